@@ -1,0 +1,13 @@
+# claude-vault for fish:  claude-vault init fish | source   (in config.fish)
+# Then `claude-vault login` and `claude-vault logout` change this shell.
+function claude-vault --description 'Sessions and secrets of Vault'
+    switch "$argv[1]"
+        case login logout
+            set --local lines (command @BIN@ --source fish - $argv)
+            set --local result $status
+            string join -- \n $lines | source
+            return $result
+        case '*'
+            command @BIN@ $argv
+    end
+end

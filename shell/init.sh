@@ -1,0 +1,13 @@
+# claude-vault for bash and zsh:  eval "$(claude-vault init bash)"  (or zsh)
+# Then `claude-vault login` and `claude-vault logout` work without `source`.
+claude-vault() {
+    case ${1-} in
+    login | logout)
+        case $- in
+        *x*) \set +x && \eval "$(\command @BIN@ --source @SHELL@ x "$@")" ;;
+        *) \eval "$(\command @BIN@ --source @SHELL@ - "$@")" ;;
+        esac
+        ;;
+    *) \command @BIN@ "$@" ;;
+    esac
+}

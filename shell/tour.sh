@@ -1,0 +1,20 @@
+# The main job, end to end, on the throwaway server of `claude-vault dev --tour`.
+# Every command is shown, then run; what follows it is its own output.
+step() {
+    printf '\n\033[1m$ %s\033[0m\n' "$*"
+    eval "$*" || exit
+}
+
+printf 'A stand-in for the browser signs in; with `claude-vault dev` you do it yourself.\n'
+step 'source claude-vault login'
+step 'claude-vault status'
+step "claude-vault set jellyfin GREETING='it is \"safe\" & more' --generate DB_PASSWORD --no-confirm"
+step 'claude-vault list'
+step 'claude-vault list jellyfin'
+step 'claude-vault get jellyfin GREETING'
+step 'claude-vault inject jellyfin'
+step 'cat jellyfin/.env'
+step 'claude-vault inject esphome'
+step 'cat esphome/config/secrets.yaml'
+step 'claude-vault audit verify'
+step 'source claude-vault logout'

@@ -1,0 +1,413 @@
+//! The audit log: one line an event, names only, each line chained to the one before.
+//!
+//! `[2026-01-31 10:35:00 UTC] USER=… ACTION=… SERVICE=… DETAILS=… CHAIN=…`. `CHAIN` is the
+//! SHA-256 (hex) of the previous line's chain and this line's text. Lines before the first chained
+//! one, from the scripts of old, are sealed by it. The last chain is also kept in the state
+//! folder, so that lines cut from the end are noticed. Whoever can write both files can forge
+//! both: the log finds accidents and careless hands, not a determined owner of the account.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::config::{Env, Settings};
+use crate::error::{Error, Result};
+use crate::names::printable;
+
+const CHAIN: &str = " CHAIN=";
+const HASH_LENGTH: usize = 64;
+
+/// What happened: the word after `ACTION=`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // the words are the documentation
+pub enum Action {
+    Login,
+    Logout,
+    SessionCheck,
+    List,
+    Get,
+    DryRun,
+    ConfirmationRequired,
+    Confirmed,
+    Aborted,
+    Success,
+    Failed,
+    ValidationFailed,
+    Inject,
+}
+
+impl Action {
+    /// Whether the line must be on the disk before anything else happens. Reads do not wait for it.
+    fn must_survive(self) -> bool {
+        matches!(self, Self::Login | Self::Logout | Self::Confirmed | Self::Success | Self::Failed | Self::Inject)
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Login => "LOGIN",
+            Self::Logout => "LOGOUT",
+            Self::SessionCheck => "SESSION_CHECK",
+            Self::List => "LIST",
+            Self::Get => "GET",
+            Self::DryRun => "DRY_RUN",
+            Self::ConfirmationRequired => "CONFIRMATION_REQUIRED",
+            Self::Confirmed => "CONFIRMED",
+            Self::Aborted => "ABORTED",
+            Self::Success => "SUCCESS",
+            Self::Failed => "FAILED",
+            Self::ValidationFailed => "VALIDATION_FAILED",
+            Self::Inject => "INJECT",
+        }
+    }
+}
+
+/// The log of one root.
+#[derive(Clone)]
+pub struct Audit {
+    path: PathBuf,
+    head: PathBuf,
+    user: String,
+}
+
+/// What [`Audit::verify`] found in an intact log.
+#[derive(serde::Serialize, schemars::JsonSchema, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The log's file.
+    pub path: PathBuf,
+    /// Chained lines, all intact.
+    pub lines: usize,
+    /// Lines of the scripts of old before them, sealed by the first chained line.
+    pub unchained: usize,
+}
+
+impl Audit {
+    /// The log that the settings name. Opens nothing yet.
+    #[must_use]
+    pub fn new(settings: &Settings, env: &Env) -> Self {
+        let path = settings.audit_log.clone();
+        let name = hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()));
+        let user = ["USER", "LOGNAME"]
+            .iter()
+            .find_map(|name| env.get(name))
+            .map_or_else(|| rustix::process::getuid().as_raw().to_string(), str::to_owned);
+        Self { head: settings.state.join("audit-heads").join(&name[..16]), path, user }
+    }
+
+    /// The log's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends one event. `service` and `details` hold names only; whatever they hold, they
+    /// cannot begin a line or a field of their own.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnwritable`].
+    pub fn record(&self, action: Action, service: &str, details: &str) -> Result<()> {
+        self.append(action, service, details).map_err(|source| Error::AuditUnwritable { path: self.path.clone(), source })
+    }
+
+    fn append(&self, action: Action, service: &str, details: &str) -> std::io::Result<()> {
+        let mut file = open_log(&self.path)?;
+        file.lock()?;
+        let previous = last_chain(&mut file)?;
+        let time = Timestamp::now().strftime("%Y-%m-%d %H:%M:%S");
+        let text = format!(
+            "[{time} UTC] USER={} ACTION={} SERVICE={} DETAILS={}",
+            field(&self.user),
+            action.word(),
+            field(service),
+            field(details)
+        );
+        let chain = link(&previous.chain, &text);
+        let before = if previous.ends_open { "\n" } else { "" };
+        file.write_all(format!("{before}{text}{CHAIN}{chain}\n").as_bytes())?;
+        if action.must_survive() {
+            file.sync_data()?;
+        }
+        // Best effort: a lost head makes verify less sharp, not wrong.
+        let _ = self.keep_head(&chain);
+        Ok(())
+    }
+
+    fn keep_head(&self, chain: &str) -> std::io::Result<()> {
+        if let Some(folder) = self.head.parent() {
+            private_folders(folder)?;
+        }
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.head)?;
+        file.write_all(chain.as_bytes())
+    }
+
+    /// Every line of the log, without the chain; empty when there is no log.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn lines(&self) -> Result<Vec<String>> {
+        Ok(self.text()?.lines().map(|line| line.split_once(CHAIN).map_or(line, |(text, _)| text).to_owned()).collect())
+    }
+
+    /// Checks the chain from the first line to the last.
+    ///
+    /// # Errors
+    /// [`Error::AuditBroken`] naming the first line that does not hold; [`Error::NotFound`]
+    /// without a log.
+    pub fn verify(&self) -> Result<Verified> {
+        let text = self.text()?;
+        let head = std::fs::read_to_string(&self.head).ok();
+        if text.is_empty() && head.is_none() {
+            return Err(Error::NotFound {
+                what: "an audit log".into(),
+                hint: "one begins with the first command that uses Vault".into(),
+            });
+        }
+        let verified = check(&text, head.as_deref()).map_err(Error::AuditBroken)?;
+        Ok(Verified { path: self.path.clone(), ..verified })
+    }
+
+    fn text(&self) -> Result<String> {
+        match open_existing(&self.path) {
+            Ok(mut file) => {
+                // Without the lock a line could be seen half written.
+                file.lock_shared().map_err(Error::io("lock", &self.path))?;
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes).map_err(Error::io("read", &self.path))?;
+                Ok(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(Error::io("read", &self.path)(error)),
+        }
+    }
+}
+
+fn check(text: &str, head: Option<&str>) -> std::result::Result<Verified, String> {
+    let mut verified = Verified { path: PathBuf::new(), lines: 0, unchained: 0 };
+    let mut previous: Option<String> = None;
+    let mut offset = 0;
+    let mut head_seen = head.is_none();
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let Some((body, chain)) = split_chain(line.trim_end_matches('\n')) else {
+            if previous.is_some() {
+                return Err(format!("line {number} has no chain: it was edited or added by hand"));
+            }
+            verified.unchained += 1;
+            offset += line.len();
+            continue;
+        };
+        let before = previous.unwrap_or_else(|| seal(&text.as_bytes()[..offset]));
+        if link(&before, body) != chain {
+            return Err(format!("line {number} does not follow from the one before: a line was edited, removed, added or moved"));
+        }
+        head_seen |= head == Some(chain);
+        verified.lines += 1;
+        previous = Some(chain.to_owned());
+        offset += line.len();
+    }
+    if head_seen { Ok(verified) } else { Err("lines at its end are missing".into()) }
+}
+
+/// The part that is chained, and the chain.
+fn split_chain(line: &str) -> Option<(&str, &str)> {
+    let (text, chain) = line.rsplit_once(CHAIN)?;
+    (chain.len() == HASH_LENGTH && chain.bytes().all(|b| b.is_ascii_hexdigit())).then_some((text, chain))
+}
+
+fn link(previous: &str, text: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(previous.as_bytes());
+    hash.update(b"\n");
+    hash.update(text.as_bytes());
+    hex(&hash.finalize())
+}
+
+/// What the first chained line follows: everything before it, so that it cannot change unnoticed.
+fn seal(before: &[u8]) -> String {
+    hex(&Sha256::digest(String::from_utf8_lossy(before).as_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Spaces stay; what could begin a line, a field or a chain does not.
+fn field(text: &str) -> String {
+    if text.is_empty() { "-".into() } else { printable(text, false).replace('=', "\\u{3d}") }
+}
+
+struct Last {
+    chain: String,
+    /// The last line lacks its line break, as after a crash.
+    ends_open: bool,
+}
+
+fn last_chain(file: &mut File) -> std::io::Result<Last> {
+    const WINDOW: u64 = 64 * 1024;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(WINDOW)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let ends_open = tail.last().is_some_and(|byte| *byte != b'\n');
+    let text = String::from_utf8_lossy(&tail);
+    if let Some((_, chain)) = text.lines().next_back().and_then(split_chain) {
+        return Ok(Last { chain: chain.to_owned(), ends_open });
+    }
+    file.seek(SeekFrom::Start(0))?;
+    let mut all = Vec::new();
+    file.read_to_end(&mut all)?;
+    if ends_open {
+        all.push(b'\n');
+    }
+    // A torn last line of a chained log follows the last whole one; its rest stays and is found.
+    let chain = String::from_utf8_lossy(&all).lines().filter_map(split_chain).next_back().map(|(_, chain)| chain.to_owned());
+    Ok(Last { chain: chain.unwrap_or_else(|| seal(&all)), ends_open })
+}
+
+/// Opens for reading and appending, mode 0600 whatever it was, never through a symbolic link,
+/// never anything but a plain file.
+fn open_log(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent() {
+        private_folders(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600);
+    let file = open_plain(path, &mut options)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+fn open_existing(path: &Path) -> std::io::Result<File> {
+    open_plain(path, OpenOptions::new().read(true))
+}
+
+fn open_plain(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
+    use rustix::fs::OFlags;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = options.custom_flags(i32::try_from(flags.bits()).unwrap_or(0)).open(path).map_err(|error| {
+        if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+            std::io::Error::other("it is a symbolic link")
+        } else {
+            error
+        }
+    })?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("it is not a plain file")) }
+}
+
+/// Creates missing folders, 0700.
+fn private_folders(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn log(lines: usize) -> (tempfile::TempDir, Audit) {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit { path: folder.path().join("audit.log"), head: folder.path().join("heads/h"), user: "eve\n[x]".into() };
+        for number in 0..lines {
+            audit.record(Action::Success, &format!("s{number}"), "keys: A, B").unwrap();
+        }
+        (folder, audit)
+    }
+
+    fn rewrite(audit: &Audit, change: impl Fn(Vec<String>) -> Vec<String>) {
+        let text = std::fs::read_to_string(&audit.path).unwrap();
+        let lines = change(text.lines().map(str::to_owned).collect());
+        std::fs::write(&audit.path, lines.join("\n") + "\n").unwrap();
+    }
+
+    #[test]
+    fn an_untouched_log_is_intact_and_private() {
+        let (_folder, audit) = log(5);
+        assert_eq!(audit.verify().unwrap().lines, 5);
+        assert_eq!(std::fs::metadata(&audit.path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn an_edited_a_removed_and_a_moved_line_are_found() {
+        for change in [
+            (|mut l: Vec<String>| {
+                l[2] = l[2].replace("s2", "s9");
+                l
+            }) as fn(Vec<String>) -> Vec<String>,
+            |mut l| {
+                l.remove(2);
+                l
+            },
+            |mut l| {
+                l.remove(0);
+                l
+            },
+            |mut l| {
+                l.swap(1, 2);
+                l
+            },
+            |mut l| {
+                l.push("[2026-01-01 00:00:00 UTC] USER=x ACTION=SUCCESS SERVICE=y DETAILS=z".into());
+                l
+            },
+            |mut l| {
+                l.pop();
+                l
+            },
+        ] {
+            let (_folder, audit) = log(5);
+            rewrite(&audit, change);
+            assert!(matches!(audit.verify(), Err(Error::AuditBroken(_))));
+        }
+    }
+
+    #[test]
+    fn lines_of_the_old_scripts_stay_and_are_sealed() {
+        let (_folder, audit) = log(0);
+        std::fs::write(&audit.path, "[2024-01-01 00:00:00 UTC] USER=a ACTION=SUCCESS SERVICE=b DETAILS=c").unwrap();
+        audit.record(Action::Get, "plex", "-").unwrap();
+        let verified = audit.verify().unwrap();
+        assert_eq!((verified.unchained, verified.lines), (1, 1));
+        rewrite(&audit, |mut l| {
+            l[0] = l[0].replace("SERVICE=b", "SERVICE=z");
+            l
+        });
+        assert!(audit.verify().is_err());
+    }
+
+    #[test]
+    fn no_input_forges_a_line_a_field_or_a_chain() {
+        let (_folder, audit) = log(0);
+        audit.record(Action::Get, "a\n[2026-01-01 00:00:00 UTC] USER=root ACTION=SUCCESS", "b CHAIN=00").unwrap();
+        let text = std::fs::read_to_string(&audit.path).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        assert_eq!(text.matches("ACTION=").count(), 1);
+        assert!(audit.verify().is_ok());
+    }
+
+    #[test]
+    fn many_writers_keep_one_chain() {
+        let (_folder, audit) = log(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..25).for_each(|_| audit.record(Action::Get, "plex", "-").unwrap()));
+            }
+        });
+        assert_eq!(audit.verify().unwrap().lines, 200);
+    }
+
+    #[test]
+    fn a_symbolic_link_or_a_fifo_is_no_log() {
+        let (folder, audit) = log(0);
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &audit.path).unwrap();
+        assert!(matches!(audit.record(Action::Get, "a", "b"), Err(Error::AuditUnwritable { .. })));
+        assert!(!folder.path().join("elsewhere").exists());
+        std::fs::remove_file(&audit.path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&audit.path).status().unwrap().success());
+        assert!(audit.record(Action::Get, "a", "b").is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! `dev`: the throwaway server, and a shell, a command or the tour in it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::setup::launcher_for;
+use crate::config::{AGENT_VARIABLES, Env};
+use crate::dev::{Lab, become_server, sign_in};
+use crate::error::{Error, Result};
+use crate::ui::Ui;
+
+#[derive(clap::Args)]
+pub(super) struct Dev {
+    /// Walk through the main job without a browser, showing each command and its output
+    #[arg(long, conflicts_with = "command")]
+    tour: bool,
+    /// A command to run instead of your shell
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct DevServer {
+    parent: u32,
+    program: PathBuf,
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct DevSignIn {
+    address: String,
+}
+
+impl DevServer {
+    pub(super) fn run(self) -> Result<u8> {
+        become_server(self.parent, &self.program, &self.arguments)
+    }
+}
+
+impl DevSignIn {
+    pub(super) async fn run(self, env: &Env) -> Result<u8> {
+        sign_in(&self.address, env.get("CLAUDE_VAULT_DEV_PASSWORD").unwrap_or_default(), env).await.map(|()| 0)
+    }
+}
+
+impl Dev {
+    pub(super) async fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
+        let lab = Lab::start(env, &|text| ui.note(text), launcher_for).await?;
+        let mut command = self.child(env)?;
+        command.current_dir(lab.home_lab());
+        for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+            if ["VAULT_", "BAO_", "CLAUDE_VAULT_"].iter().any(|prefix| name.starts_with(prefix)) {
+                command.env_remove(name);
+            }
+        }
+        command.envs(lab.variables(env.get("PATH").unwrap_or("/usr/bin:/bin")));
+        if self.tour {
+            Self::prepare_tour(&mut command)?;
+        } else if self.command.is_empty() {
+            ui.note(&format!(
+                "A throwaway Vault at {}. Sign in as {} with the password {}\n\n  source claude-vault login\n\nEverything is gone when you leave this shell: exit",
+                lab.address(), crate::dev::USER, lab.password
+            ));
+        }
+        run(command).await
+    }
+
+    fn child(&self, env: &Env) -> Result<Command> {
+        if self.tour {
+            let mut command = Command::new(shell_with_source(env)?);
+            command.arg("-c").arg(include_str!("../../shell/tour.sh"));
+            return Ok(command);
+        }
+        if let Some((program, arguments)) = self.command.split_first() {
+            let mut command = Command::new(program);
+            command.args(arguments);
+            return Ok(command);
+        }
+        Ok(Command::new(env.get("SHELL").unwrap_or("/bin/sh")))
+    }
+
+    /// The tour reads no terminal and has only generated values: it may run under an agent.
+    fn prepare_tour(command: &mut Command) -> Result<()> {
+        let this = std::env::current_exe().map_err(Error::io("find", "this program"))?;
+        command.env("CLAUDE_VAULT_BROWSER", format!("{} dev-sign-in", this.display()));
+        AGENT_VARIABLES.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        Ok(())
+    }
+}
+
+/// The tour sources with arguments, which dash cannot.
+fn shell_with_source(env: &Env) -> Result<PathBuf> {
+    let folders: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    ["bash", "zsh", "ksh", "mksh", "ash"]
+        .iter()
+        .find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()))
+        .ok_or_else(|| Error::Dev {
+            message: "no shell was found that the tour can run in".into(),
+            hint: "apt install bash".into(),
+        })
+}
+
+/// Runs the child to its end; signals that end a program end the child first, so that the
+/// server and the folder are always taken away.
+async fn run(mut command: Command) -> Result<u8> {
+    let failed = Error::io("wait for", "signals");
+    let streams = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = streams else {
+        return Err(failed(std::io::ErrorKind::Other.into()));
+    };
+    let program = command.as_std().get_program().to_owned();
+    let mut child = command.spawn().map_err(Error::io("start", program))?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(exit_of(status.map_err(Error::io("wait for", "the command"))?)),
+            // Ctrl-C reaches the child by itself: what it does with it is its affair.
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => stop(&mut child).await,
+            _ = hangup.recv() => stop(&mut child).await,
+        }
+    }
+}
+
+/// Asks the child to end, and ends it when it does not.
+async fn stop(child: &mut tokio::process::Child) {
+    let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
+    if let Some(pid) = pid {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::HUP);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    if tokio::time::timeout(std::time::Duration::from_secs(3), child.wait()).await.is_err() {
+        let _ = child.start_kill();
+    }
+}
+
+fn exit_of(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    u8::try_from(code).unwrap_or(1)
+}

@@ -1,0 +1,38 @@
+//! `list`.
+
+use super::Context;
+use crate::core::list::{Reply, Request, list};
+use crate::error::Result;
+
+pub(super) async fn run(context: &Context, request: &Request) -> Result<u8> {
+    let ui = &context.ui;
+    let reply = list(&context.core, request).await?;
+    if ui.json() {
+        ui.data_json(&reply)?;
+        return Ok(0);
+    }
+    let lines = |names: &mut dyn Iterator<Item = &str>| names.fold(String::new(), |text, name| text + name + "\n");
+    match reply {
+        Reply::Services { path, services, others, warnings } => {
+            ui.data(&lines(&mut services.iter().map(crate::names::Service::as_str)))?;
+            if services.is_empty() {
+                ui.note(&format!("no services in {path} yet; the first: claude-vault set SERVICE KEY"));
+            }
+            if others > 0 {
+                ui.note(&format!("{others} more entries there are folders or have names that no service can have"));
+            }
+            warnings.iter().for_each(|warning| ui.warn(warning));
+        }
+        Reply::Keys { service, version, created, updated, keys, warnings } => {
+            ui.data(&lines(&mut keys.iter().map(String::as_str)))?;
+            ui.note(&format!("{service}: version {version}, created {}, updated {}", minute(&created), minute(&updated)));
+            warnings.iter().for_each(|warning| ui.warn(warning));
+        }
+    }
+    Ok(0)
+}
+
+/// An RFC 3339 time to the minute, as it is in UTC; anything else as it came.
+fn minute(time: &str) -> String {
+    time.parse::<jiff::Timestamp>().map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}

@@ -1,0 +1,269 @@
+//! `login` and `logout`.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::{Context, span};
+use crate::core::login::{Ended, Reply, begin, end, living};
+use crate::error::{Error, Result};
+use crate::format::shell::{quote, quote_fish};
+use crate::login::{Face, Options, oidc, open_browser};
+use crate::secret::{Secret, WayOut};
+use crate::ui::{LineEditor, Step, Terminal, Ui};
+use crate::vault::Client;
+
+/// The syntax of the lines that hold the session.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Shell {
+    /// POSIX shells: bash, zsh, ksh, mksh, dash, busybox
+    Sh,
+    /// fish
+    Fish,
+}
+
+/// How the person proves who they are.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Method {
+    /// Vault's OIDC login, in the browser
+    Oidc,
+    /// A token you have, pasted
+    Token,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Login {
+    /// How to sign in
+    #[arg(long, value_enum, default_value = "oidc")]
+    method: Method,
+    /// The role to ask Vault for, instead of its default
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
+    /// Where the login method is mounted [default: oidc]
+    #[arg(long, value_name = "PATH")]
+    auth_mount: Option<String>,
+    /// The port the browser comes back to; another one if it is taken [default: 8250]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Do not open a browser here; the URL is printed either way
+    #[arg(long)]
+    no_browser: bool,
+    /// How long to wait for you
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    timeout: u64,
+    /// Sign in again though the session is still alive
+    #[arg(long)]
+    force: bool,
+    /// The syntax to print, for: eval "$(claude-vault login)"
+    #[arg(long, value_enum, default_value = "sh")]
+    shell: Shell,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Logout {
+    /// The syntax to print, for: eval "$(claude-vault logout)"
+    #[arg(long, value_enum, default_value = "sh")]
+    shell: Shell,
+}
+
+impl Login {
+    pub(super) async fn run(self, context: &Context, sourced: Option<Shell>) -> Result<u8> {
+        let Context { ui, core, .. } = context;
+        if sourced.is_none() && ui.stdout_is_terminal() {
+            return Err(Error::invalid(
+                "login changes this shell, so the shell must read it",
+                "source claude-vault login   (in dash: . claude-vault)",
+            ));
+        }
+        if sourced.is_none() && core.settings.agent.is_some() {
+            return Err(Error::UnderAgent { what: "printing a session" });
+        }
+        core.settings.address()?;
+        if !self.force {
+            if let Some(reply) = living(core).await? {
+                return print(ui, &reply, sourced.unwrap_or(self.shell));
+            }
+        }
+        let reply = tokio::select! {
+            reply = self.sign_in(context) => reply?,
+            () = interrupted() => return Err(Error::Interrupted),
+        };
+        print(ui, &reply, sourced.unwrap_or(self.shell))
+    }
+
+    async fn sign_in(&self, context: &Context) -> Result<Reply> {
+        let Context { ui, core, .. } = context;
+        let settings = &core.settings;
+        let (method, token) = match self.method {
+            Method::Token => ("token", ask_token()?),
+            Method::Oidc => {
+                let mount = self.auth_mount.as_deref().or(settings.auth_mount.as_deref()).unwrap_or("oidc");
+                let options = Options {
+                    role: self.role.as_deref().or(settings.role.as_deref()),
+                    mount: mount.trim_matches('/'),
+                    port: self.port.unwrap_or(settings.port),
+                    timeout: Duration::from_secs(self.timeout),
+                };
+                let over_ssh = context.env.get("SSH_CONNECTION").is_some();
+                let browser = settings.browser.as_deref();
+                let opens = !self.no_browser && (browser.is_some() || !over_ssh);
+                let mut face = AtShell { ui, browser, opens, over_ssh, terminal: None };
+                let granted = oidc(&Client::new(settings, None)?, &options, &mut face).await?;
+                ("oidc", granted.into_token())
+            }
+        };
+        begin(core, method, token).await
+    }
+}
+
+fn ask_token() -> Result<Secret> {
+    let mut terminal = Terminal::open().ok_or(Error::NoPerson {
+        question: "which token?",
+        hint: "run it in a terminal, or without a login: export VAULT_TOKEN=…",
+    })?;
+    let token = terminal.ask_hidden("Vault token (hidden): ")?;
+    let text = token.expose(WayOut::Inspection).trim();
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Error::invalid("that is no token", "paste the token alone, on one line"));
+    }
+    Ok(Secret::from(text.to_owned()))
+}
+
+/// Ctrl-C, a closed terminal or SIGTERM.
+async fn interrupted() {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::hangup()) => {}
+    }
+}
+
+fn print(ui: &Ui, reply: &Reply, shell: Shell) -> Result<u8> {
+    let left = u64::try_from(reply.expiry - crate::session::now()).unwrap_or(0);
+    for warning in &reply.warnings {
+        ui.warn(warning);
+    }
+    let token = reply.token.expose(WayOut::ShellExport);
+    let expiry = reply.expiry.to_string();
+    let mut variables = vec![("VAULT_ADDR", reply.address.as_str()), ("VAULT_TOKEN", token), ("VAULT_TOKEN_EXPIRY", &expiry)];
+    variables.extend(reply.namespace.as_deref().map(|namespace| ("VAULT_NAMESPACE", namespace)));
+    let lines = match shell {
+        Shell::Sh => {
+            let assignments: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
+            zeroize::Zeroizing::new(format!("\\export {}\n", assignments.join(" ")))
+        }
+        Shell::Fish => {
+            let lines: Vec<String> =
+                variables.iter().map(|(name, value)| format!("set -gx {name} {}\n", quote_fish(value))).collect();
+            zeroize::Zeroizing::new(lines.concat())
+        }
+    };
+    ui.data(&lines)?;
+    if reply.kept {
+        ui.note(&format!("still signed in as {} for {}; --force signs in again", reply.user, span(left)));
+    } else {
+        ui.note(&format!("signed in as {} for {} (policies: {})", reply.user, span(left), reply.policies.join(", ")));
+    }
+    Ok(0)
+}
+
+impl Logout {
+    pub(super) async fn run(self, context: &Context, sourced: Option<Shell>) -> Result<u8> {
+        let Context { ui, core, .. } = context;
+        let ended = end(core).await?;
+        match sourced.unwrap_or(self.shell) {
+            _ if sourced.is_none() && ui.stdout_is_terminal() => {}
+            Shell::Sh => ui.data("\\unset VAULT_TOKEN VAULT_TOKEN_EXPIRY BAO_TOKEN\n")?,
+            Shell::Fish => ui.data("set -e VAULT_TOKEN; set -e VAULT_TOKEN_EXPIRY; set -e BAO_TOKEN\n")?,
+        }
+        match ended {
+            Ended::Revoked => ui.note("signed out: the token is revoked"),
+            Ended::WasOver => ui.note("signed out: the session was over already"),
+            Ended::None => ui.note("no session: nothing to do"),
+            Ended::NotRevoked(why) => ui.warn(&format!("the token could not be revoked and lives until it expires: {why}")),
+        }
+        if sourced.is_none() && ui.stdout_is_terminal() {
+            ui.note("this shell still holds the variables; to be rid of them: source claude-vault logout");
+        }
+        Ok(0)
+    }
+}
+
+/// The person at the shell that sources the login.
+struct AtShell<'a> {
+    ui: &'a Ui,
+    browser: Option<&'a str>,
+    opens: bool,
+    over_ssh: bool,
+    terminal: Option<Paste>,
+}
+
+/// A line being pasted at the terminal.
+struct Paste {
+    terminal: Terminal,
+    typed: mpsc::UnboundedReceiver<u8>,
+    line: LineEditor,
+}
+
+impl Face for AtShell<'_> {
+    fn sign_in(&self, url: &Url, port: u16) {
+        let opened = self.opens && open_browser(url.as_str(), self.browser);
+        let how = if opened { "Sign in in the browser that opens, or here:" } else { "Sign in here:" };
+        self.ui.note(&format!("{how}\n\n  {url}\n"));
+        if self.over_ssh {
+            self.ui.note(&format!("From another machine, first: ssh -L {port}:localhost:{port} THIS-MACHINE   (or paste the address your browser ends at)"));
+        }
+        self.ui.note("Waiting for you. Ctrl-C gives up; the address that the browser ends at can be pasted here.");
+    }
+
+    fn note(&self, text: &str) {
+        self.ui.note(text);
+    }
+
+    async fn pasted(&mut self) -> String {
+        if self.terminal.is_none() {
+            self.terminal = Paste::open();
+        }
+        match &mut self.terminal {
+            Some(paste) => paste.line().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Paste {
+    /// A thread reads the terminal: the system's way to wait for several things at once does not
+    /// take `/dev/tty` everywhere. It ends with this process, which ends with the login.
+    fn open() -> Option<Self> {
+        let terminal = Terminal::open()?;
+        let mut device = terminal.device().ok()?;
+        terminal.raw(true).ok()?;
+        let (sender, typed) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            let mut byte = [0_u8; 1];
+            while matches!(std::io::Read::read(&mut device, &mut byte), Ok(1)) && sender.send(byte[0]).is_ok() {}
+        });
+        Some(Self { terminal, typed, line: LineEditor::new(true) })
+    }
+
+    /// The next line; never ends when the terminal has gone. Can be dropped and called again
+    /// without losing what was typed.
+    async fn line(&mut self) -> String {
+        while let Some(byte) = self.typed.recv().await {
+            let step = self.line.feed(byte);
+            self.terminal.echo(&self.line.take_echo());
+            if step == Step::Done {
+                return std::mem::replace(&mut self.line, LineEditor::new(true)).take_text();
+            }
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,175 @@
+//! The face for a shell: one file a command, each arguments → core → text.
+
+mod audit;
+mod dev;
+mod get;
+mod init;
+mod inject;
+mod list;
+mod login;
+mod set;
+mod setup;
+mod sourced;
+mod status;
+mod usage;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::Parser;
+
+use crate::config::{Env, Global, Settings};
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::ui::{Color, Ui};
+
+/// The name of the binary where a launcher of the name `claude-vault` starts it.
+pub const BINARY: &str = "claude-vault-bin";
+
+/// Sessions and secrets of HashiCorp Vault and OpenBao
+#[derive(Parser)]
+#[command(
+    name = "claude-vault",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Start:  source claude-vault login\nWithout a Vault of your own:  claude-vault dev"
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    /// Print one JSON object instead of text
+    #[arg(long, global = true, help_heading = "Global options")]
+    json: bool,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Sign in with the browser; the shell holds the session for an hour
+    Login(login::Login),
+    /// End the session: revoke the token, forget the variables
+    Logout(login::Logout),
+    /// Show who is signed in and for how long
+    Status,
+    /// List services, or the keys of one
+    #[command(visible_alias = "ls")]
+    List(crate::core::list::Request),
+    /// Print one value, or all of a service
+    #[command(alias = "show")]
+    Get(get::Get),
+    /// Set keys of a service, after you said yes
+    #[command(aliases = ["put", "register"])]
+    Set(set::Set),
+    /// Write a service's .env or secrets.yaml
+    Inject(inject::Inject),
+    /// Show the audit log, or check that nobody changed it
+    Audit(audit::Audit),
+    /// Try it all on a throwaway server on this machine
+    Dev(dev::Dev),
+    /// Print the shell function for those who prefer one to `source`
+    Init(init::Init),
+    /// Install for you alone, or uninstall
+    Setup(setup::Setup),
+    /// What `dev` starts its server through, so that the server ends with it
+    #[command(hide = true)]
+    DevServer(dev::DevServer),
+    /// What stands in for the browser in `dev --tour`
+    #[command(hide = true)]
+    DevSignIn(dev::DevSignIn),
+}
+
+/// What every command gets.
+struct Context {
+    ui: Ui,
+    env: Env,
+    core: Core,
+}
+
+/// Runs a command line, program name first, and gives the exit status.
+#[must_use]
+pub fn run(mut arguments: Vec<OsString>) -> u8 {
+    drop_launcher(&mut arguments);
+    if arguments.get(1).is_some_and(|first| first == "--source") {
+        return sourced::run(&arguments);
+    }
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => {
+            let ui = Ui::new(cli.json, cli.color, &Env::of_process());
+            let outcome = execute(cli, None);
+            outcome.map_or_else(
+                |error| {
+                    ui.error(&error);
+                    error.exit()
+                },
+                |status| status,
+            )
+        }
+        Err(error) => usage::report(&error, &arguments),
+    }
+}
+
+/// A text launcher whose interpreter is this binary passes its own path as first argument.
+fn drop_launcher(arguments: &mut Vec<OsString>) {
+    let started_as = arguments.first().map(Path::new).and_then(Path::file_name);
+    let by_launcher = arguments.get(1).is_some_and(|path| path == "claude-vault" || path.as_encoded_bytes().contains(&b'/'));
+    if started_as == Some(BINARY.as_ref()) && by_launcher {
+        arguments.remove(1);
+    }
+}
+
+/// Runs a parsed command; `shell` is set when a shell evaluates what is printed.
+fn execute(cli: Cli, shell: Option<login::Shell>) -> Result<u8> {
+    let env = Env::of_process();
+    let ui = Ui::new(cli.json, cli.color, &env);
+    // These work without a Vault and without settings.
+    match cli.command {
+        Command::Init(init) => return init.run(&ui),
+        Command::Setup(setup) => return setup.run(&ui, &env),
+        Command::DevServer(server) => return server.run(),
+        Command::DevSignIn(browser) => return block_on(browser.run(&env)),
+        Command::Dev(dev) => return block_on(dev.run(&ui, &env)),
+        _ => {}
+    }
+    let settings = Settings::load(&cli.global, &env)?;
+    if settings.tls.skip_verify {
+        ui.warn(crate::core::status::SKIP_VERIFY);
+    }
+    let core = Core::new(settings, &env);
+    let context = Context { ui, env, core };
+    block_on(async {
+        match cli.command {
+            Command::Login(login) => login.run(&context, shell).await,
+            Command::Logout(logout) => logout.run(&context, shell).await,
+            Command::Status => status::run(&context).await,
+            Command::List(request) => list::run(&context, &request).await,
+            Command::Get(get) => get.run(&context).await,
+            Command::Set(set) => set.run(&context).await,
+            Command::Inject(inject) => inject.run(&context).await,
+            Command::Audit(audit) => audit.run(&context),
+            Command::Init(_) | Command::Setup(_) | Command::Dev(_) | Command::DevServer(_) | Command::DevSignIn(_) => Ok(0),
+        }
+    })
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(Error::io("start", "the runtime"))?;
+    let outcome = runtime.block_on(future);
+    // A name look-up that hangs must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// A span of seconds as a person says it.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} days", seconds / 86400),
+    }
+}

@@ -1,0 +1,191 @@
+//! `set`.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::Context;
+use crate::approval::AtTerminal;
+use crate::core::set::{DEFAULT_LENGTH, Outcome, Request, set};
+use crate::error::{Error, Result};
+use crate::files::MAX_FILE;
+use crate::format::{dotenv, yaml};
+use crate::names::{Key, is_variable};
+use crate::secret::Secret;
+use crate::ui::Terminal;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+KEY=VALUE  the value as it is (it shows in the shell's history and in ps)
+KEY        asks for the value, hidden
+KEY=@FILE  the file's content, byte for byte (KEY=\\@… for a value that begins with @)
+KEY=-      standard input, without its last line break")]
+pub(super) struct Set {
+    #[command(flatten)]
+    request: Request,
+    /// Keys and values, see below
+    #[arg(value_name = "KEY[=VALUE]")]
+    assignments: Vec<String>,
+    /// Make a random value of LENGTH characters [default: 32]
+    #[arg(long, value_name = "KEY[:LENGTH]")]
+    generate: Vec<String>,
+    /// Take all keys of a .env or YAML file
+    #[arg(long, value_name = "FILE")]
+    from: Vec<PathBuf>,
+    /// Write without asking, for scripts
+    #[arg(long)]
+    no_confirm: bool,
+    /// Show the new values in the plan
+    #[arg(long)]
+    reveal: bool,
+}
+
+impl Set {
+    pub(super) async fn run(mut self, context: &Context) -> Result<u8> {
+        let Context { ui, core, .. } = context;
+        let agent = core.settings.agent.is_some();
+        for (given, what) in [(self.reveal, "--reveal"), (self.no_confirm, "--no-confirm")] {
+            if given && agent {
+                return Err(Error::UnderAgent { what });
+            }
+        }
+        core.session()?; // before asking for values
+        self.gather()?;
+        let approver = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
+        let reply = set(core, self.request, &approver, |question| approver.show(question)).await?;
+        if ui.json() {
+            ui.data_json(&reply)?;
+            return Ok(0);
+        }
+        ui.note(&match reply.outcome {
+            Outcome::Created => format!("created {} (version {})", reply.path, reply.version),
+            Outcome::Updated => format!("updated {} (version {})", reply.path, reply.version),
+            Outcome::Unchanged => format!("nothing to change: {} has these values already", reply.path),
+            Outcome::DryRun => "dry run: nothing was written".into(),
+        });
+        Ok(0)
+    }
+
+    /// Puts everything that was given into the request.
+    fn gather(&mut self) -> Result<()> {
+        let mut secrets = BTreeMap::new();
+        for file in &self.from {
+            for (key, secret) in read_all(file)? {
+                secrets.insert(key, secret);
+            }
+        }
+        let mut named = BTreeMap::new();
+        let mut asked = Vec::new();
+        for assignment in std::mem::take(&mut self.assignments) {
+            let (key, source) = split(assignment)?;
+            let secret = match source {
+                Source::Value(secret) => secret,
+                Source::File(file) => read_value(&file)?,
+                Source::Stdin => read_stdin()?,
+                Source::Ask => {
+                    asked.push(key);
+                    continue;
+                }
+            };
+            insert(&mut named, key, secret)?;
+        }
+        for key in asked {
+            let secret = ask(&key)?;
+            insert(&mut named, key, secret)?;
+        }
+        secrets.extend(named); // what is named wins over what a file has
+        self.request.secrets = secrets;
+        for text in &self.generate {
+            let (key, length) = generated(text)?;
+            self.request.generate.insert(key, length);
+        }
+        Ok(())
+    }
+}
+
+enum Source {
+    Value(Secret),
+    File(PathBuf),
+    Stdin,
+    Ask,
+}
+
+fn split(assignment: String) -> Result<(Key, Source)> {
+    let assignment = zeroize::Zeroizing::new(assignment);
+    let Some((key, value)) = assignment.split_once('=') else { return Ok((assignment.parse()?, Source::Ask)) };
+    let source = match value {
+        "-" => Source::Stdin,
+        _ if value.starts_with('@') => Source::File(PathBuf::from(&value[1..])),
+        _ if value.starts_with("\\@") => Source::Value(Secret::from(value[1..].to_owned())),
+        _ => Source::Value(Secret::from(value.to_owned())),
+    };
+    Ok((key.parse()?, source))
+}
+
+fn insert(secrets: &mut BTreeMap<Key, Secret>, key: Key, secret: Secret) -> Result<()> {
+    match secrets.insert(key.clone(), secret) {
+        None => Ok(()),
+        Some(_) => Err(Error::invalid(format!("{key} is given twice"), "give it once")),
+    }
+}
+
+fn ask(key: &Key) -> Result<Secret> {
+    let mut terminal = Terminal::open().ok_or(Error::NoPerson {
+        question: "what is the value?",
+        hint: "run it in a terminal, or give the value with KEY=@FILE or KEY=-",
+    })?;
+    terminal.ask_hidden(&format!("Value of {key} (hidden): "))
+}
+
+fn generated(text: &str) -> Result<(Key, usize)> {
+    match text.split_once(':') {
+        None => Ok((text.parse()?, DEFAULT_LENGTH)),
+        Some((key, length)) => {
+            let length =
+                length.parse().map_err(|_| Error::invalid("the length to generate is not a number", "--generate KEY:32"))?;
+            Ok((key.parse()?, length))
+        }
+    }
+}
+
+/// At most a value's length and one byte, so that too much is noticed and not swallowed.
+fn read_value(file: &Path) -> Result<Secret> {
+    let source = std::fs::File::open(file).map_err(Error::io("read", file))?;
+    read_limited(source, crate::names::MAX_VALUE_BYTES as u64 + 1, file)
+}
+
+fn read_stdin() -> Result<Secret> {
+    let secret = read_limited(std::io::stdin().lock(), crate::names::MAX_VALUE_BYTES as u64 + 3, Path::new("standard input"))?;
+    let text = secret.expose(crate::secret::WayOut::Inspection);
+    let shorter = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
+    Ok(shorter.map_or_else(|| secret.clone(), |text| Secret::from(text.to_owned())))
+}
+
+fn read_limited(source: impl Read, limit: u64, name: &Path) -> Result<Secret> {
+    let mut bytes = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(64 * 1024));
+    source.take(limit).read_to_end(&mut bytes).map_err(Error::io("read", name))?;
+    Secret::from_utf8(bytes).ok_or_else(|| {
+        Error::invalid(format!("{} is not UTF-8 text", name.display()), "store binary data as base64: base64 -w0 FILE")
+    })
+}
+
+/// All keys of a `.env` or YAML file.
+fn read_all(file: &Path) -> Result<Vec<(Key, Secret)>> {
+    let source = std::fs::File::open(file).map_err(Error::io("read", file))?;
+    let content = read_limited(source, MAX_FILE, file)?;
+    let text = content.expose(crate::secret::WayOut::Inspection);
+    let unreadable =
+        |why: &str| Error::invalid(format!("{}: {why}", file.display()), "give the keys one by one: KEY=@FILE, KEY=- or KEY");
+    let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text) };
+    let mut found = Vec::new();
+    for (key, raw) in document.raw(text) {
+        let value =
+            if is_yaml { yaml::read(raw).ok_or_else(|| unreadable("a value is no plain text"))? } else { dotenv::read(raw) };
+        if !is_yaml && !is_variable(&key) {
+            return Err(unreadable("a name is no variable's name"));
+        }
+        found.push((key.parse()?, Secret::from(value)));
+    }
+    if found.is_empty() { Err(unreadable("no KEY=VALUE line was found")) } else { Ok(found) }
+}

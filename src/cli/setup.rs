@@ -1,0 +1,123 @@
+//! `setup`: puts binary and launcher where they belong, and takes them away again.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::BINARY;
+use crate::config::Env;
+use crate::error::{Error, Result};
+use crate::ui::Ui;
+
+#[derive(clap::Args)]
+pub(super) struct Setup {
+    /// Where to install: PREFIX/bin and PREFIX/libexec [default: ~/.local]
+    #[arg(long, value_name = "DIR")]
+    prefix: Option<PathBuf>,
+    /// Remove what was installed there
+    #[arg(long)]
+    uninstall: bool,
+}
+
+impl Setup {
+    pub(super) fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
+        let prefix = match self.prefix {
+            Some(prefix) => std::path::absolute(&prefix).map_err(Error::io("find", prefix))?,
+            None => env
+                .path("HOME")
+                .ok_or_else(|| Error::invalid("HOME is not set", "claude-vault setup --prefix DIR"))?
+                .join(".local"),
+        };
+        let (binary, launcher) = (prefix.join("libexec/claude-vault").join(BINARY), prefix.join("bin/claude-vault"));
+        if self.uninstall { uninstall(ui, &binary, &launcher) } else { install(ui, env, &binary, &launcher) }
+    }
+}
+
+fn install(ui: &Ui, env: &Env, binary: &Path, launcher: &Path) -> Result<u8> {
+    let this = std::env::current_exe().map_err(Error::io("find", "this program"))?;
+    let text = launcher_for(binary)?;
+    if launcher.symlink_metadata().is_ok() && !is_ours(launcher) {
+        return Err(Error::invalid(
+            format!("{} is another program", launcher.display()),
+            format!("if it is the old script: mv {0} {0}.old   and run this again", launcher.display()),
+        ));
+    }
+    let content = fs::read(&this).map_err(Error::io("read", &this))?;
+    place(binary, &content)?;
+    place(launcher, text.as_bytes())?;
+    ui.note(&format!("installed {} and {}", launcher.display(), binary.display()));
+    let folder = launcher.parent().unwrap_or(launcher);
+    let on_path: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    match on_path.iter().find(|dir| dir.join("claude-vault").is_file() || *dir == folder) {
+        Some(first) if first == folder => {
+            ui.note("next: source claude-vault login   (without a Vault of your own: claude-vault dev)")
+        }
+        Some(first) if on_path.iter().any(|dir| dir == folder) => {
+            ui.warn(&format!("{} comes first on PATH and hides it: remove that one", first.join("claude-vault").display()));
+        }
+        _ => ui.note(&format!(
+            "next: put it on PATH, in ~/.profile or ~/.bashrc:\n\n  export PATH=\"{}:$PATH\"\n",
+            folder.display()
+        )),
+    }
+    Ok(0)
+}
+
+fn uninstall(ui: &Ui, binary: &Path, launcher: &Path) -> Result<u8> {
+    let mut removed = 0;
+    if is_ours(launcher) {
+        fs::remove_file(launcher).map_err(Error::io("remove", launcher))?;
+        removed += 1;
+    }
+    if binary.is_file() {
+        fs::remove_file(binary).map_err(Error::io("remove", binary))?;
+        // The folder is ours; one with something else in it stays.
+        let _ = binary.parent().map(fs::remove_dir);
+        removed += 1;
+    }
+    if removed == 0 {
+        return Err(Error::NotFound {
+            what: format!("an installation at {}", launcher.display()),
+            hint: "name the one meant: claude-vault setup --uninstall --prefix DIR".into(),
+        });
+    }
+    ui.note(&format!("removed {} and its binary; settings in ~/.config/claude-vault and audit logs stay", launcher.display()));
+    Ok(0)
+}
+
+/// The launcher's text. The kernel reads the interpreter's path up to the first blank and at
+/// most 255 bytes of the line.
+pub(super) fn launcher_for(binary: &Path) -> Result<String> {
+    let path = binary.to_str().filter(|path| {
+        path.len() < 250
+            && path
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+' | b'@' | b'%' | b','))
+    });
+    let path = path.ok_or_else(|| {
+        Error::invalid(
+            "the path to install to is too long or holds blanks or special characters",
+            "claude-vault setup --prefix DIR",
+        )
+    })?;
+    Ok(include_str!("../../shell/launcher.sh").replace("@BIN@", path))
+}
+
+fn is_ours(launcher: &Path) -> bool {
+    let first = fs::read(launcher).ok().map(|content| content.into_iter().take_while(|byte| *byte != b'\n').collect::<Vec<u8>>());
+    first.is_some_and(|line| line.starts_with(b"#!") && line.ends_with(BINARY.as_bytes()))
+}
+
+/// Writes an executable whole: beside it, then renamed, since the old one may be running.
+fn place(path: &Path, content: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let beside = path.with_extension("new");
+    let written = fs::write(&beside, content)
+        .and_then(|()| fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        Error::io("write", path)(error)
+    })
+}

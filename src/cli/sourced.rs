@@ -1,0 +1,62 @@
+//! `source claude-vault …`: what is printed on stdout is evaluated by the person's shell.
+//!
+//! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`; `TRACE` is `x` when it
+//! has just turned the shell's trace off. Only `login` and `logout` change the shell; every
+//! other command is handed back to be run as usual. Nothing printed here can end the shell.
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use super::{Cli, Command, execute, login::Shell, usage};
+use crate::config::Env;
+use crate::format::shell::quote;
+use crate::ui::Ui;
+
+pub(super) fn run(arguments: &[OsString]) -> u8 {
+    let shell = match arguments.get(2).and_then(|name| name.to_str()) {
+        Some("fish") => Shell::Fish,
+        _ => Shell::Sh,
+    };
+    let traced = arguments.get(3).is_some_and(|trace| trace == "x");
+    let mut rest: Vec<OsString> = vec!["claude-vault".into()];
+    rest.extend(arguments.iter().skip(4).cloned());
+    if rest.len() == 1 {
+        rest.push("login".into()); // dash passes no arguments to `.`
+    }
+    let ui = |cli: &Cli| Ui::new(cli.json, cli.color, &Env::of_process());
+    let parsed = Cli::try_parse_from(&rest);
+    let status = match parsed {
+        Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_)) => {
+            let ui = ui(&cli);
+            execute(cli, Some(shell)).unwrap_or_else(|error| {
+                ui.error(&error);
+                error.exit()
+            })
+        }
+        // fish's function hands on nothing else, so this is a mistyped login.
+        Err(error) if shell == Shell::Fish => usage::report_to_stderr(&error, &rest),
+        _ => return hand_back(&rest, traced),
+    };
+    if shell == Shell::Sh {
+        print(&format!("{}\\return {status}\n", if traced { "\\set -x\n" } else { "" }));
+    }
+    status
+}
+
+/// Lets the shell run the command as if it had not been sourced.
+fn hand_back(arguments: &[OsString], traced: bool) -> u8 {
+    let Some(words) = arguments.iter().skip(1).map(|word| word.to_str().map(quote)).collect::<Option<Vec<_>>>() else {
+        print("\\return 2\n");
+        return 2;
+    };
+    let binary = std::env::current_exe().unwrap_or_default();
+    let trace = if traced { "\\set -x\n" } else { "" };
+    print(&format!("{trace}\\command {} {} || \\return $?\n\\return 0\n", quote(&binary.to_string_lossy()), words.join(" ")));
+    0
+}
+
+fn print(text: &str) {
+    // A shell that has gone away needs no answer.
+    let _ = Ui::new(false, crate::ui::Color::Never, &Env::default()).data(text);
+}

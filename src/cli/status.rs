@@ -1,0 +1,33 @@
+//! `status`.
+
+use super::{Context, span};
+use crate::core::status::status;
+use crate::error::Result;
+
+pub(super) async fn run(context: &Context) -> Result<u8> {
+    let ui = &context.ui;
+    let reply = status(&context.core).await?;
+    if ui.json() {
+        ui.data_json(&reply)?;
+        return Ok(0);
+    }
+    let services = match reply.services {
+        Some(count) => format!("{count} in {}", reply.path),
+        None => format!("may not be listed in {}", reply.path),
+    };
+    let mut rows = vec![("address", format!("{} (version {})", reply.address, reply.version))];
+    rows.extend(reply.namespace.map(|namespace| ("namespace", namespace)));
+    rows.push(("user", reply.user));
+    rows.extend(reply.entity.map(|entity| ("entity", entity)));
+    rows.push(("policies", reply.policies.join(", ")));
+    rows.push(("time left", reply.seconds_left.map_or_else(|| "never expires".into(), span)));
+    rows.push(("services", services));
+    rows.push((
+        "approval",
+        if reply.approval.is_empty() { "not under an AI agent".into() } else { "yes, typed at the terminal".into() },
+    ));
+    let text: String = rows.iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect();
+    ui.data(&text)?;
+    reply.warnings.iter().for_each(|warning| ui.warn(warning));
+    Ok(0)
+}

@@ -1,0 +1,392 @@
+//! Settings: flag, then environment, then user config, then default.
+//!
+//! The user config is `$XDG_CONFIG_HOME/claude-vault/config.toml`. A `.claude-vault.toml` in the
+//! working tree is read elsewhere (`core::inject`) and may only say where files lie: a cloned
+//! repository is not trusted with anything that moves a token or shows a value.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::names::{Service, printable};
+
+/// The environment a command runs in. A map, so that tests and `dev` can bring their own.
+#[derive(Clone, Default)]
+pub struct Env(HashMap<String, OsString>);
+
+impl Env {
+    /// The environment of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v))).collect())
+    }
+
+    /// A variable that is set, not empty, and UTF-8.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().filter(|value| !value.is_empty())
+    }
+
+    /// A variable as a path.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// `VAULT_name`, else `BAO_name`.
+    #[must_use]
+    pub fn vault(&self, name: &str) -> Option<&str> {
+        self.get(&format!("VAULT_{name}")).or_else(|| self.get(&format!("BAO_{name}")))
+    }
+
+    /// Which AI agent runs this process, by the variable it sets. A guard rail, not a wall.
+    #[must_use]
+    pub fn agent(&self) -> Option<&'static str> {
+        AGENT_VARIABLES.iter().copied().find(|name| self.get(name).is_some())
+    }
+}
+
+/// Variables that AI agents set for the commands they run.
+pub const AGENT_VARIABLES: &[&str] = &[
+    "CLAUDECODE",
+    "AI_AGENT",
+    "CURSOR_AGENT",
+    "GEMINI_CLI",
+    "CODEX_SANDBOX",
+    "CODEX_THREAD_ID",
+    "OPENCODE",
+    "COPILOT_AGENT",
+    "CLINE_ACTIVE",
+    "AUGMENT_AGENT",
+];
+
+/// Options that every command takes.
+#[derive(clap::Args, Clone, Default, Debug)]
+pub struct Global {
+    /// Vault's address, instead of VAULT_ADDR
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    pub address: Option<String>,
+    /// The KV version 2 mount [default: secret]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    pub mount: Option<String>,
+    /// The path below the mount where services lie; / for none [default: proxmox-services]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    pub prefix: Option<String>,
+    /// The folder that holds a folder for each service; nothing outside it is written
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub root: Option<PathBuf>,
+    /// Allow a token to travel over plain http to another machine
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub insecure_http: bool,
+}
+
+/// The user config file. Every key is optional; an unknown one is an error.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct UserConfig {
+    address: Option<String>,
+    namespace: Option<String>,
+    mount: Option<String>,
+    prefix: Option<String>,
+    root: Option<PathBuf>,
+    role: Option<String>,
+    auth_mount: Option<String>,
+    port: Option<u16>,
+    browser: Option<String>,
+    max_token_ttl: Option<u64>,
+    audit_log: Option<PathBuf>,
+    trusted_hosts: Vec<String>,
+    ca_cert: Option<PathBuf>,
+}
+
+/// How TLS to Vault is set up: the variables of the `vault` command.
+#[derive(Clone, Default)]
+pub struct Tls {
+    /// `VAULT_CACERT`: a PEM file; then no other root is trusted.
+    pub ca_file: Option<PathBuf>,
+    /// `VAULT_CAPATH`: a folder of PEM files.
+    pub ca_folder: Option<PathBuf>,
+    /// `VAULT_CLIENT_CERT`.
+    pub client_certificate: Option<PathBuf>,
+    /// `VAULT_CLIENT_KEY`.
+    pub client_key: Option<PathBuf>,
+    /// `VAULT_TLS_SERVER_NAME`: the name the certificate must carry.
+    pub server_name: Option<String>,
+    /// `VAULT_SKIP_VERIFY`: any certificate is taken. Warned about each time.
+    pub skip_verify: bool,
+}
+
+/// All settings, worked out.
+#[derive(Clone)]
+pub struct Settings {
+    /// Scheme, host, port and path of Vault, without user information, query or fragment.
+    pub address: Option<Url>,
+    /// `VAULT_NAMESPACE`.
+    pub namespace: Option<String>,
+    /// The KV mount, without slashes at its ends.
+    pub mount: String,
+    /// The path below the mount, without slashes at its ends; may be empty.
+    pub prefix: String,
+    /// The role asked for at login; Vault's default role without one.
+    pub role: Option<String>,
+    /// Where the login method is mounted, instead of its usual name.
+    pub auth_mount: Option<String>,
+    /// The login callback's port.
+    pub port: u16,
+    /// The command that opens a URL, instead of the desktop's.
+    pub browser: Option<String>,
+    /// The life of a session in seconds (`VAULT_MAX_TOKEN_TTL`).
+    pub max_token_ttl: u64,
+    /// The folder of the services' folders, canonical.
+    pub root: PathBuf,
+    /// The audit log.
+    pub audit_log: PathBuf,
+    /// Where state without secrets is kept (`$XDG_STATE_HOME/claude-vault`).
+    pub state: PathBuf,
+    /// Hosts (or host:port) that a redirect or the active node may name besides the address's own.
+    pub trusted_hosts: Vec<String>,
+    /// TLS.
+    pub tls: Tls,
+    /// `VAULT_CLIENT_TIMEOUT`, for one request from start to the last byte.
+    pub timeout: Duration,
+    /// `VAULT_MAX_RETRIES`: repeats of a read after a failure of the server.
+    pub max_retries: u32,
+    /// Whether a token may travel over plain http.
+    pub insecure_http: bool,
+    /// The AI agent around us, if any.
+    pub agent: Option<&'static str>,
+}
+
+impl Settings {
+    /// Works the settings out.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a setting that cannot be used, naming where it came from.
+    pub fn load(global: &Global, env: &Env) -> Result<Self> {
+        let file = user_config(env)?;
+        let pick = |flag: &Option<String>, variable: &str, configured: &Option<String>| {
+            flag.clone().or_else(|| env.get(variable).map(str::to_owned)).or_else(|| configured.clone())
+        };
+        let address = global.address.clone().or_else(|| env.vault("ADDR").map(str::to_owned)).or(file.address);
+        let (root, marked) = find_root(global.root.clone().or_else(|| env.path("CLAUDE_VAULT_ROOT")).or(file.root))?;
+        let state = env
+            .path("CLAUDE_VAULT_STATE_DIR")
+            .unwrap_or_else(|| folder(env, "XDG_STATE_HOME", ".local/state").join("claude-vault"));
+        let audit_log = env
+            .path("CLAUDE_VAULT_AUDIT_LOG")
+            .or(file.audit_log)
+            .unwrap_or_else(|| if marked { root.join(".claude-vault-audit.log") } else { state.join("audit.log") });
+        let mut trusted_hosts = file.trusted_hosts;
+        if let Some(hosts) = env.get("CLAUDE_VAULT_TRUSTED_HOSTS") {
+            trusted_hosts.extend(hosts.split([',', ' ']).filter(|h| !h.is_empty()).map(str::to_owned));
+        }
+        let prefix = pick(&global.prefix, "CLAUDE_VAULT_PREFIX", &file.prefix);
+        Ok(Self {
+            address: address.map(|text| parse_address(&text)).transpose()?,
+            namespace: env
+                .vault("NAMESPACE")
+                .map(str::to_owned)
+                .or(file.namespace)
+                .map(|n| checked_path(&n, "namespace"))
+                .transpose()?,
+            mount: checked_path(
+                &pick(&global.mount, "CLAUDE_VAULT_MOUNT", &file.mount).unwrap_or_else(|| "secret".into()),
+                "mount",
+            )?,
+            prefix: match prefix.as_deref() {
+                Some("/" | "") => String::new(),
+                Some(path) => checked_path(path, "prefix")?,
+                None => "proxmox-services".into(),
+            },
+            role: env.get("CLAUDE_VAULT_ROLE").map(str::to_owned).or(file.role),
+            auth_mount: env
+                .get("CLAUDE_VAULT_AUTH_MOUNT")
+                .map(str::to_owned)
+                .or(file.auth_mount)
+                .map(|m| checked_path(&m, "auth mount"))
+                .transpose()?,
+            port: number(env.get("CLAUDE_VAULT_PORT"), "CLAUDE_VAULT_PORT")?.or(file.port).unwrap_or(8250),
+            browser: env.get("CLAUDE_VAULT_BROWSER").or_else(|| env.get("BROWSER")).map(str::to_owned).or(file.browser),
+            max_token_ttl: number(env.get("VAULT_MAX_TOKEN_TTL"), "VAULT_MAX_TOKEN_TTL")?
+                .or(file.max_token_ttl)
+                .unwrap_or(3600)
+                .max(1),
+            root,
+            audit_log,
+            state,
+            trusted_hosts,
+            tls: Tls {
+                ca_file: env.vault("CACERT").map(PathBuf::from).or(file.ca_cert),
+                ca_folder: env.vault("CAPATH").map(PathBuf::from),
+                client_certificate: env.vault("CLIENT_CERT").map(PathBuf::from),
+                client_key: env.vault("CLIENT_KEY").map(PathBuf::from),
+                server_name: env.vault("TLS_SERVER_NAME").map(str::to_owned),
+                skip_verify: env.vault("SKIP_VERIFY").is_some_and(is_true),
+            },
+            timeout: env.vault("CLIENT_TIMEOUT").map(seconds).transpose()?.unwrap_or(Duration::from_secs(60)),
+            max_retries: number(env.vault("MAX_RETRIES"), "VAULT_MAX_RETRIES")?.unwrap_or(2),
+            insecure_http: global.insecure_http,
+            agent: env.agent(),
+        })
+    }
+
+    /// The address, or the error that says how to set it.
+    ///
+    /// # Errors
+    /// [`Error::NoAddress`].
+    pub fn address(&self) -> Result<&Url> {
+        self.address.as_ref().ok_or(Error::NoAddress)
+    }
+
+    /// The path of a service below `MOUNT/data/` and `MOUNT/metadata/`.
+    #[must_use]
+    pub fn service_path(&self, service: &Service) -> String {
+        if self.prefix.is_empty() { service.to_string() } else { format!("{}/{service}", self.prefix) }
+    }
+
+    /// The path of a service as a person writes it: `MOUNT/PREFIX/SERVICE`.
+    #[must_use]
+    pub fn display_path(&self, service: &Service) -> String {
+        format!("{}/{}", self.mount, self.service_path(service))
+    }
+}
+
+/// The folder named by an XDG variable, or its default below the home folder.
+#[must_use]
+pub fn folder(env: &Env, variable: &str, below_home: &str) -> PathBuf {
+    env.path(variable)
+        .filter(|path| path.is_absolute())
+        .unwrap_or_else(|| env.path("HOME").unwrap_or_else(std::env::temp_dir).join(below_home))
+}
+
+fn user_config(env: &Env) -> Result<UserConfig> {
+    let path = env
+        .path("CLAUDE_VAULT_CONFIG")
+        .unwrap_or_else(|| folder(env, "XDG_CONFIG_HOME", ".config").join("claude-vault/config.toml"));
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(UserConfig::default()),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    toml::from_str(&text).map_err(|error| {
+        let reason = printable(error.message().lines().next().unwrap_or_default(), false);
+        Error::invalid(format!("{}: {reason}", path.display()), format!("mend it: ${{EDITOR:-vi}} {}", path.display()))
+    })
+}
+
+/// The root and whether a mark of a project was found in it.
+fn find_root(given: Option<PathBuf>) -> Result<(PathBuf, bool)> {
+    const MARKS: [&str; 3] = [".claude-vault.toml", ".mcp.json", ".git"];
+    let marked = |dir: &Path| MARKS.iter().any(|mark| dir.join(mark).symlink_metadata().is_ok());
+    let canonical = |path: PathBuf| path.canonicalize().map_err(Error::io("open the root", path));
+    if let Some(given) = given {
+        let root = canonical(given)?;
+        let is_project = marked(&root);
+        return Ok((root, is_project));
+    }
+    let here = canonical(PathBuf::from("."))?;
+    match here.ancestors().find(|dir| marked(dir)) {
+        Some(root) => Ok((root.to_owned(), true)),
+        None => Ok((here, false)),
+    }
+}
+
+fn parse_address(text: &str) -> Result<Url> {
+    let wrong =
+        |what: &str| Error::invalid(format!("the Vault address {what}"), "export VAULT_ADDR=https://vault.example.org:8200");
+    let url = Url::parse(text.trim()).map_err(|_| wrong("is not a URL"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong("must start with https:// or http:// and name a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("must hold no user name, password, ? or #"));
+    }
+    Ok(url)
+}
+
+/// A Vault path: segments of harmless characters, slashes at the ends removed.
+fn checked_path(text: &str, what: &str) -> Result<String> {
+    let path = text.trim_matches('/');
+    let fine = !path.is_empty()
+        && path.split('/').all(|segment| {
+            !matches!(segment, "" | "." | "..")
+                && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        });
+    if fine {
+        Ok(path.to_owned())
+    } else {
+        Err(Error::invalid(format!("the {what} is not a path of Vault"), "use segments of A-Z a-z 0-9 _ - . with / between"))
+    }
+}
+
+fn number<T: std::str::FromStr>(text: Option<&str>, name: &str) -> Result<Option<T>> {
+    text.map(|text| {
+        text.trim().parse().map_err(|_| Error::invalid(format!("{name} is not a whole number in range"), format!("unset {name}")))
+    })
+    .transpose()
+}
+
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
+}
+
+/// `60`, `60s`, `2m`, `1h`, `500ms`: what Vault's own client takes.
+fn seconds(text: &str) -> Result<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let millis: Option<u64> = match unit {
+        "" | "s" => Some(1000),
+        "ms" => Some(1),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    match (digits.parse::<u64>(), millis) {
+        (Ok(count), Some(millis)) if count > 0 => Ok(Duration::from_millis(count.saturating_mul(millis))),
+        _ => Err(Error::invalid("VAULT_CLIENT_TIMEOUT is not a duration", "export VAULT_CLIENT_TIMEOUT=60s")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Env {
+        Env(pairs.iter().map(|(k, v)| ((*k).to_owned(), OsString::from(v))).collect())
+    }
+
+    #[test]
+    fn the_bao_twin_counts_only_where_the_vault_name_is_unset() {
+        assert_eq!(env(&[("BAO_ADDR", "b")]).vault("ADDR"), Some("b"));
+        assert_eq!(env(&[("BAO_ADDR", "b"), ("VAULT_ADDR", "v")]).vault("ADDR"), Some("v"));
+    }
+
+    #[test]
+    fn an_address_holds_no_password_and_no_query() {
+        assert!(parse_address("https://vault.example.org:8200").is_ok());
+        for bad in ["vault.example.org", "ftp://x", "https://u:p@x", "https://x/?q=1", "https://x/#f", ""] {
+            assert!(parse_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_are_those_of_vaults_own_client() {
+        assert_eq!(seconds("90").ok(), Some(Duration::from_secs(90)));
+        assert_eq!(seconds("2m").ok(), Some(Duration::from_secs(120)));
+        assert_eq!(seconds("500ms").ok(), Some(Duration::from_millis(500)));
+        assert!(seconds("soon").is_err() && seconds("0").is_err());
+    }
+
+    #[test]
+    fn a_mount_cannot_climb() {
+        assert_eq!(checked_path("/kv/team/", "mount").ok().as_deref(), Some("kv/team"));
+        for bad in ["", "a//b", "../x", "a/..", "a b", "a%2e"] {
+            assert!(checked_path(bad, "mount").is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! `inject`: a service's values as the `.env` or `secrets.yaml` that its program reads.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Core, no_service};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::files::{Content, Root, Written};
+use crate::format::edit::{Document, Style};
+use crate::format::{dotenv, yaml};
+use crate::names::{Service, is_variable, printable};
+use crate::secret::{Value, WayOut};
+use crate::vault::{Client, Secrets, Stored};
+
+/// The format of an injected file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// `KEY=value` lines
+    Env,
+    /// A flat `secrets.yaml`
+    Yaml,
+}
+
+/// How far to go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// Write the file.
+    #[default]
+    Write,
+    /// Only work out what would change.
+    Look,
+}
+
+/// What to inject.
+pub struct Request {
+    /// The service.
+    pub service: Service,
+    /// The format, instead of the one found.
+    pub format: Option<Format>,
+    /// The file, instead of the one found; relative to the root or absolute below it.
+    pub file: Option<PathBuf>,
+    /// How far to go.
+    pub mode: Mode,
+}
+
+/// What happened to the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It is new, or would be.
+    Created,
+    /// It has another content, or would have.
+    Updated,
+    /// It was right already.
+    Unchanged,
+}
+
+/// What was injected.
+#[derive(Serialize, JsonSchema, Debug)]
+pub struct Reply {
+    /// The service.
+    pub service: Service,
+    /// The file, below the root.
+    pub file: PathBuf,
+    /// Its format.
+    pub format: Format,
+    /// What happened, or would happen, to it.
+    pub state: State,
+    /// How many keys it has from Vault.
+    pub keys: usize,
+    /// Keys that are new in the file.
+    pub added: Vec<String>,
+    /// Keys whose text is another.
+    pub changed: Vec<String>,
+    /// Keys that the file loses.
+    pub removed: Vec<String>,
+    /// Keys that Vault lacks: they keep the template's default.
+    pub defaults: Vec<String>,
+    /// The old content, in the same folder.
+    pub backup: Option<String>,
+    /// What to know.
+    pub warnings: Vec<String>,
+}
+
+/// Where a service's files lie: the only thing that `.claude-vault.toml` may say.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct ProjectConfig {
+    services: BTreeMap<String, ServiceFiles>,
+}
+
+#[derive(Deserialize, Default, Clone)]
+#[serde(deny_unknown_fields, default)]
+struct ServiceFiles {
+    file: Option<PathBuf>,
+    format: Option<Format>,
+}
+
+/// The file to write and the example it is made from.
+struct Target {
+    file: PathBuf,
+    example: PathBuf,
+    format: Format,
+}
+
+/// Injects one service.
+///
+/// # Errors
+/// [`Error::Unwritable`] for a value that its readers would not read back, [`Error::Confined`]
+/// for a path that leaves the root, [`Error::Invalid`] where place or format cannot be found,
+/// and Vault's refusals. The old file is then untouched.
+pub async fn inject(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
+    let outcome = work(core, vault, request).await;
+    let details = |reply: &Reply| format!("{:?} {} with {} keys", reply.state, reply.file.display(), reply.keys);
+    let action = if request.mode == Mode::Write { Action::Inject } else { Action::DryRun };
+    let (mut reply, unlogged) = core.audited(action, Some(&request.service), outcome, details)?;
+    reply.warnings.extend(unlogged);
+    Ok(reply)
+}
+
+async fn work(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
+    let service = &request.service;
+    let root = Root::open(&core.settings.root)?;
+    let target = target(&root, request)?;
+    let secrets = match vault.read_service(service, None).await? {
+        Stored::Present { secrets, .. } => secrets,
+        Stored::Deleted { .. } | Stored::Absent => return Err(no_service(service)),
+    };
+    let before = root.read(&target.file)?;
+    let example = root.read(&target.example)?;
+    let template = text(&target.example, example.as_ref())?.or(text(&target.file, before.as_ref())?).unwrap_or_default();
+
+    let mut warnings = Vec::new();
+    let values = values(&target, &secrets, &mut warnings)?;
+    let document = parse(target.format, template).map_err(|reason| Error::Confined { path: target.file.clone(), reason })?;
+    let header = header(&target, service, example.is_some());
+    let edited = document.fill(template, &values, &style(target.format, &header));
+    if !edited.repeated.is_empty() {
+        warnings.push(format!("{} stands more than once in the template: each was set", list(&edited.repeated)));
+    }
+    let content = zeroize::Zeroizing::new(edited.text);
+
+    let old = text(&target.file, before.as_ref())?.unwrap_or_default();
+    let mut reply = difference(&target, service, old, &content, warnings);
+    reply.keys = values.len();
+    reply.defaults = edited.defaults.iter().map(|key| printable(key, false)).collect();
+    reply.state = match &before {
+        None => State::Created,
+        Some(content_before) if content_before.bytes.as_slice() == content.as_bytes() => State::Unchanged,
+        Some(_) => State::Updated,
+    };
+    if request.mode == Mode::Write {
+        if let Written::Replaced { backup } = root.write(&target.file, content.as_bytes(), before.as_ref())? {
+            reply.backup = Some(backup);
+        }
+    }
+    Ok(reply)
+}
+
+fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Option<&'a str>> {
+    let Some(content) = content else { return Ok(None) };
+    std::str::from_utf8(&content.bytes)
+        .map(Some)
+        .map_err(|_| Error::Confined { path: path.to_owned(), reason: "it is not UTF-8 text" })
+}
+
+fn parse(format: Format, text: &str) -> std::result::Result<Document, &'static str> {
+    match format {
+        Format::Env => Ok(dotenv::parse(text)),
+        Format::Yaml => yaml::parse(text),
+    }
+}
+
+/// Each value as it stands in the file. A key or value that cannot stand there is refused.
+fn values(target: &Target, secrets: &Secrets, warnings: &mut Vec<String>) -> Result<BTreeMap<String, String>> {
+    let mut values = BTreeMap::new();
+    for (key, value) in secrets {
+        let secret = value.secret().expose(WayOut::InjectedFile);
+        let text = match (target.format, value) {
+            (Format::Yaml, Value::Text(_)) => yaml::quote(secret),
+            (Format::Yaml, Value::Json(_)) => yaml::json(secret),
+            (Format::Env, _) => {
+                let refuse = |reason: &str| Error::Unwritable {
+                    file: target.file.display().to_string(),
+                    key: printable(key, false),
+                    reason: reason.into(),
+                };
+                if !is_variable(key) {
+                    return Err(refuse("the name is no variable's name, and six readers then read nothing of the whole file"));
+                }
+                let portable = dotenv::quote(secret).map_err(refuse)?;
+                warnings.extend(portable.warning.map(|warning| format!("{key}: {warning}")));
+                portable.text
+            }
+        };
+        values.insert(key.clone(), text);
+    }
+    Ok(values)
+}
+
+fn header(target: &Target, service: &Service, from_example: bool) -> Vec<String> {
+    let name = target.example.file_name().unwrap_or_default().to_string_lossy();
+    let source = if from_example { format!(" and {}", printable(&name, false)) } else { String::new() };
+    vec![
+        format!("{HEADER_MARK} from Vault ({service}){source}."),
+        format!("# Make it again: claude-vault inject {service}"),
+        "# It holds secrets: do not commit it.".into(),
+        "#".into(),
+    ]
+}
+
+const HEADER_MARK: &str = "# Written by claude-vault";
+
+fn style(format: Format, header: &[String]) -> Style<'_> {
+    let (line, gap): (fn(&str, &str) -> String, _) = match format {
+        Format::Env => (|key, value| format!("{key}={value}"), ""),
+        Format::Yaml => (|key, value| format!("{}: {value}", yaml::quote(key)), " "),
+    };
+    Style { line, gap, header, header_mark: HEADER_MARK, block: "# Only in Vault, not in the template:" }
+}
+
+/// Which keys have another text than before.
+fn difference(target: &Target, service: &Service, old: &str, new: &str, warnings: Vec<String>) -> Reply {
+    let parsed = |text: &str| parse(target.format, text).unwrap_or_default();
+    let (old_document, new_document) = (parsed(old), parsed(new));
+    let (before, after) = (old_document.raw(old), new_document.raw(new));
+    let names = |keys: Vec<&String>| keys.into_iter().map(|key| printable(key, false)).collect();
+    Reply {
+        service: service.clone(),
+        file: target.file.clone(),
+        format: target.format,
+        state: State::Unchanged,
+        keys: 0,
+        added: names(after.keys().filter(|key| !before.contains_key(*key)).collect()),
+        changed: names(
+            after.iter().filter(|(key, value)| before.get(*key).is_some_and(|old| old != *value)).map(|(key, _)| key).collect(),
+        ),
+        removed: names(before.keys().filter(|key| !after.contains_key(*key)).collect()),
+        defaults: Vec::new(),
+        backup: None,
+        warnings,
+    }
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| printable(name, false)).collect::<Vec<_>>().join(", ")
+}
+
+/// The services of `all` that have a folder below the root or a place in `.claude-vault.toml`.
+///
+/// # Errors
+/// As opening the root and reading that file.
+pub fn with_a_place(core: &Core, all: Vec<Service>) -> Result<Vec<Service>> {
+    let root = Root::open(&core.settings.root)?;
+    let configured = project_config(&root)?.services;
+    Ok(all
+        .into_iter()
+        .filter(|service| configured.contains_key(service.as_str()) || root.has_folder(Path::new(service.as_str())))
+        .collect())
+}
+
+fn project_config(root: &Root) -> Result<ProjectConfig> {
+    let path = Path::new(".claude-vault.toml");
+    let content = root.read(path)?;
+    let Some(text) = text(path, content.as_ref())? else { return Ok(ProjectConfig::default()) };
+    toml::from_str(text).map_err(|error| {
+        let reason = printable(error.message().lines().next().unwrap_or_default(), false);
+        Error::invalid(
+            format!(".claude-vault.toml: {reason}"),
+            "it may say only where files lie: [services.NAME] with file = \"…\" and format = \"env\" or \"yaml\"",
+        )
+    })
+}
+
+/// Finds file and format: as told, as `.claude-vault.toml` says, else by what lies there.
+fn target(root: &Root, request: &Request) -> Result<Target> {
+    let configured = project_config(root)?.services.get(request.service.as_str()).cloned().unwrap_or_default();
+    let format = request.format.or(configured.format);
+    if let Some(file) = request.file.clone().or(configured.file) {
+        let file = root.relative(&file)?;
+        let by_name = match file.extension().and_then(|ending| ending.to_str()) {
+            Some("yaml" | "yml") => Format::Yaml,
+            _ => Format::Env,
+        };
+        return Ok(placed(file, format.unwrap_or(by_name)));
+    }
+    let folder = Path::new(request.service.as_str());
+    if !root.has_folder(folder) {
+        return Err(Error::NotFound {
+            what: format!("the folder {} in {}", request.service, root.path().display()),
+            hint: format!(
+                "go where the services' folders lie, or: claude-vault inject {} --root DIR   (or --file FILE)",
+                request.service
+            ),
+        });
+    }
+    find(root, folder, &request.service, format)
+}
+
+fn find(root: &Root, folder: &Path, service: &Service, format: Option<Format>) -> Result<Target> {
+    let env = folder.join(".env");
+    let (deep, flat) = (folder.join("config/secrets.yaml"), folder.join("secrets.yaml"));
+    let has = |file: &Path| root.has(file);
+    if format != Some(Format::Yaml) && (format.is_some() || has(&example_of(&env))?) {
+        return Ok(placed(env, Format::Env));
+    }
+    for file in [&deep, &flat] {
+        if has(&example_of(file))? {
+            return Ok(placed(file.clone(), Format::Yaml));
+        }
+    }
+    for file in [&deep, &flat] {
+        if has(file)? {
+            return Ok(placed(file.clone(), Format::Yaml));
+        }
+    }
+    if format == Some(Format::Yaml) || service.as_str() == "esphome" {
+        return Ok(placed(deep, Format::Yaml));
+    }
+    if has(&env)? {
+        return Ok(placed(env, Format::Env));
+    }
+    Err(Error::invalid(
+        format!("{service}: nothing in its folder tells whether it wants .env or secrets.yaml"),
+        format!("claude-vault inject {service} --format env   (or --format yaml)"),
+    ))
+}
+
+fn placed(file: PathBuf, format: Format) -> Target {
+    Target { example: example_of(&file), file, format }
+}
+
+fn example_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".example");
+    PathBuf::from(name)
+}

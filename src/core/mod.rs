@@ -1,0 +1,83 @@
+//! Each operation, once: a request, a reply, one function. No terminal, no MCP, no parsing of
+//! arguments. The commands and the MCP tools are two faces over this.
+
+pub mod get;
+pub mod inject;
+pub mod list;
+pub mod login;
+pub mod plan;
+pub mod set;
+pub mod status;
+
+use crate::audit::{Action, Audit};
+use crate::config::{Env, Settings};
+use crate::error::{Error, Result};
+use crate::names::Service;
+use crate::session::Session;
+use crate::vault::Client;
+
+/// What every operation works with.
+pub struct Core {
+    /// The settings.
+    pub settings: Settings,
+    /// The audit log.
+    pub audit: Audit,
+    session: Result<Session>,
+}
+
+impl Core {
+    /// From settings and the environment. Neither opens a file nor a connection.
+    #[must_use]
+    pub fn new(settings: Settings, env: &Env) -> Self {
+        let audit = Audit::new(&settings, env);
+        Self { settings, audit, session: Session::from_env(env) }
+    }
+
+    /// The session, whether its time is over or not.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`].
+    pub fn session(&self) -> Result<Session> {
+        self.session.as_ref().map(Clone::clone).map_err(|_| Error::NoSession)
+    }
+
+    /// A client with the session's token.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::SessionExpired`], [`Error::NoAddress`].
+    pub fn vault(&self) -> Result<Client> {
+        Client::new(&self.settings, Some(self.session()?.alive()?.token))
+    }
+
+    /// Notes in the audit log how a read ended. A log that cannot be written does not stop a
+    /// read: the second part of what is given then says so, for the person.
+    pub(crate) fn audited<T>(
+        &self,
+        action: Action,
+        service: Option<&Service>,
+        outcome: Result<T>,
+        details: impl Fn(&T) -> String,
+    ) -> Result<(T, Option<String>)> {
+        let details = match &outcome {
+            Ok(reply) => details(reply),
+            Err(error) => format!("failed: {}", error.code()),
+        };
+        let recorded = self.audit.record(action, service.map_or("", Service::as_str), &details);
+        outcome.map(|reply| (reply, recorded.err().map(|error| error.to_string())))
+    }
+
+    /// `MOUNT/PREFIX`, where the services lie.
+    #[must_use]
+    pub fn services_path(&self) -> String {
+        let Settings { mount, prefix, .. } = &self.settings;
+        if prefix.is_empty() { mount.clone() } else { format!("{mount}/{prefix}") }
+    }
+}
+
+/// A service that Vault does not have, with the way to look.
+pub(crate) fn no_service(service: &Service) -> Error {
+    Error::NotFound {
+        what: format!("the service {service}"),
+        hint: format!("claude-vault list   (create it: claude-vault set {service} KEY)"),
+    }
+}

@@ -1,0 +1,180 @@
+//! `set`: merges keys into a service, with a plan, a yes and check-and-set.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Core;
+use super::plan::{Commit, Plan};
+use crate::approval::{Approver, Change, Question};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::names::{Key, MAX_VALUE_BYTES, Service};
+use crate::secret::{Secret, WayOut};
+
+/// The length of a generated value without one given.
+pub const DEFAULT_LENGTH: usize = 32;
+/// How often a conflict is worked out anew before giving up.
+const ATTEMPTS: usize = 50;
+
+/// What to set.
+#[derive(clap::Args, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The service
+    pub service: Service,
+    /// Values by key
+    #[arg(skip)]
+    #[serde(default)]
+    pub secrets: BTreeMap<Key, Secret>,
+    /// Keys to make a random value for, with its length
+    #[arg(skip)]
+    #[serde(default)]
+    pub generate: BTreeMap<Key, usize>,
+    /// Show what would change and stop
+    #[arg(long)]
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What became of it.
+#[derive(Serialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The service is new.
+    Created,
+    /// The service has a new version.
+    Updated,
+    /// Every value was there already.
+    Unchanged,
+    /// It was a dry run.
+    DryRun,
+}
+
+/// What was set.
+#[derive(Serialize, JsonSchema, Debug)]
+pub struct Reply {
+    /// The service.
+    pub service: Service,
+    /// `MOUNT/PREFIX/SERVICE`.
+    pub path: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The version that holds now.
+    pub version: u64,
+    /// Keys that are new.
+    pub added: Vec<Key>,
+    /// Keys that got another value.
+    pub changed: Vec<Key>,
+    /// Keys that had this value already.
+    pub unchanged: Vec<Key>,
+    /// What in the values deserves a second look.
+    pub warnings: Vec<String>,
+}
+
+/// Sets. `show` gets the plan of a dry run; `approver` is asked about a real one, again each
+/// time somebody else's change came between.
+///
+/// # Errors
+/// [`Error::Invalid`] for what is no value, [`Error::Declined`], [`Error::Conflict`], and
+/// whatever Vault refuses. When the audit log cannot be written, nothing is.
+pub async fn set(core: &Core, request: Request, approver: &impl Approver, show: impl Fn(&Question<'_>)) -> Result<Reply> {
+    let Request { service, secrets, generate, dry_run } = request;
+    let additions = additions(secrets, &generate).inspect_err(|error| {
+        // A refused input is worth a line; the refusal itself stands either way.
+        let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code());
+    })?;
+    let vault = core.vault()?;
+    let active = vault.active_node().await;
+    let vault = active.as_ref().unwrap_or(&vault);
+    for _ in 0..ATTEMPTS {
+        let plan = Plan::merge(core, vault, &service, &additions).await?;
+        let mut reply = reply(&plan, &service);
+        if dry_run {
+            core.audit.record(Action::DryRun, service.as_str(), &format!("keys: {}", plan.key_names()))?;
+            show(&plan.question());
+            return Ok(Reply { outcome: Outcome::DryRun, ..reply });
+        }
+        if plan.changes_nothing() {
+            return Ok(reply);
+        }
+        if let Commit::Written(version) = plan.approve(core, approver).await?.commit(core, vault).await? {
+            reply.version = version;
+            return Ok(reply);
+        }
+    }
+    Err(Error::Conflict { service: service.to_string() })
+}
+
+fn reply(plan: &Plan, service: &Service) -> Reply {
+    let outcome = match plan.base() {
+        _ if plan.changes_nothing() => Outcome::Unchanged,
+        0 => Outcome::Created,
+        _ => Outcome::Updated,
+    };
+    Reply {
+        service: service.clone(),
+        path: plan.path().to_owned(),
+        outcome,
+        version: plan.base(),
+        added: plan.keys(Change::Added),
+        changed: plan.keys(Change::Changed),
+        unchanged: plan.keys(Change::Unchanged),
+        warnings: plan.question().warnings.to_vec(),
+    }
+}
+
+/// All values to set, generated ones included, checked.
+fn additions(mut secrets: BTreeMap<Key, Secret>, generate: &BTreeMap<Key, usize>) -> Result<BTreeMap<Key, Secret>> {
+    for (key, length) in generate {
+        if secrets.insert(key.clone(), random(*length)?).is_some() {
+            return Err(Error::invalid(format!("{key} is given a value and generated too"), "give it once"));
+        }
+    }
+    if secrets.is_empty() {
+        return Err(Error::invalid("there is nothing to set", "claude-vault set SERVICE KEY   asks for the value, hidden"));
+    }
+    for (key, secret) in &secrets {
+        if secret.expose(WayOut::Inspection).len() > MAX_VALUE_BYTES {
+            return Err(Error::invalid(
+                format!("the value of {key} is longer than 8 KiB"),
+                "keep large files elsewhere, and their key or password in Vault",
+            ));
+        }
+    }
+    Ok(secrets)
+}
+
+/// A random value of characters that every `.env` reader takes without quotes: 6 bits each.
+fn random(length: usize) -> Result<Secret> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    if !(8..=1024).contains(&length) {
+        return Err(Error::invalid("a generated value has 8 to 1024 characters", "--generate KEY:32"));
+    }
+    let mut bytes = zeroize::Zeroizing::new(vec![0_u8; length]);
+    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    Ok(Secret::from(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])).collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_value_is_random_and_of_the_length() {
+        let one = random(40).ok().map(|s| s.expose(WayOut::Inspection).to_owned());
+        let two = random(40).ok().map(|s| s.expose(WayOut::Inspection).to_owned());
+        assert!(one.as_ref().is_some_and(|text| text.len() == 40));
+        assert_ne!(one, two);
+        assert!(random(7).is_err() && random(1025).is_err());
+    }
+
+    #[test]
+    fn a_value_over_eight_kib_is_refused() {
+        let Ok(key) = "K".parse::<Key>() else { panic!("key") };
+        let values = |length: usize| BTreeMap::from([(key.clone(), Secret::from("x".repeat(length)))]);
+        assert!(additions(values(MAX_VALUE_BYTES), &BTreeMap::new()).is_ok());
+        assert!(additions(values(MAX_VALUE_BYTES + 1), &BTreeMap::new()).is_err());
+    }
+}

@@ -1,0 +1,96 @@
+//! `status`: who is logged in, for how long, and what can be seen.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Core;
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::names::printable;
+
+/// Below this many seconds the session's end is near.
+pub const SOON: u64 = 300;
+
+/// The session.
+#[derive(Serialize, JsonSchema, Debug)]
+pub struct Reply {
+    /// Vault's address.
+    pub address: String,
+    /// The namespace, if one is used.
+    pub namespace: Option<String>,
+    /// Vault's version.
+    pub version: String,
+    /// The name Vault shows for the person.
+    pub user: String,
+    /// The identity entity, if there is one.
+    pub entity: Option<String>,
+    /// The policies, those of the entity included.
+    pub policies: Vec<String>,
+    /// Seconds until the session ends; null for a token that never expires.
+    pub seconds_left: Option<u64>,
+    /// Whether the services can be listed.
+    pub read_access: bool,
+    /// How many services there are, where they can be listed.
+    pub services: Option<usize>,
+    /// `MOUNT/PREFIX`, where they lie.
+    pub path: String,
+    /// How a write can be approved here.
+    pub approval: Vec<&'static str>,
+    /// What to know before going on.
+    pub warnings: Vec<String>,
+}
+
+/// Asks Vault about the session.
+///
+/// # Errors
+/// [`Error::NoSession`], [`Error::SessionExpired`], and what keeps Vault from answering.
+pub async fn status(core: &Core) -> Result<Reply> {
+    let (mut reply, unlogged) =
+        core.audited(Action::SessionCheck, None, look(core).await, |reply| format!("user {}", reply.user))?;
+    reply.warnings.extend(unlogged);
+    Ok(reply)
+}
+
+async fn look(core: &Core) -> Result<Reply> {
+    let session = core.session()?;
+    let vault = core.vault()?;
+    let version = vault.health().await?;
+    let token = vault.look_up_token().await?;
+    let services = match vault.list_services().await {
+        Ok(listing) => Some(listing.services.len()),
+        Err(Error::Forbidden { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let mut policies: Vec<String> =
+        token.policies.iter().chain(token.identity_policies.iter().flatten()).map(|p| printable(p, false)).collect();
+    policies.sort_unstable();
+    policies.dedup();
+    let seconds_left = match (session.seconds_left(), token.seconds_left()) {
+        (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
+        (ours, theirs) => ours.or(theirs),
+    };
+    let mut warnings = Vec::new();
+    if let Some(left) = seconds_left.filter(|left| *left < SOON) {
+        warnings.push(format!("the session ends in {left} seconds: source claude-vault login --force"));
+    }
+    if core.settings.tls.skip_verify {
+        warnings.push(SKIP_VERIFY.into());
+    }
+    Ok(Reply {
+        address: vault.address(),
+        namespace: core.settings.namespace.clone(),
+        version,
+        user: printable(&token.display_name, false),
+        entity: Some(printable(&token.entity_id, false)).filter(|id| !id.is_empty()),
+        policies,
+        seconds_left,
+        read_access: services.is_some(),
+        services,
+        path: core.services_path(),
+        approval: if core.settings.agent.is_some() { Vec::new() } else { vec!["typed"] },
+        warnings,
+    })
+}
+
+/// Told each time `VAULT_SKIP_VERIFY` is honoured.
+pub const SKIP_VERIFY: &str = "VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and every value";

@@ -1,0 +1,212 @@
+//! What is set up on the throwaway server, and the folder that goes with it: a person who can
+//! sign in, a policy, two services with their folders.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+use super::server::Server;
+use crate::config::{Env, Global, Settings};
+use crate::error::{Error, Result};
+use crate::vault::{Call, Client};
+
+/// The person who can sign in.
+pub const USER: &str = "alice";
+const POLICY: &str = r#"
+path "secret/data/proxmox-services/*"     { capabilities = ["create", "read", "update", "patch"] }
+path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list"] }
+path "secret/metadata/proxmox-services"   { capabilities = ["list"] }
+"#;
+
+/// A server that is set up, and its folder. Both are gone when this is dropped.
+pub struct Lab {
+    /// Declared first, so that the server ends before its folder goes.
+    server: Server,
+    folder: TempDir,
+    /// The password of [`USER`].
+    pub password: String,
+    callback_port: u16,
+}
+
+impl Lab {
+    /// Starts and sets up. `launcher` makes the text of a launcher for a binary.
+    ///
+    /// # Errors
+    /// [`Error::Dev`] and what the server refuses.
+    pub async fn start(env: &Env, say: &impl Fn(&str), launcher: impl Fn(&Path) -> Result<String>) -> Result<Self> {
+        let folder =
+            tempfile::Builder::new().prefix("claude-vault-dev-").tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
+        let server = Server::start(env, folder.path(), say)?;
+        let mut random = [0_u8; 6];
+        getrandom::fill(&mut random).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+        let password = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
+        let lab =
+            Self { server, folder, password, callback_port: port.map_err(Error::io("find a port on", "127.0.0.1"))?.port() };
+        lab.furnish(&launcher).map_err(Error::io("write", lab.folder.path()))??;
+        lab.configure().await?;
+        Ok(lab)
+    }
+
+    /// Where Vault is.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.server.address
+    }
+
+    /// The folder with the services' folders.
+    #[must_use]
+    pub fn home_lab(&self) -> PathBuf {
+        self.folder.path().join("home-lab")
+    }
+
+    /// The variables of a shell in which everything works; all other variables of Vault and of
+    /// this program are to be taken away.
+    #[must_use]
+    pub fn variables(&self, path: &str) -> Vec<(&'static str, String)> {
+        let below = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
+        vec![
+            ("VAULT_ADDR", self.server.address.clone()),
+            ("PATH", format!("{}:{path}", below("bin"))),
+            ("CLAUDE_VAULT_CONFIG", below("config.toml")),
+            ("CLAUDE_VAULT_STATE_DIR", below("state")),
+            ("CLAUDE_VAULT_ROOT", below("home-lab")),
+            ("CLAUDE_VAULT_PORT", self.callback_port.to_string()),
+            ("CLAUDE_VAULT_DEV_PASSWORD", self.password.clone()),
+        ]
+    }
+
+    fn furnish(&self, launcher: &impl Fn(&Path) -> Result<String>) -> std::io::Result<Result<()>> {
+        let base = self.folder.path();
+        let lab = self.home_lab();
+        for folder in ["bin", "state", "home-lab/jellyfin", "home-lab/esphome/config"] {
+            std::fs::create_dir_all(base.join(folder))?;
+        }
+        let binary = base.join(crate::cli::BINARY);
+        symlink(std::env::current_exe()?, &binary)?;
+        let text = match launcher(&binary) {
+            Ok(text) => text,
+            Err(error) => return Ok(Err(error)),
+        };
+        std::fs::write(base.join("bin/claude-vault"), text)?;
+        std::fs::set_permissions(base.join("bin/claude-vault"), std::fs::Permissions::from_mode(0o755))?;
+        std::fs::write(lab.join(".claude-vault.toml"), "# Marks the root: the folder that holds a folder for each service.\n")?;
+        std::fs::write(lab.join("jellyfin/.env.example"), include_str!("jellyfin.env.example"))?;
+        std::fs::write(lab.join("esphome/config/secrets.yaml.example"), include_str!("esphome.secrets.yaml.example"))?;
+        Ok(Ok(()))
+    }
+
+    async fn configure(&self) -> Result<()> {
+        let address = Global { address: Some(self.server.address.clone()), root: Some(self.home_lab()), ..Global::default() };
+        let settings = Settings::load(&address, &Env::default())?;
+        let admin = Admin(Client::new(&settings, Some(self.server.root.clone()))?);
+        admin.wait_until_ready().await?;
+        admin.put("sys/policies/acl/homelab-services", &json!({ "policy": POLICY })).await?;
+        for (service, data) in [
+            ("jellyfin", json!({"API_KEY": "example-api-key", "DB_PASSWORD": "example-password"})),
+            ("esphome", json!({"wifi_ssid": "Home", "wifi_password": "example: \"yes\" # no", "api_port": 6053})),
+        ] {
+            admin.put(&format!("secret/data/proxmox-services/{service}"), &json!({ "data": data })).await?;
+        }
+        let entity = self.add_person(&admin).await?;
+        self.be_identity_provider(&admin, &entity).await
+    }
+
+    /// A person with user name and password, as the server's own identity knows people.
+    async fn add_person(&self, admin: &Admin) -> Result<String> {
+        admin.put("sys/auth/userpass", &json!({"type": "userpass"})).await?;
+        admin
+            .put(&format!("auth/userpass/users/{USER}"), &json!({"password": self.password, "token_policies": "default"}))
+            .await?;
+        let entity = admin.put("identity/entity", &json!({"name": USER, "metadata": {"email": "alice@home.lab"}})).await?;
+        let entity = text(&entity, "/data/id");
+        let mounts = admin.get("sys/auth").await?;
+        let accessor = text(&mounts, "/data/userpass~1/accessor");
+        admin.put("identity/entity-alias", &json!({"name": USER, "canonical_id": entity, "mount_accessor": accessor})).await?;
+        admin.put("identity/group", &json!({"name": "homelab", "member_entity_ids": [entity]})).await?;
+        Ok(entity)
+    }
+
+    /// The server is its own OpenID provider, and its OIDC login trusts it.
+    async fn be_identity_provider(&self, admin: &Admin, entity: &str) -> Result<()> {
+        let callbacks: Vec<String> =
+            [8250, self.callback_port].iter().map(|port| format!("http://localhost:{port}/oidc/callback")).collect();
+        let name = r#"{"username": {{identity.entity.name}}}"#;
+        let groups = r#"{"groups": {{identity.entity.groups.names}}}"#;
+        for (path, body) in [
+            ("identity/oidc/scope/user", json!({"template": name})),
+            ("identity/oidc/scope/groups", json!({"template": groups})),
+            ("identity/oidc/key/lab", json!({"allowed_client_ids": ["*"]})),
+            ("identity/oidc/assignment/lab", json!({"entity_ids": [entity], "group_ids": []})),
+            ("identity/oidc/client/lab", json!({"redirect_uris": callbacks, "assignments": ["lab"], "key": "lab"})),
+        ] {
+            admin.put(path, &body).await?;
+        }
+        let client = admin.get("identity/oidc/client/lab").await?;
+        let id = text(&client, "/data/client_id");
+        admin
+            .put(
+                "identity/oidc/provider/lab",
+                &json!({"allowed_client_ids": [id], "scopes_supported": ["user", "groups"], "issuer": self.server.address}),
+            )
+            .await?;
+        admin.put("sys/auth/oidc", &json!({"type": "oidc"})).await?;
+        let config = json!({
+            "oidc_discovery_url": format!("{}/v1/identity/oidc/provider/lab", self.server.address),
+            "oidc_client_id": id,
+            "oidc_client_secret": text(&client, "/data/client_secret"),
+            "default_role": "homelab",
+        });
+        admin.put("auth/oidc/config", &config).await?;
+        let role = json!({
+            "role_type": "oidc", "user_claim": "username", "groups_claim": "groups", "oidc_scopes": ["user", "groups"],
+            "bound_claims": {"groups": ["homelab"]}, "allowed_redirect_uris": callbacks,
+            "token_policies": ["homelab-services"], "token_ttl": "8h", "token_max_ttl": "8h",
+        });
+        admin.put("auth/oidc/role/homelab", &role).await.map(drop)
+    }
+}
+
+/// The throwaway server's root: this folder alone may write past `core::plan`, and only there.
+struct Admin(Client);
+
+impl Admin {
+    async fn wait_until_ready(&self) -> Result<()> {
+        for _ in 0..200 {
+            if self.0.health().await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        self.0.health().await.map(drop)
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        self.send(Call::put(path, Zeroizing::new(body.to_string().into_bytes()))).await
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        self.send(Call { method: Method::GET, ..Call::get(path) }).await
+    }
+
+    async fn send(&self, call: Call<'_>) -> Result<Value> {
+        let path = call.path.to_owned();
+        let reply = self.0.call(call).await?;
+        match reply.status {
+            204 => Ok(Value::Null),
+            200 => reply.parse(),
+            status => Err(Error::Dev {
+                message: format!("the throwaway server refused {path} ({status}: {})", reply.errors().join("; ")),
+                hint: "it is newer or older than what this was made for: try with OpenBao 2.7 on PATH".into(),
+            }),
+        }
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

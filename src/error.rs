@@ -1,0 +1,370 @@
+//! The one error type: what is wrong, what to do about it, and the exit status that says so.
+//!
+//! No variant can hold a secret: they carry names that were checked, paths, addresses without
+//! user information or query, and fixed texts. What a server said is carried only as [`ServerText`].
+
+use std::path::PathBuf;
+
+use crate::vault::ServerText;
+
+/// `Result` with this crate's [`enum@Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong, one variant a cause a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The arguments or a file's content are not valid.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong, never repeating the input.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// No Vault address is configured.
+    #[error("no Vault address is set")]
+    NoAddress,
+    /// There is no token.
+    #[error("no session: VAULT_TOKEN is not set")]
+    NoSession,
+    /// The token expired, was revoked, or never was one.
+    #[error("the session has expired or was revoked")]
+    SessionExpired,
+    /// The token is good, and Vault's policy denies the path.
+    #[error("Vault's policy forbids {operation} on {path}")]
+    Forbidden {
+        /// `read`, `list`, `write`, …
+        operation: &'static str,
+        /// The API path.
+        path: String,
+    },
+    /// A service, key, version, mount or namespace does not exist.
+    #[error("{what} was not found")]
+    NotFound {
+        /// What was looked for.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Check-and-set failed: the service changed since it was read.
+    #[error("{service} was changed by someone else meanwhile")]
+    Conflict {
+        /// The service.
+        service: String,
+    },
+    /// A write ended in a way that leaves open whether it happened.
+    #[error("the connection broke during the write of {service}, and Vault cannot say whether it happened")]
+    OutcomeUnknown {
+        /// The service.
+        service: String,
+    },
+    /// The mount is KV version 1.
+    #[error("the mount {mount}/ is KV version 1; claude-vault needs version 2")]
+    KvVersion1 {
+        /// The mount's path.
+        mount: String,
+    },
+    /// Vault did not answer.
+    #[error("cannot reach Vault at {address}: {reason}")]
+    Unreachable {
+        /// Scheme, host and port.
+        address: String,
+        /// The operating system's reason.
+        reason: String,
+    },
+    /// Vault's certificate was not accepted.
+    #[error("the TLS certificate of {address} is not trusted: {reason}")]
+    Certificate {
+        /// Scheme, host and port.
+        address: String,
+        /// What was wrong with it.
+        reason: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// TLS was spoken to a server without it, or the reverse.
+    #[error("{address} does not speak {expected}")]
+    WrongScheme {
+        /// Scheme, host and port.
+        address: String,
+        /// `https` or `http`.
+        expected: &'static str,
+    },
+    /// A token would have travelled in the clear.
+    #[error("refusing to send a token to {address} over plain http")]
+    InsecureHttp {
+        /// Scheme, host and port.
+        address: String,
+    },
+    /// A redirect points to a host that is not trusted with the token.
+    #[error("Vault at {address} redirects to {target}, which is not trusted with the token")]
+    ForeignRedirect {
+        /// Where the request went.
+        address: String,
+        /// Where it should have gone on to.
+        target: String,
+    },
+    /// Vault is sealed or not initialised.
+    #[error("Vault at {address} is sealed")]
+    Sealed {
+        /// Scheme, host and port.
+        address: String,
+    },
+    /// Vault answered with a status that has no more exact variant.
+    #[error("Vault answered {status}{text}")]
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// Its own words where they are known to hold nothing of the request.
+        text: ServerText,
+    },
+    /// An answer that no Vault gives.
+    #[error("{address} gave an answer that is not Vault's: {reason}")]
+    BadReply {
+        /// Scheme, host and port.
+        address: String,
+        /// What was wrong with it.
+        reason: &'static str,
+    },
+    /// The login was refused by Vault or the identity provider.
+    #[error("the login failed: {reason}")]
+    LoginFailed {
+        /// Why, in the server's or provider's words, made safe.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Nobody finished the login in time.
+    #[error("nobody finished the login within {seconds} seconds")]
+    LoginTimeout {
+        /// The limit that ran out.
+        seconds: u64,
+    },
+    /// The person said no.
+    #[error("not confirmed: nothing was written")]
+    Declined,
+    /// A question could not be asked.
+    #[error("no terminal to ask on: {question}")]
+    NoPerson {
+        /// What would have been asked.
+        question: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A thing that is not done while a model reads the output.
+    #[error("{what} is refused under an AI agent")]
+    UnderAgent {
+        /// The option or command.
+        what: &'static str,
+    },
+    /// A value that no text can carry to the readers asked for.
+    #[error("{file}: {key} cannot be written so that every reader reads it back: {reason}")]
+    Unwritable {
+        /// The file that was not written.
+        file: String,
+        /// The key whose value it is.
+        key: String,
+        /// Which readers fail, and on what.
+        reason: String,
+    },
+    /// `inject --check` found files that differ.
+    #[error("{count} of {total} files differ from Vault")]
+    Drift {
+        /// How many would change.
+        count: usize,
+        /// How many were checked.
+        total: usize,
+    },
+    /// A path that leaves the root, is a symbolic link, or is not a plain file.
+    #[error("{path}: {reason}")]
+    Confined {
+        /// The path as it was asked for.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A file operation failed.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Io {
+        /// `read`, `write`, …
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The audit log cannot be written, so a write to Vault must not happen.
+    #[error("the audit log {path} cannot be written: {source}", path = path.display())]
+    AuditUnwritable {
+        /// The log.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The audit log's chain does not hold.
+    #[error("the audit log is not intact: {0}")]
+    AuditBroken(String),
+    /// The throwaway server could not be found, fetched or set up.
+    #[error("{message}")]
+    Dev {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Several services of one command failed; each was reported on its own.
+    #[error("{failed} of {total} services failed")]
+    Several {
+        /// How many failed.
+        failed: usize,
+        /// How many were tried.
+        total: usize,
+        /// The gravest exit status among them.
+        exit: u8,
+    },
+    /// Ctrl-C or SIGTERM.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// An [`Error::Invalid`] from what is wrong and what to do.
+    pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Invalid { message: message.into(), hint: hint.into() }
+    }
+
+    /// Turns an I/O error into one that names the file and what was tried with it.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// A stable name for programs: the `code` of `--json` and of an MCP result.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } | Self::NoAddress => "invalid_arguments",
+            Self::NoSession | Self::SessionExpired => "login_required",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NotFound { .. } => "not_found",
+            Self::Conflict { .. } => "conflict",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::KvVersion1 { .. } => "kv_version_1",
+            Self::Unreachable { .. } => "vault_unreachable",
+            Self::Certificate { .. } => "certificate",
+            Self::WrongScheme { .. } => "wrong_scheme",
+            Self::InsecureHttp { .. } => "insecure_http",
+            Self::ForeignRedirect { .. } => "foreign_redirect",
+            Self::Sealed { .. } => "vault_sealed",
+            Self::Server { .. } => "vault_error",
+            Self::BadReply { .. } => "bad_reply",
+            Self::LoginFailed { .. } => "login_failed",
+            Self::LoginTimeout { .. } => "login_timeout",
+            Self::Declined => "approval_denied",
+            Self::NoPerson { .. } => "no_person",
+            Self::UnderAgent { .. } => "refused_under_agent",
+            Self::Unwritable { .. } => "unwritable_value",
+            Self::Drift { .. } => "drift",
+            Self::Confined { .. } => "confined",
+            Self::Io { .. } => "io",
+            Self::AuditUnwritable { .. } => "audit_unwritable",
+            Self::AuditBroken(_) => "audit_broken",
+            Self::Dev { .. } => "dev",
+            Self::Several { .. } => "several",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The exit status of the contract: 1 failed, 2 invalid, 3 no session, 4 forbidden,
+    /// 5 not found, 6 conflict, 7 Vault failing, 8 no person's yes, 130 interrupted.
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Invalid { .. } | Self::NoAddress | Self::Unwritable { .. } | Self::Confined { .. } => 2,
+            Self::NoSession | Self::SessionExpired => 3,
+            Self::Forbidden { .. } => 4,
+            Self::NotFound { .. } => 5,
+            Self::Conflict { .. } => 6,
+            Self::OutcomeUnknown { .. }
+            | Self::Unreachable { .. }
+            | Self::Certificate { .. }
+            | Self::WrongScheme { .. }
+            | Self::InsecureHttp { .. }
+            | Self::ForeignRedirect { .. }
+            | Self::Sealed { .. }
+            | Self::BadReply { .. } => 7,
+            Self::Server { status, .. } if *status >= 500 || *status == 429 => 7,
+            Self::Declined | Self::NoPerson { .. } | Self::UnderAgent { .. } | Self::LoginTimeout { .. } => 8,
+            Self::Several { exit, .. } => *exit,
+            Self::Interrupted => 130,
+            Self::Server { .. }
+            | Self::KvVersion1 { .. }
+            | Self::LoginFailed { .. }
+            | Self::Drift { .. }
+            | Self::Io { .. }
+            | Self::AuditUnwritable { .. }
+            | Self::AuditBroken(_)
+            | Self::Dev { .. } => 1,
+        }
+    }
+
+    /// What to do: where possible a command that can be pasted.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Invalid { hint, .. }
+            | Self::NotFound { hint, .. }
+            | Self::LoginFailed { hint, .. }
+            | Self::Dev { hint, .. } => hint.clone(),
+            Self::Certificate { hint, .. } | Self::NoPerson { hint, .. } => (*hint).into(),
+            Self::NoAddress => "export VAULT_ADDR=https://vault.example.org:8200".into(),
+            Self::NoSession | Self::SessionExpired => "source claude-vault login".into(),
+            Self::Forbidden { operation, path } => format!(
+                "ask whoever runs Vault for a policy with {} on {path}; yours are shown by: claude-vault status",
+                capability(operation)
+            ),
+            Self::Conflict { .. } => "run the command again: it works out the change anew".into(),
+            Self::OutcomeUnknown { service } => format!("claude-vault list {service}"),
+            Self::KvVersion1 { mount } => format!("vault kv enable-versioning {mount}/   (or choose another with --mount)"),
+            Self::Unreachable { .. } => "check VAULT_ADDR, the network and that Vault is running".into(),
+            Self::WrongScheme { expected, .. } => match *expected {
+                "https" => "the server there speaks plain http: if that is meant, set VAULT_ADDR to http://…".into(),
+                _ => "the server there wants TLS: set VAULT_ADDR to https://…".into(),
+            },
+            Self::InsecureHttp { .. } => "use https, or give --insecure-http if the network between is yours alone".into(),
+            Self::ForeignRedirect { target, .. } => {
+                format!("if {target} is a node of your Vault: export CLAUDE_VAULT_TRUSTED_HOSTS={target}")
+            }
+            Self::Sealed { .. } => "vault operator unseal   (on the server, by whoever holds the unseal keys)".into(),
+            Self::Server { status: 429, .. } => "the server limits the rate of requests: wait a moment and try again".into(),
+            Self::Server { .. } => "claude-vault status   (and Vault's own log, if it is yours)".into(),
+            Self::BadReply { .. } => "check that VAULT_ADDR points at Vault itself, not at a web page or a proxy's login".into(),
+            Self::LoginTimeout { .. } => "start over: source claude-vault login   (--timeout SECONDS for more time)".into(),
+            Self::Declined => "run the command again and type yes, or look first with --dry-run".into(),
+            Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
+            Self::Unwritable { .. } => "change the value in Vault, or give this key to the program as a file of its own".into(),
+            Self::Drift { .. } => "claude-vault inject SERVICE --diff   shows which keys".into(),
+            Self::Confined { .. } => {
+                "nothing outside the root is touched, and no symbolic link is followed; see --root and --file".into()
+            }
+            Self::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::PermissionDenied => "check who owns the file and its folder: ls -la".into(),
+                std::io::ErrorKind::StorageFull => "make room on that disk: df -h".into(),
+                _ => "check the path and try again".into(),
+            },
+            Self::AuditUnwritable { .. } => {
+                "make it writable, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE".into()
+            }
+            Self::AuditBroken(_) => "compare it with a backup; set it aside by renaming it, and a new one begins".into(),
+            Self::Several { .. } => "each failure is told above".into(),
+            Self::Interrupted => "nothing was left behind; run it again when you like".into(),
+        }
+    }
+}
+
+fn capability(operation: &str) -> &str {
+    match operation {
+        "write" => "create and update",
+        other => other,
+    }
+}

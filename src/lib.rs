@@ -1,0 +1,21 @@
+//! Sessions and secrets of HashiCorp Vault and OpenBao, for a person in a shell and for an AI
+//! assistant beside them.
+//!
+//! Start reading at [`core`], where each operation is written once; [`vault`] speaks to the
+//! server, [`secret`] says where a value may go, [`cli`] is the face for a shell.
+
+pub mod approval;
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod core;
+pub mod dev;
+pub mod error;
+pub mod files;
+pub mod format;
+pub mod login;
+pub mod names;
+pub mod secret;
+pub mod session;
+pub mod ui;
+pub mod vault;

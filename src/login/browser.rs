@@ -1,0 +1,43 @@
+//! Opening the person's browser. A browser that cannot be opened is never a failure: the URL is
+//! printed all the same.
+
+use std::process::{Command, Stdio};
+
+/// Opens `url` with `command` (as in `BROWSER`: a program and arguments, `%s` for the URL), else
+/// with the desktop's browser. Whether something was started.
+#[must_use]
+pub fn open(url: &str, command: Option<&str>) -> bool {
+    match command {
+        Some(command) => command.split(':').any(|one| start(one, url)),
+        None => has_desktop() && webbrowser_opens(url),
+    }
+}
+
+fn start(command: &str, url: &str) -> bool {
+    let mut words = command.split_whitespace();
+    let Some(program) = words.next() else { return false };
+    let mut arguments: Vec<String> = words.map(|word| word.replace("%s", url)).collect();
+    if !command.contains("%s") {
+        arguments.push(url.to_owned());
+    }
+    // Without our standard output: a shell that evaluates it would wait until the browser ends.
+    let mut child = Command::new(program);
+    child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    child.env_remove("VAULT_TOKEN").env_remove("BAO_TOKEN");
+    child.spawn().is_ok()
+}
+
+/// Without a screen the desktop's opener would start a text browser on the person's terminal.
+fn has_desktop() -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
+    }
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    set("DISPLAY") || set("WAYLAND_DISPLAY") || set("WSL_DISTRO_NAME")
+}
+
+fn webbrowser_opens(url: &str) -> bool {
+    let mut options = webbrowser::BrowserOptions::new();
+    options.with_suppress_output(true);
+    webbrowser::open_browser_with_options(webbrowser::Browser::Default, url, &options).is_ok()
+}

@@ -1,0 +1,157 @@
+//! Names of services and keys: checked once, trusted after.
+//!
+//! A [`Service`] or [`Key`] that exists is safe in a URL path, a file name, a log line and a
+//! terminal. The errors state the rule and never repeat the input, which may be a mistyped secret.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The largest value that is written, in bytes of UTF-8.
+pub const MAX_VALUE_BYTES: usize = 8 * 1024;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(
+            #[schemars(regex(pattern = concat!("^[A-Za-z0-9_-]{1,", $max, "}$")))]
+            String
+        );
+
+        impl $name {
+            /// The name.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Whether `text` would be accepted.
+            #[must_use]
+            pub fn is_valid(text: &str) -> bool {
+                (1..=$max).contains(&text.len())
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+            fn from_str(text: &str) -> Result<Self> {
+                if Self::is_valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(Error::invalid(
+                        concat!("that is not a ", $what, " name"),
+                        concat!($what, " names are 1 to ", $max, " of the characters A-Z a-z 0-9 _ -"),
+                    ))
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+            fn try_from(text: String) -> Result<Self> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// A service: one secret of KV version 2 below the prefix. `[A-Za-z0-9_-]{1,64}`
+    Service, "service", 64
+}
+name! {
+    /// A key of a service. `[A-Za-z0-9_-]{1,128}`
+    Key, "key", 128
+}
+
+impl Key {
+    /// Whether shells and `.env` readers accept the key as a variable's name
+    /// (`[A-Za-z_][A-Za-z0-9_]*`, and not `_` alone, which shells overwrite).
+    #[must_use]
+    pub fn is_variable(&self) -> bool {
+        is_variable(&self.0)
+    }
+}
+
+/// Whether `text` can be a variable's name in shells and `.env` readers.
+#[must_use]
+pub fn is_variable(text: &str) -> bool {
+    text != "_"
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Makes a text of unknown origin safe to print: control characters, and the Unicode ones that
+/// turn the writing direction, become `\u{…}`. Line breaks stay when `multiline` is set.
+#[must_use]
+pub fn printable(text: &str, multiline: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let steers =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+        if (c.is_control() && !(multiline && (c == '\n' || c == '\t'))) || steers {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_name_is_a_path_segment_and_nothing_else() {
+        for good in ["a", "plex", "home-assistant_2", &"x".repeat(64)] {
+            assert!(good.parse::<Service>().is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a%2eb", "a\0", "a\n", "ｐlex", "plex ", &"x".repeat(65)] {
+            assert!(bad.parse::<Service>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_name_has_up_to_128_characters() {
+        assert!("K".repeat(128).parse::<Key>().is_ok());
+        assert!("K".repeat(129).parse::<Key>().is_err());
+    }
+
+    #[test]
+    fn the_error_does_not_repeat_what_may_be_a_secret() {
+        let Err(error) = "hunter2 canary".parse::<Key>() else { panic!("accepted") };
+        assert!(!format!("{error} {} {error:?}", error.hint()).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_variable_is_what_every_env_reader_accepts() {
+        assert!(is_variable("_A1") && is_variable("a"));
+        assert!(!is_variable("_") && !is_variable("1A") && !is_variable("foo-bar") && !is_variable(""));
+    }
+
+    #[test]
+    fn terminal_escapes_are_shown_not_sent() {
+        assert_eq!(printable("a\u{1b}[31m\nb\u{202e}", false), "a\\u{1b}[31m\\u{a}b\\u{202e}");
+        assert_eq!(printable("a\nb", true), "a\nb");
+    }
+}

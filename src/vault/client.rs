@@ -1,0 +1,312 @@
+//! One HTTP client: built on first use, one connection, bounded answers, redirects by hand.
+
+use std::cell::OnceCell;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::redirect::Policy;
+use reqwest::{Method, StatusCode};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::reply::{Reply, ServerText};
+use super::tls;
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::secret::{Secret, WayOut};
+
+/// The largest answer that is read, in bytes. A secret of 500 values of 8 KiB fits four times.
+pub const MAX_BODY: usize = 16 * 1024 * 1024;
+const MAX_REDIRECTS: u32 = 5;
+
+/// A request to one path below `/v1/`.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: Vec<(&'a str, &'a str)>,
+    /// Overwritten when the last reference is gone.
+    pub(crate) body: Option<Bytes>,
+    /// Whether the session's token goes along.
+    pub(crate) with_token: bool,
+    /// What the error says was forbidden.
+    pub(crate) operation: &'static str,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn get(path: &'a str) -> Self {
+        Self { method: Method::GET, path, query: Vec::new(), body: None, with_token: true, operation: "read" }
+    }
+
+    pub(crate) fn put(path: &'a str, body: Zeroizing<Vec<u8>>) -> Self {
+        Self { method: Method::PUT, body: Some(Bytes::from_owner(body)), operation: "write", ..Self::get(path) }
+    }
+
+    pub(crate) fn without_token(self) -> Self {
+        Self { with_token: false, ..self }
+    }
+
+    pub(crate) fn query(self, query: Vec<(&'a str, &'a str)>) -> Self {
+        Self { query, ..self }
+    }
+}
+
+/// A Vault server and, where there is one, the session's token.
+pub struct Client {
+    settings: Settings,
+    base: Url,
+    token: Option<Secret>,
+    http: OnceCell<reqwest::Client>,
+}
+
+impl Client {
+    /// A client for the address of the settings. Builds nothing that costs anything yet.
+    ///
+    /// # Errors
+    /// [`Error::NoAddress`], or [`Error::InsecureHttp`] when a token would travel in the clear.
+    pub fn new(settings: &Settings, token: Option<Secret>) -> Result<Self> {
+        Self::at(settings, settings.address()?.clone(), token)
+    }
+
+    fn at(settings: &Settings, base: Url, token: Option<Secret>) -> Result<Self> {
+        // A login's code and nonce would travel in the clear as well: the rule is for all requests.
+        if base.scheme() == "http" && !is_loopback(&base) && !settings.insecure_http {
+            return Err(Error::InsecureHttp { address: origin(&base) });
+        }
+        Ok(Self { settings: settings.clone(), base, token, http: OnceCell::new() })
+    }
+
+    /// The same client with another token.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_token(&self, token: Secret) -> Result<Self> {
+        Self::at(&self.settings, self.base.clone(), Some(token))
+    }
+
+    /// The same session at another node, if that node may have the token.
+    pub(super) fn at_node(&self, address: &Url) -> Option<Self> {
+        self.may_have_token(address).then(|| Self::at(&self.settings, address.clone(), self.token.clone()).ok())?
+    }
+
+    /// Scheme, host and port, for a person.
+    #[must_use]
+    pub fn address(&self) -> String {
+        origin(&self.base)
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Sends a call; repeats a read that met a failing server. Answers of 200 to 299 and 400 and
+    /// 404 come back as a [`Reply`]; everything else is an error that says what it means.
+    pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply> {
+        let reads = call.method == Method::GET;
+        let mut attempt = 0;
+        loop {
+            let (wait, outcome) = match self.send(&call).await {
+                Ok((reply, wait)) if reply.status >= 500 || reply.status == 429 => (wait, self.understand(&call, reply).await),
+                Ok((reply, _)) => return self.understand(&call, reply).await,
+                Err(error) => (None, Err(error)),
+            };
+            let passing = matches!(outcome, Err(Error::Server { .. } | Error::Unreachable { .. }));
+            if !(reads && passing && attempt < self.settings.max_retries) {
+                return outcome;
+            }
+            tokio::time::sleep(wait.unwrap_or(Duration::from_millis(100 << attempt.min(6)))).await;
+            attempt += 1;
+        }
+    }
+
+    async fn understand(&self, call: &Call<'_>, reply: Reply) -> Result<Reply> {
+        match reply.status {
+            200..=299 | 404 => Ok(reply),
+            400 if reply.body.starts_with(b"Client sent an HTTP request to an HTTPS server") => {
+                Err(Error::WrongScheme { address: self.address(), expected: "http" })
+            }
+            400 if reply.says("namespace not found") => Err(namespace_missing()),
+            400 => Ok(reply),
+            403 if call.with_token => Err(self.forbidden(call).await),
+            501 | 503 if call.path == "sys/health" => Ok(reply),
+            503 if reply.says("sealed") => Err(Error::Sealed { address: self.address() }),
+            status => Err(Error::Server { status, text: ServerText::known(&reply.errors()) }),
+        }
+    }
+
+    /// A 403 is a dead token or a policy, and the text does not tell which: a look-up of the
+    /// token does. Every live token may look itself up but where a policy takes that away too,
+    /// which Vault words differently from a dead token's refusal.
+    async fn forbidden(&self, call: &Call<'_>) -> Error {
+        match self.send(&Call::get("auth/token/lookup-self")).await {
+            Err(error) => error,
+            Ok((reply, _)) if reply.status == 403 && !reply.says("1 error occurred:\n\t* permission denied") => {
+                Error::SessionExpired
+            }
+            Ok(_) => Error::Forbidden { operation: call.operation, path: call.path.to_owned() },
+        }
+    }
+
+    /// Sends once, following redirects to trusted hosts with the same method and body.
+    async fn send(&self, call: &Call<'_>) -> Result<(Reply, Option<Duration>)> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/v1/{}", self.base.path().trim_end_matches('/'), call.path));
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.request(call, &url)?.send().await.map_err(|error| self.transport(error))?;
+            let status = response.status();
+            if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+                let wait = retry_after(&response);
+                return Ok((self.receive(response).await?, wait));
+            }
+            let target = response
+                .headers()
+                .get(reqwest::header::LOCATION)
+                .and_then(|location| location.to_str().ok())
+                .and_then(|location| url.join(location).ok())
+                .ok_or_else(|| self.bad("a redirect without a usable Location"))?;
+            if !self.may_have_token(&target) {
+                return Err(Error::ForeignRedirect { address: self.address(), target: host_port(&target) });
+            }
+            url = target;
+        }
+        Err(self.bad("more redirects than any Vault needs"))
+    }
+
+    fn request(&self, call: &Call<'_>, url: &Url) -> Result<reqwest::RequestBuilder> {
+        let mut url = url.clone();
+        let mut host = None;
+        if let (Some(name), "https") = (&self.settings.tls.server_name, url.scheme()) {
+            host = Some(host_port(&url));
+            url.set_host(Some(name))
+                .map_err(|_| Error::invalid("VAULT_TLS_SERVER_NAME is not a host name", "unset VAULT_TLS_SERVER_NAME"))?;
+        }
+        // Vault wants this header where a proxy of its own stands before it (require_request_header).
+        let mut request = self.http()?.request(call.method.clone(), url).header("X-Vault-Request", "true");
+        if let Some(host) = host {
+            request = request.header(reqwest::header::HOST, host);
+        }
+        if let Some(namespace) = &self.settings.namespace {
+            request = request.header("X-Vault-Namespace", namespace);
+        }
+        if call.with_token {
+            let token = self.token.as_ref().ok_or(Error::NoSession)?;
+            let mut header = reqwest::header::HeaderValue::from_str(token.expose(WayOut::TokenHeader))
+                .map_err(|_| Error::invalid("VAULT_TOKEN holds characters that no token has", "source claude-vault login"))?;
+            header.set_sensitive(true);
+            request = request.header("X-Vault-Token", header);
+        }
+        Ok(match &call.body {
+            Some(body) => request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone()),
+            None => request,
+        })
+    }
+
+    /// Reads the body up to the limit into memory that is overwritten afterwards.
+    async fn receive(&self, mut response: reqwest::Response) -> Result<Reply> {
+        let status = response.status().as_u16();
+        let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+        if announced > MAX_BODY {
+            return Err(self.bad("it is larger than 16 MB"));
+        }
+        let mut body = Zeroizing::new(Vec::with_capacity(announced.max(4096)));
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(error))? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(self.bad("it is larger than 16 MB"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, body, address: self.address() })
+    }
+
+    fn http(&self) -> Result<&reqwest::Client> {
+        if let Some(client) = self.http.get() {
+            return Ok(client);
+        }
+        let host = self.base.host_str().unwrap_or_default();
+        let mut builder = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .timeout(self.settings.timeout)
+            .http1_only()
+            .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&self.base) {
+            builder = builder.no_proxy(); // as Go's proxy rules, which users of `vault` know
+        }
+        builder = if self.base.scheme() == "https" { tls::apply(builder, &self.settings.tls, host)? } else { tls::none(builder) };
+        let client = builder.build().map_err(|_| {
+            Error::invalid(
+                "TLS cannot be set up: no certificate authorities were found",
+                "apt install ca-certificates   (or export VAULT_CACERT=FILE)",
+            )
+        })?;
+        Ok(self.http.get_or_init(|| client))
+    }
+
+    /// What a failed exchange means. reqwest's own text is not used: it holds the URL.
+    #[allow(clippy::needless_pass_by_value)] // for map_err
+    fn transport(&self, error: reqwest::Error) -> Error {
+        let address = self.address();
+        if let Some((reason, hint)) = tls::certificate_problem(&error) {
+            return Error::Certificate { address, reason, hint };
+        }
+        if tls::is_not_tls(&error) {
+            return Error::WrongScheme { address, expected: "https" };
+        }
+        let reason = if error.is_timeout() {
+            format!("no answer within {} s", self.settings.timeout.as_secs_f64())
+        } else {
+            match tls::io_reason(&error) {
+                Some(reason) => reason,
+                None if error.is_connect() => "the connection failed".into(),
+                None => return self.bad("it is not HTTP, or was cut off"),
+            }
+        };
+        Error::Unreachable { address, reason }
+    }
+
+    pub(super) fn bad(&self, reason: &'static str) -> Error {
+        Error::BadReply { address: self.address(), reason }
+    }
+
+    /// Same host and no way down from https, or a host the person named.
+    fn may_have_token(&self, target: &Url) -> bool {
+        let downgrade = self.base.scheme() == "https" && target.scheme() != "https";
+        let web = matches!(target.scheme(), "http" | "https");
+        let in_clear = target.scheme() == "http" && !is_loopback(target) && !self.settings.insecure_http;
+        let known = target.host_str().is_some_and(|host| {
+            Some(host) == self.base.host_str()
+                || self.settings.trusted_hosts.iter().any(|trusted| trusted == host || *trusted == host_port(target))
+        });
+        web && known && !downgrade && !in_clear
+    }
+}
+
+pub(super) fn namespace_missing() -> Error {
+    Error::NotFound { what: "the namespace".into(), hint: "check VAULT_NAMESPACE".into() }
+}
+
+/// Scheme, host and port of a URL: what may be printed of it.
+fn origin(url: &Url) -> String {
+    format!("{}://{}", url.scheme(), host_port(url))
+}
+
+fn host_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds: u64 = response.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.min(10)))
+}

@@ -1,0 +1,289 @@
+//! KV version 2: read, list, metadata, and the write with check-and-set.
+//!
+//! A 404 is decided by its body (a missing path, a deleted version and a missing mount all have
+//! that status), see <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use super::client::{Call, Client};
+use super::reply::Reply;
+use super::token::unexpected;
+use crate::error::{Error, Result};
+use crate::names::Service;
+use crate::secret::Value;
+
+const MAX_KEYS: usize = 10_000;
+const MAX_NAMES: usize = 200_000;
+
+/// The keys and values of one version of a service, in the order of their names.
+pub type Secrets = BTreeMap<String, Value>;
+
+/// What is stored at a service's path.
+pub enum Stored {
+    /// A version with data.
+    Present {
+        /// Its keys and values.
+        secrets: Secrets,
+        /// Its number.
+        version: u64,
+        /// RFC 3339.
+        created: String,
+    },
+    /// The version was deleted or destroyed; `version` is what the next check-and-set must name.
+    Deleted {
+        /// Its number.
+        version: u64,
+    },
+    /// Nothing was ever written there, or not that version.
+    Absent,
+}
+
+/// The names below a path.
+#[derive(Default)]
+pub struct Listing {
+    /// Valid service names, sorted as Vault does.
+    pub services: Vec<Service>,
+    /// How many entries are folders or have names that no service can have.
+    pub others: usize,
+}
+
+/// A service's history (`metadata/`).
+#[derive(Deserialize, Debug)]
+pub struct Metadata {
+    /// RFC 3339.
+    pub created_time: String,
+    /// RFC 3339.
+    pub updated_time: String,
+    /// The newest version.
+    pub current_version: u64,
+}
+
+/// How a write ended.
+pub(crate) enum WriteOutcome {
+    /// This version was written.
+    Written(u64),
+    /// Vault's current version is not the one named.
+    Mismatch,
+    /// It may or may not have been applied.
+    Unknown,
+}
+
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    data: Option<BoundedSecrets>,
+    metadata: Version,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
+    #[serde(default)]
+    created_time: String,
+}
+
+impl Client {
+    fn kv_path(&self, kind: &str, service: &Service) -> String {
+        format!("{}/{kind}/{}", self.settings().mount, self.settings().service_path(service))
+    }
+
+    /// Reads a service's current version, or an older one.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`] for a missing mount, [`Error::KvVersion1`].
+    pub async fn read_service(&self, service: &Service, version: Option<u64>) -> Result<Stored> {
+        let path = self.kv_path("data", service);
+        let version = version.map(|version| version.to_string());
+        let query = version.iter().map(|version| ("version", version.as_str())).collect();
+        let reply = self.call(Call::get(&path).query(query)).await?;
+        match reply.status {
+            200 => {
+                let read = reply.parse::<Data<Read>>()?.data;
+                let Some(secrets) = read.data else { return Ok(Stored::Deleted { version: read.metadata.version }) };
+                Ok(Stored::Present { secrets: secrets.0, version: read.metadata.version, created: read.metadata.created_time })
+            }
+            404 => {
+                if let Ok(read) = reply.parse::<Data<Read>>() {
+                    return Ok(Stored::Deleted { version: read.data.metadata.version });
+                }
+                self.explain_absence(&reply).await.map(|()| Stored::Absent)
+            }
+            _ => Err(unexpected(&reply)),
+        }
+    }
+
+    /// Lists the services below the prefix.
+    ///
+    /// # Errors
+    /// As [`Client::read_service`].
+    pub async fn list_services(&self) -> Result<Listing> {
+        let settings = self.settings();
+        let path = format!("{}/metadata/{}", settings.mount, settings.prefix);
+        let call = Call { operation: "list", ..Call::get(path.trim_end_matches('/')).query(vec![("list", "true")]) };
+        let reply = self.call(call).await?;
+        match reply.status {
+            200 => Ok(reply.parse::<Data<Keys>>()?.data.keys),
+            404 => self.explain_absence(&reply).await.map(|()| Listing::default()),
+            _ => Err(unexpected(&reply)),
+        }
+    }
+
+    /// Reads a service's history; `None` when there is no such service.
+    ///
+    /// # Errors
+    /// As [`Client::read_service`].
+    pub async fn read_metadata(&self, service: &Service) -> Result<Option<Metadata>> {
+        let reply = self.call(Call::get(&self.kv_path("metadata", service))).await?;
+        match reply.status {
+            200 => Ok(Some(reply.parse::<Data<Metadata>>()?.data)),
+            404 => self.explain_absence(&reply).await.map(|()| None),
+            _ => Err(unexpected(&reply)),
+        }
+    }
+
+    /// Writes a version with check-and-set: only when the current version is `base` (0: none).
+    /// Called by `core::plan` alone, with an approved plan in hand.
+    pub(crate) async fn write_service(&self, service: &Service, base: u64, secrets: &Secrets) -> Result<WriteOutcome> {
+        let body = write_body(base, secrets).map_err(|_| self.bad("a value has no JSON form"))?;
+        let reply = match self.call(Call::put(&self.kv_path("data", service), body)).await {
+            Ok(reply) => reply,
+            Err(Error::Unreachable { .. } | Error::BadReply { .. }) => return Ok(WriteOutcome::Unknown),
+            Err(Error::Server { status, .. }) if status >= 500 => return Ok(WriteOutcome::Unknown),
+            Err(error) => return Err(error),
+        };
+        match reply.status {
+            200 => Ok(WriteOutcome::Written(reply.parse::<Data<Version>>()?.data.version)),
+            400 if reply.says("check-and-set parameter did not match") => Ok(WriteOutcome::Mismatch),
+            404 => {
+                self.explain_absence(&reply).await?;
+                Err(unexpected(&reply))
+            }
+            _ => Err(unexpected(&reply)),
+        }
+    }
+
+    /// Something was not found: fine when the mount is a KV version 2, an error saying why when not.
+    async fn explain_absence(&self, reply: &Reply) -> Result<()> {
+        if reply.says("namespace not found") {
+            return Err(super::client::namespace_missing());
+        }
+        if !reply.is_empty_404() && !reply.says("no handler for route") {
+            return Err(self.bad("a 404 that Vault does not give"));
+        }
+        self.require_kv2(&self.settings().mount).await
+    }
+}
+
+fn write_body(base: u64, secrets: &Secrets) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    // Large enough from the start that no copy with values is left behind by growth: a byte of a
+    // string takes at most six in JSON.
+    let size: usize = secrets
+        .iter()
+        .map(|(key, value)| 6 * (key.len() + value.secret().expose(crate::secret::WayOut::Inspection).len()) + 8)
+        .sum();
+    let mut body = Zeroizing::new(Vec::with_capacity(size + 64));
+    body.extend_from_slice(format!(r#"{{"options":{{"cas":{base}}},"data":{{"#).as_bytes());
+    for (index, (key, value)) in secrets.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        serde_json::to_writer(&mut *body, key)?;
+        body.push(b':');
+        value.append_json(&mut body)?;
+    }
+    body.extend_from_slice(b"}}");
+    Ok(body)
+}
+
+/// A JSON object of at most `MAX_KEYS` members, values taken into [`Value`] at once.
+struct BoundedSecrets(Secrets);
+
+impl<'de> Deserialize<'de> for BoundedSecrets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = BoundedSecrets;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<BoundedSecrets, A::Error> {
+                let mut secrets = Secrets::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    if secrets.len() >= MAX_KEYS {
+                        return Err(A::Error::custom("too many keys"));
+                    }
+                    let raw: Box<RawValue> = map.next_value()?;
+                    secrets.insert(key, Value::from(raw));
+                }
+                Ok(BoundedSecrets(secrets))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    #[serde(deserialize_with = "listing")]
+    keys: Listing,
+}
+
+fn listing<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Listing, D::Error> {
+    struct Names;
+    impl<'de> Visitor<'de> for Names {
+        type Value = Listing;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of names")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Listing, A::Error> {
+            let mut listing = Listing::default();
+            while let Some(name) = seq.next_element::<String>()? {
+                if listing.services.len() >= MAX_NAMES {
+                    return Err(A::Error::custom("too many names"));
+                }
+                match Service::try_from(name) {
+                    Ok(service) => listing.services.push(service),
+                    Err(_) => listing.others += 1,
+                }
+            }
+            Ok(listing)
+        }
+    }
+    deserializer.deserialize_seq(Names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_keys_than_any_service_has_are_refused() {
+        let members = |count: usize| {
+            let all: Vec<String> = (0..count).map(|i| format!("\"k{i}\":1")).collect();
+            format!("{{{}}}", all.join(","))
+        };
+        assert!(serde_json::from_str::<BoundedSecrets>(&members(MAX_KEYS)).is_ok());
+        assert!(serde_json::from_str::<BoundedSecrets>(&members(MAX_KEYS + 1)).is_err());
+    }
+
+    #[test]
+    fn values_that_are_not_text_are_written_back_as_they_were() {
+        let text = r#"{"a":"x\ny","b":[1, 2.50],"c":12345678901234567890,"d":null}"#;
+        let secrets = serde_json::from_str::<BoundedSecrets>(text).map(|s| s.0).unwrap_or_default();
+        let body = write_body(3, &secrets).unwrap_or_default();
+        assert_eq!(
+            String::from_utf8_lossy(&body),
+            r#"{"options":{"cas":3},"data":{"a":"x\ny","b":[1, 2.50],"c":12345678901234567890,"d":null}}"#
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! Vault over HTTP, and nothing but HTTP: requests, retries, redirects, and what answers mean.
+//!
+//! Works with HashiCorp Vault and OpenBao (<https://developer.hashicorp.com/vault/api-docs>,
+//! <https://openbao.org/api-docs/>). Never blocks longer than the client's timeout a request,
+//! never holds more than [`MAX_BODY`] bytes of an answer, never sends a token to a host the
+//! person did not name.
+
+mod client;
+mod kv;
+mod oidc;
+mod reply;
+mod system;
+mod tls;
+mod token;
+
+pub use client::{Client, MAX_BODY};
+pub use kv::{Listing, Metadata, Secrets, Stored};
+pub use oidc::{AuthUrl, Callback};
+pub use reply::ServerText;
+pub use token::{Granted, TokenInfo};
+
+pub(crate) use client::Call;
+pub(crate) use kv::WriteOutcome;

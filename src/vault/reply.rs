@@ -1,0 +1,158 @@
+//! An answer of the server and how its words are read.
+//!
+//! A hostile server may answer anything: every type here is bounded, and no text of the server
+//! reaches an error but through [`ServerText`].
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::names::printable;
+
+/// An answer: status and body. The body is overwritten when dropped.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+    pub(crate) address: String,
+}
+
+impl Reply {
+    /// The body as `T`; what does not fit is [`Error::BadReply`], never a repetition of the text.
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body).map_err(|_| self.bad("the JSON is not what Vault sends here"))
+    }
+
+    pub(crate) fn bad(&self, reason: &'static str) -> Error {
+        Error::BadReply { address: self.address.clone(), reason }
+    }
+
+    /// The `errors` list; empty when there is none.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        serde_json::from_slice::<Errors>(&self.body).map(|e| e.errors.0).unwrap_or_default()
+    }
+
+    /// Whether the server says that its `errors` list is empty: Vault's "there is nothing here".
+    pub(crate) fn is_empty_404(&self) -> bool {
+        self.status == 404 && serde_json::from_slice::<Errors>(&self.body).is_ok_and(|e| e.errors.0.is_empty())
+    }
+
+    /// Whether one of the server's errors contains `text`.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.errors().iter().any(|error| error.contains(text))
+    }
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    errors: Texts,
+}
+
+/// At most 16 strings; the rest is skipped.
+struct Texts(Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Few;
+        impl<'de> Visitor<'de> for Few {
+            type Value = Texts;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of strings")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while texts.len() < 16 {
+                    match seq.next_element::<String>()? {
+                        Some(text) => texts.push(text),
+                        None => return Ok(Texts(texts)),
+                    }
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Texts(texts))
+            }
+        }
+        deserializer.deserialize_seq(Few)
+    }
+}
+
+/// Words of the server that may be shown: printable, one line, at most 300 characters, and
+/// either known to repeat nothing of the request or scrubbed of what was sent.
+#[derive(Debug, Clone, Default)]
+pub struct ServerText(String);
+
+impl ServerText {
+    /// Only sentences that Vault is known to say and that hold nothing of a request.
+    pub(crate) fn known(errors: &[String]) -> Self {
+        const KNOWN: [&str; 12] = [
+            "rate limit quota exceeded",
+            "refused JSON input due to high complexity",
+            "http: request body too large",
+            "check-and-set parameter required for this call",
+            "check-and-set parameter did not match the current version",
+            "local node not active but active cluster node not found",
+            "context canceled",
+            "lease is not renewable",
+            "namespace not found",
+            "permission denied",
+            "unsupported operation",
+            "internal error",
+        ];
+        KNOWN
+            .iter()
+            .find(|known| errors.iter().any(|error| error.contains(*known)))
+            .map_or_else(Self::default, |known| Self((*known).to_owned()))
+    }
+
+    /// The server's own first sentence with every one of `sent` (codes, nonces, tokens) taken out.
+    pub(crate) fn scrubbed(errors: &[String], sent: &[&str]) -> Self {
+        let mut text = errors.first().cloned().unwrap_or_default();
+        for secret in sent.iter().filter(|s| s.len() >= 4) {
+            text = text.replace(secret, "…");
+        }
+        let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(printable(&text, false).chars().take(300).collect())
+    }
+
+    /// The text, empty when there is nothing to show.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply { status, body: Zeroizing::new(body.as_bytes().to_vec()), address: "http://x".into() }
+    }
+
+    #[test]
+    fn an_empty_error_list_means_nothing_is_there() {
+        assert!(reply(404, r#"{"errors":[]}"#).is_empty_404());
+        assert!(!reply(404, r#"{"errors":["no handler for route"]}"#).is_empty_404());
+        assert!(!reply(404, "").is_empty_404());
+    }
+
+    #[test]
+    fn a_flood_of_errors_is_cut() {
+        let body = format!(r#"{{"errors":[{}]}}"#, vec!["\"x\""; 100_000].join(","));
+        assert_eq!(reply(400, &body).errors().len(), 16);
+    }
+
+    #[test]
+    fn the_servers_words_never_repeat_what_was_sent() {
+        let said = vec!["bad code canary-code\u{1b}[2J\nand more".to_owned()];
+        assert_eq!(ServerText::scrubbed(&said, &["canary-code"]).as_str(), "bad code …\\u{1b}[2J and more");
+        assert_eq!(ServerText::known(&["value canary is bad".to_owned()]).as_str(), "");
+    }
+}

@@ -1,0 +1,113 @@
+//! Tokens: look up, renew, revoke (`auth/token`).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::client::{Call, Client};
+use super::reply::{Reply, ServerText};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// What Vault knows of the session's token. Its `id` is never read.
+#[derive(Deserialize, Debug, Clone, Default)]
+#[serde(default)]
+pub struct TokenInfo {
+    /// For example `oidc-alice@example.org`.
+    pub display_name: String,
+    /// The identity entity; empty for root tokens.
+    pub entity_id: String,
+    /// Policies of the token.
+    pub policies: Vec<String>,
+    /// Policies that come from the entity and its groups.
+    pub identity_policies: Option<Vec<String>>,
+    /// Seconds left; 0 for a token that does not expire.
+    pub ttl: u64,
+    /// RFC 3339, or absent for a token that does not expire.
+    pub expire_time: Option<String>,
+    /// Whether its life can be set anew.
+    pub renewable: bool,
+    /// What the login method noted, such as the role.
+    pub meta: Option<BTreeMap<String, String>>,
+}
+
+impl TokenInfo {
+    /// Seconds left, or `None` for a token that never expires.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<u64> {
+        (self.ttl > 0 || self.expire_time.is_some()).then_some(self.ttl)
+    }
+}
+
+/// A token that a login or a renewal gave.
+#[derive(Deserialize)]
+pub struct Granted {
+    client_token: Secret,
+    /// Seconds until it expires; 0 for never.
+    #[serde(default)]
+    pub lease_duration: u64,
+    /// Whether its life can be set anew.
+    #[serde(default)]
+    pub renewable: bool,
+}
+
+impl Granted {
+    /// The token.
+    #[must_use]
+    pub fn into_token(self) -> Secret {
+        self.client_token
+    }
+}
+
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Auth {
+    pub(super) auth: Granted,
+}
+
+impl Client {
+    /// Looks the session's own token up (GET `auth/token/lookup-self`).
+    ///
+    /// # Errors
+    /// [`Error::SessionExpired`] when Vault does not know the token any more.
+    pub async fn look_up_token(&self) -> Result<TokenInfo> {
+        match self.call(Call::get("auth/token/lookup-self")).await {
+            Ok(reply) if reply.status == 200 => Ok(reply.parse::<Data<TokenInfo>>()?.data),
+            Ok(reply) => Err(unexpected(&reply)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets the token's life to `seconds` from now where Vault allows it, which also shortens it
+    /// (POST `auth/token/renew-self`). Gives the life in seconds that it has now.
+    ///
+    /// # Errors
+    /// As every request; [`Error::Server`] for a token that cannot be renewed.
+    pub async fn renew_token(&self, seconds: u64) -> Result<u64> {
+        let body = format!(r#"{{"increment":"{seconds}s"}}"#).into_bytes();
+        let reply = self.call(Call::put("auth/token/renew-self", Zeroizing::new(body))).await?;
+        if reply.status == 200 { Ok(reply.parse::<Auth>()?.auth.lease_duration) } else { Err(unexpected(&reply)) }
+    }
+
+    /// Revokes the session's token (POST `auth/token/revoke-self`).
+    ///
+    /// # Errors
+    /// [`Error::SessionExpired`] when it was dead already.
+    pub async fn revoke_token(&self) -> Result<()> {
+        let reply = self.call(Call::put("auth/token/revoke-self", Zeroizing::new(b"{}".to_vec()))).await?;
+        if reply.status == 204 || reply.status == 200 { Ok(()) } else { Err(unexpected(&reply)) }
+    }
+}
+
+/// An answer whose status this request does not give.
+pub(super) fn unexpected(reply: &Reply) -> Error {
+    if reply.says("namespace not found") {
+        return super::client::namespace_missing();
+    }
+    Error::Server { status: reply.status, text: ServerText::known(&reply.errors()) }
+}
