@@ -5,7 +5,7 @@ step() {
     eval "$*" || exit
 }
 
-printf 'A stand-in for the browser signs in; with `claude-vault dev` you do it yourself.\n'
+printf 'A stand-in for the browser signs in; with claude-vault dev you do it yourself.\n'
 step 'source claude-vault login'
 step 'claude-vault status'
 step "claude-vault set jellyfin GREETING='it is \"safe\" & more' --generate DB_PASSWORD --no-confirm"

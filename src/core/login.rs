@@ -87,10 +87,6 @@ async fn shorten(vault: &Client, info: &TokenInfo, most: u64) -> (u64, Option<St
 }
 
 fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64, kept: bool) -> Result<Reply> {
-    let mut policies: Vec<String> =
-        info.policies.iter().chain(info.identity_policies.iter().flatten()).map(|p| printable(p, false)).collect();
-    policies.sort_unstable();
-    policies.dedup();
     let mut warnings = Vec::new();
     if core.settings.tls.skip_verify {
         warnings.push(super::status::SKIP_VERIFY.to_owned());
@@ -101,7 +97,7 @@ fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64, kept: bool) ->
         token,
         expiry: now().saturating_add(i64::try_from(left).unwrap_or(i64::MAX)),
         user: printable(&info.display_name, false),
-        policies,
+        policies: info.policies(),
         kept,
         warnings,
     })

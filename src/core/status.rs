@@ -61,10 +61,6 @@ async fn look(core: &Core) -> Result<Reply> {
         Err(Error::Forbidden { .. }) => None,
         Err(error) => return Err(error),
     };
-    let mut policies: Vec<String> =
-        token.policies.iter().chain(token.identity_policies.iter().flatten()).map(|p| printable(p, false)).collect();
-    policies.sort_unstable();
-    policies.dedup();
     let seconds_left = match (session.seconds_left(), token.seconds_left()) {
         (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
         (ours, theirs) => ours.or(theirs),
@@ -82,7 +78,7 @@ async fn look(core: &Core) -> Result<Reply> {
         version,
         user: printable(&token.display_name, false),
         entity: Some(printable(&token.entity_id, false)).filter(|id| !id.is_empty()),
-        policies,
+        policies: token.policies(),
         seconds_left,
         read_access: services.is_some(),
         services,

@@ -177,7 +177,7 @@ impl Client {
         if reply.says("namespace not found") {
             return Err(super::client::namespace_missing());
         }
-        if !reply.is_empty_404() && !reply.says("no handler for route") {
+        if !reply.has_errors() {
             return Err(self.bad("a 404 that Vault does not give"));
         }
         self.require_kv2(&self.settings().mount).await

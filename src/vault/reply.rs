@@ -34,9 +34,9 @@ impl Reply {
         serde_json::from_slice::<Errors>(&self.body).map(|e| e.errors.0).unwrap_or_default()
     }
 
-    /// Whether the server says that its `errors` list is empty: Vault's "there is nothing here".
-    pub(crate) fn is_empty_404(&self) -> bool {
-        self.status == 404 && serde_json::from_slice::<Errors>(&self.body).is_ok_and(|e| e.errors.0.is_empty())
+    /// Whether the body has an `errors` list, empty or not, as each of Vault's own refusals does.
+    pub(crate) fn has_errors(&self) -> bool {
+        serde_json::from_slice::<Errors>(&self.body).is_ok()
     }
 
     /// Whether one of the server's errors contains `text`.
@@ -47,23 +47,24 @@ impl Reply {
 
 #[derive(Deserialize)]
 struct Errors {
-    errors: Texts,
+    errors: Texts<16>,
 }
 
-/// At most 16 strings; the rest is skipped.
-struct Texts(Vec<String>);
+/// At most `N` strings; the rest is skipped.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Texts<const N: usize>(pub(super) Vec<String>);
 
-impl<'de> Deserialize<'de> for Texts {
+impl<'de, const N: usize> Deserialize<'de> for Texts<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Few;
-        impl<'de> Visitor<'de> for Few {
-            type Value = Texts;
+        struct Few<const N: usize>;
+        impl<'de, const N: usize> Visitor<'de> for Few<N> {
+            type Value = Texts<N>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of strings")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Texts, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Texts<N>, A::Error> {
                 let mut texts = Vec::new();
-                while texts.len() < 16 {
+                while texts.len() < N {
                     match seq.next_element::<String>()? {
                         Some(text) => texts.push(text),
                         None => return Ok(Texts(texts)),
@@ -73,7 +74,7 @@ impl<'de> Deserialize<'de> for Texts {
                 Ok(Texts(texts))
             }
         }
-        deserializer.deserialize_seq(Few)
+        deserializer.deserialize_seq(Few::<N>)
     }
 }
 
@@ -137,10 +138,9 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_error_list_means_nothing_is_there() {
-        assert!(reply(404, r#"{"errors":[]}"#).is_empty_404());
-        assert!(!reply(404, r#"{"errors":["no handler for route"]}"#).is_empty_404());
-        assert!(!reply(404, "").is_empty_404());
+    fn a_refusal_of_vault_is_known_by_its_error_list() {
+        assert!(reply(404, r#"{"errors":[]}"#).has_errors());
+        assert!(!reply(404, "<html>").has_errors() && !reply(404, r#"{"errors":{}}"#).has_errors());
     }
 
     #[test]

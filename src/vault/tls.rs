@@ -109,7 +109,7 @@ pub(super) fn certificate_problem(error: &(dyn std::error::Error + 'static)) -> 
         Bad::NotValidForName | Bad::NotValidForNameContext { .. } => ("it was made for another name", NAME),
         Bad::Expired | Bad::ExpiredContext { .. } => ("it has expired", "renew the server's certificate"),
         Bad::NotValidYet | Bad::NotValidYetContext { .. } => ("it is not valid yet", "check the clocks of both machines: date"),
-        Bad::UnknownIssuer => ("it was signed by an authority that is not trusted here", OWN_CA),
+        Bad::UnknownIssuer | Bad::BadSignature => ("it was signed by an authority that is not trusted here", OWN_CA),
         Bad::Revoked => ("it was revoked", "renew the server's certificate"),
         _ => ("it cannot be verified", OWN_CA),
     })

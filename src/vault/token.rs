@@ -1,14 +1,16 @@
 //! Tokens: look up, renew, revoke (`auth/token`).
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client};
-use super::reply::{Reply, ServerText};
+use super::reply::{Reply, ServerText, Texts};
 use crate::error::{Error, Result};
+use crate::names::printable;
 use crate::secret::Secret;
+
+/// More are not shown: nobody has as many.
+const MAX_POLICIES: usize = 1000;
 
 /// What Vault knows of the session's token. Its `id` is never read.
 #[derive(Deserialize, Debug, Clone, Default)]
@@ -18,21 +20,27 @@ pub struct TokenInfo {
     pub display_name: String,
     /// The identity entity; empty for root tokens.
     pub entity_id: String,
-    /// Policies of the token.
-    pub policies: Vec<String>,
-    /// Policies that come from the entity and its groups.
-    pub identity_policies: Option<Vec<String>>,
+    policies: Texts<MAX_POLICIES>,
+    identity_policies: Option<Texts<MAX_POLICIES>>,
     /// Seconds left; 0 for a token that does not expire.
     pub ttl: u64,
     /// RFC 3339, or absent for a token that does not expire.
     pub expire_time: Option<String>,
     /// Whether its life can be set anew.
     pub renewable: bool,
-    /// What the login method noted, such as the role.
-    pub meta: Option<BTreeMap<String, String>>,
 }
 
 impl TokenInfo {
+    /// Names of the policies, those of the entity and its groups included; sorted, printable.
+    #[must_use]
+    pub fn policies(&self) -> Vec<String> {
+        let entity = self.identity_policies.iter().flat_map(|policies| &policies.0);
+        let mut all: Vec<String> = self.policies.0.iter().chain(entity).map(|policy| printable(policy, false)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// Seconds left, or `None` for a token that never expires.
     #[must_use]
     pub fn seconds_left(&self) -> Option<u64> {

@@ -1,0 +1,44 @@
+// A person in a real Chromium: node browse.mjs provider|vault accept|deny URL NAME PASSWORD [SCREENSHOT]
+// Prints the title and the text of the page it ends at.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [kind, answer, url, name, password, screenshot] = process.argv.slice(2);
+const profile = mkdtempSync(join(tmpdir(), 'browser-'));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+});
+try {
+  const page = browser.pages()[0] ?? await browser.newPage();
+  page.setDefaultTimeout(20000);
+  await page.goto(url);
+  if (kind === 'vault') { // OpenBao's own page
+    await page.getByRole('textbox', { name: 'username' }).or(page.locator('select[name=selectedMethod]')).first().waitFor();
+    const method = page.locator('select[name="select-auth-list"], select[name=selectedMethod]');
+    if (await method.count()) await method.first().selectOption('userpass');
+    await page.locator('input[name=username]').fill(name);
+    await page.locator('input[name=password]').fill(password);
+    await page.locator('#auth-submit, button[type=submit]').first().click();
+  } else if (answer === 'deny') {
+    await page.getByText('Cancel').click();
+  } else {
+    await page.fill('input[name=login]', name);
+    await page.fill('input[name=password]', password);
+    await page.click('button[type=submit]');
+    await page.waitForURL(/interaction/);
+    await page.getByRole('button', { name: 'Continue' }).click();
+  }
+  await page.waitForURL(/localhost:\d+\/oidc\/callback/);
+  await page.locator('footer').waitFor();
+  if (screenshot) await page.screenshot({ path: screenshot });
+  console.log(await page.title());
+  console.log(await page.innerText('main'));
+} finally {
+  await browser.close();
+  rmSync(profile, { recursive: true, force: true });
+}

@@ -1,0 +1,16 @@
+#!/bin/sh
+# A person without a screen: signs in at the test's OpenID provider by its two forms, in the
+# background as a browser does. TEST_PERSON is who; TEST_DENY declines; TEST_HOLD waits for a file.
+{
+    jar=$(mktemp)
+    while [ -n "${TEST_HOLD-}" ] && [ ! -e "$TEST_HOLD" ]; do sleep 0.05; done
+    page=$(curl -sSL -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' "$1")
+    if [ -n "${TEST_DENY-}" ]; then
+        curl -sSL -c "$jar" -b "$jar" -o /dev/null "$page/abort"
+    else
+        page=$(curl -sSL -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' \
+            --data-urlencode prompt=login --data-urlencode "login=${TEST_PERSON:-alice}" --data-urlencode password=x "$page")
+        curl -sSL -c "$jar" -b "$jar" -o /dev/null --data prompt=consent "$page"
+    fi
+    rm -f "$jar"
+} >/dev/null 2>&1 &

@@ -1,0 +1,34 @@
+// A real OpenID provider on a free loopback port. Prints its issuer's address when it is ready.
+// Anybody may sign in with any password; mallory is in no group that the role wants.
+import { generateKeyPairSync } from 'node:crypto';
+import http from 'node:http';
+import Provider from 'oidc-provider';
+
+const server = http.createServer();
+await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+const provider = new Provider(issuer, {
+  jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'test', use: 'sig', alg: 'RS256' }] },
+  cookies: { keys: ['test-only'] },
+  clients: [{
+    client_id: 'vault',
+    client_secret: 'vault-secret',
+    application_type: 'native', // a loopback redirect on any port (RFC 8252, 7.3)
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+    redirect_uris: ['http://localhost/oidc/callback'],
+  }],
+  claims: { openid: ['sub'], email: ['email'], groups: ['groups'] },
+  scopes: ['openid', 'email', 'groups'],
+  conformIdTokenClaims: false,
+  features: { devInteractions: { enabled: true } },
+  findAccount: async (_ctx, id) => ({
+    accountId: id,
+    claims: async () => ({ sub: id, email: `${id}@lab.test`, groups: id === 'mallory' ? ['guests'] : ['homelab'] }),
+  }),
+});
+server.on('request', provider.callback());
+console.log(issuer);

@@ -1,0 +1,258 @@
+//! inject: files as programs read them.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::support::{Lab, ground, run};
+
+fn backups(lab: &Lab, folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(lab.home.lab().join(folder)).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name.contains(".backup."));
+    names.sort();
+    names
+}
+
+#[test]
+fn the_example_is_the_template_and_keeps_everything_else() {
+    let lab = Lab::with("plex", json!({"A": "new value", "EMPTY": "", "EXTRA": "x"}));
+    lab.home.file("plex/.env.example", "# top\n\nexport A=placeholder # why\nKEPT = default\nEMPTY=placeholder\n");
+    lab.cv(["inject", "plex"]).exits(0).says("plex/.env written: 3 keys").says("kept as in the template: KEPT");
+    let text = lab.home.read("plex/.env");
+    assert!(text.ends_with("#\n# top\n\nexport A='new value' # why\nKEPT = default\nEMPTY=\n\n# Only in Vault, not in the template:\nEXTRA=x\n"), "{text}");
+    assert!(text.starts_with("# Written by claude-vault from Vault (plex) and .env.example.\n# Make it again: claude-vault inject plex\n"));
+    let mode = std::fs::metadata(lab.home.lab().join("plex/.env")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    lab.cv(["inject", "plex"]).exits(0).says("is up to date");
+    assert!(backups(&lab, "plex").is_empty());
+}
+
+#[test]
+fn without_an_example_the_existing_file_is_the_template_and_is_backed_up() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/.env", "# mine\nA=old\nOTHER=x\n");
+    lab.cv(["inject", "plex"]).exits(0).says("the old one is .env.backup.");
+    assert!(lab.home.read("plex/.env").ends_with("#\n# mine\nA=1\nOTHER=x\n"));
+    let backups = backups(&lab, "plex");
+    assert_eq!(lab.home.read(&format!("plex/{}", backups[0])), "# mine\nA=old\nOTHER=x\n");
+    let mode = std::fs::metadata(lab.home.lab().join("plex").join(&backups[0])).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    lab.cv(["inject", "plex"]).exits(0).says("is up to date");
+}
+
+#[test]
+fn yaml_is_found_by_its_example_its_file_or_the_name_esphome() {
+    let lab = Lab::with("ha", json!({"pin": "0123"}));
+    lab.store("flat", json!({"pin": "yes"}));
+    lab.store("esphome", json!({"pin": "1"}));
+    lab.home.file("ha/config/secrets.yaml.example", "pin: x # c\nkept: y\n");
+    lab.home.file("flat/secrets.yaml", "pin: x\n");
+    lab.home.file("esphome/note", "");
+    lab.cv(["inject", "ha", "flat", "esphome"]).exits(0);
+    assert!(lab.home.read("ha/config/secrets.yaml").ends_with("pin: \"0123\" # c\nkept: y\n"));
+    assert!(lab.home.read("flat/secrets.yaml").ends_with("pin: \"yes\"\n"));
+    assert!(lab.home.read("esphome/config/secrets.yaml").ends_with("\"pin\": \"1\"\n"));
+}
+
+#[test]
+fn what_cannot_be_decided_is_asked_and_can_be_told() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.cv(["inject", "plex"]).exits(5).says("--root DIR");
+    lab.home.file("plex/compose.yaml", "");
+    lab.cv(["inject", "plex"]).exits(2).says("--format env");
+    lab.cv(["inject", "plex", "env"]).exits(0).says("plex/.env written");
+    lab.cv(["inject", "plex", "--format", "yaml"]).exits(0).says("plex/config/secrets.yaml written");
+    lab.cv(["inject", "plex", "--file", "elsewhere/my.yaml"]).exits(0).says("elsewhere/my.yaml written");
+    assert!(lab.home.read("elsewhere/my.yaml").contains("\"A\": \"1\""));
+    lab.home.file(".claude-vault.toml", "[services.plex]\nfile = \"docker/plex/secrets.env\"\n");
+    lab.cv(["inject", "plex"]).exits(0).says("docker/plex/secrets.env written");
+}
+
+#[test]
+fn a_cloned_repository_can_say_where_files_lie_and_nothing_else() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    for text in ["address = \"http://evil\"", "mount = \"x\"", "[services.plex]\nprefix = \"x\"", "[services.plex]\nfile = \"../out\"", "[services.plex]\nfile = \"/tmp/out\""] {
+        lab.home.file(".claude-vault.toml", text);
+        lab.cv(["inject", "plex"]).exits(2);
+    }
+    let elsewhere = lab.home.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    lab.home.file(".claude-vault.toml", "");
+    symlink(&elsewhere, lab.home.lab().join("plex")).unwrap();
+    lab.cv(["inject", "plex", "--format", "env"]).exits(5);
+    lab.cv(["inject", "plex", "--file", "plex/.env"]).exits(2).says("symbolic link");
+    std::fs::remove_file(lab.home.lab().join("plex")).unwrap();
+    lab.home.file("plex/x", "");
+    symlink(elsewhere.join("target"), lab.home.lab().join("plex/.env")).unwrap();
+    lab.cv(["inject", "plex", "--format", "env"]).exits(2).says("symbolic link");
+    std::fs::remove_file(lab.home.lab().join("plex/.env")).unwrap();
+    // an example that leads to a private file must not be copied out
+    std::fs::write(elsewhere.join("private"), "K=private\n").unwrap();
+    symlink(elsewhere.join("private"), lab.home.lab().join("plex/.env.example")).unwrap();
+    lab.cv(["inject", "plex", "--format", "env"]).exits(2).says("symbolic link");
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 1);
+}
+
+#[test]
+fn a_pipe_a_folder_or_a_huge_file_in_the_place_is_refused() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/x", "");
+    let place = lab.home.lab().join("plex/.env");
+    assert!(run(lab.home.command("mkfifo").arg(&place), "").status == 0);
+    lab.cv(["inject", "plex", "env"]).exits(2).says("not a plain file");
+    std::fs::remove_file(&place).unwrap();
+    std::fs::create_dir(&place).unwrap();
+    lab.cv(["inject", "plex", "env"]).exits(2).says("not a plain file");
+    std::fs::remove_dir(&place).unwrap();
+    std::fs::File::create(&place).unwrap().set_len(20 * 1024 * 1024).unwrap();
+    lab.cv(["inject", "plex", "env"]).exits(2).says("larger than 16 MB");
+}
+
+#[test]
+fn values_that_no_text_serves_are_refused_by_name_and_nothing_is_written() {
+    for (value, reason) in [("it's $5", "in different ways"), ("a\rb", "carriage return"), ("x\\", "read differently from shells"), ("n\0l", "NUL")] {
+        let lab = Lab::with("plex", json!({"FINE": "1", "BAD": value}));
+        lab.home.file("plex/.env", "FINE=old\n");
+        let refused = lab.cv(["inject", "plex"]).exits(2).says("BAD").says(reason);
+        assert!(!refused.all().contains(value));
+        assert_eq!(lab.home.read("plex/.env"), "FINE=old\n");
+        lab.cv(["inject", "plex", "yaml"]).exits(0);
+    }
+    let lab = Lab::with("plex", json!({"foo-bar": "1"}));
+    lab.home.file("plex/.env.example", "");
+    lab.cv(["inject", "plex"]).exits(2).says("foo-bar").says("no variable's name");
+}
+
+#[test]
+fn diff_and_check_look_and_do_not_touch() {
+    let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
+    lab.home.file("plex/.env", "A=1\nGONE=x\nB=old\n");
+    lab.home.file("plex/.env.example", "A=\n");
+    assert_eq!(lab.cv(["inject", "plex", "--diff"]).exits(0).stdout, "plex/.env\n  ~ B\n  - GONE\n");
+    lab.cv(["inject", "plex", "--check"]).exits(1).says("1 of 1 files differ");
+    assert_eq!(lab.home.read("plex/.env"), "A=1\nGONE=x\nB=old\n");
+    lab.cv(["inject", "plex"]).exits(0);
+    lab.cv(["inject", "plex", "--check"]).exits(0);
+    assert_eq!(lab.cv(["inject", "plex", "--diff"]).exits(0).stdout, "");
+}
+
+#[test]
+fn all_does_every_service_with_a_folder_and_reports_each() {
+    let lab = Lab::new();
+    for number in 0..20 {
+        lab.store(&format!("s{number}"), json!({"A": number.to_string()}));
+        lab.home.file(&format!("s{number}/.env.example"), "A=\n");
+    }
+    lab.store("no-folder", json!({"A": "1"}));
+    lab.store("broken", json!({"A": "a\rb"}));
+    lab.home.file("broken/.env.example", "A=\n");
+    let run = lab.cv(["inject", "--all"]).exits(2).says("broken:").says("1 of 21 services failed");
+    assert_eq!(run.stderr.matches(" written: ").count(), 20);
+    assert!(lab.home.read("s7/.env").ends_with("A=7\n"));
+    let report = lab.cv(["inject", "s1", "s2", "--json"]).exits(0).json();
+    assert_eq!(report["services"][1]["state"], "unchanged");
+}
+
+/// Values with everything in them that shells and parsers trip over, where one text serves all.
+fn nasty() -> serde_json::Map<String, serde_json::Value> {
+    let values = [
+        "", " ", " lead", "trail ", "a b", "a#b", "a #b", "#", "=", "==", "a=b", "'", "''", "it's", "\"", "a\"b", "\"q\"", "$", "$5", "$HOME", "$(id)", "`id`",
+        "!", "!!", "a!b", "*", "?", "[x]", "{a,b}", "~", "~root", "&", "&&", "||", ";", "|", ">", "<", "(", ")", "%", "^", "\\n", "a\\b", "C:\\Users\\x",
+        "two\nlines", "\nlead", "trail\n", "a\n\nb", "tab\there", "é", "日本語", "🔑", "null", "true", "yes", "no", "on", "0123", "1e3", "0x1F", "12:34:56", "2026-01-31",
+        "-", "- a", ": x", "a: b", "key: \"v\"", "@x", "%x", ",", "postgres://u:p@h/db?x=1&y=2", "aGVsbG8=", "{\"a\": 1}", "[1]", "<<", "&anchor", "*alias", "!tag", "| x", "> x",
+        "\u{a0}", "\u{feff}x", "\u{2028}",
+    ];
+    values.iter().enumerate().map(|(number, value)| (format!("V{number}"), json!(value))).collect()
+}
+
+#[test]
+fn real_readers_read_every_value_back_exactly() {
+    let values = nasty();
+    let lab = Lab::with("plex", json!(values));
+    lab.home.file("plex/.env.example", "V3=x\nV4=\"y\"\n");
+    lab.cv(["inject", "plex"]).exits(0);
+    lab.cv(["inject", "plex", "yaml"]).exits(0);
+    let (env, yaml) = (lab.home.lab().join("plex/.env"), lab.home.lab().join("plex/config/secrets.yaml"));
+    let wanted = json!(values);
+    let wanted_yaml = wanted.clone();
+
+    for shell in [&["bash"][..], &["bash", "--posix"], &["dash"], &["zsh"], &["ksh93"], &["mksh"], &["busybox", "sh"]] {
+        let script = format!("set -a; . {}; set +a; exec /usr/bin/env -0", env.display());
+        let output = lab.home.command(shell[0]).args(&shell[1..]).arg("-c").arg(script).stderr(Stdio::null()).output().unwrap();
+        let read: serde_json::Map<String, serde_json::Value> = output
+            .stdout
+            .split(|byte| *byte == 0)
+            .filter_map(|entry| String::from_utf8_lossy(entry).split_once('=').map(|(k, v)| (k.to_owned(), json!(v))))
+            .filter(|(key, _)| key.starts_with('V') && key[1..].bytes().all(|b| b.is_ascii_digit()))
+            .collect();
+        compare(&wanted, &json!(read), &format!("{shell:?}"));
+    }
+    let node = |script: &str, file: &std::path::Path| run(lab.home.command("node").current_dir(ground()).args(["--input-type=module", "-e", script]).arg(file), "").exits(0).json();
+    let dotenv = "import { parse } from 'dotenv'; import fs from 'fs'; console.log(JSON.stringify(parse(fs.readFileSync(process.argv[1]))))";
+    compare(&wanted, &node(dotenv, &env), "npm dotenv");
+    let parse_env = "import { parseEnv } from 'node:util'; import fs from 'fs'; console.log(JSON.stringify(parseEnv(fs.readFileSync(process.argv[1], 'utf8'))))";
+    compare(&wanted, &node(parse_env, &env), "node --env-file");
+    let js_yaml = "import { load } from 'js-yaml'; import fs from 'fs'; console.log(JSON.stringify(load(fs.readFileSync(process.argv[1], 'utf8'))))";
+    compare(&wanted_yaml, &node(js_yaml, &yaml), "js-yaml");
+
+    let python = |script: &str, file: &std::path::Path| {
+        run(lab.home.command("python3").env("PYTHONPATH", ground().join("python")).args(["-c", script]).arg(file), "").exits(0).json()
+    };
+    let python_dotenv = "import sys, json, dotenv; print(json.dumps(dotenv.dotenv_values(sys.argv[1], interpolate=False)))";
+    compare(&wanted, &python(python_dotenv, &env), "python-dotenv");
+    let ruamel = "import sys, json, ruamel.yaml; print(json.dumps(dict(ruamel.yaml.YAML(typ='safe', pure=True).load(open(sys.argv[1], encoding='utf-8')))))";
+    compare(&wanted_yaml, &python(ruamel, &yaml), "ruamel.yaml");
+}
+
+#[track_caller]
+fn compare(wanted: &serde_json::Value, read: &serde_json::Value, reader: &str) {
+    for (key, value) in wanted.as_object().unwrap() {
+        assert_eq!(&read[key], value, "{key} in {reader}");
+    }
+}
+
+#[test]
+fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
+    let lab = Lab::new();
+    let long = "x".repeat(6000);
+    let versions: Vec<String> = (0..2).map(|number| format!("{number}{long}")).collect();
+    lab.home.file("plex/.env", "A=\n");
+    let write = |number: usize| {
+        let data: serde_json::Map<_, _> = (0..40).map(|key| (format!("K{key}"), json!(versions[number % 2]))).collect();
+        lab.store("plex", json!(data));
+    };
+    write(0);
+    lab.cv(["inject", "plex"]).exits(0);
+    let whole: Vec<String> = (0..2)
+        .map(|number| {
+            write(number);
+            lab.cv(["inject", "plex"]).exits(0);
+            lab.home.read("plex/.env")
+        })
+        .collect();
+    let started = std::time::Instant::now();
+    lab.cv(["inject", "plex"]).exits(0);
+    let usual = started.elapsed();
+    let (mut killed, mut random) = (0, 12_345_u64);
+    for number in 0..200 {
+        write(number);
+        let mut child = lab.home.command(env!("CARGO_BIN_EXE_claude-vault")).args(["inject", "plex"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        std::thread::sleep(usual.mul_f64((random >> 40) as f64 / f64::from(1 << 24) * 1.3));
+        child.kill().unwrap();
+        killed += usize::from(!child.wait().unwrap().success());
+        let now = lab.home.read("plex/.env");
+        assert!(whole.contains(&now), "round {number}: a file of {} bytes", now.len());
+    }
+    eprintln!("killed {killed} of 200 before their end");
+    assert!(killed > 20, "the test must kill it at work");
+    write(0);
+    lab.cv(["inject", "plex"]).exits(0);
+    write(1);
+    lab.cv(["inject", "plex"]).exits(0);
+    let left: Vec<_> = std::fs::read_dir(lab.home.lab().join("plex")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!left.iter().any(|name| name.contains(".claude-vault-")), "{left:?}");
+    assert!(left.len() <= 6, "{left:?}");
+}

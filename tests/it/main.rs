@@ -1,0 +1,19 @@
+//! The whole program against real parts: OpenBao, an OpenID provider, Chromium, shells, readers.
+//! `tests/run` sets them up. Every test has servers, ports, a home and a root of its own.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod support;
+
+mod audit;
+mod canary;
+mod dev;
+mod errors;
+mod get_list;
+mod hostile;
+mod house;
+mod inject;
+mod install;
+mod login;
+mod set;
+mod sourcing;
+mod terminal;

@@ -1,0 +1,154 @@
+//! set: merging, asking, check-and-set.
+
+use serde_json::json;
+
+use crate::support::{CANARY, Lab, run};
+
+#[test]
+fn set_merges_and_says_what_changes() {
+    let lab = Lab::with("plex", json!({"KEEP": "1", "CHANGE": "old", "SAME": "x", "NUMBER": 7}));
+    let done = lab.cv(["set", "plex", "CHANGE=new", "SAME=x", "ADD=a=b", "--no-confirm", "--json"]).exits(0).json();
+    assert_eq!((&done["outcome"], &done["version"]), (&json!("updated"), &json!(2)));
+    assert_eq!((&done["added"], &done["changed"], &done["unchanged"]), (&json!(["ADD"]), &json!(["CHANGE"]), &json!(["SAME"])));
+    assert_eq!(lab.stored("plex"), json!({"KEEP": "1", "CHANGE": "new", "SAME": "x", "ADD": "a=b", "NUMBER": 7}));
+}
+
+#[test]
+fn set_creates_a_service_and_does_nothing_twice() {
+    let lab = Lab::new();
+    lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(0).says("created secret/proxmox-services/plex (version 1)");
+    lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(0).says("nothing to change");
+    lab.cv(["put", "plex", "A=2", "--no-confirm"]).exits(0).says("(version 2)");
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_masked_and_writes_nothing() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let dry = lab.cv(["set", "plex", &format!("A={CANARY}"), "B=2", "--dry-run"]).exits(0).says("~ A").says("+ B").says("nothing was written");
+    assert!(!dry.all().contains(CANARY));
+    assert_eq!(lab.stored("plex"), json!({"A": "1"}));
+    let revealed = lab.cv(["set", "plex", &format!("A={CANARY}"), "--dry-run", "--reveal"]).exits(0);
+    assert!(revealed.stderr.contains(CANARY));
+}
+
+#[test]
+fn without_a_terminal_nothing_is_approved_not_even_by_stdin() {
+    let lab = Lab::new();
+    let run = run(lab.home.command("setsid").arg("-w").arg(env!("CARGO_BIN_EXE_claude-vault")).args(["set", "plex", "A=1"]), "yes\nyes\n");
+    run.exits(8).says("no terminal to ask on");
+    lab.cv(["list", "plex"]).exits(5);
+}
+
+#[test]
+fn values_come_from_files_stdin_and_lists() {
+    let lab = Lab::new();
+    let exact = "line\nlast without\r\n\n";
+    let file = lab.home.file("value", exact);
+    lab.home.file("more.env", "# c\nexport X='a b' # c\nY=\"two\nlines\"\nZ=\n");
+    lab.home.file("more.yaml", "p: \"\\u00e9\"\nq: yes\nr: |\n  block\n");
+    let arguments =
+        ["set", "plex", &format!("F=@{}", file.display()), "S=-", "E=\\@home", "--from", "more.env", "--from", "more.yaml", "--no-confirm"];
+    lab.home.cv_with(&arguments, "from stdin\n").exits(0);
+    let expected = json!({"F": exact, "S": "from stdin", "E": "@home", "X": "a b", "Y": "two\nlines", "Z": "", "p": "é", "q": "yes", "r": "block\n"});
+    assert_eq!(lab.stored("plex"), expected);
+}
+
+#[test]
+fn generated_values_are_bare_in_every_reader() {
+    let lab = Lab::new();
+    lab.cv(["set", "plex", "--generate", "A", "--generate", "B:64", "--no-confirm"]).exits(0);
+    let stored = lab.stored("plex");
+    let (a, b) = (stored["A"].as_str().unwrap(), stored["B"].as_str().unwrap());
+    assert!(a.len() == 32 && b.len() == 64 && a != &b[..32]);
+    assert!(b.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-'));
+    lab.cv(["set", "plex", "--generate", "A:3", "--no-confirm"]).exits(2);
+}
+
+#[test]
+fn what_is_no_value_is_refused_without_being_repeated() {
+    let lab = Lab::new();
+    let long = format!("A={}{CANARY}", "x".repeat(8192));
+    let latin = lab.home.lab().join("latin1");
+    std::fs::write(&latin, b"\xff\xfe").unwrap();
+    let latin = format!("A=@{}", latin.display());
+    for arguments in [&["A=1", "A=2"][..], &[long.as_str()], &[latin.as_str()], &[&format!("{CANARY}!=1")], &["A=@/nowhere"], &[]] {
+        let refused = lab.cv(["set", "plex", "--no-confirm"].iter().copied().chain(arguments.iter().copied()));
+        assert!(matches!(refused.status, 1 | 2), "{arguments:?}: {}", refused.stderr);
+        assert!(!refused.all().contains(CANARY) && refused.stderr.contains("hint:"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn patterns_are_warned_about_and_never_refused() {
+    let lab = Lab::new();
+    lab.cv(["set", "plex", "A=$(id); x && y", "--no-confirm"]).exits(0).says("the value of A holds $(…), &&, ;");
+    assert_eq!(lab.stored("plex"), json!({"A": "$(id); x && y"}));
+}
+
+#[test]
+fn under_an_ai_agent_nothing_is_written_by_an_option() {
+    let mut lab = Lab::new();
+    lab.home.set("CLAUDECODE", "1");
+    for arguments in [&["set", "plex", "A=1", "--no-confirm"][..], &["set", "plex", "A=1", "--reveal", "--dry-run"], &["set", "plex", "A=1"]] {
+        lab.cv(arguments).exits(8).says("under an AI agent");
+    }
+    lab.cv(["set", "plex", "A=1", "--dry-run"]).exits(0);
+    lab.cv(["list", "plex"]).exits(5);
+}
+
+#[test]
+fn after_a_soft_delete_the_next_version_follows() {
+    let lab = Lab::with("plex", json!({"OLD": "1"}));
+    lab.bao.request("DELETE", "secret/data/proxmox-services/plex", "");
+    lab.cv(["set", "plex", "NEW=1", "--no-confirm"]).exits(0).says("(version 2)");
+    assert_eq!(lab.stored("plex"), json!({"NEW": "1"}));
+}
+
+#[test]
+fn a_mount_that_requires_check_and_set_is_written() {
+    let lab = Lab::new();
+    lab.bao.put("secret/config", json!({"cas_required": true}));
+    lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(0);
+    lab.cv(["set", "plex", "B=1", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "1"}));
+}
+
+#[test]
+fn a_policy_that_forbids_writing_is_told() {
+    let mut lab = Lab::with("plex", json!({"A": "1"}));
+    lab.bao.put("sys/policies/acl/reader", json!({"policy": "path \"secret/data/proxmox-services/*\" { capabilities = [\"read\"] }"}));
+    lab.home.set("VAULT_TOKEN", lab.bao.token(&["reader"]));
+    lab.cv(["set", "plex", "A=2", "--no-confirm"]).exits(4).says("forbids write on secret/data/proxmox-services/plex");
+}
+
+#[test]
+fn an_unwritable_audit_log_keeps_everything_unwritten() {
+    let mut lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.set("CLAUDE_VAULT_AUDIT_LOG", "/dev/full");
+    lab.cv(["set", "plex", "A=2", "--no-confirm"]).exits(1).says("the audit log /dev/full cannot be written");
+    assert_eq!(lab.stored("plex"), json!({"A": "1"}));
+    lab.cv(["get", "plex", "A"]).exits(0).says("cannot be written");
+}
+
+#[test]
+fn two_people_setting_different_keys_200_times_lose_none() {
+    let lab = Lab::new();
+    std::thread::scope(|scope| {
+        for person in ["A", "B"] {
+            let lab = &lab;
+            scope.spawn(move || {
+                for number in 0..200 {
+                    lab.cv(["set", "plex", &format!("{person}{number}={number}"), "--no-confirm"]).exits(0);
+                }
+            });
+        }
+    });
+    let stored = lab.stored("plex");
+    for person in ["A", "B"] {
+        for number in 0..200 {
+            assert_eq!(stored[format!("{person}{number}")], number.to_string());
+        }
+    }
+    assert_eq!(stored.as_object().unwrap().len(), 400);
+    lab.cv(["audit", "verify"]).exits(0);
+}

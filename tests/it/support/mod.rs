@@ -1,0 +1,208 @@
+//! What the tests stand on: servers, homes, and running the program in them.
+
+pub mod http;
+pub mod servers;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+pub use servers::{Bao, Provider, ground};
+
+/// A value that must never appear where it was not asked for.
+pub const CANARY: &str = "canary-4f1d-value";
+
+pub const POLICY: &str = r#"
+path "secret/data/proxmox-services/*"     { capabilities = ["create", "read", "update", "patch"] }
+path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list"] }
+path "secret/metadata/proxmox-services"   { capabilities = ["list"] }
+"#;
+
+/// The result of a run.
+pub struct Run {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn all(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    #[track_caller]
+    pub fn exits(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "no {text:?} in stderr:\n{}", self.stderr);
+        self
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
+    }
+
+    /// The error object of `--json`.
+    pub fn error(&self) -> Value {
+        let line = self.stderr.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("no error: {}", self.stderr));
+        serde_json::from_str::<Value>(line).unwrap()["error"].clone()
+    }
+}
+
+/// A home with a root for services, nothing installed, and an environment of its own.
+pub struct Home {
+    dir: tempfile::TempDir,
+    pub variables: Vec<(String, String)>,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("lab")).unwrap();
+        std::fs::create_dir(dir.path().join("home")).unwrap();
+        std::fs::write(dir.path().join("lab/.claude-vault.toml"), "").unwrap();
+        Self { dir, variables: Vec::new() }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("home")
+    }
+
+    /// The folder that holds a folder for each service.
+    pub fn lab(&self) -> PathBuf {
+        self.dir.path().join("lab")
+    }
+
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.variables.retain(|(other, _)| other != name);
+        self.variables.push((name.into(), value.into()));
+    }
+
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.lab().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.lab().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// A command in this home, with nothing of the test's own environment.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().current_dir(self.lab()).stdin(Stdio::null());
+        command.env("HOME", self.path()).env("USER", "tester").env("LANG", "C.UTF-8").env("TMPDIR", self.dir.path());
+        command.env("PATH", format!("{}/.local/bin:/usr/local/bin:/usr/bin:/bin", self.path().display()));
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs the program.
+    pub fn cv<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Run {
+        run(self.command(env!("CARGO_BIN_EXE_claude-vault")).args(arguments), "")
+    }
+
+    /// Runs the program with something on stdin.
+    pub fn cv_with(&self, arguments: &[&str], input: &str) -> Run {
+        run(self.command(env!("CARGO_BIN_EXE_claude-vault")).args(arguments), input)
+    }
+
+    /// Installs the program as the README says.
+    pub fn install(&self) -> &Self {
+        self.cv(["setup"]).exits(0);
+        self
+    }
+
+    /// Runs a script in a shell.
+    pub fn shell(&self, shell: &[&str], script: &str) -> Run {
+        run(self.command(shell[0]).args(&shell[1..]).arg("-c").arg(script), "")
+    }
+}
+
+pub fn run(command: &mut Command, input: &str) -> Run {
+    use std::io::Write;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    use std::os::unix::process::ExitStatusExt;
+    Run {
+        status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A server with the policy, and a home whose environment holds a session of it.
+pub struct Lab {
+    pub bao: Bao,
+    pub home: Home,
+    pub token: String,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        let bao = Bao::start(&[]);
+        bao.put("sys/policies/acl/homelab-services", json!({ "policy": POLICY }));
+        let token = bao.token(&["homelab-services"]);
+        let mut home = Home::new();
+        home.set("VAULT_ADDR", &bao.address);
+        home.set("VAULT_TOKEN", &token);
+        Self { bao, home, token }
+    }
+
+    pub fn with(service: &str, data: Value) -> Self {
+        let lab = Self::new();
+        lab.store(service, data);
+        lab
+    }
+
+    pub fn store(&self, service: &str, data: Value) {
+        self.bao.put(&format!("secret/data/proxmox-services/{service}"), json!({ "data": data }));
+    }
+
+    pub fn stored(&self, service: &str) -> Value {
+        self.bao.get(&format!("secret/data/proxmox-services/{service}"))["data"]["data"].clone()
+    }
+
+    pub fn cv<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Run {
+        self.home.cv(arguments)
+    }
+}
+
+/// All files below a folder, with their content.
+pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(files(&path));
+        } else if path.is_file() {
+            found.push((path.clone(), std::fs::read(&path).unwrap_or_default()));
+        }
+    }
+    found
+}
+
+/// Waits until something is there, at most ten seconds.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = std::time::Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed().as_secs() < 10, "waited in vain for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
