@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::setup::launcher_for;
 use crate::config::{AGENT_VARIABLES, Env};
@@ -50,7 +50,12 @@ impl DevSignIn {
 
 impl Dev {
     pub(super) async fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
-        let lab = Lab::start(env, &|text| ui.note(text), launcher_for).await?;
+        let mut signals = Signals::new()?;
+        let say = |text: &str| ui.note(text);
+        let lab = tokio::select! {
+            lab = Lab::start(env, &say, launcher_for) => lab?,
+            _ = signals.next() => return Err(Error::Interrupted),
+        };
         let mut command = self.child(env)?;
         command.current_dir(lab.home_lab());
         for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
@@ -67,7 +72,7 @@ impl Dev {
                 lab.address(), crate::dev::USER, lab.password
             ));
         }
-        run(command).await
+        run(command, signals).await
     }
 
     fn child(&self, env: &Env) -> Result<Command> {
@@ -107,23 +112,46 @@ fn shell_with_source(env: &Env) -> Result<PathBuf> {
         })
 }
 
-/// Runs the child to its end; signals that end a program end the child first, so that the
-/// server and the folder are always taken away.
-async fn run(mut command: Command) -> Result<u8> {
-    let failed = Error::io("wait for", "signals");
-    let streams = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = streams else {
-        return Err(failed(std::io::ErrorKind::Other.into()));
-    };
+/// The signals that end a program. They are caught from the start, so that the server and the
+/// folder are always taken away.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).map_err(Error::io("wait for", "signals"));
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one, and tells whether it asks for the end whatever the child does.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            // Ctrl-C reaches the child by itself: what it does with it is its affair.
+            _ = self.interrupt.recv() => false,
+            _ = self.terminate.recv() => true,
+            _ = self.hangup.recv() => true,
+        }
+    }
+}
+
+/// Runs the child to its end; what would end this program ends the child first.
+async fn run(mut command: Command, mut signals: Signals) -> Result<u8> {
     let program = command.as_std().get_program().to_owned();
     let mut child = command.spawn().map_err(Error::io("start", program))?;
     loop {
-        tokio::select! {
+        let must_end = tokio::select! {
             status = child.wait() => return Ok(exit_of(status.map_err(Error::io("wait for", "the command"))?)),
-            // Ctrl-C reaches the child by itself: what it does with it is its affair.
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => stop(&mut child).await,
-            _ = hangup.recv() => stop(&mut child).await,
+            must_end = signals.next() => must_end,
+        };
+        if must_end {
+            stop(&mut child).await;
         }
     }
 }

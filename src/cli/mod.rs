@@ -32,6 +32,7 @@ pub const BINARY: &str = "claude-vault-bin";
     name = "claude-vault",
     version,
     disable_help_subcommand = true,
+    args_override_self = true,
     after_help = "Start:  source claude-vault login\nWithout a Vault of your own:  claude-vault dev"
 )]
 struct Cli {
@@ -171,5 +172,15 @@ fn span(seconds: u64) -> String {
         120..=7199 => format!("{} min", seconds / 60),
         7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} days", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_of_all_commands_fit_together() {
+        super::Cli::command().debug_assert();
     }
 }

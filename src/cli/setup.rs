@@ -11,9 +11,9 @@ use crate::ui::Ui;
 
 #[derive(clap::Args)]
 pub(super) struct Setup {
-    /// Where to install: PREFIX/bin and PREFIX/libexec [default: ~/.local]
+    /// Where to install: DIR/bin and DIR/libexec [default: ~/.local]
     #[arg(long, value_name = "DIR")]
-    prefix: Option<PathBuf>,
+    to: Option<PathBuf>,
     /// Remove what was installed there
     #[arg(long)]
     uninstall: bool,
@@ -21,12 +21,11 @@ pub(super) struct Setup {
 
 impl Setup {
     pub(super) fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
-        let prefix = match self.prefix {
-            Some(prefix) => std::path::absolute(&prefix).map_err(Error::io("find", prefix))?,
-            None => env
-                .path("HOME")
-                .ok_or_else(|| Error::invalid("HOME is not set", "claude-vault setup --prefix DIR"))?
-                .join(".local"),
+        let prefix = match self.to {
+            Some(to) => std::path::absolute(&to).map_err(Error::io("find", to))?,
+            None => {
+                env.path("HOME").ok_or_else(|| Error::invalid("HOME is not set", "claude-vault setup --to DIR"))?.join(".local")
+            }
         };
         let (binary, launcher) = (prefix.join("libexec/claude-vault").join(BINARY), prefix.join("bin/claude-vault"));
         if self.uninstall { uninstall(ui, &binary, &launcher) } else { install(ui, env, &binary, &launcher) }
@@ -78,7 +77,7 @@ fn uninstall(ui: &Ui, binary: &Path, launcher: &Path) -> Result<u8> {
     if removed == 0 {
         return Err(Error::NotFound {
             what: format!("an installation at {}", launcher.display()),
-            hint: "name the one meant: claude-vault setup --uninstall --prefix DIR".into(),
+            hint: "name the one meant: claude-vault setup --uninstall --to DIR".into(),
         });
     }
     ui.note(&format!("removed {} and its binary; settings in ~/.config/claude-vault and audit logs stay", launcher.display()));
@@ -95,10 +94,7 @@ pub(super) fn launcher_for(binary: &Path) -> Result<String> {
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+' | b'@' | b'%' | b','))
     });
     let path = path.ok_or_else(|| {
-        Error::invalid(
-            "the path to install to is too long or holds blanks or special characters",
-            "claude-vault setup --prefix DIR",
-        )
+        Error::invalid("the path to install to is too long or holds blanks or special characters", "claude-vault setup --to DIR")
     })?;
     Ok(include_str!("../../shell/launcher.sh").replace("@BIN@", path))
 }

@@ -18,9 +18,7 @@ try {
   page.setDefaultTimeout(20000);
   await page.goto(url);
   if (kind === 'vault') { // OpenBao's own page
-    await page.getByRole('textbox', { name: 'username' }).or(page.locator('select[name=selectedMethod]')).first().waitFor();
-    const method = page.locator('select[name="select-auth-list"], select[name=selectedMethod]');
-    if (await method.count()) await method.first().selectOption('userpass');
+    await page.getByLabel('Method').selectOption({ label: 'Username' });
     await page.locator('input[name=username]').fill(name);
     await page.locator('input[name=password]').fill(password);
     await page.locator('#auth-submit, button[type=submit]').first().click();
@@ -38,6 +36,11 @@ try {
   if (screenshot) await page.screenshot({ path: screenshot });
   console.log(await page.title());
   console.log(await page.innerText('main'));
+} catch (error) {
+  const page = browser.pages()[0];
+  console.log('ended at', page?.url(), await page?.innerText('body'));
+  if (screenshot) await page?.screenshot({ path: screenshot });
+  throw error;
 } finally {
   await browser.close();
   rmSync(profile, { recursive: true, force: true });

@@ -10,7 +10,10 @@
     else
         page=$(curl -sSL -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' \
             --data-urlencode prompt=login --data-urlencode "login=${TEST_PERSON:-alice}" --data-urlencode password=x "$page")
-        curl -sSL -c "$jar" -b "$jar" -o /dev/null --data prompt=consent "$page"
+        # The provider asks for consent each time it is asked to sign somebody in.
+        while case $page in */interaction/*) true ;; *) false ;; esac do
+            page=$(curl -sSL -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' --data prompt=consent "$page")
+        done
     fi
     rm -f "$jar"
 } >/dev/null 2>&1 &

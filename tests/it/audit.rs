@@ -13,8 +13,14 @@ fn every_operation_leaves_a_line_of_the_old_form_without_values() {
     let lab = Lab::with("plex", json!({"A": CANARY}));
     lab.home.file("plex/.env.example", "A=\n");
     for arguments in [
-        &["status"][..], &["list"], &["list", "plex"], &["get", "plex", "A"], &["get", "nothing"], &["set", "plex", "B=1", "--no-confirm"],
-        &["set", "plex", "B=2", "--dry-run"], &["inject", "plex"],
+        &["status"][..],
+        &["list"],
+        &["list", "plex"],
+        &["get", "plex", "A"],
+        &["get", "nothing"],
+        &["set", "plex", "B=1", "--no-confirm"],
+        &["set", "plex", "B=2", "--dry-run"],
+        &["inject", "plex"],
     ] {
         lab.cv(arguments);
     }

@@ -1,1 +1,139 @@
-//! later
+//! `dev`: the throwaway server, from a newcomer's seat.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::support::{CANARY, Home, Run, eventually, files, ground, run};
+
+/// A home in which OpenBao is on PATH and nothing of Vault is in the environment.
+fn home() -> Home {
+    let mut home = Home::new();
+    home.set("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", ground().join("bin").display()));
+    home
+}
+
+fn servers(home: &Home) -> Vec<u32> {
+    let place = home.lab().parent().unwrap().to_string_lossy().into_owned();
+    let processes =
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    processes
+        .filter(|id| {
+            let read = |name: &str| std::fs::read(Path::new("/proc").join(id.to_string()).join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&read("environ")).contains(&format!("HOME={place}/claude-vault-dev-"))
+        })
+        .collect()
+}
+
+fn nothing_is_left(home: &Home) {
+    let started = std::time::Instant::now();
+    while !servers(home).is_empty() && started.elapsed().as_secs() < 5 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(servers(home).is_empty());
+    let left: Vec<_> = files(home.lab().parent().unwrap())
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(|path| !path.ends_with(".claude-vault.toml"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn the_tour_walks_the_main_job_and_leaves_nothing_behind() {
+    let mut home = home();
+    home.set("CLAUDECODE", "1"); // an assistant may show it
+    home.set("VAULT_ADDR", "http://127.0.0.1:1"); // the person's own must not be touched
+    home.set("VAULT_TOKEN", CANARY);
+    let tour = home.cv(["dev", "--tour"]).exits(0);
+    for text in [
+        "$ source claude-vault login",
+        "user       oidc-alice",
+        "+ GREETING",
+        "it is \"safe\" & more",
+        "jellyfin/.env written",
+        "wifi_password: \"example: \\\"yes\\\" # no\"",
+        "is intact",
+        "the token is revoked",
+    ] {
+        assert!(tour.all().contains(text), "{text} in {}", tour.all());
+    }
+    assert!(!tour.all().contains(CANARY));
+    nothing_is_left(&home);
+}
+
+#[test]
+fn a_command_runs_in_it_and_its_status_is_ours() {
+    let home = home();
+    let run = home.cv(["dev", "--", "sh", "-c", "claude-vault --version; ls; exit 7"]).exits(7);
+    assert_eq!(run.stdout, format!("claude-vault {}\nesphome\njellyfin\n", env!("CARGO_PKG_VERSION")));
+    home.cv(["dev", "--", "/nowhere/program"]).exits(1).says("/nowhere/program");
+    home.cv(["dev", "--", "sh", "-c", "kill -9 $$"]).exits(137);
+    nothing_is_left(&home);
+}
+
+#[test]
+fn however_it_ends_the_server_ends_with_it() {
+    for signal in ["TERM", "HUP", "KILL"] {
+        let home = home();
+        let mut child = home
+            .command(env!("CARGO_BIN_EXE_claude-vault"))
+            .args(["dev", "--", "sleep", "1000"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("the server", || Some(servers(&home)).filter(|ids| !ids.is_empty()));
+        eventually("the command", || {
+            home.lab().parent().unwrap().read_dir().unwrap().flatten().find(|entry| entry.path().join("state").exists())
+        });
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        run(home.command("sh").args(["-c", &format!("kill -{signal} {}", child.id())]), "");
+        child.wait().unwrap();
+        eventually("its end", || Some(()).filter(|()| servers(&home).is_empty()));
+        if signal != "KILL" {
+            nothing_is_left(&home);
+        }
+    }
+}
+
+#[test]
+fn the_root_token_is_in_no_argument_list_and_no_file() {
+    let home = home();
+    let script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; env; ls -la \"$PWD/..\"";
+    let shown = home.cv(["dev", "--", "sh", "-c", script]).exits(0);
+    let log = home.cv(["dev", "--", "sh", "-c", "cat ../server.log"]).exits(0).stdout;
+    let root = log.lines().find_map(|line| line.split("Root Token: ").nth(1)).map(str::trim).unwrap_or_default().to_owned();
+    assert!(root.is_empty() || !shown.stdout.contains(&root));
+    assert!(!shown.stdout.contains("DEV_ROOT_TOKEN_ID="));
+}
+
+/// The real page of OpenBao in a real Chromium, then everything the README shows.
+#[test]
+fn a_newcomer_signs_in_on_the_real_page_and_does_the_main_job() {
+    let mut home = home();
+    let browser = home.file(
+        "browser",
+        &format!(
+            "#!/bin/sh\nexport HOME=$TMPDIR/browser-home\ncd {} && exec node browse.mjs vault accept \"$1\" alice \"$CLAUDE_VAULT_DEV_PASSWORD\" >\"$TMPDIR/page\" 2>&1\n",
+            ground().display()
+        ),
+    );
+    std::fs::set_permissions(&browser, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    home.set("BROWSER", browser.to_string_lossy());
+    let script = "source claude-vault login --timeout 60 || exit; claude-vault set jellyfin NEW='a b' --no-confirm && claude-vault get jellyfin NEW && claude-vault inject jellyfin esphome && grep NEW jellyfin/.env && cat esphome/config/secrets.yaml && source claude-vault logout; sleep 1; cat \"$TMPDIR/page\"; rm -r \"$TMPDIR/page\" \"$TMPDIR/browser-home\" \"$OLDBROWSER\"";
+    home.set("OLDBROWSER", browser.to_string_lossy());
+    let done: Run =
+        home.cv(["dev", "--", "bash", "-c", script]).exits(0).says("signed in as oidc-alice").says("the token is revoked");
+    assert!(done.stdout.starts_with("a b\nNEW='a b'\n"), "{}", done.all());
+    assert!(done.stdout.contains("wifi_ssid: \"Home\"") && done.stdout.contains("You are signed in"), "{}", done.all());
+    nothing_is_left(&home);
+}
+
+#[test]
+fn without_a_server_on_path_and_without_python_it_says_what_to_install() {
+    let mut home = home();
+    let empty = home.lab().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    home.set("PATH", empty.to_string_lossy());
+    home.cv(["dev", "--tour"]).exits(1).says("no OpenBao on PATH").says("install OpenBao or Vault");
+}

@@ -35,7 +35,13 @@ fn a_403_is_a_dead_token_or_a_policy() {
     lab.home.set("VAULT_TOKEN", lab.bao.token(&["default"]));
     lab.cv(["get", "plex"]).exits(4).says("forbids read on secret/data/proxmox-services/plex");
     lab.home.set("VAULT_TOKEN", "hvs.dead");
-    for arguments in [&["get", "plex"][..], &["list"], &["status"], &["inject", "plex", "--format", "env", "--file", "x"], &["set", "plex", "A=2", "--no-confirm"]] {
+    for arguments in [
+        &["get", "plex"][..],
+        &["list"],
+        &["status"],
+        &["inject", "plex", "--format", "env", "--file", "x"],
+        &["set", "plex", "A=2", "--no-confirm"],
+    ] {
         lab.cv(arguments).exits(3).says("has expired or was revoked");
     }
     // A live token that may not even look itself up.

@@ -84,7 +84,10 @@ fn get_all_is_read_back_exactly_by_shells_and_a_dotenv_reader() {
         }
     }
     let script = "import { parse } from 'dotenv'; import fs from 'fs'; process.stdout.write(JSON.stringify(parse(fs.readFileSync(process.argv[1]))))";
-    let read = run(lab.home.command("node").current_dir(crate::support::ground()).args(["--input-type=module", "-e", script]).arg(&file), "");
+    let read = run(
+        lab.home.command("node").current_dir(crate::support::ground()).args(["--input-type=module", "-e", script]).arg(&file),
+        "",
+    );
     assert_eq!(read.exits(0).json(), values);
 }
 

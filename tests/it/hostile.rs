@@ -42,7 +42,7 @@ impl Hostile {
         let mut home = Home::new();
         home.set("VAULT_ADDR", &self.address);
         home.set("VAULT_TOKEN", format!("hvs.{CANARY}-token"));
-        home.set("VAULT_CLIENT_TIMEOUT", "3s");
+        home.set("VAULT_CLIENT_TIMEOUT", "1500ms");
         home.set("VAULT_MAX_RETRIES", "0");
         home
     }
@@ -62,7 +62,11 @@ fn serve(mut stream: TcpStream, count: &AtomicUsize, behaviour: &Behaviour) {
 }
 
 fn answer(stream: &mut TcpStream, status: &str, body: &[u8]) {
-    let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     let _ = stream.write_all(body);
 }
 
@@ -75,42 +79,85 @@ fn measured(home: &Home, arguments: &[&str]) -> (Run, u64, Duration) {
     (run, peak, started.elapsed())
 }
 
-const COMMANDS: [&[&str]; 5] = [&["get", "plex"], &["list"], &["list", "plex"], &["status"], &["set", "plex", "A=1", "--no-confirm"]];
+const COMMANDS: [&[&str]; 5] =
+    [&["get", "plex"], &["list"], &["list", "plex"], &["status"], &["set", "plex", "A=1", "--no-confirm"]];
 
 #[test]
 fn huge_endless_deep_and_crowded_answers_end_within_time_and_memory() {
     let crowd = |member: &str, count: usize| vec![member; count].join(",");
     let cases: Vec<(&str, Hostile)> = vec![
         ("huge", Hostile::start(|stream, _| drop(write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")))),
-        ("endless", Hostile::start(|stream, _| {
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-            let chunk = format!("10000\r\n{}\r\n", " ".repeat(65536));
-            while stream.write_all(chunk.as_bytes()).is_ok() {}
-        })),
-        ("slow", Hostile::start(|stream, _| {
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
-            while stream.write_all(b" ").is_ok() {
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        })),
+        (
+            "endless",
+            Hostile::start(|stream, _| {
+                let _ = write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+                let chunk = format!("10000\r\n{}\r\n", " ".repeat(65536));
+                while stream.write_all(chunk.as_bytes()).is_ok() {}
+            }),
+        ),
+        (
+            "slow",
+            Hostile::start(|stream, _| {
+                let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+                while stream.write_all(b" ").is_ok() {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }),
+        ),
         ("silent", Hostile::start(|_, _| std::thread::sleep(Duration::from_secs(20)))),
-        ("endless headers", Hostile::start(|stream, _| {
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\n");
-            while stream.write_all(b"X-Y: zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n").is_ok() {}
-        })),
+        (
+            "endless headers",
+            Hostile::start(|stream, _| {
+                let _ = write!(stream, "HTTP/1.1 200 OK\r\n");
+                while stream.write_all(b"X-Y: zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n").is_ok() {}
+            }),
+        ),
         ("deep", Hostile::body("200 OK", format!("{{\"data\":{}", "[".repeat(1_000_000)))),
-        ("deep value", Hostile::body("200 OK", format!("{{\"data\":{{\"data\":{{\"a\":{}{}}},\"metadata\":{{\"version\":1}}}}}}", "[".repeat(5_000_000), "]".repeat(5_000_000)))),
-        ("many keys", Hostile::body("200 OK", format!("{{\"data\":{{\"data\":{{{}}},\"metadata\":{{\"version\":1}}}}}}", (0..900_000).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(",")))),
+        (
+            "deep value",
+            Hostile::body(
+                "200 OK",
+                format!(
+                    "{{\"data\":{{\"data\":{{\"a\":{}{}}},\"metadata\":{{\"version\":1}}}}}}",
+                    "[".repeat(5_000_000),
+                    "]".repeat(5_000_000)
+                ),
+            ),
+        ),
+        (
+            "many keys",
+            Hostile::body(
+                "200 OK",
+                format!(
+                    "{{\"data\":{{\"data\":{{{}}},\"metadata\":{{\"version\":1}}}}}}",
+                    (0..900_000).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(",")
+                ),
+            ),
+        ),
         ("many names", Hostile::body("200 OK", format!("{{\"data\":{{\"keys\":[{}]}}}}", crowd("\"a\"", 3_000_000)))),
         ("many errors", Hostile::body("400 Bad Request", format!("{{\"errors\":[{}]}}", crowd("\"x\"", 3_000_000)))),
-        ("many policies", Hostile::body("200 OK", format!("{{\"data\":{{\"policies\":[{}],\"keys\":[]}},\"initialized\":true,\"sealed\":false}}", crowd("\"x\"", 3_000_000)))),
+        (
+            "many policies",
+            Hostile::body(
+                "200 OK",
+                format!(
+                    "{{\"data\":{{\"policies\":[{}],\"keys\":[]}},\"initialized\":true,\"sealed\":false}}",
+                    crowd("\"x\"", 3_000_000)
+                ),
+            ),
+        ),
     ];
     for (name, hostile) in &cases {
         let home = hostile.home();
         for command in COMMANDS.iter().take(4) {
             let (run, peak, took) = measured(&home, command);
-            let fine = *name == "deep value" && command[0] != "status" || *name == "many policies" && command[0] == "list";
-            assert!(fine || matches!(run.status, 1 | 5 | 7), "{name} {command:?}: {} {}", run.status, run.stderr.chars().take(500).collect::<String>());
+            let fine = *name == "deep value" && command[0] != "status" || *name == "many policies" && command.len() == 1;
+            assert!(
+                fine || matches!(run.status, 1 | 5 | 7),
+                "{name} {command:?}: {} {}",
+                run.status,
+                run.stderr.chars().take(500).collect::<String>()
+            );
             assert!(peak < 64 * 1024, "{name} {command:?}: {peak} KB");
             assert!(took < Duration::from_secs(15), "{name} {command:?}: {took:?}");
         }
@@ -120,14 +167,32 @@ fn huge_endless_deep_and_crowded_answers_end_within_time_and_memory() {
 #[test]
 fn wrong_types_and_things_that_are_no_vault_are_errors_that_repeat_nothing() {
     let bodies: Vec<Vec<u8>> = vec![
-        b"".to_vec(), b"null".to_vec(), b"[]".to_vec(), b"{}".to_vec(), b"<html>login here</html>".to_vec(), b"{\"data\":1}".to_vec(),
-        format!("{{\"data\":\"{CANARY}\"}}").into_bytes(), format!("{{\"data\":{{\"data\":[\"{CANARY}\"],\"metadata\":{{\"version\":1}}}}}}").into_bytes(),
+        b"".to_vec(),
+        b"null".to_vec(),
+        b"[]".to_vec(),
+        b"{}".to_vec(),
+        b"<html>login here</html>".to_vec(),
+        b"{\"data\":1}".to_vec(),
+        format!("{{\"data\":\"{CANARY}\"}}").into_bytes(),
+        format!("{{\"data\":{{\"data\":[\"{CANARY}\"],\"metadata\":{{\"version\":1}}}}}}").into_bytes(),
         format!("{{\"data\":{{\"data\":{{\"a\":\"{CANARY}\"}},\"metadata\":{{\"version\":\"{CANARY}\"}}}}}}").into_bytes(),
-        format!("{{\"data\":{{\"keys\":\"{CANARY}\"}}}}").into_bytes(), b"{\"data\":{\"keys\":[1]}}".to_vec(), b"\xff\xfe{\"data\"".to_vec(),
+        format!("{{\"data\":{{\"keys\":\"{CANARY}\"}}}}").into_bytes(),
+        b"{\"data\":{\"keys\":[1]}}".to_vec(),
+        b"\xff\xfe{\"data\"".to_vec(),
         format!("{{\"data\":{{\"data\":{{\"a\":\"{CANARY}").into_bytes(),
     ];
     for body in &bodies {
-        for status in ["200 OK", "404 Not Found", "400 Bad Request", "403 Forbidden", "500 Oops", "503 Unavailable", "302 Found", "204 No Content", "999 X"] {
+        for status in [
+            "200 OK",
+            "404 Not Found",
+            "400 Bad Request",
+            "403 Forbidden",
+            "500 Oops",
+            "503 Unavailable",
+            "302 Found",
+            "204 No Content",
+            "999 X",
+        ] {
             let hostile = Hostile::body(status, body.clone());
             let home = hostile.home();
             for command in COMMANDS.iter().take(4) {
@@ -161,7 +226,9 @@ fn a_server_that_echoes_token_and_value_leaks_neither() {
 fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
     let thief = Hostile::body("200 OK", "{}");
     let target = thief.address.replace("127.0.0.1", "127.0.0.2");
-    let elsewhere = Hostile::start(move |stream, _| drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {target}/v1/x\r\nContent-Length: 0\r\n\r\n")));
+    let elsewhere = Hostile::start(move |stream, _| {
+        drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {target}/v1/x\r\nContent-Length: 0\r\n\r\n"))
+    });
     let foreign = elsewhere.home().cv(["get", "plex"]).exits(7).says("which is not trusted with the token");
     assert!(foreign.stderr.contains("CLAUDE_VAULT_TRUSTED_HOSTS=127.0.0.2:"));
     let thief_elsewhere = TcpListener::bind(("127.0.0.2", 0)).unwrap();
@@ -169,7 +236,9 @@ fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
     assert_eq!(thief.seen.load(Ordering::SeqCst), 0);
 
     for location in ["/v1/again", "http://u:p@[::1]:1/", "https:///", "file:///etc/passwd", ""] {
-        let round = Hostile::start(move |stream, _| drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")));
+        let round = Hostile::start(move |stream, _| {
+            drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+        });
         round.home().cv(["get", "plex"]).exits(7);
         assert!(round.seen.load(Ordering::SeqCst) <= 10);
     }
@@ -220,7 +289,9 @@ fn a_write_whose_answer_is_lost_is_looked_for_and_not_repeated_blindly() {
                 let body = serde_json::json!({"data": {"data": data["data"], "metadata": {"version": 1}}});
                 answer(stream, "200 OK", body.to_string().as_bytes());
             }
-            None if request.contains("sys/internal") => answer(stream, "200 OK", br#"{"data":{"type":"kv","options":{"version":"2"}}}"#),
+            None if request.contains("sys/internal") => {
+                answer(stream, "200 OK", br#"{"data":{"type":"kv","options":{"version":"2"}}}"#)
+            }
             None => answer(stream, "404 Not Found", br#"{"errors":[]}"#),
         }
     });

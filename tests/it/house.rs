@@ -98,10 +98,22 @@ fn the_shell_files_are_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let check = |program: &str, arguments: &[&str], file: &str| {
         let output = Command::new(program).args(arguments).arg(root.join(file)).output().unwrap();
-        assert!(output.status.success(), "{program} {file}:\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{program} {file}:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     };
     // The launcher's first line is not a shell's, which is its point.
-    for (file, dialect) in [("shell/launcher.sh", "sh"), ("shell/tour.sh", "sh"), ("shell/init.sh", "bash"), ("tests/run", "bash"), (".ci/run", "bash"), ("tests/ground/browser.sh", "sh")] {
+    for (file, dialect) in [
+        ("shell/launcher.sh", "sh"),
+        ("shell/tour.sh", "sh"),
+        ("shell/init.sh", "bash"),
+        ("tests/run", "bash"),
+        (".ci/run", "bash"),
+        ("tests/ground/browser.sh", "sh"),
+    ] {
         check("shellcheck", &["-s", dialect, "-e", "SC1008,SC2239"], file);
         check("shfmt", &["-i", "4", "-d"], file);
     }

@@ -21,8 +21,15 @@ fn the_example_is_the_template_and_keeps_everything_else() {
     lab.home.file("plex/.env.example", "# top\n\nexport A=placeholder # why\nKEPT = default\nEMPTY=placeholder\n");
     lab.cv(["inject", "plex"]).exits(0).says("plex/.env written: 3 keys").says("kept as in the template: KEPT");
     let text = lab.home.read("plex/.env");
-    assert!(text.ends_with("#\n# top\n\nexport A='new value' # why\nKEPT = default\nEMPTY=\n\n# Only in Vault, not in the template:\nEXTRA=x\n"), "{text}");
-    assert!(text.starts_with("# Written by claude-vault from Vault (plex) and .env.example.\n# Make it again: claude-vault inject plex\n"));
+    assert!(
+        text.ends_with(
+            "#\n# top\n\nexport A='new value' # why\nKEPT = default\nEMPTY=\n\n# Only in Vault, not in the template:\nEXTRA=x\n"
+        ),
+        "{text}"
+    );
+    assert!(text.starts_with(
+        "# Written by claude-vault from Vault (plex) and .env.example.\n# Make it again: claude-vault inject plex\n"
+    ));
     let mode = std::fs::metadata(lab.home.lab().join("plex/.env")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     lab.cv(["inject", "plex"]).exits(0).says("is up to date");
@@ -73,7 +80,13 @@ fn what_cannot_be_decided_is_asked_and_can_be_told() {
 #[test]
 fn a_cloned_repository_can_say_where_files_lie_and_nothing_else() {
     let lab = Lab::with("plex", json!({"A": "1"}));
-    for text in ["address = \"http://evil\"", "mount = \"x\"", "[services.plex]\nprefix = \"x\"", "[services.plex]\nfile = \"../out\"", "[services.plex]\nfile = \"/tmp/out\""] {
+    for text in [
+        "address = \"http://evil\"",
+        "mount = \"x\"",
+        "[services.plex]\nprefix = \"x\"",
+        "[services.plex]\nfile = \"../out\"",
+        "[services.plex]\nfile = \"/tmp/out\"",
+    ] {
         lab.home.file(".claude-vault.toml", text);
         lab.cv(["inject", "plex"]).exits(2);
     }
@@ -112,7 +125,9 @@ fn a_pipe_a_folder_or_a_huge_file_in_the_place_is_refused() {
 
 #[test]
 fn values_that_no_text_serves_are_refused_by_name_and_nothing_is_written() {
-    for (value, reason) in [("it's $5", "in different ways"), ("a\rb", "carriage return"), ("x\\", "read differently from shells"), ("n\0l", "NUL")] {
+    for (value, reason) in
+        [("it's $5", "in different ways"), ("a\rb", "carriage return"), ("x\\", "read differently from shells"), ("n\0l", "NUL")]
+    {
         let lab = Lab::with("plex", json!({"FINE": "1", "BAD": value}));
         lab.home.file("plex/.env", "FINE=old\n");
         let refused = lab.cv(["inject", "plex"]).exits(2).says("BAD").says(reason);
@@ -158,11 +173,90 @@ fn all_does_every_service_with_a_folder_and_reports_each() {
 /// Values with everything in them that shells and parsers trip over, where one text serves all.
 fn nasty() -> serde_json::Map<String, serde_json::Value> {
     let values = [
-        "", " ", " lead", "trail ", "a b", "a#b", "a #b", "#", "=", "==", "a=b", "'", "''", "it's", "\"", "a\"b", "\"q\"", "$", "$5", "$HOME", "$(id)", "`id`",
-        "!", "!!", "a!b", "*", "?", "[x]", "{a,b}", "~", "~root", "&", "&&", "||", ";", "|", ">", "<", "(", ")", "%", "^", "\\n", "a\\b", "C:\\Users\\x",
-        "two\nlines", "\nlead", "trail\n", "a\n\nb", "tab\there", "é", "日本語", "🔑", "null", "true", "yes", "no", "on", "0123", "1e3", "0x1F", "12:34:56", "2026-01-31",
-        "-", "- a", ": x", "a: b", "key: \"v\"", "@x", "%x", ",", "postgres://u:p@h/db?x=1&y=2", "aGVsbG8=", "{\"a\": 1}", "[1]", "<<", "&anchor", "*alias", "!tag", "| x", "> x",
-        "\u{a0}", "\u{feff}x", "\u{2028}",
+        "",
+        " ",
+        " lead",
+        "trail ",
+        "a b",
+        "a#b",
+        "a #b",
+        "#",
+        "=",
+        "==",
+        "a=b",
+        "'",
+        "''",
+        "it's",
+        "\"",
+        "a\"b",
+        "\"q\"",
+        "$",
+        "$5",
+        "$HOME",
+        "$(id)",
+        "`id`",
+        "!",
+        "!!",
+        "a!b",
+        "*",
+        "?",
+        "[x]",
+        "{a,b}",
+        "~",
+        "~root",
+        "&",
+        "&&",
+        "||",
+        ";",
+        "|",
+        ">",
+        "<",
+        "(",
+        ")",
+        "%",
+        "^",
+        "\\n",
+        "a\\b",
+        "C:\\Users\\x",
+        "two\nlines",
+        "\nlead",
+        "trail\n",
+        "a\n\nb",
+        "tab\there",
+        "é",
+        "日本語",
+        "🔑",
+        "null",
+        "true",
+        "yes",
+        "no",
+        "on",
+        "0123",
+        "1e3",
+        "0x1F",
+        "12:34:56",
+        "2026-01-31",
+        "-",
+        "- a",
+        ": x",
+        "a: b",
+        "key: \"v\"",
+        "@x",
+        "%x",
+        ",",
+        "postgres://u:p@h/db?x=1&y=2",
+        "aGVsbG8=",
+        "{\"a\": 1}",
+        "[1]",
+        "<<",
+        "&anchor",
+        "*alias",
+        "!tag",
+        "| x",
+        "> x",
+        "\u{a0}",
+        "\u{feff}x",
+        "\u{2028}",
     ];
     values.iter().enumerate().map(|(number, value)| (format!("V{number}"), json!(value))).collect()
 }
@@ -189,7 +283,11 @@ fn real_readers_read_every_value_back_exactly() {
             .collect();
         compare(&wanted, &json!(read), &format!("{shell:?}"));
     }
-    let node = |script: &str, file: &std::path::Path| run(lab.home.command("node").current_dir(ground()).args(["--input-type=module", "-e", script]).arg(file), "").exits(0).json();
+    let node = |script: &str, file: &std::path::Path| {
+        run(lab.home.command("node").current_dir(ground()).args(["--input-type=module", "-e", script]).arg(file), "")
+            .exits(0)
+            .json()
+    };
     let dotenv = "import { parse } from 'dotenv'; import fs from 'fs'; console.log(JSON.stringify(parse(fs.readFileSync(process.argv[1]))))";
     compare(&wanted, &node(dotenv, &env), "npm dotenv");
     let parse_env = "import { parseEnv } from 'node:util'; import fs from 'fs'; console.log(JSON.stringify(parseEnv(fs.readFileSync(process.argv[1], 'utf8'))))";
@@ -198,7 +296,9 @@ fn real_readers_read_every_value_back_exactly() {
     compare(&wanted_yaml, &node(js_yaml, &yaml), "js-yaml");
 
     let python = |script: &str, file: &std::path::Path| {
-        run(lab.home.command("python3").env("PYTHONPATH", ground().join("python")).args(["-c", script]).arg(file), "").exits(0).json()
+        run(lab.home.command("python3").env("PYTHONPATH", ground().join("python")).args(["-c", script]).arg(file), "")
+            .exits(0)
+            .json()
     };
     let python_dotenv = "import sys, json, dotenv; print(json.dumps(dotenv.dotenv_values(sys.argv[1], interpolate=False)))";
     compare(&wanted, &python(python_dotenv, &env), "python-dotenv");
@@ -238,7 +338,14 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
     let (mut killed, mut random) = (0, 12_345_u64);
     for number in 0..200 {
         write(number);
-        let mut child = lab.home.command(env!("CARGO_BIN_EXE_claude-vault")).args(["inject", "plex"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = lab
+            .home
+            .command(env!("CARGO_BIN_EXE_claude-vault"))
+            .args(["inject", "plex"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         std::thread::sleep(usual.mul_f64((random >> 40) as f64 / f64::from(1 << 24) * 1.3));
         child.kill().unwrap();
@@ -252,7 +359,8 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
     lab.cv(["inject", "plex"]).exits(0);
     write(1);
     lab.cv(["inject", "plex"]).exits(0);
-    let left: Vec<_> = std::fs::read_dir(lab.home.lab().join("plex")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(lab.home.lab().join("plex")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert!(!left.iter().any(|name| name.contains(".claude-vault-")), "{left:?}");
     assert!(left.len() <= 6, "{left:?}");
 }

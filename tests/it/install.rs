@@ -1,1 +1,65 @@
-//! later
+//! Installing and uninstalling for one user, and what `init` prints.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{Home, files};
+
+#[test]
+fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
+    let home = Home::new();
+    home.cv(["setup"]).exits(0).says("source claude-vault login");
+    let launcher = home.path().join(".local/bin/claude-vault");
+    assert_eq!(std::fs::metadata(&launcher).unwrap().permissions().mode() & 0o777, 0o755);
+    let version = home.shell(&["bash"], "claude-vault --version").exits(0);
+    assert_eq!(version.stdout, format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")));
+    home.shell(&["bash"], "claude-vault setup").exits(0); // an upgrade, by the installed one itself
+    home.shell(&["bash"], "claude-vault setup --uninstall").exits(0);
+    assert!(files(&home.path()).is_empty(), "{:?}", files(&home.path()).iter().map(|(path, _)| path).collect::<Vec<_>>());
+    home.cv(["setup", "--uninstall"]).exits(5);
+}
+
+#[test]
+fn setup_says_what_path_lacks_and_what_hides_it() {
+    let mut home = Home::new();
+    home.set("PATH", "/usr/bin:/bin");
+    home.cv(["setup"]).exits(0).says("export PATH=");
+    let first = home.lab().join("first");
+    std::fs::create_dir(&first).unwrap();
+    std::fs::write(first.join("claude-vault"), "").unwrap();
+    home.set("PATH", format!("{}:{}/.local/bin:/usr/bin:/bin", first.display(), home.path().display()));
+    home.cv(["setup"]).exits(0).says("comes first on PATH");
+}
+
+#[test]
+fn setup_overwrites_nobody_elses_program() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path().join(".local/bin")).unwrap();
+    std::fs::write(home.path().join(".local/bin/claude-vault"), "#!/bin/bash\n# the old script\n").unwrap();
+    home.cv(["setup"]).exits(2).says("is another program").says("mv ");
+    assert_eq!(files(&home.path()).len(), 1);
+    home.cv(["setup", "--uninstall"]).exits(5);
+    assert_eq!(files(&home.path()).len(), 1);
+}
+
+#[test]
+fn setup_refuses_a_place_that_no_interpreter_line_can_name() {
+    let home = Home::new();
+    let with_blank = home.lab().join("a b");
+    home.cv(["setup", "--to", &with_blank.to_string_lossy()]).exits(2);
+    home.cv(["setup", "--to", &home.lab().join("x".repeat(250)).to_string_lossy()]).exits(2);
+    assert!(!with_blank.exists());
+}
+
+#[test]
+fn help_names_every_command_and_version_is_one_line() {
+    let home = Home::new();
+    let help = home.cv(["--help"]).exits(0).stdout;
+    for command in ["login", "logout", "status", "list", "get", "set", "inject", "audit", "dev", "init", "setup"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command} in\n{help}");
+        home.cv([command, "--help"]).exits(0);
+    }
+    assert!(!help.contains("dev-server"));
+    home.cv([] as [&str; 0]).exits(2);
+    home.cv(["lits"]).exits(2).says("did you mean list?");
+    home.cv(["get", "plex", "--jsno"]).exits(2).says("--json");
+}

@@ -24,7 +24,12 @@ fn set_creates_a_service_and_does_nothing_twice() {
 #[test]
 fn a_dry_run_shows_the_plan_masked_and_writes_nothing() {
     let lab = Lab::with("plex", json!({"A": "1"}));
-    let dry = lab.cv(["set", "plex", &format!("A={CANARY}"), "B=2", "--dry-run"]).exits(0).says("~ A").says("+ B").says("nothing was written");
+    let dry = lab
+        .cv(["set", "plex", &format!("A={CANARY}"), "B=2", "--dry-run"])
+        .exits(0)
+        .says("~ A")
+        .says("+ B")
+        .says("nothing was written");
     assert!(!dry.all().contains(CANARY));
     assert_eq!(lab.stored("plex"), json!({"A": "1"}));
     let revealed = lab.cv(["set", "plex", &format!("A={CANARY}"), "--dry-run", "--reveal"]).exits(0);
@@ -34,7 +39,10 @@ fn a_dry_run_shows_the_plan_masked_and_writes_nothing() {
 #[test]
 fn without_a_terminal_nothing_is_approved_not_even_by_stdin() {
     let lab = Lab::new();
-    let run = run(lab.home.command("setsid").arg("-w").arg(env!("CARGO_BIN_EXE_claude-vault")).args(["set", "plex", "A=1"]), "yes\nyes\n");
+    let run = run(
+        lab.home.command("setsid").arg("-w").arg(env!("CARGO_BIN_EXE_claude-vault")).args(["set", "plex", "A=1"]),
+        "yes\nyes\n",
+    );
     run.exits(8).says("no terminal to ask on");
     lab.cv(["list", "plex"]).exits(5);
 }
@@ -46,8 +54,18 @@ fn values_come_from_files_stdin_and_lists() {
     let file = lab.home.file("value", exact);
     lab.home.file("more.env", "# c\nexport X='a b' # c\nY=\"two\nlines\"\nZ=\n");
     lab.home.file("more.yaml", "p: \"\\u00e9\"\nq: yes\nr: |\n  block\n");
-    let arguments =
-        ["set", "plex", &format!("F=@{}", file.display()), "S=-", "E=\\@home", "--from", "more.env", "--from", "more.yaml", "--no-confirm"];
+    let arguments = [
+        "set",
+        "plex",
+        &format!("F=@{}", file.display()),
+        "S=-",
+        "E=\\@home",
+        "--from",
+        "more.env",
+        "--from",
+        "more.yaml",
+        "--no-confirm",
+    ];
     lab.home.cv_with(&arguments, "from stdin\n").exits(0);
     let expected = json!({"F": exact, "S": "from stdin", "E": "@home", "X": "a b", "Y": "two\nlines", "Z": "", "p": "é", "q": "yes", "r": "block\n"});
     assert_eq!(lab.stored("plex"), expected);
@@ -71,7 +89,8 @@ fn what_is_no_value_is_refused_without_being_repeated() {
     let latin = lab.home.lab().join("latin1");
     std::fs::write(&latin, b"\xff\xfe").unwrap();
     let latin = format!("A=@{}", latin.display());
-    for arguments in [&["A=1", "A=2"][..], &[long.as_str()], &[latin.as_str()], &[&format!("{CANARY}!=1")], &["A=@/nowhere"], &[]] {
+    for arguments in [&["A=1", "A=2"][..], &[long.as_str()], &[latin.as_str()], &[&format!("{CANARY}!=1")], &["A=@/nowhere"], &[]]
+    {
         let refused = lab.cv(["set", "plex", "--no-confirm"].iter().copied().chain(arguments.iter().copied()));
         assert!(matches!(refused.status, 1 | 2), "{arguments:?}: {}", refused.stderr);
         assert!(!refused.all().contains(CANARY) && refused.stderr.contains("hint:"), "{}", refused.stderr);
@@ -89,7 +108,9 @@ fn patterns_are_warned_about_and_never_refused() {
 fn under_an_ai_agent_nothing_is_written_by_an_option() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDECODE", "1");
-    for arguments in [&["set", "plex", "A=1", "--no-confirm"][..], &["set", "plex", "A=1", "--reveal", "--dry-run"], &["set", "plex", "A=1"]] {
+    for arguments in
+        [&["set", "plex", "A=1", "--no-confirm"][..], &["set", "plex", "A=1", "--reveal", "--dry-run"], &["set", "plex", "A=1"]]
+    {
         lab.cv(arguments).exits(8).says("under an AI agent");
     }
     lab.cv(["set", "plex", "A=1", "--dry-run"]).exits(0);
@@ -116,7 +137,10 @@ fn a_mount_that_requires_check_and_set_is_written() {
 #[test]
 fn a_policy_that_forbids_writing_is_told() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
-    lab.bao.put("sys/policies/acl/reader", json!({"policy": "path \"secret/data/proxmox-services/*\" { capabilities = [\"read\"] }"}));
+    lab.bao.put(
+        "sys/policies/acl/reader",
+        json!({"policy": "path \"secret/data/proxmox-services/*\" { capabilities = [\"read\"] }"}),
+    );
     lab.home.set("VAULT_TOKEN", lab.bao.token(&["reader"]));
     lab.cv(["set", "plex", "A=2", "--no-confirm"]).exits(4).says("forbids write on secret/data/proxmox-services/plex");
 }

@@ -1,1 +1,246 @@
-//! later
+//! What a person at a real terminal sees and types.
+
+use rexpect::session::{PtySession, spawn_command};
+use serde_json::json;
+
+use crate::support::servers::free_port;
+use crate::support::{CANARY, Home, Lab, Provider, eventually, http};
+
+/// Starts a program on a terminal of its own.
+fn on_terminal(home: &Home, program: &str, arguments: &[&str]) -> PtySession {
+    let mut command = home.command(program);
+    command.args(arguments).env("TERM", "xterm").env("PS1", "$ ");
+    command.stdin(std::process::Stdio::inherit()); // rexpect puts the terminal there
+    spawn_command(command, Some(15_000)).unwrap()
+}
+
+fn cv(home: &Home, arguments: &[&str]) -> PtySession {
+    on_terminal(home, env!("CARGO_BIN_EXE_claude-vault"), arguments)
+}
+
+fn exit(session: &PtySession) -> i32 {
+    match session.process().wait().unwrap() {
+        rexpect::process::WaitStatus::Exited(_, code) => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_person_types_yes_and_only_yes_writes() {
+    let lab = Lab::new();
+    for (answer, status) in [("no", 8), ("y", 8), ("", 8), ("YES", 8), ("yes", 0)] {
+        let mut session = cv(&lab.home, &["set", "plex", "A=1"]);
+        session.exp_string("create secret/proxmox-services/plex").unwrap();
+        session.exp_string("Type yes to write it: ").unwrap();
+        session.send_line(answer).unwrap();
+        session.exp_eof().unwrap();
+        assert_eq!(exit(&session), status, "{answer:?}");
+        assert_eq!(lab.cv(["list", "plex"]).status, if status == 0 { 0 } else { 5 });
+    }
+}
+
+#[test]
+fn ctrl_c_at_the_question_writes_nothing_and_exits_130() {
+    let lab = Lab::new();
+    let mut session = cv(&lab.home, &["set", "plex", "A=1"]);
+    session.exp_string("Type yes").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(exit(&session), 130);
+    lab.cv(["list", "plex"]).exits(5);
+}
+
+#[test]
+fn yes_on_stdin_is_not_a_person() {
+    let lab = Lab::new();
+    let script = format!("echo yes | {} set plex A=1", env!("CARGO_BIN_EXE_claude-vault"));
+    let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
+    session.exp_string("Type yes to write it: ").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    session.send_line("no").unwrap();
+    session.exp_eof().unwrap();
+    lab.cv(["list", "plex"]).exits(5);
+}
+
+#[test]
+fn a_hidden_value_is_not_shown_however_long_it_is() {
+    let lab = Lab::new();
+    let long = format!("{CANARY}{}é", "x".repeat(6000));
+    let mut session = cv(&lab.home, &["set", "plex", "A"]);
+    session.exp_string("Value of A (hidden): ").unwrap();
+    session.send(&long).unwrap();
+    session.send_line("").unwrap();
+    let shown = session.exp_string("Type yes to write it: ").unwrap();
+    assert!(!shown.contains(CANARY), "{shown}");
+    session.send_line("yes").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(lab.stored("plex"), json!({ "A": long }));
+}
+
+#[test]
+fn a_conflict_is_worked_out_and_asked_again() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let mut session = cv(&lab.home, &["set", "plex", "B=2"]);
+    session.exp_string("(version 1)").unwrap();
+    session.exp_string("Type yes").unwrap();
+    lab.store("plex", json!({"A": "1", "C": "somebody else's"}));
+    session.send_line("yes").unwrap();
+    session.exp_string("(version 2)").unwrap();
+    session.exp_string("Type yes").unwrap();
+    session.send_line("yes").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "2", "C": "somebody else's"}));
+}
+
+#[test]
+fn a_value_with_escapes_is_shown_harmlessly_on_a_terminal_and_raw_in_a_pipe() {
+    let lab = Lab::with("plex", json!({"A": "x\u{1b}[2Jy"}));
+    let mut session = cv(&lab.home, &["get", "plex", "A"]);
+    assert!(session.exp_eof().unwrap().contains("x\\u{1b}[2Jy"));
+    assert_eq!(lab.cv(["get", "plex", "A", "-n"]).exits(0).stdout, "x\u{1b}[2Jy");
+}
+
+#[test]
+fn login_without_source_on_a_terminal_opens_nothing_and_says_how() {
+    let mut lab = Lab::new();
+    lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
+    let mut session = cv(&lab.home, &["login"]);
+    let shown = session.exp_eof().unwrap();
+    assert!(shown.contains("source claude-vault login") && !shown.contains("Sign in"), "{shown}");
+    assert_eq!(exit(&session), 2);
+}
+
+/// An interactive shell in which the program is installed and nobody is signed in.
+fn shell(shell: &[&str], with_provider: bool) -> (Lab, Option<Provider>, PtySession) {
+    let mut lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.install();
+    lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
+    lab.home.set("CLAUDE_VAULT_PORT", free_port().to_string());
+    let provider = with_provider.then(Provider::start);
+    if let Some(provider) = &provider {
+        lab.bao.add_oidc(provider);
+    }
+    let mut session = on_terminal(&lab.home, shell[0], &shell[1..]);
+    // Some shells set a prompt of their own; in two parts, so that its echo is not taken for it.
+    session.send_line("PS1='prom''pt> '").unwrap();
+    session.exp_string("prompt> ").unwrap();
+    (lab, provider, session)
+}
+
+#[test]
+fn a_token_is_pasted_hidden_and_checked() {
+    let (lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
+    session.send_line("source claude-vault login --method token").unwrap();
+    session.exp_string("Vault token (hidden): ").unwrap();
+    session.send_line("hvs.dead").unwrap();
+    session.exp_string("has expired or was revoked").unwrap();
+    session.send_line("echo \"rc=$? ${VAULT_TOKEN-unset}\"").unwrap();
+    session.exp_string("rc=3 unset").unwrap();
+    session.send_line("source claude-vault login --method token").unwrap();
+    session.exp_string("Vault token (hidden): ").unwrap();
+    session.send_line(&lab.token).unwrap();
+    let shown = session.exp_string("signed in as token-tester for 60 min").unwrap();
+    assert!(!shown.contains(&lab.token), "{shown}");
+    session.send_line("claude-vault list").unwrap();
+    session.exp_string("plex").unwrap();
+}
+
+#[test]
+fn ctrl_c_while_waiting_leaves_every_shell_alive_and_its_terminal_as_it_was() {
+    for name in
+        [&["bash", "--norc", "--noprofile"][..], &["zsh", "-f"], &["ksh93"], &["mksh"], &["busybox", "sh"], &["dash", "-i"]]
+    {
+        let (_lab, _provider, mut session) = shell(name, true);
+        let dot = if name[0] == "dash" { ". claude-vault" } else { "source claude-vault login --no-browser" };
+        let modes = |session: &mut PtySession| {
+            session.send_line("stty -g").unwrap();
+            session.exp_regex("[0-9a-f]+:[0-9a-f:]+").unwrap().1
+        };
+        let before = modes(&mut session);
+        for _ in 0..2 {
+            session.send_line(dot).unwrap();
+            session.exp_string("Waiting for you").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            session.send_control('c').unwrap();
+            session.exp_string("prompt> ").unwrap();
+            session.send_line("echo \"alive ${VAULT_TOKEN-unset}\"").unwrap();
+            session.exp_string("alive unset").unwrap_or_else(|error| panic!("{name:?}: {error}"));
+            assert_eq!(modes(&mut session), before, "{name:?}");
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_at_the_token_prompt_leaves_the_shell_alive() {
+    let (_lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
+    session.send_line("source claude-vault login --method token").unwrap();
+    session.exp_string("Vault token (hidden): ").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("prompt> ").unwrap();
+    session.send_line("echo \"alive $?\"").unwrap();
+    session.exp_string("alive 130").unwrap();
+}
+
+#[test]
+fn the_address_that_the_browser_ended_at_can_be_pasted() {
+    let (lab, provider, mut session) = shell(&["bash", "--norc", "--noprofile"], true);
+    session.send_line("source claude-vault login --no-browser").unwrap();
+    session.exp_string("Sign in here:").unwrap();
+    let (_, url) = session.exp_regex("http://[^ \r\n]+").unwrap();
+    session.exp_string("Waiting for you").unwrap();
+    session.send_line("http://localhost/oidc/callback?state=wrong&code=x").unwrap();
+    session.exp_string("not this login's").unwrap();
+    let address = callback_of(&lab, provider.as_ref().unwrap(), &url);
+    session.send_line(&address).unwrap();
+    session.exp_string("signed in as oidc-alice@lab.test").unwrap();
+    session.send_line("claude-vault list").unwrap();
+    session.exp_string("plex").unwrap();
+}
+
+/// Signs in on another machine, so to say: follows the provider's pages up to the address that
+/// leads back, without going there.
+fn callback_of(lab: &Lab, provider: &Provider, url: &str) -> String {
+    let host = provider.issuer.trim_start_matches("http://").to_owned();
+    let mut cookies: Vec<String> = Vec::new();
+    let mut path = url.replace(&provider.issuer, "");
+    let mut body = None;
+    for _ in 0..12 {
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let form: String = body.take().unwrap_or_default();
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nHost: {host}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            cookies.join("; "),
+            form.len()
+        );
+        let answer = http::raw(&host, &request);
+        for line in answer.lines().filter(|line| line.to_lowercase().starts_with("set-cookie:")) {
+            let cookie = line[11..].split(';').next().unwrap().trim().to_owned();
+            let name = cookie.split('=').next().unwrap().to_owned() + "=";
+            cookies.retain(|other| !other.starts_with(&name));
+            cookies.push(cookie);
+        }
+        if let Some(location) = answer.lines().find(|line| line.to_lowercase().starts_with("location:")) {
+            let target = location[9..].trim().to_owned();
+            if target.contains("/oidc/callback?") {
+                return target;
+            }
+            path = target.replace(&provider.issuer, "");
+        } else if answer.contains("name=\"login\"") {
+            body = Some("prompt=login&login=alice&password=x".into());
+        } else {
+            body = Some("prompt=consent".into());
+        }
+    }
+    panic!("the provider's pages do not end; the server is {}", lab.bao.address)
+}
+
+#[test]
+fn a_login_in_the_background_does_not_stop_for_the_terminal() {
+    let (lab, _provider, mut session) = shell(&["bash", "--norc", "--noprofile"], true);
+    session
+        .send_line(&format!("{} login --no-browser --timeout 1 2>&1 | cat >out &", env!("CARGO_BIN_EXE_claude-vault")))
+        .unwrap();
+    eventually("the time-out", || {
+        std::fs::read_to_string(lab.home.lab().join("out")).ok().filter(|text| text.contains("nobody finished"))
+    });
+}

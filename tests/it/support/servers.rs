@@ -29,7 +29,10 @@ impl Bao {
             let dir = tempfile::tempdir().unwrap();
             let port = free_port();
             let mut command = Command::new(ground().join("bin/bao"));
-            command.args(["server", "-dev", "-dev-no-store-token"]).arg(format!("-dev-listen-address=127.0.0.1:{port}")).args(more);
+            command
+                .args(["server", "-dev", "-dev-no-store-token"])
+                .arg(format!("-dev-listen-address=127.0.0.1:{port}"))
+                .args(more);
             if tls {
                 command.arg(format!("-dev-tls-cert-dir={}", dir.path().display()));
             }
@@ -71,7 +74,10 @@ impl Bao {
             }
             let up = match server.address.starts_with("https") {
                 true => std::net::TcpStream::connect(&host).is_ok(),
-                false => std::net::TcpStream::connect(&host).is_ok() && matches!(server.request("GET", "sys/health", "").0, 200 | 501 | 503),
+                false => {
+                    std::net::TcpStream::connect(&host).is_ok()
+                        && matches!(server.request("GET", "sys/health", "").0, 200 | 501 | 503)
+                }
             };
             if up {
                 return Some(server);
@@ -122,7 +128,9 @@ impl Bao {
             "auth/oidc/config",
             json!({"oidc_discovery_url": provider.issuer, "oidc_client_id": "vault", "oidc_client_secret": "vault-secret", "default_role": "homelab"}),
         );
-        for (role, redirect) in [("homelab", "http://localhost:8250/oidc/callback"), ("nowhere", "https://elsewhere.example/callback")] {
+        for (role, redirect) in
+            [("homelab", "http://localhost:8250/oidc/callback"), ("nowhere", "https://elsewhere.example/callback")]
+        {
             self.put(
                 &format!("auth/oidc/role/{role}"),
                 json!({
@@ -145,6 +153,8 @@ impl Drop for Bao {
 /// The OpenID provider.
 pub struct Provider {
     child: Child,
+    /// Kept open: what it prints later must go somewhere.
+    _stdout: BufReader<std::process::ChildStdout>,
     pub issuer: String,
 }
 
@@ -154,9 +164,10 @@ impl Provider {
         command.arg("provider.mjs").current_dir(ground()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut issuer = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut issuer).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut issuer).unwrap();
         assert!(issuer.starts_with("http"), "the OpenID provider does not start: run tests/run, which fetches it");
-        Self { child, issuer: issuer.trim().to_owned() }
+        Self { child, _stdout: stdout, issuer: issuer.trim().to_owned() }
     }
 }
 
