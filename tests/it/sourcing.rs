@@ -57,7 +57,7 @@ fn a_full_login_by_a_provider_works_in_every_shell() {
 }
 
 /// Everything a shell holds, but what changes by itself.
-const STATE: &str = "set | grep -vE '^(_|LINENO|SECONDS|RANDOM|SRANDOM|EPOCH.*|PIPESTATUS|pipestatus|BASH_LINENO|BASH_ARGC|BASH_ARGV|BASH_SOURCE|FUNCNAME|funcstack|TTYIDLE|status|ERRNO|\\?|_zsh_.*|OPTIND|VAULT_TOKEN_EXPIRY|VAULT_.*|PPID|KSHEGID|\\.sh\\..*|OLDPWD|before|after|word|BASH_COMMAND|history|ARGC|argv|HISTCMD|jobstates|jobdirs|jobtexts|commands|userdirs|dirstack|parameters|options|functions.*)='; set -o; alias; typeset -f 2>/dev/null";
+const STATE: &str = "set | grep -vE '^(_|BASHPID|KSH_MATCH|LINENO|SECONDS|RANDOM|SRANDOM|EPOCH.*|PIPESTATUS|pipestatus|BASH_LINENO|BASH_ARGC|BASH_ARGV|BASH_SOURCE|FUNCNAME|funcstack|TTYIDLE|status|ERRNO|\\?|_zsh_.*|OPTIND|VAULT_TOKEN_EXPIRY|VAULT_.*|PPID|KSHEGID|\\.sh\\..*|OLDPWD|before|after|word|BASH_COMMAND|history|ARGC|argv|HISTCMD|jobstates|jobdirs|jobtexts|commands|userdirs|dirstack|parameters|options|functions.*)='; set -o; alias; typeset -f 2>/dev/null";
 
 #[test]
 fn no_variable_function_or_option_is_left_behind() {

@@ -11,7 +11,9 @@ fn on_terminal(home: &Home, program: &str, arguments: &[&str]) -> PtySession {
     let mut command = home.command(program);
     command.args(arguments).env("TERM", "xterm").env("PS1", "$ ");
     command.stdin(std::process::Stdio::inherit()); // rexpect puts the terminal there
-    spawn_command(command, Some(15_000)).unwrap()
+    let mut session = spawn_command(command, Some(15_000)).unwrap();
+    session.process_mut().set_kill_timeout(Some(300)); // interactive shells ignore SIGTERM
+    session
 }
 
 fn cv(home: &Home, arguments: &[&str]) -> PtySession {
