@@ -270,10 +270,8 @@ impl LineEditor {
             }
             3 => return self.interrupt(),
             4 if self.text.is_empty() => return self.interrupt(),
-            8 | 127 => {
-                if self.text.pop().is_some() {
-                    self.show(b"\x08 \x08");
-                }
+            8 | 127 if self.text.pop().is_some() => {
+                self.show(b"\x08 \x08");
             }
             21 => {
                 let count = self.text.chars().count();

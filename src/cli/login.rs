@@ -81,10 +81,10 @@ impl Login {
             return Err(Error::UnderAgent { what: "printing a session" });
         }
         core.settings.address()?;
-        if !self.force {
-            if let Some(reply) = living(core).await? {
-                return print(ui, &reply, sourced.unwrap_or(self.shell));
-            }
+        if !self.force
+            && let Some(reply) = living(core).await?
+        {
+            return print(ui, &reply, sourced.unwrap_or(self.shell));
         }
         let reply = tokio::select! {
             reply = self.sign_in(context) => reply?,

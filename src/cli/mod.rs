@@ -101,13 +101,10 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
         Ok(cli) => {
             let ui = Ui::new(cli.json, cli.color, &Env::of_process());
             let outcome = execute(cli, None);
-            outcome.map_or_else(
-                |error| {
-                    ui.error(&error);
-                    error.exit()
-                },
-                |status| status,
-            )
+            outcome.unwrap_or_else(|error| {
+                ui.error(&error);
+                error.exit()
+            })
         }
         Err(error) => usage::report(&error, &arguments),
     }

@@ -87,11 +87,11 @@ impl Set {
                     continue;
                 }
             };
-            insert(&mut named, key, secret)?;
+            insert(&mut named, &key, secret)?;
         }
         for key in asked {
             let secret = ask(&key)?;
-            insert(&mut named, key, secret)?;
+            insert(&mut named, &key, secret)?;
         }
         secrets.extend(named); // what is named wins over what a file has
         self.request.secrets = secrets;
@@ -122,7 +122,7 @@ fn split(assignment: String) -> Result<(Key, Source)> {
     Ok((key.parse()?, source))
 }
 
-fn insert(secrets: &mut BTreeMap<Key, Secret>, key: Key, secret: Secret) -> Result<()> {
+fn insert(secrets: &mut BTreeMap<Key, Secret>, key: &Key, secret: Secret) -> Result<()> {
     match secrets.insert(key.clone(), secret) {
         None => Ok(()),
         Some(_) => Err(Error::invalid(format!("{key} is given twice"), "give it once")),

@@ -49,7 +49,7 @@ fn install(ui: &Ui, env: &Env, binary: &Path, launcher: &Path) -> Result<u8> {
     let on_path: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     match on_path.iter().find(|dir| dir.join("claude-vault").is_file() || *dir == folder) {
         Some(first) if first == folder => {
-            ui.note("next: source claude-vault login   (without a Vault of your own: claude-vault dev)")
+            ui.note("next: source claude-vault login   (without a Vault of your own: claude-vault dev)");
         }
         Some(first) if on_path.iter().any(|dir| dir == folder) => {
             ui.warn(&format!("{} comes first on PATH and hides it: remove that one", first.join("claude-vault").display()));

@@ -154,10 +154,10 @@ async fn work(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
         Some(content_before) if content_before.bytes.as_slice() == content.as_bytes() => State::Unchanged,
         Some(_) => State::Updated,
     };
-    if request.mode == Mode::Write {
-        if let Written::Replaced { backup } = root.write(&target.file, content.as_bytes(), before.as_ref())? {
-            reply.backup = Some(backup);
-        }
+    if request.mode == Mode::Write
+        && let Written::Replaced { backup } = root.write(&target.file, content.as_bytes(), before.as_ref())?
+    {
+        reply.backup = Some(backup);
     }
     Ok(reply)
 }

@@ -143,10 +143,10 @@ fn entry(text: &str, start: usize, line_end: usize) -> Option<Entry> {
 fn value_end(text: &str, start: usize, line_end: usize) -> usize {
     let bytes = text.as_bytes();
     let mut at = start;
-    if matches!(bytes.get(at), Some(b'\'' | b'"' | b'`')) {
-        if let Some(end) = quoted_end(bytes, at) {
-            return end;
-        }
+    if matches!(bytes.get(at), Some(b'\'' | b'"' | b'`'))
+        && let Some(end) = quoted_end(bytes, at)
+    {
+        return end;
     }
     while at < line_end
         && !matches!(bytes[at], b'\n')

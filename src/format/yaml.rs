@@ -75,7 +75,7 @@ fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
             let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
             let end = line
                 .char_indices()
-                .find(|(at, c)| *c == ':' && line[at + 1..].chars().next().is_none_or(|next| next.is_whitespace()))
+                .find(|(at, c)| *c == ':' && line[at + 1..].chars().next().is_none_or(char::is_whitespace))
                 .map(|(at, _)| at)
                 .ok_or(NOT_FLAT)?;
             (line[..end].trim_end().to_owned(), end)

@@ -227,7 +227,7 @@ fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
     let thief = Hostile::body("200 OK", "{}");
     let target = thief.address.replace("127.0.0.1", "127.0.0.2");
     let elsewhere = Hostile::start(move |stream, _| {
-        drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {target}/v1/x\r\nContent-Length: 0\r\n\r\n"))
+        drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {target}/v1/x\r\nContent-Length: 0\r\n\r\n"));
     });
     let foreign = elsewhere.home().cv(["get", "plex"]).exits(7).says("which is not trusted with the token");
     assert!(foreign.stderr.contains("CLAUDE_VAULT_TRUSTED_HOSTS=127.0.0.2:"));
@@ -237,7 +237,7 @@ fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
 
     for location in ["/v1/again", "http://u:p@[::1]:1/", "https:///", "file:///etc/passwd", ""] {
         let round = Hostile::start(move |stream, _| {
-            drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+            drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
         });
         round.home().cv(["get", "plex"]).exits(7);
         assert!(round.seen.load(Ordering::SeqCst) <= 10);
@@ -290,7 +290,7 @@ fn a_write_whose_answer_is_lost_is_looked_for_and_not_repeated_blindly() {
                 answer(stream, "200 OK", body.to_string().as_bytes());
             }
             None if request.contains("sys/internal") => {
-                answer(stream, "200 OK", br#"{"data":{"type":"kv","options":{"version":"2"}}}"#)
+                answer(stream, "200 OK", br#"{"data":{"type":"kv","options":{"version":"2"}}}"#);
             }
             None => answer(stream, "404 Not Found", br#"{"errors":[]}"#),
         }

@@ -1,6 +1,13 @@
 //! The whole program against real parts: OpenBao, an OpenID provider, Chromium, shells, readers.
 //! `tests/run` sets them up. Every test has servers, ports, a home and a root of its own.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::needless_pass_by_value
+)]
 
 mod support;
 

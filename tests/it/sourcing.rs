@@ -109,7 +109,7 @@ fn strict_shells_go_on() {
     let fine = "source claude-vault login; source claude-vault status >/dev/null; echo lives";
     for options in ["set -eu", "set -eu; set -o pipefail", "set -f", "set -C", "IFS=v", "IFS='-0/'", "cd /"] {
         each(&lab, &format!("{options}; {fine}"), |shell, run| {
-            assert_eq!(run.stdout, "lives\n", "{shell:?} {options}: {}", run.stderr)
+            assert_eq!(run.stdout, "lives\n", "{shell:?} {options}: {}", run.stderr);
         });
     }
     // a failure under errexit can be caught (busybox and dash end at it by their own rules)
