@@ -97,6 +97,14 @@ impl Ui {
         }
     }
 
+    /// Shows what is being waited for in a line that the next call replaces; only on a terminal.
+    pub fn progress(&self, text: &str) {
+        if !self.json && std::io::stderr().is_terminal() {
+            let mut out = std::io::stderr().lock();
+            let _ = write!(out, "\r\x1b[K{}", printable(text, false)).and_then(|()| out.flush());
+        }
+    }
+
     /// Warns the person. With `--json` too: a warning is not data, and not to be missed.
     pub fn warn(&self, text: &str) {
         self.say(&format!("{} {}", self.paint("warning:", AnsiColor::Yellow), printable(text, false)));

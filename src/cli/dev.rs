@@ -68,8 +68,9 @@ impl Dev {
             Self::prepare_tour(&mut command)?;
         } else if self.command.is_empty() {
             ui.note(&format!(
-                "A throwaway Vault at {}. Sign in as {} with the password {}\n\n  source claude-vault login\n\nEverything is gone when you leave this shell: exit",
-                lab.address(), crate::dev::USER, lab.password
+                "A throwaway Vault at {}. Sign in as {} with the password {}\n\n  {}\n\nEverything is gone when you leave this shell: exit",
+                lab.address(), crate::dev::USER, lab.password,
+                if env.get("SHELL").is_some_and(|shell| shell.ends_with("fish")) { "claude-vault init fish | source; and claude-vault login" } else { "source claude-vault login" }
             ));
         }
         run(command, signals).await

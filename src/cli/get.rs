@@ -19,7 +19,7 @@ pub(super) struct Get {
 impl Get {
     pub(super) async fn run(self, context: &Context) -> Result<u8> {
         let ui = &context.ui;
-        let reply = get(&context.core, &self.request).await?;
+        let reply = context.waiting(get(&context.core, &self.request)).await?;
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         if context.core.settings.agent.is_some() {
             return names_only(context, &reply);

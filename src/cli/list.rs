@@ -6,7 +6,7 @@ use crate::error::Result;
 
 pub(super) async fn run(context: &Context, request: &Request) -> Result<u8> {
     let ui = &context.ui;
-    let reply = list(&context.core, request).await?;
+    let reply = context.waiting(list(&context.core, request)).await?;
     if ui.json() {
         ui.data_json(&reply)?;
         return Ok(0);

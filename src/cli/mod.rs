@@ -66,7 +66,7 @@ enum Command {
     #[command(aliases = ["put", "register"])]
     Set(set::Set),
     /// Write a service's .env or secrets.yaml
-    Inject(inject::Inject),
+    Inject(crate::core::inject::Request),
     /// Show the audit log, or check that nobody changed it
     Audit(audit::Audit),
     /// Try it all on a throwaway server on this machine
@@ -134,7 +134,7 @@ fn execute(cli: Cli, shell: Option<login::Shell>) -> Result<u8> {
     }
     let settings = Settings::load(&cli.global, &env)?;
     if settings.tls.skip_verify {
-        ui.warn(crate::core::status::SKIP_VERIFY);
+        ui.warn("VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and every value");
     }
     let core = Core::new(settings, &env);
     let context = Context { ui, env, core };
@@ -146,11 +146,26 @@ fn execute(cli: Cli, shell: Option<login::Shell>) -> Result<u8> {
             Command::List(request) => list::run(&context, &request).await,
             Command::Get(get) => get.run(&context).await,
             Command::Set(set) => set.run(&context).await,
-            Command::Inject(inject) => inject.run(&context).await,
+            Command::Inject(request) => inject::run(&context, request).await,
             Command::Audit(audit) => audit.run(&context),
             Command::Init(_) | Command::Setup(_) | Command::Dev(_) | Command::DevServer(_) | Command::DevSignIn(_) => Ok(0),
         }
     })
+}
+
+impl Context {
+    /// Waits for Vault; on a terminal it says so when that takes more than half a second.
+    async fn waiting<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            outcome = &mut work => return outcome,
+            () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
+        }
+        self.ui.progress("waiting for Vault …");
+        let outcome = work.await;
+        self.ui.progress("");
+        outcome
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {

@@ -6,7 +6,7 @@ use crate::error::Result;
 
 pub(super) async fn run(context: &Context) -> Result<u8> {
     let ui = &context.ui;
-    let reply = status(&context.core).await?;
+    let reply = context.waiting(status(&context.core)).await?;
     if ui.json() {
         ui.data_json(&reply)?;
         return Ok(0);

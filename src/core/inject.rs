@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use futures_util::stream::{self, StreamExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,27 +27,57 @@ pub enum Format {
     Yaml,
 }
 
-/// How far to go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Mode {
-    /// Write the file.
-    #[default]
-    Write,
-    /// Only work out what would change.
-    Look,
+/// What to inject.
+#[derive(clap::Args, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The services; a last word `env` or `yaml` is taken as the format
+    #[arg(value_name = "SERVICE", required_unless_present = "all", conflicts_with = "all")]
+    #[serde(default)]
+    pub services: Vec<Service>,
+    /// Every service that has a folder here
+    #[arg(long)]
+    #[serde(default)]
+    pub all: bool,
+    /// The format, instead of the one found
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// The file, instead of the one found
+    #[arg(long, conflicts_with = "all")]
+    pub file: Option<PathBuf>,
+    /// Show which keys would change, and write nothing
+    #[arg(long)]
+    #[serde(default)]
+    pub diff: bool,
+    /// Write nothing, and exit with 1 when something would change
+    #[arg(long)]
+    #[serde(default)]
+    pub check: bool,
 }
 
-/// What to inject.
-pub struct Request {
-    /// The service.
-    pub service: Service,
-    /// The format, instead of the one found.
-    pub format: Option<Format>,
-    /// The file, instead of the one found; relative to the root or absolute below it.
-    pub file: Option<PathBuf>,
-    /// How far to go.
-    pub mode: Mode,
+impl Request {
+    /// Whether it only looks.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        self.diff || self.check
+    }
+
+    /// The old scripts took `inject SERVICE env`.
+    fn take_old_format(&mut self) {
+        if self.services.len() < 2 || self.format.is_some() {
+            return;
+        }
+        self.format = match self.services.last().map(Service::as_str) {
+            Some("env") => Some(Format::Env),
+            Some("yaml") => Some(Format::Yaml),
+            _ => return,
+        };
+        self.services.pop();
+    }
 }
+
+/// How many services are worked on at the same time.
+const AT_ONCE: usize = 16;
 
 /// What happened to the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
@@ -108,25 +139,40 @@ struct Target {
     format: Format,
 }
 
-/// Injects one service.
+/// Injects, several services at the same time; gives the outcome of each, in their order.
 ///
 /// # Errors
-/// [`Error::Unwritable`] for a value that its readers would not read back, [`Error::Confined`]
-/// for a path that leaves the root, [`Error::Invalid`] where place or format cannot be found,
-/// and Vault's refusals. The old file is then untouched.
-pub async fn inject(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
-    let outcome = work(core, vault, request).await;
+/// For all: no session, or nothing to inject. For each: [`Error::Unwritable`] for a value that
+/// its readers would not read back, [`Error::Confined`] for a path that leaves the root,
+/// [`Error::Invalid`] where place or format cannot be found, and Vault's refusals; its old file
+/// is then untouched.
+pub async fn inject(core: &Core, mut request: Request) -> Result<Vec<(Service, Result<Reply>)>> {
+    request.take_old_format();
+    if request.file.is_some() && request.services.len() > 1 {
+        return Err(Error::invalid("--file is for one service", "inject them one by one"));
+    }
+    let vault = core.vault()?;
+    if request.all {
+        request.services = with_a_place(core, vault.list_services().await?.services)?;
+    }
+    let (vault, request) = (&vault, &request);
+    let each =
+        stream::iter(&request.services).map(|service| async move { (service.clone(), one(core, vault, request, service).await) });
+    Ok(each.buffered(AT_ONCE).collect().await)
+}
+
+async fn one(core: &Core, vault: &Client, request: &Request, service: &Service) -> Result<Reply> {
+    let outcome = work(core, vault, request, service).await;
     let details = |reply: &Reply| format!("{:?} {} with {} keys", reply.state, reply.file.display(), reply.keys);
-    let action = if request.mode == Mode::Write { Action::Inject } else { Action::DryRun };
-    let (mut reply, unlogged) = core.audited(action, Some(&request.service), outcome, details)?;
+    let action = if request.only_looks() { Action::DryRun } else { Action::Inject };
+    let (mut reply, unlogged) = core.audited(action, Some(service), outcome, details)?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
 
-async fn work(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
-    let service = &request.service;
+async fn work(core: &Core, vault: &Client, request: &Request, service: &Service) -> Result<Reply> {
     let root = Root::open(&core.settings.root)?;
-    let target = target(&root, request)?;
+    let target = target(&root, request, service)?;
     let secrets = match vault.read_service(service, None).await? {
         Stored::Present { secrets, .. } => secrets,
         Stored::Deleted { .. } | Stored::Absent => return Err(no_service(service)),
@@ -154,7 +200,7 @@ async fn work(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
         Some(content_before) if content_before.bytes.as_slice() == content.as_bytes() => State::Unchanged,
         Some(_) => State::Updated,
     };
-    if request.mode == Mode::Write
+    if !request.only_looks()
         && let Written::Replaced { backup } = root.write(&target.file, content.as_bytes(), before.as_ref())?
     {
         reply.backup = Some(backup);
@@ -252,16 +298,18 @@ fn list(names: &[String]) -> String {
 }
 
 /// The services of `all` that have a folder below the root or a place in `.claude-vault.toml`.
-///
-/// # Errors
-/// As opening the root and reading that file.
-pub fn with_a_place(core: &Core, all: Vec<Service>) -> Result<Vec<Service>> {
+fn with_a_place(core: &Core, all: Vec<Service>) -> Result<Vec<Service>> {
     let root = Root::open(&core.settings.root)?;
     let configured = project_config(&root)?.services;
-    Ok(all
+    let found: Vec<Service> = all
         .into_iter()
         .filter(|service| configured.contains_key(service.as_str()) || root.has_folder(Path::new(service.as_str())))
-        .collect())
+        .collect();
+    if found.is_empty() {
+        let hint = "go where the services' folders lie, or name it: --root DIR";
+        return Err(Error::NotFound { what: "a folder of any service".into(), hint: hint.into() });
+    }
+    Ok(found)
 }
 
 fn project_config(root: &Root) -> Result<ProjectConfig> {
@@ -278,8 +326,8 @@ fn project_config(root: &Root) -> Result<ProjectConfig> {
 }
 
 /// Finds file and format: as told, as `.claude-vault.toml` says, else by what lies there.
-fn target(root: &Root, request: &Request) -> Result<Target> {
-    let configured = project_config(root)?.services.get(request.service.as_str()).cloned().unwrap_or_default();
+fn target(root: &Root, request: &Request, service: &Service) -> Result<Target> {
+    let configured = project_config(root)?.services.get(service.as_str()).cloned().unwrap_or_default();
     let format = request.format.or(configured.format);
     if let Some(file) = request.file.clone().or(configured.file) {
         let file = root.relative(&file)?;
@@ -289,17 +337,14 @@ fn target(root: &Root, request: &Request) -> Result<Target> {
         };
         return Ok(placed(file, format.unwrap_or(by_name)));
     }
-    let folder = Path::new(request.service.as_str());
+    let folder = Path::new(service.as_str());
     if !root.has_folder(folder) {
         return Err(Error::NotFound {
-            what: format!("the folder {} in {}", request.service, root.path().display()),
-            hint: format!(
-                "go where the services' folders lie, or: claude-vault inject {} --root DIR   (or --file FILE)",
-                request.service
-            ),
+            what: format!("the folder {} in {}", service, root.path().display()),
+            hint: format!("go where the services' folders lie, or: claude-vault inject {service} --root DIR   (or --file FILE)"),
         });
     }
-    find(root, folder, &request.service, format)
+    find(root, folder, service, format)
 }
 
 fn find(root: &Root, folder: &Path, service: &Service, format: Option<Format>) -> Result<Target> {

@@ -87,10 +87,6 @@ async fn shorten(vault: &Client, info: &TokenInfo, most: u64) -> (u64, Option<St
 }
 
 fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64, kept: bool) -> Result<Reply> {
-    let mut warnings = Vec::new();
-    if core.settings.tls.skip_verify {
-        warnings.push(super::status::SKIP_VERIFY.to_owned());
-    }
     Ok(Reply {
         address: core.settings.address()?.as_str().trim_end_matches('/').to_owned(),
         namespace: core.settings.namespace.clone(),
@@ -99,7 +95,7 @@ fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64, kept: bool) ->
         user: printable(&info.display_name, false),
         policies: info.policies(),
         kept,
-        warnings,
+        warnings: Vec::new(),
     })
 }
 

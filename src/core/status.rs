@@ -69,9 +69,6 @@ async fn look(core: &Core) -> Result<Reply> {
     if let Some(left) = seconds_left.filter(|left| *left < SOON) {
         warnings.push(format!("the session ends in {left} seconds: source claude-vault login --force"));
     }
-    if core.settings.tls.skip_verify {
-        warnings.push(SKIP_VERIFY.into());
-    }
     Ok(Reply {
         address: vault.address(),
         namespace: core.settings.namespace.clone(),
@@ -87,6 +84,3 @@ async fn look(core: &Core) -> Result<Reply> {
         warnings,
     })
 }
-
-/// Told each time `VAULT_SKIP_VERIFY` is honoured.
-pub const SKIP_VERIFY: &str = "VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and every value";

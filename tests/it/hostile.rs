@@ -307,3 +307,23 @@ fn terminal_escapes_in_names_are_shown_not_sent() {
         assert!(!run.all().contains('\u{1b}') && !run.all().contains('\u{7}'), "{:?}", run.all());
     }
 }
+
+#[test]
+fn a_proxy_is_used_for_https_unless_the_host_is_excepted() {
+    let proxy = Hostile::start(|stream, request| {
+        assert!(request.starts_with("CONNECT vault.example.test:8200 "), "{request}");
+        assert!(!request.contains(CANARY), "the token must not reach a proxy in the clear");
+        answer(stream, "502 Bad Gateway", b"");
+    });
+    let mut home = proxy.home();
+    home.set("HTTPS_PROXY", &proxy.address);
+    home.set("VAULT_ADDR", "https://vault.example.test:8200");
+    home.cv(["list"]).exits(7);
+    assert!(proxy.seen.load(Ordering::SeqCst) > 0);
+    let before = proxy.seen.load(Ordering::SeqCst);
+    home.set("NO_PROXY", "example.test");
+    home.cv(["list"]).exits(7).says("the host name is not known");
+    home.set("VAULT_ADDR", "https://127.0.0.1:1");
+    home.cv(["list"]).exits(7).says("connection refused"); // this machine is never behind the proxy
+    assert_eq!(proxy.seen.load(Ordering::SeqCst), before);
+}

@@ -246,3 +246,16 @@ fn a_login_in_the_background_does_not_stop_for_the_terminal() {
         std::fs::read_to_string(lab.home.lab().join("out")).ok().filter(|text| text.contains("nobody finished"))
     });
 }
+
+#[test]
+fn on_a_terminal_a_long_wait_is_told() {
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mut lab = Lab::new();
+    lab.home.set("VAULT_ADDR", format!("http://{}", silent.local_addr().unwrap()));
+    lab.home.set("VAULT_CLIENT_TIMEOUT", "1500ms");
+    lab.home.set("VAULT_MAX_RETRIES", "0");
+    let mut session = cv(&lab.home, &["list"]);
+    session.exp_string("waiting for Vault").unwrap();
+    session.exp_string("no answer within 1.5 s").unwrap();
+    assert!(!lab.cv(["list"]).all().contains("waiting for Vault"));
+}
