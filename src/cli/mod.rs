@@ -97,6 +97,10 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     if arguments.get(1).is_some_and(|first| first == "--source") {
         return sourced::run(&arguments);
     }
+    // Help names the command that a person types, whatever the binary's own name.
+    if let Some(name) = arguments.first_mut() {
+        *name = "claude-vault".into();
+    }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => {
             let ui = Ui::new(cli.json, cli.color, &Env::of_process());

@@ -12,6 +12,7 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     assert_eq!(std::fs::metadata(&launcher).unwrap().permissions().mode() & 0o777, 0o755);
     let version = home.shell(&["bash"], "claude-vault --version").exits(0);
     assert_eq!(version.stdout, format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(home.shell(&["bash"], "claude-vault --help").exits(0).stdout.contains("Usage: claude-vault [OPTIONS]"));
     home.shell(&["bash"], "claude-vault setup").exits(0); // an upgrade, by the installed one itself
     home.shell(&["bash"], "claude-vault setup --uninstall").exits(0);
     assert!(files(&home.path()).is_empty(), "{:?}", files(&home.path()).iter().map(|(path, _)| path).collect::<Vec<_>>());
