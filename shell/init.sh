@@ -4,8 +4,8 @@ claude-vault() {
     case ${1-} in
     login | logout)
         case $- in
-        *x*) \set +x && \eval "$(\command @BIN@ --source @SHELL@ x "$@")" ;;
-        *) \eval "$(\command @BIN@ --source @SHELL@ - "$@")" ;;
+        *x*) \set +x && \eval "$(\command @BIN@ --source @SHELL@ x "$@" || \printf '\\set -x; \\return %s' $?)" ;;
+        *) \eval "$(\command @BIN@ --source @SHELL@ - "$@" || \printf '\\return %s' $?)" ;;
         esac
         ;;
     *) \command @BIN@ "$@" ;;

@@ -1,7 +1,7 @@
 # The main job, end to end, on the throwaway server of `claude-vault dev --tour`.
 # Every command is shown, then run; what follows it is its own output.
 step() {
-    printf '\n\033[1m$ %s\033[0m\n' "$*"
+    if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then printf '\n\033[1m$ %s\033[0m\n' "$*"; else printf '\n$ %s\n' "$*"; fi
     eval "$*" || exit
 }
 

@@ -103,6 +103,14 @@ impl Audit {
         &self.path
     }
 
+    /// Whether an event could be written.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnwritable`].
+    pub fn check(&self) -> Result<()> {
+        open_log(&self.path).map(drop).map_err(|source| Error::AuditUnwritable { path: self.path.clone(), source })
+    }
+
     /// Appends one event. `service` and `details` hold names only; whatever they hold, they
     /// cannot begin a line or a field of their own.
     ///
@@ -126,7 +134,12 @@ impl Audit {
         );
         let chain = link(&previous.chain, &text);
         let before = if previous.ends_open { "\n" } else { "" };
-        file.write_all(format!("{before}{text}{CHAIN}{chain}\n").as_bytes())?;
+        let length = file.metadata()?.len();
+        if let Err(error) = file.write_all(format!("{before}{text}{CHAIN}{chain}\n").as_bytes()) {
+            // A line torn by a full disk would break the chain for good.
+            let _ = file.set_len(length);
+            return Err(error);
+        }
         if action.must_survive() {
             file.sync_data()?;
         }

@@ -19,6 +19,12 @@ use crate::names::{Service, printable};
 #[derive(Clone, Default)]
 pub struct Env(HashMap<String, OsString>);
 
+impl FromIterator<(String, OsString)> for Env {
+    fn from_iter<T: IntoIterator<Item = (String, OsString)>>(variables: T) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
 impl Env {
     /// The environment of this process.
     #[must_use]
@@ -174,13 +180,16 @@ impl Settings {
         };
         let address = global.address.clone().or_else(|| env.vault("ADDR").map(str::to_owned)).or(file.address);
         let (root, marked) = find_root(global.root.clone().or_else(|| env.path("CLAUDE_VAULT_ROOT")).or(file.root))?;
+        let usual_state = || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
         let state = env
             .path("CLAUDE_VAULT_STATE_DIR")
-            .unwrap_or_else(|| folder(env, "XDG_STATE_HOME", ".local/state").join("claude-vault"));
+            .or_else(usual_state)
+            .ok_or_else(|| Error::invalid("there is no home folder", "export CLAUDE_VAULT_STATE_DIR=DIR"))?;
         let audit_log = env
             .path("CLAUDE_VAULT_AUDIT_LOG")
             .or(file.audit_log)
             .unwrap_or_else(|| if marked { root.join(".claude-vault-audit.log") } else { state.join("audit.log") });
+        let audit_log = std::path::absolute(&audit_log).map_err(Error::io("find", audit_log))?;
         let mut trusted_hosts = file.trusted_hosts;
         if let Some(hosts) = env.get("CLAUDE_VAULT_TRUSTED_HOSTS") {
             trusted_hosts.extend(hosts.split([',', ' ']).filter(|h| !h.is_empty()).map(str::to_owned));
@@ -256,18 +265,17 @@ impl Settings {
     }
 }
 
-/// The folder named by an XDG variable, or its default below the home folder.
+/// The folder named by an XDG variable, or its default below the home folder. Never a folder
+/// that other users may write to: without a home there is none.
 #[must_use]
-pub fn folder(env: &Env, variable: &str, below_home: &str) -> PathBuf {
-    env.path(variable)
-        .filter(|path| path.is_absolute())
-        .unwrap_or_else(|| env.path("HOME").unwrap_or_else(std::env::temp_dir).join(below_home))
+pub fn folder(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = env.path(variable).filter(|path| path.is_absolute());
+    named.or_else(|| Some(env.path("HOME").or_else(std::env::home_dir).filter(|home| home.is_absolute())?.join(below_home)))
 }
 
 fn user_config(env: &Env) -> Result<UserConfig> {
-    let path = env
-        .path("CLAUDE_VAULT_CONFIG")
-        .unwrap_or_else(|| folder(env, "XDG_CONFIG_HOME", ".config").join("claude-vault/config.toml"));
+    let usual = || Some(folder(env, "XDG_CONFIG_HOME", ".config")?.join("claude-vault/config.toml"));
+    let Some(path) = env.path("CLAUDE_VAULT_CONFIG").or_else(usual) else { return Ok(UserConfig::default()) };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(UserConfig::default()),

@@ -343,7 +343,7 @@ impl Error {
             Self::Declined => "run the command again and type yes, or look first with --dry-run".into(),
             Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
             Self::Unwritable { .. } => "change the value in Vault, or give this key to the program as a file of its own".into(),
-            Self::Drift { .. } => "claude-vault inject SERVICE --diff   shows which keys".into(),
+            Self::Drift { .. } => "the same command with --diff shows which keys".into(),
             Self::Confined { .. } => {
                 "nothing outside the root is touched, and no symbolic link is followed; see --root and --file".into()
             }

@@ -22,6 +22,9 @@ pub const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// How many backups of a file are kept.
 pub const BACKUPS: usize = 5;
 
+/// Never written, whatever a repository's `.claude-vault.toml` says.
+const RESERVED: [&str; 4] = [".git", ".claude-vault.toml", ".mcp.json", ".claude-vault-audit.log"];
+
 /// A folder that bounds everything done through it.
 pub struct Root {
     path: PathBuf,
@@ -70,16 +73,21 @@ impl Root {
     /// A path as a person gave it, made relative to the root.
     ///
     /// # Errors
-    /// [`Error::Confined`] when it lies outside.
+    /// [`Error::Confined`] when it lies outside, or is a file that must not be written.
     pub fn relative(&self, path: &Path) -> Result<PathBuf> {
         let outside = || Error::Confined { path: path.to_owned(), reason: "it lies outside the root" };
-        let inside = if path.is_absolute() { path.strip_prefix(&self.path).map_err(|_| outside())? } else { path };
+        let whole = if path.is_absolute() { without_dots(path) } else { path.to_owned() };
+        let inside = if whole.is_absolute() { whole.strip_prefix(&self.path).map_err(|_| outside())? } else { &whole };
         let plain = inside.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if plain && inside.file_name().is_some() {
-            Ok(inside.components().filter(|c| *c != Component::CurDir).collect())
-        } else {
-            Err(outside())
+        if !plain || inside.file_name().is_none() {
+            return Err(outside());
         }
+        let inside: PathBuf = inside.components().filter(|part| *part != Component::CurDir).collect();
+        let reserved = |part: &OsStr| RESERVED.iter().any(|name| part == *name);
+        if inside.iter().any(reserved) {
+            return Err(Error::Confined { path: path.to_owned(), reason: "that name belongs to git or to claude-vault itself" });
+        }
+        Ok(inside)
     }
 
     /// Whether a plain file of that path exists. What is there but is not a plain file is an error.
@@ -183,6 +191,19 @@ impl Root {
         }
         Ok(Some((folder, name)))
     }
+}
+
+/// Resolves `..` by name alone; a symbolic link on the way is refused later, when it is opened.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            out.pop();
+        } else {
+            out.push(part);
+        }
+    }
+    out
 }
 
 fn refusal(path: &Path, errno: Errno) -> Error {

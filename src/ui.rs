@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 
 use anstyle::{AnsiColor, Style};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use serde::Serialize;
 use zeroize::Zeroize;
@@ -78,8 +79,10 @@ impl Ui {
         let mut text =
             serde_json::to_string_pretty(reply).map_err(|error| Error::io("write", "standard output")(error.into()))?;
         text.push('\n');
-        let written = self.data(&text);
+        let mut safe = escape_json(&text);
         text.zeroize();
+        let written = self.data(&safe);
+        safe.zeroize();
         written
     }
 
@@ -107,6 +110,9 @@ impl Ui {
 
     /// Warns the person. With `--json` too: a warning is not data, and not to be missed.
     pub fn warn(&self, text: &str) {
+        if self.json {
+            return self.say(&serde_json::json!({ "warning": printable(text, false) }).to_string());
+        }
         self.say(&format!("{} {}", self.paint("warning:", AnsiColor::Yellow), printable(text, false)));
     }
 
@@ -122,6 +128,12 @@ impl Ui {
         }
     }
 
+    /// Whether colours are shown.
+    #[must_use]
+    pub fn colors(&self) -> bool {
+        self.color
+    }
+
     /// `text` in a colour, where colours are shown.
     #[must_use]
     pub fn paint(&self, text: &str, color: AnsiColor) -> String {
@@ -133,6 +145,20 @@ impl Ui {
         // Nobody to tell that nobody is listening.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
+}
+
+/// JSON in which no character steers a terminal: `\uXXXX` means the same to a parser.
+fn escape_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        let harmless = c == '\n' || printable(c.encode_utf8(&mut [0; 4]), false).len() == c.len_utf8();
+        if harmless {
+            out.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    out
 }
 
 /// The terminal a person sits at, whatever stdin, stdout and stderr are.
@@ -163,6 +189,11 @@ impl Terminal {
     /// Writes what [`LineEditor::take_echo`] gave.
     pub fn echo(&mut self, bytes: &[u8]) {
         let _ = self.device.write_all(bytes);
+    }
+
+    /// Writes a line that is made of parts already printable, colours included.
+    pub fn say(&mut self, line: &str) {
+        let _ = writeln!(self.device, "{line}");
     }
 
     /// Asks for one line and shows what is typed.
@@ -198,8 +229,9 @@ impl Terminal {
             match step {
                 Step::More => {}
                 Step::Done => {
+                    let more = self.has_input();
                     self.restore();
-                    return Ok(editor);
+                    return if more { Err(several_lines()) } else { Ok(editor) };
                 }
                 Step::Interrupt => {
                     self.restore();
@@ -220,7 +252,8 @@ impl Terminal {
         modes.local_modes.set(LocalModes::ISIG, signals);
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&self.device, OptionalActions::Now, &modes)?;
+        // What was typed before the question is no answer to it.
+        tcsetattr(&self.device, OptionalActions::Flush, &modes)?;
         Ok(())
     }
 
@@ -232,8 +265,16 @@ impl Terminal {
         self.device.try_clone()
     }
 
+    /// Whether more input came with the line: a paste of several lines.
+    fn has_input(&self) -> bool {
+        let mut waiting = [PollFd::new(&self.device, PollFlags::IN)];
+        let patience = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
+        matches!(poll(&mut waiting, Some(&patience)), Ok(1))
+    }
+
     fn restore(&self) {
-        let _ = tcsetattr(&self.device, OptionalActions::Now, &self.before);
+        // Flushed as well: the rest of a pasted secret must not reach the shell and its history.
+        let _ = tcsetattr(&self.device, OptionalActions::Flush, &self.before);
     }
 }
 
@@ -241,6 +282,13 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         self.restore();
     }
+}
+
+fn several_lines() -> Error {
+    Error::invalid(
+        "several lines were pasted, and only one was asked for",
+        "give a value of several lines with KEY=@FILE or KEY=-",
+    )
 }
 
 /// What a byte did to a line.

@@ -4,14 +4,15 @@ use anstyle::AnsiColor;
 
 use super::{Approver, Change, Proof, Question};
 use crate::error::{Error, Result};
+use crate::names::printable;
 use crate::secret::WayOut;
 use crate::ui::{Terminal, Ui};
 
 /// Asks at the terminal itself, never on stdin.
 pub struct AtTerminal<'a> {
-    /// Where the plan is shown.
+    /// Where a plan is shown that nobody is asked about.
     pub ui: &'a Ui,
-    /// Show the values too.
+    /// Show the values too; only ever on the terminal itself.
     pub reveal: bool,
     /// `--no-confirm`: show the plan and take the yes as given.
     pub no_confirm: bool,
@@ -21,11 +22,35 @@ pub struct AtTerminal<'a> {
 
 impl AtTerminal<'_> {
     /// Shows a plan without asking anything.
-    pub fn show(&self, question: &Question<'_>) {
-        let ui = self.ui;
+    ///
+    /// # Errors
+    /// [`Error::NoPerson`] when values are to be shown and there is no terminal.
+    pub fn show(&self, question: &Question<'_>) -> Result<()> {
+        if self.reveal {
+            self.show_at(&mut terminal("are the values to be shown?", "run it in a terminal, or without --reveal")?, question);
+            return Ok(());
+        }
+        for (text, color) in self.lines(question) {
+            self.ui.note_colored(&text, color);
+        }
+        question.warnings.iter().for_each(|warning| self.ui.warn(warning));
+        Ok(())
+    }
+
+    /// Everything a person must judge, where the person is, wherever stderr goes.
+    fn show_at(&self, terminal: &mut Terminal, question: &Question<'_>) {
+        for (text, color) in self.lines(question) {
+            terminal.say(&self.ui.paint(&text, color));
+        }
+        for warning in question.warnings {
+            terminal.say(&format!("{} {}", self.ui.paint("warning:", AnsiColor::Yellow), printable(warning, false)));
+        }
+    }
+
+    fn lines(&self, question: &Question<'_>) -> Vec<(String, AnsiColor)> {
         let verb = if question.base == 0 { "create" } else { "update" };
-        let versions = if question.base == 0 { String::new() } else { format!(" (version {})", question.base) };
-        ui.note(&format!("{verb} {}{versions}", question.path));
+        let version = if question.base == 0 { String::new() } else { format!(" (version {})", question.base) };
+        let mut lines = vec![(format!("{verb} {}{version}", question.path), AnsiColor::White)];
         let width = question.keys.iter().map(|(key, ..)| key.len()).max().unwrap_or(0).min(40);
         for (key, change, value) in &question.keys {
             let (sign, word, color) = match change {
@@ -33,23 +58,21 @@ impl AtTerminal<'_> {
                 Change::Changed => ("~", "changed", AnsiColor::Yellow),
                 Change::Unchanged => ("=", "unchanged", AnsiColor::White),
             };
-            let shown = if self.reveal {
-                // The one place where a person asked to see: made printable by note().
-                crate::names::printable(value.secret().expose(WayOut::RevealedPlan), false)
-            } else {
-                "********".into()
-            };
-            ui.note_colored(&format!("  {sign} {key:width$}  {shown}  {word}"), color);
+            let shown =
+                if self.reveal { printable(value.secret().expose(WayOut::RevealedPlan), false) } else { "********".into() };
+            lines.push((format!("  {sign} {key:width$}  {shown}  {word}"), color));
         }
         match question.untouched {
             0 => {}
-            1 => ui.note("  1 other key stays as it is"),
-            many => ui.note(&format!("  {many} other keys stay as they are")),
+            1 => lines.push(("  1 other key stays as it is".into(), AnsiColor::White)),
+            many => lines.push((format!("  {many} other keys stay as they are"), AnsiColor::White)),
         }
-        for warning in question.warnings {
-            ui.warn(warning);
-        }
+        lines
     }
+}
+
+fn terminal(question: &'static str, hint: &'static str) -> Result<Terminal> {
+    Terminal::open().ok_or(Error::NoPerson { question, hint })
 }
 
 impl Approver for AtTerminal<'_> {
@@ -57,14 +80,13 @@ impl Approver for AtTerminal<'_> {
         if self.agent {
             return Err(Error::UnderAgent { what: "approving a write" });
         }
-        self.show(question);
         if self.no_confirm {
+            self.show(question)?;
             return Ok(Proof::NoConfirm);
         }
-        let mut terminal = Terminal::open().ok_or(Error::NoPerson {
-            question: "is the change to be written?",
-            hint: "run it in a terminal, or give --no-confirm in a script of yours",
-        })?;
+        let mut terminal =
+            terminal("is the change to be written?", "run it in a terminal, or give --no-confirm in a script of yours")?;
+        self.show_at(&mut terminal, question);
         let answer = terminal.ask("Type yes to write it: ")?;
         if answer.trim() == "yes" { Ok(Proof::Typed) } else { Err(Error::Declined) }
     }

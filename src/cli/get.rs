@@ -31,7 +31,7 @@ impl Get {
         if self.request.key.is_some() {
             return one(context, &reply, self.no_newline);
         }
-        let lines = if ui.stdout_is_terminal() { for_eyes(&reply) } else { for_readers(context, &reply)? };
+        let lines = if ui.stdout_is_terminal() { for_eyes(&reply) } else { for_readers(&reply)? };
         ui.data(&lines)?;
         Ok(0)
     }
@@ -73,7 +73,7 @@ fn for_eyes(reply: &Reply) -> String {
 }
 
 /// In a pipe: lines that a shell and a `.env` reader read back exactly, or an error.
-fn for_readers(context: &Context, reply: &Reply) -> Result<String> {
+fn for_readers(reply: &Reply) -> Result<String> {
     let service = &reply.service;
     let mut text = String::new();
     for (key, value) in &reply.secrets {
@@ -84,11 +84,13 @@ fn for_readers(context: &Context, reply: &Reply) -> Result<String> {
                 format!("claude-vault get {service} --json   (or one key: claude-vault get {service} {key})"),
             ));
         }
-        let value = value.secret().expose(WayOut::Stdout);
-        let quoted = dotenv::quote(value).map(|portable| portable.text).unwrap_or_else(|reason| {
-            context.ui.warn(&format!("{key} is quoted for shells, other readers may read it differently: {reason}"));
-            shell::quote(value)
-        });
+        let quoted = dotenv::quote(value.secret().expose(WayOut::Stdout)).map_err(|reason| {
+            Error::invalid(
+                format!("the value of {key} cannot be written so that shells and .env readers read it alike: {reason}"),
+                format!("claude-vault get {service} --json   (or one key: claude-vault get {service} {key})"),
+            )
+        })?;
+        let quoted = quoted.text;
         text = text + key + "=" + &quoted + "\n";
     }
     Ok(text)

@@ -23,7 +23,7 @@ struct Told {
 impl Told {
     fn report(&self, ui: &Ui, outcomes: Vec<(Service, Result<Reply>)>) -> Result<u8> {
         let total = outcomes.len();
-        let mut failed = 0;
+        let mut failed = Vec::new();
         let mut exit = 0;
         let mut replies = Vec::new();
         for (service, outcome) in outcomes {
@@ -31,25 +31,29 @@ impl Told {
                 Ok(reply) => replies.push(reply),
                 Err(error) if total == 1 => return Err(error),
                 Err(error) => {
-                    failed += 1;
                     exit = exit.max(error.exit());
-                    ui.note(&format!("{service}:"));
-                    ui.error(&error);
+                    if !ui.json() {
+                        ui.note(&format!("{service}:"));
+                        ui.error(&error);
+                    }
+                    failed.push(serde_json::json!({
+                        "service": service, "code": error.code(), "message": error.to_string(), "hint": error.hint()
+                    }));
                 }
             }
         }
         if ui.json() {
-            ui.data_json(&serde_json::json!({ "services": replies }))?;
+            ui.data_json(&serde_json::json!({ "services": replies, "failed": failed }))?;
         } else {
             for reply in &replies {
                 self.tell(ui, reply)?;
             }
         }
         let drifted = replies.iter().filter(|reply| reply.state != State::Unchanged).count();
-        match (failed, self.check && drifted > 0) {
+        match (failed.len(), self.check && drifted > 0) {
             (0, false) => Ok(0),
             (0, true) => Err(Error::Drift { count: drifted, total }),
-            _ => Err(Error::Several { failed, total, exit }),
+            (failed, _) => Err(Error::Several { failed, total, exit }),
         }
     }
 

@@ -24,6 +24,7 @@ pub(super) async fn run(context: &Context, request: &Request) -> Result<u8> {
             warnings.iter().for_each(|warning| ui.warn(warning));
         }
         Reply::Keys { service, version, created, updated, keys, warnings } => {
+            let keys: Vec<String> = keys.iter().map(|key| crate::names::printable(key, false)).collect();
             ui.data(&lines(&mut keys.iter().map(String::as_str)))?;
             ui.note(&format!("{service}: version {version}, created {}, updated {}", minute(&created), minute(&updated)));
             warnings.iter().for_each(|warning| ui.warn(warning));

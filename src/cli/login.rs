@@ -1,5 +1,6 @@
 //! `login` and `logout`.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -7,7 +8,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::{Context, span};
-use crate::core::login::{Ended, Reply, begin, end, living};
+use crate::core::login::{Ended, Reply, begin, end, give_back, living};
 use crate::error::{Error, Result};
 use crate::format::shell::{quote, quote_fish};
 use crate::login::{Face, Options, oidc, open_browser};
@@ -86,14 +87,25 @@ impl Login {
         {
             return print(ui, &reply, sourced.unwrap_or(self.shell));
         }
-        let reply = tokio::select! {
-            reply = self.sign_in(context) => reply?,
-            () = interrupted() => return Err(Error::Interrupted),
+        core.audit.check()?; // before anybody signs in for nothing
+        let granted = RefCell::new(None);
+        let outcome = tokio::select! {
+            reply = self.sign_in(context, &granted) => reply,
+            () = interrupted() => Err(Error::Interrupted),
         };
-        print(ui, &reply, sourced.unwrap_or(self.shell))
+        match outcome {
+            Ok(reply) => print(ui, &reply, sourced.unwrap_or(self.shell)),
+            Err(error) => {
+                if let Some(token) = granted.take() {
+                    give_back(core, token).await;
+                }
+                Err(error)
+            }
+        }
     }
 
-    async fn sign_in(&self, context: &Context) -> Result<Reply> {
+    /// `granted` holds a token of ours until it is a session.
+    async fn sign_in(&self, context: &Context, granted: &RefCell<Option<Secret>>) -> Result<Reply> {
         let Context { ui, core, .. } = context;
         let settings = &core.settings;
         let (method, token) = match self.method {
@@ -110,8 +122,9 @@ impl Login {
                 let browser = settings.browser.as_deref();
                 let opens = !self.no_browser && (browser.is_some() || !over_ssh);
                 let mut face = AtShell { ui, browser, opens, over_ssh, terminal: None };
-                let granted = oidc(&Client::new(settings, None)?, &options, &mut face).await?;
-                ("oidc", granted.into_token())
+                let token = oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token();
+                granted.replace(Some(token.clone()));
+                ("oidc", token)
             }
         };
         begin(core, method, token).await
@@ -176,14 +189,27 @@ fn print(ui: &Ui, reply: &Reply, shell: Shell) -> Result<u8> {
 }
 
 impl Logout {
+    /// Settings that cannot be used are no reason to keep the token.
+    pub(super) fn without_settings(&self, ui: &Ui, sourced: Option<Shell>, error: &Error) -> Result<u8> {
+        ui.error(error);
+        self.forget(ui, sourced)?;
+        ui.warn("the token could not be revoked and lives until it expires");
+        Ok(error.exit())
+    }
+
+    /// Prints the lines that unset the session, where a shell evaluates them.
+    fn forget(&self, ui: &Ui, sourced: Option<Shell>) -> Result<()> {
+        match sourced.unwrap_or(self.shell) {
+            _ if sourced.is_none() && ui.stdout_is_terminal() => Ok(()),
+            Shell::Sh => ui.data("\\unset VAULT_TOKEN VAULT_TOKEN_EXPIRY BAO_TOKEN\n"),
+            Shell::Fish => ui.data("set -e VAULT_TOKEN; set -e VAULT_TOKEN_EXPIRY; set -e BAO_TOKEN\n"),
+        }
+    }
+
     pub(super) async fn run(self, context: &Context, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         let ended = end(core).await?;
-        match sourced.unwrap_or(self.shell) {
-            _ if sourced.is_none() && ui.stdout_is_terminal() => {}
-            Shell::Sh => ui.data("\\unset VAULT_TOKEN VAULT_TOKEN_EXPIRY BAO_TOKEN\n")?,
-            Shell::Fish => ui.data("set -e VAULT_TOKEN; set -e VAULT_TOKEN_EXPIRY; set -e BAO_TOKEN\n")?,
-        }
+        self.forget(ui, sourced)?;
         match ended {
             Ended::Revoked => ui.note("signed out: the token is revoked"),
             Ended::WasOver => ui.note("signed out: the session was over already"),

@@ -117,7 +117,9 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
 /// A text launcher whose interpreter is this binary passes its own path as first argument.
 fn drop_launcher(arguments: &mut Vec<OsString>) {
     let started_as = arguments.first().map(Path::new).and_then(Path::file_name);
-    let by_launcher = arguments.get(1).is_some_and(|path| path == "claude-vault" || path.as_encoded_bytes().contains(&b'/'));
+    let by_launcher = arguments.get(1).is_some_and(|path| {
+        path == "claude-vault" || (path.as_encoded_bytes().contains(&b'/') && !path.as_encoded_bytes().starts_with(b"-"))
+    });
     if started_as == Some(BINARY.as_ref()) && by_launcher {
         arguments.remove(1);
     }
@@ -136,7 +138,11 @@ fn execute(cli: Cli, shell: Option<login::Shell>) -> Result<u8> {
         Command::Dev(dev) => return block_on(dev.run(&ui, &env)),
         _ => {}
     }
-    let settings = Settings::load(&cli.global, &env)?;
+    let settings = match (Settings::load(&cli.global, &env), &cli.command) {
+        (Ok(settings), _) => settings,
+        (Err(error), Command::Logout(logout)) => return logout.without_settings(&ui, shell, &error),
+        (Err(error), _) => return Err(error),
+    };
     if settings.tls.skip_verify {
         ui.warn("VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and every value");
     }

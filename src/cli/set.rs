@@ -57,6 +57,7 @@ impl Set {
             ui.data_json(&reply)?;
             return Ok(0);
         }
+        reply.unlogged.iter().for_each(|warning| ui.warn(warning));
         ui.note(&match reply.outcome {
             Outcome::Created => format!("created {} (version {})", reply.path, reply.version),
             Outcome::Updated => format!("updated {} (version {})", reply.path, reply.version),
@@ -80,7 +81,7 @@ impl Set {
             let (key, source) = split(assignment)?;
             let secret = match source {
                 Source::Value(secret) => secret,
-                Source::File(file) => read_value(&file)?,
+                Source::File(file) => read_value(&key, &file)?,
                 Source::Stdin => read_stdin()?,
                 Source::Ask => {
                     asked.push(key);
@@ -149,9 +150,17 @@ fn generated(text: &str) -> Result<(Key, usize)> {
 }
 
 /// At most a value's length and one byte, so that too much is noticed and not swallowed.
-fn read_value(file: &Path) -> Result<Secret> {
-    let source = std::fs::File::open(file).map_err(Error::io("read", file))?;
-    read_limited(source, crate::names::MAX_VALUE_BYTES as u64 + 1, file)
+///
+/// The name is not repeated: it may be a value that begins with @.
+fn read_value(key: &Key, file: &Path) -> Result<Secret> {
+    let unreadable = |why: &dyn std::fmt::Display| {
+        Error::invalid(
+            format!("{key}: the file named after @ cannot be read: {why}"),
+            format!("for a value that begins with @ itself: {key}=\\@…"),
+        )
+    };
+    let source = std::fs::File::open(file).map_err(|error| unreadable(&error.kind()))?;
+    read_limited(source, crate::names::MAX_VALUE_BYTES as u64 + 1, Path::new("the file named after @"))
 }
 
 fn read_stdin() -> Result<Secret> {

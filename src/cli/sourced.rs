@@ -47,7 +47,9 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
 /// Lets the shell run the command as if it had not been sourced.
 fn hand_back(arguments: &[OsString], traced: bool) -> u8 {
     let Some(words) = arguments.iter().skip(1).map(|word| word.to_str().map(quote)).collect::<Option<Vec<_>>>() else {
-        print("\\return 2\n");
+        let ui = Ui::new(false, crate::ui::Color::Auto, &Env::of_process());
+        ui.error(&crate::error::Error::invalid("an argument is not UTF-8", "claude-vault --help"));
+        print(&format!("{}\\return 2\n", if traced { "\\set -x\n" } else { "" }));
         return 2;
     };
     let binary = std::env::current_exe().unwrap_or_default();

@@ -16,10 +16,14 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let ui = Ui::new(json, Color::Auto, &Env::of_process());
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let text = if ui.stdout_is_terminal() { error.render().ansi().to_string() } else { error.render().to_string() };
+            let text = if ui.stdout_is_terminal() && ui.colors() {
+                error.render().ansi().to_string()
+            } else {
+                error.render().to_string()
+            };
             return ui.data(&text).map_or_else(|error| error.exit(), |()| 0);
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand if !json => {
             ui.note(&error.render().to_string());
             return 2;
         }
@@ -55,6 +59,9 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
         }
         ErrorKind::UnknownArgument => {
             Error::invalid("an argument is not known, or is one too many", did_you_mean(ours(ContextKind::SuggestedArg)))
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            Error::invalid("a command is missing", help)
         }
         ErrorKind::MissingRequiredArgument => {
             Error::invalid(format!("missing: {}", ours(ContextKind::InvalidArg).unwrap_or_default()), help)

@@ -101,7 +101,10 @@ async fn read(core: &Core, request: &Request) -> Result<Reply> {
         Stored::Deleted { version } => {
             return Err(Error::NotFound {
                 what: format!("version {version} of {service} was deleted: it"),
-                hint: format!("claude-vault get {service} --version {}", version.saturating_sub(1).max(1)),
+                hint: match version {
+                    0 | 1 => "claude-vault list".into(),
+                    _ => format!("claude-vault get {service} --version {}", version - 1),
+                },
             });
         }
         Stored::Absent => match version {

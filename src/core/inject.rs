@@ -11,8 +11,9 @@ use super::{Core, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::{Content, Root, Written};
+use crate::format::dotenv::{self, Portable};
 use crate::format::edit::{Document, Style};
-use crate::format::{dotenv, yaml};
+use crate::format::yaml;
 use crate::names::{Service, is_variable, printable};
 use crate::secret::{Value, WayOut};
 use crate::vault::{Client, Secrets, Stored};
@@ -184,13 +185,26 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service)
     let mut warnings = Vec::new();
     let values = values(&target, &secrets, &mut warnings)?;
     let document = parse(target.format, template).map_err(|reason| Error::Confined { path: target.file.clone(), reason })?;
-    let header = header(&target, service, example.is_some());
+    let header = header(&target, request, service, example.is_some());
     let edited = document.fill(template, &values, &style(target.format, &header));
     if !edited.repeated.is_empty() {
         warnings.push(format!("{} stands more than once in the template: each was set", list(&edited.repeated)));
     }
+    if target.format == Format::Env && !edited.commented.is_empty() {
+        let keys = list(&edited.commented);
+        warnings.push(format!(
+            "systemd and docker run --env-file read the comment behind {keys} as part of the value: give it a line of its own"
+        ));
+    }
     let content = zeroize::Zeroizing::new(edited.text);
 
+    if super::git::would_track(root.path(), &target.file) {
+        warnings.push(format!(
+            "git would track {0}: echo '/{0}' >> .gitignore   (in {1})",
+            target.file.display(),
+            root.path().display()
+        ));
+    }
     let old = text(&target.file, before.as_ref())?.unwrap_or_default();
     let mut reply = difference(&target, service, old, &content, warnings);
     reply.keys = values.len();
@@ -225,36 +239,61 @@ fn parse(format: Format, text: &str) -> std::result::Result<Document, &'static s
 /// Each value as it stands in the file. A key or value that cannot stand there is refused.
 fn values(target: &Target, secrets: &Secrets, warnings: &mut Vec<String>) -> Result<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
+    let mut quoted = Vec::new();
     for (key, value) in secrets {
         let secret = value.secret().expose(WayOut::InjectedFile);
         let text = match (target.format, value) {
             (Format::Yaml, Value::Text(_)) => yaml::quote(secret),
             (Format::Yaml, Value::Json(_)) => yaml::json(secret),
             (Format::Env, _) => {
-                let refuse = |reason: &str| Error::Unwritable {
-                    file: target.file.display().to_string(),
-                    key: printable(key, false),
-                    reason: reason.into(),
-                };
-                if !is_variable(key) {
-                    return Err(refuse("the name is no variable's name, and six readers then read nothing of the whole file"));
+                let portable = portable(target, key, secret)?;
+                if !portable.misread.is_empty() {
+                    warnings.push(format!("{key}: {}", portable.misread.join("; ")));
                 }
-                let portable = dotenv::quote(secret).map_err(refuse)?;
-                warnings.extend(portable.warning.map(|warning| format!("{key}: {warning}")));
+                if portable.quoted {
+                    quoted.push(key.as_str());
+                }
                 portable.text
             }
         };
         values.insert(key.clone(), text);
     }
+    if !quoted.is_empty() {
+        let keys = quoted.join(", ");
+        warnings
+            .push(format!("docker run --env-file takes the quotes around {keys} as part of the value; docker compose does not"));
+    }
     Ok(values)
 }
 
-fn header(target: &Target, service: &Service, from_example: bool) -> Vec<String> {
+fn portable(target: &Target, key: &str, secret: &str) -> Result<Portable> {
+    let refuse = |reason: &str| Error::Unwritable {
+        file: target.file.display().to_string(),
+        key: printable(key, false),
+        reason: reason.into(),
+    };
+    if !is_variable(key) {
+        return Err(refuse("the name is no variable's name, and six readers then read nothing of the whole file"));
+    }
+    dotenv::quote(secret).map_err(refuse)
+}
+
+fn header(target: &Target, request: &Request, service: &Service, from_example: bool) -> Vec<String> {
     let name = target.example.file_name().unwrap_or_default().to_string_lossy();
     let source = if from_example { format!(" and {}", printable(&name, false)) } else { String::new() };
+    let format = match request.format {
+        Some(Format::Env) => " --format env",
+        Some(Format::Yaml) => " --format yaml",
+        None => "",
+    };
+    let file = request
+        .file
+        .as_ref()
+        .map(|_| format!(" --file {}", printable(&target.file.to_string_lossy(), false)))
+        .unwrap_or_default();
     vec![
         format!("{HEADER_MARK} from Vault ({service}){source}."),
-        format!("# Make it again: claude-vault inject {service}"),
+        format!("# Make it again: claude-vault inject {service}{format}{file}"),
         "# It holds secrets: do not commit it.".into(),
         "#".into(),
     ]
@@ -263,11 +302,11 @@ fn header(target: &Target, service: &Service, from_example: bool) -> Vec<String>
 const HEADER_MARK: &str = "# Written by claude-vault";
 
 fn style(format: Format, header: &[String]) -> Style<'_> {
-    let (line, gap): (fn(&str, &str) -> String, _) = match format {
-        Format::Env => (|key, value| format!("{key}={value}"), ""),
-        Format::Yaml => (|key, value| format!("{}: {value}", yaml::quote(key)), " "),
+    let (line, separator): (fn(&str, &str) -> String, _) = match format {
+        Format::Env => (|key, value| format!("{key}={value}"), Some("=")),
+        Format::Yaml => (|key, value| format!("{}: {value}", yaml::quote(key)), None),
     };
-    Style { line, gap, header, header_mark: HEADER_MARK, block: "# Only in Vault, not in the template:" }
+    Style { line, separator, header, header_mark: HEADER_MARK, block: "# Only in Vault, not in the template:" }
 }
 
 /// Which keys have another text than before.

@@ -87,7 +87,7 @@ async fn keys(vault: &Client, service: &Service) -> Result<Reply> {
         version,
         created: printable(&first, false),
         updated: printable(&created, false),
-        keys: secrets.keys().map(|key| printable(key, false)).collect(),
+        keys: secrets.keys().cloned().collect(),
         warnings: Vec::new(),
     })
 }

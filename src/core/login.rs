@@ -41,9 +41,17 @@ pub async fn living(core: &Core) -> Result<Option<Reply>> {
             let left = left.unwrap_or(core.settings.max_token_ttl);
             Ok(Some(reply(core, session.token, &token, left, true)?))
         }
-        Err(Error::SessionExpired | Error::Forbidden { .. }) => Ok(None),
+        // A VAULT_TOKEN that cannot be a token (Invalid) is no session either.
+        Err(Error::SessionExpired | Error::Forbidden { .. } | Error::Invalid { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Takes back a token that a login got and nobody will hold; best effort, within seconds.
+pub async fn give_back(core: &Core, token: Secret) {
+    let Ok(vault) = Client::new(&core.settings, Some(token)) else { return };
+    // There is nobody left to tell when it fails: the token then lives until it expires.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), vault.revoke_token()).await;
 }
 
 /// Makes a session of a token that a method gave: shortens its life in Vault itself, and notes
@@ -56,11 +64,7 @@ pub async fn begin(core: &Core, method: &str, token: Secret) -> Result<Reply> {
     let info = vault.look_up_token().await?;
     let most = core.settings.max_token_ttl;
     let (left, warning) = shorten(&vault, &info, most).await;
-    let recorded = core.audit.record(Action::Login, "", &format!("user {}; method {method}", info.display_name));
-    if let Err(error) = recorded {
-        let _ = vault.revoke_token().await;
-        return Err(error);
-    }
+    core.audit.record(Action::Login, "", &format!("user {}; method {method}", info.display_name))?;
     let mut reply = reply(core, token, &info, left, false)?;
     reply.warnings.extend(warning);
     Ok(reply)

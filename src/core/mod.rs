@@ -2,6 +2,7 @@
 //! arguments. The commands and the MCP tools are two faces over this.
 
 pub mod get;
+pub mod git;
 pub mod inject;
 pub mod list;
 pub mod login;

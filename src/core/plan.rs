@@ -5,7 +5,7 @@
 //! check-and-set on the plan's base version, so that nobody's change is lost.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::approval::{Approver, Change, Proof, Question};
 use crate::audit::Action;
@@ -125,7 +125,8 @@ impl Plan {
                 Ok(ApprovedPlan { plan: self, proof })
             }
             Err(error) => {
-                core.audit.record(Action::Aborted, self.service.as_str(), &format!("{names}; {}", error.code()))?;
+                // The answer counts more than its line: nothing is written either way.
+                let _ = core.audit.record(Action::Aborted, self.service.as_str(), &format!("{names}; {}", error.code()));
                 Err(error)
             }
         }
@@ -139,22 +140,24 @@ impl ApprovedPlan {
         self.proof
     }
 
-    /// Writes. When the connection broke, finds out whether the write happened.
+    /// Writes. When the connection broke, finds out whether the write happened. The second part
+    /// of what is given says that the outcome could not be noted in the audit log.
     ///
     /// # Errors
     /// [`Error::OutcomeUnknown`] when that cannot be found out, and Vault's refusals.
-    pub async fn commit(self, core: &Core, vault: &Client) -> Result<Commit> {
-        let Plan { service, base, result, .. } = &self.plan;
+    pub async fn commit(self, core: &Core, vault: &Client) -> Result<(Commit, Option<String>)> {
         let outcome = self.write(vault).await;
         let details = format!("keys: {}", self.plan.key_names());
         let (action, told) = match &outcome {
             Ok(Commit::Written(version)) => (Action::Success, format!("{details}; version {version}")),
-            Ok(Commit::Conflict) => (Action::Failed, format!("{details}; conflict with a change after version {base}")),
+            Ok(Commit::Conflict) => {
+                (Action::Failed, format!("{details}; conflict with a change after version {}", self.plan.base))
+            }
             Err(error) => (Action::Failed, format!("{details}; {}", error.code())),
         };
-        debug_assert!(!result.is_empty());
-        core.audit.record(action, service.as_str(), &told)?;
-        outcome
+        // What happened in Vault has happened: a log that fails now must not hide it.
+        let unlogged = core.audit.record(action, self.plan.service.as_str(), &told).err().map(|error| error.to_string());
+        outcome.map(|commit| (commit, unlogged))
     }
 
     async fn write(&self, vault: &Client) -> Result<Commit> {
@@ -170,41 +173,53 @@ impl ApprovedPlan {
     /// standby of OpenBao answers check-and-set from an older state, and a write may have been
     /// applied though its answer was lost. The active node's next version tells.
     async fn resolve(&self, vault: &Client, may_be_ours: bool) -> Result<Commit> {
+        let undecided = if may_be_ours {
+            Err(Error::OutcomeUnknown { service: self.plan.service.to_string() })
+        } else {
+            Ok(Commit::Conflict)
+        };
+        tokio::time::timeout(RESOLVE_FOR, self.look_until_clear(vault, may_be_ours)).await.unwrap_or(undecided)
+    }
+
+    async fn look_until_clear(&self, vault: &Client, may_be_ours: bool) -> Result<Commit> {
         let Plan { service, base, result, .. } = &self.plan;
-        let started = Instant::now();
         let mut pause = Duration::from_millis(100);
-        while started.elapsed() < RESOLVE_FOR {
+        loop {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
-            let active = vault.active_node().await;
+            let active = vault.active_node().await.unwrap_or(None);
             let node = active.as_ref().unwrap_or(vault);
-            let next = match node.read_service(service, Some(base + 1)).await {
-                Ok(next) => next,
-                Err(Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } | Error::Sealed { .. }) => continue,
+            if may_be_ours {
+                match node.read_service(service, Some(base + 1)).await {
+                    Ok(Stored::Present { secrets, version, .. }) if secrets == *result => return Ok(Commit::Written(version)),
+                    Ok(_) => {}
+                    Err(error) if is_passing(&error) => continue,
+                    Err(error) => return Err(error),
+                }
+            }
+            let current = match node.read_service(service, None).await {
+                Ok(Stored::Present { version, .. } | Stored::Deleted { version }) => version,
+                Ok(Stored::Absent) => 0,
+                Err(error) if is_passing(&error) => continue,
                 Err(error) => return Err(error),
             };
-            match next {
-                Stored::Present { secrets, version, .. } if may_be_ours && secrets == *result => {
-                    return Ok(Commit::Written(version));
-                }
-                Stored::Present { .. } | Stored::Deleted { .. } => return Ok(Commit::Conflict),
-                Stored::Absent => {}
+            if current != *base {
+                return Ok(Commit::Conflict);
             }
-            // Not there: the same check-and-set is safe to try again.
+            // Nothing happened yet: the same check-and-set is safe to try again.
             match node.write_service(service, *base, result).await {
                 Ok(WriteOutcome::Written(version)) => return Ok(Commit::Written(version)),
-                Ok(WriteOutcome::Mismatch) if node_moved_past(node, service, *base).await => return Ok(Commit::Conflict),
-                Ok(WriteOutcome::Mismatch | WriteOutcome::Unknown) | Err(Error::Unreachable { .. }) => {}
+                Ok(WriteOutcome::Mismatch | WriteOutcome::Unknown) => {}
+                Err(error) if is_passing(&error) => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::OutcomeUnknown { service: service.to_string() })
     }
 }
 
-/// Whether the current version is beyond `base + 1`, so that `base + 1` may have been pruned.
-async fn node_moved_past(node: &Client, service: &Service, base: u64) -> bool {
-    matches!(node.read_metadata(service).await, Ok(Some(metadata)) if metadata.current_version != base)
+/// What a failover looks like from outside.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } | Error::Sealed { .. })
 }
 
 /// What in a value deserves a second look: it would do something in a shell. Never a refusal.

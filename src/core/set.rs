@@ -71,6 +71,9 @@ pub struct Reply {
     pub unchanged: Vec<Key>,
     /// What in the values deserves a second look.
     pub warnings: Vec<String>,
+    /// Why the write, which did happen, has no line in the audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlogged: Option<String>,
 }
 
 /// Sets. `show` gets the plan of a dry run; `approver` is asked about a real one, again each
@@ -79,28 +82,34 @@ pub struct Reply {
 /// # Errors
 /// [`Error::Invalid`] for what is no value, [`Error::Declined`], [`Error::Conflict`], and
 /// whatever Vault refuses. When the audit log cannot be written, nothing is.
-pub async fn set(core: &Core, request: Request, approver: &impl Approver, show: impl Fn(&Question<'_>)) -> Result<Reply> {
+pub async fn set(
+    core: &Core,
+    request: Request,
+    approver: &impl Approver,
+    show: impl Fn(&Question<'_>) -> Result<()>,
+) -> Result<Reply> {
     let Request { service, secrets, generate, dry_run } = request;
     let additions = additions(secrets, &generate).inspect_err(|error| {
         // A refused input is worth a line; the refusal itself stands either way.
         let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code());
     })?;
     let vault = core.vault()?;
-    let active = vault.active_node().await;
+    let active = vault.active_node().await?;
     let vault = active.as_ref().unwrap_or(&vault);
     for _ in 0..ATTEMPTS {
         let plan = Plan::merge(core, vault, &service, &additions).await?;
         let mut reply = reply(&plan, &service);
         if dry_run {
             core.audit.record(Action::DryRun, service.as_str(), &format!("keys: {}", plan.key_names()))?;
-            show(&plan.question());
+            show(&plan.question())?;
             return Ok(Reply { outcome: Outcome::DryRun, ..reply });
         }
         if plan.changes_nothing() {
             return Ok(reply);
         }
-        if let Commit::Written(version) = plan.approve(core, approver).await?.commit(core, vault).await? {
+        if let (Commit::Written(version), unlogged) = plan.approve(core, approver).await?.commit(core, vault).await? {
             reply.version = version;
+            reply.unlogged = unlogged;
             return Ok(reply);
         }
     }
@@ -122,6 +131,7 @@ fn reply(plan: &Plan, service: &Service) -> Reply {
         changed: plan.keys(Change::Changed),
         unchanged: plan.keys(Change::Unchanged),
         warnings: plan.question().warnings.to_vec(),
+        unlogged: None,
     }
 }
 

@@ -56,16 +56,20 @@ async fn look(core: &Core) -> Result<Reply> {
     let vault = core.vault()?;
     let version = vault.health().await?;
     let token = vault.look_up_token().await?;
+    let mut warnings = Vec::new();
     let services = match vault.list_services().await {
         Ok(listing) => Some(listing.services.len()),
         Err(Error::Forbidden { .. }) => None,
+        Err(error @ (Error::NotFound { .. } | Error::KvVersion1 { .. })) => {
+            warnings.push(error.to_string());
+            None
+        }
         Err(error) => return Err(error),
     };
     let seconds_left = match (session.seconds_left(), token.seconds_left()) {
         (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
         (ours, theirs) => ours.or(theirs),
     };
-    let mut warnings = Vec::new();
     if let Some(left) = seconds_left.filter(|left| *left < SOON) {
         warnings.push(format!("the session ends in {left} seconds: source claude-vault login --force"));
     }

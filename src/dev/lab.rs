@@ -102,7 +102,7 @@ impl Lab {
 
     async fn configure(&self) -> Result<()> {
         let address = Global { address: Some(self.server.address.clone()), root: Some(self.home_lab()), ..Global::default() };
-        let settings = Settings::load(&address, &Env::default())?;
+        let settings = Settings::load(&address, &Env::from_iter([("CLAUDE_VAULT_CONFIG".into(), "/dev/null".into())]))?;
         let admin = Admin(Client::new(&settings, Some(self.server.root.clone()))?);
         admin.wait_until_ready().await?;
         admin.put("sys/policies/acl/homelab-services", &json!({ "policy": POLICY })).await?;

@@ -126,7 +126,10 @@ fn find(env: &Env, say: &impl Fn(&str)) -> Result<PathBuf> {
             return Ok(found);
         }
     }
-    let cache = folder(env, "XDG_CACHE_HOME", ".cache").join("claude-vault").join(format!("openbao-{VERSION}"));
+    let cache = folder(env, "XDG_CACHE_HOME", ".cache")
+        .ok_or_else(|| failed("there is no OpenBao on PATH, and no home folder to fetch it into"))?
+        .join("claude-vault")
+        .join(format!("openbao-{VERSION}"));
     let program = cache.join("bao");
     if !is_program(&program) {
         fetch(&cache, &program, say)?;

@@ -10,8 +10,10 @@ use super::edit::{Document, Entry};
 pub struct Portable {
     /// The text, quoted where needed.
     pub text: String,
-    /// A sentence for a warning.
-    pub warning: Option<&'static str>,
+    /// Whether it is quoted: `docker run --env-file` takes quotes as part of the value.
+    pub quoted: bool,
+    /// What other readers do with it, each a part of a sentence.
+    pub misread: Vec<&'static str>,
 }
 
 /// Why no single text serves all readers.
@@ -28,13 +30,13 @@ pub fn quote(value: &str) -> Result<Portable, Reason> {
         return Err("no environment variable can hold a NUL byte");
     }
     if is_bare(value) {
-        return Ok(Portable { text: value.to_owned(), warning: None });
+        return Ok(Portable { text: value.to_owned(), quoted: false, misread: Vec::new() });
     }
     if !special && (value.contains('\n') || value.contains('\'')) {
-        return Ok(Portable { text: format!("\"{value}\""), warning: line_break_warning(value) });
+        return Ok(Portable { text: format!("\"{value}\""), quoted: true, misread: misread(value, false) });
     }
     if !has(&['\'', '\r']) && !value.contains("\\\\") && !value.ends_with('\\') {
-        return Ok(Portable { text: format!("'{value}'"), warning: single_quote_warning(value) });
+        return Ok(Portable { text: format!("'{value}'"), quoted: true, misread: misread(value, true) });
     }
     Err(if value.contains('\r') {
         "a carriage return is read differently by every reader"
@@ -53,33 +55,36 @@ fn is_bare(value: &str) -> bool {
         })
 }
 
-fn line_break_warning(value: &str) -> Option<&'static str> {
-    value.contains('\n').then_some("it has line breaks, which docker --env-file, old ruby dotenv and Nomad cannot read")
-}
-
-fn single_quote_warning(value: &str) -> Option<&'static str> {
-    if value.contains("${") {
-        Some("python-dotenv replaces ${…} in it; read it with interpolate=False")
-    } else if value.contains('\n') {
-        Some("it has line breaks between single quotes, which phpdotenv, old ruby dotenv and Nomad cannot read")
-    } else if value.contains('$') {
-        Some("Vite, Next.js and bun replace $… in it")
-    } else {
-        None
-    }
+/// The readers outside the common ground of the portable rules.
+fn misread(value: &str, single_quoted: bool) -> Vec<&'static str> {
+    let cases = [
+        (value.contains('\n') && single_quoted, "phpdotenv cannot read its line breaks"),
+        (value.contains('\n'), "old ruby dotenv and Nomad cannot read its line breaks"),
+        (value.contains("\n\n"), "direnv loses its empty lines"),
+        (value.contains('$') && single_quoted, "Vite, Next.js and bun replace $… in it"),
+        (value.contains("${") && single_quoted, "python-dotenv replaces ${…} in it unless told interpolate=False"),
+    ];
+    cases.iter().filter(|(applies, _)| *applies).map(|(_, words)| *words).collect()
 }
 
 /// The value that an entry of a `.env` file holds: quotes removed, escapes undone, no variable
 /// replaced. What `set --from` takes.
 #[must_use]
 pub fn read(raw: &str) -> String {
+    match raw.as_bytes() {
+        [b'`', inner @ .., b'`'] => String::from_utf8_lossy(inner).into_owned(),
+        [b'\'' | b'"', ..] => read_quoted(raw),
+        _ => raw.to_owned(), // without quotes around it, every character means itself
+    }
+}
+
+fn read_quoted(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
-    let mut chars = raw.chars().peekable();
+    let mut chars = raw.chars();
     let mut quote = None;
     while let Some(c) = chars.next() {
         match (quote, c) {
             (None, '\'' | '"') => quote = Some(c),
-            (None, '`') if out.is_empty() && raw.len() > 1 && raw.ends_with('`') => quote = Some(c),
             (Some(open), c) if c == open => quote = None,
             (None, '\\') => out.extend(chars.next()),
             (Some('"'), '\\') => match chars.next() {
@@ -130,13 +135,14 @@ fn entry(text: &str, start: usize, line_end: usize) -> Option<Entry> {
     if key.is_empty() {
         return None;
     }
+    let key_end = line_end - rest.len() + key_length;
     let mut value_start = line_end - value.len();
     let equals = line_end - after_key.len() + 1;
     if value.starts_with('#') && value_start > equals {
         value_start = equals; // only a comment: a value goes before its blank
-        return Some(Entry { key: key.to_owned(), start, value: value_start..value_start });
+        return Some(Entry { key: key.to_owned(), key_end, value: value_start..value_start });
     }
-    Some(Entry { key: key.to_owned(), start, value: value_start..value_end(text, value_start, line_end) })
+    Some(Entry { key: key.to_owned(), key_end, value: value_start..value_end(text, value_start, line_end) })
 }
 
 /// Where the value ends: at the end of its quotes, else before a comment or the line's end.
@@ -229,7 +235,9 @@ mod tests {
     fn values_are_read_as_shells_write_them() {
         assert_eq!(read("'it'\\''s'"), "it's");
         assert_eq!(read("\"a\\nb\\\"c\""), "a\nb\"c");
-        assert_eq!(read("plain"), "plain");
+        for plain in ["plain", "it's", "ab\"cd", "C:\\temp"] {
+            assert_eq!(read(plain), plain);
+        }
         assert_eq!(read("`a'b\"`"), "a'b\"");
     }
 

@@ -8,8 +8,8 @@ use std::ops::Range;
 pub struct Entry {
     /// The key, quotes removed.
     pub key: String,
-    /// Where its line starts.
-    pub start: usize,
+    /// Where its key ends.
+    pub key_end: usize,
     /// Where its value stands.
     pub value: Range<usize>,
 }
@@ -28,6 +28,8 @@ pub struct Edited {
     pub text: String,
     /// Keys that the template has and the values lack.
     pub defaults: Vec<String>,
+    /// Keys that are set and have a comment behind their value.
+    pub commented: Vec<String>,
     /// Keys that stand in the template more than once.
     pub repeated: Vec<String>,
 }
@@ -36,8 +38,8 @@ pub struct Edited {
 pub struct Style<'a> {
     /// Puts key and value on a line, without its end.
     pub line: fn(&str, &str) -> String,
-    /// What stands between a key's `=` or `:` and a value where the template has none.
-    pub gap: &'a str,
+    /// What must stand between a key and its value; as in the template without one.
+    pub separator: Option<&'a str>,
     /// The comment lines at the top, without line ends.
     pub header: &'a [String],
     /// The first words of the header's first line, by which an older header is known.
@@ -64,24 +66,30 @@ impl Document {
             out.push_str(line);
             out.push_str(end);
         }
+        let mut commented = Vec::new();
         let mut at = body_start;
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in &self.entries {
             *seen.entry(&entry.key).or_default() += 1;
             let Some(value) = values.get(&entry.key) else { continue };
-            out.push_str(&text[at..entry.value.start]);
-            let before = text[..entry.value.start].chars().next_back();
-            if !value.is_empty() && before == Some(':') {
-                out.push_str(style.gap);
+            out.push_str(&text[at..entry.key_end]);
+            let between = &text[entry.key_end..entry.value.start];
+            out.push_str(style.separator.unwrap_or(between));
+            if style.separator.is_none() && between.ends_with(':') {
+                out.push(' ');
             }
             out.push_str(value);
             at = entry.value.end;
+            if text[at..].split('\n').next().is_some_and(|rest| rest.trim_start().starts_with('#')) {
+                commented.push(entry.key.clone());
+            }
         }
         out.push_str(&text[at..]);
         self.append_missing(&mut out, values, style, end);
         Edited {
             text: out,
             defaults: seen.keys().filter(|key| !values.contains_key(**key)).map(|key| (*key).to_owned()).collect(),
+            commented,
             repeated: seen.iter().filter(|(_, count)| **count > 1).map(|(key, _)| (*key).to_owned()).collect(),
         }
     }
@@ -130,7 +138,13 @@ mod tests {
 
     fn fill(template: &str, values: &[(&str, &str)]) -> Edited {
         let header = ["# ours".to_owned(), "#".to_owned()];
-        let style = Style { line: |k, v| format!("{k}={v}"), gap: "", header: &header, header_mark: "# ours", block: "# more" };
+        let style = Style {
+            line: |k, v| format!("{k}={v}"),
+            separator: Some("="),
+            header: &header,
+            header_mark: "# ours",
+            block: "# more",
+        };
         let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         dotenv::parse(template).fill(template, &values, &style)
     }
@@ -138,7 +152,7 @@ mod tests {
     #[test]
     fn everything_but_the_values_stays() {
         let edited = fill("# top\n\nexport A=x # why\nB = y\nC=keep\n", &[("A", "1"), ("B", ""), ("D", "4")]);
-        assert_eq!(edited.text, "# ours\n#\n# top\n\nexport A=1 # why\nB = \nC=keep\n\n# more\nD=4\n");
+        assert_eq!(edited.text, "# ours\n#\n# top\n\nexport A=1 # why\nB=\nC=keep\n\n# more\nD=4\n");
         assert_eq!(edited.defaults, ["C"]);
     }
 

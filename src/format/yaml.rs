@@ -88,7 +88,7 @@ fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
     let blanks = after.len() - after.trim_start_matches([' ', '\t']).len();
     // Behind a mere comment a value goes before its blank.
     let value_start = if after[blanks..].starts_with('#') { colon + 1 } else { colon + 1 + blanks };
-    Ok(Entry { key, start, value: value_start..value_end(text, value_start).ok_or(NOT_FLAT)? })
+    Ok(Entry { key, key_end: start + key_end, value: value_start..value_end(text, value_start).ok_or(NOT_FLAT)? })
 }
 
 /// Where a value ends: with its quotes, its comment's start, or the last line that belongs to it.

@@ -1,7 +1,7 @@
 //! One HTTP client: built on first use, one connection, bounded answers, redirects by hand.
 
 use std::cell::OnceCell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::redirect::Policy;
@@ -98,22 +98,25 @@ impl Client {
         &self.settings
     }
 
-    /// Sends a call; repeats a read that met a failing server. Answers of 200 to 299 and 400 and
+    /// Sends a call; repeats a read that met a failing server, all within the client's timeout. Answers of 200 to 299 and 400 and
     /// 404 come back as a [`Reply`]; everything else is an error that says what it means.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply> {
         let reads = call.method == Method::GET;
+        let deadline = Instant::now() + self.settings.timeout;
         let mut attempt = 0;
         loop {
-            let (wait, outcome) = match self.send(&call).await {
+            let (wait, outcome) = match self.send(&call, deadline).await {
                 Ok((reply, wait)) if reply.status >= 500 || reply.status == 429 => (wait, self.understand(&call, reply).await),
                 Ok((reply, _)) => return self.understand(&call, reply).await,
                 Err(error) => (None, Err(error)),
             };
             let passing = matches!(outcome, Err(Error::Server { .. } | Error::Unreachable { .. }));
-            if !(reads && passing && attempt < self.settings.max_retries) {
+            let pause = wait.unwrap_or(Duration::from_millis(100 << attempt.min(6)));
+            let in_time = Instant::now() + pause < deadline;
+            if !(reads && passing && in_time && attempt < self.settings.max_retries) {
                 return outcome;
             }
-            tokio::time::sleep(wait.unwrap_or(Duration::from_millis(100 << attempt.min(6)))).await;
+            tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
@@ -137,7 +140,7 @@ impl Client {
     /// token does. Every live token may look itself up but where a policy takes that away too,
     /// which Vault words differently from a dead token's refusal.
     async fn forbidden(&self, call: &Call<'_>) -> Error {
-        match self.send(&Call::get("auth/token/lookup-self")).await {
+        match self.send(&Call::get("auth/token/lookup-self"), Instant::now() + self.settings.timeout).await {
             Err(error) => error,
             Ok((reply, _)) if reply.status == 403 && !reply.says("1 error occurred:\n\t* permission denied") => {
                 Error::SessionExpired
@@ -147,14 +150,15 @@ impl Client {
     }
 
     /// Sends once, following redirects to trusted hosts with the same method and body.
-    async fn send(&self, call: &Call<'_>) -> Result<(Reply, Option<Duration>)> {
+    async fn send(&self, call: &Call<'_>, deadline: Instant) -> Result<(Reply, Option<Duration>)> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/v1/{}", self.base.path().trim_end_matches('/'), call.path));
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.request(call, &url)?.send().await.map_err(|error| self.transport(error))?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let response = self.request(call, &url)?.timeout(left).send().await.map_err(|error| self.transport(error))?;
             let status = response.status();
             if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
                 let wait = retry_after(&response);
@@ -228,7 +232,6 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
-            .timeout(self.settings.timeout)
             .http1_only()
             .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
         if is_loopback(&self.base) {

@@ -61,8 +61,7 @@ impl Client {
             return Err(Error::LoginFailed {
                 reason: "Vault does not allow this program's callback for the role".into(),
                 hint: format!(
-                    "add {redirect_uri} to allowed_redirect_uris: vault write auth/{mount}/role/{} …",
-                    role.unwrap_or("ROLE")
+                    "whoever runs Vault must add {redirect_uri} to the allowed_redirect_uris of the role in auth/{mount}"
                 ),
             });
         }

@@ -58,13 +58,22 @@ impl Client {
     /// The active node, when this one is a standby and the active one may have the token
     /// (GET `sys/leader`). Standbys of OpenBao answer reads from their own, older state, and
     /// check-and-set against it fails falsely: what decides a write is read there.
-    pub async fn active_node(&self) -> Option<Client> {
-        let reply = self.call(Call::get("sys/leader").without_token()).await.ok()?;
-        let leader: Leader = reply.parse().ok()?;
+    ///
+    /// # Errors
+    /// What keeps Vault from answering at all; an answer that tells nothing is `None`.
+    pub async fn active_node(&self) -> Result<Option<Client>> {
+        let reply = match self.call(Call::get("sys/leader").without_token()).await {
+            Err(error @ (Error::Unreachable { .. } | Error::Certificate { .. } | Error::WrongScheme { .. })) => {
+                return Err(error);
+            }
+            Err(_) => return Ok(None),
+            Ok(reply) => reply,
+        };
+        let Ok(leader) = reply.parse::<Leader>() else { return Ok(None) };
         if !leader.ha_enabled || leader.is_self {
-            return None;
+            return Ok(None);
         }
-        self.at_node(&Url::parse(&leader.leader_address).ok()?)
+        Ok(Url::parse(&leader.leader_address).ok().and_then(|address| self.at_node(&address)))
     }
 
     /// Whether `mount` is a KV mount of version 2; asked only after something was not found, to

@@ -95,6 +95,11 @@ fn get_all_is_read_back_exactly_by_shells_and_a_dotenv_reader() {
 fn get_all_refuses_in_a_pipe_what_no_reader_could_read() {
     let lab = Lab::with("plex", json!({"foo-bar": "1", "OK": "2"}));
     lab.cv(["get", "plex"]).exits(2).says("foo-bar is no variable's name");
+    for value in ["it's $5", "a\rb", "n\0l", "end\\"] {
+        let refused = Lab::with("plex", json!({ "K": value }));
+        assert_eq!(refused.cv(["get", "plex"]).exits(2).says("the value of K cannot be written").stdout, "");
+        assert_eq!(refused.cv(["get", "plex", "--json"]).exits(0).json()["values"]["K"], value);
+    }
     assert_eq!(lab.cv(["get", "plex", "foo-bar"]).exits(0).stdout, "1\n");
 }
 
@@ -172,4 +177,31 @@ fn a_user_config_is_read_and_a_mistake_in_it_is_told() {
     lab.cv(["list"]).exits(0);
     std::fs::write(config.join("config.toml"), "addres = \"x\"\n").unwrap();
     lab.cv(["list"]).exits(2).says("unknown field");
+}
+
+#[test]
+fn a_missing_mount_does_not_hide_a_living_session() {
+    let mut lab = Lab::new();
+    lab.home.set("VAULT_TOKEN", "root");
+    let status = lab.cv(["status", "--mount", "nowhere", "--json"]).exits(0).json();
+    assert_eq!(status["services"], json!(null));
+    assert!(status["warnings"][0].as_str().unwrap().contains("nowhere/"));
+}
+
+#[test]
+fn without_a_home_no_file_of_others_is_trusted() {
+    let lab = Lab::new();
+    let temporary = lab.home.lab().parent().unwrap().to_owned();
+    std::fs::create_dir_all(temporary.join(".config/claude-vault")).unwrap();
+    std::fs::write(temporary.join(".config/claude-vault/config.toml"), "nonsense = 1").unwrap();
+    let run = run(lab.home.command(env!("CARGO_BIN_EXE_claude-vault")).arg("list").env_remove("HOME"), "");
+    run.exits(0);
+}
+
+#[test]
+fn json_steers_no_terminal_and_parses_to_the_same() {
+    let lab = Lab::with("plex", json!({"A": "x\u{9b}2J\u{202e}y🔑\u{1b}"}));
+    let run = lab.cv(["get", "plex", "--json"]).exits(0);
+    assert!(!run.stdout.contains(['\u{9b}', '\u{202e}', '\u{1b}']));
+    assert_eq!(run.json()["values"]["A"], "x\u{9b}2J\u{202e}y🔑\u{1b}");
 }

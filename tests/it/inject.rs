@@ -18,8 +18,13 @@ fn backups(lab: &Lab, folder: &str) -> Vec<String> {
 #[test]
 fn the_example_is_the_template_and_keeps_everything_else() {
     let lab = Lab::with("plex", json!({"A": "new value", "EMPTY": "", "EXTRA": "x"}));
-    lab.home.file("plex/.env.example", "# top\n\nexport A=placeholder # why\nKEPT = default\nEMPTY=placeholder\n");
-    lab.cv(["inject", "plex"]).exits(0).says("plex/.env written: 3 keys").says("kept as in the template: KEPT");
+    lab.home.file("plex/.env.example", "# top\n\nexport A = placeholder # why\nKEPT = default\nEMPTY= placeholder\n");
+    lab.cv(["inject", "plex"])
+        .exits(0)
+        .says("plex/.env written: 3 keys")
+        .says("kept as in the template: KEPT")
+        .says("the comment behind A")
+        .says("takes the quotes around A");
     let text = lab.home.read("plex/.env");
     assert!(
         text.ends_with(
@@ -34,6 +39,36 @@ fn the_example_is_the_template_and_keeps_everything_else() {
     assert_eq!(mode & 0o777, 0o600);
     lab.cv(["inject", "plex"]).exits(0).says("is up to date");
     assert!(backups(&lab, "plex").is_empty());
+}
+
+#[test]
+fn git_is_asked_and_its_own_files_are_left_alone() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/.env.example", "A=\n");
+    assert!(!lab.cv(["inject", "plex"]).exits(0).stderr.contains("git"));
+    run(lab.home.command("git").args(["init", "-q"]), "").exits(0);
+    std::fs::remove_file(lab.home.lab().join("plex/.env")).unwrap();
+    // settings of a cloned repository that would run a program
+    let trap = lab.home.lab().join("ran");
+    run(lab.home.command("git").args(["config", "core.fsmonitor"]).arg(format!("touch {}", trap.display())), "").exits(0);
+    lab.cv(["inject", "plex"]).exits(0).says("git would track plex/.env");
+    lab.home.file(".gitignore", "/plex/.env\n");
+    assert!(!lab.cv(["inject", "plex"]).exits(0).stderr.contains("git would"));
+    assert!(!trap.exists());
+    for file in [".git/config", ".git/hooks/pre-commit", ".claude-vault.toml", ".mcp.json", ".claude-vault-audit.log"] {
+        lab.cv(["inject", "plex", "--file", file, "--format", "env"]).exits(2).says("belongs to git or to claude-vault");
+    }
+}
+
+#[test]
+fn the_header_says_how_to_make_the_file_again_from_any_folder() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/sub/x", "");
+    let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    run(command.current_dir(lab.home.lab().join("plex/sub")).args(["inject", "plex", "--file", "../my.env"]), "").exits(0);
+    assert!(lab.home.read("plex/my.env").contains("again: claude-vault inject plex --file plex/my.env\n"));
+    let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    run(command.current_dir(lab.home.lab().join("plex")).args(["inject", "plex", "--file", "../../out.env"]), "").exits(2);
 }
 
 #[test]
@@ -265,7 +300,7 @@ fn nasty() -> serde_json::Map<String, serde_json::Value> {
 fn real_readers_read_every_value_back_exactly() {
     let values = nasty();
     let lab = Lab::with("plex", json!(values));
-    lab.home.file("plex/.env.example", "V3=x\nV4=\"y\"\n");
+    lab.home.file("plex/.env.example", "V3=x\nV4=\"y\"\nV5 = z\nV6= z\nexport V7\t=\tz\n");
     lab.cv(["inject", "plex"]).exits(0);
     lab.cv(["inject", "plex", "yaml"]).exits(0);
     let (env, yaml) = (lab.home.lab().join("plex/.env"), lab.home.lab().join("plex/config/secrets.yaml"));

@@ -13,6 +13,7 @@ mod support;
 
 mod audit;
 mod canary;
+mod cluster;
 mod dev;
 mod errors;
 mod get_list;

@@ -184,6 +184,36 @@ fn the_functions_of_init_work_without_source() {
 }
 
 #[test]
+fn options_with_a_slash_are_not_lost_through_the_function() {
+    let lab = lab();
+    lab.bao.put("secret/data/else/where/x", json!({"data": {"A": "1"}}));
+    let script = "eval \"$(claude-vault init bash)\"; VAULT_TOKEN=root claude-vault --prefix=else/where list; source claude-vault list --prefix=else/where";
+    let run = crate::support::run(lab.home.command("bash").env("VAULT_TOKEN", "root").arg("-c").arg(script), "");
+    assert_eq!(run.stdout, "x\nx\n", "{}", run.stderr);
+}
+
+#[test]
+fn a_program_that_is_gone_or_dies_is_a_failure() {
+    let lab = lab();
+    std::fs::write(lab.home.path().join(".local/libexec/claude-vault/claude-vault-bin"), "#!/bin/sh\nkill -9 $$\n").unwrap();
+    each(&lab, "set -x; source claude-vault login; echo \"$?\"; : still traced", |shell, run| {
+        assert!(run.stdout.trim() != "0" && run.stderr.contains("still traced"), "{shell:?} {}", run.all());
+    });
+    std::fs::remove_file(lab.home.path().join(".local/libexec/claude-vault/claude-vault-bin")).unwrap();
+    each(&lab, "source claude-vault login 2>/dev/null; echo \"$?\"", |shell, run| {
+        assert!(run.stdout.trim() == "127", "{shell:?} {}", run.all());
+    });
+}
+
+#[test]
+fn logout_forgets_the_token_whatever_the_settings_are() {
+    let lab = lab();
+    each(&lab, "export VAULT_ADDR=nonsense; source claude-vault logout; echo \"$? ${VAULT_TOKEN-unset}\"", |shell, run| {
+        assert_eq!(run.stdout, "2 unset\n", "{shell:?} {}", run.stderr);
+    });
+}
+
+#[test]
 fn fish_notices_a_failed_login_and_holds_a_good_one() {
     let lab = lab();
     let script = "claude-vault init fish | source; claude-vault login; echo $status (test -n \"$VAULT_TOKEN_EXPIRY\"; and echo held); claude-vault list; claude-vault login --force --auth-mount nowhere 2>/dev/null; echo $status (test -n \"$VAULT_TOKEN\"; and echo held); claude-vault login --bogus 2>/dev/null; echo $status; claude-vault logout; echo $status (set -q VAULT_TOKEN; or echo unset)";

@@ -259,3 +259,56 @@ fn on_a_terminal_a_long_wait_is_told() {
     session.exp_string("no answer within 1.5 s").unwrap();
     assert!(!lab.cv(["list"]).all().contains("waiting for Vault"));
 }
+
+#[test]
+fn the_plan_is_shown_where_the_question_is_asked() {
+    let lab = Lab::new();
+    for more in [&["--json"][..], &["--reveal"], &[]] {
+        let script = format!("{} set plex A={CANARY} {} 2>err", env!("CARGO_BIN_EXE_claude-vault"), more.join(" "));
+        let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
+        let shown = session.exp_string("Type yes to write it: ").unwrap();
+        assert!(shown.contains("create secret/proxmox-services/plex") && shown.contains("+ A"), "{shown}");
+        assert_eq!(shown.contains(CANARY), more == ["--reveal"]);
+        session.send_line("no").unwrap();
+        session.exp_eof().unwrap();
+        assert!(!lab.home.read("err").contains(CANARY));
+    }
+}
+
+#[test]
+fn what_was_typed_before_the_question_is_no_answer() {
+    let lab = Lab::new();
+    let script = format!("stty -echo; sleep 0.5; {} set plex A=1", env!("CARGO_BIN_EXE_claude-vault"));
+    let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
+    session.send_line("yes").unwrap();
+    session.exp_string("Type yes to write it: ").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    lab.cv(["list", "plex"]).exits(5);
+    session.send_line("yes").unwrap();
+    session.exp_eof().unwrap();
+    lab.cv(["list", "plex"]).exits(0);
+}
+
+#[test]
+fn a_paste_of_several_lines_is_refused_and_reaches_no_shell() {
+    let (lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
+    session.send_line(&format!("VAULT_TOKEN={} claude-vault set plex A", lab.token)).unwrap();
+    session.exp_string("Value of A (hidden): ").unwrap();
+    session.send(&format!("line one {CANARY}\nyes\ntouch pwned {CANARY}\n")).unwrap();
+    session.flush().unwrap();
+    let shown = session.exp_string("KEY=@FILE or KEY=-").unwrap();
+    assert!(!shown.contains(CANARY), "{shown}");
+    session.send_line("echo do''ne").unwrap();
+    let shown = session.exp_string("done").unwrap();
+    assert!(!shown.contains(CANARY), "{shown}");
+    assert!(!lab.home.lab().join("pwned").exists());
+    lab.cv(["list", "plex"]).exits(3);
+}
+
+#[test]
+fn an_audit_log_that_fails_is_told_before_the_token_is_asked_for() {
+    let (lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
+    session.send_line("export CLAUDE_VAULT_AUDIT_LOG=/dev/full; source claude-vault login --method token").unwrap();
+    session.exp_string("the audit log /dev/full cannot be written").unwrap();
+    assert!(lab.bao.knows(&lab.token));
+}
