@@ -38,6 +38,7 @@ pub enum Action {
     Failed,
     ValidationFailed,
     Inject,
+    Exec,
 }
 
 impl Action {
@@ -61,6 +62,7 @@ impl Action {
             Self::Failed => "FAILED",
             Self::ValidationFailed => "VALIDATION_FAILED",
             Self::Inject => "INJECT",
+            Self::Exec => "EXEC",
         }
     }
 }

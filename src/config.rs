@@ -82,7 +82,7 @@ pub struct Global {
     pub mount: Option<String>,
     /// The path below the mount where services lie; / for none [default: proxmox-services]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
-    pub prefix: Option<String>,
+    pub path: Option<String>,
     /// The folder that holds a folder for each service; nothing outside it is written
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub root: Option<PathBuf>,
@@ -194,7 +194,7 @@ impl Settings {
         if let Some(hosts) = env.get("CLAUDE_VAULT_TRUSTED_HOSTS") {
             trusted_hosts.extend(hosts.split([',', ' ']).filter(|h| !h.is_empty()).map(str::to_owned));
         }
-        let prefix = pick(&global.prefix, "CLAUDE_VAULT_PREFIX", &file.prefix);
+        let prefix = pick(&global.path, "CLAUDE_VAULT_PREFIX", &file.prefix);
         Ok(Self {
             address: address.map(|text| parse_address(&text)).transpose()?,
             namespace: env

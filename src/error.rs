@@ -204,6 +204,14 @@ pub enum Error {
     /// The audit log's chain does not hold.
     #[error("the audit log is not intact: {0}")]
     AuditBroken(String),
+    /// The program of `exec` could not be started.
+    #[error("cannot run {program}: {source}")]
+    CannotRun {
+        /// Its name.
+        program: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
     /// The throwaway server could not be found, fetched or set up.
     #[error("{message}")]
     Dev {
@@ -269,6 +277,7 @@ impl Error {
             Self::Io { .. } => "io",
             Self::AuditUnwritable { .. } => "audit_unwritable",
             Self::AuditBroken(_) => "audit_broken",
+            Self::CannotRun { .. } => "cannot_run",
             Self::Dev { .. } => "dev",
             Self::Several { .. } => "several",
             Self::Interrupted => "interrupted",
@@ -296,6 +305,9 @@ impl Error {
             Self::Server { status, .. } if *status >= 500 || *status == 429 => 7,
             Self::Declined | Self::NoPerson { .. } | Self::UnderAgent { .. } | Self::LoginTimeout { .. } => 8,
             Self::Several { exit, .. } => *exit,
+            // as shells, env and nohup do (POSIX, 2.8.2)
+            Self::CannotRun { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+            Self::CannotRun { .. } => 126,
             Self::Interrupted => 130,
             Self::Server { .. }
             | Self::KvVersion1 { .. }
@@ -356,6 +368,7 @@ impl Error {
                 "make it writable, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE".into()
             }
             Self::AuditBroken(_) => "compare it with a backup; set it aside by renaming it, and a new one begins".into(),
+            Self::CannotRun { program, .. } => format!("check its name and that it may be executed: command -v {program}"),
             Self::Several { .. } => "each failure is told above".into(),
             Self::Interrupted => "nothing was left behind; run it again when you like".into(),
         }

@@ -17,5 +17,6 @@ pub mod login;
 pub mod names;
 pub mod secret;
 pub mod session;
+pub mod terminal;
 pub mod ui;
 pub mod vault;

@@ -21,6 +21,8 @@ pub enum WayOut {
     Stdout,
     /// A file written by `inject`, mode 0600.
     InjectedFile,
+    /// The environment of the program that `exec` starts, or its file in memory.
+    ChildEnvironment,
     /// A plan shown with `--reveal` on a person's terminal.
     RevealedPlan,
     /// A look that gives only a yes or no: equality, length limit, shell patterns.

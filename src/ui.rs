@@ -1,21 +1,17 @@
-//! The one owner of standard output, standard error and the terminal.
+//! The one owner of standard output and standard error.
 //!
-//! Data goes to stdout, everything meant for a person to stderr, questions to the terminal
-//! itself (`/dev/tty`), so that pipes stay clean. Text of unknown origin is made printable.
+//! Data goes to stdout, everything meant for a person to stderr; questions go to the terminal
+//! itself (`terminal.rs`), so that pipes stay clean. Text of unknown origin is made printable.
 
-use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use serde::Serialize;
 use zeroize::Zeroize;
 
 use crate::config::Env;
 use crate::error::{Error, Result};
 use crate::names::printable;
-use crate::secret::Secret;
 
 /// When to colour.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -93,6 +89,11 @@ impl Ui {
         }
     }
 
+    /// Tells the person something that must be seen, with `--json` too.
+    pub fn always(&self, text: &str) {
+        self.say(&printable(text, true));
+    }
+
     /// [`Ui::note`] in a colour.
     pub fn note_colored(&self, text: &str, color: AnsiColor) {
         if !self.json {
@@ -159,261 +160,4 @@ fn escape_json(text: &str) -> String {
         }
     }
     out
-}
-
-/// The terminal a person sits at, whatever stdin, stdout and stderr are.
-pub struct Terminal {
-    device: File,
-    before: Termios,
-}
-
-impl Terminal {
-    /// Opens it; `None` when this process has no terminal or is in its background.
-    #[must_use]
-    pub fn open() -> Option<Self> {
-        let device = File::options().read(true).write(true).open("/dev/tty").ok()?;
-        let foreground = rustix::termios::tcgetpgrp(&device).ok()?;
-        if foreground != rustix::process::getpgrp() {
-            return None;
-        }
-        let before = tcgetattr(&device).ok()?;
-        Some(Self { device, before })
-    }
-
-    /// Writes to the terminal.
-    pub fn show(&mut self, text: &str) {
-        let _ = self.device.write_all(printable(text, true).as_bytes());
-        let _ = self.device.flush();
-    }
-
-    /// Writes what [`LineEditor::take_echo`] gave.
-    pub fn echo(&mut self, bytes: &[u8]) {
-        let _ = self.device.write_all(bytes);
-    }
-
-    /// Writes a line that is made of parts already printable, colours included.
-    pub fn say(&mut self, line: &str) {
-        let _ = writeln!(self.device, "{line}");
-    }
-
-    /// Asks for one line and shows what is typed.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`] on Ctrl-C and at the end of input, [`Error::Io`].
-    pub fn ask(&mut self, prompt: &str) -> Result<String> {
-        let mut line = self.line(prompt, true)?;
-        Ok(std::mem::take(&mut line.text))
-    }
-
-    /// Asks for one line and shows nothing.
-    ///
-    /// # Errors
-    /// As [`Terminal::ask`].
-    pub fn ask_hidden(&mut self, prompt: &str) -> Result<Secret> {
-        let mut line = self.line(prompt, false)?;
-        Ok(Secret::from(std::mem::take(&mut line.text)))
-    }
-
-    fn line(&mut self, prompt: &str, echo: bool) -> Result<LineEditor> {
-        self.show(prompt);
-        self.raw(false).map_err(Error::io("read", "/dev/tty"))?;
-        let mut editor = LineEditor::new(echo);
-        let mut byte = [0_u8; 1];
-        loop {
-            let step = match self.device.read(&mut byte).map_err(Error::io("read", "/dev/tty"))? {
-                0 => Step::Interrupt,
-                _ => editor.feed(byte[0]),
-            };
-            byte.zeroize();
-            let _ = self.device.write_all(&editor.take_echo());
-            match step {
-                Step::More => {}
-                Step::Done => {
-                    let more = self.has_input();
-                    self.restore();
-                    return if more { Err(several_lines()) } else { Ok(editor) };
-                }
-                Step::Interrupt => {
-                    self.restore();
-                    return Err(Error::Interrupted);
-                }
-            }
-        }
-    }
-
-    /// Turns line editing and echo over to [`LineEditor`]. The terminal's own line buffer would
-    /// cut a pasted line at 4096 bytes. `signals` leaves Ctrl-C to the terminal.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn raw(&self, signals: bool) -> std::io::Result<()> {
-        let mut modes = self.before.clone();
-        modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
-        modes.local_modes.set(LocalModes::ISIG, signals);
-        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // What was typed before the question is no answer to it.
-        tcsetattr(&self.device, OptionalActions::Flush, &modes)?;
-        Ok(())
-    }
-
-    /// The open terminal, for waiting on its input.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn device(&self) -> std::io::Result<File> {
-        self.device.try_clone()
-    }
-
-    /// Whether more input came with the line: a paste of several lines.
-    fn has_input(&self) -> bool {
-        let mut waiting = [PollFd::new(&self.device, PollFlags::IN)];
-        let patience = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
-        matches!(poll(&mut waiting, Some(&patience)), Ok(1))
-    }
-
-    fn restore(&self) {
-        // Flushed as well: the rest of a pasted secret must not reach the shell and its history.
-        let _ = tcsetattr(&self.device, OptionalActions::Flush, &self.before);
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        self.restore();
-    }
-}
-
-fn several_lines() -> Error {
-    Error::invalid(
-        "several lines were pasted, and only one was asked for",
-        "give a value of several lines with KEY=@FILE or KEY=-",
-    )
-}
-
-/// What a byte did to a line.
-#[derive(PartialEq, Eq, Debug)]
-pub enum Step {
-    /// The line goes on.
-    More,
-    /// Enter.
-    Done,
-    /// Ctrl-C, or Ctrl-D on an empty line.
-    Interrupt,
-}
-
-/// A line being typed: backspace, Ctrl-U, Ctrl-C, Ctrl-D. Overwritten when dropped.
-pub struct LineEditor {
-    text: String,
-    pending: Vec<u8>,
-    echo: Option<Vec<u8>>,
-}
-
-impl LineEditor {
-    /// A new line, echoed or not.
-    #[must_use]
-    pub fn new(echo: bool) -> Self {
-        // Large enough that a secret is not copied about by growth.
-        Self { text: String::with_capacity(32 * 1024), pending: Vec::with_capacity(4), echo: echo.then(Vec::new) }
-    }
-
-    /// Takes one byte of input.
-    pub fn feed(&mut self, byte: u8) -> Step {
-        match byte {
-            b'\r' | b'\n' => {
-                self.echo.get_or_insert_with(Vec::new).extend(b"\r\n");
-                return Step::Done;
-            }
-            3 => return self.interrupt(),
-            4 if self.text.is_empty() => return self.interrupt(),
-            8 | 127 if self.text.pop().is_some() => {
-                self.show(b"\x08 \x08");
-            }
-            21 => {
-                let count = self.text.chars().count();
-                self.text.zeroize();
-                self.show(&b"\x08 \x08".repeat(count));
-            }
-            9 | 32..=126 | 128.. => self.push(byte),
-            _ => {}
-        }
-        Step::More
-    }
-
-    fn push(&mut self, byte: u8) {
-        self.pending.push(byte);
-        match std::str::from_utf8(&self.pending) {
-            Ok(text) => {
-                self.text.push_str(text);
-                let text = text.as_bytes().to_vec();
-                self.show(&text);
-                self.pending.zeroize();
-            }
-            Err(error) if error.error_len().is_some() || self.pending.len() >= 4 => self.pending.zeroize(),
-            Err(_) => {}
-        }
-    }
-
-    fn interrupt(&mut self) -> Step {
-        self.echo.get_or_insert_with(Vec::new).extend(b"\r\n");
-        Step::Interrupt
-    }
-
-    fn show(&mut self, bytes: &[u8]) {
-        if let Some(echo) = &mut self.echo {
-            echo.extend(bytes);
-        }
-    }
-
-    /// The finished line.
-    #[must_use]
-    pub fn take_text(&mut self) -> String {
-        std::mem::take(&mut self.text)
-    }
-
-    /// What the terminal should show now.
-    #[must_use]
-    pub fn take_echo(&mut self) -> Vec<u8> {
-        self.echo.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-}
-
-impl Drop for LineEditor {
-    fn drop(&mut self) {
-        self.text.zeroize();
-        self.pending.zeroize();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn typed(bytes: &[u8], echo: bool) -> (LineEditor, Vec<u8>, Step) {
-        let mut editor = LineEditor::new(echo);
-        let mut shown = Vec::new();
-        let mut last = Step::More;
-        for byte in bytes {
-            last = editor.feed(*byte);
-            shown.extend(editor.take_echo());
-        }
-        (editor, shown, last)
-    }
-
-    #[test]
-    fn a_hidden_line_shows_only_its_end() {
-        let (mut editor, shown, last) = typed("hunter2\n".as_bytes(), false);
-        assert_eq!((editor.take_text().as_str(), shown.as_slice(), last), ("hunter2", b"\r\n".as_slice(), Step::Done));
-    }
-
-    #[test]
-    fn backspace_takes_a_whole_character_and_ctrl_u_the_line() {
-        assert_eq!(typed("aé\u{7f}b".as_bytes(), true).0.take_text(), "ab");
-        assert_eq!(typed(b"abc\x15d", true).0.take_text(), "d");
-    }
-
-    #[test]
-    fn ctrl_c_interrupts() {
-        assert_eq!(typed(b"ab\x03", false).2, Step::Interrupt);
-    }
 }

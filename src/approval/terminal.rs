@@ -6,7 +6,8 @@ use super::{Approver, Change, Proof, Question};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::WayOut;
-use crate::ui::{Terminal, Ui};
+use crate::terminal::Terminal;
+use crate::ui::Ui;
 
 /// Asks at the terminal itself, never on stdin.
 pub struct AtTerminal<'a> {

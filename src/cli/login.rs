@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 use crate::format::shell::{quote, quote_fish};
 use crate::login::{Face, Options, oidc, open_browser};
 use crate::secret::{Secret, WayOut};
-use crate::ui::{LineEditor, Step, Terminal, Ui};
+use crate::terminal::{LineEditor, Step, Terminal};
+use crate::ui::Ui;
 use crate::vault::Client;
 
 /// The syntax of the lines that hold the session.
@@ -243,7 +244,7 @@ impl Face for AtShell<'_> {
     fn sign_in(&self, url: &Url, port: u16) {
         let opened = self.opens && open_browser(url.as_str(), self.browser);
         let how = if opened { "Sign in in the browser that opens, or here:" } else { "Sign in here:" };
-        self.ui.note(&format!("{how}\n\n  {url}\n"));
+        self.ui.always(&format!("{how}\n\n  {url}\n"));
         if self.over_ssh {
             self.ui.note(&format!("From another machine, first: ssh -L {port}:localhost:{port} THIS-MACHINE   (or paste the address your browser ends at)"));
         }

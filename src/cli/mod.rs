@@ -2,6 +2,7 @@
 
 mod audit;
 mod dev;
+mod exec;
 mod get;
 mod init;
 mod inject;
@@ -67,6 +68,9 @@ enum Command {
     Set(set::Set),
     /// Write a service's .env or secrets.yaml
     Inject(crate::core::inject::Request),
+    /// Run a program with a service's secrets in its environment
+    #[command(alias = "run")]
+    Exec(exec::Exec),
     /// Show the audit log, or check that nobody changed it
     Audit(audit::Audit),
     /// Try it all on a throwaway server on this machine
@@ -157,6 +161,7 @@ fn execute(cli: Cli, shell: Option<login::Shell>) -> Result<u8> {
             Command::Get(get) => get.run(&context).await,
             Command::Set(set) => set.run(&context).await,
             Command::Inject(request) => inject::run(&context, request).await,
+            Command::Exec(exec) => exec.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
             Command::Init(_) | Command::Setup(_) | Command::Dev(_) | Command::DevServer(_) | Command::DevSignIn(_) => Ok(0),
         }

@@ -12,7 +12,7 @@ use crate::files::MAX_FILE;
 use crate::format::{dotenv, yaml};
 use crate::names::{Key, is_variable};
 use crate::secret::Secret;
-use crate::ui::Terminal;
+use crate::terminal::Terminal;
 
 #[derive(clap::Args)]
 #[command(after_help = "\

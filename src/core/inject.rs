@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::place::{self, Target};
 use super::{Core, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
@@ -119,27 +120,6 @@ pub struct Reply {
     pub warnings: Vec<String>,
 }
 
-/// Where a service's files lie: the only thing that `.claude-vault.toml` may say.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct ProjectConfig {
-    services: BTreeMap<String, ServiceFiles>,
-}
-
-#[derive(Deserialize, Default, Clone)]
-#[serde(deny_unknown_fields, default)]
-struct ServiceFiles {
-    file: Option<PathBuf>,
-    format: Option<Format>,
-}
-
-/// The file to write and the example it is made from.
-struct Target {
-    file: PathBuf,
-    example: PathBuf,
-    format: Format,
-}
-
 /// Injects, several services at the same time; gives the outcome of each, in their order.
 ///
 /// # Errors
@@ -154,7 +134,7 @@ pub async fn inject(core: &Core, mut request: Request) -> Result<Vec<(Service, R
     }
     let vault = core.vault()?;
     if request.all {
-        request.services = with_a_place(core, vault.list_services().await?.services)?;
+        request.services = place::with_a_place(core, vault.list_services().await?.services)?;
     }
     let (vault, request) = (&vault, &request);
     let each =
@@ -173,7 +153,7 @@ async fn one(core: &Core, vault: &Client, request: &Request, service: &Service) 
 
 async fn work(core: &Core, vault: &Client, request: &Request, service: &Service) -> Result<Reply> {
     let root = Root::open(&core.settings.root)?;
-    let target = target(&root, request, service)?;
+    let target = place::find(&root, request.format, request.file.as_deref(), service)?;
     let secrets = match vault.read_service(service, None).await? {
         Stored::Present { secrets, .. } => secrets,
         Stored::Deleted { .. } | Stored::Absent => return Err(no_service(service)),
@@ -222,7 +202,8 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service)
     Ok(reply)
 }
 
-fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Option<&'a str>> {
+/// A file's text; what is not UTF-8 is refused.
+pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Option<&'a str>> {
     let Some(content) = content else { return Ok(None) };
     std::str::from_utf8(&content.bytes)
         .map(Some)
@@ -334,93 +315,4 @@ fn difference(target: &Target, service: &Service, old: &str, new: &str, warnings
 
 fn list(names: &[String]) -> String {
     names.iter().map(|name| printable(name, false)).collect::<Vec<_>>().join(", ")
-}
-
-/// The services of `all` that have a folder below the root or a place in `.claude-vault.toml`.
-fn with_a_place(core: &Core, all: Vec<Service>) -> Result<Vec<Service>> {
-    let root = Root::open(&core.settings.root)?;
-    let configured = project_config(&root)?.services;
-    let found: Vec<Service> = all
-        .into_iter()
-        .filter(|service| configured.contains_key(service.as_str()) || root.has_folder(Path::new(service.as_str())))
-        .collect();
-    if found.is_empty() {
-        let hint = "go where the services' folders lie, or name it: --root DIR";
-        return Err(Error::NotFound { what: "a folder of any service".into(), hint: hint.into() });
-    }
-    Ok(found)
-}
-
-fn project_config(root: &Root) -> Result<ProjectConfig> {
-    let path = Path::new(".claude-vault.toml");
-    let content = root.read(path)?;
-    let Some(text) = text(path, content.as_ref())? else { return Ok(ProjectConfig::default()) };
-    toml::from_str(text).map_err(|error| {
-        let reason = printable(error.message().lines().next().unwrap_or_default(), false);
-        Error::invalid(
-            format!(".claude-vault.toml: {reason}"),
-            "it may say only where files lie: [services.NAME] with file = \"…\" and format = \"env\" or \"yaml\"",
-        )
-    })
-}
-
-/// Finds file and format: as told, as `.claude-vault.toml` says, else by what lies there.
-fn target(root: &Root, request: &Request, service: &Service) -> Result<Target> {
-    let configured = project_config(root)?.services.get(service.as_str()).cloned().unwrap_or_default();
-    let format = request.format.or(configured.format);
-    if let Some(file) = request.file.clone().or(configured.file) {
-        let file = root.relative(&file)?;
-        let by_name = match file.extension().and_then(|ending| ending.to_str()) {
-            Some("yaml" | "yml") => Format::Yaml,
-            _ => Format::Env,
-        };
-        return Ok(placed(file, format.unwrap_or(by_name)));
-    }
-    let folder = Path::new(service.as_str());
-    if !root.has_folder(folder) {
-        return Err(Error::NotFound {
-            what: format!("the folder {} in {}", service, root.path().display()),
-            hint: format!("go where the services' folders lie, or: claude-vault inject {service} --root DIR   (or --file FILE)"),
-        });
-    }
-    find(root, folder, service, format)
-}
-
-fn find(root: &Root, folder: &Path, service: &Service, format: Option<Format>) -> Result<Target> {
-    let env = folder.join(".env");
-    let (deep, flat) = (folder.join("config/secrets.yaml"), folder.join("secrets.yaml"));
-    let has = |file: &Path| root.has(file);
-    if format != Some(Format::Yaml) && (format.is_some() || has(&example_of(&env))?) {
-        return Ok(placed(env, Format::Env));
-    }
-    for file in [&deep, &flat] {
-        if has(&example_of(file))? {
-            return Ok(placed(file.clone(), Format::Yaml));
-        }
-    }
-    for file in [&deep, &flat] {
-        if has(file)? {
-            return Ok(placed(file.clone(), Format::Yaml));
-        }
-    }
-    if format == Some(Format::Yaml) || service.as_str() == "esphome" {
-        return Ok(placed(deep, Format::Yaml));
-    }
-    if has(&env)? {
-        return Ok(placed(env, Format::Env));
-    }
-    Err(Error::invalid(
-        format!("{service}: nothing in its folder tells whether it wants .env or secrets.yaml"),
-        format!("claude-vault inject {service} --format env   (or --format yaml)"),
-    ))
-}
-
-fn placed(file: PathBuf, format: Format) -> Target {
-    Target { example: example_of(&file), file, format }
-}
-
-fn example_of(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".example");
-    PathBuf::from(name)
 }

@@ -1,11 +1,13 @@
 //! Each operation, once: a request, a reply, one function. No terminal, no MCP, no parsing of
 //! arguments. The commands and the MCP tools are two faces over this.
 
+pub mod exec;
 pub mod get;
 pub mod git;
 pub mod inject;
 pub mod list;
 pub mod login;
+mod place;
 pub mod plan;
 pub mod set;
 pub mod status;

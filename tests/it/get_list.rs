@@ -161,9 +161,9 @@ fn the_bao_variables_and_flags_work_and_the_flag_wins() {
     lab.cv(["list"]).exits(7);
     lab.cv(["list", "--address", &address]).exits(0);
     lab.bao.put("secret/data/elsewhere/x", json!({"data": {"A": "1"}}));
-    lab.cv(["list", "--address", &address, "--prefix", "elsewhere"]).exits(4).says("elsewhere");
+    lab.cv(["list", "--address", &address, "--path", "elsewhere"]).exits(4).says("elsewhere");
     lab.home.set("BAO_TOKEN", "root");
-    assert_eq!(lab.cv(["list", "--address", &address, "--prefix", "elsewhere"]).exits(0).stdout, "x\n");
+    assert_eq!(lab.cv(["list", "--address", &address, "--path", "elsewhere"]).exits(0).stdout, "x\n");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn setup_refuses_a_place_that_no_interpreter_line_can_name() {
 fn help_names_every_command_and_version_is_one_line() {
     let home = Home::new();
     let help = home.cv(["--help"]).exits(0).stdout;
-    for command in ["login", "logout", "status", "list", "get", "set", "inject", "audit", "dev", "init", "setup"] {
+    for command in ["login", "logout", "status", "list", "get", "set", "inject", "exec", "audit", "dev", "init", "setup"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} in\n{help}");
         home.cv([command, "--help"]).exits(0);
     }

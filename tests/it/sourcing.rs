@@ -187,7 +187,7 @@ fn the_functions_of_init_work_without_source() {
 fn options_with_a_slash_are_not_lost_through_the_function() {
     let lab = lab();
     lab.bao.put("secret/data/else/where/x", json!({"data": {"A": "1"}}));
-    let script = "eval \"$(claude-vault init bash)\"; VAULT_TOKEN=root claude-vault --prefix=else/where list; source claude-vault list --prefix=else/where";
+    let script = "eval \"$(claude-vault init bash)\"; VAULT_TOKEN=root claude-vault --path=else/where list; source claude-vault list --path=else/where";
     let run = crate::support::run(lab.home.command("bash").env("VAULT_TOKEN", "root").arg("-c").arg(script), "");
     assert_eq!(run.stdout, "x\nx\n", "{}", run.stderr);
 }

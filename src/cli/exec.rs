@@ -1,0 +1,105 @@
+//! `exec`: takes the place of this process, so that process id, terminal, signals and exit
+//! status are the program's own.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Context;
+use crate::core::exec::{Reply, Request, exec};
+use crate::error::{Error, Result};
+use crate::secret::WayOut;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+claude-vault exec jellyfin -- ./start.sh
+claude-vault exec jellyfin --env-file-fd -- docker run --env-file {} jellyfin/jellyfin
+
+VAULT_TOKEN and its companions are not passed on unless --keep-token is given.")]
+pub(super) struct Exec {
+    #[command(flatten)]
+    request: Request,
+    /// Nothing else in the environment
+    #[arg(long)]
+    clean: bool,
+    /// Leave the session's variables in the environment
+    #[arg(long)]
+    keep_token: bool,
+    /// Not as variables but as a file for docker's --env-file, in memory; {} in COMMAND names it
+    #[arg(long)]
+    env_file_fd: bool,
+    /// The program and its arguments, after --
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Exec {
+    pub(super) async fn run(self, context: &Context) -> Result<u8> {
+        let Some((program, arguments)) = self.command.split_first() else { return Ok(2) };
+        let path = find(program, context.env.path("PATH"))?;
+        let shown = path.file_name().unwrap_or_default().to_string_lossy();
+        let reply = context.waiting(exec(&context.core, &self.request, &shown)).await?;
+        reply.warnings.iter().for_each(|warning| context.ui.warn(warning));
+        let mut command = Command::new(&path);
+        command.arg0(program);
+        if self.clean {
+            command.env_clear();
+        }
+        if !self.keep_token {
+            for name in ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN"] {
+                command.env_remove(name);
+            }
+        }
+        let file = if self.env_file_fd { Some(env_file(&reply)?) } else { None };
+        match &file {
+            Some(file) => {
+                let name = format!("/dev/fd/{}", file.as_raw_fd());
+                command.args(arguments.iter().map(|word| if word == "{}" { OsStr::new(&name) } else { word }));
+            }
+            None => {
+                command.args(arguments);
+                command.envs(reply.variables.iter().map(|(name, value)| (name, value.expose(WayOut::ChildEnvironment))));
+            }
+        }
+        Err(Error::CannotRun { program: shown.into_owned(), source: command.exec() })
+    }
+}
+
+/// The program's file, as a shell would find it: before the environment is changed.
+fn find(program: &OsStr, path: Option<PathBuf>) -> Result<PathBuf> {
+    if Path::new(program).components().count() > 1 || program.as_encoded_bytes().starts_with(b"/") {
+        return Ok(program.into());
+    }
+    let folders: Vec<PathBuf> = path.map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    let found = folders
+        .iter()
+        .map(|folder| folder.join(program))
+        .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file());
+    found.ok_or_else(|| Error::CannotRun {
+        program: program.to_string_lossy().into_owned(),
+        source: std::io::ErrorKind::NotFound.into(),
+    })
+}
+
+/// The variables as docker reads them, raw lines, in memory that no path of a disk leads to.
+/// The descriptor is inherited by the program.
+fn env_file(reply: &Reply) -> Result<OwnedFd> {
+    let failed = |errno: rustix::io::Errno| Error::io("write", "a file in memory")(errno.into());
+    let fd = rustix::fs::memfd_create("env", rustix::fs::MemfdFlags::empty()).map_err(failed)?;
+    let mut file = std::fs::File::from(fd);
+    for (name, value) in &reply.variables {
+        let value = value.expose(WayOut::ChildEnvironment);
+        if value.contains('\n') || value.ends_with('\r') || name.starts_with('#') {
+            return Err(Error::Unwritable {
+                file: "docker's --env-file".into(),
+                key: name.clone(),
+                reason: "it has a line break, and docker takes each line raw".into(),
+            });
+        }
+        writeln!(file, "{name}={value}").map_err(Error::io("write", "a file in memory"))?;
+    }
+    Ok(file.into())
+}
