@@ -42,9 +42,9 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether the line must be on the disk before anything else happens. Reads do not wait for it.
+    /// Whether the line must be on the disk before anything else happens: what changes Vault.
     fn must_survive(self) -> bool {
-        matches!(self, Self::Login | Self::Logout | Self::Confirmed | Self::Success | Self::Failed | Self::Inject)
+        matches!(self, Self::Login | Self::Logout | Self::Confirmed | Self::Success | Self::Failed)
     }
 
     fn word(self) -> &'static str {

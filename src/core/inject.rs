@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::{self, Target};
-use super::{Core, no_service};
+use super::{Core, git, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::{Content, Root, Written};
@@ -178,13 +178,6 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service)
     }
     let content = zeroize::Zeroizing::new(edited.text);
 
-    if super::git::would_track(root.path(), &target.file) {
-        warnings.push(format!(
-            "git would track {0}: echo '/{0}' >> .gitignore   (in {1})",
-            target.file.display(),
-            root.path().display()
-        ));
-    }
     let old = text(&target.file, before.as_ref())?.unwrap_or_default();
     let mut reply = difference(&target, service, old, &content, warnings);
     reply.keys = values.len();
@@ -194,12 +187,37 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service)
         Some(content_before) if content_before.bytes.as_slice() == content.as_bytes() => State::Unchanged,
         Some(_) => State::Updated,
     };
-    if !request.only_looks()
-        && let Written::Replaced { backup } = root.write(&target.file, content.as_bytes(), before.as_ref())?
-    {
-        reply.backup = Some(backup);
+    if !request.only_looks() {
+        write(root, &target, content, before, &mut reply).await?;
     }
     Ok(reply)
+}
+
+/// Writes on a thread of its own: waiting for the disk, and for git, must not hold up the other
+/// services.
+async fn write(
+    root: Root,
+    target: &Target,
+    content: zeroize::Zeroizing<String>,
+    before: Option<Content>,
+    reply: &mut Reply,
+) -> Result<()> {
+    let file = target.file.clone();
+    let work = move || {
+        let written = root.write(&file, content.as_bytes(), before.as_ref())?;
+        let tracked = git::would_track(root.path(), &file).then(|| {
+            let file = file.display();
+            format!("git would track {file}: echo '/{file}' >> .gitignore   (in {})", root.path().display())
+        });
+        Ok((written, tracked))
+    };
+    let stopped = |_| Error::io("write", &target.file)(std::io::ErrorKind::Other.into());
+    let (written, tracked) = tokio::task::spawn_blocking(work).await.map_err(stopped)??;
+    if let Written::Replaced { backup } = written {
+        reply.backup = Some(backup);
+    }
+    reply.warnings.extend(tracked);
+    Ok(())
 }
 
 /// A file's text; what is not UTF-8 is refused.

@@ -112,6 +112,7 @@ fn the_shell_files_are_clean() {
         ("shell/tour.sh", "sh"),
         ("shell/init.sh", "bash"),
         ("tests/run", "bash"),
+        ("benches/run", "bash"),
         (".ci/run", "bash"),
         ("tests/ground/browser.sh", "sh"),
     ] {
