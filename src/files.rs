@@ -221,8 +221,16 @@ fn temporary_prefix(target: &OsStr) -> String {
     format!(".{}.claude-vault-", target.to_string_lossy())
 }
 
-/// Writes `content` under a temporary name and renames it to `name`.
+/// Writes `content` under a temporary name and renames it to `name`. Another writer's sweep can
+/// take the temporary file between its making and its lock: then once more.
 fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], owner: Option<(u32, u32)>) -> std::io::Result<()> {
+    match place_once(folder, target, name, content, owner) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => place_once(folder, target, name, content, owner),
+        outcome => outcome,
+    }
+}
+
+fn place_once(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], owner: Option<(u32, u32)>) -> std::io::Result<()> {
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
     let temporary = format!("{}{:016x}", temporary_prefix(target), u64::from_ne_bytes(random));

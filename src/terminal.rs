@@ -84,7 +84,14 @@ impl Terminal {
                 Step::Done => {
                     let more = self.has_input();
                     self.restore();
-                    return if more { Err(several_lines()) } else { Ok(editor) };
+                    return match more {
+                        true => Err(several_lines()),
+                        false if editor.is_damaged() => Err(Error::invalid(
+                            "what was typed is not UTF-8",
+                            "set the terminal to UTF-8, or give the value with KEY=@FILE",
+                        )),
+                        false => Ok(editor),
+                    };
                 }
                 Step::Interrupt => {
                     self.restore();
@@ -155,10 +162,20 @@ pub enum Step {
     Interrupt,
 }
 
+/// Where in a key's sequence of bytes the input is.
+enum Escape {
+    None,
+    Started,
+    Sequence,
+}
+
 /// A line being typed: backspace, Ctrl-U, Ctrl-C, Ctrl-D. Overwritten when dropped.
 pub struct LineEditor {
     text: String,
     pending: Vec<u8>,
+    escape: Escape,
+    /// Something that was typed is not in the text.
+    damaged: bool,
     echo: Option<Vec<u8>>,
 }
 
@@ -167,11 +184,20 @@ impl LineEditor {
     #[must_use]
     pub fn new(echo: bool) -> Self {
         // Large enough that a secret is not copied about by growth.
-        Self { text: String::with_capacity(32 * 1024), pending: Vec::with_capacity(4), echo: echo.then(Vec::new) }
+        Self {
+            text: String::with_capacity(32 * 1024),
+            pending: Vec::with_capacity(4),
+            escape: Escape::None,
+            damaged: false,
+            echo: echo.then(Vec::new),
+        }
     }
 
     /// Takes one byte of input.
     pub fn feed(&mut self, byte: u8) -> Step {
+        if self.in_escape(byte) {
+            return Step::More;
+        }
         match byte {
             b'\r' | b'\n' => {
                 self.echo.get_or_insert_with(Vec::new).extend(b"\r\n");
@@ -182,6 +208,8 @@ impl LineEditor {
             8 | 127 if self.text.pop().is_some() => {
                 self.show(b"\x08 \x08");
             }
+            23 => self.erase_word(),
+            27 => self.escape = Escape::Started,
             21 => {
                 let count = self.text.chars().count();
                 self.text.zeroize();
@@ -193,6 +221,33 @@ impl LineEditor {
         Step::More
     }
 
+    /// Arrow keys and the like send several bytes: none of them is text.
+    fn in_escape(&mut self, byte: u8) -> bool {
+        let was = std::mem::replace(&mut self.escape, Escape::None);
+        match (was, byte) {
+            (Escape::None, _) => return false,
+            (Escape::Started, b'[' | b'O') => self.escape = Escape::Sequence,
+            (Escape::Sequence, b' '..=b'?') => self.escape = Escape::Sequence,
+            (Escape::Started, b'\r' | b'\n' | 3) => return false,
+            _ => {}
+        }
+        true
+    }
+
+    /// Ctrl-W: back to the last blank.
+    fn erase_word(&mut self) {
+        let kept = self.text.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let count = self.text[kept..].chars().count();
+        self.text.truncate(kept);
+        self.show(&b"\x08 \x08".repeat(count));
+    }
+
+    /// Whether something typed is missing from the text: bytes that are not UTF-8.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.damaged || !self.pending.is_empty()
+    }
+
     fn push(&mut self, byte: u8) {
         self.pending.push(byte);
         match std::str::from_utf8(&self.pending) {
@@ -202,7 +257,10 @@ impl LineEditor {
                 self.show(&text);
                 self.pending.zeroize();
             }
-            Err(error) if error.error_len().is_some() || self.pending.len() >= 4 => self.pending.zeroize(),
+            Err(error) if error.error_len().is_some() || self.pending.len() >= 4 => {
+                self.damaged = true;
+                self.pending.zeroize();
+            }
             Err(_) => {}
         }
     }
@@ -263,6 +321,14 @@ mod tests {
     fn backspace_takes_a_whole_character_and_ctrl_u_the_line() {
         assert_eq!(typed("aé\u{7f}b".as_bytes(), true).0.take_text(), "ab");
         assert_eq!(typed(b"abc\x15d", true).0.take_text(), "d");
+    }
+
+    #[test]
+    fn arrow_keys_are_no_text_and_ctrl_w_takes_a_word() {
+        assert_eq!(typed(b"pass\x1b[Dword\x1bOA\x1b[1;5C\x1b[200~!", true).0.take_text(), "password!");
+        assert_eq!(typed(b"one two\x17three", true).0.take_text(), "one three");
+        assert!(typed(b"p\xe9ss", false).0.is_damaged() && typed(b"p\xc3", false).0.is_damaged());
+        assert!(!typed("p\u{e9}".as_bytes(), false).0.is_damaged());
     }
 
     #[test]

@@ -39,6 +39,12 @@ pub(super) struct Exec {
 impl Exec {
     pub(super) async fn run(self, context: &Context) -> Result<u8> {
         let Some((program, arguments)) = self.command.split_first() else { return Ok(2) };
+        if self.env_file_fd && !arguments.iter().any(|word| word == "{}") {
+            return Err(Error::invalid(
+                "--env-file-fd needs a word {} in the command, where the file's name goes",
+                "claude-vault exec SERVICE --env-file-fd -- docker run --env-file {} IMAGE",
+            ));
+        }
         let path = find(program, context.env.path("PATH"))?;
         let shown = path.file_name().unwrap_or_default().to_string_lossy();
         let reply = context.waiting(exec(&context.core, &self.request, &shown)).await?;
@@ -92,11 +98,11 @@ fn env_file(reply: &Reply) -> Result<OwnedFd> {
     let mut file = std::fs::File::from(fd);
     for (name, value) in &reply.variables {
         let value = value.expose(WayOut::ChildEnvironment);
-        if value.contains('\n') || value.ends_with('\r') || name.starts_with('#') {
+        if value.contains('\n') || value.ends_with('\r') || name.contains(['\n', '\r', ' ', '\t', '#']) {
             return Err(Error::Unwritable {
                 file: "docker's --env-file".into(),
-                key: name.clone(),
-                reason: "it has a line break, and docker takes each line raw".into(),
+                key: crate::names::printable(name, false),
+                reason: "its name or value has a line break or a blank, and docker takes each line raw".into(),
             });
         }
         writeln!(file, "{name}={value}").map_err(Error::io("write", "a file in memory"))?;

@@ -10,7 +10,7 @@ use crate::core::set::{DEFAULT_LENGTH, Outcome, Request, set};
 use crate::error::{Error, Result};
 use crate::files::MAX_FILE;
 use crate::format::{dotenv, yaml};
-use crate::names::{Key, is_variable};
+use crate::names::{Key, is_variable, printable};
 use crate::secret::Secret;
 use crate::terminal::Terminal;
 
@@ -77,11 +77,18 @@ impl Set {
         }
         let mut named = BTreeMap::new();
         let mut asked = Vec::new();
+        let mut stdin_taken = false;
         for assignment in std::mem::take(&mut self.assignments) {
             let (key, source) = split(assignment)?;
             let secret = match source {
                 Source::Value(secret) => secret,
                 Source::File(file) => read_value(&key, &file)?,
+                Source::Stdin if std::mem::replace(&mut stdin_taken, true) => {
+                    return Err(Error::invalid(
+                        "standard input can be one key's value only",
+                        "give the other with KEY=@FILE or KEY",
+                    ));
+                }
                 Source::Stdin => read_stdin()?,
                 Source::Ask => {
                     asked.push(key);
@@ -187,10 +194,18 @@ fn read_all(file: &Path) -> Result<Vec<(Key, Secret)>> {
         |why: &str| Error::invalid(format!("{}: {why}", file.display()), "give the keys one by one: KEY=@FILE, KEY=- or KEY");
     let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
     let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text) };
+    if let Some(line) = document.unread.first() {
+        return Err(unreadable(&format!("line {line} is no KEY=VALUE")));
+    }
     let mut found = Vec::new();
     for (key, raw) in document.raw(text) {
-        let value =
-            if is_yaml { yaml::read(raw).ok_or_else(|| unreadable("a value is no plain text"))? } else { dotenv::read(raw) };
+        let value = match is_yaml {
+            false => dotenv::read(raw),
+            true if raw.is_empty() => String::new(),
+            true => {
+                yaml::read(raw).ok_or_else(|| unreadable(&format!("the value of {} is no plain text", printable(&key, false))))?
+            }
+        };
         if !is_yaml && !is_variable(&key) {
             return Err(unreadable("a name is no variable's name"));
         }

@@ -1,6 +1,6 @@
 //! `inject`: a service's values as the `.env` or `secrets.yaml` that its program reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt};
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::files::{Content, Root, Written};
 use crate::format::dotenv::{self, Portable};
 use crate::format::edit::{Document, Style};
-use crate::format::yaml;
+use crate::format::{shell, yaml};
 use crate::names::{Service, is_variable, printable};
 use crate::secret::{Value, WayOut};
 use crate::vault::{Client, Secrets, Stored};
@@ -136,10 +136,30 @@ pub async fn inject(core: &Core, mut request: Request) -> Result<Vec<(Service, R
     if request.all {
         request.services = place::with_a_place(core, vault.list_services().await?.services)?;
     }
+    let mut seen = BTreeSet::new();
+    request.services.retain(|service| seen.insert(service.clone()));
+    one_service_a_file(core, &request)?;
     let (vault, request) = (&vault, &request);
     let each =
         stream::iter(&request.services).map(|service| async move { (service.clone(), one(core, vault, request, service).await) });
     Ok(each.buffered(AT_ONCE).collect().await)
+}
+
+fn one_service_a_file(core: &Core, request: &Request) -> Result<()> {
+    let root = Root::open(&core.settings.root)?;
+    let mut owners: BTreeMap<PathBuf, &Service> = BTreeMap::new();
+    for service in &request.services {
+        // A service without a place gets its own error when its turn comes.
+        let Ok(target) = place::find(&root, request.format, request.file.as_deref(), service) else { continue };
+        let file = target.file.clone();
+        if let Some(other) = owners.insert(target.file, service) {
+            return Err(Error::invalid(
+                format!("{other} and {service} would both be written to {}", printable(&file.to_string_lossy(), false)),
+                "give each a file of its own in .claude-vault.toml",
+            ));
+        }
+    }
+    Ok(())
 }
 
 async fn one(core: &Core, vault: &Client, request: &Request, service: &Service) -> Result<Reply> {
@@ -177,6 +197,19 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service)
         ));
     }
     let content = zeroize::Zeroizing::new(edited.text);
+    let unsafe_template =
+        |reason| Error::Confined { path: if example.is_some() { target.example.clone() } else { target.file.clone() }, reason };
+    if target.format == Format::Yaml
+        && document.entries.iter().any(|e| values.contains_key(&e.key) && template[e.value.clone()].starts_with('&'))
+    {
+        return Err(unsafe_template("a value that Vault sets has an anchor (&…) that other lines may refer to"));
+    }
+    // Our own reading of what we wrote: each value must stand there, and as it was meant.
+    let written = parse(target.format, &content).map_err(unsafe_template)?;
+    let stands = written.raw(&content);
+    if values.iter().any(|(key, text)| stands.get(key) != Some(&text.as_str())) {
+        return Err(unsafe_template("a value in it is written in a way that cannot be replaced safely"));
+    }
 
     let old = text(&target.file, before.as_ref())?.unwrap_or_default();
     let mut reply = difference(&target, service, old, &content, warnings);
@@ -205,10 +238,10 @@ async fn write(
     let file = target.file.clone();
     let work = move || {
         let written = root.write(&file, content.as_bytes(), before.as_ref())?;
-        let tracked = git::would_track(root.path(), &file).then(|| {
-            let file = file.display();
-            format!("git would track {file}: echo '/{file}' >> .gitignore   (in {})", root.path().display())
-        });
+        let backup =
+            file.with_file_name(format!("{}.backup.00000000_000000", file.file_name().unwrap_or_default().to_string_lossy()));
+        let tracked = (git::would_track(root.path(), &file) || git::would_track(root.path(), &backup))
+            .then(|| untracked_hint(&root, &file));
         Ok((written, tracked))
     };
     let stopped = |_| Error::io("write", &target.file)(std::io::ErrorKind::Other.into());
@@ -218,6 +251,16 @@ async fn write(
     }
     reply.warnings.extend(tracked);
     Ok(())
+}
+
+/// What to paste. The name may come from a cloned repository: it is quoted.
+fn untracked_hint(root: &Root, file: &Path) -> String {
+    let name = file.to_string_lossy();
+    let (line, backups) = (shell::quote(&format!("/{name}")), shell::quote(&format!("/{name}.backup.*")));
+    format!(
+        "git would track {name} or its backups: printf '%s\\n' {line} {backups} >> .gitignore   (in {})",
+        root.path().display()
+    )
 }
 
 /// A file's text; what is not UTF-8 is refused.
@@ -288,7 +331,7 @@ fn header(target: &Target, request: &Request, service: &Service, from_example: b
     let file = request
         .file
         .as_ref()
-        .map(|_| format!(" --file {}", printable(&target.file.to_string_lossy(), false)))
+        .map(|_| format!(" --file {}", printable(&quoted_word(&target.file.to_string_lossy()), false)))
         .unwrap_or_default();
     vec![
         format!("{HEADER_MARK} from Vault ({service}){source}."),
@@ -296,6 +339,12 @@ fn header(target: &Target, request: &Request, service: &Service, from_example: b
         "# It holds secrets: do not commit it.".into(),
         "#".into(),
     ]
+}
+
+/// A word for a shell, quoted only where it must be.
+fn quoted_word(text: &str) -> String {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
+    if plain { text.to_owned() } else { shell::quote(text) }
 }
 
 const HEADER_MARK: &str = "# Written by claude-vault";

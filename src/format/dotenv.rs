@@ -106,7 +106,7 @@ fn read_quoted(raw: &str) -> String {
 /// comments behind the value and quoted values over several lines.
 #[must_use]
 pub fn parse(text: &str) -> Document {
-    let mut entries = Vec::new();
+    let (mut entries, mut unread) = (Vec::new(), Vec::new());
     let mut offset = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     while offset < text.len() {
         let line_end = text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1);
@@ -115,10 +115,16 @@ pub fn parse(text: &str) -> Document {
                 offset = text[entry.value.end..].find('\n').map_or(text.len(), |at| entry.value.end + at + 1);
                 entries.push(entry);
             }
-            None => offset = line_end,
+            None => {
+                let line = text[offset..line_end].trim();
+                if !line.is_empty() && !line.starts_with('#') {
+                    unread.push(text[..offset].matches('\n').count() + 1);
+                }
+                offset = line_end;
+            }
         }
     }
-    Document { entries }
+    Document { entries, unread }
 }
 
 fn entry(text: &str, start: usize, line_end: usize) -> Option<Entry> {
@@ -149,10 +155,15 @@ fn entry(text: &str, start: usize, line_end: usize) -> Option<Entry> {
 fn value_end(text: &str, start: usize, line_end: usize) -> usize {
     let bytes = text.as_bytes();
     let mut at = start;
-    if matches!(bytes.get(at), Some(b'\'' | b'"' | b'`'))
-        && let Some(end) = quoted_end(bytes, at)
-    {
-        return end;
+    if matches!(bytes.get(at), Some(b'\'' | b'"' | b'`')) {
+        let end = quoted_end(bytes, at);
+        let is_whole = |end: &usize| {
+            let rest = text[*end..].split('\n').next().unwrap_or_default().trim();
+            rest.is_empty() || rest.starts_with('#')
+        };
+        if let Some(end) = end.filter(is_whole) {
+            return end;
+        }
     }
     while at < line_end
         && !matches!(bytes[at], b'\n')
@@ -229,6 +240,15 @@ mod tests {
             ("H", "`x`"),
         ];
         assert_eq!(found, expected.map(|(k, v)| (k.to_owned(), v)));
+    }
+
+    #[test]
+    fn a_value_that_goes_on_after_its_quotes_is_replaced_whole() {
+        let text = "A=\"x\" y\nB='it's fine' # c\nC=\"a\" \"b\"\nnonsense\n";
+        let document = parse(text);
+        let found: Vec<&str> = document.entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        assert_eq!(found, ["\"x\" y", "'it's fine'", "\"a\" \"b\""]);
+        assert_eq!(document.unread, [4]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Entry {
 pub struct Document {
     /// All of them, also those of the same key.
     pub entries: Vec<Entry>,
+    /// Numbers of lines that are neither entries nor comments nor blank.
+    pub unread: Vec<usize>,
 }
 
 /// A template with values put in.

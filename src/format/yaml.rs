@@ -55,7 +55,7 @@ pub fn parse(text: &str) -> Result<Document, &'static str> {
         at = self::line_end(text, entry.value.end.max(at));
         entries.push(entry);
     }
-    Ok(Document { entries })
+    Ok(Document { entries, unread: Vec::new() })
 }
 
 fn line_end(text: &str, at: usize) -> usize {
@@ -102,18 +102,22 @@ fn value_end(text: &str, start: usize) -> Option<usize> {
     let end_of_line = line_end(text, start);
     let line = text[start..end_of_line].trim_end();
     let own = if line.trim_start().starts_with('#') { "" } else { line.split_once(" #").map_or(line, |(own, _)| own.trim_end()) };
-    let last = last_line_of_block(text, end_of_line, own.is_empty());
+    let is_block_scalar = own.starts_with(['|', '>']);
+    let last = last_line_of_block(text, end_of_line, own.is_empty(), is_block_scalar);
     Some(last.unwrap_or(start + own.len()))
 }
 
 /// The end of the indented lines (or list items, under an empty value) that go on with a value.
-fn last_line_of_block(text: &str, mut at: usize, may_be_list: bool) -> Option<usize> {
+fn last_line_of_block(text: &str, mut at: usize, may_be_list: bool, is_block_scalar: bool) -> Option<usize> {
     let mut end = None;
     while at < text.len() {
         let next = line_end(text, at);
         let line = text[at..next].trim_end();
         let belongs = line.starts_with([' ', '\t']) || (may_be_list && (line == "-" || line.starts_with("- ")));
-        if belongs && !line.trim().is_empty() {
+        let is_comment = !is_block_scalar && line.trim_start().starts_with('#');
+        if is_comment && line.starts_with([' ', '\t']) {
+            // it may stand between two lines of the value, and does not end it
+        } else if belongs && !line.trim().is_empty() {
             end = Some(at + line.len());
         } else if !line.is_empty() {
             break;
@@ -170,6 +174,14 @@ mod tests {
             assert_eq!((key.as_str(), value.trim_start_matches('\n')), (wanted_key, wanted.trim_start_matches('\n')));
         }
         assert_eq!(found.len(), expected.len());
+    }
+
+    #[test]
+    fn indented_comments_are_no_part_of_a_value() {
+        let text = "a: 1\n  # note\nb: one\n  two\n\n  # doc\nc:\n  # why\nd: |\n  # text\n";
+        let found: Vec<(String, String)> = entries(text);
+        let values: Vec<&str> = found.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, ["1", "one\n  two", "", "|\n  # text"]);
     }
 
     #[test]

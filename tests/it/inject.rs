@@ -53,6 +53,8 @@ fn git_is_asked_and_its_own_files_are_left_alone() {
     run(lab.home.command("git").args(["config", "core.fsmonitor"]).arg(format!("touch {}", trap.display())), "").exits(0);
     lab.cv(["inject", "plex"]).exits(0).says("git would track plex/.env");
     lab.home.file(".gitignore", "/plex/.env\n");
+    lab.cv(["inject", "plex"]).exits(0).says("or its backups: printf '%s\\n' '/plex/.env' '/plex/.env.backup.*' >> .gitignore");
+    lab.home.file(".gitignore", "/plex/.env\n/plex/.env.backup.*\n");
     assert!(!lab.cv(["inject", "plex"]).exits(0).stderr.contains("git would"));
     assert!(!trap.exists());
     for file in [".git/config", ".git/hooks/pre-commit", ".claude-vault.toml", ".mcp.json", ".claude-vault-audit.log"] {
@@ -398,4 +400,46 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
         std::fs::read_dir(lab.home.lab().join("plex")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert!(!left.iter().any(|name| name.contains(".claude-vault-")), "{left:?}");
     assert!(left.len() <= 6, "{left:?}");
+}
+
+#[test]
+fn two_at_once_do_not_trip_over_each_other() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/.env.example", "A=\n");
+    std::thread::scope(|scope| {
+        for person in 0..2 {
+            let lab = &lab;
+            scope.spawn(move || {
+                for number in 0..40 {
+                    lab.store("plex", json!({"A": format!("{person}{number}")}));
+                    lab.cv(["inject", "plex"]).exits(0);
+                }
+            });
+        }
+    });
+    assert!(backups(&lab, "plex").len() <= 6);
+}
+
+#[test]
+fn a_template_that_cannot_be_filled_safely_is_refused_or_filled_whole() {
+    let lab = Lab::with("plex", json!({"A": "1", "c": "C"}));
+    lab.home.file("plex/.env.example", "A=\"x\" y\n");
+    lab.cv(["inject", "plex"]).exits(0);
+    assert!(lab.home.read("plex/.env").contains("\nA=1\n"));
+    lab.home.file("plex/secrets.yaml.example", "c: &x v\nd: *x\n");
+    lab.cv(["inject", "plex", "yaml"]).exits(2).says("has an anchor");
+    lab.home.file("plex/secrets.yaml.example", "c: v\n  # a note\nd: 1\n");
+    lab.cv(["inject", "plex", "yaml"]).exits(0);
+    assert!(lab.home.read("plex/secrets.yaml").contains("c: \"C\"\n  # a note\nd: 1\n"));
+}
+
+#[test]
+fn two_services_do_not_share_a_file_and_hints_are_quoted() {
+    let lab = Lab::with("one", json!({"A": "1"}));
+    lab.store("two", json!({"A": "2"}));
+    lab.home.file(".claude-vault.toml", "[services.one]\nfile = \"a'; id; '.env\"\n[services.two]\nfile = \"a'; id; '.env\"\n");
+    lab.cv(["inject", "one", "two"]).exits(2).says("would both be written to");
+    run(lab.home.command("git").args(["init", "-q"]), "").exits(0);
+    let told = lab.cv(["inject", "one", "one"]).exits(0).says("git would track");
+    assert!(told.stderr.contains(r"'/a'\''; id; '\''.env'"), "{}", told.stderr);
 }
