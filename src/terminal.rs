@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
@@ -13,6 +14,9 @@ use zeroize::Zeroize;
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::Secret;
+
+/// The lines of a paste come within this time.
+const PASTE: Duration = Duration::from_millis(30);
 
 /// The terminal a person sits at, whatever stdin, stdout and stderr are.
 pub struct Terminal {
@@ -39,11 +43,6 @@ impl Terminal {
         let _ = self.device.flush();
     }
 
-    /// Writes what [`LineEditor::take_echo`] gave.
-    pub fn echo(&mut self, bytes: &[u8]) {
-        let _ = self.device.write_all(bytes);
-    }
-
     /// Writes a line that is made of parts already printable, colours included.
     pub fn say(&mut self, line: &str) {
         let _ = writeln!(self.device, "{line}");
@@ -52,51 +51,57 @@ impl Terminal {
     /// Asks for one line and shows what is typed.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] on Ctrl-C and at the end of input, [`Error::Io`].
-    pub fn ask(&mut self, prompt: &str) -> Result<String> {
-        let mut line = self.line(prompt, true)?;
-        Ok(std::mem::take(&mut line.text))
+    /// [`Error::Interrupted`] on Ctrl-C and at the end of input, [`Error::Invalid`] for several
+    /// lines or what is not UTF-8, [`Error::Io`].
+    pub async fn ask(&mut self, prompt: &str) -> Result<String> {
+        self.question(prompt, true).await
     }
 
     /// Asks for one line and shows nothing.
     ///
     /// # Errors
     /// As [`Terminal::ask`].
-    pub fn ask_hidden(&mut self, prompt: &str) -> Result<Secret> {
-        let mut line = self.line(prompt, false)?;
-        Ok(Secret::from(std::mem::take(&mut line.text)))
+    pub async fn ask_hidden(&mut self, prompt: &str) -> Result<Secret> {
+        self.question(prompt, false).await.map(Secret::from)
     }
 
-    fn line(&mut self, prompt: &str, echo: bool) -> Result<LineEditor> {
+    async fn question(&mut self, prompt: &str, echo: bool) -> Result<String> {
         self.show(prompt);
         self.raw(false).map_err(Error::io("read", "/dev/tty"))?;
         let mut editor = LineEditor::new(echo);
+        let step = self.fill(&mut editor).await;
+        let more = matches!(step, Ok(Step::Done)) && self.has_input(PASTE);
+        self.restore();
+        match step? {
+            Step::Interrupt => Err(Error::Interrupted),
+            _ if more => Err(several_lines()),
+            _ if editor.is_damaged() => {
+                Err(Error::invalid("what was typed is not UTF-8", "set the terminal to UTF-8, or give the value with KEY=@FILE"))
+            }
+            _ => Ok(editor.take_text()),
+        }
+    }
+
+    /// Feeds what is typed to `editor` until its line ends. Looks for input from time to time:
+    /// the system's ways to be told of it do not all take `/dev/tty`, and a blocking read would
+    /// keep signals from being seen. Can be dropped and called again without losing anything.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub async fn fill(&mut self, editor: &mut LineEditor) -> Result<Step> {
         let mut byte = [0_u8; 1];
         loop {
+            while !self.has_input(Duration::ZERO) {
+                tokio::time::sleep(Duration::from_millis(15)).await;
+            }
             let step = match self.device.read(&mut byte).map_err(Error::io("read", "/dev/tty"))? {
                 0 => Step::Interrupt,
                 _ => editor.feed(byte[0]),
             };
             byte.zeroize();
             let _ = self.device.write_all(&editor.take_echo());
-            match step {
-                Step::More => {}
-                Step::Done => {
-                    let more = self.has_input();
-                    self.restore();
-                    return match more {
-                        true => Err(several_lines()),
-                        false if editor.is_damaged() => Err(Error::invalid(
-                            "what was typed is not UTF-8",
-                            "set the terminal to UTF-8, or give the value with KEY=@FILE",
-                        )),
-                        false => Ok(editor),
-                    };
-                }
-                Step::Interrupt => {
-                    self.restore();
-                    return Err(Error::Interrupted);
-                }
+            if step != Step::More {
+                return Ok(step);
             }
         }
     }
@@ -117,18 +122,10 @@ impl Terminal {
         Ok(())
     }
 
-    /// The open terminal, for waiting on its input.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn device(&self) -> std::io::Result<File> {
-        self.device.try_clone()
-    }
-
-    /// Whether more input came with the line: a paste of several lines.
-    fn has_input(&self) -> bool {
+    /// Whether there is input, or there will be within `patience`.
+    fn has_input(&self, patience: Duration) -> bool {
         let mut waiting = [PollFd::new(&self.device, PollFlags::IN)];
-        let patience = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
+        let patience = Timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
         matches!(poll(&mut waiting, Some(&patience)), Ok(1))
     }
 

@@ -88,7 +88,7 @@ impl Approver for AtTerminal<'_> {
         let mut terminal =
             terminal("is the change to be written?", "run it in a terminal, or give --no-confirm in a script of yours")?;
         self.show_at(&mut terminal, question);
-        let answer = terminal.ask("Type yes to write it: ")?;
+        let answer = terminal.ask("Type yes to write it: ").await?;
         if answer.trim() == "yes" { Ok(Proof::Typed) } else { Err(Error::Declined) }
     }
 }

@@ -17,7 +17,7 @@ enum What {
 }
 
 impl Audit {
-    pub(super) fn run(self, context: &Context) -> Result<u8> {
+    pub(super) fn run(self, context: &Context<'_>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         match self.what {
             Some(What::Verify) => {

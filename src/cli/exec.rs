@@ -37,7 +37,7 @@ pub(super) struct Exec {
 }
 
 impl Exec {
-    pub(super) async fn run(self, context: &Context) -> Result<u8> {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let Some((program, arguments)) = self.command.split_first() else { return Ok(2) };
         if self.env_file_fd && !arguments.iter().any(|word| word == "{}") {
             return Err(Error::invalid(

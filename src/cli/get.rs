@@ -17,8 +17,8 @@ pub(super) struct Get {
 }
 
 impl Get {
-    pub(super) async fn run(self, context: &Context) -> Result<u8> {
-        let ui = &context.ui;
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
+        let ui = context.ui;
         let reply = context.waiting(get(&context.core, &self.request)).await?;
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         if context.core.settings.agent.is_some() {
@@ -38,8 +38,8 @@ impl Get {
 }
 
 /// Under an AI agent a model reads what is printed.
-fn names_only(context: &Context, reply: &Reply) -> Result<u8> {
-    let ui = &context.ui;
+fn names_only(context: &Context<'_>, reply: &Reply) -> Result<u8> {
+    let ui = context.ui;
     if ui.json() {
         ui.data_json(&reply.names())?;
     } else {
@@ -49,7 +49,7 @@ fn names_only(context: &Context, reply: &Reply) -> Result<u8> {
     Ok(0)
 }
 
-fn one(context: &Context, reply: &Reply, no_newline: bool) -> Result<u8> {
+fn one(context: &Context<'_>, reply: &Reply, no_newline: bool) -> Result<u8> {
     let Some(value) = reply.secrets.values().next() else { return Ok(0) };
     let text = value.secret().expose(WayOut::Stdout);
     let end = if no_newline { "" } else { "\n" };

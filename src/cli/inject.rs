@@ -6,12 +6,12 @@ use crate::error::{Error, Result};
 use crate::names::Service;
 use crate::ui::Ui;
 
-pub(super) async fn run(context: &Context, mut request: Request) -> Result<u8> {
+pub(super) async fn run(context: &Context<'_>, mut request: Request) -> Result<u8> {
     // A person names a file as seen from where they are; the core, from the root.
     request.file = request.file.map(|file| std::path::absolute(&file).map_err(Error::io("find", file))).transpose()?;
     let told = Told { diff: request.diff, check: request.check };
     let outcomes = context.waiting(inject(&context.core, request)).await?;
-    told.report(&context.ui, outcomes)
+    told.report(context.ui, outcomes)
 }
 
 /// What of the outcome is told.

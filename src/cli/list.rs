@@ -4,8 +4,8 @@ use super::Context;
 use crate::core::list::{Reply, Request, list};
 use crate::error::Result;
 
-pub(super) async fn run(context: &Context, request: &Request) -> Result<u8> {
-    let ui = &context.ui;
+pub(super) async fn run(context: &Context<'_>, request: &Request) -> Result<u8> {
+    let ui = context.ui;
     let reply = context.waiting(list(&context.core, request)).await?;
     if ui.json() {
         ui.data_json(&reply)?;

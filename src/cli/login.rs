@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 use url::Url;
 
 use super::{Context, span};
@@ -71,7 +70,7 @@ pub(super) struct Logout {
 }
 
 impl Login {
-    pub(super) async fn run(self, context: &Context, sourced: Option<Shell>) -> Result<u8> {
+    pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         if sourced.is_none() && ui.stdout_is_terminal() {
             return Err(Error::invalid(
@@ -106,11 +105,11 @@ impl Login {
     }
 
     /// `granted` holds a token of ours until it is a session.
-    async fn sign_in(&self, context: &Context, granted: &RefCell<Option<Secret>>) -> Result<Reply> {
+    async fn sign_in(&self, context: &Context<'_>, granted: &RefCell<Option<Secret>>) -> Result<Reply> {
         let Context { ui, core, .. } = context;
         let settings = &core.settings;
         let (method, token) = match self.method {
-            Method::Token => ("token", ask_token()?),
+            Method::Token => ("token", ask_token().await?),
             Method::Oidc => {
                 let mount = self.auth_mount.as_deref().or(settings.auth_mount.as_deref()).unwrap_or("oidc");
                 let options = Options {
@@ -132,12 +131,12 @@ impl Login {
     }
 }
 
-fn ask_token() -> Result<Secret> {
+async fn ask_token() -> Result<Secret> {
     let mut terminal = Terminal::open().ok_or(Error::NoPerson {
         question: "which token?",
         hint: "run it in a terminal, or without a login: export VAULT_TOKEN=…",
     })?;
-    let token = terminal.ask_hidden("Vault token (hidden): ")?;
+    let token = terminal.ask_hidden("Vault token (hidden): ").await?;
     let text = token.expose(WayOut::Inspection).trim();
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Error::invalid("that is no token", "paste the token alone, on one line"));
@@ -146,7 +145,7 @@ fn ask_token() -> Result<Secret> {
 }
 
 /// Ctrl-C, a closed terminal or SIGTERM.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let wait = |kind| async move {
         match signal(kind) {
             Ok(mut signal) => drop(signal.recv().await),
@@ -207,7 +206,7 @@ impl Logout {
         }
     }
 
-    pub(super) async fn run(self, context: &Context, sourced: Option<Shell>) -> Result<u8> {
+    pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         let ended = end(core).await?;
         self.forget(ui, sourced)?;
@@ -236,7 +235,6 @@ struct AtShell<'a> {
 /// A line being pasted at the terminal.
 struct Paste {
     terminal: Terminal,
-    typed: mpsc::UnboundedReceiver<u8>,
     line: LineEditor,
 }
 
@@ -259,38 +257,18 @@ impl Face for AtShell<'_> {
         if self.terminal.is_none() {
             self.terminal = Paste::open();
         }
-        match &mut self.terminal {
-            Some(paste) => paste.line().await,
-            None => std::future::pending().await,
+        let Some(paste) = &mut self.terminal else { return std::future::pending().await };
+        match paste.terminal.fill(&mut paste.line).await {
+            Ok(Step::Done) => std::mem::replace(&mut paste.line, LineEditor::new(true)).take_text(),
+            _ => std::future::pending().await, // the terminal has gone
         }
     }
 }
 
 impl Paste {
-    /// A thread reads the terminal: the system's way to wait for several things at once does not
-    /// take `/dev/tty` everywhere. It ends with this process, which ends with the login.
     fn open() -> Option<Self> {
         let terminal = Terminal::open()?;
-        let mut device = terminal.device().ok()?;
         terminal.raw(true).ok()?;
-        let (sender, typed) = mpsc::unbounded_channel();
-        std::thread::spawn(move || {
-            let mut byte = [0_u8; 1];
-            while matches!(std::io::Read::read(&mut device, &mut byte), Ok(1)) && sender.send(byte[0]).is_ok() {}
-        });
-        Some(Self { terminal, typed, line: LineEditor::new(true) })
-    }
-
-    /// The next line; never ends when the terminal has gone. Can be dropped and called again
-    /// without losing what was typed.
-    async fn line(&mut self) -> String {
-        while let Some(byte) = self.typed.recv().await {
-            let step = self.line.feed(byte);
-            self.terminal.echo(&self.line.take_echo());
-            if step == Step::Done {
-                return std::mem::replace(&mut self.line, LineEditor::new(true)).take_text();
-            }
-        }
-        std::future::pending().await
+        Some(Self { terminal, line: LineEditor::new(true) })
     }
 }

@@ -88,8 +88,8 @@ enum Command {
 }
 
 /// What every command gets.
-struct Context {
-    ui: Ui,
+struct Context<'a> {
+    ui: &'a Ui,
     env: Env,
     core: Core,
 }
@@ -106,14 +106,7 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
         *name = "claude-vault".into();
     }
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => {
-            let ui = Ui::new(cli.json, cli.color, &Env::of_process());
-            let outcome = execute(cli, None);
-            outcome.unwrap_or_else(|error| {
-                ui.error(&error);
-                error.exit()
-            })
-        }
+        Ok(cli) => execute(cli, None),
         Err(error) => usage::report(&error, &arguments),
     }
 }
@@ -130,21 +123,28 @@ fn drop_launcher(arguments: &mut Vec<OsString>) {
 }
 
 /// Runs a parsed command; `shell` is set when a shell evaluates what is printed.
-fn execute(cli: Cli, shell: Option<login::Shell>) -> Result<u8> {
+fn execute(cli: Cli, shell: Option<login::Shell>) -> u8 {
     let env = Env::of_process();
     let ui = Ui::new(cli.json, cli.color, &env);
+    dispatch(cli, shell, env, &ui).unwrap_or_else(|error| {
+        ui.error(&error);
+        error.exit()
+    })
+}
+
+fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<u8> {
     // These work without a Vault and without settings.
     match cli.command {
-        Command::Init(init) => return init.run(&ui),
-        Command::Setup(setup) => return setup.run(&ui, &env),
+        Command::Init(init) => return init.run(ui),
+        Command::Setup(setup) => return setup.run(ui, &env),
         Command::DevServer(server) => return server.run(),
         Command::DevSignIn(browser) => return block_on(browser.run(&env)),
-        Command::Dev(dev) => return block_on(dev.run(&ui, &env)),
+        Command::Dev(dev) => return block_on(dev.run(ui, &env)),
         _ => {}
     }
     let settings = match (Settings::load(&cli.global, &env), &cli.command) {
         (Ok(settings), _) => settings,
-        (Err(error), Command::Logout(logout)) => return logout.without_settings(&ui, shell, &error),
+        (Err(error), Command::Logout(logout)) => return logout.without_settings(ui, shell, &error),
         (Err(error), _) => return Err(error),
     };
     if settings.tls.skip_verify {
@@ -159,7 +159,11 @@ fn execute(cli: Cli, shell: Option<login::Shell>) -> Result<u8> {
             Command::Status => status::run(&context).await,
             Command::List(request) => list::run(&context, &request).await,
             Command::Get(get) => get.run(&context).await,
-            Command::Set(set) => set.run(&context).await,
+            // Ended by a signal at a question, it puts the terminal right first.
+            Command::Set(set) => tokio::select! {
+                status = set.run(&context) => status,
+                () = login::interrupted() => Err(Error::Interrupted),
+            },
             Command::Inject(request) => inject::run(&context, request).await,
             Command::Exec(exec) => exec.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
@@ -168,7 +172,7 @@ fn execute(cli: Cli, shell: Option<login::Shell>) -> Result<u8> {
     })
 }
 
-impl Context {
+impl Context<'_> {
     /// Waits for Vault; on a terminal it says so when that takes more than half a second.
     async fn waiting<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);

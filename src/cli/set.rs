@@ -41,7 +41,7 @@ pub(super) struct Set {
 }
 
 impl Set {
-    pub(super) async fn run(mut self, context: &Context) -> Result<u8> {
+    pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         let agent = core.settings.agent.is_some();
         for (given, what) in [(self.reveal, "--reveal"), (self.no_confirm, "--no-confirm")] {
@@ -50,7 +50,7 @@ impl Set {
             }
         }
         core.session()?; // before asking for values
-        self.gather()?;
+        self.gather().await?;
         let approver = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
         let reply = set(core, self.request, &approver, |question| approver.show(question)).await?;
         if ui.json() {
@@ -68,7 +68,7 @@ impl Set {
     }
 
     /// Puts everything that was given into the request.
-    fn gather(&mut self) -> Result<()> {
+    async fn gather(&mut self) -> Result<()> {
         let mut secrets = BTreeMap::new();
         for file in &self.from {
             for (key, secret) in read_all(file)? {
@@ -98,7 +98,7 @@ impl Set {
             insert(&mut named, &key, secret)?;
         }
         for key in asked {
-            let secret = ask(&key)?;
+            let secret = ask(&key).await?;
             insert(&mut named, &key, secret)?;
         }
         secrets.extend(named); // what is named wins over what a file has
@@ -137,12 +137,12 @@ fn insert(secrets: &mut BTreeMap<Key, Secret>, key: &Key, secret: Secret) -> Res
     }
 }
 
-fn ask(key: &Key) -> Result<Secret> {
+async fn ask(key: &Key) -> Result<Secret> {
     let mut terminal = Terminal::open().ok_or(Error::NoPerson {
         question: "what is the value?",
         hint: "run it in a terminal, or give the value with KEY=@FILE or KEY=-",
     })?;
-    terminal.ask_hidden(&format!("Value of {key} (hidden): "))
+    terminal.ask_hidden(&format!("Value of {key} (hidden): ")).await
 }
 
 fn generated(text: &str) -> Result<(Key, usize)> {

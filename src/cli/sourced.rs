@@ -24,16 +24,9 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
     if rest.len() == 1 {
         rest.push("login".into()); // dash passes no arguments to `.`
     }
-    let ui = |cli: &Cli| Ui::new(cli.json, cli.color, &Env::of_process());
     let parsed = Cli::try_parse_from(&rest);
     let status = match parsed {
-        Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_)) => {
-            let ui = ui(&cli);
-            execute(cli, Some(shell)).unwrap_or_else(|error| {
-                ui.error(&error);
-                error.exit()
-            })
-        }
+        Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_)) => execute(cli, Some(shell)),
         // fish's function hands on nothing else, so this is a mistyped login.
         Err(error) if shell == Shell::Fish => usage::report_to_stderr(&error, &rest),
         _ => return hand_back(&rest, traced),

@@ -4,8 +4,8 @@ use super::{Context, span};
 use crate::core::status::status;
 use crate::error::Result;
 
-pub(super) async fn run(context: &Context) -> Result<u8> {
-    let ui = &context.ui;
+pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
+    let ui = context.ui;
     let reply = context.waiting(status(&context.core)).await?;
     if ui.json() {
         ui.data_json(&reply)?;

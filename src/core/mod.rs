@@ -25,7 +25,7 @@ pub struct Core {
     pub settings: Settings,
     /// The audit log.
     pub audit: Audit,
-    session: Result<Session>,
+    session: Option<Session>,
 }
 
 impl Core {
@@ -33,7 +33,7 @@ impl Core {
     #[must_use]
     pub fn new(settings: Settings, env: &Env) -> Self {
         let audit = Audit::new(&settings, env);
-        Self { settings, audit, session: Session::from_env(env) }
+        Self { settings, audit, session: Session::from_env(env).ok() }
     }
 
     /// The session, whether its time is over or not.
@@ -41,7 +41,7 @@ impl Core {
     /// # Errors
     /// [`Error::NoSession`].
     pub fn session(&self) -> Result<Session> {
-        self.session.as_ref().map(Clone::clone).map_err(|_| Error::NoSession)
+        self.session.clone().ok_or(Error::NoSession)
     }
 
     /// A client with the session's token.

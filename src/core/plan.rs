@@ -181,7 +181,7 @@ impl ApprovedPlan {
         tokio::time::timeout(RESOLVE_FOR, self.look_until_clear(vault, may_be_ours)).await.unwrap_or(undecided)
     }
 
-    async fn look_until_clear(&self, vault: &Client, may_be_ours: bool) -> Result<Commit> {
+    async fn look_until_clear(&self, vault: &Client, mut may_be_ours: bool) -> Result<Commit> {
         let Plan { service, base, result, .. } = &self.plan;
         let mut pause = Duration::from_millis(100);
         loop {
@@ -209,8 +209,9 @@ impl ApprovedPlan {
             // Nothing happened yet: the same check-and-set is safe to try again.
             match node.write_service(service, *base, result).await {
                 Ok(WriteOutcome::Written(version)) => return Ok(Commit::Written(version)),
-                Ok(WriteOutcome::Mismatch | WriteOutcome::Unknown) => {}
-                Err(error) if is_passing(&error) => {}
+                Ok(WriteOutcome::Mismatch) => {}
+                Ok(WriteOutcome::Unknown) => may_be_ours = true,
+                Err(error) if is_passing(&error) => may_be_ours = true,
                 Err(error) => return Err(error),
             }
         }

@@ -98,8 +98,9 @@ impl Client {
         &self.settings
     }
 
-    /// Sends a call; repeats a read that met a failing server, all within the client's timeout. Answers of 200 to 299 and 400 and
-    /// 404 come back as a [`Reply`]; everything else is an error that says what it means.
+    /// Sends a call; repeats a read that met a failing server, all within the client's timeout.
+    /// Answers of 200 to 299, 400 and 404 come back as a [`Reply`]; everything else is an error
+    /// that says what it means.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply> {
         let reads = call.method == Method::GET;
         let deadline = Instant::now() + self.settings.timeout;

@@ -54,7 +54,7 @@ impl Client {
         let call = Call::put(&path, Zeroizing::new(body.to_string().into_bytes())).without_token();
         let reply = self.call(call).await.map_err(|error| missing_method(error, mount))?;
         if reply.status != 200 {
-            return Err(refused(&reply, mount, &[]));
+            return Err(refused(&reply, mount, &[nonce.expose(WayOut::LoginRequest)]));
         }
         let address = reply.parse::<Data>()?.data.auth_url;
         if address.is_empty() {

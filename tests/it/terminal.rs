@@ -312,3 +312,19 @@ fn an_audit_log_that_fails_is_told_before_the_token_is_asked_for() {
     session.exp_string("the audit log /dev/full cannot be written").unwrap();
     assert!(lab.bao.knows(&lab.token));
 }
+
+#[test]
+fn a_signal_at_a_question_puts_the_terminal_right() {
+    let lab = Lab::new();
+    for signal in ["TERM", "HUP", "INT"] {
+        let program = env!("CARGO_BIN_EXE_claude-vault");
+        let script = format!(
+            "before=$(stty -g); ( sleep 1; pkill -{signal} -f 'set plex SIGNALLED{signal}$' ) & {program} set plex SIGNALLED{signal}; echo \"status $?\"; [ \"$before\" = \"$(stty -g)\" ] && echo right"
+        );
+        let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
+        session.exp_string("(hidden): ").unwrap();
+        session.exp_string("status 130").unwrap();
+        session.exp_string("right").unwrap();
+    }
+    lab.cv(["list", "plex"]).exits(5);
+}
