@@ -6,6 +6,8 @@
 //! folder, so that lines cut from the end are noticed. Whoever can write both files can forge
 //! both: the log finds accidents and careless hands, not a determined owner of the account.
 
+mod chain;
+
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -14,12 +16,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use self::chain::{CHAIN, check, hex, link, seal, split_chain};
 use crate::config::{Env, Settings};
 use crate::error::{Error, Result};
 use crate::names::printable;
-
-const CHAIN: &str = " CHAIN=";
-const HASH_LENGTH: usize = 64;
 
 /// What happened: the word after `ACTION=`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -197,55 +197,6 @@ impl Audit {
             Err(error) => Err(Error::io("read", &self.path)(error)),
         }
     }
-}
-
-fn check(text: &str, head: Option<&str>) -> std::result::Result<Verified, String> {
-    let mut verified = Verified { path: PathBuf::new(), lines: 0, unchained: 0 };
-    let mut previous: Option<String> = None;
-    let mut offset = 0;
-    let mut head_seen = head.is_none();
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-        let Some((body, chain)) = split_chain(line.trim_end_matches('\n')) else {
-            if previous.is_some() {
-                return Err(format!("line {number} has no chain: it was edited or added by hand"));
-            }
-            verified.unchained += 1;
-            offset += line.len();
-            continue;
-        };
-        let before = previous.unwrap_or_else(|| seal(&text.as_bytes()[..offset]));
-        if link(&before, body) != chain {
-            return Err(format!("line {number} does not follow from the one before: a line was edited, removed, added or moved"));
-        }
-        head_seen |= head == Some(chain);
-        verified.lines += 1;
-        previous = Some(chain.to_owned());
-        offset += line.len();
-    }
-    if head_seen { Ok(verified) } else { Err("lines at its end are missing".into()) }
-}
-
-/// The part that is chained, and the chain.
-fn split_chain(line: &str) -> Option<(&str, &str)> {
-    let (text, chain) = line.rsplit_once(CHAIN)?;
-    (chain.len() == HASH_LENGTH && chain.bytes().all(|b| b.is_ascii_hexdigit())).then_some((text, chain))
-}
-
-fn link(previous: &str, text: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(previous.as_bytes());
-    hash.update(b"\n");
-    hash.update(text.as_bytes());
-    hex(&hash.finalize())
-}
-
-/// What the first chained line follows: everything before it, so that it cannot change unnoticed.
-fn seal(before: &[u8]) -> String {
-    hex(&Sha256::digest(String::from_utf8_lossy(before).as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Spaces stay; what could begin a line, a field or a chain does not.

@@ -7,13 +7,13 @@ use futures_util::stream::{self, StreamExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::place::{self, Target};
+use super::place::{Places, Target};
 use super::{Core, git, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::{Content, Root, Written};
 use crate::format::dotenv::{self, Portable};
-use crate::format::edit::{Document, Style};
+use crate::format::edit::{Document, Edited, Entry, Style};
 use crate::format::{shell, yaml};
 use crate::names::{Service, is_variable, printable};
 use crate::secret::{Value, WayOut};
@@ -133,28 +133,30 @@ pub async fn inject(core: &Core, mut request: Request) -> Result<Vec<(Service, R
         return Err(Error::invalid("--file is for one service", "inject them one by one"));
     }
     let vault = core.vault()?;
+    let places = Places::open(core)?;
     if request.all {
-        request.services = place::with_a_place(core, vault.list_services().await?.services)?;
+        request.services = places.with_a_place(vault.list_services().await?.services)?;
     }
     let mut seen = BTreeSet::new();
     request.services.retain(|service| seen.insert(service.clone()));
-    one_service_a_file(core, &request)?;
+    let find = |service: &Service| (service.clone(), places.find(request.format, request.file.as_deref(), service));
+    let targets: Vec<(Service, Result<Target>)> = request.services.iter().map(find).collect();
+    one_service_a_file(&targets)?;
     let (vault, request) = (&vault, &request);
-    let each =
-        stream::iter(&request.services).map(|service| async move { (service.clone(), one(core, vault, request, service).await) });
+    let each = stream::iter(targets).map(|(service, target)| async move {
+        let outcome = one(core, vault, request, &service, target).await;
+        (service, outcome)
+    });
     Ok(each.buffered(AT_ONCE).collect().await)
 }
 
-fn one_service_a_file(core: &Core, request: &Request) -> Result<()> {
-    let root = Root::open(&core.settings.root)?;
-    let mut owners: BTreeMap<PathBuf, &Service> = BTreeMap::new();
-    for service in &request.services {
-        // A service without a place gets its own error when its turn comes.
-        let Ok(target) = place::find(&root, request.format, request.file.as_deref(), service) else { continue };
-        let file = target.file.clone();
-        if let Some(other) = owners.insert(target.file, service) {
+fn one_service_a_file(targets: &[(Service, Result<Target>)]) -> Result<()> {
+    let mut owners: BTreeMap<&Path, &Service> = BTreeMap::new();
+    // A service without a place gets its own error when its turn comes.
+    for (service, target) in targets.iter().filter_map(|(service, target)| Some((service, target.as_ref().ok()?))) {
+        if let Some(other) = owners.insert(&target.file, service) {
             return Err(Error::invalid(
-                format!("{other} and {service} would both be written to {}", printable(&file.to_string_lossy(), false)),
+                format!("{other} and {service} would both be written to {}", printable(&target.file.to_string_lossy(), false)),
                 "give each a file of its own in .claude-vault.toml",
             ));
         }
@@ -162,8 +164,11 @@ fn one_service_a_file(core: &Core, request: &Request) -> Result<()> {
     Ok(())
 }
 
-async fn one(core: &Core, vault: &Client, request: &Request, service: &Service) -> Result<Reply> {
-    let outcome = work(core, vault, request, service).await;
+async fn one(core: &Core, vault: &Client, request: &Request, service: &Service, target: Result<Target>) -> Result<Reply> {
+    let outcome = match target {
+        Ok(target) => work(core, vault, request, service, target).await,
+        Err(error) => Err(error),
+    };
     let details = |reply: &Reply| format!("{:?} {} with {} keys", reply.state, reply.file.display(), reply.keys);
     let action = if request.only_looks() { Action::DryRun } else { Action::Inject };
     let (mut reply, unlogged) = core.audited(action, Some(service), outcome, details)?;
@@ -171,45 +176,25 @@ async fn one(core: &Core, vault: &Client, request: &Request, service: &Service) 
     Ok(reply)
 }
 
-async fn work(core: &Core, vault: &Client, request: &Request, service: &Service) -> Result<Reply> {
-    let root = Root::open(&core.settings.root)?;
-    let target = place::find(&root, request.format, request.file.as_deref(), service)?;
+async fn work(core: &Core, vault: &Client, request: &Request, service: &Service, target: Target) -> Result<Reply> {
     let secrets = match vault.read_service(service, None).await? {
         Stored::Present { secrets, .. } => secrets,
         Stored::Deleted { .. } | Stored::Absent => return Err(no_service(service)),
     };
+    let root = Root::open(&core.settings.root)?;
     let before = root.read(&target.file)?;
     let example = root.read(&target.example)?;
-    let template = text(&target.example, example.as_ref())?.or(text(&target.file, before.as_ref())?).unwrap_or_default();
-
     let mut warnings = Vec::new();
     let values = values(&target, &secrets, &mut warnings)?;
-    let document = parse(target.format, template).map_err(|reason| Error::Confined { path: target.file.clone(), reason })?;
     let header = header(&target, request, service, example.is_some());
-    let edited = document.fill(template, &values, &style(target.format, &header));
-    if !edited.repeated.is_empty() {
-        warnings.push(format!("{} stands more than once in the template: each was set", list(&edited.repeated)));
-    }
-    if target.format == Format::Env && !edited.commented.is_empty() {
-        let keys = list(&edited.commented);
-        warnings.push(format!(
-            "systemd and docker run --env-file read the comment behind {keys} as part of the value: give it a line of its own"
-        ));
-    }
+    let (path, template) = match text(&target.example, example.as_ref())? {
+        Some(template) => (&target.example, template),
+        None => (&target.file, text(&target.file, before.as_ref())?.unwrap_or_default()),
+    };
+    let refuse = |reason| Error::Confined { path: path.clone(), reason };
+    let edited = filled(target.format, template, &values, &header).map_err(refuse)?;
+    warnings.extend(warnings_of(target.format, &edited));
     let content = zeroize::Zeroizing::new(edited.text);
-    let unsafe_template =
-        |reason| Error::Confined { path: if example.is_some() { target.example.clone() } else { target.file.clone() }, reason };
-    if target.format == Format::Yaml
-        && document.entries.iter().any(|e| values.contains_key(&e.key) && template[e.value.clone()].starts_with('&'))
-    {
-        return Err(unsafe_template("a value that Vault sets has an anchor (&…) that other lines may refer to"));
-    }
-    // Our own reading of what we wrote: each value must stand there, and as it was meant.
-    let written = parse(target.format, &content).map_err(unsafe_template)?;
-    let stands = written.raw(&content);
-    if values.iter().any(|(key, text)| stands.get(key) != Some(&text.as_str())) {
-        return Err(unsafe_template("a value in it is written in a way that cannot be replaced safely"));
-    }
 
     let old = text(&target.file, before.as_ref())?.unwrap_or_default();
     let mut reply = difference(&target, service, old, &content, warnings);
@@ -224,6 +209,42 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service)
         write(root, &target, content, before, &mut reply).await?;
     }
     Ok(reply)
+}
+
+/// Puts the values into the template, and reads the outcome again: each value must stand there,
+/// as it was meant, or the reason why it does not is given.
+fn filled(
+    format: Format,
+    template: &str,
+    values: &BTreeMap<String, String>,
+    header: &[String],
+) -> std::result::Result<Edited, &'static str> {
+    let document = parse(format, template)?;
+    let is_anchor = |entry: &Entry| values.contains_key(&entry.key) && template[entry.value.clone()].starts_with('&');
+    if format == Format::Yaml && document.entries.iter().any(is_anchor) {
+        return Err("a value that Vault sets has an anchor (&…) that other lines may refer to");
+    }
+    let edited = document.fill(template, values, &style(format, header));
+    let again = parse(format, &edited.text)?;
+    let stands = again.raw(&edited.text);
+    if values.iter().any(|(key, text)| stands.get(key) != Some(&text.as_str())) {
+        return Err("a value in it is written in a way that cannot be replaced safely");
+    }
+    Ok(edited)
+}
+
+fn warnings_of(format: Format, edited: &Edited) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !edited.repeated.is_empty() {
+        warnings.push(format!("{} stands more than once in the template: each was set", list(&edited.repeated)));
+    }
+    if format == Format::Env && !edited.commented.is_empty() {
+        let keys = list(&edited.commented);
+        warnings.push(format!(
+            "systemd and docker run --env-file read the comment behind {keys} as part of the value: give it a line of its own"
+        ));
+    }
+    warnings
 }
 
 /// Writes on a thread of its own: waiting for the disk, and for git, must not hold up the other

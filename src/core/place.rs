@@ -33,19 +33,56 @@ pub(super) struct Target {
     pub(super) format: Format,
 }
 
-/// The services of `all` that have a folder below the root or a place in `.claude-vault.toml`.
-pub(super) fn with_a_place(core: &Core, all: Vec<Service>) -> Result<Vec<Service>> {
-    let root = Root::open(&core.settings.root)?;
-    let configured = project_config(&root)?.services;
-    let found: Vec<Service> = all
-        .into_iter()
-        .filter(|service| configured.contains_key(service.as_str()) || root.has_folder(Path::new(service.as_str())))
-        .collect();
-    if found.is_empty() {
-        let hint = "go where the services' folders lie, or name it: --root DIR";
-        return Err(Error::NotFound { what: "a folder of any service".into(), hint: hint.into() });
+/// The root and what its `.claude-vault.toml` says, read once for all services.
+pub(super) struct Places {
+    root: Root,
+    configured: BTreeMap<String, ServiceFiles>,
+}
+
+impl Places {
+    pub(super) fn open(core: &Core) -> Result<Self> {
+        let root = Root::open(&core.settings.root)?;
+        let configured = project_config(&root)?.services;
+        Ok(Self { root, configured })
     }
-    Ok(found)
+
+    /// The services of `all` that have a folder below the root or a place in the file.
+    pub(super) fn with_a_place(&self, all: Vec<Service>) -> Result<Vec<Service>> {
+        let has = |service: &Service| {
+            self.configured.contains_key(service.as_str()) || self.root.has_folder(Path::new(service.as_str()))
+        };
+        let found: Vec<Service> = all.into_iter().filter(has).collect();
+        if found.is_empty() {
+            let hint = "go where the services' folders lie, or name it: --root DIR";
+            return Err(Error::NotFound { what: "a folder of any service".into(), hint: hint.into() });
+        }
+        Ok(found)
+    }
+
+    /// Finds file and format: as told, as the file says, else by what lies there.
+    pub(super) fn find(&self, format: Option<Format>, file: Option<&Path>, service: &Service) -> Result<Target> {
+        let Self { root, configured } = self;
+        let configured = configured.get(service.as_str()).cloned().unwrap_or_default();
+        let format = format.or(configured.format);
+        if let Some(file) = file.map(Path::to_owned).or(configured.file) {
+            let file = root.relative(&file)?;
+            let by_name = match file.extension().and_then(|ending| ending.to_str()) {
+                Some("yaml" | "yml") => Format::Yaml,
+                _ => Format::Env,
+            };
+            return Ok(placed(file, format.unwrap_or(by_name)));
+        }
+        let folder = Path::new(service.as_str());
+        if !root.has_folder(folder) {
+            return Err(Error::NotFound {
+                what: format!("the folder {} in {}", service, root.path().display()),
+                hint: format!(
+                    "go where the services' folders lie, or: claude-vault inject {service} --root DIR   (or --file FILE)"
+                ),
+            });
+        }
+        by_what_is_there(root, folder, service, format)
+    }
 }
 
 fn project_config(root: &Root) -> Result<ProjectConfig> {
@@ -59,28 +96,6 @@ fn project_config(root: &Root) -> Result<ProjectConfig> {
             "it may say only where files lie: [services.NAME] with file = \"…\" and format = \"env\" or \"yaml\"",
         )
     })
-}
-
-/// Finds file and format: as told, as `.claude-vault.toml` says, else by what lies there.
-pub(super) fn find(root: &Root, format: Option<Format>, file: Option<&Path>, service: &Service) -> Result<Target> {
-    let configured = project_config(root)?.services.get(service.as_str()).cloned().unwrap_or_default();
-    let format = format.or(configured.format);
-    if let Some(file) = file.map(Path::to_owned).or(configured.file) {
-        let file = root.relative(&file)?;
-        let by_name = match file.extension().and_then(|ending| ending.to_str()) {
-            Some("yaml" | "yml") => Format::Yaml,
-            _ => Format::Env,
-        };
-        return Ok(placed(file, format.unwrap_or(by_name)));
-    }
-    let folder = Path::new(service.as_str());
-    if !root.has_folder(folder) {
-        return Err(Error::NotFound {
-            what: format!("the folder {} in {}", service, root.path().display()),
-            hint: format!("go where the services' folders lie, or: claude-vault inject {service} --root DIR   (or --file FILE)"),
-        });
-    }
-    by_what_is_there(root, folder, service, format)
 }
 
 fn by_what_is_there(root: &Root, folder: &Path, service: &Service, format: Option<Format>) -> Result<Target> {

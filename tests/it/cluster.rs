@@ -32,7 +32,10 @@ impl Cluster {
         let (unseal, root) = (keys["keys"][0].as_str().unwrap().to_owned(), keys["root_token"].as_str().unwrap().to_owned());
         nodes[0].put_as("", "sys/unseal", json!({ "key": unseal }));
         for node in &nodes[1..] {
-            node.put_as("", "sys/storage/raft/join", json!({"leader_api_addr": nodes[0].address}));
+            let join = json!({"leader_api_addr": nodes[0].address}).to_string();
+            eventually("the leader to take the node", || {
+                (http::request(&node.address, "PUT", "sys/storage/raft/join", "", &join).0 == 200).then_some(())
+            });
             eventually("the node to take the key", || {
                 (http::request(&node.address, "PUT", "sys/unseal", "", &json!({ "key": unseal }).to_string()).0 == 200)
                     .then_some(())

@@ -16,6 +16,7 @@ mod canary;
 mod cluster;
 mod dev;
 mod errors;
+mod exact;
 mod exec;
 mod get_list;
 mod hostile;

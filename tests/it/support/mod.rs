@@ -194,7 +194,7 @@ pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// Waits until something is there, at most ten seconds.
+/// Waits until something is there, at most thirty seconds.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = std::time::Instant::now();
@@ -202,7 +202,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(started.elapsed().as_secs() < 10, "waited in vain for {what}");
+        assert!(started.elapsed().as_secs() < 30, "waited in vain for {what}");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
