@@ -158,14 +158,18 @@ pub enum Error {
         what: &'static str,
     },
     /// A value that no text can carry to the readers asked for.
-    #[error("{file}: {key} cannot be written so that every reader reads it back: {reason}")]
+    #[error("{file}: {keys} cannot be written so that {reader} would read it back: {reason}")]
     Unwritable {
         /// The file that was not written.
         file: String,
-        /// The key whose value it is.
-        key: String,
-        /// Which readers fail, and on what.
+        /// The keys whose values they are.
+        keys: String,
+        /// Who would read it.
+        reader: String,
+        /// What it would trip over.
         reason: String,
+        /// The ways out.
+        hint: String,
     },
     /// `inject --check` found files that differ.
     #[error("{count} of {total} files differ from Vault")]
@@ -354,7 +358,7 @@ impl Error {
             Self::LoginTimeout { .. } => "start over: source claude-vault login   (--timeout SECONDS for more time)".into(),
             Self::Declined => "run the command again and type yes, or look first with --dry-run".into(),
             Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
-            Self::Unwritable { .. } => "change the value in Vault, or give this key to the program as a file of its own".into(),
+            Self::Unwritable { hint, .. } => hint.clone(),
             Self::Drift { .. } => "the same command with --diff shows which keys".into(),
             Self::Confined { .. } => {
                 "nothing outside the root is touched, and no symbolic link is followed; see --root and --file".into()

@@ -104,6 +104,16 @@ impl Root {
         self.folder(&path.join("x"), false).is_ok_and(|found| found.is_some())
     }
 
+    /// The names in a folder, sorted; none when it cannot be read.
+    #[must_use]
+    pub fn names(&self, path: &Path) -> Vec<String> {
+        let inside = path.join("x");
+        let Ok(Some((folder, _))) = self.folder(&inside, false) else { return Vec::new() };
+        let mut names = names(&folder);
+        names.sort_unstable();
+        names
+    }
+
     /// Reads a plain file of at most [`MAX_FILE`] bytes; `None` when there is none.
     ///
     /// # Errors
@@ -148,13 +158,40 @@ impl Root {
         sweep(&folder, name);
         let owner = before.map(|old| old.owner);
         let Some(old) = before.filter(|old| old.bytes.as_slice() != content) else {
-            place(&folder, name, name, content, owner).map_err(Error::io("write", path))?;
+            place(&folder, name, name, content, owner, 0o600).map_err(Error::io("write", path))?;
             return Ok(if before.is_some() { Written::Unchanged } else { Written::Created });
         };
         let backup = self.back_up(&folder, name, old).map_err(Error::io("back up", path))?;
-        place(&folder, name, name, content, owner).map_err(Error::io("write", path))?;
+        place(&folder, name, name, content, owner, 0o600).map_err(Error::io("write", path))?;
         prune(&folder, name);
         Ok(Written::Replaced { backup })
+    }
+
+    /// Adds lines to a text file that anybody may read, such as `.gitignore`; those that it has
+    /// already are left out. Without a backup.
+    ///
+    /// # Errors
+    /// [`Error::Confined`], [`Error::Io`].
+    pub fn add_lines(&self, path: &Path, lines: &[String]) -> Result<()> {
+        let before = self.read(path)?;
+        let mut content = before.as_ref().map_or_else(Vec::new, |content| content.bytes.to_vec());
+        let missing = |line: &&String| !content.split(|byte| *byte == b'\n').any(|old| old.trim_ascii_end() == line.as_bytes());
+        let missing: Vec<&String> = lines.iter().filter(missing).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if !content.is_empty() && !content.ends_with(b"\n") {
+            content.push(b'\n');
+        }
+        for line in missing {
+            content.extend_from_slice(line.as_bytes());
+            content.push(b'\n');
+        }
+        let Some((folder, name)) = self.folder(path, false)? else {
+            return Err(Error::Confined { path: path.to_owned(), reason: "its folder is not there" });
+        };
+        let (owner, mode) = before.map_or((None, 0o644), |old| (Some(old.owner), old.mode));
+        place(&folder, name, name, &content, owner, mode).map_err(Error::io("write", path))
     }
 
     fn back_up(&self, folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<String> {
@@ -166,7 +203,7 @@ impl Root {
             .filter_map(|other| other.strip_prefix(&base).map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32)))
             .max();
         let backup = newest.map_or_else(|| base.clone(), |number| format!("{base}_{:03}", number + 1));
-        place(folder, name, OsStr::new(&backup), &old.bytes, Some(old.owner))?;
+        place(folder, name, OsStr::new(&backup), &old.bytes, Some(old.owner), 0o600)?;
         Ok(backup)
     }
 
@@ -223,14 +260,28 @@ fn temporary_prefix(target: &OsStr) -> String {
 
 /// Writes `content` under a temporary name and renames it to `name`. Another writer's sweep can
 /// take the temporary file between its making and its lock: then once more.
-fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], owner: Option<(u32, u32)>) -> std::io::Result<()> {
-    match place_once(folder, target, name, content, owner) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => place_once(folder, target, name, content, owner),
+fn place(
+    folder: &OwnedFd,
+    target: &OsStr,
+    name: &OsStr,
+    content: &[u8],
+    owner: Option<(u32, u32)>,
+    mode: u32,
+) -> std::io::Result<()> {
+    match place_once(folder, target, name, content, owner, mode) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => place_once(folder, target, name, content, owner, mode),
         outcome => outcome,
     }
 }
 
-fn place_once(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], owner: Option<(u32, u32)>) -> std::io::Result<()> {
+fn place_once(
+    folder: &OwnedFd,
+    target: &OsStr,
+    name: &OsStr,
+    content: &[u8],
+    owner: Option<(u32, u32)>,
+    mode: u32,
+) -> std::io::Result<()> {
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
     let temporary = format!("{}{:016x}", temporary_prefix(target), u64::from_ne_bytes(random));
@@ -239,6 +290,9 @@ fn place_once(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], ow
     let written = (|| {
         file.lock()?;
         keep_owner(&file, owner);
+        if mode != 0o600 {
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+        }
         file.write_all(content)?;
         file.sync_all()?;
         renameat(folder, temporary.as_str(), folder, name)?;

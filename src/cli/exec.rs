@@ -100,9 +100,11 @@ fn env_file(reply: &Reply) -> Result<OwnedFd> {
         let value = value.expose(WayOut::ChildEnvironment);
         if value.contains('\n') || value.ends_with('\r') || name.contains(['\n', '\r', ' ', '\t', '#']) {
             return Err(Error::Unwritable {
-                file: "docker's --env-file".into(),
-                key: crate::names::printable(name, false),
+                file: "the file in memory".into(),
+                keys: crate::names::printable(name, false),
+                reader: "docker run --env-file".into(),
                 reason: "its name or value has a line break or a blank, and docker takes each line raw".into(),
+                hint: "leave --env-file-fd out and name it instead: docker run --env NAME".into(),
             });
         }
         writeln!(file, "{name}={value}").map_err(Error::io("write", "a file in memory"))?;

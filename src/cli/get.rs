@@ -3,7 +3,8 @@
 use super::Context;
 use crate::core::get::{Reply, Request, get};
 use crate::error::{Error, Result};
-use crate::format::{dotenv, shell};
+use crate::format::dotenv::{self, Dialect};
+use crate::format::shell;
 use crate::names::{is_variable, printable};
 use crate::secret::WayOut;
 
@@ -67,7 +68,7 @@ fn one(context: &Context<'_>, reply: &Reply, no_newline: bool) -> Result<u8> {
 fn for_eyes(reply: &Reply) -> String {
     reply.secrets.iter().fold(String::new(), |text, (key, value)| {
         let value = value.secret().expose(WayOut::Stdout);
-        let quoted = dotenv::quote(value).map_or_else(|_| shell::quote(value), |portable| portable.text);
+        let quoted = dotenv::write(&[Dialect::Portable], value).unwrap_or_else(|_| shell::quote(value).into());
         text + &printable(key, false) + "=" + &printable(&quoted, true) + "\n"
     })
 }
@@ -84,13 +85,12 @@ fn for_readers(reply: &Reply) -> Result<String> {
                 format!("claude-vault get {service} --json   (or one key: claude-vault get {service} {key})"),
             ));
         }
-        let quoted = dotenv::quote(value.secret().expose(WayOut::Stdout)).map_err(|reason| {
+        let quoted = dotenv::write(&[Dialect::Portable], value.secret().expose(WayOut::Stdout)).map_err(|reason| {
             Error::invalid(
                 format!("the value of {key} cannot be written so that shells and .env readers read it alike: {reason}"),
                 format!("claude-vault get {service} --json   (or one key: claude-vault get {service} {key})"),
             )
         })?;
-        let quoted = quoted.text;
         text = text + key + "=" + &quoted + "\n";
     }
     Ok(text)

@@ -67,7 +67,7 @@ enum Command {
     #[command(aliases = ["put", "register"])]
     Set(set::Set),
     /// Write a service's .env or secrets.yaml
-    Inject(crate::core::inject::Request),
+    Inject(inject::Inject),
     /// Run a program with a service's secrets in its environment
     #[command(alias = "run")]
     Exec(exec::Exec),
@@ -164,7 +164,7 @@ fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<
                 status = set.run(&context) => status,
                 () = login::interrupted() => Err(Error::Interrupted),
             },
-            Command::Inject(request) => inject::run(&context, request).await,
+            Command::Inject(inject) => inject.run(&context).await,
             Command::Exec(exec) => exec.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
             Command::Init(_) | Command::Setup(_) | Command::Dev(_) | Command::DevServer(_) | Command::DevSignIn(_) => Ok(0),

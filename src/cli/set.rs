@@ -193,14 +193,14 @@ fn read_all(file: &Path) -> Result<Vec<(Key, Secret)>> {
     let unreadable =
         |why: &str| Error::invalid(format!("{}: {why}", file.display()), "give the keys one by one: KEY=@FILE, KEY=- or KEY");
     let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-    let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text) };
+    let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text, false) };
     if let Some(line) = document.unread.first() {
         return Err(unreadable(&format!("line {line} is no KEY=VALUE")));
     }
     let mut found = Vec::new();
     for (key, raw) in document.raw(text) {
         let value = match is_yaml {
-            false => dotenv::read(raw),
+            false => dotenv::unquote(raw),
             true if raw.is_empty() => String::new(),
             true => {
                 yaml::read(raw).ok_or_else(|| unreadable(&format!("the value of {} is no plain text", printable(&key, false))))?

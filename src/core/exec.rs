@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::{Core, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
+use crate::format::dotenv::MAX_VARIABLE;
 use crate::names::{Key, Service, printable};
 use crate::secret::{Secret, WayOut};
 use crate::vault::Stored;
@@ -86,10 +87,18 @@ fn check(service: &Service, name: &str, value: &Secret) -> Result<()> {
         "its name cannot be a variable's"
     } else if value.expose(WayOut::Inspection).contains('\0') {
         "no environment variable can hold a NUL byte"
+    } else if value.expose(WayOut::Inspection).len() > MAX_VARIABLE {
+        "no environment variable can be larger than 127 KiB"
     } else {
         return Ok(());
     };
-    Err(Error::Unwritable { file: format!("the environment from {service}"), key: printable(name, false), reason: reason.into() })
+    Err(Error::Unwritable {
+        file: format!("the environment from {service}"),
+        keys: printable(name, false),
+        reader: "the program".into(),
+        reason: reason.into(),
+        hint: "leave it out with --only, or give it in a file of its own".into(),
+    })
 }
 
 fn clash(strict: bool, name: &str, other: &Service, service: &Service, warnings: &mut Vec<String>) -> Result<()> {

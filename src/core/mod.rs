@@ -3,11 +3,9 @@
 
 pub mod exec;
 pub mod get;
-pub mod git;
 pub mod inject;
 pub mod list;
 pub mod login;
-mod place;
 pub mod plan;
 pub mod set;
 pub mod status;

@@ -6,6 +6,8 @@ use std::ops::Range;
 /// A key with its place in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// Where its line starts.
+    pub start: usize,
     /// The key, quotes removed.
     pub key: String,
     /// Where its key ends.
@@ -30,8 +32,6 @@ pub struct Edited {
     pub text: String,
     /// Keys that the template has and the values lack.
     pub defaults: Vec<String>,
-    /// Keys that are set and have a comment behind their value.
-    pub commented: Vec<String>,
     /// Keys that stand in the template more than once.
     pub repeated: Vec<String>,
 }
@@ -40,8 +40,9 @@ pub struct Edited {
 pub struct Style<'a> {
     /// Puts key and value on a line, without its end.
     pub line: fn(&str, &str) -> String,
-    /// What must stand between a key and its value; as in the template without one.
-    pub separator: Option<&'a str>,
+    /// Every entry in its plainest form, with its comment on a line of its own, for readers that
+    /// know nothing else. Otherwise all that is not a value stays as it is.
+    pub tidy: bool,
     /// The comment lines at the top, without line ends.
     pub header: &'a [String],
     /// The first words of the header's first line, by which an older header is known.
@@ -68,22 +69,21 @@ impl Document {
             out.push_str(line);
             out.push_str(end);
         }
-        let mut commented = Vec::new();
         let mut at = body_start;
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in &self.entries {
             *seen.entry(&entry.key).or_default() += 1;
-            let Some(value) = values.get(&entry.key) else { continue };
-            out.push_str(&text[at..entry.key_end]);
-            let between = &text[entry.key_end..entry.value.start];
-            out.push_str(style.separator.unwrap_or(between));
-            if style.separator.is_none() && between.ends_with(':') {
-                out.push(' ');
-            }
-            out.push_str(value);
-            at = entry.value.end;
-            if text[at..].split('\n').next().is_some_and(|rest| rest.trim_start().starts_with('#')) {
-                commented.push(entry.key.clone());
+            let value = values.get(&entry.key).map(String::as_str);
+            if style.tidy {
+                out.push_str(&text[at..entry.start]);
+                at = tidied(&mut out, text, entry, value, style);
+            } else if let Some(value) = value {
+                out.push_str(&text[at..entry.value.start]);
+                if text[entry.key_end..entry.value.start].ends_with(':') {
+                    out.push(' ');
+                }
+                out.push_str(value);
+                at = entry.value.end;
             }
         }
         out.push_str(&text[at..]);
@@ -91,7 +91,6 @@ impl Document {
         Edited {
             text: out,
             defaults: seen.keys().filter(|key| !values.contains_key(**key)).map(|key| (*key).to_owned()).collect(),
-            commented,
             repeated: seen.iter().filter(|(_, count)| **count > 1).map(|(key, _)| (*key).to_owned()).collect(),
         }
     }
@@ -112,6 +111,19 @@ impl Document {
             out.push_str(end);
         }
     }
+}
+
+/// Writes one entry with nothing around it; gives the place where the text goes on.
+fn tidied(out: &mut String, text: &str, entry: &Entry, value: Option<&str>, style: &Style<'_>) -> usize {
+    let behind = &text[entry.value.end..];
+    let rest = behind.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+    let is_comment = rest.trim_start().starts_with('#');
+    if is_comment {
+        out.push_str(rest.trim());
+        out.push('\n');
+    }
+    out.push_str(&(style.line)(&entry.key, value.unwrap_or(&text[entry.value.clone()])));
+    entry.value.end + if is_comment || rest.trim().is_empty() { rest.len() } else { 0 }
 }
 
 /// The byte order mark, and where the text goes on after it and a header of ours.
@@ -138,24 +150,28 @@ mod tests {
     use super::*;
     use crate::format::dotenv;
 
-    fn fill(template: &str, values: &[(&str, &str)]) -> Edited {
+    fn filled(template: &str, values: &[(&str, &str)], tidy: bool) -> Edited {
         let header = ["# ours".to_owned(), "#".to_owned()];
-        let style = Style {
-            line: |k, v| format!("{k}={v}"),
-            separator: Some("="),
-            header: &header,
-            header_mark: "# ours",
-            block: "# more",
-        };
+        let style = Style { line: |k, v| format!("{k}={v}"), tidy, header: &header, header_mark: "# ours", block: "# more" };
         let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        dotenv::parse(template).fill(template, &values, &style)
+        dotenv::parse(template, false).fill(template, &values, &style)
+    }
+
+    fn fill(template: &str, values: &[(&str, &str)]) -> Edited {
+        filled(template, values, false)
     }
 
     #[test]
     fn everything_but_the_values_stays() {
         let edited = fill("# top\n\nexport A=x # why\nB = y\nC=keep\n", &[("A", "1"), ("B", ""), ("D", "4")]);
-        assert_eq!(edited.text, "# ours\n#\n# top\n\nexport A=1 # why\nB=\nC=keep\n\n# more\nD=4\n");
+        assert_eq!(edited.text, "# ours\n#\n# top\n\nexport A=1 # why\nB = \nC=keep\n\n# more\nD=4\n");
         assert_eq!(edited.defaults, ["C"]);
+    }
+
+    #[test]
+    fn a_tidy_file_has_nothing_but_plain_entries_and_comments() {
+        let edited = filled("# top\n\n  export A = x # why\nB = y\nC='keep'\t\nD=4", &[("A", "1"), ("D", "5")], true);
+        assert_eq!(edited.text, "# ours\n#\n# top\n\n# why\nA=1\nB=y\nC='keep'\nD=5");
     }
 
     #[test]

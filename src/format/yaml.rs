@@ -88,7 +88,7 @@ fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
     let blanks = after.len() - after.trim_start_matches([' ', '\t']).len();
     // Behind a mere comment a value goes before its blank.
     let value_start = if after[blanks..].starts_with('#') { colon + 1 } else { colon + 1 + blanks };
-    Ok(Entry { key, key_end: start + key_end, value: value_start..value_end(text, value_start).ok_or(NOT_FLAT)? })
+    Ok(Entry { start, key, key_end: start + key_end, value: value_start..value_end(text, value_start).ok_or(NOT_FLAT)? })
 }
 
 /// Where a value ends: with its quotes, its comment's start, or the last line that belongs to it.
@@ -138,6 +138,16 @@ fn quoted_end(text: &str, start: usize, quote: u8) -> Option<usize> {
             _ => at += 1,
         }
     }
+}
+
+/// Whether readers of YAML 1.1 take a plain scalar for a truth value, nothing or a number
+/// (YAML 1.1, "Language-Independent Types").
+#[must_use]
+pub fn is_typed(plain: &str) -> bool {
+    let plain = plain.trim();
+    let word = plain.to_ascii_lowercase();
+    matches!(word.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "~")
+        || plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | '<' | '='))
 }
 
 /// A key or value as text, by a YAML parser of its own.

@@ -97,3 +97,24 @@ fn values_that_no_environment_holds_are_refused() {
     let lab = Lab::with("plex", json!({"A": "n\0l"}));
     lab.cv(["exec", "plex", "--", "env"]).exits(2).says("NUL");
 }
+
+/// The real client, which reads the file and then asks a daemon to make a container.
+#[test]
+fn the_docker_client_reads_the_file_in_memory() {
+    let hard = "it's \"hard\" \\ $HOME `id` #1 ";
+    let lab = Lab::with("plex", json!({"A": hard, "B": ""}));
+    let ground = crate::support::ground();
+    let script = "echo \"/proc/$$/fd/${1##*/}\" | python3 readers/commands.py docker bin/docker; :";
+    let script = format!("cd '{}' && {script}", ground.display());
+    let run = lab.cv(["exec", "plex", "--env-file-fd", "--", "sh", "-c", &script, "sh", "{}"]).exits(0);
+    assert_eq!(run.json()["ok"], json!({"A": hard, "B": ""}));
+}
+
+#[test]
+fn a_value_larger_than_any_variable_is_refused() {
+    let lab = Lab::with("plex", json!({"A": "x".repeat(200_000)}));
+    lab.home.file("plex/.env", "");
+    lab.cv(["exec", "plex", "--", "env"]).exits(2).says("larger than 127 KiB");
+    lab.cv(["inject", "plex"]).exits(2).says("larger than 127 KiB");
+    lab.cv(["inject", "plex", "yaml"]).exits(0);
+}

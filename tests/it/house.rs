@@ -28,10 +28,21 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("LoginRequest", &["vault/oidc.rs"]),
         ("ShellExport", &["cli/login.rs"]),
         ("Stdout", &["cli/get.rs"]),
-        ("InjectedFile", &["core/inject.rs"]),
+        ("InjectedFile", &["core/inject/render.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
-        ("RevealedPlan", &["approval/terminal.rs"]),
-        ("Inspection", &["core/exec.rs", "core/plan.rs", "core/set.rs", "vault/kv.rs", "cli/login.rs", "cli/set.rs"]),
+        ("RevealedPlan", &["approval/terminal.rs", "cli/inject.rs"]),
+        (
+            "Inspection",
+            &[
+                "core/exec.rs",
+                "core/inject/render.rs",
+                "core/plan.rs",
+                "core/set.rs",
+                "vault/kv.rs",
+                "cli/login.rs",
+                "cli/set.rs",
+            ],
+        ),
     ];
     let listed = sources().into_iter().find(|(file, _)| file == "secret.rs").unwrap().1;
     let ways = listed.split("pub enum WayOut {").nth(1).unwrap().split('}').next().unwrap();

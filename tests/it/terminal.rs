@@ -328,3 +328,22 @@ fn a_signal_at_a_question_puts_the_terminal_right() {
     }
     lab.cv(["list", "plex"]).exits(5);
 }
+
+#[test]
+fn the_values_of_a_difference_are_shown_at_the_terminal_only() {
+    let mut lab = Lab::with("plex", json!({"A": format!("new {CANARY}"), "SAME": "kept"}));
+    lab.home.file("plex/.env", "A=old\nSAME=kept\nGONE=x\n");
+    lab.cv(["inject", "plex", "--diff", "--reveal"]).exits(8).says("run it in a terminal");
+    lab.cv(["inject", "plex", "--reveal"]).exits(2);
+    let aside = lab.home.lab().join("out");
+    let script = format!("exec \"$0\" inject plex --diff --reveal >{0} 2>&1", aside.display());
+    let mut session = on_terminal(&lab.home, "sh", &["-c", &script, env!("CARGO_BIN_EXE_claude-vault")]);
+    session.exp_string("- A=old").unwrap();
+    session.exp_string(&format!("+ A='new {CANARY}'")).unwrap();
+    assert!(!session.exp_eof().unwrap().contains("SAME"));
+    let told = std::fs::read_to_string(aside).unwrap();
+    assert!(told.contains("~ A") && !told.contains(CANARY), "{told}");
+    lab.home.set("CLAUDECODE", "1");
+    let mut session = cv(&lab.home, &["inject", "plex", "--diff", "--reveal"]);
+    session.exp_string("--reveal is refused under an AI agent").unwrap();
+}

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Core;
-use super::inject::{Format, text};
+use super::{Format, Request, text};
+use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::files::Root;
+use crate::format::dotenv::Dialect;
 use crate::names::{Service, printable};
 
 /// Where a service's files lie: the only thing that `.claude-vault.toml` may say.
@@ -24,13 +25,27 @@ struct ProjectConfig {
 struct ServiceFiles {
     file: Option<PathBuf>,
     format: Option<Format>,
+    dialect: Option<Dialect>,
 }
 
-/// The file to write and the example it is made from.
+/// The file to write, the example it is made from, and who will read it.
 pub(super) struct Target {
     pub(super) file: PathBuf,
     pub(super) example: PathBuf,
     pub(super) format: Format,
+    pub(super) dialects: Vec<Dialect>,
+    /// How the dialects are known.
+    pub(super) source: Source,
+}
+
+/// How the reader of a file is known.
+pub(super) enum Source {
+    /// Somebody said so.
+    Told,
+    /// These files lie beside it.
+    Guessed(Vec<String>),
+    /// It is not: the file must serve the usual readers.
+    Nothing,
 }
 
 /// The root and what its `.claude-vault.toml` says, read once for all services.
@@ -60,12 +75,48 @@ impl Places {
     }
 
     /// Finds file and format: as told, as the file says, else by what lies there.
-    pub(super) fn find(&self, format: Option<Format>, file: Option<&Path>, service: &Service) -> Result<Target> {
-        let Self { root, configured } = self;
-        let configured = configured.get(service.as_str()).cloned().unwrap_or_default();
-        let format = format.or(configured.format);
-        if let Some(file) = file.map(Path::to_owned).or(configured.file) {
-            let file = root.relative(&file)?;
+    pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Target> {
+        let configured = self.configured.get(service.as_str()).cloned().unwrap_or_default();
+        let mut target = self.find_file(request, &configured, service)?;
+        let told = if request.dialect.is_empty() { configured.dialect.into_iter().collect() } else { request.dialect.clone() };
+        match target.format {
+            Format::Yaml if !request.dialect.is_empty() => {
+                let file = printable(&target.file.to_string_lossy(), false);
+                return Err(Error::invalid(
+                    format!("--dialect is for .env files, and {file} is YAML"),
+                    "leave it out: all YAML readers are served",
+                ));
+            }
+            Format::Env if !told.is_empty() => (target.dialects, target.source) = (told, Source::Told),
+            Format::Env => (target.dialects, target.source) = self.guess(&target.file)?,
+            Format::Yaml => {}
+        }
+        Ok(target)
+    }
+
+    /// Who reads a `.env` file, by what lies beside it.
+    fn guess(&self, file: &Path) -> Result<(Vec<Dialect>, Source)> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let (mut dialects, mut signs) = (Vec::new(), Vec::new());
+        for name in self.root.names(folder) {
+            let Some(mut dialect) = Dialect::of_neighbour(&name) else { continue };
+            if dialect == Dialect::Node {
+                let package = self.root.read(&folder.join(&name))?;
+                dialect = Dialect::of_package(package.as_ref().map_or(b"", |content| &content.bytes));
+            }
+            if !dialects.contains(&dialect) {
+                dialects.push(dialect);
+                signs.push(name);
+            }
+        }
+        Ok(if dialects.is_empty() { (vec![Dialect::Portable], Source::Nothing) } else { (dialects, Source::Guessed(signs)) })
+    }
+
+    fn find_file(&self, request: &Request, configured: &ServiceFiles, service: &Service) -> Result<Target> {
+        let root = &self.root;
+        let format = request.format.or(configured.format);
+        if let Some(file) = request.file.as_ref().or(configured.file.as_ref()) {
+            let file = root.relative(file)?;
             let by_name = match file.extension().and_then(|ending| ending.to_str()) {
                 Some("yaml" | "yml") => Format::Yaml,
                 _ => Format::Env,
@@ -93,7 +144,7 @@ fn project_config(root: &Root) -> Result<ProjectConfig> {
         let reason = printable(error.message().lines().next().unwrap_or_default(), false);
         Error::invalid(
             format!(".claude-vault.toml: {reason}"),
-            "it may say only where files lie: [services.NAME] with file = \"…\" and format = \"env\" or \"yaml\"",
+            "it may say only where files lie: [services.NAME] with file = \"…\", format = \"env\" or \"yaml\", dialect = \"…\"",
         )
     })
 }
@@ -128,7 +179,7 @@ fn by_what_is_there(root: &Root, folder: &Path, service: &Service, format: Optio
 }
 
 fn placed(file: PathBuf, format: Format) -> Target {
-    Target { example: example_of(&file), file, format }
+    Target { example: example_of(&file), file, format, dialects: Vec::new(), source: Source::Nothing }
 }
 
 fn example_of(file: &Path) -> PathBuf {

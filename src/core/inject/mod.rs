@@ -1,23 +1,27 @@
 //! `inject`: a service's values as the `.env` or `secrets.yaml` that its program reads.
 
+mod git;
+mod place;
+mod render;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::place::{Places, Target};
-use super::{Core, git, no_service};
+use self::place::{Places, Source, Target};
+pub use self::render::Changes;
+use super::{Core, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::{Content, Root, Written};
-use crate::format::dotenv::{self, Portable};
-use crate::format::edit::{Document, Edited, Entry, Style};
-use crate::format::{shell, yaml};
-use crate::names::{Service, is_variable, printable};
-use crate::secret::{Value, WayOut};
-use crate::vault::{Client, Secrets, Stored};
+use crate::format::dotenv::Dialect;
+use crate::format::shell;
+use crate::names::{Service, printable};
+use crate::vault::{Client, Stored};
 
 /// The format of an injected file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +51,14 @@ pub struct Request {
     /// The file, instead of the one found
     #[arg(long, conflicts_with = "all")]
     pub file: Option<PathBuf>,
+    /// Who reads the .env file, instead of guessing by the files beside it
+    #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
+    #[serde(default)]
+    pub dialect: Vec<Dialect>,
+    /// Add the file and its backups to .gitignore when git would track them
+    #[arg(long)]
+    #[serde(default)]
+    pub gitignore: bool,
     /// Show which keys would change, and write nothing
     #[arg(long)]
     #[serde(default)]
@@ -94,7 +106,7 @@ pub enum State {
 }
 
 /// What was injected.
-#[derive(Serialize, JsonSchema, Debug)]
+#[derive(Serialize, JsonSchema)]
 pub struct Reply {
     /// The service.
     pub service: Service,
@@ -102,16 +114,19 @@ pub struct Reply {
     pub file: PathBuf,
     /// Its format.
     pub format: Format,
+    /// Who reads it, for a `.env` file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dialects: Vec<Dialect>,
+    /// The files beside it that tell so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guessed_from: Vec<String>,
     /// What happened, or would happen, to it.
     pub state: State,
     /// How many keys it has from Vault.
     pub keys: usize,
-    /// Keys that are new in the file.
-    pub added: Vec<String>,
-    /// Keys whose text is another.
-    pub changed: Vec<String>,
-    /// Keys that the file loses.
-    pub removed: Vec<String>,
+    /// Which keys differ from the file as it was.
+    #[serde(flatten)]
+    pub changes: Changes,
     /// Keys that Vault lacks: they keep the template's default.
     pub defaults: Vec<String>,
     /// The old content, in the same folder.
@@ -139,7 +154,7 @@ pub async fn inject(core: &Core, mut request: Request) -> Result<Vec<(Service, R
     }
     let mut seen = BTreeSet::new();
     request.services.retain(|service| seen.insert(service.clone()));
-    let find = |service: &Service| (service.clone(), places.find(request.format, request.file.as_deref(), service));
+    let find = |service: &Service| (service.clone(), places.find(&request, service));
     let targets: Vec<(Service, Result<Target>)> = request.services.iter().map(find).collect();
     one_service_a_file(&targets)?;
     let (vault, request) = (&vault, &request);
@@ -184,67 +199,37 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service,
     let root = Root::open(&core.settings.root)?;
     let before = root.read(&target.file)?;
     let example = root.read(&target.example)?;
-    let mut warnings = Vec::new();
-    let values = values(&target, &secrets, &mut warnings)?;
     let header = header(&target, request, service, example.is_some());
     let (path, template) = match text(&target.example, example.as_ref())? {
         Some(template) => (&target.example, template),
         None => (&target.file, text(&target.file, before.as_ref())?.unwrap_or_default()),
     };
-    let refuse = |reason| Error::Confined { path: path.clone(), reason };
-    let edited = filled(target.format, template, &values, &header).map_err(refuse)?;
-    warnings.extend(warnings_of(target.format, &edited));
-    let content = zeroize::Zeroizing::new(edited.text);
-
+    let rendered = render::render(service, &target, &secrets, path, template, &header)?;
     let old = text(&target.file, before.as_ref())?.unwrap_or_default();
-    let mut reply = difference(&target, service, old, &content, warnings);
-    reply.keys = values.len();
-    reply.defaults = edited.defaults.iter().map(|key| printable(key, false)).collect();
-    reply.state = match &before {
-        None => State::Created,
-        Some(content_before) if content_before.bytes.as_slice() == content.as_bytes() => State::Unchanged,
-        Some(_) => State::Updated,
+    let mut reply = Reply {
+        service: service.clone(),
+        file: target.file.clone(),
+        format: target.format,
+        dialects: target.dialects.clone(),
+        guessed_from: match &target.source {
+            Source::Guessed(signs) => signs.iter().map(|name| printable(name, false)).collect(),
+            Source::Told | Source::Nothing => Vec::new(),
+        },
+        state: match &before {
+            None => State::Created,
+            Some(before) if before.bytes.as_slice() == rendered.text.as_bytes() => State::Unchanged,
+            Some(_) => State::Updated,
+        },
+        keys: secrets.len(),
+        changes: render::changes(&target, old, &rendered.text),
+        defaults: rendered.defaults,
+        backup: None,
+        warnings: rendered.warnings,
     };
     if !request.only_looks() {
-        write(root, &target, content, before, &mut reply).await?;
+        write(root, &target, rendered.text, before, request.gitignore, &mut reply).await?;
     }
     Ok(reply)
-}
-
-/// Puts the values into the template, and reads the outcome again: each value must stand there,
-/// as it was meant, or the reason why it does not is given.
-fn filled(
-    format: Format,
-    template: &str,
-    values: &BTreeMap<String, String>,
-    header: &[String],
-) -> std::result::Result<Edited, &'static str> {
-    let document = parse(format, template)?;
-    let is_anchor = |entry: &Entry| values.contains_key(&entry.key) && template[entry.value.clone()].starts_with('&');
-    if format == Format::Yaml && document.entries.iter().any(is_anchor) {
-        return Err("a value that Vault sets has an anchor (&…) that other lines may refer to");
-    }
-    let edited = document.fill(template, values, &style(format, header));
-    let again = parse(format, &edited.text)?;
-    let stands = again.raw(&edited.text);
-    if values.iter().any(|(key, text)| stands.get(key) != Some(&text.as_str())) {
-        return Err("a value in it is written in a way that cannot be replaced safely");
-    }
-    Ok(edited)
-}
-
-fn warnings_of(format: Format, edited: &Edited) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if !edited.repeated.is_empty() {
-        warnings.push(format!("{} stands more than once in the template: each was set", list(&edited.repeated)));
-    }
-    if format == Format::Env && !edited.commented.is_empty() {
-        let keys = list(&edited.commented);
-        warnings.push(format!(
-            "systemd and docker run --env-file read the comment behind {keys} as part of the value: give it a line of its own"
-        ));
-    }
-    warnings
 }
 
 /// Writes on a thread of its own: waiting for the disk, and for git, must not hold up the other
@@ -252,17 +237,16 @@ fn warnings_of(format: Format, edited: &Edited) -> Vec<String> {
 async fn write(
     root: Root,
     target: &Target,
-    content: zeroize::Zeroizing<String>,
+    content: Zeroizing<String>,
     before: Option<Content>,
+    ignore: bool,
     reply: &mut Reply,
 ) -> Result<()> {
     let file = target.file.clone();
     let work = move || {
+        // Before the secrets lie there.
+        let tracked = git::keep_out(&root, &file, ignore)?;
         let written = root.write(&file, content.as_bytes(), before.as_ref())?;
-        let backup =
-            file.with_file_name(format!("{}.backup.00000000_000000", file.file_name().unwrap_or_default().to_string_lossy()));
-        let tracked = (git::would_track(root.path(), &file) || git::would_track(root.path(), &backup))
-            .then(|| untracked_hint(&root, &file));
         Ok((written, tracked))
     };
     let stopped = |_| Error::io("write", &target.file)(std::io::ErrorKind::Other.into());
@@ -274,71 +258,12 @@ async fn write(
     Ok(())
 }
 
-/// What to paste. The name may come from a cloned repository: it is quoted.
-fn untracked_hint(root: &Root, file: &Path) -> String {
-    let name = file.to_string_lossy();
-    let (line, backups) = (shell::quote(&format!("/{name}")), shell::quote(&format!("/{name}.backup.*")));
-    format!(
-        "git would track {name} or its backups: printf '%s\\n' {line} {backups} >> .gitignore   (in {})",
-        root.path().display()
-    )
-}
-
 /// A file's text; what is not UTF-8 is refused.
 pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Option<&'a str>> {
     let Some(content) = content else { return Ok(None) };
     std::str::from_utf8(&content.bytes)
         .map(Some)
         .map_err(|_| Error::Confined { path: path.to_owned(), reason: "it is not UTF-8 text" })
-}
-
-fn parse(format: Format, text: &str) -> std::result::Result<Document, &'static str> {
-    match format {
-        Format::Env => Ok(dotenv::parse(text)),
-        Format::Yaml => yaml::parse(text),
-    }
-}
-
-/// Each value as it stands in the file. A key or value that cannot stand there is refused.
-fn values(target: &Target, secrets: &Secrets, warnings: &mut Vec<String>) -> Result<BTreeMap<String, String>> {
-    let mut values = BTreeMap::new();
-    let mut quoted = Vec::new();
-    for (key, value) in secrets {
-        let secret = value.secret().expose(WayOut::InjectedFile);
-        let text = match (target.format, value) {
-            (Format::Yaml, Value::Text(_)) => yaml::quote(secret),
-            (Format::Yaml, Value::Json(_)) => yaml::json(secret),
-            (Format::Env, _) => {
-                let portable = portable(target, key, secret)?;
-                if !portable.misread.is_empty() {
-                    warnings.push(format!("{key}: {}", portable.misread.join("; ")));
-                }
-                if portable.quoted {
-                    quoted.push(key.as_str());
-                }
-                portable.text
-            }
-        };
-        values.insert(key.clone(), text);
-    }
-    if !quoted.is_empty() {
-        let keys = quoted.join(", ");
-        warnings
-            .push(format!("docker run --env-file takes the quotes around {keys} as part of the value; docker compose does not"));
-    }
-    Ok(values)
-}
-
-fn portable(target: &Target, key: &str, secret: &str) -> Result<Portable> {
-    let refuse = |reason: &str| Error::Unwritable {
-        file: target.file.display().to_string(),
-        key: printable(key, false),
-        reason: reason.into(),
-    };
-    if !is_variable(key) {
-        return Err(refuse("the name is no variable's name, and six readers then read nothing of the whole file"));
-    }
-    dotenv::quote(secret).map_err(refuse)
 }
 
 fn header(target: &Target, request: &Request, service: &Service, from_example: bool) -> Vec<String> {
@@ -349,14 +274,16 @@ fn header(target: &Target, request: &Request, service: &Service, from_example: b
         Some(Format::Yaml) => " --format yaml",
         None => "",
     };
+    let dialects: Vec<&str> = request.dialect.iter().map(|dialect| dialect.name()).collect();
+    let dialect = if dialects.is_empty() { String::new() } else { format!(" --dialect {}", dialects.join(",")) };
     let file = request
         .file
         .as_ref()
         .map(|_| format!(" --file {}", printable(&quoted_word(&target.file.to_string_lossy()), false)))
         .unwrap_or_default();
     vec![
-        format!("{HEADER_MARK} from Vault ({service}){source}."),
-        format!("# Make it again: claude-vault inject {service}{format}{file}"),
+        format!("{} from Vault ({service}){source}.", render::HEADER_MARK),
+        format!("# Make it again: claude-vault inject {service}{format}{dialect}{file}"),
         "# It holds secrets: do not commit it.".into(),
         "#".into(),
     ]
@@ -366,41 +293,4 @@ fn header(target: &Target, request: &Request, service: &Service, from_example: b
 fn quoted_word(text: &str) -> String {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
     if plain { text.to_owned() } else { shell::quote(text) }
-}
-
-const HEADER_MARK: &str = "# Written by claude-vault";
-
-fn style(format: Format, header: &[String]) -> Style<'_> {
-    let (line, separator): (fn(&str, &str) -> String, _) = match format {
-        Format::Env => (|key, value| format!("{key}={value}"), Some("=")),
-        Format::Yaml => (|key, value| format!("{}: {value}", yaml::quote(key)), None),
-    };
-    Style { line, separator, header, header_mark: HEADER_MARK, block: "# Only in Vault, not in the template:" }
-}
-
-/// Which keys have another text than before.
-fn difference(target: &Target, service: &Service, old: &str, new: &str, warnings: Vec<String>) -> Reply {
-    let parsed = |text: &str| parse(target.format, text).unwrap_or_default();
-    let (old_document, new_document) = (parsed(old), parsed(new));
-    let (before, after) = (old_document.raw(old), new_document.raw(new));
-    let names = |keys: Vec<&String>| keys.into_iter().map(|key| printable(key, false)).collect();
-    Reply {
-        service: service.clone(),
-        file: target.file.clone(),
-        format: target.format,
-        state: State::Unchanged,
-        keys: 0,
-        added: names(after.keys().filter(|key| !before.contains_key(*key)).collect()),
-        changed: names(
-            after.iter().filter(|(key, value)| before.get(*key).is_some_and(|old| old != *value)).map(|(key, _)| key).collect(),
-        ),
-        removed: names(before.keys().filter(|key| !after.contains_key(*key)).collect()),
-        defaults: Vec::new(),
-        backup: None,
-        warnings,
-    }
-}
-
-fn list(names: &[String]) -> String {
-    names.iter().map(|name| printable(name, false)).collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,296 @@
+//! The text of an injected file: the template with Vault's values in it, held against what its
+//! readers will make of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::Format;
+use super::place::{Source, Target};
+use crate::error::{Error, Result};
+use crate::format::dotenv::{self, Dialect, Fault, READERS};
+use crate::format::edit::{Document, Edited, Style};
+use crate::format::yaml;
+use crate::names::{Service, is_variable, printable};
+use crate::secret::{Secret, Value, WayOut};
+use crate::vault::Secrets;
+
+/// The first words of the header, by which an older one is known.
+pub(super) const HEADER_MARK: &str = "# Written by claude-vault";
+
+/// A finished text.
+pub(super) struct Rendered {
+    pub(super) text: Zeroizing<String>,
+    /// Keys that keep the template's default.
+    pub(super) defaults: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// How a file differs from the one before, key by key.
+#[derive(Serialize, JsonSchema, Default)]
+pub struct Changes {
+    /// Keys that are new in the file.
+    pub added: Vec<String>,
+    /// Keys whose text is another.
+    pub changed: Vec<String>,
+    /// Keys that the file loses.
+    pub removed: Vec<String>,
+    /// The text before and after of each of these keys, for a person's eyes only.
+    #[serde(skip)]
+    pub texts: BTreeMap<String, (Option<Secret>, Option<Secret>)>,
+}
+
+/// Puts Vault's values into the template that lies at `path`.
+pub(super) fn render(
+    service: &Service,
+    target: &Target,
+    secrets: &Secrets,
+    path: &Path,
+    template: &str,
+    header: &[String],
+) -> Result<Rendered> {
+    let edited = match target.format {
+        Format::Yaml => yaml_text(target, secrets, path, template, header)?,
+        Format::Env => env_text(service, target, secrets, template, header)?,
+    };
+    let (edited, mut warnings) = edited;
+    if !edited.repeated.is_empty() {
+        warnings.push(format!("{} stands more than once in the template: each was set", list(&edited.repeated)));
+    }
+    Ok(Rendered {
+        text: Zeroizing::new(edited.text),
+        defaults: edited.defaults.iter().map(|key| printable(key, false)).collect(),
+        warnings,
+    })
+}
+
+fn style<'a>(format: Format, header: &'a [String], tidy: bool) -> Style<'a> {
+    let line: fn(&str, &str) -> String = match format {
+        Format::Env => |key, value| format!("{key}={value}"),
+        Format::Yaml => |key, value| format!("{}: {value}", yaml::quote(key)),
+    };
+    Style { line, tidy, header, header_mark: HEADER_MARK, block: "# Only in Vault, not in the template:" }
+}
+
+/// After writing, the text is parsed again: each value must stand there as it was meant.
+fn yaml_text(
+    target: &Target,
+    secrets: &Secrets,
+    path: &Path,
+    template: &str,
+    header: &[String],
+) -> Result<(Edited, Vec<String>)> {
+    let refuse = |reason| Error::Confined { path: path.to_owned(), reason };
+    let texts: BTreeMap<String, String> = secrets.iter().map(|(key, value)| (key.clone(), yaml_value(value))).collect();
+    let document = yaml::parse(template).map_err(refuse)?;
+    if document.entries.iter().any(|entry| texts.contains_key(&entry.key) && template[entry.value.clone()].starts_with('&')) {
+        return Err(refuse("a value that Vault sets has an anchor (&…) that other lines may refer to"));
+    }
+    let edited = document.fill(template, &texts, &style(target.format, header, false));
+    let again = yaml::parse(&edited.text).map_err(refuse)?;
+    let stands = again.raw(&edited.text);
+    if texts.iter().any(|(key, text)| stands.get(key) != Some(&text.as_str())) {
+        return Err(refuse("a value in it is written in a way that cannot be replaced safely"));
+    }
+    let typed: Vec<String> = document
+        .entries
+        .iter()
+        .filter(|entry| texts.contains_key(&entry.key) && yaml::is_typed(&template[entry.start..entry.key_end]))
+        .map(|entry| entry.key.clone())
+        .collect();
+    let warning =
+        |typed| format!("{} is no text without quotes to many YAML readers: put it in quotes in the template", list(typed));
+    let warnings = if typed.is_empty() { Vec::new() } else { vec![warning(&typed)] };
+    Ok((edited, warnings))
+}
+
+fn yaml_value(value: &Value) -> String {
+    let secret = value.secret().expose(WayOut::InjectedFile);
+    match value {
+        Value::Text(_) => yaml::quote(secret),
+        Value::Json(_) => yaml::json(secret),
+    }
+}
+
+/// The template is kept as it is if its readers can read it so; else every entry gets its
+/// plainest form. What they then still misread is refused.
+fn env_text(
+    service: &Service,
+    target: &Target,
+    secrets: &Secrets,
+    template: &str,
+    header: &[String],
+) -> Result<(Edited, Vec<String>)> {
+    let texts = env_values(service, target, secrets)?;
+    let values: BTreeMap<&str, &str> =
+        secrets.iter().map(|(key, value)| (key.as_str(), value.secret().expose(WayOut::InjectedFile))).collect();
+    let raw = target.dialects == [Dialect::Docker];
+    let fill = |template: &str, tidy| dotenv::parse(template, raw).fill(template, &texts, &style(target.format, header, tidy));
+    let edited = fill(template, false);
+    let Some((reader, _)) = first_fault(target, &edited.text, &values) else {
+        let warnings = other_readers(target, &edited.text, &values);
+        return Ok((edited, warnings));
+    };
+    let plain = Zeroizing::new(template.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
+    let edited = fill(&plain, true);
+    if let Some((reader, fault)) = first_fault(target, &edited.text, &values) {
+        return Err(unreadable(target, reader, &fault));
+    }
+    let mut warnings =
+        vec![format!("the template's lines were made plain KEY=value lines, since {} reads no others", reader.reader())];
+    warnings.extend(other_readers(target, &edited.text, &values));
+    Ok((edited, warnings))
+}
+
+/// Each value as it stands in the file; all that cannot stand there are named in the error.
+fn env_values(service: &Service, target: &Target, secrets: &Secrets) -> Result<BTreeMap<String, String>> {
+    let mut texts = BTreeMap::new();
+    let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (key, value) in secrets {
+        let value = value.secret().expose(WayOut::InjectedFile);
+        let text = match is_variable(key) {
+            true => dotenv::write(&target.dialects, value),
+            false => Err("that is no variable's name, and six readers then read nothing of the whole file"),
+        };
+        match text {
+            Ok(text) => drop(texts.insert(key.clone(), text.to_string())),
+            Err(reason) => refused.entry(reason).or_default().push(key.clone()),
+        }
+    }
+    let Some((reason, keys)) = refused.iter().next() else { return Ok(texts) };
+    let others: Vec<&str> = refused.values().skip(1).flatten().map(String::as_str).collect();
+    let rest = if others.is_empty() { String::new() } else { format!("; nor can {}, for other reasons", others.join(", ")) };
+    let all: Vec<&String> = refused.values().flatten().collect();
+    Err(Error::Unwritable {
+        file: printable(&target.file.to_string_lossy(), false),
+        keys: list(keys),
+        reader: readers(&target.dialects),
+        reason: format!("{reason}{rest}"),
+        hint: ways_out(service, &all, secrets),
+    })
+}
+
+/// What serves all the values that were refused: a dialect, or no `.env` at all.
+fn ways_out(service: &Service, refused: &[&String], secrets: &Secrets) -> String {
+    let writable = |dialect: &&Dialect| {
+        refused.iter().all(|key| {
+            let value = secrets.get(*key).map(|value| value.secret().expose(WayOut::Inspection));
+            is_variable(key) && value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
+        })
+    };
+    let dialects: Vec<&str> = READERS.iter().filter(writable).map(|dialect| dialect.name()).collect();
+    let named = match dialects.as_slice() {
+        [] => String::new(),
+        [first] => format!("claude-vault inject {service} --dialect {first}, or "),
+        [first, rest @ ..] => format!("claude-vault inject {service} --dialect {first}   (or {}), or ", rest.join(", ")),
+    };
+    format!(
+        "{named}give it without a file: claude-vault exec {service} -- COMMAND   (or in a file of its own: claude-vault get {service} KEY)"
+    )
+}
+
+/// Who must read the file, in words.
+fn readers(dialects: &[Dialect]) -> String {
+    dialects.iter().map(|dialect| dialect.reader()).collect::<Vec<_>>().join(" and ")
+}
+
+/// The first reader named that does not give all values back. A portable file is held to its
+/// template's style only as far as somebody can read each value.
+fn first_fault<'a>(target: &Target, text: &str, values: &BTreeMap<&'a str, &str>) -> Option<(Dialect, Fault<'a>)> {
+    if target.dialects != [Dialect::Portable] {
+        let named = target.dialects.iter().filter(|dialect| **dialect != Dialect::Portable);
+        return named.into_iter().find_map(|reader| dotenv::check(*reader, text, values).err().map(|fault| (*reader, fault)));
+    }
+    let faults = READERS
+        .iter()
+        .filter(|reader| dotenv::serves(&target.dialects, **reader))
+        .map(|reader| dotenv::check(*reader, text, values));
+    let mut nobody: Option<BTreeSet<&str>> = None;
+    for outcome in faults {
+        let misread: BTreeSet<&str> = match outcome {
+            Ok(()) => return None,
+            Err(Fault::Broken { .. }) => continue,
+            Err(Fault::Misread { keys }) => keys.into_iter().collect(),
+        };
+        nobody = Some(nobody.map_or_else(|| misread.clone(), |keys| keys.intersection(&misread).copied().collect()));
+    }
+    let keys: Vec<&str> = nobody.unwrap_or_else(|| values.keys().copied().collect()).into_iter().collect();
+    (!keys.is_empty()).then_some((Dialect::Portable, Fault::Misread { keys }))
+}
+
+fn unreadable(target: &Target, reader: Dialect, fault: &Fault<'_>) -> Error {
+    let reader = reader.reader();
+    let (keys, reason) = match fault {
+        Fault::Broken { line } => ("it".to_owned(), format!("it gives up at line {line} of the file that would be written")),
+        Fault::Misread { keys } => {
+            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            (list(&keys), "what stands around the value in the template, or above it, is read in another way".to_owned())
+        }
+    };
+    Error::Unwritable {
+        file: printable(&target.file.to_string_lossy(), false),
+        keys,
+        reader: reader.to_owned(),
+        reason,
+        hint: format!("put plain KEY=value lines into {}", printable(&target.example.to_string_lossy(), false)),
+    }
+}
+
+/// Names the readers that nobody promised the file to and that would misread it.
+fn other_readers(target: &Target, text: &str, values: &BTreeMap<&str, &str>) -> Vec<String> {
+    if matches!(target.source, Source::Told) && target.dialects != [Dialect::Portable] {
+        return Vec::new();
+    }
+    let mut misread: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for reader in READERS.iter().filter(|reader| !target.dialects.contains(reader)) {
+        let what = match dotenv::check(*reader, text, values) {
+            Ok(()) => continue,
+            Err(Fault::Broken { line }) => format!("stop at line {line}"),
+            Err(Fault::Misread { keys }) => shortened(&keys),
+        };
+        misread.entry(what).or_default().push(reader.reader());
+    }
+    if misread.is_empty() {
+        return Vec::new();
+    }
+    let each: Vec<String> = misread.iter().map(|(what, readers)| format!("{} ({what})", readers.join(", "))).collect();
+    vec![format!("other readers would misread it: {}; name yours with --dialect", each.join("; "))]
+}
+
+fn shortened(keys: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    let shown = keys.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if keys.len() > SHOWN { format!("{shown} and {} more", keys.len() - SHOWN) } else { shown }
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| printable(name, false)).collect::<Vec<_>>().join(", ")
+}
+
+/// Which keys have another text than before.
+pub(super) fn changes(target: &Target, old: &str, new: &str) -> Changes {
+    let parsed = |text: &str| match target.format {
+        Format::Env => dotenv::parse(text, target.dialects == [Dialect::Docker]),
+        Format::Yaml => yaml::parse(text).unwrap_or_default(),
+    };
+    let (old_document, new_document): (Document, Document) = (parsed(old), parsed(new));
+    let (before, after) = (old_document.raw(old), new_document.raw(new));
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut changes = Changes::default();
+    for key in keys {
+        let (old, new) = (before.get(key).copied(), after.get(key).copied());
+        let shown = printable(key, false);
+        match (old, new) {
+            (None, Some(_)) => changes.added.push(shown.clone()),
+            (Some(_), None) => changes.removed.push(shown.clone()),
+            (old, new) if old != new => changes.changed.push(shown.clone()),
+            _ => continue,
+        }
+        let secret = |text: Option<&str>| text.map(|text| Secret::from(text.to_owned()));
+        changes.texts.insert(shown, (secret(old), secret(new)));
+    }
+    changes
+}

@@ -1,0 +1,174 @@
+//! `.env` text: quoting for one kind of reader or for all that agree, and finding the entries.
+//!
+//! There is no one `.env` format. A [`Dialect`] names who will read the file. A value is written
+//! in the first of a few ways that a model of that reader gives back exactly ([`write`]), and the
+//! finished file is read by the models again ([`check`]). What no way serves is refused.
+
+mod parse;
+mod read;
+mod write;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use read::Seen;
+
+pub use parse::{parse, unquote};
+pub use write::{MAX_VARIABLE, Reason, write};
+
+/// Who reads a `.env` file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, clap::ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// What most readers read alike
+    Portable,
+    /// `set -a; . ./.env` in bash, zsh, ksh, dash
+    Shell,
+    /// `EnvironmentFile=` of systemd
+    Systemd,
+    /// docker compose
+    Compose,
+    /// `docker run --env-file`
+    Docker,
+    /// npm dotenv
+    Node,
+    /// `node --env-file`
+    NodeEnvFile,
+    /// Vite, Next.js and others with dotenv-expand
+    Vite,
+    /// python-dotenv
+    Python,
+    /// dotenv for Ruby, version 3
+    Ruby,
+    /// phpdotenv (Laravel)
+    Php,
+    /// dotenvy, mise, just
+    Rust,
+    /// godotenv
+    Go,
+}
+
+use Dialect::{Compose, Docker, Go, Node, NodeEnvFile, Php, Portable, Python, Ruby, Rust, Shell, Systemd, Vite};
+
+/// All dialects that are one reader's.
+pub const READERS: [Dialect; 12] = [Shell, Systemd, Compose, Docker, Node, NodeEnvFile, Vite, Python, Ruby, Php, Rust, Go];
+
+/// The readers that a portable file must serve; of the others, those that misread it are told.
+const COMMON: [Dialect; 8] = [Shell, Systemd, Compose, Node, NodeEnvFile, Ruby, Rust, Go];
+
+impl Dialect {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Portable => "portable",
+            Shell => "shell",
+            Systemd => "systemd",
+            Compose => "compose",
+            Docker => "docker",
+            Node => "node",
+            NodeEnvFile => "node-env-file",
+            Vite => "vite",
+            Python => "python",
+            Ruby => "ruby",
+            Php => "php",
+            Rust => "rust",
+            Go => "go",
+        }
+    }
+
+    /// Its reader, as a person knows it.
+    #[must_use]
+    pub fn reader(self) -> &'static str {
+        match self {
+            Portable => "the usual readers",
+            Shell => "a shell",
+            Systemd => "systemd",
+            Compose => "docker compose",
+            Docker => "docker run --env-file",
+            Node => "npm dotenv",
+            NodeEnvFile => "node --env-file",
+            Vite => "Vite or Next.js",
+            Python => "python-dotenv",
+            Ruby => "Ruby's dotenv",
+            Php => "phpdotenv",
+            Rust => "dotenvy",
+            Go => "godotenv",
+        }
+    }
+
+    /// The dialect of the program that a file of this name in the same folder belongs to.
+    /// `package.json` tells more inside: see [`Dialect::of_package`].
+    #[must_use]
+    pub fn of_neighbour(name: &str) -> Option<Self> {
+        match name {
+            "compose.yaml" | "compose.yml" | "docker-compose.yaml" | "docker-compose.yml" => Some(Compose),
+            "package.json" => Some(Node),
+            "pyproject.toml" => Some(Python),
+            "Gemfile" => Some(Ruby),
+            "composer.json" => Some(Php),
+            "go.mod" => Some(Go),
+            "Cargo.toml" => Some(Rust),
+            name if name.ends_with(".service") && name.len() > ".service".len() => Some(Systemd),
+            _ => None,
+        }
+    }
+
+    /// The dialect of a program with this `package.json`.
+    #[must_use]
+    pub fn of_package(json: &[u8]) -> Self {
+        #[derive(Deserialize, Default)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Package {
+            dependencies: BTreeMap<String, serde::de::IgnoredAny>,
+            dev_dependencies: BTreeMap<String, serde::de::IgnoredAny>,
+        }
+        let package: Package = serde_json::from_slice(json).unwrap_or_default();
+        let uses = |name| package.dependencies.contains_key(name) || package.dev_dependencies.contains_key(name);
+        if uses("vite") || uses("next") { Vite } else { Node }
+    }
+}
+
+/// The readers that a file for these dialects must serve.
+fn required(dialects: &[Dialect]) -> Vec<Dialect> {
+    let each = dialects.iter().flat_map(|dialect| match dialect {
+        Portable => COMMON.to_vec(),
+        one => vec![*one],
+    });
+    let set: std::collections::BTreeSet<Dialect> = each.collect();
+    set.into_iter().collect()
+}
+
+/// Whether a file for these dialects serves this reader by promise.
+#[must_use]
+pub fn serves(dialects: &[Dialect], reader: Dialect) -> bool {
+    required(dialects).contains(&reader)
+}
+
+/// What a reader does with a file that does not give all values back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fault<'a> {
+    /// It stops at this line.
+    Broken {
+        /// From 1.
+        line: usize,
+    },
+    /// It reads these keys as something else, or not at all.
+    Misread {
+        /// In their order.
+        keys: Vec<&'a str>,
+    },
+}
+
+/// Reads a finished file as `reader` does, and compares.
+///
+/// # Errors
+/// What it does not read back.
+pub fn check<'a>(reader: Dialect, text: &str, values: &BTreeMap<&'a str, &str>) -> Result<(), Fault<'a>> {
+    let found = read::read(reader, text).map_err(|broken| Fault::Broken { line: broken.line })?;
+    let exact = |key: &str, value: &str| matches!(found.get(key), Some(Seen::Value(seen)) if seen.as_str() == value);
+    let keys: Vec<&str> = values.iter().filter(|(key, value)| !exact(key, value)).map(|(key, _)| *key).collect();
+    if keys.is_empty() { Ok(()) } else { Err(Fault::Misread { keys }) }
+}

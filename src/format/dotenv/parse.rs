@@ -1,0 +1,194 @@
+//! Finding the entries of a `.env` file, whoever reads it.
+
+use super::super::edit::{Document, Entry};
+
+/// The value that an entry of a `.env` file holds: quotes removed, escapes undone, no variable
+/// replaced. What `set --from` takes.
+#[must_use]
+pub fn unquote(raw: &str) -> String {
+    match raw.as_bytes() {
+        [b'`', inner @ .., b'`'] => String::from_utf8_lossy(inner).into_owned(),
+        [b'\'' | b'"', ..] => read_quoted(raw),
+        _ => raw.to_owned(), // without quotes around it, every character means itself
+    }
+}
+
+fn read_quoted(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut chars = raw.chars();
+    let mut quote = None;
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            (None, '\\') => out.extend(chars.next()),
+            (Some('"'), '\\') => match chars.next() {
+                Some('n') => out.push('\n'),
+                Some('r') => out.push('\r'),
+                Some('t') => out.push('\t'),
+                Some(c @ ('"' | '\\' | '$' | '`')) => out.push(c),
+                Some('\n') => {}
+                Some(other) => out.extend(['\\', other]),
+                None => out.push('\\'),
+            },
+            (_, c) => out.push(c),
+        }
+    }
+    out
+}
+
+/// Finds the entries of a `.env` file: `KEY=value`, with `export`, blanks around the `=`,
+/// comments behind the value and quoted values over several lines.
+///
+/// `raw` is docker's way: what stands behind the `=` is the value, up to the end of the line.
+#[must_use]
+pub fn parse(text: &str, raw: bool) -> Document {
+    let (mut entries, mut unread) = (Vec::new(), Vec::new());
+    let mut offset = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    while offset < text.len() {
+        let line_end = text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1);
+        match entry(text, offset, line_end, raw) {
+            Some(entry) => {
+                offset = text[entry.value.end..].find('\n').map_or(text.len(), |at| entry.value.end + at + 1);
+                entries.push(entry);
+            }
+            None => {
+                let line = text[offset..line_end].trim();
+                if !line.is_empty() && !line.starts_with('#') {
+                    unread.push(text[..offset].matches('\n').count() + 1);
+                }
+                offset = line_end;
+            }
+        }
+    }
+    Document { entries, unread }
+}
+
+fn entry(text: &str, start: usize, line_end: usize, raw: bool) -> Option<Entry> {
+    let line = &text[start..line_end];
+    let blank = |c: char| c == ' ' || c == '\t';
+    let mut rest = line.trim_start_matches(blank);
+    if let Some(after) = rest.strip_prefix("export").filter(|after| after.starts_with(blank)) {
+        rest = after.trim_start_matches(blank);
+    }
+    let key_length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(rest.len());
+    let key = &rest[..key_length];
+    let after_key = rest[key_length..].trim_start_matches(blank);
+    let value = after_key.strip_prefix('=')?.trim_start_matches(blank);
+    if key.is_empty() {
+        return None;
+    }
+    let key_end = line_end - rest.len() + key_length;
+    let mut value_start = line_end - value.len();
+    let equals = line_end - after_key.len() + 1;
+    if raw {
+        let value = equals..start + line.trim_end_matches(['\r', '\n']).len();
+        return Some(Entry { start, key: key.to_owned(), key_end, value });
+    }
+    if value.starts_with('#') && value_start > equals {
+        value_start = equals; // only a comment: a value goes before its blank
+        return Some(Entry { start, key: key.to_owned(), key_end, value: value_start..value_start });
+    }
+    Some(Entry { start, key: key.to_owned(), key_end, value: value_start..value_end(text, value_start, line_end) })
+}
+
+/// Where the value ends: at the end of its quotes, else before a comment or the line's end.
+fn value_end(text: &str, start: usize, line_end: usize) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = start;
+    if matches!(bytes.get(at), Some(b'\'' | b'"' | b'`')) {
+        let is_whole = |end: &usize| {
+            let rest = text[*end..].split('\n').next().unwrap_or_default().trim();
+            rest.is_empty() || rest.starts_with('#')
+        };
+        // As shells have it; then as readers do that know no `\"`, or also `\'`.
+        for escaping in [&b"\""[..], b"", b"\"'`"] {
+            if let Some(end) = quoted_end(bytes, at, escaping).filter(is_whole) {
+                return end;
+            }
+        }
+    }
+    while at < line_end
+        && !matches!(bytes[at], b'\n')
+        && !(bytes[at] == b'#' && at > start && matches!(bytes[at - 1], b' ' | b'\t'))
+    {
+        at += 1;
+    }
+    start + text[start..at].trim_end().len()
+}
+
+/// The end of one or more quoted parts that touch, as in `'it'\''s'`.
+/// `escaping` are the quotes between which a `\` takes the next character with it.
+fn quoted_end(bytes: &[u8], start: usize, escaping: &[u8]) -> Option<usize> {
+    let mut at = start;
+    loop {
+        match bytes.get(at) {
+            Some(quote @ (b'\'' | b'"' | b'`')) => {
+                at += 1;
+                while bytes.get(at)? != quote {
+                    at += if bytes[at] == b'\\' && escaping.contains(quote) { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            Some(b'\\') if bytes.get(at + 1).is_some_and(|b| *b != b'\n') => at += 2,
+            None | Some(b' ' | b'\t' | b'\r' | b'\n') => return Some(at),
+            Some(_) => at += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_found_with_all_their_trimmings() {
+        let sample = "\u{feff}# c\nA=1 # note\nexport B = 'x # y' # z\n  C=\"a\nb\"\r\nD=\nE='it'\\''s'\nF= # only a comment\nG=don't\nbad line\nH=`x`";
+        let found: Vec<(String, &str)> =
+            parse(sample, false).entries.iter().map(|e| (e.key.clone(), &sample[e.value.clone()])).collect();
+        let expected = [
+            ("A", "1"),
+            ("B", "'x # y'"),
+            ("C", "\"a\nb\""),
+            ("D", ""),
+            ("E", "'it'\\''s'"),
+            ("F", ""),
+            ("G", "don't"),
+            ("H", "`x`"),
+        ];
+        assert_eq!(found, expected.map(|(k, v)| (k.to_owned(), v)));
+    }
+
+    #[test]
+    fn a_value_that_goes_on_after_its_quotes_is_replaced_whole() {
+        let text = "A=\"x\" y\nB='it's fine' # c\nC=\"a\" \"b\"\nnonsense\n";
+        let document = parse(text, false);
+        let found: Vec<&str> = document.entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        assert_eq!(found, ["\"x\" y", "'it's fine'", "\"a\" \"b\""]);
+        assert_eq!(document.unread, [4]);
+    }
+
+    #[test]
+    fn values_are_read_as_shells_write_them() {
+        assert_eq!(unquote("'it'\\''s'"), "it's");
+        assert_eq!(unquote("\"a\\nb\\\"c\""), "a\nb\"c");
+        for plain in ["plain", "it's", "ab\"cd", "C:\\temp"] {
+            assert_eq!(unquote(plain), plain);
+        }
+        assert_eq!(unquote("`a'b\"`"), "a'b\"");
+    }
+
+    #[test]
+    fn docker_takes_the_line_as_it_is() {
+        let text = "A= 'x' # y\r\nB=\n";
+        let found: Vec<&str> = parse(text, true).entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        assert_eq!(found, [" 'x' # y", ""]);
+    }
+
+    #[test]
+    fn a_backslash_before_the_last_quote_may_be_a_value_of_its_own() {
+        let text = "A=\"x\ny\\\"\nB=\"z\"\n";
+        let found: Vec<&str> = parse(text, false).entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        assert_eq!(found, ["\"x\ny\\\"", "\"z\""]);
+    }
+}

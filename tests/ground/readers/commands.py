@@ -1,0 +1,177 @@
+# Readers which are programs of their own, one process a path: paths on stdin, one line of JSON each on stdout:
+# python3 commands.py NAME [PROGRAM]. A shell which complained but went on gives "error" and beside it "ok".
+import concurrent.futures, http.server, json, os, shlex, shutil, signal, socketserver, subprocess, sys, tempfile, threading
+
+name = sys.argv[1]
+shells = {
+    "bash": ["bash", "--norc", "--noprofile"],
+    "bash-posix": ["bash", "--norc", "--noprofile", "--posix"],
+    "dash": ["dash"],
+    "zsh": ["zsh", "-f"],
+    "ksh93": ["ksh93"],
+    "mksh": ["mksh"],
+    "busybox": ["busybox", "sh"],
+}
+place = tempfile.TemporaryDirectory()
+clean = {"PATH": "/usr/bin:/bin"}
+
+
+def run(command, environment=clean):
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, cwd=place.name, start_new_session=True
+    ) as started:
+        try:
+            out, said = started.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            raise
+    return started.returncode, out.decode("utf-8", "replace"), said.decode("utf-8", "replace").strip()
+
+
+def variables(path):
+    # the path is written into the script, so that $1 is as empty as in a shell that was started bare;
+    # a variable ?, which no shell can set, carries what the last command ended with
+    script = f'exec 3>&1 >/dev/null; set -a; . {shlex.quote(path)}\n/usr/bin/env -0 "?=$?" >&3'
+    status, out, said = run([*shells[name], "-c", script])
+    found = dict(pair.split("=", 1) for pair in out.split("\0") if "=" in pair)
+    if "?" not in found:
+        return None, f"{said} (ended with {status})"
+    ended = found.pop("?")
+    return found, said if said or ended == "0" else f"the last command ended with {ended}"
+
+
+def shell(path):
+    found, said = variables(path)
+    if found is None:
+        return {"error": said}
+    answer = {"ok": {k: v for k, v in found.items() if k not in ("_", "A__z") and before.get(k) != v}}
+    return {"error": said, **answer} if said else answer
+
+
+def direnv(path):
+    status, out, said = run([program, "dotenv", "json", path])
+    return {"ok": json.loads(out)} if status == 0 else {"error": said}
+
+
+def bun(path):
+    script = "process.stdout.write(JSON.stringify(process.env))"
+    status, out, said = run([program, f"--env-file={path}", "-e", script])
+    if status:
+        return {"error": said}
+    found = json.loads(out)
+    return {"ok": {k: v for k, v in found.items() if before.get(k) != v}}
+
+
+# A daemon that writes down what containers it should create, and makes none
+class Daemon(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    asked = {}
+
+    def answer(self, status, body):
+        body = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Api-Version", "1.44")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(200, {"ApiVersion": "1.44", "Version": "20.10.24", "Os": "linux"})
+
+    do_HEAD = do_GET
+
+    def do_POST(self):
+        size = self.headers.get("Content-Length")
+        if size is None:
+            body = b""
+            while length := int(self.rfile.readline(), 16):
+                body += self.rfile.read(length)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(size))
+        asked = json.loads(body)
+        Daemon.asked[asked["Image"]] = asked["Env"] or []
+        self.answer(400, {"message": "written down"})
+
+    def address_string(self):
+        return ""
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+counter = iter(range(1 << 60))
+
+
+def docker(path):
+    image = f"i{next(counter)}"
+    command = [program, "-H", f"unix://{place.name}/socket", "create", "--env-file", path, image]
+    status, _, said = run(command, {**clean, "DOCKER_CONFIG": place.name})
+    if image not in Daemon.asked:
+        return {"error": said}
+    return {"ok": dict(pair.partition("=")[::2] for pair in Daemon.asked.pop(image))}
+
+
+# Many files are many services of one project; a project that is refused is halved until the file is found
+def compose(paths):
+    services = {f"s{n}": {"image": "none", "env_file": path.replace("$", "$$")} for n, path in enumerate(paths)}
+    with tempfile.NamedTemporaryFile("w", suffix=".json", dir=place.name) as file:
+        json.dump({"services": services}, file)
+        file.flush()
+        command = [program, "--project-name", "p", "--project-directory", place.name, "--file", file.name]
+        status, out, said = run([*command, "config", "--format", "json"], {**clean, "DOCKER_CONFIG": place.name})
+    if status == 0:
+        found = json.loads(out)["services"]
+        # config writes a file for Compose to read again, so every $ is doubled in it
+        variables = [found[service].get("environment") or {} for service in services]
+        return [{"ok": {k: v.replace("$$", "$") for k, v in some.items() if v is not None}} for some in variables]
+    if len(paths) == 1:
+        return [{"error": said}]
+    half = len(paths) // 2
+    return compose(paths[:half]) + compose(paths[half:])
+
+
+def each(read):
+    def answers(paths):
+        for path in paths:
+            try:
+                yield read(path)
+            except (subprocess.TimeoutExpired, ValueError) as error:
+                yield {"error": f"{type(error).__name__}: {error}"}
+
+    return lambda paths: list(answers(paths))
+
+
+ground = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+usual = {"bun": f"{ground}/node_modules/@oven/bun-linux-x64/bin/bun", "compose": "docker-compose"}
+program = shutil.which(sys.argv[2] if len(sys.argv) > 2 else usual.get(name, name)) if name not in shells else ""
+if program is None:
+    sys.exit(f"no program for {name}")
+program = os.path.abspath(program)
+if name == "docker":
+    threading.Thread(target=Server(f"{place.name}/socket", Daemon).serve_forever, daemon=True).start()
+before = {}
+if name in shells:
+    before, _ = variables("/dev/null")
+    if name == "ksh93":  # which exports these of its own accord, some of them only after a command was started
+        before |= {"_AST_FEATURES": "UNIVERSE - ucb", "IFS": " \t\n"}
+elif name == "bun":
+    before = bun("/dev/null")["ok"]
+reader = compose if name == "compose" else each(shell if name in shells else {"direnv": direnv, "bun": bun, "docker": docker}[name])
+size = 32 if name == "compose" else 8
+
+paths = sys.stdin.buffer.read().decode("utf-8").splitlines()
+parts = [paths[at:at + size] for at in range(0, len(paths), size)]
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    for answers in pool.map(reader, parts):
+        for answer in answers:
+            print(json.dumps(answer))

@@ -1,0 +1,171 @@
+//! inject: who reads the file, and what of a template stays.
+
+use serde_json::json;
+
+use crate::support::{Lab, run};
+
+/// Injects into one template and gives what stands below the header.
+fn filled(template: &str, data: serde_json::Value, more: &[&str]) -> (String, String) {
+    let lab = Lab::with("plex", data);
+    lab.home.file("plex/.env.example", template);
+    let said = lab.cv(["inject", "plex"].iter().chain(more)).exits(0).stderr;
+    let text = lab.home.read("plex/.env");
+    let (_, below) = text.split_once("do not commit it.").unwrap();
+    (below.trim_start_matches(['\r', '\n', '#']).to_owned(), said)
+}
+
+#[test]
+fn every_byte_that_is_no_value_stays() {
+    let (text, said) = filled(
+        "# c\n\n  export A=x # why\nB = y\t# tab\nC= z\nexport\tD='q\nr'  # two lines\nE=\"1\"#x\n\n\nF=last",
+        json!({"A": "1", "B": "2 3", "C": "", "D": "4", "E": "5", "F": "6"}),
+        &[],
+    );
+    assert_eq!(text, " c\n\n  export A=1 # why\nB = '2 3'\t# tab\nC= \nexport\tD=4  # two lines\nE=5\n\n\nF=6");
+    for reader in ["a shell", "systemd", "docker run --env-file"] {
+        assert!(said.contains(reader), "{said}");
+    }
+}
+
+#[test]
+fn windows_line_ends_and_a_byte_order_mark_stay() {
+    let (text, said) = filled("\u{feff}A=x\r\nB=y\r\nC=z", json!({"A": "1", "B": "two words"}), &[]);
+    assert_eq!(text, "A=1\r\nB='two words'\r\nC=z");
+    assert!(said.contains("a shell"), "{said}");
+    let (text, said) = filled("\u{feff}A=x\r\nB=y\r\nC=z", json!({"A": "1", "B": "two words"}), &["--dialect", "shell"]);
+    assert_eq!(text, "A=1\nB='two words'\nC=z");
+    assert!(said.contains("made plain KEY=value lines, since a shell reads no others"), "{said}");
+}
+
+#[test]
+fn a_key_that_stands_twice_is_set_twice_with_one_warning() {
+    let (text, said) = filled("A=x\nB=1\nA=y\n", json!({"A": "z"}), &[]);
+    assert_eq!(text, "A=z\nB=1\nA=z\n");
+    assert_eq!(said.matches("stands more than once").count(), 1);
+}
+
+#[test]
+fn a_large_template_is_filled_at_once() {
+    let template: String = (0..20_000).map(|n| format!("# a line of comment for key {n}\nKEY_{n}=default # x\n")).collect();
+    assert!(template.len() > 1_000_000);
+    let started = std::time::Instant::now();
+    let (text, _) = filled(&template, json!({"KEY_0": "first", "KEY_19999": "last"}), &[]);
+    assert!(started.elapsed().as_secs() < 20);
+    assert!(text.contains("KEY_0=first # x\n") && text.ends_with("KEY_19999=last # x\n"));
+    assert_eq!(text.len() + "default".len() * 2, template.len() - 1 + "first".len() + "last".len());
+}
+
+#[test]
+fn the_reader_is_guessed_by_what_lies_beside_the_file_and_said() {
+    let cases = [
+        ("compose.yaml", "", "docker compose"),
+        ("docker-compose.yml", "", "docker compose"),
+        ("package.json", "{}", "npm dotenv"),
+        ("package.json", "{\"devDependencies\":{\"vite\":\"^8\"}}", "Vite or Next.js"),
+        ("package.json", "not json", "npm dotenv"),
+        ("pyproject.toml", "", "python-dotenv"),
+        ("Gemfile", "", "Ruby's dotenv"),
+        ("composer.json", "", "phpdotenv"),
+        ("go.mod", "", "godotenv"),
+        ("Cargo.toml", "", "dotenvy"),
+        ("plex.service", "", "systemd"),
+    ];
+    let lab = Lab::with("plex", json!({"A": "it's $5"}));
+    for (name, content, reader) in cases {
+        lab.home.file("plex/.env.example", "A=\n");
+        lab.home.file(&format!("plex/{name}"), content);
+        let run = lab.cv(["inject", "plex", "--check"]);
+        assert!(run.stderr.contains(&format!("for {reader} ({name} beside it)")), "{name}: {}", run.stderr);
+        std::fs::remove_file(lab.home.lab().join("plex").join(name)).unwrap();
+    }
+    lab.cv(["inject", "plex"]).exits(2).says("the usual readers").says("--dialect shell   (or systemd, compose");
+    let reply = lab.cv(["inject", "plex", "--dialect", "shell,systemd", "--json"]).exits(0).json();
+    assert_eq!(reply["services"][0]["dialects"], json!(["shell", "systemd"]));
+    assert!(lab.home.read("plex/.env").contains("again: claude-vault inject plex --dialect shell,systemd\n"));
+    lab.home.file(".claude-vault.toml", "[services.plex]\ndialect = \"compose\"\n");
+    lab.cv(["inject", "plex"]).exits(0);
+    assert!(lab.home.read("plex/.env").ends_with("A=\"it's \\$5\"\n"));
+    lab.cv(["inject", "plex", "yaml", "--dialect", "go"]).exits(2).says("--dialect is for .env files");
+}
+
+#[test]
+fn two_kinds_of_reader_beside_a_file_are_both_served_or_told() {
+    let lab = Lab::with("plex", json!({"A": "it's fine"}));
+    lab.home.file("plex/.env.example", "A=\n");
+    lab.home.file("plex/compose.yaml", "");
+    lab.home.file("plex/package.json", "{}");
+    lab.cv(["inject", "plex"]).exits(0).says("for docker compose and npm dotenv (compose.yaml, package.json beside it)");
+    lab.store("plex", json!({"A": "it's $5"}));
+    lab.cv(["inject", "plex"]).exits(2).says("so that docker compose and npm dotenv would read it back").says("--dialect shell");
+    lab.cv(["inject", "plex", "--dialect", "compose"]).exits(0);
+}
+
+#[test]
+fn a_reader_that_the_guess_did_not_name_is_warned_of_by_name() {
+    let lab = Lab::with("plex", json!({"A": "a$b", "B": "${C}", "L": "x\ny"}));
+    lab.home.file("plex/.env.example", "");
+    let said = lab.cv(["inject", "plex"]).exits(0).stderr;
+    let warning = said.lines().find(|line| line.contains("other readers")).unwrap();
+    for part in ["docker run --env-file (", "Vite or Next.js (A, B)", "python-dotenv (B)"] {
+        assert!(warning.contains(part), "{part}: {warning}");
+    }
+    let quiet = lab.cv(["inject", "plex", "--dialect", "compose"]).exits(0).stderr;
+    assert!(!quiet.contains("other readers"), "{quiet}");
+}
+
+#[test]
+fn what_a_reader_would_stop_at_is_told_and_not_written() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/.env.example", "A=\nnonsense here\n");
+    lab.cv(["inject", "plex", "--dialect", "docker"]).exits(2).says("gives up at line 6").says("plain KEY=value lines");
+    assert!(!lab.home.lab().join("plex/.env").exists());
+}
+
+#[test]
+fn names_that_are_no_variables_are_for_yaml_only() {
+    let lab = Lab::with("plex", json!({"foo-bar": "1", "1A": "2", "_": "3"}));
+    lab.home.file("plex/.env.example", "");
+    lab.cv(["inject", "plex"]).exits(2).says("1A, _, foo-bar cannot be written").says("six readers");
+    lab.cv(["inject", "plex", "yaml"]).exits(0);
+    assert!(lab.home.read("plex/config/secrets.yaml").ends_with("\"1A\": \"2\"\n\"_\": \"3\"\n\"foo-bar\": \"1\"\n"));
+    lab.home.file("plex/config/secrets.yaml.example", "on: x\n");
+    lab.store("plex", json!({"on": "1"}));
+    lab.cv(["inject", "plex", "yaml"]).exits(0).says("on is no text without quotes to many YAML readers");
+}
+
+#[test]
+fn gitignore_gets_the_lines_once() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/.env.example", "A=\n");
+    lab.home.file(".gitignore", "*.log");
+    run(lab.home.command("git").args(["init", "-q"]), "").exits(0);
+    lab.cv(["inject", "plex"]).exits(0).says("git would track plex/.env").says("--gitignore");
+    assert_eq!(lab.home.read(".gitignore"), "*.log");
+    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("now in .gitignore");
+    assert_eq!(lab.home.read(".gitignore"), "*.log\n/plex/.env\n/plex/.env.backup.*\n");
+    assert!(!lab.cv(["inject", "plex", "--gitignore"]).exits(0).stderr.contains("git"));
+    assert_eq!(lab.home.read(".gitignore").matches("plex").count(), 2);
+    run(lab.home.command("git").args(["add", "-f", "plex/.env"]), "").exits(0);
+    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("git rm --cached 'plex/.env'");
+    let odd = "[services.plex]\nfile = \"a b[1]*/x.env\"\n";
+    lab.home.file(".claude-vault.toml", odd);
+    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("now in .gitignore");
+    let status = run(lab.home.command("git").args(["status", "--porcelain", "--untracked-files=all"]), "").exits(0).stdout;
+    assert!(!status.contains("x.env"), "{status}");
+}
+
+#[test]
+fn a_check_of_a_whole_tree_says_only_what_differs() {
+    let lab = Lab::new();
+    for number in 0..50 {
+        lab.store(&format!("s{number}"), json!({"A": "$x"}));
+        lab.home.file(&format!("s{number}/.env.example"), "A=\n");
+    }
+    lab.cv(["inject", "--all"]).exits(0);
+    let quiet = lab.cv(["inject", "--all", "--check"]).exits(0);
+    assert!(!quiet.stderr.contains("other readers"), "{}", quiet.stderr);
+    lab.store("s7", json!({"A": "other"}));
+    let drift = lab.cv(["inject", "--all", "--check", "--diff"]).exits(1).says("1 of 50 files differ");
+    assert_eq!(drift.stdout, "s7/.env\n  ~ A\n");
+    assert!(!drift.all().contains("other"), "{}", drift.all());
+}
