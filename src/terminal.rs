@@ -66,8 +66,9 @@ impl Terminal {
     }
 
     async fn question(&mut self, prompt: &str, echo: bool) -> Result<String> {
-        self.show(prompt);
+        // In this order: what is typed from the prompt on counts.
         self.raw(false).map_err(Error::io("read", "/dev/tty"))?;
+        self.show(prompt);
         let mut editor = LineEditor::new(echo);
         let step = self.fill(&mut editor).await;
         let more = matches!(step, Ok(Step::Done)) && self.has_input(PASTE);

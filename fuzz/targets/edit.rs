@@ -1,0 +1,43 @@
+//! Any text as a template: parsing and editing must not panic, and what is set must stand there
+//! and nothing else be touched.
+#![no_main]
+
+use std::collections::BTreeMap;
+
+use claude_vault::format::dotenv::{self, READERS};
+use claude_vault::format::edit::Style;
+use claude_vault::format::yaml;
+use libfuzzer_sys::fuzz_target;
+
+fn style<'a>(tidy: bool, yaml: bool) -> Style<'a> {
+    let line: fn(&str, &str) -> String =
+        if yaml { |key, value| format!("{}: {value}", yaml::quote(key)) } else { |key, value| format!("{key}={value}") };
+    Style { line, tidy, header: &[], header_mark: "# Written by", block: "# more" }
+}
+
+fuzz_target!(|input: (&str, bool)| {
+    let (template, raw) = input;
+    let values = BTreeMap::from([("A".to_owned(), "1".to_owned()), ("NEW".to_owned(), "'x y'".to_owned())]);
+    let document = dotenv::parse(template, raw);
+    assert!(document.entries.windows(2).all(|pair| pair[0].value.end <= pair[1].start));
+    for tidy in [false, true] {
+        let edited = document.fill(template, &values, &style(tidy, false)).text;
+        for reader in READERS {
+            let _ = dotenv::check(reader, &edited, &BTreeMap::from([("A", "1")]));
+        }
+        // Editing again changes nothing more.
+        let again = dotenv::parse(&edited, raw);
+        if values.iter().all(|(key, value)| again.raw(&edited).get(key) == Some(&value.as_str())) && !tidy {
+            assert_eq!(again.fill(&edited, &values, &style(false, false)).text, edited);
+        }
+    }
+    // Without values, nothing changes at all.
+    if !template.trim_start_matches('\u{feff}').starts_with("# Written by") {
+        assert_eq!(document.fill(template, &BTreeMap::new(), &style(false, false)).text, template);
+    }
+    if let Ok(document) = yaml::parse(template) {
+        let quoted = BTreeMap::from([("a".to_owned(), "\"1\"".to_owned())]);
+        let edited = document.fill(template, &quoted, &style(false, true)).text;
+        let _ = yaml::parse(&edited);
+    }
+});
