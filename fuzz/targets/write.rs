@@ -14,7 +14,7 @@ fuzz_target!(|input: (u8, &str)| {
         let file = format!("BEFORE=1\nKEY={}\nAFTER=1\n", text.as_str());
         let wanted = BTreeMap::from([("BEFORE", "1"), ("KEY", value), ("AFTER", "1")]);
         assert_eq!(dotenv::check(dialect, &file, &wanted), Ok(()), "{file:?}");
-        let document = dotenv::parse(&file, dialect == Dialect::Docker);
+        let document = dotenv::parse(&file, dialect);
         assert_eq!(document.raw(&file).get("KEY"), Some(&text.as_str()), "{file:?}");
     }
     assert_eq!(yaml::read(&yaml::quote(value)).as_deref(), Some(value));

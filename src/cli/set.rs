@@ -193,7 +193,7 @@ fn read_all(file: &Path) -> Result<Vec<(Key, Secret)>> {
     let unreadable =
         |why: &str| Error::invalid(format!("{}: {why}", file.display()), "give the keys one by one: KEY=@FILE, KEY=- or KEY");
     let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-    let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text, false) };
+    let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text, dotenv::Dialect::Portable) };
     if let Some(line) = document.unread.first() {
         return Err(unreadable(&format!("line {line} is no KEY=VALUE")));
     }

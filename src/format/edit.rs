@@ -154,7 +154,7 @@ mod tests {
         let header = ["# ours".to_owned(), "#".to_owned()];
         let style = Style { line: |k, v| format!("{k}={v}"), tidy, header: &header, header_mark: "# ours", block: "# more" };
         let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        dotenv::parse(template, false).fill(template, &values, &style)
+        dotenv::parse(template, dotenv::Dialect::Portable).fill(template, &values, &style)
     }
 
     fn fill(template: &str, values: &[(&str, &str)]) -> Edited {

@@ -127,8 +127,9 @@ fn env_text(
     let texts = env_values(service, target, secrets)?;
     let values: BTreeMap<&str, &str> =
         secrets.iter().map(|(key, value)| (key.as_str(), value.secret().expose(WayOut::InjectedFile))).collect();
-    let raw = target.dialects == [Dialect::Docker];
-    let fill = |template: &str, tidy| dotenv::parse(template, raw).fill(template, &texts, &style(target.format, header, tidy));
+    let fill = |template: &str, tidy| {
+        dotenv::parse(template, reader(target)).fill(template, &texts, &style(target.format, header, tidy))
+    };
     let edited = fill(template, false);
     let Some((reader, _)) = first_fault(target, &edited.text, &values) else {
         let warnings = other_readers(target, &edited.text, &values);
@@ -143,6 +144,11 @@ fn env_text(
         vec![format!("the template's lines were made plain KEY=value lines, since {} reads no others", reader.reader())];
     warnings.extend(other_readers(target, &edited.text, &values));
     Ok((edited, warnings))
+}
+
+/// Who decides where a value in the template ends.
+fn reader(target: &Target) -> Dialect {
+    target.dialects.first().copied().unwrap_or(Dialect::Portable)
 }
 
 /// Each value as it stands in the file; all that cannot stand there are named in the error.
@@ -273,7 +279,7 @@ fn list(names: &[String]) -> String {
 /// Which keys have another text than before.
 pub(super) fn changes(target: &Target, old: &str, new: &str) -> Changes {
     let parsed = |text: &str| match target.format {
-        Format::Env => dotenv::parse(text, target.dialects == [Dialect::Docker]),
+        Format::Env => dotenv::parse(text, reader(target)),
         Format::Yaml => yaml::parse(text).unwrap_or_default(),
     };
     let (old_document, new_document): (Document, Document) = (parsed(old), parsed(new));

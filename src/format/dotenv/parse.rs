@@ -1,6 +1,7 @@
 //! Finding the entries of a `.env` file, whoever reads it.
 
 use super::super::edit::{Document, Entry};
+use super::Dialect;
 
 /// The value that an entry of a `.env` file holds: quotes removed, escapes undone, no variable
 /// replaced. What `set --from` takes.
@@ -40,14 +41,15 @@ fn read_quoted(raw: &str) -> String {
 /// Finds the entries of a `.env` file: `KEY=value`, with `export`, blanks around the `=`,
 /// comments behind the value and quoted values over several lines.
 ///
-/// `raw` is docker's way: what stands behind the `=` is the value, up to the end of the line.
+/// `reader` decides where quotes end when that is in doubt. To docker there are none: what stands
+/// behind the `=` is the value, up to the end of the line.
 #[must_use]
-pub fn parse(text: &str, raw: bool) -> Document {
+pub fn parse(text: &str, reader: Dialect) -> Document {
     let (mut entries, mut unread) = (Vec::new(), Vec::new());
     let mut offset = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     while offset < text.len() {
         let line_end = text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1);
-        match entry(text, offset, line_end, raw) {
+        match entry(text, offset, line_end, reader) {
             Some(entry) => {
                 offset = text[entry.value.end..].find('\n').map_or(text.len(), |at| entry.value.end + at + 1);
                 entries.push(entry);
@@ -64,7 +66,7 @@ pub fn parse(text: &str, raw: bool) -> Document {
     Document { entries, unread }
 }
 
-fn entry(text: &str, start: usize, line_end: usize, raw: bool) -> Option<Entry> {
+fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<Entry> {
     let line = &text[start..line_end];
     let blank = |c: char| c == ' ' || c == '\t';
     let mut rest = line.trim_start_matches(blank);
@@ -81,7 +83,7 @@ fn entry(text: &str, start: usize, line_end: usize, raw: bool) -> Option<Entry> 
     let key_end = line_end - rest.len() + key_length;
     let mut value_start = line_end - value.len();
     let equals = line_end - after_key.len() + 1;
-    if raw {
+    if reader == Dialect::Docker {
         let value = equals..start + line.trim_end_matches(['\r', '\n']).len();
         return Some(Entry { start, key: key.to_owned(), key_end, value });
     }
@@ -89,11 +91,11 @@ fn entry(text: &str, start: usize, line_end: usize, raw: bool) -> Option<Entry> 
         value_start = equals; // only a comment: a value goes before its blank
         return Some(Entry { start, key: key.to_owned(), key_end, value: value_start..value_start });
     }
-    Some(Entry { start, key: key.to_owned(), key_end, value: value_start..value_end(text, value_start, line_end) })
+    Some(Entry { start, key: key.to_owned(), key_end, value: value_start..value_end(text, value_start, line_end, reader) })
 }
 
 /// Where the value ends: at the end of its quotes, else before a comment or the line's end.
-fn value_end(text: &str, start: usize, line_end: usize) -> usize {
+fn value_end(text: &str, start: usize, line_end: usize, reader: Dialect) -> usize {
     let bytes = text.as_bytes();
     let mut at = start;
     if matches!(bytes.get(at), Some(b'\'' | b'"' | b'`')) {
@@ -101,9 +103,8 @@ fn value_end(text: &str, start: usize, line_end: usize) -> usize {
             let rest = text[*end..].split('\n').next().unwrap_or_default().trim();
             rest.is_empty() || rest.starts_with('#')
         };
-        // As shells have it; then as readers do that know no `\"`, or also `\'`.
-        for escaping in [&b"\""[..], b"", b"\"'`"] {
-            if let Some(end) = quoted_end(bytes, at, escaping).filter(is_whole) {
+        for escapes in escapes(reader) {
+            if let Some(end) = quoted_end(bytes, at, escapes).filter(is_whole) {
                 return end;
             }
         }
@@ -117,16 +118,52 @@ fn value_end(text: &str, start: usize, line_end: usize) -> usize {
     start + text[start..at].trim_end().len()
 }
 
+/// What a `\` does between quotes.
+#[derive(Clone, Copy, PartialEq)]
+enum Escapes {
+    /// Nothing.
+    Nowhere,
+    /// In `"…"` it takes the next character with it.
+    InDouble,
+    /// Between all quotes it takes the next character with it.
+    Everywhere,
+    /// It keeps a quote right behind it from ending the value, whatever stands before.
+    BeforeQuotes,
+}
+
+impl Escapes {
+    fn step(self, bytes: &[u8], at: usize, quote: u8) -> usize {
+        let takes = bytes[at] == b'\\'
+            && match self {
+                Self::Nowhere => false,
+                Self::InDouble => quote == b'"',
+                Self::Everywhere => true,
+                Self::BeforeQuotes => bytes.get(at + 1) == Some(&quote),
+            };
+        if takes { 2 } else { 1 }
+    }
+}
+
+/// What the reader does, then what others do.
+fn escapes(reader: Dialect) -> [Escapes; 4] {
+    use Escapes::{BeforeQuotes, Everywhere, InDouble, Nowhere};
+    match reader {
+        Dialect::NodeEnvFile => [Nowhere, InDouble, Everywhere, BeforeQuotes],
+        Dialect::Node | Dialect::Vite | Dialect::Ruby | Dialect::Go => [BeforeQuotes, Nowhere, InDouble, Everywhere],
+        Dialect::Compose | Dialect::Python => [Everywhere, InDouble, Nowhere, BeforeQuotes],
+        _ => [InDouble, Nowhere, Everywhere, BeforeQuotes],
+    }
+}
+
 /// The end of one or more quoted parts that touch, as in `'it'\''s'`.
-/// `escaping` are the quotes between which a `\` takes the next character with it.
-fn quoted_end(bytes: &[u8], start: usize, escaping: &[u8]) -> Option<usize> {
+fn quoted_end(bytes: &[u8], start: usize, escapes: Escapes) -> Option<usize> {
     let mut at = start;
     loop {
         match bytes.get(at) {
             Some(quote @ (b'\'' | b'"' | b'`')) => {
                 at += 1;
                 while bytes.get(at)? != quote {
-                    at += if bytes[at] == b'\\' && escaping.contains(quote) { 2 } else { 1 };
+                    at += escapes.step(bytes, at, *quote);
                 }
                 at += 1;
             }
@@ -145,7 +182,7 @@ mod tests {
     fn entries_are_found_with_all_their_trimmings() {
         let sample = "\u{feff}# c\nA=1 # note\nexport B = 'x # y' # z\n  C=\"a\nb\"\r\nD=\nE='it'\\''s'\nF= # only a comment\nG=don't\nbad line\nH=`x`";
         let found: Vec<(String, &str)> =
-            parse(sample, false).entries.iter().map(|e| (e.key.clone(), &sample[e.value.clone()])).collect();
+            parse(sample, Dialect::Portable).entries.iter().map(|e| (e.key.clone(), &sample[e.value.clone()])).collect();
         let expected = [
             ("A", "1"),
             ("B", "'x # y'"),
@@ -162,7 +199,7 @@ mod tests {
     #[test]
     fn a_value_that_goes_on_after_its_quotes_is_replaced_whole() {
         let text = "A=\"x\" y\nB='it's fine' # c\nC=\"a\" \"b\"\nnonsense\n";
-        let document = parse(text, false);
+        let document = parse(text, Dialect::Portable);
         let found: Vec<&str> = document.entries.iter().map(|entry| &text[entry.value.clone()]).collect();
         assert_eq!(found, ["\"x\" y", "'it's fine'", "\"a\" \"b\""]);
         assert_eq!(document.unread, [4]);
@@ -181,14 +218,14 @@ mod tests {
     #[test]
     fn docker_takes_the_line_as_it_is() {
         let text = "A= 'x' # y\r\nB=\n";
-        let found: Vec<&str> = parse(text, true).entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        let found: Vec<&str> = parse(text, Dialect::Docker).entries.iter().map(|entry| &text[entry.value.clone()]).collect();
         assert_eq!(found, [" 'x' # y", ""]);
     }
 
     #[test]
     fn a_backslash_before_the_last_quote_may_be_a_value_of_its_own() {
         let text = "A=\"x\ny\\\"\nB=\"z\"\n";
-        let found: Vec<&str> = parse(text, false).entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        let found: Vec<&str> = parse(text, Dialect::Portable).entries.iter().map(|entry| &text[entry.value.clone()]).collect();
         assert_eq!(found, ["\"x\ny\\\"", "\"z\""]);
     }
 }

@@ -208,7 +208,7 @@ mod tests {
             let dialect = READERS.get(at).copied().unwrap_or(Dialect::Portable);
             if let Ok(text) = write(&[dialect], &value) {
                 let file = format!("A={}\nB=x\n", text.as_str());
-                let document = crate::format::dotenv::parse(&file, dialect == Dialect::Docker);
+                let document = crate::format::dotenv::parse(&file, dialect);
                 proptest::prop_assert_eq!(document.entries.len(), 2, "{:?}", file);
                 proptest::prop_assert_eq!(&file[document.entries[0].value.clone()], text.as_str());
             }
