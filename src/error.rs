@@ -172,8 +172,10 @@ pub enum Error {
         hint: String,
     },
     /// `inject --check` found files that differ.
-    #[error("{count} of {total} files differ from Vault")]
+    #[error("{} from Vault", differ(*count, *total))]
     Drift {
+        /// The first service whose file would change.
+        service: String,
         /// How many would change.
         count: usize,
         /// How many were checked.
@@ -209,7 +211,7 @@ pub enum Error {
     #[error("the audit log is not intact: {0}")]
     AuditBroken(String),
     /// The program of `exec` could not be started.
-    #[error("cannot run {program}: {source}")]
+    #[error("cannot run {program}: {}", why_not_run(source))]
     CannotRun {
         /// Its name.
         program: String,
@@ -225,8 +227,10 @@ pub enum Error {
         hint: String,
     },
     /// Several services of one command failed; each was reported on its own.
-    #[error("{failed} of {total} services failed")]
+    #[error("{failed} of {total} services failed{}", also(*differ))]
     Several {
+        /// How many differ, of the others, where that was asked.
+        differ: usize,
         /// How many failed.
         failed: usize,
         /// How many were tried.
@@ -359,7 +363,9 @@ impl Error {
             Self::Declined => "run the command again and type yes, or look first with --dry-run".into(),
             Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
             Self::Unwritable { hint, .. } => hint.clone(),
-            Self::Drift { .. } => "the same command with --diff shows which keys".into(),
+            Self::Drift { service, .. } => {
+                format!("which keys: claude-vault inject {service} --diff; write it: claude-vault inject {service}")
+            }
             Self::Confined { .. } => {
                 "nothing outside the root is touched, and no symbolic link is followed; see --root and --file".into()
             }
@@ -372,11 +378,34 @@ impl Error {
                 "make it writable, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE".into()
             }
             Self::AuditBroken(_) => "compare it with a backup; set it aside by renaming it, and a new one begins".into(),
-            Self::CannotRun { program, .. } => format!("check its name and that it may be executed: command -v {program}"),
+            Self::CannotRun { program, source } => match source.kind() {
+                _ if program.contains(' ') => "a line for a shell needs one: -- sh -c '…'".into(),
+                std::io::ErrorKind::PermissionDenied if program.contains('/') => format!("chmod +x {program}"),
+                std::io::ErrorKind::NotFound if !program.contains('/') => {
+                    format!("check its name: command -v {program}   (what is built into a shell needs one: -- sh -c '…')")
+                }
+                _ => "check its path".into(),
+            },
             Self::Several { .. } => "each failure is told above".into(),
             Self::Interrupted => "nothing was left behind; run it again when you like".into(),
         }
     }
+}
+
+fn why_not_run(source: &std::io::Error) -> String {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => "there is no such program".into(),
+        std::io::ErrorKind::PermissionDenied => "it may not be executed".into(),
+        _ => source.to_string(),
+    }
+}
+
+fn differ(count: usize, total: usize) -> String {
+    if count == 1 { format!("1 of {total} files differs") } else { format!("{count} of {total} files differ") }
+}
+
+fn also(differ: usize) -> String {
+    if differ == 0 { String::new() } else { format!(", {differ} differ from Vault") }
 }
 
 fn capability(operation: &str) -> &str {

@@ -83,6 +83,16 @@ name! {
     Key, "key", 128
 }
 
+impl Service {
+    /// A service as a person types it where its folder lies: completion puts a `/` behind it.
+    ///
+    /// # Errors
+    /// As for any name.
+    pub fn from_folder(text: &str) -> Result<Self> {
+        text.strip_suffix('/').unwrap_or(text).parse()
+    }
+}
+
 impl Key {
     /// Whether shells and `.env` readers accept the key as a variable's name
     /// (`[A-Za-z_][A-Za-z0-9_]*`, and not `_` alone, which shells overwrite).

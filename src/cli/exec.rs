@@ -11,6 +11,7 @@ use std::process::Command;
 use super::Context;
 use crate::core::exec::{Reply, Request, exec};
 use crate::error::{Error, Result};
+use crate::names::printable;
 use crate::secret::WayOut;
 
 #[derive(clap::Args)]
@@ -28,7 +29,7 @@ pub(super) struct Exec {
     /// Leave the session's variables in the environment
     #[arg(long)]
     keep_token: bool,
-    /// Not as variables but as a file for docker's --env-file, in memory; {} in COMMAND names it
+    /// Pass them as a file in memory instead, for docker run --env-file {}
     #[arg(long)]
     env_file_fd: bool,
     /// The program and its arguments, after --
@@ -39,13 +40,15 @@ pub(super) struct Exec {
 impl Exec {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let Some((program, arguments)) = self.command.split_first() else { return Ok(2) };
-        if self.env_file_fd && !arguments.iter().any(|word| word == "{}") {
+        if self.env_file_fd && !arguments.iter().any(|word| has_place(word)) {
             return Err(Error::invalid(
-                "--env-file-fd needs a word {} in the command, where the file's name goes",
+                "--env-file-fd needs {} in the command, where the file's name goes",
                 "claude-vault exec SERVICE --env-file-fd -- docker run --env-file {} IMAGE",
             ));
         }
         let path = find(program, context.env.path("PATH"))?;
+        // As typed, for the person; only its name for the log.
+        let typed = printable(&program.to_string_lossy(), false);
         let shown = path.file_name().unwrap_or_default().to_string_lossy();
         let reply = context.waiting(exec(&context.core, &self.request, &shown)).await?;
         reply.warnings.iter().for_each(|warning| context.ui.warn(warning));
@@ -63,14 +66,26 @@ impl Exec {
         match &file {
             Some(file) => {
                 let name = format!("/dev/fd/{}", file.as_raw_fd());
-                command.args(arguments.iter().map(|word| if word == "{}" { OsStr::new(&name) } else { word }));
+                command.args(arguments.iter().map(|word| placed(word, &name)));
             }
             None => {
                 command.args(arguments);
                 command.envs(reply.variables.iter().map(|(name, value)| (name, value.expose(WayOut::ChildEnvironment))));
             }
         }
-        Err(Error::CannotRun { program: shown.into_owned(), source: command.exec() })
+        Err(Error::CannotRun { program: typed, source: command.exec() })
+    }
+}
+
+fn has_place(word: &OsStr) -> bool {
+    word.to_str().is_some_and(|word| word == "{}" || word.ends_with("={}"))
+}
+
+/// `{}`, and the end of `--env-file={}`, become the file's name.
+fn placed(word: &OsStr, name: &str) -> OsString {
+    match word.to_str().and_then(|word| word.strip_suffix("{}")) {
+        Some(start) if has_place(word) => format!("{start}{name}").into(),
+        _ => word.to_owned(),
     }
 }
 
@@ -85,7 +100,7 @@ fn find(program: &OsStr, path: Option<PathBuf>) -> Result<PathBuf> {
         .map(|folder| folder.join(program))
         .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file());
     found.ok_or_else(|| Error::CannotRun {
-        program: program.to_string_lossy().into_owned(),
+        program: printable(&program.to_string_lossy(), false),
         source: std::io::ErrorKind::NotFound.into(),
     })
 }
@@ -101,10 +116,10 @@ fn env_file(reply: &Reply) -> Result<OwnedFd> {
         if value.contains('\n') || value.ends_with('\r') || name.contains(['\n', '\r', ' ', '\t', '#']) {
             return Err(Error::Unwritable {
                 file: "the file in memory".into(),
-                keys: crate::names::printable(name, false),
+                keys: printable(name, false),
                 reader: "docker run --env-file".into(),
                 reason: "its name or value has a line break or a blank, and docker takes each line raw".into(),
-                hint: "leave --env-file-fd out and name it instead: docker run --env NAME".into(),
+                hint: format!("leave --env-file-fd out and name it: docker run --env {}", printable(name, false)),
             });
         }
         writeln!(file, "{name}={value}").map_err(Error::io("write", "a file in memory"))?;

@@ -1,8 +1,9 @@
 //! `inject`.
 
 use super::Context;
-use crate::core::inject::{Reply, Request, State, inject};
+use crate::core::inject::{Injected, Reply, Request, State, inject};
 use crate::error::{Error, Result};
+use crate::format::dotenv::Dialect;
 use crate::names::{Service, printable};
 use crate::secret::{Secret, WayOut};
 use crate::terminal::Terminal;
@@ -23,7 +24,11 @@ DIALECT is who reads the .env file; several may be named:
   ruby           dotenv for Ruby
   php            phpdotenv, Laravel
   rust           dotenvy, mise, just
-  go             godotenv")]
+  go             godotenv
+
+claude-vault inject jellyfin
+claude-vault inject jellyfin --dialect compose,shell
+claude-vault inject --all --check     (in a git hook: exit 1 when a file differs)")]
 pub(super) struct Inject {
     #[command(flatten)]
     request: Request,
@@ -38,7 +43,8 @@ impl Inject {
         self.request.file =
             self.request.file.map(|file| std::path::absolute(&file).map_err(Error::io("find", file))).transpose()?;
         let eyes = if self.reveal { Some(eyes(context)?) } else { None };
-        let mut told = Told { diff: self.request.diff, check: self.request.check, eyes };
+        let Request { diff, check, all, .. } = self.request;
+        let mut told = Told { diff, check, all, eyes };
         let outcomes = context.waiting(inject(&context.core, self.request)).await?;
         told.report(context.ui, outcomes)
     }
@@ -57,16 +63,17 @@ fn eyes(context: &Context<'_>) -> Result<Terminal> {
 struct Told {
     diff: bool,
     check: bool,
+    all: bool,
     eyes: Option<Terminal>,
 }
 
 impl Told {
-    fn report(&mut self, ui: &Ui, outcomes: Vec<(Service, Result<Reply>)>) -> Result<u8> {
-        let total = outcomes.len();
+    fn report(&mut self, ui: &Ui, injected: Injected) -> Result<u8> {
+        let total = injected.services.len();
         let mut failed = Vec::new();
         let mut exit = 0;
         let mut replies = Vec::new();
-        for (service, outcome) in outcomes {
+        for (service, outcome) in injected.services {
             match outcome {
                 Ok(reply) => replies.push(reply),
                 Err(error) if total == 1 => return Err(error),
@@ -83,7 +90,8 @@ impl Told {
             }
         }
         if ui.json() {
-            ui.data_json(&serde_json::json!({ "services": replies, "failed": failed }))?;
+            let left_out = &injected.left_out;
+            ui.data_json(&serde_json::json!({ "services": replies, "failed": failed, "left_out": left_out }))?;
         }
         for reply in &replies {
             if !ui.json() {
@@ -91,48 +99,90 @@ impl Told {
             }
             self.reveal(reply);
         }
-        let drifted = replies.iter().filter(|reply| reply.state != State::Unchanged).count();
-        match (failed.len(), self.check && drifted > 0) {
-            (0, false) => Ok(0),
-            (0, true) => Err(Error::Drift { count: drifted, total }),
-            (failed, _) => Err(Error::Several { failed, total, exit }),
+        injected.warnings.iter().for_each(|warning| ui.warn(warning));
+        if !ui.json() {
+            injected.notes.iter().for_each(|note| ui.note(note));
+            self.sum_up(ui, &replies, &injected.left_out);
+        }
+        let drifted: Vec<&Reply> = replies.iter().filter(|reply| self.check && reply.state != State::Unchanged).collect();
+        match (failed.len(), drifted.first()) {
+            (0, None) => Ok(0),
+            (0, Some(first)) => Err(Error::Drift { service: first.service.to_string(), count: drifted.len(), total }),
+            (failed, _) => Err(Error::Several { failed, total, differ: drifted.len(), exit }),
         }
     }
 
     fn tell(&self, ui: &Ui, reply: &Reply) -> Result<()> {
-        let looked = self.diff || self.check;
-        // A check over many files is quiet about those that are as they should be.
-        let right = self.check && reply.state == State::Unchanged;
-        if !right {
-            reply.warnings.iter().for_each(|warning| ui.warn(warning));
+        reply.warnings.iter().for_each(|warning| ui.warn(warning));
+        // Over many files, only those count that are not as they should be.
+        if reply.state == State::Unchanged && (self.all || self.check) {
+            return Ok(());
         }
         let file = reply.file.display();
-        let what = match (reply.state, looked) {
+        let what = match (reply.state, self.diff || self.check) {
             (State::Unchanged, _) => "is up to date",
             (State::Created, false) => "written",
             (State::Updated, false) => "updated",
             (State::Created, true) => "would be written",
             (State::Updated, true) => "would be updated",
         };
+        let keys = if reply.keys == 1 { "1 key".to_owned() } else { format!("{} keys", reply.keys) };
         let backup = reply.backup.as_ref().map(|name| format!("; the old one is {name}")).unwrap_or_default();
-        ui.note(&format!("{file} {what}{}: {} keys from Vault{backup}", audience(reply), reply.keys));
-        if !reply.defaults.is_empty() {
-            ui.note(&format!("  not in Vault, kept as in the template: {}", reply.defaults.join(", ")));
+        ui.note(&format!("{file} {what}{}: {keys} from Vault{backup}", audience(reply)));
+        if reply.state == State::Unchanged {
+            return Ok(());
         }
-        if self.diff && reply.state != State::Unchanged {
-            let signed =
-                |sign: &'static str, keys: &[String]| keys.iter().map(move |key| format!("  {sign} {key}\n")).collect::<String>();
-            let changes = &reply.changes;
-            let keys = signed("+", &changes.added) + &signed("~", &changes.changed) + &signed("-", &changes.removed);
-            ui.data(&format!("{file}\n{keys}"))?;
+        if !reply.defaults.is_empty() {
+            let origin = if reply.from_example { "as in the example" } else { "as it was" };
+            ui.note(&format!("  not in Vault, kept {origin}: {}", reply.defaults.join(", ")));
+        }
+        reply.remarks.iter().for_each(|remark| ui.warn(remark));
+        if let Some(misread) = misread(reply) {
+            ui.warn(&misread);
+        }
+        if self.diff {
+            self.show_keys(ui, reply)?;
         }
         Ok(())
+    }
+
+    fn show_keys(&self, ui: &Ui, reply: &Reply) -> Result<()> {
+        let signed =
+            |sign: &'static str, keys: &[String]| keys.iter().map(move |key| format!("  {sign} {key}\n")).collect::<String>();
+        let changes = &reply.changes;
+        let keys = signed("+", &changes.added) + &signed("~", &changes.changed) + &signed("-", &changes.removed);
+        if keys.is_empty() {
+            ui.note("  the keys are the same; the text around them differs");
+        }
+        ui.data(&format!("{}\n{keys}", reply.file.display()))
+    }
+
+    /// One line at the end of a call over many services.
+    fn sum_up(&self, ui: &Ui, replies: &[Reply], left_out: &[Service]) {
+        if !left_out.is_empty() {
+            let names = left_out.iter().map(Service::as_str).collect::<Vec<_>>().join(", ");
+            ui.note(&format!("left out, since nothing in their folders tells which file they want: {names}"));
+        }
+        if !self.all || replies.is_empty() {
+            return;
+        }
+        let count = |state| replies.iter().filter(|reply| reply.state == state).count();
+        let would = if self.diff || self.check { "to be " } else { "" };
+        ui.note(&format!(
+            "{} files: {} {would}written, {} {would}updated, {} up to date",
+            replies.len(),
+            count(State::Created),
+            count(State::Updated),
+            count(State::Unchanged)
+        ));
     }
 
     /// The texts before and after, at the terminal itself, wherever the output goes.
     fn reveal(&mut self, reply: &Reply) {
         let Some(terminal) = &mut self.eyes else { return };
-        let shown = |secret: &Option<Secret>| secret.as_ref().map(|text| printable(text.expose(WayOut::RevealedPlan), false));
+        let shown = |secret: &Option<Secret>| {
+            secret.as_ref().map(|text| printable(&text.expose(WayOut::RevealedPlan).replace('\n', "\\n"), false))
+        };
         for (key, (old, new)) in &reply.changes.texts {
             for (sign, text) in [("-", shown(old)), ("+", shown(new))] {
                 if let Some(text) = text {
@@ -143,11 +193,23 @@ impl Told {
     }
 }
 
-/// Who the file is written for, when that was not told but seen.
+/// Who the file is written for, and how that is known.
 fn audience(reply: &Reply) -> String {
-    if reply.guessed_from.is_empty() {
+    if reply.dialects.is_empty() || reply.dialects == [Dialect::Portable] {
         return String::new();
     }
     let readers: Vec<&str> = reply.dialects.iter().map(|dialect| dialect.reader()).collect();
-    format!(" for {} ({} beside it)", readers.join(" and "), reply.guessed_from.join(", "))
+    let seen =
+        if reply.guessed_from.is_empty() { String::new() } else { format!(" ({} beside it)", reply.guessed_from.join(", ")) };
+    format!(" for {}{seen}", readers.join(" and "))
+}
+
+/// A portable file is for readers that nobody named: those that would misread it are.
+fn misread(reply: &Reply) -> Option<String> {
+    if reply.dialects != [Dialect::Portable] || reply.misread.is_empty() {
+        return None;
+    }
+    let names = |readers: &[Dialect]| readers.iter().map(|reader| reader.reader()).collect::<Vec<_>>().join(", ");
+    let each: Vec<String> = reply.misread.iter().map(|(what, readers)| format!("{} ({what})", names(readers))).collect();
+    Some(format!("some readers would misread it: {}; if one of them is yours, name it with --dialect", each.join("; ")))
 }

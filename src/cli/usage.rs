@@ -64,7 +64,16 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
             Error::invalid("a command is missing", help)
         }
         ErrorKind::MissingRequiredArgument => {
-            Error::invalid(format!("missing: {}", ours(ContextKind::InvalidArg).unwrap_or_default()), help)
+            let missing = ours(ContextKind::InvalidArg).unwrap_or_default();
+            let hint = if missing.contains("COMMAND") {
+                format!("put -- before the command: claude-vault exec SERVICE -- COMMAND   {help}")
+            } else {
+                help
+            };
+            Error::invalid(format!("missing: {missing}"), hint)
+        }
+        ErrorKind::InvalidValue if ours(ContextKind::ValidValue).unwrap_or_default().is_empty() => {
+            Error::invalid(format!("{} needs a value", ours(ContextKind::InvalidArg).unwrap_or_default()), help)
         }
         ErrorKind::InvalidValue => Error::invalid(
             format!(
@@ -72,7 +81,7 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
                 ours(ContextKind::InvalidArg).unwrap_or_default(),
                 ours(ContextKind::ValidValue).unwrap_or_default()
             ),
-            help,
+            did_you_mean(ours(ContextKind::SuggestedValue)),
         ),
         ErrorKind::ValueValidation => match error.source().and_then(|source| source.downcast_ref::<Error>()) {
             Some(own) => Error::invalid(own.to_string(), own.hint()),

@@ -3,7 +3,7 @@
 //! This module works out the variables; starting the program is the face's affair, since it
 //! takes the process's place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Core, no_service};
 use crate::audit::Action;
@@ -17,9 +17,9 @@ use crate::vault::Stored;
 #[derive(clap::Args)]
 pub struct Request {
     /// The services
-    #[arg(value_name = "SERVICE", required = true)]
+    #[arg(value_name = "SERVICE", required = true, value_parser = Service::from_folder)]
     pub services: Vec<Service>,
-    /// Only these keys
+    /// Only these keys, separated by commas
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     pub only: Vec<Key>,
     /// Put this before each variable's name
@@ -60,7 +60,8 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
     let vault = core.vault()?;
     let mut reply = Reply { variables: BTreeMap::new(), warnings: Vec::new() };
     let mut owners: BTreeMap<String, &Service> = BTreeMap::new();
-    for service in &request.services {
+    let mut seen = BTreeSet::new();
+    for service in request.services.iter().filter(|service| seen.insert(*service)) {
         let Stored::Present { secrets, .. } = vault.read_service(service, None).await? else { return Err(no_service(service)) };
         for (key, value) in secrets {
             if !request.only.is_empty() && !request.only.iter().any(|only| only.as_str() == key) {
@@ -74,6 +75,13 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
             reply.variables.insert(name, value.secret().clone());
         }
     }
+    let steering: Vec<&str> = reply.variables.keys().map(String::as_str).filter(|name| STEERING.contains(name)).collect();
+    if !steering.is_empty() {
+        let names = steering.join(", ");
+        reply.warnings.push(format!(
+            "{names} from Vault steers how programs are found and loaded: leave it out with --only if that is not meant"
+        ));
+    }
     match request.only.iter().find(|key| !owners.contains_key(&format!("{}{key}", request.prefix))) {
         Some(key) => {
             Err(Error::NotFound { what: format!("the key {key}"), hint: format!("claude-vault list {}", request.services[0]) })
@@ -81,6 +89,10 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
         None => Ok(reply),
     }
 }
+
+/// Variables that change what runs.
+const STEERING: [&str; 10] =
+    ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "IFS", "NODE_OPTIONS", "PYTHONPATH", "PERL5OPT", "RUBYOPT"];
 
 fn check(service: &Service, name: &str, value: &Secret) -> Result<()> {
     let reason = if name.contains(['=', '\0']) || name.is_empty() {

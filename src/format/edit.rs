@@ -113,6 +113,13 @@ impl Document {
     }
 }
 
+/// What stands below a header of ours; `None` without one.
+#[must_use]
+pub fn body<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    let (bom, start) = skip_header(text, mark);
+    (start > bom.len()).then(|| &text[start..])
+}
+
 /// Writes one entry with nothing around it; gives the place where the text goes on.
 fn tidied(out: &mut String, text: &str, entry: &Entry, value: Option<&str>, style: &Style<'_>) -> usize {
     let behind = &text[entry.value.end..];

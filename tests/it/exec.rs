@@ -87,7 +87,9 @@ fn docker_gets_a_file_in_memory_that_nothing_else_has() {
     for (path, content) in files(lab.home.lab().parent().unwrap()) {
         assert!(!String::from_utf8_lossy(&content).contains(CANARY), "{}", path.display());
     }
-    lab.cv(["exec", "plex", "--env-file-fd", "--", "cat"]).exits(2).says("needs a word {}");
+    lab.cv(["exec", "plex", "--env-file-fd", "--", "cat"]).exits(2).says("needs {} in the command");
+    let script = ["sh", "-c", "cat \"${1#*=}\"", "sh", "--env-file={}"];
+    assert_eq!(lab.cv(["exec", "plex", "--env-file-fd", "--"].iter().chain(&script)).exits(0).stdout, once);
     lab.store("lines", json!({"A": "two\nlines"}));
     lab.cv(["exec", "lines", "--env-file-fd", "--", "cat", "{}"]).exits(2).says("docker takes each line raw");
 }

@@ -72,18 +72,21 @@ fn the_reader_is_guessed_by_what_lies_beside_the_file_and_said() {
     ];
     let lab = Lab::with("plex", json!({"A": "it's $5"}));
     for (name, content, reader) in cases {
-        lab.home.file("plex/.env.example", "A=\n");
         lab.home.file(&format!("plex/{name}"), content);
         let run = lab.cv(["inject", "plex", "--check"]);
         assert!(run.stderr.contains(&format!("for {reader} ({name} beside it)")), "{name}: {}", run.stderr);
         std::fs::remove_file(lab.home.lab().join("plex").join(name)).unwrap();
     }
-    lab.cv(["inject", "plex"]).exits(2).says("the usual readers").says("--dialect shell   (or systemd, compose");
+    lab.home.file("plex/.env.example", "A=\n");
+    lab.cv(["inject", "plex"]).exits(2).says("the usual readers").says("inject plex --dialect shell   (or systemd, compose");
+    lab.cv(["inject", "plex", "--file", "x.env"]).exits(2).says("inject plex --file x.env --dialect shell");
     let reply = lab.cv(["inject", "plex", "--dialect", "shell,systemd", "--json"]).exits(0).json();
     assert_eq!(reply["services"][0]["dialects"], json!(["shell", "systemd"]));
     assert!(lab.home.read("plex/.env").contains("again: claude-vault inject plex --dialect shell,systemd\n"));
-    lab.home.file(".claude-vault.toml", "[services.plex]\ndialect = \"compose\"\n");
+    lab.home.file(".claude-vault.toml", "[services.plex]\ndialect = [\"shell\", \"compose\"]\n");
     lab.cv(["inject", "plex"]).exits(0);
+    lab.home.file(".claude-vault.toml", "[services.plex]\ndialect = \"compose\"\n");
+    lab.cv(["inject", "plex", "--diff"]).exits(0);
     assert!(lab.home.read("plex/.env").ends_with("A=\"it's \\$5\"\n"));
     lab.cv(["inject", "plex", "yaml", "--dialect", "go"]).exits(2).says("--dialect is for .env files");
 }
@@ -96,7 +99,10 @@ fn two_kinds_of_reader_beside_a_file_are_both_served_or_told() {
     lab.home.file("plex/package.json", "{}");
     lab.cv(["inject", "plex"]).exits(0).says("for docker compose and npm dotenv (compose.yaml, package.json beside it)");
     lab.store("plex", json!({"A": "it's $5"}));
-    lab.cv(["inject", "plex"]).exits(2).says("so that docker compose and npm dotenv would read it back").says("--dialect shell");
+    lab.cv(["inject", "plex"])
+        .exits(2)
+        .says("so that docker compose and npm dotenv would read it back")
+        .says("--dialect compose   (or node)");
     lab.cv(["inject", "plex", "--dialect", "compose"]).exits(0);
 }
 
@@ -105,19 +111,21 @@ fn a_reader_that_the_guess_did_not_name_is_warned_of_by_name() {
     let lab = Lab::with("plex", json!({"A": "a$b", "B": "${C}", "L": "x\ny"}));
     lab.home.file("plex/.env.example", "");
     let said = lab.cv(["inject", "plex"]).exits(0).stderr;
-    let warning = said.lines().find(|line| line.contains("other readers")).unwrap();
+    let warning = said.lines().find(|line| line.contains("some readers")).unwrap();
     for part in ["docker run --env-file (", "Vite or Next.js (A, B)", "python-dotenv (B)"] {
         assert!(warning.contains(part), "{part}: {warning}");
     }
     let quiet = lab.cv(["inject", "plex", "--dialect", "compose"]).exits(0).stderr;
-    assert!(!quiet.contains("other readers"), "{quiet}");
+    assert!(!quiet.contains("some readers"), "{quiet}");
 }
 
 #[test]
 fn what_a_reader_would_stop_at_is_told_and_not_written() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\nnonsense here\n");
-    lab.cv(["inject", "plex", "--dialect", "docker"]).exits(2).says("gives up at line 6").says("plain KEY=value lines");
+    lab.cv(["inject", "plex", "--dialect", "docker"])
+        .exits(2)
+        .says("gives up at a line that is no KEY=value (line 2 of plex/.env.example)");
     assert!(!lab.home.lab().join("plex/.env").exists());
 }
 
@@ -125,7 +133,7 @@ fn what_a_reader_would_stop_at_is_told_and_not_written() {
 fn names_that_are_no_variables_are_for_yaml_only() {
     let lab = Lab::with("plex", json!({"foo-bar": "1", "1A": "2", "_": "3"}));
     lab.home.file("plex/.env.example", "");
-    lab.cv(["inject", "plex"]).exits(2).says("1A, _, foo-bar cannot be written").says("six readers");
+    lab.cv(["inject", "plex"]).exits(2).says("1A, _, foo-bar cannot be written").says("would refuse the whole file");
     lab.cv(["inject", "plex", "yaml"]).exits(0);
     assert!(lab.home.read("plex/config/secrets.yaml").ends_with("\"1A\": \"2\"\n\"_\": \"3\"\n\"foo-bar\": \"1\"\n"));
     lab.home.file("plex/config/secrets.yaml.example", "on: x\n");
@@ -136,22 +144,56 @@ fn names_that_are_no_variables_are_for_yaml_only() {
 #[test]
 fn gitignore_gets_the_lines_once() {
     let lab = Lab::with("plex", json!({"A": "1"}));
+    let git = |arguments: &[&str]| run(lab.home.command("git").args(arguments), "").exits(0).stdout;
     lab.home.file("plex/.env.example", "A=\n");
     lab.home.file(".gitignore", "*.log");
-    run(lab.home.command("git").args(["init", "-q"]), "").exits(0);
-    lab.cv(["inject", "plex"]).exits(0).says("git would track plex/.env").says("--gitignore");
+    git(&["init", "-q"]);
+    lab.cv(["inject", "plex"]).exits(0).says("git would take plex/.env").says("--gitignore");
     assert_eq!(lab.home.read(".gitignore"), "*.log");
-    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("now in .gitignore");
+    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("are in .gitignore now");
     assert_eq!(lab.home.read(".gitignore"), "*.log\n/plex/.env\n/plex/.env.backup.*\n");
     assert!(!lab.cv(["inject", "plex", "--gitignore"]).exits(0).stderr.contains("git"));
-    assert_eq!(lab.home.read(".gitignore").matches("plex").count(), 2);
-    run(lab.home.command("git").args(["add", "-f", "plex/.env"]), "").exits(0);
-    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("git rm --cached 'plex/.env'");
-    let odd = "[services.plex]\nfile = \"a b[1]*/x.env\"\n";
-    lab.home.file(".claude-vault.toml", odd);
-    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("now in .gitignore");
-    let status = run(lab.home.command("git").args(["status", "--porcelain", "--untracked-files=all"]), "").exits(0).stdout;
-    assert!(!status.contains("x.env"), "{status}");
+    git(&["add", "-f", "plex/.env"]);
+    lab.cv(["inject", "plex"]).exits(0).says("git tracks plex/.env").says("rm --cached 'plex/.env'");
+    lab.home.file(".claude-vault.toml", "[services.plex]\nfile = \"a b[1]*/x.env\"\n");
+    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("are in .gitignore now");
+    assert!(!git(&["status", "--porcelain", "--untracked-files=all"]).contains("x.env"));
+}
+
+#[test]
+fn gitignore_gets_the_lines_of_many_services_and_of_repositories_inside() {
+    let lab = Lab::new();
+    let names: Vec<String> = (0..40).map(|number| format!("s{number}")).collect();
+    for name in &names {
+        lab.store(name, json!({"A": "1"}));
+        lab.home.file(&format!("{name}/.env.example"), "A=\n");
+    }
+    let git = |arguments: &[&str]| run(lab.home.command("git").args(arguments), "").exits(0).stdout;
+    git(&["init", "-q"]);
+    git(&["init", "-q", "s7"]);
+    let told = lab.cv(["inject", "--all", "--gitignore"]).exits(0).says("s0/.env, s1/.env, s10/.env and 36 more");
+    assert!(!told.stderr.contains("tracks"), "{}", told.stderr);
+    lab.store("s3", json!({"A": "2"}));
+    lab.cv(["inject", "--all"]).exits(0).says("1 updated, 39 up to date");
+    git(&["add", "-A", "--", ".", ":!s7"]);
+    let added = git(&["ls-files"]);
+    assert!(!added.contains(".env\n") && !added.contains("backup") && !added.contains("audit"), "{added}");
+    assert_eq!(lab.home.read("s7/.gitignore"), "/.env\n/.env.backup.*\n");
+    assert!(!lab.home.read(".gitignore").contains("s7/"));
+}
+
+#[test]
+fn another_header_alone_writes_no_file_and_no_backup() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/.env.example", "A=\n");
+    lab.cv(["inject", "plex"]).exits(0);
+    let before = lab.home.read("plex/.env");
+    for more in [&["--file", "plex/.env"][..], &["--format", "env"], &["--dialect", "compose"]] {
+        lab.cv(["inject", "plex", "--check"].iter().chain(more)).exits(0);
+        lab.cv(["inject", "plex"].iter().chain(more)).exits(0).says("is up to date");
+    }
+    assert_eq!(lab.home.read("plex/.env"), before);
+    assert!(crate::inject::backups(&lab, "plex").is_empty());
 }
 
 #[test]
@@ -163,9 +205,13 @@ fn a_check_of_a_whole_tree_says_only_what_differs() {
     }
     lab.cv(["inject", "--all"]).exits(0);
     let quiet = lab.cv(["inject", "--all", "--check"]).exits(0);
-    assert!(!quiet.stderr.contains("other readers"), "{}", quiet.stderr);
+    assert!(!quiet.stderr.contains("some readers"), "{}", quiet.stderr);
     lab.store("s7", json!({"A": "other"}));
-    let drift = lab.cv(["inject", "--all", "--check", "--diff"]).exits(1).says("1 of 50 files differ");
+    let drift = lab
+        .cv(["inject", "--all", "--check", "--diff"])
+        .exits(1)
+        .says("1 of 50 files differs")
+        .says("50 files: 0 to be written, 1 to be updated, 49 up to date");
     assert_eq!(drift.stdout, "s7/.env\n  ~ A\n");
     assert!(!drift.all().contains("other"), "{}", drift.all());
 }

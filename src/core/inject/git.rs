@@ -1,63 +1,137 @@
 //! Keeping written secrets out of git: a warning, or lines in `.gitignore`; never a refusal.
+//!
+//! All files of one call are looked at together: git is asked once for each repository.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::error::Result;
 use crate::files::Root;
 use crate::format::shell;
 use crate::names::printable;
 
-/// Says what to do when git would track the file or its backups; with `ignore`, adds the lines
-/// to `.gitignore` in the root and says that.
-pub(super) fn keep_out(root: &Root, file: &Path, ignore: bool) -> Result<Option<String>> {
-    let name = file.to_string_lossy();
-    let backup =
-        file.with_file_name(format!("{}.backup.00000000_000000", file.file_name().unwrap_or_default().to_string_lossy()));
-    let tracked = || would_track(root.path(), file) || would_track(root.path(), &backup);
-    if !tracked() {
-        return Ok(None);
-    }
-    let lines = [format!("/{}", pattern(&name)), format!("/{}.backup.*", pattern(&name))];
-    let shown = printable(&name, false);
-    if !ignore || name.contains(char::is_control) {
-        let [line, backups] = lines.each_ref().map(|line| shell::quote(line));
-        let folder = root.path().display();
-        return Ok(Some(format!(
-            "git would track {shown} or its backups: inject with --gitignore, or printf '%s\\n' {line} {backups} >> .gitignore   (in {folder})"
-        )));
-    }
-    root.add_lines(Path::new(".gitignore"), &lines)?;
-    Ok(Some(if tracked() {
-        format!("git tracks {shown} already, and .gitignore does not change that: git rm --cached {}", shell::quote(&name))
-    } else {
-        format!("{shown} and its backups are now in .gitignore")
-    }))
+/// What git would do with written files.
+#[derive(Default)]
+pub(super) struct Advice {
+    /// What the person should do.
+    pub(super) warnings: Vec<String>,
+    /// What was done.
+    pub(super) notes: Vec<String>,
 }
 
-/// A path as a pattern that matches it alone (gitignore(5)).
-fn pattern(path: &str) -> String {
+/// Looks at the files, and at `log` if it lies in the root; with `ignore`, adds to `.gitignore`
+/// what git would take.
+pub(super) fn keep_out(root: &Root, files: &[PathBuf], log: Option<&Path>, ignore: bool) -> Advice {
+    let mut advice = Advice::default();
+    let mut repositories: BTreeMap<PathBuf, Vec<&Path>> = BTreeMap::new();
+    for file in files {
+        if let Some(top) = repository(root.path(), file) {
+            repositories.entry(top).or_default().push(file);
+        }
+    }
+    for (top, files) in repositories {
+        let log = log.filter(|log| ignore && repository(root.path(), log).as_ref() == Some(&top));
+        let _ = of_repository(root, &top, &files, log, ignore, &mut advice);
+    }
+    advice
+}
+
+/// The folder of the repository that would hold the file: the nearest one with a `.git`.
+fn repository(root: &Path, file: &Path) -> Option<PathBuf> {
+    root.join(file).ancestors().skip(1).find(|folder| folder.join(".git").exists()).map(Path::to_owned)
+}
+
+/// `None` when git cannot be asked.
+fn of_repository(root: &Root, top: &Path, files: &[&Path], log: Option<&Path>, ignore: bool, advice: &mut Advice) -> Option<()> {
+    let inside = |file: &Path| root.path().join(file).strip_prefix(top).map(Path::to_owned).ok();
+    let tracked = ask(top, &["ls-files", "-z", "--"], files.iter().filter_map(|file| inside(file)), false)?;
+    let untracked: Vec<&Path> =
+        files.iter().copied().filter(|file| !inside(file).is_some_and(|file| tracked.contains(&file))).collect();
+    let with_backup = |file: &Path| [file.to_owned(), backup_of(file, "00000000_000000")];
+    let asked = untracked.iter().flat_map(|file| with_backup(file)).chain(log.map(Path::to_owned));
+    let ignored = ask(top, &["check-ignore", "-z", "--stdin"], asked.filter_map(|file| inside(&file)), true)?;
+    let is_open = |file: &Path| inside(file).is_some_and(|file| !ignored.contains(&file));
+    let open: Vec<&Path> = untracked.into_iter().filter(|file| with_backup(file).iter().any(|file| is_open(file))).collect();
+    if !tracked.is_empty() {
+        let names = tracked.iter().map(|file| shell::quote(&file.to_string_lossy())).collect::<Vec<_>>().join(" ");
+        let folder = shell::quote(&top.to_string_lossy());
+        advice.warnings.push(format!(
+            "git tracks {}: the next commit would hold the secrets: git -C {folder} rm --cached {names}",
+            shortened(tracked.iter().map(PathBuf::as_path))
+        ));
+    }
+    let names = shortened(open.iter().copied());
+    if open.is_empty() {
+        return Some(());
+    }
+    let plain = open.iter().all(|file| !file.to_string_lossy().contains(char::is_control));
+    if !ignore || !plain {
+        advice.warnings.push(format!("git would take {names} or the backups into a commit: inject once with --gitignore"));
+        return Some(());
+    }
+    // Where the repository begins inside the root, its own .gitignore; else the root's.
+    let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
+    let below = |file: &Path| file.strip_prefix(base).unwrap_or(file).to_owned();
+    let secrets = open.iter().flat_map(|file| [below(file), backup_of(&below(file), "*")]);
+    let lines: Vec<String> =
+        secrets.map(|file| line(&file)).chain(log.filter(|log| is_open(log)).map(|log| line(&below(log)))).collect();
+    match root.add_lines(&base.join(".gitignore"), &lines) {
+        Ok(()) => advice.notes.push(format!("{names} and the backups are in .gitignore now")),
+        Err(error) => advice.warnings.push(format!("{names} could not be added to .gitignore: {error}")),
+    }
+    Some(())
+}
+
+fn backup_of(file: &Path, stamp: &str) -> PathBuf {
+    file.with_file_name(format!("{}.backup.{stamp}", file.file_name().unwrap_or_default().to_string_lossy()))
+}
+
+/// A pattern that matches this path alone (gitignore(5)); the `*` of backups stays one.
+fn line(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let (name, rest) = path.strip_suffix(".backup.*").map_or((&*path, ""), |name| (name, ".backup.*"));
     let escaped: String =
-        path.chars().flat_map(|c| matches!(c, '*' | '?' | '[' | '\\').then_some('\\').into_iter().chain([c])).collect();
-    escaped.strip_suffix(' ').map_or_else(|| escaped.clone(), |rest| format!("{rest}\\ "))
+        name.chars().flat_map(|c| matches!(c, '*' | '?' | '[' | '\\').then_some('\\').into_iter().chain([c])).collect();
+    match escaped.strip_suffix(' ') {
+        Some(start) if rest.is_empty() => format!("/{start}\\ "),
+        _ => format!("/{escaped}{rest}"),
+    }
 }
 
-/// Whether the file lies in a git work tree and is tracked, or not ignored. Without git, no.
-///
-/// A cloned repository is not trusted: git is told to run nothing that its settings name.
-fn would_track(root: &Path, file: &Path) -> bool {
-    let path = root.join(file);
-    if !path.ancestors().skip(1).any(|folder| folder.join(".git").exists()) {
-        return false;
-    }
-    let folder = path.ancestors().skip(1).find(|folder| folder.is_dir());
-    let Some(folder) = folder else { return false };
+fn shortened<'a>(files: impl Iterator<Item = &'a Path>) -> String {
+    const SHOWN: usize = 3;
+    let names: Vec<String> = files.map(|file| printable(&file.to_string_lossy(), false)).collect();
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}
+
+/// The paths that git answers with. A cloned repository is not trusted: git is told to run nothing
+/// that its settings name.
+fn ask(top: &Path, command: &[&str], paths: impl Iterator<Item = PathBuf>, on_stdin: bool) -> Option<BTreeSet<PathBuf>> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let paths: Vec<PathBuf> = paths.collect();
     let mut git = Command::new("git");
-    git.args(["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "check-ignore", "--quiet", "--"]).arg(&path);
-    git.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    for name in ["VAULT_TOKEN", "BAO_TOKEN", "GIT_DIR", "GIT_WORK_TREE"] {
+    git.args(["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null"]);
+    if on_stdin {
+        git.args(command);
+    } else {
+        git.arg("--literal-pathspecs").args(command).args(&paths);
+    }
+    git.current_dir(top).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    for name in ["VAULT_TOKEN", "BAO_TOKEN", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         git.env_remove(name);
     }
-    // 0: ignored; 1: not, or tracked already; anything else: no repository that can be asked.
-    git.status().is_ok_and(|status| status.code() == Some(1))
+    let mut child = git.spawn().ok()?;
+    let mut stdin = child.stdin.take()?;
+    // On a thread of its own: git answers while it still reads.
+    let list: Vec<u8> = paths.iter().flat_map(|path| path.as_os_str().as_bytes().iter().copied().chain([0])).collect();
+    let writer = std::thread::spawn(move || if on_stdin { stdin.write_all(&list) } else { Ok(()) });
+    let output = child.wait_with_output().ok()?;
+    let _ = writer.join();
+    // check-ignore: 0 some are ignored, 1 none are; anything else: no repository that can be asked.
+    matches!(output.status.code(), Some(0 | 1)).then(|| {
+        let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        names.map(|name| std::ffi::OsString::from_vec(name.to_vec()).into()).collect()
+    })
 }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use self::place::{Places, Source, Target};
+use self::place::{Places, Target};
 pub use self::render::Changes;
 use super::{Core, no_service};
 use crate::audit::Action;
@@ -38,7 +38,7 @@ pub enum Format {
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The services; a last word `env` or `yaml` is taken as the format
-    #[arg(value_name = "SERVICE", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "SERVICE", required_unless_present = "all", conflicts_with = "all", value_parser = Service::from_folder)]
     #[serde(default)]
     pub services: Vec<Service>,
     /// Every service that has a folder here
@@ -48,14 +48,14 @@ pub struct Request {
     /// The format, instead of the one found
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// The file, instead of the one found
+    /// The file, instead of the one found; FILE.example is its template
     #[arg(long, conflicts_with = "all")]
     pub file: Option<PathBuf>,
-    /// Who reads the .env file, instead of guessing by the files beside it
+    /// Who reads the .env file, instead of guessing by the files beside it: one or several, as in compose,shell
     #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
     #[serde(default)]
     pub dialect: Vec<Dialect>,
-    /// Add the file and its backups to .gitignore when git would track them
+    /// Add the file and its backups to .gitignore where git would take them
     #[arg(long)]
     #[serde(default)]
     pub gitignore: bool,
@@ -127,22 +127,41 @@ pub struct Reply {
     /// Which keys differ from the file as it was.
     #[serde(flatten)]
     pub changes: Changes,
+    /// Whether an example was the template; without one, the file itself is.
+    pub from_example: bool,
     /// Keys that Vault lacks: they keep the template's default.
     pub defaults: Vec<String>,
+    /// Other readers that would misread the file: which keys, or where they stop.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub misread: BTreeMap<String, Vec<Dialect>>,
     /// The old content, in the same folder.
     pub backup: Option<String>,
+    /// What to know of the text.
+    pub remarks: Vec<String>,
     /// What to know.
     pub warnings: Vec<String>,
 }
 
-/// Injects, several services at the same time; gives the outcome of each, in their order.
+/// What became of each service, in their order, and what concerns them all.
+pub struct Injected {
+    /// The outcomes.
+    pub services: Vec<(Service, Result<Reply>)>,
+    /// Services that `all` left out: nothing in their folders tells which file they want.
+    pub left_out: Vec<Service>,
+    /// What to know.
+    pub warnings: Vec<String>,
+    /// What else was done.
+    pub notes: Vec<String>,
+}
+
+/// Injects, several services at the same time.
 ///
 /// # Errors
 /// For all: no session, or nothing to inject. For each: [`Error::Unwritable`] for a value that
 /// its readers would not read back, [`Error::Confined`] for a path that leaves the root,
 /// [`Error::Invalid`] where place or format cannot be found, and Vault's refusals; its old file
 /// is then untouched.
-pub async fn inject(core: &Core, mut request: Request) -> Result<Vec<(Service, Result<Reply>)>> {
+pub async fn inject(core: &Core, mut request: Request) -> Result<Injected> {
     request.take_old_format();
     if request.file.is_some() && request.services.len() > 1 {
         return Err(Error::invalid("--file is for one service", "inject them one by one"));
@@ -154,15 +173,33 @@ pub async fn inject(core: &Core, mut request: Request) -> Result<Vec<(Service, R
     }
     let mut seen = BTreeSet::new();
     request.services.retain(|service| seen.insert(service.clone()));
-    let find = |service: &Service| (service.clone(), places.find(&request, service));
-    let targets: Vec<(Service, Result<Target>)> = request.services.iter().map(find).collect();
+    let (mut targets, mut left_out) = (Vec::new(), Vec::new());
+    for service in &request.services {
+        match places.find(&request, service) {
+            Ok(None) => left_out.push(service.clone()),
+            Ok(Some(target)) => targets.push((service.clone(), Ok(target))),
+            Err(error) => targets.push((service.clone(), Err(error))),
+        }
+    }
     one_service_a_file(&targets)?;
     let (vault, request) = (&vault, &request);
     let each = stream::iter(targets).map(|(service, target)| async move {
         let outcome = one(core, vault, request, &service, target).await;
         (service, outcome)
     });
-    Ok(each.buffered(AT_ONCE).collect().await)
+    let services: Vec<(Service, Result<Reply>)> = each.buffered(AT_ONCE).collect().await;
+    let advice = if request.only_looks() { git::Advice::default() } else { advice(core, request, &services).await };
+    Ok(Injected { services, left_out, warnings: advice.warnings, notes: advice.notes })
+}
+
+/// Waiting for git must not hold up a server that does other things meanwhile.
+async fn advice(core: &Core, request: &Request, services: &[(Service, Result<Reply>)]) -> git::Advice {
+    let Ok(root) = Root::open(&core.settings.root) else { return git::Advice::default() };
+    let files: Vec<PathBuf> = services.iter().filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.file.clone())).collect();
+    let log = core.audit.path().strip_prefix(root.path()).ok().map(Path::to_owned);
+    let ignore = request.gitignore;
+    let work = move || git::keep_out(&root, &files, log.as_deref(), ignore);
+    tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 
 fn one_service_a_file(targets: &[(Service, Result<Target>)]) -> Result<()> {
@@ -204,57 +241,55 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service,
         Some(template) => (&target.example, template),
         None => (&target.file, text(&target.file, before.as_ref())?.unwrap_or_default()),
     };
-    let rendered = render::render(service, &target, &secrets, path, template, &header)?;
     let old = text(&target.file, before.as_ref())?.unwrap_or_default();
+    let source = render::Source { path, template, header: &header, has_example: example.is_some() };
+    let rendered = render::render(&target, &secrets, &source)?;
+    // Another header alone is no reason to write the file, and to keep a backup.
+    let same = before.is_some() && render::same_but_header(old, &rendered.text);
+    let content = if same { Zeroizing::new(old.to_owned()) } else { rendered.text };
     let mut reply = Reply {
         service: service.clone(),
         file: target.file.clone(),
         format: target.format,
         dialects: target.dialects.clone(),
         guessed_from: match &target.source {
-            Source::Guessed(signs) => signs.iter().map(|name| printable(name, false)).collect(),
-            Source::Told | Source::Nothing => Vec::new(),
+            place::Source::Guessed(signs) => signs.iter().map(|name| printable(name, false)).collect(),
+            place::Source::Told | place::Source::Nothing => Vec::new(),
         },
         state: match &before {
             None => State::Created,
-            Some(before) if before.bytes.as_slice() == rendered.text.as_bytes() => State::Unchanged,
+            Some(_) if same => State::Unchanged,
             Some(_) => State::Updated,
         },
         keys: secrets.len(),
-        changes: render::changes(&target, old, &rendered.text),
+        changes: render::changes(&target, old, &content),
+        from_example: example.is_some(),
         defaults: rendered.defaults,
+        misread: rendered.misread,
         backup: None,
-        warnings: rendered.warnings,
+        remarks: rendered.remarks,
+        warnings: Vec::new(),
     };
     if !request.only_looks() {
-        write(root, &target, rendered.text, before, request.gitignore, &mut reply).await?;
+        write(root, &target, content, before, &mut reply).await?;
     }
     Ok(reply)
 }
 
-/// Writes on a thread of its own: waiting for the disk, and for git, must not hold up the other
-/// services.
+/// Writes on a thread of its own: waiting for the disk must not hold up the other services.
 async fn write(
     root: Root,
     target: &Target,
     content: Zeroizing<String>,
     before: Option<Content>,
-    ignore: bool,
     reply: &mut Reply,
 ) -> Result<()> {
     let file = target.file.clone();
-    let work = move || {
-        // Before the secrets lie there.
-        let tracked = git::keep_out(&root, &file, ignore)?;
-        let written = root.write(&file, content.as_bytes(), before.as_ref())?;
-        Ok((written, tracked))
-    };
+    let work = move || root.write(&file, content.as_bytes(), before.as_ref());
     let stopped = |_| Error::io("write", &target.file)(std::io::ErrorKind::Other.into());
-    let (written, tracked) = tokio::task::spawn_blocking(work).await.map_err(stopped)??;
-    if let Written::Replaced { backup } = written {
+    if let Written::Replaced { backup } = tokio::task::spawn_blocking(work).await.map_err(stopped)?? {
         reply.backup = Some(backup);
     }
-    reply.warnings.extend(tracked);
     Ok(())
 }
 
@@ -269,24 +304,25 @@ pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Opti
 fn header(target: &Target, request: &Request, service: &Service, from_example: bool) -> Vec<String> {
     let name = target.example.file_name().unwrap_or_default().to_string_lossy();
     let source = if from_example { format!(" and {}", printable(&name, false)) } else { String::new() };
+    let dialects: Vec<&str> = request.dialect.iter().map(|dialect| dialect.name()).collect();
+    let dialect = if dialects.is_empty() { String::new() } else { format!(" --dialect {}", dialects.join(",")) };
+    vec![
+        format!("{} from Vault ({service}){source}.", render::HEADER_MARK),
+        format!("# Make it again: {}{dialect}", target.command),
+        "# It holds secrets: do not commit it.".into(),
+        "#".into(),
+    ]
+}
+
+/// The command that finds the same file again, without its dialect.
+fn command(request: &Request, service: &Service, file: &Path) -> String {
     let format = match request.format {
         Some(Format::Env) => " --format env",
         Some(Format::Yaml) => " --format yaml",
         None => "",
     };
-    let dialects: Vec<&str> = request.dialect.iter().map(|dialect| dialect.name()).collect();
-    let dialect = if dialects.is_empty() { String::new() } else { format!(" --dialect {}", dialects.join(",")) };
-    let file = request
-        .file
-        .as_ref()
-        .map(|_| format!(" --file {}", printable(&quoted_word(&target.file.to_string_lossy()), false)))
-        .unwrap_or_default();
-    vec![
-        format!("{} from Vault ({service}){source}.", render::HEADER_MARK),
-        format!("# Make it again: claude-vault inject {service}{format}{dialect}{file}"),
-        "# It holds secrets: do not commit it.".into(),
-        "#".into(),
-    ]
+    let told = request.file.as_ref().map(|_| format!(" --file {}", printable(&quoted_word(&file.to_string_lossy()), false)));
+    format!("claude-vault inject {service}{format}{}", told.unwrap_or_default())
 }
 
 /// A word for a shell, quoted only where it must be.

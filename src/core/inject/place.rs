@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Format, Request, text};
+use super::{Format, Request, command, text};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::files::Root;
@@ -25,14 +25,24 @@ struct ProjectConfig {
 struct ServiceFiles {
     file: Option<PathBuf>,
     format: Option<Format>,
-    dialect: Option<Dialect>,
+    dialect: Option<OneOrMore>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(Dialect),
+    More(Vec<Dialect>),
 }
 
 /// The file to write, the example it is made from, and who will read it.
 pub(super) struct Target {
+    pub(super) service: Service,
     pub(super) file: PathBuf,
     pub(super) example: PathBuf,
     pub(super) format: Format,
+    /// The command that finds it again.
+    pub(super) command: String,
     pub(super) dialects: Vec<Dialect>,
     /// How the dialects are known.
     pub(super) source: Source,
@@ -74,24 +84,31 @@ impl Places {
         Ok(found)
     }
 
-    /// Finds file and format: as told, as the file says, else by what lies there.
-    pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Target> {
+    /// Finds file and format: as told, as the file says, else by what lies there. `None` where
+    /// nothing tells, and every service with a folder was meant.
+    pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Option<Target>> {
         let configured = self.configured.get(service.as_str()).cloned().unwrap_or_default();
-        let mut target = self.find_file(request, &configured, service)?;
-        let told = if request.dialect.is_empty() { configured.dialect.into_iter().collect() } else { request.dialect.clone() };
-        match target.format {
-            Format::Yaml if !request.dialect.is_empty() => {
-                let file = printable(&target.file.to_string_lossy(), false);
+        let Some((file, format)) = self.find_file(request, &configured, service)? else { return Ok(None) };
+        let told = match configured.dialect {
+            _ if !request.dialect.is_empty() => request.dialect.clone(),
+            Some(OneOrMore::One(dialect)) => vec![dialect],
+            Some(OneOrMore::More(dialects)) => dialects,
+            None => Vec::new(),
+        };
+        let (dialects, source) = match format {
+            Format::Yaml if !request.dialect.is_empty() && !request.all => {
+                let file = printable(&file.to_string_lossy(), false);
                 return Err(Error::invalid(
                     format!("--dialect is for .env files, and {file} is YAML"),
                     "leave it out: all YAML readers are served",
                 ));
             }
-            Format::Env if !told.is_empty() => (target.dialects, target.source) = (told, Source::Told),
-            Format::Env => (target.dialects, target.source) = self.guess(&target.file)?,
-            Format::Yaml => {}
-        }
-        Ok(target)
+            Format::Yaml => (Vec::new(), Source::Nothing),
+            Format::Env if !told.is_empty() => (told, Source::Told),
+            Format::Env => self.guess(&file)?,
+        };
+        let command = command(request, service, &file);
+        Ok(Some(Target { service: service.clone(), example: example_of(&file), file, format, command, dialects, source }))
     }
 
     /// Who reads a `.env` file, by what lies beside it.
@@ -112,7 +129,7 @@ impl Places {
         Ok(if dialects.is_empty() { (vec![Dialect::Portable], Source::Nothing) } else { (dialects, Source::Guessed(signs)) })
     }
 
-    fn find_file(&self, request: &Request, configured: &ServiceFiles, service: &Service) -> Result<Target> {
+    fn find_file(&self, request: &Request, configured: &ServiceFiles, service: &Service) -> Result<Option<(PathBuf, Format)>> {
         let root = &self.root;
         let format = request.format.or(configured.format);
         if let Some(file) = request.file.as_ref().or(configured.file.as_ref()) {
@@ -121,18 +138,38 @@ impl Places {
                 Some("yaml" | "yml") => Format::Yaml,
                 _ => Format::Env,
             };
-            return Ok(placed(file, format.unwrap_or(by_name)));
+            return Ok(Some((file, format.unwrap_or(by_name))));
         }
         let folder = Path::new(service.as_str());
         if !root.has_folder(folder) {
-            return Err(Error::NotFound {
-                what: format!("the folder {} in {}", service, root.path().display()),
-                hint: format!(
-                    "go where the services' folders lie, or: claude-vault inject {service} --root DIR   (or --file FILE)"
-                ),
-            });
+            return Err(self.no_folder(service));
         }
-        by_what_is_there(root, folder, service, format)
+        if let Some(found) = by_what_is_there(root, folder, service, format)? {
+            return Ok(Some(found));
+        }
+        let env = folder.join(".env");
+        if request.all {
+            return Ok(None);
+        }
+        // A program that reads a .env lies there: then that is what it wants.
+        if matches!(self.guess(&env)?.1, Source::Guessed(_)) {
+            return Ok(Some((env, Format::Env)));
+        }
+        Err(Error::invalid(
+            format!("{service}: nothing in its folder tells whether it wants .env or secrets.yaml"),
+            format!("claude-vault inject {service} --format env   (or --format yaml)"),
+        ))
+    }
+
+    fn no_folder(&self, service: &Service) -> Error {
+        let path = self.root.path().join(service.as_str());
+        if path.is_symlink() {
+            return Error::Confined { path: service.as_str().into(), reason: "it is a symbolic link" };
+        }
+        Error::NotFound {
+            what: format!("the folder {service} in {}", self.root.path().display()),
+            hint: format!("go where the services' folders lie, or: claude-vault inject {service} --root DIR   (or --file FILE)"),
+        }
     }
 }
 
@@ -149,37 +186,29 @@ fn project_config(root: &Root) -> Result<ProjectConfig> {
     })
 }
 
-fn by_what_is_there(root: &Root, folder: &Path, service: &Service, format: Option<Format>) -> Result<Target> {
+type Found = Option<(PathBuf, Format)>;
+
+fn by_what_is_there(root: &Root, folder: &Path, service: &Service, format: Option<Format>) -> Result<Found> {
     let env = folder.join(".env");
     let (deep, flat) = (folder.join("config/secrets.yaml"), folder.join("secrets.yaml"));
     let has = |file: &Path| root.has(file);
     if format != Some(Format::Yaml) && (format.is_some() || has(&example_of(&env))?) {
-        return Ok(placed(env, Format::Env));
+        return Ok(Some((env, Format::Env)));
     }
     for file in [&deep, &flat] {
         if has(&example_of(file))? {
-            return Ok(placed(file.clone(), Format::Yaml));
+            return Ok(Some((file.clone(), Format::Yaml)));
         }
     }
     for file in [&deep, &flat] {
         if has(file)? {
-            return Ok(placed(file.clone(), Format::Yaml));
+            return Ok(Some((file.clone(), Format::Yaml)));
         }
     }
     if format == Some(Format::Yaml) || service.as_str() == "esphome" {
-        return Ok(placed(deep, Format::Yaml));
+        return Ok(Some((deep, Format::Yaml)));
     }
-    if has(&env)? {
-        return Ok(placed(env, Format::Env));
-    }
-    Err(Error::invalid(
-        format!("{service}: nothing in its folder tells whether it wants .env or secrets.yaml"),
-        format!("claude-vault inject {service} --format env   (or --format yaml)"),
-    ))
-}
-
-fn placed(file: PathBuf, format: Format) -> Target {
-    Target { example: example_of(&file), file, format, dialects: Vec::new(), source: Source::Nothing }
+    Ok(if has(&env)? { Some((env, Format::Env)) } else { None })
 }
 
 fn example_of(file: &Path) -> PathBuf {

@@ -8,25 +8,39 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::Format;
-use super::place::{Source, Target};
+use super::place::Target;
+use super::{Format, place};
 use crate::error::{Error, Result};
 use crate::format::dotenv::{self, Dialect, Fault, READERS};
-use crate::format::edit::{Document, Edited, Style};
+use crate::format::edit::{self, Document, Edited, Entry, Style};
 use crate::format::yaml;
-use crate::names::{Service, is_variable, printable};
+use crate::names::{is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::vault::Secrets;
 
 /// The first words of the header, by which an older one is known.
 pub(super) const HEADER_MARK: &str = "# Written by claude-vault";
 
+/// What a file is made from.
+pub(super) struct Source<'a> {
+    /// The template.
+    pub(super) path: &'a Path,
+    pub(super) template: &'a str,
+    /// The comment lines at the top.
+    pub(super) header: &'a [String],
+    /// Whether the template is an example, and not the file itself.
+    pub(super) has_example: bool,
+}
+
 /// A finished text.
 pub(super) struct Rendered {
     pub(super) text: Zeroizing<String>,
     /// Keys that keep the template's default.
     pub(super) defaults: Vec<String>,
-    pub(super) warnings: Vec<String>,
+    /// Other readers that would misread it, by what they do.
+    pub(super) misread: BTreeMap<String, Vec<Dialect>>,
+    /// What to know of the text.
+    pub(super) remarks: Vec<String>,
 }
 
 /// How a file differs from the one before, key by key.
@@ -43,68 +57,66 @@ pub struct Changes {
     pub texts: BTreeMap<String, (Option<Secret>, Option<Secret>)>,
 }
 
-/// Puts Vault's values into the template that lies at `path`.
-pub(super) fn render(
-    service: &Service,
-    target: &Target,
-    secrets: &Secrets,
-    path: &Path,
-    template: &str,
-    header: &[String],
-) -> Result<Rendered> {
-    let edited = match target.format {
-        Format::Yaml => yaml_text(target, secrets, path, template, header)?,
-        Format::Env => env_text(service, target, secrets, template, header)?,
+/// Puts Vault's values into the template.
+pub(super) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Rendered> {
+    let (edited, mut remarks) = match target.format {
+        Format::Yaml => yaml_text(target, secrets, source)?,
+        Format::Env => env_text(target, secrets, source)?,
     };
-    let (edited, mut warnings) = edited;
     if !edited.repeated.is_empty() {
-        warnings.push(format!("{} stands more than once in the template: each was set", list(&edited.repeated)));
+        let (verb, each) =
+            if edited.repeated.len() == 1 { ("stands", "it was set each time") } else { ("stand", "each was set") };
+        remarks.push(format!("{} {verb} more than once in the template: {each}", list(&edited.repeated)));
     }
+    let misread =
+        if target.format == Format::Env { other_readers(target, &edited.text, &values_of(secrets)) } else { BTreeMap::new() };
     Ok(Rendered {
         text: Zeroizing::new(edited.text),
         defaults: edited.defaults.iter().map(|key| printable(key, false)).collect(),
-        warnings,
+        misread,
+        remarks,
     })
 }
 
-fn style<'a>(format: Format, header: &'a [String], tidy: bool) -> Style<'a> {
-    let line: fn(&str, &str) -> String = match format {
+/// Whether two texts are the same below a header of ours.
+pub(super) fn same_but_header(old: &str, new: &str) -> bool {
+    old == new || matches!((edit::body(old, HEADER_MARK), edit::body(new, HEADER_MARK)), (Some(old), Some(new)) if old == new)
+}
+
+fn values_of(secrets: &Secrets) -> BTreeMap<&str, &str> {
+    secrets.iter().map(|(key, value)| (key.as_str(), value.secret().expose(WayOut::InjectedFile))).collect()
+}
+
+fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Style<'a> {
+    let line: fn(&str, &str) -> String = match target.format {
         Format::Env => |key, value| format!("{key}={value}"),
         Format::Yaml => |key, value| format!("{}: {value}", yaml::quote(key)),
     };
-    Style { line, tidy, header, header_mark: HEADER_MARK, block: "# Only in Vault, not in the template:" }
+    let block = if source.has_example { "# Only in Vault, not in the example:" } else { "# From Vault:" };
+    Style { line, tidy, header: source.header, header_mark: HEADER_MARK, block }
 }
 
 /// After writing, the text is parsed again: each value must stand there as it was meant.
-fn yaml_text(
-    target: &Target,
-    secrets: &Secrets,
-    path: &Path,
-    template: &str,
-    header: &[String],
-) -> Result<(Edited, Vec<String>)> {
-    let refuse = |reason| Error::Confined { path: path.to_owned(), reason };
+fn yaml_text(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<(Edited, Vec<String>)> {
+    let template = source.template;
+    let refuse = |reason| Error::Confined { path: source.path.to_owned(), reason };
     let texts: BTreeMap<String, String> = secrets.iter().map(|(key, value)| (key.clone(), yaml_value(value))).collect();
     let document = yaml::parse(template).map_err(refuse)?;
     if document.entries.iter().any(|entry| texts.contains_key(&entry.key) && template[entry.value.clone()].starts_with('&')) {
         return Err(refuse("a value that Vault sets has an anchor (&…) that other lines may refer to"));
     }
-    let edited = document.fill(template, &texts, &style(target.format, header, false));
+    let edited = document.fill(template, &texts, &style(target, source, false));
     let again = yaml::parse(&edited.text).map_err(refuse)?;
     let stands = again.raw(&edited.text);
     if texts.iter().any(|(key, text)| stands.get(key) != Some(&text.as_str())) {
         return Err(refuse("a value in it is written in a way that cannot be replaced safely"));
     }
-    let typed: Vec<String> = document
-        .entries
-        .iter()
-        .filter(|entry| texts.contains_key(&entry.key) && yaml::is_typed(&template[entry.start..entry.key_end]))
-        .map(|entry| entry.key.clone())
-        .collect();
-    let warning =
+    let is_typed = |entry: &&Entry| texts.contains_key(&entry.key) && yaml::is_typed(&template[entry.start..entry.key_end]);
+    let typed: Vec<String> = document.entries.iter().filter(is_typed).map(|entry| entry.key.clone()).collect();
+    let remark =
         |typed| format!("{} is no text without quotes to many YAML readers: put it in quotes in the template", list(typed));
-    let warnings = if typed.is_empty() { Vec::new() } else { vec![warning(&typed)] };
-    Ok((edited, warnings))
+    let remarks = if typed.is_empty() { Vec::new() } else { vec![remark(&typed)] };
+    Ok((edited, remarks))
 }
 
 fn yaml_value(value: &Value) -> String {
@@ -117,33 +129,20 @@ fn yaml_value(value: &Value) -> String {
 
 /// The template is kept as it is if its readers can read it so; else every entry gets its
 /// plainest form. What they then still misread is refused.
-fn env_text(
-    service: &Service,
-    target: &Target,
-    secrets: &Secrets,
-    template: &str,
-    header: &[String],
-) -> Result<(Edited, Vec<String>)> {
-    let texts = env_values(service, target, secrets)?;
-    let values: BTreeMap<&str, &str> =
-        secrets.iter().map(|(key, value)| (key.as_str(), value.secret().expose(WayOut::InjectedFile))).collect();
-    let fill = |template: &str, tidy| {
-        dotenv::parse(template, reader(target)).fill(template, &texts, &style(target.format, header, tidy))
-    };
-    let edited = fill(template, false);
-    let Some((reader, _)) = first_fault(target, &edited.text, &values) else {
-        let warnings = other_readers(target, &edited.text, &values);
-        return Ok((edited, warnings));
-    };
-    let plain = Zeroizing::new(template.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
-    let edited = fill(&plain, true);
-    if let Some((reader, fault)) = first_fault(target, &edited.text, &values) {
-        return Err(unreadable(target, reader, &fault));
+fn env_text(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<(Edited, Vec<String>)> {
+    let texts = env_values(target, secrets)?;
+    let values = values_of(secrets);
+    let fill =
+        |template: &str, tidy| dotenv::parse(template, reader(target)).fill(template, &texts, &style(target, source, tidy));
+    let edited = fill(source.template, false);
+    let Some((reader, _)) = first_fault(target, &edited.text, &values) else { return Ok((edited, Vec::new())) };
+    let plain = Zeroizing::new(source.template.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
+    let tidied = fill(&plain, true);
+    if let Some((reader, fault)) = first_fault(target, &tidied.text, &values) {
+        return Err(unreadable(target, reader, &fault, &tidied.text, source));
     }
-    let mut warnings =
-        vec![format!("the template's lines were made plain KEY=value lines, since {} reads no others", reader.reader())];
-    warnings.extend(other_readers(target, &edited.text, &values));
-    Ok((edited, warnings))
+    let remark = format!("the template's lines were made plain KEY=value lines, since {} reads no others", reader.reader());
+    Ok((tidied, vec![remark]))
 }
 
 /// Who decides where a value in the template ends.
@@ -152,14 +151,16 @@ fn reader(target: &Target) -> Dialect {
 }
 
 /// Each value as it stands in the file; all that cannot stand there are named in the error.
-fn env_values(service: &Service, target: &Target, secrets: &Secrets) -> Result<BTreeMap<String, String>> {
+fn env_values(target: &Target, secrets: &Secrets) -> Result<BTreeMap<String, String>> {
     let mut texts = BTreeMap::new();
     let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, value) in secrets {
         let value = value.secret().expose(WayOut::InjectedFile);
         let text = match is_variable(key) {
             true => dotenv::write(&target.dialects, value),
-            false => Err("that is no variable's name, and six readers then read nothing of the whole file"),
+            false => {
+                Err("a variable's name has only A-Z a-z 0-9 _ and starts with no digit; many readers would refuse the whole file")
+            }
         };
         match text {
             Ok(text) => drop(texts.insert(key.clone(), text.to_string())),
@@ -175,27 +176,32 @@ fn env_values(service: &Service, target: &Target, secrets: &Secrets) -> Result<B
         keys: list(keys),
         reader: readers(&target.dialects),
         reason: format!("{reason}{rest}"),
-        hint: ways_out(service, &all, secrets),
+        hint: ways_out(target, &all, secrets),
     })
 }
 
-/// What serves all the values that were refused: a dialect, or no `.env` at all.
-fn ways_out(service: &Service, refused: &[&String], secrets: &Secrets) -> String {
+/// What serves all the values that were refused: one of the readers that were guessed, or any if
+/// none was; or no `.env` at all.
+fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
     let writable = |dialect: &&Dialect| {
         refused.iter().all(|key| {
             let value = secrets.get(*key).map(|value| value.secret().expose(WayOut::Inspection));
             is_variable(key) && value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
         })
     };
-    let dialects: Vec<&str> = READERS.iter().filter(writable).map(|dialect| dialect.name()).collect();
+    let candidates: &[Dialect] = match target.source {
+        place::Source::Guessed(_) if target.dialects.len() > 1 => &target.dialects,
+        place::Source::Guessed(_) => &[],
+        place::Source::Told | place::Source::Nothing => &READERS,
+    };
+    let dialects: Vec<&str> = candidates.iter().filter(writable).map(|dialect| dialect.name()).collect();
+    let command = &target.command;
     let named = match dialects.as_slice() {
         [] => String::new(),
-        [first] => format!("claude-vault inject {service} --dialect {first}, or "),
-        [first, rest @ ..] => format!("claude-vault inject {service} --dialect {first}   (or {}), or ", rest.join(", ")),
+        [first] => format!("for one reader: {command} --dialect {first}; or "),
+        [first, rest @ ..] => format!("for one reader: {command} --dialect {first}   (or {}); or ", rest.join(", ")),
     };
-    format!(
-        "{named}give it without a file: claude-vault exec {service} -- COMMAND   (or in a file of its own: claude-vault get {service} KEY)"
-    )
+    format!("{named}run the program without a file: claude-vault exec {} -- COMMAND", target.service)
 }
 
 /// Who must read the file, in words.
@@ -227,43 +233,44 @@ fn first_fault<'a>(target: &Target, text: &str, values: &BTreeMap<&'a str, &str>
     (!keys.is_empty()).then_some((Dialect::Portable, Fault::Misread { keys }))
 }
 
-fn unreadable(target: &Target, reader: Dialect, fault: &Fault<'_>) -> Error {
-    let reader = reader.reader();
+fn unreadable(target: &Target, reader: Dialect, fault: &Fault<'_>, text: &str, source: &Source<'_>) -> Error {
+    let template = printable(&source.path.to_string_lossy(), false);
     let (keys, reason) = match fault {
-        Fault::Broken { line } => ("it".to_owned(), format!("it gives up at line {line} of the file that would be written")),
+        Fault::Broken { line } => {
+            let line = text.lines().nth(line - 1).unwrap_or_default();
+            let number = source
+                .template
+                .lines()
+                .position(|other| other == line)
+                .map(|number| format!(" (line {} of {template})", number + 1));
+            ("it".to_owned(), format!("it gives up at a line that is no KEY=value{}", number.unwrap_or_default()))
+        }
         Fault::Misread { keys } => {
             let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-            (list(&keys), "what stands around the value in the template, or above it, is read in another way".to_owned())
+            (list(&keys), format!("what stands around the value in {template}, or above it, is read in another way"))
         }
     };
     Error::Unwritable {
         file: printable(&target.file.to_string_lossy(), false),
         keys,
-        reader: reader.to_owned(),
+        reader: reader.reader().to_owned(),
         reason,
-        hint: format!("put plain KEY=value lines into {}", printable(&target.example.to_string_lossy(), false)),
+        hint: format!("put nothing but KEY=value lines and comments into {template}"),
     }
 }
 
-/// Names the readers that nobody promised the file to and that would misread it.
-fn other_readers(target: &Target, text: &str, values: &BTreeMap<&str, &str>) -> Vec<String> {
-    if matches!(target.source, Source::Told) && target.dialects != [Dialect::Portable] {
-        return Vec::new();
-    }
-    let mut misread: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for reader in READERS.iter().filter(|reader| !target.dialects.contains(reader)) {
-        let what = match dotenv::check(*reader, text, values) {
+/// The readers that nobody promised the file to and that would misread it, by what they do.
+fn other_readers(target: &Target, text: &str, values: &BTreeMap<&str, &str>) -> BTreeMap<String, Vec<Dialect>> {
+    let mut misread: BTreeMap<String, Vec<Dialect>> = BTreeMap::new();
+    for reader in READERS.into_iter().filter(|reader| !target.dialects.contains(reader)) {
+        let what = match dotenv::check(reader, text, values) {
             Ok(()) => continue,
-            Err(Fault::Broken { line }) => format!("stop at line {line}"),
+            Err(Fault::Broken { line }) => format!("stops at line {line}"),
             Err(Fault::Misread { keys }) => shortened(&keys),
         };
-        misread.entry(what).or_default().push(reader.reader());
+        misread.entry(what).or_default().push(reader);
     }
-    if misread.is_empty() {
-        return Vec::new();
-    }
-    let each: Vec<String> = misread.iter().map(|(what, readers)| format!("{} ({what})", readers.join(", "))).collect();
-    vec![format!("other readers would misread it: {}; name yours with --dialect", each.join("; "))]
+    misread
 }
 
 fn shortened(keys: &[&str]) -> String {
