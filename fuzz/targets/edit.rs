@@ -5,20 +5,24 @@
 use std::collections::BTreeMap;
 
 use claude_vault::format::dotenv::{self, READERS};
-use claude_vault::format::edit::Style;
+use claude_vault::format::edit::{Style, Texts};
 use claude_vault::format::yaml;
 use libfuzzer_sys::fuzz_target;
 
 fn style<'a>(tidy: bool, yaml: bool) -> Style<'a> {
     let line: fn(&str, &str) -> String =
         if yaml { |key, value| format!("{}: {value}", yaml::quote(key)) } else { |key, value| format!("{key}={value}") };
-    Style { line, tidy, header: &[], header_mark: "# Written by", block: "# more" }
+    Style { line, tidy, header: &[], header_marks: &["# Written by", "#"], block: "# more" }
+}
+
+fn texts(pairs: &[(&str, &str)]) -> Texts {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned().into())).collect()
 }
 
 fuzz_target!(|input: (&str, u8)| {
     let (template, number) = input;
     let reader = READERS[usize::from(number) % READERS.len()];
-    let values = BTreeMap::from([("A".to_owned(), "1".to_owned()), ("NEW".to_owned(), "'x y'".to_owned())]);
+    let values = texts(&[("A", "1"), ("NEW", "'x y'")]);
     let document = dotenv::parse(template, reader);
     assert!(document.entries.windows(2).all(|pair| pair[0].value.end <= pair[1].start));
     for tidy in [false, true] {
@@ -34,10 +38,10 @@ fuzz_target!(|input: (&str, u8)| {
     }
     // Without values, nothing changes at all.
     if !template.trim_start_matches('\u{feff}').starts_with("# Written by") {
-        assert_eq!(document.fill(template, &BTreeMap::new(), &style(false, false)).text, template);
+        assert_eq!(*document.fill(template, &Texts::new(), &style(false, false)).text, template);
     }
     if let Ok(document) = yaml::parse(template) {
-        let quoted = BTreeMap::from([("a".to_owned(), "\"1\"".to_owned())]);
+        let quoted = texts(&[("a", "\"1\"")]);
         let edited = document.fill(template, &quoted, &style(false, true)).text;
         let _ = yaml::parse(&edited);
     }

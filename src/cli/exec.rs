@@ -57,10 +57,17 @@ impl Exec {
         if self.clean {
             command.env_clear();
         }
-        if !self.keep_token {
-            for name in ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN"] {
-                command.env_remove(name);
+        match (self.clean, self.keep_token) {
+            (true, true) => {
+                let session = SESSION.iter().filter_map(|name| Some((name, context.env.get(name)?)));
+                command.envs(session);
             }
+            (false, false) => {
+                for name in TOKEN {
+                    command.env_remove(name);
+                }
+            }
+            _ => {}
         }
         let file = if self.env_file_fd { Some(env_file(&reply)?) } else { None };
         match &file {
@@ -76,6 +83,11 @@ impl Exec {
         Err(Error::CannotRun { program: typed, source: command.exec() })
     }
 }
+
+const TOKEN: [&str; 3] = ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN"];
+/// What a session is in the environment.
+const SESSION: [&str; 7] =
+    ["VAULT_ADDR", "VAULT_NAMESPACE", "VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_ADDR", "BAO_NAMESPACE", "BAO_TOKEN"];
 
 fn has_place(word: &OsStr) -> bool {
     word.to_str().is_some_and(|word| word == "{}" || word.ends_with("={}"))

@@ -118,7 +118,7 @@ impl Told {
         if reply.state == State::Unchanged && (self.all || self.check) {
             return Ok(());
         }
-        let file = reply.file.display();
+        let file = printable(&reply.file.to_string_lossy(), false);
         let what = match (reply.state, self.diff || self.check) {
             (State::Unchanged, _) => "is up to date",
             (State::Created, false) => "written",
@@ -154,7 +154,7 @@ impl Told {
         if keys.is_empty() {
             ui.note("  the keys are the same; the text around them differs");
         }
-        ui.data(&format!("{}\n{keys}", reply.file.display()))
+        ui.data(&format!("{}\n{keys}", printable(&reply.file.to_string_lossy(), false)))
     }
 
     /// One line at the end of a call over many services.

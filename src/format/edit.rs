@@ -1,7 +1,12 @@
 //! Editing a file entry by entry: what is not an entry that is set stays, byte for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+/// Values by key, as they shall stand in a text.
+pub type Texts = BTreeMap<String, Zeroizing<String>>;
 
 /// A key with its place in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +31,12 @@ pub struct Document {
 }
 
 /// A template with values put in.
-#[derive(Debug, PartialEq, Eq)]
 pub struct Edited {
     /// The text.
-    pub text: String,
+    pub text: Zeroizing<String>,
     /// Keys that the template has and the values lack.
     pub defaults: Vec<String>,
-    /// Keys that stand in the template more than once.
+    /// Keys that were set and stand in the template more than once.
     pub repeated: Vec<String>,
 }
 
@@ -45,8 +49,8 @@ pub struct Style<'a> {
     pub tidy: bool,
     /// The comment lines at the top, without line ends.
     pub header: &'a [String],
-    /// The first words of the header's first line, by which an older header is known.
-    pub header_mark: &'a str,
+    /// How the lines of an older header start; the last is the whole line.
+    pub header_marks: &'a [&'a str],
     /// The comment over keys that the template lacks.
     pub block: &'a str,
 }
@@ -60,10 +64,13 @@ impl Document {
 
     /// Puts `values` (key and text as it shall stand) into the template `text`.
     #[must_use]
-    pub fn fill(&self, text: &str, values: &BTreeMap<String, String>, style: &Style<'_>) -> Edited {
-        let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        let (mark, body_start) = skip_header(text, style.header_mark);
-        let mut out = String::with_capacity(text.len() + 64 * values.len());
+    pub fn fill(&self, text: &str, values: &Texts, style: &Style<'_>) -> Edited {
+        let end = self.line_end(text);
+        let (mark, body_start) = skip_header(text, style.header_marks);
+        // Large enough for all of it: a text that moves leaves a copy behind.
+        let additions: usize = values.iter().map(|(key, value)| key.len() + 2 * value.len() + 16).sum();
+        let header: usize = style.header.iter().map(|line| line.len() + 2).sum();
+        let mut out = Zeroizing::new(String::with_capacity(2 * text.len() + additions + header + style.block.len() + 16));
         out.push_str(mark);
         for line in style.header {
             out.push_str(line);
@@ -73,7 +80,7 @@ impl Document {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in &self.entries {
             *seen.entry(&entry.key).or_default() += 1;
-            let value = values.get(&entry.key).map(String::as_str);
+            let value = values.get(&entry.key).map(|value| value.as_str());
             if style.tidy {
                 out.push_str(&text[at..entry.start]);
                 at = tidied(&mut out, text, entry, value, style);
@@ -91,12 +98,24 @@ impl Document {
         Edited {
             text: out,
             defaults: seen.keys().filter(|key| !values.contains_key(**key)).map(|key| (*key).to_owned()).collect(),
-            repeated: seen.iter().filter(|(_, count)| **count > 1).map(|(key, _)| (*key).to_owned()).collect(),
+            repeated: seen
+                .iter()
+                .filter(|(key, count)| **count > 1 && values.contains_key(**key))
+                .map(|(key, _)| (*key).to_owned())
+                .collect(),
         }
     }
 
-    fn append_missing(&self, out: &mut String, values: &BTreeMap<String, String>, style: &Style<'_>, end: &str) {
-        let missing: Vec<_> = values.iter().filter(|(key, _)| !self.entries.iter().any(|entry| entry.key == **key)).collect();
+    /// The first line end that is no part of a value tells.
+    fn line_end(&self, text: &str) -> &'static str {
+        let in_value = |at: usize| self.entries.iter().any(|entry| entry.value.contains(&at));
+        let first = text.match_indices('\n').map(|(at, _)| at).find(|at| !in_value(*at));
+        if first.is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
+    }
+
+    fn append_missing(&self, out: &mut String, values: &Texts, style: &Style<'_>, end: &str) {
+        let there: BTreeSet<&str> = self.entries.iter().map(|entry| entry.key.as_str()).collect();
+        let missing: Vec<_> = values.iter().filter(|(key, _)| !there.contains(key.as_str())).collect();
         if missing.is_empty() {
             return;
         }
@@ -115,39 +134,39 @@ impl Document {
 
 /// What stands below a header of ours; `None` without one.
 #[must_use]
-pub fn body<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
-    let (bom, start) = skip_header(text, mark);
+pub fn body<'a>(text: &'a str, marks: &[&str]) -> Option<&'a str> {
+    let (bom, start) = skip_header(text, marks);
     (start > bom.len()).then(|| &text[start..])
 }
 
-/// Writes one entry with nothing around it; gives the place where the text goes on.
+/// Writes one entry with nothing around it; gives the place where the text goes on. Of an entry
+/// that is not set, what stands behind the value may be a part of it: that stays.
 fn tidied(out: &mut String, text: &str, entry: &Entry, value: Option<&str>, style: &Style<'_>) -> usize {
-    let behind = &text[entry.value.end..];
-    let rest = behind.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+    let Some(value) = value else {
+        out.push_str(&(style.line)(&entry.key, &text[entry.value.clone()]));
+        return entry.value.end;
+    };
+    let rest = text[entry.value.end..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
     let is_comment = rest.trim_start().starts_with('#');
     if is_comment {
         out.push_str(rest.trim());
         out.push('\n');
     }
-    out.push_str(&(style.line)(&entry.key, value.unwrap_or(&text[entry.value.clone()])));
+    out.push_str(&(style.line)(&entry.key, value));
     entry.value.end + if is_comment || rest.trim().is_empty() { rest.len() } else { 0 }
 }
 
 /// The byte order mark, and where the text goes on after it and a header of ours.
-fn skip_header<'a>(text: &'a str, mark: &str) -> (&'a str, usize) {
+fn skip_header<'a>(text: &'a str, marks: &[&str]) -> (&'a str, usize) {
     let bom = if text.starts_with('\u{feff}') { &text[..'\u{feff}'.len_utf8()] } else { "" };
     let mut at = bom.len();
-    if text[at..].starts_with(mark) {
-        // The header is comments up to and with its closing line, a lone `#`.
-        for line in text[at..].split_inclusive('\n') {
-            if !line.starts_with('#') {
-                break;
-            }
-            at += line.len();
-            if line.trim_end() == "#" {
-                break;
-            }
+    for (number, mark) in marks.iter().enumerate() {
+        let line = text[at..].split_inclusive('\n').next().unwrap_or_default();
+        let fits = if number + 1 == marks.len() { line.trim_end() == *mark } else { line.starts_with(mark) };
+        if !fits {
+            break;
         }
+        at += line.len();
     }
     (bom, at)
 }
@@ -159,8 +178,9 @@ mod tests {
 
     fn filled(template: &str, values: &[(&str, &str)], tidy: bool) -> Edited {
         let header = ["# ours".to_owned(), "#".to_owned()];
-        let style = Style { line: |k, v| format!("{k}={v}"), tidy, header: &header, header_mark: "# ours", block: "# more" };
-        let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let style =
+            Style { line: |k, v| format!("{k}={v}"), tidy, header: &header, header_marks: &["# ours", "#"], block: "# more" };
+        let values = values.iter().map(|(k, v)| ((*k).to_owned(), Zeroizing::new((*v).to_owned()))).collect();
         dotenv::parse(template, dotenv::Dialect::Portable).fill(template, &values, &style)
     }
 
@@ -171,14 +191,14 @@ mod tests {
     #[test]
     fn everything_but_the_values_stays() {
         let edited = fill("# top\n\nexport A=x # why\nB = y\nC=keep\n", &[("A", "1"), ("B", ""), ("D", "4")]);
-        assert_eq!(edited.text, "# ours\n#\n# top\n\nexport A=1 # why\nB = \nC=keep\n\n# more\nD=4\n");
+        assert_eq!(*edited.text, "# ours\n#\n# top\n\nexport A=1 # why\nB = \nC=keep\n\n# more\nD=4\n");
         assert_eq!(edited.defaults, ["C"]);
     }
 
     #[test]
     fn a_tidy_file_has_nothing_but_plain_entries_and_comments() {
         let edited = filled("# top\n\n  export A = x # why\nB = y\nC='keep'\t\nD=4", &[("A", "1"), ("D", "5")], true);
-        assert_eq!(edited.text, "# ours\n#\n# top\n\n# why\nA=1\nB=y\nC='keep'\nD=5");
+        assert_eq!(*edited.text, "# ours\n#\n# top\n\n# why\nA=1\nB=y\nC='keep'\t\nD=5");
     }
 
     #[test]
@@ -196,7 +216,7 @@ mod tests {
     #[test]
     fn line_ends_byte_order_mark_and_repeated_keys_are_kept() {
         let edited = fill("\u{feff}A=x\r\nA=y", &[("A", "1"), ("B", "2")]);
-        assert_eq!(edited.text, "\u{feff}# ours\r\n#\r\nA=1\r\nA=1\r\n\r\n# more\r\nB=2\r\n");
+        assert_eq!(*edited.text, "\u{feff}# ours\r\n#\r\nA=1\r\nA=1\r\n\r\n# more\r\nB=2\r\n");
         assert_eq!(edited.repeated, ["A"]);
     }
 }

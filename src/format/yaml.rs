@@ -47,7 +47,12 @@ pub fn parse(text: &str) -> Result<Document, &'static str> {
     while at < text.len() {
         let line_end = line_end(text, at);
         let line = text[at..line_end].trim_end();
-        if line.is_empty() || line.trim_start().starts_with('#') || matches!(line, "---" | "...") || line.starts_with('%') {
+        if line.is_empty()
+            || line.trim_start().starts_with('#')
+            || matches!(line, "---" | "...")
+            || line.starts_with("--- #")
+            || line.starts_with('%')
+        {
             at = line_end;
             continue;
         }
@@ -101,7 +106,12 @@ fn value_end(text: &str, start: usize) -> Option<usize> {
     }
     let end_of_line = line_end(text, start);
     let line = text[start..end_of_line].trim_end();
-    let own = if line.trim_start().starts_with('#') { "" } else { line.split_once(" #").map_or(line, |(own, _)| own.trim_end()) };
+    let own = if line.trim_start().starts_with('#') {
+        ""
+    } else {
+        line[..line.match_indices('#').map(|(at, _)| at).find(|at| line[..*at].ends_with([' ', '\t'])).unwrap_or(line.len())]
+            .trim_end()
+    };
     let is_block_scalar = own.starts_with(['|', '>']);
     let last = last_line_of_block(text, end_of_line, own.is_empty(), is_block_scalar);
     Some(last.unwrap_or(start + own.len()))
@@ -137,6 +147,46 @@ fn quoted_end(text: &str, start: usize, quote: u8) -> Option<usize> {
             byte if byte == quote => return Some(at + 1),
             _ => at += 1,
         }
+    }
+}
+
+/// Holds an edited text against a YAML parser: what is set reads back, and everything else is what
+/// it was.
+///
+/// # Errors
+/// The reason why it does not.
+pub fn check(before: &str, after: &str, texts: &super::edit::Texts) -> Result<(), &'static str> {
+    const UNREADABLE: &str = "it is not one YAML mapping, or holds what this program cannot keep";
+    let own_lines = before.replace("\r\n", "");
+    if own_lines.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+        return Err("it holds line ends that YAML readers treat differently");
+    }
+    let before = mapping(before).ok_or(UNREADABLE)?;
+    let after = mapping(after).ok_or(UNREADABLE)?;
+    for (key, text) in texts {
+        let wanted = serde_saphyr::from_str::<serde_json::Value>(text).ok();
+        if after.get(key) != wanted.as_ref() {
+            return Err("a value in it is written in a way that cannot be replaced safely");
+        }
+    }
+    let foreign = |map: &Mapping| {
+        map.iter()
+            .filter(|(key, _)| !texts.contains_key(*key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect::<Mapping>()
+    };
+    if foreign(&before) == foreign(&after) { Ok(()) } else { Err("replacing the values would change others in it") }
+}
+
+type Mapping = serde_json::Map<String, serde_json::Value>;
+
+/// A text as a mapping; nothing but comments is an empty one.
+fn mapping(text: &str) -> Option<Mapping> {
+    let options = serde_saphyr::options! { duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins };
+    match serde_saphyr::from_str_with_options::<serde_json::Value>(text, options).ok()? {
+        serde_json::Value::Object(map) => Some(map),
+        serde_json::Value::Null => Some(Mapping::new()),
+        _ => None,
     }
 }
 

@@ -22,7 +22,7 @@ fn the_example_is_the_template_and_keeps_everything_else() {
         .exits(0)
         .says("plex/.env written: 3 keys")
         .says("kept as in the example: KEPT")
-        .says("some readers would misread it: a shell");
+        .says("some readers would misread it: systemd (A); a shell, docker");
     let text = lab.home.read("plex/.env");
     assert!(
         text.ends_with(

@@ -30,3 +30,4 @@ mod set;
 mod sourcing;
 mod templates;
 mod terminal;
+mod yaml;

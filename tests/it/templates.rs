@@ -130,6 +130,45 @@ fn what_a_reader_would_stop_at_is_told_and_not_written() {
 }
 
 #[test]
+fn a_default_that_would_be_lost_is_told() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/.env.example", "A='tis\nB=foo\nC='twas\n");
+    for dialect in ["node", "portable"] {
+        let run = lab.cv(["inject", "plex", "--dialect", dialect]);
+        assert!(run.status == 2 || lab.home.read("plex/.env").contains("B=foo"), "{dialect}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_template_may_be_large_and_odd() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let many = |part: &str| part.repeat(300_000 / part.len());
+    for template in [
+        many("x\n"),
+        format!("Z='{}x y", many("\\'")),
+        format!("Z={}", many("$(")),
+        format!("\t\t\nZ='{}'", many("\n")),
+        many("A='x\n"),
+    ] {
+        lab.home.file("plex/.env.example", &template);
+        for dialect in ["portable", "node", "ruby", "rust", "shell", "php", "go", "compose", "systemd", "python", "docker"] {
+            let started = std::time::Instant::now();
+            lab.cv(["inject", "plex", "--check", "--dialect", dialect]);
+            assert!(started.elapsed().as_secs() < 10, "{dialect} of {:?}", &template[..10]);
+        }
+    }
+}
+
+#[test]
+fn variables_that_shells_keep_for_themselves_are_refused_for_them() {
+    let lab = Lab::with("plex", json!({"A": "1", "UID": "1000"}));
+    lab.home.file("plex/.env.example", "A=\nUID=\n");
+    lab.cv(["inject", "plex", "--dialect", "shell"]).exits(2).says("shells keep variables of that name");
+    lab.cv(["inject", "plex"]).exits(0).says("a shell (UID)");
+    lab.cv(["inject", "plex", "--dialect", "portable,node"]).exits(2).says("goes alone");
+}
+
+#[test]
 fn names_that_are_no_variables_are_for_yaml_only() {
     let lab = Lab::with("plex", json!({"foo-bar": "1", "1A": "2", "_": "3"}));
     lab.home.file("plex/.env.example", "");
@@ -158,6 +197,41 @@ fn gitignore_gets_the_lines_once() {
     lab.home.file(".claude-vault.toml", "[services.plex]\nfile = \"a b[1]*/x.env\"\n");
     lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("are in .gitignore now");
     assert!(!git(&["status", "--porcelain", "--untracked-files=all"]).contains("x.env"));
+}
+
+/// A copied tree can bring settings that name programs, and files that never end.
+#[test]
+fn a_repositorys_settings_run_nothing_and_hold_nothing_up() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let git = |arguments: &[&str]| run(lab.home.command("git").args(arguments), "").exits(0).stdout;
+    lab.home.file("plex/.env.example", "A=\n");
+    lab.home.file("plex/.gitignore", "*.log\n");
+    git(&["init", "-q"]);
+    git(&["add", "plex/.gitignore"]);
+    git(&["update-index", "--skip-worktree", "plex/.gitignore"]);
+    let blob = git(&["rev-parse", ":plex/.gitignore"]);
+    std::fs::remove_file(lab.home.lab().join("plex/.gitignore")).unwrap();
+    std::fs::remove_file(lab.home.lab().join(".git/objects").join(&blob[..2]).join(blob[2..].trim())).unwrap();
+    let trap = lab.home.lab().join("ran");
+    let evil = lab.home.file("evil.sh", &format!("#!/bin/sh\ntouch '{}'\n", trap.display()));
+    std::fs::set_permissions(&evil, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for (name, value) in [
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", "."),
+        ("remote.origin.uploadpack", evil.to_str().unwrap()),
+        ("core.sshCommand", evil.to_str().unwrap()),
+    ] {
+        git(&["config", name, value]);
+    }
+    lab.cv(["inject", "plex"]).exits(0);
+    assert!(!trap.exists());
+    run(lab.home.command("mkfifo").arg(lab.home.lab().join("pipe")), "").exits(0);
+    git(&["config", "core.excludesFile", lab.home.lab().join("pipe").to_str().unwrap()]);
+    let started = std::time::Instant::now();
+    lab.cv(["inject", "plex"]).exits(0);
+    assert!(started.elapsed().as_secs() < 20);
 }
 
 #[test]

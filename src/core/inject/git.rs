@@ -3,9 +3,10 @@
 //! All files of one call are looked at together: git is asked once for each repository.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::files::Root;
 use crate::format::shell;
@@ -106,32 +107,47 @@ fn shortened<'a>(files: impl Iterator<Item = &'a Path>) -> String {
     if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
-/// The paths that git answers with. A cloned repository is not trusted: git is told to run nothing
-/// that its settings name.
+/// How long git is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The paths that git answers with. A cloned or copied repository is not trusted: git is told to run
+/// nothing that its settings name, to fetch nothing, and is stopped when it does not come back.
 fn ask(top: &Path, command: &[&str], paths: impl Iterator<Item = PathBuf>, on_stdin: bool) -> Option<BTreeSet<PathBuf>> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let paths: Vec<PathBuf> = paths.collect();
     let mut git = Command::new("git");
-    git.args(["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null"]);
+    git.args(["-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"]);
     if on_stdin {
         git.args(command);
     } else {
         git.arg("--literal-pathspecs").args(command).args(&paths);
     }
     git.current_dir(top).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // Lost objects would be fetched from wherever the settings say, by the program that they name.
+    git.env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_ALLOW_PROTOCOL", "")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_OPTIONAL_LOCKS", "0");
     for name in ["VAULT_TOKEN", "BAO_TOKEN", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         git.env_remove(name);
     }
     let mut child = git.spawn().ok()?;
-    let mut stdin = child.stdin.take()?;
-    // On a thread of its own: git answers while it still reads.
+    let (mut stdin, mut stdout) = (child.stdin.take()?, child.stdout.take()?);
+    // On threads of their own: git answers while it still reads, and may never end.
     let list: Vec<u8> = paths.iter().flat_map(|path| path.as_os_str().as_bytes().iter().copied().chain([0])).collect();
-    let writer = std::thread::spawn(move || if on_stdin { stdin.write_all(&list) } else { Ok(()) });
-    let output = child.wait_with_output().ok()?;
-    let _ = writer.join();
+    std::thread::spawn(move || if on_stdin { stdin.write_all(&list) } else { Ok(()) });
+    let (sender, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut out = Vec::new();
+        let _ = stdout.read_to_end(&mut out).map(|_| sender.send(out));
+    });
+    let out = answer.recv_timeout(PATIENCE);
+    if out.is_err() {
+        let _ = child.kill();
+    }
+    let status = child.wait().ok()?;
     // check-ignore: 0 some are ignored, 1 none are; anything else: no repository that can be asked.
-    matches!(output.status.code(), Some(0 | 1)).then(|| {
-        let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        names.map(|name| std::ffi::OsString::from_vec(name.to_vec()).into()).collect()
-    })
+    let names = out.ok().filter(|_| matches!(status.code(), Some(0 | 1)))?;
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Some(names.map(|name| std::ffi::OsString::from_vec(name.to_vec()).into()).collect())
 }

@@ -307,7 +307,7 @@ fn header(target: &Target, request: &Request, service: &Service, from_example: b
     let dialects: Vec<&str> = request.dialect.iter().map(|dialect| dialect.name()).collect();
     let dialect = if dialects.is_empty() { String::new() } else { format!(" --dialect {}", dialects.join(",")) };
     vec![
-        format!("{} from Vault ({service}){source}.", render::HEADER_MARK),
+        format!("{}{service}){source}.", render::HEADER_MARKS[0]),
         format!("# Make it again: {}{dialect}", target.command),
         "# It holds secrets: do not commit it.".into(),
         "#".into(),

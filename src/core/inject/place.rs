@@ -1,7 +1,7 @@
 //! Where a service's file lies and in which format: as told, as `.claude-vault.toml` says, else
 //! by what is there. A cloned repository may say this much and nothing more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -95,6 +95,7 @@ impl Places {
             Some(OneOrMore::More(dialects)) => dialects,
             None => Vec::new(),
         };
+        let told = once_each(told)?;
         let (dialects, source) = match format {
             Format::Yaml if !request.dialect.is_empty() && !request.all => {
                 let file = printable(&file.to_string_lossy(), false);
@@ -105,20 +106,21 @@ impl Places {
             }
             Format::Yaml => (Vec::new(), Source::Nothing),
             Format::Env if !told.is_empty() => (told, Source::Told),
-            Format::Env => self.guess(&file)?,
+            Format::Env => self.guess(&file),
         };
         let command = command(request, service, &file);
         Ok(Some(Target { service: service.clone(), example: example_of(&file), file, format, command, dialects, source }))
     }
 
     /// Who reads a `.env` file, by what lies beside it.
-    fn guess(&self, file: &Path) -> Result<(Vec<Dialect>, Source)> {
+    fn guess(&self, file: &Path) -> (Vec<Dialect>, Source) {
         let folder = file.parent().unwrap_or(Path::new(""));
         let (mut dialects, mut signs) = (Vec::new(), Vec::new());
         for name in self.root.names(folder) {
             let Some(mut dialect) = Dialect::of_neighbour(&name) else { continue };
             if dialect == Dialect::Node {
-                let package = self.root.read(&folder.join(&name))?;
+                // Only a sign: what cannot be read tells nothing more.
+                let package = self.root.read(&folder.join(&name)).ok().flatten();
                 dialect = Dialect::of_package(package.as_ref().map_or(b"", |content| &content.bytes));
             }
             if !dialects.contains(&dialect) {
@@ -126,7 +128,7 @@ impl Places {
                 signs.push(name);
             }
         }
-        Ok(if dialects.is_empty() { (vec![Dialect::Portable], Source::Nothing) } else { (dialects, Source::Guessed(signs)) })
+        if dialects.is_empty() { (vec![Dialect::Portable], Source::Nothing) } else { (dialects, Source::Guessed(signs)) }
     }
 
     fn find_file(&self, request: &Request, configured: &ServiceFiles, service: &Service) -> Result<Option<(PathBuf, Format)>> {
@@ -152,7 +154,7 @@ impl Places {
             return Ok(None);
         }
         // A program that reads a .env lies there: then that is what it wants.
-        if matches!(self.guess(&env)?.1, Source::Guessed(_)) {
+        if matches!(self.guess(&env).1, Source::Guessed(_)) {
             return Ok(Some((env, Format::Env)));
         }
         Err(Error::invalid(
@@ -171,6 +173,16 @@ impl Places {
             hint: format!("go where the services' folders lie, or: claude-vault inject {service} --root DIR   (or --file FILE)"),
         }
     }
+}
+
+/// Each dialect once; `portable` says all that can be said, and goes alone.
+fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
+    let mut seen = BTreeSet::new();
+    let dialects: Vec<Dialect> = dialects.into_iter().filter(|dialect| seen.insert(*dialect)).collect();
+    if dialects.len() > 1 && dialects.contains(&Dialect::Portable) {
+        return Err(Error::invalid("the dialect portable goes alone", "name the readers that the file has, as in compose,shell"));
+    }
+    Ok(dialects)
 }
 
 fn project_config(root: &Root) -> Result<ProjectConfig> {

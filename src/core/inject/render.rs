@@ -12,14 +12,19 @@ use super::place::Target;
 use super::{Format, place};
 use crate::error::{Error, Result};
 use crate::format::dotenv::{self, Dialect, Fault, READERS};
-use crate::format::edit::{self, Document, Edited, Entry, Style};
+use crate::format::edit::{self, Document, Edited, Entry, Style, Texts};
 use crate::format::yaml;
 use crate::names::{is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::vault::Secrets;
 
-/// The first words of the header, by which an older one is known.
-pub(super) const HEADER_MARK: &str = "# Written by claude-vault";
+/// How the lines of our header start, by which an older one is known.
+pub(super) const HEADER_MARKS: [&str; 4] = [
+    "# Written by claude-vault from Vault (",
+    "# Make it again: claude-vault inject ",
+    "# It holds secrets: do not commit it.",
+    "#",
+];
 
 /// What a file is made from.
 pub(super) struct Source<'a> {
@@ -71,7 +76,7 @@ pub(super) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) ->
     let misread =
         if target.format == Format::Env { other_readers(target, &edited.text, &values_of(secrets)) } else { BTreeMap::new() };
     Ok(Rendered {
-        text: Zeroizing::new(edited.text),
+        text: edited.text,
         defaults: edited.defaults.iter().map(|key| printable(key, false)).collect(),
         misread,
         remarks,
@@ -80,7 +85,7 @@ pub(super) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) ->
 
 /// Whether two texts are the same below a header of ours.
 pub(super) fn same_but_header(old: &str, new: &str) -> bool {
-    old == new || matches!((edit::body(old, HEADER_MARK), edit::body(new, HEADER_MARK)), (Some(old), Some(new)) if old == new)
+    old == new || matches!((edit::body(old, &HEADER_MARKS), edit::body(new, &HEADER_MARKS)), (Some(old), Some(new)) if old == new)
 }
 
 fn values_of(secrets: &Secrets) -> BTreeMap<&str, &str> {
@@ -93,14 +98,14 @@ fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Style<'a> {
         Format::Yaml => |key, value| format!("{}: {value}", yaml::quote(key)),
     };
     let block = if source.has_example { "# Only in Vault, not in the example:" } else { "# From Vault:" };
-    Style { line, tidy, header: source.header, header_mark: HEADER_MARK, block }
+    Style { line, tidy, header: source.header, header_marks: &HEADER_MARKS, block }
 }
 
 /// After writing, the text is parsed again: each value must stand there as it was meant.
 fn yaml_text(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<(Edited, Vec<String>)> {
     let template = source.template;
     let refuse = |reason| Error::Confined { path: source.path.to_owned(), reason };
-    let texts: BTreeMap<String, String> = secrets.iter().map(|(key, value)| (key.clone(), yaml_value(value))).collect();
+    let texts: Texts = secrets.iter().map(|(key, value)| (key.clone(), Zeroizing::new(yaml_value(value)))).collect();
     let document = yaml::parse(template).map_err(refuse)?;
     if document.entries.iter().any(|entry| texts.contains_key(&entry.key) && template[entry.value.clone()].starts_with('&')) {
         return Err(refuse("a value that Vault sets has an anchor (&…) that other lines may refer to"));
@@ -111,6 +116,7 @@ fn yaml_text(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<
     if texts.iter().any(|(key, text)| stands.get(key) != Some(&text.as_str())) {
         return Err(refuse("a value in it is written in a way that cannot be replaced safely"));
     }
+    yaml::check(template, &edited.text, &texts).map_err(refuse)?;
     let is_typed = |entry: &&Entry| texts.contains_key(&entry.key) && yaml::is_typed(&template[entry.start..entry.key_end]);
     let typed: Vec<String> = document.entries.iter().filter(is_typed).map(|entry| entry.key.clone()).collect();
     let remark =
@@ -135,10 +141,11 @@ fn env_text(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<(
     let fill =
         |template: &str, tidy| dotenv::parse(template, reader(target)).fill(template, &texts, &style(target, source, tidy));
     let edited = fill(source.template, false);
-    let Some((reader, _)) = first_fault(target, &edited.text, &values) else { return Ok((edited, Vec::new())) };
+    let fault = |text: &str| first_fault(target, text, &values).or_else(|| lost_default(target, source.template, text, &values));
+    let Some((reader, _)) = fault(&edited.text) else { return Ok((edited, Vec::new())) };
     let plain = Zeroizing::new(source.template.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
     let tidied = fill(&plain, true);
-    if let Some((reader, fault)) = first_fault(target, &tidied.text, &values) {
+    if let Some((reader, fault)) = fault(&tidied.text) {
         return Err(unreadable(target, reader, &fault, &tidied.text, source));
     }
     let remark = format!("the template's lines were made plain KEY=value lines, since {} reads no others", reader.reader());
@@ -151,8 +158,8 @@ fn reader(target: &Target) -> Dialect {
 }
 
 /// Each value as it stands in the file; all that cannot stand there are named in the error.
-fn env_values(target: &Target, secrets: &Secrets) -> Result<BTreeMap<String, String>> {
-    let mut texts = BTreeMap::new();
+fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
+    let mut texts = Texts::new();
     let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, value) in secrets {
         let value = value.secret().expose(WayOut::InjectedFile);
@@ -163,7 +170,7 @@ fn env_values(target: &Target, secrets: &Secrets) -> Result<BTreeMap<String, Str
             }
         };
         match text {
-            Ok(text) => drop(texts.insert(key.clone(), text.to_string())),
+            Ok(text) => drop(texts.insert(key.clone(), text)),
             Err(reason) => refused.entry(reason).or_default().push(key.clone()),
         }
     }
@@ -224,13 +231,38 @@ fn first_fault<'a>(target: &Target, text: &str, values: &BTreeMap<&'a str, &str>
     for outcome in faults {
         let misread: BTreeSet<&str> = match outcome {
             Ok(()) => return None,
-            Err(Fault::Broken { .. }) => continue,
             Err(Fault::Misread { keys }) => keys.into_iter().collect(),
+            Err(_) => continue,
         };
         nobody = Some(nobody.map_or_else(|| misread.clone(), |keys| keys.intersection(&misread).copied().collect()));
     }
     let keys: Vec<&str> = nobody.unwrap_or_else(|| values.keys().copied().collect()).into_iter().collect();
     (!keys.is_empty()).then_some((Dialect::Portable, Fault::Misread { keys }))
+}
+
+/// A default of the template that the reader took for something else before. Those of readers that
+/// could not read the template at all do not count.
+fn lost_default<'a>(
+    target: &Target,
+    template: &'a str,
+    text: &str,
+    values: &BTreeMap<&'a str, &str>,
+) -> Option<(Dialect, Fault<'a>)> {
+    let readers: Vec<Dialect> = READERS.into_iter().filter(|reader| dotenv::serves(&target.dialects, *reader)).collect();
+    let lost: Vec<(Dialect, Vec<String>)> = readers
+        .into_iter()
+        .filter_map(|reader| Some((reader, dotenv::changed(reader, template, text)?)))
+        .map(|(reader, keys)| {
+            (reader, keys.into_iter().filter(|key| is_variable(key) && !values.contains_key(key.as_str())).collect())
+        })
+        .collect();
+    let is_portable = target.dialects == [Dialect::Portable];
+    // Readers disagree about odd templates: a portable file keeps what any of them has read.
+    if is_portable && lost.iter().any(|(_, keys): &(Dialect, Vec<String>)| keys.is_empty()) {
+        return None;
+    }
+    let (reader, keys) = lost.into_iter().find(|(_, keys)| !keys.is_empty())?;
+    Some((if is_portable { Dialect::Portable } else { reader }, Fault::Lost { keys }))
 }
 
 fn unreadable(target: &Target, reader: Dialect, fault: &Fault<'_>, text: &str, source: &Source<'_>) -> Error {
@@ -247,8 +279,12 @@ fn unreadable(target: &Target, reader: Dialect, fault: &Fault<'_>, text: &str, s
         }
         Fault::Misread { keys } => {
             let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            if reader == Dialect::Shell && keys.iter().all(|key| dotenv::is_special_to_shells(key)) {
+                return own_variables(target, &keys);
+            }
             (list(&keys), format!("what stands around the value in {template}, or above it, is read in another way"))
         }
+        Fault::Lost { keys } => (list(keys), format!("the default in {template} would be read as something else")),
     };
     Error::Unwritable {
         file: printable(&target.file.to_string_lossy(), false),
@@ -256,6 +292,16 @@ fn unreadable(target: &Target, reader: Dialect, fault: &Fault<'_>, text: &str, s
         reader: reader.reader().to_owned(),
         reason,
         hint: format!("put nothing but KEY=value lines and comments into {template}"),
+    }
+}
+
+fn own_variables(target: &Target, keys: &[String]) -> Error {
+    Error::Unwritable {
+        file: printable(&target.file.to_string_lossy(), false),
+        keys: list(keys),
+        reader: "a shell".to_owned(),
+        reason: "shells keep variables of that name for themselves".to_owned(),
+        hint: "choose another name in Vault, or another reader with --dialect".to_owned(),
     }
 }
 
@@ -267,6 +313,7 @@ fn other_readers(target: &Target, text: &str, values: &BTreeMap<&str, &str>) -> 
             Ok(()) => continue,
             Err(Fault::Broken { line }) => format!("stops at line {line}"),
             Err(Fault::Misread { keys }) => shortened(&keys),
+            Err(Fault::Lost { .. }) => continue,
         };
         misread.entry(what).or_default().push(reader);
     }

@@ -119,14 +119,10 @@ impl Dialect {
     /// The dialect of a program with this `package.json`.
     #[must_use]
     pub fn of_package(json: &[u8]) -> Self {
-        #[derive(Deserialize, Default)]
-        #[serde(default, rename_all = "camelCase")]
-        struct Package {
-            dependencies: BTreeMap<String, serde::de::IgnoredAny>,
-            dev_dependencies: BTreeMap<String, serde::de::IgnoredAny>,
-        }
-        let package: Package = serde_json::from_slice(json).unwrap_or_default();
-        let uses = |name| package.dependencies.contains_key(name) || package.dev_dependencies.contains_key(name);
+        let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
+        let package: serde_json::Value = serde_json::from_slice(json).unwrap_or_default();
+        let lists = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
+        let uses = |name: &str| lists.iter().any(|list| package[*list].get(name).is_some());
         if uses("vite") || uses("next") { Vite } else { Node }
     }
 }
@@ -160,6 +156,11 @@ pub enum Fault<'a> {
         /// In their order.
         keys: Vec<&'a str>,
     },
+    /// It read these defaults as something else before.
+    Lost {
+        /// In their order.
+        keys: Vec<String>,
+    },
 }
 
 /// Reads a finished file as `reader` does, and compares.
@@ -171,4 +172,24 @@ pub fn check<'a>(reader: Dialect, text: &str, values: &BTreeMap<&'a str, &str>) 
     let exact = |key: &str, value: &str| matches!(found.get(key), Some(Seen::Value(seen)) if seen.as_str() == value);
     let keys: Vec<&str> = values.iter().filter(|(key, value)| !exact(key, value)).map(|(key, _)| *key).collect();
     if keys.is_empty() { Ok(()) } else { Err(Fault::Misread { keys }) }
+}
+
+/// The keys that a reader takes for something else in `after` than in `before`, line ends aside.
+/// `None` when it cannot read `before`.
+#[must_use]
+pub fn changed(reader: Dialect, before: &str, after: &str) -> Option<Vec<String>> {
+    let before = read::read(reader, before).ok()?;
+    let after = read::read(reader, after).unwrap_or_default();
+    let same = |old: &Seen, new: Option<&Seen>| match (old, new) {
+        (Seen::Value(old), Some(Seen::Value(new))) => old.chars().filter(|c| *c != '\r').eq(new.chars().filter(|c| *c != '\r')),
+        (Seen::Unknown, Some(_)) => true,
+        _ => false,
+    };
+    Some(before.iter().filter(|(key, old)| !same(old, after.get(*key))).map(|(key, _)| key.clone()).collect())
+}
+
+/// Whether a shell keeps a variable of this name for itself.
+#[must_use]
+pub fn is_special_to_shells(name: &str) -> bool {
+    read::is_special_to_shells(name)
 }

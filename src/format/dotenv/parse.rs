@@ -47,6 +47,7 @@ fn read_quoted(raw: &str) -> String {
 pub fn parse(text: &str, reader: Dialect) -> Document {
     let (mut entries, mut unread) = (Vec::new(), Vec::new());
     let mut offset = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let (mut number, mut counted) = (1, 0);
     while offset < text.len() {
         let line_end = text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1);
         match entry(text, offset, line_end, reader) {
@@ -57,7 +58,9 @@ pub fn parse(text: &str, reader: Dialect) -> Document {
             None => {
                 let line = text[offset..line_end].trim();
                 if !line.is_empty() && !line.starts_with('#') {
-                    unread.push(text[..offset].matches('\n').count() + 1);
+                    number += text[counted..offset].matches('\n').count();
+                    counted = offset;
+                    unread.push(number);
                 }
                 offset = line_end;
             }
@@ -100,6 +103,12 @@ fn value_end(text: &str, start: usize, line_end: usize, reader: Dialect) -> usiz
     let mut at = start;
     if matches!(bytes.get(at), Some(b'\'' | b'"' | b'`')) {
         let is_whole = |end: &usize| {
+            // Over several lines, the end of the quotes is the end: anything else is two lines
+            // that each hold one quote.
+            let ends_in_quote = matches!(bytes[*end - 1], b'\'' | b'"' | b'`');
+            if !ends_in_quote && bytes[start..*end].contains(&b'\n') {
+                return false;
+            }
             let rest = text[*end..].split('\n').next().unwrap_or_default().trim();
             rest.is_empty() || rest.starts_with('#')
         };

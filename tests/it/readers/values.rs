@@ -245,6 +245,71 @@ impl Random {
     }
 }
 
+impl Random {
+    /// A few lines, most of them odd.
+    pub fn template(&mut self) -> String {
+        const LINES: &[&str] = &[
+            "A=x",
+            "A=",
+            "B=y",
+            "A = x",
+            "export A=x",
+            "export  B = y",
+            "A='x'",
+            "B=\"y\"",
+            "A=x # c",
+            "B='y' # it's",
+            "A= # c",
+            "#A=x",
+            "# it's",
+            "; ini",
+            "[section]",
+            "",
+            "  ",
+            "\t",
+            "C='tis",
+            "C=\"open",
+            "C='a\nb'",
+            "C=\"a\nb\"",
+            "C=a\\",
+            "C=\\",
+            "export C",
+            "C",
+            "=x",
+            "C=${A}",
+            "C=$(id)x",
+            "C=`id`",
+            "C=a b",
+            "C=\"a\" b",
+            "C='a'b",
+            "  A=x",
+            "A\t=\tx",
+            "B: y",
+            "a-b=c",
+            "1A=2",
+            "export C = d",
+            "C=d;",
+            "C=d&e",
+            "C=(d)",
+            "C='\\''",
+            "C=\"\\\"",
+            "C=`",
+            "return",
+            "A+=x",
+            "D==x",
+            "C=\u{a0}",
+            "\u{feff}A=x",
+        ];
+        let end = if self.below(6) == 0 { "\r\n" } else { "\n" };
+        let count = 1 + self.below(5);
+        let mut text: String = (0..count).map(|_| format!("{}{end}", self.pick(LINES))).collect();
+        if self.below(3) == 0 {
+            text.truncate(text.trim_end_matches(['\r', '\n']).len());
+        }
+        text
+    }
+}
+
 /// The seed of this run: the same in every run, or what `SEED` says.
 pub fn seed() -> u64 {
     std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_123)

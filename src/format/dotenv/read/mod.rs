@@ -45,6 +45,8 @@ pub(super) struct Broken {
     pub(super) line: usize,
 }
 
+pub(super) use shell::is_special as is_special_to_shells;
+
 /// What the dialect's reader makes of a whole file.
 pub(super) fn read(reader: Dialect, text: &str) -> Result<Variables, Broken> {
     match reader {

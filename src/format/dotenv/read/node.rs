@@ -24,7 +24,12 @@ pub(super) fn read(text: &str) -> Variables {
         let (key, text) = rest.split_once('=').unwrap_or_default();
         disputed |= key.contains('\t') || text.trim_start_matches(' ').starts_with('\t');
         let key = trim(key);
-        let key = key.strip_prefix("export ").map_or(key, trim);
+        if key.is_empty() {
+            return variables; // the older versions stop here
+        }
+        let exported = key.strip_prefix("export ");
+        disputed |= exported.is_some_and(|key| key.starts_with(' '));
+        let key = exported.map_or(key, trim);
         let (value, left) = value(text);
         variables.insert(key.to_owned(), if disputed { Seen::Unknown } else { value });
         (rest, disputed) = (left, false);

@@ -98,11 +98,8 @@ impl Pattern {
             }
             at += 1;
         }
-        let line_ends = |end: &usize| {
-            let line = text[*end..].split(['\n', '\r', '\u{2028}', '\u{2029}']).next().unwrap_or_default();
-            let behind = line.trim_start_matches(self.space);
-            behind.is_empty() || behind.starts_with('#')
-        };
+        let ends_line = |c: char| matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}' | '#');
+        let line_ends = |end: &usize| text[*end..].chars().find(|c| ends_line(*c) || !(self.space)(*c)).is_none_or(ends_line);
         ends.into_iter().rev().find(line_ends)
     }
 }
@@ -202,48 +199,49 @@ fn ruby_unescaped(text: &str) -> String {
 
 /// Commands in balanced parentheses, then variables; a `\` before the `$` keeps either.
 fn ruby_replaced(text: &str) -> Seen {
+    let closings = balanced(text);
     let mut commands = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let (before, behind) = (&rest[..at], &rest[at + 1..]);
-        let Some(length) = balanced(behind) else {
-            commands.push_str(&rest[..=at]);
-            rest = behind;
+    let (mut done, mut from) = (0, 0);
+    while let Some(at) = text[from..].find('$').map(|at| from + at) {
+        let Some(end) = closings.get(&(at + 1)) else {
+            from = at + 1;
             continue;
         };
-        let Some(kept) = before.strip_suffix('\\') else { return Seen::Unknown };
+        let Some(kept) = text[done..at].strip_suffix('\\') else { return Seen::Unknown };
         commands.push_str(kept);
-        commands.push('$');
-        commands.push_str(&behind[..length]);
-        rest = &behind[length..];
+        commands.push_str(&text[at..*end]);
+        (done, from) = (*end, *end);
     }
-    commands.push_str(rest);
+    commands.push_str(&text[done..]);
     ruby_variables(&commands)
 }
 
-/// The length of `(…)` with something in every pair of parentheses.
-fn balanced(text: &str) -> Option<usize> {
-    if !text.starts_with('(') {
-        return None;
-    }
-    let (mut depth, mut empty) = (0_usize, false);
+/// Where each `(…)` with something in every pair of parentheses begins and ends.
+fn balanced(text: &str) -> std::collections::HashMap<usize, usize> {
+    let mut found = std::collections::HashMap::new();
+    // Of each open parenthesis: where it is, whether something is in it, whether all in it fits.
+    let mut open: Vec<(usize, bool, bool)> = Vec::new();
     for (at, c) in text.char_indices() {
         match c {
-            '(' => {
-                depth += 1;
-                empty = true;
-            }
-            ')' if empty => return None,
+            '(' => open.push((at, false, true)),
             ')' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
+                let Some((start, filled, fits)) = open.pop() else { continue };
+                let matches = filled && fits;
+                if matches {
+                    found.insert(start, at + 1);
+                }
+                if let Some((_, filled, fits)) = open.last_mut() {
+                    (*filled, *fits) = (true, *fits && matches);
                 }
             }
-            _ => empty = false,
+            _ => {
+                if let Some((_, filled, _)) = open.last_mut() {
+                    *filled = true;
+                }
+            }
         }
     }
-    None
+    found
 }
 
 fn ruby_variables(text: &str) -> Seen {

@@ -19,8 +19,8 @@ pub(super) fn read(text: &str) -> Variables {
             return variables;
         }
         if let Some((key, value)) = binding(&mut cursor) {
-            let replaced = value.match_indices("${").any(|(at, _)| is_replaced(&value[at + 2..]));
-            variables.insert(key, if replaced { Seen::Unknown } else { Seen::value(value) });
+            let known = value.filter(|value| !value.match_indices("${").any(|(at, _)| is_replaced(&value[at + 2..])));
+            variables.insert(key, known.map_or(Seen::Unknown, Seen::value));
         }
         cursor.take_while(|c| c != '\n');
     }
@@ -34,8 +34,8 @@ fn is_replaced(behind: &str) -> bool {
     }
 }
 
-/// A line that python-dotenv takes; of every other it skips the rest.
-fn binding(cursor: &mut Cursor<'_>) -> Option<(String, String)> {
+/// A line that python-dotenv takes; of every other it skips the rest. A name alone has no value.
+fn binding(cursor: &mut Cursor<'_>) -> Option<(String, Option<String>)> {
     cursor.take_export(is_blank);
     let key = match cursor.peek()? {
         '#' => return None,
@@ -48,7 +48,8 @@ fn binding(cursor: &mut Cursor<'_>) -> Option<(String, String)> {
     };
     cursor.take_while(is_blank);
     if !cursor.take('=') {
-        return None;
+        let at_end = matches!(cursor.peek(), None | Some('\n' | '#'));
+        return (at_end && !key.is_empty()).then(|| (key.to_owned(), None));
     }
     let gap = cursor.take_while(is_blank);
     let value = match cursor.peek() {
@@ -59,7 +60,7 @@ fn binding(cursor: &mut Cursor<'_>) -> Option<(String, String)> {
     };
     cursor.take_while(is_blank);
     let at_end = matches!(cursor.peek(), None | Some('\n' | '#'));
-    (at_end && !key.is_empty()).then(|| (key.to_owned(), value))
+    (at_end && !key.is_empty()).then(|| (key.to_owned(), Some(value)))
 }
 
 fn quoted(cursor: &mut Cursor<'_>, quote: char) -> Option<String> {

@@ -33,8 +33,9 @@ fn logical_line<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
         cursor.bump();
         return Some("");
     }
-    let mut state = State::Plain;
+    let (mut state, mut blank) = (State::Plain, true);
     while let Some(c) = cursor.bump() {
+        blank &= c.is_whitespace();
         state = match (state, c) {
             (State::Blank, '#') => {
                 let line = &cursor.text[start..cursor.at - 1];
@@ -53,8 +54,8 @@ fn logical_line<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
         if state == State::Plain && c == '\n' {
             return Some(&cursor.text[start..cursor.at]);
         }
-        // After an escaped line break the next line is looked at as a whole, comments included.
-        if c == '\n' && cursor.text[start..].trim_start().starts_with('#') {
+        // A comment below blanks that stayed open is taken for the whole.
+        if c == '\n' && blank && cursor.rest().trim_start_matches([' ', '\t']).starts_with('#') {
             return None;
         }
     }

@@ -1,6 +1,6 @@
 //! A POSIX shell that sources the file (POSIX Shell Command Language, 2.2 and 2.9.1).
 //!
-//! Only assignments are understood. Every other command is passed over: what it does is not known.
+//! Only assignments are understood. With any other command, and what it might do, it gives up.
 
 use super::{Broken, Cursor, Seen, Variables};
 
@@ -24,36 +24,95 @@ pub(super) fn read(text: &str) -> Result<Variables, Broken> {
     }
 }
 
-/// One line of words. An assignment counts when nothing but assignments stands on the line;
-/// `export` may stand before them.
+/// One line of assignments, `export` before them or not. `None` for any other command.
 fn command(cursor: &mut Cursor<'_>, variables: &mut Variables) -> Option<()> {
     let exported = cursor.take_export(is_blank);
-    let mut assigned = Vec::new();
-    let mut only_assignments = true;
     loop {
         cursor.take_while(is_blank);
         match cursor.peek() {
-            None | Some('\n') => break,
+            None | Some('\n') => return Some(()),
             Some('#') => drop(cursor.take_while(|c| c != '\n')),
-            Some(';' | '&' | '|') => {
-                only_assignments = false;
-                cursor.bump();
-            }
-            Some(_) => {
-                let name = name(cursor);
-                let value = word(cursor, exported)?;
-                match name {
-                    Some(name) => assigned.push((name, value)),
-                    // `export NAME` gives no value.
-                    None => only_assignments &= exported,
+            Some(_) => match name(cursor) {
+                Some(name) => {
+                    let value = word(cursor, exported)?;
+                    variables.insert(name.clone(), if is_special(&name) { Seen::Unknown } else { value });
                 }
-            }
+                None => lone_name(cursor, exported)?,
+            },
         }
     }
-    if only_assignments {
-        variables.extend(assigned);
-    }
-    Some(())
+}
+
+/// `export NAME` gives no value, and keeps the one there is.
+fn lone_name(cursor: &mut Cursor<'_>, exported: bool) -> Option<()> {
+    let word = cursor.take_while(|c| !is_blank(c) && c != '\n');
+    (exported && crate::names::is_variable(word)).then_some(())
+}
+
+/// Variables that one of the shells keeps for itself, computes, or takes numbers for.
+pub(in crate::format::dotenv) fn is_special(name: &str) -> bool {
+    const SPECIAL: &[&str] = &[
+        "UID",
+        "EUID",
+        "GID",
+        "EGID",
+        "PPID",
+        "USERNAME",
+        "GROUPS",
+        "RANDOM",
+        "SRANDOM",
+        "SECONDS",
+        "LINENO",
+        "BASHOPTS",
+        "SHELLOPTS",
+        "BASH_VERSINFO",
+        "BASHPID",
+        "BASH_SUBSHELL",
+        "OPTIND",
+        "HISTCMD",
+        "FUNCNAME",
+        "DIRSTACK",
+        "PIPESTATUS",
+        "EPOCHSECONDS",
+        "EPOCHREALTIME",
+        "SHLVL",
+        "COLUMNS",
+        "LINES",
+        "ERRNO",
+        "TTYIDLE",
+        "HISTSIZE",
+        "SAVEHIST",
+        "KEYTIMEOUT",
+        "LISTMAX",
+        "MAILCHECK",
+        "TMOUT",
+        "ARGC",
+        "ARGV0",
+        "TRY_BLOCK_ERROR",
+        "KSH_VERSION",
+        "PGRP",
+        "USER_ID",
+        "KSHUID",
+        "KSHGID",
+        "KSHEGID",
+        "status",
+        "argv",
+        "path",
+        "cdpath",
+        "fpath",
+        "manpath",
+        "mailpath",
+        "options",
+        "psvar",
+        "module_path",
+        "watch",
+        "histchars",
+        "HISTCHARS",
+        "IFS",
+        "PWD",
+        "OLDPWD",
+    ];
+    SPECIAL.contains(&name)
 }
 
 fn name(cursor: &mut Cursor<'_>) -> Option<String> {
@@ -79,11 +138,7 @@ fn word(cursor: &mut Cursor<'_>, exported: bool) -> Option<Seen> {
             }
             '"' => known &= double_quoted(cursor, &mut value)?,
             '\\' => value.extend(cursor.bump().filter(|c| *c != '\n')),
-            '(' | ')' | '<' | '>' => return None,
-            '&' | '|' | ';' => {
-                known = false;
-                break;
-            }
+            '(' | ')' | '<' | '>' | '&' | '|' | ';' => return None,
             '`' => return None,
             '$' => {
                 expansion(cursor)?;
@@ -91,7 +146,7 @@ fn word(cursor: &mut Cursor<'_>, exported: bool) -> Option<Seen> {
             }
             // Expansion, patterns, braces; in zsh also `=name`, in all a `~` at a start.
             '*' | '?' | '[' | ']' | '{' | '}' | '^' | '~' | '!' => known = false,
-            '=' if value.is_empty() => known = false,
+            '=' if value.is_empty() => return None,
             '#' if exported => known = false,
             c => value.push(c),
         }
