@@ -39,6 +39,8 @@ pub enum Action {
     ValidationFailed,
     Inject,
     Exec,
+    Scan,
+    GenerateExample,
 }
 
 impl Action {
@@ -63,6 +65,8 @@ impl Action {
             Self::ValidationFailed => "VALIDATION_FAILED",
             Self::Inject => "INJECT",
             Self::Exec => "EXEC",
+            Self::Scan => "SCAN",
+            Self::GenerateExample => "GENERATE_EXAMPLE",
         }
     }
 }

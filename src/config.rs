@@ -108,6 +108,37 @@ struct UserConfig {
     audit_log: Option<PathBuf>,
     trusted_hosts: Vec<String>,
     ca_cert: Option<PathBuf>,
+    security_mode: Option<String>,
+    plain_keys: Vec<String>,
+}
+
+/// What an AI assistant sees of values. Chosen by the person, never by a tool's argument or a file
+/// in the project.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A handle for each value.
+    #[default]
+    Tokenized,
+    /// Names only.
+    Redacted,
+    /// The values: for throwaway environments.
+    Plaintext,
+}
+
+impl std::str::FromStr for Mode {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "tokenized" => Ok(Self::Tokenized),
+            "redacted" => Ok(Self::Redacted),
+            "plaintext" => Ok(Self::Plaintext),
+            _ => Err(Error::invalid(
+                "the security mode is not one of: tokenized, redacted, plaintext",
+                "export VAULT_SECURITY_MODE=tokenized",
+            )),
+        }
+    }
 }
 
 /// How TLS to Vault is set up: the variables of the `vault` command.
@@ -166,6 +197,12 @@ pub struct Settings {
     pub insecure_http: bool,
     /// The AI agent around us, if any.
     pub agent: Option<&'static str>,
+    /// What an AI assistant sees of values over MCP.
+    pub mode: Mode,
+    /// Keys whose values an AI assistant may see.
+    pub plain_keys: Vec<String>,
+    /// How long a handle lives.
+    pub handle_life: Duration,
 }
 
 impl Settings {
@@ -241,6 +278,16 @@ impl Settings {
             max_retries: number(env.vault("MAX_RETRIES"), "VAULT_MAX_RETRIES")?.unwrap_or(2),
             insecure_http: global.insecure_http,
             agent: env.agent(),
+            mode: env
+                .get("VAULT_SECURITY_MODE")
+                .or(file.security_mode.as_deref())
+                .map(str::parse)
+                .transpose()?
+                .unwrap_or_default(),
+            plain_keys: file.plain_keys,
+            handle_life: Duration::from_secs(
+                number(env.get("VAULT_TOKEN_SESSION_TTL"), "VAULT_TOKEN_SESSION_TTL")?.unwrap_or(7200),
+            ),
         })
     }
 

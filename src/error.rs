@@ -151,6 +151,18 @@ pub enum Error {
         /// What to do.
         hint: &'static str,
     },
+    /// A change waits for a person's yes.
+    #[error("the change waits for a person's approval; approval_token: {approval_token}")]
+    ApprovalPending {
+        /// What to come back with.
+        approval_token: String,
+    },
+    /// Nobody approved a change in time.
+    #[error("nobody approved the change in time: nothing was written")]
+    ApprovalExpired,
+    /// An approval for one change came with another.
+    #[error("that approval is for another change: nothing was written")]
+    ApprovalMismatch,
     /// A thing that is not done while a model reads the output.
     #[error("{what} is refused under an AI agent")]
     UnderAgent {
@@ -278,6 +290,9 @@ impl Error {
             Self::LoginTimeout { .. } => "login_timeout",
             Self::Declined => "approval_denied",
             Self::NoPerson { .. } => "no_person",
+            Self::ApprovalPending { .. } => "approval_pending",
+            Self::ApprovalExpired => "approval_expired",
+            Self::ApprovalMismatch => "approval_mismatch",
             Self::UnderAgent { .. } => "refused_under_agent",
             Self::Unwritable { .. } => "unwritable_value",
             Self::Drift { .. } => "drift",
@@ -311,7 +326,13 @@ impl Error {
             | Self::Sealed { .. }
             | Self::BadReply { .. } => 7,
             Self::Server { status, .. } if *status >= 500 || *status == 429 => 7,
-            Self::Declined | Self::NoPerson { .. } | Self::UnderAgent { .. } | Self::LoginTimeout { .. } => 8,
+            Self::Declined
+            | Self::ApprovalPending { .. }
+            | Self::ApprovalExpired
+            | Self::ApprovalMismatch
+            | Self::NoPerson { .. }
+            | Self::UnderAgent { .. }
+            | Self::LoginTimeout { .. } => 8,
             Self::Several { exit, .. } => *exit,
             // as shells, env and nohup do (POSIX, 2.8.2)
             Self::CannotRun { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
@@ -361,6 +382,10 @@ impl Error {
             Self::BadReply { .. } => "check that VAULT_ADDR points at Vault itself, not at a web page or a proxy's login".into(),
             Self::LoginTimeout { .. } => "start over: source claude-vault login   (--timeout SECONDS for more time)".into(),
             Self::Declined => "run the command again and type yes, or look first with --dry-run".into(),
+            Self::ApprovalPending { .. } => {
+                "ask the user to run in a terminal of their own: claude-vault approve pending; then call vault_set again with the same arguments and this approval_token".into()
+            }
+            Self::ApprovalExpired | Self::ApprovalMismatch => "start over with the change as it is meant".into(),
             Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
             Self::Unwritable { hint, .. } => hint.clone(),
             Self::Drift { service, .. } => {

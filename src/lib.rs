@@ -14,6 +14,7 @@ pub mod error;
 pub mod files;
 pub mod format;
 pub mod login;
+pub mod mcp;
 pub mod names;
 pub mod secret;
 pub mod session;

@@ -23,6 +23,8 @@ pub enum WayOut {
     InjectedFile,
     /// The environment of the program that `exec` starts, or its file in memory.
     ChildEnvironment,
+    /// A reply over MCP in plaintext mode, or of a key that the person's config names.
+    PlaintextReply,
     /// A plan shown with `--reveal` on a person's terminal.
     RevealedPlan,
     /// A look that gives only a yes or no: equality, length limit, shell patterns.

@@ -3,15 +3,19 @@
 //! An [`Approver`] is handed a [`Question`] and gives a [`Proof`] or an error. What is done with
 //! a proof is `core::plan`'s business; nothing here can write to Vault.
 
+pub mod pending;
 mod terminal;
 
 pub use terminal::AtTerminal;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::secret::Value;
 
 /// How a key changes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The service does not have it yet.
     Added,
@@ -40,6 +44,8 @@ pub struct Question<'a> {
 pub enum Proof {
     /// `yes` typed at the terminal.
     Typed,
+    /// `yes` typed at another terminal of the same person.
+    Elsewhere,
     /// The caller took responsibility beforehand (`--no-confirm`).
     NoConfirm,
 }
@@ -50,6 +56,7 @@ impl Proof {
     pub fn word(self) -> &'static str {
         match self {
             Self::Typed => "typed at the terminal",
+            Self::Elsewhere => "typed at another terminal",
             Self::NoConfirm => "--no-confirm",
         }
     }

@@ -1,5 +1,6 @@
 //! The face for a shell: one file a command, each arguments → core → text.
 
+mod approve;
 mod audit;
 mod dev;
 mod exec;
@@ -71,6 +72,10 @@ enum Command {
     /// Run a program with a service's secrets in its environment
     #[command(alias = "run")]
     Exec(exec::Exec),
+    /// Answer the changes that an AI assistant asked for
+    Approve(approve::Approve),
+    /// Serve AI assistants over MCP, on standard input and output
+    Mcp,
     /// Show the audit log, or check that nobody changed it
     Audit(audit::Audit),
     /// Try it all on a throwaway server on this machine
@@ -140,6 +145,8 @@ fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<
         Command::DevServer(server) => return server.run(),
         Command::DevSignIn(browser) => return block_on(browser.run(&env)),
         Command::Dev(dev) => return block_on(dev.run(ui, &env)),
+        // It starts whatever the settings say, and tells it when a tool is called.
+        Command::Mcp => return block_on(crate::mcp::serve(&cli.global, env)),
         _ => {}
     }
     let settings = match (Settings::load(&cli.global, &env), &cli.command) {
@@ -166,8 +173,14 @@ fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<
             },
             Command::Inject(inject) => inject.run(&context).await,
             Command::Exec(exec) => exec.run(&context).await,
+            Command::Approve(approve) => approve.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
-            Command::Init(_) | Command::Setup(_) | Command::Dev(_) | Command::DevServer(_) | Command::DevSignIn(_) => Ok(0),
+            Command::Mcp
+            | Command::Init(_)
+            | Command::Setup(_)
+            | Command::Dev(_)
+            | Command::DevServer(_)
+            | Command::DevSignIn(_) => Ok(0),
         }
     })
 }

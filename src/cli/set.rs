@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::approval::AtTerminal;
-use crate::core::set::{DEFAULT_LENGTH, Outcome, Request, set};
+use crate::core::set::{DEFAULT_LENGTH, Outcome, Request, all_keys, set};
 use crate::error::{Error, Result};
 use crate::files::MAX_FILE;
-use crate::format::{dotenv, yaml};
-use crate::names::{Key, is_variable, printable};
+use crate::names::Key;
 use crate::secret::Secret;
 use crate::terminal::Terminal;
 
@@ -189,27 +188,5 @@ fn read_limited(source: impl Read, limit: u64, name: &Path) -> Result<Secret> {
 fn read_all(file: &Path) -> Result<Vec<(Key, Secret)>> {
     let source = std::fs::File::open(file).map_err(Error::io("read", file))?;
     let content = read_limited(source, MAX_FILE, file)?;
-    let text = content.expose(crate::secret::WayOut::Inspection);
-    let unreadable =
-        |why: &str| Error::invalid(format!("{}: {why}", file.display()), "give the keys one by one: KEY=@FILE, KEY=- or KEY");
-    let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-    let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text, dotenv::Dialect::Portable) };
-    if let Some(line) = document.unread.first() {
-        return Err(unreadable(&format!("line {line} is no KEY=VALUE")));
-    }
-    let mut found = Vec::new();
-    for (key, raw) in document.raw(text) {
-        let value = match is_yaml {
-            false => dotenv::unquote(raw),
-            true if raw.is_empty() => String::new(),
-            true => {
-                yaml::read(raw).ok_or_else(|| unreadable(&format!("the value of {} is no plain text", printable(&key, false))))?
-            }
-        };
-        if !is_yaml && !is_variable(&key) {
-            return Err(unreadable("a name is no variable's name"));
-        }
-        found.push((key.parse()?, Secret::from(value)));
-    }
-    if found.is_empty() { Err(unreadable("no KEY=VALUE line was found")) } else { Ok(found) }
+    all_keys(file, content.expose(crate::secret::WayOut::Inspection))
 }

@@ -1,14 +1,18 @@
 //! Each operation, once: a request, a reply, one function. No terminal, no MCP, no parsing of
 //! arguments. The commands and the MCP tools are two faces over this.
 
+pub mod example;
 pub mod exec;
 pub mod get;
 pub mod inject;
 pub mod list;
 pub mod login;
 pub mod plan;
+pub mod scan;
 pub mod set;
 pub mod status;
+
+use std::sync::{Arc, OnceLock};
 
 use crate::audit::{Action, Audit};
 use crate::config::{Env, Settings};
@@ -24,14 +28,21 @@ pub struct Core {
     /// The audit log.
     pub audit: Audit,
     session: Option<Session>,
+    client: OnceLock<Arc<Client>>,
 }
 
 impl Core {
     /// From settings and the environment. Neither opens a file nor a connection.
     #[must_use]
     pub fn new(settings: Settings, env: &Env) -> Self {
+        Self::with_session(settings, env, Session::from_env(env).ok())
+    }
+
+    /// The same with a session that the environment does not hold.
+    #[must_use]
+    pub fn with_session(settings: Settings, env: &Env, session: Option<Session>) -> Self {
         let audit = Audit::new(&settings, env);
-        Self { settings, audit, session: Session::from_env(env).ok() }
+        Self { settings, audit, session, client: OnceLock::new() }
     }
 
     /// The session, whether its time is over or not.
@@ -42,12 +53,17 @@ impl Core {
         self.session.clone().ok_or(Error::NoSession)
     }
 
-    /// A client with the session's token.
+    /// The client with the session's token: one for all calls, so that its connection is kept.
     ///
     /// # Errors
     /// [`Error::NoSession`], [`Error::SessionExpired`], [`Error::NoAddress`].
-    pub fn vault(&self) -> Result<Client> {
-        Client::new(&self.settings, Some(self.session()?.alive()?.token))
+    pub fn vault(&self) -> Result<Arc<Client>> {
+        let session = self.session()?.alive()?;
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let client = Arc::new(Client::new(&self.settings, Some(session.token))?);
+        Ok(self.client.get_or_init(|| client).clone())
     }
 
     /// Notes in the audit log how a read ended. A log that cannot be written does not stop a

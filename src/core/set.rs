@@ -1,6 +1,7 @@
 //! `set`: merges keys into a service, with a plan, a yes and check-and-set.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,9 @@ use super::plan::{Commit, Plan};
 use crate::approval::{Approver, Change, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::names::{Key, MAX_VALUE_BYTES, Service};
+use crate::files::Root;
+use crate::format::{dotenv, yaml};
+use crate::names::{Key, MAX_VALUE_BYTES, Service, is_variable, printable};
 use crate::secret::{Secret, WayOut};
 
 /// The length of a generated value without one given.
@@ -154,6 +157,51 @@ fn additions(mut secrets: BTreeMap<Key, Secret>, generate: &BTreeMap<Key, usize>
         }
     }
     Ok(secrets)
+}
+
+/// All keys of a `.env` or YAML file below the root.
+///
+/// # Errors
+/// [`Error::Confined`] for a path that leaves the root, and as [`all_keys`].
+pub fn from_file(root: &Path, file: &Path) -> Result<Vec<(Key, Secret)>> {
+    let root = Root::open(root)?;
+    let file = root.relative(file)?;
+    let content = root.read(&file)?.ok_or_else(|| Error::NotFound {
+        what: format!("the file {}", printable(&file.to_string_lossy(), false)),
+        hint: "paths start at the project's root".into(),
+    })?;
+    let text = std::str::from_utf8(&content.bytes)
+        .map_err(|_| Error::Confined { path: file.clone(), reason: "it is not UTF-8 text" })?;
+    all_keys(&file, text)
+}
+
+/// All keys of the text of a `.env` or YAML file, with their values.
+///
+/// # Errors
+/// [`Error::Invalid`] for what is no such text.
+pub fn all_keys(file: &Path, text: &str) -> Result<Vec<(Key, Secret)>> {
+    let name = printable(&file.to_string_lossy(), false);
+    let unreadable = |why: &str| Error::invalid(format!("{name}: {why}"), "give the keys one by one: KEY=@FILE, KEY=- or KEY");
+    let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text, dotenv::Dialect::Portable) };
+    if let Some(line) = document.unread.first() {
+        return Err(unreadable(&format!("line {line} is no KEY=VALUE")));
+    }
+    let mut found = Vec::new();
+    for (key, raw) in document.raw(text) {
+        let value = match is_yaml {
+            false => dotenv::unquote(raw),
+            true if raw.is_empty() => String::new(),
+            true => {
+                yaml::read(raw).ok_or_else(|| unreadable(&format!("the value of {} is no plain text", printable(&key, false))))?
+            }
+        };
+        if !is_yaml && !is_variable(&key) {
+            return Err(unreadable("a name is no variable's name"));
+        }
+        found.push((key.parse()?, Secret::from(value)));
+    }
+    if found.is_empty() { Err(unreadable("no KEY=VALUE line was found")) } else { Ok(found) }
 }
 
 /// A random value of characters that every `.env` reader takes without quotes: 6 bits each.

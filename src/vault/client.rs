@@ -1,6 +1,6 @@
 //! One HTTP client: built on first use, one connection, bounded answers, redirects by hand.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -55,7 +55,7 @@ pub struct Client {
     settings: Settings,
     base: Url,
     token: Option<Secret>,
-    http: OnceCell<reqwest::Client>,
+    http: OnceLock<reqwest::Client>,
 }
 
 impl Client {
@@ -72,7 +72,7 @@ impl Client {
         if base.scheme() == "http" && !is_loopback(&base) && !settings.insecure_http {
             return Err(Error::InsecureHttp { address: origin(&base) });
         }
-        Ok(Self { settings: settings.clone(), base, token, http: OnceCell::new() })
+        Ok(Self { settings: settings.clone(), base, token, http: OnceLock::new() })
     }
 
     /// The same client with another token.

@@ -30,6 +30,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("Stdout", &["cli/get.rs"]),
         ("InjectedFile", &["core/inject/render.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
+        ("PlaintextReply", &["mcp/state.rs"]),
         ("RevealedPlan", &["approval/terminal.rs", "cli/inject.rs"]),
         (
             "Inspection",
@@ -41,6 +42,8 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
                 "vault/kv.rs",
                 "cli/login.rs",
                 "cli/set.rs",
+                "approval/pending.rs",
+                "mcp/state.rs",
             ],
         ),
     ];

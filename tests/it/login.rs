@@ -11,13 +11,13 @@ use crate::support::servers::free_port;
 use crate::support::{Bao, Home, Lab, POLICY, Provider, Run, ground, http, run};
 
 /// A server with an OIDC login, and a home in which the program is installed.
-struct Login {
-    lab: Lab,
+pub struct Login {
+    pub lab: Lab,
     provider: Provider,
 }
 
 impl Login {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut lab = Lab::with("plex", json!({"A": "1"}));
         let provider = Provider::start();
         lab.bao.add_oidc(&provider);

@@ -25,6 +25,7 @@ mod house;
 mod inject;
 mod install;
 mod login;
+mod mcp;
 mod readers;
 mod set;
 mod sourcing;

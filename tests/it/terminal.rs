@@ -16,7 +16,7 @@ fn on_terminal(home: &Home, program: &str, arguments: &[&str]) -> PtySession {
     session
 }
 
-fn cv(home: &Home, arguments: &[&str]) -> PtySession {
+pub fn cv(home: &Home, arguments: &[&str]) -> PtySession {
     on_terminal(home, env!("CARGO_BIN_EXE_claude-vault"), arguments)
 }
 

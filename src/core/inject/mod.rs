@@ -34,7 +34,7 @@ pub enum Format {
 }
 
 /// What to inject.
-#[derive(clap::Args, Deserialize, JsonSchema)]
+#[derive(clap::Args, Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The services; a last word `env` or `yaml` is taken as the format

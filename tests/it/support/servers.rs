@@ -39,6 +39,12 @@ impl Bao {
             let address = format!("{}://127.0.0.1:{port}", if tls { "https" } else { "http" });
             command.env_clear().env("HOME", dir.path()).env("BAO_DEV_ROOT_TOKEN_ID", "root").env("BAO_API_ADDR", &address);
             if let Some(server) = Self::launch(command, dir, address) {
+                // A new mount upgrades itself for a moment, and answers 400 meanwhile.
+                if !tls {
+                    crate::support::eventually("the mount", || {
+                        (server.request("GET", "secret/data/x", "").0 == 404).then_some(())
+                    });
+                }
                 return server;
             }
         }

@@ -1,0 +1,210 @@
+//! `example`: a template that may be committed: structure, comments and order of a `.env` or compose
+//! file, without its secrets. When unsure, it is a secret.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Core;
+use super::scan::{self, judge};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::files::{Root, Written};
+use crate::format::dotenv::{self, Dialect};
+use crate::names::{Service, printable};
+
+/// Which file an example is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A `.env`
+    Env,
+    /// A compose file
+    Compose,
+}
+
+/// What was written.
+#[derive(Serialize, JsonSchema)]
+pub struct Reply {
+    /// The service.
+    pub service: Service,
+    /// The file it was made of.
+    pub source: PathBuf,
+    /// The example, below the root.
+    pub file: PathBuf,
+    /// How many values were taken out.
+    pub replaced: usize,
+    /// How many stayed.
+    pub kept: usize,
+    /// The content that the example had before, in the same folder.
+    pub backup: Option<String>,
+}
+
+/// Writes the example of a service's file.
+///
+/// # Errors
+/// [`Error::NotFound`] without the file, [`Error::Confined`] for a place outside the root, and for
+/// a compose file that holds a secret where it cannot be taken out.
+pub fn example(core: &Core, service: &Service, format: Format, file: Option<&Path>, output: Option<&Path>) -> Result<Reply> {
+    let outcome = make(core, service, format, file, output);
+    let (reply, _) =
+        core.audited(Action::GenerateExample, Some(service), outcome, |reply: &Reply| reply.file.display().to_string())?;
+    Ok(reply)
+}
+
+fn make(core: &Core, service: &Service, format: Format, file: Option<&Path>, output: Option<&Path>) -> Result<Reply> {
+    let names: &[&str] = match format {
+        Format::Env => &[".env"],
+        Format::Compose => &scan::COMPOSE_NAMES,
+    };
+    let (source, text) = scan::read(core, service, file, names)?;
+    let made = match format {
+        Format::Env => of_env(&text),
+        Format::Compose => of_compose(&text).map_err(|reason| Error::Confined { path: source.clone(), reason })?,
+    };
+    let root = Root::open(&core.settings.root)?;
+    let usual = || match format {
+        Format::Env => source.with_file_name(format!("{}.example", source.file_name().unwrap_or_default().to_string_lossy())),
+        Format::Compose => source.with_file_name("docker-compose.example.yml"),
+    };
+    let target = output.map_or_else(|| Ok(usual()), |output| root.relative(output))?;
+    if target == source {
+        let path = printable(&target.to_string_lossy(), false);
+        return Err(Error::invalid(format!("{path} would be its own example"), "choose another output_path"));
+    }
+    let before = root.read(&target)?;
+    let backup = match root.write(&target, made.text.as_bytes(), before.as_ref())? {
+        Written::Replaced { backup } => Some(backup),
+        Written::Created | Written::Unchanged => None,
+    };
+    Ok(Reply { service: service.clone(), source, file: target, replaced: made.replaced, kept: made.kept, backup })
+}
+
+struct Made {
+    text: String,
+    replaced: usize,
+    kept: usize,
+}
+
+/// Secrets become empty, those in commented-out entries too.
+fn of_env(text: &str) -> Made {
+    let document = dotenv::parse(text, Dialect::Portable);
+    let mut made = Made { text: String::with_capacity(text.len()), replaced: 0, kept: 0 };
+    let mut at = 0;
+    for entry in &document.entries {
+        made.text.push_str(&without_old_secrets(&text[at..entry.value.start]));
+        let value = &text[entry.value.clone()];
+        if judge(&entry.key, &dotenv::unquote(value)).1 {
+            made.replaced += 1;
+        } else {
+            made.text.push_str(value);
+            made.kept += 1;
+        }
+        at = entry.value.end;
+    }
+    made.text.push_str(&without_old_secrets(&text[at..]));
+    made
+}
+
+/// Comments and lines that are no entries: what looks like an entry loses its secret, and so does a
+/// line of which nothing is known.
+fn without_old_secrets(text: &str) -> String {
+    text.split_inclusive('\n')
+        .map(|line| {
+            let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
+            let body = line.trim_start().strip_prefix('#').map(str::trim_start);
+            match body.unwrap_or(line).split_once('=') {
+                Some((key, value)) if body.is_some() && is_key(key) && judge(key.trim(), value.trim()).1 => {
+                    format!("{}={end}", &line[..line.find('=').unwrap_or(0)])
+                }
+                _ => line.to_owned(),
+            }
+        })
+        .collect()
+}
+
+fn is_key(text: &str) -> bool {
+    crate::names::is_variable(text.trim().trim_start_matches("export ").trim())
+}
+
+/// Secrets in `environment` become `${NAME}`. A secret that stands anywhere else is a refusal.
+fn of_compose(text: &str) -> std::result::Result<Made, &'static str> {
+    const PLACE: &str = "a secret stands where it cannot be taken out: put it on a line NAME: value of its own";
+    let compose = crate::format::compose::parse(text)?;
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    let (mut replaced, mut kept, mut secrets) = (0, 0, Vec::new());
+    for variable in compose.services.values().flat_map(|service| &service.environment) {
+        if !judge(&variable.name, &variable.value).1 {
+            kept += 1;
+            continue;
+        }
+        replaced += 1;
+        secrets.push(variable.value.clone());
+        let index = usize::try_from(variable.line).unwrap_or(0).saturating_sub(1);
+        let line = lines.get_mut(index).ok_or(PLACE)?;
+        *line = with_reference(line, &variable.name).ok_or(PLACE)?;
+    }
+    let text = lines.concat();
+    // Commented-out lines, labels, commands: a secret that is still there is a secret told.
+    if secrets.iter().any(|secret| secret.len() >= 4 && text.contains(secret.as_str())) {
+        return Err(PLACE);
+    }
+    Ok(Made { text, replaced, kept })
+}
+
+/// The line with `${NAME}` in the place of its value, for `NAME: value` and `- NAME=value`.
+fn with_reference(line: &str, name: &str) -> Option<String> {
+    let body = line.trim_end_matches(['\r', '\n']);
+    let end = &line[body.len()..];
+    let reference = format!("${{{name}}}");
+    let indent = &body[..body.len() - body.trim_start().len()];
+    let rest = body.trim_start();
+    if body.contains(&reference) {
+        return Some(line.to_owned()); // of an anchor that was replaced already
+    }
+    if let Some(item) = rest.strip_prefix('-') {
+        let item = item.trim_start().trim_start_matches(['"', '\'']);
+        return item.starts_with(&format!("{name}=")).then(|| format!("{indent}- {name}={reference}{end}"));
+    }
+    let value = rest
+        .trim_start_matches(['"', '\''])
+        .strip_prefix(name)?
+        .trim_start_matches(['"', '\''])
+        .trim_start()
+        .strip_prefix(':')?
+        .trim();
+    let whole = !value.is_empty() && !value.starts_with(['|', '>', '&', '*', '{', '[']);
+    whole.then(|| format!("{indent}{name}: {reference}{end}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_env_example_keeps_all_but_the_secrets() {
+        let text =
+            "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='hunter2' # why\n#OLD_TOKEN=hunter3\n# a note = fine\nexport X=hunter4\n";
+        let made = of_env(text);
+        assert_eq!(made.text, "# top\nDB_HOST=db.lan # where\nDB_PASSWORD= # why\n#OLD_TOKEN=\n# a note = fine\nexport X=\n");
+        assert_eq!((made.replaced, made.kept), (2, 1));
+    }
+
+    #[test]
+    fn a_compose_example_refers_to_what_it_held() {
+        let text = "services:\n  db: # the database\n    environment:\n      POSTGRES_PASSWORD: \"hunter2\"\n      PORT: 5432\n  app:\n    environment:\n      - TOKEN=hunter3\n      - TZ=Europe/Berlin\n";
+        let Ok(made) = of_compose(text) else { panic!("refused") };
+        assert!(made.text.contains("      POSTGRES_PASSWORD: ${POSTGRES_PASSWORD}\n      PORT: 5432\n"));
+        assert!(made.text.contains("      - TOKEN=${TOKEN}\n      - TZ=Europe/Berlin\n") && made.text.contains("# the database"));
+        for hidden in ["    command: --password=hunter2\n", "    # was hunter2\n"] {
+            assert!(
+                of_compose(
+                    &text.replace("    environment:\n      POSTGRES", &format!("{hidden}    environment:\n      POSTGRES"))
+                )
+                .is_err()
+            );
+        }
+        assert!(of_compose("services:\n  a:\n    environment: {PASSWORD: hunter2}\n").is_err());
+    }
+}

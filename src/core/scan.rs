@@ -1,0 +1,290 @@
+//! `scan`: what lies in `.env` and compose files, and which of it is called a secret.
+//!
+//! The judgement decides what a secret is called, never what is shown: each face treats every value
+//! as one. When unsure, it is a secret.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Core;
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::files::Root;
+use crate::format::compose;
+use crate::format::dotenv::{self, Dialect};
+use crate::names::{Service, printable};
+use crate::secret::Secret;
+
+/// What a value looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Nothing.
+    Empty,
+    /// A password, by its key.
+    Password,
+    /// A token, an API key or the like, by its key or its form.
+    Token,
+    /// A private key or a certificate.
+    Key,
+    /// A URL or connection string with a password in it.
+    UrlWithPassword,
+    /// Comes from another variable.
+    Reference,
+    /// A number or a truth value.
+    Plain,
+    /// A path, a host, a URL without a password, a time zone.
+    Place,
+    /// Text of which nothing is known.
+    Text,
+}
+
+/// A key with a value in a file. The value is not serialised: a face gives a handle, or nothing.
+#[derive(Serialize, JsonSchema)]
+pub struct Found {
+    /// The key.
+    pub key: String,
+    /// From 1.
+    pub line: u64,
+    /// What the value looks like.
+    pub kind: Kind,
+    /// Whether it is to be kept in Vault.
+    pub secret: bool,
+    /// Why.
+    pub why: &'static str,
+    /// A handle for the value, where there are handles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// The value; none where it depends on something outside the file.
+    #[serde(skip)]
+    pub value: Option<Secret>,
+}
+
+/// A `.env` file.
+#[derive(Serialize, JsonSchema)]
+pub struct EnvFile {
+    /// The service.
+    pub service: Service,
+    /// The file, below the root.
+    pub file: PathBuf,
+    /// Its keys.
+    pub keys: Vec<Found>,
+    /// Lines that are no entry.
+    pub unread_lines: Vec<usize>,
+}
+
+/// A compose file.
+#[derive(Serialize, JsonSchema)]
+pub struct ComposeFile {
+    /// The service.
+    pub service: Service,
+    /// The file, below the root.
+    pub file: PathBuf,
+    /// Its services.
+    pub services: Vec<ComposeService>,
+    /// Its secrets, and the file that each comes from.
+    pub secrets: Vec<(String, Option<String>)>,
+}
+
+/// A service of a compose file.
+#[derive(Serialize, JsonSchema)]
+pub struct ComposeService {
+    /// Its name there.
+    pub name: String,
+    /// Its variables with a value in the file.
+    pub keys: Vec<Found>,
+    /// Files that its other variables come from: scan them too.
+    pub env_files: Vec<String>,
+}
+
+/// Scans a service's `.env`, or another file below the root.
+///
+/// # Errors
+/// [`Error::NotFound`] without the file, [`Error::Confined`] for one outside the root.
+pub fn env(core: &Core, service: &Service, file: Option<&Path>) -> Result<EnvFile> {
+    let outcome = (|| {
+        let (file, text) = read(core, service, file, &[".env"])?;
+        let document = dotenv::parse(&text, Dialect::Portable);
+        let key = |entry: &crate::format::edit::Entry| {
+            let line = text[..entry.start].matches('\n').count() as u64 + 1;
+            found(&entry.key, line, &dotenv::unquote(&text[entry.value.clone()]), false)
+        };
+        Ok(EnvFile {
+            service: service.clone(),
+            file,
+            keys: document.entries.iter().map(key).collect(),
+            unread_lines: document.unread,
+        })
+    })();
+    let (reply, _) = core.audited(Action::Scan, Some(service), outcome, |reply: &EnvFile| {
+        format!("{} with {} keys", reply.file.display(), reply.keys.len())
+    })?;
+    Ok(reply)
+}
+
+/// What a compose file is called.
+pub(super) const COMPOSE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// Scans a service's compose file, or another one below the root.
+///
+/// # Errors
+/// As [`env`], and [`Error::Invalid`] for what is no compose file.
+pub fn compose(core: &Core, service: &Service, file: Option<&Path>) -> Result<ComposeFile> {
+    let outcome = (|| {
+        let (file, text) = read(core, service, file, &COMPOSE_NAMES)?;
+        let refuse = |why| Error::Confined { path: file.clone(), reason: why };
+        let compose = compose::parse(&text).map_err(refuse)?;
+        let services = compose.services.into_iter().map(|(name, service)| {
+            let keys = service.environment.iter().map(|variable| found(&variable.name, variable.line, &variable.value, true));
+            ComposeService {
+                name: printable(&name, false),
+                keys: keys.collect(),
+                env_files: service.env_files.iter().map(|file| printable(file, false)).collect(),
+            }
+        });
+        let services = services.collect();
+        let secrets = compose.secrets.into_iter().map(|(name, file)| (printable(&name, false), file)).collect();
+        Ok(ComposeFile { service: service.clone(), file, services, secrets })
+    })();
+    let (reply, _) =
+        core.audited(Action::Scan, Some(service), outcome, |reply: &ComposeFile| reply.file.display().to_string())?;
+    Ok(reply)
+}
+
+/// The file and its text: the one named, or the first of `names` in the service's folder.
+pub(super) fn read(
+    core: &Core,
+    service: &Service,
+    file: Option<&Path>,
+    names: &[&str],
+) -> Result<(PathBuf, zeroize::Zeroizing<String>)> {
+    let root = Root::open(&core.settings.root)?;
+    let candidates: Vec<PathBuf> = match file {
+        Some(file) => vec![root.relative(file)?],
+        None => names.iter().map(|name| Path::new(service.as_str()).join(name)).collect(),
+    };
+    for file in candidates {
+        let Some(content) = root.read(&file)? else { continue };
+        let text = std::str::from_utf8(&content.bytes)
+            .map_err(|_| Error::Confined { path: file.clone(), reason: "it is not UTF-8 text" })?;
+        return Ok((file, zeroize::Zeroizing::new(text.to_owned())));
+    }
+    Err(Error::NotFound {
+        what: format!("a file {} of {service}", names.join(" or ")),
+        hint: "name it: paths start at the project's root".into(),
+    })
+}
+
+fn found(key: &str, line: u64, value: &str, in_compose: bool) -> Found {
+    let (kind, secret, why) = judge(key, value);
+    let value = if in_compose { compose::literal(value) } else { Some(zeroize::Zeroizing::new(value.to_owned())) };
+    let value = value.filter(|_| kind != Kind::Reference).map(|text| Secret::from(text.to_string()));
+    Found { key: printable(key, false), line, kind, secret, why, handle: None, value }
+}
+
+/// What a value looks like, whether it is a secret, and why.
+#[must_use]
+pub fn judge(key: &str, value: &str) -> (Kind, bool, &'static str) {
+    const PASSWORDS: [&str; 4] = ["PASS", "PWD", "SECRET", "CREDENTIAL"];
+    const TOKENS: [&str; 13] =
+        ["TOKEN", "KEY", "SALT", "AUTH", "JWT", "COOKIE", "WEBHOOK", "DSN", "SIGNATURE", "BEARER", "PRIVATE", "LICENSE", "PIN"];
+    const FORMS: [&str; 9] = ["ghp_", "github_pat_", "glpat-", "sk-", "xoxb-", "xoxp-", "AKIA", "eyJ", "hvs."];
+    let name = key.to_ascii_uppercase();
+    let named = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    let value = value.trim();
+    if value.is_empty() {
+        return (Kind::Empty, named(&PASSWORDS) || named(&TOKENS), "it is empty");
+    }
+    if value.contains("-----BEGIN") {
+        return (Kind::Key, true, "it is a key or certificate");
+    }
+    if has_password(value) {
+        return (Kind::UrlWithPassword, true, "it is an address with a password in it");
+    }
+    if is_reference(value) {
+        return (Kind::Reference, false, "it comes from another variable");
+    }
+    if named(&PASSWORDS) {
+        return (Kind::Password, true, "its name says so");
+    }
+    if FORMS.iter().any(|form| value.starts_with(form)) {
+        return (Kind::Token, true, "it has the form of a token");
+    }
+    if value.bytes().all(|b| b.is_ascii_digit()) && value.len() <= 6 && !name.contains("PIN")
+        || matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off")
+    {
+        return (Kind::Plain, false, "it is a number or a truth value");
+    }
+    if named(&TOKENS) {
+        return (Kind::Token, true, "its name says so");
+    }
+    if is_place(&name, value) {
+        return (Kind::Place, false, "it is a path, an address or a time zone without a password");
+    }
+    (Kind::Text, true, "nothing says that it is none")
+}
+
+/// `scheme://user:password@host`, wherever it stands.
+fn has_password(value: &str) -> bool {
+    value.split("://").skip(1).any(|rest| {
+        let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
+        authority.rsplit_once('@').is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
+    })
+}
+
+/// `$NAME` or `${NAME}` alone: a default (`${NAME:-x}`) may be a secret itself.
+fn is_reference(value: &str) -> bool {
+    let name = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).or_else(|| value.strip_prefix('$'));
+    name.is_some_and(crate::names::is_variable)
+}
+
+fn is_place(name: &str, value: &str) -> bool {
+    const NAMES: [&str; 12] =
+        ["HOST", "PORT", "PATH", "DIR", "FILE", "LOCATION", "TZ", "TIMEZONE", "DOMAIN", "VERSION", "LOG_LEVEL", "LANG"];
+    let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b':'));
+    let by_name = NAMES.iter().any(|word| name == *word || name.ends_with(&format!("_{word}"))) && value.len() <= 80;
+    let is_url = value.starts_with("http://") || value.starts_with("https://");
+    plain && (by_name || value.starts_with('/') || value.starts_with("./") || is_url && value.len() <= 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_unsure_it_is_a_secret() {
+        let secrets = [
+            ("DB_PASSWORD", "x"),
+            ("API_KEY", "abc"),
+            ("FOO", "hello"),
+            ("URL", "postgres://u:p@h/db"),
+            ("X", "${A:-hunter2}"),
+            ("CERT", "-----BEGIN CERTIFICATE-----"),
+            ("THING", "ghp_abcdef"),
+            ("ALARM_PIN", "1234"),
+            ("SMTP_PASS", "true"),
+            ("CALLBACK", "https://example.org/hook?token=abc"),
+            ("HOST", "a b"),
+            ("USER", "admin"),
+        ];
+        for (key, value) in secrets {
+            assert!(judge(key, value).1, "{key}={value}");
+        }
+        let others = [
+            ("PORT", "5432"),
+            ("DEBUG", "true"),
+            ("DB_HOST", "db.lan"),
+            ("TZ", "Europe/Berlin"),
+            ("UPLOAD_LOCATION", "/srv/x"),
+            ("URL", "https://example.org"),
+            ("A", "${DB_PASSWORD}"),
+            ("EMPTY", ""),
+            ("APP_VERSION", "v1.2"),
+        ];
+        for (key, value) in others {
+            assert!(!judge(key, value).1, "{key}={value}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Compose files: the environment that each service gets from the file itself, where each value
+//! stands, and which other files it names (Compose specification, "environment", "env_file",
+//! "secrets"). Anchors and `<<` are resolved; nothing is replaced.
+
+use std::collections::BTreeMap;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use zeroize::Zeroizing;
+
+/// A compose file.
+#[derive(Default)]
+pub struct Compose {
+    /// Its services, in the order of their names.
+    pub services: BTreeMap<String, Service>,
+    /// Its `secrets` section: names, and the file that each comes from, if one.
+    pub secrets: BTreeMap<String, Option<String>>,
+}
+
+/// What of a service concerns its environment.
+#[derive(Default)]
+pub struct Service {
+    /// The variables with a value in this file, and the line it stands on.
+    pub environment: Vec<Variable>,
+    /// The files named by `env_file`.
+    pub env_files: Vec<String>,
+}
+
+/// A variable.
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// From 1.
+    pub line: u64,
+    /// Its value as it stands in the file.
+    pub value: Zeroizing<String>,
+}
+
+/// Any YAML, with the line of each value.
+enum Node {
+    Nothing,
+    Scalar(Zeroizing<String>),
+    List(Vec<Placed>),
+    Map(Vec<(String, Placed)>),
+}
+
+type Placed = serde_saphyr::Spanned<Node>;
+
+/// Reads a compose file.
+///
+/// # Errors
+/// The reason why it is none. It repeats nothing of the text.
+pub fn parse(text: &str) -> Result<Compose, &'static str> {
+    let root: Node = serde_saphyr::from_str(text).map_err(|_| "it is not YAML that can be read")?;
+    let Node::Map(sections) = root else { return Err("it is no compose file") };
+    let mut compose = Compose::default();
+    for (name, section) in sections {
+        match (name.as_str(), section.value) {
+            ("services", Node::Map(services)) => {
+                compose.services = services.into_iter().map(|(name, node)| (name, service(node.value))).collect();
+            }
+            ("secrets", Node::Map(secrets)) => {
+                compose.secrets = secrets.into_iter().map(|(name, node)| (name, file_of(node.value))).collect();
+            }
+            _ => {}
+        }
+    }
+    if compose.services.is_empty() { Err("it has no services") } else { Ok(compose) }
+}
+
+fn service(node: Node) -> Service {
+    let mut service = Service::default();
+    let Node::Map(fields) = node else { return service };
+    for (name, field) in fields {
+        match name.as_str() {
+            "environment" => service.environment = environment(field.value),
+            "env_file" => service.env_files = env_files(field.value),
+            _ => {}
+        }
+    }
+    service
+}
+
+/// The map form, and the list form `NAME=value`. A name alone comes from the shell.
+fn environment(node: Node) -> Vec<Variable> {
+    match node {
+        Node::Map(entries) => {
+            let variable = |(name, node): (String, Placed)| {
+                let line = node.defined.line();
+                match node.value {
+                    Node::Scalar(value) => Some(Variable { name, line, value }),
+                    _ => None,
+                }
+            };
+            entries.into_iter().filter_map(variable).collect()
+        }
+        Node::List(items) => {
+            let variable = |node: Placed| {
+                let line = node.defined.line();
+                let Node::Scalar(text) = node.value else { return None };
+                let (name, value) = text.split_once('=')?;
+                Some(Variable { name: name.to_owned(), line, value: Zeroizing::new(value.to_owned()) })
+            };
+            items.into_iter().filter_map(variable).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn env_files(node: Node) -> Vec<String> {
+    match node {
+        Node::Scalar(text) => vec![text.to_string()],
+        Node::List(items) => items.into_iter().flat_map(|item| env_files(item.value)).collect(),
+        Node::Map(fields) => {
+            let path = fields.into_iter().filter(|(name, _)| name == "path");
+            path.flat_map(|(_, node)| env_files(node.value)).collect()
+        }
+        Node::Nothing => Vec::new(),
+    }
+}
+
+fn file_of(node: Node) -> Option<String> {
+    let Node::Map(fields) = node else { return None };
+    fields.into_iter().find_map(|(name, node)| match node.value {
+        Node::Scalar(text) if name == "file" => Some(text.to_string()),
+        _ => None,
+    })
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyNode)
+    }
+}
+
+struct AnyNode;
+
+/// Numbers and truth values become text as compose writes them into the environment.
+impl<'de> Visitor<'de> for AnyNode {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("YAML")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Scalar(Zeroizing::new(text.to_owned())))
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Node, E> {
+        self.visit_str(if value { "true" } else { "false" })
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Node, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Node, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Node, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Node, E> {
+        Ok(Node::Nothing)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Node, E> {
+        Ok(Node::Nothing)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        Node::deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry::<String, Placed>()? {
+            map.push(entry);
+        }
+        Ok(Node::Map(map))
+    }
+}
+
+/// A value as compose would pass it on, when nothing in it is replaced from elsewhere.
+#[must_use]
+pub fn literal(value: &str) -> Option<Zeroizing<String>> {
+    let mut out = Zeroizing::new(String::with_capacity(value.len()));
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        if c == '$' && chars.next()? != '$' {
+            return None;
+        }
+        out.push(c);
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = "\
+x-common: &common
+  TZ: Europe/Berlin
+services:
+  db:
+    image: postgres
+    environment:
+      <<: *common
+      POSTGRES_PASSWORD: \"p$$w\"
+      PORT: 5432
+      DEBUG: true
+      FROM_SHELL:
+    env_file:
+      - .env
+      - path: ./other.env
+        required: false
+  app:
+    environment:
+      - DATABASE_URL=postgres://u:${DB_PASSWORD:-hunter2}@db/x
+      - INHERITED
+      - EMPTY=
+    env_file: app.env
+secrets:
+  token:
+    file: ./token.txt
+  outside:
+    external: true
+";
+
+    #[test]
+    fn both_forms_anchors_and_other_files_are_found_with_their_lines() {
+        let Ok(compose) = parse(SAMPLE) else { panic!("not parsed") };
+        let variables = |service: &str| -> Vec<(String, u64, String)> {
+            compose.services[service].environment.iter().map(|v| (v.name.clone(), v.line, v.value.to_string())).collect()
+        };
+        let db = variables("db");
+        assert!(db.contains(&("POSTGRES_PASSWORD".into(), 8, "p$$w".into())), "{db:?}");
+        assert!(db.contains(&("PORT".into(), 9, "5432".into())) && db.contains(&("DEBUG".into(), 10, "true".into())));
+        assert!(db.iter().any(|(name, _, value)| name == "TZ" && value == "Europe/Berlin"), "{db:?}");
+        assert_eq!(db.len(), 4);
+        assert_eq!(
+            variables("app"),
+            [
+                ("DATABASE_URL".into(), 18, "postgres://u:${DB_PASSWORD:-hunter2}@db/x".into()),
+                ("EMPTY".into(), 20, String::new())
+            ]
+        );
+        assert_eq!(compose.services["db"].env_files, [".env", "./other.env"]);
+        assert_eq!(compose.services["app"].env_files, ["app.env"]);
+        assert_eq!(compose.secrets["token"].as_deref(), Some("./token.txt"));
+        assert_eq!(compose.secrets["outside"], None);
+    }
+
+    #[test]
+    fn what_is_no_compose_file_is_told_without_its_text() {
+        for text in ["", "just text", "- a", "services: {}\n", "services:\n  a: [", "version: '3'\n"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_dollars_are_one_and_a_variable_is_no_literal() {
+        assert_eq!(literal("p$$w").as_ref().map(|text| text.as_str()), Some("p$w"));
+        assert!(literal("${A}").is_none() && literal("$A").is_none());
+    }
+}

@@ -1,0 +1,95 @@
+//! What a person attaches to a conversation: the prompt that moves a service into Vault, the names of
+//! services and keys as resources, and their completion. Names only.
+
+use std::sync::Arc;
+
+use rmcp::model::{
+    CompleteRequestParams, CompleteResult, CompletionInfo, ErrorData, GetPromptRequestParams, GetPromptResult, Prompt,
+    PromptArgument, PromptMessage, ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Role,
+};
+use serde_json::Value;
+
+use super::state::State;
+use crate::core::list;
+use crate::names::Service;
+
+const SERVICES: &str = "vault://services";
+const PROMPT: &str = "migrate-service";
+
+/// The one prompt.
+pub(super) fn prompt() -> Prompt {
+    let service = PromptArgument::new("service").with_description("The service: the name of its folder").with_required(true);
+    Prompt::new(
+        PROMPT,
+        Some("Move a service's secrets from plain files into Vault, without anybody seeing them"),
+        Some(vec![service]),
+    )
+    .with_title("Move a service into Vault")
+}
+
+/// The prompt for a service.
+pub(super) fn prompt_for(request: &GetPromptRequestParams) -> Result<GetPromptResult, ErrorData> {
+    let named = request.arguments.as_ref().and_then(|arguments| arguments.get("service")).and_then(Value::as_str);
+    let service: Option<Service> = named.and_then(|name| name.parse().ok());
+    let (PROMPT, Some(service)) = (request.name.as_str(), service) else {
+        return Err(ErrorData::invalid_params("the prompt is migrate-service, and it takes the name of a service", None));
+    };
+    let text = format!(
+        "Move the secrets of the service {service} into Vault. Do not read its .env or compose file yourself, and never ask me to \
+         paste a secret.\n\
+         1. vault_status; if there is no session, vault_login, and wait for me.\n\
+         2. vault_scan_env and vault_scan_compose for {service}. Show me the keys that are called secrets, and ask about those you \
+         doubt.\n\
+         3. vault_set with the handles of those keys, dry_run first. I approve the write in a terminal of my own.\n\
+         4. vault_generate_example, so that the template can be committed, then vault_inject, which writes the .env from Vault.\n\
+         5. Tell me what to check, and what to add to .gitignore."
+    );
+    let mut result = GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]);
+    result.description = Some(format!("Move {service} into Vault"));
+    Ok(result)
+}
+
+/// The list of services as a resource.
+pub(super) fn services() -> Resource {
+    Resource::new(SERVICES, "services")
+        .with_title("Services in Vault")
+        .with_description("The names of all services that have secrets in Vault")
+        .with_mime_type("application/json")
+}
+
+/// Each service's keys as a resource.
+pub(super) fn keys_of_a_service() -> ResourceTemplate {
+    ResourceTemplate::new("vault://services/{service}", "keys of a service")
+        .with_title("Keys of a service in Vault")
+        .with_description("The names of a service's keys, never their values")
+        .with_mime_type("application/json")
+}
+
+/// Reads a resource.
+pub(super) async fn read(state: &Arc<State>, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+    let service = match uri.strip_prefix(SERVICES) {
+        Some("") => None,
+        Some(rest) => rest.strip_prefix('/').and_then(|name| name.parse().ok()).map(Some).ok_or_else(unknown)?,
+        None => return Err(unknown()),
+    };
+    let reply = list::list(&state.core(), &list::Request { service }).await;
+    let reply = reply.map_err(|error| ErrorData::internal_error(super::told(&error), None))?;
+    let text = serde_json::to_string(&reply).unwrap_or_default();
+    Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type("application/json")]))
+}
+
+fn unknown() -> ErrorData {
+    ErrorData::resource_not_found("there is no such resource; vault://services lists what there is", None)
+}
+
+/// Completes the name of a service; nothing where it cannot be known.
+pub(super) async fn complete(state: &Arc<State>, request: &CompleteRequestParams) -> CompleteResult {
+    let mut names = Vec::new();
+    if request.argument.name == "service"
+        && let Ok(list::Reply::Services { services, .. }) = list::list(&state.core(), &list::Request { service: None }).await
+    {
+        let fits = services.iter().filter(|service| service.as_str().starts_with(&request.argument.value));
+        names.extend(fits.take(CompletionInfo::MAX_VALUES).map(Service::to_string));
+    }
+    CompletionInfo::new(names).map(CompleteResult::new).unwrap_or_default()
+}

@@ -1,0 +1,138 @@
+//! Handles: what a model sees in place of a value.
+//!
+//! A handle is `@token-` and 16 hex digits: random, so that nothing of the value can be derived
+//! from it, and known to this process only. The same value of the same key keeps its handle, so
+//! that asking again does not fill the memory.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// What a handle starts with.
+pub(super) const MARK: &str = "@token-";
+const DIGITS: usize = 16;
+/// More than these are not kept; the oldest goes.
+const MOST: usize = 50_000;
+
+/// Where a value came from: a service or a file, and its key.
+pub(super) type Origin = (String, String);
+
+struct Entry {
+    secret: Secret,
+    origin: Origin,
+    made: Instant,
+}
+
+/// The handles of this process.
+pub(super) struct Handles {
+    life: Duration,
+    entries: BTreeMap<String, Entry>,
+    by_origin: BTreeMap<Origin, String>,
+    order: VecDeque<String>,
+}
+
+impl Handles {
+    pub(super) fn new(life: Duration) -> Self {
+        Self { life, entries: BTreeMap::new(), by_origin: BTreeMap::new(), order: VecDeque::new() }
+    }
+
+    /// The handle of a value.
+    ///
+    /// # Errors
+    /// When the operating system gives no random numbers.
+    pub(super) fn of(&mut self, origin: Origin, secret: &Secret) -> Result<String> {
+        if let Some(handle) = self.by_origin.get(&origin)
+            && let Some(entry) = self.entries.get(handle)
+            && entry.secret == *secret
+            && entry.made.elapsed() < self.life
+        {
+            return Ok(handle.clone());
+        }
+        let mut bytes = [0_u8; DIGITS / 2];
+        getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+        let handle = format!("{MARK}{:016x}", u64::from_be_bytes(bytes));
+        if let Some(old) = self.by_origin.insert(origin.clone(), handle.clone()) {
+            self.entries.remove(&old);
+        }
+        self.entries.insert(handle.clone(), Entry { secret: secret.clone(), origin, made: Instant::now() });
+        self.order.push_back(handle.clone());
+        self.forget_old();
+        Ok(handle)
+    }
+
+    /// The value behind a handle, while it lives.
+    pub(super) fn value(&self, handle: &str) -> Option<&Secret> {
+        self.entries.get(handle).filter(|entry| entry.made.elapsed() < self.life).map(|entry| &entry.secret)
+    }
+
+    /// Forgets all of them, and overwrites the values.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.by_origin.clear();
+        self.order.clear();
+    }
+
+    fn forget_old(&mut self) {
+        while let Some(oldest) = self.order.front() {
+            let gone = match self.entries.get(oldest) {
+                None => true,
+                Some(entry) => self.entries.len() > MOST || entry.made.elapsed() >= self.life,
+            };
+            if !gone {
+                return;
+            }
+            if let Some(entry) = self.entries.remove(oldest)
+                && self.by_origin.get(&entry.origin) == Some(oldest)
+            {
+                self.by_origin.remove(&entry.origin);
+            }
+            self.order.pop_front();
+        }
+    }
+}
+
+/// Whether a text has the form of a handle, alive or not.
+pub(super) fn is_handle(text: &str) -> bool {
+    text.strip_prefix(MARK).is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(key: &str) -> Origin {
+        ("plex".into(), key.into())
+    }
+
+    fn of(handles: &mut Handles, key: &str, value: &str) -> String {
+        handles.of(origin(key), &Secret::from(value.to_owned())).unwrap_or_else(|_| panic!("no handle"))
+    }
+
+    #[test]
+    fn the_same_value_keeps_its_handle_and_another_gets_a_new_one() {
+        let mut handles = Handles::new(Duration::from_secs(60));
+        let first = of(&mut handles, "A", "1");
+        assert!(is_handle(&first) && !is_handle("@token-xyz") && !is_handle("@token-0"));
+        assert_eq!(of(&mut handles, "A", "1"), first);
+        assert_ne!(of(&mut handles, "B", "1"), first);
+        let second = of(&mut handles, "A", "2");
+        assert!(handles.value(&first).is_none() && handles.value(&second).is_some());
+        for _ in 0..1000 {
+            of(&mut handles, "A", "2");
+        }
+        assert_eq!(handles.entries.len(), 2);
+        handles.clear();
+        assert!(handles.value(&second).is_none());
+    }
+
+    #[test]
+    fn a_handle_dies_with_its_time() {
+        let mut handles = Handles::new(Duration::ZERO);
+        let handle = of(&mut handles, "A", "1");
+        assert!(handles.value(&handle).is_none());
+        of(&mut handles, "B", "1");
+        assert!(handles.entries.len() <= 1);
+    }
+}

@@ -1,0 +1,257 @@
+//! `mcp`: the operations for AI assistants, over the Model Context Protocol on standard input and
+//! output. One method a tool: arguments, call the core, disclose.
+//!
+//! Promises: no value reaches the model unless the person chose so, and nothing is written that a
+//! person did not approve. It starts without a session, without Vault and without configuration.
+
+mod arguments;
+mod context;
+mod handles;
+mod state;
+mod tools;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ContentBlock, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, ServerHandler, ServiceExt};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::{Env, Global, Mode, Settings};
+use crate::error::{Error, Result};
+use state::State;
+
+/// The server. Settings that cannot be used are told when a tool is called.
+#[derive(Clone)]
+struct Server(std::result::Result<Arc<State>, (String, String)>);
+
+/// Serves until the client is gone.
+///
+/// # Errors
+/// What keeps the process from starting at all.
+pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
+    harden()?;
+    let server = Server(
+        Settings::load(global, &env)
+            .and_then(|settings| State::new(settings, env))
+            .map_err(|error| (error.to_string(), error.hint())),
+    );
+    let state = server.0.as_ref().ok().cloned();
+    let ended = state.as_ref().map_or_else(|| watch::channel(false).0, |state| state.ended.clone());
+    let (input, output) = rmcp::transport::stdio();
+    let serving = async {
+        // A client that goes before it has said anything is no failure.
+        if let Ok(running) = server.serve((Input { stdin: input, ended }, output)).await {
+            let _ = running.waiting().await;
+        }
+    };
+    tokio::select! {
+        () = serving => {}
+        () = stopped() => {}
+    }
+    if let Some(state) = state {
+        state.close().await;
+    }
+    Ok(0)
+}
+
+/// Standard input that tells when it ends: what waits for a person then waits in vain.
+struct Input {
+    stdin: tokio::io::Stdin,
+    ended: watch::Sender<bool>,
+}
+
+impl AsyncRead for Input {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stdin).poll_read(context, buffer);
+        let is_end = match &outcome {
+            Poll::Ready(Ok(())) => buffer.filled().len() == before,
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        };
+        if is_end {
+            self.ended.send_replace(true);
+        }
+        outcome
+    }
+}
+
+/// No other process of this user may read the token from this one's memory, and none is dumped.
+fn harden() -> Result<()> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let failed = |errno: rustix::io::Errno| Error::io("protect", "this process's memory")(errno.into());
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed)?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(failed)
+}
+
+async fn stopped() {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::hangup()) => {}
+    }
+}
+
+impl Server {
+    async fn run(&self, name: &str, arguments: &JsonObject, client: Option<&str>) -> CallToolResult {
+        let outcome = match &self.0 {
+            Ok(state) => tools::call(state, name, arguments, client).await.map_err(|error| told(&error)),
+            Err((message, hint)) => Err(format!("invalid_arguments: {message}. Next: tell the user: {hint}")),
+        };
+        match outcome {
+            Ok(reply) => CallToolResult::structured(reply),
+            Err(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+        }
+    }
+}
+
+/// `code: what is wrong. Next: what to do.`
+fn told(error: &Error) -> String {
+    let (code, next) = match error {
+        Error::NoSession | Error::SessionExpired => {
+            ("login_required", "call vault_login: the user signs in in the browser".into())
+        }
+        Error::ApprovalPending { .. } => ("approval_pending", error.hint()),
+        Error::Declined => ("approval_denied", "ask the user what they want instead; do not try again unasked".into()),
+        Error::ApprovalExpired => {
+            ("approval_expired", "call vault_set again without approval_token if the user still wants it".into())
+        }
+        Error::ApprovalMismatch => ("approval_mismatch", "call vault_set again without approval_token".into()),
+        Error::Forbidden { .. } => ("forbidden", error.hint()),
+        Error::NotFound { .. } => ("not_found", "vault_list shows what there is".into()),
+        Error::Conflict { .. } | Error::OutcomeUnknown { .. } => ("conflict", "vault_list shows the service as it is now".into()),
+        Error::Sealed { .. } => ("vault_sealed", "tell the user that Vault must be unsealed".into()),
+        Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } => ("vault_unreachable", error.hint()),
+        _ => ("invalid_arguments", error.hint()),
+    };
+    format!("{code}: {error}. Next: {next}.")
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let plaintext = matches!(&self.0, Ok(state) if state.settings.mode == Mode::Plaintext);
+        let shown = if plaintext {
+            "WARNING: this server is in plaintext mode and shows secret values."
+        } else {
+            "You never see a value: vault_get gives handles (@token-…) that vault_set takes in their place."
+        };
+        let instructions = format!(
+            "Secrets of HashiCorp Vault or OpenBao. {shown} A person approves every write. When a tool says login_required, call \
+             vault_login and ask the user to sign in in the browser. Never ask the user to paste a secret into the chat."
+        );
+        let info = Implementation::new("claude-vault", env!("CARGO_PKG_VERSION")).with_title("claude-vault");
+        ServerConfig::new(
+            ServerCapabilities::builder().enable_completions().enable_prompts().enable_resources().enable_tools().build(),
+        )
+        .with_server_info(info)
+        .with_instructions(instructions)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> std::result::Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(tools::all()))
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> std::result::Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(vec![context::prompt()]))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> std::result::Result<GetPromptResponse, ErrorData> {
+        context::prompt_for(&request).map(Into::into)
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> std::result::Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(vec![context::services()]))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> std::result::Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(vec![context::keys_of_a_service()]))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> std::result::Result<ReadResourceResponse, ErrorData> {
+        let state = self.0.as_ref().map_err(|(message, _)| ErrorData::internal_error(message.clone(), None))?;
+        context::read(state, &request.uri).await.map(Into::into)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> std::result::Result<CompleteResult, ErrorData> {
+        // Without a session there is nothing to complete, and that is no failure.
+        let Ok(state) = &self.0 else { return Ok(CompleteResult::default()) };
+        Ok(context::complete(state, &request).await)
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        tools::all().into_iter().find(|tool| tool.name == name)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> std::result::Result<CallToolResponse, ErrorData> {
+        if !tools::exists(&request.name) {
+            return Err(ErrorData::invalid_params("there is no such tool", None));
+        }
+        let client = context.client_info().map(|client| client.name);
+        let arguments = request.arguments.unwrap_or_default();
+        let mut work = std::pin::pin!(self.run(&request.name, &arguments, client.as_deref()));
+        let token = context.meta.get_progress_token();
+        let mut seconds = 0;
+        loop {
+            tokio::select! {
+                result = &mut work => return Ok(result.into()),
+                () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
+                () = tokio::time::sleep(Duration::from_secs(1)) => {
+                    seconds += 1;
+                    if let Some(token) = token.clone() {
+                        let progress = ProgressNotificationParam::new(token, f64::from(seconds)).with_message("waiting");
+                        let _ = context.peer.notify_progress(progress).await;
+                    }
+                }
+            }
+        }
+    }
+}

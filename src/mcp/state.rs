@@ -1,0 +1,310 @@
+//! What the server holds: the session in this process, the handles, and the changes that wait.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::handles::{Handles, is_handle};
+use crate::approval::pending::{Elsewhere, Pending, Socket, listen, random_id};
+use crate::config::{Env, Mode, Settings};
+use crate::core::Core;
+use crate::core::login::{Ended, begin, end, give_back};
+use crate::core::set::{self, set};
+use crate::error::{Error, Result};
+use crate::login::{Face, Options, oidc, open_browser};
+use crate::names::{Key, printable};
+use crate::secret::{Secret, Value, WayOut};
+use crate::session::{Session, now};
+use crate::vault::Client;
+
+/// How long a call waits for a person: clients drop calls at about 60 seconds.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// How long the browser's login is waited for.
+const LOGIN_LIFE: Duration = Duration::from_secs(300);
+
+/// A session that a login in this process made.
+pub(super) struct SignedIn {
+    pub(super) user: String,
+    pub(super) policies: Vec<String>,
+    pub(super) expiry: i64,
+    pub(super) warnings: Vec<String>,
+}
+
+type Running<T> = JoinHandle<Result<T>>;
+
+/// A change that waits or is being written. Dropped, it is not waited for any more; one that was
+/// approved is still written to its end.
+struct Change {
+    fingerprint: [u8; 32],
+    task: Running<set::Reply>,
+    _wanted: watch::Sender<()>,
+}
+
+pub(super) struct State {
+    env: Env,
+    pub(super) settings: Settings,
+    core: Mutex<Arc<Core>>,
+    /// Whether the token was obtained here, and is ours to revoke.
+    ours: Mutex<bool>,
+    handles: Mutex<Handles>,
+    pending: Arc<Pending>,
+    socket: Mutex<Option<Socket>>,
+    login: tokio::sync::Mutex<Option<Running<SignedIn>>>,
+    changes: Mutex<BTreeMap<String, Change>>,
+    salt: String,
+    patience: Duration,
+    /// Becomes true when the client is gone.
+    pub(super) ended: watch::Sender<bool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a call that waited for a person found.
+pub(super) enum Waited<T> {
+    /// The person answered, and this came of it.
+    Done(T),
+    /// Not yet; for a change, the token to come back with.
+    Pending(String),
+}
+
+impl State {
+    pub(super) fn new(settings: Settings, env: Env) -> Result<Arc<Self>> {
+        let seconds = env.get("CLAUDE_VAULT_MCP_WAIT").and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        Ok(Arc::new(Self {
+            core: Mutex::new(Arc::new(Core::new(settings.clone(), &env))),
+            ours: Mutex::new(false),
+            handles: Mutex::new(Handles::new(settings.handle_life)),
+            pending: Arc::default(),
+            socket: Mutex::new(None),
+            login: tokio::sync::Mutex::new(None),
+            changes: Mutex::default(),
+            salt: random_id()?,
+            patience: seconds.unwrap_or(PATIENCE).min(PATIENCE),
+            ended: watch::channel(false).0,
+            env,
+            settings,
+        }))
+    }
+
+    pub(super) fn core(&self) -> Arc<Core> {
+        lock(&self.core).clone()
+    }
+
+    fn replace_session(&self, session: Option<Session>, ours: bool) {
+        *lock(&self.core) = Arc::new(Core::with_session(self.settings.clone(), &self.env, session));
+        *lock(&self.ours) = ours;
+    }
+
+    /// What the model may see of a value.
+    pub(super) fn shown(&self, service: &str, key: &str, value: &Value) -> Result<String> {
+        if self.settings.mode == Mode::Plaintext || self.settings.plain_keys.iter().any(|plain| plain == key) {
+            return Ok(value.secret().expose(WayOut::PlaintextReply).to_owned());
+        }
+        self.handle(service, key, value.secret())
+    }
+
+    /// The handle of a value from a service or a file.
+    pub(super) fn handle(&self, origin: &str, key: &str, secret: &Secret) -> Result<String> {
+        lock(&self.handles).of((origin.to_owned(), key.to_owned()), secret)
+    }
+
+    /// The value that a model means: a handle's, or the text itself.
+    pub(super) fn meant(&self, key: &Key, text: &str) -> Result<Secret> {
+        if is_handle(text) {
+            let handles = lock(&self.handles);
+            return handles.value(text).cloned().ok_or_else(|| {
+                Error::invalid(
+                    format!("the handle for {key} is not known, or its time is over"),
+                    "get a new one with vault_get or a scan",
+                )
+            });
+        }
+        if text.contains(super::handles::MARK) {
+            return Err(Error::invalid(
+                format!("the value of {key} has a handle inside a longer text"),
+                "a handle must be the whole value",
+            ));
+        }
+        Ok(Secret::from(text.to_owned()))
+    }
+
+    /// Signs in through the browser, or waits for a login that has begun.
+    pub(super) async fn log_in(self: &Arc<Self>) -> Result<Waited<SignedIn>> {
+        let mut running = self.login.lock().await;
+        let mut task = match running.take() {
+            Some(task) => task,
+            None => {
+                self.settings.address()?;
+                self.core().audit.check()?;
+                tokio::spawn(self.clone().sign_in())
+            }
+        };
+        match self.wait_for(&mut task).await {
+            Some(outcome) => outcome.map(Waited::Done),
+            None => {
+                *running = Some(task);
+                Ok(Waited::Pending(String::new()))
+            }
+        }
+    }
+
+    /// Waits as long as a call may; `None` when it is not done by then.
+    async fn wait_for<T>(&self, task: &mut Running<T>) -> Option<Result<T>> {
+        let mut ended = self.ended.subscribe();
+        tokio::select! {
+            outcome = task => Some(outcome.unwrap_or(Err(Error::Interrupted))),
+            () = tokio::time::sleep(self.patience) => None,
+            _ = ended.wait_for(|ended| *ended) => None,
+        }
+    }
+
+    async fn sign_in(self: Arc<Self>) -> Result<SignedIn> {
+        let settings = &self.settings;
+        let mount = settings.auth_mount.as_deref().unwrap_or("oidc");
+        let options =
+            Options { role: settings.role.as_deref(), mount: mount.trim_matches('/'), port: settings.port, timeout: LOGIN_LIFE };
+        let mut face = InBrowser { browser: settings.browser.clone() };
+        let token = oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token();
+        let nobody = Core::with_session(settings.clone(), &self.env, None);
+        let reply = match begin(&nobody, "oidc", token.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                give_back(&nobody, token).await;
+                return Err(error);
+            }
+        };
+        self.replace_session(Some(Session { token: reply.token, expiry: Some(reply.expiry) }), true);
+        Ok(SignedIn { user: reply.user, policies: reply.policies, expiry: reply.expiry, warnings: reply.warnings })
+    }
+
+    /// Revokes the session, and forgets it and all handles.
+    pub(super) async fn log_out(&self) -> Result<Ended> {
+        if let Some(task) = self.login.lock().await.take() {
+            task.abort();
+        }
+        let core = self.core();
+        self.replace_session(None, false);
+        lock(&self.handles).clear();
+        end(&core).await
+    }
+
+    /// Sets, once a person has said yes. `asked_by` is who asks, for that person.
+    pub(super) async fn change(
+        self: &Arc<Self>,
+        request: set::Request,
+        token: Option<&str>,
+        asked_by: String,
+    ) -> Result<Waited<set::Reply>> {
+        let fingerprint = self.fingerprint(&request);
+        let (token, mut change) = match token {
+            Some(token) => (token.to_owned(), self.begun(token, fingerprint)?),
+            None => {
+                self.listen()?;
+                let (core, pending) = (self.core(), self.pending.clone());
+                core.session()?.alive()?;
+                let (sender, wanted) = watch::channel(());
+                let approver = Elsewhere { pending, asked_by, wanted };
+                let task = tokio::spawn(async move { set(&core, request, &approver, |_| Ok(())).await });
+                (random_id()?, Change { fingerprint, task, _wanted: sender })
+            }
+        };
+        match self.wait_for(&mut change.task).await {
+            Some(outcome) => outcome.map(Waited::Done),
+            None => {
+                let mut changes = lock(&self.changes);
+                changes.retain(|_, change| !change.task.is_finished());
+                changes.insert(token.clone(), change);
+                Ok(Waited::Pending(token))
+            }
+        }
+    }
+
+    /// The change that a call comes back for, if it is the same.
+    fn begun(&self, token: &str, fingerprint: [u8; 32]) -> Result<Change> {
+        let mut changes = lock(&self.changes);
+        let Some(change) = changes.remove(token) else { return Err(Error::ApprovalExpired) };
+        if change.fingerprint == fingerprint {
+            return Ok(change);
+        }
+        // Whoever sends other values with an approval gets neither.
+        Err(Error::ApprovalMismatch)
+    }
+
+    fn fingerprint(&self, request: &set::Request) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        part(self.salt.as_bytes());
+        part(request.service.as_str().as_bytes());
+        for (key, secret) in &request.secrets {
+            part(key.as_str().as_bytes());
+            part(secret.expose(WayOut::Inspection).as_bytes());
+        }
+        part(b"generate");
+        for (key, length) in &request.generate {
+            part(key.as_str().as_bytes());
+            part(&length.to_be_bytes());
+        }
+        hash.finalize().into()
+    }
+
+    /// Lets the person's own terminal find the changes that wait.
+    fn listen(&self) -> Result<()> {
+        let mut socket = lock(&self.socket);
+        if socket.is_none() {
+            *socket = Some(listen(&self.settings.state, self.pending.clone())?);
+        }
+        Ok(())
+    }
+
+    /// The client is gone: what waits is given up, and a token that was obtained here is revoked.
+    pub(super) async fn close(&self) {
+        self.ended.send_replace(true);
+        lock(&self.socket).take();
+        lock(&self.changes).clear();
+        if let Some(task) = self.login.lock().await.take() {
+            task.abort();
+        }
+        let ours = *lock(&self.ours);
+        if ours {
+            let _ = tokio::time::timeout(Duration::from_secs(5), self.log_out()).await;
+        }
+        lock(&self.handles).clear();
+    }
+}
+
+/// Seconds until a time.
+pub(super) fn until(expiry: i64) -> u64 {
+    u64::try_from(expiry - now()).unwrap_or(0)
+}
+
+/// The person at this machine's browser; the model never gets the address.
+struct InBrowser {
+    browser: Option<String>,
+}
+
+impl Face for InBrowser {
+    fn sign_in(&self, url: &url::Url, _: u16) {
+        let _ = open_browser(url.as_str(), self.browser.as_deref());
+    }
+
+    fn note(&self, _: &str) {}
+
+    async fn pasted(&mut self) -> String {
+        std::future::pending().await
+    }
+}
+
+/// A client's name, as the person is told who asks.
+pub(super) fn asked_by(client: Option<&str>, tool: &str) -> String {
+    let client: String = printable(client.unwrap_or("an MCP client"), false).chars().take(60).collect();
+    format!("{client} ({tool})")
+}
