@@ -18,6 +18,7 @@ pub mod mcp;
 pub mod names;
 pub mod secret;
 pub mod session;
+pub mod signals;
 pub mod terminal;
 pub mod ui;
 pub mod vault;

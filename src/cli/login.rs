@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 use super::{Context, span};
@@ -12,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::shell::{quote, quote_fish};
 use crate::login::{Face, Options, oidc, open_browser};
 use crate::secret::{Secret, WayOut};
+use crate::signals::stopped;
 use crate::terminal::{LineEditor, Step, Terminal};
 use crate::ui::Ui;
 use crate::vault::Client;
@@ -91,7 +91,7 @@ impl Login {
         let granted = RefCell::new(None);
         let outcome = tokio::select! {
             reply = self.sign_in(context, &granted) => reply,
-            () = interrupted() => Err(Error::Interrupted),
+            () = stopped() => Err(Error::Interrupted),
         };
         match outcome {
             Ok(reply) => print(ui, &reply, sourced.unwrap_or(self.shell)),
@@ -142,21 +142,6 @@ async fn ask_token() -> Result<Secret> {
         return Err(Error::invalid("that is no token", "paste the token alone, on one line"));
     }
     Ok(Secret::from(text.to_owned()))
-}
-
-/// Ctrl-C, a closed terminal or SIGTERM.
-pub(super) async fn interrupted() {
-    let wait = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::hangup()) => {}
-    }
 }
 
 fn print(ui: &Ui, reply: &Reply, shell: Shell) -> Result<u8> {

@@ -169,7 +169,7 @@ fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<
             // Ended by a signal at a question, it puts the terminal right first.
             Command::Set(set) => tokio::select! {
                 status = set.run(&context) => status,
-                () = login::interrupted() => Err(Error::Interrupted),
+                () = crate::signals::stopped() => Err(Error::Interrupted),
             },
             Command::Inject(inject) => inject.run(&context).await,
             Command::Exec(exec) => exec.run(&context).await,

@@ -24,11 +24,11 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{Env, Global, Mode, Settings};
 use crate::error::{Error, Result};
+use crate::signals::stopped;
 use state::State;
 
 /// The server. Settings that cannot be used are told when a tool is called.
@@ -93,20 +93,6 @@ fn harden() -> Result<()> {
     let failed = |errno: rustix::io::Errno| Error::io("protect", "this process's memory")(errno.into());
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed)?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(failed)
-}
-
-async fn stopped() {
-    let wait = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::hangup()) => {}
-    }
 }
 
 impl Server {

@@ -44,12 +44,21 @@ struct Change {
     _wanted: watch::Sender<()>,
 }
 
+/// How long a token lives, and until when it may be renewed.
+#[derive(Clone, Copy)]
+struct Lease {
+    /// Seconds.
+    life: u64,
+    /// Unix seconds.
+    until: i64,
+}
+
 pub(super) struct State {
     env: Env,
     pub(super) settings: Settings,
     core: Mutex<Arc<Core>>,
-    /// Whether the token was obtained here, and is ours to revoke.
-    ours: Mutex<bool>,
+    /// Of a token that was obtained here, and is ours to renew and to revoke.
+    lease: Mutex<Option<Lease>>,
     handles: Mutex<Handles>,
     pending: Arc<Pending>,
     socket: Mutex<Option<Socket>>,
@@ -78,7 +87,7 @@ impl State {
         let seconds = env.get("CLAUDE_VAULT_MCP_WAIT").and_then(|text| text.parse().ok()).map(Duration::from_secs);
         Ok(Arc::new(Self {
             core: Mutex::new(Arc::new(Core::new(settings.clone(), &env))),
-            ours: Mutex::new(false),
+            lease: Mutex::new(None),
             handles: Mutex::new(Handles::new(settings.handle_life)),
             pending: Arc::default(),
             socket: Mutex::new(None),
@@ -96,9 +105,28 @@ impl State {
         lock(&self.core).clone()
     }
 
-    fn replace_session(&self, session: Option<Session>, ours: bool) {
+    fn replace_session(&self, session: Option<Session>, lease: Option<Lease>) {
         *lock(&self.core) = Arc::new(Core::with_session(self.settings.clone(), &self.env, session));
-        *lock(&self.ours) = ours;
+        *lock(&self.lease) = lease;
+    }
+
+    /// Renews a token of ours that is used near its end, as long as the person's hour lasts.
+    pub(super) async fn keep_alive(&self) {
+        let (Some(lease), core) = (*lock(&self.lease), self.core()) else { return };
+        let Ok(session) = core.session() else { return };
+        let left = session.seconds_left().unwrap_or(0);
+        let more = until(lease.until);
+        if left == 0 || left > lease.life / 3 || more <= left {
+            return;
+        }
+        let Ok(vault) = core.vault() else { return };
+        // A token that cannot be renewed ends when it ends: the next login is enough.
+        if let Ok(life) = vault.renew_token(more).await
+            && life > left
+        {
+            let expiry = now().saturating_add(i64::try_from(life.min(more)).unwrap_or(i64::MAX));
+            self.replace_session(Some(Session { token: session.token, expiry: Some(expiry) }), Some(lease));
+        }
     }
 
     /// What the model may see of a value.
@@ -179,7 +207,9 @@ impl State {
                 return Err(error);
             }
         };
-        self.replace_session(Some(Session { token: reply.token, expiry: Some(reply.expiry) }), true);
+        let most = i64::try_from(settings.max_token_ttl).unwrap_or(i64::MAX);
+        let lease = Lease { life: until(reply.expiry), until: now().saturating_add(most) };
+        self.replace_session(Some(Session { token: reply.token, expiry: Some(reply.expiry) }), Some(lease));
         Ok(SignedIn { user: reply.user, policies: reply.policies, expiry: reply.expiry, warnings: reply.warnings })
     }
 
@@ -189,7 +219,7 @@ impl State {
             task.abort();
         }
         let core = self.core();
-        self.replace_session(None, false);
+        self.replace_session(None, None);
         lock(&self.handles).clear();
         end(&core).await
     }
@@ -273,7 +303,7 @@ impl State {
         if let Some(task) = self.login.lock().await.take() {
             task.abort();
         }
-        let ours = *lock(&self.ours);
+        let ours = lock(&self.lease).is_some();
         if ours {
             let _ = tokio::time::timeout(Duration::from_secs(5), self.log_out()).await;
         }

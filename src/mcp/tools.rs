@@ -217,10 +217,29 @@ struct LogoutReply {
     warnings: Vec<String>,
 }
 
-fn schema(value: Value) -> Arc<JsonObject> {
+fn schema(mut value: Value) -> Arc<JsonObject> {
+    without_rust_formats(&mut value);
     let Value::Object(mut object) = value else { return Arc::default() };
     object.insert("type".into(), "object".into());
     Arc::new(object)
+}
+
+/// `uint64` and the like are no formats of JSON Schema: clients warn of them.
+fn without_rust_formats(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            if object
+                .get("format")
+                .and_then(Value::as_str)
+                .is_some_and(|format| format.trim_start_matches('u').starts_with("int"))
+            {
+                object.remove("format");
+            }
+            object.values_mut().for_each(without_rust_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_rust_formats),
+        _ => {}
+    }
 }
 
 /// All tools, in their order.
@@ -251,6 +270,7 @@ pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject,
     if let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) {
         check(&schema((tool.input)()), arguments)?;
     }
+    state.keep_alive().await;
     match name {
         "vault_login" => log_in(state).await,
         "vault_status" => status_of(state).await,

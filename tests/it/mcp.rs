@@ -536,3 +536,57 @@ fn a_call_is_cancelled_at_once_and_tells_of_its_progress() {
     assert_eq!(client.close().0, Some(0));
     assert!(started.elapsed().as_secs() < 4, "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_short_token_is_renewed_while_it_is_used_and_no_longer_than_the_hour() {
+    let mut login = crate::login::Login::new();
+    let role = login.lab.bao.get("auth/oidc/role/homelab")["data"].clone();
+    let mut role = role;
+    role["token_ttl"] = json!("6s");
+    login.lab.bao.put("auth/oidc/role/homelab", role);
+    login.lab.home.set("VAULT_MAX_TOKEN_TTL", "14");
+    let mut client = Client::start(&login.lab.home);
+    let started = std::time::Instant::now();
+    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    let mut last = 0.0;
+    loop {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        match client.call("vault_list", json!({})) {
+            Ok(_) => last = started.elapsed().as_secs_f64(),
+            Err(told) => {
+                assert!(told.starts_with("login_required: "), "{told}");
+                break;
+            }
+        }
+    }
+    assert!((9.0..17.0).contains(&last), "it could be used for {last} s");
+    client.close();
+}
+
+#[test]
+fn ten_thousand_calls_leave_the_memory_flat() {
+    let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
+    let mut client = Client::start(&lab.home);
+    let resident = |id: u32| -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let calls = |client: &mut Client, count: usize| {
+        for _ in 0..count / 50 {
+            let asked: Vec<u64> = (0..50)
+                .map(|_| client.ask("tools/call", json!({"name": "vault_get", "arguments": {"service": "plex"}})))
+                .collect();
+            let mut open: std::collections::BTreeSet<u64> = asked.into_iter().collect();
+            while !open.is_empty() {
+                open.remove(&client.next_message()["id"].as_u64().unwrap());
+            }
+            client.seen.clear();
+        }
+    };
+    calls(&mut client, 2000);
+    let before = resident(client.id());
+    calls(&mut client, 8000);
+    let after = resident(client.id());
+    assert!(after < before + 4096, "{before} kB, then {after} kB");
+    client.close();
+}

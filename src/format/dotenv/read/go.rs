@@ -1,6 +1,6 @@
 //! The two Go readers: docker compose (compose-go) and godotenv.
 
-use super::{Broken, Cursor, Seen, Variables};
+use super::{Broken, Cursor, Seen, Variables, unescaped};
 
 /// Blank, and no line feed, to both.
 fn is_blank(c: char) -> bool {
@@ -163,15 +163,7 @@ fn unescaped_by_godotenv(text: &str) -> String {
             (c, next) => first.extend(std::iter::once(c).chain(next)),
         }
     }
-    let mut out = String::with_capacity(first.len());
-    let mut chars = first.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, chars.peek()) {
-            ('\\', Some(next)) if *next != '$' => out.extend(chars.next()),
-            _ => out.push(c),
-        }
-    }
-    out
+    unescaped(&first)
 }
 
 fn replaced_by_godotenv(text: &str) -> Seen {

@@ -122,3 +122,16 @@ impl<'a> Cursor<'a> {
         Broken { line: self.text[..at].matches('\n').count() + 1 }
     }
 }
+
+/// Each `\` goes but one before a `$`.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('\\', Some(next)) if *next != '$' => out.extend(chars.next()),
+            _ => out.push(c),
+        }
+    }
+    out
+}

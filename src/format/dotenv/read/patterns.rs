@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Broken, Cursor, Seen, Variables};
+use super::{Broken, Cursor, Seen, Variables, unescaped};
 
 /// A line as found: its key, and the text of its value, quotes included.
 struct Line<'a> {
@@ -179,22 +179,9 @@ fn ruby_value(text: &str) -> Seen {
     let (quote, inner) = unquote(text.trim_matches(|c| (RUBY.space)(c) || c == '\0'), RUBY.quotes);
     match quote {
         Some('\'') => Seen::value(inner),
-        Some(_) => ruby_replaced(&ruby_unescaped(&inner.replace("\\n", "\\\\n").replace("\\r", "\\\\r"))),
-        None => ruby_replaced(&ruby_unescaped(inner)),
+        Some(_) => ruby_replaced(&unescaped(&inner.replace("\\n", "\\\\n").replace("\\r", "\\\\r"))),
+        None => ruby_replaced(&unescaped(inner)),
     }
-}
-
-/// Each `\` goes but one before a `$`.
-fn ruby_unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, chars.peek()) {
-            ('\\', Some(next)) if *next != '$' => out.extend(chars.next()),
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 /// Commands in balanced parentheses, then variables; a `\` before the `$` keeps either.
