@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Core;
+use super::inject::reader_beside;
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::Root;
@@ -106,10 +107,17 @@ pub struct ComposeService {
 pub fn env(core: &Core, service: &Service, file: Option<&Path>) -> Result<EnvFile> {
     let outcome = (|| {
         let (file, text) = read(core, service, file, &[".env"])?;
-        let document = dotenv::parse(&text, Dialect::Portable);
+        // As its own program reads it, where that is known: a handle must be the very value.
+        let reader = reader_beside(core, &file);
+        let taken = reader.and_then(|reader| dotenv::read_as(reader, &text));
+        let document = dotenv::parse(&text, reader.unwrap_or(Dialect::Portable));
         let key = |entry: &crate::format::edit::Entry| {
             let line = text[..entry.start].matches('\n').count() as u64 + 1;
-            found(&entry.key, line, &dotenv::unquote(&text[entry.value.clone()]), false)
+            match taken.as_ref().and_then(|taken| taken.get(&entry.key)) {
+                Some(Some(value)) => found(&entry.key, line, value, false),
+                Some(None) => depends(&entry.key, line),
+                None => found(&entry.key, line, &dotenv::unquote(&text[entry.value.clone()]), false),
+            }
         };
         Ok(EnvFile {
             service: service.clone(),
@@ -182,6 +190,12 @@ fn found(key: &str, line: u64, value: &str, in_compose: bool) -> Found {
     let value = if in_compose { compose::literal(value) } else { Some(zeroize::Zeroizing::new(value.to_owned())) };
     let value = value.filter(|_| kind != Kind::Reference).map(|text| Secret::from(text.to_string()));
     Found { key: printable(key, false), line, kind, secret, why, handle: None, value }
+}
+
+/// A value that is put together from others, which may hold a secret all the same.
+fn depends(key: &str, line: u64) -> Found {
+    let why = "its program puts it together from other variables";
+    Found { key: printable(key, false), line, kind: Kind::Reference, secret: true, why, handle: None, value: None }
 }
 
 /// What a value looks like, whether it is a secret, and why.

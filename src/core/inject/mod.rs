@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub(super) use self::place::reader_beside;
 use self::place::{Places, Target};
 pub use self::render::Changes;
 use super::{Core, no_service};

@@ -175,6 +175,14 @@ impl Places {
     }
 }
 
+/// Who reads a `.env` file by what lies beside it, when that is one kind of program.
+pub(in crate::core) fn reader_beside(core: &Core, file: &Path) -> Option<Dialect> {
+    match Places::open(core).ok()?.guess(file) {
+        (dialects, Source::Guessed(_)) if dialects.len() == 1 => dialects.first().copied(),
+        _ => None,
+    }
+}
+
 /// Each dialect once; `portable` says all that can be said, and goes alone.
 fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
     let mut seen = BTreeSet::new();

@@ -193,3 +193,16 @@ pub fn changed(reader: Dialect, before: &str, after: &str) -> Option<Vec<String>
 pub fn is_special_to_shells(name: &str) -> bool {
     read::is_special_to_shells(name)
 }
+
+/// What a reader takes each key for: `None` for a value that depends on something else.
+pub type Taken = BTreeMap<String, Option<zeroize::Zeroizing<String>>>;
+
+/// Reads a file as `reader` does; `None` when it gives up.
+#[must_use]
+pub fn read_as(reader: Dialect, text: &str) -> Option<Taken> {
+    let known = |seen| match seen {
+        Seen::Value(value) => Some(value),
+        Seen::Unknown => None,
+    };
+    Some(read::read(reader, text).ok()?.into_iter().map(|(key, seen)| (key, known(seen))).collect())
+}
