@@ -268,41 +268,33 @@ fn place(
     owner: Option<(u32, u32)>,
     mode: u32,
 ) -> std::io::Result<()> {
-    match place_once(folder, target, name, content, owner, mode) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => place_once(folder, target, name, content, owner, mode),
+    let once = || -> std::io::Result<()> {
+        let mut random = [0_u8; 8];
+        getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
+        let temporary = format!("{}{:016x}", temporary_prefix(target), u64::from_ne_bytes(random));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(folder, temporary.as_str(), flags, Mode::from_raw_mode(0o600))?);
+        let written = (|| -> std::io::Result<()> {
+            file.lock()?;
+            keep_owner(&file, owner);
+            if mode != 0o600 {
+                rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+            }
+            file.write_all(content)?;
+            file.sync_all()?;
+            renameat(folder, temporary.as_str(), folder, name)?;
+            // The folder is not synced: after a power cut either name's file is there, and whole.
+            Ok(())
+        })();
+        if written.is_err() {
+            let _ = unlinkat(folder, temporary.as_str(), AtFlags::empty());
+        }
+        written
+    };
+    match once() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => once(),
         outcome => outcome,
     }
-}
-
-fn place_once(
-    folder: &OwnedFd,
-    target: &OsStr,
-    name: &OsStr,
-    content: &[u8],
-    owner: Option<(u32, u32)>,
-    mode: u32,
-) -> std::io::Result<()> {
-    let mut random = [0_u8; 8];
-    getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
-    let temporary = format!("{}{:016x}", temporary_prefix(target), u64::from_ne_bytes(random));
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(openat(folder, temporary.as_str(), flags, Mode::from_raw_mode(0o600))?);
-    let written = (|| {
-        file.lock()?;
-        keep_owner(&file, owner);
-        if mode != 0o600 {
-            rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
-        }
-        file.write_all(content)?;
-        file.sync_all()?;
-        renameat(folder, temporary.as_str(), folder, name)?;
-        // The folder is not synced: after a power cut either name's file is there, and whole.
-        Ok(())
-    })();
-    if written.is_err() {
-        let _ = unlinkat(folder, temporary.as_str(), AtFlags::empty());
-    }
-    written
 }
 
 /// Root working in somebody's folder leaves the file theirs, as it was.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::Core;
 use super::scan::{self, judge};
@@ -61,8 +62,9 @@ fn make(core: &Core, service: &Service, format: Format, file: Option<&Path>, out
     let (source, text) = scan::read(core, service, file, names)?;
     let made = match format {
         Format::Env => of_env(&text),
-        Format::Compose => of_compose(&text).map_err(|reason| Error::Confined { path: source.clone(), reason })?,
+        Format::Compose => of_compose(&text),
     };
+    let made = made.map_err(|reason| Error::Confined { path: source.clone(), reason })?;
     let root = Root::open(&core.settings.root)?;
     let usual = || match format {
         Format::Env => source.with_file_name(format!("{}.example", source.file_name().unwrap_or_default().to_string_lossy())),
@@ -87,41 +89,54 @@ struct Made {
     kept: usize,
 }
 
-/// Secrets become empty, those in commented-out entries too.
-fn of_env(text: &str) -> Made {
+/// A secret in a place where it is not looked for.
+const PLACE: &str = "a secret stands where it cannot be taken out: in a comment, or not on a line of its own";
+
+/// Secrets become empty, those in commented-out entries too. Lines that are no entries are left
+/// out: they may be the rest of a value. A secret that stands anywhere else is a refusal.
+fn of_env(text: &str) -> std::result::Result<Made, &'static str> {
     let document = dotenv::parse(text, Dialect::Portable);
     let mut made = Made { text: String::with_capacity(text.len()), replaced: 0, kept: 0 };
-    let mut at = 0;
+    let (mut at, mut secrets) = (0, Vec::new());
     for entry in &document.entries {
-        made.text.push_str(&without_old_secrets(&text[at..entry.value.start]));
-        let value = &text[entry.value.clone()];
-        if judge(&entry.key, &dotenv::unquote(value)).1 {
+        made.text.push_str(&between(&text[at..entry.start]));
+        made.text.push_str(&text[entry.start..entry.value.start]);
+        let value = Zeroizing::new(dotenv::unquote(&text[entry.value.clone()]));
+        if judge(&entry.key, &value).1 {
             made.replaced += 1;
+            secrets.push(value);
         } else {
-            made.text.push_str(value);
+            made.text.push_str(&text[entry.value.clone()]);
             made.kept += 1;
         }
-        at = entry.value.end;
+        // What stands behind the value, up to the end of its line.
+        at = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end + 1);
+        made.text.push_str(&text[entry.value.end..at]);
     }
-    made.text.push_str(&without_old_secrets(&text[at..]));
-    made
+    made.text.push_str(&between(&text[at..]));
+    if tells(&made.text, &secrets) { Err(PLACE) } else { Ok(made) }
 }
 
-/// Comments and lines that are no entries: what looks like an entry loses its secret, and so does a
-/// line of which nothing is known.
-fn without_old_secrets(text: &str) -> String {
-    text.split_inclusive('\n')
-        .map(|line| {
-            let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
-            let body = line.trim_start().strip_prefix('#').map(str::trim_start);
-            match body.unwrap_or(line).split_once('=') {
-                Some((key, value)) if body.is_some() && is_key(key) && judge(key.trim(), value.trim()).1 => {
-                    format!("{}={end}", &line[..line.find('=').unwrap_or(0)])
-                }
-                _ => line.to_owned(),
+/// Whether a text still holds one of the secrets. Very short ones stand in any text.
+fn tells(text: &str, secrets: &[Zeroizing<String>]) -> bool {
+    secrets.iter().any(|secret| secret.len() >= 4 && text.contains(secret.as_str()))
+}
+
+/// What stands between entries: blank lines and comments, without the secrets of commented-out
+/// entries; nothing else.
+fn between(text: &str) -> String {
+    let kept = |line: &str| {
+        let body = line.trim_start_matches('\u{feff}').trim();
+        let Some(comment) = body.strip_prefix('#') else { return body.is_empty().then(|| line.to_owned()) };
+        match comment.split_once('=') {
+            Some((key, value)) if is_key(key) && judge(key.trim(), value.trim()).1 => {
+                let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
+                Some(format!("{}={end}", &line[..line.find('=').unwrap_or(0)]))
             }
-        })
-        .collect()
+            _ => Some(line.to_owned()),
+        }
+    };
+    text.split_inclusive('\n').filter_map(kept).collect()
 }
 
 fn is_key(text: &str) -> bool {
@@ -130,7 +145,6 @@ fn is_key(text: &str) -> bool {
 
 /// Secrets in `environment` become `${NAME}`. A secret that stands anywhere else is a refusal.
 fn of_compose(text: &str) -> std::result::Result<Made, &'static str> {
-    const PLACE: &str = "a secret stands where it cannot be taken out: put it on a line NAME: value of its own";
     let compose = crate::format::compose::parse(text)?;
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     let (mut replaced, mut kept, mut secrets) = (0, 0, Vec::new());
@@ -147,10 +161,7 @@ fn of_compose(text: &str) -> std::result::Result<Made, &'static str> {
     }
     let text = lines.concat();
     // Commented-out lines, labels, commands: a secret that is still there is a secret told.
-    if secrets.iter().any(|secret| secret.len() >= 4 && text.contains(secret.as_str())) {
-        return Err(PLACE);
-    }
-    Ok(Made { text, replaced, kept })
+    if tells(&text, &secrets) { Err(PLACE) } else { Ok(Made { text, replaced, kept }) }
 }
 
 /// The line with `${NAME}` in the place of its value, for `NAME: value` and `- NAME=value`.
@@ -186,9 +197,18 @@ mod tests {
     fn an_env_example_keeps_all_but_the_secrets() {
         let text =
             "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='hunter2' # why\n#OLD_TOKEN=hunter3\n# a note = fine\nexport X=hunter4\n";
-        let made = of_env(text);
+        let Ok(made) = of_env(text) else { panic!("refused") };
         assert_eq!(made.text, "# top\nDB_HOST=db.lan # where\nDB_PASSWORD= # why\n#OLD_TOKEN=\n# a note = fine\nexport X=\n");
         assert_eq!((made.replaced, made.kept), (2, 1));
+    }
+
+    #[test]
+    fn what_may_be_the_rest_of_a_secret_is_left_out() {
+        let text = "KEY=-----BEGIN KEY-----\nMIIBhunter2\nabcd==\n-----END KEY-----\n\nPORT=80\n; old=hunter3\n";
+        let Ok(made) = of_env(text) else { panic!("refused") };
+        assert!(!made.text.contains("hunter") && made.text.ends_with("\n\nPORT=80\n"), "{}", made.text);
+        assert!(of_env("PASSWORD=hunter2\n# it was hunter2 before\n").is_err());
+        assert!(of_env("PASSWORD=hunter2 # or hunter2\n").is_err());
     }
 
     #[test]

@@ -111,20 +111,26 @@ pub fn env(core: &Core, service: &Service, file: Option<&Path>) -> Result<EnvFil
         let reader = reader_beside(core, &file);
         let taken = reader.and_then(|reader| dotenv::read_as(reader, &text));
         let document = dotenv::parse(&text, reader.unwrap_or(Dialect::Portable));
-        let key = |entry: &crate::format::edit::Entry| {
-            let line = text[..entry.start].matches('\n').count() as u64 + 1;
-            match taken.as_ref().and_then(|taken| taken.get(&entry.key)) {
-                Some(Some(value)) => found(&entry.key, line, value, false),
-                Some(None) => depends(&entry.key, line),
-                None => found(&entry.key, line, &dotenv::unquote(&text[entry.value.clone()]), false),
+        let (mut keys, mut unread) = (Vec::new(), std::collections::BTreeSet::from_iter(document.unread));
+        let (mut line, mut counted) = (1, 0);
+        for entry in &document.entries {
+            line += text[counted..entry.start].matches('\n').count();
+            counted = entry.start;
+            let raw = &text[entry.value.clone()];
+            // The end of a key's base64, below lines of it that stand there without quotes: its
+            // text must not pass for a name.
+            if unread.contains(&(line - 1)) && raw.trim_matches('=').is_empty() {
+                unread.insert(line);
+                continue;
             }
-        };
-        Ok(EnvFile {
-            service: service.clone(),
-            file,
-            keys: document.entries.iter().map(key).collect(),
-            unread_lines: document.unread,
-        })
+            let number = line as u64;
+            keys.push(match taken.as_ref().and_then(|taken| taken.get(&entry.key)) {
+                Some(Some(value)) => found(&entry.key, number, value, false),
+                Some(None) => depends(&entry.key, number),
+                None => found(&entry.key, number, &dotenv::unquote(raw), false),
+            });
+        }
+        Ok(EnvFile { service: service.clone(), file, keys, unread_lines: unread.into_iter().collect() })
     })();
     let (reply, _) = core.audited(Action::Scan, Some(service), outcome, |reply: &EnvFile| {
         format!("{} with {} keys", reply.file.display(), reply.keys.len())

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::Format;
 use super::place::Target;
-use super::{Format, place};
 use crate::error::{Error, Result};
 use crate::format::dotenv::{self, Dialect, Fault, READERS};
 use crate::format::edit::{self, Document, Edited, Entry, Style, Texts};
@@ -196,19 +196,20 @@ fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
             is_variable(key) && value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
         })
     };
-    let candidates: &[Dialect] = match target.source {
-        place::Source::Guessed(_) if target.dialects.len() > 1 => &target.dialects,
-        place::Source::Guessed(_) => &[],
-        place::Source::Told | place::Source::Nothing => &READERS,
-    };
+    // Of several readers beside the file, one of them; else whoever else may read it.
+    let candidates: &[Dialect] = if target.dialects.len() > 1 { &target.dialects } else { &READERS };
     let dialects: Vec<&str> = candidates.iter().filter(writable).map(|dialect| dialect.name()).collect();
-    let command = &target.command;
+    let Target { command, service, .. } = target;
     let named = match dialects.as_slice() {
         [] => String::new(),
         [first] => format!("for one reader: {command} --dialect {first}; or "),
         [first, rest @ ..] => format!("for one reader: {command} --dialect {first}   (or {}); or ", rest.join(", ")),
     };
-    format!("{named}run the program without a file: claude-vault exec {} -- COMMAND", target.service)
+    format!(
+        "{named}run the program without a file: claude-vault exec {service} -- COMMAND; or give the value a file of its own: \
+         claude-vault get {service} {}",
+        refused.first().map_or("KEY", |key| key.as_str())
+    )
 }
 
 /// Who must read the file, in words.

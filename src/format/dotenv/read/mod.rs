@@ -65,6 +65,11 @@ pub(super) fn read(reader: Dialect, text: &str) -> Result<Variables, Broken> {
     }
 }
 
+/// Each line end as a line feed.
+fn unix_lines(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.replace("\r\n", "\n").replace('\r', "\n"))
+}
+
 /// A place in a text.
 struct Cursor<'a> {
     text: &'a str,

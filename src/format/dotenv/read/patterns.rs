@@ -1,9 +1,7 @@
 //! The readers that look for lines of one shape, wherever they stand: npm dotenv, dotenv with
 //! dotenv-expand (Vite, Next.js), and dotenv for Ruby.
 
-use zeroize::Zeroizing;
-
-use super::{Broken, Cursor, Seen, Variables, unescaped};
+use super::{Broken, Cursor, Seen, Variables, unescaped, unix_lines};
 
 /// A line as found: its key, and the text of its value, quotes included.
 struct Line<'a> {
@@ -112,7 +110,7 @@ fn unquote<'a>(value: &'a str, quotes: &[char]) -> (Option<char>, &'a str) {
 
 /// npm dotenv, 16 to 18.
 pub(super) fn dotenv(text: &str) -> Variables {
-    let text = Zeroizing::new(text.replace("\r\n", "\n").replace('\r', "\n"));
+    let text = unix_lines(text);
     let value = |line: &Line<'_>| {
         let text = line.value.unwrap_or_default().trim_matches(DOTENV.space);
         let (_, inner) = unquote(text, DOTENV.quotes);
@@ -136,20 +134,27 @@ pub(super) fn vite(text: &str) -> Variables {
     dotenv(text).into_iter().map(agreed).collect()
 }
 
-fn expanded(seen: Seen) -> Seen {
-    let Seen::Value(text) = seen else { return seen };
+/// What becomes of a `$`.
+enum Dollar {
+    /// It stays.
+    Kept,
+    /// It stays, and the `\` before it goes.
+    Escaped,
+    /// It and what follows is replaced.
+    Replaced,
+}
+
+/// Goes through the `$` of a text; `judge` sees what stands before and behind each.
+fn dollars(text: &str, judge: impl Fn(&str, &str) -> Dollar) -> Seen {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
+    let mut rest = text;
     while let Some(at) = rest.find('$') {
-        let behind = &rest[at + 1..];
-        let before = rest[..at].strip_suffix('\\');
-        let is_name = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
-        // Version 11 takes off two backslashes where a name follows, the others one.
-        let disputed = before.is_some_and(|before| before.ends_with('\\')) && is_name(behind.strip_prefix('{').unwrap_or(behind));
-        if disputed || (before.is_none() && (is_name(behind) || behind.starts_with('{'))) {
-            return Seen::Unknown;
+        let (before, behind) = (&rest[..at], &rest[at + 1..]);
+        match judge(before, behind) {
+            Dollar::Kept => out.push_str(before),
+            Dollar::Escaped => out.push_str(&before[..before.len() - 1]),
+            Dollar::Replaced => return Seen::Unknown,
         }
-        out.push_str(before.unwrap_or(&rest[..at]));
         out.push('$');
         rest = behind;
     }
@@ -157,9 +162,24 @@ fn expanded(seen: Seen) -> Seen {
     Seen::value(out)
 }
 
+fn expanded(seen: Seen) -> Seen {
+    let Seen::Value(text) = seen else { return seen };
+    let is_name = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    dollars(&text, |before, behind| {
+        // Version 11 takes off two backslashes where a name follows, the others one.
+        let disputed = before.ends_with("\\\\") && is_name(behind.strip_prefix('{').unwrap_or(behind));
+        match before.ends_with('\\') {
+            _ if disputed => Dollar::Replaced,
+            true => Dollar::Escaped,
+            false if is_name(behind) || behind.starts_with('{') => Dollar::Replaced,
+            false => Dollar::Kept,
+        }
+    })
+}
+
 /// dotenv for Ruby, version 3. It gives up where an exported name has no value.
 pub(super) fn ruby(text: &str) -> Result<Variables, Broken> {
-    let text = Zeroizing::new(text.replace("\r\n", "\n").replace('\r', "\n"));
+    let text = unix_lines(text);
     let mut variables = Variables::new();
     for line in RUBY.lines(&text) {
         if line.exported && line.value.is_none() {
@@ -232,19 +252,10 @@ fn balanced(text: &str) -> std::collections::HashMap<usize, usize> {
 }
 
 fn ruby_variables(text: &str) -> Seen {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let behind = &rest[at + 1..];
-        let before = rest[..at].strip_suffix('\\').filter(|_| !behind.starts_with('('));
-        let named = behind.strip_prefix('{').unwrap_or(behind).starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-        if before.is_none() && named {
-            return Seen::Unknown;
-        }
-        out.push_str(before.unwrap_or(&rest[..at]));
-        out.push('$');
-        rest = behind;
-    }
-    out.push_str(rest);
-    Seen::value(out)
+    let is_name = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    dollars(text, |before, behind| match before.ends_with('\\') && !behind.starts_with('(') {
+        true => Dollar::Escaped,
+        false if is_name(behind.strip_prefix('{').unwrap_or(behind)) => Dollar::Replaced,
+        false => Dollar::Kept,
+    })
 }

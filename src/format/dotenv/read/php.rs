@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Broken, Cursor, Seen, Variables};
+use super::{Broken, Cursor, Seen, Variables, unix_lines};
 
 /// What PHP's `trim` takes off.
 fn is_trimmed(c: char) -> bool {
@@ -14,7 +14,7 @@ fn is_space(c: char) -> bool {
 }
 
 pub(super) fn read(text: &str) -> Result<Variables, Broken> {
-    let text = Zeroizing::new(text.replace("\r\n", "\n").replace('\r', "\n"));
+    let text = unix_lines(text);
     let mut variables = Variables::new();
     let mut open: Option<Zeroizing<String>> = None;
     for (number, line) in text.split('\n').enumerate() {

@@ -1,8 +1,6 @@
 //! python-dotenv, with its variables replaced as it does by default.
 
-use zeroize::Zeroizing;
-
-use super::{Cursor, Seen, Variables};
+use super::{Cursor, Seen, Variables, unix_lines};
 
 fn is_blank(c: char) -> bool {
     c.is_whitespace() && !matches!(c, '\n' | '\r')
@@ -10,7 +8,7 @@ fn is_blank(c: char) -> bool {
 
 pub(super) fn read(text: &str) -> Variables {
     // A text file is opened with universal line ends.
-    let text = Zeroizing::new(text.replace("\r\n", "\n").replace('\r', "\n"));
+    let text = unix_lines(text);
     let mut variables = Variables::new();
     let mut cursor = Cursor::new(text.strip_prefix('\u{feff}').unwrap_or(&text));
     loop {
