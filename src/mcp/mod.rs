@@ -7,6 +7,7 @@
 mod arguments;
 mod context;
 mod handles;
+mod listed;
 mod state;
 mod tools;
 
@@ -155,7 +156,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(tools::all()))
+        Ok(ListToolsResult::with_all_items(listed::all()))
     }
 
     async fn list_prompts(
@@ -210,7 +211,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        tools::all().into_iter().find(|tool| tool.name == name)
+        listed::all().into_iter().find(|tool| tool.name == name)
     }
 
     async fn call_tool(
@@ -218,7 +219,7 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> std::result::Result<CallToolResponse, ErrorData> {
-        if !tools::exists(&request.name) {
+        if listed::input_of(&request.name).is_none() {
             return Err(ErrorData::invalid_params("there is no such tool", None));
         }
         let client = context.client_info().map(|client| client.name);

@@ -4,72 +4,18 @@
 //! working tree is read elsewhere (`core::inject`) and may only say where files lie: a cloned
 //! repository is not trusted with anything that moves a token or shows a value.
 
-use std::collections::HashMap;
-use std::ffi::OsString;
+mod env;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
+pub use env::{AGENT_VARIABLES, Env};
+
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
-
-/// The environment a command runs in. A map, so that tests and `dev` can bring their own.
-#[derive(Clone, Default)]
-pub struct Env(HashMap<String, OsString>);
-
-impl FromIterator<(String, OsString)> for Env {
-    fn from_iter<T: IntoIterator<Item = (String, OsString)>>(variables: T) -> Self {
-        Self(variables.into_iter().collect())
-    }
-}
-
-impl Env {
-    /// The environment of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
-        Self(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v))).collect())
-    }
-
-    /// A variable that is set, not empty, and UTF-8.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.to_str().filter(|value| !value.is_empty())
-    }
-
-    /// A variable as a path.
-    #[must_use]
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-    }
-
-    /// `VAULT_name`, else `BAO_name`.
-    #[must_use]
-    pub fn vault(&self, name: &str) -> Option<&str> {
-        self.get(&format!("VAULT_{name}")).or_else(|| self.get(&format!("BAO_{name}")))
-    }
-
-    /// Which AI agent runs this process, by the variable it sets. A guard rail, not a wall.
-    #[must_use]
-    pub fn agent(&self) -> Option<&'static str> {
-        AGENT_VARIABLES.iter().copied().find(|name| self.get(name).is_some())
-    }
-}
-
-/// Variables that AI agents set for the commands they run.
-pub const AGENT_VARIABLES: &[&str] = &[
-    "CLAUDECODE",
-    "AI_AGENT",
-    "CURSOR_AGENT",
-    "GEMINI_CLI",
-    "CODEX_SANDBOX",
-    "CODEX_THREAD_ID",
-    "OPENCODE",
-    "COPILOT_AGENT",
-    "CLINE_ACTIVE",
-    "AUGMENT_AGENT",
-];
 
 /// Options that every command takes.
 #[derive(clap::Args, Clone, Default, Debug)]
@@ -412,7 +358,7 @@ mod tests {
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> Env {
-        Env(pairs.iter().map(|(k, v)| ((*k).to_owned(), OsString::from(v))).collect())
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect()
     }
 
     #[test]

@@ -1,0 +1,61 @@
+//! The environment: the process's own, or one that was brought.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The environment a command runs in. A map, so that tests and `dev` can bring their own.
+#[derive(Clone, Default)]
+pub struct Env(HashMap<String, OsString>);
+
+impl FromIterator<(String, OsString)> for Env {
+    fn from_iter<T: IntoIterator<Item = (String, OsString)>>(variables: T) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+impl Env {
+    /// The environment of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v))).collect())
+    }
+
+    /// A variable that is set, not empty, and UTF-8.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().filter(|value| !value.is_empty())
+    }
+
+    /// A variable as a path.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// `VAULT_name`, else `BAO_name`.
+    #[must_use]
+    pub fn vault(&self, name: &str) -> Option<&str> {
+        self.get(&format!("VAULT_{name}")).or_else(|| self.get(&format!("BAO_{name}")))
+    }
+
+    /// Which AI agent runs this process, by the variable it sets. A guard rail, not a wall.
+    #[must_use]
+    pub fn agent(&self) -> Option<&'static str> {
+        AGENT_VARIABLES.iter().copied().find(|name| self.get(name).is_some())
+    }
+}
+
+/// Variables that AI agents set for the commands they run.
+pub const AGENT_VARIABLES: &[&str] = &[
+    "CLAUDECODE",
+    "AI_AGENT",
+    "CURSOR_AGENT",
+    "GEMINI_CLI",
+    "CODEX_SANDBOX",
+    "CODEX_THREAD_ID",
+    "OPENCODE",
+    "COPILOT_AGENT",
+    "CLINE_ACTIVE",
+    "AUGMENT_AGENT",
+];

@@ -1,0 +1,99 @@
+//! Many calls, calls that are given up, and the process itself.
+
+use serde_json::json;
+
+use super::{Client, outcome};
+use crate::support::{Lab, eventually};
+
+#[test]
+fn two_hundred_calls_at_once_are_all_answered_and_none_is_mixed_up() {
+    let lab = Lab::new();
+    for number in 0..20 {
+        lab.store(&format!("s{number}"), json!({format!("K{number}"): "x"}));
+    }
+    let mut client = Client::start(&lab.home);
+    let asked: Vec<(u64, usize)> = (0..200)
+        .map(|call| {
+            (
+                client.ask("tools/call", json!({"name": "vault_get", "arguments": {"service": format!("s{}", call % 20)}})),
+                call % 20,
+            )
+        })
+        .collect();
+    let mut open: std::collections::BTreeMap<u64, usize> = asked.into_iter().collect();
+    while !open.is_empty() {
+        let message = client.next_message();
+        let Some(number) = message["id"].as_u64().and_then(|id| open.remove(&id)) else { continue };
+        let got = outcome(&message).unwrap();
+        assert_eq!((&got["service"], &got["keys"]), (&json!(format!("s{number}")), &json!([format!("K{number}")])));
+    }
+    client.close();
+}
+
+#[test]
+fn no_other_process_can_read_its_memory_and_a_signal_ends_it() {
+    let lab = Lab::new();
+    let mut client = Client::start(&lab.home);
+    client.call("vault_status", json!({})).unwrap();
+    let place = format!("/proc/{}", client.id());
+    let limits = std::fs::read_to_string(format!("{place}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
+    // Root reads everything; another user's process is what counts.
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(format!("{place}/environ")).unwrap());
+    assert_eq!(owner, 0, "a process that may not be dumped belongs to root in /proc");
+    crate::support::run(lab.home.command("kill").args(["-TERM", &client.id().to_string()]), "").exits(0);
+    let status = eventually("the server to end", || client.child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_call_is_cancelled_at_once_and_tells_of_its_progress() {
+    let lab = Lab::new();
+    let mut client = Client::start(&lab.home);
+    let arguments =
+        json!({"name": "vault_set", "arguments": {"service": "plex", "secrets": {"A": "1"}}, "_meta": {"progressToken": "p"}});
+    let id = client.ask("tools/call", arguments);
+    let progress = client.next_message();
+    assert_eq!((&progress["method"], &progress["params"]["progressToken"]), (&json!("notifications/progress"), &json!("p")));
+    client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
+    let started = std::time::Instant::now();
+    assert_eq!(client.call("vault_status", json!({})).unwrap()["logged_in"], true);
+    assert!(started.elapsed().as_secs() < 5);
+    // What was cancelled waits for nobody any more.
+    eventually("the plan to go", || (lab.cv(["approve", "pending", "--json"]).json()["pending"] == json!([])).then_some(()));
+    // In the middle of a call, the end of input ends the server.
+    client.ask("tools/call", json!({"name": "vault_set", "arguments": {"service": "plex", "secrets": {"A": "1"}}}));
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let started = std::time::Instant::now();
+    assert_eq!(client.close().0, Some(0));
+    assert!(started.elapsed().as_secs() < 4, "{:?}", started.elapsed());
+}
+
+#[test]
+fn ten_thousand_calls_leave_the_memory_flat() {
+    let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
+    let mut client = Client::start(&lab.home);
+    let resident = |id: u32| -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let calls = |client: &mut Client, count: usize| {
+        for _ in 0..count / 50 {
+            let asked: Vec<u64> = (0..50)
+                .map(|_| client.ask("tools/call", json!({"name": "vault_get", "arguments": {"service": "plex"}})))
+                .collect();
+            let mut open: std::collections::BTreeSet<u64> = asked.into_iter().collect();
+            while !open.is_empty() {
+                open.remove(&client.next_message()["id"].as_u64().unwrap());
+            }
+            client.seen.clear();
+        }
+    };
+    calls(&mut client, 2000);
+    let before = resident(client.id());
+    calls(&mut client, 8000);
+    let after = resident(client.id());
+    assert!(after < before + 4096, "{before} kB, then {after} kB");
+    client.close();
+}

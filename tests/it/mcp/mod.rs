@@ -1,0 +1,275 @@
+//! The MCP server, over its standard input and output.
+
+mod load;
+mod person;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{CANARY, Home, Lab};
+
+/// A client that speaks the protocol line by line.
+pub struct Client {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    next: u64,
+    /// All that the server has sent.
+    pub seen: String,
+}
+
+impl Client {
+    pub fn start(home: &Home) -> Self {
+        let mut command = home.command(env!("CARGO_BIN_EXE_claude-vault"));
+        command.arg("mcp").env("RUST_LOG", "trace").env("CLAUDECODE", "1");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut client = Self { child, stdin, stdout, next: 0, seen: String::new() };
+        client.request(
+            "initialize",
+            json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a test", "version": "1"}}),
+        );
+        client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        client
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn send(&mut self, message: &Value) {
+        writeln!(self.stdin.as_mut().unwrap(), "{message}").unwrap();
+    }
+
+    /// Sends a request, and gives its id.
+    pub fn ask(&mut self, method: &str, params: Value) -> u64 {
+        self.next += 1;
+        let id = self.next;
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        id
+    }
+
+    /// The next message of the server.
+    pub fn next_message(&mut self) -> Value {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        self.seen.push_str(&line);
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    pub fn answer(&mut self, id: u64) -> Value {
+        loop {
+            let message = self.next_message();
+            if message["id"] == id && message.get("method").is_none() {
+                return message;
+            }
+        }
+    }
+
+    pub fn request(&mut self, method: &str, params: Value) -> Value {
+        let id = self.ask(method, params);
+        self.answer(id)
+    }
+
+    /// Calls a tool; gives its structured content, or the text of its error.
+    pub fn call(&mut self, tool: &str, arguments: Value) -> Result<Value, String> {
+        let answer = self.request("tools/call", json!({"name": tool, "arguments": arguments}));
+        outcome(&answer)
+    }
+
+    /// Closes its input, and gives the exit status and stderr.
+    pub fn close(mut self) -> (Option<i32>, String) {
+        drop(self.stdin.take());
+        let output = self.child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+pub fn outcome(answer: &Value) -> Result<Value, String> {
+    let result = &answer["result"];
+    assert!(result.is_object(), "{answer}");
+    if result["isError"] == true {
+        assert!(result.get("structuredContent").is_none_or(Value::is_null), "{result}");
+        return Err(result["content"][0]["text"].as_str().unwrap().to_owned());
+    }
+    Ok(result["structuredContent"].clone())
+}
+
+#[test]
+fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
+    let home = Home::new();
+    let mut client = Client::start(&home);
+    let tools = client.request("tools/list", json!({}))["result"]["tools"].clone();
+    let names: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    let wanted = "vault_login vault_status vault_logout vault_list vault_get vault_set vault_inject vault_scan_env vault_scan_compose \
+                  vault_generate_example";
+    assert_eq!(names, wanted.split(' ').collect::<Vec<_>>());
+    for tool in tools.as_array().unwrap() {
+        assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");
+        assert_eq!(tool["outputSchema"]["type"], "object", "{tool}");
+        assert!(tool["annotations"]["readOnlyHint"].is_boolean() && tool["title"].is_string());
+    }
+    for (tool, arguments) in [
+        ("vault_list", json!({})),
+        ("vault_get", json!({"service": "plex"})),
+        ("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})),
+    ] {
+        let told = client.call(tool, arguments).unwrap_err();
+        assert!(told.starts_with("login_required: ") && told.contains(". Next: call vault_login"), "{told}");
+    }
+    assert_eq!(client.call("vault_status", json!({})).unwrap()["logged_in"], false);
+    let (status, stderr) = client.close();
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_client_that_says_nothing_or_goes_at_once_is_no_failure() {
+    let home = Home::new();
+    for input in ["", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n", "not json\n", "\u{feff}\n"] {
+        let run = home.cv_with(&["mcp"], input);
+        assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{input:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_told_when_a_tool_is_called() {
+    let mut home = Home::new();
+    home.set("VAULT_SECURITY_MODE", "open");
+    let mut client = Client::start(&home);
+    let told = client.call("vault_list", json!({})).unwrap_err();
+    assert!(told.contains("tokenized, redacted, plaintext") && told.contains("Next: tell the user"), "{told}");
+    assert_eq!(client.close().0, Some(0));
+}
+
+#[test]
+fn values_are_handles_and_handles_are_values() {
+    let lab = Lab::with("plex", json!({"KEY": CANARY, "SHORT": "1", "URL": "https://u:p@h"}));
+    let mut client = Client::start(&lab.home);
+    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    for key in ["KEY", "SHORT", "URL"] {
+        let handle = got["values"][key].as_str().unwrap();
+        assert!(handle.starts_with("@token-") && handle.len() == 23, "{handle}");
+    }
+    assert_eq!(client.call("vault_get", json!({"service": "plex"})).unwrap(), got);
+    let plan =
+        client.call("vault_set", json!({"service": "new", "secrets": {"A": got["values"]["KEY"]}, "dry_run": true})).unwrap();
+    assert_eq!((&plan["outcome"], &plan["added"]), (&json!("dry_run"), &json!(["A"])));
+    for (value, why) in [("@token-0123456789abcdef", "is not known"), ("x@token-0123456789abcdef", "inside a longer text")] {
+        let told = client.call("vault_set", json!({"service": "new", "secrets": {"A": value}, "dry_run": true})).unwrap_err();
+        assert!(told.starts_with("invalid_arguments: ") && told.contains(why), "{told}");
+    }
+    client.call("vault_logout", json!({})).unwrap();
+    let told = client.call("vault_set", json!({"service": "new", "secrets": {"A": got["values"]["KEY"]}})).unwrap_err();
+    assert!(told.contains("is not known"), "{told}");
+    assert!(!client.seen.contains(CANARY));
+    client.close();
+}
+
+#[test]
+fn the_mode_is_the_persons_choice() {
+    let mut lab = Lab::with("plex", json!({"KEY": CANARY, "PORT": "80"}));
+    lab.home.set("VAULT_SECURITY_MODE", "redacted");
+    let mut client = Client::start(&lab.home);
+    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    assert_eq!((&got["keys"], got.get("values")), (&json!(["KEY", "PORT"]), None));
+    client.close();
+    lab.home.set("VAULT_SECURITY_MODE", "tokenized");
+    std::fs::create_dir_all(lab.home.path().join(".config/claude-vault")).unwrap();
+    std::fs::write(lab.home.path().join(".config/claude-vault/config.toml"), "plain_keys = [\"PORT\"]\n").unwrap();
+    let mut client = Client::start(&lab.home);
+    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    assert!(got["values"]["PORT"] == "80" && got["values"]["KEY"] != CANARY);
+    client.close();
+    lab.home.set("VAULT_SECURITY_MODE", "plaintext");
+    let mut client = Client::start(&lab.home);
+    assert_eq!(client.call("vault_get", json!({"service": "plex", "key": "KEY"})).unwrap()["values"]["KEY"], CANARY);
+    client.close();
+}
+
+#[test]
+fn wrong_arguments_are_named_and_never_repeated() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let mut client = Client::start(&lab.home);
+    let cases = [
+        ("vault_get", json!({"service": [CANARY]})),
+        ("vault_get", json!({"service": CANARY, "key": {"x": CANARY}})),
+        ("vault_get", json!({CANARY: 1})),
+        ("vault_get", json!({})),
+        ("vault_get", json!({"service": format!("{CANARY}/../x")})),
+        ("vault_list", json!({"service": 7, "x": CANARY})),
+        ("vault_set", json!({"service": "plex", "secrets": {"A": [CANARY]}})),
+        ("vault_set", json!({"service": "plex", "secrets": CANARY})),
+        ("vault_set", json!({"service": "plex", "secrets": {format!("{CANARY} "): "1"}})),
+        ("vault_set", json!({"service": "plex", "generate": {"A": CANARY}})),
+        ("vault_set", json!({"service": "plex", "generate": {"A": -1}})),
+        ("vault_set", json!({"service": "plex", "secrets": {"A": CANARY.repeat(1000)}})),
+        ("vault_set", json!({"service": "plex", "secrets": {"A": CANARY}, "approval_token": CANARY})),
+        ("vault_set", json!({"service": "plex", "from_file": "../x"})),
+        ("vault_set", json!({"service": "plex", "from_file": "/etc/passwd"})),
+        ("vault_set", json!({"service": "plex", "dry_run": CANARY})),
+        ("vault_inject", json!({"service": "plex", "format": CANARY})),
+        ("vault_login", json!({"x": CANARY})),
+    ];
+    for (tool, arguments) in cases {
+        let told = client.call(tool, arguments.clone()).expect_err(&arguments.to_string());
+        assert!(told.contains(": ") && told.contains(". Next: ") && !told.contains(CANARY), "{told}");
+    }
+    let unknown = client.request("tools/call", json!({"name": CANARY, "arguments": {}}));
+    assert!(unknown["error"]["code"].is_i64());
+    client.request("tools/call", json!({"name": ["x"], "arguments": CANARY}));
+    client.request(CANARY, json!({}));
+    assert!(!client.seen.replace(&format!("\"{CANARY}\""), "").contains(CANARY), "{}", client.seen);
+    let (status, stderr) = client.close();
+    assert_eq!(status, Some(0));
+    assert!(!stderr.contains(CANARY), "{stderr}");
+}
+
+#[test]
+fn files_are_written_and_read_without_a_value_seen() {
+    let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
+    lab.home.file("plex/.env.example", "KEY=\n");
+    lab.home.file("old/.env", &format!("A='{CANARY} two'\nB=2\n"));
+    let mut client = Client::start(&lab.home);
+    let written = client.call("vault_inject", json!({"service": "plex"})).unwrap();
+    assert_eq!((&written["file"], &written["state"], &written["keys"]), (&json!("plex/.env"), &json!("created"), &json!(1)));
+    assert!(lab.home.read("plex/.env").ends_with(&format!("KEY={CANARY}\n")));
+    let plan = client.call("vault_set", json!({"service": "old", "from_file": "old/.env", "dry_run": true})).unwrap();
+    assert_eq!(plan["added"], json!(["A", "B"]));
+    assert!(!client.seen.contains(CANARY));
+    client.close();
+}
+
+#[test]
+fn names_are_resources_and_are_completed_and_a_prompt_walks_through_a_migration() {
+    let lab = Lab::with("plex", json!({"KEY": CANARY}));
+    lab.store("photos", json!({"A": "1"}));
+    let mut client = Client::start(&lab.home);
+    let list = client.request("resources/list", json!({}));
+    assert_eq!(list["result"]["resources"][0]["uri"], "vault://services");
+    assert!(client.request("resources/templates/list", json!({})).to_string().contains("vault://services/{service}"));
+    let text = |answer: Value| answer["result"]["contents"][0]["text"].as_str().unwrap().to_owned();
+    assert!(text(client.request("resources/read", json!({"uri": "vault://services"}))).contains("\"photos\",\"plex\""));
+    assert!(text(client.request("resources/read", json!({"uri": "vault://services/plex"}))).contains("\"KEY\""));
+    for uri in ["vault://other", "vault://services/../x", "file:///etc/passwd", "vault://services/none"] {
+        assert!(client.request("resources/read", json!({"uri": uri}))["error"].is_object(), "{uri}");
+    }
+    let completed = |client: &mut Client, value: &str| {
+        let params =
+            json!({"ref": {"type": "ref/prompt", "name": "migrate-service"}, "argument": {"name": "service", "value": value}});
+        client.request("completion/complete", params)["result"]["completion"]["values"].clone()
+    };
+    assert_eq!(completed(&mut client, "pl"), json!(["plex"]));
+    assert_eq!(completed(&mut client, "x"), json!([]));
+    let prompt = client.request("prompts/get", json!({"name": "migrate-service", "arguments": {"service": "plex"}}));
+    let words = prompt["result"]["messages"][0]["content"]["text"].as_str().unwrap();
+    assert!(words.contains("vault_scan_env") && words.contains("plex"), "{words}");
+    assert!(
+        client.request("prompts/get", json!({"name": "migrate-service", "arguments": {"service": "a b"}}))["error"].is_object()
+    );
+    assert!(!client.seen.contains(CANARY));
+    client.close();
+}

@@ -1,0 +1,235 @@
+//! What needs a person: signing in, and a yes for each write.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::Client;
+use crate::support::{CANARY, Lab, eventually, files};
+
+#[test]
+fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
+    let mut lab = Lab::with("plex", json!({"OLD": "kept"}));
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
+    let mut client = Client::start(&lab.home);
+    let arguments = json!({"service": "plex", "secrets": {"KEY": CANARY}, "generate": {"PASSWORD": 20}});
+    let told = client.call("vault_set", arguments.clone()).unwrap_err();
+    assert!(told.starts_with("approval_pending: ") && told.contains("claude-vault approve pending"), "{told}");
+    let token = told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+    let again = |arguments: &Value| {
+        let mut arguments = arguments.clone();
+        arguments["approval_token"] = json!(token);
+        arguments
+    };
+    assert!(client.call("vault_set", again(&arguments)).unwrap_err().starts_with("approval_pending: "));
+    assert_eq!(lab.stored("plex"), json!({"OLD": "kept"}));
+
+    // Everybody but a person at a terminal is turned away.
+    lab.cv(["approve", "pending"]).exits(8);
+    let shown = lab.cv(["approve", "pending", "--json"]).exits(0);
+    assert!(!shown.all().contains(CANARY));
+    assert_eq!(shown.json()["pending"][0]["asked_by"], "a test (vault_set)");
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("update secret/proxmox-services/plex (version 1)").unwrap();
+    person.exp_string("KEY  ********  new").unwrap();
+    person.exp_string("Type yes").unwrap();
+    person.send_line("yes").unwrap();
+    person.exp_string("approved").unwrap();
+    let written = client.call("vault_set", again(&arguments)).unwrap();
+    assert_eq!((&written["outcome"], &written["version"]), (&json!("updated"), &json!(2)));
+    assert_eq!(lab.stored("plex")["KEY"], CANARY);
+    assert_eq!(lab.stored("plex")["PASSWORD"].as_str().unwrap().len(), 20);
+    // It worked once.
+    assert!(client.call("vault_set", again(&arguments)).unwrap_err().starts_with("approval_expired: "));
+
+    // Other arguments under the same token are a mismatch, and end it.
+    let told = client.call("vault_set", json!({"service": "plex", "secrets": {"KEY": "2"}})).unwrap_err();
+    let token = told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap();
+    for (service, value) in [("plex", "3"), ("plex", "2")] {
+        let told = client
+            .call("vault_set", json!({"service": service, "secrets": {"KEY": value}, "approval_token": token}))
+            .unwrap_err();
+        assert!(told.starts_with("approval_mismatch: ") || told.starts_with("approval_expired: "), "{told}");
+    }
+    lab.cv(["approve", "pending", "--json"]).exits(0).says("");
+    assert_eq!(lab.cv(["approve", "pending", "--json"]).json()["pending"], json!([]));
+
+    // A person says no.
+    let told = client.call("vault_set", json!({"service": "plex", "secrets": {"KEY": "4"}})).unwrap_err();
+    let token = told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("Type yes").unwrap();
+    person.send_line("no").unwrap();
+    person.exp_string("refused").unwrap();
+    let told =
+        client.call("vault_set", json!({"service": "plex", "secrets": {"KEY": "4"}, "approval_token": token})).unwrap_err();
+    assert!(told.starts_with("approval_denied: "), "{told}");
+    assert_eq!(lab.stored("plex")["KEY"], CANARY);
+    assert!(!client.seen.contains(CANARY));
+    let (status, stderr) = client.close();
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    for (path, content) in files(lab.home.path().parent().unwrap()) {
+        assert!(!String::from_utf8_lossy(&content).contains(CANARY), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_change_cannot_be_approved_under_an_agent_or_by_a_forged_answer() {
+    use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
+    let mut lab = Lab::new();
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
+    let mut client = Client::start(&lab.home);
+    client.call("vault_set", json!({"service": "plex", "secrets": {"KEY": "1"}})).unwrap_err();
+    let folder = lab.home.path().join(".local/state/claude-vault/pending");
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    let socket = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let pending = lab.cv(["approve", "pending", "--json"]).json();
+    let id = pending["pending"][0]["id"].as_str().unwrap().to_owned();
+    for line in [
+        json!({"answer": {"id": id, "digest": "0".repeat(64), "yes": true}}).to_string(),
+        json!({"answer": {"id": "0", "digest": "", "yes": true}}).to_string(),
+        "garbage".to_owned(),
+    ] {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        writeln!(stream, "{line}").unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(!answer.contains("true"), "{answer}");
+    }
+    lab.home.set("CLAUDECODE", "1");
+    let mut session = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    session.exp_string("is refused under an AI agent").unwrap();
+    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+    client.close();
+    assert!(eventually("the socket to go", || (!socket.exists()).then_some(true)));
+}
+
+#[test]
+fn a_person_signs_in_for_the_server_and_the_token_stays_in_it() {
+    let mut login = crate::login::Login::new();
+    let hold = login.lab.home.lab().join("go");
+    login.lab.home.set("TEST_HOLD", hold.to_string_lossy());
+    login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
+    let mut client = Client::start(&login.lab.home);
+    assert!(client.call("vault_list", json!({})).unwrap_err().starts_with("login_required: "));
+    let pending = client.call("vault_login", json!({})).unwrap();
+    assert_eq!(pending["state"], "pending");
+    assert!(!pending.to_string().contains("http"), "{pending}");
+    std::fs::write(&hold, "").unwrap();
+    let session = eventually("the login", || {
+        Some(client.call("vault_login", json!({})).unwrap()).filter(|reply| reply["state"] == "logged_in")
+    });
+    assert!(
+        session["seconds_left"].as_u64().unwrap() <= 3600 && session["policies"].to_string().contains("homelab"),
+        "{session}"
+    );
+    assert_eq!(client.call("vault_list", json!({})).unwrap()["services"], json!(["plex"]));
+    // Nothing of it is in the environment, the arguments or a file.
+    for place in ["environ", "cmdline"] {
+        let text = std::fs::read(format!("/proc/{}/{place}", client.id())).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&text).contains("VAULT_TOKEN="));
+    }
+    assert_eq!(client.call("vault_logout", json!({})).unwrap()["revoked"], true);
+    assert!(client.call("vault_list", json!({})).unwrap_err().starts_with("login_required: "));
+    // No restart: the next login is enough; and the end of input revokes what was obtained.
+    eventually("the second login", || {
+        Some(client.call("vault_login", json!({})).unwrap()).filter(|reply| reply["state"] == "logged_in")
+    });
+    let accessors = |lab: &Lab| lab.bao.request("LIST", "auth/token/accessors", "").1.matches('"').count();
+    let before = accessors(&login.lab);
+    assert!(!client.seen.contains("hvs.") && !client.seen.contains("\"s."));
+    let (status, stderr) = client.close();
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    assert!(accessors(&login.lab) < before);
+}
+
+/// Points 1 of the containment: from plain files into Vault, and no value seen.
+#[test]
+fn a_service_moves_from_plain_files_into_vault_without_a_value_seen() {
+    let mut lab = Lab::new();
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
+    lab.home.file(
+        "shop/.env",
+        &format!("# shop\nDB_HOST=db.lan\nDB_PASSWORD='{CANARY} $x' # why\n#OLD_TOKEN={CANARY}\nDEBUG=true\n"),
+    );
+    lab.home.file(
+        "shop/compose.yaml",
+        &format!("services:\n  db:\n    environment:\n      POSTGRES_PASSWORD: \"{CANARY} $$x\"\n      PORT: 5432\n    env_file: .env\n"),
+    );
+    let mut client = Client::start(&lab.home);
+    let found = client.call("vault_scan_env", json!({"service": "shop"})).unwrap();
+    let keys = found["keys"].as_array().unwrap();
+    let of = |name: &str| keys.iter().find(|key| key["key"] == name).unwrap();
+    assert_eq!(
+        (&of("DB_PASSWORD")["secret"], &of("DB_PASSWORD")["line"], &of("DEBUG")["secret"]),
+        (&json!(true), &json!(3), &json!(false))
+    );
+    let compose = client.call("vault_scan_compose", json!({"service": "shop"})).unwrap();
+    let db = &compose["services"][0];
+    assert_eq!((&db["env_files"], &db["keys"][0]["line"]), (&json!([".env"]), &json!(4)));
+    let secrets =
+        json!({"DB_PASSWORD": of("DB_PASSWORD")["handle"], "DB_HOST": of("DB_HOST")["handle"], "PG": db["keys"][0]["handle"]});
+    let arguments = json!({"service": "shop", "secrets": secrets});
+    let told = client.call("vault_set", arguments.clone()).unwrap_err();
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("Type yes").unwrap();
+    person.send_line("yes").unwrap();
+    person.exp_string("approved").unwrap();
+    let mut again = arguments;
+    again["approval_token"] = json!(told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap());
+    assert_eq!(client.call("vault_set", again).unwrap()["outcome"], "created");
+    let value = format!("{CANARY} $x");
+    assert_eq!(lab.stored("shop"), json!({"DB_PASSWORD": value, "DB_HOST": "db.lan", "PG": value}));
+
+    let example = client.call("vault_generate_example", json!({"service": "shop"})).unwrap();
+    assert_eq!((&example["file"], &example["replaced"]), (&json!("shop/.env.example"), &json!(1)));
+    assert_eq!(lab.home.read("shop/.env.example"), "# shop\nDB_HOST=db.lan\nDB_PASSWORD= # why\n#OLD_TOKEN=\nDEBUG=true\n");
+    let example = client.call("vault_generate_example", json!({"service": "shop", "format": "compose"})).unwrap();
+    assert_eq!(example["file"], "shop/docker-compose.example.yml");
+    assert!(lab.home.read("shop/docker-compose.example.yml").contains("POSTGRES_PASSWORD: ${POSTGRES_PASSWORD}"));
+    client.call("vault_inject", json!({"service": "shop"})).unwrap();
+    assert!(lab.home.read("shop/.env").contains(&format!("DB_PASSWORD='{value}' # why\n")));
+    for (tool, path) in [
+        ("vault_scan_env", "../x"),
+        ("vault_scan_env", "/etc/passwd"),
+        ("vault_scan_compose", "shop/.env"),
+        ("vault_scan_env", "none"),
+    ] {
+        let told = client.call(tool, json!({"service": "shop", "file_path": path})).unwrap_err();
+        assert!(!told.contains(CANARY) && !told.contains("root:"), "{told}");
+    }
+    assert!(!client.seen.contains(CANARY));
+    let (status, stderr) = client.close();
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    assert!(!lab.home.read(".claude-vault-audit.log").contains(CANARY));
+    lab.cv(["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_short_token_is_renewed_while_it_is_used_and_no_longer_than_the_hour() {
+    let mut login = crate::login::Login::new();
+    let role = login.lab.bao.get("auth/oidc/role/homelab")["data"].clone();
+    let mut role = role;
+    role["token_ttl"] = json!("6s");
+    login.lab.bao.put("auth/oidc/role/homelab", role);
+    login.lab.home.set("VAULT_MAX_TOKEN_TTL", "14");
+    let mut client = Client::start(&login.lab.home);
+    let started = std::time::Instant::now();
+    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    let mut last = 0.0;
+    loop {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        match client.call("vault_list", json!({})) {
+            Ok(_) => last = started.elapsed().as_secs_f64(),
+            Err(told) => {
+                assert!(told.starts_with("login_required: "), "{told}");
+                break;
+            }
+        }
+    }
+    assert!((9.0..17.0).contains(&last), "it could be used for {last} s");
+    client.close();
+}
