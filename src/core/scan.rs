@@ -76,6 +76,16 @@ pub struct EnvFile {
     pub unread_lines: Vec<usize>,
 }
 
+/// An entry of a compose file's `secrets` section.
+#[derive(Serialize, JsonSchema)]
+pub struct SecretFile {
+    /// Its name.
+    pub name: String,
+    /// The file that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
 /// A compose file.
 #[derive(Serialize, JsonSchema)]
 pub struct ComposeFile {
@@ -86,7 +96,7 @@ pub struct ComposeFile {
     /// Its services.
     pub services: Vec<ComposeService>,
     /// Its secrets, and the file that each comes from.
-    pub secrets: Vec<(String, Option<String>)>,
+    pub secrets: Vec<SecretFile>,
 }
 
 /// A service of a compose file.
@@ -159,7 +169,8 @@ pub fn compose(core: &Core, service: &Service, file: Option<&Path>) -> Result<Co
             }
         });
         let services = services.collect();
-        let secrets = compose.secrets.into_iter().map(|(name, file)| (printable(&name, false), file)).collect();
+        let secrets =
+            compose.secrets.into_iter().map(|(name, file)| SecretFile { name: printable(&name, false), file }).collect();
         Ok(ComposeFile { service: service.clone(), file, services, secrets })
     })();
     let (reply, _) =

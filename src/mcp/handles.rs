@@ -98,6 +98,11 @@ pub(super) fn is_handle(text: &str) -> bool {
     text.strip_prefix(MARK).is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// All that starts like a handle in a longer text, alive or not.
+pub(super) fn handles_in(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices(MARK).map(|(start, _)| text.get(start..start + MARK.len() + DIGITS).unwrap_or(MARK))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ struct Listed {
     title: &'static str,
     description: &'static str,
     input: fn() -> Value,
-    output: fn() -> schemars::Schema,
+    output: fn() -> Value,
     /// Read-only, destructive, idempotent.
     hints: (bool, bool, bool),
 }
@@ -34,7 +34,7 @@ const TOOLS: [Listed; 10] = [
                       The token stays in this server. Gives pending until the user is done; call again to wait. Needed when \
                       another tool says login_required.",
         input: nothing,
-        output: || schemars::schema_for!(LoginReply),
+        output: reply::<LoginReply>,
         hints: (false, false, true),
     },
     Listed {
@@ -43,7 +43,7 @@ const TOOLS: [Listed; 10] = [
         description: "Show whether there is a Vault session, whose it is, its policies, the seconds left, and what this server shows \
                       of secret values.",
         input: nothing,
-        output: || schemars::schema_for!(StatusReply),
+        output: reply::<StatusReply>,
         hints: (true, false, true),
     },
     Listed {
@@ -51,7 +51,7 @@ const TOOLS: [Listed; 10] = [
         title: "Log out of Vault",
         description: "Revoke the Vault token and forget it, with all handles.",
         input: nothing,
-        output: || schemars::schema_for!(LogoutReply),
+        output: reply::<LogoutReply>,
         hints: (false, false, true),
     },
     Listed {
@@ -62,7 +62,7 @@ const TOOLS: [Listed; 10] = [
             json!({ "type": "object", "properties": { "service": { "type": "string", "description": SERVICE } },
                           "additionalProperties": false })
         },
-        output: || schemars::schema_for!(list::Reply),
+        output: reply::<list::Reply>,
         hints: (true, false, true),
     },
     Listed {
@@ -76,7 +76,7 @@ const TOOLS: [Listed; 10] = [
                             "key": { "type": "string", "description": "One key, instead of all" } },
                           "required": ["service"], "additionalProperties": false })
         },
-        output: || schemars::schema_for!(get::Shown),
+        output: reply::<get::Shown>,
         hints: (true, false, true),
     },
     Listed {
@@ -97,7 +97,7 @@ const TOOLS: [Listed; 10] = [
                             "approval_token": { "type": "string", "description": "From approval_pending, to wait for that approval" } },
                           "required": ["service"], "additionalProperties": false })
         },
-        output: || schemars::schema_for!(set::Reply),
+        output: reply::<set::Reply>,
         hints: (false, true, false),
     },
     Listed {
@@ -108,10 +108,12 @@ const TOOLS: [Listed; 10] = [
         input: || {
             json!({ "type": "object", "properties": {
                             "service": { "type": "string", "description": SERVICE },
-                            "format": { "type": "string", "enum": ["env", "yaml"], "description": "Instead of the one found" } },
+                            "format": { "type": "string", "enum": ["env", "yaml"], "description": "Instead of the one found" },
+                            "template": { "type": "string", "description": "The file's whole text, with a handle in place of each secret value, \
+                                          instead of the example and all keys from Vault" } },
                           "required": ["service"], "additionalProperties": false })
         },
-        output: || schemars::schema_for!(inject::Reply),
+        output: reply::<inject::Reply>,
         hints: (false, true, true),
     },
     Listed {
@@ -120,7 +122,7 @@ const TOOLS: [Listed; 10] = [
         description: "Find what is a secret in a service's .env file: keys with lines, kinds and handles, never values. vault_set takes \
                       the handles, so that a service can be moved into Vault without its secrets being seen.",
         input: scan_input,
-        output: || schemars::schema_for!(scan::EnvFile),
+        output: reply::<scan::EnvFile>,
         hints: (true, false, true),
     },
     Listed {
@@ -129,7 +131,7 @@ const TOOLS: [Listed; 10] = [
         description: "Find what is a secret in a docker compose file, for each of its services: keys with lines, kinds and handles, \
                       never values; and the env_file and secrets files that it names.",
         input: scan_input,
-        output: || schemars::schema_for!(scan::ComposeFile),
+        output: reply::<scan::ComposeFile>,
         hints: (true, false, true),
     },
     Listed {
@@ -145,7 +147,7 @@ const TOOLS: [Listed; 10] = [
                             "output_path": { "type": "string", "description": "Where to write, below the project's root" } },
                           "required": ["service"], "additionalProperties": false })
         },
-        output: || schemars::schema_for!(example::Reply),
+        output: reply::<example::Reply>,
         hints: (false, false, true),
     },
 ];
@@ -158,14 +160,20 @@ fn scan_input() -> Value {
 }
 
 fn schema(mut value: Value) -> Arc<JsonObject> {
-    without_rust_formats(&mut value);
+    tidy(&mut value);
     let Value::Object(mut object) = value else { return Arc::default() };
     object.insert("type".into(), "object".into());
     Arc::new(object)
 }
 
-/// `uint64` and the like are no formats of JSON Schema: clients warn of them.
-fn without_rust_formats(value: &mut Value) {
+/// The schema of a reply, as it is serialised.
+fn reply<T: schemars::JsonSchema>() -> Value {
+    schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
+}
+
+/// Makes a schema what all clients take: `uint64` and the like are no formats of JSON Schema, and a
+/// list of types is beyond some. What may be null is left out of a reply (`tools::object`) instead.
+fn tidy(value: &mut Value) {
     match value {
         Value::Object(object) => {
             if object
@@ -175,11 +183,43 @@ fn without_rust_formats(value: &mut Value) {
             {
                 object.remove("format");
             }
-            object.values_mut().for_each(without_rust_formats);
+            let nullable: Vec<String> =
+                object.get_mut("properties").and_then(Value::as_object_mut).map_or_else(Vec::new, |all| {
+                    all.iter_mut().filter_map(|(name, property)| without_null(property).then(|| name.clone())).collect()
+                });
+            if let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) {
+                required.retain(|name| name.as_str().is_none_or(|name| !nullable.iter().any(|one| one == name)));
+            }
+            object.values_mut().for_each(tidy);
         }
-        Value::Array(items) => items.iter_mut().for_each(without_rust_formats),
+        Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
+}
+
+/// Takes `null` out of a property's schema; whether it was there.
+fn without_null(property: &mut Value) -> bool {
+    let Some(object) = property.as_object_mut() else { return false };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        let before = types.len();
+        types.retain(|one| one != "null");
+        let had = types.len() < before;
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".into(), only);
+        }
+        return had;
+    }
+    let Some(Value::Array(choices)) = object.get_mut("anyOf") else { return false };
+    let before = choices.len();
+    choices.retain(|one| one["type"] != "null");
+    let had = choices.len() < before;
+    if let [Value::Object(only)] = choices.as_slice() {
+        let only = only.clone();
+        object.remove("anyOf");
+        object.extend(only);
+    }
+    had
 }
 
 /// All tools, in their order.
@@ -196,7 +236,7 @@ fn listed(tool: &Listed) -> Tool {
         .open_world(true);
     let mut listed = Tool::new(tool.name, tool.description, schema((tool.input)())).with_annotations(annotations);
     listed.title = Some(tool.title.to_owned());
-    listed.output_schema = Some(schema((tool.output)().to_value()));
+    listed.output_schema = Some(schema((tool.output)()));
     listed
 }
 

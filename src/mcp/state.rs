@@ -145,13 +145,7 @@ impl State {
     /// The value that a model means: a handle's, or the text itself.
     pub(super) fn meant(&self, key: &Key, text: &str) -> Result<Secret> {
         if is_handle(text) {
-            let handles = lock(&self.handles);
-            return handles.value(text).cloned().ok_or_else(|| {
-                Error::invalid(
-                    format!("the handle for {key} is not known, or its time is over"),
-                    "get a new one with vault_get or a scan",
-                )
-            });
+            return self.value_of(text, key.as_str());
         }
         if text.contains(super::handles::MARK) {
             return Err(Error::invalid(
@@ -160,6 +154,16 @@ impl State {
             ));
         }
         Ok(Secret::from(text.to_owned()))
+    }
+
+    /// A handle's value. `place` is where it was found.
+    pub(super) fn value_of(&self, handle: &str, place: &str) -> Result<Secret> {
+        lock(&self.handles).value(handle).cloned().ok_or_else(|| {
+            Error::invalid(
+                format!("the handle for {place} is not known, or its time is over"),
+                "get a new one with vault_get or a scan",
+            )
+        })
     }
 
     /// Signs in through the browser, or waits for a login that has begun.

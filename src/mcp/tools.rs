@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::arguments::{check, parsed, required, text};
+use super::handles::{MARK, handles_in};
 use super::listed::input_of;
 use super::state::{State, Waited, asked_by, until};
 use crate::config::Mode;
@@ -19,6 +20,9 @@ use crate::core::{example, get, inject as injecting, list, scan, set, status};
 use crate::error::{Error, Result};
 use crate::names::{Key, Service};
 use crate::secret::Secret;
+
+/// The longest template, in bytes.
+const MAX_TEMPLATE: usize = 256 * 1024;
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -126,8 +130,23 @@ fn make_example(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
     object(&example::example(&state.core(), &service, format, path("file_path"), path("output_path"))?)
 }
 
+/// A reply as an object; what there is nothing to say about is left out.
 fn object(reply: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(reply).map_err(|_| Error::invalid("the reply cannot be written", "tell the maintainers"))
+    let mut value =
+        serde_json::to_value(reply).map_err(|_| Error::invalid("the reply cannot be written", "tell the maintainers"))?;
+    leave_out_nulls(&mut value);
+    Ok(value)
+}
+
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.retain(|_, value| !value.is_null());
+            object.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        _ => {}
+    }
 }
 
 async fn log_in(state: &Arc<State>) -> Result<Value> {
@@ -229,6 +248,7 @@ fn entries<'a>(arguments: &'a JsonObject, name: &str) -> impl Iterator<Item = (&
 async fn inject_file(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
     let request = injecting::Request {
         services: vec![required(arguments, "service")?],
+        given: text(arguments, "template").map(|text| template(state, text)).transpose()?,
         format: match text(arguments, "format") {
             Some("env") => Some(Format::Env),
             Some("yaml") => Some(Format::Yaml),
@@ -241,4 +261,17 @@ async fn inject_file(state: &Arc<State>, arguments: &JsonObject) -> Result<Value
     let mut reply = outcome?;
     reply.warnings.extend(injected.warnings);
     object(&reply)
+}
+
+/// A template and the values of its handles.
+fn template(state: &Arc<State>, text: &str) -> Result<injecting::Given> {
+    if text.len() > MAX_TEMPLATE {
+        return Err(Error::invalid("the template is longer than 256 KiB", "use an example file"));
+    }
+    let mut stand_ins = BTreeMap::new();
+    for handle in handles_in(text) {
+        stand_ins.insert(handle.trim_start_matches('@').to_owned(), state.value_of(handle, "the template")?);
+    }
+    // No YAML text without quotes starts with @.
+    Ok(injecting::Given { text: text.replace(MARK, MARK.trim_start_matches('@')), stand_ins })
 }

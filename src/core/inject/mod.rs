@@ -22,7 +22,8 @@ use crate::files::{Content, Root, Written};
 use crate::format::dotenv::Dialect;
 use crate::format::shell;
 use crate::names::{Service, printable};
-use crate::vault::{Client, Stored};
+use crate::secret::{Secret, Value};
+use crate::vault::{Client, Secrets, Stored};
 
 /// The format of an injected file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +69,38 @@ pub struct Request {
     #[arg(long)]
     #[serde(default)]
     pub check: bool,
+    /// The file's whole text, instead of an example and Vault's keys
+    #[arg(skip)]
+    #[serde(skip)]
+    pub given: Option<Given>,
+}
+
+/// A text to write with values in it: an entry whose value is a stand-in gets the secret.
+pub struct Given {
+    /// The text.
+    pub text: String,
+    /// What stands for a value in it.
+    pub stand_ins: BTreeMap<String, Secret>,
+}
+
+impl Given {
+    /// The keys that get a secret.
+    fn secrets(&self, target: &Target) -> Result<Secrets> {
+        let found: Vec<(String, &Secret)> = render::values_in(target, &self.text)?
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, self.stand_ins.get(&value)?)))
+            .collect();
+        let secrets: Secrets = found.iter().map(|(key, secret)| (key.clone(), Value::Text((*secret).clone()))).collect();
+        let uses: usize = self.stand_ins.keys().map(|stand_in| self.text.matches(stand_in.as_str()).count()).sum();
+        // In a comment, inside a longer text, or on a key that stands twice: it would be written out.
+        if secrets.len() != uses {
+            return Err(Error::invalid(
+                "a handle in the template is not the whole value of one key",
+                "each handle stands alone: KEY=@token-…   (or KEY: @token-… in YAML)",
+            ));
+        }
+        Ok(secrets)
+    }
 }
 
 impl Request {
@@ -230,19 +263,23 @@ async fn one(core: &Core, vault: &Client, request: &Request, service: &Service, 
 }
 
 async fn work(core: &Core, vault: &Client, request: &Request, service: &Service, target: Target) -> Result<Reply> {
-    let secrets = match vault.read_service(service, None).await? {
-        Stored::Present { secrets, .. } => secrets,
-        Stored::Deleted { .. } | Stored::Absent => return Err(no_service(service)),
-    };
     let root = Root::open(&core.settings.root)?;
     let before = root.read(&target.file)?;
-    let example = root.read(&target.example)?;
-    let header = header(&target, request, service, example.is_some());
-    let (path, template) = match text(&target.example, example.as_ref())? {
-        Some(template) => (&target.example, template),
-        None => (&target.file, text(&target.file, before.as_ref())?.unwrap_or_default()),
+    let example = if request.given.is_some() { None } else { root.read(&target.example)? };
+    let secrets = match &request.given {
+        Some(given) => given.secrets(&target)?,
+        None => match vault.read_service(service, None).await? {
+            Stored::Present { secrets, .. } => secrets,
+            Stored::Deleted { .. } | Stored::Absent => return Err(no_service(service)),
+        },
     };
+    let header = header(&target, request, service, example.is_some());
     let old = text(&target.file, before.as_ref())?.unwrap_or_default();
+    let (path, template) = match (&request.given, text(&target.example, example.as_ref())?) {
+        (Some(given), _) => (&target.file, given.text.as_str()),
+        (None, Some(template)) => (&target.example, template),
+        (None, None) => (&target.file, old),
+    };
     let source = render::Source { path, template, header: &header, has_example: example.is_some() };
     let rendered = render::render(&target, &secrets, &source)?;
     // Another header alone is no reason to write the file, and to keep a backup.
@@ -303,6 +340,13 @@ pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Opti
 }
 
 fn header(target: &Target, request: &Request, service: &Service, from_example: bool) -> Vec<String> {
+    if request.given.is_some() {
+        return vec![
+            format!("{}{service}) and a template.", render::HEADER_MARKS[0]),
+            render::HEADER_MARKS[2].into(),
+            "#".into(),
+        ];
+    }
     let name = target.example.file_name().unwrap_or_default().to_string_lossy();
     let source = if from_example { format!(" and {}", printable(&name, false)) } else { String::new() };
     let dialects: Vec<&str> = request.dialect.iter().map(|dialect| dialect.name()).collect();

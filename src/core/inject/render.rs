@@ -62,6 +62,20 @@ pub struct Changes {
     pub texts: BTreeMap<String, (Option<Secret>, Option<Secret>)>,
 }
 
+/// The keys of a text and their values without quotes, one for each time that a key stands there.
+pub(super) fn values_in(target: &Target, text: &str) -> Result<Vec<(String, String)>> {
+    let refuse = |reason| Error::Confined { path: target.file.clone(), reason };
+    let document = match target.format {
+        Format::Env => dotenv::parse(text, reader(target)),
+        Format::Yaml => yaml::parse(text).map_err(refuse)?,
+    };
+    let value = |raw: &str| match target.format {
+        Format::Env => dotenv::unquote(raw),
+        Format::Yaml => yaml::read(raw).unwrap_or_default(),
+    };
+    Ok(document.entries.iter().map(|entry| (entry.key.clone(), value(&text[entry.value.clone()]))).collect())
+}
+
 /// Puts Vault's values into the template.
 pub(super) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Rendered> {
     let (edited, mut remarks) = match target.format {

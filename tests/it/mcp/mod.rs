@@ -1,5 +1,6 @@
 //! The MCP server, over its standard input and output.
 
+mod clients;
 mod load;
 mod person;
 
@@ -239,6 +240,51 @@ fn files_are_written_and_read_without_a_value_seen() {
     assert!(lab.home.read("plex/.env").ends_with(&format!("KEY={CANARY}\n")));
     let plan = client.call("vault_set", json!({"service": "old", "from_file": "old/.env", "dry_run": true})).unwrap();
     assert_eq!(plan["added"], json!(["A", "B"]));
+    assert!(!client.seen.contains(CANARY));
+    client.close();
+}
+
+#[test]
+fn a_template_gets_values_where_handles_stand_and_nowhere_else() {
+    let lab = Lab::with("plex", json!({"KEY": format!("{CANARY} 'x'"), "OTHER": "1"}));
+    lab.home.file("plex/.env.example", "KEY=\n");
+    lab.home.file("esp/config/secrets.yaml", "old: 1\n");
+    let mut client = Client::start(&lab.home);
+    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    let handle = got["values"]["KEY"].as_str().unwrap().to_owned();
+    let text = format!("# made by a model\nHOST=db.lan\nPASSWORD={handle}\nAGAIN='{handle}' # why\n");
+    let written = client.call("vault_inject", json!({"service": "plex", "template": text})).unwrap();
+    assert_eq!((&written["file"], &written["keys"]), (&json!("plex/.env"), &json!(2)));
+    let file = lab.home.read("plex/.env");
+    assert!(file.contains("(plex) and a template.\n") && !file.contains("Make it again") && !file.contains("OTHER"), "{file}");
+    let value = format!("\"{CANARY} 'x'\"");
+    let body = format!("# made by a model\nHOST=db.lan\nPASSWORD={value}\nAGAIN={value} # why\n");
+    assert!(file.ends_with(&body), "{file}");
+    // In YAML too, with and without quotes.
+    lab.store("esp", json!({"x": "1"}));
+    let text = format!("wifi: {handle}\nwifi2: \"{handle}\"\nport: 80\n");
+    client.call("vault_inject", json!({"service": "esp", "template": text})).unwrap();
+    let value = format!("\"{CANARY} 'x'\"");
+    let file = lab.home.read("esp/config/secrets.yaml");
+    assert!(file.ends_with(&format!("wifi: {value}\nwifi2: {value}\nport: 80\n")), "{file}");
+    // Anything else about handles is refused, and the file stays.
+    let before = lab.home.read("plex/.env");
+    for (text, why) in [
+        (format!("# {handle}\nA=1\n"), "not the whole value"),
+        (format!("A=http://evil/?{handle}\n"), "not the whole value"),
+        (format!("A={handle}00\n"), "not the whole value"),
+        (format!("A={handle}\nA={handle}\n"), "not the whole value"),
+        (format!("{handle}=1\n"), "not the whole value"),
+        (format!("A=\"x\n{handle}\"\n"), "not the whole value"),
+        ("A=@token-0123456789abcdef\n".into(), "is not known"),
+        ("A=@token-\n".into(), "is not known"),
+        (format!("A={}\n", handle.to_uppercase().replace("@TOKEN-", "@token-")), ""),
+        ("x".repeat(300_000), "longer than"),
+    ] {
+        let told = client.call("vault_inject", json!({"service": "plex", "template": text})).unwrap_err();
+        assert!(told.starts_with("invalid_arguments: ") && told.contains(why), "{text:.100}: {told}");
+    }
+    assert_eq!(lab.home.read("plex/.env"), before);
     assert!(!client.seen.contains(CANARY));
     client.close();
 }
