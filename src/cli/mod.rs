@@ -3,12 +3,14 @@
 mod approve;
 mod audit;
 mod dev;
+mod example;
 mod exec;
 mod get;
 mod init;
 mod inject;
 mod list;
 mod login;
+mod scan;
 mod set;
 mod setup;
 mod sourced;
@@ -72,6 +74,10 @@ enum Command {
     /// Run a program with a service's secrets in its environment
     #[command(alias = "run")]
     Exec(exec::Exec),
+    /// Find what looks like a secret in .env and compose files; no value is shown
+    Scan(scan::Scan),
+    /// Write a template to commit, without the secrets of a .env or compose file
+    Example(example::Example),
     /// Answer the changes that an AI assistant asked for
     Approve(approve::Approve),
     /// Serve AI assistants over MCP, on standard input and output
@@ -173,6 +179,8 @@ fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<
             },
             Command::Inject(inject) => inject.run(&context).await,
             Command::Exec(exec) => exec.run(&context).await,
+            Command::Scan(scan) => scan.run(&context),
+            Command::Example(example) => example.run(&context),
             Command::Approve(approve) => approve.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
             Command::Mcp
@@ -198,6 +206,11 @@ impl Context<'_> {
         self.ui.progress("");
         outcome
     }
+}
+
+/// A path as it was typed, which starts at the current folder.
+fn below_here(path: &Path) -> Result<std::path::PathBuf> {
+    std::path::absolute(path).map_err(Error::io("find", path))
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {

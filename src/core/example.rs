@@ -28,8 +28,9 @@ pub enum Format {
 /// What was written.
 #[derive(Serialize, JsonSchema)]
 pub struct Reply {
-    /// The service.
-    pub service: Service,
+    /// The service whose file it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
     /// The file it was made of.
     pub source: PathBuf,
     /// The example, below the root.
@@ -47,14 +48,19 @@ pub struct Reply {
 /// # Errors
 /// [`Error::NotFound`] without the file, [`Error::Confined`] for a place outside the root, and for
 /// a compose file that holds a secret where it cannot be taken out.
-pub fn example(core: &Core, service: &Service, format: Format, file: Option<&Path>, output: Option<&Path>) -> Result<Reply> {
+pub fn example(
+    core: &Core,
+    service: Option<&Service>,
+    format: Format,
+    file: Option<&Path>,
+    output: Option<&Path>,
+) -> Result<Reply> {
     let outcome = make(core, service, format, file, output);
-    let (reply, _) =
-        core.audited(Action::GenerateExample, Some(service), outcome, |reply: &Reply| reply.file.display().to_string())?;
+    let (reply, _) = core.audited(Action::GenerateExample, service, outcome, |reply: &Reply| reply.file.display().to_string())?;
     Ok(reply)
 }
 
-fn make(core: &Core, service: &Service, format: Format, file: Option<&Path>, output: Option<&Path>) -> Result<Reply> {
+fn make(core: &Core, service: Option<&Service>, format: Format, file: Option<&Path>, output: Option<&Path>) -> Result<Reply> {
     let names: &[&str] = match format {
         Format::Env => &[".env"],
         Format::Compose => &scan::COMPOSE_NAMES,
@@ -73,14 +79,14 @@ fn make(core: &Core, service: &Service, format: Format, file: Option<&Path>, out
     let target = output.map_or_else(|| Ok(usual()), |output| root.relative(output))?;
     if target == source {
         let path = printable(&target.to_string_lossy(), false);
-        return Err(Error::invalid(format!("{path} would be its own example"), "choose another output_path"));
+        return Err(Error::invalid(format!("{path} would be its own example"), "choose another place for it"));
     }
     let before = root.read(&target)?;
     let backup = match root.write(&target, made.text.as_bytes(), before.as_ref())? {
         Written::Replaced { backup } => Some(backup),
         Written::Created | Written::Unchanged => None,
     };
-    Ok(Reply { service: service.clone(), source, file: target, replaced: made.replaced, kept: made.kept, backup })
+    Ok(Reply { service: service.cloned(), source, file: target, replaced: made.replaced, kept: made.kept, backup })
 }
 
 struct Made {

@@ -66,8 +66,9 @@ pub struct Found {
 /// A `.env` file.
 #[derive(Serialize, JsonSchema)]
 pub struct EnvFile {
-    /// The service.
-    pub service: Service,
+    /// The service whose file it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
     /// The file, below the root.
     pub file: PathBuf,
     /// Its keys.
@@ -89,8 +90,9 @@ pub struct SecretFile {
 /// A compose file.
 #[derive(Serialize, JsonSchema)]
 pub struct ComposeFile {
-    /// The service.
-    pub service: Service,
+    /// The service whose file it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
     /// The file, below the root.
     pub file: PathBuf,
     /// Its services.
@@ -110,11 +112,33 @@ pub struct ComposeService {
     pub env_files: Vec<String>,
 }
 
+/// Whether a file of this name is a compose file, and no `.env`.
+#[must_use]
+pub fn is_compose(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "yml" || ending == "yaml")
+}
+
+/// The `.env` and compose files in the root and in its folders, below the root.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn usual_files(core: &Core) -> Result<Vec<PathBuf>> {
+    let root = Root::open(&core.settings.root)?;
+    let folders = root.names(Path::new("")).into_iter().map(PathBuf::from).filter(|name| root.has_folder(name));
+    let mut files = Vec::new();
+    for folder in std::iter::once(PathBuf::new()).chain(folders) {
+        let names = std::iter::once(".env").chain(COMPOSE_NAMES).map(|name| folder.join(name));
+        // What is a link or a pipe is not looked into.
+        files.extend(names.filter(|file| root.has(file).unwrap_or(false)));
+    }
+    Ok(files)
+}
+
 /// Scans a service's `.env`, or another file below the root.
 ///
 /// # Errors
 /// [`Error::NotFound`] without the file, [`Error::Confined`] for one outside the root.
-pub fn env(core: &Core, service: &Service, file: Option<&Path>) -> Result<EnvFile> {
+pub fn env(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Result<EnvFile> {
     let outcome = (|| {
         let (file, text) = read(core, service, file, &[".env"])?;
         // As its own program reads it, where that is known: a handle must be the very value.
@@ -140,9 +164,9 @@ pub fn env(core: &Core, service: &Service, file: Option<&Path>) -> Result<EnvFil
                 None => found(&entry.key, number, &dotenv::unquote(raw), false),
             });
         }
-        Ok(EnvFile { service: service.clone(), file, keys, unread_lines: unread.into_iter().collect() })
+        Ok(EnvFile { service: service.cloned(), file, keys, unread_lines: unread.into_iter().collect() })
     })();
-    let (reply, _) = core.audited(Action::Scan, Some(service), outcome, |reply: &EnvFile| {
+    let (reply, _) = core.audited(Action::Scan, service, outcome, |reply: &EnvFile| {
         format!("{} with {} keys", reply.file.display(), reply.keys.len())
     })?;
     Ok(reply)
@@ -155,7 +179,7 @@ pub(super) const COMPOSE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "doc
 ///
 /// # Errors
 /// As [`env`], and [`Error::Invalid`] for what is no compose file.
-pub fn compose(core: &Core, service: &Service, file: Option<&Path>) -> Result<ComposeFile> {
+pub fn compose(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Result<ComposeFile> {
     let outcome = (|| {
         let (file, text) = read(core, service, file, &COMPOSE_NAMES)?;
         let refuse = |why| Error::Confined { path: file.clone(), reason: why };
@@ -171,24 +195,24 @@ pub fn compose(core: &Core, service: &Service, file: Option<&Path>) -> Result<Co
         let services = services.collect();
         let secrets =
             compose.secrets.into_iter().map(|(name, file)| SecretFile { name: printable(&name, false), file }).collect();
-        Ok(ComposeFile { service: service.clone(), file, services, secrets })
+        Ok(ComposeFile { service: service.cloned(), file, services, secrets })
     })();
-    let (reply, _) =
-        core.audited(Action::Scan, Some(service), outcome, |reply: &ComposeFile| reply.file.display().to_string())?;
+    let (reply, _) = core.audited(Action::Scan, service, outcome, |reply: &ComposeFile| reply.file.display().to_string())?;
     Ok(reply)
 }
 
 /// The file and its text: the one named, or the first of `names` in the service's folder.
 pub(super) fn read(
     core: &Core,
-    service: &Service,
+    service: Option<&Service>,
     file: Option<&Path>,
     names: &[&str],
 ) -> Result<(PathBuf, zeroize::Zeroizing<String>)> {
     let root = Root::open(&core.settings.root)?;
+    let folder = Path::new(service.map_or("", Service::as_str));
     let candidates: Vec<PathBuf> = match file {
         Some(file) => vec![root.relative(file)?],
-        None => names.iter().map(|name| Path::new(service.as_str()).join(name)).collect(),
+        None => names.iter().map(|name| folder.join(name)).collect(),
     };
     for file in candidates {
         let Some(content) = root.read(&file)? else { continue };
@@ -196,10 +220,11 @@ pub(super) fn read(
             .map_err(|_| Error::Confined { path: file.clone(), reason: "it is not UTF-8 text" })?;
         return Ok((file, zeroize::Zeroizing::new(text.to_owned())));
     }
-    Err(Error::NotFound {
-        what: format!("a file {} of {service}", names.join(" or ")),
-        hint: "name it: paths start at the project's root".into(),
-    })
+    let what = match file {
+        Some(file) => format!("the file {}", printable(&file.to_string_lossy(), false)),
+        None => format!("a file {} in {}", names.join(" or "), printable(&folder.to_string_lossy(), false)),
+    };
+    Err(Error::NotFound { what, hint: "name it: paths start at the project's root".into() })
 }
 
 fn found(key: &str, line: u64, value: &str, in_compose: bool) -> Found {

@@ -144,7 +144,7 @@ const TOOLS: [Listed; 10] = [
                             "service": { "type": "string", "description": SERVICE },
                             "file_path": { "type": "string", "description": "The file, below the project's root, instead of the one found" },
                             "format": { "type": "string", "enum": ["env", "compose"], "description": "What the file is [default: env]" },
-                            "output_path": { "type": "string", "description": "Where to write, below the project's root" } },
+                            "output_path": { "type": "string", "description": "Where to write, below the project's root: a name with example, sample or template in it" } },
                           "required": ["service"], "additionalProperties": false })
         },
         output: reply::<example::Reply>,

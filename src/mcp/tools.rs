@@ -109,14 +109,16 @@ fn with_handles(state: &Arc<State>, origin: &str, keys: &mut [scan::Found]) -> R
 
 fn scan_env(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
     let file = text(arguments, "file_path").map(Path::new);
-    let mut reply = scan::env(&state.core(), &required(arguments, "service")?, file)?;
+    let reply = scan::env(&state.core(), Some(&required(arguments, "service")?), file);
+    let mut reply = unrepeated(arguments, &["file_path"], reply)?;
     with_handles(state, &reply.file.to_string_lossy(), &mut reply.keys)?;
     object(&reply)
 }
 
 fn scan_compose(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
     let file = text(arguments, "file_path").map(Path::new);
-    let mut reply = scan::compose(&state.core(), &required(arguments, "service")?, file)?;
+    let reply = scan::compose(&state.core(), Some(&required(arguments, "service")?), file);
+    let mut reply = unrepeated(arguments, &["file_path"], reply)?;
     for service in &mut reply.services {
         with_handles(state, &format!("{} {}", reply.file.to_string_lossy(), service.name), &mut service.keys)?;
     }
@@ -127,7 +129,38 @@ fn make_example(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
     let format = if text(arguments, "format") == Some("compose") { example::Format::Compose } else { example::Format::Env };
     let path = |name| text(arguments, name).map(Path::new);
     let service = required(arguments, "service")?;
-    object(&example::example(&state.core(), &service, format, path("file_path"), path("output_path"))?)
+    // A model that could write a text of its choice to any name could make others run it.
+    let looks_like_one = |path: &Path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        ["example", "sample", "template"].iter().any(|word| name.contains(word))
+    };
+    if path("output_path").is_some_and(|path| !looks_like_one(path)) {
+        return Err(Error::invalid("output_path is no example's name", "use one with example, sample or template in it"));
+    }
+    let reply = example::example(&state.core(), Some(&service), format, path("file_path"), path("output_path"));
+    object(&unrepeated(arguments, &["file_path", "output_path"], reply)?)
+}
+
+/// An error about a path that the model sent names the argument, and does not repeat it.
+fn unrepeated<T>(arguments: &JsonObject, names: &[&'static str], outcome: Result<T>) -> Result<T> {
+    let given: Vec<&str> = names.iter().copied().filter(|name| arguments.contains_key(*name)).collect();
+    outcome.map_err(|error| match error {
+        Error::Confined { reason, .. } if !given.is_empty() => {
+            Error::invalid(format!("{}: {reason}", given.join(" or ")), "paths start at the project's root")
+        }
+        Error::NotFound { .. } if !given.is_empty() => {
+            Error::NotFound { what: format!("the file of {}", given.join(" or ")), hint: String::new() }
+        }
+        // `FILE: what is wrong with it`
+        Error::Invalid { message, .. } if !given.is_empty() => {
+            let why = message.rsplit_once(": ").map_or("it cannot be used", |(_, why)| why);
+            Error::invalid(format!("{}: {why}", given.join(" or ")), "paths start at the project's root")
+        }
+        Error::Io { .. } if !given.is_empty() => {
+            Error::invalid(format!("{}: it cannot be opened", given.join(" or ")), "paths start at the project's root")
+        }
+        other => other,
+    })
 }
 
 /// A reply as an object; what there is nothing to say about is left out.
@@ -221,7 +254,7 @@ async fn set_once_approved(state: &Arc<State>, arguments: &JsonObject, asked_by:
     let service: Service = required(arguments, "service")?;
     let mut secrets: BTreeMap<Key, Secret> = BTreeMap::new();
     if let Some(file) = text(arguments, "from_file") {
-        secrets.extend(set::from_file(&state.settings.root, Path::new(file))?);
+        secrets.extend(unrepeated(arguments, &["from_file"], set::from_file(&state.settings.root, Path::new(file)))?);
     }
     for (name, value) in entries(arguments, "secrets") {
         let key: Key = name.parse().map_err(|error| super::arguments::named("secrets", &error))?;

@@ -27,6 +27,7 @@ mod install;
 mod login;
 mod mcp;
 mod readers;
+mod scan;
 mod set;
 mod sourcing;
 mod templates;

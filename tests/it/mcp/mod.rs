@@ -1,6 +1,7 @@
 //! The MCP server, over its standard input and output.
 
 mod clients;
+mod leaks;
 mod load;
 mod person;
 
@@ -213,6 +214,8 @@ fn wrong_arguments_are_named_and_never_repeated() {
         ("vault_set", json!({"service": "plex", "dry_run": CANARY})),
         ("vault_inject", json!({"service": "plex", "format": CANARY})),
         ("vault_login", json!({"x": CANARY})),
+        ("vault_generate_example", json!({"service": "plex", "output_path": "Makefile"})),
+        ("vault_generate_example", json!({"service": "plex", "output_path": ".git/hooks/example"})),
     ];
     for (tool, arguments) in cases {
         let told = client.call(tool, arguments.clone()).expect_err(&arguments.to_string());
