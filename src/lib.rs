@@ -14,6 +14,7 @@ pub mod error;
 pub mod files;
 pub mod format;
 pub mod login;
+mod loopback;
 pub mod mcp;
 pub mod names;
 pub mod secret;

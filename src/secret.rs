@@ -27,6 +27,10 @@ pub enum WayOut {
     PlaintextReply,
     /// A plan shown with `--reveal` on a person's terminal.
     RevealedPlan,
+    /// A value that the person uncovers on the approval page.
+    ApprovalPage,
+    /// A value that the person typed, over the private socket to the process that asked.
+    ApprovalSocket,
     /// A look that gives only a yes or no: equality, length limit, shell patterns.
     Inspection,
 }

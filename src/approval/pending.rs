@@ -1,32 +1,27 @@
-//! Plans that wait for a person elsewhere: in memory only, at most [`MOST`], for five minutes.
+//! Plans that wait for a person: in memory only, at most [`MOST`], for five minutes.
 //!
-//! A process that may not ask anybody itself (the MCP server) keeps its plans here and listens on a
-//! socket in a folder that only this user may enter. `claude-vault approve pending`, run by the
-//! person in a terminal of their own, shows a plan and sends the answer back, with the digest of
-//! what was shown: an answer to anything else counts for nothing.
+//! A plan is fixed when it comes here; its digest covers all of it, values included. It is
+//! answered once: on the page (`page`), or from another terminal over a private socket (`socket`).
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{oneshot, watch};
 
-use super::{Approver, Change, Proof, Question};
+use super::{Approval, Approver, Asked, Change, Outcome, Question, Strength};
 use crate::error::{Error, Result};
-use crate::secret::WayOut;
+use crate::names::MAX_VALUE_BYTES;
+use crate::secret::{Secret, Value, WayOut};
 
 /// How many plans may wait.
 pub const MOST: usize = 32;
 /// How long one waits.
 pub const LIFE: Duration = Duration::from_secs(300);
-/// The longest line on the socket, in bytes.
-const MAX_LINE: u64 = 4 * 1024 * 1024;
+/// How long the page of an answered plan can still tell what happened.
+const AFTERWARDS: Duration = Duration::from_secs(120);
 
 /// A plan as it is shown to the person: everything but the values.
 #[derive(Serialize, Deserialize, Clone, Debug)]
@@ -35,99 +30,197 @@ pub struct Shown {
     pub id: String,
     /// Of the whole plan, values included, with the id: an answer must repeat it.
     pub digest: String,
+    /// What would be done.
+    pub asked: Asked,
     /// Who asks: the client's name and the tool.
     pub asked_by: String,
-    /// `MOUNT/PREFIX/SERVICE`.
+    /// The service's name.
+    pub service: String,
+    /// `MOUNT/PREFIX/SERVICE`, or the file.
     pub path: String,
     /// The version that would be replaced; 0 for a new service.
     pub base: u64,
     /// The keys, and how each changes.
     pub keys: Vec<(String, Change)>,
+    /// The keys whose values the person types.
+    pub prompt: Vec<String>,
     /// How many other keys stay as they are.
     pub untouched: usize,
     /// What deserves a second look.
     pub warnings: Vec<String>,
+    /// How the person proves to be one.
+    pub proof: Strength,
+    /// The page of the plan.
+    pub url: String,
     /// Seconds until it expires.
     pub seconds_left: u64,
 }
 
-struct Plan {
-    shown: Shown,
+impl Shown {
+    /// Whether these are the values that the person must type, each one usable.
+    #[must_use]
+    pub fn is_filled_by(&self, typed: &BTreeMap<String, Secret>) -> bool {
+        let usable = |value: &Secret| (1..=MAX_VALUE_BYTES).contains(&value.expose(WayOut::Inspection).len());
+        typed.len() == self.prompt.len() && self.prompt.iter().all(|key| typed.get(key).is_some_and(usable))
+    }
+}
+
+/// Where a plan is on its way.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "stage", content = "detail")]
+pub enum Stage {
+    /// The person has not answered.
+    Waiting,
+    /// Approved, and being done.
+    Approved,
+    /// Refused by the person.
+    Denied,
+    /// Nobody answered in time, or nobody wants it any more.
+    Expired,
+    /// What became of it.
+    #[serde(untagged)]
+    Ended(Outcome),
+}
+
+pub(super) struct Plan {
+    pub(super) shown: Shown,
+    pub(super) values: BTreeMap<String, Secret>,
+    pub(super) stage: Stage,
+    /// Tokens of the pages that show it: what another page sends counts for nothing.
+    pub(super) pages: Vec<String>,
+    /// What a passkey must sign, and the values typed before: one at a time.
+    pub(super) challenge: Option<(String, BTreeMap<String, Secret>)>,
     made: Instant,
-    answer: oneshot::Sender<bool>,
+    answered: Option<Instant>,
+    /// Whether the page has heard how it ended.
+    pub(super) told: bool,
+    /// What went wrong on the page, while it still waits.
+    pub(super) notice: String,
+    answer: Option<oneshot::Sender<Result<Approval>>>,
 }
 
-/// The plans of this process that wait.
+impl Plan {
+    /// Whether it can still be answered.
+    pub(super) fn waits(&self) -> bool {
+        self.made.elapsed() < LIFE && self.answer.as_ref().is_some_and(|answer| !answer.is_closed())
+    }
+
+    pub(super) fn seconds_left(&self) -> u64 {
+        LIFE.saturating_sub(self.made.elapsed()).as_secs()
+    }
+
+    /// Answers, once.
+    pub(super) fn answer(&mut self, answer: Result<Approval>) -> bool {
+        if !self.waits() {
+            return false;
+        }
+        self.stage = if answer.is_ok() { Stage::Approved } else { Stage::Denied };
+        self.answered = Some(Instant::now());
+        self.challenge = None;
+        self.values.clear();
+        self.answer.take().is_some_and(|sender| sender.send(answer).is_ok())
+    }
+}
+
+/// What waits for the person in this process.
 #[derive(Default)]
-pub struct Pending(Mutex<BTreeMap<String, Plan>>);
-
-/// What is asked and answered on the socket, a line each.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Request {
-    List,
-    Answer { id: String, digest: String, yes: bool },
+pub struct Pending {
+    plans: Mutex<BTreeMap<String, Plan>>,
+    sign_in: Mutex<Option<String>>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Reply {
-    Plans(Vec<Shown>),
-    Taken(bool),
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Pending {
-    fn plans(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Plan>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn plans(&self) -> MutexGuard<'_, BTreeMap<String, Plan>> {
+        lock(&self.plans)
     }
 
-    fn add(&self, asked_by: &str, question: &Question<'_>) -> Result<(String, oneshot::Receiver<bool>)> {
+    /// Where a login goes on that waits for the person, if one does.
+    pub fn sign_in(&self) -> Option<String> {
+        lock(&self.sign_in).clone()
+    }
+
+    /// Sets it.
+    pub fn set_sign_in(&self, address: Option<String>) {
+        *lock(&self.sign_in) = address;
+    }
+
+    fn add<B>(&self, asker: &Person<B>, question: &Question<'_>) -> Result<(String, oneshot::Receiver<Result<Approval>>)> {
         let id = random_id()?;
         let (answer, answered) = oneshot::channel();
+        // Only a write can need a value; the others are about values that Vault has.
+        let is_typed = |value: &Option<&Value>| question.asked == Asked::Write && value.is_none();
+        let prompt = question.keys.iter().filter(|(_, _, value)| is_typed(value)).map(|(key, ..)| (*key).to_owned()).collect();
+        let values =
+            question.keys.iter().filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
         let shown = Shown {
             digest: digest(&id, question),
+            url: format!("{}/plan/{id}", asker.origin),
             id: id.clone(),
-            asked_by: asked_by.to_owned(),
+            asked: question.asked,
+            asked_by: asker.asked_by.clone(),
+            service: question.service.to_owned(),
             path: question.path.to_owned(),
             base: question.base,
             keys: question.keys.iter().map(|(key, change, _)| ((*key).to_owned(), *change)).collect(),
+            prompt,
             untouched: question.untouched,
             warnings: question.warnings.to_vec(),
+            proof: asker.proof,
             seconds_left: LIFE.as_secs(),
         };
+        let plan = Plan {
+            shown,
+            values: values.collect(),
+            stage: Stage::Waiting,
+            pages: Vec::new(),
+            challenge: None,
+            made: Instant::now(),
+            answered: None,
+            told: false,
+            notice: String::new(),
+            answer: Some(answer),
+        };
         let mut plans = self.plans();
-        plans.retain(|_, plan| plan.made.elapsed() < LIFE && !plan.answer.is_closed());
-        if plans.len() >= MOST {
+        plans.retain(|_, plan| plan.waits() || plan.answered.is_some_and(|when| when.elapsed() < AFTERWARDS));
+        if plans.values().filter(|plan| plan.waits()).count() >= MOST {
             return Err(Error::invalid(
                 format!("{MOST} changes are waiting for approval already"),
                 "ask the person to run: claude-vault approve pending",
             ));
         }
-        plans.insert(id.clone(), Plan { shown, made: Instant::now(), answer });
+        plans.insert(id.clone(), plan);
         Ok((id, answered))
     }
 
     /// The plans that wait, the oldest first.
-    fn list(&self) -> Vec<Shown> {
+    pub(super) fn list(&self) -> Vec<Shown> {
         let plans = self.plans();
-        let mut all: Vec<(&Instant, Shown)> = plans
-            .values()
-            .filter(|plan| plan.made.elapsed() < LIFE && !plan.answer.is_closed())
-            .map(|plan| (&plan.made, Shown { seconds_left: (LIFE - plan.made.elapsed()).as_secs(), ..plan.shown.clone() }))
-            .collect();
-        all.sort_by_key(|(made, _)| **made);
-        all.into_iter().map(|(_, shown)| shown).collect()
+        let mut all: Vec<&Plan> = plans.values().filter(|plan| plan.waits()).collect();
+        all.sort_by_key(|plan| plan.made);
+        all.into_iter().map(|plan| Shown { seconds_left: plan.seconds_left(), ..plan.shown.clone() }).collect()
     }
 
-    /// Takes an answer to exactly this plan, once.
-    fn answer(&self, id: &str, digest: &str, yes: bool) -> bool {
-        let mut plans = self.plans();
-        let matches = plans.get(id).is_some_and(|plan| plan.shown.digest == digest && plan.made.elapsed() < LIFE);
-        matches && plans.remove(id).is_some_and(|plan| plan.answer.send(yes).is_ok())
+    /// Waits until the pages that are open have heard how it ended, two seconds at most.
+    pub async fn farewell(&self) {
+        for _ in 0..20 {
+            if self.plans().values().all(|plan| plan.told || plan.pages.is_empty()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Refuses a plan, as when the person declined in the client's own dialog.
+    pub fn deny(&self, id: &str) -> bool {
+        self.plans().get_mut(id).is_some_and(|plan| plan.answer(Err(Error::Declined)))
     }
 }
 
-/// Binds an answer to the plan: id, path, version, keys and values.
+/// Binds an answer to the plan: id, operation, path, version, keys and values.
 fn digest(id: &str, question: &Question<'_>) -> String {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
@@ -135,13 +228,22 @@ fn digest(id: &str, question: &Question<'_>) -> String {
         hash.update(bytes);
     };
     part(id.as_bytes());
+    part(format!("{:?}", question.asked).as_bytes());
+    part(question.service.as_bytes());
     part(question.path.as_bytes());
     part(&question.base.to_be_bytes());
     for (key, _, value) in &question.keys {
         part(key.as_bytes());
-        part(value.secret().expose(WayOut::Inspection).as_bytes());
+        part(if value.is_some() { b"=" } else { b"?" });
+        part(value.map_or("", |value| value.secret().expose(WayOut::Inspection)).as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
+}
+
+/// Bytes as lower-case hexadecimal digits.
+#[must_use]
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// 128 random bits.
@@ -151,157 +253,64 @@ fn digest(id: &str, question: &Question<'_>) -> String {
 pub fn random_id() -> Result<String> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
-/// Asks by waiting for somebody elsewhere.
-pub struct Elsewhere {
+/// A person on the page, or at another terminal of theirs.
+pub struct Person<B> {
     /// Where the plan waits.
     pub pending: Arc<Pending>,
+    /// Scheme, host and port of the page.
+    pub origin: String,
     /// Who asks, as the person is told.
     pub asked_by: String,
+    /// How the person must prove to be one.
+    pub proof: Strength,
+    /// Brings the person to the page: called with the plan's id and its page.
+    pub bring: B,
     /// Its sender is dropped when nobody wants the change any more.
     pub wanted: watch::Receiver<()>,
+    /// The plan that was asked about last.
+    pub asked: Mutex<Option<String>>,
 }
 
-impl Approver for Elsewhere {
-    async fn ask(&self, question: &Question<'_>) -> Result<Proof> {
-        let (id, answered) = self.pending.add(&self.asked_by, question)?;
+impl<B: Fn(&str, &str)> Approver for Person<B> {
+    async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
+        let (id, answered) = self.pending.add(self, question)?;
+        *lock(&self.asked) = Some(id.clone());
+        let _expires = Expires { pending: &self.pending, id: &id };
+        (self.bring)(&id, &format!("{}/plan/{id}", self.origin));
         let mut wanted = self.wanted.clone();
-        let answer = tokio::select! {
-            answer = answered => answer.ok(),
-            () = tokio::time::sleep(LIFE) => None,
-            _ = wanted.changed() => None,
-        };
-        self.pending.plans().remove(&id);
-        match answer {
-            Some(true) => Ok(Proof::Elsewhere),
-            Some(false) => Err(Error::Declined),
-            None => Err(Error::ApprovalExpired),
+        tokio::select! {
+            answer = answered => answer.unwrap_or(Err(Error::ApprovalExpired)),
+            () = tokio::time::sleep(LIFE) => Err(Error::ApprovalExpired),
+            _ = wanted.changed() => Err(Error::ApprovalExpired),
+        }
+    }
+
+    fn ended(&self, outcome: &Outcome) {
+        let Some(id) = lock(&self.asked).clone() else { return };
+        if let Some(plan) = self.pending.plans().get_mut(&id) {
+            plan.stage = Stage::Ended(outcome.clone());
         }
     }
 }
 
-/// A socket that answers for this process's plans; gone when dropped.
-pub struct Socket {
-    path: PathBuf,
-    task: tokio::task::JoinHandle<()>,
+/// However the waiting ends, the plan waits no longer.
+struct Expires<'a> {
+    pending: &'a Pending,
+    id: &'a str,
 }
 
-impl Drop for Socket {
+impl Drop for Expires<'_> {
     fn drop(&mut self) {
-        self.task.abort();
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// Where the sockets lie.
-fn folder(state: &Path) -> PathBuf {
-    state.join("pending")
-}
-
-/// Listens for the person's answers.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
-    let folder = folder(state);
-    let failed = |error| Error::io("listen in", &folder)(error);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
-    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
-    let path = folder.join(format!("{}-{}.sock", std::process::id(), &random_id()?[..8]));
-    let listener = UnixListener::bind(&path).map_err(failed)?;
-    let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            if is_ours(&stream) {
-                tokio::spawn(serve(stream, pending.clone()));
-            }
+        if let Some(plan) = self.pending.plans().get_mut(self.id)
+            && plan.stage == Stage::Waiting
+        {
+            plan.stage = Stage::Expired;
+            plan.answered = Some(Instant::now());
+            plan.answer = None;
+            plan.values.clear();
         }
-    });
-    Ok(Socket { path, task })
-}
-
-/// Whether the process at the other end is this user's.
-fn is_ours(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
-}
-
-async fn serve(stream: UnixStream, pending: Arc<Pending>) {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read.take(MAX_LINE)).lines();
-    while let Ok(Ok(Some(line))) = tokio::time::timeout(LIFE, lines.next_line()).await {
-        let reply = match serde_json::from_str(&line) {
-            Ok(Request::List) => Reply::Plans(pending.list()),
-            Ok(Request::Answer { id, digest, yes }) => Reply::Taken(pending.answer(&id, &digest, yes)),
-            Err(_) => return,
-        };
-        let Ok(mut text) = serde_json::to_vec(&reply) else { return };
-        text.push(b'\n');
-        if write.write_all(&text).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// A plan that waits in another process of this user.
-pub struct Waiting {
-    /// The plan.
-    pub shown: Shown,
-    socket: PathBuf,
-}
-
-/// The plans that wait in all processes of this user. Sockets that nobody answers are removed.
-///
-/// # Errors
-/// [`Error::Io`] when their folder cannot be read.
-pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
-    let folder = folder(state);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::io("read", folder)(error)),
-    };
-    let mut found = Vec::new();
-    for socket in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        match ask(&socket, &Request::List).await {
-            Some(Reply::Plans(plans)) => found.extend(plans.into_iter().map(|shown| Waiting { shown, socket: socket.clone() })),
-            Some(Reply::Taken(_)) => {}
-            None => drop(std::fs::remove_file(&socket)),
-        }
-    }
-    found.sort_by_key(|one| one.shown.seconds_left);
-    Ok(found)
-}
-
-impl Waiting {
-    /// Sends the person's answer. Whether it was still waited for.
-    pub async fn answer(&self, yes: bool) -> bool {
-        let Shown { id, digest, .. } = &self.shown;
-        let request = Request::Answer { id: id.clone(), digest: digest.clone(), yes };
-        matches!(ask(&self.socket, &request).await, Some(Reply::Taken(true)))
-    }
-}
-
-/// `None` when nobody is there who is of this user and answers.
-async fn ask(socket: &Path, request: &Request) -> Option<Reply> {
-    let exchange = async {
-        let mut stream = UnixStream::connect(socket).await.ok().filter(is_ours)?;
-        let mut text = serde_json::to_vec(request).ok()?;
-        text.push(b'\n');
-        stream.write_all(&text).await.ok()?;
-        let mut line = String::new();
-        BufReader::new(stream.take(MAX_LINE)).read_line(&mut line).await.ok()?;
-        serde_json::from_str(&line).ok()
-    };
-    tokio::time::timeout(Duration::from_secs(5), exchange).await.ok()?
-}
-
-/// The word for a change.
-#[must_use]
-pub fn word(change: Change) -> &'static str {
-    match change {
-        Change::Added => "new",
-        Change::Changed => "changed",
-        Change::Unchanged => "unchanged",
     }
 }

@@ -2,7 +2,7 @@
 
 use anstyle::AnsiColor;
 
-use super::{Approver, Change, Proof, Question};
+use super::{Approval, Approver, Change, Proof, Question};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::WayOut;
@@ -59,8 +59,11 @@ impl AtTerminal<'_> {
                 Change::Changed => ("~", "changed", AnsiColor::Yellow),
                 Change::Unchanged => ("=", "unchanged", AnsiColor::White),
             };
-            let shown =
-                if self.reveal { printable(value.secret().expose(WayOut::RevealedPlan), false) } else { "********".into() };
+            let shown = match value {
+                None => "(asked for)".into(),
+                Some(value) if self.reveal => printable(value.secret().expose(WayOut::RevealedPlan), false),
+                Some(_) => "********".into(),
+            };
             lines.push((format!("  {sign} {key:width$}  {shown}  {word}"), color));
         }
         match question.untouched {
@@ -77,18 +80,18 @@ fn terminal(question: &'static str, hint: &'static str) -> Result<Terminal> {
 }
 
 impl Approver for AtTerminal<'_> {
-    async fn ask(&self, question: &Question<'_>) -> Result<Proof> {
+    async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
         if self.agent {
             return Err(Error::UnderAgent { what: "approving a write" });
         }
         if self.no_confirm {
             self.show(question)?;
-            return Ok(Proof::NoConfirm);
+            return Ok(Proof::NoConfirm.into());
         }
         let mut terminal =
             terminal("is the change to be written?", "run it in a terminal, or give --no-confirm in a script of yours")?;
         self.show_at(&mut terminal, question);
         let answer = terminal.ask("Type yes to write it: ").await?;
-        if answer.trim() == "yes" { Ok(Proof::Typed) } else { Err(Error::Declined) }
+        if answer.trim() == "yes" { Ok(Proof::Typed.into()) } else { Err(Error::Declined) }
     }
 }

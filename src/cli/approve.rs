@@ -1,9 +1,19 @@
-//! `approve`: the person's side of changes that an AI assistant asked for.
+//! `approve`: the person's side of changes that wait for them, and their passkeys.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::watch;
 
 use super::Context;
-use crate::approval::pending::{Waiting, waiting, word};
+use crate::approval::page::Enrolment;
+use crate::approval::pending::{Person, Shown};
+use crate::approval::{Asked, Passkey, Strength, Waiting, waiting};
+use crate::audit::Action;
+use crate::core::approve::{Approvals, passkeys};
 use crate::error::{Error, Result};
+use crate::login::open_browser;
 use crate::names::printable;
+use crate::secret::Secret;
 use crate::terminal::Terminal;
 
 #[derive(clap::Args)]
@@ -14,56 +24,255 @@ pub(super) struct Approve {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Show the changes that wait, and answer each with yes or no
+    /// Show what waits for you, and answer each change with yes or no
     Pending,
+    /// Open the pages of the changes that wait, in the browser
+    Open,
+    /// Add a passkey that approves changes
+    Enroll {
+        /// Your name for it, such as yubikey or laptop
+        name: String,
+    },
+    /// List your passkeys
+    List,
+    /// Remove a passkey
+    Remove {
+        /// Its name
+        #[arg(required_unless_present = "all")]
+        name: Option<String>,
+        /// All of them, also when the store was changed by something else
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+    },
 }
 
 impl Approve {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
-        let Command::Pending = self.command;
-        if context.core.settings.agent.is_some() {
-            return Err(Error::UnderAgent { what: "approving a change" });
+        let refused = |what| if context.core.settings.agent.is_some() { Err(Error::UnderAgent { what }) } else { Ok(()) };
+        match self.command {
+            Command::Pending => {
+                refused("approving a change")?;
+                pending(context).await
+            }
+            Command::Open => open(context).await,
+            Command::Enroll { name } => {
+                refused("approve enroll")?;
+                enroll(context, &name).await
+            }
+            Command::List => list(context),
+            Command::Remove { name, all } => {
+                refused("approve remove")?;
+                remove(context, name, all).await
+            }
         }
-        let all = waiting(&context.core.settings.state).await?;
-        if context.ui.json() {
-            let shown: Vec<_> = all.iter().map(|one| &one.shown).collect();
-            context.ui.data_json(&serde_json::json!({ "pending": shown }))?;
-            return Ok(0);
-        }
-        if all.is_empty() {
-            context.ui.note("no change is waiting");
-            return Ok(0);
-        }
-        let mut terminal = Terminal::open()
-            .ok_or(Error::NoPerson { question: "are the changes approved?", hint: "run it in a terminal of your own" })?;
-        let total = all.len();
-        for (number, one) in all.into_iter().enumerate() {
-            show(&mut terminal, &one, number + 1, total);
-            let yes = terminal.ask("Type yes to write it, anything else to refuse: ").await?.trim() == "yes";
-            terminal.say(match (one.answer(yes).await, yes) {
-                (false, _) => "  that change is not waiting any more: nothing was done",
-                (true, true) => "  approved: it is being written",
-                (true, false) => "  refused: nothing is written",
-            });
-        }
-        Ok(0)
     }
 }
 
-fn show(terminal: &mut Terminal, one: &Waiting, number: usize, total: usize) {
-    let shown = &one.shown;
-    let verb = if shown.base == 0 { "create" } else { "update" };
-    let version = if shown.base == 0 { String::new() } else { format!(" (version {})", shown.base) };
+fn a_terminal(question: &'static str) -> Result<Terminal> {
+    Terminal::open().ok_or(Error::NoPerson { question, hint: "run it in a terminal of your own" })
+}
+
+async fn pending(context: &Context<'_>) -> Result<u8> {
+    let all = waiting(&context.core.settings.state).await?;
+    if context.ui.json() {
+        let shown: Vec<&Shown> = all.iter().flat_map(|one| &one.plans).collect();
+        let sign_in: Vec<&String> = all.iter().filter_map(|one| one.sign_in.as_ref()).collect();
+        context.ui.data_json(&serde_json::json!({ "pending": shown, "sign_in": sign_in }))?;
+        return Ok(0);
+    }
+    let sign_ins = all.iter().filter_map(|one| one.sign_in.as_deref());
+    for address in sign_ins {
+        context.ui.note(&format!("an AI assistant waits for you to sign in:\n  {address}"));
+        reach(context, &[context.core.settings.port]);
+    }
+    let plans: Vec<(&Waiting, &Shown)> = all.iter().flat_map(|one| one.plans.iter().map(move |plan| (one, plan))).collect();
+    if plans.is_empty() {
+        context.ui.note("no change is waiting");
+        return Ok(0);
+    }
+    let mut terminal = a_terminal("are the changes approved?")?;
+    for (number, (process, plan)) in plans.iter().enumerate() {
+        show(&mut terminal, plan, number + 1, plans.len());
+        if plan.proof != Strength::Typed {
+            terminal.say(&format!("  approve or deny it on its page ({}): {}", plan.proof.word(), plan.url));
+            reach(context, &ports(context, plan));
+            continue;
+        }
+        answer(&mut terminal, process, plan).await?;
+    }
+    Ok(0)
+}
+
+async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
+    let yes = terminal.ask("Type yes to approve it, anything else to refuse: ").await?.trim() == "yes";
+    let mut typed: BTreeMap<String, Secret> = BTreeMap::new();
+    for key in plan.prompt.iter().filter(|_| yes) {
+        let value = terminal.ask_hidden(&format!("Value of {} (hidden): ", printable(key, false))).await?;
+        typed.insert(key.clone(), value);
+    }
+    terminal.say(match (process.answer(plan, yes, &typed).await, yes) {
+        (false, _) => "  nothing was done: it is not waiting any more, or a value was empty or too long",
+        (true, true) => "  approved: it is being done",
+        (true, false) => "  refused: nothing is done",
+    });
+    Ok(())
+}
+
+async fn open(context: &Context<'_>) -> Result<u8> {
+    let all = waiting(&context.core.settings.state).await?;
+    let plans: Vec<&Shown> = all.iter().flat_map(|one| &one.plans).collect();
+    if plans.is_empty() {
+        context.ui.note("no change is waiting");
+    }
+    for plan in plans {
+        let opened = open_browser(&plan.url, context.core.settings.browser.as_deref());
+        // Under an agent the address is the person's business: their browser has it.
+        if context.core.settings.agent.is_none() {
+            context.ui.note(&format!("{}{}", if opened { "opened " } else { "open " }, plan.url));
+            reach(context, &ports(context, plan));
+        }
+    }
+    Ok(0)
+}
+
+/// The ports that a browser elsewhere needs.
+fn ports(context: &Context<'_>, plan: &Shown) -> Vec<u16> {
+    let page = url::Url::parse(&plan.url).ok().and_then(|url| url.port());
+    let sign_in = (plan.proof == Strength::StepUp).then_some(context.core.settings.port);
+    page.into_iter().chain(sign_in).collect()
+}
+
+/// How a browser on another machine reaches these ports.
+fn reach(context: &Context<'_>, ports: &[u16]) {
+    if context.env.get("SSH_CONNECTION").is_some() {
+        let forwards: Vec<String> = ports.iter().map(|port| format!("-L {port}:localhost:{port}")).collect();
+        context.ui.note(&format!("  from your machine, first: ssh {} THIS-MACHINE", forwards.join(" ")));
+    }
+}
+
+fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
+    let verb = match plan.asked {
+        Asked::Write if plan.base == 0 => "create",
+        Asked::Write => "update",
+        Asked::Inject => "write the file",
+        Asked::Show => "show the assistant the values of",
+    };
+    let version = if plan.base == 0 { String::new() } else { format!(" (version {})", plan.base) };
     let count = if total > 1 { format!("{number} of {total}: ") } else { String::new() };
-    terminal.say(&format!("{count}{verb} {}{version}", printable(&shown.path, false)));
-    terminal.say(&format!("  asked for by {}; expires in {} s", printable(&shown.asked_by, false), shown.seconds_left));
-    for (key, change) in &shown.keys {
-        terminal.say(&format!("  {}  ********  {}", printable(key, false), word(*change)));
+    terminal.say(&format!("{count}{verb} {}{version}", printable(&plan.path, false)));
+    terminal.say(&format!("  asked for by {}; expires in {} s", printable(&plan.asked_by, false), plan.seconds_left));
+    for (key, change) in &plan.keys {
+        let value = if plan.prompt.contains(key) { "(you type it)" } else { "********" };
+        terminal.say(&format!("  {}  {value}  {}", printable(key, false), change.word()));
     }
-    if shown.untouched > 0 {
-        terminal.say(&format!("  {} other keys stay as they are", shown.untouched));
+    match plan.untouched {
+        0 => {}
+        1 => terminal.say("  1 other key stays as it is"),
+        many => terminal.say(&format!("  {many} other keys stay as they are")),
     }
-    for warning in &shown.warnings {
+    for warning in &plan.warnings {
         terminal.say(&format!("  warning: {}", printable(warning, false)));
     }
+}
+
+async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
+    let Context { ui, core, .. } = context;
+    if name.is_empty() || name.len() > 40 || name.chars().any(char::is_control) {
+        return Err(Error::invalid("a passkey's name has 1 to 40 bytes", "claude-vault approve enroll yubikey"));
+    }
+    let store = passkeys(core);
+    let known = store.load()?;
+    if known.iter().any(|passkey| passkey.name == name) {
+        return Err(Error::invalid(format!("there is a passkey {name} already"), "choose another name"));
+    }
+    let mut terminal = a_terminal("is the passkey to be added?")?;
+    let page = Enrolment::open(name, known.clone()).await?;
+    let opened = open_browser(&page.url, core.settings.browser.as_deref());
+    ui.note(&format!("{} {}", if opened { "opened in your browser:" } else { "open in your browser:" }, page.url));
+    reach(context, &url::Url::parse(&page.url).ok().and_then(|url| url.port()).into_iter().collect::<Vec<_>>());
+    ui.note("Waiting for the passkey. Ctrl-C gives up.");
+    tokio::select! {
+        () = page.arrival() => {}
+        () = crate::signals::stopped() => return Err(Error::Interrupted),
+        () = tokio::time::sleep(std::time::Duration::from_secs(300)) => return Err(Error::LoginTimeout { seconds: 300 }),
+    }
+    let code = terminal.ask("Type the code that the page shows: ").await?;
+    let Some(passkey) = page.take(code.trim()) else {
+        return Err(Error::invalid(
+            "no page showed that code: nothing was added",
+            "start over: claude-vault approve enroll NAME",
+        ));
+    };
+    let all: Vec<Passkey> = known.into_iter().chain([passkey]).collect();
+    core.audit.record(Action::PasskeyAdded, "", &format!("passkey {name}"))?;
+    store.save(&all)?;
+    ui.note(&format!("added the passkey {name}: from now on changes are approved with a passkey"));
+    Ok(0)
+}
+
+fn list(context: &Context<'_>) -> Result<u8> {
+    let all = passkeys(&context.core).load()?;
+    if context.ui.json() {
+        let shown: Vec<_> = all.iter().map(|one| serde_json::json!({ "name": one.name, "created": one.created })).collect();
+        context.ui.data_json(&serde_json::json!({ "passkeys": shown }))?;
+        return Ok(0);
+    }
+    let lines: String = all.iter().map(|passkey| format!("{}\n", printable(&passkey.name, false))).collect();
+    context.ui.data(&lines)?;
+    if all.is_empty() {
+        context.ui.note("no passkey; add one: claude-vault approve enroll NAME");
+    }
+    Ok(0)
+}
+
+async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Result<u8> {
+    let Context { ui, core, .. } = context;
+    let store = passkeys(core);
+    let mut kept = Vec::new();
+    if !all {
+        kept = store.load()?;
+        let before = kept.len();
+        kept.retain(|passkey| Some(&passkey.name) != name.as_ref());
+        if kept.len() == before {
+            return Err(Error::NotFound { what: "a passkey of that name".into(), hint: "claude-vault approve list".into() });
+        }
+    }
+    let what = name.unwrap_or_else(|| "all passkeys".into());
+    let mut terminal = a_terminal("is the passkey to be removed?")?;
+    if terminal.ask(&format!("Type yes to remove {}: ", printable(&what, false))).await?.trim() != "yes" {
+        return Err(Error::Declined);
+    }
+    core.audit.record(Action::PasskeyRemoved, "", &what)?;
+    if kept.is_empty() {
+        store.clear()?;
+    } else {
+        store.save(&kept)?;
+    }
+    ui.note(&format!("removed {}", printable(&what, false)));
+    Ok(0)
+}
+
+/// Asks on the page, for a command in this shell; the person is brought there.
+pub(super) async fn on_the_page<'a>(
+    context: &'a Context<'_>,
+    approvals: &Approvals,
+    command: &str,
+    wanted: watch::Receiver<()>,
+) -> Result<Person<impl Fn(&str, &str) + 'a>> {
+    let settings = &context.core.settings;
+    let asked_by = match settings.agent {
+        Some(agent) => format!("{agent} (claude-vault {command})"),
+        None => format!("claude-vault {command} in your shell"),
+    };
+    let bring = move |_: &str, url: &str| {
+        let opened = open_browser(url, settings.browser.as_deref());
+        if settings.agent.is_some() {
+            // A model reads this: the person's browser has the address, or their own terminal.
+            context.ui.note("waiting for the user to approve it in their browser, or with: claude-vault approve pending (in a terminal of their own)");
+            return;
+        }
+        context.ui.note(&format!("{} {url}", if opened { "approve it in your browser:" } else { "open in your browser:" }));
+        reach(context, &url::Url::parse(url).ok().and_then(|url| url.port()).into_iter().collect::<Vec<_>>());
+    };
+    approvals.person(&context.core, asked_by, wanted, bring)
 }

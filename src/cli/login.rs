@@ -117,6 +117,8 @@ impl Login {
                     mount: mount.trim_matches('/'),
                     port: self.port.unwrap_or(settings.port),
                     timeout: Duration::from_secs(self.timeout),
+                    bound_to: None,
+                    afterwards: None,
                 };
                 let over_ssh = context.env.get("SSH_CONNECTION").is_some();
                 let browser = settings.browser.as_deref();
@@ -224,7 +226,7 @@ struct Paste {
 }
 
 impl Face for AtShell<'_> {
-    fn sign_in(&self, url: &Url, port: u16) {
+    fn sign_in(&mut self, url: &Url, port: u16) {
         let opened = self.opens && open_browser(url.as_str(), self.browser);
         let how = if opened { "Sign in in the browser that opens, or here:" } else { "Sign in here:" };
         self.ui.always(&format!("{how}\n\n  {url}\n"));

@@ -3,9 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::Context;
-use crate::approval::AtTerminal;
+use super::approve::on_the_page;
+use crate::approval::pending::LIFE;
+use crate::approval::{AtTerminal, Strength, listen};
+use crate::core::approve::{Approvals, strength};
 use crate::core::set::{DEFAULT_LENGTH, Outcome, Request, all_keys, set};
 use crate::error::{Error, Result};
 use crate::files::MAX_FILE;
@@ -49,9 +56,27 @@ impl Set {
             }
         }
         core.session()?; // before asking for values
-        self.gather().await?;
-        let approver = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
-        let reply = set(core, self.request, &approver, |question| approver.show(question)).await?;
+        let proof = if self.request.dry_run { Strength::Typed } else { strength(core)? };
+        if self.no_confirm && (core.settings.approval > Some(Strength::Typed) || core.settings.write_role.is_some()) {
+            return Err(Error::invalid(
+                "--no-confirm is no approval by your config",
+                "leave it out, or change approval and write_role there",
+            ));
+        }
+        self.gather(agent).await?;
+        let at_terminal = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
+        let needs_page = !self.request.dry_run && !self.no_confirm && (agent || proof > Strength::Typed);
+        let reply = if needs_page {
+            let approvals = Approvals::open(core, Arc::default()).await?;
+            let _socket = listen(&core.settings.state, approvals.pending.clone())?;
+            let wanted = for_a_while(context);
+            let person = on_the_page(context, &approvals, "set", wanted).await?;
+            let reply = set(core, self.request, &person, |question| at_terminal.show(question)).await;
+            approvals.pending.farewell().await;
+            reply?
+        } else {
+            set(core, self.request, &at_terminal, |question| at_terminal.show(question)).await?
+        };
         if ui.json() {
             ui.data_json(&reply)?;
             return Ok(0);
@@ -67,7 +92,8 @@ impl Set {
     }
 
     /// Puts everything that was given into the request.
-    async fn gather(&mut self) -> Result<()> {
+    /// Under an agent the person types hidden values on the approval page.
+    async fn gather(&mut self, agent: bool) -> Result<()> {
         let mut secrets = BTreeMap::new();
         for file in &self.from {
             for (key, secret) in read_all(file)? {
@@ -96,6 +122,9 @@ impl Set {
             };
             insert(&mut named, &key, secret)?;
         }
+        if agent {
+            self.request.prompt = std::mem::take(&mut asked);
+        }
         for key in asked {
             let secret = ask(&key).await?;
             insert(&mut named, &key, secret)?;
@@ -108,6 +137,17 @@ impl Set {
         }
         Ok(())
     }
+}
+
+/// How long a page waits for the person, at most: `CLAUDE_VAULT_APPROVAL_WAIT`, in seconds.
+fn for_a_while(context: &Context<'_>) -> watch::Receiver<()> {
+    let (sender, wanted) = watch::channel(());
+    let seconds = context.env.get("CLAUDE_VAULT_APPROVAL_WAIT").and_then(|text| text.parse().ok()).unwrap_or(LIFE.as_secs());
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(seconds).min(LIFE)).await;
+        drop(sender);
+    });
+    wanted
 }
 
 enum Source {

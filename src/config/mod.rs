@@ -14,6 +14,7 @@ use url::Url;
 
 pub use env::{AGENT_VARIABLES, Env};
 
+use crate::approval::Strength;
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
 
@@ -56,6 +57,19 @@ struct UserConfig {
     ca_cert: Option<PathBuf>,
     security_mode: Option<String>,
     plain_keys: Vec<String>,
+    approval: Option<Strength>,
+    write_role: Option<String>,
+    ask_before: Vec<AskBefore>,
+}
+
+/// What else a person is asked about before an AI assistant may do it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AskBefore {
+    /// Writing a file with values.
+    Inject,
+    /// Showing values in plaintext mode.
+    Get,
 }
 
 /// What an AI assistant sees of values. Chosen by the person, never by a tool's argument or a file
@@ -149,6 +163,14 @@ pub struct Settings {
     pub plain_keys: Vec<String>,
     /// How long a handle lives.
     pub handle_life: Duration,
+    /// The person's config folder (`$XDG_CONFIG_HOME/claude-vault`).
+    pub config: PathBuf,
+    /// The weakest proof that approves a change. The config file alone can say so.
+    pub approval: Option<Strength>,
+    /// The Vault role whose login approves a write. The config file alone can say so.
+    pub write_role: Option<String>,
+    /// What else is asked about. The config file alone can say so.
+    pub ask_before: Vec<AskBefore>,
 }
 
 impl Settings {
@@ -210,7 +232,7 @@ impl Settings {
                 .max(1),
             root,
             audit_log,
-            state,
+            state: state.clone(),
             trusted_hosts,
             tls: Tls {
                 ca_file: env.vault("CACERT").map(PathBuf::from).or(file.ca_cert),
@@ -231,6 +253,10 @@ impl Settings {
                 .transpose()?
                 .unwrap_or_default(),
             plain_keys: file.plain_keys,
+            config: user_folder(env).unwrap_or_else(|| state.clone()),
+            approval: file.approval,
+            write_role: file.write_role,
+            ask_before: file.ask_before,
             handle_life: Duration::from_secs(
                 number(env.get("VAULT_TOKEN_SESSION_TTL"), "VAULT_TOKEN_SESSION_TTL")?.unwrap_or(7200),
             ),
@@ -266,8 +292,12 @@ pub fn folder(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     named.or_else(|| Some(env.path("HOME").or_else(std::env::home_dir).filter(|home| home.is_absolute())?.join(below_home)))
 }
 
+fn user_folder(env: &Env) -> Option<PathBuf> {
+    Some(folder(env, "XDG_CONFIG_HOME", ".config")?.join("claude-vault"))
+}
+
 fn user_config(env: &Env) -> Result<UserConfig> {
-    let usual = || Some(folder(env, "XDG_CONFIG_HOME", ".config")?.join("claude-vault/config.toml"));
+    let usual = || Some(user_folder(env)?.join("config.toml"));
     let Some(path) = env.path("CLAUDE_VAULT_CONFIG").or_else(usual) else { return Ok(UserConfig::default()) };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

@@ -1,6 +1,7 @@
 //! Each operation, once: a request, a reply, one function. No terminal, no MCP, no parsing of
 //! arguments. The commands and the MCP tools are two faces over this.
 
+pub mod approve;
 pub mod example;
 pub mod exec;
 pub mod get;
@@ -11,6 +12,7 @@ pub mod plan;
 pub mod scan;
 pub mod set;
 pub mod status;
+pub mod step_up;
 
 use std::sync::{Arc, OnceLock};
 

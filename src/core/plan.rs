@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::approval::{Approver, Change, Proof, Question};
+use crate::approval::{Approver, Asked, Change, Outcome, Proof, Question};
 use crate::audit::Action;
 use crate::core::Core;
+use crate::core::approve::give_back;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service};
 use crate::secret::{Secret, Value, WayOut};
@@ -24,6 +25,8 @@ pub struct Plan {
     path: String,
     base: u64,
     changes: BTreeMap<Key, Change>,
+    /// Keys whose values the person types when asked.
+    prompt: Vec<Key>,
     result: Secrets,
     warnings: Vec<String>,
 }
@@ -43,11 +46,18 @@ pub enum Commit {
 }
 
 impl Plan {
-    /// Works out what setting `additions` would change, from what Vault has now.
+    /// Works out what setting `additions` would change, from what Vault has now; the values of
+    /// `prompt` are typed by the person who approves.
     ///
     /// # Errors
     /// As reading the service.
-    pub async fn merge(core: &Core, vault: &Client, service: &Service, additions: &BTreeMap<Key, Secret>) -> Result<Self> {
+    pub async fn merge(
+        core: &Core,
+        vault: &Client,
+        service: &Service,
+        additions: &BTreeMap<Key, Secret>,
+        prompt: &[Key],
+    ) -> Result<Self> {
         let (base, mut result) = match vault.read_service(service, None).await? {
             Stored::Present { secrets, version, .. } => (version, secrets),
             Stored::Deleted { version } => (version, Secrets::new()),
@@ -66,7 +76,13 @@ impl Plan {
             result.insert(key.to_string(), value);
             changes.insert(key.clone(), change);
         }
-        Ok(Self { path: core.settings.display_path(service), service: service.clone(), base, changes, result, warnings })
+        for key in prompt {
+            // Its old value stays out of sight: only the approval brings the new one.
+            let change = if result.remove(key.as_str()).is_some() { Change::Changed } else { Change::Added };
+            changes.insert(key.clone(), change);
+        }
+        let path = core.settings.display_path(service);
+        Ok(Self { path, service: service.clone(), base, changes, prompt: prompt.to_vec(), result, warnings })
     }
 
     /// Whether there is anything to write.
@@ -78,12 +94,14 @@ impl Plan {
     /// The plan as a person must judge it.
     #[must_use]
     pub fn question(&self) -> Question<'_> {
-        let keys = self.changes.iter().filter_map(|(key, change)| Some((key.as_str(), *change, self.result.get(key.as_str())?)));
+        let keys = self.changes.iter().map(|(key, change)| (key.as_str(), *change, self.result.get(key.as_str())));
         Question {
+            asked: Asked::Write,
+            service: self.service.as_str(),
             path: &self.path,
             base: self.base,
             keys: keys.collect(),
-            untouched: self.result.len() - self.changes.len(),
+            untouched: self.result.len() + self.prompt.len() - self.changes.len(),
             warnings: &self.warnings,
         }
     }
@@ -112,17 +130,33 @@ impl Plan {
         self.changes.keys().map(Key::as_str).collect::<Vec<_>>().join(", ")
     }
 
+    /// Puts in what the person typed: exactly the keys that were asked for.
+    fn take_typed(&mut self, mut typed: BTreeMap<String, Secret>) -> Result<()> {
+        for key in &self.prompt {
+            let value = typed.remove(key.as_str()).ok_or(Error::ApprovalMismatch)?;
+            self.result.insert(key.to_string(), Value::Text(value));
+        }
+        if typed.is_empty() { Ok(()) } else { Err(Error::ApprovalMismatch) }
+    }
+
     /// Asks. The question, the answer and how it was proved go to the audit log.
     ///
     /// # Errors
     /// [`Error::Declined`] and whatever kept the question from being asked.
-    pub async fn approve(self, core: &Core, approver: &impl Approver) -> Result<ApprovedPlan> {
+    pub async fn approve(mut self, core: &Core, approver: &impl Approver) -> Result<ApprovedPlan> {
         let names = format!("keys: {}", self.key_names());
         core.audit.record(Action::ConfirmationRequired, self.service.as_str(), &names)?;
         match approver.ask(&self.question()).await {
-            Ok(proof) => {
-                core.audit.record(Action::Confirmed, self.service.as_str(), &format!("{names}; by: {}", proof.word()))?;
-                Ok(ApprovedPlan { plan: self, proof })
+            Ok(approval) => {
+                let proof = approval.proof;
+                let noted =
+                    core.audit.record(Action::Confirmed, self.service.as_str(), &format!("{names}; by: {}", proof.words()));
+                let approved = match noted.and_then(|()| self.take_typed(approval.typed)) {
+                    Ok(()) => return Ok(ApprovedPlan { plan: self, proof }),
+                    Err(error) => Err(error),
+                };
+                give_back(core, &proof).await;
+                approved
             }
             Err(error) => {
                 // The answer counts more than its line: nothing is written either way.
@@ -136,8 +170,8 @@ impl Plan {
 impl ApprovedPlan {
     /// How the yes was proved.
     #[must_use]
-    pub fn proof(&self) -> Proof {
-        self.proof
+    pub fn proof(&self) -> &Proof {
+        &self.proof
     }
 
     /// Writes. When the connection broke, finds out whether the write happened. The second part
@@ -145,8 +179,21 @@ impl ApprovedPlan {
     ///
     /// # Errors
     /// [`Error::OutcomeUnknown`] when that cannot be found out, and Vault's refusals.
-    pub async fn commit(self, core: &Core, vault: &Client) -> Result<(Commit, Option<String>)> {
-        let outcome = self.write(vault).await;
+    pub async fn commit(self, core: &Core, vault: &Client, approver: &impl Approver) -> Result<(Commit, Option<String>)> {
+        let outcome = match &self.proof {
+            // Vault's own word that this person may write: no other token is used.
+            Proof::StepUp(write) => match vault.with_token(write.token.clone()) {
+                Ok(writer) => self.write(&writer, vault).await,
+                Err(error) => Err(error),
+            },
+            _ => self.write(vault, vault).await,
+        };
+        give_back(core, &self.proof).await;
+        approver.ended(&match &outcome {
+            Ok(Commit::Written(version)) => Outcome::Done(*version),
+            Ok(Commit::Conflict) => Outcome::Conflict,
+            Err(error) => Outcome::Failed(error.to_string()),
+        });
         let details = format!("keys: {}", self.plan.key_names());
         let (action, told) = match &outcome {
             Ok(Commit::Written(version)) => (Action::Success, format!("{details}; version {version}")),
@@ -160,28 +207,29 @@ impl ApprovedPlan {
         outcome.map(|commit| (commit, unlogged))
     }
 
-    async fn write(&self, vault: &Client) -> Result<Commit> {
+    /// Writes with `writer`; whatever must be read meanwhile is read with `vault`.
+    async fn write(&self, writer: &Client, vault: &Client) -> Result<Commit> {
         let Plan { service, base, result, .. } = &self.plan;
-        match vault.write_service(service, *base, result).await? {
+        match writer.write_service(service, *base, result).await? {
             WriteOutcome::Written(version) => Ok(Commit::Written(version)),
-            WriteOutcome::Mismatch => self.resolve(vault, false).await,
-            WriteOutcome::Unknown => self.resolve(vault, true).await,
+            WriteOutcome::Mismatch => self.resolve(writer, vault, false).await,
+            WriteOutcome::Unknown => self.resolve(writer, vault, true).await,
         }
     }
 
     /// After a mismatch or a broken connection. Vault's own word for either can be wrong: a
     /// standby of OpenBao answers check-and-set from an older state, and a write may have been
     /// applied though its answer was lost. The active node's next version tells.
-    async fn resolve(&self, vault: &Client, may_be_ours: bool) -> Result<Commit> {
+    async fn resolve(&self, writer: &Client, vault: &Client, may_be_ours: bool) -> Result<Commit> {
         let undecided = if may_be_ours {
             Err(Error::OutcomeUnknown { service: self.plan.service.to_string() })
         } else {
             Ok(Commit::Conflict)
         };
-        tokio::time::timeout(RESOLVE_FOR, self.look_until_clear(vault, may_be_ours)).await.unwrap_or(undecided)
+        tokio::time::timeout(RESOLVE_FOR, self.look_until_clear(writer, vault, may_be_ours)).await.unwrap_or(undecided)
     }
 
-    async fn look_until_clear(&self, vault: &Client, mut may_be_ours: bool) -> Result<Commit> {
+    async fn look_until_clear(&self, writer: &Client, vault: &Client, mut may_be_ours: bool) -> Result<Commit> {
         let Plan { service, base, result, .. } = &self.plan;
         let mut pause = Duration::from_millis(100);
         loop {
@@ -207,7 +255,8 @@ impl ApprovedPlan {
                 return Ok(Commit::Conflict);
             }
             // Nothing happened yet: the same check-and-set is safe to try again.
-            match node.write_service(service, *base, result).await {
+            let active_writer = writer.active_node().await.unwrap_or(None);
+            match active_writer.as_ref().unwrap_or(writer).write_service(service, *base, result).await {
                 Ok(WriteOutcome::Written(version)) => return Ok(Commit::Written(version)),
                 Ok(WriteOutcome::Mismatch) => {}
                 Ok(WriteOutcome::Unknown) => may_be_ours = true,

@@ -35,6 +35,10 @@ pub struct Request {
     #[arg(skip)]
     #[serde(default)]
     pub generate: BTreeMap<Key, usize>,
+    /// Keys whose values the person types when asked
+    #[arg(skip)]
+    #[serde(default)]
+    pub prompt: Vec<Key>,
     /// Show what would change and stop
     #[arg(long)]
     #[serde(default)]
@@ -91,8 +95,8 @@ pub async fn set(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<Reply> {
-    let Request { service, secrets, generate, dry_run } = request;
-    let additions = additions(secrets, &generate).inspect_err(|error| {
+    let Request { service, secrets, generate, prompt, dry_run } = request;
+    let additions = additions(secrets, &generate, &prompt).inspect_err(|error| {
         // A refused input is worth a line; the refusal itself stands either way.
         let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code());
     })?;
@@ -100,7 +104,7 @@ pub async fn set(
     let active = vault.active_node().await?;
     let vault = active.as_ref().unwrap_or(&vault);
     for _ in 0..ATTEMPTS {
-        let plan = Plan::merge(core, vault, &service, &additions).await?;
+        let plan = Plan::merge(core, vault, &service, &additions, &prompt).await?;
         let mut reply = reply(&plan, &service);
         if dry_run {
             core.audit.record(Action::DryRun, service.as_str(), &format!("keys: {}", plan.key_names()))?;
@@ -110,7 +114,7 @@ pub async fn set(
         if plan.changes_nothing() {
             return Ok(reply);
         }
-        if let (Commit::Written(version), unlogged) = plan.approve(core, approver).await?.commit(core, vault).await? {
+        if let (Commit::Written(version), unlogged) = plan.approve(core, approver).await?.commit(core, vault, approver).await? {
             reply.version = version;
             reply.unlogged = unlogged;
             return Ok(reply);
@@ -139,13 +143,23 @@ fn reply(plan: &Plan, service: &Service) -> Reply {
 }
 
 /// All values to set, generated ones included, checked.
-fn additions(mut secrets: BTreeMap<Key, Secret>, generate: &BTreeMap<Key, usize>) -> Result<BTreeMap<Key, Secret>> {
+fn additions(
+    mut secrets: BTreeMap<Key, Secret>,
+    generate: &BTreeMap<Key, usize>,
+    prompt: &[Key],
+) -> Result<BTreeMap<Key, Secret>> {
     for (key, length) in generate {
         if secrets.insert(key.clone(), random(*length)?).is_some() {
             return Err(Error::invalid(format!("{key} is given a value and generated too"), "give it once"));
         }
     }
-    if secrets.is_empty() {
+    for (at, key) in prompt.iter().enumerate() {
+        if secrets.contains_key(key) || prompt[..at].contains(key) {
+            // Not named: it may be a value that was typed in the place of a key.
+            return Err(Error::invalid("a key is asked for, and given in another way too", "give it once"));
+        }
+    }
+    if secrets.is_empty() && prompt.is_empty() {
         return Err(Error::invalid("there is nothing to set", "claude-vault set SERVICE KEY   asks for the value, hidden"));
     }
     for (key, secret) in &secrets {
@@ -232,7 +246,7 @@ mod tests {
     fn a_value_over_eight_kib_is_refused() {
         let Ok(key) = "K".parse::<Key>() else { panic!("key") };
         let values = |length: usize| BTreeMap::from([(key.clone(), Secret::from("x".repeat(length)))]);
-        assert!(additions(values(MAX_VALUE_BYTES), &BTreeMap::new()).is_ok());
-        assert!(additions(values(MAX_VALUE_BYTES + 1), &BTreeMap::new()).is_err());
+        assert!(additions(values(MAX_VALUE_BYTES), &BTreeMap::new(), &[]).is_ok());
+        assert!(additions(values(MAX_VALUE_BYTES + 1), &BTreeMap::new(), &[]).is_err());
     }
 }

@@ -1,12 +1,9 @@
 //! The loopback listener that the browser returns to (RFC 8252, 7.3).
 //!
-//! On 127.0.0.1 and ::1 of one port, so that `localhost` leads here whichever family the browser
-//! tries first. Strays are answered politely and change nothing: only a GET of the callback path
+//! Strays are answered politely and change nothing: only a GET of the callback path
 //! with this login's state ends the wait, once.
 
 use std::convert::Infallible;
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,20 +11,16 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc, oneshot};
 use url::Url;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::loopback::{self, Loopback, Serving, escape};
 use crate::secret::Secret;
 
 const PATH: &str = "/oidc/callback";
-/// More are not served at the same time: a flood cannot use up memory or descriptors.
-const CONNECTIONS: usize = 32;
-/// How long a connection may take to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the last page may take to reach the browser.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -75,30 +68,19 @@ struct Shared {
 pub(super) struct Listener {
     shared: Arc<Shared>,
     arrivals: mpsc::Receiver<Arrival>,
-    acceptors: Vec<JoinHandle<()>>,
+    _serving: Serving,
 }
 
 impl Listener {
     /// Listens on `preferred`, or on another port where that is taken in either family.
     pub(super) async fn bind(preferred: u16) -> Result<Self> {
-        let mut tried = pair(preferred).await;
-        for _ in 0..20 {
-            match tried {
-                Ok((port, sockets)) => return Ok(Self::serve(port, sockets)),
-                Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => tried = pair(0).await,
-                Err(error) => return Err(Error::io("listen on", "127.0.0.1")(error)),
-            }
-        }
-        Err(Error::io("listen on", "127.0.0.1")(ErrorKind::AddrInUse.into()))
-    }
-
-    fn serve(port: u16, sockets: Vec<TcpListener>) -> Self {
+        let loopback = Loopback::bind(preferred).await?;
         let (sender, arrivals) = mpsc::channel(1);
-        let shared = Arc::new(Shared { port, state: Mutex::new(None), arrivals: sender, last_page_sent: Notify::new() });
-        let slots = Arc::new(Semaphore::new(CONNECTIONS));
-        let acceptors =
-            sockets.into_iter().map(|socket| tokio::spawn(accept(socket, Arc::clone(&shared), Arc::clone(&slots)))).collect();
-        Self { shared, arrivals, acceptors }
+        let shared =
+            Arc::new(Shared { port: loopback.port, state: Mutex::new(None), arrivals: sender, last_page_sent: Notify::new() });
+        let each = shared.clone();
+        let _serving = loopback.each(move |stream| connection(stream, each.clone()));
+        Ok(Self { shared, arrivals, _serving })
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -127,39 +109,6 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.acceptors.iter().for_each(JoinHandle::abort);
-    }
-}
-
-/// Both families on one port; the IPv4 one alone where there is no IPv6.
-async fn pair(port: u16) -> std::io::Result<(u16, Vec<TcpListener>)> {
-    let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-    let port = four.local_addr()?.port();
-    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
-        Ok(six) => Ok((port, vec![four, six])),
-        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse) => Err(error),
-        Err(_) => Ok((port, vec![four])),
-    }
-}
-
-async fn accept(socket: TcpListener, shared: Arc<Shared>, slots: Arc<Semaphore>) {
-    loop {
-        let Ok((stream, _)) = socket.accept().await else {
-            // Out of descriptors, say: not a reason to spin or to stop.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            connection(stream, shared).await;
-            drop(slot);
-        });
-    }
-}
-
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let was_answer = Arc::new(Mutex::new(false));
     let service = service_fn(|request| {
@@ -170,12 +119,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
             Ok::<_, Infallible>(response.0)
         }
     });
-    let serving = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .max_buf_size(64 * 1024)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
+    let serving = loopback::http().serve_connection(TokioIo::new(stream), service);
     // A connection that breaks is the browser's affair.
     let _ = serving.await;
     if *was_answer.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -222,7 +166,8 @@ async fn respond(request: &Request<Incoming>, shared: &Shared) -> (Response<Full
         Ok(Page::Failed(why)) => {
             page(StatusCode::OK, "The login failed", &format!("{why}. The terminal says what to do. You can close this page."))
         }
-        Ok(Page::GoTo(url)) => return (redirect(&url), false),
+        // The last page, or one more on the way.
+        Ok(Page::GoTo(url)) => redirect(&url),
         Err(_) => page(StatusCode::GONE, "The login was given up", "Start it again in the terminal. You can close this page."),
     };
     (response, true)
@@ -261,28 +206,10 @@ fn redirect(url: &Url) -> Response<Full<Bytes>> {
 }
 
 fn page(status: StatusCode, title: &str, text: &str) -> Response<Full<Bytes>> {
+    const POLICY: &str =
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     let html = include_str!("page.html").replace("{title}", &escape(title)).replace("{text}", &escape(text));
-    let mut response = Response::new(Full::new(Bytes::from(html)));
-    *response.status_mut() = status;
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONNECTION, "close"),
-    ];
-    for (name, value) in headers {
-        response.headers_mut().insert(name, header::HeaderValue::from_static(value));
-    }
-    response
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    loopback::response(status, "text/html; charset=utf-8", POLICY, html)
 }
 
 #[cfg(test)]
@@ -302,10 +229,5 @@ mod tests {
     fn a_pasted_address_works_with_its_fragment_and_blanks() {
         assert!(from_pasted(" http://localhost:8250/oidc/callback?state=s&code=c#x \n", "s").is_ok());
         assert!(from_pasted("hello", "s").is_err());
-    }
-
-    #[test]
-    fn a_page_shows_markup_as_text() {
-        assert_eq!(escape("<script>\"&'"), "&lt;script&gt;&quot;&amp;&#39;");
     }
 }

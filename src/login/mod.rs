@@ -32,12 +32,16 @@ pub struct Options<'a> {
     pub port: u16,
     /// How long to wait for the person.
     pub timeout: Duration,
+    /// What the login stands for, if not for a session: a digest that goes into its nonce.
+    pub bound_to: Option<&'a str>,
+    /// Where the browser goes afterwards, instead of a page that says how it ended.
+    pub afterwards: Option<Url>,
 }
 
 /// Where a login speaks with the person.
 pub trait Face {
     /// Shows where to sign in, and opens it where a browser can be opened.
-    fn sign_in(&self, url: &Url, port: u16);
+    fn sign_in(&mut self, url: &Url, port: u16);
     /// Tells something.
     fn note(&self, text: &str);
     /// Waits for a line that the person pastes; never ends where nobody can.
@@ -69,7 +73,7 @@ pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -
         };
         match outcome {
             Ok(Some(granted)) => {
-                listener.end(page, Page::SignedIn).await;
+                listener.end(page, options.afterwards.clone().map_or(Page::SignedIn, Page::GoTo)).await;
                 return Ok(granted);
             }
             Ok(None) => {
@@ -83,7 +87,8 @@ pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -
                 }
             }
             Err(error) => {
-                listener.end(page, Page::Failed(error.to_string())).await;
+                let told = options.afterwards.clone().map_or_else(|| Page::Failed(error.to_string()), Page::GoTo);
+                listener.end(page, told).await;
                 return Err(error);
             }
         }
@@ -91,7 +96,7 @@ pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -
 }
 
 async fn start(vault: &Client, options: &Options<'_>, port: u16) -> Result<(Secret, AuthUrl)> {
-    let nonce = nonce()?;
+    let nonce = nonce(options.bound_to)?;
     // `localhost`, not 127.0.0.1: Vault and the providers compare the name (RFC 8252, 8.3 aside).
     let redirect_uri = format!("http://localhost:{port}/oidc/callback");
     let auth = vault.auth_url(options.mount, options.role, &redirect_uri, &nonce).await?;
@@ -152,9 +157,10 @@ fn denied(error: &str, description: &str) -> Error {
     Error::LoginFailed { reason, hint: "start over when you are ready: source claude-vault login".into() }
 }
 
-/// Ties the callback to this process: 128 random bits.
-fn nonce() -> Result<Secret> {
+/// Ties the callback to this process, and to what it stands for: 128 random bits and a digest.
+fn nonce(bound_to: Option<&str>) -> Result<Secret> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
-    Ok(Secret::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    let random: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Secret::from(random + bound_to.unwrap_or_default()))
 }

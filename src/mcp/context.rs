@@ -73,7 +73,7 @@ pub(super) async fn read(state: &Arc<State>, uri: &str) -> Result<ReadResourceRe
         None => return Err(unknown()),
     };
     let reply = list::list(&state.core(), &list::Request { service }).await;
-    let reply = reply.map_err(|error| ErrorData::internal_error(super::told(&error), None))?;
+    let reply = reply.map_err(|error| ErrorData::internal_error(super::told(&error, "vault_list"), None))?;
     let text = serde_json::to_string(&reply).unwrap_or_default();
     Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type("application/json")]))
 }

@@ -82,9 +82,10 @@ const TOOLS: [Listed; 10] = [
     Listed {
         name: "vault_set",
         title: "Set secrets in Vault",
-        description: "Add or change keys of a service in Vault; other keys stay. A person must approve each change in a terminal of \
-                      their own; until then it gives approval_pending with an approval_token to call again with, and the same \
-                      arguments. Values can be text, handles, or generated so that nobody sees them. dry_run shows the plan.",
+        description: "Add or change keys of a service in Vault; other keys stay. A person must approve each change on a page in \
+                      their browser; until then it gives approval_pending with an approval_token to call again with, and the same \
+                      arguments. Values can be text, handles, generated so that nobody sees them, or typed by the person on that \
+                      page (prompt). dry_run shows the plan.",
         input: || {
             json!({ "type": "object", "properties": {
                             "service": { "type": "string", "description": SERVICE },
@@ -92,6 +93,8 @@ const TOOLS: [Listed; 10] = [
                                          "description": "Values by key: text, or a handle" },
                             "generate": { "type": "object", "additionalProperties": { "type": "integer", "minimum": 8, "maximum": 1024 },
                                           "description": "Keys to make a random value for, with its length" },
+                            "prompt": { "type": "array", "items": { "type": "string" },
+                                        "description": "Keys whose values the person types on the approval page" },
                             "from_file": { "type": "string", "description": "A .env or YAML file below the project's root: all its keys, unseen" },
                             "dry_run": { "type": "boolean", "description": "Show what would change, and write nothing" },
                             "approval_token": { "type": "string", "description": "From approval_pending, to wait for that approval" } },

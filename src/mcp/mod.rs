@@ -5,6 +5,7 @@
 //! person did not approve. It starts without a session, without Vault and without configuration.
 
 mod arguments;
+mod asking;
 mod context;
 mod handles;
 mod listed;
@@ -17,10 +18,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ContentBlock, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
-    ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ContentBlock, ElicitRequest,
+    ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, InputRequest, InputRequests, InputRequiredResult,
+    JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
@@ -30,7 +31,9 @@ use tokio::sync::watch;
 use crate::config::{Env, Global, Mode, Settings};
 use crate::error::{Error, Result};
 use crate::signals::stopped;
+use asking::{Caller, Reach, elicitation};
 use state::State;
+use tools::Reply;
 
 /// The server. Settings that cannot be used are told when a tool is called.
 #[derive(Clone)]
@@ -97,30 +100,63 @@ fn harden() -> Result<()> {
 }
 
 impl Server {
-    async fn run(&self, name: &str, arguments: &JsonObject, client: Option<&str>) -> CallToolResult {
+    async fn run(&self, name: &str, arguments: &JsonObject, caller: &Caller) -> CallToolResponse {
         let outcome = match &self.0 {
-            Ok(state) => tools::call(state, name, arguments, client).await.map_err(|error| told(&error)),
+            Ok(state) => tools::call(state, name, arguments, caller).await.map_err(|error| told(&error, name)),
             Err((message, hint)) => Err(format!("invalid_arguments: {message}. Next: tell the user: {hint}")),
         };
         match outcome {
-            Ok(reply) => CallToolResult::structured(reply),
-            Err(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+            Ok(Reply::Done(reply)) => CallToolResult::structured(reply).into(),
+            Ok(Reply::Look { url, request_state }) => {
+                let look = InputRequest::Elicitation(ElicitRequest::new(elicitation(&url, "")));
+                let requests = InputRequests::from([(LOOK.to_owned(), look)]);
+                InputRequiredResult::new(Some(requests), Some(request_state)).into()
+            }
+            Err(text) => CallToolResult::error(vec![ContentBlock::text(text)]).into(),
         }
     }
 }
 
+/// The name of what a client is asked for: that its person looks at a page.
+const LOOK: &str = "approval";
+
+/// Who calls, and how the person behind it is reached.
+fn caller(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Caller {
+    let can_open =
+        context.client_capabilities().and_then(|all| all.elicitation).is_some_and(|elicitation| elicitation.url.is_some());
+    let is_modern = context.protocol_version().is_some_and(|version| !version.has_initialize());
+    let answer = request.input_responses.take().and_then(|mut answers| answers.remove(LOOK));
+    Caller {
+        client: context.client_info().map(|client| client.name),
+        reach: match (can_open, is_modern) {
+            (false, _) => Reach::Browser,
+            (true, false) => Reach::Elicit(context.peer.clone()),
+            (true, true) => Reach::InputRequired,
+        },
+        request_state: request.request_state.take(),
+        declined: answer.is_some_and(|answer| answer["action"] == "decline"),
+    }
+}
+
 /// `code: what is wrong. Next: what to do.`
-fn told(error: &Error) -> String {
+fn told(error: &Error, tool: &str) -> String {
     let (code, next) = match error {
         Error::NoSession | Error::SessionExpired => {
             ("login_required", "call vault_login: the user signs in in the browser".into())
         }
-        Error::ApprovalPending { .. } => ("approval_pending", error.hint()),
+        Error::ApprovalPending { .. } => (
+            "approval_pending",
+            format!(
+                "ask the user to look at the page that opened in their browser (without a browser: in a terminal of their own, \
+                 claude-vault approve pending), then call {tool} again with the same arguments{}",
+                if tool == "vault_set" { " and this approval_token" } else { "" }
+            ),
+        ),
         Error::Declined => ("approval_denied", "ask the user what they want instead; do not try again unasked".into()),
         Error::ApprovalExpired => {
-            ("approval_expired", "call vault_set again without approval_token if the user still wants it".into())
+            ("approval_expired", format!("call {tool} again without approval_token if the user still wants it"))
         }
-        Error::ApprovalMismatch => ("approval_mismatch", "call vault_set again without approval_token".into()),
+        Error::ApprovalMismatch => ("approval_mismatch", format!("call {tool} again without approval_token")),
         Error::Forbidden { .. } => ("forbidden", error.hint()),
         Error::NotFound { .. } => ("not_found", "vault_list shows what there is".into()),
         Error::Conflict { .. } | Error::OutcomeUnknown { .. } => ("conflict", "vault_list shows the service as it is now".into()),
@@ -216,20 +252,20 @@ impl ServerHandler for Server {
 
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> std::result::Result<CallToolResponse, ErrorData> {
         if listed::input_of(&request.name).is_none() {
             return Err(ErrorData::invalid_params("there is no such tool", None));
         }
-        let client = context.client_info().map(|client| client.name);
+        let caller = caller(&mut request, &context);
         let arguments = request.arguments.unwrap_or_default();
-        let mut work = std::pin::pin!(self.run(&request.name, &arguments, client.as_deref()));
+        let mut work = std::pin::pin!(self.run(&request.name, &arguments, &caller));
         let token = context.meta.get_progress_token();
         let mut seconds = 0;
         loop {
             tokio::select! {
-                result = &mut work => return Ok(result.into()),
+                response = &mut work => return Ok(response),
                 () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
                 () = tokio::time::sleep(Duration::from_secs(1)) => {
                     seconds += 1;

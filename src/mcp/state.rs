@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::asking::Change;
 use super::handles::{Handles, is_handle};
-use crate::approval::pending::{Elsewhere, Pending, Socket, listen, random_id};
+use crate::approval::pending::{Pending, random_id};
+use crate::approval::{Socket, listen};
 use crate::config::{Env, Mode, Settings};
 use crate::core::Core;
+use crate::core::approve::Approvals;
 use crate::core::login::{Ended, begin, end, give_back};
-use crate::core::set::{self, set};
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, oidc, open_browser};
-use crate::names::{Key, printable};
+use crate::names::Key;
 use crate::secret::{Secret, Value, WayOut};
 use crate::session::{Session, now};
 use crate::vault::Client;
@@ -34,15 +35,7 @@ pub(super) struct SignedIn {
     pub(super) warnings: Vec<String>,
 }
 
-type Running<T> = JoinHandle<Result<T>>;
-
-/// A change that waits or is being written. Dropped, it is not waited for any more; one that was
-/// approved is still written to its end.
-struct Change {
-    fingerprint: [u8; 32],
-    task: Running<set::Reply>,
-    _wanted: watch::Sender<()>,
-}
+pub(super) type Running<T> = JoinHandle<Result<T>>;
 
 /// How long a token lives, and until when it may be renewed.
 #[derive(Clone, Copy)]
@@ -60,17 +53,18 @@ pub(super) struct State {
     /// Of a token that was obtained here, and is ours to renew and to revoke.
     lease: Mutex<Option<Lease>>,
     handles: Mutex<Handles>,
-    pending: Arc<Pending>,
+    pub(super) pending: Arc<Pending>,
     socket: Mutex<Option<Socket>>,
+    pub(super) approvals: tokio::sync::Mutex<Option<Arc<Approvals>>>,
     login: tokio::sync::Mutex<Option<Running<SignedIn>>>,
-    changes: Mutex<BTreeMap<String, Change>>,
-    salt: String,
-    patience: Duration,
+    pub(super) changes: Mutex<BTreeMap<String, Change>>,
+    pub(super) salt: String,
+    pub(super) patience: Duration,
     /// Becomes true when the client is gone.
     pub(super) ended: watch::Sender<bool>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -80,6 +74,8 @@ pub(super) enum Waited<T> {
     Done(T),
     /// Not yet; for a change, the token to come back with.
     Pending(String),
+    /// The client must bring the person to this page, and come back with this state.
+    Look { url: String, request_state: String },
 }
 
 impl State {
@@ -91,6 +87,7 @@ impl State {
             handles: Mutex::new(Handles::new(settings.handle_life)),
             pending: Arc::default(),
             socket: Mutex::new(None),
+            approvals: tokio::sync::Mutex::new(None),
             login: tokio::sync::Mutex::new(None),
             changes: Mutex::default(),
             salt: random_id()?,
@@ -174,6 +171,7 @@ impl State {
             None => {
                 self.settings.address()?;
                 self.core().audit.check()?;
+                self.listen()?;
                 tokio::spawn(self.clone().sign_in())
             }
         };
@@ -199,10 +197,17 @@ impl State {
     async fn sign_in(self: Arc<Self>) -> Result<SignedIn> {
         let settings = &self.settings;
         let mount = settings.auth_mount.as_deref().unwrap_or("oidc");
-        let options =
-            Options { role: settings.role.as_deref(), mount: mount.trim_matches('/'), port: settings.port, timeout: LOGIN_LIFE };
-        let mut face = InBrowser { browser: settings.browser.clone() };
+        let options = Options {
+            role: settings.role.as_deref(),
+            mount: mount.trim_matches('/'),
+            port: settings.port,
+            timeout: LOGIN_LIFE,
+            bound_to: None,
+            afterwards: None,
+        };
+        let mut face = InBrowser { browser: settings.browser.clone(), pending: self.pending.clone() };
         let token = oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token();
+        drop(face);
         let nobody = Core::with_session(settings.clone(), &self.env, None);
         let reply = match begin(&nobody, "oidc", token.clone()).await {
             Ok(reply) => reply,
@@ -225,73 +230,14 @@ impl State {
         let core = self.core();
         self.replace_session(None, None);
         lock(&self.handles).clear();
+        // What this session asked for is asked no more.
+        lock(&self.changes).clear();
+        self.approvals.lock().await.take();
         end(&core).await
     }
 
-    /// Sets, once a person has said yes. `asked_by` is who asks, for that person.
-    pub(super) async fn change(
-        self: &Arc<Self>,
-        request: set::Request,
-        token: Option<&str>,
-        asked_by: String,
-    ) -> Result<Waited<set::Reply>> {
-        let fingerprint = self.fingerprint(&request);
-        let (token, mut change) = match token {
-            Some(token) => (token.to_owned(), self.begun(token, fingerprint)?),
-            None => {
-                self.listen()?;
-                let (core, pending) = (self.core(), self.pending.clone());
-                core.session()?.alive()?;
-                let (sender, wanted) = watch::channel(());
-                let approver = Elsewhere { pending, asked_by, wanted };
-                let task = tokio::spawn(async move { set(&core, request, &approver, |_| Ok(())).await });
-                (random_id()?, Change { fingerprint, task, _wanted: sender })
-            }
-        };
-        match self.wait_for(&mut change.task).await {
-            Some(outcome) => outcome.map(Waited::Done),
-            None => {
-                let mut changes = lock(&self.changes);
-                changes.retain(|_, change| !change.task.is_finished());
-                changes.insert(token.clone(), change);
-                Ok(Waited::Pending(token))
-            }
-        }
-    }
-
-    /// The change that a call comes back for, if it is the same.
-    fn begun(&self, token: &str, fingerprint: [u8; 32]) -> Result<Change> {
-        let mut changes = lock(&self.changes);
-        let Some(change) = changes.remove(token) else { return Err(Error::ApprovalExpired) };
-        if change.fingerprint == fingerprint {
-            return Ok(change);
-        }
-        // Whoever sends other values with an approval gets neither.
-        Err(Error::ApprovalMismatch)
-    }
-
-    fn fingerprint(&self, request: &set::Request) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_be_bytes());
-            hash.update(bytes);
-        };
-        part(self.salt.as_bytes());
-        part(request.service.as_str().as_bytes());
-        for (key, secret) in &request.secrets {
-            part(key.as_str().as_bytes());
-            part(secret.expose(WayOut::Inspection).as_bytes());
-        }
-        part(b"generate");
-        for (key, length) in &request.generate {
-            part(key.as_str().as_bytes());
-            part(&length.to_be_bytes());
-        }
-        hash.finalize().into()
-    }
-
     /// Lets the person's own terminal find the changes that wait.
-    fn listen(&self) -> Result<()> {
+    pub(super) fn listen(&self) -> Result<()> {
         let mut socket = lock(&self.socket);
         if socket.is_none() {
             *socket = Some(listen(&self.settings.state, self.pending.clone())?);
@@ -320,13 +266,16 @@ pub(super) fn until(expiry: i64) -> u64 {
     u64::try_from(expiry - now()).unwrap_or(0)
 }
 
-/// The person at this machine's browser; the model never gets the address.
+/// The person at this machine's browser; the model never gets the address. Where no browser can be
+/// opened, `claude-vault approve pending` tells it.
 struct InBrowser {
     browser: Option<String>,
+    pub(super) pending: Arc<Pending>,
 }
 
 impl Face for InBrowser {
-    fn sign_in(&self, url: &url::Url, _: u16) {
+    fn sign_in(&mut self, url: &url::Url, _: u16) {
+        self.pending.set_sign_in(Some(url.to_string()));
         let _ = open_browser(url.as_str(), self.browser.as_deref());
     }
 
@@ -337,8 +286,8 @@ impl Face for InBrowser {
     }
 }
 
-/// A client's name, as the person is told who asks.
-pub(super) fn asked_by(client: Option<&str>, tool: &str) -> String {
-    let client: String = printable(client.unwrap_or("an MCP client"), false).chars().take(60).collect();
-    format!("{client} ({tool})")
+impl Drop for InBrowser {
+    fn drop(&mut self) {
+        self.pending.set_sign_in(None);
+    }
 }

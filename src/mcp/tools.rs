@@ -8,12 +8,17 @@ use rmcp::model::JsonObject;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::arguments::{check, parsed, required, text};
+use super::asking::{Asker, Caller};
 use super::handles::{MARK, handles_in};
 use super::listed::input_of;
-use super::state::{State, Waited, asked_by, until};
-use crate::config::Mode;
+use super::state::{State, Waited, until};
+use crate::approval::{Approver, Asked, Change, Nobody, Outcome, Question};
+use crate::config::{AskBefore, Mode};
+use crate::core::Core;
+use crate::core::approve::{permit, strength};
 use crate::core::inject::{Format, inject};
 use crate::core::login::Ended;
 use crate::core::{example, get, inject as injecting, list, scan, set, status};
@@ -59,8 +64,8 @@ pub(super) struct StatusReply {
     session: Option<status::Reply>,
     /// What is shown of values.
     mode: Mode,
-    /// How a change is approved.
-    approval: &'static str,
+    /// How a person approves a change on the page: typed, passkey or step-up.
+    approval: String,
     /// What to do.
     next: Option<String>,
 }
@@ -74,23 +79,51 @@ pub(super) struct LogoutReply {
     warnings: Vec<String>,
 }
 
-/// Runs a tool. `client` is the name that the client gives itself.
-pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject, client: Option<&str>) -> Result<Value> {
+/// What a call comes to.
+pub(super) enum Reply {
+    /// This object.
+    Done(Value),
+    /// The client must bring the person to a page, and call again with this state.
+    Look { url: String, request_state: String },
+}
+
+/// Runs a tool.
+pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
     if let Some(schema) = input_of(name) {
         check(&schema, arguments)?;
     }
     state.keep_alive().await;
-    match name {
+    let asks = match name {
+        "vault_set" => true,
+        "vault_inject" => state.settings.ask_before.contains(&AskBefore::Inject),
+        "vault_get" => state.settings.ask_before.contains(&AskBefore::Get) && state.settings.mode == Mode::Plaintext,
+        _ => false,
+    };
+    if caller.request_state.is_some() && !asks {
+        return Err(Error::ApprovalMismatch);
+    }
+    let reply = match name {
         "vault_login" => log_in(state).await,
         "vault_status" => status_of(state).await,
         "vault_logout" => log_out(state).await,
         "vault_list" => object(&list::list(&state.core(), &list::Request { service: parsed(arguments, "service")? }).await?),
+        "vault_get" if asks => return get_once_approved(state, arguments, caller).await,
         "vault_get" => get_as_handles(state, arguments).await,
-        "vault_set" => set_once_approved(state, arguments, asked_by(client, name)).await,
-        "vault_inject" => inject_file(state, arguments).await,
+        "vault_set" => return set_once_approved(state, arguments, caller).await,
+        "vault_inject" if asks => return inject_once_approved(state, arguments, caller).await,
+        "vault_inject" => inject_file(&state.core(), injection(state, arguments)?).await,
         "vault_scan_env" => scan_env(state, arguments),
         "vault_scan_compose" => scan_compose(state, arguments),
         _ => make_example(state, arguments),
+    };
+    reply.map(Reply::Done)
+}
+
+fn told(waited: Waited<Value>) -> Result<Reply> {
+    match waited {
+        Waited::Done(value) => Ok(Reply::Done(value)),
+        Waited::Pending(approval_token) => Err(Error::ApprovalPending { approval_token }),
+        Waited::Look { url, request_state } => Ok(Reply::Look { url, request_state }),
     }
 }
 
@@ -202,12 +235,16 @@ async fn log_in(state: &Arc<State>) -> Result<Value> {
             next: None,
             warnings: session.warnings,
         },
-        Waited::Pending(_) => LoginReply {
+        Waited::Pending(_) | Waited::Look { .. } => LoginReply {
             state: LoginState::Pending,
             user: None,
             policies: Vec::new(),
             seconds_left: None,
-            next: Some("ask the user to sign in in the browser window that opened, then call vault_login again".into()),
+            next: Some(
+                "ask the user to sign in in the browser window that opened (or, where no browser is, to run in a terminal of their own: \
+                 claude-vault approve pending), then call vault_login again"
+                    .into(),
+            ),
             warnings: Vec::new(),
         },
     })
@@ -224,7 +261,7 @@ async fn status_of(state: &Arc<State>) -> Result<Value> {
         next: session.is_none().then(|| "call vault_login: the user signs in in the browser".into()),
         session,
         mode: state.settings.mode,
-        approval: "a person runs in a terminal of their own: claude-vault approve pending",
+        approval: strength(&state.core()).map_or_else(|error| error.to_string(), |proof| proof.word().to_owned()),
     })
 }
 
@@ -250,7 +287,7 @@ async fn get_as_handles(state: &Arc<State>, arguments: &JsonObject) -> Result<Va
     object(&get::Shown { values: Some(values), ..reply.names() })
 }
 
-async fn set_once_approved(state: &Arc<State>, arguments: &JsonObject, asked_by: String) -> Result<Value> {
+async fn set_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
     let service: Service = required(arguments, "service")?;
     let mut secrets: BTreeMap<Key, Secret> = BTreeMap::new();
     if let Some(file) = text(arguments, "from_file") {
@@ -266,20 +303,80 @@ async fn set_once_approved(state: &Arc<State>, arguments: &JsonObject, asked_by:
         let key: Key = name.parse().map_err(|error| super::arguments::named("generate", &error))?;
         generate.insert(key, value.as_u64().and_then(|length| usize::try_from(length).ok()).unwrap_or(0));
     }
-    let dry_run = arguments.get("dry_run").and_then(Value::as_bool).unwrap_or(false);
-    let request = set::Request { service, secrets, generate, dry_run };
-    match state.change(request, text(arguments, "approval_token"), asked_by).await? {
-        Waited::Done(reply) => object(&reply),
-        Waited::Pending(approval_token) => Err(Error::ApprovalPending { approval_token }),
+    let mut prompt = Vec::new();
+    for name in arguments.get("prompt").and_then(Value::as_array).into_iter().flatten() {
+        let key: Key = name.as_str().unwrap_or_default().parse().map_err(|error| super::arguments::named("prompt", &error))?;
+        prompt.push(key);
     }
+    let dry_run = arguments.get("dry_run").and_then(Value::as_bool).unwrap_or(false);
+    let request = set::Request { service, secrets, generate, prompt, dry_run };
+    if dry_run {
+        return object(&set::set(&state.core(), request, &Nobody, |_| Ok(())).await?).map(Reply::Done);
+    }
+    let fingerprint = state.fingerprint_of(&request);
+    let token = text(arguments, "approval_token");
+    let work = |core: Arc<Core>, person: Asker| async move { object(&set::set(&core, request, &person, |_| Ok(())).await?) };
+    told(state.with_person(caller, "vault_set", fingerprint, token, false, work).await?)
+}
+
+/// The names of a service's keys, for a question about all of them.
+async fn keys_of(core: &Core, service: &Service) -> Result<Vec<String>> {
+    match list::list(core, &list::Request { service: Some(service.clone()) }).await? {
+        list::Reply::Keys { keys, .. } => Ok(keys),
+        list::Reply::Services { .. } => Ok(Vec::new()),
+    }
+}
+
+/// Asks whether something may be done with values that are in Vault already.
+async fn permitted(core: &Core, person: &Asker, asked: Asked, service: &Service, path: &str, keys: &[String]) -> Result<()> {
+    let keys = keys.iter().map(|key| (key.as_str(), Change::Unchanged, None)).collect();
+    let question = Question { asked, service: service.as_str(), path, base: 0, keys, untouched: 0, warnings: &[] };
+    let outcome = permit(core, person, &question).await;
+    if outcome.is_ok() {
+        person.ended(&Outcome::Done(0));
+    }
+    outcome
+}
+
+async fn get_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
+    let service: Service = required(arguments, "service")?;
+    let key: Option<Key> = parsed(arguments, "key")?;
+    let wanted = key.as_ref().map_or("", |key| key.as_str());
+    let fingerprint = state.fingerprint(&[b"vault_get", service.as_str().as_bytes(), wanted.as_bytes()]);
+    let (holder, arguments) = (state.clone(), arguments.clone());
+    let work = |core: Arc<Core>, person: Asker| async move {
+        let keys = match key {
+            Some(key) => vec![key.to_string()],
+            None => keys_of(&core, &service).await?,
+        };
+        permitted(&core, &person, Asked::Show, &service, &core.settings.display_path(&service), &keys).await?;
+        get_as_handles(&holder, &arguments).await
+    };
+    told(state.with_person(caller, "vault_get", fingerprint, None, true, work).await?)
+}
+
+async fn inject_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
+    let service: Service = required(arguments, "service")?;
+    let sent = Zeroizing::new(Value::Object(arguments.clone()).to_string());
+    let fingerprint = state.fingerprint(&[b"vault_inject", sent.as_bytes()]);
+    let request = injection(state, arguments)?;
+    let work = |core: Arc<Core>, person: Asker| async move {
+        let looks = injecting::Request { diff: true, given: None, services: request.services.clone(), ..Default::default() };
+        let looks = injecting::Request { format: request.format, ..looks };
+        let before = inject_one(&core, looks).await?;
+        let keys = keys_of(&core, &service).await?;
+        permitted(&core, &person, Asked::Inject, &service, &before.file.to_string_lossy(), &keys).await?;
+        inject_file(&core, request).await
+    };
+    told(state.with_person(caller, "vault_inject", fingerprint, None, true, work).await?)
 }
 
 fn entries<'a>(arguments: &'a JsonObject, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     arguments.get(name).and_then(Value::as_object).into_iter().flatten()
 }
 
-async fn inject_file(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
-    let request = injecting::Request {
+fn injection(state: &Arc<State>, arguments: &JsonObject) -> Result<injecting::Request> {
+    Ok(injecting::Request {
         services: vec![required(arguments, "service")?],
         given: text(arguments, "template").map(|text| template(state, text)).transpose()?,
         format: match text(arguments, "format") {
@@ -288,12 +385,19 @@ async fn inject_file(state: &Arc<State>, arguments: &JsonObject) -> Result<Value
             _ => None,
         },
         ..injecting::Request::default()
-    };
-    let injected = inject(&state.core(), request).await?;
+    })
+}
+
+async fn inject_one(core: &Core, request: injecting::Request) -> Result<injecting::Reply> {
+    let injected = inject(core, request).await?;
     let (_, outcome) = injected.services.into_iter().next().ok_or(Error::NoSession)?;
     let mut reply = outcome?;
     reply.warnings.extend(injected.warnings);
-    object(&reply)
+    Ok(reply)
+}
+
+async fn inject_file(core: &Core, request: injecting::Request) -> Result<Value> {
+    object(&inject_one(core, request).await?)
 }
 
 /// A template and the values of its handles.

@@ -172,6 +172,16 @@ impl Client {
         }
     }
 
+    /// Whether the token may write a service: create and update it.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn may_write(&self, service: &Service) -> Result<bool> {
+        let has = self.capabilities(&self.kv_path("data", service)).await?;
+        let may = |wanted: &str| has.iter().any(|one| one == wanted || one == "root");
+        Ok(may("create") && may("update"))
+    }
+
     /// Something was not found: fine when the mount is a KV version 2, an error saying why when not.
     async fn explain_absence(&self, reply: &Reply) -> Result<()> {
         if reply.says("namespace not found") {

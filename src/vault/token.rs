@@ -1,5 +1,7 @@
 //! Tokens: look up, renew, revoke (`auth/token`).
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -100,6 +102,20 @@ impl Client {
         let body = format!(r#"{{"increment":"{seconds}s"}}"#).into_bytes();
         let reply = self.call(Call::put("auth/token/renew-self", Zeroizing::new(body))).await?;
         if reply.status == 200 { Ok(reply.parse::<Auth>()?.auth.lease_duration) } else { Err(unexpected(&reply)) }
+    }
+
+    /// What the token may do at a path of the API (POST `sys/capabilities-self`).
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn capabilities(&self, path: &str) -> Result<Vec<String>> {
+        let body = serde_json::json!({ "paths": [path] }).to_string().into_bytes();
+        let reply = self.call(Call::put("sys/capabilities-self", Zeroizing::new(body))).await?;
+        if reply.status != 200 {
+            return Err(unexpected(&reply));
+        }
+        let mut all = reply.parse::<Data<BTreeMap<String, Texts<MAX_POLICIES>>>>()?.data;
+        Ok(all.remove(path).unwrap_or_default().0)
     }
 
     /// Revokes the session's token (POST `auth/token/revoke-self`).

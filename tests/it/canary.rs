@@ -68,6 +68,7 @@ fn value_and_token_appear_nowhere_they_should_not() {
     lab.home.file("broken/x", "");
     lab.home.set("RUST_LOG", "trace");
     lab.home.set("RUST_BACKTRACE", "full");
+    lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "0");
     let token = lab.token.clone();
     look(&lab, &token);
     // each kind of failure: policy, dead token, nobody there, not Vault, sealed away, no log

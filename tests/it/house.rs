@@ -31,6 +31,8 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("InjectedFile", &["core/inject/render.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
         ("PlaintextReply", &["mcp/state.rs"]),
+        ("ApprovalPage", &["approval/page/mod.rs"]),
+        ("ApprovalSocket", &["approval/socket.rs"]),
         ("RevealedPlan", &["approval/terminal.rs", "cli/inject.rs"]),
         (
             "Inspection",
@@ -42,8 +44,9 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
                 "vault/kv.rs",
                 "cli/login.rs",
                 "cli/set.rs",
+                "approval/page/mod.rs",
                 "approval/pending.rs",
-                "mcp/state.rs",
+                "mcp/asking.rs",
             ],
         ),
     ];

@@ -13,7 +13,7 @@ use crate::support::{Bao, Home, Lab, POLICY, Provider, Run, ground, http, run};
 /// A server with an OIDC login, and a home in which the program is installed.
 pub struct Login {
     pub lab: Lab,
-    provider: Provider,
+    pub provider: Provider,
 }
 
 impl Login {

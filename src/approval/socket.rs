@@ -1,0 +1,172 @@
+//! The way to a process's plans from another terminal of the same person: a socket in a folder that
+//! only this user may enter. An answer repeats the digest of what was shown: an answer to anything
+//! else counts for nothing, and so does a yes where a stronger proof is due.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use zeroize::Zeroizing;
+
+use super::pending::{LIFE, Pending, Shown, random_id};
+use super::{Approval, Proof, Strength};
+use crate::error::{Error, Result};
+use crate::secret::{Secret, WayOut};
+
+/// The longest line, in bytes.
+const MAX_LINE: u64 = 4 * 1024 * 1024;
+
+/// What is asked and answered, a line each.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    List,
+    Answer {
+        id: String,
+        digest: String,
+        yes: bool,
+        #[serde(default)]
+        typed: BTreeMap<String, Secret>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    Waiting { plans: Vec<Shown>, sign_in: Option<String> },
+    Taken(bool),
+}
+
+/// A socket that answers for this process's plans; gone when dropped.
+pub struct Socket {
+    path: PathBuf,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.task.abort();
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Where the sockets lie.
+fn folder(state: &Path) -> PathBuf {
+    state.join("pending")
+}
+
+/// Listens for the person's answers.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
+    let folder = folder(state);
+    let failed = |error| Error::io("listen in", &folder)(error);
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    let path = folder.join(format!("{}-{}.sock", std::process::id(), &random_id()?[..8]));
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if is_ours(&stream) {
+                tokio::spawn(serve(stream, pending.clone()));
+            }
+        }
+    });
+    Ok(Socket { path, task })
+}
+
+/// Whether the process at the other end is this user's.
+fn is_ours(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+}
+
+async fn serve(stream: UnixStream, pending: Arc<Pending>) {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read.take(MAX_LINE)).lines();
+    while let Ok(Ok(Some(line))) = tokio::time::timeout(LIFE, lines.next_line()).await {
+        let line = Zeroizing::new(line);
+        let reply = match serde_json::from_str(&line) {
+            Ok(Request::List) => Reply::Waiting { plans: pending.list(), sign_in: pending.sign_in() },
+            Ok(Request::Answer { id, digest, yes, typed }) => Reply::Taken(answer(&pending, &id, &digest, yes, typed)),
+            Err(_) => return,
+        };
+        let Ok(mut text) = serde_json::to_vec(&reply) else { return };
+        text.push(b'\n');
+        if write.write_all(&text).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Takes an answer to exactly this plan, once.
+fn answer(pending: &Pending, id: &str, digest: &str, yes: bool, typed: BTreeMap<String, Secret>) -> bool {
+    let mut plans = pending.plans();
+    let Some(plan) = plans.get_mut(id).filter(|plan| plan.shown.digest == digest) else { return false };
+    if !yes {
+        return plan.answer(Err(Error::Declined));
+    }
+    let enough = plan.shown.proof == Strength::Typed && plan.shown.is_filled_by(&typed);
+    enough && plan.answer(Ok(Approval { proof: Proof::Elsewhere, typed }))
+}
+
+/// What waits in another process of this user.
+pub struct Waiting {
+    /// The plans.
+    pub plans: Vec<Shown>,
+    /// Where a login that an AI assistant asked for goes on.
+    pub sign_in: Option<String>,
+    socket: PathBuf,
+}
+
+/// What waits in all processes of this user. Sockets that nobody answers are removed.
+///
+/// # Errors
+/// [`Error::Io`] when their folder cannot be read.
+pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
+    let folder = folder(state);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("read", folder)(error)),
+    };
+    let mut found = Vec::new();
+    for socket in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        match ask(&socket, "\"list\"").await {
+            Some(Reply::Waiting { plans, sign_in }) => found.push(Waiting { plans, sign_in, socket }),
+            Some(Reply::Taken(_)) => {}
+            None => drop(std::fs::remove_file(&socket)),
+        }
+    }
+    Ok(found)
+}
+
+impl Waiting {
+    /// Sends the person's answer to one of the plans, with the values typed for it. Whether it was
+    /// still waited for.
+    pub async fn answer(&self, plan: &Shown, yes: bool, typed: &BTreeMap<String, Secret>) -> bool {
+        let typed: BTreeMap<&str, &str> =
+            typed.iter().map(|(key, value)| (key.as_str(), value.expose(WayOut::ApprovalSocket))).collect();
+        let request = serde_json::json!({ "answer": { "id": plan.id, "digest": plan.digest, "yes": yes, "typed": typed } });
+        let text = Zeroizing::new(request.to_string());
+        matches!(ask(&self.socket, &text).await, Some(Reply::Taken(true)))
+    }
+}
+
+/// `None` when nobody is there who is of this user and answers.
+async fn ask(socket: &Path, request: &str) -> Option<Reply> {
+    let exchange = async {
+        let mut stream = UnixStream::connect(socket).await.ok().filter(is_ours)?;
+        stream.write_all(request.as_bytes()).await.ok()?;
+        stream.write_all(b"\n").await.ok()?;
+        let mut line = String::new();
+        BufReader::new(stream.take(MAX_LINE)).read_line(&mut line).await.ok()?;
+        serde_json::from_str(&line).ok()
+    };
+    tokio::time::timeout(Duration::from_secs(5), exchange).await.ok()?
+}

@@ -1,0 +1,99 @@
+//! Where a process's plans wait for the person: the page, opened when the first plan comes, and the
+//! socket for another terminal of theirs. What is no write to Vault is asked about here.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Core;
+use super::step_up::RoleLogin;
+use crate::approval::page::{Desk, Page};
+use crate::approval::pending::{Pending, Person};
+use crate::approval::{Approver, Passkeys, Proof, Question, StepUp, Strength, required};
+use crate::audit::Action;
+use crate::error::Result;
+use crate::vault::Client;
+
+/// The open page; closed when dropped.
+pub struct Approvals {
+    /// The plans.
+    pub pending: Arc<Pending>,
+    page: Page,
+}
+
+/// The person's passkeys.
+#[must_use]
+pub fn passkeys(core: &Core) -> Passkeys {
+    Passkeys::new(&core.settings.config, &core.settings.state)
+}
+
+/// How strongly the person must prove to be one.
+///
+/// # Errors
+/// As [`required`].
+pub fn strength(core: &Core) -> Result<Strength> {
+    required(core.settings.approval, core.settings.write_role.as_deref(), &passkeys(core))
+}
+
+impl Approvals {
+    /// Opens the page for the session of `core`.
+    ///
+    /// # Errors
+    /// What keeps from listening, and what keeps Vault from saying whose the session is.
+    pub async fn open(core: &Core, pending: Arc<Pending>) -> Result<Self> {
+        let step_up = RoleLogin::new(core).await?.map(|login| Arc::new(login) as Arc<dyn StepUp>);
+        let vault = core.vault()?.address();
+        let desk = Desk { pending: pending.clone(), vault, passkeys: passkeys(core), step_up, audit: core.audit.clone() };
+        Ok(Self { pending, page: Page::open(desk).await? })
+    }
+
+    /// The person, as somebody who can be asked. `bring` brings them to the page.
+    ///
+    /// # Errors
+    /// As [`strength`].
+    pub fn person<B: Fn(&str, &str)>(
+        &self,
+        core: &Core,
+        asked_by: String,
+        wanted: watch::Receiver<()>,
+        bring: B,
+    ) -> Result<Person<B>> {
+        Ok(Person {
+            pending: self.pending.clone(),
+            origin: self.page.origin.clone(),
+            asked_by,
+            proof: strength(core)?,
+            bring,
+            wanted,
+            asked: Mutex::default(),
+        })
+    }
+}
+
+/// Asks about something that is no write to Vault.
+///
+/// # Errors
+/// [`Error::Declined`] and whatever kept the question from being asked.
+pub async fn permit(core: &Core, approver: &impl Approver, question: &Question<'_>) -> Result<()> {
+    let what = format!("{:?} {}", question.asked, question.path).to_lowercase();
+    core.audit.record(Action::ConfirmationRequired, question.service, &what)?;
+    match approver.ask(question).await {
+        Ok(approval) => {
+            give_back(core, &approval.proof).await;
+            core.audit.record(Action::Confirmed, question.service, &format!("{what}; by: {}", approval.proof.words()))
+        }
+        Err(error) => {
+            let _ = core.audit.record(Action::Aborted, question.service, &format!("{what}; {}", error.code()));
+            Err(error)
+        }
+    }
+}
+
+/// Revokes a token that a login gave for one write.
+pub(super) async fn give_back(core: &Core, proof: &Proof) {
+    let Proof::StepUp(write) = proof else { return };
+    let Ok(vault) = Client::new(&core.settings, Some(write.token.clone())) else { return };
+    // It dies within minutes by itself, and there is nobody left to tell.
+    let _ = tokio::time::timeout(Duration::from_secs(5), vault.revoke_token()).await;
+}

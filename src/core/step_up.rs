@@ -1,0 +1,126 @@
+//! `step-up`: approving is a fresh OIDC login for a Vault role that may write. Vault alone decides;
+//! the session's own token need not be able to write at all.
+//!
+//! The token of such a login is looked at before it counts: it may write this service, it is
+//! not root's, it dies soon, and it is of the person whose session asks. It serves one write.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::Core;
+use crate::approval::{Later, StepUp, WriteToken};
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::login::{Face, Options, oidc};
+use crate::secret::Secret;
+use crate::vault::Client;
+
+/// A write token that lives longer than this many seconds is no such token.
+const LONGEST: u64 = 900;
+/// How long the browser is waited for.
+const LOGIN_LIFE: Duration = Duration::from_secs(300);
+
+/// Logs in for `write_role`.
+pub struct RoleLogin {
+    settings: Settings,
+    role: String,
+    /// The entity of the session that asks, if it has one.
+    entity: Option<String>,
+}
+
+impl RoleLogin {
+    /// For the session of `core`; `None` without a `write_role`.
+    ///
+    /// # Errors
+    /// What keeps Vault from saying whose the session is.
+    pub async fn new(core: &Core) -> Result<Option<Self>> {
+        let Some(role) = core.settings.write_role.clone() else { return Ok(None) };
+        let entity = core.vault()?.look_up_token().await?.entity_id;
+        Ok(Some(Self { settings: core.settings.clone(), role, entity: Some(entity).filter(|id| !id.is_empty()) }))
+    }
+
+    async fn log_in(&self, digest: &str, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<Secret> {
+        let settings = &self.settings;
+        let mount = settings.auth_mount.as_deref().unwrap_or("oidc");
+        let options = Options {
+            role: Some(&self.role),
+            mount: mount.trim_matches('/'),
+            port: settings.port,
+            timeout: LOGIN_LIFE,
+            bound_to: Some(digest),
+            afterwards: Some(back),
+        };
+        let mut face = OnThePage { goes: Some(goes) };
+        Ok(oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token())
+    }
+
+    /// Whose it is.
+    async fn check(&self, vault: &Client, service: &str) -> Result<String> {
+        let refuse = |reason: &str, hint: &str| Err(Error::LoginFailed { reason: reason.into(), hint: hint.into() });
+        let token = vault.look_up_token().await?;
+        if token.policies().iter().any(|policy| policy == "root") {
+            return refuse("the role gives a root token", "give the role a policy that may write these services only");
+        }
+        if token.seconds_left().is_none_or(|left| left > LONGEST) {
+            return refuse("the role's token lives longer than 15 minutes", "set the role's token_ttl to 90s");
+        }
+        if self.entity.as_ref().is_some_and(|entity| *entity != token.entity_id) {
+            return refuse("it was another person's sign-in", "sign in as the person whose session asks");
+        }
+        if !vault.may_write(&service.parse()?).await? {
+            return refuse("the role may not write this service", "give the role's policy create and update on it");
+        }
+        Ok(token.display_name)
+    }
+
+    async fn approve(&self, digest: String, service: String, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<WriteToken> {
+        let token = self.log_in(&digest, back, goes).await?;
+        let vault = Client::new(&self.settings, Some(token.clone()))?;
+        match self.check(&vault, &service).await {
+            Ok(user) => Ok(WriteToken { token, user }),
+            Err(error) => {
+                let _ = vault.revoke_token().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl StepUp for RoleLogin {
+    fn sign_in(
+        &self,
+        digest: String,
+        service: String,
+        back: Url,
+        goes: Box<dyn FnOnce(Url) + Send>,
+    ) -> Later<'_, Result<WriteToken>> {
+        Box::pin(self.approve(digest, service, back, goes))
+    }
+
+    fn give_back(&self, token: WriteToken) -> Later<'_, ()> {
+        Box::pin(async move {
+            let Ok(vault) = Client::new(&self.settings, Some(token.token)) else { return };
+            let _ = tokio::time::timeout(Duration::from_secs(5), vault.revoke_token()).await;
+        })
+    }
+}
+
+/// The browser that shows the approval page goes on to the sign-in by itself.
+struct OnThePage {
+    goes: Option<Box<dyn FnOnce(Url) + Send>>,
+}
+
+impl Face for OnThePage {
+    fn sign_in(&mut self, url: &Url, _: u16) {
+        if let Some(goes) = self.goes.take() {
+            goes(url.clone());
+        }
+    }
+
+    fn note(&self, _: &str) {}
+
+    async fn pasted(&mut self) -> String {
+        std::future::pending().await
+    }
+}

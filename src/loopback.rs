@@ -1,0 +1,145 @@
+//! Listening for the person's own browser: on 127.0.0.1 and ::1 of one port, so that `localhost`
+//! leads here whichever family the browser tries first (RFC 8252, 7.3).
+//!
+//! A flood cannot use up memory or descriptors. Every response forbids caching, framing and
+//! whatever the page does not need.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Response, StatusCode, header};
+use hyper_util::rt::TokioTimer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::error::{Error, Result};
+
+/// More are not served at the same time.
+const CONNECTIONS: usize = 32;
+/// How long a connection may take to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A port of both families, not yet listened on by anybody's code.
+pub(crate) struct Loopback {
+    pub(crate) port: u16,
+    sockets: Vec<TcpListener>,
+}
+
+/// Listens until it is dropped.
+pub(crate) struct Serving(Vec<JoinHandle<()>>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Loopback {
+    /// Takes `preferred`, or another port where that is taken in either family; 0 for any.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) async fn bind(preferred: u16) -> Result<Self> {
+        let mut tried = pair(preferred).await;
+        for _ in 0..20 {
+            match tried {
+                Ok((port, sockets)) => return Ok(Self { port, sockets }),
+                Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => tried = pair(0).await,
+                Err(error) => return Err(Error::io("listen on", "127.0.0.1")(error)),
+            }
+        }
+        Err(Error::io("listen on", "127.0.0.1")(ErrorKind::AddrInUse.into()))
+    }
+
+    /// Hands each connection to `serve`.
+    pub(crate) fn each<F>(self, serve: impl Fn(TcpStream) -> F + Clone + Send + 'static) -> Serving
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let slots = Arc::new(Semaphore::new(CONNECTIONS));
+        Serving(self.sockets.into_iter().map(|socket| tokio::spawn(accept(socket, serve.clone(), slots.clone()))).collect())
+    }
+}
+
+/// Both families on one port; the IPv4 one alone where there is no IPv6.
+async fn pair(port: u16) -> std::io::Result<(u16, Vec<TcpListener>)> {
+    let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let port = four.local_addr()?.port();
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+        Ok(six) => Ok((port, vec![four, six])),
+        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse) => Err(error),
+        Err(_) => Ok((port, vec![four])),
+    }
+}
+
+async fn accept<F>(socket: TcpListener, serve: impl Fn(TcpStream) -> F, slots: Arc<Semaphore>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let Ok((stream, _)) = socket.accept().await else {
+            // Out of descriptors, say: not a reason to spin or to stop.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
+        let serving = serve(stream);
+        tokio::spawn(async move {
+            serving.await;
+            drop(slot);
+        });
+    }
+}
+
+/// How each connection is spoken with.
+pub(crate) fn http() -> hyper::server::conn::http1::Builder {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 * 1024).keep_alive(false);
+    builder
+}
+
+/// A response that stays in this browser tab. `policy` is its content security policy.
+pub(crate) fn response(
+    status: StatusCode,
+    content: &'static str,
+    policy: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = [
+        (header::CONTENT_TYPE, content),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONNECTION, "close"),
+    ];
+    for (name, value) in headers {
+        response.headers_mut().insert(name, header::HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Text for HTML, in an attribute too.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_shows_markup_as_text() {
+        assert_eq!(escape("<script>\"&'"), "&lt;script&gt;&quot;&amp;&#39;");
+    }
+}

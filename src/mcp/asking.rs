@@ -1,0 +1,234 @@
+//! Calls that need a person's yes: a plan waits, the person is brought to its page, and the call ends
+//! with the outcome, or with something to come back with.
+//!
+//! The client's own word that its person looked approves nothing. What it brings back is an opaque
+//! name of state in this process: it works once, for this tool and these arguments.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::model::{ElicitRequestParams, ElicitationAction};
+use rmcp::{Peer, RoleServer};
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::state::{Running, State, Waited, lock};
+use crate::approval::pending::{LIFE, Person, random_id};
+use crate::audit::Action;
+use crate::core::approve::Approvals;
+use crate::core::{Core, set};
+use crate::error::{Error, Result};
+use crate::login::open_browser;
+use crate::names::{Key, printable};
+use crate::secret::WayOut;
+
+/// Something that waits for a person, or is being done. Dropped, it is not waited for any more; what
+/// was approved is still done to its end.
+pub(super) struct Change {
+    fingerprint: [u8; 32],
+    task: Running<serde_json::Value>,
+    /// The plan that is asked about, and its page.
+    page: watch::Receiver<Option<(String, String)>>,
+    /// What a client must bring back, once.
+    request_state: Option<String>,
+    _wanted: watch::Sender<()>,
+}
+
+type Bring = Box<dyn Fn(&str, &str) + Send + Sync>;
+
+/// The person behind a call.
+pub(super) type Asker = Person<Bring>;
+
+/// How the person is brought to the page.
+pub(super) enum Reach {
+    /// This server opens the browser.
+    Browser,
+    /// The client is asked to, while the call goes on (to revision 2025-11-25).
+    Elicit(Peer<RoleServer>),
+    /// The client is asked to by the call's result (from revision 2026-07-28 on).
+    InputRequired,
+}
+
+/// Who calls, and what the client brought back from the person.
+pub(super) struct Caller {
+    /// The name that the client gives itself.
+    pub(super) client: Option<String>,
+    pub(super) reach: Reach,
+    /// From a result that asked for input.
+    pub(super) request_state: Option<String>,
+    /// The person declined in the client's own dialog. An accept means only that they looked.
+    pub(super) declined: bool,
+}
+
+impl State {
+    /// Does `work` with a person who can be asked, or goes on waiting for what was begun before:
+    /// named by `token` or by what the client brought back, or by the same arguments if `resumes`.
+    pub(super) async fn with_person<F>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        tool: &str,
+        fingerprint: [u8; 32],
+        token: Option<&str>,
+        resumes: bool,
+        work: impl FnOnce(Arc<Core>, Asker) -> F,
+    ) -> Result<Waited<serde_json::Value>>
+    where
+        F: Future<Output = Result<serde_json::Value>> + Send + 'static,
+    {
+        let (token, mut change) = match self.begun(caller, tool, fingerprint, token, resumes)? {
+            Some(begun) => begun,
+            None => {
+                let core = self.core();
+                core.session()?.alive()?;
+                self.listen()?;
+                let (sender, wanted) = watch::channel(());
+                let (found, page) = watch::channel(None);
+                let bring: Bring = Box::new(move |id, url| drop(found.send_replace(Some((id.to_owned(), url.to_owned())))));
+                let asked_by = asked_by(caller.client.as_deref(), tool);
+                let person = self.approvals(&core).await?.person(&core, asked_by, wanted, bring)?;
+                let task = tokio::spawn(work(core, person));
+                (random_id()?, Change { fingerprint, task, page, request_state: None, _wanted: sender })
+            }
+        };
+        if caller.declined
+            && let Some((id, _)) = &*change.page.borrow()
+        {
+            self.pending.deny(id);
+        }
+        // Until the person is asked, at least: an error on the way there is told in this call.
+        let first = if change.page.borrow().is_some() { Duration::ZERO } else { Duration::from_secs(10) };
+        let mut deadline = Instant::now() + self.patience.max(first);
+        let mut ended = self.ended.subscribe();
+        loop {
+            let page = tokio::select! {
+                outcome = &mut change.task => return outcome.unwrap_or(Err(Error::Interrupted)).map(Waited::Done),
+                Ok(()) = change.page.changed() => change.page.borrow_and_update().clone(),
+                () = tokio::time::sleep_until(deadline) => break,
+                _ = ended.wait_for(|ended| *ended) => break,
+            };
+            let Some((id, url)) = page else { continue };
+            deadline = Instant::now() + self.patience;
+            if let Some(request_state) = self.bring(caller, id, &url)? {
+                change.request_state = Some(request_state.clone());
+                self.keep(token, change);
+                return Ok(Waited::Look { url, request_state });
+            }
+        }
+        self.keep(token.clone(), change);
+        Ok(Waited::Pending(token))
+    }
+
+    /// Brings the person to a page; gives the state to come back with where the client does that.
+    fn bring(self: &Arc<Self>, caller: &Caller, id: String, url: &str) -> Result<Option<String>> {
+        match &caller.reach {
+            Reach::Browser => {
+                let _ = open_browser(url, self.settings.browser.as_deref());
+            }
+            Reach::Elicit(peer) => {
+                let (peer, state, params) = (peer.clone(), self.clone(), elicitation(url, &id));
+                tokio::spawn(async move {
+                    let answer = peer.create_elicitation_with_timeout(params, Some(LIFE)).await;
+                    if answer.is_ok_and(|answer| answer.action == ElicitationAction::Decline) {
+                        state.pending.deny(&id);
+                    }
+                });
+            }
+            Reach::InputRequired => return Ok(Some(random_id()?)),
+        }
+        Ok(None)
+    }
+
+    fn keep(&self, token: String, change: Change) {
+        let mut changes = lock(&self.changes);
+        changes.retain(|_, change| !change.task.is_finished());
+        changes.insert(token, change);
+    }
+
+    /// What a call comes back for, if it is the same.
+    fn begun(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        fingerprint: [u8; 32],
+        token: Option<&str>,
+        resumes: bool,
+    ) -> Result<Option<(String, Change)>> {
+        let mut changes = lock(&self.changes);
+        let found = match (&caller.request_state, token) {
+            (Some(state), _) => {
+                changes.iter().find(|(_, change)| change.request_state.as_ref() == Some(state)).map(|(token, _)| token)
+            }
+            (None, Some(token)) => changes.get_key_value(token).map(|(token, _)| token),
+            (None, None) if resumes => {
+                changes.iter().find(|(_, change)| change.fingerprint == fingerprint).map(|(token, _)| token)
+            }
+            (None, None) => return Ok(None),
+        };
+        let Some(token) = found.cloned() else {
+            return if caller.request_state.is_none() && token.is_none() { Ok(None) } else { Err(Error::ApprovalExpired) };
+        };
+        let Some(mut change) = changes.remove(&token) else { return Err(Error::ApprovalExpired) };
+        change.request_state = None;
+        if change.fingerprint == fingerprint {
+            return Ok(Some((token, change)));
+        }
+        // Whoever sends other values with an approval gets neither.
+        let _ = self.core().audit.record(Action::ApprovalMismatch, "", &format!("{tool} came with another call's approval"));
+        Err(Error::ApprovalMismatch)
+    }
+
+    /// The page, opened with the first plan.
+    async fn approvals(&self, core: &Core) -> Result<Arc<Approvals>> {
+        let mut approvals = self.approvals.lock().await;
+        if let Some(open) = &*approvals {
+            return Ok(open.clone());
+        }
+        let open = Arc::new(Approvals::open(core, self.pending.clone()).await?);
+        *approvals = Some(open.clone());
+        Ok(open)
+    }
+
+    /// What a call asks for, as one can be compared with another.
+    pub(super) fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in std::iter::once(&self.salt.as_bytes()).chain(parts) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
+
+    /// The same of a change, whose values may be handles.
+    pub(super) fn fingerprint_of(&self, request: &set::Request) -> [u8; 32] {
+        let lengths: Vec<(&Key, [u8; 8])> =
+            request.generate.iter().map(|(key, length)| (key, (*length as u64).to_be_bytes())).collect();
+        let mut parts: Vec<&[u8]> = vec![b"vault_set", request.service.as_str().as_bytes()];
+        for (key, secret) in &request.secrets {
+            parts.extend([key.as_str().as_bytes(), secret.expose(WayOut::Inspection).as_bytes()]);
+        }
+        parts.push(b"generate");
+        for (key, length) in &lengths {
+            parts.extend([key.as_str().as_bytes(), length.as_slice()]);
+        }
+        parts.push(b"prompt");
+        parts.extend(request.prompt.iter().map(|key| key.as_str().as_bytes()));
+        self.fingerprint(&parts)
+    }
+}
+
+/// What the client is asked to show the person.
+pub(super) fn elicitation(url: &str, id: &str) -> ElicitRequestParams {
+    ElicitRequestParams::UrlElicitationParams {
+        meta: None,
+        message: "claude-vault asks for your approval on a page of your own machine".into(),
+        url: url.to_owned(),
+        elicitation_id: id.to_owned(),
+    }
+}
+
+/// A client's name, as the person is told who asks.
+fn asked_by(client: Option<&str>, tool: &str) -> String {
+    let client: String = printable(client.unwrap_or("an MCP client"), false).chars().take(60).collect();
+    format!("{client} ({tool})")
+}

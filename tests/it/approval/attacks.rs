@@ -1,0 +1,295 @@
+//! What must fail to write.
+
+use serde_json::{Value, json};
+
+use super::{Asked, chromium, load, parts, pending, post, send};
+use crate::mcp::Client;
+use crate::support::{CANARY, Lab, eventually};
+
+fn nothing_written(lab: &Lab, service: &str) {
+    assert_eq!(lab.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "").0, 404, "{service} was written");
+}
+
+#[test]
+fn another_host_origin_method_or_form_gets_nothing() {
+    let mut lab = Lab::new();
+    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": CANARY}}));
+    let (origin, path) = parts(asked.url());
+    let host = origin.trim_start_matches("http://").to_owned();
+    let port = host.split(':').nth(1).unwrap().to_owned();
+    let page = load(asked.url());
+    let body = json!({"page": page, "word": "yes"}).to_string();
+    let approve = format!("{path}/approve");
+    let value = format!("{path}/value");
+    let json_type = ("Content-Type", "application/json");
+    let evil = format!("evil.example:{port}");
+    let address = format!("127.0.0.1:{port}");
+    // Names that were made to lead here (DNS rebinding), none, and two.
+    for hosts in [vec![evil.as_str()], vec![&address], vec!["localhost"], vec![], vec![&host, &evil], vec!["LOCALHOST"]] {
+        let mut headers: Vec<(&str, &str)> = hosts.iter().map(|host| ("Host", *host)).collect();
+        assert_ne!(send(asked.url(), "GET", &path, &headers, "").status, 200, "{hosts:?}");
+        headers.extend([("Origin", origin.as_str()), json_type]);
+        assert_ne!(send(asked.url(), "POST", &approve, &headers, &body).status, 200, "{hosts:?}");
+    }
+    let same_port = format!("http://{address}");
+    let other_port = "http://localhost:1";
+    let tls = format!("https://{host}");
+    for other in [None, Some("null"), Some("http://evil.example"), Some(&same_port), Some(other_port), Some(&tls)] {
+        let mut headers = vec![("Host", host.as_str()), json_type];
+        headers.extend(other.map(|other| ("Origin", other)));
+        for what in [&approve, &value] {
+            let answer = send(asked.url(), "POST", what, &headers, &body);
+            assert_eq!(answer.status, 403, "{other:?}: {}", answer.body);
+            assert!(!answer.head.to_lowercase().contains("access-control"));
+        }
+    }
+    let right = [("Host", host.as_str()), ("Origin", origin.as_str()), json_type];
+    for (method, what) in [("GET", &approve), ("PUT", &approve), ("OPTIONS", &approve), ("DELETE", &path), ("HEAD", &approve)] {
+        assert_ne!(send(asked.url(), method, what, &right, &body).status, 200, "{method}");
+    }
+    // As a form on another page could send it.
+    for kind in
+        ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/json; charset=x"]
+    {
+        let headers = [right[0], right[1], ("Content-Type", kind)];
+        assert_eq!(send(asked.url(), "POST", &approve, &headers, &body).status, 415, "{kind}");
+    }
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"page\":1}",
+        &"x".repeat(2_000_000),
+        &json!({"page": page, "word": "yes", "more": 1}).to_string(),
+    ] {
+        assert_ne!(send(asked.url(), "POST", &approve, &right, body).status, 200);
+    }
+    for path in ["/", "/plan", "/plan/", "/plan/0", "/plan/../../etc/passwd", "/favicon.ico", "/page.map"] {
+        assert_eq!(send(asked.url(), "GET", path, &right, "").status, 404, "{path}");
+    }
+    let shown = send(asked.url(), "GET", &path, &[right[0]], "");
+    let head = shown.head.to_lowercase();
+    for part in [
+        "frame-ancestors 'none'",
+        "script-src 'self'",
+        "x-frame-options: deny",
+        "cache-control: no-store",
+        "cross-origin-resource-policy: same-origin",
+    ] {
+        assert!(head.contains(part), "no {part} in {head}");
+    }
+    assert!(!head.contains("unsafe-inline") && !shown.body.contains(CANARY) && !asked.url().contains(CANARY));
+    nothing_written(&lab, "plex");
+    assert_eq!(pending(&lab.home).len(), 1, "it still waits for its person");
+}
+
+#[test]
+fn a_page_of_one_plan_answers_no_other_and_an_answer_counts_once() {
+    let mut lab = Lab::new();
+    let first = Asked::new(&mut lab, json!({"service": "one", "secrets": {"A": "1"}}));
+    let Asked { client, shown, token, arguments } = first;
+    let one = shown["url"].as_str().unwrap().to_owned();
+    let mut second = Asked::with(client, &lab, json!({"service": "two", "secrets": {"A": "1"}}));
+    let (page_one, page_two) = (load(&one), load(second.url()));
+    for (url, page) in [(one.as_str(), page_two.as_str()), (second.url(), &page_one), (&one, ""), (&one, "0")] {
+        for what in ["approve", "deny", "value", "stage", "challenge", "step-up"] {
+            let answer = post(url, what, &json!({"page": page, "word": "yes", "key": "A"}));
+            assert_eq!(answer.status, 403, "{what}: {}", answer.body);
+        }
+    }
+    assert!(lab.home.read(".claude-vault-audit.log").contains("APPROVAL_MISMATCH"));
+    // The words that are no yes, and proofs that were not asked for.
+    for word in ["", "no", "y", "YES", "yes!", "ja"] {
+        assert_eq!(post(&one, "approve", &json!({"page": page_one, "word": word})).status, 403, "{word:?}");
+    }
+    assert_eq!(post(&one, "approve", &json!({"page": page_one, "word": "yes", "typed": {"B": "slipped in"}})).status, 403);
+    assert_eq!(post(&one, "challenge", &json!({"page": page_one})).status, 403);
+    assert_ne!(post(&one, "step-up", &json!({"page": page_one})).status, 200);
+    nothing_written(&lab, "one");
+    // Raced by many, it is written once; afterwards nothing is uncovered any more.
+    let yes = json!({"page": page_one, "word": "yes"});
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let racing: Vec<_> = (0..8).map(|_| scope.spawn(|| post(&one, "approve", &yes).status)).collect();
+        racing.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
+    eventually("the write", || (lab.bao.request("GET", "secret/data/proxmox-services/one", "").0 == 200).then_some(()));
+    assert_eq!(post(&one, "approve", &yes).status, 409);
+    assert_eq!(post(&one, "value", &json!({"page": page_one, "key": "A"})).status, 409);
+    let mut again = arguments;
+    again["approval_token"] = json!(token);
+    assert_eq!(second.client.call("vault_set", again.clone()).unwrap()["version"], 1);
+    assert!(second.client.call("vault_set", again).unwrap_err().starts_with("approval_expired: "));
+    assert_eq!(lab.bao.get("secret/metadata/proxmox-services/one")["data"]["current_version"], 1);
+    // Another service, another value, another version: another plan.
+    let mut other = second.arguments.clone();
+    other["approval_token"] = json!(second.token);
+    other["secrets"] = json!({"A": "2"});
+    assert!(second.client.call("vault_set", other).unwrap_err().starts_with("approval_mismatch: "));
+    eventually("the plan to go", || pending(&lab.home).is_empty().then_some(()));
+    assert_eq!(post(second.url(), "approve", &json!({"page": page_two, "word": "yes"})).status, 409);
+    nothing_written(&lab, "two");
+}
+
+#[test]
+fn a_change_made_meanwhile_is_asked_about_anew() {
+    let mut lab = Lab::with("plex", json!({"A": "1"}));
+    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "2"}}));
+    let page = load(asked.url());
+    lab.store("plex", json!({"A": "somebody else's"}));
+    assert_eq!(post(asked.url(), "approve", &json!({"page": page, "word": "yes"})).status, 200);
+    let anew = eventually("the new plan", || pending(&lab.home).into_iter().find(|plan| plan["id"] != asked.shown["id"]));
+    assert_eq!(anew["base"], 2);
+    assert_eq!(lab.stored("plex"), json!({"A": "somebody else's"}));
+    let told = post(asked.url(), "stage", &json!({"page": page}));
+    assert!(told.body.contains("conflict"), "{}", told.body);
+}
+
+#[test]
+fn names_from_a_client_are_text_and_nothing_else() {
+    let mut lab = Lab::new();
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    let evil = "<script>document.title='x'</script><img src=x onerror=\"document.title='x'\">{page}\u{202e}";
+    let client = Client::start_as(&lab.home, evil, json!({}));
+    let asked = Asked::with(client, &lab, json!({"service": "plex", "secrets": {"A": "<b>&</b>"}}));
+    let seen = chromium(
+        &lab.home,
+        json!([
+            {"do": "open", "url": asked.url()},
+            {"do": "click", "name": "Show the value of A"}, {"do": "wait", "text": "<b>&</b>"},
+            {"do": "run", "script": "document.title"}, {"do": "run", "script": "document.scripts.length"}, {"do": "text"},
+            {"do": "run", "script": "document.querySelectorAll('img, iframe, [onerror], .value b').length"},
+        ]),
+    );
+    assert_eq!((&seen[3], &seen[4]), (&json!("Write to Vault?"), &json!(1)));
+    assert!(seen[5].as_str().unwrap().contains("<script>document.title"));
+    assert_eq!(seen[6], 0);
+}
+
+#[test]
+fn no_more_than_32_wait_and_another_process_knows_none_of_them() {
+    let mut lab = Lab::new();
+    let asked = Asked::new(&mut lab, json!({"service": "s0", "secrets": {"A": "1"}}));
+    let mut client = asked.client;
+    for number in 1..32 {
+        let told = client.call("vault_set", json!({"service": format!("s{number}"), "secrets": {"A": "1"}})).unwrap_err();
+        assert!(told.starts_with("approval_pending: "), "{told}");
+    }
+    let refused = eventually("a refusal", || {
+        let told = client.call("vault_set", json!({"service": "more", "secrets": {"A": "1"}})).unwrap_err();
+        (!told.starts_with("approval_pending")).then_some(told)
+    });
+    assert!(refused.contains("32 changes are waiting"), "{refused}");
+    let mut other = Client::start(&lab.home);
+    let told =
+        other.call("vault_set", json!({"service": "s0", "secrets": {"A": "1"}, "approval_token": asked.token})).unwrap_err();
+    assert!(told.starts_with("approval_expired: "), "{told}");
+    // With the process everything is gone: the page, the socket, the plans.
+    client.close();
+    eventually("the plans to go", || pending(&lab.home).is_empty().then_some(()));
+    let port: u16 = asked.shown["url"].as_str().unwrap().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    nothing_written(&lab, "s0");
+}
+
+#[test]
+fn another_user_of_the_machine_is_not_spoken_with() {
+    let mut lab = Lab::new();
+    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}}));
+    let curl = |user: &str| {
+        let words = ["--reuid", user, "--clear-groups", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", asked.url()];
+        crate::support::run(lab.home.command("setpriv").args(words), "").stdout
+    };
+    // Only root can try this as somebody else.
+    if rustix_is_root() {
+        assert_eq!((curl("0").as_str(), curl("65534").as_str()), ("200", "000"));
+    }
+}
+
+fn rustix_is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
+}
+
+/// What a client says that its person did approves nothing; a decline does deny.
+#[test]
+fn a_clients_accept_approves_nothing() {
+    let mut lab = Lab::new();
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "2");
+    // Revision 2025-11-25: the server asks the client.
+    let mut client = Client::start_as(&lab.home, "a hook", json!({"elicitation": {"form": {}, "url": {}}}));
+    for (service, action, wanted) in [
+        ("one", "accept", "approval_pending: "),
+        ("two", "cancel", "approval_pending: "),
+        ("three", "decline", "approval_denied: "),
+    ] {
+        let id = client.ask("tools/call", json!({"name": "vault_set", "arguments": {"service": service, "secrets": {"A": "1"}}}));
+        let asked = client.next_message();
+        assert_eq!((&asked["method"], &asked["params"]["mode"]), (&json!("elicitation/create"), &json!("url")), "{asked}");
+        assert!(asked["params"]["url"].as_str().unwrap().starts_with("http://localhost:"));
+        client.send(&json!({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": action, "content": {"word": "yes"}}}));
+        let told = crate::mcp::outcome(&client.answer(id)).unwrap_err();
+        assert!(told.starts_with(wanted), "{told}");
+        nothing_written(&lab, service);
+    }
+    client.close();
+    // Revision 2026-07-28: the result asks, and the client comes back.
+    let mut client = Client::start(&lab.home);
+    let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientInfo": {"name": "x", "version": "1"},
+                      "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}});
+    let call = |client: &mut Client, arguments: Value, more: Value| {
+        let mut params = json!({"name": "vault_set", "arguments": arguments, "_meta": meta});
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        client.request("tools/call", params)["result"].clone()
+    };
+    let arguments = json!({"service": "four", "secrets": {"A": "1"}});
+    let required = call(&mut client, arguments.clone(), json!({}));
+    assert_eq!(required["resultType"], "input_required", "{required}");
+    let (name, request) = required["inputRequests"].as_object().unwrap().iter().next().unwrap();
+    assert_eq!((&request["method"], &request["params"]["mode"]), (&json!("elicitation/create"), &json!("url")));
+    let state = required["requestState"].as_str().unwrap().to_owned();
+    let back = |action: &str, state: &str| json!({"requestState": state, "inputResponses": {name: {"action": action}}});
+    // Forged, altered, with other arguments, with another tool: nothing, and it is used up.
+    for (arguments, state) in [(arguments.clone(), "0".repeat(32)), (arguments.clone(), format!("{}0", &state[..31]))] {
+        let told = call(&mut client, arguments, back("accept", &state));
+        assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_expired: "), "{told}");
+    }
+    let told = client.request(
+        "tools/call",
+        json!({"name": "vault_get", "arguments": {"service": "four"}, "_meta": meta, "requestState": state, "inputResponses": {}}),
+    );
+    assert!(told.to_string().contains("approval_mismatch: "), "{told}");
+    let told = call(&mut client, arguments.clone(), back("accept", &state));
+    assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_pending: "), "{told}");
+    let told = call(&mut client, arguments.clone(), back("accept", &state));
+    assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_expired: "), "replayed: {told}");
+    let required = call(&mut client, arguments.clone(), json!({}));
+    let state = required["requestState"].as_str().unwrap();
+    let told = call(&mut client, json!({"service": "four", "secrets": {"A": "2"}}), back("accept", state));
+    assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_mismatch: "), "{told}");
+    let required = call(&mut client, arguments.clone(), json!({}));
+    let told = call(&mut client, arguments, back("decline", required["requestState"].as_str().unwrap()));
+    assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_denied: "), "{told}");
+    nothing_written(&lab, "four");
+    client.close();
+}
+
+#[test]
+fn the_real_claude_code_with_a_hook_that_accepts_everything_writes_nothing() {
+    let mut lab = Lab::new();
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "2");
+    let hook = json!({"hookSpecificOutput": {"hookEventName": "Elicitation", "action": "accept", "content": {"word": "yes"}}})
+        .to_string();
+    let script = lab.home.file("hook.sh", &format!("#!/bin/sh\ncat >>\"$HOME/hook.log\"\nprintf '%s' '{hook}'\n"));
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let settings = json!({"hooks": {"Elicitation": [{"hooks": [{"type": "command", "command": script}]}]}});
+    lab.home.file(".claude/settings.json", &settings.to_string());
+    let (claude, log) = crate::mcp::clients::claude_code(&lab.home, "write");
+    claude.end().exits(0);
+    let seen = std::fs::read_to_string(&log).unwrap();
+    assert!(seen.contains("approval_pending: "), "the model was told: {}", &seen[seen.len().saturating_sub(2000)..]);
+    assert!(!seen.contains("localhost:"), "the address of the page reached the model");
+    let hooked = std::fs::read_to_string(lab.home.path().join("hook.log")).unwrap_or_default();
+    assert!(hooked.contains("http://localhost:"), "the hook was asked: {hooked}");
+    nothing_written(&lab, "shop");
+}

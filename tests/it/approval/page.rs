@@ -1,0 +1,192 @@
+//! The page as a person sees it.
+
+use serde_json::{Value, json};
+
+use super::{Asked, chromium, pending};
+use crate::mcp::Client;
+use crate::support::{CANARY, Lab, eventually};
+
+#[test]
+fn a_person_reads_uncovers_fills_in_and_approves_on_the_page() {
+    let mut lab = Lab::with("plex", json!({"OLD": "1", "KEPT": "2"}));
+    let arguments = json!({"service": "plex", "secrets": {"OLD": format!("{CANARY} $(x)")}, "generate": {"PASSWORD": 20},
+                           "prompt": ["TOKEN", "PIN"]});
+    let mut asked = Asked::new(&mut lab, arguments);
+    let seen = chromium(
+        &lab.home,
+        json!([
+            {"do": "open", "url": asked.url()},
+            {"do": "text"},
+            {"do": "axe"},
+            {"do": "run", "script": "document.documentElement.outerHTML"},
+            {"do": "click", "name": "Show the value of OLD"},
+            {"do": "wait", "text": CANARY},
+            {"do": "click", "name": "Hide the value of OLD"},
+            {"do": "run", "script": "document.body.innerText"},
+            {"do": "fill", "id": "word", "text": "yes"},
+            {"do": "click", "name": "Approve"},
+            {"do": "wait", "text": "fill in every value"},
+            {"do": "click", "name": "Generate the value of PIN"},
+            {"do": "fill", "id": "v3", "text": "typed by a person"},
+            {"do": "fill", "id": "word", "text": "yes please"},
+            {"do": "click", "name": "Approve"},
+            {"do": "wait", "text": "type the word yes"},
+            {"do": "fill", "id": "word", "text": "yes"},
+            {"do": "press", "key": "Enter"},
+            {"do": "wait", "text": "Done: it is version 2 now"},
+            {"do": "text"},
+            {"do": "problems"},
+        ]),
+    );
+    let text = seen[1].as_str().unwrap();
+    for words in [
+        "Write to Vault?",
+        "update secret/proxmox-services/plex",
+        "version 1 becomes 2",
+        "a test (vault_set)",
+        "$(…)",
+        "1 other key stays",
+    ] {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    assert_eq!(seen[2], json!([]), "axe found something");
+    // Until it was uncovered, the value was nowhere in the page; covered again, it is not shown.
+    assert!(!seen[3].to_string().contains(CANARY) && !seen[7].to_string().contains(CANARY));
+    let problems: Vec<&Value> = seen[20].as_array().unwrap().iter().filter(|one| !one.to_string().contains("403")).collect();
+    assert!(problems.is_empty(), "{problems:?}");
+    let written = asked.outcome().unwrap();
+    assert_eq!((&written["version"], &written["added"]), (&json!(2), &json!(["PASSWORD", "PIN", "TOKEN"])));
+    let stored = lab.stored("plex");
+    assert_eq!(stored["TOKEN"], "typed by a person");
+    assert_eq!((stored["PIN"].as_str().unwrap().len(), stored["PASSWORD"].as_str().unwrap().len()), (32, 20));
+    assert_eq!((&stored["OLD"], &stored["KEPT"]), (&json!(format!("{CANARY} $(x)")), &json!("2")));
+    assert!(!asked.client.seen.contains("typed by a person") && !asked.client.seen.contains(stored["PIN"].as_str().unwrap()));
+    let log = lab.home.read(".claude-vault-audit.log");
+    for event in ["CONFIRMATION_REQUIRED", "APPROVAL_SHOWN", "CONFIRMED", "by: typed on the page", "SUCCESS"] {
+        assert!(log.contains(event), "no {event} in the log:\n{log}");
+    }
+    assert!(!log.contains(CANARY));
+    lab.cv(["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn denying_is_as_easy_and_nothing_is_written() {
+    let mut lab = Lab::new();
+    let mut asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}}));
+    chromium(
+        &lab.home,
+        json!([{"do": "open", "url": asked.url()}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied. Nothing was written."}]),
+    );
+    assert!(asked.outcome().unwrap_err().starts_with("approval_denied: "));
+    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+}
+
+/// The pictures of the README: `SHOTS=DIR` keeps them.
+#[test]
+fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
+    let mut lab = Lab::with("jellyfin", json!({"API_KEY": "old", "DB_HOST": "db.lan", "TZ": "UTC"}));
+    let arguments = json!({"service": "jellyfin", "secrets": {"API_KEY": "a$(b)"}, "generate": {"DB_PASSWORD": 32}, "prompt": ["SMTP_PASSWORD"]});
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    let client = Client::start_as(&lab.home, "claude-code", json!({}));
+    let asked = Asked::with(client, &lab, arguments);
+    let folder = std::env::var("SHOTS").unwrap_or_else(|_| lab.home.path().display().to_string());
+    let wide = "document.documentElement.scrollWidth <= window.innerWidth";
+    let seen = chromium(
+        &lab.home,
+        json!([
+            {"do": "open", "url": asked.url()},
+            {"do": "shot", "path": format!("{folder}/page-light.png")}, {"do": "axe"},
+            {"do": "shot", "path": format!("{folder}/page-dark.png"), "scheme": "dark"}, {"do": "axe"},
+            {"do": "shot", "path": format!("{folder}/page-narrow.png"), "width": 320, "height": 700}, {"do": "axe"}, {"do": "run", "script": wide},
+            // By keyboard alone: everything is reached, in the order in which it is read.
+            {"do": "run", "script": "document.activeElement.blur()"},
+            {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.textContent"},
+            {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.textContent"},
+            {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.id"},
+            {"do": "press", "key": "Tab"}, {"do": "press", "key": "Tab"}, {"do": "press", "key": "Tab"},
+            {"do": "run", "script": "document.activeElement.id"},
+            {"do": "press", "key": "Tab"}, {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.id"},
+            {"do": "press", "key": "Enter"}, {"do": "wait", "text": "Denied"},
+        ]),
+    );
+    for at in [2, 4, 6] {
+        assert_eq!(seen[at], json!([]), "axe found something");
+    }
+    assert_eq!(seen[7], true, "the page is wider than a phone");
+    assert_eq!(
+        (&seen[10], &seen[12], &seen[14]),
+        (&json!("Show the value of API_KEY"), &json!("Show the value of DB_PASSWORD"), &json!("v2"))
+    );
+    assert_eq!((&seen[18], &seen[21]), (&json!("word"), &json!("deny")));
+}
+
+#[test]
+fn a_command_under_an_ai_agent_is_approved_on_the_page_too() {
+    let mut lab = Lab::new();
+    lab.home.set("CLAUDECODE", "1");
+    lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "25");
+    let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    let running = std::thread::spawn(move || crate::support::run(command.args(["set", "plex", "A=1", "TOKEN"]), ""));
+    lab.home.variables.retain(|(name, _)| name != "CLAUDECODE");
+    let shown = eventually("the plan", || pending(&lab.home).into_iter().next());
+    assert_eq!(shown["asked_by"], "CLAUDECODE (claude-vault set)");
+    chromium(
+        &lab.home,
+        json!([
+            {"do": "open", "url": shown["url"]},
+            {"do": "fill", "id": "v1", "text": "by hand"},
+            {"do": "fill", "id": "word", "text": "yes"},
+            {"do": "click", "name": "Approve"},
+            {"do": "wait", "text": "Done: it is version 1 now"},
+        ]),
+    );
+    let run = running.join().unwrap().exits(0).says("created secret/proxmox-services/plex");
+    assert!(!run.all().contains("http://localhost"), "a model needs no address: {}", run.all());
+    assert_eq!(lab.stored("plex"), json!({"A": "1", "TOKEN": "by hand"}));
+}
+
+#[test]
+fn the_config_can_ask_before_files_and_plain_values_too() {
+    let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
+    lab.home.file("plex/.env.example", "KEY=\n");
+    config(&lab, "ask_before = [\"inject\", \"get\"]\n");
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    lab.home.set("VAULT_SECURITY_MODE", "plaintext");
+    let mut client = Client::start(&lab.home);
+    for (tool, asked) in [("vault_inject", "inject"), ("vault_get", "show")] {
+        let told = client.call(tool, json!({"service": "plex"})).unwrap_err();
+        assert!(told.starts_with("approval_pending: ") && told.contains(&format!("call {tool} again")), "{told}");
+        assert!(!lab.home.lab().join("plex/.env").exists() || tool == "vault_get");
+        let shown = eventually("the plan", || pending(&lab.home).into_iter().next());
+        assert_eq!(shown["asked"], asked);
+        chromium(
+            &lab.home,
+            json!([
+                {"do": "open", "url": shown["url"]}, {"do": "axe"},
+                {"do": "fill", "id": "word", "text": "yes"},
+                {"do": "click", "name": "Approve"}, {"do": "wait", "text": "Done."},
+            ]),
+        );
+        let reply = eventually("the reply", || client.call(tool, json!({"service": "plex"})).ok());
+        assert!(reply["keys"] == 1 || reply["values"]["KEY"] == CANARY, "{reply}");
+        // Once: the next call asks again.
+        assert!(client.call(tool, json!({"service": "plex"})).unwrap_err().starts_with("approval_pending: "));
+        let again = eventually("the plan", || pending(&lab.home).into_iter().next());
+        super::post(again["url"].as_str().unwrap(), "deny", &json!({"page": super::load(again["url"].as_str().unwrap())}));
+        assert!(
+            eventually("the end", || client
+                .call(tool, json!({"service": "plex"}))
+                .err()
+                .filter(|told| !told.contains("pending")))
+            .contains("denied")
+        );
+    }
+    assert!(lab.home.read("plex/.env").contains(CANARY));
+}
+
+/// Writes the person's config.
+pub fn config(lab: &Lab, text: &str) {
+    let folder = lab.home.path().join(".config/claude-vault");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), text).unwrap();
+}
