@@ -122,6 +122,10 @@ impl Set {
             };
             insert(&mut named, &key, secret)?;
         }
+        if asked.iter().enumerate().any(|(at, key)| asked[..at].contains(key)) {
+            // Not named: it may be a value that was typed in the place of a key.
+            return Err(Error::invalid("a key is asked for twice", "give it once"));
+        }
         if agent {
             self.request.prompt = std::mem::take(&mut asked);
         }

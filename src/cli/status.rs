@@ -22,10 +22,14 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     rows.push(("policies", reply.policies.join(", ")));
     rows.push(("time left", reply.seconds_left.map_or_else(|| "never expires".into(), span)));
     rows.push(("services", services));
-    rows.push((
-        "approval",
-        if reply.approval.is_empty() { "not under an AI agent".into() } else { "yes, typed at the terminal".into() },
-    ));
+    rows.push(("writes", if reply.write_access { "by this session".into() } else { "not by this session itself".into() }));
+    let approval = match reply.approval.as_str() {
+        "typed" => "yes, typed at the terminal or on the page",
+        "passkey" => "a passkey, on the page",
+        "step-up" => "a fresh sign-in for the role that may write",
+        why => why,
+    };
+    rows.push(("approval", approval.to_owned()));
     let text: String = rows.iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect();
     ui.data(&text)?;
     reply.warnings.iter().for_each(|warning| ui.warn(warning));

@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Core;
+use super::approve::strength;
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::names::printable;
+use crate::names::{Service, printable};
 
 /// Below this many seconds the session's end is near.
 pub const SOON: u64 = 300;
@@ -30,12 +31,14 @@ pub struct Reply {
     pub seconds_left: Option<u64>,
     /// Whether the services can be listed.
     pub read_access: bool,
+    /// Whether this session could write services by itself.
+    pub write_access: bool,
     /// How many services there are, where they can be listed.
     pub services: Option<usize>,
     /// `MOUNT/PREFIX`, where they lie.
     pub path: String,
-    /// How a write can be approved here.
-    pub approval: Vec<&'static str>,
+    /// How a person approves a change: typed, passkey or step-up; or why nobody can.
+    pub approval: String,
     /// What to know before going on.
     pub warnings: Vec<String>,
 }
@@ -49,6 +52,11 @@ pub async fn status(core: &Core) -> Result<Reply> {
         core.audited(Action::SessionCheck, None, look(core).await, |reply| format!("user {}", reply.user))?;
     reply.warnings.extend(unlogged);
     Ok(reply)
+}
+
+/// A service that nobody has, to ask what may be done with one.
+fn probe() -> Result<Service> {
+    "claude-vault-probe".parse()
 }
 
 async fn look(core: &Core) -> Result<Reply> {
@@ -66,6 +74,12 @@ async fn look(core: &Core) -> Result<Reply> {
         }
         Err(error) => return Err(error),
     };
+    let write_access = vault.may_write(&probe()?).await.unwrap_or(false);
+    if write_access && core.settings.write_role.is_some() {
+        warnings.push(
+            "this session could write by itself, although write_role is set: take create and update out of its policy".into(),
+        );
+    }
     let seconds_left = match (session.seconds_left(), token.seconds_left()) {
         (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
         (ours, theirs) => ours.or(theirs),
@@ -82,9 +96,10 @@ async fn look(core: &Core) -> Result<Reply> {
         policies: token.policies(),
         seconds_left,
         read_access: services.is_some(),
+        write_access,
         services,
         path: core.services_path(),
-        approval: if core.settings.agent.is_some() { Vec::new() } else { vec!["typed"] },
+        approval: strength(core).map_or_else(|error| error.to_string(), |proof| proof.word().to_owned()),
         warnings,
     })
 }

@@ -23,9 +23,11 @@ function plan() {
   let left = Number(main.dataset.left);
   let over = false;
 
-  const finish = (text) => {
+  const finish = (text, title = 'Nothing was written') => {
     over = true;
     say(text);
+    document.title = title;
+    document.querySelector('h1').textContent = title;
     document.querySelectorAll('button, input').forEach((one) => { one.disabled = true; });
     $('left').textContent = '';
   };
@@ -35,7 +37,7 @@ function plan() {
     if (stage === 'approved') say('Approved. It is being done …');
     else if (stage === 'denied') finish('Denied. Nothing was written.');
     else if (stage === 'expired') finish('Nobody waits for this any more. Nothing was written.');
-    else if (stage === 'done') finish(detail ? `Done: it is version ${detail} now. You can close this page.` : 'Done. You can close this page.');
+    else if (stage === 'done') finish(detail ? `Done: it is version ${detail} now. You can close this page.` : 'Done. You can close this page.', 'Done');
     else if (stage === 'conflict') finish('Somebody else changed it meanwhile. Nothing was written; it is asked anew.');
     else if (stage === 'failed') finish(`Approved, but nothing was written: ${detail}.`);
     else if (now.notice) say(now.notice);

@@ -184,6 +184,44 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
     assert!(lab.home.read("plex/.env").contains(CANARY));
 }
 
+#[test]
+fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
+    let mut lab = Lab::new();
+    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}, "prompt": ["B"]}));
+    let port = asked.url().split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
+    lab.home.set("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
+    let open = lab.cv(["approve", "open"]).exits(0).says(asked.url());
+    assert!(open.stderr.contains(&format!("ssh -L {port}:localhost:{port} THIS-MACHINE")), "{}", open.stderr);
+    // Under an agent, nothing of it is printed.
+    let mut under_agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    let silent = crate::support::run(under_agent.args(["approve", "open"]).env("CLAUDECODE", "1"), "").exits(0);
+    assert_eq!(silent.all(), "");
+    // Or it is approved right there, with the value typed hidden.
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("B  (you type it)  new").unwrap();
+    person.exp_string("Type yes").unwrap();
+    person.send_line("yes").unwrap();
+    person.exp_string("Value of B (hidden): ").unwrap();
+    person.send_line("typed there").unwrap();
+    person.exp_string("approved: it is being done").unwrap();
+    person.exp_eof().unwrap();
+    let mut asked = asked;
+    assert_eq!(asked.outcome().unwrap()["version"], 1);
+    assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "typed there"}));
+    // A login that waits is shown there as well, and never to the model.
+    let login = {
+        let mut login = crate::login::Login::new();
+        login.lab.home.set("BROWSER", "/bin/false");
+        login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
+        login
+    };
+    let mut client = Client::start(&login.lab.home);
+    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "pending");
+    let told = login.lab.cv(["approve", "pending"]).exits(0).says("waits for you to sign in").says(&login.provider.issuer);
+    assert!(!client.seen.contains(&login.provider.issuer) && told.stderr.contains("no change is waiting"));
+    client.close();
+}
+
 /// Writes the person's config.
 pub fn config(lab: &Lab, text: &str) {
     let folder = lab.home.path().join(".config/claude-vault");

@@ -1,1 +1,298 @@
+//! Passkeys, of Chromium's virtual authenticator.
 
+use serde_json::{Value, json};
+
+use super::page::config;
+use super::{Asked, chromium, load, post};
+use crate::support::{Lab, eventually};
+
+/// Enrolls a passkey as a person does; gives the credential as the authenticator holds it.
+fn enroll(lab: &Lab, name: &str) -> Value {
+    let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", name]);
+    let (_, line) = terminal.exp_regex("http://localhost:[0-9]+/enroll/[0-9a-f]+").unwrap();
+    let seen = chromium(
+        &lab.home,
+        json!([
+            {"do": "open", "url": line},
+            {"do": "authenticator"},
+            {"do": "axe"},
+            {"do": "open", "url": line},
+            {"do": "click", "name": "Add passkey"},
+            {"do": "wait", "text": "Now type this code"},
+            {"do": "run", "script": "document.querySelector('.code').textContent"},
+            {"do": "credential"},
+        ]),
+    );
+    assert_eq!(seen[2], json!([]));
+    terminal.exp_string("Type the code").unwrap();
+    terminal.send_line(seen[6].as_str().unwrap()).unwrap();
+    terminal.exp_string("added the passkey").unwrap();
+    terminal.exp_eof().unwrap();
+    seen[7].clone()
+}
+
+const APPROVE: &str = "Approve with passkey";
+
+#[test]
+fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
+    let mut lab = Lab::new();
+    let credential = enroll(&lab, "laptop");
+    assert_eq!(lab.cv(["approve", "list"]).exits(0).stdout, "laptop\n");
+    for file in [".config/claude-vault/passkeys.json", ".local/state/claude-vault/passkeys.seal"] {
+        let mode = std::fs::metadata(lab.home.path().join(file)).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o600, "{file}");
+    }
+    let mut asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}, "prompt": ["B"]}));
+    assert_eq!(asked.shown["proof"], "passkey");
+    assert_eq!(asked.client.call("vault_status", json!({})).unwrap()["approval"], "passkey");
+    // The person's terminal shows it, and does not take a typed yes any more.
+    let mut terminal = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    terminal.exp_string("approve or deny it on its page (passkey)").unwrap();
+    terminal.exp_eof().unwrap();
+    let page = load(asked.url());
+    assert_eq!(post(asked.url(), "approve", &json!({"page": page, "word": "yes"})).status, 403);
+    chromium(
+        &lab.home,
+        json!([
+            {"do": "authenticator", "credential": credential},
+            {"do": "open", "url": asked.url()}, {"do": "axe"},
+            {"do": "fill", "id": "v1", "text": "typed"},
+            {"do": "click", "name": APPROVE},
+            {"do": "wait", "text": "Done: it is version 1 now"},
+        ]),
+    );
+    assert_eq!(asked.outcome().unwrap()["version"], 1);
+    assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "typed"}));
+    let log = lab.home.read(".claude-vault-audit.log");
+    assert!(log.contains("by: passkey laptop") && log.contains("PASSKEY_ADDED"), "{log}");
+    let counter = |lab: &Lab| {
+        let text = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["passkeys"][0]["counter"].as_u64().unwrap()
+    };
+    assert!(counter(&lab) > credential["signCount"].as_u64().unwrap());
+    // The same authenticator with its counter set back may be a copy.
+    let mut asked = Asked::new(&mut lab, json!({"service": "two", "secrets": {"A": "1"}}));
+    chromium(
+        &lab.home,
+        json!([
+            {"do": "authenticator", "credential": credential},
+            {"do": "open", "url": asked.url()}, {"do": "click", "name": APPROVE},
+            {"do": "wait", "text": "counter went backwards"}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied"},
+        ]),
+    );
+    assert!(asked.outcome().unwrap_err().starts_with("approval_denied: "));
+    // A command in the person's own terminal asks for it too.
+    let mut terminal = crate::terminal::cv(&lab.home, &["set", "three", "A=1"]);
+    terminal.exp_regex("http://localhost:[0-9]+/plan/[0-9a-f]+").unwrap();
+    terminal.send_control('c').unwrap();
+    terminal.exp_eof().unwrap();
+    let mut terminal = crate::terminal::cv(&lab.home, &["approve", "remove", "laptop"]);
+    terminal.exp_string("Type yes to remove laptop").unwrap();
+    terminal.send_line("yes").unwrap();
+    terminal.exp_string("removed laptop").unwrap();
+    terminal.exp_eof().unwrap();
+    assert_eq!(lab.cv(["approve", "list"]).exits(0).stdout, "");
+}
+
+/// An answer of the passkey, made on the page of `url` for a challenge of our choice.
+fn assertion(challenge: &str, id: &str, verification: &str) -> String {
+    format!(
+        "(async () => {{ const b = (h) => Uint8Array.from(h.match(/../g), (t) => parseInt(t, 16)); \
+         const x = (u) => Array.from(new Uint8Array(u), (y) => y.toString(16).padStart(2, '0')).join(''); \
+         const a = await navigator.credentials.get({{publicKey: {{challenge: b('{challenge}'), rpId: 'localhost', \
+         userVerification: '{verification}', allowCredentials: [{{type: 'public-key', id: b('{id}')}}]}}}}); \
+         return {{id: x(a.rawId), client_data: x(a.response.clientDataJSON), \
+         authenticator_data: x(a.response.authenticatorData), signature: x(a.response.signature)}}; }})()"
+    )
+}
+
+#[test]
+fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
+    let mut lab = Lab::new();
+    let credential = enroll(&lab, "laptop");
+    let stored = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
+    let id = serde_json::from_str::<Value>(&stored).unwrap()["passkeys"][0]["id"].as_str().unwrap().to_owned();
+    let one = Asked::new(&mut lab, json!({"service": "one", "secrets": {"A": "1"}}));
+    let two = Asked::with(one.client, &lab, json!({"service": "two", "secrets": {"A": "1"}}));
+    let (one, two) = (one.shown["url"].as_str().unwrap().to_owned(), two.shown["url"].as_str().unwrap().to_owned());
+    let (page_one, page_two) = (load(&one), load(&two));
+    let challenge = |url: &str, page: &str| {
+        let reply: Value = serde_json::from_str(&post(url, "challenge", &json!({"page": page})).body).unwrap();
+        reply["challenge"].as_str().unwrap().to_owned()
+    };
+    // A page of another port of localhost may use the same passkeys: its origin gives it away.
+    let elsewhere = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = elsewhere.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in elsewhere.incoming().flatten() {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<p>x");
+        }
+    });
+    let of_one = challenge(&one, &page_one);
+    let seen = chromium(
+        &lab.home,
+        json!([
+            {"do": "authenticator", "credential": credential},
+            {"do": "open", "url": one},
+            {"do": "run", "script": assertion(&of_one, &id, "required")},
+            {"do": "open", "url": format!("http://localhost:{port}/")},
+            {"do": "run", "script": assertion(&of_one, &id, "required")},
+        ]),
+    );
+    let (right, of_another_page) = (seen[2].clone(), seen[4].clone());
+    let unverified = chromium(
+        &lab.home,
+        json!([
+            {"do": "authenticator", "credential": credential, "verified": false},
+            {"do": "open", "url": one},
+            {"do": "run", "script": assertion(&of_one, &id, "discouraged")},
+        ]),
+    )[2]
+    .clone();
+    let refused = |url: &str, page: &str, assertion: &Value, why: &str| {
+        let answer = post(url, "approve", &json!({"page": page, "assertion": assertion}));
+        assert_eq!(answer.status, 403, "{}", answer.body);
+        assert!(answer.body.contains(why), "{why}: {}", answer.body);
+    };
+    // Each try uses the challenge up: the right answer comes too late then.
+    refused(&one, &page_one, &of_another_page, "of another page");
+    refused(&one, &page_one, &right, "no answer of a passkey is waited for");
+    challenge(&one, &page_one);
+    refused(&one, &page_one, &right, "to another plan");
+    challenge(&two, &page_two);
+    refused(&two, &page_two, &right, "to another plan");
+    // A real answer to this challenge, but of an authenticator that did not verify its user.
+    let fresh = challenge(&one, &page_one);
+    let seen = chromium(
+        &lab.home,
+        json!([
+            {"do": "authenticator", "credential": credential, "verified": false},
+            {"do": "open", "url": one},
+            {"do": "run", "script": assertion(&fresh, &id, "discouraged")},
+        ]),
+    );
+    refused(&one, &page_one, &seen[2], "did not verify its user");
+    assert!(unverified["signature"].is_string());
+    // Altered: other bytes signed, another key's id.
+    for (part, why) in [("signature", "signature is not right"), ("id", "not enrolled"), ("authenticator_data", "")] {
+        let fresh = challenge(&one, &page_one);
+        let seen = chromium(
+            &lab.home,
+            json!([{"do": "authenticator", "credential": credential}, {"do": "open", "url": one},
+                   {"do": "run", "script": assertion(&fresh, &id, "required")}]),
+        );
+        let mut altered = seen[2].clone();
+        let text = altered[part].as_str().unwrap().to_owned();
+        let digit = if text.ends_with('0') { "1" } else { "0" };
+        altered[part] = json!(format!("{}{digit}", &text[..text.len() - 1]));
+        refused(&one, &page_one, &altered, why);
+    }
+    // The right one, in time, is taken; replayed, it is not.
+    let fresh = challenge(&one, &page_one);
+    let seen = chromium(
+        &lab.home,
+        json!([{"do": "authenticator", "credential": credential}, {"do": "open", "url": one},
+               {"do": "run", "script": assertion(&fresh, &id, "required")}]),
+    );
+    let answer = post(&one, "approve", &json!({"page": page_one, "assertion": seen[2]}));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    eventually("the write", || (lab.bao.request("GET", "secret/data/proxmox-services/one", "").0 == 200).then_some(()));
+    assert_eq!(post(&one, "approve", &json!({"page": page_one, "assertion": seen[2]})).status, 409);
+    challenge(&two, &page_two);
+    refused(&two, &page_two, &seen[2], "to another plan");
+    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/two", "").0, 404);
+    assert!(lab.home.read(".claude-vault-audit.log").contains("APPROVAL_MISMATCH"));
+}
+
+#[test]
+fn a_store_that_something_else_changed_is_told_and_not_trusted() {
+    let mut lab = Lab::new();
+    enroll(&lab, "laptop");
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    let store = lab.home.path().join(".config/claude-vault/passkeys.json");
+    let right = std::fs::read_to_string(&store).unwrap();
+    let mut client = crate::mcp::Client::start(&lab.home);
+    let mut set = || client.call("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})).unwrap_err();
+    let stored: Value = serde_json::from_str(&right).unwrap();
+    let mut slipped_in = stored.clone();
+    let mut other = stored["passkeys"][0].clone();
+    other["name"] = json!("an attacker's");
+    slipped_in["passkeys"].as_array_mut().unwrap().push(other);
+    let mut set_back = stored.clone();
+    set_back["passkeys"][0]["counter"] = json!(0);
+    let mut none_left = stored;
+    none_left["passkeys"] = json!([]);
+    for changed in [slipped_in.to_string(), none_left.to_string(), "{}".into(), String::new(), right.replace("laptop", "mine")] {
+        std::fs::write(&store, &changed).unwrap();
+        let told = set();
+        assert!(told.contains("were changed, or removed, by something else"), "{told}");
+        lab.cv(["approve", "list"]).exits(2);
+    }
+    // Gone altogether, it does not fall back to something weaker.
+    std::fs::remove_file(&store).unwrap();
+    assert!(set().contains("were changed, or removed, by something else"));
+    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+    std::fs::write(&store, &right).unwrap();
+    assert!(set().starts_with("approval_pending: "));
+}
+
+#[test]
+fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
+    let lab = Lab::new();
+    let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "laptop"]);
+    let (_, url) = terminal.exp_regex("http://localhost:[0-9]+/enroll/[0-9a-f]+").unwrap();
+    // Somebody else's browser is first.
+    let steps = json!([
+        {"do": "open", "url": url}, {"do": "authenticator"}, {"do": "open", "url": url},
+        {"do": "click", "name": "Add passkey"}, {"do": "wait", "text": "Now type this code"},
+        {"do": "run", "script": "document.querySelector('.code').textContent"}, {"do": "credential"},
+    ]);
+    chromium(&lab.home, steps.clone());
+    let theirs = chromium(&lab.home, steps);
+    terminal.exp_string("Type the code").unwrap();
+    terminal.send_line(theirs[5].as_str().unwrap()).unwrap();
+    terminal.exp_string("added the passkey").unwrap();
+    terminal.exp_eof().unwrap();
+    let store = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
+    let store: Value = serde_json::from_str(&store).unwrap();
+    assert_eq!(store["passkeys"].as_array().unwrap().len(), 1);
+    let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "other"]);
+    let (_, url) = terminal.exp_regex("http://localhost:[0-9]+/enroll/[0-9a-f]+").unwrap();
+    for (path, body) in [("register", json!({"page": "x"})), ("register", json!({"page": "x", "registration": {}}))] {
+        assert_ne!(post(&url, path, &body).status, 200);
+    }
+    terminal.send_control('c').unwrap();
+    terminal.exp_eof().unwrap();
+    // And never under an agent, or without a terminal.
+    lab.cv(["approve", "enroll", "x"]).exits(8);
+    let mut under_agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    crate::support::run(under_agent.args(["approve", "enroll", "x"]).env("CLAUDECODE", "1"), "")
+        .exits(8)
+        .says("under an AI agent");
+}
+
+#[test]
+fn the_config_demands_a_minimum_and_nothing_in_a_project_lowers_it() {
+    let mut lab = Lab::new();
+    config(&lab, "approval = \"passkey\"\n");
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    lab.home.file(".claude-vault.toml", "approval = \"typed\"\n");
+    lab.cv(["inject", "plex"]).exits(2).says(".claude-vault.toml");
+    lab.home.file(".claude-vault.toml", "");
+    for (name, value) in [("CLAUDE_VAULT_APPROVAL", "typed"), ("CLAUDE_VAULT_WRITE_ROLE", "x"), ("VAULT_APPROVAL", "typed")] {
+        lab.home.set(name, value);
+    }
+    let mut client = crate::mcp::Client::start(&lab.home);
+    let told = client.call("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})).unwrap_err();
+    assert!(told.contains("demands approval by passkey") && told.contains("claude-vault approve enroll"), "{told}");
+    lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("demands approval by passkey");
+    enroll(&lab, "laptop");
+    lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("--no-confirm is no approval");
+    config(&lab, "approval = \"step-up\"\n");
+    lab.cv(["set", "plex", "A=1"]).exits(2).says("write_role");
+    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+}

@@ -1,1 +1,200 @@
+//! `step-up`: a fresh login for a role that may write, against a real OpenBao and a real OpenID
+//! provider. The session's own token may not write at all.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::page::config;
+use super::{Asked, chromium, load, post};
+use crate::login::Login;
+use crate::mcp::Client;
+use crate::support::{CANARY, http};
+
+const READER: &str = r#"
+path "secret/data/proxmox-services/*"     { capabilities = ["read"] }
+path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list"] }
+path "secret/metadata/proxmox-services"   { capabilities = ["list"] }
+"#;
+const WRITER: &str = r#"path "secret/data/proxmox-services/*" { capabilities = ["create", "update", "read"] }"#;
+
+/// A server where sessions read, and the role `writer` writes.
+fn lab() -> Login {
+    let mut login = Login::new();
+    let bao = &login.lab.bao;
+    bao.put("sys/policies/acl/homelab-services", json!({ "policy": READER }));
+    bao.put("sys/policies/acl/homelab-writer", json!({ "policy": WRITER }));
+    role(&login, "writer", &json!({}));
+    config(&login.lab, "write_role = \"writer\"\napproval = \"step-up\"\n");
+    login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "20");
+    login
+}
+
+/// The role as the README has it, with changes.
+fn role(login: &Login, name: &str, changes: &Value) {
+    let mut role = json!({
+        "role_type": "oidc", "user_claim": "email", "groups_claim": "groups", "oidc_scopes": ["openid", "email", "groups"],
+        "bound_claims": {"groups": ["homelab"]}, "allowed_redirect_uris": ["http://localhost:8250/oidc/callback"],
+        "token_policies": ["homelab-writer"], "token_ttl": "90s", "token_explicit_max_ttl": "90s", "token_num_uses": 4,
+        "token_no_default_policy": false, "max_age": "60s",
+    });
+    role.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    login.lab.bao.put(&format!("auth/oidc/role/{name}"), role);
+}
+
+/// A client whose session is alice's, and a change that waits.
+fn asked(login: &mut Login, service: &str) -> Asked {
+    let mut client = Client::start(&login.lab.home);
+    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    client.call("vault_list", json!({})).unwrap();
+    // From here on a person with a real browser answers, not the script.
+    let id = client.ask("tools/call", json!({"name": "vault_set", "arguments": {"service": service, "secrets": {"A": CANARY}}}));
+    let shown = crate::support::eventually("the plan", || super::pending(&login.lab.home).into_iter().next());
+    assert_eq!(shown["proof"], "step-up");
+    Asked { client, arguments: json!({"service": service, "secrets": {"A": CANARY}}), token: id.to_string(), shown }
+}
+
+/// What came of the call that waits.
+fn outcome(asked: &mut Asked) -> Result<Value, String> {
+    crate::mcp::outcome(&asked.client.answer(asked.token.parse().unwrap()))
+}
+
+fn accessors(login: &Login) -> usize {
+    login.lab.bao.request("LIST", "auth/token/accessors", "").1.matches('"').count()
+}
+
+const SIGN_IN: &str = "Sign in to approve";
+
+#[test]
+fn a_fresh_login_writes_what_the_session_itself_may_not() {
+    let mut login = lab();
+    let mut asked = asked(&mut login, "jellyfin");
+    let before = accessors(&login);
+    let page = load(asked.url());
+    // Nothing else is taken for it: neither a typed yes on the page, nor one at a terminal.
+    assert_eq!(post(asked.url(), "approve", &json!({"page": page, "word": "yes"})).status, 403);
+    let mut terminal = crate::terminal::cv(&login.lab.home, &["approve", "pending"]);
+    terminal.exp_string("approve or deny it on its page (step-up)").unwrap();
+    terminal.exp_eof().unwrap();
+    let folder = std::env::var("SHOTS").unwrap_or_else(|_| login.lab.home.path().display().to_string());
+    chromium(
+        &login.lab.home,
+        json!([
+            {"do": "open", "url": asked.url()}, {"do": "axe"},
+            {"do": "shot", "path": format!("{folder}/step-up-1.png")},
+            {"do": "click", "name": SIGN_IN},
+            {"do": "wait", "text": "Sign-in"},
+            {"do": "sign_in", "name": "alice"},
+            {"do": "wait", "text": "Done: it is version 1 now"},
+            {"do": "shot", "path": format!("{folder}/step-up-2.png")},
+            {"do": "problems"},
+        ]),
+    );
+    assert_eq!(outcome(&mut asked).unwrap()["version"], 1);
+    assert_eq!(login.lab.stored("jellyfin"), json!({"A": CANARY}));
+    assert_eq!(accessors(&login), before, "the write token was revoked");
+    let log = login.lab.home.read(".claude-vault-audit.log");
+    assert!(log.contains("by: step-up as oidc-alice@lab.test") && !log.contains(CANARY), "{log}");
+    // The session itself could never have done it, and says so.
+    let status = asked.client.call("vault_status", json!({})).unwrap();
+    assert_eq!((&status["session"]["write_access"], &status["approval"]), (&json!(false), &json!("step-up")));
+    asked.client.close();
+}
+
+/// Runs steps on the page of a change, then gives what the page said and denies it.
+fn tries(login: &mut Login, service: &str, steps: Vec<Value>, says: &str) {
+    let mut asked = asked(login, service);
+    let before = accessors(login);
+    let mut all = vec![json!({"do": "open", "url": asked.url()}), json!({"do": "click", "name": SIGN_IN})];
+    all.extend(steps);
+    all.push(json!({"do": "wait", "text": says}));
+    all.push(json!({"do": "click", "name": "Deny"}));
+    all.push(json!({"do": "wait", "text": "Denied"}));
+    chromium(&login.lab.home, Value::from(all));
+    assert!(outcome(&mut asked).unwrap_err().starts_with("approval_denied: "));
+    assert_eq!(login.lab.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "").0, 404);
+    assert_eq!(accessors(login), before, "a token of the login lives on");
+    asked.client.close();
+}
+
+#[test]
+fn another_persons_a_cancelled_or_a_refused_login_writes_nothing() {
+    let mut login = lab();
+    let sign_in = |name: &str| vec![json!({"do": "wait", "text": "Sign-in"}), json!({"do": "sign_in", "name": name})];
+    tries(&mut login, "one", sign_in("bob"), "another person's sign-in");
+    tries(
+        &mut login,
+        "two",
+        vec![json!({"do": "wait", "text": "Sign-in"}), json!({"do": "sign_in", "name": "", "deny": true})],
+        "access_denied",
+    );
+    // mallory is in no group that the role wants: Vault refuses.
+    tries(&mut login, "three", sign_in("mallory"), "did not approve it");
+    for (service, changes, says) in [
+        ("four", json!({"token_ttl": "8h", "token_explicit_max_ttl": "8h"}), "lives longer than 15 minutes"),
+        ("five", json!({"token_policies": ["homelab-services"]}), "may not write this service"),
+    ] {
+        role(&login, "writer", &changes);
+        tries(&mut login, service, sign_in("alice"), says);
+    }
+    let log = login.lab.home.read(".claude-vault-audit.log");
+    assert!(log.contains("APPROVAL_MISMATCH") && !log.contains("SUCCESS"), "{log}");
+}
+
+#[test]
+fn a_sign_on_that_is_too_old_is_asked_for_anew() {
+    let mut login = lab();
+    role(&login, "writer", &json!({"max_age": "2s"}));
+    // The browser is signed on at the provider already, as after the morning's login.
+    let mut first = asked(&mut login, "one");
+    chromium(
+        &login.lab.home,
+        json!([
+            {"do": "open", "url": first.url()}, {"do": "click", "name": SIGN_IN},
+            {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
+            {"do": "run", "script": "new Promise((done) => setTimeout(done, 3000))"},
+            // The provider's own session still lives: only max_age makes it ask again.
+            {"do": "open", "url": first.url()}, {"do": "text"},
+        ]),
+    );
+    outcome(&mut first).unwrap();
+    first.client.close();
+    let mut second = asked(&mut login, "two");
+    let seen = chromium(
+        &login.lab.home,
+        json!([
+            {"do": "open", "url": second.url()}, {"do": "click", "name": SIGN_IN},
+            {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
+            {"do": "run", "script": "new Promise((done) => setTimeout(done, 3000))"},
+        ]),
+    );
+    assert_eq!(seen.len(), 6);
+    outcome(&mut second).unwrap();
+    // The age travels in the address that Vault itself made.
+    let body = json!({"role": "writer", "redirect_uri": "http://localhost:8250/oidc/callback", "client_nonce": "x".repeat(20)});
+    let (_, text) = http::request(&login.lab.bao.address, "PUT", "auth/oidc/oidc/auth_url", "root", &body.to_string());
+    assert!(text.contains("max_age=2"), "{text}");
+    std::thread::sleep(Duration::from_millis(1));
+}
+
+#[test]
+fn a_person_at_the_terminal_steps_up_too() {
+    let mut login = lab();
+    let token = login.lab.bao.token(&["homelab-services"]);
+    login.lab.home.set("VAULT_TOKEN", token);
+    let hold = login.lab.home.lab().join("hold");
+    login.lab.home.set("TEST_HOLD", hold.to_string_lossy());
+    let mut terminal = crate::terminal::cv(&login.lab.home, &["set", "plex", "B=2"]);
+    let (_, url) = terminal.exp_regex("http://localhost:[0-9]+/plan/[0-9a-f]+").unwrap();
+    chromium(
+        &login.lab.home,
+        json!([
+            {"do": "open", "url": url}, {"do": "click", "name": SIGN_IN},
+            {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 2 now"},
+        ]),
+    );
+    terminal.exp_string("updated secret/proxmox-services/plex (version 2)").unwrap();
+    terminal.exp_eof().unwrap();
+    assert_eq!(login.lab.stored("plex"), json!({"A": "1", "B": "2"}));
+    login.lab.cv(["set", "plex", "A=2", "--no-confirm"]).exits(2).says("--no-confirm is no approval");
+}
