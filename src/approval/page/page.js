@@ -29,6 +29,8 @@ function plan() {
     document.title = title;
     document.querySelector('h1').textContent = title;
     document.querySelectorAll('button, input').forEach((one) => { one.disabled = true; });
+    document.querySelectorAll('input').forEach((one) => { one.value = ''; });
+    document.querySelectorAll('[data-show]').forEach((one) => { one.closest('td').querySelector('.value').textContent = '••••••••'; });
     $('left').textContent = '';
   };
   const look = async () => {

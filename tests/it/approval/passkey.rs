@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::page::config;
 use super::{Asked, chromium, load, post};
+use crate::mcp::Client;
 use crate::support::{Lab, eventually};
 
 /// Enrolls a passkey as a person does; gives the credential as the authenticator holds it.
@@ -42,7 +43,11 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
         let mode = std::fs::metadata(lab.home.path().join(file)).unwrap();
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o600, "{file}");
     }
-    let mut asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}, "prompt": ["B"]}));
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    let client = Client::start_as(&lab.home, "claude-code", json!({}));
+    let arguments =
+        json!({"service": "jellyfin", "generate": {"DB_PASSWORD": 32}, "secrets": {"DB_HOST": "db.lan"}, "prompt": ["API_KEY"]});
+    let mut asked = Asked::with(client, &lab, arguments);
     assert_eq!(asked.shown["proof"], "passkey");
     assert_eq!(asked.client.call("vault_status", json!({})).unwrap()["approval"], "passkey");
     // The person's terminal shows it, and does not take a typed yes any more.
@@ -51,18 +56,22 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
     terminal.exp_eof().unwrap();
     let page = load(asked.url());
     assert_eq!(post(asked.url(), "approve", &json!({"page": page, "word": "yes"})).status, 403);
-    chromium(
+    let folder = std::env::var("SHOTS").unwrap_or_else(|_| lab.home.path().display().to_string());
+    let seen = chromium(
         &lab.home,
         json!([
             {"do": "authenticator", "credential": credential},
             {"do": "open", "url": asked.url()}, {"do": "axe"},
-            {"do": "fill", "id": "v1", "text": "typed"},
+            {"do": "fill", "id": "v0", "text": "typed"},
+            {"do": "shot", "path": format!("{folder}/passkey-1.png"), "height": 430},
             {"do": "click", "name": APPROVE},
             {"do": "wait", "text": "Done: it is version 1 now"},
+            {"do": "shot", "path": format!("{folder}/passkey-2.png"), "height": 430},
         ]),
     );
+    assert_eq!(seen[2], json!([]));
     assert_eq!(asked.outcome().unwrap()["version"], 1);
-    assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "typed"}));
+    assert_eq!((&lab.stored("jellyfin")["API_KEY"], &lab.stored("jellyfin")["DB_HOST"]), (&json!("typed"), &json!("db.lan")));
     let log = lab.home.read(".claude-vault-audit.log");
     assert!(log.contains("by: passkey laptop") && log.contains("PASSKEY_ADDED"), "{log}");
     let counter = |lab: &Lab| {
@@ -215,7 +224,7 @@ fn a_store_that_something_else_changed_is_told_and_not_trusted() {
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let store = lab.home.path().join(".config/claude-vault/passkeys.json");
     let right = std::fs::read_to_string(&store).unwrap();
-    let mut client = crate::mcp::Client::start(&lab.home);
+    let mut client = Client::start(&lab.home);
     let mut set = || client.call("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})).unwrap_err();
     let stored: Value = serde_json::from_str(&right).unwrap();
     let mut slipped_in = stored.clone();
@@ -286,7 +295,7 @@ fn the_config_demands_a_minimum_and_nothing_in_a_project_lowers_it() {
     for (name, value) in [("CLAUDE_VAULT_APPROVAL", "typed"), ("CLAUDE_VAULT_WRITE_ROLE", "x"), ("VAULT_APPROVAL", "typed")] {
         lab.home.set(name, value);
     }
-    let mut client = crate::mcp::Client::start(&lab.home);
+    let mut client = Client::start(&lab.home);
     let told = client.call("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})).unwrap_err();
     assert!(told.contains("demands approval by passkey") && told.contains("claude-vault approve enroll"), "{told}");
     lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("demands approval by passkey");

@@ -16,7 +16,7 @@ path "secret/data/proxmox-services/*"     { capabilities = ["read"] }
 path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list"] }
 path "secret/metadata/proxmox-services"   { capabilities = ["list"] }
 "#;
-const WRITER: &str = r#"path "secret/data/proxmox-services/*" { capabilities = ["create", "update", "read"] }"#;
+const WRITER: &str = r#"path "secret/data/proxmox-services/*" { capabilities = ["create", "update"] }"#;
 
 /// A server where sessions read, and the role `writer` writes.
 fn lab() -> Login {
