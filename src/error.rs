@@ -152,14 +152,17 @@ pub enum Error {
         hint: &'static str,
     },
     /// A change waits for a person's yes.
-    #[error("the change waits for a person's approval; approval_token: {approval_token}")]
+    #[error("it waits for a person's approval{}", approval_token.as_ref().map(|token| format!("; approval_token: {token}")).unwrap_or_default())]
     ApprovalPending {
-        /// What to come back with.
-        approval_token: String,
+        /// What to come back with, if anything.
+        approval_token: Option<String>,
     },
     /// Nobody approved a change in time.
     #[error("nobody approved the change in time: nothing was written")]
     ApprovalExpired,
+    /// An approval that this process does not wait for.
+    #[error("that approval is not known here: it was used or refused, or is too old")]
+    ApprovalUnknown,
     /// An approval for one change came with another.
     #[error("that approval is for another change: nothing was written")]
     ApprovalMismatch,
@@ -291,7 +294,7 @@ impl Error {
             Self::Declined => "approval_denied",
             Self::NoPerson { .. } => "no_person",
             Self::ApprovalPending { .. } => "approval_pending",
-            Self::ApprovalExpired => "approval_expired",
+            Self::ApprovalExpired | Self::ApprovalUnknown => "approval_expired",
             Self::ApprovalMismatch => "approval_mismatch",
             Self::UnderAgent { .. } => "refused_under_agent",
             Self::Unwritable { .. } => "unwritable_value",
@@ -329,6 +332,7 @@ impl Error {
             Self::Declined
             | Self::ApprovalPending { .. }
             | Self::ApprovalExpired
+            | Self::ApprovalUnknown
             | Self::ApprovalMismatch
             | Self::NoPerson { .. }
             | Self::UnderAgent { .. }
@@ -381,11 +385,11 @@ impl Error {
             Self::Server { .. } => "claude-vault status   (and Vault's own log, if it is yours)".into(),
             Self::BadReply { .. } => "check that VAULT_ADDR points at Vault itself, not at a web page or a proxy's login".into(),
             Self::LoginTimeout { .. } => "start over: source claude-vault login   (--timeout SECONDS for more time)".into(),
-            Self::Declined => "run the command again and type yes, or look first with --dry-run".into(),
-            Self::ApprovalPending { .. } => {
-                "ask the user to run in a terminal of their own: claude-vault approve pending; then call vault_set again with the same arguments and this approval_token".into()
+            Self::Declined => "run the command again and approve it, or look first with --dry-run".into(),
+            Self::ApprovalPending { .. } => "approve it on its page, or with: claude-vault approve pending".into(),
+            Self::ApprovalExpired | Self::ApprovalUnknown | Self::ApprovalMismatch => {
+                "start over with the change as it is meant".into()
             }
-            Self::ApprovalExpired | Self::ApprovalMismatch => "start over with the change as it is meant".into(),
             Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
             Self::Unwritable { hint, .. } => hint.clone(),
             Self::Drift { service, .. } => {

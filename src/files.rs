@@ -149,22 +149,33 @@ impl Root {
     /// # Errors
     /// [`Error::Confined`], [`Error::Io`]. The old file is then untouched.
     pub fn write(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<Written> {
-        if before.is_some_and(|old| old.bytes.as_slice() == content && old.mode & 0o077 == 0) {
-            return Ok(Written::Unchanged);
+        let Some(old) = before.filter(|old| old.bytes.as_slice() == content) else {
+            return self.replace(path, content, before);
+        };
+        if old.mode & 0o077 != 0 {
+            let (folder, name) = self.folder_of(path)?;
+            place(&folder, name, name, content, Some(old.owner), 0o600).map_err(Error::io("write", path))?;
         }
-        let Some((folder, name)) = self.folder(path, true)? else {
-            return Err(Error::Confined { path: path.to_owned(), reason: "its folder cannot be made" });
-        };
+        Ok(Written::Unchanged)
+    }
+
+    /// The same, and a backup also when the content stays as it was.
+    ///
+    /// # Errors
+    /// As [`Root::write`].
+    pub fn replace(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<Written> {
+        let (folder, name) = self.folder_of(path)?;
         sweep(&folder, name);
-        let owner = before.map(|old| old.owner);
-        let Some(old) = before.filter(|old| old.bytes.as_slice() != content) else {
-            place(&folder, name, name, content, owner, 0o600).map_err(Error::io("write", path))?;
-            return Ok(if before.is_some() { Written::Unchanged } else { Written::Created });
-        };
-        let backup = self.back_up(&folder, name, old).map_err(Error::io("back up", path))?;
-        place(&folder, name, name, content, owner, 0o600).map_err(Error::io("write", path))?;
+        let backup = before.map(|old| self.back_up(&folder, name, old)).transpose().map_err(Error::io("back up", path))?;
+        place(&folder, name, name, content, before.map(|old| old.owner), 0o600).map_err(Error::io("write", path))?;
+        let Some(backup) = backup else { return Ok(Written::Created) };
         prune(&folder, name);
         Ok(Written::Replaced { backup })
+    }
+
+    fn folder_of<'a>(&self, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
+        let refused = || Error::Confined { path: path.to_owned(), reason: "its folder cannot be made" };
+        self.folder(path, true)?.ok_or_else(refused)
     }
 
     /// Adds lines to a text file that anybody may read, such as `.gitignore`; those that it has

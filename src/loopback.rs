@@ -1,11 +1,12 @@
 //! Listening for the person's own browser: on 127.0.0.1 and ::1 of one port, so that `localhost`
 //! leads here whichever family the browser tries first (RFC 8252, 7.3).
 //!
-//! A flood cannot use up memory or descriptors. Every response forbids caching, framing and
+//! Other users of the machine are not spoken with, where the system tells who connects. A flood cannot
+//! use up memory or descriptors. Every response forbids caching, framing and
 //! whatever the page does not need.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +88,9 @@ where
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        if !is_of_this_user(&stream) {
+            continue;
+        }
         let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
         let serving = serve(stream);
         tokio::spawn(async move {
@@ -94,6 +98,40 @@ where
             drop(slot);
         });
     }
+}
+
+/// Whether the other end is a process of this user (or of root, who may read our memory anyway), by
+/// the kernel's table of connections. Where that does not tell of this connection at all, as on other
+/// systems or behind a forwarder, what the browser must know has to do.
+fn is_of_this_user(stream: &TcpStream) -> bool {
+    const ESTABLISHED: &str = "01";
+    let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return false };
+    let table = if theirs.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
+    let Ok(table) = std::fs::read_to_string(table) else { return true };
+    let (theirs, ours) = (as_in_proc(theirs), as_in_proc(ours));
+    let line_of = |local: &str, remote: &str| {
+        let lines = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+        lines.into_iter().find(|fields| fields.get(1) == Some(&local) && fields.get(2) == Some(&remote))
+    };
+    match line_of(&theirs, &ours) {
+        // One that has gone already has no owner any more, and shows as root's.
+        Some(fields) if fields.get(3) == Some(&ESTABLISHED) => {
+            let owner = fields.get(7).and_then(|owner| owner.parse::<u32>().ok());
+            owner.is_some_and(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw())
+        }
+        Some(_) => false,
+        None => line_of(&ours, &theirs).is_none_or(|fields| fields.get(3) == Some(&ESTABLISHED)),
+    }
+}
+
+/// An address as the kernel's table spells it: words in the machine's byte order, the port in hexadecimal.
+fn as_in_proc(address: SocketAddr) -> String {
+    let bytes: Vec<u8> = match address {
+        SocketAddr::V4(four) => four.ip().octets().to_vec(),
+        SocketAddr::V6(six) => six.ip().octets().to_vec(),
+    };
+    let words = bytes.chunks_exact(4).map(|word| format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
+    format!("{}:{:04X}", words.collect::<String>(), address.port())
 }
 
 /// How each connection is spoken with.

@@ -61,6 +61,18 @@ pub enum Asked {
     Show,
 }
 
+impl Asked {
+    /// The word for the audit log.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Inject => "inject",
+            Self::Show => "show",
+        }
+    }
+}
+
 /// How a key changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -168,6 +180,8 @@ pub enum Outcome {
     Conflict,
     /// Nothing was done, for this reason.
     Failed(String),
+    /// It cannot be told whether it was done, for this reason.
+    Unknown(String),
 }
 
 /// Somebody who can be asked.
@@ -229,7 +243,7 @@ pub fn required(minimum: Option<Strength>, write_role: Option<&str>, passkeys: &
     }
     let hint = match minimum {
         Strength::StepUp => "set write_role in the config to a Vault role that may write",
-        _ => "claude-vault approve enroll   (in a terminal of your own)",
+        _ => "claude-vault approve enroll laptop   (in a terminal of your own)",
     };
     Err(Error::invalid(format!("your config demands approval by {}, which is not set up", minimum.word()), hint))
 }

@@ -18,6 +18,8 @@ pub const ALGORITHMS: [i64; 3] = [-7, -8, -257];
 
 const USER_PRESENT: u8 = 0x01;
 const USER_VERIFIED: u8 = 0x04;
+const MAY_BE_BACKED_UP: u8 = 0x08;
+const BACKED_UP: u8 = 0x10;
 const HAS_CREDENTIAL: u8 = 0x40;
 
 /// Bytes that travel as hexadecimal digits.
@@ -34,7 +36,7 @@ impl<'de> Deserialize<'de> for Hex {
 /// Reads hexadecimal digits.
 #[must_use]
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
@@ -119,7 +121,7 @@ pub fn register(registration: &Registration, challenge: &[u8], origin: &str, nam
     let length = data.get(53..55).map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
     let id = length.and_then(|length| data.get(55..55 + length)).ok_or("the authenticator's data is cut")?;
     let key = data.get(55 + id.len()..).unwrap_or_default();
-    if id != registration.id.0 || id.is_empty() {
+    if id != registration.id.0 || id.is_empty() || id.len() > 1023 {
         return Err("the passkey's id is not the authenticator's");
     }
     let Some(raw) = raw_key(registration.algorithm, &registration.key.0).filter(|_| ALGORITHMS.contains(&registration.algorithm))
@@ -159,6 +161,9 @@ fn check_authenticator(data: &[u8]) -> Result<u32, Refusal> {
     let Some((head, _)) = data.split_first_chunk::<37>() else { return Err("the authenticator's data is cut") };
     if head[..32] != *Sha256::digest(RELYING_PARTY) {
         return Err("the answer is for another relying party");
+    }
+    if head[32] & BACKED_UP != 0 && head[32] & MAY_BE_BACKED_UP == 0 {
+        return Err("the authenticator contradicts itself");
     }
     if head[32] & USER_PRESENT == 0 || head[32] & USER_VERIFIED == 0 {
         return Err("the authenticator did not verify its user");

@@ -157,7 +157,7 @@ impl Pending {
         let values =
             question.keys.iter().filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
         let shown = Shown {
-            digest: digest(&id, question),
+            digest: digest(&id, question)?,
             url: format!("{}/plan/{id}", asker.origin),
             id: id.clone(),
             asked: question.asked,
@@ -204,9 +204,17 @@ impl Pending {
         all.into_iter().map(|plan| Shown { seconds_left: plan.seconds_left(), ..plan.shown.clone() }).collect()
     }
 
-    /// Waits until the pages that are open have heard how it ended, two seconds at most.
+    /// Waits until a plan can be answered no more.
+    pub async fn is_over(&self, id: &str) {
+        while self.plans().get(id).is_some_and(Plan::waits) {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Waits until the pages that are open have heard how it ended, ten seconds at most: a browser
+    /// may still be on its way back from signing in.
     pub async fn farewell(&self) {
-        for _ in 0..20 {
+        for _ in 0..100 {
             if self.plans().values().all(|plan| plan.told || plan.pages.is_empty()) {
                 return;
             }
@@ -220,24 +228,30 @@ impl Pending {
     }
 }
 
-/// Binds an answer to the plan: id, operation, path, version, keys and values.
-fn digest(id: &str, question: &Question<'_>) -> String {
+/// Binds an answer to the plan: id, operation, path, version, keys, values and warnings. Salted with
+/// what nobody else knows, so that no short value can be guessed from it.
+fn digest(id: &str, question: &Question<'_>) -> Result<String> {
+    let salt = random_id()?;
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_be_bytes());
         hash.update(bytes);
     };
+    part(salt.as_bytes());
     part(id.as_bytes());
     part(format!("{:?}", question.asked).as_bytes());
     part(question.service.as_bytes());
     part(question.path.as_bytes());
     part(&question.base.to_be_bytes());
-    for (key, _, value) in &question.keys {
+    for (key, change, value) in &question.keys {
         part(key.as_bytes());
+        part(change.word().as_bytes());
         part(if value.is_some() { b"=" } else { b"?" });
         part(value.map_or("", |value| value.secret().expose(WayOut::Inspection)).as_bytes());
     }
-    hex(&hash.finalize())
+    part(question.untouched.to_string().as_bytes());
+    question.warnings.iter().for_each(|warning| part(warning.as_bytes()));
+    Ok(hex(&hash.finalize()))
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -282,6 +296,7 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
         (self.bring)(&id, &format!("{}/plan/{id}", self.origin));
         let mut wanted = self.wanted.clone();
         tokio::select! {
+            biased; // a yes that was given counts
             answer = answered => answer.unwrap_or(Err(Error::ApprovalExpired)),
             () = tokio::time::sleep(LIFE) => Err(Error::ApprovalExpired),
             _ = wanted.changed() => Err(Error::ApprovalExpired),

@@ -72,9 +72,12 @@ pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
     let path = folder.join(format!("{}-{}.sock", std::process::id(), &random_id()?[..8]));
     let listener = UnixListener::bind(&path).map_err(failed)?;
     let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            if is_ours(&stream) {
-                tokio::spawn(serve(stream, pending.clone()));
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) if is_ours(&stream) => drop(tokio::spawn(serve(stream, pending.clone()))),
+                Ok(_) => {}
+                // Out of descriptors, say: not a reason to spin or to stop.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
     });
@@ -140,7 +143,9 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
         match ask(&socket, "\"list\"").await {
             Some(Reply::Waiting { plans, sign_in }) => found.push(Waiting { plans, sign_in, socket }),
             Some(Reply::Taken(_)) => {}
-            None => drop(std::fs::remove_file(&socket)),
+            // Of a process that is gone; one that is only slow keeps its own.
+            None if UnixStream::connect(&socket).await.is_err() => drop(std::fs::remove_file(&socket)),
+            None => {}
         }
     }
     Ok(found)

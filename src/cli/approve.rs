@@ -9,7 +9,7 @@ use crate::approval::page::Enrolment;
 use crate::approval::pending::{Person, Shown};
 use crate::approval::{Asked, Passkey, Strength, Waiting, waiting};
 use crate::audit::Action;
-use crate::core::approve::{Approvals, passkeys};
+use crate::core::approve::{Approvals, passkeys, strength};
 use crate::error::{Error, Result};
 use crate::login::open_browser;
 use crate::names::printable;
@@ -95,7 +95,7 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
         show(&mut terminal, plan, number + 1, plans.len());
         if plan.proof != Strength::Typed {
             terminal.say(&format!("  approve or deny it on its page ({}): {}", plan.proof.word(), plan.url));
-            reach(context, &ports(context, plan));
+            reach(context, &ports(context, &plan.url, plan.proof));
             continue;
         }
         answer(&mut terminal, process, plan).await?;
@@ -129,16 +129,16 @@ async fn open(context: &Context<'_>) -> Result<u8> {
         // Under an agent the address is the person's business: their browser has it.
         if context.core.settings.agent.is_none() {
             context.ui.note(&format!("{}{}", if opened { "opened " } else { "open " }, plan.url));
-            reach(context, &ports(context, plan));
+            reach(context, &ports(context, &plan.url, plan.proof));
         }
     }
     Ok(0)
 }
 
 /// The ports that a browser elsewhere needs.
-fn ports(context: &Context<'_>, plan: &Shown) -> Vec<u16> {
-    let page = url::Url::parse(&plan.url).ok().and_then(|url| url.port());
-    let sign_in = (plan.proof == Strength::StepUp).then_some(context.core.settings.port);
+fn ports(context: &Context<'_>, url: &str, proof: Strength) -> Vec<u16> {
+    let page = url::Url::parse(url).ok().and_then(|url| url.port());
+    let sign_in = (proof == Strength::StepUp).then_some(context.core.settings.port);
     page.into_iter().chain(sign_in).collect()
 }
 
@@ -186,10 +186,10 @@ async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
         return Err(Error::invalid(format!("there is a passkey {name} already"), "choose another name"));
     }
     let mut terminal = a_terminal("is the passkey to be added?")?;
-    let page = Enrolment::open(name, known.clone()).await?;
+    let page = Enrolment::open(name, known).await?;
     let opened = open_browser(&page.url, core.settings.browser.as_deref());
     ui.note(&format!("{} {}", if opened { "opened in your browser:" } else { "open in your browser:" }, page.url));
-    reach(context, &url::Url::parse(&page.url).ok().and_then(|url| url.port()).into_iter().collect::<Vec<_>>());
+    reach(context, &ports(context, &page.url, Strength::Passkey));
     ui.note("Waiting for the passkey. Ctrl-C gives up.");
     tokio::select! {
         () = page.arrival() => {}
@@ -203,7 +203,12 @@ async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
             "start over: claude-vault approve enroll NAME",
         ));
     };
-    let all: Vec<Passkey> = known.into_iter().chain([passkey]).collect();
+    // Others may have been added, used or removed meanwhile.
+    let mut all: Vec<Passkey> = store.load()?;
+    if all.iter().any(|other| other.id == passkey.id || other.name == passkey.name) {
+        return Err(Error::invalid("that passkey is enrolled already", "claude-vault approve list"));
+    }
+    all.push(passkey);
     core.audit.record(Action::PasskeyAdded, "", &format!("passkey {name}"))?;
     store.save(&all)?;
     ui.note(&format!("added the passkey {name}: from now on changes are approved with a passkey"));
@@ -228,21 +233,17 @@ fn list(context: &Context<'_>) -> Result<u8> {
 async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Result<u8> {
     let Context { ui, core, .. } = context;
     let store = passkeys(core);
-    let mut kept = Vec::new();
-    if !all {
-        kept = store.load()?;
-        let before = kept.len();
-        kept.retain(|passkey| Some(&passkey.name) != name.as_ref());
-        if kept.len() == before {
-            return Err(Error::NotFound { what: "a passkey of that name".into(), hint: "claude-vault approve list".into() });
-        }
+    if !all && !store.load()?.iter().any(|passkey| Some(&passkey.name) == name.as_ref()) {
+        return Err(Error::NotFound { what: "a passkey of that name".into(), hint: "claude-vault approve list".into() });
     }
-    let what = name.unwrap_or_else(|| "all passkeys".into());
+    let what = name.clone().unwrap_or_else(|| "all passkeys".into());
     let mut terminal = a_terminal("is the passkey to be removed?")?;
     if terminal.ask(&format!("Type yes to remove {}: ", printable(&what, false))).await?.trim() != "yes" {
         return Err(Error::Declined);
     }
     core.audit.record(Action::PasskeyRemoved, "", &what)?;
+    let mut kept = if all { Vec::new() } else { store.load()? };
+    kept.retain(|passkey| Some(&passkey.name) != name.as_ref());
     if kept.is_empty() {
         store.clear()?;
     } else {
@@ -253,7 +254,7 @@ async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Resul
 }
 
 /// Asks on the page, for a command in this shell; the person is brought there.
-pub(super) async fn on_the_page<'a>(
+pub(super) fn on_the_page<'a>(
     context: &'a Context<'_>,
     approvals: &Approvals,
     command: &str,
@@ -264,6 +265,7 @@ pub(super) async fn on_the_page<'a>(
         Some(agent) => format!("{agent} (claude-vault {command})"),
         None => format!("claude-vault {command} in your shell"),
     };
+    let proof = strength(&context.core)?;
     let bring = move |_: &str, url: &str| {
         let opened = open_browser(url, settings.browser.as_deref());
         if settings.agent.is_some() {
@@ -272,7 +274,7 @@ pub(super) async fn on_the_page<'a>(
             return;
         }
         context.ui.note(&format!("{} {url}", if opened { "approve it in your browser:" } else { "open in your browser:" }));
-        reach(context, &url::Url::parse(url).ok().and_then(|url| url.port()).into_iter().collect::<Vec<_>>());
+        reach(context, &ports(context, url, proof));
     };
     approvals.person(&context.core, asked_by, wanted, bring)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Context, span};
-use crate::core::login::{Ended, Reply, begin, end, give_back, living};
+use crate::core::login::{Ended, Reply, begin, end, living, revoke};
 use crate::error::{Error, Result};
 use crate::format::shell::{quote, quote_fish};
 use crate::login::{Face, Options, oidc, open_browser};
@@ -97,7 +97,7 @@ impl Login {
             Ok(reply) => print(ui, &reply, sourced.unwrap_or(self.shell)),
             Err(error) => {
                 if let Some(token) = granted.take() {
-                    give_back(core, token).await;
+                    revoke(&core.settings, token).await;
                 }
                 Err(error)
             }

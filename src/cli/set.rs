@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -57,11 +56,9 @@ impl Set {
         }
         core.session()?; // before asking for values
         let proof = if self.request.dry_run { Strength::Typed } else { strength(core)? };
-        if self.no_confirm && (core.settings.approval > Some(Strength::Typed) || core.settings.write_role.is_some()) {
-            return Err(Error::invalid(
-                "--no-confirm is no approval by your config",
-                "leave it out, or change approval and write_role there",
-            ));
+        if self.no_confirm && proof > Strength::Typed {
+            let message = format!("--no-confirm is no approval here: changes are approved by {}", proof.word());
+            return Err(Error::invalid(message, "leave it out, and approve it on the page"));
         }
         self.gather(agent).await?;
         let at_terminal = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
@@ -70,7 +67,7 @@ impl Set {
             let approvals = Approvals::open(core, Arc::default()).await?;
             let _socket = listen(&core.settings.state, approvals.pending.clone())?;
             let wanted = for_a_while(context);
-            let person = on_the_page(context, &approvals, "set", wanted).await?;
+            let person = on_the_page(context, &approvals, "set", wanted)?;
             let reply = set(core, self.request, &person, |question| at_terminal.show(question)).await;
             approvals.pending.farewell().await;
             reply?
@@ -146,9 +143,9 @@ impl Set {
 /// How long a page waits for the person, at most: `CLAUDE_VAULT_APPROVAL_WAIT`, in seconds.
 fn for_a_while(context: &Context<'_>) -> watch::Receiver<()> {
     let (sender, wanted) = watch::channel(());
-    let seconds = context.env.get("CLAUDE_VAULT_APPROVAL_WAIT").and_then(|text| text.parse().ok()).unwrap_or(LIFE.as_secs());
+    let seconds = context.core.settings.approval_wait;
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(seconds).min(LIFE)).await;
+        tokio::time::sleep(seconds.min(LIFE)).await;
         drop(sender);
     });
     wanted

@@ -22,7 +22,12 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     rows.push(("policies", reply.policies.join(", ")));
     rows.push(("time left", reply.seconds_left.map_or_else(|| "never expires".into(), span)));
     rows.push(("services", services));
-    rows.push(("writes", if reply.write_access { "by this session".into() } else { "not by this session itself".into() }));
+    let writes = match reply.write_access {
+        Some(true) => "by this session",
+        Some(false) => "not by this session itself",
+        None => "Vault does not tell whether by this session",
+    };
+    rows.push(("writes", writes.to_owned()));
     let approval = match reply.approval.as_str() {
         "typed" => "yes, typed at the terminal or on the page",
         "passkey" => "a passkey, on the page",

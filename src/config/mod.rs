@@ -169,6 +169,8 @@ pub struct Settings {
     pub approval: Option<Strength>,
     /// The Vault role whose login approves a write. The config file alone can say so.
     pub write_role: Option<String>,
+    /// How long a command waits for an approval on the page (`CLAUDE_VAULT_APPROVAL_WAIT`).
+    pub approval_wait: Duration,
     /// What else is asked about. The config file alone can say so.
     pub ask_before: Vec<AskBefore>,
 }
@@ -257,6 +259,9 @@ impl Settings {
             approval: file.approval,
             write_role: file.write_role,
             ask_before: file.ask_before,
+            approval_wait: Duration::from_secs(
+                number(env.get("CLAUDE_VAULT_APPROVAL_WAIT"), "CLAUDE_VAULT_APPROVAL_WAIT")?.unwrap_or(300),
+            ),
             handle_life: Duration::from_secs(
                 number(env.get("VAULT_TOKEN_SESSION_TTL"), "VAULT_TOKEN_SESSION_TTL")?.unwrap_or(7200),
             ),

@@ -2,18 +2,17 @@
 //! socket for another terminal of theirs. What is no write to Vault is asked about here.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::Core;
+use super::login::revoke;
 use super::step_up::RoleLogin;
 use crate::approval::page::{Desk, Page};
 use crate::approval::pending::{Pending, Person};
 use crate::approval::{Approver, Passkeys, Proof, Question, StepUp, Strength, required};
 use crate::audit::Action;
 use crate::error::Result;
-use crate::vault::Client;
 
 /// The open page; closed when dropped.
 pub struct Approvals {
@@ -76,7 +75,7 @@ impl Approvals {
 /// # Errors
 /// [`Error::Declined`] and whatever kept the question from being asked.
 pub async fn permit(core: &Core, approver: &impl Approver, question: &Question<'_>) -> Result<()> {
-    let what = format!("{:?} {}", question.asked, question.path).to_lowercase();
+    let what = format!("{} {}", question.asked.word(), question.path);
     core.audit.record(Action::ConfirmationRequired, question.service, &what)?;
     match approver.ask(question).await {
         Ok(approval) => {
@@ -92,8 +91,7 @@ pub async fn permit(core: &Core, approver: &impl Approver, question: &Question<'
 
 /// Revokes a token that a login gave for one write.
 pub(super) async fn give_back(core: &Core, proof: &Proof) {
-    let Proof::StepUp(write) = proof else { return };
-    let Ok(vault) = Client::new(&core.settings, Some(write.token.clone())) else { return };
-    // It dies within minutes by itself, and there is nobody left to tell.
-    let _ = tokio::time::timeout(Duration::from_secs(5), vault.revoke_token()).await;
+    if let Proof::StepUp(write) = proof {
+        revoke(&core.settings, write.token.clone()).await;
+    }
 }

@@ -47,9 +47,34 @@ pub async fn living(core: &Core) -> Result<Option<Reply>> {
     }
 }
 
-/// Takes back a token that a login got and nobody will hold; best effort, within seconds.
-pub async fn give_back(core: &Core, token: Secret) {
-    let Ok(vault) = Client::new(&core.settings, Some(token)) else { return };
+/// A token that nobody holds yet: given back when it is dropped, as when nobody waits any more.
+pub struct Unheld(Option<(crate::config::Settings, Secret)>);
+
+impl Unheld {
+    /// Watches over a token.
+    #[must_use]
+    pub fn new(settings: &crate::config::Settings, token: Secret) -> Self {
+        Self(Some((settings.clone(), token)))
+    }
+
+    /// Somebody holds it now.
+    pub fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unheld {
+    fn drop(&mut self) {
+        let Some((settings, token)) = self.0.take() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(async move { revoke(&settings, token).await }));
+        }
+    }
+}
+
+/// Revokes a token that nobody needs any more; best effort, within seconds.
+pub async fn revoke(settings: &crate::config::Settings, token: Secret) {
+    let Ok(vault) = Client::new(settings, Some(token)) else { return };
     // There is nobody left to tell when it fails: the token then lives until it expires.
     let _ = tokio::time::timeout(std::time::Duration::from_secs(5), vault.revoke_token()).await;
 }

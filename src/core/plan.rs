@@ -156,6 +156,9 @@ impl Plan {
                     Err(error) => Err(error),
                 };
                 give_back(core, &proof).await;
+                if let Err(error) = &approved {
+                    approver.ended(&Outcome::Failed(error.to_string()));
+                }
                 approved
             }
             Err(error) => {
@@ -192,6 +195,7 @@ impl ApprovedPlan {
         approver.ended(&match &outcome {
             Ok(Commit::Written(version)) => Outcome::Done(*version),
             Ok(Commit::Conflict) => Outcome::Conflict,
+            Err(error @ Error::OutcomeUnknown { .. }) => Outcome::Unknown(error.to_string()),
             Err(error) => Outcome::Failed(error.to_string()),
         });
         let details = format!("keys: {}", self.plan.key_names());

@@ -43,6 +43,10 @@ pub struct Request {
     #[arg(long)]
     #[serde(default)]
     pub dry_run: bool,
+    /// Tell nothing that depends on stored or unseen values: whoever asks could guess at them
+    #[arg(skip)]
+    #[serde(skip)]
+    pub discreet: bool,
 }
 
 /// What became of it.
@@ -95,7 +99,7 @@ pub async fn set(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<Reply> {
-    let Request { service, secrets, generate, prompt, dry_run } = request;
+    let Request { service, secrets, generate, prompt, dry_run, discreet } = request;
     let additions = additions(secrets, &generate, &prompt).inspect_err(|error| {
         // A refused input is worth a line; the refusal itself stands either way.
         let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code());
@@ -105,13 +109,13 @@ pub async fn set(
     let vault = active.as_ref().unwrap_or(&vault);
     for _ in 0..ATTEMPTS {
         let plan = Plan::merge(core, vault, &service, &additions, &prompt).await?;
-        let mut reply = reply(&plan, &service);
+        let mut reply = reply(&plan, &service, discreet);
         if dry_run {
             core.audit.record(Action::DryRun, service.as_str(), &format!("keys: {}", plan.key_names()))?;
             show(&plan.question())?;
             return Ok(Reply { outcome: Outcome::DryRun, ..reply });
         }
-        if plan.changes_nothing() {
+        if plan.changes_nothing() && !discreet {
             return Ok(reply);
         }
         if let (Commit::Written(version), unlogged) = plan.approve(core, approver).await?.commit(core, vault, approver).await? {
@@ -123,13 +127,13 @@ pub async fn set(
     Err(Error::Conflict { service: service.to_string() })
 }
 
-fn reply(plan: &Plan, service: &Service) -> Reply {
+fn reply(plan: &Plan, service: &Service, discreet: bool) -> Reply {
     let outcome = match plan.base() {
-        _ if plan.changes_nothing() => Outcome::Unchanged,
+        _ if plan.changes_nothing() && !discreet => Outcome::Unchanged,
         0 => Outcome::Created,
         _ => Outcome::Updated,
     };
-    Reply {
+    let mut reply = Reply {
         service: service.clone(),
         path: plan.path().to_owned(),
         outcome,
@@ -139,7 +143,14 @@ fn reply(plan: &Plan, service: &Service) -> Reply {
         unchanged: plan.keys(Change::Unchanged),
         warnings: plan.question().warnings.to_vec(),
         unlogged: None,
+    };
+    if discreet {
+        // Whether a guess is the stored value, and what is in a value that a handle stands for.
+        reply.changed.append(&mut reply.unchanged);
+        reply.changed.sort();
+        reply.warnings.clear();
     }
+    reply
 }
 
 /// All values to set, generated ones included, checked.

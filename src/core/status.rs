@@ -31,8 +31,8 @@ pub struct Reply {
     pub seconds_left: Option<u64>,
     /// Whether the services can be listed.
     pub read_access: bool,
-    /// Whether this session could write services by itself.
-    pub write_access: bool,
+    /// Whether this session could write services by itself; absent when Vault does not tell.
+    pub write_access: Option<bool>,
     /// How many services there are, where they can be listed.
     pub services: Option<usize>,
     /// `MOUNT/PREFIX`, where they lie.
@@ -74,8 +74,8 @@ async fn look(core: &Core) -> Result<Reply> {
         }
         Err(error) => return Err(error),
     };
-    let write_access = vault.may_write(&probe()?).await.unwrap_or(false);
-    if write_access && core.settings.write_role.is_some() {
+    let write_access = vault.may_change(&probe()?).await.ok();
+    if write_access == Some(true) && core.settings.write_role.is_some() {
         warnings.push(
             "this session could write by itself, although write_role is set: take create and update out of its policy".into(),
         );
@@ -85,7 +85,7 @@ async fn look(core: &Core) -> Result<Reply> {
         (ours, theirs) => ours.or(theirs),
     };
     if let Some(left) = seconds_left.filter(|left| *left < SOON) {
-        warnings.push(format!("the session ends in {left} seconds: source claude-vault login --force"));
+        warnings.push(format!("the session ends in {left} seconds: sign in again"));
     }
     Ok(Reply {
         address: vault.address(),

@@ -1,14 +1,16 @@
 //! `step-up`: approving is a fresh OIDC login for a Vault role that may write. Vault alone decides;
 //! the session's own token need not be able to write at all.
 //!
-//! The token of such a login is looked at before it counts: it may write this service, it is
-//! not root's, it dies soon, and it is of the person whose session asks. It serves one write.
+//! The token of such a login is looked at before it counts: it may write this service, it is not
+//! root's, it dies soon, and it is of the person whose session asks (where that session has an identity
+//! entity: a token that was made by hand has none, and the role's bound claims alone decide).
 
 use std::time::Duration;
 
 use url::Url;
 
 use super::Core;
+use super::login::{Unheld, revoke};
 use crate::approval::{Later, StepUp, WriteToken};
 use crate::config::Settings;
 use crate::error::{Error, Result};
@@ -76,14 +78,10 @@ impl RoleLogin {
 
     async fn approve(&self, digest: String, service: String, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<WriteToken> {
         let token = self.log_in(&digest, back, goes).await?;
-        let vault = Client::new(&self.settings, Some(token.clone()))?;
-        match self.check(&vault, &service).await {
-            Ok(user) => Ok(WriteToken { token, user }),
-            Err(error) => {
-                let _ = vault.revoke_token().await;
-                Err(error)
-            }
-        }
+        let unheld = Unheld::new(&self.settings, token.clone());
+        let user = self.check(&Client::new(&self.settings, Some(token.clone()))?, &service).await?;
+        unheld.keep();
+        Ok(WriteToken { token, user })
     }
 }
 
@@ -99,10 +97,7 @@ impl StepUp for RoleLogin {
     }
 
     fn give_back(&self, token: WriteToken) -> Later<'_, ()> {
-        Box::pin(async move {
-            let Ok(vault) = Client::new(&self.settings, Some(token.token)) else { return };
-            let _ = tokio::time::timeout(Duration::from_secs(5), vault.revoke_token()).await;
-        })
+        Box::pin(revoke(&self.settings, token.token))
     }
 }
 

@@ -73,7 +73,11 @@ pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -
         };
         match outcome {
             Ok(Some(granted)) => {
-                listener.end(page, options.afterwards.clone().map_or(Page::SignedIn, Page::GoTo)).await;
+                match options.afterwards.clone() {
+                    None => listener.end(page, Page::SignedIn).await,
+                    // Nothing waits for the browser: a token must not be held up, or dropped, here.
+                    Some(back) => drop(tokio::spawn(async move { listener.end(page, Page::GoTo(back)).await })),
+                }
                 return Ok(granted);
             }
             Ok(None) => {

@@ -4,7 +4,7 @@
 //! The client's own word that its person looked approves nothing. What it brings back is an opaque
 //! name of state in this process: it works once, for this tool and these arguments.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rmcp::model::{ElicitRequestParams, ElicitationAction};
@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::state::{Running, State, Waited, lock};
+use super::job::Job;
+use super::state::{State, Waited, lock};
 use crate::approval::pending::{LIFE, Person, random_id};
 use crate::audit::Action;
 use crate::core::approve::Approvals;
@@ -23,16 +24,36 @@ use crate::login::open_browser;
 use crate::names::{Key, printable};
 use crate::secret::WayOut;
 
-/// Something that waits for a person, or is being done. Dropped, it is not waited for any more; what
-/// was approved is still done to its end.
+/// Something that waits for a person, or is being done.
 pub(super) struct Change {
     fingerprint: [u8; 32],
-    task: Running<serde_json::Value>,
+    job: Job<serde_json::Value>,
     /// The plan that is asked about, and its page.
     page: watch::Receiver<Option<(String, String)>>,
+    /// The page that the person was brought to.
+    brought: Mutex<Option<String>>,
     /// What a client must bring back, once.
-    request_state: Option<String>,
-    _wanted: watch::Sender<()>,
+    request_state: Mutex<Option<String>>,
+    made: Instant,
+    wanted: Mutex<Option<watch::Sender<()>>>,
+}
+
+impl Change {
+    /// Nobody wants it any more, unless it was approved: that is done to its end.
+    pub(super) fn give_up(&self) {
+        lock(&self.wanted).take();
+    }
+}
+
+/// Gives a change up when the call that waits for it is given up.
+struct Waiting<'a>(Option<&'a Change>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(change) = self.0 {
+            change.give_up();
+        }
+    }
 }
 
 type Bring = Box<dyn Fn(&str, &str) + Send + Sync>;
@@ -76,47 +97,88 @@ impl State {
     where
         F: Future<Output = Result<serde_json::Value>> + Send + 'static,
     {
-        let (token, mut change) = match self.begun(caller, tool, fingerprint, token, resumes)? {
+        let (token, change) = match self.begun(caller, tool, fingerprint, token, resumes)? {
             Some(begun) => begun,
-            None => {
-                let core = self.core();
-                core.session()?.alive()?;
-                self.listen()?;
-                let (sender, wanted) = watch::channel(());
-                let (found, page) = watch::channel(None);
-                let bring: Bring = Box::new(move |id, url| drop(found.send_replace(Some((id.to_owned(), url.to_owned())))));
-                let asked_by = asked_by(caller.client.as_deref(), tool);
-                let person = self.approvals(&core).await?.person(&core, asked_by, wanted, bring)?;
-                let task = tokio::spawn(work(core, person));
-                (random_id()?, Change { fingerprint, task, page, request_state: None, _wanted: sender })
-            }
+            None => self.begin(caller, tool, fingerprint, work).await?,
         };
+        let mut page = change.page.clone();
         if caller.declined
-            && let Some((id, _)) = &*change.page.borrow()
+            && let Some((id, _)) = &*page.borrow()
         {
             self.pending.deny(id);
         }
+        let mut waiting = Waiting(Some(&change));
         // Until the person is asked, at least: an error on the way there is told in this call.
-        let first = if change.page.borrow().is_some() { Duration::ZERO } else { Duration::from_secs(10) };
+        let first = if page.borrow().is_some() { Duration::ZERO } else { Duration::from_secs(10) };
         let mut deadline = Instant::now() + self.patience.max(first);
         let mut ended = self.ended.subscribe();
         loop {
-            let page = tokio::select! {
-                outcome = &mut change.task => return outcome.unwrap_or(Err(Error::Interrupted)).map(Waited::Done),
-                Ok(()) = change.page.changed() => change.page.borrow_and_update().clone(),
-                () = tokio::time::sleep_until(deadline) => break,
-                _ = ended.wait_for(|ended| *ended) => break,
-            };
-            let Some((id, url)) = page else { continue };
-            deadline = Instant::now() + self.patience;
-            if let Some(request_state) = self.bring(caller, id, &url)? {
-                change.request_state = Some(request_state.clone());
-                self.keep(token, change);
-                return Ok(Waited::Look { url, request_state });
+            let asked = page.borrow_and_update().clone();
+            if let Some((id, url)) = asked.filter(|(id, _)| lock(&change.brought).replace(id.clone()).as_ref() != Some(id)) {
+                deadline = deadline.min(Instant::now() + self.patience);
+                if let Some(request_state) = self.bring(caller, id, &url)? {
+                    *lock(&change.request_state) = Some(request_state.clone());
+                    waiting.0 = None;
+                    return Ok(Waited::Look { url, request_state });
+                }
+            }
+            tokio::select! {
+                () = change.job.done() => break,
+                Ok(()) = page.changed() => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    waiting.0 = None;
+                    return Ok(Waited::Pending(token));
+                }
+                _ = ended.wait_for(|ended| *ended) => return Ok(Waited::Pending(token)),
             }
         }
-        self.keep(token.clone(), change);
-        Ok(Waited::Pending(token))
+        lock(&self.changes).remove(&token);
+        match change.job.take() {
+            Some(outcome) => outcome.map(Waited::Done),
+            None => Err(Error::ApprovalUnknown),
+        }
+    }
+
+    /// Begins what a person is to be asked about.
+    async fn begin<F>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        tool: &str,
+        fingerprint: [u8; 32],
+        work: impl FnOnce(Arc<Core>, Asker) -> F,
+    ) -> Result<(String, Arc<Change>)>
+    where
+        F: Future<Output = Result<serde_json::Value>> + Send + 'static,
+    {
+        let core = self.core();
+        core.session()?.alive()?;
+        self.listen();
+        let (sender, wanted) = watch::channel(());
+        let (found, page) = watch::channel(None);
+        let bring: Bring = Box::new(move |id, url| drop(found.send_replace(Some((id.to_owned(), url.to_owned())))));
+        let asked_by = asked_by(caller.client.as_deref(), tool);
+        let person = self.approvals(&core).await?.person(&core, asked_by, wanted, bring)?;
+        let (work, busy) = (work(core, person), self.busy.clone());
+        let job = Job::start(async move {
+            let outcome = work.await;
+            drop(busy);
+            outcome
+        });
+        let change = Arc::new(Change {
+            fingerprint,
+            job,
+            page,
+            brought: Mutex::default(),
+            request_state: Mutex::default(),
+            made: Instant::now(),
+            wanted: Mutex::new(Some(sender)),
+        });
+        let token = random_id()?;
+        let mut changes = lock(&self.changes);
+        // What is done is kept for a while too: somebody may still come back for it.
+        changes.retain(|_, change| change.made.elapsed() < 2 * LIFE);
+        changes.insert(token.clone(), change.clone());
+        Ok((token, change))
     }
 
     /// Brings the person to a page; gives the state to come back with where the client does that.
@@ -126,23 +188,20 @@ impl State {
                 let _ = open_browser(url, self.settings.browser.as_deref());
             }
             Reach::Elicit(peer) => {
-                let (peer, state, params) = (peer.clone(), self.clone(), elicitation(url, &id));
+                let (peer, state, params, page) = (peer.clone(), self.clone(), elicitation(url, &id), url.to_owned());
                 tokio::spawn(async move {
                     let answer = peer.create_elicitation_with_timeout(params, Some(LIFE)).await;
-                    if answer.is_ok_and(|answer| answer.action == ElicitationAction::Decline) {
-                        state.pending.deny(&id);
+                    match answer.map(|answer| answer.action) {
+                        Ok(ElicitationAction::Accept) => {}
+                        Ok(ElicitationAction::Decline) => drop(state.pending.deny(&id)),
+                        // The person has not seen it there: they may still, in their browser.
+                        _ => drop(open_browser(&page, state.settings.browser.as_deref())),
                     }
                 });
             }
             Reach::InputRequired => return Ok(Some(random_id()?)),
         }
         Ok(None)
-    }
-
-    fn keep(&self, token: String, change: Change) {
-        let mut changes = lock(&self.changes);
-        changes.retain(|_, change| !change.task.is_finished());
-        changes.insert(token, change);
     }
 
     /// What a call comes back for, if it is the same.
@@ -153,29 +212,31 @@ impl State {
         fingerprint: [u8; 32],
         token: Option<&str>,
         resumes: bool,
-    ) -> Result<Option<(String, Change)>> {
+    ) -> Result<Option<(String, Arc<Change>)>> {
         let mut changes = lock(&self.changes);
-        let found = match (&caller.request_state, token) {
-            (Some(state), _) => {
-                changes.iter().find(|(_, change)| change.request_state.as_ref() == Some(state)).map(|(token, _)| token)
-            }
-            (None, Some(token)) => changes.get_key_value(token).map(|(token, _)| token),
-            (None, None) if resumes => {
-                changes.iter().find(|(_, change)| change.fingerprint == fingerprint).map(|(token, _)| token)
-            }
-            (None, None) => return Ok(None),
+        let named = |(name, change): &(&String, &Arc<Change>)| match (&caller.request_state, token) {
+            (Some(state), _) => lock(&change.request_state).as_ref() == Some(state),
+            (None, Some(token)) => *name == token,
+            (None, None) => resumes && change.fingerprint == fingerprint && change.made.elapsed() < LIFE,
         };
-        let Some(token) = found.cloned() else {
-            return if caller.request_state.is_none() && token.is_none() { Ok(None) } else { Err(Error::ApprovalExpired) };
+        let found = changes.iter().find(named).map(|(name, change)| (name.clone(), change.clone()));
+        let Some((name, change)) = found else {
+            return if caller.request_state.is_none() && token.is_none() { Ok(None) } else { Err(Error::ApprovalUnknown) };
         };
-        let Some(mut change) = changes.remove(&token) else { return Err(Error::ApprovalExpired) };
-        change.request_state = None;
+        lock(&change.request_state).take();
         if change.fingerprint == fingerprint {
-            return Ok(Some((token, change)));
+            return Ok(Some((name, change)));
         }
         // Whoever sends other values with an approval gets neither.
+        changes.remove(&name);
+        change.give_up();
+        Err(self.not_of_this_call(tool))
+    }
+
+    /// Notes that a call came with what belongs to another.
+    pub(super) fn not_of_this_call(&self, tool: &str) -> Error {
         let _ = self.core().audit.record(Action::ApprovalMismatch, "", &format!("{tool} came with another call's approval"));
-        Err(Error::ApprovalMismatch)
+        Error::ApprovalMismatch
     }
 
     /// The page, opened with the first plan.

@@ -40,7 +40,7 @@ pub(super) fn prompt_for(request: &GetPromptRequestParams) -> Result<GetPromptRe
          1. vault_status; if there is no session, vault_login, and wait for me.\n\
          2. vault_scan_env and vault_scan_compose for {service}. Show me the keys that are called secrets, and ask about those you \
          doubt.\n\
-         3. vault_set with the handles of those keys, dry_run first. I approve the write in a terminal of my own.\n\
+         3. vault_set with the handles of those keys, dry_run first. I approve the write on the page in my browser.\n\
          4. vault_generate_example, so that the template can be committed, then vault_inject, which writes the .env from Vault.\n\
          5. Tell me what to check, and what to add to .gitignore."
     );

@@ -1,8 +1,9 @@
 //! Handles: what a model sees in place of a value.
 //!
 //! A handle is `@token-` and 16 hex digits: random, so that nothing of the value can be derived
-//! from it, and known to this process only. The same value of the same key keeps its handle, so
-//! that asking again does not fill the memory.
+//! from it, and known to this process only. A key of one version of a service keeps its handle, so
+//! that asking again does not fill the memory; values that a model could compare with guesses of its
+//! own, as in a file that it may write, get a new one each time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::secret::Secret;
 pub(super) const MARK: &str = "@token-";
 const DIGITS: usize = 16;
 /// More than these are not kept; the oldest goes.
-const MOST: usize = 50_000;
+const MOST: usize = 20_000;
 
 /// Where a value came from: a service or a file, and its key.
 pub(super) type Origin = (String, String);
@@ -38,24 +39,30 @@ impl Handles {
         Self { life, entries: BTreeMap::new(), by_origin: BTreeMap::new(), order: VecDeque::new() }
     }
 
-    /// The handle of a value.
+    /// The handle of a value that its origin determines: a key of one version of a service.
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
     pub(super) fn of(&mut self, origin: Origin, secret: &Secret) -> Result<String> {
         if let Some(handle) = self.by_origin.get(&origin)
             && let Some(entry) = self.entries.get(handle)
-            && entry.secret == *secret
             && entry.made.elapsed() < self.life
         {
             return Ok(handle.clone());
         }
+        let handle = self.add(origin.clone(), secret)?;
+        self.by_origin.insert(origin, handle.clone());
+        Ok(handle)
+    }
+
+    /// A new handle.
+    ///
+    /// # Errors
+    /// When the operating system gives no random numbers.
+    pub(super) fn add(&mut self, origin: Origin, secret: &Secret) -> Result<String> {
         let mut bytes = [0_u8; DIGITS / 2];
         getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
         let handle = format!("{MARK}{:016x}", u64::from_be_bytes(bytes));
-        if let Some(old) = self.by_origin.insert(origin.clone(), handle.clone()) {
-            self.entries.remove(&old);
-        }
         self.entries.insert(handle.clone(), Entry { secret: secret.clone(), origin, made: Instant::now() });
         self.order.push_back(handle.clone());
         self.forget_old();
@@ -116,18 +123,19 @@ mod tests {
     }
 
     #[test]
-    fn the_same_value_keeps_its_handle_and_another_gets_a_new_one() {
+    fn what_is_the_same_by_its_origin_keeps_its_handle_and_anything_else_gets_a_new_one() {
         let mut handles = Handles::new(Duration::from_secs(60));
         let first = of(&mut handles, "A", "1");
         assert!(is_handle(&first) && !is_handle("@token-xyz") && !is_handle("@token-0"));
         assert_eq!(of(&mut handles, "A", "1"), first);
-        assert_ne!(of(&mut handles, "B", "1"), first);
-        let second = of(&mut handles, "A", "2");
-        assert!(handles.value(&first).is_none() && handles.value(&second).is_some());
+        let second = of(&mut handles, "B", "1");
+        assert_ne!(second, first);
         for _ in 0..1000 {
-            of(&mut handles, "A", "2");
+            of(&mut handles, "A", "1");
         }
         assert_eq!(handles.entries.len(), 2);
+        let third = handles.add(origin("A"), &Secret::from("1".to_owned())).unwrap_or_default();
+        assert!(third != first && handles.value(&third).is_some() && handles.value(&first).is_some());
         handles.clear();
         assert!(handles.value(&second).is_none());
     }

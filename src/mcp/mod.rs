@@ -8,6 +8,7 @@ mod arguments;
 mod asking;
 mod context;
 mod handles;
+mod job;
 mod listed;
 mod state;
 mod tools;
@@ -144,6 +145,12 @@ fn told(error: &Error, tool: &str) -> String {
         Error::NoSession | Error::SessionExpired => {
             ("login_required", "call vault_login: the user signs in in the browser".into())
         }
+        Error::LoginFailed { .. } | Error::LoginTimeout { .. } => {
+            ("login_required", "tell the user what is wrong; to try again, call vault_login".into())
+        }
+        Error::AuditUnwritable { .. } | Error::Io { .. } => {
+            ("forbidden", "tell the user: it is a matter of files on their machine".into())
+        }
         Error::ApprovalPending { .. } => (
             "approval_pending",
             format!(
@@ -153,6 +160,10 @@ fn told(error: &Error, tool: &str) -> String {
             ),
         ),
         Error::Declined => ("approval_denied", "ask the user what they want instead; do not try again unasked".into()),
+        Error::ApprovalUnknown => (
+            "approval_expired",
+            "vault_list shows the service as it is now; call again without approval_token if it still is to be changed".into(),
+        ),
         Error::ApprovalExpired => {
             ("approval_expired", format!("call {tool} again without approval_token if the user still wants it"))
         }
@@ -169,11 +180,10 @@ fn told(error: &Error, tool: &str) -> String {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let plaintext = matches!(&self.0, Ok(state) if state.settings.mode == Mode::Plaintext);
-        let shown = if plaintext {
-            "WARNING: this server is in plaintext mode and shows secret values."
-        } else {
-            "You never see a value: vault_get gives handles (@token-…) that vault_set takes in their place."
+        let shown = match self.0.as_ref().map(|state| state.settings.mode) {
+            Ok(Mode::Plaintext) => "WARNING: this server is in plaintext mode and shows secret values.",
+            Ok(Mode::Redacted) => "You never see a value, only the names of keys.",
+            _ => "You never see a value: vault_get gives handles (@token-…) that vault_set takes in their place.",
         };
         let instructions = format!(
             "Secrets of HashiCorp Vault or OpenBao. {shown} A person approves every write. When a tool says login_required, call \

@@ -1,20 +1,21 @@
 //! What the server holds: the session in this process, the handles, and the changes that wait.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::asking::Change;
 use super::handles::{Handles, is_handle};
+use super::job::Job;
 use crate::approval::pending::{Pending, random_id};
 use crate::approval::{Socket, listen};
 use crate::config::{Env, Mode, Settings};
 use crate::core::Core;
 use crate::core::approve::Approvals;
-use crate::core::login::{Ended, begin, end, give_back};
+use crate::core::login::{Ended, Unheld, begin, end};
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, oidc, open_browser};
 use crate::names::Key;
@@ -35,8 +36,6 @@ pub(super) struct SignedIn {
     pub(super) warnings: Vec<String>,
 }
 
-pub(super) type Running<T> = JoinHandle<Result<T>>;
-
 /// How long a token lives, and until when it may be renewed.
 #[derive(Clone, Copy)]
 struct Lease {
@@ -56,8 +55,12 @@ pub(super) struct State {
     pub(super) pending: Arc<Pending>,
     socket: Mutex<Option<Socket>>,
     pub(super) approvals: tokio::sync::Mutex<Option<Arc<Approvals>>>,
-    login: tokio::sync::Mutex<Option<Running<SignedIn>>>,
-    pub(super) changes: Mutex<BTreeMap<String, Change>>,
+    login: Mutex<Option<Arc<Job<SignedIn>>>>,
+    /// How often a session was given up: what was begun for one is not for the next.
+    generation: AtomicU64,
+    pub(super) changes: Mutex<BTreeMap<String, Arc<Change>>>,
+    /// Held by each change that waits or is being done.
+    pub(super) busy: Arc<()>,
     pub(super) salt: String,
     pub(super) patience: Duration,
     /// Becomes true when the client is gone.
@@ -88,8 +91,10 @@ impl State {
             pending: Arc::default(),
             socket: Mutex::new(None),
             approvals: tokio::sync::Mutex::new(None),
-            login: tokio::sync::Mutex::new(None),
+            login: Mutex::new(None),
+            generation: AtomicU64::new(0),
             changes: Mutex::default(),
+            busy: Arc::new(()),
             salt: random_id()?,
             patience: seconds.unwrap_or(PATIENCE).min(PATIENCE),
             ended: watch::channel(false).0,
@@ -109,7 +114,7 @@ impl State {
 
     /// Renews a token of ours that is used near its end, as long as the person's hour lasts.
     pub(super) async fn keep_alive(&self) {
-        let (Some(lease), core) = (*lock(&self.lease), self.core()) else { return };
+        let (Some(lease), core, generation) = (*lock(&self.lease), self.core(), self.generation()) else { return };
         let Ok(session) = core.session() else { return };
         let left = session.seconds_left().unwrap_or(0);
         let more = until(lease.until);
@@ -120,6 +125,7 @@ impl State {
         // A token that cannot be renewed ends when it ends: the next login is enough.
         if let Ok(life) = vault.renew_token(more).await
             && life > left
+            && generation == self.generation()
         {
             let expiry = now().saturating_add(i64::try_from(life.min(more)).unwrap_or(i64::MAX));
             self.replace_session(Some(Session { token: session.token, expiry: Some(expiry) }), Some(lease));
@@ -137,6 +143,11 @@ impl State {
     /// The handle of a value from a service or a file.
     pub(super) fn handle(&self, origin: &str, key: &str, secret: &Secret) -> Result<String> {
         lock(&self.handles).of((origin.to_owned(), key.to_owned()), secret)
+    }
+
+    /// A new handle each time: one that stayed would tell that the value did.
+    pub(super) fn new_handle(&self, origin: &str, key: &str, secret: &Secret) -> Result<String> {
+        lock(&self.handles).add((origin.to_owned(), key.to_owned()), secret)
     }
 
     /// The value that a model means: a handle's, or the text itself.
@@ -165,37 +176,38 @@ impl State {
 
     /// Signs in through the browser, or waits for a login that has begun.
     pub(super) async fn log_in(self: &Arc<Self>) -> Result<Waited<SignedIn>> {
-        let mut running = self.login.lock().await;
-        let mut task = match running.take() {
-            Some(task) => task,
-            None => {
-                self.settings.address()?;
-                self.core().audit.check()?;
-                self.listen()?;
-                tokio::spawn(self.clone().sign_in())
-            }
-        };
-        match self.wait_for(&mut task).await {
-            Some(outcome) => outcome.map(Waited::Done),
-            None => {
-                *running = Some(task);
-                Ok(Waited::Pending(String::new()))
-            }
-        }
-    }
-
-    /// Waits as long as a call may; `None` when it is not done by then.
-    async fn wait_for<T>(&self, task: &mut Running<T>) -> Option<Result<T>> {
+        let job = self.login_job()?;
         let mut ended = self.ended.subscribe();
         tokio::select! {
-            outcome = task => Some(outcome.unwrap_or(Err(Error::Interrupted))),
-            () = tokio::time::sleep(self.patience) => None,
-            _ = ended.wait_for(|ended| *ended) => None,
+            () = job.done() => {}
+            () = tokio::time::sleep(self.patience) => return Ok(Waited::Pending(String::new())),
+            _ = ended.wait_for(|ended| *ended) => return Ok(Waited::Pending(String::new())),
         }
+        lock(&self.login).take_if(|other| Arc::ptr_eq(other, &job));
+        // Several calls may have waited: one has the outcome, the others ask again.
+        job.take().map_or(Ok(Waited::Pending(String::new())), |outcome| outcome.map(Waited::Done))
+    }
+
+    /// The login that has begun, or a new one. It goes on whatever becomes of the call.
+    fn login_job(self: &Arc<Self>) -> Result<Arc<Job<SignedIn>>> {
+        let mut login = lock(&self.login);
+        if let Some(job) = &*login {
+            return Ok(job.clone());
+        }
+        self.settings.address()?;
+        self.core().audit.check()?;
+        self.listen();
+        let job = Arc::new(Job::start(self.clone().sign_in()));
+        *login = Some(job.clone());
+        Ok(job)
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     async fn sign_in(self: Arc<Self>) -> Result<SignedIn> {
-        let settings = &self.settings;
+        let (settings, generation) = (&self.settings, self.generation());
         let mount = settings.auth_mount.as_deref().unwrap_or("oidc");
         let options = Options {
             role: settings.role.as_deref(),
@@ -208,50 +220,63 @@ impl State {
         let mut face = InBrowser { browser: settings.browser.clone(), pending: self.pending.clone() };
         let token = oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token();
         drop(face);
+        let held = Unheld::new(settings, token.clone());
         let nobody = Core::with_session(settings.clone(), &self.env, None);
-        let reply = match begin(&nobody, "oidc", token.clone()).await {
-            Ok(reply) => reply,
-            Err(error) => {
-                give_back(&nobody, token).await;
-                return Err(error);
-            }
-        };
+        let reply = begin(&nobody, "oidc", token).await?;
+        if generation != self.generation() {
+            return Err(Error::Interrupted); // logged out meanwhile
+        }
+        held.keep();
         let most = i64::try_from(settings.max_token_ttl).unwrap_or(i64::MAX);
         let lease = Lease { life: until(reply.expiry), until: now().saturating_add(most) };
+        self.forget_plans().await;
         self.replace_session(Some(Session { token: reply.token, expiry: Some(reply.expiry) }), Some(lease));
         Ok(SignedIn { user: reply.user, policies: reply.policies, expiry: reply.expiry, warnings: reply.warnings })
     }
 
     /// Revokes the session, and forgets it and all handles.
     pub(super) async fn log_out(&self) -> Result<Ended> {
-        if let Some(task) = self.login.lock().await.take() {
-            task.abort();
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        if let Some(job) = lock(&self.login).take() {
+            job.abort();
         }
         let core = self.core();
         self.replace_session(None, None);
         lock(&self.handles).clear();
-        // What this session asked for is asked no more.
-        lock(&self.changes).clear();
-        self.approvals.lock().await.take();
+        self.forget_plans().await;
         end(&core).await
     }
 
+    /// What a session asked for is asked no more once it is over. What was approved is done to its end.
+    async fn forget_plans(&self) {
+        let changes = std::mem::take(&mut *lock(&self.changes));
+        changes.values().for_each(|change| change.give_up());
+        self.approvals.lock().await.take();
+    }
+
     /// Lets the person's own terminal find the changes that wait.
-    pub(super) fn listen(&self) -> Result<()> {
+    pub(super) fn listen(&self) {
         let mut socket = lock(&self.socket);
         if socket.is_none() {
-            *socket = Some(listen(&self.settings.state, self.pending.clone())?);
+            // Without it there is still the page.
+            *socket = listen(&self.settings.state, self.pending.clone()).ok();
         }
-        Ok(())
     }
 
     /// The client is gone: what waits is given up, and a token that was obtained here is revoked.
     pub(super) async fn close(&self) {
         self.ended.send_replace(true);
         lock(&self.socket).take();
-        lock(&self.changes).clear();
-        if let Some(task) = self.login.lock().await.take() {
-            task.abort();
+        self.forget_plans().await;
+        // A write that was approved is finished, and its token revoked.
+        for _ in 0..50 {
+            if Arc::strong_count(&self.busy) == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        if let Some(job) = lock(&self.login).take() {
+            job.abort();
         }
         let ours = lock(&self.lease).is_some();
         if ours {

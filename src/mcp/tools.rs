@@ -100,7 +100,7 @@ pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject,
         _ => false,
     };
     if caller.request_state.is_some() && !asks {
-        return Err(Error::ApprovalMismatch);
+        return Err(state.not_of_this_call(name));
     }
     let reply = match name {
         "vault_login" => log_in(state).await,
@@ -119,10 +119,10 @@ pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject,
     reply.map(Reply::Done)
 }
 
-fn told(waited: Waited<Value>) -> Result<Reply> {
+fn told(waited: Waited<Value>, takes_a_token: bool) -> Result<Reply> {
     match waited {
         Waited::Done(value) => Ok(Reply::Done(value)),
-        Waited::Pending(approval_token) => Err(Error::ApprovalPending { approval_token }),
+        Waited::Pending(token) => Err(Error::ApprovalPending { approval_token: Some(token).filter(|_| takes_a_token) }),
         Waited::Look { url, request_state } => Ok(Reply::Look { url, request_state }),
     }
 }
@@ -134,7 +134,7 @@ fn with_handles(state: &Arc<State>, origin: &str, keys: &mut [scan::Found]) -> R
     }
     for found in keys {
         if let Some(secret) = &found.value {
-            found.handle = Some(state.handle(origin, &found.key, secret)?);
+            found.handle = Some(state.new_handle(origin, &found.key, secret)?);
         }
     }
     Ok(())
@@ -282,7 +282,9 @@ async fn get_as_handles(state: &Arc<State>, arguments: &JsonObject) -> Result<Va
     }
     let mut values = BTreeMap::new();
     for (key, value) in &reply.secrets {
-        values.insert(key.clone(), state.shown(reply.service.as_str(), key, value)?);
+        // Of one version: the same handle says no more than the version does.
+        let origin = format!("{}@{}", reply.service, reply.version);
+        values.insert(key.clone(), state.shown(&origin, key, value)?);
     }
     object(&get::Shown { values: Some(values), ..reply.names() })
 }
@@ -309,14 +311,15 @@ async fn set_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &
         prompt.push(key);
     }
     let dry_run = arguments.get("dry_run").and_then(Value::as_bool).unwrap_or(false);
-    let request = set::Request { service, secrets, generate, prompt, dry_run };
+    let discreet = state.settings.mode != Mode::Plaintext;
+    let request = set::Request { service, secrets, generate, prompt, dry_run, discreet };
     if dry_run {
         return object(&set::set(&state.core(), request, &Nobody, |_| Ok(())).await?).map(Reply::Done);
     }
     let fingerprint = state.fingerprint_of(&request);
     let token = text(arguments, "approval_token");
     let work = |core: Arc<Core>, person: Asker| async move { object(&set::set(&core, request, &person, |_| Ok(())).await?) };
-    told(state.with_person(caller, "vault_set", fingerprint, token, false, work).await?)
+    told(state.with_person(caller, "vault_set", fingerprint, token, false, work).await?, true)
 }
 
 /// The names of a service's keys, for a question about all of them.
@@ -327,15 +330,27 @@ async fn keys_of(core: &Core, service: &Service) -> Result<Vec<String>> {
     }
 }
 
-/// Asks whether something may be done with values that are in Vault already.
-async fn permitted(core: &Core, person: &Asker, asked: Asked, service: &Service, path: &str, keys: &[String]) -> Result<()> {
-    let keys = keys.iter().map(|key| (key.as_str(), Change::Unchanged, None)).collect();
-    let question = Question { asked, service: service.as_str(), path, base: 0, keys, untouched: 0, warnings: &[] };
-    let outcome = permit(core, person, &question).await;
-    if outcome.is_ok() {
-        person.ended(&Outcome::Done(0));
-    }
-    outcome
+/// Asks whether something may be done with values that are not to be written to Vault.
+async fn permitted(
+    core: &Core,
+    person: &Asker,
+    asked: Asked,
+    service: &Service,
+    path: &str,
+    keys: Vec<(&str, Change)>,
+    warnings: &[String],
+) -> Result<()> {
+    let keys = keys.into_iter().map(|(key, change)| (key, change, None)).collect();
+    let question = Question { asked, service: service.as_str(), path, base: 0, keys, untouched: 0, warnings };
+    permit(core, person, &question).await
+}
+
+/// Tells the person what became of what they permitted.
+fn ended(person: &Asker, outcome: &Result<Value>) {
+    person.ended(&match outcome {
+        Ok(_) => Outcome::Done(0),
+        Err(error) => Outcome::Failed(error.to_string()),
+    });
 }
 
 async fn get_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
@@ -349,10 +364,13 @@ async fn get_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &
             Some(key) => vec![key.to_string()],
             None => keys_of(&core, &service).await?,
         };
-        permitted(&core, &person, Asked::Show, &service, &core.settings.display_path(&service), &keys).await?;
-        get_as_handles(&holder, &arguments).await
+        let keys = keys.iter().map(|key| (key.as_str(), Change::Unchanged)).collect();
+        permitted(&core, &person, Asked::Show, &service, &core.settings.display_path(&service), keys, &[]).await?;
+        let outcome = get_as_handles(&holder, &arguments).await;
+        ended(&person, &outcome);
+        outcome
     };
-    told(state.with_person(caller, "vault_get", fingerprint, None, true, work).await?)
+    told(state.with_person(caller, "vault_get", fingerprint, None, true, work).await?, false)
 }
 
 async fn inject_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
@@ -361,14 +379,23 @@ async fn inject_once_approved(state: &Arc<State>, arguments: &JsonObject, caller
     let fingerprint = state.fingerprint(&[b"vault_inject", sent.as_bytes()]);
     let request = injection(state, arguments)?;
     let work = |core: Arc<Core>, person: Asker| async move {
-        let looks = injecting::Request { diff: true, given: None, services: request.services.clone(), ..Default::default() };
-        let looks = injecting::Request { format: request.format, ..looks };
-        let before = inject_one(&core, looks).await?;
-        let keys = keys_of(&core, &service).await?;
-        permitted(&core, &person, Asked::Inject, &service, &before.file.to_string_lossy(), &keys).await?;
-        inject_file(&core, request).await
+        let looks = injecting::Request {
+            diff: true,
+            format: request.format,
+            given: request.given.clone(),
+            services: request.services.clone(),
+            ..Default::default()
+        };
+        let would = inject_one(&core, looks).await?;
+        let changes = [(&would.changes.added, Change::Added), (&would.changes.changed, Change::Changed)];
+        let keys: Vec<(&str, Change)> =
+            changes.iter().flat_map(|(keys, change)| keys.iter().map(|key| (key.as_str(), *change))).collect();
+        permitted(&core, &person, Asked::Inject, &service, &would.file.to_string_lossy(), keys, &would.warnings).await?;
+        let outcome = inject_file(&core, request).await;
+        ended(&person, &outcome);
+        outcome
     };
-    told(state.with_person(caller, "vault_inject", fingerprint, None, true, work).await?)
+    told(state.with_person(caller, "vault_inject", fingerprint, None, true, work).await?, false)
 }
 
 fn entries<'a>(arguments: &'a JsonObject, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
@@ -379,6 +406,7 @@ fn injection(state: &Arc<State>, arguments: &JsonObject) -> Result<injecting::Re
     Ok(injecting::Request {
         services: vec![required(arguments, "service")?],
         given: text(arguments, "template").map(|text| template(state, text)).transpose()?,
+        discreet: state.settings.mode != Mode::Plaintext,
         format: match text(arguments, "format") {
             Some("env") => Some(Format::Env),
             Some("yaml") => Some(Format::Yaml),

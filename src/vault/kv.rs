@@ -182,6 +182,15 @@ impl Client {
         Ok(may("create") && may("update"))
     }
 
+    /// Whether the token may change anything of a service's data.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn may_change(&self, service: &Service) -> Result<bool> {
+        let has = self.capabilities(&self.kv_path("data", service)).await?;
+        Ok(has.iter().any(|one| matches!(one.as_str(), "create" | "update" | "patch" | "root")))
+    }
+
     /// Something was not found: fine when the mount is a KV version 2, an error saying why when not.
     async fn explain_absence(&self, reply: &Reply) -> Result<()> {
         if reply.says("namespace not found") {

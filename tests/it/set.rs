@@ -119,6 +119,7 @@ fn under_an_ai_agent_nothing_is_written_by_an_option() {
     }
     lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "1");
     lab.cv(["set", "plex", "A=1"]).exits(8).says("waiting for the user to approve it");
+    assert!(lab.home.read(".claude-vault-audit.log").contains("ABORTED SERVICE=plex DETAILS=keys: A; approval_expired"));
     lab.cv(["set", "plex", "A=1", "--dry-run"]).exits(0);
     lab.cv(["list", "plex"]).exits(5);
 }

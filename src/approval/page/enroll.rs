@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::html::fill;
-use super::{Answer, HTML, POLICY, check_host, css, is_of_this_user, js, read_sent, refuse, reply};
+use super::{Answer, HTML, POLICY, check_host, css, js, read_sent, refuse, reply};
 use crate::approval::Passkey;
 use crate::approval::passkey::{Registration, register, unhex};
 use crate::approval::pending::{hex, random_id};
@@ -77,9 +77,6 @@ impl Enrolment {
         let serving = loopback.each(move |stream| {
             let shared = each.clone();
             async move {
-                if !is_of_this_user(&stream) {
-                    return;
-                }
                 let service = service_fn(move |request| {
                     let shared = shared.clone();
                     async move { Ok::<_, Infallible>(shared.respond(request).await) }
@@ -131,7 +128,8 @@ impl Shared {
             ("name", escape(&self.name)),
             ("challenge", self.challenge.clone()),
             ("known", known.join(" ")),
-            ("user", hex(&Sha256::digest(self.name.as_bytes())[..16])),
+            // Random: a passkey of the same name on another machine of the person's stays as it is.
+            ("user", random_id().unwrap_or_default()),
         ];
         loopback::response(StatusCode::OK, HTML, POLICY, fill(include_str!("enroll.html"), &parts))
     }

@@ -95,14 +95,14 @@ fn rows(plan: &Plan) -> String {
                  data-key=\"{name}\" autocomplete=\"new-password\" maxlength=\"8192\"><button type=\"button\" data-make=\"v{number}\">Generate{of}</button>\
                  <button type=\"button\" data-see=\"v{number}\">Show{of}</button>"
             )
-        } else if !plan.values.contains_key(key) {
-            "<span class=\"who\">from Vault</span>".into()
+        } else if plan.shown.asked != Asked::Write {
+            "<span class=\"who\">not shown here</span>".into()
         } else {
             format!(
                 "<span class=\"value\">••••••••</span><button type=\"button\" data-show=\"{name}\" aria-expanded=\"false\">Show{of}</button>"
             )
         };
-        let change = if plan.shown.asked == Asked::Write { change.word() } else { "" };
+        let change = if plan.shown.asked == Asked::Show { "" } else { change.word() };
         let _ = write!(rows, "<tr><td><code>{name}</code></td><td>{change}</td><td>{value}</td></tr>");
     }
     rows

@@ -12,7 +12,6 @@ pub use enroll::Enrolment;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -98,40 +97,12 @@ impl Page {
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    if !is_of_this_user(&stream) {
-        return;
-    }
     let service = service_fn(|request| {
         let shared = shared.clone();
         async move { Ok::<_, Infallible>(shared.respond(request).await) }
     });
     // A connection that breaks is the browser's affair.
     let _ = loopback::http().serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// Whether the other end is a process of this user (or of root, who may read our memory anyway).
-/// Where the system does not tell, the plan's name, which nobody can guess, must do.
-fn is_of_this_user(stream: &TcpStream) -> bool {
-    let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return false };
-    let table = if theirs.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
-    let Ok(table) = std::fs::read_to_string(table) else { return true };
-    let wanted = (as_in_proc(theirs), as_in_proc(ours));
-    let owner = table.lines().skip(1).find_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        (fields.get(1) == Some(&wanted.0.as_str()) && fields.get(2) == Some(&wanted.1.as_str()))
-            .then(|| fields.get(7)?.parse::<u32>().ok())?
-    });
-    owner.is_none_or(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw())
-}
-
-/// An address as the kernel's table spells it: words in the machine's byte order, the port in hexadecimal.
-fn as_in_proc(address: SocketAddr) -> String {
-    let bytes: Vec<u8> = match address {
-        SocketAddr::V4(four) => four.ip().octets().to_vec(),
-        SocketAddr::V6(six) => six.ip().octets().to_vec(),
-    };
-    let words = bytes.chunks_exact(4).map(|word| format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
-    format!("{}:{:04X}", words.collect::<String>(), address.port())
 }
 
 fn refuse(status: StatusCode, why: &str) -> Answer {
@@ -310,28 +281,36 @@ impl Shared {
         let (id, service, digest) = (plan.shown.id.clone(), plan.shown.service.clone(), digest_with(plan, &typed));
         plan.notice.clear();
         let (found, there) = oneshot::channel();
-        let desk = self.clone();
-        let task = tokio::spawn(async move {
-            let goes = Box::new(move |url: Url| drop(found.send(url)));
-            match step_up.sign_in(digest, service, back, goes).await {
+        let goes = Box::new(move |url: Url| drop(found.send(url)));
+        let mut running = self.sign_in.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = running.take();
+        let (desk, pending) = (Arc::downgrade(self), self.desk.pending.clone());
+        *running = Some(tokio::spawn(async move {
+            // One at a time, since all come back to one port; the one before lets go of it first.
+            if let Some(before) = before {
+                before.abort();
+                let _ = before.await;
+            }
+            let outcome = tokio::select! {
+                outcome = step_up.sign_in(digest, service, back, goes) => outcome,
+                () = pending.is_over(&id) => return,
+            };
+            match outcome {
                 Ok(token) => {
                     let approval = Approval { proof: Proof::StepUp(token.clone()), typed };
-                    let taken = desk.desk.pending.plans().get_mut(&id).is_some_and(|plan| plan.answer(Ok(approval)));
+                    let taken = pending.plans().get_mut(&id).is_some_and(|plan| plan.answer(Ok(approval)));
                     if !taken {
                         step_up.give_back(token).await;
                     }
                 }
                 Err(error) => {
-                    if let Some(plan) = desk.desk.pending.plans().get_mut(&id) {
+                    if let (Some(plan), Some(desk)) = (pending.plans().get_mut(&id), desk.upgrade()) {
                         plan.notice = format!("The sign-in did not approve it: {error}. You can try again.");
                         desk.mismatch(plan, error.code());
                     }
                 }
             }
-        });
-        if let Some(before) = self.sign_in.lock().unwrap_or_else(PoisonError::into_inner).replace(task) {
-            before.abort();
-        }
+        }));
         Ok(there)
     }
 

@@ -3,7 +3,8 @@ const $ = (id) => document.getElementById(id);
 const main = $('plan') ?? $('enroll');
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (two) => parseInt(two, 16));
 const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, '0')).join('');
-const say = (text) => { $('state').textContent = text; };
+// Set only when it changed: a screen reader speaks each change.
+const say = (text) => { if ($('state').textContent !== text) $('state').textContent = text; };
 
 async function post(what, more = {}) {
   const response = await fetch(`${location.pathname}/${what}`, {
@@ -16,14 +17,15 @@ async function post(what, more = {}) {
 
 // What went wrong, in words of ours: a browser's own are long, and differ.
 const why = (error) => (error.name === 'NotAllowedError' ? 'The passkey was not used.'
-  : error.name === 'TypeError' ? 'The program that asked is gone: nothing more happens here.' : error.message);
+  : error.name === 'TypeError' ? 'The program that asked is gone.' : error.message);
 
 function plan() {
   const { proof } = main.dataset;
   let left = Number(main.dataset.left);
   let over = false;
+  let noticed = '';
 
-  const finish = (text, title = 'Nothing was written') => {
+  const finish = (text, title) => {
     over = true;
     say(text);
     document.title = title;
@@ -37,17 +39,27 @@ function plan() {
     const now = await post('stage');
     const { stage, detail } = now;
     if (stage === 'approved') say('Approved. It is being done …');
-    else if (stage === 'denied') finish('Denied. Nothing was written.');
-    else if (stage === 'expired') finish('Nobody waits for this any more. Nothing was written.');
+    else if (stage === 'denied') finish('Denied. Nothing was done.', 'Denied');
+    else if (stage === 'expired') finish('Nobody waits for this any more. Nothing was done.', 'Over');
     else if (stage === 'done') finish(detail ? `Done: it is version ${detail} now. You can close this page.` : 'Done. You can close this page.', 'Done');
-    else if (stage === 'conflict') finish('Somebody else changed it meanwhile. Nothing was written; it is asked anew.');
-    else if (stage === 'failed') finish(`Approved, but nothing was written: ${detail}.`);
-    else if (now.notice) say(now.notice);
-    return stage;
+    else if (stage === 'conflict') finish('Somebody else changed it meanwhile. Nothing was written; it is asked anew.', 'Changed meanwhile');
+    else if (stage === 'failed') finish(`Approved, but it was not done: ${detail}.`, 'Not done');
+    else if (stage === 'unknown') finish(`Approved, but nobody knows what came of it: ${detail}. Look with: claude-vault list`, 'Not known');
+    else if (now.notice && now.notice !== noticed) {
+      noticed = now.notice;
+      say(noticed);
+    }
   };
   const follow = async () => {
+    let failed = 0;
     while (!over) {
-      try { await look(); } catch (error) { finish(why(error)); }
+      try {
+        await look();
+        failed = 0;
+      } catch (error) {
+        failed += 1;
+        if (failed > 10) finish(`${why(error)} Whether anything was done: claude-vault list`, 'Not known');
+      }
       await new Promise((next) => { setTimeout(next, 300); });
     }
   };
@@ -66,6 +78,13 @@ function plan() {
         button.setAttribute('aria-expanded', 'true');
         button.firstChild.textContent = 'Hide';
       } catch (error) { say(why(error)); }
+    });
+  });
+  document.querySelectorAll('input[data-key]').forEach((input) => {
+    input.addEventListener('paste', (event) => {
+      if (!/[\r\n]/.test(event.clipboardData.getData('text').trim())) return;
+      event.preventDefault(); // a field of one line would drop its line breaks
+      say(`A value of several lines cannot be typed here. Deny, and set it yourself: claude-vault set SERVICE ${input.dataset.key}=@FILE`);
     });
   });
   document.querySelectorAll('button[data-see]').forEach((button) => {
@@ -122,6 +141,8 @@ function plan() {
     $('left').textContent = left > 90 ? `Expires in ${Math.round(left / 60)} min.` : `Expires in ${Math.max(left, 0)} s.`;
   }, 1000);
   follow();
+  // Back from the sign-in with the page as it was left: its buttons would stay as they were.
+  window.addEventListener('pageshow', (event) => { if (event.persisted) window.location.reload(); });
 }
 
 function enroll() {

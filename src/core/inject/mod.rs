@@ -73,9 +73,14 @@ pub struct Request {
     #[arg(skip)]
     #[serde(skip)]
     pub given: Option<Given>,
+    /// Tell nothing that depends on values: whoever asks could guess at them
+    #[arg(skip)]
+    #[serde(skip)]
+    pub discreet: bool,
 }
 
 /// A text to write with values in it: an entry whose value is a stand-in gets the secret.
+#[derive(Clone)]
 pub struct Given {
     /// The text.
     pub text: String,
@@ -283,7 +288,7 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service,
     let source = render::Source { path, template, header: &header, has_example: example.is_some() };
     let rendered = render::render(&target, &secrets, &source)?;
     // Another header alone is no reason to write the file, and to keep a backup.
-    let same = before.is_some() && render::same_but_header(old, &rendered.text);
+    let same = before.is_some() && !request.discreet && render::same_but_header(old, &rendered.text);
     let content = if same { Zeroizing::new(old.to_owned()) } else { rendered.text };
     let mut reply = Reply {
         service: service.clone(),
@@ -309,7 +314,11 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service,
         warnings: Vec::new(),
     };
     if !request.only_looks() {
-        write(root, &target, content, before, &mut reply).await?;
+        write(root, &target, content, before, request.discreet, &mut reply).await?;
+    }
+    if request.discreet && !request.only_looks() {
+        // Which keys differ from the file before, and what in the values which reader would stumble over.
+        (reply.changes, reply.misread) = Default::default();
     }
     Ok(reply)
 }
@@ -320,10 +329,18 @@ async fn write(
     target: &Target,
     content: Zeroizing<String>,
     before: Option<Content>,
+    discreet: bool,
     reply: &mut Reply,
 ) -> Result<()> {
     let file = target.file.clone();
-    let work = move || root.write(&file, content.as_bytes(), before.as_ref());
+    let work = move || {
+        // Whether there is a backup would tell whether the content is what it was.
+        if discreet {
+            root.replace(&file, content.as_bytes(), before.as_ref())
+        } else {
+            root.write(&file, content.as_bytes(), before.as_ref())
+        }
+    };
     let stopped = |_| Error::io("write", &target.file)(std::io::ErrorKind::Other.into());
     if let Written::Replaced { backup } = tokio::task::spawn_blocking(work).await.map_err(stopped)?? {
         reply.backup = Some(backup);

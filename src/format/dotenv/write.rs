@@ -30,18 +30,20 @@ pub fn write(dialects: &[Dialect], value: &str) -> Result<Zeroizing<String>, Rea
         return Ok(Zeroizing::new(value.to_owned()));
     }
     let serves = |text: &Zeroizing<String>| required.iter().all(|reader| gives_back(*reader, text, value, below(*reader)));
-    let others = |text: &Zeroizing<String>| {
-        READERS.iter().filter(|reader| !required.contains(reader) && gives_back(**reader, text, value, &[""])).count()
-    };
+    let others: Vec<Dialect> = READERS.into_iter().filter(|reader| !required.contains(reader)).collect();
+    let count_of = |text: &Zeroizing<String>| others.iter().filter(|reader| gives_back(**reader, text, value, &[""])).count();
+    // docker's raw lines and quotes exclude each other: no way serves docker and is not the value itself.
+    let needs_more = value.bytes().any(|b| b.is_ascii() && !b.is_ascii_alphanumeric());
+    let all = others.iter().filter(|reader| **reader != Dialect::Docker || !needs_more).count();
     // One way is as good as another for a value of a size that nobody sets.
     let compares = value.len() <= crate::names::MAX_VALUE_BYTES;
     let mut best: Option<(usize, Zeroizing<String>)> = None;
     for text in WAYS.iter().map(|way| way(value)).filter(serves) {
-        let count = if compares { others(&text) } else { usize::MAX };
+        let count = if compares { count_of(&text) } else { usize::MAX };
         if best.as_ref().is_none_or(|(most, _)| count > *most) {
             best = Some((count, text));
         }
-        if count == usize::MAX {
+        if count >= all {
             break;
         }
     }

@@ -119,6 +119,7 @@ fn a_page_of_one_plan_answers_no_other_and_an_answer_counts_once() {
     assert_eq!(post(&one, "value", &json!({"page": page_one, "key": "A"})).status, 409);
     let mut again = arguments;
     again["approval_token"] = json!(token);
+    // Another change asked for meanwhile does not lose the outcome of this one.
     assert_eq!(second.client.call("vault_set", again.clone()).unwrap()["version"], 1);
     assert!(second.client.call("vault_set", again).unwrap_err().starts_with("approval_expired: "));
     assert_eq!(lab.bao.get("secret/metadata/proxmox-services/one")["data"]["current_version"], 1);
@@ -201,14 +202,90 @@ fn another_user_of_the_machine_is_not_spoken_with() {
         let words = ["--reuid", user, "--clear-groups", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", asked.url()];
         crate::support::run(lab.home.command("setpriv").args(words), "").stdout
     };
-    // Only root can try this as somebody else.
-    if rustix_is_root() {
-        assert_eq!((curl("0").as_str(), curl("65534").as_str()), ("200", "000"));
-    }
+    // Only root can be somebody else: elsewhere there is nothing to try.
+    let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    let (ours, theirs) = (curl("0"), curl("65534"));
+    assert!(!root || (ours == "200" && theirs == "000"), "{ours} {theirs}");
 }
 
-fn rustix_is_root() -> bool {
-    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
+/// A page of somebody else in the person's own browser.
+#[test]
+fn a_hostile_page_in_the_same_browser_reads_nothing_and_sends_nothing() {
+    let mut lab = Lab::new();
+    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": CANARY}}));
+    let page = load(asked.url());
+    let url = asked.url().to_owned();
+    let evil = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = evil.local_addr().unwrap().port();
+    let html = format!(
+        "<!doctype html><title>evil</title><iframe id=f src='{url}'></iframe>\
+         <form id=o method=post enctype='text/plain' target=t action='{url}/approve'><input name='{{\"page\":\"{page}\",\"word\":\"yes\",\"x\":\"' value='\"}}'></form><iframe name=t></iframe>"
+    );
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for mut stream in evil.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                html.len()
+            );
+            let _ = stream.write_all(format!("{head}{html}").as_bytes());
+        }
+    });
+    // Even with the token of a page, which it cannot know.
+    let script = format!(
+        "(async () => {{ const tried = []; const post = (more) => fetch('{url}/approve', {{method: 'POST', \
+         body: JSON.stringify({{page: '{page}', word: 'yes'}}), ...more}}).then((r) => tried.push(r.status + r.type), (e) => tried.push(e.name)); \
+         await post({{headers: {{'Content-Type': 'application/json'}}}}); await post({{mode: 'no-cors'}}); \
+         await post({{mode: 'no-cors', headers: {{'Content-Type': 'text/plain'}}}}); \
+         await fetch('{url}').then((r) => r.text()).then((t) => tried.push(t), (e) => tried.push(e.name)); \
+         document.getElementById('o').submit(); await new Promise((done) => setTimeout(done, 500)); \
+         let inside = 'closed'; try {{ inside = document.getElementById('f').contentDocument?.body?.innerText ?? 'closed'; }} catch (e) {{}} \
+         return [...tried, inside]; }})()"
+    );
+    let seen =
+        chromium(&lab.home, json!([{"do": "open", "url": format!("http://127.0.0.1:{port}/")}, {"do": "run", "script": script}]));
+    let tried = seen[1].as_array().unwrap();
+    assert_eq!((&tried[0], &tried[3], &tried[4]), (&json!("TypeError"), &json!("TypeError"), &json!("closed")), "{tried:?}");
+    assert!(tried.iter().all(|one| !one.to_string().contains("200")), "{tried:?}");
+    nothing_written(&lab, "plex");
+    assert_eq!(pending(&lab.home).len(), 1, "it still waits for its person");
+}
+
+/// A model that guesses learns nothing from what it is told.
+#[test]
+fn whether_a_guess_is_right_is_not_told() {
+    let mut lab = Lab::with("plex", json!({"PIN": "4711", "URL": "$(x)"}));
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    lab.home.file("plex/.env.example", "PIN=\n");
+    let mut client = Client::start(&lab.home);
+    let mut plan =
+        |pin: &str| client.call("vault_set", json!({"service": "plex", "secrets": {"PIN": pin}, "dry_run": true})).unwrap();
+    assert_eq!(plan("4711"), plan("0000"));
+    // A right guess is asked about like a wrong one.
+    for pin in ["4711", "0000"] {
+        let told = client.call("vault_set", json!({"service": "plex", "secrets": {"PIN": pin}})).unwrap_err();
+        assert!(told.starts_with("approval_pending: "), "{told}");
+    }
+    let handle = client.call("vault_get", json!({"service": "plex"})).unwrap()["values"]["URL"].clone();
+    let unseen = client.call("vault_set", json!({"service": "new", "secrets": {"A": handle}, "dry_run": true})).unwrap();
+    assert_eq!(unseen["warnings"], json!([]));
+    // Nor through a file: neither by what is said to have changed, nor by a handle that stays.
+    let pin = client.call("vault_get", json!({"service": "plex", "key": "PIN"})).unwrap()["values"]["PIN"].clone();
+    let right = format!("PIN={}\n", pin.as_str().unwrap());
+    let mut told = Vec::new();
+    for guess in ["PIN=4711\n", "PIN=0000\n"] {
+        client.call("vault_inject", json!({"service": "plex", "template": right})).unwrap();
+        let first = client.call("vault_scan_env", json!({"service": "plex"})).unwrap()["keys"][0]["handle"].clone();
+        let mut reply = client.call("vault_inject", json!({"service": "plex", "template": guess})).unwrap();
+        let second = client.call("vault_scan_env", json!({"service": "plex"})).unwrap()["keys"][0]["handle"].clone();
+        assert_ne!(first, second);
+        assert!(reply["backup"].is_string());
+        reply.as_object_mut().unwrap().remove("backup");
+        told.push(reply);
+    }
+    assert_eq!(told[0], told[1]);
+    client.close();
 }
 
 /// What a client says that its person did approves nothing; a decline does deny.

@@ -75,7 +75,7 @@ fn denying_is_as_easy_and_nothing_is_written() {
     let mut asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}}));
     chromium(
         &lab.home,
-        json!([{"do": "open", "url": asked.url()}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied. Nothing was written."}]),
+        json!([{"do": "open", "url": asked.url()}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied. Nothing was done."}]),
     );
     assert!(asked.outcome().unwrap_err().starts_with("approval_denied: "));
     assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
@@ -124,7 +124,7 @@ fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
 fn a_command_under_an_ai_agent_is_approved_on_the_page_too() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDECODE", "1");
-    lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "25");
+    lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "120");
     let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
     let running = std::thread::spawn(move || crate::support::run(command.args(["set", "plex", "A=1", "TOKEN"]), ""));
     lab.home.variables.retain(|(name, _)| name != "CLAUDECODE");

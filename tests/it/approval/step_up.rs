@@ -1,15 +1,13 @@
 //! `step-up`: a fresh login for a role that may write, against a real OpenBao and a real OpenID
 //! provider. The session's own token may not write at all.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::page::config;
 use super::{Asked, chromium, load, post};
 use crate::login::Login;
 use crate::mcp::Client;
-use crate::support::{CANARY, http};
+use crate::support::CANARY;
 
 const READER: &str = r#"
 path "secret/data/proxmox-services/*"     { capabilities = ["read"] }
@@ -26,7 +24,7 @@ fn lab() -> Login {
     bao.put("sys/policies/acl/homelab-writer", json!({ "policy": WRITER }));
     role(&login, "writer", &json!({}));
     config(&login.lab, "write_role = \"writer\"\napproval = \"step-up\"\n");
-    login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "20");
+    login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "45");
     login
 }
 
@@ -144,37 +142,37 @@ fn another_persons_a_cancelled_or_a_refused_login_writes_nothing() {
 #[test]
 fn a_sign_on_that_is_too_old_is_asked_for_anew() {
     let mut login = lab();
-    role(&login, "writer", &json!({"max_age": "2s"}));
-    // The browser is signed on at the provider already, as after the morning's login.
-    let mut first = asked(&mut login, "one");
-    chromium(
-        &login.lab.home,
-        json!([
-            {"do": "open", "url": first.url()}, {"do": "click", "name": SIGN_IN},
-            {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
-            {"do": "run", "script": "new Promise((done) => setTimeout(done, 3000))"},
-            // The provider's own session still lives: only max_age makes it ask again.
-            {"do": "open", "url": first.url()}, {"do": "text"},
-        ]),
-    );
-    outcome(&mut first).unwrap();
-    first.client.close();
-    let mut second = asked(&mut login, "two");
+    login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    let mut client = Client::start(&login.lab.home);
+    crate::support::eventually("the login", || {
+        (client.call("vault_login", json!({})).unwrap()["state"] == "logged_in").then_some(())
+    });
+    let mut plan = |service: &str, max_age: &str| {
+        role(&login, "writer", &json!({"max_age": max_age}));
+        let told = client.call("vault_set", json!({"service": service, "secrets": {"A": "1"}})).unwrap_err();
+        assert!(told.starts_with("approval_pending: "), "{told}");
+        super::pending(&login.lab.home).into_iter().find(|plan| plan["service"] == service).unwrap()["url"].clone()
+    };
+    let urls = [plan("one", "2s"), plan("two", "2s"), plan("three", "2s")];
+    // One browser, which stays signed on at the provider, as after the morning's login.
+    let wait = json!({"do": "run", "script": "new Promise((done) => setTimeout(done, 3000))"});
     let seen = chromium(
         &login.lab.home,
         json!([
-            {"do": "open", "url": second.url()}, {"do": "click", "name": SIGN_IN},
+            {"do": "open", "url": urls[0]}, {"do": "click", "name": SIGN_IN},
             {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
-            {"do": "run", "script": "new Promise((done) => setTimeout(done, 3000))"},
+            wait,
+            {"do": "open", "url": urls[1]}, {"do": "click", "name": SIGN_IN}, {"do": "wait", "text": "Sign-in"}, {"do": "text", "of": "body"},
+            // Nobody signs in anew: nothing is written, however long the old sign-on lives.
+            {"do": "open", "url": urls[1]}, {"do": "text"},
         ]),
     );
-    assert_eq!(seen.len(), 6);
-    outcome(&mut second).unwrap();
-    // The age travels in the address that Vault itself made.
-    let body = json!({"role": "writer", "redirect_uri": "http://localhost:8250/oidc/callback", "client_nonce": "x".repeat(20)});
-    let (_, text) = http::request(&login.lab.bao.address, "PUT", "auth/oidc/oidc/auth_url", "root", &body.to_string());
-    assert!(text.contains("max_age=2"), "{text}");
-    std::thread::sleep(Duration::from_millis(1));
+    assert!(seen[9].as_str().unwrap().contains("Sign-in") && seen[11].as_str().unwrap().contains("Write to Vault?"));
+    assert_eq!(login.lab.bao.request("GET", "secret/data/proxmox-services/one", "").0, 200);
+    for service in ["two", "three"] {
+        assert_eq!(login.lab.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "").0, 404);
+    }
+    client.close();
 }
 
 #[test]
