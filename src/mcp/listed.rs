@@ -40,8 +40,8 @@ const TOOLS: [Listed; 10] = [
     Listed {
         name: "vault_status",
         title: "Vault session status",
-        description: "Show whether there is a Vault session, whose it is, its policies, the seconds left, and what this server shows \
-                      of secret values.",
+        description: "Show whether there is a Vault session, whose it is, its policies, the seconds left, what this server shows of \
+                      secret values, and how a person approves a write.",
         input: nothing,
         output: reply::<StatusReply>,
         hints: (true, false, true),
@@ -68,8 +68,8 @@ const TOOLS: [Listed; 10] = [
     Listed {
         name: "vault_get",
         title: "Get a service's secrets as handles",
-        description: "Get a service's secrets. Values are not shown: each is a handle (@token-…) that vault_set takes in place of \
-                      the value. To give them to a program, use vault_inject.",
+        description: "Get a service's secrets. Values are not shown: each is a handle (@token-…) that vault_set and a template of \
+                      vault_inject take in place of the value. To give them to a program, use vault_inject.",
         input: || {
             json!({ "type": "object", "properties": {
                             "service": { "type": "string", "description": SERVICE },

@@ -28,7 +28,7 @@ fn lab() -> Lab {
 }
 
 /// All tools, and what their answers hold, success and failure alike.
-fn calls() -> Vec<(&'static str, Value, &'static str)> {
+pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
     vec![
         ("vault_status", json!({}), "\"logged_in\":true"),
         ("vault_list", json!({}), "[\"plex\"]"),

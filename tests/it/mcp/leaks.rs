@@ -87,6 +87,12 @@ fn no_value_comes_back_from_any_tool_argument_or_failure() {
         let mut client = Client::start(&lab.home);
         let tools = client.request("tools/list", json!({}))["result"]["tools"].clone();
         attack(&mut client, &tools);
+        // And as they are meant, success included.
+        for (tool, arguments, _) in super::clients::calls() {
+            if tool != "vault_login" && tool != "vault_logout" {
+                let _ = client.call(tool, arguments);
+            }
+        }
         for (method, params) in [
             ("resources/read", json!({"uri": format!("vault://services/{CANARY}x y")})),
             ("resources/read", json!({"uri": [CANARY]})),

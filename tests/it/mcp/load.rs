@@ -39,9 +39,6 @@ fn no_other_process_can_read_its_memory_and_a_signal_ends_it() {
     let limits = std::fs::read_to_string(format!("{place}/limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
-    // Root reads everything; another user's process is what counts.
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(format!("{place}/environ")).unwrap());
-    assert_eq!(owner, 0, "a process that may not be dumped belongs to root in /proc");
     crate::support::run(lab.home.command("kill").args(["-TERM", &client.id().to_string()]), "").exits(0);
     let status = eventually("the server to end", || client.child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
@@ -96,4 +93,53 @@ fn ten_thousand_calls_leave_the_memory_flat() {
     let after = resident(client.id());
     assert!(after < before + 4096, "{before} kB, then {after} kB");
     client.close();
+}
+
+/// Point 8 of the containment. Root reads everything, so the server runs as somebody else here.
+#[test]
+fn another_process_of_the_same_user_reads_nothing_of_it() {
+    let mut lab = Lab::with("plex", json!({"A": "1"}));
+    let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_claude-vault"));
+    let copy = std::path::Path::new("/tmp").join(format!("claude-vault-test-{}", std::process::id()));
+    std::fs::copy(&program, &copy).unwrap();
+    let base = lab.home.lab().parent().unwrap().to_owned();
+    let as_user = |program: &str| {
+        if !root {
+            return lab.home.command(program);
+        }
+        let mut command = lab.home.command("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", program]);
+        command
+    };
+    if root {
+        crate::support::run(std::process::Command::new("chown").args(["-R", "65534:65534"]).arg(&base), "").exits(0);
+    }
+    let mut server = as_user(copy.to_str().unwrap());
+    let mut child = server.arg("mcp").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    // It is protected before it says its first word.
+    use std::io::{BufRead, Write};
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params":
+        {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}});
+    writeln!(child.stdin.as_mut().unwrap(), "{hello}").unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("claude-vault"));
+    for file in ["environ", "mem", "maps", "fd/0", "root/etc/passwd"] {
+        let path = format!("/proc/{}/{file}", child.id());
+        let read = crate::support::run(as_user("head").args(["-c", "1", &path]), "");
+        assert!(read.status != 0 && read.stdout.is_empty(), "{path} was read");
+        assert!(read.stderr.contains("Permission denied"), "{path}: {}", read.stderr);
+    }
+    // The same look at a process that is not protected finds its environment.
+    let mut plain = as_user("sleep").arg("20").spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let read = crate::support::run(as_user("head").args(["-c", "1", &format!("/proc/{}/environ", plain.id())]), "");
+    assert_eq!(read.status, 0, "{}", read.stderr);
+    for process in [&mut plain, &mut child] {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    std::fs::remove_file(copy).unwrap();
+    lab.home.set("DONE", "1");
 }

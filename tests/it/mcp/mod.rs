@@ -133,6 +133,52 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
 }
 
 #[test]
+fn every_revision_of_the_protocol_is_spoken() {
+    let lab = Lab::with("plex", json!({"KEY": CANARY}));
+    for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+        let mut child = command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (stdin, stdout) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        let mut client = Client { child, stdin, stdout, next: 0, seen: String::new() };
+        let hello = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}});
+        assert_eq!(client.request("initialize", hello)["result"]["protocolVersion"], revision);
+        client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        assert_eq!(client.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 10);
+        let answer = client.request("tools/call", json!({"name": "vault_list", "arguments": {}}));
+        // The text says what the structure says, for clients that know no structure.
+        assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("\"plex\""), "{revision}: {answer}");
+        assert_eq!(client.close().0, Some(0));
+    }
+    // 2026-07-28 greets nobody: each request says what it speaks.
+    let mut client = Client::start(&lab.home);
+    let meta = |version: &str| {
+        json!({"_meta": {"io.modelcontextprotocol/protocolVersion": version,
+        "io.modelcontextprotocol/clientInfo": {"name": "new", "version": "1"}, "io.modelcontextprotocol/clientCapabilities": {}}})
+    };
+    let found = client.request("server/discover", meta("2026-07-28"));
+    assert!(found["result"]["supportedVersions"].to_string().contains("2026-07-28"), "{found}");
+    assert_eq!(client.request("tools/list", meta("2026-07-28"))["result"]["tools"].as_array().unwrap().len(), 10);
+    assert_eq!(client.request("tools/list", meta("2099-01-01"))["error"]["code"], -32022);
+    client.close();
+}
+
+/// As the old server was set up in `.mcp.json`.
+#[test]
+fn the_old_servers_variables_keep_working() {
+    let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
+    lab.home.set("VAULT_SECURITY_MODE", "tokenized");
+    lab.home.set("VAULT_TOKEN_SESSION_TTL", "1");
+    lab.home.set("VAULT_MAX_TOKEN_TTL", "3600");
+    let mut client = Client::start(&lab.home);
+    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    let arguments = json!({"service": "new", "secrets": {"A": got["values"]["KEY"]}, "dry_run": true});
+    assert_eq!(client.call("vault_set", arguments.clone()).unwrap()["added"], json!(["A"]));
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(client.call("vault_set", arguments).unwrap_err().contains("its time is over"));
+    client.close();
+}
+
+#[test]
 fn a_client_that_says_nothing_or_goes_at_once_is_no_failure() {
     let home = Home::new();
     for input in ["", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n", "not json\n", "\u{feff}\n"] {

@@ -233,3 +233,16 @@ fn a_short_token_is_renewed_while_it_is_used_and_no_longer_than_the_hour() {
     assert!((9.0..17.0).contains(&last), "it could be used for {last} s");
     client.close();
 }
+
+#[test]
+fn a_signal_revokes_what_was_obtained_too() {
+    let login = crate::login::Login::new();
+    let mut client = Client::start(&login.lab.home);
+    let accessors = || login.lab.bao.request("LIST", "auth/token/accessors", "").1.matches('"').count();
+    let before = accessors();
+    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    assert!(accessors() > before);
+    crate::support::run(login.lab.home.command("kill").args(["-TERM", &client.id().to_string()]), "").exits(0);
+    eventually("the token to go", || (accessors() == before).then_some(()));
+    client.close();
+}
