@@ -2,7 +2,10 @@
 
 mod approve;
 mod audit;
+mod completions;
+mod config;
 mod dev;
+mod doctor;
 mod example;
 mod exec;
 mod get;
@@ -84,10 +87,16 @@ enum Command {
     Mcp,
     /// Show the audit log, or check that nobody changed it
     Audit(audit::Audit),
+    /// Show each setting and where it came from
+    Config(config::Config),
+    /// Say what is wrong with this setup, and what mends it
+    Doctor,
     /// Try it all on a throwaway server on this machine
     Dev(dev::Dev),
     /// Print the shell function for those who prefer one to `source`
     Init(init::Init),
+    /// Print the completion of commands and options for a shell
+    Completions(completions::Completions),
     /// Install for you alone, or uninstall
     Setup(setup::Setup),
     /// What `dev` starts its server through, so that the server ends with it
@@ -103,6 +112,12 @@ struct Context<'a> {
     ui: &'a Ui,
     env: Env,
     core: Core,
+}
+
+/// The command line, for whoever makes manuals and completions of it.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
 }
 
 /// Runs a command line, program name first, and gives the exit status.
@@ -147,7 +162,9 @@ fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<
     // These work without a Vault and without settings.
     match cli.command {
         Command::Init(init) => return init.run(ui),
+        Command::Completions(completions) => return completions.run(ui),
         Command::Setup(setup) => return setup.run(ui, &env),
+        Command::Config(config) => return config.run(ui, &cli.global, &env),
         Command::DevServer(server) => return server.run(),
         Command::DevSignIn(browser) => return block_on(browser.run(&env)),
         Command::Dev(dev) => return block_on(dev.run(ui, &env)),
@@ -183,7 +200,10 @@ fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<
             Command::Example(example) => example.run(&context),
             Command::Approve(approve) => approve.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
+            Command::Doctor => doctor::run(&context).await,
             Command::Mcp
+            | Command::Config(_)
+            | Command::Completions(_)
             | Command::Init(_)
             | Command::Setup(_)
             | Command::Dev(_)

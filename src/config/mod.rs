@@ -5,6 +5,7 @@
 //! repository is not trusted with anything that moves a token or shows a value.
 
 mod env;
+mod shown;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub use env::{AGENT_VARIABLES, Env};
+pub use shown::{Shown, shown};
 
 use crate::approval::Strength;
 use crate::error::{Error, Result};
@@ -301,9 +303,14 @@ fn user_folder(env: &Env) -> Option<PathBuf> {
     Some(folder(env, "XDG_CONFIG_HOME", ".config")?.join("claude-vault"))
 }
 
+/// The person's config file, whether it is there or not.
+#[must_use]
+pub fn config_file(env: &Env) -> Option<PathBuf> {
+    env.path("CLAUDE_VAULT_CONFIG").or_else(|| Some(user_folder(env)?.join("config.toml")))
+}
+
 fn user_config(env: &Env) -> Result<UserConfig> {
-    let usual = || Some(user_folder(env)?.join("config.toml"));
-    let Some(path) = env.path("CLAUDE_VAULT_CONFIG").or_else(usual) else { return Ok(UserConfig::default()) };
+    let Some(path) = config_file(env) else { return Ok(UserConfig::default()) };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(UserConfig::default()),
@@ -311,7 +318,11 @@ fn user_config(env: &Env) -> Result<UserConfig> {
     };
     toml::from_str(&text).map_err(|error| {
         let reason = printable(error.message().lines().next().unwrap_or_default(), false);
-        Error::invalid(format!("{}: {reason}", path.display()), format!("mend it: ${{EDITOR:-vi}} {}", path.display()))
+        let unknown = reason.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        let meant = unknown.and_then(shown::nearest).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+        let place = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        Error::invalid(format!("{}{place}: {reason}", path.display()), format!("{meant}claude-vault config edit"))
     })
 }
 

@@ -2,6 +2,7 @@
 //! arguments. The commands and the MCP tools are two faces over this.
 
 pub mod approve;
+pub mod doctor;
 pub mod example;
 pub mod exec;
 pub mod get;

@@ -27,8 +27,10 @@ fn start(command: &str, url: &str) -> bool {
     child.spawn().is_ok()
 }
 
-/// Without a screen the desktop's opener would start a text browser on the person's terminal.
-fn has_desktop() -> bool {
+/// Whether there is a desktop whose browser can be opened. Without a screen its opener would start a
+/// text browser on the person's terminal.
+#[must_use]
+pub fn has_desktop() -> bool {
     if !cfg!(target_os = "linux") {
         return true;
     }

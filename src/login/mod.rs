@@ -6,7 +6,7 @@
 mod browser;
 mod callback;
 
-pub use browser::open as open_browser;
+pub use browser::{has_desktop as can_open_browser, open as open_browser};
 
 use std::time::Duration;
 

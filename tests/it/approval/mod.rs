@@ -2,7 +2,7 @@
 //! page in a real Chromium, passkeys of a virtual authenticator, and step-up against real servers.
 
 mod attacks;
-mod page;
+pub mod page;
 mod passkey;
 mod step_up;
 

@@ -1,0 +1,454 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'claude-vault' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'claude-vault'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'claude-vault' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Sign in with the browser; the shell holds the session for an hour')
+            [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'End the session: revoke the token, forget the variables')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show who is signed in and for how long')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List services, or the keys of one')
+            [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List services, or the keys of one')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print one value, or all of a service')
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Set keys of a service, after you said yes')
+            [CompletionResult]::new('inject', 'inject', [CompletionResultType]::ParameterValue, 'Write a service''s .env or secrets.yaml')
+            [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run a program with a service''s secrets in its environment')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find what looks like a secret in .env and compose files; no value is shown')
+            [CompletionResult]::new('example', 'example', [CompletionResultType]::ParameterValue, 'Write a template to commit, without the secrets of a .env or compose file')
+            [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Answer the changes that an AI assistant asked for')
+            [CompletionResult]::new('mcp', 'mcp', [CompletionResultType]::ParameterValue, 'Serve AI assistants over MCP, on standard input and output')
+            [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Show the audit log, or check that nobody changed it')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show each setting and where it came from')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say what is wrong with this setup, and what mends it')
+            [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Try it all on a throwaway server on this machine')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print the shell function for those who prefer one to `source`')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion of commands and options for a shell')
+            [CompletionResult]::new('setup', 'setup', [CompletionResultType]::ParameterValue, 'Install for you alone, or uninstall')
+            [CompletionResult]::new('dev-server', 'dev-server', [CompletionResultType]::ParameterValue, 'What `dev` starts its server through, so that the server ends with it')
+            [CompletionResult]::new('dev-sign-in', 'dev-sign-in', [CompletionResultType]::ParameterValue, 'What stands in for the browser in `dev --tour`')
+            break
+        }
+        'claude-vault;login' {
+            [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'How to sign in')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'The role to ask Vault for, instead of its default')
+            [CompletionResult]::new('--auth-mount', '--auth-mount', [CompletionResultType]::ParameterName, 'Where the login method is mounted [default: oidc]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port the browser comes back to; another one if it is taken [default: 8250]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for you')
+            [CompletionResult]::new('--shell', '--shell', [CompletionResultType]::ParameterName, 'The syntax to print, for: eval "$(claude-vault login)"')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--no-browser', '--no-browser', [CompletionResultType]::ParameterName, 'Do not open a browser here; the URL is printed either way')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Sign in again though the session is still alive')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;logout' {
+            [CompletionResult]::new('--shell', '--shell', [CompletionResultType]::ParameterName, 'The syntax to print, for: eval "$(claude-vault logout)"')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;status' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;list' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;ls' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;get' {
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'An older version of the service')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'No line break after the value')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;set' {
+            [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Make a random value of LENGTH characters [default: 32]')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Take all keys of a .env or YAML file')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would change and stop')
+            [CompletionResult]::new('--no-confirm', '--no-confirm', [CompletionResultType]::ParameterName, 'Write without asking, for scripts')
+            [CompletionResult]::new('--reveal', '--reveal', [CompletionResultType]::ParameterName, 'Show the new values in the plan')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;inject' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The format, instead of the one found')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The file, instead of the one found; FILE.example is its template')
+            [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'Who reads the .env file, instead of guessing by the files beside it: one or several, as in compose,shell')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every service that has a folder here')
+            [CompletionResult]::new('--gitignore', '--gitignore', [CompletionResultType]::ParameterName, 'Add the file and its backups to .gitignore where git would take them')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Show which keys would change, and write nothing')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Write nothing, and exit with 1 when something would change')
+            [CompletionResult]::new('--reveal', '--reveal', [CompletionResultType]::ParameterName, 'With --diff: show the values too, on this terminal only')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;exec' {
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Only these keys, separated by commas')
+            [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Put this before each variable''s name')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Refuse when two services have the same key')
+            [CompletionResult]::new('--clean', '--clean', [CompletionResultType]::ParameterName, 'Nothing else in the environment')
+            [CompletionResult]::new('--keep-token', '--keep-token', [CompletionResultType]::ParameterName, 'Leave the session''s variables in the environment')
+            [CompletionResult]::new('--env-file-fd', '--env-file-fd', [CompletionResultType]::ParameterName, 'Pass them as a file in memory instead, for docker run --env-file {}')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;scan' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Show what is taken for no secret too')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;example' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Where to write [default: FILE.example, or docker-compose.example.yml beside a compose file]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Where to write [default: FILE.example, or docker-compose.example.yml beside a compose file]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;approve' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('pending', 'pending', [CompletionResultType]::ParameterValue, 'Show what waits for you, and answer each change with yes or no')
+            [CompletionResult]::new('open', 'open', [CompletionResultType]::ParameterValue, 'Open the pages of the changes that wait, in the browser')
+            [CompletionResult]::new('enroll', 'enroll', [CompletionResultType]::ParameterValue, 'Add a passkey that approves changes')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List your passkeys')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove a passkey')
+            break
+        }
+        'claude-vault;approve;pending' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;approve;open' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;approve;enroll' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;approve;list' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;approve;remove' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'All of them, also when the store was changed by something else')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;mcp' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;audit' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that no line was edited, removed or moved')
+            break
+        }
+        'claude-vault;audit;verify' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;config' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('edit', 'edit', [CompletionResultType]::ParameterValue, 'Open the config file in your editor, and check it afterwards')
+            break
+        }
+        'claude-vault;config;edit' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;doctor' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;dev' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--tour', '--tour', [CompletionResultType]::ParameterName, 'Walk through the main job without a browser, showing each command and its output')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;init' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;completions' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;setup' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Where to install: DIR/bin and DIR/libexec [default: ~/.local]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--uninstall', '--uninstall', [CompletionResultType]::ParameterName, 'Remove what was installed there')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;dev-server' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;dev-sign-in' {
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

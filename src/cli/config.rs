@@ -1,0 +1,77 @@
+//! `config`: each setting, its value and where it came from; and `config edit`.
+
+use std::process::Command as Process;
+
+use crate::config::{Env, Global, Settings, config_file, shown};
+use crate::error::{Error, Result};
+use crate::ui::Ui;
+
+#[derive(clap::Args)]
+pub(super) struct Config {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Open the config file in your editor, and check it afterwards
+    Edit,
+}
+
+const EXAMPLE: &str = "\
+# claude-vault: each line is a setting; claude-vault config shows them all.
+# address = \"https://vault.example.org:8200\"
+# role = \"homelab\"
+";
+
+impl Config {
+    pub(super) fn run(self, ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
+        match self.what {
+            None => show(ui, global, env),
+            Some(What::Edit) => edit(ui, global, env),
+        }
+    }
+}
+
+fn show(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
+    let (path, settings) = shown(global, env)?;
+    if ui.json() {
+        ui.data_json(&serde_json::json!({ "file": path, "settings": settings }))?;
+        return Ok(0);
+    }
+    let mut text = String::new();
+    for setting in settings {
+        let line = format!("{:<14} {:<40} {}", setting.name, setting.value, setting.source);
+        text += line.trim_end();
+        text.push('\n');
+    }
+    ui.data(&text)?;
+    if let Some(path) = path {
+        let there = if path.exists() { "" } else { " (not there yet: claude-vault config edit)" };
+        ui.note(&format!("config: {}{there}", path.display()));
+    }
+    Ok(0)
+}
+
+fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
+    if env.agent().is_some() {
+        return Err(Error::UnderAgent { what: "config edit" });
+    }
+    let path = config_file(env).ok_or_else(|| Error::invalid("there is no home folder", "export CLAUDE_VAULT_CONFIG=FILE"))?;
+    if !path.exists() {
+        let folder = path.parent().unwrap_or(&path);
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        std::fs::write(&path, EXAMPLE).map_err(Error::io("write", &path))?;
+    }
+    let editor = env.get("VISUAL").or_else(|| env.get("EDITOR")).unwrap_or("vi");
+    let mut words = editor.split_whitespace();
+    let program = words.next().unwrap_or("vi");
+    let ended = Process::new(program).args(words).arg(&path).status();
+    let status = ended.map_err(Error::io("start the editor", program))?;
+    if !status.success() {
+        return Err(Error::invalid("the editor failed", "export EDITOR=nano   (or another)"));
+    }
+    Settings::load(global, env)?;
+    ui.note(&format!("{} is right", path.display()));
+    Ok(0)
+}

@@ -1,0 +1,330 @@
+//! `doctor`: what is wrong with a setup, in the order a person would mend it. Each check names what
+//! it saw, why it matters, and the command that mends it. Nothing secret is in any of it.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Core;
+use super::approve::{passkeys, strength};
+use crate::approval::Strength;
+use crate::config::Env;
+use crate::error::{Error, Result};
+use crate::login::can_open_browser;
+use crate::names::{Service, printable};
+use crate::vault::Client;
+
+/// How a check ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// All is well.
+    Ok,
+    /// It works, and something should be known.
+    Warning,
+    /// It does not work.
+    Failed,
+    /// It could not be looked at, since an earlier check failed.
+    Skipped,
+}
+
+/// A check.
+#[derive(Serialize, JsonSchema, Debug)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How it ended.
+    pub state: State,
+    /// What was seen.
+    pub saw: String,
+    /// Why it matters; only where something is wrong.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub why: &'static str,
+    /// The command that mends it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mend: String,
+}
+
+/// All checks, in their order.
+#[derive(Serialize, JsonSchema, Debug)]
+pub struct Reply {
+    /// The checks.
+    pub checks: Vec<Check>,
+}
+
+impl Reply {
+    /// Whether something does not work.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.checks.iter().any(|check| check.state == State::Failed)
+    }
+}
+
+fn ok(name: &'static str, saw: impl Into<String>) -> Check {
+    Check { name, state: State::Ok, saw: saw.into(), why: "", mend: String::new() }
+}
+
+fn warning(name: &'static str, saw: impl Into<String>, why: &'static str, mend: impl Into<String>) -> Check {
+    Check { name, state: State::Warning, saw: saw.into(), why, mend: mend.into() }
+}
+
+fn failed(name: &'static str, why: &'static str, error: &Error) -> Check {
+    Check { name, state: State::Failed, saw: error.to_string(), why, mend: error.hint() }
+}
+
+fn skipped(name: &'static str, since: &'static str) -> Check {
+    Check { name, state: State::Skipped, saw: format!("not looked at: {since}"), why: "", mend: String::new() }
+}
+
+/// Looks at everything.
+pub async fn doctor(core: &Core, env: &Env) -> Reply {
+    let mut checks = vec![address(core)];
+    if checks[0].state == State::Failed {
+        checks.extend(["server", "session", "mount", "policy", "sign-in"].map(|name| skipped(name, "there is no address")));
+    } else {
+        with_address(core, &mut checks).await;
+    }
+    checks.push(browser(core, env));
+    checks.push(approval(core));
+    checks.push(audit_log(core));
+    checks.push(shell(env));
+    Reply { checks }
+}
+
+fn address(core: &Core) -> Check {
+    const WHY: &str = "every command asks Vault at this address";
+    let settings = &core.settings;
+    let address = match settings.address() {
+        Ok(address) => address,
+        Err(error) => return failed("address", WHY, &error),
+    };
+    if let Err(error) = Client::new(settings, None) {
+        return failed("address", WHY, &error);
+    }
+    if settings.tls.skip_verify {
+        let why = "anyone between here and Vault can read the token and every value";
+        return warning("address", format!("{address}, and certificates are not verified"), why, "unset VAULT_SKIP_VERIFY");
+    }
+    ok("address", address.as_str().trim_end_matches('/'))
+}
+
+async fn with_address(core: &Core, checks: &mut Vec<Check>) {
+    let server = match Client::new(&core.settings, None) {
+        Ok(nobody) => nobody.health().await.map(|version| (nobody, version)),
+        Err(error) => Err(error),
+    };
+    let nobody = match server {
+        Ok((nobody, version)) => {
+            checks.push(ok("server", format!("reachable and unsealed, version {version}")));
+            nobody
+        }
+        Err(error) => {
+            checks.push(failed("server", "without it nothing can be read or written", &error));
+            checks.extend(["session", "mount", "policy", "sign-in"].map(|name| skipped(name, "the server does not answer")));
+            return;
+        }
+    };
+    let session = session(core).await;
+    let alive = session.state != State::Failed;
+    checks.push(session);
+    if alive {
+        let mount = mount(core).await;
+        let readable = mount.state != State::Failed;
+        checks.push(mount);
+        checks.push(if readable { policy(core).await } else { skipped("policy", "the mount cannot be used") });
+    } else {
+        checks.extend(["mount", "policy"].map(|name| skipped(name, "there is no session")));
+    }
+    checks.push(sign_in(core, &nobody, alive).await);
+}
+
+async fn session(core: &Core) -> Check {
+    const WHY: &str = "reading and writing need a session";
+    let looked = match core.session().and_then(crate::session::Session::alive) {
+        Ok(_) => match core.vault() {
+            Ok(vault) => vault.look_up_token().await,
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    let token = match looked {
+        Ok(token) => token,
+        Err(error) => return failed("session", WHY, &error),
+    };
+    let user = printable(&token.display_name, false);
+    if token.policies().iter().any(|policy| policy == "root") {
+        return warning(
+            "session",
+            format!("{user}, a root token"),
+            "it may do everything, for ever",
+            "source claude-vault login --force",
+        );
+    }
+    match token.seconds_left() {
+        Some(left) => ok("session", format!("{user}, for {} min", left / 60)),
+        None => warning(
+            "session",
+            format!("{user}, never expires"),
+            "whoever reads it once has it for ever",
+            "source claude-vault login --force",
+        ),
+    }
+}
+
+async fn mount(core: &Core) -> Check {
+    const WHY: &str = "services are secrets of a KV mount of version 2";
+    let mount = &core.settings.mount;
+    let outcome = match core.vault() {
+        Ok(vault) => vault.require_kv2(mount).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => ok("mount", format!("{mount}/ is KV version 2")),
+        Err(error) => failed("mount", WHY, &error),
+    }
+}
+
+/// A service that nobody has, to ask what may be done with one.
+fn probe() -> Result<Service> {
+    "claude-vault-probe".parse()
+}
+
+async fn policy(core: &Core) -> Check {
+    match what_is_allowed(core).await {
+        Ok((lists, reads, writes)) => judge_policy(core, lists, reads, writes),
+        Err(error) => failed("policy", "it decides what this session may read and write", &error),
+    }
+}
+
+async fn what_is_allowed(core: &Core) -> Result<(bool, bool, bool)> {
+    let (vault, settings) = (core.vault()?, &core.settings);
+    let below = if settings.prefix.is_empty() { String::new() } else { format!("/{}", settings.prefix) };
+    let listing = vault.capabilities(&format!("{}/metadata{below}", settings.mount)).await?;
+    let service = settings.service_path(&probe()?);
+    let data = vault.capabilities(&format!("{}/data/{service}", settings.mount)).await?;
+    let may = |all: &[String], wanted: &str| all.iter().any(|one| one == wanted || one == "root");
+    Ok((may(&listing, "list"), may(&data, "read"), may(&data, "create") && may(&data, "update")))
+}
+
+fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
+    let path = core.services_path();
+    let word = |may: bool, what: &str| if may { what.to_owned() } else { format!("not {what}") };
+    let saw = format!("{path}: may {}, {}, {}", word(lists, "list"), word(reads, "read"), word(writes, "write"));
+    let steps_up = core.settings.write_role.is_some();
+    let mend = format!("ask whoever runs Vault for a policy on {path}: the README has one");
+    match (lists && reads, writes, steps_up) {
+        (false, ..) => {
+            Check { name: "policy", state: State::Failed, saw, why: "services cannot be listed or read without it", mend }
+        }
+        (true, true, true) => warning(
+            "policy",
+            saw,
+            "write_role is set, and this session could write without it: approval is then no wall",
+            "take create and update out of the policy of the session's role",
+        ),
+        (true, false, false) => warning("policy", saw, "set cannot write with this session", mend),
+        _ => ok("policy", saw),
+    }
+}
+
+/// Asks for a login's address, as a login does: that tells of the method, the role and the redirect.
+async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
+    const WHY: &str = "login asks Vault's oidc method for this";
+    let settings = &core.settings;
+    let mount = settings.auth_mount.as_deref().unwrap_or("oidc");
+    let redirect = format!("http://localhost:{}/oidc/callback", settings.port);
+    let nonce = || crate::secret::Secret::from("claude-vault-doctor-asks-only".to_owned());
+    if let Err(error) = nobody.auth_url(mount, settings.role.as_deref(), &redirect, &nonce()).await {
+        // Somebody who pastes a token needs no such login.
+        let state = if has_session { State::Warning } else { State::Failed };
+        return Check { state, ..failed("sign-in", WHY, &error) };
+    }
+    let role = settings.role.as_deref().unwrap_or("the default role");
+    let Some(write_role) = settings.write_role.as_deref() else {
+        return ok("sign-in", format!("auth/{mount} with {role}, back to port {}", settings.port));
+    };
+    match nobody.auth_url(mount, Some(write_role), &redirect, &nonce()).await {
+        Err(error) => failed("sign-in", "write_role is set in your config, and approving needs it", &error),
+        Ok(auth) if !auth.url.query_pairs().any(|(name, _)| name == "max_age") => warning(
+            "sign-in",
+            format!("auth/{mount} with {role}; {write_role} for writing, without a max_age"),
+            "whoever controls a browser that is signed on already can approve without you",
+            format!("vault write auth/{mount}/role/{write_role} max_age=60s …   (with its other settings)"),
+        ),
+        Ok(_) => ok("sign-in", format!("auth/{mount} with {role}; {write_role} for writing, with a max_age")),
+    }
+}
+
+fn browser(core: &Core, env: &Env) -> Check {
+    let over_ssh = env.get("SSH_CONNECTION").is_some();
+    match (&core.settings.browser, can_open_browser()) {
+        (Some(command), _) => ok("browser", format!("opened with {}", printable(command, false))),
+        (None, true) if !over_ssh => ok("browser", "the desktop's own"),
+        _ => warning(
+            "browser",
+            if over_ssh { "none: this is an SSH session" } else { "none: there is no screen" },
+            "login and approval open pages; here they are printed instead",
+            "ssh -L 8250:localhost:8250 THIS-MACHINE   (from your machine), or export BROWSER=COMMAND",
+        ),
+    }
+}
+
+fn approval(core: &Core) -> Check {
+    const WHY: &str = "changes that an AI assistant asks for wait for it";
+    match strength(core) {
+        Err(error) => failed("approval", WHY, &error),
+        Ok(Strength::Typed) => warning(
+            "approval",
+            "by the word yes, typed",
+            "whoever controls a browser or a terminal of yours can type it",
+            "claude-vault approve enroll NAME   (or set write_role, as the README says)",
+        ),
+        Ok(Strength::Passkey) => {
+            let count = passkeys(core).load().map_or(0, |all| all.len());
+            ok("approval", format!("by one of {count} passkeys"))
+        }
+        Ok(Strength::StepUp) => ok("approval", "by signing in for the role that may write"),
+    }
+}
+
+fn audit_log(core: &Core) -> Check {
+    const WHY: &str = "without a line in it nothing is written to Vault";
+    match core.audit.check().and_then(|()| core.audit.verify()) {
+        Err(Error::NotFound { .. }) => ok("audit log", "none yet; it begins with the first command that uses Vault"),
+        Ok(verified) => ok("audit log", format!("{} with {} lines, intact", core.audit.path().display(), verified.lines)),
+        Err(error) => failed("audit log", WHY, &error),
+    }
+}
+
+/// Where `source claude-vault` finds its file.
+fn shell(env: &Env) -> Check {
+    const WHY: &str = "source reads the first file of that name, and a session lives in the shell that sources it";
+    let here = Path::new("claude-vault");
+    if here.is_file() {
+        return warning(
+            "shell",
+            "a file claude-vault lies in this folder",
+            "source in zsh and fish takes it in place of the real one",
+            ". claude-vault login   (in zsh), or the function of: claude-vault init SHELL",
+        );
+    }
+    let folders = env.get("PATH").map(|path| std::env::split_paths(path).collect::<Vec<PathBuf>>()).unwrap_or_default();
+    let Some(first) = folders.iter().map(|folder| folder.join("claude-vault")).find(|file| file.is_file()) else {
+        let saw = "no claude-vault on PATH";
+        return warning("shell", saw, WHY, "claude-vault setup   (and put the folder it names on PATH)");
+    };
+    let mut start = [0_u8; 2];
+    let is_text = std::fs::File::open(&first)
+        .is_ok_and(|mut file| std::io::Read::read_exact(&mut file, &mut start).is_ok() && start == *b"#!");
+    if is_text {
+        ok("shell", format!("{} can be sourced", first.display()))
+    } else {
+        warning(
+            "shell",
+            format!("{} is the program itself, which no shell can source", first.display()),
+            WHY,
+            "claude-vault setup",
+        )
+    }
+}

@@ -1,0 +1,83 @@
+//! `config`: what is set, and by whom.
+
+use serde_json::Value;
+
+use crate::support::{CANARY, Home};
+
+fn write(home: &Home, text: &str) {
+    let folder = home.path().join(".config/claude-vault");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), text).unwrap();
+}
+
+#[test]
+fn each_setting_tells_where_it_came_from() {
+    let mut home = Home::new();
+    write(
+        &home,
+        "address = \"https://vault.example\"\nmount = \"kv\"\nrole = \"lab\"\napproval = \"passkey\"\nask_before = [\"inject\"]\n",
+    );
+    home.set("CLAUDE_VAULT_MOUNT", "other");
+    home.set("VAULT_TOKEN", CANARY);
+    let run = home.cv(["config", "--json", "--path", "below"]).exits(0);
+    assert!(!run.all().contains(CANARY));
+    let reply = run.json();
+    let of = |name: &str| -> (Value, Value) {
+        let all = reply["settings"].as_array().unwrap();
+        let one = all.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+        (one["value"].clone(), one["source"].clone())
+    };
+    for (name, value, source) in [
+        ("address", "https://vault.example", "config"),
+        ("mount", "other", "CLAUDE_VAULT_MOUNT"),
+        ("prefix", "below", "--path"),
+        ("role", "lab", "config"),
+        ("port", "8250", "default"),
+        ("security_mode", "tokenized", "default"),
+        ("approval", "passkey", "config"),
+        ("ask_before", "inject", "config"),
+        ("write_role", "", "default"),
+    ] {
+        assert_eq!(of(name), (value.into(), source.into()), "{name}");
+    }
+    assert!(reply["file"].as_str().unwrap().ends_with(".config/claude-vault/config.toml"));
+    let text = home.cv(["config"]).exits(0).says("config.toml").stdout;
+    assert!(text.contains("mount          other") && text.lines().all(|line| !line.ends_with(' ')), "{text}");
+}
+
+/// Every key that the file may have is shown.
+#[test]
+fn no_setting_is_left_out() {
+    let source = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/mod.rs")).unwrap();
+    let body = source.split("struct UserConfig {").nth(1).unwrap().split('}').next().unwrap().to_owned();
+    let home = Home::new();
+    let shown = home.cv(["config", "--json"]).exits(0).json();
+    let names: Vec<&str> = shown["settings"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let keys: Vec<&str> = body.lines().filter_map(|line| line.trim().split_once(':')).map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), names.len());
+    assert!(keys.iter().all(|key| names.contains(key)), "{keys:?} {names:?}");
+}
+
+#[test]
+fn a_mistyped_key_is_an_error_with_the_one_that_was_meant() {
+    let home = Home::new();
+    write(&home, "mount = \"kv\"\nadress = \"https://vault.example\"\n");
+    home.cv(["config"]).exits(2).says("line 2: unknown field `adress`").says("did you mean address?");
+    write(&home, "port = \"x\"\n");
+    home.cv(["status"]).exits(2).says("line 1").says("claude-vault config edit");
+}
+
+#[test]
+fn the_editor_opens_the_file_and_it_is_checked_afterwards() {
+    let mut home = Home::new();
+    let editor = home.file("editor", "#!/bin/sh\ngrep -q '^# address' \"$1\" || exit 1\nprintf 'mount = \"kv\"\\n' >>\"$1\"\n");
+    std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    home.set("EDITOR", editor.to_string_lossy());
+    home.cv(["config", "edit"]).exits(0).says("is right");
+    assert!(home.cv(["config"]).exits(0).stdout.contains("mount          kv"));
+    home.cv(["config", "edit"]).exits(2).says("duplicate key");
+    home.set("EDITOR", "/bin/false");
+    home.cv(["config", "edit"]).exits(2).says("the editor failed");
+    home.set("CLAUDECODE", "1");
+    home.cv(["config", "edit"]).exits(8).says("under an AI agent");
+}

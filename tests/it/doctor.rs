@@ -1,0 +1,138 @@
+//! `doctor`: every failure it knows, provoked.
+
+use serde_json::{Value, json};
+
+use crate::approval::page::config;
+use crate::login::Login;
+use crate::support::{CANARY, Lab};
+
+/// The check of this name, after a run that exits so.
+#[track_caller]
+fn check(lab: &Lab, name: &str, status: i32) -> Value {
+    let run = lab.cv(["doctor", "--json"]).exits(status);
+    let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").map(|(_, token)| token.clone());
+    assert!(
+        token.is_none_or(|token| token.is_empty() || !run.all().contains(&token)) && !run.all().contains(CANARY),
+        "{}",
+        run.all()
+    );
+    let checks = run.json()["checks"].as_array().unwrap().clone();
+    let found = checks.into_iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no check {name}"));
+    // What is wrong always comes with a reason and a command.
+    let is_wrong = matches!(found["state"].as_str().unwrap(), "failed" | "warning");
+    assert!(!is_wrong || (found["why"].is_string() && found["mend"].is_string()), "{found}");
+    found
+}
+
+#[track_caller]
+fn says(check: &Value, state: &str, words: &str) {
+    assert!(check["state"] == state && check["saw"].as_str().unwrap().contains(words), "{check}");
+}
+
+#[test]
+fn a_setup_that_works_is_told_so_for_a_person_too() {
+    let login = Login::new();
+    let token = login.lab.bao.token(&["homelab-services"]);
+    let mut lab = login.lab;
+    lab.home.set("VAULT_TOKEN", token);
+    for (name, words) in [
+        ("address", "http://127.0.0.1:"),
+        ("server", "reachable and unsealed"),
+        ("session", "token-tester, for 4"),
+        ("mount", "KV version 2"),
+        ("policy", "may list, read, write"),
+        ("sign-in", "auth/oidc with the default role"),
+        ("browser", "opened with"),
+        ("audit log", "intact"),
+        ("shell", "can be sourced"),
+    ] {
+        says(&check(&lab, name, 0), "ok", words);
+    }
+    says(&check(&lab, "approval", 0), "warning", "typed");
+    let text = lab.cv(["doctor"]).exits(0).stdout;
+    assert!(text.contains("ok       server") && text.contains("mend: claude-vault approve enroll"), "{text}");
+    assert!(!text.contains('\u{1b}'));
+}
+
+#[test]
+fn what_is_wrong_with_the_way_to_vault_is_named() {
+    let mut lab = Lab::new();
+    let address = lab.bao.address.clone();
+    for (value, name, words) in [
+        ("", "address", "no Vault address"),
+        ("http://vault.example:8200", "address", "plain http"),
+        ("http://127.0.0.1:1", "server", "127.0.0.1:1"),
+    ] {
+        lab.home.set("VAULT_ADDR", value);
+        says(&check(&lab, name, 1), "failed", words);
+        says(&check(&lab, "session", 1), "skipped", "not looked at");
+    }
+    lab.home.set("VAULT_ADDR", &address);
+    lab.home.set("VAULT_SKIP_VERIFY", "1");
+    says(&check(&lab, "address", 0), "warning", "not verified");
+    lab.home.set("VAULT_SKIP_VERIFY", "");
+    for (token, words) in [("", "no session"), ("hvs.dead", "")] {
+        lab.home.set("VAULT_TOKEN", token);
+        says(&check(&lab, "session", 1), "failed", words);
+        says(&check(&lab, "policy", 1), "skipped", "no session");
+    }
+    let root = lab.bao.token(&["root"]);
+    lab.home.set("VAULT_TOKEN", root);
+    says(&check(&lab, "session", 0), "warning", "root token");
+    lab.bao.put("sys/mounts/old", json!({"type": "kv", "options": {"version": "1"}}));
+    for mount in ["none", "old"] {
+        lab.home.set("CLAUDE_VAULT_MOUNT", mount);
+        says(&check(&lab, "mount", 1), "failed", mount);
+        says(&check(&lab, "policy", 1), "skipped", "mount");
+    }
+    lab.home.set("CLAUDE_VAULT_MOUNT", "secret");
+    let nobody = lab.bao.token(&["default"]);
+    lab.home.set("VAULT_TOKEN", nobody);
+    says(&check(&lab, "policy", 1), "failed", "may not list, not read, not write");
+    says(&check(&lab, "sign-in", 1), "warning", "no OIDC login at auth/oidc");
+    lab.home.set("VAULT_TOKEN", "");
+    says(&check(&lab, "sign-in", 1), "failed", "no OIDC login at auth/oidc");
+    lab.bao.put("sys/seal", json!({}));
+    says(&check(&lab, "server", 1), "failed", "sealed");
+}
+
+#[test]
+fn what_is_wrong_with_signing_in_and_approving_is_named() {
+    let login = Login::new();
+    let token = login.lab.bao.token(&["homelab-services"]);
+    let mut lab = login.lab;
+    lab.home.set("VAULT_TOKEN", token);
+    for (role, words) in [("unknown", "could not be found"), ("nowhere", "does not allow this program's callback")] {
+        lab.home.set("CLAUDE_VAULT_ROLE", role);
+        says(&check(&lab, "sign-in", 0), "warning", words);
+    }
+    lab.home.set("CLAUDE_VAULT_ROLE", "");
+    config(&lab, "write_role = \"homelab\"\n");
+    says(&check(&lab, "sign-in", 0), "warning", "without a max_age");
+    says(&check(&lab, "policy", 0), "warning", "write");
+    says(&check(&lab, "approval", 0), "ok", "signing in");
+    config(&lab, "write_role = \"unknown\"\n");
+    says(&check(&lab, "sign-in", 1), "failed", "could not be found");
+    config(&lab, "approval = \"passkey\"\n");
+    says(&check(&lab, "approval", 1), "failed", "demands approval by passkey");
+    config(&lab, "");
+    std::fs::write(lab.home.path().join(".config/claude-vault/passkeys.json"), "{}").unwrap();
+    says(&check(&lab, "approval", 1), "failed", "were changed, or removed");
+    std::fs::remove_file(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
+    lab.home.set("BROWSER", "");
+    lab.home.set("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
+    says(&check(&lab, "browser", 0), "warning", "SSH session");
+    lab.home.set("SSH_CONNECTION", "");
+    says(&check(&lab, "browser", 0), "warning", "no screen");
+    lab.home.set("PATH", "/usr/bin:/bin");
+    says(&check(&lab, "shell", 0), "warning", "no claude-vault on PATH");
+    lab.home.file("claude-vault", "#!/bin/sh\n");
+    says(&check(&lab, "shell", 0), "warning", "lies in this folder");
+    lab.cv(["status"]).exits(0);
+    let log = lab.home.read(".claude-vault-audit.log");
+    lab.home.file(".claude-vault-audit.log", &log.replace("tester", "nobody"));
+    lab.cv(["status"]).exits(0);
+    says(&check(&lab, "audit log", 1), "failed", "");
+    config(&lab, "adress = 1\n");
+    lab.cv(["doctor"]).exits(2).says("adress");
+}
