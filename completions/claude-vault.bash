@@ -22,6 +22,9 @@ _claude__vault() {
             claude__vault,audit)
                 cmd="claude__vault__subcmd__audit"
                 ;;
+            claude__vault,complete-names)
+                cmd="claude__vault__subcmd__complete__subcmd__names"
+                ;;
             claude__vault,completions)
                 cmd="claude__vault__subcmd__completions"
                 ;;
@@ -110,7 +113,7 @@ _claude__vault() {
 
     case "${cmd}" in
         claude__vault)
-            opts="-h -V --address --mount --path --root --insecure-http --json --color --help --version login logout status list ls get set inject exec scan example approve mcp audit config doctor dev init completions setup dev-server dev-sign-in"
+            opts="-h -V --address --mount --path --root --insecure-http --json --color --help --version login logout status list ls get set inject exec scan example approve mcp audit config doctor dev init completions setup complete-names dev-server dev-sign-in"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -384,6 +387,40 @@ _claude__vault() {
         claude__subcmd__vault__subcmd__audit__subcmd__verify)
             opts="-h --address --mount --path --root --insecure-http --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mount)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        claude__subcmd__vault__subcmd__complete__subcmd__names)
+            opts="-h --address --mount --path --root --insecure-http --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1171,3 +1208,25 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
 else
     complete -F _claude__vault -o bashdefault -o default claude-vault
 fi
+
+# Names of services and keys from Vault, where a session is. They hold only A-Z a-z 0-9 _ - by rule.
+_claude_vault_names() {
+    local cur=${COMP_WORDS[COMP_CWORD]} names=''
+    if [[ $cur != -* ]]; then
+        case ${COMP_WORDS[1]-} in
+        list | ls | get | show | set | put | register | inject | exec | run)
+            if [[ $COMP_CWORD -eq 2 || ${COMP_WORDS[1]} == inject ]]; then
+                names=$(claude-vault complete-names 2>/dev/null)
+            elif [[ $COMP_CWORD -gt 2 && ${COMP_WORDS[1]} =~ ^(get|show|set|put|register)$ && $cur != *=* ]]; then
+                names=$(claude-vault complete-names "${COMP_WORDS[2]}" 2>/dev/null)
+            fi
+            ;;
+        esac
+    fi
+    if [[ -n $names ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$names" -- "$cur")
+        return
+    fi
+    _claude__vault "$@"
+}
+complete -F _claude_vault_names -o bashdefault -o default claude-vault

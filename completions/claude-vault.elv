@@ -49,6 +49,7 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand init 'Print the shell function for those who prefer one to `source`'
             cand completions 'Print the completion of commands and options for a shell'
             cand setup 'Install for you alone, or uninstall'
+            cand complete-names 'What the completions ask for while a person types'
             cand dev-server 'What `dev` starts its server through, so that the server ends with it'
             cand dev-sign-in 'What stands in for the browser in `dev --tour`'
         }
@@ -388,6 +389,17 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand --root 'The folder that holds a folder for each service; nothing outside it is written'
             cand --color 'When to colour'
             cand --uninstall 'Remove what was installed there'
+            cand --insecure-http 'Allow a token to travel over plain http to another machine'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'claude-vault;complete-names'= {
+            cand --address 'Vault''s address, instead of VAULT_ADDR'
+            cand --mount 'The KV version 2 mount [default: secret]'
+            cand --path 'The path below the mount where services lie; / for none [default: proxmox-services]'
+            cand --root 'The folder that holds a folder for each service; nothing outside it is written'
+            cand --color 'When to colour'
             cand --insecure-http 'Allow a token to travel over plain http to another machine'
             cand --json 'Print one JSON object instead of text'
             cand -h 'Print help (see more with ''--help'')'

@@ -55,6 +55,7 @@ complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "dev" -d '
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "init" -d 'Print the shell function for those who prefer one to `source`'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "completions" -d 'Print the completion of commands and options for a shell'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "setup" -d 'Install for you alone, or uninstall'
+complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "complete-names" -d 'What the completions ask for while a person types'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "dev-server" -d 'What `dev` starts its server through, so that the server ends with it'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "dev-sign-in" -d 'What stands in for the browser in `dev --tour`'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l method -d 'How to sign in' -r -f -a "oidc\t'Vault\'s OIDC login, in the browser'
@@ -386,6 +387,16 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -l unin
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand complete-names" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand complete-names" -l mount -d 'The KV version 2 mount [default: secret]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand complete-names" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand complete-names" -l root -d 'The folder that holds a folder for each service; nothing outside it is written' -r -F
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand complete-names" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, without `NO_COLOR`'
+always\t'Always on stderr'
+never\t'Never'"
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand complete-names" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand complete-names" -l json -d 'Print one JSON object instead of text'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand complete-names" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-server" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-server" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-server" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
@@ -405,3 +416,13 @@ never\t'Never'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-sign-in" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-sign-in" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-sign-in" -s h -l help -d 'Print help (see more with \'--help\')'
+# Names of services and keys from Vault, where a session is.
+function __claude_vault_words
+    commandline -opc | string match -v -- '-*'
+end
+function __claude_vault_at
+    set -l words (__claude_vault_words)
+    test (count $words) -eq $argv[1]; and contains -- $words[2] $argv[2..]
+end
+complete -c claude-vault -n '__claude_vault_at 2 list ls get show set put register inject exec run' -f -a '(claude-vault complete-names 2>/dev/null)'
+complete -c claude-vault -n '__claude_vault_at 3 get show set put register' -f -a '(claude-vault complete-names (__claude_vault_words)[3] 2>/dev/null)'

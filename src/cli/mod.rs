@@ -2,6 +2,7 @@
 
 mod approve;
 mod audit;
+mod complete_names;
 mod completions;
 mod config;
 mod dev;
@@ -99,6 +100,9 @@ enum Command {
     Completions(completions::Completions),
     /// Install for you alone, or uninstall
     Setup(setup::Setup),
+    /// What the completions ask for while a person types
+    #[command(hide = true)]
+    CompleteNames(complete_names::CompleteNames),
     /// What `dev` starts its server through, so that the server ends with it
     #[command(hide = true)]
     DevServer(dev::DevServer),
@@ -201,6 +205,7 @@ fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<
             Command::Approve(approve) => approve.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
             Command::Doctor => doctor::run(&context).await,
+            Command::CompleteNames(names) => names.run(&context).await,
             Command::Mcp
             | Command::Config(_)
             | Command::Completions(_)

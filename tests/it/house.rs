@@ -127,6 +127,7 @@ fn the_shell_files_are_clean() {
     for (file, dialect) in [
         ("shell/launcher.sh", "sh"),
         ("shell/tour.sh", "sh"),
+        ("shell/complete.bash", "bash"),
         ("shell/init.sh", "bash"),
         ("tests/run", "bash"),
         ("benches/run", "bash"),
@@ -137,4 +138,6 @@ fn the_shell_files_are_clean() {
         check("shfmt", &["-i", "4", "-d"], file);
     }
     check("fish", &["--no-execute"], "shell/init.fish");
+    check("fish", &["--no-execute"], "shell/complete.fish");
+    check("zsh", &["-n"], "shell/complete.zsh");
 }

@@ -14,7 +14,8 @@ fn made() -> BTreeMap<PathBuf, Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
         let path = clap_complete::generate_to(shell, &mut claude_vault::cli::command(), "claude-vault", dir.path()).unwrap();
-        files.insert(Path::new("completions").join(path.file_name().unwrap()), std::fs::read(path).unwrap());
+        let text = with_names(shell, &std::fs::read_to_string(&path).unwrap());
+        files.insert(Path::new("completions").join(path.file_name().unwrap()), text.into_bytes());
     }
     clap_mangen::generate_to(claude_vault::cli::command(), dir.path().join("")).unwrap();
     for entry in std::fs::read_dir(dir.path()).unwrap().flatten() {
@@ -23,6 +24,39 @@ fn made() -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     files
+}
+
+/// Adds the names that live in Vault.
+fn with_names(shell: Shell, text: &str) -> String {
+    let ours = |name: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("shell").join(name)).unwrap();
+    match shell {
+        Shell::Bash => text.to_owned() + "\n" + &ours("complete.bash"),
+        Shell::Fish => text.to_owned() + &ours("complete.fish"),
+        Shell::Zsh => {
+            let mut text = text.to_owned();
+            // Where the command line takes a service or a key: what clap calls the argument's default.
+            for (of, action) in [
+                ("service", "_claude_vault_services"),
+                ("services", "_claude_vault_services"),
+                ("key", "_claude_vault_keys"),
+                ("assignments", "_claude_vault_keys"),
+            ] {
+                let lines: Vec<String> = text
+                    .lines()
+                    .map(|line| {
+                        let is_it = [":", "::", "*:", "*::"]
+                            .iter()
+                            .any(|mark| line.trim_start_matches('\'').starts_with(&format!("{mark}{of} --")));
+                        if is_it { line.replace(":_default'", &format!(":{action}'")) } else { line.to_owned() }
+                    })
+                    .collect();
+                text = lines.join("\n") + "\n";
+            }
+            let (head, tail) = text.split_once("\nif [ \"$funcstack[1]\"").expect("clap's zsh completion ends with its own call");
+            format!("{head}\n{}\nif [ \"$funcstack[1]\"{tail}", ours("complete.zsh"))
+        }
+        _ => text.to_owned(),
+    }
 }
 
 #[test]
@@ -69,7 +103,7 @@ fn the_completions_work_in_their_shells() {
     }
     // bash completes what is typed.
     let script = format!(
-        "source {}/completions; COMP_WORDS=(claude-vault inj); COMP_CWORD=1; _claude__vault claude-vault inj claude-vault; echo \"${{COMPREPLY[*]}}\"",
+        "source {}/completions; COMP_WORDS=(claude-vault inj); COMP_CWORD=1; _claude_vault_names claude-vault inj claude-vault; echo \"${{COMPREPLY[*]}}\"",
         home.lab().display()
     );
     home.file("completions", &home.cv(["completions", "bash"]).exits(0).stdout);
@@ -85,5 +119,53 @@ fn the_manual_is_a_manual() {
             "",
         );
         assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{}", page.path().display());
+    }
+}
+
+#[test]
+fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
+    let mut lab =
+        crate::support::Lab::with("jellyfin", serde_json::json!({"API_KEY": crate::support::CANARY, "odd; rm -rf": "x"}));
+    lab.store("jackett", serde_json::json!({"A": "1"}));
+    lab.home.install();
+    let folder = lab.home.lab();
+    for shell in ["bash", "zsh", "fish"] {
+        lab.home.file(&format!("completions.{shell}"), &lab.cv(["completions", shell]).exits(0).stdout);
+    }
+    let bash = |words: &str, at: usize| {
+        let script = format!(
+            "source {}/completions.bash; COMP_WORDS=({words}); COMP_CWORD={at}; _claude_vault_names claude-vault x y; echo \"${{COMPREPLY[*]}}\"",
+            folder.display()
+        );
+        lab.home.shell(&["bash"], &script).exits(0).stdout.trim().to_owned()
+    };
+    assert_eq!(bash("claude-vault get j", 2), "jackett jellyfin");
+    assert_eq!(bash("claude-vault get jellyfin ''", 3), "API_KEY");
+    assert_eq!(bash("claude-vault inject jackett je", 3), "jellyfin");
+    let fish = |line: &str| {
+        let script = format!("source {}/completions.fish; complete -C '{line}'", folder.display());
+        lab.home.shell(&["fish"], &script).exits(0).stdout
+    };
+    assert_eq!(fish("claude-vault get j"), "jackett\njellyfin\n");
+    assert!(fish("claude-vault get jellyfin A").starts_with("API_KEY"));
+    // zsh asks at a terminal only: what it would ask for is there, and harmless.
+    let zsh = lab.home.read("completions.zsh");
+    assert!(zsh.contains(":_claude_vault_services'") && zsh.contains(":_claude_vault_keys'"));
+    lab.cv(["status"]).exits(0);
+    let audit = lab.home.read(".claude-vault-audit.log");
+    lab.cv(["complete-names", "jellyfin"]).exits(0);
+    assert_eq!(lab.home.read(".claude-vault-audit.log"), audit);
+    // Without a session, without Vault, without an answer: nothing, and at once.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let hanging = format!("http://{}", silent.local_addr().unwrap());
+    for (name, value) in
+        [("VAULT_TOKEN", "hvs.dead"), ("VAULT_TOKEN", ""), ("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_ADDR", &hanging)]
+    {
+        let before = lab.home.variables.clone();
+        lab.home.set(name, value);
+        let started = std::time::Instant::now();
+        assert_eq!(lab.cv(["complete-names"]).exits(0).all(), "", "{name}={value}");
+        assert!(started.elapsed().as_millis() < 1500, "{:?}", started.elapsed());
+        lab.home.variables = before;
     }
 }
