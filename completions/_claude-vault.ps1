@@ -412,7 +412,7 @@ Register-ArgumentCompleter -Native -CommandName 'claude-vault' -ScriptBlock {
             break
         }
         'claude-vault;setup' {
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Where to install: DIR/bin and DIR/libexec [default: ~/.local]')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Where to install: DIR/bin, DIR/libexec and DIR/share [default: ~/.local]')
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
             [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
             [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')

@@ -382,7 +382,7 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'claude-vault;setup'= {
-            cand --to 'Where to install: DIR/bin and DIR/libexec [default: ~/.local]'
+            cand --to 'Where to install: DIR/bin, DIR/libexec and DIR/share [default: ~/.local]'
             cand --address 'Vault''s address, instead of VAULT_ADDR'
             cand --mount 'The KV version 2 mount [default: secret]'
             cand --path 'The path below the mount where services lie; / for none [default: proxmox-services]'

@@ -375,7 +375,7 @@ never\t'Never'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand completions" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand completions" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -l to -d 'Where to install: DIR/bin and DIR/libexec [default: ~/.local]' -r -F
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -l to -d 'Where to install: DIR/bin, DIR/libexec and DIR/share [default: ~/.local]' -r -F
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand setup" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r

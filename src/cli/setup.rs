@@ -1,17 +1,22 @@
-//! `setup`: puts binary and launcher where they belong, and takes them away again.
+//! `setup`: puts binary, launcher, manual pages and completions where they belong, and takes them away
+//! again.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::BINARY;
+use super::completions::PLACES;
 use crate::config::Env;
 use crate::error::{Error, Result};
 use crate::ui::Ui;
 
+/// Where manual pages lie below a prefix.
+const MANUAL: &str = "share/man/man1";
+
 #[derive(clap::Args)]
 pub(super) struct Setup {
-    /// Where to install: DIR/bin and DIR/libexec [default: ~/.local]
+    /// Where to install: DIR/bin, DIR/libexec and DIR/share [default: ~/.local]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     /// Remove what was installed there
@@ -28,11 +33,11 @@ impl Setup {
             }
         };
         let (binary, launcher) = (prefix.join("libexec/claude-vault").join(BINARY), prefix.join("bin/claude-vault"));
-        if self.uninstall { uninstall(ui, &binary, &launcher) } else { install(ui, env, &binary, &launcher) }
+        if self.uninstall { uninstall(ui, &prefix, &binary, &launcher) } else { install(ui, env, &prefix, &binary, &launcher) }
     }
 }
 
-fn install(ui: &Ui, env: &Env, binary: &Path, launcher: &Path) -> Result<u8> {
+fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u8> {
     let this = std::env::current_exe().map_err(Error::io("find", "this program"))?;
     let text = launcher_for(binary)?;
     if launcher.symlink_metadata().is_ok() && !is_ours(launcher) {
@@ -44,6 +49,10 @@ fn install(ui: &Ui, env: &Env, binary: &Path, launcher: &Path) -> Result<u8> {
     let content = fs::read(&this).map_err(Error::io("read", &this))?;
     place(binary, &content)?;
     place(launcher, text.as_bytes())?;
+    if let Err(error) = install_shared(prefix) {
+        // The program works without them.
+        ui.warn(&format!("{error}: manual pages and completions are not installed"));
+    }
     ui.note(&format!("installed {} and {}", launcher.display(), binary.display()));
     let folder = launcher.parent().unwrap_or(launcher);
     let on_path: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
@@ -62,7 +71,37 @@ fn install(ui: &Ui, env: &Env, binary: &Path, launcher: &Path) -> Result<u8> {
     Ok(0)
 }
 
-fn uninstall(ui: &Ui, binary: &Path, launcher: &Path) -> Result<u8> {
+fn install_shared(prefix: &Path) -> Result<()> {
+    let pages = prefix.join(MANUAL);
+    fs::create_dir_all(&pages).map_err(Error::io("create", &pages))?;
+    clap_mangen::generate_to(super::command(), &pages).map_err(Error::io("write", &pages))?;
+    for (place, text) in PLACES {
+        let path = prefix.join(place);
+        let folder = path.parent().unwrap_or(prefix);
+        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        fs::write(&path, text).map_err(Error::io("write", &path))?;
+    }
+    Ok(())
+}
+
+/// Takes the manual pages and completions away, and folders that are empty then.
+fn uninstall_shared(prefix: &Path) {
+    let is_page = |name: &str| name == "claude-vault.1" || (name.starts_with("claude-vault-") && name.ends_with(".1"));
+    let pages = fs::read_dir(prefix.join(MANUAL)).into_iter().flatten().flatten();
+    let pages = pages.filter(|entry| entry.file_name().to_str().is_some_and(is_page)).map(|entry| entry.path());
+    let files: Vec<PathBuf> = pages.chain(PLACES.iter().map(|(place, _)| prefix.join(place))).collect();
+    for file in files {
+        // What is not there needs no removing, and a folder with something else in it stays.
+        let _ = fs::remove_file(&file);
+        for folder in file.ancestors().skip(1).take_while(|folder| *folder != prefix) {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+fn uninstall(ui: &Ui, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u8> {
     let mut removed = 0;
     if is_ours(launcher) {
         fs::remove_file(launcher).map_err(Error::io("remove", launcher))?;
@@ -80,6 +119,7 @@ fn uninstall(ui: &Ui, binary: &Path, launcher: &Path) -> Result<u8> {
             hint: "name the one meant: claude-vault setup --uninstall --to DIR".into(),
         });
     }
+    uninstall_shared(prefix);
     ui.note(&format!("removed {} and its binary; settings in ~/.config/claude-vault and audit logs stay", launcher.display()));
     Ok(0)
 }

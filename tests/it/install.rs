@@ -10,6 +10,20 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     home.cv(["setup"]).exits(0).says("source claude-vault login");
     let launcher = home.path().join(".local/bin/claude-vault");
     assert_eq!(std::fs::metadata(&launcher).unwrap().permissions().mode() & 0o777, 0o755);
+    let share = home.path().join(".local/share");
+    for file in [
+        "man/man1/claude-vault.1",
+        "man/man1/claude-vault-approve-enroll.1",
+        "bash-completion/completions/claude-vault",
+        "zsh/site-functions/_claude-vault",
+        "fish/vendor_completions.d/claude-vault.fish",
+    ] {
+        assert!(share.join(file).is_file(), "{file}");
+    }
+    // fish and man find them by themselves.
+    assert!(home.shell(&["fish"], "complete -C 'claude-vault inj'").exits(0).stdout.starts_with("inject"));
+    let manual = home.shell(&["bash"], "man -M ~/.local/share/man -P cat claude-vault").exits(0);
+    assert!(manual.stdout.contains("Sessions and secrets of HashiCorp Vault and OpenBao"), "{}", manual.all());
     let version = home.shell(&["bash"], "claude-vault --version").exits(0);
     assert_eq!(version.stdout, format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")));
     assert!(home.shell(&["bash"], "claude-vault --help").exits(0).stdout.contains("Usage: claude-vault [OPTIONS]"));
