@@ -17,6 +17,8 @@ use crate::secret::{Secret, WayOut};
 
 /// The largest answer that is read, in bytes. A secret of 500 values of 8 KiB fits four times.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
+/// How long to wait for a mount that is getting ready.
+const STARTING: Duration = Duration::from_millis(200);
 const MAX_REDIRECTS: u32 = 5;
 
 /// A request to one path below `/v1/`.
@@ -106,7 +108,14 @@ impl Client {
         let deadline = Instant::now() + self.settings.timeout;
         let mut attempt = 0;
         loop {
-            let (wait, outcome) = match self.send(&call, deadline).await {
+            let sent = self.send(&call, deadline).await;
+            // A KV mount that was just made: nothing was done, a write neither, and soon it will be.
+            let starting = matches!(&sent, Ok((reply, _)) if reply.status == 400 && reply.says("Upgrading from non-versioned"));
+            if starting && Instant::now() + STARTING < deadline {
+                tokio::time::sleep(STARTING).await;
+                continue;
+            }
+            let (wait, outcome) = match sent {
                 Ok((reply, wait)) if reply.status >= 500 || reply.status == 429 => (wait, self.understand(&call, reply).await),
                 Ok((reply, _)) => return self.understand(&call, reply).await,
                 Err(error) => (None, Err(error)),

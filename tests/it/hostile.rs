@@ -327,3 +327,20 @@ fn a_proxy_is_used_for_https_unless_the_host_is_excepted() {
     home.cv(["list"]).exits(7).says("connection refused"); // this machine is never behind the proxy
     assert_eq!(proxy.seen.load(Ordering::SeqCst), before);
 }
+
+/// As a real one does for a moment after a KV mount was made; here it is made to last.
+#[test]
+fn a_mount_that_is_getting_ready_is_waited_for() {
+    const UPGRADING: &[u8] = b"{\"errors\":[\"Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period.\"]}";
+    let calls = AtomicUsize::new(0);
+    let server = Hostile::start(move |stream, _| match calls.fetch_add(1, Ordering::SeqCst) {
+        0..=2 => answer(stream, "400 Bad Request", UPGRADING),
+        _ => answer(stream, "200 OK", b"{\"data\":{\"keys\":[\"plex\"]}}"),
+    });
+    assert_eq!(server.home().cv(["list"]).exits(0).stdout, "plex\n");
+    // And no longer than the client's timeout.
+    let server = Hostile::body("400 Bad Request", UPGRADING);
+    let started = Instant::now();
+    server.home().cv(["list"]).exits(1).says("Vault answered 400");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}

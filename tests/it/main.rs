@@ -10,6 +10,7 @@
 )]
 
 mod support;
+mod surroundings;
 
 mod approval;
 mod audit;
