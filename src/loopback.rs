@@ -5,15 +5,17 @@
 //! use up memory or descriptors. Every response forbids caching, framing and
 //! whatever the page does not need.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::{Response, StatusCode, header};
-use hyper_util::rt::TokioTimer;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -132,6 +134,19 @@ fn as_in_proc(address: SocketAddr) -> String {
     };
     let words = bytes.chunks_exact(4).map(|word| format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
     format!("{}:{:04X}", words.collect::<String>(), address.port())
+}
+
+/// Answers what comes on a connection.
+pub(crate) async fn answer<F>(stream: TcpStream, respond: impl Fn(Request<Incoming>) -> F)
+where
+    F: Future<Output = Response<Full<Bytes>>>,
+{
+    let service = service_fn(|request| {
+        let response = respond(request);
+        async move { Ok::<_, Infallible>(response.await) }
+    });
+    // A connection that breaks is the browser's affair.
+    let _ = http().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// How each connection is spoken with.

@@ -84,6 +84,14 @@ name! {
 }
 
 impl Service {
+    /// A service that nobody has, to ask Vault what may be done with one.
+    ///
+    /// # Errors
+    /// None: the name keeps the rule.
+    pub fn probe() -> Result<Self> {
+        "claude-vault-probe".parse()
+    }
+
     /// A service as a person types it where its folder lies: completion puts a `/` behind it.
     ///
     /// # Errors

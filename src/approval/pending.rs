@@ -231,27 +231,26 @@ impl Pending {
 /// Binds an answer to the plan: id, operation, path, version, keys, values and warnings. Salted with
 /// what nobody else knows, so that no short value can be guessed from it.
 fn digest(id: &str, question: &Question<'_>) -> Result<String> {
-    let salt = random_id()?;
-    let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_be_bytes());
-        hash.update(bytes);
-    };
-    part(salt.as_bytes());
-    part(id.as_bytes());
-    part(format!("{:?}", question.asked).as_bytes());
-    part(question.service.as_bytes());
-    part(question.path.as_bytes());
-    part(&question.base.to_be_bytes());
+    let (salt, base, untouched) = (random_id()?, question.base.to_be_bytes(), question.untouched.to_string());
+    let head = [&salt, id, question.asked.word(), question.service, question.path].map(str::as_bytes);
+    let mut parts: Vec<&[u8]> = head.to_vec();
+    parts.extend([base.as_slice(), untouched.as_bytes()]);
     for (key, change, value) in &question.keys {
-        part(key.as_bytes());
-        part(change.word().as_bytes());
-        part(if value.is_some() { b"=" } else { b"?" });
-        part(value.map_or("", |value| value.secret().expose(WayOut::Inspection)).as_bytes());
+        let text = value.map_or("", |value| value.secret().expose(WayOut::Inspection));
+        parts.extend([*key, change.word(), if value.is_some() { "=" } else { "?" }, text].map(str::as_bytes));
     }
-    part(question.untouched.to_string().as_bytes());
-    question.warnings.iter().for_each(|warning| part(warning.as_bytes()));
-    Ok(hex(&hash.finalize()))
+    parts.extend(question.warnings.iter().map(String::as_bytes));
+    Ok(hex(&hash_of(parts.into_iter())))
+}
+
+/// A hash of parts that cannot run into each other: each comes after its length.
+pub fn hash_of<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -111,7 +111,7 @@ impl Login {
         let (method, token) = match self.method {
             Method::Token => ("token", ask_token().await?),
             Method::Oidc => {
-                let mount = self.auth_mount.as_deref().or(settings.auth_mount.as_deref()).unwrap_or("oidc");
+                let mount = self.auth_mount.as_deref().unwrap_or(settings.oidc_mount());
                 let options = Options {
                     role: self.role.as_deref().or(settings.role.as_deref()),
                     mount: mount.trim_matches('/'),

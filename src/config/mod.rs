@@ -278,6 +278,12 @@ impl Settings {
         self.address.as_ref().ok_or(Error::NoAddress)
     }
 
+    /// Where the login method is mounted, without slashes at its ends.
+    #[must_use]
+    pub fn oidc_mount(&self) -> &str {
+        self.auth_mount.as_deref().unwrap_or("oidc")
+    }
+
     /// The path of a service below `MOUNT/data/` and `MOUNT/metadata/`.
     #[must_use]
     pub fn service_path(&self, service: &Service) -> String {

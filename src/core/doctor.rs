@@ -184,11 +184,6 @@ async fn mount(core: &Core) -> Check {
     }
 }
 
-/// A service that nobody has, to ask what may be done with one.
-fn probe() -> Result<Service> {
-    "claude-vault-probe".parse()
-}
-
 async fn policy(core: &Core) -> Check {
     match what_is_allowed(core).await {
         Ok((lists, reads, writes)) => judge_policy(core, lists, reads, writes),
@@ -200,10 +195,10 @@ async fn what_is_allowed(core: &Core) -> Result<(bool, bool, bool)> {
     let (vault, settings) = (core.vault()?, &core.settings);
     let below = if settings.prefix.is_empty() { String::new() } else { format!("/{}", settings.prefix) };
     let listing = vault.capabilities(&format!("{}/metadata{below}", settings.mount)).await?;
-    let service = settings.service_path(&probe()?);
-    let data = vault.capabilities(&format!("{}/data/{service}", settings.mount)).await?;
+    let service = Service::probe()?;
+    let data = vault.capabilities(&format!("{}/data/{}", settings.mount, settings.service_path(&service))).await?;
     let may = |all: &[String], wanted: &str| all.iter().any(|one| one == wanted || one == "root");
-    Ok((may(&listing, "list"), may(&data, "read"), may(&data, "create") && may(&data, "update")))
+    Ok((may(&listing, "list"), may(&data, "read"), vault.may_write(&service).await?))
 }
 
 fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
@@ -231,7 +226,7 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
 async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
     const WHY: &str = "login asks Vault's oidc method for this";
     let settings = &core.settings;
-    let mount = settings.auth_mount.as_deref().unwrap_or("oidc");
+    let mount = settings.oidc_mount();
     let redirect = format!("http://localhost:{}/oidc/callback", settings.port);
     let nonce = || crate::secret::Secret::from("claude-vault-doctor-asks-only".to_owned());
     if let Err(error) = nobody.auth_url(mount, settings.role.as_deref(), &redirect, &nonce()).await {

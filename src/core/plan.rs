@@ -73,12 +73,14 @@ impl Plan {
                 Some(_) => Change::Changed,
             };
             warnings.extend(warnings_of(key, secret));
+            warnings.extend(shown_to_assistants(core, key));
             result.insert(key.to_string(), value);
             changes.insert(key.clone(), change);
         }
         for key in prompt {
             // Its old value stays out of sight: only the approval brings the new one.
             let change = if result.remove(key.as_str()).is_some() { Change::Changed } else { Change::Added };
+            warnings.extend(shown_to_assistants(core, key));
             changes.insert(key.clone(), change);
         }
         let path = core.settings.display_path(service);
@@ -274,6 +276,13 @@ impl ApprovedPlan {
 /// What a failover looks like from outside.
 fn is_passing(error: &Error) -> bool {
     matches!(error, Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } | Error::Sealed { .. })
+}
+
+/// A value under such a name leaves the handles behind, whatever it is: an assistant could ask for one
+/// to be put there.
+fn shown_to_assistants(core: &Core, key: &Key) -> Option<String> {
+    let is_plain = core.settings.plain_keys.iter().any(|plain| plain == key.as_str());
+    is_plain.then(|| format!("{key} is among your plain_keys: AI assistants are shown its value"))
 }
 
 /// What in a value deserves a second look: it would do something in a shell. Never a refusal.

@@ -54,11 +54,6 @@ pub async fn status(core: &Core) -> Result<Reply> {
     Ok(reply)
 }
 
-/// A service that nobody has, to ask what may be done with one.
-fn probe() -> Result<Service> {
-    "claude-vault-probe".parse()
-}
-
 async fn look(core: &Core) -> Result<Reply> {
     let session = core.session()?;
     let vault = core.vault()?;
@@ -74,7 +69,7 @@ async fn look(core: &Core) -> Result<Reply> {
         }
         Err(error) => return Err(error),
     };
-    let write_access = vault.may_change(&probe()?).await.ok();
+    let write_access = vault.may_change(&Service::probe()?).await.ok();
     if write_access == Some(true) && core.settings.write_role.is_some() {
         warnings.push(
             "this session could write by itself, although write_role is set: take create and update out of its policy".into(),

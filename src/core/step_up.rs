@@ -44,10 +44,9 @@ impl RoleLogin {
 
     async fn log_in(&self, digest: &str, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<Secret> {
         let settings = &self.settings;
-        let mount = settings.auth_mount.as_deref().unwrap_or("oidc");
         let options = Options {
             role: Some(&self.role),
-            mount: mount.trim_matches('/'),
+            mount: settings.oidc_mount(),
             port: settings.port,
             timeout: LOGIN_LIFE,
             bound_to: Some(digest),

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use rmcp::model::{ElicitRequestParams, ElicitationAction};
 use rmcp::{Peer, RoleServer};
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::job::Job;
 use super::state::{State, Waited, lock};
-use crate::approval::pending::{LIFE, Person, random_id};
+use crate::approval::pending::{LIFE, Person, hash_of, random_id};
 use crate::audit::Action;
 use crate::core::approve::Approvals;
 use crate::core::{Core, set};
@@ -252,12 +251,7 @@ impl State {
 
     /// What a call asks for, as one can be compared with another.
     pub(super) fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for part in std::iter::once(&self.salt.as_bytes()).chain(parts) {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hash.finalize().into()
+        hash_of(std::iter::once(self.salt.as_bytes()).chain(parts.iter().copied()))
     }
 
     /// The same of a change, whose values may be handles.

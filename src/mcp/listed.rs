@@ -1,7 +1,7 @@
 //! The tools as they are listed: names, schemas and hints, written for a model that searches for them
 //! and for a person who reads the list.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
@@ -226,8 +226,14 @@ fn without_null(property: &mut Value) -> bool {
 }
 
 /// All tools, in their order.
-pub(super) fn all() -> Vec<Tool> {
-    TOOLS.iter().map(listed).collect()
+pub(super) fn all() -> &'static [Tool] {
+    static ALL: OnceLock<Vec<Tool>> = OnceLock::new();
+    ALL.get_or_init(|| TOOLS.iter().map(listed).collect())
+}
+
+/// One of them, made alone: a call needs no other's schemas.
+pub(super) fn one(name: &str) -> Option<Tool> {
+    TOOLS.iter().find(|tool| tool.name == name).map(listed)
 }
 
 fn listed(tool: &Listed) -> Tool {

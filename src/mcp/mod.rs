@@ -202,7 +202,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(listed::all()))
+        Ok(ListToolsResult::with_all_items(listed::all().to_vec()))
     }
 
     async fn list_prompts(
@@ -257,7 +257,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        listed::all().into_iter().find(|tool| tool.name == name)
+        listed::one(name)
     }
 
     async fn call_tool(

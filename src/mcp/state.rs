@@ -208,10 +208,9 @@ impl State {
 
     async fn sign_in(self: Arc<Self>) -> Result<SignedIn> {
         let (settings, generation) = (&self.settings, self.generation());
-        let mount = settings.auth_mount.as_deref().unwrap_or("oidc");
         let options = Options {
             role: settings.role.as_deref(),
-            mount: mount.trim_matches('/'),
+            mount: settings.oidc_mount(),
             port: settings.port,
             timeout: LOGIN_LIFE,
             bound_to: None,

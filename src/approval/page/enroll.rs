@@ -2,13 +2,10 @@
 //! terminal of theirs. What the browser sends is only a candidate: the person types the code that
 //! their page shows, so that a key that somebody slipped in is never the one that is kept.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::body::Incoming;
-use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -76,13 +73,7 @@ impl Enrolment {
         let each = shared.clone();
         let serving = loopback.each(move |stream| {
             let shared = each.clone();
-            async move {
-                let service = service_fn(move |request| {
-                    let shared = shared.clone();
-                    async move { Ok::<_, Infallible>(shared.respond(request).await) }
-                });
-                let _ = loopback::http().serve_connection(TokioIo::new(stream), service).await;
-            }
+            async move { loopback::answer(stream, |request| shared.respond(request)).await }
         });
         Ok(Self { url: format!("{origin}/enroll/{id}"), shared, _serving: serving })
     }

@@ -11,24 +11,19 @@ mod html;
 pub use enroll::Enrolment;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
 use super::passkey::{self, Assertion};
-use super::pending::{Pending, Plan, Stage, hex, random_id};
+use super::pending::{Pending, Plan, Stage, hash_of, hex, random_id};
 use super::{Approval, Passkeys, Proof, StepUp, Strength};
 use crate::audit::{Action, Audit};
 use crate::error::{Error, Result};
@@ -92,17 +87,12 @@ impl Page {
         // `localhost`, since an address is no relying party of WebAuthn.
         let origin = format!("http://localhost:{}", loopback.port);
         let shared = Arc::new(Shared { desk, origin: origin.clone(), port: loopback.port, sign_in: Mutex::default() });
-        Ok(Self { origin, _serving: loopback.each(move |stream| connection(stream, shared.clone())) })
+        let serving = loopback.each(move |stream| {
+            let shared = shared.clone();
+            async move { loopback::answer(stream, |request| shared.respond(request)).await }
+        });
+        Ok(Self { origin, _serving: serving })
     }
-}
-
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    let service = service_fn(|request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(shared.respond(request).await) }
-    });
-    // A connection that breaks is the browser's affair.
-    let _ = loopback::http().serve_connection(TokioIo::new(stream), service).await;
 }
 
 fn refuse(status: StatusCode, why: &str) -> Answer {
@@ -337,17 +327,8 @@ enum Acted {
 
 /// The plan's digest and what the person typed.
 fn digest_with(plan: &Plan, typed: &BTreeMap<String, Secret>) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_be_bytes());
-        hash.update(bytes);
-    };
-    part(plan.shown.digest.as_bytes());
-    for (key, value) in typed {
-        part(key.as_bytes());
-        part(value.expose(WayOut::Inspection).as_bytes());
-    }
-    hex(&hash.finalize())
+    let values = typed.iter().flat_map(|(key, value)| [key.as_bytes(), value.expose(WayOut::Inspection).as_bytes()]);
+    hex(&hash_of(std::iter::once(plan.shown.digest.as_bytes()).chain(values)))
 }
 
 fn css() -> Answer {

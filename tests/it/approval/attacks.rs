@@ -370,3 +370,20 @@ fn the_real_claude_code_with_a_hook_that_accepts_everything_writes_nothing() {
     assert!(hooked.contains("http://localhost:"), "the hook was asked: {hooked}");
     nothing_written(&lab, "shop");
 }
+
+/// A handle under a name that the assistant is shown would give the value away: the person is told.
+#[test]
+fn a_value_that_would_be_shown_is_told_before_it_is_approved() {
+    let mut lab = Lab::with("plex", json!({"PASSWORD": CANARY}));
+    super::page::config(&lab, "plain_keys = [\"PORT\"]\n");
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    let mut client = Client::start(&lab.home);
+    let handle = client.call("vault_get", json!({"service": "plex"})).unwrap()["values"]["PASSWORD"].clone();
+    let asked = Asked::with(client, &lab, json!({"service": "plex", "secrets": {"PORT": handle}}));
+    assert!(asked.shown["warnings"].to_string().contains("PORT is among your plain_keys"), "{}", asked.shown);
+    let page = load(asked.url());
+    let (_, path) = parts(asked.url());
+    let host = parts(asked.url()).0.trim_start_matches("http://").to_owned();
+    assert!(send(asked.url(), "GET", &path, &[("Host", &host)], "").body.contains("PORT is among your plain_keys"));
+    assert_eq!(post(asked.url(), "deny", &json!({"page": page})).status, 200);
+}
