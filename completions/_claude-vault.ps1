@@ -49,7 +49,7 @@ Register-ArgumentCompleter -Native -CommandName 'claude-vault' -ScriptBlock {
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show each setting and where it came from')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say what is wrong with this setup, and what mends it')
             [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Try it all on a throwaway server on this machine')
-            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print the shell function for those who prefer one to `source`')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Print the function for a shell, or say what is missing here')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion of commands and options for a shell')
             [CompletionResult]::new('setup', 'setup', [CompletionResultType]::ParameterValue, 'Install for you alone, or uninstall')
             [CompletionResult]::new('complete-names', 'complete-names', [CompletionResultType]::ParameterValue, 'What the completions ask for while a person types')

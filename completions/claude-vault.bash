@@ -809,7 +809,7 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__init)
-            opts="-h --address --mount --path --root --insecure-http --json --color --help bash zsh fish"
+            opts="-h --address --mount --path --root --insecure-http --json --color --help bash zsh fish powershell nushell elvish xonsh tcsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -950,7 +950,7 @@ _claude__vault() {
                     return 0
                     ;;
                 --shell)
-                    COMPREPLY=($(compgen -W "sh fish" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "sh fish powershell elvish tcsh nushell xonsh" -- "${cur}"))
                     return 0
                     ;;
                 --address)
@@ -988,7 +988,7 @@ _claude__vault() {
             fi
             case "${prev}" in
                 --shell)
-                    COMPREPLY=($(compgen -W "sh fish" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "sh fish powershell elvish tcsh nushell xonsh" -- "${cur}"))
                     return 0
                     ;;
                 --address)

@@ -46,7 +46,7 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand config 'Show each setting and where it came from'
             cand doctor 'Say what is wrong with this setup, and what mends it'
             cand dev 'Try it all on a throwaway server on this machine'
-            cand init 'Print the shell function for those who prefer one to `source`'
+            cand init 'Print the function for a shell, or say what is missing here'
             cand completions 'Print the completion of commands and options for a shell'
             cand setup 'Install for you alone, or uninstall'
             cand complete-names 'What the completions ask for while a person types'

@@ -52,7 +52,7 @@ complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "audit" -d
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "config" -d 'Show each setting and where it came from'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "doctor" -d 'Say what is wrong with this setup, and what mends it'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "dev" -d 'Try it all on a throwaway server on this machine'
-complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "init" -d 'Print the shell function for those who prefer one to `source`'
+complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "init" -d 'Print the function for a shell, or say what is missing here'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "completions" -d 'Print the completion of commands and options for a shell'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "setup" -d 'Install for you alone, or uninstall'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "complete-names" -d 'What the completions ask for while a person types'
@@ -65,7 +65,12 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l auth
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l port -d 'The port the browser comes back to; another one if it is taken [default: 8250]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l timeout -d 'How long to wait for you' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l shell -d 'The syntax to print, for: eval "$(claude-vault login)"' -r -f -a "sh\t'POSIX shells: bash, zsh, ksh, mksh, dash, busybox'
-fish\t'fish'"
+fish\t'fish'
+powershell\t'PowerShell, for Invoke-Expression'
+elvish\t'elvish, for eval'
+tcsh\t'tcsh, for eval'
+nushell\t'Nushell: one JSON object for load-env; null says hide-env'
+xonsh\t'xonsh: the same object'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
@@ -79,7 +84,12 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l inse
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l shell -d 'The syntax to print, for: eval "$(claude-vault logout)"' -r -f -a "sh\t'POSIX shells: bash, zsh, ksh, mksh, dash, busybox'
-fish\t'fish'"
+fish\t'fish'
+powershell\t'PowerShell, for Invoke-Expression'
+elvish\t'elvish, for eval'
+tcsh\t'tcsh, for eval'
+nushell\t'Nushell: one JSON object for load-env; null says hide-env'
+xonsh\t'xonsh: the same object'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r

@@ -1,41 +1,107 @@
-//! `init`: the shell function for those who prefer one to `source`.
+//! `init`: the function for a shell to evaluate; without a shell, what this machine lacks.
 
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use crate::config::Env;
+use crate::core::doctor::can_be_sourced;
 use crate::error::{Error, Result};
-use crate::format::shell::{quote, quote_fish};
+use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_powershell};
 use crate::ui::Ui;
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Shell {
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum For {
     Bash,
     Zsh,
     Fish,
+    #[value(alias = "pwsh")]
+    Powershell,
+    #[value(alias = "nu")]
+    Nushell,
+    Elvish,
+    Xonsh,
+    Tcsh,
 }
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-bash:  eval \"$(claude-vault init bash)\"    in ~/.bashrc
-zsh:   eval \"$(claude-vault init zsh)\"     in ~/.zshrc
-fish:  claude-vault init fish | source     in ~/.config/fish/config.fish
+bash        eval \"$(claude-vault init bash)\"                in ~/.bashrc
+zsh         eval \"$(claude-vault init zsh)\"                 in ~/.zshrc
+fish        claude-vault init fish | source                 in ~/.config/fish/config.fish
+PowerShell  claude-vault init powershell | Out-String | Invoke-Expression      in $PROFILE
+Nushell     once: mkdir ($nu.data-dir | path join vendor autoload)
+            claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
+elvish      eval (claude-vault init elvish | slurp)         in ~/.config/elvish/rc.elv
+xonsh       execx($(claude-vault init xonsh))               in ~/.xonshrc
+tcsh        eval \"`claude-vault init tcsh`\"                 in ~/.tcshrc; then claude-vault-login
 Other shells need none: source claude-vault login   (dash: . claude-vault)")]
 pub(super) struct Init {
-    /// The shell
+    /// The shell; without one, init says what is missing on this machine
     #[arg(value_enum)]
-    shell: Shell,
+    shell: Option<For>,
 }
 
 impl Init {
-    pub(super) fn run(self, ui: &Ui) -> Result<u8> {
+    pub(super) fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
+        let Some(shell) = self.shell else { return look(ui, env) };
         let binary = std::env::current_exe().map_err(Error::io("find", "this program"))?;
-        let binary = binary.to_string_lossy();
-        let text = match self.shell {
-            Shell::Bash => posix(&binary, "bash"),
-            Shell::Zsh => posix(&binary, "zsh"),
-            Shell::Fish => include_str!("../../shell/init.fish").replace("@BIN@", &quote_fish(&binary)),
-        };
-        ui.data(&text).map(|()| 0)
+        ui.data(&function(shell, &binary.to_string_lossy())).map(|()| 0)
     }
 }
 
-fn posix(binary: &str, shell: &str) -> String {
-    include_str!("../../shell/init.sh").replace("@BIN@", &quote(binary)).replace("@SHELL@", shell)
+fn function(shell: For, binary: &str) -> String {
+    let with = |template: &str, quoted: String| template.replace("@BIN@", &quoted);
+    match shell {
+        For::Bash => with(include_str!("../../shell/init.sh"), quote(binary)).replace("@SHELL@", "bash"),
+        For::Zsh => with(include_str!("../../shell/init.sh"), quote(binary)).replace("@SHELL@", "zsh"),
+        For::Fish => with(include_str!("../../shell/init.fish"), quote_fish(binary)),
+        For::Powershell => with(include_str!("../../shell/init.ps1"), quote_powershell(binary)),
+        For::Nushell => with(include_str!("../../shell/init.nu"), quote_json(binary)),
+        For::Elvish => with(include_str!("../../shell/init.elv"), quote_elvish(binary)),
+        For::Xonsh => with(include_str!("../../shell/init.xsh"), quote_json(binary)),
+        For::Tcsh => tcsh(binary),
+    }
+}
+
+/// On one line for its `eval`, where a comment would have no end.
+fn tcsh(binary: &str) -> String {
+    let alias = |word: &str| quote(&format!("eval \"`{} --source tcsh - {word} \\!*`\"", quote(binary)));
+    let text = include_str!("../../shell/init.tcsh").replace("@LOGIN@", &alias("login")).replace("@LOGOUT@", &alias("logout"));
+    text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+}
+
+/// Says what is missing here, and the one command that helps.
+fn look(ui: &Ui, env: &Env) -> Result<u8> {
+    let missing = missing(env);
+    if missing.is_empty() {
+        ui.data("nothing is missing: source claude-vault login   (for a shell's own function: claude-vault init --help)\n")?;
+        return Ok(0);
+    }
+    ui.data(&format!("missing: {}\n", missing.join(", ")))?;
+    ui.note("claude-vault setup   puts them below ~/.local");
+    Ok(1)
+}
+
+/// What an installation has and this machine lacks.
+fn missing(env: &Env) -> Vec<&'static str> {
+    let path = env.path("PATH").unwrap_or_default();
+    let on_path: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let launcher = on_path.iter().map(|folder| folder.join("claude-vault")).find(|file| file.is_file());
+    // Manuals and completions lie beside the folders of programs, as man and bash-completion look for them.
+    let prefixes: Vec<&Path> = on_path.iter().filter_map(|folder| folder.parent()).collect();
+    let has = |file: &str| prefixes.iter().any(|prefix| prefix.join("share").join(file).is_file());
+    let mut missing = Vec::new();
+    match launcher {
+        None => missing.push("claude-vault on PATH"),
+        Some(file) if !can_be_sourced(&file) => missing.push("the launcher that source reads"),
+        Some(_) => {}
+    }
+    if !["man/man1/claude-vault.1", "man/man1/claude-vault.1.gz"].iter().any(|page| has(page)) {
+        missing.push("the manual");
+    }
+    if !has("bash-completion/completions/claude-vault") {
+        missing.push("completions");
+    }
+    missing
 }

@@ -5,25 +5,16 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::shell::Shell;
 use super::{Context, span};
 use crate::core::login::{Ended, Reply, begin, end, living, revoke};
 use crate::error::{Error, Result};
-use crate::format::shell::{quote, quote_fish};
 use crate::login::{Face, Options, oidc, open_browser};
 use crate::secret::{Secret, WayOut};
 use crate::signals::stopped;
 use crate::terminal::{LineEditor, Step, Terminal};
 use crate::ui::Ui;
 use crate::vault::Client;
-
-/// The syntax of the lines that hold the session.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Shell {
-    /// POSIX shells: bash, zsh, ksh, mksh, dash, busybox
-    Sh,
-    /// fish
-    Fish,
-}
 
 /// How the person proves who they are.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -155,17 +146,7 @@ fn print(ui: &Ui, reply: &Reply, shell: Shell) -> Result<u8> {
     let expiry = reply.expiry.to_string();
     let mut variables = vec![("VAULT_ADDR", reply.address.as_str()), ("VAULT_TOKEN", token), ("VAULT_TOKEN_EXPIRY", &expiry)];
     variables.extend(reply.namespace.as_deref().map(|namespace| ("VAULT_NAMESPACE", namespace)));
-    let lines = match shell {
-        Shell::Sh => {
-            let assignments: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
-            zeroize::Zeroizing::new(format!("\\export {}\n", assignments.join(" ")))
-        }
-        Shell::Fish => {
-            let lines: Vec<String> =
-                variables.iter().map(|(name, value)| format!("set -gx {name} {}\n", quote_fish(value))).collect();
-            zeroize::Zeroizing::new(lines.concat())
-        }
-    };
+    let lines = zeroize::Zeroizing::new(shell.set(&variables));
     ui.data(&lines)?;
     if reply.kept {
         ui.note(&format!("still signed in as {} for {}; --force signs in again", reply.user, span(left)));
@@ -186,11 +167,10 @@ impl Logout {
 
     /// Prints the lines that unset the session, where a shell evaluates them.
     fn forget(&self, ui: &Ui, sourced: Option<Shell>) -> Result<()> {
-        match sourced.unwrap_or(self.shell) {
-            _ if sourced.is_none() && ui.stdout_is_terminal() => Ok(()),
-            Shell::Sh => ui.data("\\unset VAULT_TOKEN VAULT_TOKEN_EXPIRY BAO_TOKEN\n"),
-            Shell::Fish => ui.data("set -e VAULT_TOKEN; set -e VAULT_TOKEN_EXPIRY; set -e BAO_TOKEN\n"),
+        if sourced.is_none() && ui.stdout_is_terminal() {
+            return Ok(());
         }
+        ui.data(&sourced.unwrap_or(self.shell).unset(&["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN"]))
     }
 
     pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {

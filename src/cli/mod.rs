@@ -17,6 +17,7 @@ mod login;
 mod scan;
 mod set;
 mod setup;
+mod shell;
 mod sourced;
 mod status;
 mod usage;
@@ -94,7 +95,7 @@ enum Command {
     Doctor,
     /// Try it all on a throwaway server on this machine
     Dev(dev::Dev),
-    /// Print the shell function for those who prefer one to `source`
+    /// Print the function for a shell, or say what is missing here
     Init(init::Init),
     /// Print the completion of commands and options for a shell
     Completions(completions::Completions),
@@ -170,7 +171,7 @@ fn drop_launcher(arguments: &mut Vec<OsString>) {
 }
 
 /// Runs a parsed command; `shell` is set when a shell evaluates what is printed.
-fn execute(cli: Cli, shell: Option<login::Shell>) -> u8 {
+fn execute(cli: Cli, shell: Option<shell::Shell>) -> u8 {
     let env = Env::of_process();
     let ui = Ui::new(cli.json, cli.color, &env);
     dispatch(cli, shell, env, &ui).unwrap_or_else(|error| {
@@ -179,10 +180,10 @@ fn execute(cli: Cli, shell: Option<login::Shell>) -> u8 {
     })
 }
 
-fn dispatch(cli: Cli, shell: Option<login::Shell>, env: Env, ui: &Ui) -> Result<u8> {
+fn dispatch(cli: Cli, shell: Option<shell::Shell>, env: Env, ui: &Ui) -> Result<u8> {
     // These work without a Vault and without settings.
     match cli.command {
-        Command::Init(init) => return init.run(ui),
+        Command::Init(init) => return init.run(ui, &env),
         Command::Completions(completions) => return completions.run(ui),
         Command::Setup(setup) => return setup.run(ui, &env),
         Command::Config(config) => return config.run(ui, &cli.global, &env),

@@ -8,16 +8,13 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-use super::{Cli, Command, execute, login::Shell, usage};
+use super::{Cli, Command, execute, shell::Shell, usage};
 use crate::config::Env;
 use crate::format::shell::quote;
 use crate::ui::Ui;
 
 pub(super) fn run(arguments: &[OsString]) -> u8 {
-    let shell = match arguments.get(2).and_then(|name| name.to_str()) {
-        Some("fish") => Shell::Fish,
-        _ => Shell::Sh,
-    };
+    let shell = Shell::of_source(arguments.get(2).and_then(|name| name.to_str()));
     let traced = arguments.get(3).is_some_and(|trace| trace == "x");
     let mut rest: Vec<OsString> = vec!["claude-vault".into()];
     rest.extend(arguments.iter().skip(4).cloned());
@@ -27,12 +24,15 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
     let parsed = Cli::try_parse_from(&rest);
     let status = match parsed {
         Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_)) => execute(cli, Some(shell)),
-        // fish's function hands on nothing else, so this is a mistyped login.
-        Err(error) if shell == Shell::Fish => usage::report_to_stderr(&error, &rest),
+        // The functions of these shells hand on nothing else, so this is a mistyped login.
+        Err(error) if shell != Shell::Sh => usage::report_to_stderr(&error, &rest),
         _ => return hand_back(&rest, traced),
     };
-    if shell == Shell::Sh {
-        print(&format!("{}\\return {status}\n", if traced { "\\set -x\n" } else { "" }));
+    match shell {
+        Shell::Sh => print(&format!("{}\\return {status}\n", if traced { "\\set -x\n" } else { "" })),
+        // Its eval gives the status of what it evaluates, and knows no other.
+        Shell::Tcsh if status != 0 => print(&format!("sh -c 'exit {status}'\n")),
+        _ => {}
     }
     status
 }

@@ -308,10 +308,7 @@ fn shell(env: &Env) -> Check {
         let saw = "no claude-vault on PATH";
         return warning("shell", saw, WHY, "claude-vault setup   (and put the folder it names on PATH)");
     };
-    let mut start = [0_u8; 2];
-    let is_text = std::fs::File::open(&first)
-        .is_ok_and(|mut file| std::io::Read::read_exact(&mut file, &mut start).is_ok() && start == *b"#!");
-    if is_text {
+    if can_be_sourced(&first) {
         ok("shell", format!("{} can be sourced", first.display()))
     } else {
         warning(
@@ -321,4 +318,11 @@ fn shell(env: &Env) -> Check {
             "claude-vault setup",
         )
     }
+}
+
+/// Whether a shell can read the file: it has an interpreter's line, and is no program.
+#[must_use]
+pub fn can_be_sourced(file: &Path) -> bool {
+    let mut start = [0_u8; 2];
+    std::fs::File::open(file).is_ok_and(|mut file| std::io::Read::read_exact(&mut file, &mut start).is_ok() && start == *b"#!")
 }

@@ -1,6 +1,6 @@
-//! Text that a POSIX shell evaluates to exactly one word.
+//! Text that a shell evaluates to exactly one word.
 
-/// `'…'` with each `'` as `'\''` (POSIX Shell Command Language, 2.2.2).
+/// For POSIX shells: `'…'` with each `'` as `'\''` (POSIX Shell Command Language, 2.2.2).
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -18,11 +18,46 @@ pub fn quote_fish(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
+/// `'…'` for elvish, where a quote is doubled.
+#[must_use]
+pub fn quote_elvish(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// `'…'` for PowerShell, which ends it at four typographic quotes too: each is doubled.
+#[must_use]
+pub fn quote_powershell(text: &str) -> String {
+    let mut out = String::from("'");
+    for c in text.chars() {
+        if matches!(c, '\'' | '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}') {
+            out.push(c);
+        }
+        out.push(c);
+    }
+    out.push('\'');
+    out
+}
+
+/// `'…'` for tcsh, which replaces `!` inside quotes as well.
+#[must_use]
+pub fn quote_tcsh(text: &str) -> String {
+    quote(text).replace('!', "\\!")
+}
+
+/// A JSON string, which is a string in Python and Nushell as well.
+#[must_use]
+pub fn quote_json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn a_quote_ends_begins_and_is_escaped() {
         assert_eq!(super::quote("it's $(x)"), r"'it'\''s $(x)'");
         assert_eq!(super::quote_fish(r"it's \"), r"'it\'s \\'");
+        assert_eq!(super::quote_elvish("it's ’"), "'it''s ’'");
+        assert_eq!(super::quote_powershell("it's ’"), "'it''s ’’'");
+        assert_eq!(super::quote_tcsh("it's!"), r"'it'\''s\!'");
     }
 }

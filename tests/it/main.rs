@@ -34,6 +34,7 @@ mod mcp;
 mod readers;
 mod scan;
 mod set;
+mod shells;
 mod sourcing;
 mod templates;
 mod terminal;

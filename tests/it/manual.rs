@@ -148,9 +148,14 @@ fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
     };
     assert_eq!(fish("claude-vault get j"), "jackett\njellyfin\n");
     assert!(fish("claude-vault get jellyfin A").starts_with("API_KEY"));
-    // zsh asks at a terminal only: what it would ask for is there, and harmless.
-    let zsh = lab.home.read("completions.zsh");
-    assert!(zsh.contains(":_claude_vault_services'") && zsh.contains(":_claude_vault_keys'"));
+    // zsh completes at a prompt only: it is typed there, with a tab behind the name's beginning.
+    let zshrc = "fpath=(~/.local/share/zsh/site-functions $fpath)\nautoload -Uz compinit && compinit -u\ntouch ready\n";
+    std::fs::write(lab.home.path().join(".zshrc"), zshrc).unwrap();
+    let mut zsh = crate::terminal::on_terminal(&lab.home, "zsh", &["-i"]);
+    crate::support::eventually("zsh", || folder.join("ready").exists().then_some(()));
+    zsh.send("claude-vault get jel\tAPI\t> out; touch done\n").unwrap();
+    crate::support::eventually("the value", || folder.join("done").exists().then_some(()));
+    assert_eq!(lab.home.read("out"), format!("{}\n", crate::support::CANARY));
     lab.cv(["status"]).exits(0);
     let audit = lab.home.read(".claude-vault-audit.log");
     lab.cv(["complete-names", "jellyfin"]).exits(0);

@@ -7,7 +7,7 @@ use crate::support::servers::free_port;
 use crate::support::{CANARY, Home, Lab, Provider, eventually, http};
 
 /// Starts a program on a terminal of its own.
-fn on_terminal(home: &Home, program: &str, arguments: &[&str]) -> PtySession {
+pub fn on_terminal(home: &Home, program: &str, arguments: &[&str]) -> PtySession {
     let mut command = home.command(program);
     command.args(arguments).env("TERM", "xterm").env("PS1", "$ ");
     command.stdin(std::process::Stdio::inherit()); // rexpect puts the terminal there

@@ -1,0 +1,11 @@
+# claude-vault for elvish:  eval (claude-vault init elvish | slurp)   (in rc.elv)
+# Then `claude-vault login` and `claude-vault logout` change this shell. A login that fails is an exception.
+var program~ = (external @BIN@)
+fn claude-vault {|@arguments|
+  if (and (> (count $arguments) 0) (has-value [login logout] $arguments[0])) {
+    eval (program --source elvish - $@arguments | slurp)
+  } else {
+    program $@arguments
+  }
+}
+edit:add-var claude-vault~ $claude-vault~

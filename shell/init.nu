@@ -1,0 +1,18 @@
+# claude-vault for Nushell, once:
+#   mkdir ($nu.data-dir | path join vendor autoload)
+#   claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
+# Then `claude-vault login` and `claude-vault logout` change this shell. A login that fails is an error.
+def --env --wrapped claude-vault [...arguments: string] {
+    let input = $in
+    if ($arguments | get 0? | default '') in [login logout] {
+        let session = (^@BIN@ --source nushell - ...$arguments | from json | default {})
+        for name in ($session | columns) {
+            let value = ($session | get $name)
+            if $value == null { hide-env --ignore-errors $name } else { load-env {$name: $value} }
+        }
+    } else if $input == null {
+        ^@BIN@ ...$arguments
+    } else {
+        $input | ^@BIN@ ...$arguments
+    }
+}
