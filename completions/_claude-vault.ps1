@@ -58,10 +58,13 @@ Register-ArgumentCompleter -Native -CommandName 'claude-vault' -ScriptBlock {
             break
         }
         'claude-vault;login' {
-            [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'How to sign in')
+            [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'How to sign in [default: oidc]')
             [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'The role to ask Vault for, instead of its default')
-            [CompletionResult]::new('--auth-mount', '--auth-mount', [CompletionResultType]::ParameterName, 'Where the login method is mounted [default: oidc]')
+            [CompletionResult]::new('--auth-mount', '--auth-mount', [CompletionResultType]::ParameterName, 'Where the login method is mounted [default: oidc, or jwt]')
+            [CompletionResult]::new('--issuer', '--issuer', [CompletionResultType]::ParameterName, 'The identity provider to ask itself, for jwt and device')
+            [CompletionResult]::new('--client-id', '--client-id', [CompletionResultType]::ParameterName, 'This program''s client ID there: a public client')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port the browser comes back to; another one if it is taken [default: 8250]')
+            [CompletionResult]::new('--browser', '--browser', [CompletionResultType]::ParameterName, 'The command that opens the URL, instead of BROWSER or the desktop''s')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for you')
             [CompletionResult]::new('--shell', '--shell', [CompletionResultType]::ParameterName, 'The syntax to print, for: eval "$(claude-vault login)"')
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')

@@ -923,14 +923,14 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__login)
-            opts="-h --method --role --auth-mount --port --no-browser --timeout --force --shell --address --mount --path --root --insecure-http --json --color --help"
+            opts="-h --method --role --auth-mount --issuer --client-id --port --browser --no-browser --timeout --force --shell --address --mount --path --root --insecure-http --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --method)
-                    COMPREPLY=($(compgen -W "oidc token" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "oidc jwt device token" -- "${cur}"))
                     return 0
                     ;;
                 --role)
@@ -941,7 +941,19 @@ _claude__vault() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --issuer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --browser)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -54,10 +54,13 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand dev-sign-in 'What stands in for the browser in `dev --tour`'
         }
         &'claude-vault;login'= {
-            cand --method 'How to sign in'
+            cand --method 'How to sign in [default: oidc]'
             cand --role 'The role to ask Vault for, instead of its default'
-            cand --auth-mount 'Where the login method is mounted [default: oidc]'
+            cand --auth-mount 'Where the login method is mounted [default: oidc, or jwt]'
+            cand --issuer 'The identity provider to ask itself, for jwt and device'
+            cand --client-id 'This program''s client ID there: a public client'
             cand --port 'The port the browser comes back to; another one if it is taken [default: 8250]'
+            cand --browser 'The command that opens the URL, instead of BROWSER or the desktop''s'
             cand --timeout 'How long to wait for you'
             cand --shell 'The syntax to print, for: eval "$(claude-vault login)"'
             cand --address 'Vault''s address, instead of VAULT_ADDR'

@@ -58,11 +58,16 @@ complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "setup" -d
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "complete-names" -d 'What the completions ask for while a person types'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "dev-server" -d 'What `dev` starts its server through, so that the server ends with it'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "dev-sign-in" -d 'What stands in for the browser in `dev --tour`'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l method -d 'How to sign in' -r -f -a "oidc\t'Vault\'s OIDC login, in the browser'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l method -d 'How to sign in [default: oidc]' -r -f -a "oidc\t'Vault\'s OIDC login, in the browser'
+jwt\t'At the identity provider itself, then Vault\'s JWT login'
+device\t'With a browser on any other machine'
 token\t'A token you have, pasted'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l role -d 'The role to ask Vault for, instead of its default' -r
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l auth-mount -d 'Where the login method is mounted [default: oidc]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l auth-mount -d 'Where the login method is mounted [default: oidc, or jwt]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l issuer -d 'The identity provider to ask itself, for jwt and device' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l client-id -d 'This program\'s client ID there: a public client' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l port -d 'The port the browser comes back to; another one if it is taken [default: 8250]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l browser -d 'The command that opens the URL, instead of BROWSER or the desktop\'s' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l timeout -d 'How long to wait for you' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l shell -d 'The syntax to print, for: eval "$(claude-vault login)"' -r -f -a "sh\t'POSIX shells: bash, zsh, ksh, mksh, dash, busybox'
 fish\t'fish'

@@ -29,6 +29,8 @@ pub enum Color {
 pub struct Ui {
     json: bool,
     color: bool,
+    /// Whether the locale has more than ASCII.
+    unicode: bool,
 }
 
 impl Ui {
@@ -40,7 +42,9 @@ impl Ui {
             Color::Never => false,
             Color::Auto => std::io::stderr().is_terminal() && env.get("NO_COLOR").is_none() && env.get("TERM") != Some("dumb"),
         };
-        Self { json, color: color && !json }
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name)).unwrap_or_default().to_ascii_lowercase();
+        Self { json, color: color && !json, unicode: locale.contains("utf-8") || locale.contains("utf8") }
     }
 
     /// Whether `--json` was asked for.
@@ -126,6 +130,18 @@ impl Ui {
         } else {
             self.say(&format!("{} {message}", self.paint("error:", AnsiColor::Red)));
             self.say(&format!("{} {hint}", self.paint("hint:", AnsiColor::Cyan)));
+        }
+    }
+
+    /// Shows an address as a QR code, on a terminal that is wide enough and has the characters.
+    pub fn qr(&self, address: &str) {
+        let error = std::io::stderr();
+        if self.json || !self.unicode || !error.is_terminal() {
+            return;
+        }
+        let columns = rustix::termios::tcgetwinsize(&error).map_or(0, |size| usize::from(size.ws_col));
+        if let Some(code) = crate::login::qr_code(address, columns, self.color) {
+            self.say(&code);
         }
     }
 

@@ -3,42 +3,40 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use url::Url;
-
 use super::shell::Shell;
 use super::{Context, span};
+use crate::config::{Env, Method, ProviderSettings};
 use crate::core::login::{Ended, Reply, begin, end, living, revoke};
 use crate::error::{Error, Result};
-use crate::login::{Face, Options, oidc, open_browser};
+use crate::login::{Face, Options, SignIn, log_in, open_browser};
 use crate::secret::{Secret, WayOut};
 use crate::signals::stopped;
 use crate::terminal::{LineEditor, Step, Terminal};
 use crate::ui::Ui;
-use crate::vault::Client;
-
-/// How the person proves who they are.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Method {
-    /// Vault's OIDC login, in the browser
-    Oidc,
-    /// A token you have, pasted
-    Token,
-}
 
 #[derive(clap::Args)]
 pub(super) struct Login {
-    /// How to sign in
-    #[arg(long, value_enum, default_value = "oidc")]
-    method: Method,
+    /// How to sign in [default: oidc]
+    #[arg(long, value_enum)]
+    method: Option<Method>,
     /// The role to ask Vault for, instead of its default
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
-    /// Where the login method is mounted [default: oidc]
+    /// Where the login method is mounted [default: oidc, or jwt]
     #[arg(long, value_name = "PATH")]
     auth_mount: Option<String>,
+    /// The identity provider to ask itself, for jwt and device
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    issuer: Option<String>,
+    /// This program's client ID there: a public client
+    #[arg(long, value_name = "ID", requires = "issuer")]
+    client_id: Option<String>,
     /// The port the browser comes back to; another one if it is taken [default: 8250]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
+    /// The command that opens the URL, instead of BROWSER or the desktop's
+    #[arg(long, value_name = "COMMAND", conflicts_with = "no_browser")]
+    browser: Option<String>,
     /// Do not open a browser here; the URL is printed either way
     #[arg(long)]
     no_browser: bool,
@@ -97,30 +95,40 @@ impl Login {
 
     /// `granted` holds a token of ours until it is a session.
     async fn sign_in(&self, context: &Context<'_>, granted: &RefCell<Option<Secret>>) -> Result<Reply> {
-        let Context { ui, core, .. } = context;
-        let settings = &core.settings;
-        let (method, token) = match self.method {
-            Method::Token => ("token", ask_token().await?),
-            Method::Oidc => {
-                let mount = self.auth_mount.as_deref().unwrap_or(settings.oidc_mount());
-                let options = Options {
-                    role: self.role.as_deref().or(settings.role.as_deref()),
-                    mount: mount.trim_matches('/'),
-                    port: self.port.unwrap_or(settings.port),
-                    timeout: Duration::from_secs(self.timeout),
-                    bound_to: None,
-                    afterwards: None,
-                };
-                let over_ssh = context.env.get("SSH_CONNECTION").is_some();
-                let browser = settings.browser.as_deref();
-                let opens = !self.no_browser && (browser.is_some() || !over_ssh);
-                let mut face = AtShell { ui, browser, opens, over_ssh, terminal: None };
-                let token = oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token();
-                granted.replace(Some(token.clone()));
-                ("oidc", token)
-            }
+        let Context { ui, core, env } = context;
+        let mut settings = core.settings.clone();
+        settings.method = self.method.unwrap_or(settings.method);
+        if self.issuer.is_some() {
+            // Named for this login, and for whatever Vault it goes to.
+            settings.provider =
+                ProviderSettings { issuer: self.issuer.clone(), client_id: self.client_id.clone(), ..Default::default() };
+        }
+        let method = settings.method;
+        if method == Method::Token {
+            return begin(core, "token", ask_token().await?).await;
+        }
+        let mount = self.auth_mount.as_deref().unwrap_or(settings.mount_of(method));
+        let options = Options {
+            role: self.role.as_deref().or(settings.role.as_deref()),
+            mount: mount.trim_matches('/'),
+            port: self.port.unwrap_or(settings.port),
+            timeout: Duration::from_secs(self.timeout),
+            bound_to: None,
+            afterwards: None,
+            elsewhere: false,
         };
-        begin(core, method, token).await
+        let browser = self.browser.as_deref().or(settings.browser.as_deref());
+        let here = Surroundings::of(env);
+        let opens = !self.no_browser && method != Method::Device && (browser.is_some() || here != Surroundings::Ssh);
+        let mut face = AtShell { ui, browser, opens, here, terminal: None };
+        let token = log_in(&settings, method, options, &mut face).await?.into_token();
+        granted.replace(Some(token.clone()));
+        let word = match method {
+            Method::Jwt => "jwt",
+            Method::Device => "device",
+            Method::Oidc | Method::Token => "oidc",
+        };
+        begin(core, word, token).await
     }
 }
 
@@ -195,8 +203,31 @@ struct AtShell<'a> {
     ui: &'a Ui,
     browser: Option<&'a str>,
     opens: bool,
-    over_ssh: bool,
+    here: Surroundings,
     terminal: Option<Paste>,
+}
+
+/// Where this shell runs, as far as a browser is concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Surroundings {
+    Desktop,
+    /// The browser is at the other end.
+    Ssh,
+    /// Nothing outside reaches its loopback.
+    Container,
+}
+
+impl Surroundings {
+    fn of(env: &Env) -> Self {
+        let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| std::path::Path::new(mark).exists());
+        if env.get("SSH_CONNECTION").is_some() {
+            Self::Ssh
+        } else if marked || env.get("container").is_some() {
+            Self::Container
+        } else {
+            Self::Desktop
+        }
+    }
 }
 
 /// A line being pasted at the terminal.
@@ -206,14 +237,28 @@ struct Paste {
 }
 
 impl Face for AtShell<'_> {
-    fn sign_in(&mut self, url: &Url, port: u16) {
-        let opened = self.opens && open_browser(url.as_str(), self.browser);
-        let how = if opened { "Sign in in the browser that opens, or here:" } else { "Sign in here:" };
-        self.ui.always(&format!("{how}\n\n  {url}\n"));
-        if self.over_ssh {
-            self.ui.note(&format!("From another machine, first: ssh -L {port}:localhost:{port} THIS-MACHINE   (or paste the address your browser ends at)"));
+    fn sign_in(&mut self, at: &SignIn<'_>) {
+        let (ui, url) = (self.ui, at.url.as_str());
+        let opened = self.opens && open_browser(url, self.browser);
+        let how = match (opened, at.port) {
+            (true, _) => "Sign in in the browser that opens, or here:",
+            (false, Some(_)) => "Sign in here:",
+            (false, None) => "Sign in here, on any machine or phone:",
+        };
+        ui.always(&format!("{how}\n\n  {url}\n"));
+        let Some(port) = at.port else {
+            ui.qr(url);
+            if let Some(code) = at.code {
+                ui.always(&format!("The page must show this code, or asks for it: {code}\n"));
+            }
+            return ui.note("Waiting for you. Ctrl-C gives up.");
+        };
+        match self.here {
+            Surroundings::Ssh => ui.note(&format!("From another machine, first: ssh -L {port}:localhost:{port} THIS-MACHINE   (or paste the address your browser ends at)")),
+            Surroundings::Container if !opened => ui.note("The browser cannot come back into this container: paste the address that it ends at, though that page fails to load."),
+            Surroundings::Container | Surroundings::Desktop => {}
         }
-        self.ui.note("Waiting for you. Ctrl-C gives up; the address that the browser ends at can be pasted here.");
+        ui.note("Waiting for you. Ctrl-C gives up; the address that the browser ends at can be pasted here.");
     }
 
     fn note(&self, text: &str) {

@@ -6,6 +6,7 @@
 
 mod env;
 mod shown;
+mod sign_in;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use url::Url;
 
 pub use env::{AGENT_VARIABLES, Env};
 pub use shown::{Shown, shown};
+pub use sign_in::{MeantFor, Method, ProviderSettings};
 
 use crate::approval::Strength;
 use crate::error::{Error, Result};
@@ -49,6 +51,10 @@ struct UserConfig {
     mount: Option<String>,
     prefix: Option<String>,
     root: Option<PathBuf>,
+    method: Option<Method>,
+    issuer: Option<String>,
+    client_id: Option<String>,
+    scopes: Vec<String>,
     role: Option<String>,
     auth_mount: Option<String>,
     port: Option<u16>,
@@ -131,6 +137,10 @@ pub struct Settings {
     pub mount: String,
     /// The path below the mount, without slashes at its ends; may be empty.
     pub prefix: String,
+    /// How a person signs in.
+    pub method: Method,
+    /// The identity provider, where this program asks it itself.
+    pub provider: ProviderSettings,
     /// The role asked for at login; Vault's default role without one.
     pub role: Option<String>,
     /// Where the login method is mounted, instead of its usual name.
@@ -187,7 +197,6 @@ impl Settings {
         let pick = |flag: &Option<String>, variable: &str, configured: &Option<String>| {
             flag.clone().or_else(|| env.get(variable).map(str::to_owned)).or_else(|| configured.clone())
         };
-        let address = global.address.clone().or_else(|| env.vault("ADDR").map(str::to_owned)).or(file.address);
         let (root, marked) = find_root(global.root.clone().or_else(|| env.path("CLAUDE_VAULT_ROOT")).or(file.root))?;
         let usual_state = || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
         let state = env
@@ -199,11 +208,14 @@ impl Settings {
             .or(file.audit_log)
             .unwrap_or_else(|| if marked { root.join(".claude-vault-audit.log") } else { state.join("audit.log") });
         let audit_log = std::path::absolute(&audit_log).map_err(Error::io("find", audit_log))?;
-        let mut trusted_hosts = file.trusted_hosts;
+        let mut trusted_hosts = file.trusted_hosts.clone();
         if let Some(hosts) = env.get("CLAUDE_VAULT_TRUSTED_HOSTS") {
             trusted_hosts.extend(hosts.split([',', ' ']).filter(|h| !h.is_empty()).map(str::to_owned));
         }
         let prefix = pick(&global.path, "CLAUDE_VAULT_PREFIX", &file.prefix);
+        let own_address = file.address.as_deref().map(parse_address).transpose()?;
+        let meant_for = MeantFor { address: own_address, hosts: file.trusted_hosts.clone() };
+        let address = global.address.clone().or_else(|| env.vault("ADDR").map(str::to_owned)).or(file.address);
         Ok(Self {
             address: address.map(|text| parse_address(&text)).transpose()?,
             namespace: env
@@ -220,6 +232,13 @@ impl Settings {
                 Some("/" | "") => String::new(),
                 Some(path) => checked_path(path, "prefix")?,
                 None => "proxmox-services".into(),
+            },
+            method: env.get("CLAUDE_VAULT_METHOD").map(str::parse).transpose()?.or(file.method).unwrap_or_default(),
+            provider: ProviderSettings {
+                issuer: file.issuer,
+                client_id: file.client_id,
+                scopes: file.scopes,
+                meant_for: Some(meant_for),
             },
             role: env.get("CLAUDE_VAULT_ROLE").map(str::to_owned).or(file.role),
             auth_mount: env
@@ -278,10 +297,19 @@ impl Settings {
         self.address.as_ref().ok_or(Error::NoAddress)
     }
 
-    /// Where the login method is mounted, without slashes at its ends.
+    /// Where a login method is mounted, without slashes at its ends. `auth_mount` is that of the
+    /// method which the settings name; Vault's `oidc` is where step-up signs in, whatever they name.
     #[must_use]
-    pub fn oidc_mount(&self) -> &str {
-        self.auth_mount.as_deref().unwrap_or("oidc")
+    pub fn mount_of(&self, method: Method) -> &str {
+        let asks = self.asks_provider(method);
+        let named = self.auth_mount.as_deref().filter(|_| asks == self.asks_provider(self.method));
+        named.unwrap_or(if asks { "jwt" } else { "oidc" })
+    }
+
+    /// Whether this program asks the identity provider itself by this method.
+    #[must_use]
+    pub fn asks_provider(&self, method: Method) -> bool {
+        method == Method::Jwt || (method == Method::Device && self.provider.issuer.is_some())
     }
 
     /// The path of a service below `MOUNT/data/` and `MOUNT/metadata/`.

@@ -21,7 +21,7 @@ pub struct Shown {
 }
 
 /// A setting's key in the config file, and the variables that say it too, the stronger first.
-const VARIABLES: [(&str, &[&str]); 18] = [
+const VARIABLES: [(&str, &[&str]); 22] = [
     ("address", &["VAULT_ADDR", "BAO_ADDR"]),
     ("namespace", &["VAULT_NAMESPACE", "BAO_NAMESPACE"]),
     ("ca_cert", &["VAULT_CACERT", "BAO_CACERT"]),
@@ -30,6 +30,10 @@ const VARIABLES: [(&str, &[&str]); 18] = [
     ("prefix", &["CLAUDE_VAULT_PREFIX"]),
     ("root", &["CLAUDE_VAULT_ROOT"]),
     ("audit_log", &["CLAUDE_VAULT_AUDIT_LOG"]),
+    ("method", &["CLAUDE_VAULT_METHOD"]),
+    ("issuer", &[]),
+    ("client_id", &[]),
+    ("scopes", &[]),
     ("role", &["CLAUDE_VAULT_ROLE"]),
     ("auth_mount", &["CLAUDE_VAULT_AUTH_MOUNT"]),
     ("port", &["CLAUDE_VAULT_PORT"]),
@@ -88,6 +92,10 @@ fn value_of(settings: &Settings, name: &str) -> String {
         "prefix" => settings.prefix.clone(),
         "root" => path(&settings.root),
         "audit_log" => path(&settings.audit_log),
+        "method" => format!("{:?}", settings.method).to_lowercase(),
+        "issuer" => text(&settings.provider.issuer),
+        "client_id" => text(&settings.provider.client_id),
+        "scopes" => settings.provider.scopes.join(", "),
         "role" => text(&settings.role),
         "auth_mount" => text(&settings.auth_mount),
         "port" => settings.port.to_string(),

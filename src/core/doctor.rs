@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::Core;
 use super::approve::{passkeys, strength};
 use crate::approval::Strength;
-use crate::config::Env;
+use crate::config::{Env, Method};
 use crate::error::{Error, Result};
-use crate::login::can_open_browser;
+use crate::login::{can_open_browser, look_at_provider};
 use crate::names::{Service, printable};
-use crate::vault::Client;
+use crate::vault::{Client, redirect_not_allowed};
 
 /// How a check ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
@@ -226,10 +226,27 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
 async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
     const WHY: &str = "login asks Vault's oidc method for this";
     let settings = &core.settings;
-    let mount = settings.oidc_mount();
+    if settings.asks_provider(settings.method) {
+        let issuer = settings.provider.issuer_text();
+        return match look_at_provider(settings).await {
+            Ok(methods) => {
+                ok("sign-in", format!("{issuer}, good for {methods}, then auth/{}", settings.mount_of(settings.method)))
+            }
+            Err(error) => failed("sign-in", "login asks the identity provider that your config names", &error),
+        };
+    }
+    let mount = settings.mount_of(Method::Oidc);
     let redirect = format!("http://localhost:{}/oidc/callback", settings.port);
-    let nonce = || crate::secret::Secret::from("claude-vault-doctor-asks-only".to_owned());
-    if let Err(error) = nobody.auth_url(mount, settings.role.as_deref(), &redirect, &nonce()).await {
+    let nonce = crate::secret::Secret::from("claude-vault-doctor-asks-only".to_owned());
+    let ask = async |role: Option<&str>| {
+        let here = nobody.auth_url(mount, role, &redirect, &nonce).await?;
+        if here.is_some() {
+            return Ok(here);
+        }
+        let server = nobody.auth_url(mount, role, &nobody.oidc_callback(mount), &nonce).await?;
+        server.filter(|auth| auth.poll_interval.is_some()).map(Some).ok_or_else(|| redirect_not_allowed(mount, &redirect))
+    };
+    if let Err(error) = ask(settings.role.as_deref()).await {
         // Somebody who pastes a token needs no such login.
         let state = if has_session { State::Warning } else { State::Failed };
         return Check { state, ..failed("sign-in", WHY, &error) };
@@ -238,9 +255,9 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
     let Some(write_role) = settings.write_role.as_deref() else {
         return ok("sign-in", format!("auth/{mount} with {role}, back to port {}", settings.port));
     };
-    match nobody.auth_url(mount, Some(write_role), &redirect, &nonce()).await {
+    match ask(Some(write_role)).await {
         Err(error) => failed("sign-in", "write_role is set in your config, and approving needs it", &error),
-        Ok(auth) if !auth.url.query_pairs().any(|(name, _)| name == "max_age") => warning(
+        Ok(auth) if !auth.as_ref().is_some_and(|auth| auth.url.query_pairs().any(|(name, _)| name == "max_age")) => warning(
             "sign-in",
             format!("auth/{mount} with {role}; {write_role} for writing, without a max_age"),
             "whoever controls a browser that is signed on already can approve without you",

@@ -12,9 +12,9 @@ use url::Url;
 use super::Core;
 use super::login::{Unheld, revoke};
 use crate::approval::{Later, StepUp, WriteToken};
-use crate::config::Settings;
+use crate::config::{Method, Settings};
 use crate::error::{Error, Result};
-use crate::login::{Face, Options, oidc};
+use crate::login::{Face, Options, SignIn, oidc};
 use crate::secret::Secret;
 use crate::vault::Client;
 
@@ -46,13 +46,15 @@ impl RoleLogin {
         let settings = &self.settings;
         let options = Options {
             role: Some(&self.role),
-            mount: settings.oidc_mount(),
+            mount: settings.mount_of(Method::Oidc),
             port: settings.port,
             timeout: LOGIN_LIFE,
             bound_to: Some(digest),
             afterwards: Some(back),
+            elsewhere: false,
         };
         let mut face = OnThePage { goes: Some(goes) };
+        // Vault's own method alone: it can ask for a fresh sign-in, and an ID token can be used twice.
         Ok(oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token())
     }
 
@@ -106,9 +108,9 @@ struct OnThePage {
 }
 
 impl Face for OnThePage {
-    fn sign_in(&mut self, url: &Url, _: u16) {
+    fn sign_in(&mut self, at: &SignIn<'_>) {
         if let Some(goes) = self.goes.take() {
-            goes(url.clone());
+            goes(at.url.clone());
         }
     }
 

@@ -3,14 +3,24 @@
 
 use std::process::{Command, Stdio};
 
+use crate::format::shell::quote_powershell;
+
 /// Opens `url` with `command` (as in `BROWSER`: a program and arguments, `%s` for the URL), else
 /// with the desktop's browser. Whether something was started.
 #[must_use]
 pub fn open(url: &str, command: Option<&str>) -> bool {
     match command {
         Some(command) => command.split(':').any(|one| start(one, url)),
-        None => has_desktop() && webbrowser_opens(url),
+        None => (is_set("WSL_DISTRO_NAME") && windows_opens(url)) || (has_desktop() && webbrowser_opens(url)),
     }
+}
+
+/// The browser of the Windows around this Linux: by wslu's `wslview`, else by PowerShell.
+/// (`explorer.exe` fails each time, and `cmd.exe` takes `&` for its own.)
+fn windows_opens(url: &str) -> bool {
+    let command = format!("Start-Process {}", quote_powershell(url));
+    run("wslview", &[url.to_owned()])
+        || run("powershell.exe", &["-NoProfile".into(), "-NonInteractive".into(), "-Command".into(), command])
 }
 
 fn start(command: &str, url: &str) -> bool {
@@ -20,6 +30,10 @@ fn start(command: &str, url: &str) -> bool {
     if !command.contains("%s") {
         arguments.push(url.to_owned());
     }
+    run(program, &arguments)
+}
+
+fn run(program: &str, arguments: &[String]) -> bool {
     // Without our standard output: a shell that evaluates it would wait until the browser ends.
     let mut child = Command::new(program);
     child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -34,8 +48,11 @@ pub fn has_desktop() -> bool {
     if !cfg!(target_os = "linux") {
         return true;
     }
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    set("DISPLAY") || set("WAYLAND_DISPLAY") || set("WSL_DISTRO_NAME")
+    is_set("DISPLAY") || is_set("WAYLAND_DISPLAY") || is_set("WSL_DISTRO_NAME")
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 fn webbrowser_opens(url: &str) -> bool {

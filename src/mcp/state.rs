@@ -17,11 +17,10 @@ use crate::core::Core;
 use crate::core::approve::Approvals;
 use crate::core::login::{Ended, Unheld, begin, end};
 use crate::error::{Error, Result};
-use crate::login::{Face, Options, oidc, open_browser};
+use crate::login::{Face, Options, SignIn, log_in, open_browser};
 use crate::names::Key;
 use crate::secret::{Secret, Value, WayOut};
 use crate::session::{Session, now};
-use crate::vault::Client;
 
 /// How long a call waits for a person: clients drop calls at about 60 seconds.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -210,14 +209,15 @@ impl State {
         let (settings, generation) = (&self.settings, self.generation());
         let options = Options {
             role: settings.role.as_deref(),
-            mount: settings.oidc_mount(),
+            mount: settings.mount_of(settings.method),
             port: settings.port,
             timeout: LOGIN_LIFE,
             bound_to: None,
             afterwards: None,
+            elsewhere: false,
         };
         let mut face = InBrowser { browser: settings.browser.clone(), pending: self.pending.clone() };
-        let token = oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token();
+        let token = log_in(settings, settings.method, options, &mut face).await?.into_token();
         drop(face);
         let held = Unheld::new(settings, token.clone());
         let nobody = Core::with_session(settings.clone(), &self.env, None);
@@ -298,9 +298,9 @@ struct InBrowser {
 }
 
 impl Face for InBrowser {
-    fn sign_in(&mut self, url: &url::Url, _: u16) {
-        self.pending.set_sign_in(Some(url.to_string()));
-        let _ = open_browser(url.as_str(), self.browser.as_deref());
+    fn sign_in(&mut self, at: &SignIn<'_>) {
+        self.pending.set_sign_in(Some(at.url.to_string()));
+        let _ = open_browser(at.url.as_str(), self.browser.as_deref());
     }
 
     fn note(&self, _: &str) {}

@@ -301,7 +301,7 @@ pub(super) fn namespace_missing() -> Error {
 }
 
 /// Scheme, host and port of a URL: what may be printed of it.
-fn origin(url: &Url) -> String {
+pub(super) fn origin(url: &Url) -> String {
     format!("{}://{}", url.scheme(), host_port(url))
 }
 
@@ -310,7 +310,7 @@ fn host_port(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

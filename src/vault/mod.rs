@@ -8,6 +8,7 @@
 mod client;
 mod kv;
 mod oidc;
+mod provider;
 mod reply;
 mod system;
 mod tls;
@@ -15,7 +16,8 @@ mod token;
 
 pub use client::{Client, MAX_BODY};
 pub use kv::{Listing, Metadata, Secrets, Stored};
-pub use oidc::{AuthUrl, Callback};
+pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
+pub use provider::ProviderClient;
 pub use reply::ServerText;
 pub use token::{Granted, TokenInfo};
 

@@ -2,6 +2,8 @@
 //! the address to the browser and the answer back
 //! (<https://developer.hashicorp.com/vault/api-docs/auth/jwt#oidc-authorization-url-request>).
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
@@ -17,8 +19,22 @@ use crate::secret::{Secret, WayOut};
 pub struct AuthUrl {
     /// The identity provider's page.
     pub url: Url,
-    /// What the callback must carry.
+    /// What the callback must carry, or the server is asked with.
     pub state: String,
+    /// How often to ask the server, where nothing comes back here (OpenBao's `direct` and `device`).
+    pub poll_interval: Option<Duration>,
+    /// The code that the page shows or asks for.
+    pub user_code: Option<String>,
+}
+
+/// What the server knows of a login that it watches over itself.
+pub enum Polled {
+    /// It is done.
+    Granted(Granted),
+    /// Not yet.
+    Pending,
+    /// Not yet, and it was asked too often.
+    SlowDown,
 }
 
 /// What the browser brought back.
@@ -37,14 +53,21 @@ struct Data {
 #[derive(Deserialize)]
 struct Inner {
     auth_url: String,
+    state: Option<String>,
+    poll_interval: Option<String>,
+    user_code: Option<String>,
 }
 
+/// Seconds between two looks, where the server names none that can be used.
+const POLL: u64 = 5;
+
 impl Client {
-    /// Asks Vault where the person signs in (PUT `auth/MOUNT/oidc/auth_url`).
+    /// Asks Vault where the person signs in (PUT `auth/MOUNT/oidc/auth_url`); `None` when the role
+    /// does not allow the redirect.
     ///
     /// # Errors
     /// [`Error::LoginFailed`] with Vault's reason and what to change.
-    pub async fn auth_url(&self, mount: &str, role: Option<&str>, redirect_uri: &str, nonce: &Secret) -> Result<AuthUrl> {
+    pub async fn auth_url(&self, mount: &str, role: Option<&str>, redirect_uri: &str, nonce: &Secret) -> Result<Option<AuthUrl>> {
         let body = json!({
             "role": role.unwrap_or_default(),
             "redirect_uri": redirect_uri,
@@ -52,24 +75,67 @@ impl Client {
         });
         let path = format!("auth/{mount}/oidc/auth_url");
         let call = Call::put(&path, Zeroizing::new(body.to_string().into_bytes())).without_token();
-        let reply = self.call(call).await.map_err(|error| missing_method(error, mount))?;
+        let reply = self.call(call).await.map_err(|error| missing_method(error, "OIDC", mount))?;
         if reply.status != 200 {
             return Err(refused(&reply, mount, &[nonce.expose(WayOut::LoginRequest)]));
         }
-        let address = reply.parse::<Data>()?.data.auth_url;
-        if address.is_empty() {
-            return Err(Error::LoginFailed {
-                reason: "Vault does not allow this program's callback for the role".into(),
-                hint: format!(
-                    "whoever runs Vault must add {redirect_uri} to the allowed_redirect_uris of the role in auth/{mount}"
-                ),
-            });
+        let data = reply.parse::<Data>()?.data;
+        if data.auth_url.is_empty() {
+            return Ok(None);
         }
-        let url = Url::parse(&address).map_err(|_| self.bad("the login address is not a URL"))?;
-        let state = url.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
-        match state {
-            Some(state) if state.len() >= 8 && matches!(url.scheme(), "http" | "https") => Ok(AuthUrl { url, state }),
-            _ => Err(self.bad("the login address carries no state")),
+        let url = Url::parse(&data.auth_url).map_err(|_| self.bad("the login address is not a URL"))?;
+        let in_url = || url.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
+        let state = data.state.or_else(in_url).filter(|state| state.len() >= 8);
+        let (Some(state), "http" | "https") = (state, url.scheme()) else {
+            return Err(self.bad("the login address carries no state"));
+        };
+        let seconds = data.poll_interval.map(|text| text.parse().unwrap_or(POLL).clamp(1, 60));
+        let user_code = data.user_code.or_else(|| {
+            let found = url.query_pairs().find(|(name, _)| name == "user_code");
+            found.map(|(_, code)| code.into_owned())
+        });
+        Ok(Some(AuthUrl { state, poll_interval: seconds.map(Duration::from_secs), user_code, url }))
+    }
+
+    /// The server's own callback, which a role of OpenBao's mode `direct` comes back to.
+    #[must_use]
+    pub fn oidc_callback(&self, mount: &str) -> String {
+        let settings = self.settings();
+        let base = settings.address.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
+        let namespace = settings.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        format!("{base}/v1/{namespace}auth/{mount}/oidc/callback")
+    }
+
+    /// Asks OpenBao whether the person has signed in (PUT `auth/MOUNT/oidc/poll`).
+    ///
+    /// # Errors
+    /// [`Error::LoginFailed`] when it was declined or took too long.
+    pub async fn poll_oidc(&self, mount: &str, state: &str, nonce: &Secret) -> Result<Polled> {
+        let nonce = nonce.expose(WayOut::LoginRequest);
+        let body = json!({ "state": state, "client_nonce": nonce });
+        let path = format!("auth/{mount}/oidc/poll");
+        let reply = self.call(Call::put(&path, Zeroizing::new(body.to_string().into_bytes())).without_token()).await?;
+        match reply.status {
+            200 => Ok(Polled::Granted(reply.parse::<Auth>()?.auth)),
+            400 if reply.says("authorization_pending") => Ok(Polled::Pending),
+            400 if reply.says("slow_down") => Ok(Polled::SlowDown),
+            _ => Err(refused(&reply, mount, &[nonce, state])),
+        }
+    }
+
+    /// Trades an identity provider's ID token for Vault's (POST `auth/MOUNT/login`).
+    ///
+    /// # Errors
+    /// [`Error::LoginFailed`] with Vault's reason and what to change.
+    pub async fn jwt_login(&self, mount: &str, role: Option<&str>, id_token: &Secret) -> Result<Granted> {
+        let id_token = id_token.expose(WayOut::LoginRequest);
+        let body = Zeroizing::new(json!({ "role": role.unwrap_or_default(), "jwt": id_token }).to_string().into_bytes());
+        let path = format!("auth/{mount}/login");
+        let reply =
+            self.call(Call::put(&path, body).without_token()).await.map_err(|error| missing_method(error, "JWT", mount))?;
+        match reply.status {
+            200 => Ok(reply.parse::<Auth>()?.auth),
+            _ => Err(refused(&reply, mount, &[id_token])),
         }
     }
 
@@ -91,11 +157,20 @@ impl Client {
     }
 }
 
+/// What a role's list of addresses lacks.
+#[must_use]
+pub fn redirect_not_allowed(mount: &str, redirect_uri: &str) -> Error {
+    Error::LoginFailed {
+        reason: "Vault does not allow this program's callback for the role".into(),
+        hint: format!("whoever runs Vault must add {redirect_uri} to the allowed_redirect_uris of the role in auth/{mount}"),
+    }
+}
+
 /// An unmounted method is a bare 403, since the request carries no token.
-fn missing_method(error: Error, mount: &str) -> Error {
+fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
     match error {
         Error::Server { status: 403, .. } => Error::LoginFailed {
-            reason: format!("there is no OIDC login at auth/{mount}"),
+            reason: format!("there is no {kind} login at auth/{mount}"),
             hint: "name where it is: --auth-mount PATH   (vault auth list shows them)".into(),
         },
         other => other,
@@ -105,7 +180,9 @@ fn missing_method(error: Error, mount: &str) -> Error {
 fn refused(reply: &Reply, mount: &str, sent: &[&str]) -> Error {
     let text = ServerText::scrubbed(&reply.errors(), sent);
     let said = text.as_str();
-    let hint = if said.contains("role") && said.contains("could not be found") {
+    let hint = if said.contains("(aud)") {
+        format!("the role in auth/{mount} must have the client ID among its bound_audiences")
+    } else if said.contains("role") && said.contains("could not be found") {
         "name a role of yours: --role NAME   (or CLAUDE_VAULT_ROLE)".into()
     } else if said.contains("claim") {
         "the identity provider knows you, but the role wants other claims: ask for the group or role it names".into()

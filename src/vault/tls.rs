@@ -52,6 +52,15 @@ pub(super) fn apply(builder: ClientBuilder, tls: &Tls, host: &str) -> Result<Cli
     Ok(builder)
 }
 
+/// The system's roots, and the person's beside them.
+pub(super) fn merge(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder> {
+    provide_ring();
+    Ok(match roots(tls)? {
+        Some(roots) => builder.tls_certs_merge(roots),
+        None => builder,
+    })
+}
+
 fn provide_ring() {
     // A second call finds the provider in place, which is what is wanted.
     let _ = rustls::crypto::ring::default_provider().install_default();

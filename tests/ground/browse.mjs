@@ -1,4 +1,5 @@
-// A person in a real Chromium: node browse.mjs provider|vault accept|deny URL NAME PASSWORD [SCREENSHOT]
+// A person in a real Chromium: node browse.mjs provider|vault|device|direct accept|deny URL NAME PASSWORD [SCREENSHOT]
+// device: the page of a code (RFC 8628); direct: the browser ends at OpenBao itself, which asks once more.
 // Prints the title and the text of the page it ends at.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,13 +18,16 @@ try {
   const page = browser.pages()[0] ?? await browser.newPage();
   page.setDefaultTimeout(20000);
   await page.goto(url);
+  if (kind === 'device') {
+    await page.getByRole('button', { name: answer === 'deny' ? 'Abort' : 'Continue' }).click();
+  }
   if (kind === 'vault') { // OpenBao's own page
     await page.getByLabel('Method').selectOption({ label: 'Username' });
     await page.locator('input[name=username]').fill(name);
     await page.locator('input[name=password]').fill(password);
     await page.locator('#auth-submit, button[type=submit]').first().click();
   } else if (answer === 'deny') {
-    await page.getByText('Cancel').click();
+    if (kind !== 'device') await page.getByText('Cancel').click();
   } else {
     await page.fill('input[name=login]', name);
     await page.fill('input[name=password]', password);
@@ -31,11 +35,20 @@ try {
     await page.waitForURL(/interaction/);
     await page.getByRole('button', { name: 'Continue' }).click();
   }
-  await page.waitForURL(/localhost:\d+\/oidc\/callback/);
-  await page.locator('footer').waitFor();
+  let text = 'body';
+  if (kind === 'direct') {
+    await page.locator('button, input[type=submit]').first().click();
+    await page.getByText('Signed in').first().waitFor();
+  } else if (kind === 'device') {
+    await page.getByText(answer === 'deny' ? 'interrupted' : 'Success').first().waitFor();
+  } else {
+    await page.waitForURL(/localhost:\d+\/oidc\/callback/);
+    await page.locator('footer').waitFor();
+    text = 'main';
+  }
   if (screenshot) await page.screenshot({ path: screenshot });
   console.log(await page.title());
-  console.log(await page.innerText('main'));
+  console.log(await page.innerText(text));
 } catch (error) {
   const page = browser.pages()[0];
   console.log('ended at', page?.url(), await page?.innerText('body'));

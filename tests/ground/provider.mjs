@@ -12,19 +12,29 @@ const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const provider = new Provider(issuer, {
   jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'test', use: 'sig', alg: 'RS256' }] },
   cookies: { keys: ['test-only'] },
-  clients: [{
-    client_id: 'vault',
-    client_secret: 'vault-secret',
-    application_type: 'native', // a loopback redirect on any port (RFC 8252, 7.3)
-    token_endpoint_auth_method: 'client_secret_basic',
-    grant_types: ['authorization_code'],
-    response_types: ['code'],
-    redirect_uris: ['http://localhost/oidc/callback'],
-  }],
+  clients: [
+    {
+      client_id: 'vault', // Vault signs people in, by its method oidc
+      client_secret: 'vault-secret',
+      application_type: 'native', // a loopback redirect on any port (RFC 8252, 7.3)
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+      response_types: ['code'],
+      redirect_uris: ['http://localhost/oidc/callback', 'http://127.0.0.1/v1/auth/oidc/oidc/callback'],
+    },
+    {
+      client_id: 'cli', // this program does, without a secret: Vault takes the ID token by its method jwt
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+      response_types: ['code'],
+      redirect_uris: ['http://localhost/oidc/callback'],
+    },
+  ],
   claims: { openid: ['sub'], email: ['email'], groups: ['groups'] },
   scopes: ['openid', 'email', 'groups'],
   conformIdTokenClaims: false,
-  features: { devInteractions: { enabled: true } },
+  features: { devInteractions: { enabled: true }, deviceFlow: { enabled: true } },
   findAccount: async (_ctx, id) => ({
     accountId: id,
     claims: async () => ({ sub: id, email: `${id}@lab.test`, groups: id === 'mallory' ? ['guests'] : ['homelab'] }),

@@ -25,7 +25,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
     let allowed = [
         ("TokenHeader", &["vault/client.rs"][..]),
         ("RequestBody", &["secret.rs"]),
-        ("LoginRequest", &["vault/oidc.rs"]),
+        ("LoginRequest", &["vault/oidc.rs", "login/provider.rs"]),
         ("ShellExport", &["cli/login.rs"]),
         ("Stdout", &["cli/get.rs"]),
         ("InjectedFile", &["core/inject/render.rs"]),

@@ -29,7 +29,7 @@ impl Login {
     }
 
     /// Sources a login in bash and prints what the shell then holds.
-    fn source(&self, arguments: &str) -> Run {
+    pub fn source(&self, arguments: &str) -> Run {
         let script = format!(
             "source claude-vault login --timeout 30 {arguments}; echo \"$?|$VAULT_ADDR|$VAULT_TOKEN|$VAULT_TOKEN_EXPIRY\""
         );
@@ -38,7 +38,7 @@ impl Login {
 
     /// The token that a sourced login left in the shell.
     #[track_caller]
-    fn token(run: &Run) -> String {
+    pub fn token(run: &Run) -> String {
         let fields: Vec<&str> = run.stdout.trim().split('|').collect();
         assert_eq!(fields[0], "0", "{}", run.all());
         fields[2].to_owned()
@@ -50,7 +50,7 @@ impl Login {
     }
 
     #[track_caller]
-    fn fails(&self, arguments: &str, status: i32, words: &str) -> Run {
+    pub fn fails(&self, arguments: &str, status: i32, words: &str) -> Run {
         let run = self.source(arguments);
         assert!(run.stdout.starts_with(&format!("{status}|{}||", self.lab.bao.address)), "{}", run.all());
         run.says(words)
@@ -152,14 +152,14 @@ fn run_without_source_on_a_pipe_it_prints_what_eval_needs_and_under_an_agent_not
 }
 
 /// A login that waits for its callback.
-struct Waiting {
+pub struct Waiting {
     child: Child,
     stderr: Option<BufReader<std::process::ChildStderr>>,
-    url: url::Url,
+    pub url: url::Url,
 }
 
 impl Waiting {
-    fn start(login: &Login, arguments: &[&str]) -> Self {
+    pub fn start(login: &Login, arguments: &[&str]) -> Self {
         let mut command = login.lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
         command.args(["login", "--no-browser", "--timeout", "20"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -172,7 +172,7 @@ impl Waiting {
         Self { child, stderr: Some(stderr), url: url::Url::parse(line.trim()).unwrap() }
     }
 
-    fn query(&self, wanted: &str) -> String {
+    pub fn query(&self, wanted: &str) -> String {
         self.url.query_pairs().find(|(name, _)| name == wanted).unwrap().1.into_owned()
     }
 
@@ -185,7 +185,7 @@ impl Waiting {
         http::raw(&format!("127.0.0.1:{port}"), &format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"))
     }
 
-    fn finish(mut self) -> (i32, String, String) {
+    pub fn finish(mut self) -> (i32, String, String) {
         let status = self.child.wait().unwrap().code().unwrap();
         let (mut out, mut err) = (String::new(), String::new());
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();

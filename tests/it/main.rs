@@ -29,6 +29,7 @@ mod house;
 mod inject;
 mod install;
 mod login;
+mod login_methods;
 mod manual;
 mod mcp;
 mod readers;

@@ -1,0 +1,154 @@
+//! Vault's own method `oidc`: Vault is the relying party, and the browser comes back to this machine;
+//! or, with a role of OpenBao's modes `direct` and `device`, to the server or to nothing at all, and
+//! the server is asked until it knows (<https://openbao.org/docs/auth/jwt/>).
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::callback::{Answer, Listener, Page};
+use super::{Face, Options, SignIn, answer, denied, loopback_address, port_of, timeout};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::vault::{AuthUrl, Callback, Client, Granted, Polled, redirect_not_allowed};
+
+/// How long Vault is waited for when it fails over in the middle of a login.
+const FAILOVER: Duration = Duration::from_secs(30);
+
+/// Logs in through the browser and Vault's `oidc` method.
+///
+/// # Errors
+/// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and
+/// what keeps Vault from answering.
+pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<Granted> {
+    let deadline = Instant::now() + options.timeout;
+    let mut listener = Listener::bind(options.port).await?;
+    let port = port_of(&listener, options, face);
+    let (mut nonce, mut auth) = start(vault, options, port).await?;
+    if let Some(interval) = auth.poll_interval {
+        drop(listener);
+        return timeout_at(deadline, poll(vault, options.mount, &auth, interval, &nonce, face))
+            .await
+            .map_err(|_| timeout(options))?;
+    }
+    if options.elsewhere {
+        return Err(Error::LoginFailed {
+            reason: "the role wants a browser on this machine".into(),
+            hint: "name the provider for its own device flow: --issuer URL --client-id ID   (the README says more)".into(),
+        });
+    }
+    listener.expect(&auth.state);
+    face.sign_in(&SignIn { url: &auth.url, port: Some(port), code: None });
+    let mut lost = false;
+    loop {
+        let waited = timeout_at(deadline, answer(&mut listener, face, &auth.state)).await;
+        let Ok((answer, page)) = waited else { return Err(timeout(options)) };
+        let outcome = match answer {
+            Answer::Code(code) => finish(vault, options.mount, Callback { state: auth.state.clone(), code }, &nonce, lost).await,
+            Answer::Denied { error, description } => Err(denied(&error, &description)),
+        };
+        match outcome {
+            Ok(Some(granted)) => {
+                match options.afterwards.clone() {
+                    None => listener.end(page, Page::SignedIn).await,
+                    // Nothing waits for the browser: a token must not be held up, or dropped, here.
+                    Some(back) => drop(tokio::spawn(async move { listener.end(page, Page::GoTo(back)).await })),
+                }
+                return Ok(granted);
+            }
+            Ok(None) => {
+                lost = true;
+                face.note("Vault lost the login's state, as after a failover: starting over once");
+                (nonce, auth) = start_after_failover(vault, options, port).await?;
+                listener.expect(&auth.state);
+                match page {
+                    Some(page) => page.send(Page::GoTo(auth.url.clone())),
+                    None => face.sign_in(&SignIn { url: &auth.url, port: Some(port), code: None }),
+                }
+            }
+            Err(error) => {
+                let told = options.afterwards.clone().map_or_else(|| Page::Failed(error.to_string()), Page::GoTo);
+                listener.end(page, told).await;
+                return Err(error);
+            }
+        }
+    }
+}
+
+async fn start(vault: &Client, options: &Options<'_>, port: u16) -> Result<(Secret, AuthUrl)> {
+    let nonce = nonce(options.bound_to)?;
+    let loopback = loopback_address(port);
+    let auth = vault.auth_url(options.mount, options.role, &loopback, &nonce).await?;
+    let comes_back_here =
+        |auth: &AuthUrl| auth.url.query_pairs().any(|(name, value)| name == "redirect_uri" && value == loopback);
+    match auth {
+        Some(auth) if auth.poll_interval.is_none() || !comes_back_here(&auth) => return Ok((nonce, auth)),
+        _ => {}
+    }
+    // A role of the mode `direct` wants the browser to come back to the server itself.
+    let own = vault.oidc_callback(options.mount);
+    match vault.auth_url(options.mount, options.role, &own, &nonce).await? {
+        Some(direct) if direct.poll_interval.is_some() => Ok((nonce, direct)),
+        _ => Err(redirect_not_allowed(options.mount, if auth.is_some() { &own } else { &loopback })),
+    }
+}
+
+/// Asks the server until the person has signed in, wherever that is.
+async fn poll(
+    vault: &Client,
+    mount: &str,
+    auth: &AuthUrl,
+    mut interval: Duration,
+    nonce: &Secret,
+    face: &mut impl Face,
+) -> Result<Granted> {
+    face.sign_in(&SignIn { url: &auth.url, port: None, code: auth.user_code.as_deref() });
+    loop {
+        sleep(interval).await;
+        match vault.poll_oidc(mount, &auth.state, nonce).await {
+            Ok(Polled::Granted(granted)) => return Ok(granted),
+            Ok(Polled::SlowDown) => interval *= 2,
+            Ok(Polled::Pending) => {}
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn start_after_failover(vault: &Client, options: &Options<'_>, port: u16) -> Result<(Secret, AuthUrl)> {
+    let until = Instant::now() + FAILOVER;
+    loop {
+        match start(vault, options, port).await {
+            Err(error) if is_passing(&error) && Instant::now() < until => sleep(Duration::from_millis(500)).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// `Ok(None)` when the login's state is lost and this has not happened before.
+async fn finish(vault: &Client, mount: &str, callback: Callback, nonce: &Secret, lost_before: bool) -> Result<Option<Granted>> {
+    match vault.finish_oidc(mount, &callback, nonce).await {
+        Ok(None) if lost_before => Err(Error::LoginFailed {
+            reason: "Vault lost the login's state twice".into(),
+            hint: "several servers behind one address must share one cluster: ask whoever runs Vault".into(),
+        }),
+        Err(error) if !lost_before && is_passing(&error) => Ok(None),
+        outcome => outcome,
+    }
+}
+
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Unreachable { .. } | Error::Sealed { .. } | Error::BadReply { .. } => true,
+        Error::Server { status, .. } => *status >= 500,
+        _ => false,
+    }
+}
+
+/// Ties the callback to this process, and to what it stands for: 128 random bits and a digest.
+fn nonce(bound_to: Option<&str>) -> Result<Secret> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    let random: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Secret::from(random + bound_to.unwrap_or_default()))
+}

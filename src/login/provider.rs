@@ -1,0 +1,225 @@
+//! Straight from the identity provider: this program is the relying party (OpenID Connect Core 1.0), a
+//! public client without a secret, and Vault's method `jwt` takes the ID token.
+//!
+//! Two ways to it: the code flow with PKCE in a browser on this machine (RFC 8252, RFC 7636), and the
+//! device flow in any browser (RFC 8628). The library checks the ID token before Vault does.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use openidconnect::core::{
+    CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
+    CoreDeviceAuthorizationResponse, CoreGrantType, CoreIdTokenVerifier, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
+};
+use openidconnect::{
+    AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, CsrfToken, DeviceAuthorizationUrl,
+    DiscoveryError, ErrorResponse, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, ProviderMetadata, RedirectUrl,
+    RequestTokenError, Scope, TokenResponse,
+};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
+
+use super::callback::{Answer, Listener, Page};
+use super::{Face, Options, SignIn, answer, denied, loopback_address, port_of, timeout};
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::names::printable;
+use crate::secret::{Secret, WayOut};
+use crate::vault::{Client, Granted, ProviderClient};
+
+/// What RFC 8628, 4 adds to the provider's document.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct WithDeviceFlow {
+    device_authorization_endpoint: Option<DeviceAuthorizationUrl>,
+}
+
+impl AdditionalProviderMetadata for WithDeviceFlow {}
+
+type Metadata = ProviderMetadata<
+    WithDeviceFlow,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+impl<'c> AsyncHttpClient<'c> for ProviderClient {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+/// The provider as its document describes it.
+struct Provider {
+    http: ProviderClient,
+    metadata: Metadata,
+    client_id: ClientId,
+    scopes: Vec<Scope>,
+}
+
+impl Provider {
+    async fn discover(settings: &Settings) -> Result<Self> {
+        let (issuer, client_id) = settings.provider.named()?;
+        settings.provider.trusts(settings.address()?)?;
+        let http = ProviderClient::new(settings, &issuer)?;
+        // As it was written: the document must name the same, to the last slash.
+        let url = IssuerUrl::new(settings.provider.issuer_text().to_owned());
+        let url = url.map_err(|_| Error::invalid("the issuer is not a URL", "--issuer https://id.example.org"))?;
+        let metadata = Metadata::discover_async(url, &http).await.map_err(undiscovered)?;
+        let scopes = settings.provider.scopes(metadata.scopes_supported().map(|all| all.iter().map(|scope| scope.as_str())));
+        Ok(Self {
+            http,
+            metadata,
+            client_id: ClientId::new(client_id.to_owned()),
+            scopes: scopes.into_iter().map(Scope::new).collect(),
+        })
+    }
+}
+
+/// Looks whether the provider is what the settings say; gives what it is good for.
+///
+/// # Errors
+/// [`Error::LoginFailed`], [`Error::Invalid`].
+pub async fn look_at_provider(settings: &Settings) -> Result<&'static str> {
+    let provider = Provider::discover(settings).await?;
+    let has_device_flow = provider.metadata.additional_metadata().device_authorization_endpoint.is_some();
+    Ok(if has_device_flow { "jwt and device" } else { "jwt" })
+}
+
+/// Signs in with a browser on this machine.
+pub(super) async fn code_flow(
+    settings: &Settings,
+    vault: &Client,
+    options: &Options<'_>,
+    face: &mut impl Face,
+) -> Result<Granted> {
+    let deadline = Instant::now() + options.timeout;
+    let Provider { http, metadata, client_id, scopes } = Provider::discover(settings).await?;
+    let mut listener = Listener::bind(options.port).await?;
+    let port = port_of(&listener, options, face);
+    let redirect = RedirectUrl::new(loopback_address(port)).map_err(|_| denied("no redirect", ""))?;
+    let client = CoreClient::from_provider_metadata(metadata, client_id, None).set_redirect_uri(redirect);
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let mut request = client.authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random);
+    for scope in scopes {
+        request = request.add_scope(scope);
+    }
+    let (url, state, nonce) = request.set_pkce_challenge(challenge).url();
+    listener.expect(state.secret());
+    face.sign_in(&SignIn { url: &url, port: Some(port), code: None });
+    let waited = timeout_at(deadline, answer(&mut listener, face, state.secret())).await;
+    let Ok((answer, page)) = waited else { return Err(timeout(options)) };
+    let traded = async {
+        let code = match answer {
+            Answer::Code(code) => AuthorizationCode::new(code.expose(WayOut::LoginRequest).to_owned()),
+            Answer::Denied { error, description } => return Err(denied(&error, &description)),
+        };
+        let trade = client.exchange_code(code).map_err(|_| lacks("token_endpoint"))?.set_pkce_verifier(verifier);
+        let reply = trade.request_async(&http).await.map_err(|error| untraded(&error))?;
+        let id_token = id_token(&reply, &client.id_token_verifier(), Some(&nonce))?;
+        vault.jwt_login(options.mount, options.role, &id_token).await
+    };
+    let outcome = traded.await;
+    let told = match (&outcome, options.afterwards.clone()) {
+        (_, Some(back)) => Page::GoTo(back),
+        (Ok(_), None) => Page::SignedIn,
+        (Err(error), None) => Page::Failed(error.to_string()),
+    };
+    listener.end(page, told).await;
+    outcome
+}
+
+/// Signs in with a browser on any machine.
+pub(super) async fn device_flow(
+    settings: &Settings,
+    vault: &Client,
+    options: &Options<'_>,
+    face: &mut impl Face,
+) -> Result<Granted> {
+    let deadline = Instant::now() + options.timeout;
+    let Provider { http, metadata, client_id, scopes } = Provider::discover(settings).await?;
+    let endpoint = metadata.additional_metadata().device_authorization_endpoint.clone();
+    let endpoint = endpoint.ok_or_else(|| lacks("device_authorization_endpoint"))?;
+    let client = CoreClient::from_provider_metadata(metadata, client_id, None)
+        .set_device_authorization_url(endpoint)
+        .set_auth_type(AuthType::RequestBody);
+    let mut request = client.exchange_device_code();
+    for scope in scopes {
+        request = request.add_scope(scope);
+    }
+    let details: CoreDeviceAuthorizationResponse = request.request_async(&http).await.map_err(|error| untraded(&error))?;
+    let complete = details.verification_uri_complete().map(|address| address.secret().as_str());
+    let page = Url::parse(complete.unwrap_or(details.verification_uri().as_str())).ok();
+    let page = page.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(|| lacks("verification_uri"))?;
+    face.sign_in(&SignIn { url: &page, port: None, code: Some(details.user_code().secret()) });
+    let poll = client.exchange_device_access_token(&details).map_err(|_| lacks("token_endpoint"))?;
+    let poll = poll.set_max_backoff_interval(Duration::from_secs(60));
+    let reply = timeout_at(deadline, poll.request_async(&http, sleep, Some(options.timeout)));
+    let reply = reply.await.map_err(|_| timeout(options))?.map_err(|error| untraded(&error))?;
+    // There is no place for a nonce in this flow.
+    let id_token = id_token(&reply, &client.id_token_verifier(), None)?;
+    vault.jwt_login(options.mount, options.role, &id_token).await
+}
+
+/// The ID token of a reply, once its signature, issuer, audience, expiry and nonce hold.
+fn id_token(reply: &CoreTokenResponse, verifier: &CoreIdTokenVerifier<'_>, nonce: Option<&Nonce>) -> Result<Secret> {
+    let token = reply.id_token().ok_or_else(|| failed("it gave no ID token", "the client needs the scope openid"))?;
+    let same = |seen: Option<&Nonce>| match nonce {
+        Some(expected) if seen.map(Nonce::secret) != Some(expected.secret()) => Err("it was made for another login".to_owned()),
+        _ => Ok(()),
+    };
+    token.claims(verifier, same).map_err(|error| {
+        failed(
+            &format!("its ID token does not hold: {}", printable(&error.to_string(), false)),
+            "check the clocks of both machines, and the client ID",
+        )
+    })?;
+    Ok(Secret::from(token.to_string()))
+}
+
+fn failed(reason: &str, hint: &str) -> Error {
+    let reason = reason.chars().take(300).collect::<String>();
+    Error::LoginFailed { reason: format!("the identity provider cannot be used: {reason}"), hint: hint.into() }
+}
+
+fn lacks(what: &str) -> Error {
+    failed(&format!("its document names no usable {what}"), "claude-vault login --method oidc   (or --method jwt)")
+}
+
+fn undiscovered(error: DiscoveryError<Error>) -> Error {
+    const HINT: &str = "check the issuer, to the last slash: ISSUER/.well-known/openid-configuration must name the same";
+    match error {
+        DiscoveryError::Request(error) => error,
+        DiscoveryError::Response(status, ..) => failed(&format!("it has no document there ({status})"), HINT),
+        DiscoveryError::Validation(text) => failed(&printable(&text, false), HINT),
+        _ => failed("its document is not that of an OpenID provider", HINT),
+    }
+}
+
+fn untraded<T: ErrorResponse + Serialize + 'static>(error: &RequestTokenError<Error, T>) -> Error {
+    match error {
+        RequestTokenError::Request(Error::LoginFailed { reason, hint }) => failed_as(reason, hint),
+        RequestTokenError::ServerResponse(answer) => {
+            let said = serde_json::to_value(answer).unwrap_or_default();
+            let word = |name: &str| said.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+            denied(&word("error"), &word("error_description"))
+        }
+        _ => failed("its answer is not that of an OpenID provider", "try again; if it stays, its own log says more"),
+    }
+}
+
+fn failed_as(reason: &str, hint: &str) -> Error {
+    Error::LoginFailed { reason: reason.into(), hint: hint.into() }
+}

@@ -1,0 +1,89 @@
+//! HTTP to the identity provider, for the logins in which this program is the relying party. Its
+//! certificate is always verified; nothing of Vault's (client certificate, token) goes there.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::client::{is_loopback, origin};
+use super::tls;
+use crate::config::{Settings, Tls};
+use crate::error::{Error, Result};
+
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 1024 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client for one identity provider.
+pub struct ProviderClient {
+    http: reqwest::Client,
+    insecure_http: bool,
+}
+
+impl ProviderClient {
+    /// Trusts the system's authorities, and `VAULT_CACERT` or `VAULT_CAPATH` as well: a provider at home
+    /// has its certificate from the same one.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for certificates that cannot be read.
+    pub fn new(settings: &Settings, issuer: &Url) -> Result<Self> {
+        let builder = reqwest::Client::builder()
+            .redirect(Policy::none()) // (OpenID Connect Discovery 1.0, 4.2: no redirect of the document)
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .timeout(TIMEOUT)
+            .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
+        let tls = Tls { ca_file: settings.tls.ca_file.clone(), ca_folder: settings.tls.ca_folder.clone(), ..Tls::default() };
+        let builder = if is_loopback(issuer) { builder.no_proxy() } else { builder };
+        let builder = if issuer.scheme() == "https" { tls::merge(builder, &tls)? } else { tls::none(builder) };
+        let http = builder.build().map_err(|_| {
+            Error::invalid("TLS cannot be set up: no certificate authorities were found", "apt install ca-certificates")
+        })?;
+        Ok(Self { http, insecure_http: settings.insecure_http })
+    }
+
+    /// Sends a request and reads the answer.
+    ///
+    /// # Errors
+    /// [`Error::LoginFailed`] with the reason, without the URL.
+    pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>> {
+        let request = reqwest::Request::try_from(request).map_err(|_| failed("it names an address that is none"))?;
+        let url = request.url().clone();
+        if url.scheme() != "https" && !(url.scheme() == "http" && (is_loopback(&url) || self.insecure_http)) {
+            return Err(failed(&format!("{} is not https", origin(&url))));
+        }
+        let mut response = self.http.execute(request).await.map_err(|error| transport(&url, &error))?;
+        let mut answer = http::Response::builder().status(response.status().as_u16());
+        for (name, value) in response.headers() {
+            answer = answer.header(name, value);
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| transport(&url, &error))? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(failed("its answer is larger than 1 MB"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        answer.body(body).map_err(|_| failed("its answer is not HTTP"))
+    }
+}
+
+fn failed(reason: &str) -> Error {
+    Error::LoginFailed {
+        reason: format!("the identity provider cannot be used: {reason}"),
+        hint: "check the issuer: claude-vault config".into(),
+    }
+}
+
+fn transport(url: &Url, error: &reqwest::Error) -> Error {
+    let address = origin(url);
+    if let Some((reason, _)) = tls::certificate_problem(error) {
+        return Error::LoginFailed {
+            reason: format!("the certificate of the identity provider at {address} is not trusted: {reason}"),
+            hint: "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed it, beside the system's own)".into(),
+        };
+    }
+    let reason = if error.is_timeout() { Some("no answer in time".to_owned()) } else { tls::io_reason(error) };
+    failed(&format!("{address}: {}", reason.unwrap_or_else(|| "the connection failed".into())))
+}

@@ -1,0 +1,323 @@
+//! Logins straight at the identity provider, and with a browser on another machine.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::login::{Login, Waiting};
+use crate::support::{CANARY, Run, ground, run};
+
+/// Adds Vault's method `jwt` for ID tokens that the provider makes for the client `cli`.
+fn with_jwt() -> Login {
+    let login = Login::new();
+    let bao = &login.lab.bao;
+    bao.put("sys/auth/jwt", json!({"type": "jwt"}));
+    bao.put("auth/jwt/config", json!({"oidc_discovery_url": login.provider.issuer, "default_role": "homelab"}));
+    for (role, audience) in [("homelab", "cli"), ("others", "somebody-else")] {
+        bao.put(
+            &format!("auth/jwt/role/{role}"),
+            json!({
+                "role_type": "jwt", "user_claim": "email", "bound_audiences": [audience], "bound_claims": {"groups": ["homelab"]},
+                "token_policies": ["homelab-services"], "token_ttl": "1h",
+            }),
+        );
+    }
+    login
+}
+
+fn at_provider(login: &Login, method: &str) -> String {
+    format!("--method {method} --issuer {} --client-id cli", login.provider.issuer)
+}
+
+/// Writes the person's config.
+fn config(login: &Login, text: &str) {
+    let folder = login.lab.home.path().join(".config/claude-vault");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), text).unwrap();
+}
+
+/// A person in a real Chromium.
+fn chromium(login: &Login, kind: &str, answer: &str, url: &str) -> Run {
+    let mut command = login.lab.home.command("node");
+    command.current_dir(ground()).args(["browse.mjs", kind, answer, url, "alice", "x"]);
+    run(&mut command, "").exits(0)
+}
+
+#[test]
+fn jwt_signs_in_at_the_provider_and_vault_takes_its_token() {
+    let login = with_jwt();
+    let run = login.source(&at_provider(&login, "jwt")).says("signed in as jwt-alice@lab.test for ");
+    assert!(login.lab.bao.knows(&Login::token(&run)));
+    // The config says all of it, once.
+    let (vault, issuer) = (&login.lab.bao.address, &login.provider.issuer);
+    config(&login, &format!("address = \"{vault}\"\nmethod = \"jwt\"\nissuer = \"{issuer}\"\nclient_id = \"cli\"\n"));
+    Login::token(&login.source("").says("signed in as jwt-alice@lab.test"));
+    // Another port where that one is taken, and the page says how it ended.
+    let squatter = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let waiting = Waiting::start(&login, &["--port", &squatter.local_addr().unwrap().port().to_string()]);
+    assert_eq!(waiting.query("code_challenge_method"), "S256");
+    assert!(waiting.query("scope").contains("groups") && waiting.query("nonce").len() > 20);
+    let page = chromium(&login, "provider", "accept", waiting.url.as_str());
+    assert!(page.stdout.contains("signed in"), "{}", page.all());
+    let (status, out, err) = waiting.finish();
+    assert!(status == 0 && out.contains("VAULT_TOKEN="), "{err}");
+    assert!(!err.contains("eyJ"), "an ID token is printed: {err}");
+    let doctor = login.lab.cv(["doctor"]);
+    assert!(doctor.stdout.contains("good for jwt and device, then auth/jwt"), "{}", doctor.all());
+}
+
+#[test]
+fn what_jwt_cannot_use_is_told_with_a_way_out() {
+    let mut login = with_jwt();
+    let there = at_provider(&login, "jwt");
+    login.fails(&format!("{there} --role others"), 1, "invalid audience").says("bound_audiences");
+    login.fails(&format!("{there} --role nope"), 1, "could not be found").says("--role NAME");
+    login.fails(&format!("{there} --auth-mount nowhere"), 1, "there is no JWT login at auth/nowhere");
+    login.fails("--method jwt", 2, "there is no issuer").says("--issuer URL --client-id ID");
+    login.fails("--method jwt --issuer nonsense --client-id cli", 2, "the issuer is not a URL");
+    login.fails("--method jwt --issuer http://id.example.org --client-id cli", 1, "is not https");
+    login.fails("--method jwt --issuer http://127.0.0.1:1 --client-id cli", 1, "connection refused");
+    let vault = login.lab.bao.address.clone();
+    login.fails(&format!("--method jwt --issuer {vault} --client-id cli"), 1, "no document there (404").says(".well-known");
+    login.lab.home.set("TEST_DENY", "1");
+    login.fails(&there, 1, "the identity provider said access_denied");
+    login.lab.home.variables.retain(|(name, _)| name != "TEST_DENY");
+    login.lab.home.set("TEST_PERSON", "mallory");
+    login.fails(&there, 1, "does not match any associated bound claim values");
+    login.lab.home.set("CLAUDE_VAULT_METHOD", "magic");
+    login.fails("", 2, "not one of: oidc, jwt, device, token");
+}
+
+/// A provider whose document names another issuer could pass its tokens off as that one's (mix-up).
+#[test]
+fn a_document_that_names_another_issuer_is_refused() {
+    let login = with_jwt();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let provider = login.provider.issuer.trim_start_matches("http://");
+    let request = format!("GET /.well-known/openid-configuration HTTP/1.0\r\nHost: {provider}\r\n\r\n");
+    let document = crate::support::http::raw(provider, &request).split_once("\r\n\r\n").unwrap().1.to_owned();
+    let server = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{document}",
+            document.len()
+        );
+    });
+    login.fails(&format!("--method jwt --issuer {address} --client-id cli"), 1, "unexpected issuer");
+    server.join().unwrap();
+}
+
+/// An ID token signs in to every Vault that trusts its issuer: an address that is not the config's, as
+/// a project's `.mcp.json` could name one, must get none.
+#[test]
+fn the_issuer_of_the_config_is_for_the_vault_of_the_config() {
+    let mut login = with_jwt();
+    let vault = login.lab.bao.address.clone();
+    config(
+        &login,
+        &format!("address = \"{vault}\"\nmethod = \"jwt\"\nissuer = \"{}\"\nclient_id = \"cli\"\n", login.provider.issuer),
+    );
+    Login::token(&login.source(""));
+    let thief = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    thief.set_nonblocking(true).unwrap();
+    login.lab.home.set("VAULT_ADDR", format!("http://{}", thief.local_addr().unwrap()));
+    // A list of hosts from there does not help, nor does a config that leaves the address to it.
+    login.lab.home.set("CLAUDE_VAULT_TRUSTED_HOSTS", "127.0.0.1");
+    let run = login.source("").says("this is another");
+    assert!(run.stdout.starts_with("2|"), "{}", run.all());
+    config(&login, &format!("method = \"jwt\"\nissuer = \"{}\"\nclient_id = \"cli\"\n", login.provider.issuer));
+    let run = login.source("").says("not the Vault that its sign-ins are for");
+    assert!(run.stdout.starts_with("2|"), "{}", run.all());
+    assert!(thief.accept().is_err(), "somebody asked the thief");
+}
+
+#[test]
+fn device_signs_in_with_a_browser_on_another_machine() {
+    let login = with_jwt();
+    let arguments = at_provider(&login, "device");
+    let words: Vec<&str> = arguments.split(' ').collect();
+    let waiting = Waiting::start(&login, &words);
+    let code = waiting.query("user_code");
+    let page = chromium(&login, "device", "accept", waiting.url.as_str());
+    assert!(page.stdout.contains("Success"), "{}", page.all());
+    let (status, out, err) = waiting.finish();
+    assert!(status == 0 && out.contains("VAULT_TOKEN=") && err.contains("signed in as jwt-alice@lab.test"), "{err}");
+    assert!(err.contains(&code), "the code to compare with the page: {err}");
+    assert!(!err.contains("eyJ"), "{err}");
+    let waiting = Waiting::start(&login, &words);
+    chromium(&login, "device", "deny", waiting.url.as_str());
+    let (status, out, err) = waiting.finish();
+    assert_eq!((status, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("access_denied"), "{err}");
+    let nobody = login.source(&format!("{arguments} --timeout 1"));
+    assert!(nobody.stdout.starts_with("8|"), "{}", nobody.all());
+}
+
+/// Adds roles of OpenBao's own modes in which the browser never comes back to this program.
+fn with_modes() -> Login {
+    let login = Login::new();
+    let own = format!("{}/v1/auth/oidc/oidc/callback", login.lab.bao.address);
+    for (role, mode, redirect) in [
+        ("device", "device", "http://localhost:8250/oidc/callback"),
+        ("direct", "direct", own.as_str()),
+        ("half", "direct", "http://localhost:8250/oidc/callback"),
+    ] {
+        login.lab.bao.put(
+            &format!("auth/oidc/role/{role}"),
+            json!({
+                "role_type": "oidc", "callback_mode": mode, "user_claim": "email", "groups_claim": "groups", "poll_interval": 1,
+                "oidc_scopes": ["openid", "email", "groups"], "allowed_redirect_uris": [redirect],
+                "token_policies": ["homelab-services"], "token_ttl": "1h",
+            }),
+        );
+    }
+    login
+}
+
+#[test]
+fn openbaos_own_device_and_direct_modes_need_no_callback_here() {
+    let login = with_modes();
+    for (kind, arguments) in [
+        ("device", &["--method", "device", "--role", "device"][..]),
+        ("device", &["--role", "device"]),
+        ("direct", &["--role", "direct"]),
+        ("direct", &["--method", "device", "--role", "direct"]),
+    ] {
+        let waiting = Waiting::start(&login, arguments);
+        let page = chromium(&login, kind, "accept", waiting.url.as_str());
+        assert!(page.stdout.contains("Success") || page.stdout.contains("Signed in"), "{}", page.all());
+        let (status, out, err) = waiting.finish();
+        assert!(
+            status == 0 && out.contains("VAULT_TOKEN=") && err.contains("signed in as oidc-alice@lab.test"),
+            "{arguments:?} {err}"
+        );
+    }
+    login.fails("--role half", 1, "does not allow this program's callback").says("/v1/auth/oidc/oidc/callback to the allowed");
+    login.fails("--method device", 1, "the role wants a browser on this machine").says("--issuer URL");
+    let declined = Waiting::start(&login, &["--role", "device"]);
+    chromium(&login, "device", "deny", declined.url.as_str());
+    let (status, _, err) = declined.finish();
+    assert!(status == 1 && err.contains("access_denied"), "{err}");
+}
+
+/// A phone reads what the terminal shows: by another's reader, in colours and without.
+#[test]
+fn a_phone_can_read_the_address_off_the_terminal() {
+    let mut login = with_modes();
+    for (no_color, dark_is_drawn) in [("", true), ("1", false)] {
+        login.lab.home.set("NO_COLOR", no_color);
+        let arguments = ["login", "--method", "device", "--role", "device", "--timeout", "2"];
+        let mut session = crate::terminal::on_terminal(&login.lab.home, "sh", &["-c", &shown(&arguments)]);
+        // rexpect takes each byte for a character.
+        let text = String::from_utf8(session.exp_eof().unwrap().chars().map(|c| c as u8).collect()).unwrap();
+        let address = text.lines().find_map(|line| line.trim().strip_prefix("http").map(|rest| format!("http{rest}"))).unwrap();
+        let rows: Vec<Vec<char>> = text
+            .lines()
+            .map(|line| line.trim_end_matches('\r').replace("\u{1b}[38;5;16;48;5;231m", "").replace("\u{1b}[0m", ""))
+            .filter(|line| line.chars().count() > 20 && line.chars().all(|c| " ▀▄█".contains(c)))
+            .map(|line| line.chars().collect())
+            .collect();
+        assert!(rows.len() > 10, "no code: {text}");
+        let drawn = |x: usize, y: usize| {
+            let c = rows[y / 2].get(x).copied().unwrap_or(' ');
+            c == '█' || c == if y.is_multiple_of(2) { '▀' } else { '▄' }
+        };
+        let (width, scale) = (rows[0].len(), 4);
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width * scale, rows.len() * 2 * scale, |x, y| {
+            if drawn(x / scale, y / scale) == dark_is_drawn { 0 } else { 255 }
+        });
+        let read = image.detect_grids()[0].decode().unwrap().1;
+        assert_eq!(read, address);
+    }
+    // Not where it cannot be seen whole, or not drawn.
+    login.lab.home.set("NO_COLOR", "");
+    for (name, value) in [("LANG", "C"), ("COLUMNS_OF_TERMINAL", "30")] {
+        login.lab.home.set(name, value);
+        let arguments = ["login", "--method", "device", "--role", "device", "--timeout", "1"];
+        let mut session = crate::terminal::on_terminal(&login.lab.home, "sh", &["-c", &shown(&arguments)]);
+        assert!(!session.exp_eof().unwrap().contains('\u{e2}'), "{name}");
+        login.lab.home.set("LANG", "C.UTF-8");
+    }
+}
+
+/// The program on a terminal, its output to be evaluated elsewhere.
+fn shown(arguments: &[&str]) -> String {
+    let program = env!("CARGO_BIN_EXE_claude-vault");
+    format!("stty rows 60 cols ${{COLUMNS_OF_TERMINAL:-100}}; {program} {} | cat >/dev/null", arguments.join(" "))
+}
+
+/// A program of the name that writes its arguments to a file.
+fn recorder(login: &Login, name: &str) -> PathBuf {
+    let folder = login.lab.home.path().join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = folder.join(name);
+    std::fs::write(&program, format!("#!/bin/sh\nprintf '%s\\n' \"$0\" \"$@\" >>{}/opened\n", folder.display())).unwrap();
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn the_browser_is_the_one_that_was_named_or_windows_own() {
+    let mut login = Login::new();
+    let folder = recorder(&login, "powershell.exe");
+    let opened = || {
+        let file = login_file(&folder);
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let _ = std::fs::remove_file(file);
+        text
+    };
+    login.lab.home.set("PATH", format!("{}:{}/.local/bin:/usr/bin:/bin", folder.display(), login.lab.home.path().display()));
+    login.lab.home.variables.retain(|(name, _)| name != "BROWSER");
+    login.lab.home.set("WSL_DISTRO_NAME", "Debian");
+    login.fails("--timeout 1", 8, "the browser that opens");
+    let text = opened();
+    assert!(text.contains("/powershell.exe\n-NoProfile\n-NonInteractive\n-Command\nStart-Process 'http://"), "{text}");
+    recorder(&login, "wslview");
+    login.fails("--timeout 1", 8, "the browser that opens");
+    let text = opened();
+    assert!(text.contains("/wslview\nhttp://") && !text.contains("powershell"), "{text}");
+    // One that was named comes first, the flag before the variable.
+    recorder(&login, "mine");
+    recorder(&login, "theirs");
+    login.lab.home.set("BROWSER", "theirs");
+    login.fails("--timeout 1 --browser 'mine --new %s'", 8, "the browser that opens");
+    let text = opened();
+    assert!(text.contains("/mine\n--new\nhttp://") && !text.contains("theirs"), "{text}");
+    login.fails("--timeout 1 --no-browser", 8, "Sign in here");
+    assert_eq!(opened(), "");
+}
+
+fn login_file(folder: &std::path::Path) -> PathBuf {
+    folder.join("opened")
+}
+
+#[test]
+fn ssh_and_containers_get_the_hint_that_helps_there() {
+    let mut login = Login::new();
+    login.lab.home.variables.retain(|(name, _)| name != "BROWSER");
+    login.lab.home.set("container", "podman");
+    login.fails("--timeout 1", 8, "cannot come back into this container: paste the address");
+    login.lab.home.set("SSH_CONNECTION", "10.0.0.2 50000 10.0.0.1 22");
+    login.fails("--timeout 1", 8, "ssh -L");
+}
+
+#[test]
+fn an_assistant_signs_its_person_in_by_the_method_of_the_config() {
+    let login = with_jwt();
+    login.lab.store("canary", json!({ "KEY": CANARY }));
+    let vault = login.lab.bao.address.clone();
+    config(
+        &login,
+        &format!("address = \"{vault}\"\nmethod = \"jwt\"\nissuer = \"{}\"\nclient_id = \"cli\"\n", login.provider.issuer),
+    );
+    let mut client = crate::mcp::Client::start(&login.lab.home);
+    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    let status = client.call("vault_status", json!({})).unwrap();
+    assert!(status.to_string().contains("jwt-alice@lab.test"), "{status}");
+}
