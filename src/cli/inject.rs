@@ -169,8 +169,9 @@ impl Told {
         let count = |state| replies.iter().filter(|reply| reply.state == state).count();
         let would = if self.diff || self.check { "to be " } else { "" };
         ui.note(&format!(
-            "{} files: {} {would}written, {} {would}updated, {} up to date",
+            "{} {}: {} {would}written, {} {would}updated, {} up to date",
             replies.len(),
+            if replies.len() == 1 { "file" } else { "files" },
             count(State::Created),
             count(State::Updated),
             count(State::Unchanged)

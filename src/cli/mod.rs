@@ -14,6 +14,7 @@ mod init;
 mod inject;
 mod list;
 mod login;
+pub mod manual;
 mod scan;
 mod set;
 mod setup;

@@ -33,7 +33,11 @@ impl Setup {
             }
         };
         let (binary, launcher) = (prefix.join("libexec/claude-vault").join(BINARY), prefix.join("bin/claude-vault"));
-        if self.uninstall { uninstall(ui, &prefix, &binary, &launcher) } else { install(ui, env, &prefix, &binary, &launcher) }
+        if self.uninstall {
+            uninstall(ui, env, &prefix, &binary, &launcher)
+        } else {
+            install(ui, env, &prefix, &binary, &launcher)
+        }
     }
 }
 
@@ -74,7 +78,10 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
 fn install_shared(prefix: &Path) -> Result<()> {
     let pages = prefix.join(MANUAL);
     fs::create_dir_all(&pages).map_err(Error::io("create", &pages))?;
-    clap_mangen::generate_to(super::command(), &pages).map_err(Error::io("write", &pages))?;
+    for (name, text) in super::manual::pages() {
+        let page = pages.join(name);
+        fs::write(&page, text).map_err(Error::io("write", &page))?;
+    }
     for (place, text) in PLACES {
         let path = prefix.join(place);
         let folder = path.parent().unwrap_or(prefix);
@@ -84,8 +91,8 @@ fn install_shared(prefix: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes the manual pages and completions away, and folders that are empty then.
-fn uninstall_shared(prefix: &Path) {
+/// Takes the manual pages and completions away, and, where asked, folders that are empty then.
+fn uninstall_shared(prefix: &Path, folders: bool) {
     let is_page = |name: &str| name == "claude-vault.1" || (name.starts_with("claude-vault-") && name.ends_with(".1"));
     let pages = fs::read_dir(prefix.join(MANUAL)).into_iter().flatten().flatten();
     let pages = pages.filter(|entry| entry.file_name().to_str().is_some_and(is_page)).map(|entry| entry.path());
@@ -93,7 +100,7 @@ fn uninstall_shared(prefix: &Path) {
     for file in files {
         // What is not there needs no removing, and a folder with something else in it stays.
         let _ = fs::remove_file(&file);
-        for folder in file.ancestors().skip(1).take_while(|folder| *folder != prefix) {
+        for folder in file.ancestors().skip(1).take_while(|folder| folders && *folder != prefix) {
             if fs::remove_dir(folder).is_err() {
                 break;
             }
@@ -101,7 +108,7 @@ fn uninstall_shared(prefix: &Path) {
     }
 }
 
-fn uninstall(ui: &Ui, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u8> {
+fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u8> {
     let mut removed = 0;
     if is_ours(launcher) {
         fs::remove_file(launcher).map_err(Error::io("remove", launcher))?;
@@ -119,7 +126,9 @@ fn uninstall(ui: &Ui, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u
             hint: "name the one meant: claude-vault setup --uninstall --to DIR".into(),
         });
     }
-    uninstall_shared(prefix);
+    // At home, folders that were made for it go too; elsewhere they are the system's.
+    let at_home = env.path("HOME").is_some_and(|home| prefix.starts_with(home));
+    uninstall_shared(prefix, at_home);
     ui.note(&format!("removed {} and its binary; settings in ~/.config/claude-vault and audit logs stay", launcher.display()));
     Ok(0)
 }

@@ -21,6 +21,7 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
             } else {
                 error.render().to_string()
             };
+            let text = text + &examples(error, arguments);
             return ui.data(&text).map_or_else(|error| error.exit(), |()| 0);
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand if !json => {
@@ -32,6 +33,17 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let invalid = understand(error, arguments);
     ui.error(&invalid);
     invalid.exit()
+}
+
+/// The examples of the command whose help is asked for.
+fn examples(error: &clap::Error, arguments: &[OsString]) -> String {
+    if error.kind() == ErrorKind::DisplayVersion {
+        return String::new();
+    }
+    let words: Vec<&str> =
+        arguments.iter().skip(1).filter_map(|word| word.to_str()).take_while(|word| !word.starts_with('-')).collect();
+    let lines = super::manual::examples(&words.join(" "));
+    lines.iter().fold(String::from(if lines.is_empty() { "" } else { "\nExamples:\n" }), |text, line| text + "  " + line + "\n")
 }
 
 /// The same where stdout is evaluated by a shell: help goes to stderr too.

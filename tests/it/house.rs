@@ -131,6 +131,7 @@ fn the_shell_files_are_clean() {
         ("shell/init.sh", "bash"),
         ("tests/run", "bash"),
         ("benches/run", "bash"),
+        ("packaging/run", "bash"),
         (".ci/run", "bash"),
         ("tests/ground/browser.sh", "sh"),
     ] {

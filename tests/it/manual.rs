@@ -17,11 +17,8 @@ fn made() -> BTreeMap<PathBuf, Vec<u8>> {
         let text = with_names(shell, &std::fs::read_to_string(&path).unwrap());
         files.insert(Path::new("completions").join(path.file_name().unwrap()), text.into_bytes());
     }
-    clap_mangen::generate_to(claude_vault::cli::command(), dir.path().join("")).unwrap();
-    for entry in std::fs::read_dir(dir.path()).unwrap().flatten() {
-        if entry.path().extension().is_some_and(|ending| ending == "1") {
-            files.insert(Path::new("man").join(entry.file_name()), std::fs::read(entry.path()).unwrap());
-        }
+    for (name, text) in claude_vault::cli::manual::pages() {
+        files.insert(Path::new("man").join(name), text);
     }
     files
 }

@@ -194,6 +194,23 @@ pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
+/// A command in the checkout, in the surroundings of a person's shell: what cargo sets for tests would make it
+/// build everything again.
+pub fn in_checkout(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CARGO") || name.starts_with("NEXTEST") || name.starts_with("RUST") || name == "LD_LIBRARY_PATH" {
+            command.env_remove(name);
+        }
+    }
+    for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let usual = || PathBuf::from(std::env::var_os("HOME").unwrap()).join(folder).into_os_string();
+        command.env(name, std::env::var_os(name).unwrap_or_else(usual));
+    }
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
 /// Waits until something is there, at most thirty seconds.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
