@@ -113,6 +113,18 @@ fn what_is_wrong_with_signing_in_and_approving_is_named() {
     says(&check(&lab, "approval", 0), "ok", "signing in");
     config(&lab, "write_role = \"unknown\"\n");
     says(&check(&lab, "sign-in", 1), "failed", "could not be found");
+    let provider =
+        |address: &str, issuer: &str| format!("{address}method = \"jwt\"\nissuer = \"{issuer}\"\nclient_id = \"cli\"\n");
+    let address = format!("address = \"{}\"\n", lab.bao.address);
+    for (text, words) in [
+        ("method = \"jwt\"\n".to_owned(), "there is no issuer"),
+        (provider(&address, "http://127.0.0.1:1"), "connection refused"),
+        (provider(&address, &lab.bao.address), "no document there"),
+        (provider("", "http://127.0.0.1:1"), "not the Vault that its sign-ins are for"),
+    ] {
+        config(&lab, &text);
+        says(&check(&lab, "sign-in", 1), "failed", words);
+    }
     config(&lab, "approval = \"passkey\"\n");
     says(&check(&lab, "approval", 1), "failed", "demands approval by passkey");
     config(&lab, "");

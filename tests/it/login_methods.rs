@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::login::{Login, Waiting};
-use crate::support::{CANARY, Run, ground, run};
+use crate::support::{Bao, CANARY, Run, ground, run};
 
 /// Adds Vault's method `jwt` for ID tokens that the provider makes for the client `cli`.
 fn with_jwt() -> Login {
@@ -88,6 +88,21 @@ fn what_jwt_cannot_use_is_told_with_a_way_out() {
     login.fails(&there, 1, "does not match any associated bound claim values");
     login.lab.home.set("CLAUDE_VAULT_METHOD", "magic");
     login.fails("", 2, "not one of: oidc, jwt, device, token");
+}
+
+/// A provider at home has its certificate from the same authority as Vault, which `VAULT_CACERT` names.
+#[test]
+fn the_providers_certificate_is_verified_by_the_system_and_the_persons_own_authority() {
+    let mut login = with_jwt();
+    let server = Bao::start(&["-dev-tls"]);
+    let port = server.address.rsplit(':').next().unwrap();
+    let there = format!("--method jwt --issuer https://localhost:{port} --client-id cli");
+    login.fails(&there, 1, "signed by an authority that is not trusted").says("VAULT_CACERT");
+    login.lab.home.set("VAULT_CACERT", server.dir.path().join("vault-ca.pem").to_string_lossy());
+    login.fails(&there, 1, "no document there (404");
+    login.lab.home.set("VAULT_CACERT", "");
+    login.lab.home.set("VAULT_SKIP_VERIFY", "1"); // of Vault's certificate, not of the provider's
+    login.fails(&there, 1, "signed by an authority that is not trusted");
 }
 
 /// A provider whose document names another issuer could pass its tokens off as that one's (mix-up).
