@@ -6,8 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 
@@ -17,10 +16,11 @@ pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        #[serde(into = "String")]
         pub struct $name(
-            #[schemars(regex(pattern = concat!("^[A-Za-z0-9_-]{1,", $max, "}$")))]
+            #[cfg_attr(test, schemars(regex(pattern = concat!("^[A-Za-z0-9_-]{1,", $max, "}$"))))]
             String
         );
 

@@ -59,3 +59,15 @@ pub const AGENT_VARIABLES: &[&str] = &[
     "CLINE_ACTIVE",
     "AUGMENT_AGENT",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bao_twin_counts_only_where_the_vault_name_is_unset() {
+        let env = |pairs: &[(&str, &str)]| -> Env { pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect() };
+        assert_eq!(env(&[("BAO_ADDR", "b")]).vault("ADDR"), Some("b"));
+        assert_eq!(env(&[("BAO_ADDR", "b"), ("VAULT_ADDR", "v")]).vault("ADDR"), Some("v"));
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Env, Global, Settings, config_file};
@@ -10,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::names::printable;
 
 /// A setting.
-#[derive(Serialize, JsonSchema, Debug)]
+#[derive(Serialize, Debug)]
 pub struct Shown {
     /// Its key in the config file.
     pub name: &'static str,

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Core;
@@ -16,7 +15,7 @@ use crate::names::{Service, printable};
 use crate::vault::{Client, redirect_not_allowed};
 
 /// How a check ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// All is well.
@@ -30,7 +29,7 @@ pub enum State {
 }
 
 /// A check.
-#[derive(Serialize, JsonSchema, Debug)]
+#[derive(Serialize, Debug)]
 pub struct Check {
     /// What was looked at.
     pub name: &'static str,
@@ -47,7 +46,7 @@ pub struct Check {
 }
 
 /// All checks, in their order.
-#[derive(Serialize, JsonSchema, Debug)]
+#[derive(Serialize, Debug)]
 pub struct Reply {
     /// The checks.
     pub checks: Vec<Check>,

@@ -3,8 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Core;
@@ -16,7 +15,8 @@ use crate::format::dotenv::{self, Dialect};
 use crate::names::{Service, printable};
 
 /// Which file an example is made of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// A `.env`
@@ -26,7 +26,8 @@ pub enum Format {
 }
 
 /// What was written.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The service whose file it is.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Core, no_service};
 use crate::audit::Action;
@@ -14,8 +13,7 @@ use crate::secret::Value;
 use crate::vault::{Secrets, Stored};
 
 /// What to get.
-#[derive(clap::Args, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(clap::Args)]
 pub struct Request {
     /// The service
     pub service: Service,
@@ -41,7 +39,8 @@ pub struct Reply {
 }
 
 /// What of a reply may be shown.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Shown {
     /// The service.
     pub service: Service,

@@ -1,7 +1,6 @@
 //! `list`: the services, or one service's keys. Never a value.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Core, no_service};
 use crate::audit::Action;
@@ -10,15 +9,15 @@ use crate::names::{Service, printable};
 use crate::vault::{Client, Stored};
 
 /// What to list.
-#[derive(clap::Args, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(clap::Args)]
 pub struct Request {
     /// A service, to see its keys; without one, all services
     pub service: Option<Service>,
 }
 
 /// Services or keys.
-#[derive(Serialize, JsonSchema, Debug)]
+#[derive(Serialize, Debug)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Reply {
     /// Without a service.

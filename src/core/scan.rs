@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Core;
@@ -19,7 +18,8 @@ use crate::names::{Service, printable};
 use crate::secret::Secret;
 
 /// What a value looks like.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Nothing.
@@ -43,7 +43,8 @@ pub enum Kind {
 }
 
 /// A key with a value in a file. The value is not serialised: a face gives a handle, or nothing.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Found {
     /// The key.
     pub key: String,
@@ -64,7 +65,8 @@ pub struct Found {
 }
 
 /// A `.env` file.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EnvFile {
     /// The service whose file it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +80,8 @@ pub struct EnvFile {
 }
 
 /// An entry of a compose file's `secrets` section.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SecretFile {
     /// Its name.
     pub name: String,
@@ -88,7 +91,8 @@ pub struct SecretFile {
 }
 
 /// A compose file.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ComposeFile {
     /// The service whose file it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +106,8 @@ pub struct ComposeFile {
 }
 
 /// A service of a compose file.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ComposeService {
     /// Its name there.
     pub name: String,

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Core;
 use super::plan::{Commit, Plan};
@@ -22,35 +21,30 @@ pub const DEFAULT_LENGTH: usize = 32;
 const ATTEMPTS: usize = 50;
 
 /// What to set.
-#[derive(clap::Args, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(clap::Args)]
 pub struct Request {
     /// The service
     pub service: Service,
     /// Values by key
     #[arg(skip)]
-    #[serde(default)]
     pub secrets: BTreeMap<Key, Secret>,
     /// Keys to make a random value for, with its length
     #[arg(skip)]
-    #[serde(default)]
     pub generate: BTreeMap<Key, usize>,
     /// Keys whose values the person types when asked
     #[arg(skip)]
-    #[serde(default)]
     pub prompt: Vec<Key>,
     /// Show what would change and stop
     #[arg(long)]
-    #[serde(default)]
     pub dry_run: bool,
     /// Tell nothing that depends on stored or unseen values: whoever asks could guess at them
     #[arg(skip)]
-    #[serde(skip)]
     pub discreet: bool,
 }
 
 /// What became of it.
-#[derive(Serialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The service is new.
@@ -64,7 +58,8 @@ pub enum Outcome {
 }
 
 /// What was set.
-#[derive(Serialize, JsonSchema, Debug)]
+#[derive(Serialize, Debug)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The service.
     pub service: Service,

@@ -1,6 +1,5 @@
 //! `status`: who is logged in, for how long, and what can be seen.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Core;
@@ -13,7 +12,8 @@ use crate::names::{Service, printable};
 pub const SOON: u64 = 300;
 
 /// The session.
-#[derive(Serialize, JsonSchema, Debug)]
+#[derive(Serialize, Debug)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reply {
     /// Vault's address.
     pub address: String,

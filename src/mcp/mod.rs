@@ -257,7 +257,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        listed::one(name)
+        listed::one(name).cloned()
     }
 
     async fn call_tool(

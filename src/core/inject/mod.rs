@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -26,7 +25,8 @@ use crate::secret::{Secret, Value};
 use crate::vault::{Client, Secrets, Stored};
 
 /// The format of an injected file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// `KEY=value` lines
@@ -36,16 +36,13 @@ pub enum Format {
 }
 
 /// What to inject.
-#[derive(clap::Args, Deserialize, JsonSchema, Default)]
-#[serde(deny_unknown_fields)]
+#[derive(clap::Args, Default)]
 pub struct Request {
     /// The services; a last word `env` or `yaml` is taken as the format
     #[arg(value_name = "SERVICE", required_unless_present = "all", conflicts_with = "all", value_parser = Service::from_folder)]
-    #[serde(default)]
     pub services: Vec<Service>,
     /// Every service that has a folder here
     #[arg(long)]
-    #[serde(default)]
     pub all: bool,
     /// The format, instead of the one found
     #[arg(long, value_enum)]
@@ -55,27 +52,21 @@ pub struct Request {
     pub file: Option<PathBuf>,
     /// Who reads the .env file, instead of guessing by the files beside it: one or several, as in compose,shell
     #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
-    #[serde(default)]
     pub dialect: Vec<Dialect>,
     /// Add the file and its backups to .gitignore where git would take them
     #[arg(long)]
-    #[serde(default)]
     pub gitignore: bool,
     /// Show which keys would change, and write nothing
     #[arg(long)]
-    #[serde(default)]
     pub diff: bool,
     /// Write nothing, and exit with 1 when something would change
     #[arg(long)]
-    #[serde(default)]
     pub check: bool,
     /// The file's whole text, instead of an example and Vault's keys
     #[arg(skip)]
-    #[serde(skip)]
     pub given: Option<Given>,
     /// Tell nothing that depends on values: whoever asks could guess at them
     #[arg(skip)]
-    #[serde(skip)]
     pub discreet: bool,
 }
 
@@ -133,7 +124,8 @@ impl Request {
 const AT_ONCE: usize = 16;
 
 /// What happened to the file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// It is new, or would be.
@@ -145,7 +137,8 @@ pub enum State {
 }
 
 /// What was injected.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The service.
     pub service: Service,

@@ -1,0 +1,92 @@
+//! The values of settings, from the texts that variables and files hold.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::error::{Error, Result};
+
+pub(super) fn parse_address(text: &str) -> Result<Url> {
+    let wrong =
+        |what: &str| Error::invalid(format!("the Vault address {what}"), "export VAULT_ADDR=https://vault.example.org:8200");
+    let url = Url::parse(text.trim()).map_err(|_| wrong("is not a URL"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong("must start with https:// or http:// and name a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("must hold no user name, password, ? or #"));
+    }
+    Ok(url)
+}
+
+/// A Vault path: segments of harmless characters, slashes at the ends removed.
+pub(super) fn checked_path(text: &str, what: &str) -> Result<String> {
+    let path = text.trim_matches('/');
+    let fine = !path.is_empty()
+        && path.split('/').all(|segment| {
+            !matches!(segment, "" | "." | "..")
+                && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        });
+    if fine {
+        Ok(path.to_owned())
+    } else {
+        Err(Error::invalid(format!("the {what} is not a path of Vault"), "use segments of A-Z a-z 0-9 _ - . with / between"))
+    }
+}
+
+pub(super) fn number<T: std::str::FromStr>(text: Option<&str>, name: &str) -> Result<Option<T>> {
+    text.map(|text| {
+        text.trim().parse().map_err(|_| Error::invalid(format!("{name} is not a whole number in range"), format!("unset {name}")))
+    })
+    .transpose()
+}
+
+pub(super) fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
+}
+
+/// `60`, `60s`, `2m`, `1h`, `500ms`: what Vault's own client takes.
+pub(super) fn seconds(text: &str) -> Result<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let millis: Option<u64> = match unit {
+        "" | "s" => Some(1000),
+        "ms" => Some(1),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    match (digits.parse::<u64>(), millis) {
+        (Ok(count), Some(millis)) if count > 0 => Ok(Duration::from_millis(count.saturating_mul(millis))),
+        _ => Err(Error::invalid("VAULT_CLIENT_TIMEOUT is not a duration", "export VAULT_CLIENT_TIMEOUT=60s")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_holds_no_password_and_no_query() {
+        assert!(parse_address("https://vault.example.org:8200").is_ok());
+        for bad in ["vault.example.org", "ftp://x", "https://u:p@x", "https://x/?q=1", "https://x/#f", ""] {
+            assert!(parse_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_are_those_of_vaults_own_client() {
+        assert_eq!(seconds("90").ok(), Some(Duration::from_secs(90)));
+        assert_eq!(seconds("2m").ok(), Some(Duration::from_secs(120)));
+        assert_eq!(seconds("500ms").ok(), Some(Duration::from_millis(500)));
+        assert!(seconds("soon").is_err() && seconds("0").is_err());
+    }
+
+    #[test]
+    fn a_mount_cannot_climb() {
+        assert_eq!(checked_path("/kv/team/", "mount").ok().as_deref(), Some("kv/team"));
+        for bad in ["", "a//b", "../x", "a/..", "a b", "a%2e"] {
+            assert!(checked_path(bad, "mount").is_err(), "{bad}");
+        }
+    }
+}
