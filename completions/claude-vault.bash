@@ -962,7 +962,7 @@ _claude__vault() {
                     return 0
                     ;;
                 --shell)
-                    COMPREPLY=($(compgen -W "sh fish powershell elvish tcsh nushell xonsh" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "sh fish elvish tcsh nushell xonsh powershell" -- "${cur}"))
                     return 0
                     ;;
                 --address)
@@ -1000,7 +1000,7 @@ _claude__vault() {
             fi
             case "${prev}" in
                 --shell)
-                    COMPREPLY=($(compgen -W "sh fish powershell elvish tcsh nushell xonsh" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "sh fish elvish tcsh nushell xonsh powershell" -- "${cur}"))
                     return 0
                     ;;
                 --address)

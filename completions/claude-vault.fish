@@ -71,11 +71,11 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l brow
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l timeout -d 'How long to wait for you' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l shell -d 'The syntax to print, for: eval "$(claude-vault login)"' -r -f -a "sh\t'POSIX shells: bash, zsh, ksh, mksh, dash, busybox'
 fish\t'fish'
-powershell\t'PowerShell, for Invoke-Expression'
 elvish\t'elvish, for eval'
 tcsh\t'tcsh, for eval'
 nushell\t'Nushell: one JSON object for load-env; null says hide-env'
-xonsh\t'xonsh: the same object'"
+xonsh\t'xonsh: the same object'
+powershell\t'PowerShell: the same object'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
@@ -90,11 +90,11 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -l json
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l shell -d 'The syntax to print, for: eval "$(claude-vault logout)"' -r -f -a "sh\t'POSIX shells: bash, zsh, ksh, mksh, dash, busybox'
 fish\t'fish'
-powershell\t'PowerShell, for Invoke-Expression'
 elvish\t'elvish, for eval'
 tcsh\t'tcsh, for eval'
 nushell\t'Nushell: one JSON object for load-env; null says hide-env'
-xonsh\t'xonsh: the same object'"
+xonsh\t'xonsh: the same object'
+powershell\t'PowerShell: the same object'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r

@@ -3,7 +3,9 @@
 var program~ = (external @BIN@)
 fn claude-vault {|@arguments|
   if (and (> (count $arguments) 0) (has-value [login logout] $arguments[0])) {
-    eval (program --source elvish - $@arguments | slurp)
+    var failed = $ok
+    eval (try { program --source elvish - $@arguments | slurp } catch error { set failed = $error })
+    if (not $failed) { fail $failed }
   } else {
     program $@arguments
   }

@@ -3,6 +3,7 @@
 function claude-vault --description 'Sessions and secrets of Vault'
     switch "$argv[1]"
         case login logout
+            set --local fish_trace # it would show the token
             set --local lines (command @BIN@ --source fish - $argv)
             set --local result $status
             string join -- \n $lines | source

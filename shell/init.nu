@@ -2,14 +2,18 @@
 #   mkdir ($nu.data-dir | path join vendor autoload)
 #   claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
 # Then `claude-vault login` and `claude-vault logout` change this shell. A login that fails is an error.
-def --env --wrapped claude-vault [...arguments: string] {
+def --env --wrapped claude-vault [...arguments] {
     let input = $in
     if ($arguments | get 0? | default '') in [login logout] {
-        let session = (^@BIN@ --source nushell - ...$arguments | from json | default {})
+        # The last line is the status: a program that fails itself would take its lines along.
+        let lines = (^@BIN@ --source nushell - ...$arguments | lines)
+        let session = ($lines | drop 1 | str join | from json | default {})
         for name in ($session | columns) {
             let value = ($session | get $name)
             if $value == null { hide-env --ignore-errors $name } else { load-env {$name: $value} }
         }
+        let status = ($lines | last)
+        if $status != '0' { ^sh -c $"exit ($status)" }
     } else if $input == null {
         ^@BIN@ ...$arguments
     } else {

@@ -1,14 +1,21 @@
 # claude-vault for PowerShell:  claude-vault init powershell | Out-String | Invoke-Expression   (in $PROFILE)
-# Then `claude-vault login` and `claude-vault logout` change this shell.
-function claude-vault {
-    if ($args.Count -gt 0 -and $args[0] -cin 'login', 'logout') {
-        $lines = & @BIN@ --source powershell - @args | Out-String
-        $result = $LASTEXITCODE
-        if ($lines) { Invoke-Expression $lines }
-        $global:LASTEXITCODE = $result
-    } elseif ($MyInvocation.ExpectingInput) {
-        $input | & @BIN@ @args
-    } else {
-        & @BIN@ @args
+# `claude-vault-login` and `claude-vault-logout` change this shell. A function in place of the command itself
+# would lose a `--` among its words.
+function claude-vault-session {
+    $PSNativeCommandUseErrorActionPreference = $false
+    $answer = & @BIN@ --source powershell - @args | Out-String
+    $result = $LASTEXITCODE
+    # As data: what is run as a script can be logged.
+    if ($answer.Trim()) {
+        foreach ($variable in (ConvertFrom-Json $answer).PSObject.Properties) {
+            if ($null -eq $variable.Value) {
+                Remove-Item -ErrorAction Ignore -LiteralPath "Env:$($variable.Name)"
+            } else {
+                Set-Item -LiteralPath "Env:$($variable.Name)" -Value $variable.Value
+            }
+        }
     }
+    $global:LASTEXITCODE = $result
 }
+function claude-vault-login { claude-vault-session login @args }
+function claude-vault-logout { claude-vault-session logout @args }

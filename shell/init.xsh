@@ -29,6 +29,20 @@ def _claude_vault():
         environment = __xonsh__.env.detype()
         return subprocess.run([program, *arguments], env=environment, stdin=stdin, stdout=stdout, stderr=stderr).returncode
 
+    # An interactive xonsh writes the variables that it starts with into its history file. This runs before.
+    held = {}
+    if __xonsh__.env.get("XONSH_INTERACTIVE") and __xonsh__.history is None:
+        for name in ("VAULT_TOKEN", "BAO_TOKEN"):
+            if name in __xonsh__.env:
+                held[name] = __xonsh__.env.pop(name)
+
+    def give_back(**_):
+        __xonsh__.env.update(held)
+        held.clear()
+
+    if held:
+        events.on_post_init(give_back)
+
     modern = hasattr(aliases, "return_command")
     aliases["claude-vault"] = aliases.return_command(command) if modern else function
 

@@ -122,11 +122,20 @@ impl Plan {
     }
 }
 
+/// Where a login goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// The page.
+    pub url: String,
+    /// The code that it shows, or asks for.
+    pub code: Option<String>,
+}
+
 /// What waits for the person in this process.
 #[derive(Default)]
 pub struct Pending {
     plans: Mutex<BTreeMap<String, Plan>>,
-    sign_in: Mutex<Option<String>>,
+    sign_in: Mutex<Option<Place>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -139,13 +148,13 @@ impl Pending {
     }
 
     /// Where a login goes on that waits for the person, if one does.
-    pub fn sign_in(&self) -> Option<String> {
+    pub fn sign_in(&self) -> Option<Place> {
         lock(&self.sign_in).clone()
     }
 
     /// Sets it.
-    pub fn set_sign_in(&self, address: Option<String>) {
-        *lock(&self.sign_in) = address;
+    pub fn set_sign_in(&self, place: Option<Place>) {
+        *lock(&self.sign_in) = place;
     }
 
     fn add<B>(&self, asker: &Person<B>, question: &Question<'_>) -> Result<(String, oneshot::Receiver<Result<Approval>>)> {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use zeroize::Zeroizing;
 
-use super::pending::{LIFE, Pending, Shown, random_id};
+use super::pending::{LIFE, Pending, Place, Shown, random_id};
 use super::{Approval, Proof, Strength};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
@@ -38,7 +38,7 @@ enum Request {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    Waiting { plans: Vec<Shown>, sign_in: Option<String> },
+    Waiting { plans: Vec<Shown>, sign_in: Option<Place> },
     Taken(bool),
 }
 
@@ -123,7 +123,7 @@ pub struct Waiting {
     /// The plans.
     pub plans: Vec<Shown>,
     /// Where a login that an AI assistant asked for goes on.
-    pub sign_in: Option<String>,
+    pub sign_in: Option<Place>,
     socket: PathBuf,
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::Context;
 use crate::approval::page::Enrolment;
-use crate::approval::pending::{Person, Shown};
+use crate::approval::pending::{Person, Place, Shown};
 use crate::approval::{Asked, Passkey, Strength, Waiting, waiting};
 use crate::audit::Action;
 use crate::core::approve::{Approvals, passkeys, strength};
@@ -76,13 +76,17 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
     let all = waiting(&context.core.settings.state).await?;
     if context.ui.json() {
         let shown: Vec<&Shown> = all.iter().flat_map(|one| &one.plans).collect();
-        let sign_in: Vec<&String> = all.iter().filter_map(|one| one.sign_in.as_ref()).collect();
+        let sign_in: Vec<&Place> = all.iter().filter_map(|one| one.sign_in.as_ref()).collect();
         context.ui.data_json(&serde_json::json!({ "pending": shown, "sign_in": sign_in }))?;
         return Ok(0);
     }
-    let sign_ins = all.iter().filter_map(|one| one.sign_in.as_deref());
-    for address in sign_ins {
-        context.ui.note(&format!("an AI assistant waits for you to sign in:\n  {address}"));
+    for place in all.iter().filter_map(|one| one.sign_in.as_ref()) {
+        context.ui.note(&format!("an AI assistant waits for you to sign in:\n  {}", place.url));
+        if let Some(code) = &place.code {
+            // Any browser on any machine will do.
+            context.ui.note(&format!("The page must show this code, or asks for it: {code}"));
+            continue;
+        }
         reach(context, &[context.core.settings.port]);
     }
     let plans: Vec<(&Waiting, &Shown)> = all.iter().flat_map(|one| one.plans.iter().map(move |plan| (one, plan))).collect();

@@ -30,6 +30,7 @@ bash        eval \"$(claude-vault init bash)\"                in ~/.bashrc
 zsh         eval \"$(claude-vault init zsh)\"                 in ~/.zshrc
 fish        claude-vault init fish | source                 in ~/.config/fish/config.fish
 PowerShell  claude-vault init powershell | Out-String | Invoke-Expression      in $PROFILE
+            then claude-vault-login
 Nushell     once: mkdir ($nu.data-dir | path join vendor autoload)
             claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
 elvish      eval (claude-vault init elvish | slurp)         in ~/.config/elvish/rc.elv
@@ -66,7 +67,7 @@ fn function(shell: For, binary: &str) -> String {
 
 /// On one line for its `eval`, where a comment would have no end.
 fn tcsh(binary: &str) -> String {
-    let alias = |word: &str| quote(&format!("eval \"`{} --source tcsh - {word} \\!*`\"", quote(binary)));
+    let alias = |word: &str| quote(&format!("eval \"`{} --source tcsh $?echo {word} \\!*`\"", quote(binary)));
     let text = include_str!("../../shell/init.tcsh").replace("@LOGIN@", &alias("login")).replace("@LOGOUT@", &alias("logout"));
     text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
 }

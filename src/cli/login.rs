@@ -97,17 +97,17 @@ impl Login {
     async fn sign_in(&self, context: &Context<'_>, granted: &RefCell<Option<Secret>>) -> Result<Reply> {
         let Context { ui, core, env } = context;
         let mut settings = core.settings.clone();
-        settings.method = self.method.unwrap_or(settings.method);
         if self.issuer.is_some() {
             // Named for this login, and for whatever Vault it goes to.
             settings.provider =
                 ProviderSettings { issuer: self.issuer.clone(), client_id: self.client_id.clone(), ..Default::default() };
         }
-        let method = settings.method;
+        let method = self.method.unwrap_or(settings.method);
         if method == Method::Token {
-            return begin(core, "token", ask_token().await?).await;
+            return begin(core, method, ask_token().await?).await;
         }
-        let mount = self.auth_mount.as_deref().unwrap_or(settings.mount_of(method));
+        let usual_mount = core.settings.mount_for(settings.asks_provider(method));
+        let mount = self.auth_mount.as_deref().unwrap_or(usual_mount);
         let options = Options {
             role: self.role.as_deref().or(settings.role.as_deref()),
             mount: mount.trim_matches('/'),
@@ -121,14 +121,11 @@ impl Login {
         let here = Surroundings::of(env);
         let opens = !self.no_browser && method != Method::Device && (browser.is_some() || here != Surroundings::Ssh);
         let mut face = AtShell { ui, browser, opens, here, terminal: None };
-        let token = log_in(&settings, method, options, &mut face).await?.into_token();
+        let done = log_in(&settings, method, options, &mut face).await?;
+        let token = done.granted.into_token();
         granted.replace(Some(token.clone()));
-        let word = match method {
-            Method::Jwt => "jwt",
-            Method::Device => "device",
-            Method::Oidc | Method::Token => "oidc",
-        };
-        begin(core, word, token).await
+        done.farewell.say().await;
+        begin(core, method, token).await
     }
 }
 
@@ -248,7 +245,7 @@ impl Face for AtShell<'_> {
         ui.always(&format!("{how}\n\n  {url}\n"));
         let Some(port) = at.port else {
             ui.qr(url);
-            if let Some(code) = at.code {
+            if let Some(code) = &at.code {
                 ui.always(&format!("The page must show this code, or asks for it: {code}\n"));
             }
             return ui.note("Waiting for you. Ctrl-C gives up.");

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_powershell, quote_tcsh};
+use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_tcsh};
 
 /// The syntax of the lines that hold the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -11,8 +11,6 @@ pub(super) enum Shell {
     Sh,
     /// fish
     Fish,
-    /// PowerShell, for Invoke-Expression
-    Powershell,
     /// elvish, for eval
     Elvish,
     /// tcsh, for eval
@@ -21,6 +19,8 @@ pub(super) enum Shell {
     Nushell,
     /// xonsh: the same object
     Xonsh,
+    /// PowerShell: the same object
+    Powershell,
 }
 
 impl Shell {
@@ -37,11 +37,14 @@ impl Shell {
                 let words: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
                 format!("\\export {}\n", words.join(" "))
             }
-            Self::Fish => each(|name, value| format!("set -gx {name} {}\n", quote_fish(value))),
-            Self::Powershell => each(|name, value| format!("$env:{name} = {}\n", quote_powershell(value))),
+            // Its trace would show the token; it is on again at the end of what is sourced.
+            Self::Fish => {
+                let lines = each(|name, value| format!("set -gx {name} {}\n", quote_fish(value)));
+                format!("set -l fish_trace\n{lines}")
+            }
             Self::Elvish => each(|name, value| format!("set-env {name} {}\n", quote_elvish(value))),
             Self::Tcsh => each(|name, value| format!("setenv {name} {};\n", quote_tcsh(value))),
-            Self::Nushell | Self::Xonsh => object(variables.iter().map(|(name, value)| (*name, Some(*value)))),
+            Self::Nushell | Self::Xonsh | Self::Powershell => object(variables.iter().map(|(name, value)| (*name, Some(*value)))),
         }
     }
 
@@ -51,10 +54,9 @@ impl Shell {
         match self {
             Self::Sh => format!("\\unset {}\n", names.join(" ")),
             Self::Fish => each(|name| format!("set -e {name}\n")),
-            Self::Powershell => each(|name| format!("Remove-Item -ErrorAction Ignore Env:{name}\n")),
             Self::Elvish => each(|name| format!("unset-env {name}\n")),
             Self::Tcsh => each(|name| format!("unsetenv {name};\n")),
-            Self::Nushell | Self::Xonsh => object(names.iter().map(|name| (*name, None))),
+            Self::Nushell | Self::Xonsh | Self::Powershell => object(names.iter().map(|name| (*name, None))),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `source claude-vault …`: what is printed on stdout is evaluated by the person's shell.
 //!
 //! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`; `TRACE` is `x` when it
-//! has just turned the shell's trace off. Only `login` and `logout` change the shell; every
+//! has just turned the shell's trace off, and `1` when the trace is on. Only `login` and `logout` change the shell; every
 //! other command is handed back to be run as usual. Nothing printed here can end the shell.
 
 use std::ffi::OsString;
@@ -10,6 +10,7 @@ use clap::Parser;
 
 use super::{Cli, Command, execute, shell::Shell, usage};
 use crate::config::Env;
+use crate::error::Error;
 use crate::format::shell::quote;
 use crate::ui::Ui;
 
@@ -23,6 +24,12 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
     }
     let parsed = Cli::try_parse_from(&rest);
     let status = match parsed {
+        // tcsh's trace shows what its `eval` is given, and cannot be turned off in the same line.
+        Ok(Cli { command: Command::Login(_), .. }) if arguments.get(3).is_some_and(|trace| trace == "1") => {
+            let error = Error::invalid("this shell prints each command it runs, and would print the token", "unset echo");
+            Ui::new(false, crate::ui::Color::Auto, &Env::of_process()).error(&error);
+            error.exit()
+        }
         Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_)) => execute(cli, Some(shell)),
         // The functions of these shells hand on nothing else, so this is a mistyped login.
         Err(error) if shell != Shell::Sh => usage::report_to_stderr(&error, &rest),
@@ -32,6 +39,10 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
         Shell::Sh => print(&format!("{}\\return {status}\n", if traced { "\\set -x\n" } else { "" })),
         // Its eval gives the status of what it evaluates, and knows no other.
         Shell::Tcsh if status != 0 => print(&format!("sh -c 'exit {status}'\n")),
+        Shell::Nushell => {
+            print(&format!("{status}\n"));
+            return 0;
+        }
         _ => {}
     }
     status
@@ -41,7 +52,7 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
 fn hand_back(arguments: &[OsString], traced: bool) -> u8 {
     let Some(words) = arguments.iter().skip(1).map(|word| word.to_str().map(quote)).collect::<Option<Vec<_>>>() else {
         let ui = Ui::new(false, crate::ui::Color::Auto, &Env::of_process());
-        ui.error(&crate::error::Error::invalid("an argument is not UTF-8", "claude-vault --help"));
+        ui.error(&Error::invalid("an argument is not UTF-8", "claude-vault --help"));
         print(&format!("{}\\return 2\n", if traced { "\\set -x\n" } else { "" }));
         return 2;
     };

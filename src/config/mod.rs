@@ -17,7 +17,7 @@ use url::Url;
 
 pub use env::{AGENT_VARIABLES, Env};
 pub use shown::{Shown, shown};
-pub use sign_in::{MeantFor, Method, ProviderSettings};
+pub use sign_in::{MeantFor, Method, ProviderSettings, names};
 
 use values::{checked_path, is_true, number, parse_address, seconds};
 
@@ -305,7 +305,12 @@ impl Settings {
     /// method which the settings name; Vault's `oidc` is where step-up signs in, whatever they name.
     #[must_use]
     pub fn mount_of(&self, method: Method) -> &str {
-        let asks = self.asks_provider(method);
+        self.mount_for(self.asks_provider(method))
+    }
+
+    /// The same, by whether this program asks the identity provider itself.
+    #[must_use]
+    pub fn mount_for(&self, asks: bool) -> &str {
         let named = self.auth_mount.as_deref().filter(|_| asks == self.asks_provider(self.method));
         named.unwrap_or(if asks { "jwt" } else { "oidc" })
     }

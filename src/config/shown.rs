@@ -91,7 +91,7 @@ fn value_of(settings: &Settings, name: &str) -> String {
         "prefix" => settings.prefix.clone(),
         "root" => path(&settings.root),
         "audit_log" => path(&settings.audit_log),
-        "method" => format!("{:?}", settings.method).to_lowercase(),
+        "method" => settings.method.word().to_owned(),
         "issuer" => text(&settings.provider.issuer),
         "client_id" => text(&settings.provider.client_id),
         "scopes" => settings.provider.scopes.join(", "),

@@ -20,6 +20,19 @@ pub enum Method {
     Token,
 }
 
+impl Method {
+    /// Its name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::Jwt => "jwt",
+            Self::Device => "device",
+            Self::Token => "token",
+        }
+    }
+}
+
 impl std::str::FromStr for Method {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
@@ -49,6 +62,14 @@ pub struct MeantFor {
     pub address: Option<Url>,
     /// The config's `trusted_hosts`.
     pub hosts: Vec<String>,
+}
+
+/// Whether a list of hosts, with or without their ports, names that of a URL.
+#[must_use]
+pub fn names(hosts: &[String], url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
+    hosts.iter().any(|named| named == host || Some(named) == with_port.as_ref())
 }
 
 /// What is asked for where the provider has it.
@@ -86,7 +107,7 @@ impl ProviderSettings {
     /// [`Error::Invalid`].
     pub fn trusts(&self, address: &Url) -> Result<()> {
         let Some(meant) = &self.meant_for else { return Ok(()) }; // named for this login, by a flag
-        let known = address.host_str().is_some_and(|host| meant.hosts.iter().any(|trusted| trusted == host));
+        let known = names(&meant.hosts, address);
         match &meant.address {
             Some(own) if own.origin() == address.origin() || (known && own.scheme() == address.scheme()) => Ok(()),
             Some(_) => Err(Error::invalid(

@@ -10,9 +10,10 @@ use super::approve::{passkeys, strength};
 use crate::approval::Strength;
 use crate::config::{Env, Method};
 use crate::error::{Error, Result};
-use crate::login::{can_open_browser, look_at_provider};
+use crate::login::{Options, auth_url, can_open_browser, look_at_provider};
 use crate::names::{Service, printable};
-use crate::vault::{Client, redirect_not_allowed};
+use crate::secret::Secret;
+use crate::vault::Client;
 
 /// How a check ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -235,17 +236,13 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
         };
     }
     let mount = settings.mount_of(Method::Oidc);
-    let redirect = format!("http://localhost:{}/oidc/callback", settings.port);
-    let nonce = crate::secret::Secret::from("claude-vault-doctor-asks-only".to_owned());
-    let ask = async |role: Option<&str>| {
-        let here = nobody.auth_url(mount, role, &redirect, &nonce).await?;
-        if here.is_some() {
-            return Ok(here);
-        }
-        let server = nobody.auth_url(mount, role, &nobody.oidc_callback(mount), &nonce).await?;
-        server.filter(|auth| auth.poll_interval.is_some()).map(Some).ok_or_else(|| redirect_not_allowed(mount, &redirect))
+    let nonce = Secret::from("claude-vault-doctor-asks-only".to_owned());
+    let ask = async |role, elsewhere| {
+        let (port, timeout) = (settings.port, settings.timeout);
+        let options = Options { role, mount, port, timeout, bound_to: None, afterwards: None, elsewhere };
+        auth_url(nobody, &options, port, &nonce).await
     };
-    if let Err(error) = ask(settings.role.as_deref()).await {
+    if let Err(error) = ask(settings.role.as_deref(), settings.method == Method::Device).await {
         // Somebody who pastes a token needs no such login.
         let state = if has_session { State::Warning } else { State::Failed };
         return Check { state, ..failed("sign-in", WHY, &error) };
@@ -254,9 +251,9 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
     let Some(write_role) = settings.write_role.as_deref() else {
         return ok("sign-in", format!("auth/{mount} with {role}, back to port {}", settings.port));
     };
-    match ask(Some(write_role)).await {
+    match ask(Some(write_role), false).await {
         Err(error) => failed("sign-in", "write_role is set in your config, and approving needs it", &error),
-        Ok(auth) if !auth.as_ref().is_some_and(|auth| auth.url.query_pairs().any(|(name, _)| name == "max_age")) => warning(
+        Ok(auth) if !auth.url.query_pairs().any(|(name, _)| name == "max_age") => warning(
             "sign-in",
             format!("auth/{mount} with {role}; {write_role} for writing, without a max_age"),
             "whoever controls a browser that is signed on already can approve without you",

@@ -2,6 +2,7 @@
 
 use super::Core;
 use crate::audit::Action;
+use crate::config::Method;
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::Secret;
@@ -84,12 +85,12 @@ pub async fn revoke(settings: &crate::config::Settings, token: Secret) {
 ///
 /// # Errors
 /// [`Error::SessionExpired`] for a token that Vault does not know, [`Error::AuditUnwritable`].
-pub async fn begin(core: &Core, method: &str, token: Secret) -> Result<Reply> {
+pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<Reply> {
     let vault = Client::new(&core.settings, Some(token.clone()))?;
     let info = vault.look_up_token().await?;
     let most = core.settings.max_token_ttl;
     let (left, warning) = shorten(&vault, &info, most).await;
-    core.audit.record(Action::Login, "", &format!("user {}; method {method}", info.display_name))?;
+    core.audit.record(Action::Login, "", &format!("user {}; method {}", info.display_name, method.word()))?;
     let mut reply = reply(core, token, &info, left, false)?;
     reply.warnings.extend(warning);
     Ok(reply)

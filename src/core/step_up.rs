@@ -55,7 +55,9 @@ impl RoleLogin {
         };
         let mut face = OnThePage { goes: Some(goes) };
         // Vault's own method alone: it can ask for a fresh sign-in, and an ID token can be used twice.
-        Ok(oidc(&Client::new(settings, None)?, &options, &mut face).await?.into_token())
+        let done = oidc(&Client::new(settings, None)?, &options, &mut face).await?;
+        tokio::spawn(done.farewell.say()); // the token must not be held up, or dropped, here
+        Ok(done.granted.into_token())
     }
 
     /// Whose it is.

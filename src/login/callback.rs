@@ -99,13 +99,26 @@ impl Listener {
             None => std::future::pending().await,
         }
     }
+}
 
-    /// Tells the browser how it ended, and sees that it got the page.
-    pub(super) async fn end(&self, browser: Option<Reply>, page: Page) {
-        if let Some(browser) = browser {
-            browser.send(page);
-            let _ = tokio::time::timeout(FAREWELL, self.shared.last_page_sent.notified()).await;
-        }
+/// What the browser is told at the end of a login.
+pub struct Farewell(Option<(Listener, Reply, Page)>);
+
+impl Farewell {
+    pub(super) fn of(listener: Listener, browser: Option<Reply>, page: Page) -> Self {
+        Self(browser.map(|browser| (listener, browser, page)))
+    }
+
+    /// No browser waits here.
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Tells it, and sees that it got the page: two seconds at most.
+    pub async fn say(self) {
+        let Some((listener, browser, page)) = self.0 else { return };
+        browser.send(page);
+        let _ = tokio::time::timeout(FAREWELL, listener.shared.last_page_sent.notified()).await;
     }
 }
 

@@ -10,7 +10,8 @@ mod provider;
 mod qr;
 
 pub use browser::{has_desktop as can_open_browser, open as open_browser};
-pub use oidc::oidc;
+pub use callback::Farewell;
+pub use oidc::{auth_url, oidc};
 pub use provider::look_at_provider;
 pub use qr::qr_code;
 
@@ -42,6 +43,15 @@ pub struct Options<'a> {
     pub elsewhere: bool,
 }
 
+/// A login that came to its end. Whoever logs in takes care of the token first: telling the browser
+/// can be interrupted.
+pub struct LoggedIn {
+    /// The token.
+    pub granted: Granted,
+    /// The browser that is still to be told.
+    pub farewell: Farewell,
+}
+
 /// Where a person signs in.
 pub struct SignIn<'a> {
     /// The page.
@@ -50,7 +60,7 @@ pub struct SignIn<'a> {
     /// machine will do.
     pub port: Option<u16>,
     /// The code that the page shows, or asks for (RFC 8628, 3.3).
-    pub code: Option<&'a str>,
+    pub code: Option<String>,
 }
 
 /// Where a login speaks with the person.
@@ -68,7 +78,7 @@ pub trait Face {
 /// # Errors
 /// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and
 /// what keeps either from answering.
-pub async fn log_in(settings: &Settings, method: Method, options: Options<'_>, face: &mut impl Face) -> Result<Granted> {
+pub async fn log_in(settings: &Settings, method: Method, options: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
     let vault = Client::new(settings, None)?;
     match method {
         Method::Jwt => provider::code_flow(settings, &vault, &options, face).await,
@@ -78,13 +88,12 @@ pub async fn log_in(settings: &Settings, method: Method, options: Options<'_>, f
     }
 }
 
-/// Says so when the listener is not where it was meant to be; gives where it is.
-fn port_of(listener: &Listener, options: &Options<'_>, face: &impl Face) -> u16 {
-    let port = listener.port();
+/// Shows where to sign in with a browser that comes back to `port`, and why that is not the one meant.
+fn send_to(url: &Url, port: u16, options: &Options<'_>, face: &mut impl Face) {
     if port != options.port {
         face.note(&format!("port {} is taken by another program; waiting on {port} instead", options.port));
     }
-    port
+    face.sign_in(&SignIn { url, port: Some(port), code: None });
 }
 
 /// The address that the browser comes back to. `localhost`, not 127.0.0.1: Vault and the providers
@@ -105,6 +114,11 @@ async fn answer(listener: &mut Listener, face: &mut impl Face, state: &str) -> (
             Err(why) => face.note(why),
         }
     }
+}
+
+/// A code for a person to compare or type, whatever the server sent.
+fn shown_code(text: &str) -> String {
+    printable(text, false).chars().take(64).collect()
 }
 
 /// What the provider said instead of a code or a token.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::callback::{Answer, Listener, Page};
-use super::{Face, Options, SignIn, answer, denied, loopback_address, port_of, timeout};
+use super::callback::{Answer, Farewell, Listener, Page};
+use super::{Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::vault::{AuthUrl, Callback, Client, Granted, Polled, redirect_not_allowed};
@@ -20,25 +20,17 @@ const FAILOVER: Duration = Duration::from_secs(30);
 /// # Errors
 /// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and
 /// what keeps Vault from answering.
-pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<Granted> {
+pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
     let deadline = Instant::now() + options.timeout;
-    let mut listener = Listener::bind(options.port).await?;
-    let port = port_of(&listener, options, face);
+    let listener = if options.elsewhere { None } else { Some(Listener::bind(options.port).await?) };
+    let port = listener.as_ref().map_or(options.port, Listener::port);
     let (mut nonce, mut auth) = start(vault, options, port).await?;
-    if let Some(interval) = auth.poll_interval {
-        drop(listener);
-        return timeout_at(deadline, poll(vault, options.mount, &auth, interval, &nonce, face))
-            .await
-            .map_err(|_| timeout(options))?;
-    }
-    if options.elsewhere {
-        return Err(Error::LoginFailed {
-            reason: "the role wants a browser on this machine".into(),
-            hint: "name the provider for its own device flow: --issuer URL --client-id ID   (the README says more)".into(),
-        });
-    }
+    let (None, Some(mut listener)) = (auth.poll_interval, listener) else {
+        let granted = timeout_at(deadline, poll(vault, options.mount, &auth, &nonce, face)).await;
+        return Ok(LoggedIn { granted: granted.map_err(|_| timeout(options))??, farewell: Farewell::none() });
+    };
     listener.expect(&auth.state);
-    face.sign_in(&SignIn { url: &auth.url, port: Some(port), code: None });
+    send_to(&auth.url, port, options, face);
     let mut lost = false;
     loop {
         let waited = timeout_at(deadline, answer(&mut listener, face, &auth.state)).await;
@@ -49,12 +41,8 @@ pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -
         };
         match outcome {
             Ok(Some(granted)) => {
-                match options.afterwards.clone() {
-                    None => listener.end(page, Page::SignedIn).await,
-                    // Nothing waits for the browser: a token must not be held up, or dropped, here.
-                    Some(back) => drop(tokio::spawn(async move { listener.end(page, Page::GoTo(back)).await })),
-                }
-                return Ok(granted);
+                let last = options.afterwards.clone().map_or(Page::SignedIn, Page::GoTo);
+                return Ok(LoggedIn { granted, farewell: Farewell::of(listener, page, last) });
             }
             Ok(None) => {
                 lost = true;
@@ -67,8 +55,8 @@ pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -
                 }
             }
             Err(error) => {
-                let told = options.afterwards.clone().map_or_else(|| Page::Failed(error.to_string()), Page::GoTo);
-                listener.end(page, told).await;
+                let last = options.afterwards.clone().map_or_else(|| Page::Failed(error.to_string()), Page::GoTo);
+                Farewell::of(listener, page, last).say().await;
                 return Err(error);
             }
         }
@@ -77,32 +65,41 @@ pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -
 
 async fn start(vault: &Client, options: &Options<'_>, port: u16) -> Result<(Secret, AuthUrl)> {
     let nonce = nonce(options.bound_to)?;
+    let auth = auth_url(vault, options, port, &nonce).await?;
+    Ok((nonce, auth))
+}
+
+/// Asks Vault where to sign in, with a browser that comes back to `port` or wherever the role has it.
+///
+/// # Errors
+/// [`Error::LoginFailed`] when the role knows no way that fits, and what keeps Vault from answering.
+pub async fn auth_url(vault: &Client, options: &Options<'_>, port: u16, nonce: &Secret) -> Result<AuthUrl> {
     let loopback = loopback_address(port);
-    let auth = vault.auth_url(options.mount, options.role, &loopback, &nonce).await?;
+    let auth = vault.auth_url(options.mount, options.role, &loopback, nonce).await?;
     let comes_back_here =
         |auth: &AuthUrl| auth.url.query_pairs().any(|(name, value)| name == "redirect_uri" && value == loopback);
     match auth {
-        Some(auth) if auth.poll_interval.is_none() || !comes_back_here(&auth) => return Ok((nonce, auth)),
+        Some(auth) if auth.poll_interval.is_none() && options.elsewhere => {
+            return Err(Error::LoginFailed {
+                reason: "the role wants a browser on this machine".into(),
+                hint: "name the provider for its own device flow: --issuer URL --client-id ID   (the README says more)".into(),
+            });
+        }
+        Some(auth) if auth.poll_interval.is_none() || !comes_back_here(&auth) => return Ok(auth),
         _ => {}
     }
     // A role of the mode `direct` wants the browser to come back to the server itself.
     let own = vault.oidc_callback(options.mount);
-    match vault.auth_url(options.mount, options.role, &own, &nonce).await? {
-        Some(direct) if direct.poll_interval.is_some() => Ok((nonce, direct)),
+    match vault.auth_url(options.mount, options.role, &own, nonce).await? {
+        Some(direct) if direct.poll_interval.is_some() => Ok(direct),
         _ => Err(redirect_not_allowed(options.mount, if auth.is_some() { &own } else { &loopback })),
     }
 }
 
 /// Asks the server until the person has signed in, wherever that is.
-async fn poll(
-    vault: &Client,
-    mount: &str,
-    auth: &AuthUrl,
-    mut interval: Duration,
-    nonce: &Secret,
-    face: &mut impl Face,
-) -> Result<Granted> {
-    face.sign_in(&SignIn { url: &auth.url, port: None, code: auth.user_code.as_deref() });
+async fn poll(vault: &Client, mount: &str, auth: &AuthUrl, nonce: &Secret, face: &mut impl Face) -> Result<Granted> {
+    face.sign_in(&SignIn { url: &auth.url, port: None, code: auth.user_code.as_deref().map(shown_code) });
+    let mut interval = auth.poll_interval.unwrap_or(Duration::from_secs(5));
     loop {
         sleep(interval).await;
         match vault.poll_oidc(mount, &auth.state, nonce).await {

@@ -21,13 +21,13 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
-use super::callback::{Answer, Listener, Page};
-use super::{Face, Options, SignIn, answer, denied, loopback_address, port_of, timeout};
+use super::callback::{Answer, Farewell, Listener, Page};
+use super::{Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::{Secret, WayOut};
-use crate::vault::{Client, Granted, ProviderClient};
+use crate::vault::{Client, ProviderClient};
 
 /// What RFC 8628, 4 adds to the provider's document.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -104,11 +104,11 @@ pub(super) async fn code_flow(
     vault: &Client,
     options: &Options<'_>,
     face: &mut impl Face,
-) -> Result<Granted> {
+) -> Result<LoggedIn> {
     let deadline = Instant::now() + options.timeout;
     let Provider { http, metadata, client_id, scopes } = Provider::discover(settings).await?;
     let mut listener = Listener::bind(options.port).await?;
-    let port = port_of(&listener, options, face);
+    let port = listener.port();
     let redirect = RedirectUrl::new(loopback_address(port)).map_err(|_| denied("no redirect", ""))?;
     let client = CoreClient::from_provider_metadata(metadata, client_id, None).set_redirect_uri(redirect);
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -117,8 +117,9 @@ pub(super) async fn code_flow(
         request = request.add_scope(scope);
     }
     let (url, state, nonce) = request.set_pkce_challenge(challenge).url();
+    http.may_go_to(&url)?; // before the browser does
     listener.expect(state.secret());
-    face.sign_in(&SignIn { url: &url, port: Some(port), code: None });
+    send_to(&url, port, options, face);
     let waited = timeout_at(deadline, answer(&mut listener, face, state.secret())).await;
     let Ok((answer, page)) = waited else { return Err(timeout(options)) };
     let traded = async {
@@ -131,14 +132,13 @@ pub(super) async fn code_flow(
         let id_token = id_token(&reply, &client.id_token_verifier(), Some(&nonce))?;
         vault.jwt_login(options.mount, options.role, &id_token).await
     };
-    let outcome = traded.await;
-    let told = match (&outcome, options.afterwards.clone()) {
-        (_, Some(back)) => Page::GoTo(back),
-        (Ok(_), None) => Page::SignedIn,
-        (Err(error), None) => Page::Failed(error.to_string()),
-    };
-    listener.end(page, told).await;
-    outcome
+    match traded.await {
+        Ok(granted) => Ok(LoggedIn { granted, farewell: Farewell::of(listener, page, Page::SignedIn) }),
+        Err(error) => {
+            Farewell::of(listener, page, Page::Failed(error.to_string())).say().await;
+            Err(error)
+        }
+    }
 }
 
 /// Signs in with a browser on any machine.
@@ -147,7 +147,7 @@ pub(super) async fn device_flow(
     vault: &Client,
     options: &Options<'_>,
     face: &mut impl Face,
-) -> Result<Granted> {
+) -> Result<LoggedIn> {
     let deadline = Instant::now() + options.timeout;
     let Provider { http, metadata, client_id, scopes } = Provider::discover(settings).await?;
     let endpoint = metadata.additional_metadata().device_authorization_endpoint.clone();
@@ -162,15 +162,19 @@ pub(super) async fn device_flow(
     let details: CoreDeviceAuthorizationResponse = request.request_async(&http).await.map_err(|error| untraded(&error))?;
     let complete = details.verification_uri_complete().map(|address| address.secret().as_str());
     let page = Url::parse(complete.unwrap_or(details.verification_uri().as_str())).ok();
-    let page = page.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(|| lacks("verification_uri"))?;
-    face.sign_in(&SignIn { url: &page, port: None, code: Some(details.user_code().secret()) });
+    let page = page.ok_or_else(|| lacks("verification_uri"))?;
+    http.may_go_to(&page)?;
+    face.sign_in(&SignIn { url: &page, port: None, code: Some(shown_code(details.user_code().secret())) });
     let poll = client.exchange_device_access_token(&details).map_err(|_| lacks("token_endpoint"))?;
     let poll = poll.set_max_backoff_interval(Duration::from_secs(60));
-    let reply = timeout_at(deadline, poll.request_async(&http, sleep, Some(options.timeout)));
+    // The provider's interval may be none at all.
+    let wait = |interval: Duration| sleep(interval.max(Duration::from_secs(1)));
+    let reply = timeout_at(deadline, poll.request_async(&http, wait, Some(options.timeout)));
     let reply = reply.await.map_err(|_| timeout(options))?.map_err(|error| untraded(&error))?;
     // There is no place for a nonce in this flow.
     let id_token = id_token(&reply, &client.id_token_verifier(), None)?;
-    vault.jwt_login(options.mount, options.role, &id_token).await
+    let granted = vault.jwt_login(options.mount, options.role, &id_token).await?;
+    Ok(LoggedIn { granted, farewell: Farewell::none() })
 }
 
 /// The ID token of a reply, once its signature, issuer, audience, expiry and nonce hold.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::asking::Change;
 use super::handles::{Handles, is_handle};
 use super::job::Job;
-use crate::approval::pending::{Pending, random_id};
+use crate::approval::pending::{Pending, Place, random_id};
 use crate::approval::{Socket, listen};
 use crate::config::{Env, Mode, Settings};
 use crate::core::Core;
@@ -217,11 +217,13 @@ impl State {
             elsewhere: false,
         };
         let mut face = InBrowser { browser: settings.browser.clone(), pending: self.pending.clone() };
-        let token = log_in(settings, settings.method, options, &mut face).await?.into_token();
+        let done = log_in(settings, settings.method, options, &mut face).await?;
         drop(face);
+        let token = done.granted.into_token();
         let held = Unheld::new(settings, token.clone());
+        tokio::spawn(done.farewell.say());
         let nobody = Core::with_session(settings.clone(), &self.env, None);
-        let reply = begin(&nobody, "oidc", token).await?;
+        let reply = begin(&nobody, settings.method, token).await?;
         if generation != self.generation() {
             return Err(Error::Interrupted); // logged out meanwhile
         }
@@ -299,7 +301,7 @@ struct InBrowser {
 
 impl Face for InBrowser {
     fn sign_in(&mut self, at: &SignIn<'_>) {
-        self.pending.set_sign_in(Some(at.url.to_string()));
+        self.pending.set_sign_in(Some(Place { url: at.url.to_string(), code: at.code.clone() }));
         let _ = open_browser(at.url.as_str(), self.browser.as_deref());
     }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::reply::{Reply, ServerText};
 use super::tls;
-use crate::config::Settings;
+use crate::config::{Settings, names};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
@@ -288,10 +288,9 @@ impl Client {
         let downgrade = self.base.scheme() == "https" && target.scheme() != "https";
         let web = matches!(target.scheme(), "http" | "https");
         let in_clear = target.scheme() == "http" && !is_loopback(target) && !self.settings.insecure_http;
-        let known = target.host_str().is_some_and(|host| {
-            Some(host) == self.base.host_str()
-                || self.settings.trusted_hosts.iter().any(|trusted| trusted == host || *trusted == host_port(target))
-        });
+        let known = target
+            .host_str()
+            .is_some_and(|host| Some(host) == self.base.host_str() || names(&self.settings.trusted_hosts, target));
         web && known && !downgrade && !in_clear
     }
 }

@@ -43,6 +43,17 @@ impl ProviderClient {
         Ok(Self { http, insecure_http: settings.insecure_http })
     }
 
+    /// Whether a page or an endpoint that the provider names may be opened: by https, or on this machine.
+    ///
+    /// # Errors
+    /// [`Error::LoginFailed`].
+    pub fn may_go_to(&self, url: &Url) -> Result<()> {
+        if url.scheme() == "https" || (url.scheme() == "http" && (is_loopback(url) || self.insecure_http)) {
+            return Ok(());
+        }
+        Err(failed(&format!("{} is not https", origin(url))))
+    }
+
     /// Sends a request and reads the answer.
     ///
     /// # Errors
@@ -50,9 +61,7 @@ impl ProviderClient {
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>> {
         let request = reqwest::Request::try_from(request).map_err(|_| failed("it names an address that is none"))?;
         let url = request.url().clone();
-        if url.scheme() != "https" && !(url.scheme() == "http" && (is_loopback(&url) || self.insecure_http)) {
-            return Err(failed(&format!("{} is not https", origin(&url))));
-        }
+        self.may_go_to(&url)?;
         let mut response = self.http.execute(request).await.map_err(|error| transport(&url, &error))?;
         let mut answer = http::Response::builder().status(response.status().as_u16());
         for (name, value) in response.headers() {

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
@@ -126,6 +127,114 @@ fn a_document_that_names_another_issuer_is_refused() {
     });
     login.fails(&format!("--method jwt --issuer {address} --client-id cli"), 1, "unexpected issuer");
     server.join().unwrap();
+}
+
+/// A provider with the documents of the real one, of which `change` makes what it wants: from the path
+/// asked for, what the real one says, and its own address. Counts what it is asked.
+fn stand_in(login: &Login, change: impl Fn(&str, serde_json::Value, &str) -> serde_json::Value + Send + 'static) -> StandIn {
+    use std::io::{Read, Write};
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let provider = login.provider.issuer.trim_start_matches("http://").to_owned();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let own = StandIn { address: address.clone(), asked: asked.clone() };
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut start = [0; 4096];
+            let count = stream.read(&mut start).unwrap_or(0);
+            let path = String::from_utf8_lossy(&start[..count]).split(' ').nth(1).unwrap_or_default().to_owned();
+            asked.lock().unwrap().push(path.clone());
+            let request = format!("GET {path} HTTP/1.0\r\nHost: {provider}\r\n\r\n");
+            let real = crate::support::http::raw(&provider, &request);
+            let real = real.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok()).unwrap_or_default();
+            let body = change(&path, real, &address);
+            let status = if body["error"].is_null() { "200 OK" } else { "400 Bad Request" };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close");
+            let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.to_string().len());
+        }
+    });
+    own
+}
+
+struct StandIn {
+    address: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+/// What a document names is opened in the browser, or by whatever the desktop has for it.
+#[test]
+fn a_page_that_is_no_web_page_is_not_opened() {
+    let mut login = with_jwt();
+    let folder = recorder(&login, "mine");
+    login.lab.home.set("BROWSER", folder.join("mine").to_string_lossy());
+    let provider = stand_in(&login, |path, mut real, own| {
+        if path == "/device" {
+            return json!({"device_code": "c", "user_code": "u", "verification_uri": "file:///etc/passwd", "expires_in": 60});
+        }
+        real["issuer"] = own.into();
+        real["authorization_endpoint"] = "file:///etc/passwd".into();
+        real["device_authorization_endpoint"] = format!("{own}/device").into();
+        real
+    });
+    for method in ["jwt", "device"] {
+        let there = format!("--method {method} --issuer {} --client-id cli", provider.address);
+        let run = login.fails(&there, 1, "is not https");
+        assert!(!run.stderr.contains("passwd"), "{}", run.stderr);
+    }
+    assert!(!login_file(&folder).exists(), "something was opened");
+}
+
+/// What a provider sends of a device login cannot draw on the terminal, nor make this program ask without a pause.
+#[test]
+fn a_device_logins_code_is_one_line_and_its_interval_a_second_at_least() {
+    let login = with_jwt();
+    let provider = stand_in(&login, |path, mut real, own| match path {
+        "/device" => json!({
+            "device_code": "c", "user_code": format!("A\nsigned in as root\u{1b}[2J{}", "x".repeat(5000)), "expires_in": 60,
+            "interval": 0, "verification_uri": format!("{own}/page"),
+        }),
+        "/token" => json!({"error": "authorization_pending"}),
+        _ => {
+            real["issuer"] = own.into();
+            real["device_authorization_endpoint"] = format!("{own}/device").into();
+            real["token_endpoint"] = format!("{own}/token").into();
+            real
+        }
+    });
+    let there = format!("--method device --issuer {} --client-id cli", provider.address);
+    let run = login.source(&format!("{there} --timeout 4"));
+    assert!(run.stdout.starts_with("8|"), "{}", run.all());
+    assert!(run.stderr.contains("A\\u{a}signed in as root\\u{1b}[2Jx"), "{}", run.stderr);
+    assert!(run.stderr.lines().all(|line| line.len() < 200), "{}", run.stderr);
+    let polls = provider.asked.lock().unwrap().iter().filter(|path| *path == "/token").count();
+    assert!((2..=5).contains(&polls), "{polls}");
+}
+
+/// A mount that the config names for Vault's own login is not that of another method.
+#[test]
+fn the_mount_of_the_config_is_for_the_method_of_the_config() {
+    let login = with_jwt();
+    config(&login, "auth_mount = \"oidc\"\n");
+    Login::token(&login.source(&at_provider(&login, "jwt")).says("signed in as jwt-alice@lab.test"));
+    Login::token(&login.source("").says("signed in as oidc-alice@lab.test"));
+    let there = format!("issuer = \"{}\"\nclient_id = \"cli\"\n", login.provider.issuer);
+    let own = format!("address = \"{}\"\nauth_mount = \"jwt\"\n", login.lab.bao.address);
+    config(&login, &format!("{own}method = \"jwt\"\n{there}"));
+    Login::token(&login.source("").says("signed in as jwt-alice@lab.test"));
+    Login::token(&login.source("--method oidc").says("signed in as oidc-alice@lab.test"));
+}
+
+/// A port that nobody listens on for a device is not worth a word, and is left alone.
+#[test]
+fn a_device_login_says_nothing_of_a_port() {
+    let mut login = with_modes();
+    let squatter = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    login.lab.home.set("CLAUDE_VAULT_PORT", squatter.local_addr().unwrap().port().to_string());
+    for arguments in ["--role device", "--method device --role device"] {
+        let run = login.fails(&format!("{arguments} --timeout 1"), 8, "must show this code");
+        assert!(!run.stderr.contains("is taken"), "{}", run.stderr);
+    }
+    login.fails("--no-browser --timeout 1", 8, "is taken by another program");
 }
 
 /// An ID token signs in to every Vault that trusts its issuer: an address that is not the config's, as
@@ -335,4 +444,30 @@ fn an_assistant_signs_its_person_in_by_the_method_of_the_config() {
     assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
     let status = client.call("vault_status", json!({})).unwrap();
     assert!(status.to_string().contains("jwt-alice@lab.test"), "{status}");
+    let audit = std::fs::read_to_string(login.lab.home.lab().join(".claude-vault-audit.log")).unwrap();
+    assert!(audit.contains("method jwt"), "{audit}");
+}
+
+/// The page may ask for a code, or the person compares it: a terminal of their own has it, the model has not.
+#[test]
+fn an_assistants_person_finds_the_code_of_a_device_login() {
+    let mut login = with_jwt();
+    login.lab.home.set("BROWSER", "/bin/false");
+    login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
+    let (vault, issuer) = (&login.lab.bao.address, &login.provider.issuer);
+    config(&login, &format!("address = \"{vault}\"\nmethod = \"device\"\nissuer = \"{issuer}\"\nclient_id = \"cli\"\n"));
+    let mut client = crate::mcp::Client::start(&login.lab.home);
+    let begun = client.call("vault_login", json!({})).unwrap();
+    assert_eq!(begun["state"], "pending", "{begun}");
+    let told = login.lab.home.cv(["approve", "pending"]).exits(0).says("waits for you to sign in");
+    let url = told.stderr.lines().map(str::trim).find(|line| line.starts_with("http")).unwrap();
+    let code = url.split("user_code=").nth(1).unwrap();
+    assert!(told.stderr.contains(&format!("or asks for it: {code}")), "{}", told.stderr);
+    assert!(!begun.to_string().contains(code), "{begun}");
+    assert_eq!(login.lab.home.cv(["approve", "pending", "--json"]).json()["sign_in"][0]["code"], code);
+    let page = chromium(&login, "device", "accept", url);
+    assert!(page.stdout.contains("Success"), "{}", page.all());
+    crate::support::eventually("the login", || {
+        Some(()).filter(|()| client.call("vault_login", json!({})).unwrap()["state"] == "logged_in")
+    });
 }

@@ -140,6 +140,109 @@ fn asked(shell: &mut PtySession, lab: &Lab, line: &str, done: &str) -> String {
     std::fs::read_to_string(folder.join("out")).unwrap_or_default()
 }
 
+/// A config that cannot be read is no reason to keep the token.
+#[test]
+fn logout_forgets_the_token_though_the_program_fails() {
+    let lab = lab();
+    let folder = lab.home.path().join(".config/claude-vault");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), "adress = 1\n").unwrap();
+    let after = |out: &Run, shell: &str| {
+        assert_eq!(out.stdout, "held\nfailed 2\nunset\n", "{shell}: {}", out.stderr);
+        assert!(out.stderr.contains("did you mean address?"), "{shell}: {}", out.stderr);
+    };
+    lab.home.file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
+    let catch = "catch {|e| print $'failed ($e.exit_code)' }";
+    lab.home.file("script.nu", &format!("source init.nu\n^{SEES}\ntry {{ claude-vault logout }} {catch}\n^{SEES}"));
+    let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
+    after(&run(lab.home.command(nu).args(["-n", "script.nu"]), ""), "nushell");
+    let elvish = lab.cv(["init", "elvish"]).exits(0).stdout.replace("edit:add-var", "#");
+    let catch = "catch e { echo failed $e[reason][exit-status] }";
+    lab.home.file("script.elv", &format!("{elvish}\n{SEES}\ntry {{ claude-vault logout }} {catch}\n{SEES}\n"));
+    after(&run(lab.home.command("elvish").args(["-norc", "script.elv"]), ""), "elvish");
+    let fish = format!("claude-vault init fish | source; {SEES}; claude-vault logout; echo failed $status; {SEES}");
+    after(&lab.home.shell(&["fish"], &fish), "fish");
+    lab.home.file(
+        "script.tcsh",
+        &format!("eval \"`claude-vault init tcsh`\"\n{SEES}\nclaude-vault-logout\necho failed $status\n{SEES}\n"),
+    );
+    after(&run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""), "tcsh");
+    let line = "print('failed', 2 if not ![claude-vault logout] else 0, flush=True)";
+    lab.home.file("script.xsh", &format!("execx($(claude-vault init xonsh))\n{SEES}\n{line}\n{SEES}\n"));
+    after(&run(lab.home.command("xonsh").args(["--no-rc", "script.xsh"]), ""), "xonsh");
+}
+
+/// Words reach the program as the shell would hand them to any other.
+#[test]
+fn nushells_function_leaves_words_as_they_are() {
+    let lab = lab();
+    lab.home.file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
+    for name in ["one.txt", "two.txt"] {
+        lab.home.file(name, "");
+    }
+    lab.home.file(
+        "script.nu",
+        "source init.nu\nclaude-vault exec plex -- sh -c 'printf \"%s\\n\" \"$@\"' sh ~/x *.txt 007 'a b' -- --json",
+    );
+    let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
+    let ran = run(lab.home.command(nu).args(["-n", "script.nu"]), "").exits(0);
+    let home = lab.home.path();
+    assert_eq!(ran.stdout, format!("{}/x\none.txt\ntwo.txt\n007\na b\n--\n--json\n", home.display()));
+}
+
+/// A shell that prints what it runs prints no token.
+#[test]
+fn no_trace_holds_the_token() {
+    let lab = lab();
+    let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").unwrap().1.clone();
+    let fish = "claude-vault init fish | source; set fish_trace 1; claude-vault login; true traced; env >out";
+    let bash = "eval \"$(claude-vault init bash)\"; set -x; claude-vault login; true traced";
+    let zsh = "eval \"$(claude-vault init zsh)\"; set -x; claude-vault login; true traced";
+    for (shell, script) in [("fish", fish), ("bash", bash), ("zsh", zsh)] {
+        let run = lab.home.shell(&[shell], script);
+        assert!(run.stderr.contains("true traced"), "{shell}: {}", run.all());
+        assert!(!run.all().contains(&token), "{shell}: {}", run.all());
+        run.says("still signed in");
+    }
+    assert!(lab.home.read("out").contains(&token));
+    // tcsh's cannot be turned off in time.
+    lab.home.file(
+        "script.tcsh",
+        "eval \"`claude-vault init tcsh`\"\nset echo\nclaude-vault-login\necho $status\nclaude-vault-logout\n",
+    );
+    let run = run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), "").says("would print the token").says("unset echo");
+    assert!(run.stdout == "2\n" && !run.all().contains(&token), "{}", run.all());
+    assert!(run.stderr.contains("the token is revoked"), "{}", run.stderr);
+}
+
+/// An interactive xonsh keeps the variables that it was started with in its history.
+#[test]
+fn xonshs_history_holds_no_token() {
+    let lab = lab();
+    let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").unwrap().1.clone();
+    std::fs::write(lab.home.path().join(".xonshrc"), "execx($(claude-vault init xonsh))\n".repeat(2)).unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let modern = format!(
+        "PYTHONPATH={} PATH=$HOME/.local/bin:{path} exec python3 -m xonsh --shell-type readline",
+        ground().join("python").display()
+    );
+    for (number, start) in ["exec /usr/bin/xonsh --shell-type readline", &modern].into_iter().enumerate() {
+        let mut xonsh = on_terminal(&lab.home, "sh", &["-c", start]);
+        let out = format!("out{number}");
+        xonsh.exp_string("\u{1b}[?2004h").unwrap(); // it drops what is typed before its prompt
+        xonsh.send_line(&format!("{SEES} > {out}; exit")).unwrap();
+        eventually("xonsh", || lab.home.lab().join(&out).exists().then_some(()));
+        xonsh.exp_eof().unwrap();
+        assert_eq!(lab.home.read(&out), "held\n", "{start}");
+    }
+    let kept = crate::support::files(&lab.home.path());
+    let histories = kept.iter().filter(|(file, _)| file.to_string_lossy().contains("history_json/xonsh-")).count();
+    assert_eq!(histories, 2, "{:?}", kept.iter().map(|(file, _)| file).collect::<Vec<_>>());
+    for (file, content) in kept {
+        assert!(!String::from_utf8_lossy(&content).contains(&token), "{}", file.display());
+    }
+}
+
 /// zsh's and fish's `source` would take a file of the current folder; the functions never do.
 #[test]
 fn a_file_of_the_same_name_in_a_cloned_repository_is_not_run() {
