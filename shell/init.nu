@@ -12,7 +12,7 @@ def --env --wrapped claude-vault [...arguments] {
             let value = ($session | get $name)
             if $value == null { hide-env --ignore-errors $name } else { load-env {$name: $value} }
         }
-        let status = ($lines | last)
+        let status = ($lines | last | default '1')
         if $status != '0' { ^sh -c $"exit ($status)" }
     } else if $input == null {
         ^@BIN@ ...$arguments

@@ -5,16 +5,26 @@ def _claude_vault():
     import subprocess
 
     program = @BIN@
+    env = __xonsh__.env
+
+    def held():
+        return getattr(__xonsh__, "_claude_vault_held", None)
+
+    def put(variables):
+        for name, value in variables.items():
+            if value is None:
+                env.pop(name, None)
+            else:
+                env[name] = value
+
+    def environment():
+        variables = {**env.detype(), **(held() or {})}
+        return {name: value for name, value in variables.items() if value is not None}
 
     def session(arguments):
-        done = subprocess.run(
-            [program, "--source", "xonsh", "-", *arguments], env=__xonsh__.env.detype(), stdout=subprocess.PIPE
-        )
-        for name, value in (json.loads(done.stdout) if done.stdout else {}).items():
-            if value is None:
-                __xonsh__.env.pop(name, None)
-            else:
-                __xonsh__.env[name] = value
+        done = subprocess.run([program, "--source", "xonsh", "-", *arguments], env=environment(), stdout=subprocess.PIPE)
+        variables = json.loads(done.stdout) if done.stdout else {}
+        put(variables) if held() is None else held().update(variables)
         return done.returncode
 
     def command(arguments):
@@ -26,25 +36,25 @@ def _claude_vault():
     def function(arguments, stdin=None, stdout=None, stderr=None):
         if arguments[:1] in (["login"], ["logout"]):
             return session(arguments)
-        environment = __xonsh__.env.detype()
-        return subprocess.run([program, *arguments], env=environment, stdin=stdin, stdout=stdout, stderr=stderr).returncode
+        return subprocess.run([program, *arguments], env=environment(), stdin=stdin, stdout=stdout, stderr=stderr).returncode
 
-    # An interactive xonsh writes the variables that it starts with into its history file. This runs before.
-    held = {}
-    if __xonsh__.env.get("XONSH_INTERACTIVE") and __xonsh__.history is None:
-        for name in ("VAULT_TOKEN", "BAO_TOKEN"):
-            if name in __xonsh__.env:
-                held[name] = __xonsh__.env.pop(name)
+    def define():
+        modern = hasattr(aliases, "return_command") and held() is None
+        aliases["claude-vault"] = aliases.return_command(command) if modern else function
 
-    def give_back(**_):
-        __xonsh__.env.update(held)
-        held.clear()
+    def start(**_):
+        variables = held()
+        __xonsh__._claude_vault_held = None
+        put(variables)
+        define()
 
-    if held:
-        events.on_post_init(give_back)
-
-    modern = hasattr(aliases, "return_command")
-    aliases["claude-vault"] = aliases.return_command(command) if modern else function
+    # An interactive xonsh writes the variables that it starts with into its history file, after its rc files
+    # have run: until then the session is held here.
+    if env.get("XONSH_INTERACTIVE") and __xonsh__.history is None and held() is None:
+        names = [name for name in ("VAULT_TOKEN", "BAO_TOKEN") if name in env]
+        __xonsh__._claude_vault_held = {name: env.pop(name) for name in names}
+        events.on_post_init(start)
+    define()
 
 
 _claude_vault()

@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything meant for a person to stderr; questions go to the terminal
 //! itself (`terminal.rs`), so that pipes stay clean. Text of unknown origin is made printable.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -31,20 +32,23 @@ pub struct Ui {
     color: bool,
     /// Whether the locale has more than ASCII.
     unicode: bool,
+    /// Whether a line on stderr can be replaced.
+    redraws: bool,
 }
 
 impl Ui {
     /// Decides on JSON and colour.
     #[must_use]
     pub fn new(json: bool, color: Color, env: &Env) -> Self {
+        let redraws = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let color = match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => std::io::stderr().is_terminal() && env.get("NO_COLOR").is_none() && env.get("TERM") != Some("dumb"),
+            Color::Auto => redraws && env.get("NO_COLOR").is_none(),
         };
         let locale =
             ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name)).unwrap_or_default().to_ascii_lowercase();
-        Self { json, color: color && !json, unicode: locale.contains("utf-8") || locale.contains("utf8") }
+        Self { json, color: color && !json, unicode: locale.contains("utf-8") || locale.contains("utf8"), redraws }
     }
 
     /// Whether `--json` was asked for.
@@ -107,9 +111,9 @@ impl Ui {
 
     /// Shows what is being waited for in a line that the next call replaces; only on a terminal.
     pub fn progress(&self, text: &str) {
-        if !self.json && std::io::stderr().is_terminal() {
+        if !self.json && self.redraws {
             let mut out = std::io::stderr().lock();
-            let _ = write!(out, "\r\x1b[K{}", printable(text, false)).and_then(|()| out.flush());
+            let _ = write!(out, "\r\x1b[K{}", self.spelled(&printable(text, false))).and_then(|()| out.flush());
         }
     }
 
@@ -160,7 +164,12 @@ impl Ui {
 
     fn say(&self, line: &str) {
         // Nobody to tell that nobody is listening.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", self.spelled(line));
+    }
+
+    /// The one sign of our own texts that is not ASCII, as the locale has it.
+    fn spelled<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.unicode { text.into() } else { text.replace('…', "...").into() }
     }
 }
 

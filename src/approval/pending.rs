@@ -127,6 +127,8 @@ impl Plan {
 pub struct Place {
     /// The page.
     pub url: String,
+    /// The port of this machine that the browser comes back to; none where any browser will do.
+    pub port: Option<u16>,
     /// The code that it shows, or asks for.
     pub code: Option<String>,
 }

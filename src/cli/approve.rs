@@ -83,11 +83,11 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
     for place in all.iter().filter_map(|one| one.sign_in.as_ref()) {
         context.ui.note(&format!("an AI assistant waits for you to sign in:\n  {}", place.url));
         if let Some(code) = &place.code {
-            // Any browser on any machine will do.
             context.ui.note(&format!("The page must show this code, or asks for it: {code}"));
-            continue;
         }
-        reach(context, &[context.core.settings.port]);
+        if let Some(port) = place.port {
+            reach(context, &[port]);
+        }
     }
     let plans: Vec<(&Waiting, &Shown)> = all.iter().flat_map(|one| one.plans.iter().map(move |plan| (one, plan))).collect();
     if plans.is_empty() {

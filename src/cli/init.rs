@@ -67,7 +67,7 @@ fn function(shell: For, binary: &str) -> String {
 
 /// On one line for its `eval`, where a comment would have no end.
 fn tcsh(binary: &str) -> String {
-    let alias = |word: &str| quote(&format!("eval \"`{} --source tcsh $?echo {word} \\!*`\"", quote(binary)));
+    let alias = |word: &str| quote(&format!("eval \"`{} --source tcsh $?echo$?verbose {word} \\!*`\"", quote(binary)));
     let text = include_str!("../../shell/init.tcsh").replace("@LOGIN@", &alias("login")).replace("@LOGOUT@", &alias("logout"));
     text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
 }

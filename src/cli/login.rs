@@ -106,7 +106,7 @@ impl Login {
         if method == Method::Token {
             return begin(core, method, ask_token().await?).await;
         }
-        let usual_mount = core.settings.mount_for(settings.asks_provider(method));
+        let usual_mount = core.settings.mount_where(settings.asks_provider(method));
         let mount = self.auth_mount.as_deref().unwrap_or(usual_mount);
         let options = Options {
             role: self.role.as_deref().or(settings.role.as_deref()),

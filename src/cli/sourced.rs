@@ -1,7 +1,7 @@
 //! `source claude-vault …`: what is printed on stdout is evaluated by the person's shell.
 //!
-//! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`; `TRACE` is `x` when it
-//! has just turned the shell's trace off, and `1` when the trace is on. Only `login` and `logout` change the shell; every
+//! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`; `TRACE` is `x`, `v` or both
+//! when it has just turned that option off, and has a `1` where tcsh's like are on. Only `login` and `logout` change the shell; every
 //! other command is handed back to be run as usual. Nothing printed here can end the shell.
 
 use std::ffi::OsString;
@@ -16,7 +16,8 @@ use crate::ui::Ui;
 
 pub(super) fn run(arguments: &[OsString]) -> u8 {
     let shell = Shell::of_source(arguments.get(2).and_then(|name| name.to_str()));
-    let traced = arguments.get(3).is_some_and(|trace| trace == "x");
+    let trace = arguments.get(3).and_then(|trace| trace.to_str()).unwrap_or_default();
+    let restored = if matches!(trace, "x" | "v" | "xv") { format!("\\set -{trace}\n") } else { String::new() };
     let mut rest: Vec<OsString> = vec!["claude-vault".into()];
     rest.extend(arguments.iter().skip(4).cloned());
     if rest.len() == 1 {
@@ -24,19 +25,19 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
     }
     let parsed = Cli::try_parse_from(&rest);
     let status = match parsed {
-        // tcsh's trace shows what its `eval` is given, and cannot be turned off in the same line.
-        Ok(Cli { command: Command::Login(_), .. }) if arguments.get(3).is_some_and(|trace| trace == "1") => {
-            let error = Error::invalid("this shell prints each command it runs, and would print the token", "unset echo");
+        // What tcsh prints shows what its `eval` is given, and cannot be turned off in the same line.
+        Ok(Cli { command: Command::Login(_), .. }) if trace.contains('1') => {
+            let error = Error::invalid("this shell prints each command it runs, and would print the token", "unset echo verbose");
             Ui::new(false, crate::ui::Color::Auto, &Env::of_process()).error(&error);
             error.exit()
         }
         Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_)) => execute(cli, Some(shell)),
         // The functions of these shells hand on nothing else, so this is a mistyped login.
         Err(error) if shell != Shell::Sh => usage::report_to_stderr(&error, &rest),
-        _ => return hand_back(&rest, traced),
+        _ => return hand_back(&rest, &restored),
     };
     match shell {
-        Shell::Sh => print(&format!("{}\\return {status}\n", if traced { "\\set -x\n" } else { "" })),
+        Shell::Sh => print(&format!("{restored}\\return {status}\n")),
         // Its eval gives the status of what it evaluates, and knows no other.
         Shell::Tcsh if status != 0 => print(&format!("sh -c 'exit {status}'\n")),
         Shell::Nushell => {
@@ -49,16 +50,15 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
 }
 
 /// Lets the shell run the command as if it had not been sourced.
-fn hand_back(arguments: &[OsString], traced: bool) -> u8 {
+fn hand_back(arguments: &[OsString], restored: &str) -> u8 {
     let Some(words) = arguments.iter().skip(1).map(|word| word.to_str().map(quote)).collect::<Option<Vec<_>>>() else {
         let ui = Ui::new(false, crate::ui::Color::Auto, &Env::of_process());
         ui.error(&Error::invalid("an argument is not UTF-8", "claude-vault --help"));
-        print(&format!("{}\\return 2\n", if traced { "\\set -x\n" } else { "" }));
+        print(&format!("{restored}\\return 2\n"));
         return 2;
     };
     let binary = std::env::current_exe().unwrap_or_default();
-    let trace = if traced { "\\set -x\n" } else { "" };
-    print(&format!("{trace}\\command {} {} || \\return $?\n\\return 0\n", quote(&binary.to_string_lossy()), words.join(" ")));
+    print(&format!("{restored}\\command {} {} || \\return $?\n\\return 0\n", quote(&binary.to_string_lossy()), words.join(" ")));
     0
 }
 

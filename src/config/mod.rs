@@ -17,7 +17,7 @@ use url::Url;
 
 pub use env::{AGENT_VARIABLES, Env};
 pub use shown::{Shown, shown};
-pub use sign_in::{MeantFor, Method, ProviderSettings, names};
+pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 
 use values::{checked_path, is_true, number, parse_address, seconds};
 
@@ -305,14 +305,14 @@ impl Settings {
     /// method which the settings name; Vault's `oidc` is where step-up signs in, whatever they name.
     #[must_use]
     pub fn mount_of(&self, method: Method) -> &str {
-        self.mount_for(self.asks_provider(method))
+        self.mount_where(self.asks_provider(method))
     }
 
     /// The same, by whether this program asks the identity provider itself.
     #[must_use]
-    pub fn mount_for(&self, asks: bool) -> &str {
-        let named = self.auth_mount.as_deref().filter(|_| asks == self.asks_provider(self.method));
-        named.unwrap_or(if asks { "jwt" } else { "oidc" })
+    pub fn mount_where(&self, asks_provider: bool) -> &str {
+        let named = self.auth_mount.as_deref().filter(|_| asks_provider == self.asks_provider(self.method));
+        named.unwrap_or(if asks_provider { "jwt" } else { "oidc" })
     }
 
     /// Whether this program asks the identity provider itself by this method.

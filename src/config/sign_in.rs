@@ -66,7 +66,7 @@ pub struct MeantFor {
 
 /// Whether a list of hosts, with or without their ports, names that of a URL.
 #[must_use]
-pub fn names(hosts: &[String], url: &Url) -> bool {
+pub fn lists_host(hosts: &[String], url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
     let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
     hosts.iter().any(|named| named == host || Some(named) == with_port.as_ref())
@@ -107,7 +107,7 @@ impl ProviderSettings {
     /// [`Error::Invalid`].
     pub fn trusts(&self, address: &Url) -> Result<()> {
         let Some(meant) = &self.meant_for else { return Ok(()) }; // named for this login, by a flag
-        let known = names(&meant.hosts, address);
+        let known = lists_host(&meant.hosts, address);
         match &meant.address {
             Some(own) if own.origin() == address.origin() || (known && own.scheme() == address.scheme()) => Ok(()),
             Some(_) => Err(Error::invalid(

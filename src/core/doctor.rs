@@ -242,14 +242,18 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
         let options = Options { role, mount, port, timeout, bound_to: None, afterwards: None, elsewhere };
         auth_url(nobody, &options, port, &nonce).await
     };
-    if let Err(error) = ask(settings.role.as_deref(), settings.method == Method::Device).await {
-        // Somebody who pastes a token needs no such login.
-        let state = if has_session { State::Warning } else { State::Failed };
-        return Check { state, ..failed("sign-in", WHY, &error) };
-    }
+    let back = match ask(settings.role.as_deref(), settings.method == Method::Device).await {
+        Ok(auth) if auth.poll_interval.is_some() => "with a browser anywhere".to_owned(),
+        Ok(_) => format!("back to port {}", settings.port),
+        Err(error) => {
+            // Somebody who pastes a token needs no such login.
+            let state = if has_session { State::Warning } else { State::Failed };
+            return Check { state, ..failed("sign-in", WHY, &error) };
+        }
+    };
     let role = settings.role.as_deref().unwrap_or("the default role");
     let Some(write_role) = settings.write_role.as_deref() else {
-        return ok("sign-in", format!("auth/{mount} with {role}, back to port {}", settings.port));
+        return ok("sign-in", format!("auth/{mount} with {role}, {back}"));
     };
     match ask(Some(write_role), false).await {
         Err(error) => failed("sign-in", "write_role is set in your config, and approving needs it", &error),

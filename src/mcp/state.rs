@@ -12,7 +12,7 @@ use super::handles::{Handles, is_handle};
 use super::job::Job;
 use crate::approval::pending::{Pending, Place, random_id};
 use crate::approval::{Socket, listen};
-use crate::config::{Env, Mode, Settings};
+use crate::config::{Env, Method, Mode, Settings};
 use crate::core::Core;
 use crate::core::approve::Approvals;
 use crate::core::login::{Ended, Unheld, begin, end};
@@ -207,9 +207,11 @@ impl State {
 
     async fn sign_in(self: Arc<Self>) -> Result<SignedIn> {
         let (settings, generation) = (&self.settings, self.generation());
+        // A token cannot be pasted here: Vault's own login then.
+        let method = if settings.method == Method::Token { Method::Oidc } else { settings.method };
         let options = Options {
             role: settings.role.as_deref(),
-            mount: settings.mount_of(settings.method),
+            mount: settings.mount_of(method),
             port: settings.port,
             timeout: LOGIN_LIFE,
             bound_to: None,
@@ -217,13 +219,13 @@ impl State {
             elsewhere: false,
         };
         let mut face = InBrowser { browser: settings.browser.clone(), pending: self.pending.clone() };
-        let done = log_in(settings, settings.method, options, &mut face).await?;
+        let done = log_in(settings, method, options, &mut face).await?;
         drop(face);
         let token = done.granted.into_token();
         let held = Unheld::new(settings, token.clone());
         tokio::spawn(done.farewell.say());
         let nobody = Core::with_session(settings.clone(), &self.env, None);
-        let reply = begin(&nobody, settings.method, token).await?;
+        let reply = begin(&nobody, method, token).await?;
         if generation != self.generation() {
             return Err(Error::Interrupted); // logged out meanwhile
         }
@@ -301,7 +303,7 @@ struct InBrowser {
 
 impl Face for InBrowser {
     fn sign_in(&mut self, at: &SignIn<'_>) {
-        self.pending.set_sign_in(Some(Place { url: at.url.to_string(), code: at.code.clone() }));
+        self.pending.set_sign_in(Some(Place { url: at.url.to_string(), port: at.port, code: at.code.clone() }));
         let _ = open_browser(at.url.as_str(), self.browser.as_deref());
     }
 

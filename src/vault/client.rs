@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::reply::{Reply, ServerText};
 use super::tls;
-use crate::config::{Settings, names};
+use crate::config::{Settings, lists_host};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
@@ -290,7 +290,7 @@ impl Client {
         let in_clear = target.scheme() == "http" && !is_loopback(target) && !self.settings.insecure_http;
         let known = target
             .host_str()
-            .is_some_and(|host| Some(host) == self.base.host_str() || names(&self.settings.trusted_hosts, target));
+            .is_some_and(|host| Some(host) == self.base.host_str() || lists_host(&self.settings.trusted_hosts, target));
         web && known && !downgrade && !in_clear
     }
 }

@@ -141,7 +141,7 @@ fn the_shell_files_are_clean() {
     check("fish", &["--no-execute"], "shell/init.fish");
     check("fish", &["--no-execute"], "shell/complete.fish");
     check("zsh", &["-n"], "shell/complete.zsh");
-    // No registry has a PowerShell; this is the grammar that editors use.
+    // A PowerShell is in none of the registries that these tests use; this is the grammar of editors.
     let grammar = "import sys; sys.path.insert(0, 'tests/ground/python'); import tree_sitter, tree_sitter_powershell\n\
                    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))\n\
                    text = open(sys.argv[1], 'rb').read().replace(b'@BIN@', b\"'x'\")\n\

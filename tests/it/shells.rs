@@ -172,6 +172,17 @@ fn logout_forgets_the_token_though_the_program_fails() {
     after(&run(lab.home.command("xonsh").args(["--no-rc", "script.xsh"]), ""), "xonsh");
 }
 
+/// A program that is killed says nothing at all.
+#[test]
+fn nushell_notices_a_program_that_dies() {
+    let lab = lab();
+    let init = lab.cv(["init", "nushell"]).exits(0).stdout;
+    lab.home.file("init.nu", &init.replace(env!("CARGO_BIN_EXE_claude-vault"), "/bin/false"));
+    lab.home.file("script.nu", "source init.nu\ntry { claude-vault logout; print 'not noticed' } catch { print 'noticed' }");
+    let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
+    assert_eq!(run(lab.home.command(nu).args(["-n", "script.nu"]), "").stdout, "noticed\n");
+}
+
 /// Words reach the program as the shell would hand them to any other.
 #[test]
 fn nushells_function_leaves_words_as_they_are() {
@@ -196,8 +207,8 @@ fn no_trace_holds_the_token() {
     let lab = lab();
     let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").unwrap().1.clone();
     let fish = "claude-vault init fish | source; set fish_trace 1; claude-vault login; true traced; env >out";
-    let bash = "eval \"$(claude-vault init bash)\"; set -x; claude-vault login; true traced";
-    let zsh = "eval \"$(claude-vault init zsh)\"; set -x; claude-vault login; true traced";
+    let bash = "eval \"$(claude-vault init bash)\"; set -xv; claude-vault login; true traced";
+    let zsh = "eval \"$(claude-vault init zsh)\"; set -xv; claude-vault login; true traced";
     for (shell, script) in [("fish", fish), ("bash", bash), ("zsh", zsh)] {
         let run = lab.home.shell(&[shell], script);
         assert!(run.stderr.contains("true traced"), "{shell}: {}", run.all());
@@ -206,13 +217,13 @@ fn no_trace_holds_the_token() {
     }
     assert!(lab.home.read("out").contains(&token));
     // tcsh's cannot be turned off in time.
-    lab.home.file(
-        "script.tcsh",
-        "eval \"`claude-vault init tcsh`\"\nset echo\nclaude-vault-login\necho $status\nclaude-vault-logout\n",
-    );
-    let run = run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), "").says("would print the token").says("unset echo");
-    assert!(run.stdout == "2\n" && !run.all().contains(&token), "{}", run.all());
-    assert!(run.stderr.contains("the token is revoked"), "{}", run.stderr);
+    for what in ["echo", "verbose"] {
+        let login = "claude-vault-login\necho status $status";
+        lab.home.file("script.tcsh", &format!("eval \"`claude-vault init tcsh`\"\nset {what}\n{login}\n"));
+        let run = run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), "");
+        let run = run.says("would print the token").says("unset echo verbose");
+        assert!(run.stdout == "status 2\n" && !run.all().contains(&token), "{}", run.all());
+    }
 }
 
 /// An interactive xonsh keeps the variables that it was started with in its history.
@@ -220,7 +231,8 @@ fn no_trace_holds_the_token() {
 fn xonshs_history_holds_no_token() {
     let lab = lab();
     let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").unwrap().1.clone();
-    std::fs::write(lab.home.path().join(".xonshrc"), "execx($(claude-vault init xonsh))\n".repeat(2)).unwrap();
+    let rc = "execx($(claude-vault init xonsh))\nclaude-vault list > early\nclaude-vault login\n";
+    std::fs::write(lab.home.path().join(".xonshrc"), rc.repeat(2)).unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
     let modern = format!(
         "PYTHONPATH={} PATH=$HOME/.local/bin:{path} exec python3 -m xonsh --shell-type readline",
@@ -234,6 +246,7 @@ fn xonshs_history_holds_no_token() {
         eventually("xonsh", || lab.home.lab().join(&out).exists().then_some(()));
         xonsh.exp_eof().unwrap();
         assert_eq!(lab.home.read(&out), "held\n", "{start}");
+        assert_eq!(lab.home.read("early"), "plex\n", "{start}");
     }
     let kept = crate::support::files(&lab.home.path());
     let histories = kept.iter().filter(|(file, _)| file.to_string_lossy().contains("history_json/xonsh-")).count();

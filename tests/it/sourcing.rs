@@ -151,6 +151,13 @@ fn a_trace_shows_no_token_and_goes_on_afterwards() {
         assert!(run.stderr.contains("still traced"), "{shell:?} {}", run.stderr);
         assert_eq!(run.stdout, "after\n", "{shell:?}");
     });
+    for options in ["v", "vx"] {
+        let script = format!("set -{options}\nsource claude-vault login\nset +x\ncase $- in *v*) echo verbose ;; esac");
+        each(&lab, &script, |shell, run| {
+            assert!(!run.stderr.contains(&lab.token), "{shell:?} {}", run.stderr);
+            assert_eq!(run.stdout, "verbose\n", "{shell:?}");
+        });
+    }
     let script = "exec 9>trace; BASH_XTRACEFD=9; set -x; source claude-vault login && source claude-vault logout";
     let run = lab.home.shell(&["bash"], script).exits(0).says("revoked");
     assert!(!lab.home.read("trace").contains(&lab.token) && !run.all().contains(&lab.token));

@@ -77,6 +77,7 @@ fn words_and_names_that_are_not_utf_8_are_refused_or_passed_over() {
     run(command.args(["list"]).env("VAULT_NAMESPACE", odd).env("BROWSER", odd), "").exits(0);
     lab.home.set("LC_ALL", "C");
     lab.cv(["inject", "plex", "--check"]).exits(0);
+    assert!(lab.cv(["exec", "plex", "--", "no such"]).says("sh -c '...'").all().is_ascii());
 }
 
 #[test]

@@ -258,6 +258,10 @@ fn on_a_terminal_a_long_wait_is_told() {
     session.exp_string("waiting for Vault").unwrap();
     session.exp_string("no answer within 1.5 s").unwrap();
     assert!(!lab.cv(["list"]).all().contains("waiting for Vault"));
+    // Nor where a line cannot be replaced.
+    let mut session = on_terminal(&lab.home, "sh", &["-c", &format!("TERM=dumb {} list", env!("CARGO_BIN_EXE_claude-vault"))]);
+    let shown = session.exp_eof().unwrap();
+    assert!(shown.contains("no answer within") && !shown.contains("waiting") && !shown.contains('\u{1b}'), "{shown}");
 }
 
 #[test]

@@ -93,9 +93,8 @@ pub(super) async fn log_in(state: &Arc<State>) -> Result<Value> {
             policies: Vec::new(),
             seconds_left: None,
             next: Some(
-                "ask the user to sign in in the browser window that opened (or, where no browser is or the page asks for a code, to run in a \
-                 terminal of their own: \
-                 claude-vault approve pending), then call vault_login again"
+                "ask the user to sign in in the browser window that opened (or, where no browser is or the page asks for a code, \
+                 to run in a terminal of their own: claude-vault approve pending), then call vault_login again"
                     .into(),
             ),
             warnings: Vec::new(),

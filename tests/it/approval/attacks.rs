@@ -325,9 +325,10 @@ fn a_clients_accept_approves_nothing() {
     let (name, request) = required["inputRequests"].as_object().unwrap().iter().next().unwrap();
     assert_eq!((&request["method"], &request["params"]["mode"]), (&json!("elicitation/create"), &json!("url")));
     let state = required["requestState"].as_str().unwrap().to_owned();
+    let altered = format!("{}{}", &state[..31], if state.ends_with('0') { '1' } else { '0' });
     let back = |action: &str, state: &str| json!({"requestState": state, "inputResponses": {name: {"action": action}}});
     // Forged, altered, with other arguments, with another tool: nothing, and it is used up.
-    for (arguments, state) in [(arguments.clone(), "0".repeat(32)), (arguments.clone(), format!("{}0", &state[..31]))] {
+    for (arguments, state) in [(arguments.clone(), "0".repeat(32)), (arguments.clone(), altered)] {
         let told = call(&mut client, arguments, back("accept", &state));
         assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_expired: "), "{told}");
     }
