@@ -1,6 +1,6 @@
 # claude-vault for PowerShell:  claude-vault init powershell | Out-String | Invoke-Expression   (in $PROFILE)
-# `claude-vault-login` and `claude-vault-logout` change this shell; one that fails throws. A function in place of the command itself
-# would lose a `--` among its words.
+# `claude-vault-login` and `claude-vault-logout` change this shell; one that fails throws. A function in place of
+# the command itself would lose a `--` among its words.
 function claude-vault-session {
     $PSNativeCommandUseErrorActionPreference = $false
     $answer = & @BIN@ --source powershell - @args | Out-String

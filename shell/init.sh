@@ -4,10 +4,10 @@ claude-vault() {
     case ${1-} in
     login | logout)
         case $- in
-        *x*v* | *v*x*) \set +xv && \eval "$(\command @BIN@ --source @SHELL@ xv "$@" || \printf '\\set -xv; \\return %s' $?)" ;;
-        *x*) \set +x && \eval "$(\command @BIN@ --source @SHELL@ x "$@" || \printf '\\set -x; \\return %s' $?)" ;;
-        *v*) \set +v && \eval "$(\command @BIN@ --source @SHELL@ v "$@" || \printf '\\set -v; \\return %s' $?)" ;;
-        *) \eval "$(\command @BIN@ --source @SHELL@ - "$@" || \printf '\\return %s' $?)" ;;
+        *x*v* | *v*x*) \set +xv && \eval "$(\command @BIN@ --source sh xv "$@" || \printf '\\set -xv; \\return %s' $?)" ;;
+        *x*) \set +x && \eval "$(\command @BIN@ --source sh x "$@" || \printf '\\set -x; \\return %s' $?)" ;;
+        *v*) \set +v && \eval "$(\command @BIN@ --source sh v "$@" || \printf '\\set -v; \\return %s' $?)" ;;
+        *) \eval "$(\command @BIN@ --source sh - "$@" || \printf '\\return %s' $?)" ;;
         esac
         ;;
     *) \command @BIN@ "$@" ;;

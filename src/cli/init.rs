@@ -54,8 +54,7 @@ impl Init {
 fn function(shell: For, binary: &str) -> String {
     let with = |template: &str, quoted: String| template.replace("@BIN@", &quoted);
     match shell {
-        For::Bash => with(include_str!("../../shell/init.sh"), quote(binary)).replace("@SHELL@", "bash"),
-        For::Zsh => with(include_str!("../../shell/init.sh"), quote(binary)).replace("@SHELL@", "zsh"),
+        For::Bash | For::Zsh => with(include_str!("../../shell/init.sh"), quote(binary)),
         For::Fish => with(include_str!("../../shell/init.fish"), quote_fish(binary)),
         For::Powershell => with(include_str!("../../shell/init.ps1"), quote_powershell(binary)),
         For::Nushell => with(include_str!("../../shell/init.nu"), quote_json(binary)),

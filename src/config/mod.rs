@@ -18,7 +18,6 @@ use url::Url;
 pub use env::{AGENT_VARIABLES, Env};
 pub use shown::{Shown, shown};
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
-
 use values::{checked_path, is_true, number, parse_address, seconds};
 
 use crate::approval::Strength;
@@ -217,8 +216,7 @@ impl Settings {
             trusted_hosts.extend(hosts.split([',', ' ']).filter(|h| !h.is_empty()).map(str::to_owned));
         }
         let prefix = pick(&global.path, "CLAUDE_VAULT_PREFIX", &file.prefix);
-        let own_address = file.address.as_deref().map(parse_address).transpose()?;
-        let meant_for = MeantFor { address: own_address, hosts: file.trusted_hosts.clone() };
+        let meant_for = MeantFor { address: file.address.clone(), hosts: file.trusted_hosts.clone() };
         let address = global.address.clone().or_else(|| env.vault("ADDR").map(str::to_owned)).or(file.address);
         Ok(Self {
             address: address.map(|text| parse_address(&text)).transpose()?,

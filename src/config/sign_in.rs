@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
+use super::values::parse_address;
 use crate::error::{Error, Result};
 
 /// How the person proves who they are.
@@ -59,7 +60,7 @@ pub struct ProviderSettings {
 #[derive(Clone, Default)]
 pub struct MeantFor {
     /// The config's `address`.
-    pub address: Option<Url>,
+    pub address: Option<String>,
     /// The config's `trusted_hosts`.
     pub hosts: Vec<String>,
 }
@@ -108,7 +109,7 @@ impl ProviderSettings {
     pub fn trusts(&self, address: &Url) -> Result<()> {
         let Some(meant) = &self.meant_for else { return Ok(()) }; // named for this login, by a flag
         let known = lists_host(&meant.hosts, address);
-        match &meant.address {
+        match meant.address.as_deref().map(parse_address).transpose()? {
             Some(own) if own.origin() == address.origin() || (known && own.scheme() == address.scheme()) => Ok(()),
             Some(_) => Err(Error::invalid(
                 "the issuer in your config is for the Vault that your config names, and this is another",

@@ -81,10 +81,9 @@ pub trait Face {
 pub async fn log_in(settings: &Settings, method: Method, options: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
     let vault = Client::new(settings, None)?;
     match method {
-        Method::Jwt => provider::code_flow(settings, &vault, &options, face).await,
-        Method::Device if settings.asks_provider(method) => provider::device_flow(settings, &vault, &options, face).await,
+        _ if settings.asks_provider(method) => provider::log_in(settings, method, &vault, &options, face).await,
         Method::Device => oidc(&vault, &Options { elsewhere: true, ..options }, face).await,
-        Method::Oidc | Method::Token => oidc(&vault, &options, face).await,
+        _ => oidc(&vault, &options, face).await,
     }
 }
 

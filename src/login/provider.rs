@@ -23,11 +23,11 @@ use url::Url;
 
 use super::callback::{Answer, Farewell, Listener, Page};
 use super::{Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout};
-use crate::config::Settings;
+use crate::config::{Method, Settings};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::{Secret, WayOut};
-use crate::vault::{Client, ProviderClient};
+use crate::vault::{Client, ProviderClient, unusable};
 
 /// What RFC 8628, 4 adds to the provider's document.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -86,6 +86,84 @@ impl Provider {
             scopes: scopes.into_iter().map(Scope::new).collect(),
         })
     }
+
+    /// Signs in with a browser on this machine.
+    async fn code_flow(self, vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+        let Provider { http, metadata, client_id, scopes } = self;
+        let deadline = Instant::now() + options.timeout;
+        let mut listener = Listener::bind(options.port).await?;
+        let port = listener.port();
+        let redirect = RedirectUrl::new(loopback_address(port)).map_err(|_| denied("no redirect", ""))?;
+        let client = CoreClient::from_provider_metadata(metadata, client_id, None).set_redirect_uri(redirect);
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let request = client.authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random);
+        let (url, state, nonce) = request.add_scopes(scopes).set_pkce_challenge(challenge).url();
+        http.may_go_to(&url)?; // before the browser does
+        listener.expect(state.secret());
+        send_to(&url, port, options, face);
+        let waited = timeout_at(deadline, answer(&mut listener, face, state.secret())).await;
+        let Ok((answer, page)) = waited else { return Err(timeout(options)) };
+        let traded = async {
+            let code = match answer {
+                Answer::Code(code) => AuthorizationCode::new(code.expose(WayOut::LoginRequest).to_owned()),
+                Answer::Denied { error, description } => return Err(denied(&error, &description)),
+            };
+            let trade = client.exchange_code(code).map_err(|_| lacks("token_endpoint"))?.set_pkce_verifier(verifier);
+            let reply = trade.request_async(&http).await.map_err(untraded)?;
+            let id_token = id_token(&reply, &client.id_token_verifier(), Some(&nonce))?;
+            vault.jwt_login(options.mount, options.role, &id_token).await
+        };
+        match traded.await {
+            Ok(granted) => Ok(LoggedIn { granted, farewell: Farewell::of(listener, page, Page::SignedIn) }),
+            Err(error) => {
+                Farewell::of(listener, page, Page::Failed(error.to_string())).say().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Signs in with a browser on any machine.
+    async fn device_flow(self, vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+        let Provider { http, metadata, client_id, scopes } = self;
+        let deadline = Instant::now() + options.timeout;
+        let endpoint = metadata.additional_metadata().device_authorization_endpoint.clone();
+        let endpoint = endpoint.ok_or_else(|| lacks("device_authorization_endpoint"))?;
+        let client = CoreClient::from_provider_metadata(metadata, client_id, None)
+            .set_device_authorization_url(endpoint)
+            .set_auth_type(AuthType::RequestBody);
+        let request = client.exchange_device_code().add_scopes(scopes);
+        let details: CoreDeviceAuthorizationResponse = request.request_async(&http).await.map_err(untraded)?;
+        let complete = details.verification_uri_complete().map(|address| address.secret().as_str());
+        let page = Url::parse(complete.unwrap_or(details.verification_uri().as_str())).ok();
+        let page = page.ok_or_else(|| lacks("verification_uri"))?;
+        http.may_go_to(&page)?;
+        face.sign_in(&SignIn { url: &page, port: None, code: Some(shown_code(details.user_code().secret())) });
+        let poll = client.exchange_device_access_token(&details).map_err(|_| lacks("token_endpoint"))?;
+        let poll = poll.set_max_backoff_interval(Duration::from_secs(60));
+        // The provider's interval may be none at all.
+        let wait = |interval: Duration| sleep(interval.max(Duration::from_secs(1)));
+        let reply = timeout_at(deadline, poll.request_async(&http, wait, Some(options.timeout)));
+        let reply = reply.await.map_err(|_| timeout(options))?.map_err(untraded)?;
+        // There is no place for a nonce in this flow.
+        let id_token = id_token(&reply, &client.id_token_verifier(), None)?;
+        let granted = vault.jwt_login(options.mount, options.role, &id_token).await?;
+        Ok(LoggedIn { granted, farewell: Farewell::none() })
+    }
+}
+
+/// Signs in at the provider that the settings name, and with its ID token in Vault.
+pub(super) async fn log_in(
+    settings: &Settings,
+    method: Method,
+    vault: &Client,
+    options: &Options<'_>,
+    face: &mut impl Face,
+) -> Result<LoggedIn> {
+    let provider = Provider::discover(settings).await?;
+    match method {
+        Method::Device => provider.device_flow(vault, options, face).await,
+        _ => provider.code_flow(vault, options, face).await,
+    }
 }
 
 /// Looks whether the provider is what the settings say; gives what it is good for.
@@ -98,94 +176,15 @@ pub async fn look_at_provider(settings: &Settings) -> Result<&'static str> {
     Ok(if has_device_flow { "jwt and device" } else { "jwt" })
 }
 
-/// Signs in with a browser on this machine.
-pub(super) async fn code_flow(
-    settings: &Settings,
-    vault: &Client,
-    options: &Options<'_>,
-    face: &mut impl Face,
-) -> Result<LoggedIn> {
-    let deadline = Instant::now() + options.timeout;
-    let Provider { http, metadata, client_id, scopes } = Provider::discover(settings).await?;
-    let mut listener = Listener::bind(options.port).await?;
-    let port = listener.port();
-    let redirect = RedirectUrl::new(loopback_address(port)).map_err(|_| denied("no redirect", ""))?;
-    let client = CoreClient::from_provider_metadata(metadata, client_id, None).set_redirect_uri(redirect);
-    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let mut request = client.authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random);
-    for scope in scopes {
-        request = request.add_scope(scope);
-    }
-    let (url, state, nonce) = request.set_pkce_challenge(challenge).url();
-    http.may_go_to(&url)?; // before the browser does
-    listener.expect(state.secret());
-    send_to(&url, port, options, face);
-    let waited = timeout_at(deadline, answer(&mut listener, face, state.secret())).await;
-    let Ok((answer, page)) = waited else { return Err(timeout(options)) };
-    let traded = async {
-        let code = match answer {
-            Answer::Code(code) => AuthorizationCode::new(code.expose(WayOut::LoginRequest).to_owned()),
-            Answer::Denied { error, description } => return Err(denied(&error, &description)),
-        };
-        let trade = client.exchange_code(code).map_err(|_| lacks("token_endpoint"))?.set_pkce_verifier(verifier);
-        let reply = trade.request_async(&http).await.map_err(|error| untraded(&error))?;
-        let id_token = id_token(&reply, &client.id_token_verifier(), Some(&nonce))?;
-        vault.jwt_login(options.mount, options.role, &id_token).await
-    };
-    match traded.await {
-        Ok(granted) => Ok(LoggedIn { granted, farewell: Farewell::of(listener, page, Page::SignedIn) }),
-        Err(error) => {
-            Farewell::of(listener, page, Page::Failed(error.to_string())).say().await;
-            Err(error)
-        }
-    }
-}
-
-/// Signs in with a browser on any machine.
-pub(super) async fn device_flow(
-    settings: &Settings,
-    vault: &Client,
-    options: &Options<'_>,
-    face: &mut impl Face,
-) -> Result<LoggedIn> {
-    let deadline = Instant::now() + options.timeout;
-    let Provider { http, metadata, client_id, scopes } = Provider::discover(settings).await?;
-    let endpoint = metadata.additional_metadata().device_authorization_endpoint.clone();
-    let endpoint = endpoint.ok_or_else(|| lacks("device_authorization_endpoint"))?;
-    let client = CoreClient::from_provider_metadata(metadata, client_id, None)
-        .set_device_authorization_url(endpoint)
-        .set_auth_type(AuthType::RequestBody);
-    let mut request = client.exchange_device_code();
-    for scope in scopes {
-        request = request.add_scope(scope);
-    }
-    let details: CoreDeviceAuthorizationResponse = request.request_async(&http).await.map_err(|error| untraded(&error))?;
-    let complete = details.verification_uri_complete().map(|address| address.secret().as_str());
-    let page = Url::parse(complete.unwrap_or(details.verification_uri().as_str())).ok();
-    let page = page.ok_or_else(|| lacks("verification_uri"))?;
-    http.may_go_to(&page)?;
-    face.sign_in(&SignIn { url: &page, port: None, code: Some(shown_code(details.user_code().secret())) });
-    let poll = client.exchange_device_access_token(&details).map_err(|_| lacks("token_endpoint"))?;
-    let poll = poll.set_max_backoff_interval(Duration::from_secs(60));
-    // The provider's interval may be none at all.
-    let wait = |interval: Duration| sleep(interval.max(Duration::from_secs(1)));
-    let reply = timeout_at(deadline, poll.request_async(&http, wait, Some(options.timeout)));
-    let reply = reply.await.map_err(|_| timeout(options))?.map_err(|error| untraded(&error))?;
-    // There is no place for a nonce in this flow.
-    let id_token = id_token(&reply, &client.id_token_verifier(), None)?;
-    let granted = vault.jwt_login(options.mount, options.role, &id_token).await?;
-    Ok(LoggedIn { granted, farewell: Farewell::none() })
-}
-
 /// The ID token of a reply, once its signature, issuer, audience, expiry and nonce hold.
 fn id_token(reply: &CoreTokenResponse, verifier: &CoreIdTokenVerifier<'_>, nonce: Option<&Nonce>) -> Result<Secret> {
-    let token = reply.id_token().ok_or_else(|| failed("it gave no ID token", "the client needs the scope openid"))?;
+    let token = reply.id_token().ok_or_else(|| unusable("it gave no ID token", "the client needs the scope openid"))?;
     let same = |seen: Option<&Nonce>| match nonce {
         Some(expected) if seen.map(Nonce::secret) != Some(expected.secret()) => Err("it was made for another login".to_owned()),
         _ => Ok(()),
     };
     token.claims(verifier, same).map_err(|error| {
-        failed(
+        unusable(
             &format!("its ID token does not hold: {}", printable(&error.to_string(), false)),
             "check the clocks of both machines, and the client ID",
         )
@@ -193,37 +192,28 @@ fn id_token(reply: &CoreTokenResponse, verifier: &CoreIdTokenVerifier<'_>, nonce
     Ok(Secret::from(token.to_string()))
 }
 
-fn failed(reason: &str, hint: &str) -> Error {
-    let reason = reason.chars().take(300).collect::<String>();
-    Error::LoginFailed { reason: format!("the identity provider cannot be used: {reason}"), hint: hint.into() }
-}
-
 fn lacks(what: &str) -> Error {
-    failed(&format!("its document names no usable {what}"), "claude-vault login --method oidc   (or --method jwt)")
+    unusable(&format!("its document names no usable {what}"), "claude-vault login --method oidc   (or --method jwt)")
 }
 
 fn undiscovered(error: DiscoveryError<Error>) -> Error {
     const HINT: &str = "check the issuer, to the last slash: ISSUER/.well-known/openid-configuration must name the same";
     match error {
         DiscoveryError::Request(error) => error,
-        DiscoveryError::Response(status, ..) => failed(&format!("it has no document there ({status})"), HINT),
-        DiscoveryError::Validation(text) => failed(&printable(&text, false), HINT),
-        _ => failed("its document is not that of an OpenID provider", HINT),
+        DiscoveryError::Response(status, ..) => unusable(&format!("it has no document there ({status})"), HINT),
+        DiscoveryError::Validation(text) => unusable(&printable(&text, false), HINT),
+        _ => unusable("its document is not that of an OpenID provider", HINT),
     }
 }
 
-fn untraded<T: ErrorResponse + Serialize + 'static>(error: &RequestTokenError<Error, T>) -> Error {
+fn untraded<T: ErrorResponse + Serialize + 'static>(error: RequestTokenError<Error, T>) -> Error {
     match error {
-        RequestTokenError::Request(Error::LoginFailed { reason, hint }) => failed_as(reason, hint),
+        RequestTokenError::Request(error) => error,
         RequestTokenError::ServerResponse(answer) => {
             let said = serde_json::to_value(answer).unwrap_or_default();
             let word = |name: &str| said.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
             denied(&word("error"), &word("error_description"))
         }
-        _ => failed("its answer is not that of an OpenID provider", "try again; if it stays, its own log says more"),
+        _ => unusable("its answer is not that of an OpenID provider", "try again; if it stays, its own log says more"),
     }
-}
-
-fn failed_as(reason: &str, hint: &str) -> Error {
-    Error::LoginFailed { reason: reason.into(), hint: hint.into() }
 }

@@ -78,11 +78,15 @@ impl ProviderClient {
     }
 }
 
+/// Why the identity provider is of no use, and what to do.
+#[must_use]
+pub fn unusable(reason: &str, hint: &str) -> Error {
+    let reason: String = reason.chars().take(300).collect();
+    Error::LoginFailed { reason: format!("the identity provider cannot be used: {reason}"), hint: hint.into() }
+}
+
 fn failed(reason: &str) -> Error {
-    Error::LoginFailed {
-        reason: format!("the identity provider cannot be used: {reason}"),
-        hint: "check the issuer: claude-vault config".into(),
-    }
+    unusable(reason, "check the issuer: claude-vault config")
 }
 
 fn transport(url: &Url, error: &reqwest::Error) -> Error {

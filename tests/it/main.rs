@@ -30,6 +30,7 @@ mod house;
 mod inject;
 mod install;
 mod login;
+mod login_elsewhere;
 mod login_methods;
 mod manual;
 mod mcp;

@@ -4,18 +4,21 @@
 //! (`openat` with `O_NOFOLLOW`), and what is then done is done relative to the last one: what
 //! changes between a check and its use cannot lead outside.
 
+mod place;
+
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::{Timestamp, tz::TimeZone};
-use rustix::fs::{AtFlags, Mode, OFlags, fchown, fstat, openat, renameat, unlinkat};
+use rustix::fs::{Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use place::{names, place, prune, sweep};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -262,91 +265,6 @@ fn refusal(path: &Path, errno: Errno) -> Error {
         _ => return Error::io("open", path)(errno.into()),
     };
     Error::Confined { path: path.to_owned(), reason }
-}
-
-/// Temporary names begin so; a lock on the file tells a living writer's from a dead one's.
-fn temporary_prefix(target: &OsStr) -> String {
-    format!(".{}.claude-vault-", target.to_string_lossy())
-}
-
-/// Writes `content` under a temporary name and renames it to `name`. Another writer's sweep can
-/// take the temporary file between its making and its lock: then once more.
-fn place(
-    folder: &OwnedFd,
-    target: &OsStr,
-    name: &OsStr,
-    content: &[u8],
-    owner: Option<(u32, u32)>,
-    mode: u32,
-) -> std::io::Result<()> {
-    let once = || -> std::io::Result<()> {
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
-        let temporary = format!("{}{:016x}", temporary_prefix(target), u64::from_ne_bytes(random));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(folder, temporary.as_str(), flags, Mode::from_raw_mode(0o600))?);
-        let written = (|| -> std::io::Result<()> {
-            file.lock()?;
-            keep_owner(&file, owner);
-            if mode != 0o600 {
-                rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
-            }
-            file.write_all(content)?;
-            file.sync_all()?;
-            renameat(folder, temporary.as_str(), folder, name)?;
-            // The folder is not synced: after a power cut either name's file is there, and whole.
-            Ok(())
-        })();
-        if written.is_err() {
-            let _ = unlinkat(folder, temporary.as_str(), AtFlags::empty());
-        }
-        written
-    };
-    match once() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => once(),
-        outcome => outcome,
-    }
-}
-
-/// Root working in somebody's folder leaves the file theirs, as it was.
-fn keep_owner(file: &File, owner: Option<(u32, u32)>) {
-    let Some((user, group)) = owner else { return };
-    if rustix::process::geteuid().is_root() && user != 0 {
-        let _ = fchown(file, Some(rustix::fs::Uid::from_raw(user)), Some(rustix::fs::Gid::from_raw(group)));
-    }
-}
-
-/// Removes what a killed writer left: temporary files that nobody holds a lock on.
-fn sweep(folder: &OwnedFd, target: &OsStr) {
-    let prefix = temporary_prefix(target);
-    for name in names(folder).into_iter().filter(|name| name.starts_with(&prefix)) {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(fd) = openat(folder, name.as_str(), flags, Mode::empty()) else { continue };
-        if File::from(fd).try_lock().is_ok() {
-            let _ = unlinkat(folder, name.as_str(), AtFlags::empty());
-        }
-    }
-}
-
-/// Keeps the newest backups of a file.
-fn prune(folder: &OwnedFd, target: &OsStr) {
-    let prefix = format!("{}.backup.", target.to_string_lossy());
-    let is_ours = |name: &String| {
-        name.strip_prefix(&prefix).is_some_and(|stamp| {
-            stamp.len() >= 15
-                && stamp.bytes().enumerate().all(|(i, b)| if i == 8 || i == 15 { b == b'_' } else { b.is_ascii_digit() })
-        })
-    };
-    let mut backups: Vec<String> = names(folder).into_iter().filter(is_ours).collect();
-    backups.sort_unstable();
-    for name in backups.iter().rev().skip(BACKUPS) {
-        let _ = unlinkat(folder, name.as_str(), AtFlags::empty());
-    }
-}
-
-fn names(folder: &OwnedFd) -> Vec<String> {
-    let Ok(entries) = rustix::fs::Dir::read_from(folder) else { return Vec::new() };
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
