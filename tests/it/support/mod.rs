@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod servers;
+mod watchdog;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,7 @@ pub struct Home {
 
 impl Home {
     pub fn new() -> Self {
+        watchdog::watch();
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("lab")).unwrap();
         std::fs::create_dir(dir.path().join("home")).unwrap();
@@ -129,6 +131,7 @@ impl Home {
 
 pub fn run(command: &mut Command, input: &str) -> Run {
     use std::io::Write;
+    watchdog::watch();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let mut stdin = child.stdin.take().unwrap();
