@@ -440,4 +440,4 @@ function __claude_vault_at
     test (count $words) -eq $argv[1]; and contains -- $words[2] $argv[2..]
 end
 complete -c claude-vault -n '__claude_vault_at 2 list ls get show set put register inject exec run' -f -a '(claude-vault complete-names 2>/dev/null)'
-complete -c claude-vault -n '__claude_vault_at 3 get show set put register' -f -a '(claude-vault complete-names (__claude_vault_words)[3] 2>/dev/null)'
+complete -c claude-vault -n '__claude_vault_at 3 get show set put register' -f -a '(claude-vault complete-names -- (__claude_vault_words)[3] 2>/dev/null)'

@@ -1,13 +1,16 @@
 # Names of services and keys from Vault, where a session is. They hold only A-Z a-z 0-9 _ - by rule.
 _claude_vault_names() {
-    local cur=${COMP_WORDS[COMP_CWORD]} names=''
+    local cur=${COMP_WORDS[COMP_CWORD]} names='' word words=()
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        [[ $word == -* ]] || words+=("$word")
+    done
     if [[ $cur != -* ]]; then
-        case ${COMP_WORDS[1]-} in
+        case ${words[0]-} in
         list | ls | get | show | set | put | register | inject | exec | run)
-            if [[ $COMP_CWORD -eq 2 || ${COMP_WORDS[1]} == inject ]]; then
+            if [[ ${#words[@]} -eq 1 || ${words[0]} == inject ]]; then
                 names=$(claude-vault complete-names 2>/dev/null)
-            elif [[ $COMP_CWORD -gt 2 && ${COMP_WORDS[1]} =~ ^(get|show|set|put|register)$ && $cur != *=* ]]; then
-                names=$(claude-vault complete-names "${COMP_WORDS[2]}" 2>/dev/null)
+            elif [[ ${words[0]} =~ ^(get|show|set|put|register)$ && $cur != *=* ]]; then
+                names=$(claude-vault complete-names -- "${words[1]}" 2>/dev/null)
             fi
             ;;
         esac

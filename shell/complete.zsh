@@ -7,6 +7,6 @@ _claude_vault_services() {
 }
 _claude_vault_keys() {
     local -a names
-    names=(${(f)"$(claude-vault complete-names "${(Q)words[2]}" 2>/dev/null)"})
+    names=(${(f)"$(claude-vault complete-names -- "${(Q)line[1]}" 2>/dev/null)"})
     (( $#names )) && compadd -a names
 }

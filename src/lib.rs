@@ -19,6 +19,7 @@ pub mod mcp;
 pub mod names;
 pub mod secret;
 pub mod session;
+mod shell;
 pub mod signals;
 pub mod terminal;
 pub mod ui;

@@ -4,6 +4,7 @@
 //! itself (`terminal.rs`), so that pipes stay clean. Text of unknown origin is made printable.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -13,6 +14,7 @@ use zeroize::Zeroize;
 use crate::config::Env;
 use crate::error::{Error, Result};
 use crate::names::printable;
+use crate::shell::Shell;
 
 /// When to colour.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -34,6 +36,8 @@ pub struct Ui {
     unicode: bool,
     /// Whether a line on stderr can be replaced.
     redraws: bool,
+    /// Whose syntax hints are in; found out for the first one.
+    shell: OnceCell<Shell>,
 }
 
 impl Ui {
@@ -48,7 +52,26 @@ impl Ui {
         };
         let locale =
             ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name)).unwrap_or_default().to_ascii_lowercase();
-        Self { json, color: color && !json, unicode: locale.contains("utf-8") || locale.contains("utf8"), redraws }
+        Self {
+            json,
+            color: color && !json,
+            unicode: locale.contains("utf-8") || locale.contains("utf8"),
+            redraws,
+            shell: OnceCell::new(),
+        }
+    }
+
+    /// The same for a person at this shell, where that is known.
+    #[must_use]
+    pub(crate) fn within(self, shell: Option<Shell>) -> Self {
+        // Which of the shells of sh it is shows only by its process.
+        let shell = shell.filter(|shell| *shell != Shell::Sh);
+        Self { shell: shell.map(OnceCell::from).unwrap_or_default(), ..self }
+    }
+
+    /// The shell that the person types in; what programs read is always in the words of sh.
+    pub(crate) fn shell(&self) -> Shell {
+        if self.json { Shell::Sh } else { *self.shell.get_or_init(Shell::of_parent) }
     }
 
     /// Whether `--json` was asked for.
@@ -133,7 +156,7 @@ impl Ui {
             self.say(&object.to_string());
         } else {
             self.say(&format!("{} {message}", self.paint("error:", AnsiColor::Red)));
-            self.say(&format!("{} {hint}", self.paint("hint:", AnsiColor::Cyan)));
+            self.say(&format!("{} {}", self.paint("hint:", AnsiColor::Cyan), self.shell().hint(&hint)));
         }
     }
 

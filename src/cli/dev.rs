@@ -7,10 +7,12 @@ use std::process::ExitStatus;
 use tokio::process::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::init::{For, function};
 use super::setup::launcher_for;
 use crate::config::{AGENT_VARIABLES, Env};
 use crate::dev::{Lab, become_server, sign_in};
 use crate::error::{Error, Result};
+use crate::shell::Shell;
 use crate::ui::Ui;
 
 #[derive(clap::Args)]
@@ -67,10 +69,16 @@ impl Dev {
         if self.tour {
             Self::prepare_tour(&mut command)?;
         } else if self.command.is_empty() {
+            let shell = Shell::of_program(env.get("SHELL").unwrap_or_default());
+            let login = if shell == Shell::Nushell {
+                command.env("XDG_DATA_DIRS", Self::prepare_nushell(&lab, env)?);
+                "claude-vault login"
+            } else {
+                shell.first_login()
+            };
             ui.note(&format!(
                 "A throwaway Vault at {}. Sign in as {} with the password {}\n\n  {}\n\nEverything is gone when you leave this shell: exit",
-                lab.address(), crate::dev::USER, lab.password,
-                if env.get("SHELL").is_some_and(|shell| shell.ends_with("fish")) { "claude-vault init fish | source; and claude-vault login" } else { "source claude-vault login" }
+                lab.address(), crate::dev::USER, lab.password, login
             ));
         }
         run(command, signals).await
@@ -88,6 +96,19 @@ impl Dev {
             return Ok(command);
         }
         Ok(Command::new(env.get("SHELL").unwrap_or("/bin/sh")))
+    }
+
+    /// Nushell reads functions as it starts alone: gives the folders in which it finds ours.
+    fn prepare_nushell(lab: &Lab, env: &Env) -> Result<String> {
+        let share = lab.home_lab().with_file_name("share");
+        let folder = share.join("nushell/vendor/autoload");
+        let binary = std::env::current_exe().map_err(Error::io("find", "this program"))?;
+        let place = || {
+            std::fs::create_dir_all(&folder)?;
+            std::fs::write(folder.join("claude-vault.nu"), function(For::Nushell, &binary.to_string_lossy()))
+        };
+        place().map_err(Error::io("write", &folder))?;
+        Ok(format!("{}:{}", share.display(), env.get("XDG_DATA_DIRS").unwrap_or("/usr/local/share:/usr/share")))
     }
 
     /// The tour reads no terminal and has only generated values: it may run under an agent.

@@ -5,6 +5,7 @@ use anstyle::AnsiColor;
 use super::Context;
 use crate::core::doctor::{State, doctor};
 use crate::error::Result;
+use crate::names::printable;
 
 pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     let ui = context.ui;
@@ -24,12 +25,12 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
         };
         let mark = format!("{mark:<8}");
         let mark = if ui.stdout_is_terminal() { ui.paint(&mark, color) } else { mark };
-        text += &format!("{mark} {:<10} {}\n", check.name, check.saw);
+        text += &format!("{mark} {:<10} {}\n", check.name, printable(&check.saw, false));
         if !check.why.is_empty() {
             text += &format!("{:20}since {}\n", "", check.why);
         }
         if !check.mend.is_empty() {
-            text += &format!("{:20}mend: {}\n", "", check.mend);
+            text += &format!("{:20}mend: {}\n", "", printable(&ui.shell().hint(&check.mend), false));
         }
     }
     ui.data(&text)?;

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::config::Env;
-use crate::core::doctor::can_be_sourced;
+use crate::core::doctor::{Found, unhide};
 use crate::error::{Error, Result};
 use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_powershell};
 use crate::ui::Ui;
 
+/// A shell that has a function.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum For {
+pub(super) enum For {
     Bash,
     Zsh,
     Fish,
@@ -36,7 +37,7 @@ Nushell     once: mkdir ($nu.data-dir | path join vendor autoload)
 elvish      eval (claude-vault init elvish | slurp)         in ~/.config/elvish/rc.elv
 xonsh       execx($(claude-vault init xonsh))               in ~/.xonshrc
 tcsh        eval \"`claude-vault init tcsh`\"                 in ~/.tcshrc; then claude-vault-login
-Other shells need none: source claude-vault login   (dash: . claude-vault)")]
+Shells of sh need none: source claude-vault login   (zsh: . claude-vault login; dash: . claude-vault)")]
 pub(super) struct Init {
     /// The shell; without one, init says what is missing on this machine
     #[arg(value_enum)]
@@ -51,7 +52,8 @@ impl Init {
     }
 }
 
-fn function(shell: For, binary: &str) -> String {
+/// The text of a shell's function for this binary.
+pub(super) fn function(shell: For, binary: &str) -> String {
     let with = |template: &str, quoted: String| template.replace("@BIN@", &quoted);
     match shell {
         For::Bash | For::Zsh => with(include_str!("../../shell/init.sh"), quote(binary)),
@@ -75,11 +77,14 @@ fn tcsh(binary: &str) -> String {
 fn look(ui: &Ui, env: &Env) -> Result<u8> {
     let missing = missing(env);
     if missing.is_empty() {
-        ui.data("nothing is missing: source claude-vault login   (for a shell's own function: claude-vault init --help)\n")?;
+        ui.data(&format!("nothing is missing: {}\n", ui.shell().first_login()))?;
         return Ok(0);
     }
     ui.data(&format!("missing: {}\n", missing.join(", ")))?;
-    ui.note("claude-vault setup   puts them below ~/.local");
+    match Found::on_path(env) {
+        Found::Program { file, hides: Some(launcher) } => ui.note(&unhide(&file, &launcher)),
+        _ => ui.note("claude-vault setup   puts them below ~/.local"),
+    }
     Ok(1)
 }
 
@@ -87,15 +92,14 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
 fn missing(env: &Env) -> Vec<&'static str> {
     let path = env.path("PATH").unwrap_or_default();
     let on_path: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let launcher = on_path.iter().map(|folder| folder.join("claude-vault")).find(|file| file.is_file());
     // Manuals and completions lie beside the folders of programs, as man and bash-completion look for them.
     let prefixes: Vec<&Path> = on_path.iter().filter_map(|folder| folder.parent()).collect();
     let has = |file: &str| prefixes.iter().any(|prefix| prefix.join("share").join(file).is_file());
     let mut missing = Vec::new();
-    match launcher {
-        None => missing.push("claude-vault on PATH"),
-        Some(file) if !can_be_sourced(&file) => missing.push("the launcher that source reads"),
-        Some(_) => {}
+    match Found::on_path(env) {
+        Found::Nothing => missing.push("claude-vault on PATH"),
+        Found::Program { .. } => missing.push("the launcher that source reads"),
+        Found::Launcher(_) => {}
     }
     if !["man/man1/claude-vault.1", "man/man1/claude-vault.1.gz"].iter().any(|page| has(page)) {
         missing.push("the manual");

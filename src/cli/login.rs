@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::shell::Shell;
 use super::{Context, span};
 use crate::config::{Env, Method, ProviderSettings};
 use crate::core::login::{Ended, Reply, begin, end, living, revoke};
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, SignIn, log_in, open_browser};
 use crate::secret::{Secret, WayOut};
+use crate::shell::Shell;
 use crate::signals::stopped;
 use crate::terminal::{LineEditor, Step, Terminal};
 use crate::ui::Ui;
@@ -62,10 +62,7 @@ impl Login {
     pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         if sourced.is_none() && ui.stdout_is_terminal() {
-            return Err(Error::invalid(
-                "login changes this shell, so the shell must read it",
-                "source claude-vault login   (in dash: . claude-vault)",
-            ));
+            return Err(Error::invalid("login changes this shell, so the shell must read it", ui.shell().first_login()));
         }
         if sourced.is_none() && core.settings.agent.is_some() {
             return Err(Error::UnderAgent { what: "printing a session" });
@@ -189,7 +186,7 @@ impl Logout {
             Ended::NotRevoked(why) => ui.warn(&format!("the token could not be revoked and lives until it expires: {why}")),
         }
         if sourced.is_none() && ui.stdout_is_terminal() {
-            ui.note("this shell still holds the variables; to be rid of them: source claude-vault logout");
+            ui.note(&ui.shell().spell("this shell still holds the variables; to be rid of them: source claude-vault logout"));
         }
         Ok(0)
     }

@@ -18,7 +18,6 @@ pub mod manual;
 mod scan;
 mod set;
 mod setup;
-mod shell;
 mod sourced;
 mod status;
 mod usage;
@@ -31,6 +30,7 @@ use clap::Parser;
 use crate::config::{Env, Global, Settings};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::shell::Shell;
 use crate::ui::{Color, Ui};
 
 /// The name of the binary where a launcher of the name `claude-vault` starts it.
@@ -172,16 +172,16 @@ fn drop_launcher(arguments: &mut Vec<OsString>) {
 }
 
 /// Runs a parsed command; `shell` is set when a shell evaluates what is printed.
-fn execute(cli: Cli, shell: Option<shell::Shell>) -> u8 {
+fn execute(cli: Cli, shell: Option<Shell>) -> u8 {
     let env = Env::of_process();
-    let ui = Ui::new(cli.json, cli.color, &env);
+    let ui = Ui::new(cli.json, cli.color, &env).within(shell);
     dispatch(cli, shell, env, &ui).unwrap_or_else(|error| {
         ui.error(&error);
         error.exit()
     })
 }
 
-fn dispatch(cli: Cli, shell: Option<shell::Shell>, env: Env, ui: &Ui) -> Result<u8> {
+fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
     // These work without a Vault and without settings.
     match cli.command {
         Command::Init(init) => return init.run(ui, &env),

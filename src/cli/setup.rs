@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::BINARY;
 use super::completions::PLACES;
-use crate::config::Env;
+use crate::config::{Env, folder};
 use crate::error::{Error, Result};
 use crate::ui::Ui;
 
@@ -62,15 +62,15 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
     let on_path: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     match on_path.iter().find(|dir| dir.join("claude-vault").is_file() || *dir == folder) {
         Some(first) if first == folder => {
-            ui.note("next: source claude-vault login   (without a Vault of your own: claude-vault dev)");
+            ui.note(&format!("next: {}\nWithout a Vault of your own: claude-vault dev", ui.shell().first_login()));
         }
         Some(first) if on_path.iter().any(|dir| dir == folder) => {
             ui.warn(&format!("{} comes first on PATH and hides it: remove that one", first.join("claude-vault").display()));
         }
-        _ => ui.note(&format!(
-            "next: put it on PATH, in ~/.profile or ~/.bashrc:\n\n  export PATH=\"{}:$PATH\"\n",
-            folder.display()
-        )),
+        _ => {
+            let (file, line) = ui.shell().on_path(&folder.display().to_string());
+            ui.note(&format!("next: put it on PATH, in {file}:\n\n  {line}\n"));
+        }
     }
     Ok(0)
 }
@@ -91,45 +91,53 @@ fn install_shared(prefix: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes the manual pages and completions away, and, where asked, folders that are empty then.
-fn uninstall_shared(prefix: &Path, folders: bool) {
+/// The manual pages and completions that lie below a prefix.
+fn shared(prefix: &Path) -> impl Iterator<Item = PathBuf> {
     let is_page = |name: &str| name == "claude-vault.1" || (name.starts_with("claude-vault-") && name.ends_with(".1"));
     let pages = fs::read_dir(prefix.join(MANUAL)).into_iter().flatten().flatten();
-    let pages = pages.filter(|entry| entry.file_name().to_str().is_some_and(is_page)).map(|entry| entry.path());
-    let files: Vec<PathBuf> = pages.chain(PLACES.iter().map(|(place, _)| prefix.join(place))).collect();
-    for file in files {
-        // What is not there needs no removing, and a folder with something else in it stays.
-        let _ = fs::remove_file(&file);
-        for folder in file.ancestors().skip(1).take_while(|folder| folders && *folder != prefix) {
-            if fs::remove_dir(folder).is_err() {
-                break;
-            }
-        }
-    }
+    let pages = pages.filter(move |entry| entry.file_name().to_str().is_some_and(is_page)).map(|entry| entry.path());
+    pages.chain(PLACES.iter().map(|(place, _)| prefix.join(place)))
 }
 
 fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u8> {
-    let mut removed = 0;
-    if is_ours(launcher) {
-        fs::remove_file(launcher).map_err(Error::io("remove", launcher))?;
-        removed += 1;
-    }
-    if binary.is_file() {
-        fs::remove_file(binary).map_err(Error::io("remove", binary))?;
-        // The folder is ours; one with something else in it stays.
-        let _ = binary.parent().map(fs::remove_dir);
-        removed += 1;
-    }
-    if removed == 0 {
+    let own: Vec<&Path> = [(launcher, is_ours(launcher)), (binary, binary.is_file())]
+        .into_iter()
+        .filter_map(|(file, ours)| ours.then_some(file))
+        .collect();
+    if own.is_empty() {
         return Err(Error::NotFound {
             what: format!("an installation at {}", launcher.display()),
             hint: "name the one meant: claude-vault setup --uninstall --to DIR".into(),
         });
     }
-    // At home, folders that were made for it go too; elsewhere they are the system's.
-    let at_home = env.path("HOME").is_some_and(|home| prefix.starts_with(home));
-    uninstall_shared(prefix, at_home);
-    ui.note(&format!("removed {} and its binary; settings in ~/.config/claude-vault and audit logs stay", launcher.display()));
+    for file in &own {
+        fs::remove_file(file).map_err(Error::io("remove", *file))?;
+    }
+    let home = env.path("HOME").filter(|home| prefix.starts_with(home) && *home != Path::new("/"));
+    let mut shared: Vec<PathBuf> = shared(prefix).collect();
+    if home.is_some() {
+        shared.push(prefix.join("share/nushell/vendor/autoload/claude-vault.nu")); // where the README has it put
+        let _ = folder(env, "XDG_CACHE_HOME", ".cache").map(|cache| fs::remove_dir_all(cache.join("claude-vault")));
+    }
+    for file in &shared {
+        let _ = fs::remove_file(file); // what is not there needs no removing
+    }
+    // At home, folders that are empty now go too; elsewhere they are the system's, but for our own.
+    for file in own.iter().copied().chain(shared.iter().map(PathBuf::as_path)) {
+        for folder in file.ancestors().skip(1).take_while(|folder| folder.starts_with(prefix) && Some(*folder) != home.as_deref())
+        {
+            let ours = Some(folder) == binary.parent();
+            // One with something else in it stays.
+            if !(home.is_some() || ours) || fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+    let own: Vec<_> = own.iter().map(|file| file.display().to_string()).collect();
+    ui.note(&format!(
+        "removed {}, manual pages and completions; settings in ~/.config/claude-vault, audit logs and lines of yours in a shell's files stay",
+        own.join(" and ")
+    ));
     Ok(0)
 }
 

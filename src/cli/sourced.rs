@@ -8,10 +8,11 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-use super::{Cli, Command, execute, shell::Shell, usage};
+use super::{Cli, Command, execute, usage};
 use crate::config::Env;
 use crate::error::Error;
 use crate::format::shell::quote;
+use crate::shell::Shell;
 use crate::ui::Ui;
 
 pub(super) fn run(arguments: &[OsString]) -> u8 {

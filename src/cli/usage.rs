@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::config::Env;
 use crate::error::Error;
+use crate::shell::Shell;
 use crate::ui::{Color, Ui};
 
 /// Prints help, version or the error, and gives the exit status.
@@ -21,11 +22,11 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
             } else {
                 error.render().to_string()
             };
-            let text = text + &examples(error, arguments);
+            let text = begun_from(&text, ui.shell()) + &ui.shell().spell(&examples(error, arguments));
             return ui.data(&text).map_or_else(|error| error.exit(), |()| 0);
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand if !json => {
-            ui.note(&error.render().to_string());
+            ui.note(&begun_from(&error.render().to_string(), ui.shell()));
             return 2;
         }
         _ => {}
@@ -33,6 +34,14 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let invalid = understand(error, arguments);
     ui.error(&invalid);
     invalid.exit()
+}
+
+/// Help whose start is that of this shell.
+fn begun_from(help: &str, shell: Shell) -> String {
+    match shell {
+        Shell::Sh => help.to_owned(),
+        _ => help.replace("source claude-vault login\nWithout a Vault", &format!("{}\nWithout a Vault", shell.first_login())),
+    }
 }
 
 /// The examples of the command whose help is asked for.

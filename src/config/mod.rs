@@ -217,7 +217,11 @@ impl Settings {
         }
         let prefix = pick(&global.path, "CLAUDE_VAULT_PREFIX", &file.prefix);
         let meant_for = MeantFor { address: file.address.clone(), hosts: file.trusted_hosts.clone() };
-        let address = global.address.clone().or_else(|| env.vault("ADDR").map(str::to_owned)).or(file.address);
+        // In the shell of `dev`, that server and no other, whatever the shell's own files export; here alone.
+        let local = |text: &&str| text.strip_prefix("http://127.0.0.1:").is_some_and(|port| port.parse::<u16>().is_ok());
+        let throwaway = || env.get("CLAUDE_VAULT_DEV_ADDR").filter(local);
+        let named = || throwaway().or_else(|| env.vault("ADDR")).map(str::to_owned);
+        let address = global.address.clone().or_else(named).or(file.address);
         Ok(Self {
             address: address.map(|text| parse_address(&text)).transpose()?,
             namespace: env

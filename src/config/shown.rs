@@ -21,7 +21,7 @@ pub struct Shown {
 
 /// A setting's key in the config file, and the variables that say it too, the stronger first.
 const VARIABLES: [(&str, &[&str]); 22] = [
-    ("address", &["VAULT_ADDR", "BAO_ADDR"]),
+    ("address", &["CLAUDE_VAULT_DEV_ADDR", "VAULT_ADDR", "BAO_ADDR"]),
     ("namespace", &["VAULT_NAMESPACE", "BAO_NAMESPACE"]),
     ("ca_cert", &["VAULT_CACERT", "BAO_CACERT"]),
     ("trusted_hosts", &["CLAUDE_VAULT_TRUSTED_HOSTS"]),

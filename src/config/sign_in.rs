@@ -85,7 +85,7 @@ impl ProviderSettings {
         let missing = |what: &str| {
             Error::invalid(
                 format!("this login asks the identity provider itself, and there is no {what}"),
-                "claude-vault login --method jwt --issuer URL --client-id ID   (or issuer and client_id in: claude-vault config edit)",
+                "source claude-vault login --method jwt --issuer URL --client-id ID   (or issuer and client_id in: claude-vault config edit)",
             )
         };
         let issuer = self.issuer.as_deref().ok_or_else(|| missing("issuer"))?;
@@ -113,7 +113,7 @@ impl ProviderSettings {
             Some(own) if own.origin() == address.origin() || (known && own.scheme() == address.scheme()) => Ok(()),
             Some(_) => Err(Error::invalid(
                 "the issuer in your config is for the Vault that your config names, and this is another",
-                "unset VAULT_ADDR   (or name the issuer for this one: --issuer URL --client-id ID)",
+                "claude-vault config   (shows where the address comes from; or name the issuer for this one: --issuer URL --client-id ID)",
             )),
             None => Err(Error::invalid(
                 "your config names an issuer and not the Vault that its sign-ins are for",

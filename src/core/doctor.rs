@@ -79,7 +79,7 @@ fn skipped(name: &'static str, since: &'static str) -> Check {
 
 /// Looks at everything.
 pub async fn doctor(core: &Core, env: &Env) -> Reply {
-    let mut checks = vec![address(core)];
+    let mut checks = vec![address(core, env)];
     if checks[0].state == State::Failed {
         checks.extend(["server", "session", "mount", "policy", "sign-in"].map(|name| skipped(name, "there is no address")));
     } else {
@@ -92,7 +92,7 @@ pub async fn doctor(core: &Core, env: &Env) -> Reply {
     Reply { checks }
 }
 
-fn address(core: &Core) -> Check {
+fn address(core: &Core, env: &Env) -> Check {
     const WHY: &str = "every command asks Vault at this address";
     let settings = &core.settings;
     let address = match settings.address() {
@@ -104,7 +104,8 @@ fn address(core: &Core) -> Check {
     }
     if settings.tls.skip_verify {
         let why = "anyone between here and Vault can read the token and every value";
-        return warning("address", format!("{address}, and certificates are not verified"), why, "unset VAULT_SKIP_VERIFY");
+        let variable = if env.get("VAULT_SKIP_VERIFY").is_some() { "VAULT_SKIP_VERIFY" } else { "BAO_SKIP_VERIFY" };
+        return warning("address", format!("{address}, and certificates are not verified"), why, format!("unset {variable}"));
     }
     ok("address", address.as_str().trim_end_matches('/'))
 }
@@ -276,7 +277,7 @@ fn browser(core: &Core, env: &Env) -> Check {
             "browser",
             if over_ssh { "none: this is an SSH session" } else { "none: there is no screen" },
             "login and approval open pages; here they are printed instead",
-            "ssh -L 8250:localhost:8250 THIS-MACHINE   (from your machine), or export BROWSER=COMMAND",
+            format!("ssh -L {0}:localhost:{0} THIS-MACHINE   (from your machine), or export BROWSER=COMMAND", core.settings.port),
         ),
     }
 }
@@ -320,26 +321,63 @@ fn shell(env: &Env) -> Check {
             ". claude-vault login   (in zsh), or the function of: claude-vault init SHELL",
         );
     }
-    let folders = env.get("PATH").map(|path| std::env::split_paths(path).collect::<Vec<PathBuf>>()).unwrap_or_default();
-    let Some(first) = folders.iter().map(|folder| folder.join("claude-vault")).find(|file| file.is_file()) else {
-        let saw = "no claude-vault on PATH";
-        return warning("shell", saw, WHY, "claude-vault setup   (and put the folder it names on PATH)");
-    };
-    if can_be_sourced(&first) {
-        ok("shell", format!("{} can be sourced", first.display()))
-    } else {
-        warning(
+    match Found::on_path(env) {
+        Found::Nothing => {
+            let saw = "no claude-vault on PATH";
+            warning("shell", saw, WHY, "claude-vault setup   (and put the folder it names on PATH)")
+        }
+        Found::Launcher(file) => ok("shell", format!("{} can be sourced", file.display())),
+        Found::Program { file, hides } => warning(
             "shell",
-            format!("{} is the program itself, which no shell can source", first.display()),
+            format!("{} is the program itself, which no shell can source", file.display()),
             WHY,
-            "claude-vault setup",
-        )
+            hides.map_or_else(|| "claude-vault setup".into(), |launcher| unhide(&file, &launcher)),
+        ),
     }
 }
 
-/// Whether a shell can read the file: it has an interpreter's line, and is no program.
+/// What `source claude-vault` finds on PATH.
+pub enum Found {
+    /// Nothing of that name.
+    Nothing,
+    /// A text that a shell reads.
+    Launcher(PathBuf),
+    /// The program, which no shell can read.
+    Program {
+        /// Where it lies.
+        file: PathBuf,
+        /// The launcher further down on PATH.
+        hides: Option<PathBuf>,
+    },
+}
+
+impl Found {
+    /// Looks for it.
+    #[must_use]
+    pub fn on_path(env: &Env) -> Self {
+        let folders: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+        let mut files = folders.iter().map(|folder| folder.join("claude-vault")).filter(|file| file.is_file());
+        match files.next() {
+            None => Self::Nothing,
+            Some(file) if can_be_sourced(&file) => Self::Launcher(file),
+            Some(file) => Self::Program { file, hides: files.find(|file| can_be_sourced(file)) },
+        }
+    }
+}
+
+/// How a person gets at a launcher that a program hides.
 #[must_use]
-pub fn can_be_sourced(file: &Path) -> bool {
+pub fn unhide(program: &Path, launcher: &Path) -> String {
+    let way = if program.parent().is_some_and(|folder| folder.ends_with(".cargo/bin")) {
+        "cargo uninstall claude-vault".to_owned()
+    } else {
+        format!("rm {}", program.display())
+    };
+    format!("{way}   (it hides {}, which has a program of its own)", launcher.display())
+}
+
+/// Whether a shell can read the file: it has an interpreter's line, and is no program.
+fn can_be_sourced(file: &Path) -> bool {
     let mut start = [0_u8; 2];
     std::fs::File::open(file).is_ok_and(|mut file| std::io::Read::read_exact(&mut file, &mut start).is_ok() && start == *b"#!")
 }

@@ -71,6 +71,7 @@ impl Lab {
         let below = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
         vec![
             ("VAULT_ADDR", self.server.address.clone()),
+            ("CLAUDE_VAULT_DEV_ADDR", self.server.address.clone()), // stays when a shell's own files export the other
             ("PATH", format!("{}:{path}", below("bin"))),
             ("CLAUDE_VAULT_CONFIG", below("config.toml")),
             ("CLAUDE_VAULT_STATE_DIR", below("state")),

@@ -193,7 +193,7 @@ fn id_token(reply: &CoreTokenResponse, verifier: &CoreIdTokenVerifier<'_>, nonce
 }
 
 fn lacks(what: &str) -> Error {
-    unusable(&format!("its document names no usable {what}"), "claude-vault login --method oidc   (or --method jwt)")
+    unusable(&format!("its document names no usable {what}"), "source claude-vault login --method oidc   (or --method jwt)")
 }
 
 fn undiscovered(error: DiscoveryError<Error>) -> Error {

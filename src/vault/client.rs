@@ -179,6 +179,7 @@ impl Client {
                 .get(reqwest::header::LOCATION)
                 .and_then(|location| location.to_str().ok())
                 .and_then(|location| url.join(location).ok())
+                .filter(is_pasteable)
                 .ok_or_else(|| self.bad("a redirect without a usable Location"))?;
             if !self.may_have_token(&target) {
                 return Err(Error::ForeignRedirect { address: self.address(), target: host_port(&target) });
@@ -307,6 +308,11 @@ pub(super) fn origin(url: &Url) -> String {
 fn host_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Whether host and port mean nothing to any shell: a hint may name them. The URL standard allows `;` and `$(`.
+fn is_pasteable(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b)))
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {

@@ -137,3 +137,42 @@ fn without_a_server_on_path_and_without_python_it_says_what_to_install() {
     home.set("PATH", empty.to_string_lossy());
     home.cv(["dev", "--tour"]).exits(1).says("no OpenBao on PATH").says("install OpenBao or Vault");
 }
+
+/// The README has an address in a shell's own file; `dev` begins a shell that reads it.
+#[test]
+fn a_shell_of_dev_stays_with_the_throwaway_vault() {
+    let home = home();
+    std::fs::write(home.path().join(".bashrc"), "export VAULT_ADDR=http://127.0.0.1:1\n").unwrap();
+    let script = "claude-vault config; echo $VAULT_ADDR; claude-vault --address http://127.0.0.1:2 config";
+    let shown = home.cv(["dev", "--", "bash", "-ic", script]).exits(0).stdout;
+    let addresses: Vec<&str> = shown.lines().filter(|line| line.starts_with("address")).collect();
+    assert!(addresses[0].contains("CLAUDE_VAULT_DEV_ADDR") && !addresses[0].contains("127.0.0.1:1 "), "{shown}");
+    assert!(shown.contains("\nhttp://127.0.0.1:1\n") && addresses[1].contains("http://127.0.0.1:2 "), "{shown}");
+    // It names no other machine's.
+    let mut plain = Home::new();
+    plain.set("CLAUDE_VAULT_DEV_ADDR", "http://127.0.0.1:1@evil.example:8200");
+    assert!(!plain.cv(["config"]).exits(0).stdout.contains("evil"));
+}
+
+/// Nushell finds the function by itself there, and keeps nothing of it.
+#[test]
+fn a_nushell_of_dev_has_the_function() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut home = home();
+    let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
+    // It reads that folder at a prompt alone.
+    let script = format!(
+        "#!/bin/sh
+        {0} -n -c '$nu.vendor-autoload-dirs | to text'
+        {0} -n -c \"source ${{XDG_DATA_DIRS%%:*}}/nushell/vendor/autoload/claude-vault.nu; scope commands | where name == claude-vault | get type.0\"
+        echo \"${{XDG_DATA_DIRS%%:*}}/nushell/vendor/autoload\"",
+        nu.display()
+    );
+    let shell = home.file("nu", &script);
+    std::fs::set_permissions(&shell, std::fs::Permissions::from_mode(0o755)).unwrap();
+    home.set("SHELL", shell.to_string_lossy());
+    let run = home.cv(["dev"]).exits(0).says("\n  claude-vault login\n");
+    let (told, folder) = run.stdout.trim_end().rsplit_once("\ncustom\n").unwrap_or_else(|| panic!("{}", run.all()));
+    assert!(told.lines().any(|line| line == folder), "{}", run.all());
+    assert!(!home.path().join(".local/share/nushell/vendor").exists());
+}

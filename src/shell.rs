@@ -1,0 +1,241 @@
+//! The shells whose variables a login changes, each by its own syntax, in what it evaluates and in
+//! what a person is told to type.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_powershell, quote_tcsh};
+
+/// The syntax of the lines that hold the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    /// POSIX shells: bash, zsh, ksh, mksh, dash, busybox
+    Sh,
+    /// For hints only: its `source` looks into the current folder first, and its `.` does not.
+    #[value(skip)]
+    Zsh,
+    /// fish
+    Fish,
+    /// elvish, for eval
+    Elvish,
+    /// tcsh, for eval
+    Tcsh,
+    /// Nushell: one JSON object for load-env; null says hide-env
+    Nushell,
+    /// xonsh: the same object
+    Xonsh,
+    /// PowerShell: the same object
+    Powershell,
+}
+
+impl Shell {
+    /// The shell that a launcher or a function names after `--source`.
+    pub(crate) fn of_source(name: Option<&str>) -> Self {
+        name.and_then(|name| Self::from_str(name, false).ok()).unwrap_or(Self::Sh)
+    }
+
+    /// The shell that this process was started from, by the name that the system has for it (proc(5),
+    /// `stat`); [`Shell::Sh`] for whatever is none of the others.
+    pub(crate) fn of_parent() -> Self {
+        let mut parent = rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
+        for _ in 0..4 {
+            let stat = std::fs::read_to_string(format!("/proc/{parent}/stat")).unwrap_or_default();
+            let Some((start, end)) = stat.rsplit_once(") ") else { break };
+            let name = start.split_once('(').map_or("", |(_, name)| name);
+            if !["sudo", "doas"].contains(&name) {
+                // xonsh calls itself by its whole command line.
+                return Self::of_program(name.split(' ').next().unwrap_or_default());
+            }
+            parent = end.split(' ').nth(1).and_then(|field| field.parse().ok()).unwrap_or_default();
+        }
+        Self::Sh
+    }
+
+    /// The shell that a program is, by its name or path.
+    pub(crate) fn of_program(program: &str) -> Self {
+        match Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default() {
+            "zsh" => Self::Zsh,
+            "fish" => Self::Fish,
+            "elvish" => Self::Elvish,
+            "tcsh" | "csh" => Self::Tcsh,
+            "nu" => Self::Nushell,
+            "xonsh" => Self::Xonsh,
+            "pwsh" => Self::Powershell,
+            _ => Self::Sh,
+        }
+    }
+
+    /// What signs in from a shell that has nothing of ours yet.
+    pub(crate) fn first_login(self) -> &'static str {
+        match self {
+            Self::Sh => "source claude-vault login   (in dash: . claude-vault)",
+            Self::Zsh => ". claude-vault login",
+            Self::Fish => "claude-vault init fish | source   then: claude-vault login",
+            Self::Elvish => "eval (claude-vault init elvish | slurp)   then: claude-vault login",
+            Self::Xonsh => "execx($(claude-vault init xonsh))   then: claude-vault login",
+            Self::Tcsh => "eval \"`claude-vault init tcsh`\"   then: claude-vault-login",
+            Self::Nushell => {
+                "mkdir ($nu.data-dir | path join vendor autoload); claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)   then, in a new nu: claude-vault login"
+            }
+            Self::Powershell => "claude-vault init powershell | Out-String | Invoke-Expression   then: claude-vault-login",
+        }
+    }
+
+    /// The file that people put a folder on PATH in, and the line that does.
+    pub(crate) fn on_path(self, folder: &str) -> (&'static str, String) {
+        match self {
+            Self::Sh => ("~/.profile or ~/.bashrc", format!("export PATH={}:\"$PATH\"", quote(folder))),
+            Self::Zsh => ("~/.zshrc", format!("export PATH={}:\"$PATH\"", quote(folder))),
+            Self::Fish => ("~/.config/fish/config.fish", format!("fish_add_path {}", quote_fish(folder))),
+            Self::Elvish => ("~/.config/elvish/rc.elv", format!("set paths = [{} $@paths]", quote_elvish(folder))),
+            Self::Tcsh => ("~/.tcshrc", format!("set path = ({} $path)", quote_tcsh(folder))),
+            Self::Nushell => ("config.nu", format!("$env.PATH = ($env.PATH | prepend {})", quote_json(folder))),
+            Self::Xonsh => ("~/.xonshrc", format!("$PATH.insert(0, {})", quote_json(folder))),
+            Self::Powershell => ("$PROFILE", format!("$env:PATH = {} + \":$env:PATH\"", quote_powershell(folder))),
+        }
+    }
+
+    /// A hint for people of this shell, who may have nothing of ours in it yet.
+    pub(crate) fn hint(self, hint: &str) -> Cow<'_, str> {
+        let spelled = self.spell(hint);
+        match self.first_login().split_once("   then: ") {
+            // Its error would be the shell's own, and say nothing.
+            Some((init, "claude-vault-login")) if spelled.contains("claude-vault-log") && !spelled.contains(init) => {
+                Cow::Owned(format!("{spelled}   (first, once: {init})"))
+            }
+            _ => spelled,
+        }
+    }
+
+    /// What is written for sh, for this shell: `source claude-vault login` or `logout`,
+    /// `export NAME=VALUE` and `unset NAME`.
+    pub(crate) fn spell(self, hint: &str) -> Cow<'_, str> {
+        if self == Self::Sh {
+            return Cow::Borrowed(hint);
+        }
+        let command = match self {
+            Self::Zsh => ". claude-vault log",
+            Self::Tcsh | Self::Powershell => "claude-vault-log",
+            _ => "claude-vault log",
+        };
+        let hint = hint.replace("source claude-vault log", command);
+        let mut words = hint.split(' ');
+        let mut spelled: Vec<Cow<'_, str>> = Vec::new();
+        while let Some(word) = words.next() {
+            let next = words.clone().next().unwrap_or_default();
+            let (next, end) = next.split_at(next.trim_end_matches([')', ',', ';']).len());
+            let is_name = |name: &str| name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            match (word, next.split_once('=')) {
+                ("export", Some((name, value))) if is_name(name) => spelled.push((self.export(name, value) + end).into()),
+                ("unset", None) if is_name(next) => spelled.push((self.forget(next) + end).into()),
+                _ => {
+                    spelled.push(word.into());
+                    continue;
+                }
+            }
+            words.next();
+        }
+        Cow::Owned(spelled.join(" "))
+    }
+
+    /// How a person sets a variable, with a value that needs no quotes in sh.
+    fn export(self, name: &str, value: &str) -> String {
+        match self {
+            Self::Sh | Self::Zsh => format!("export {name}={value}"),
+            Self::Fish => format!("set -gx {name} {value}"),
+            Self::Elvish => format!("set-env {name} {value}"),
+            Self::Tcsh => format!("setenv {name} {value}"),
+            Self::Nushell => format!("$env.{name} = \"{value}\""),
+            Self::Xonsh => format!("${name} = \"{value}\""),
+            Self::Powershell => format!("$env:{name} = \"{value}\""),
+        }
+    }
+
+    /// How a person unsets one.
+    fn forget(self, name: &str) -> String {
+        match self {
+            Self::Sh | Self::Zsh => format!("unset {name}"),
+            Self::Fish => format!("set -e {name}"),
+            Self::Elvish => format!("unset-env {name}"),
+            Self::Tcsh => format!("unsetenv {name}"),
+            Self::Nushell => format!("hide-env {name}"),
+            Self::Xonsh => format!("del ${name}"),
+            Self::Powershell => format!("Remove-Item Env:{name}"),
+        }
+    }
+
+    /// The lines that set these variables, for this shell and what it starts.
+    pub(crate) fn set(self, variables: &[(&str, &str)]) -> String {
+        let each = |line: fn(&str, &str) -> String| variables.iter().map(|(name, value)| line(name, value)).collect::<String>();
+        match self {
+            Self::Sh | Self::Zsh => {
+                let words: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
+                format!("\\export {}\n", words.join(" "))
+            }
+            // Its trace would show the token; it is on again at the end of what is sourced.
+            Self::Fish => {
+                let lines = each(|name, value| format!("set -gx {name} {}\n", quote_fish(value)));
+                format!("set -l fish_trace\n{lines}")
+            }
+            Self::Elvish => each(|name, value| format!("set-env {name} {}\n", quote_elvish(value))),
+            Self::Tcsh => each(|name, value| format!("setenv {name} {};\n", quote_tcsh(value))),
+            Self::Nushell | Self::Xonsh | Self::Powershell => object(variables.iter().map(|(name, value)| (*name, Some(*value)))),
+        }
+    }
+
+    /// The lines that unset these variables.
+    pub(crate) fn unset(self, names: &[&str]) -> String {
+        let each = |line: fn(&str) -> String| names.iter().map(|name| line(name)).collect::<String>();
+        match self {
+            Self::Sh | Self::Zsh => format!("\\unset {}\n", names.join(" ")),
+            Self::Fish => each(|name| format!("set -e {name}\n")),
+            Self::Elvish => each(|name| format!("unset-env {name}\n")),
+            Self::Tcsh => each(|name| format!("unsetenv {name};\n")),
+            Self::Nushell | Self::Xonsh | Self::Powershell => object(names.iter().map(|name| (*name, None))),
+        }
+    }
+}
+
+fn object<'a>(variables: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> String {
+    let pairs: Vec<String> =
+        variables.map(|(name, value)| format!("\"{name}\":{}", value.map_or("null".into(), quote_json))).collect();
+    format!("{{{}}}\n", pairs.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shell;
+
+    #[test]
+    fn hints_are_spelled_for_the_shell_they_are_read_in() {
+        let hint = "export VAULT_ADDR=https://v.example   (or: unset VAULT_TOKEN), then source claude-vault login --force";
+        for (shell, spelled) in [
+            (Shell::Sh, hint),
+            (Shell::Fish, "set -gx VAULT_ADDR https://v.example   (or: set -e VAULT_TOKEN), then claude-vault login --force"),
+            (Shell::Tcsh, "setenv VAULT_ADDR https://v.example   (or: unsetenv VAULT_TOKEN), then claude-vault-login --force"),
+            (
+                Shell::Nushell,
+                "$env.VAULT_ADDR = \"https://v.example\"   (or: hide-env VAULT_TOKEN), then claude-vault login --force",
+            ),
+        ] {
+            assert_eq!(shell.spell(hint), spelled);
+        }
+        assert_eq!(Shell::Zsh.hint("unset A_B   (or: source claude-vault login)"), "unset A_B   (or: . claude-vault login)");
+        assert_eq!(
+            Shell::Tcsh.hint("source claude-vault login"),
+            "claude-vault-login   (first, once: eval \"`claude-vault init tcsh`\")"
+        );
+        assert_eq!(Shell::Elvish.spell("unset VAULT_ADDR   (or more)"), "unset-env VAULT_ADDR   (or more)");
+        assert_eq!(Shell::Tcsh.spell("unset echo verbose"), "unset echo verbose"); // tcsh's own
+    }
+
+    #[test]
+    fn a_shell_is_known_by_its_program() {
+        assert_eq!(Shell::of_program("/usr/bin/fish"), Shell::Fish);
+        assert_eq!(Shell::of_program("nu"), Shell::Nushell);
+        assert_eq!(Shell::of_program("-bash"), Shell::Sh);
+        assert_eq!(Shell::of_program(""), Shell::Sh);
+    }
+}
