@@ -19,7 +19,7 @@ const browser = await chromium.launchPersistentContext(profile, {
     '--disable-component-update', '--disable-sync'],
 });
 let page = browser.pages()[0] ?? await browser.newPage();
-page.setDefaultTimeout(15000);
+page.setDefaultTimeout(60000);
 const problems = [];
 page.on('console', (message) => { if (message.type() === 'error') problems.push(message.text()); });
 page.on('pageerror', (error) => problems.push(String(error)));

@@ -16,7 +16,7 @@ const browser = await chromium.launchPersistentContext(profile, {
 });
 try {
   const page = browser.pages()[0] ?? await browser.newPage();
-  page.setDefaultTimeout(20000);
+  page.setDefaultTimeout(60000);
   await page.goto(url);
   if (kind === 'device') {
     await page.getByRole('button', { name: answer === 'deny' ? 'Abort' : 'Continue' }).click();

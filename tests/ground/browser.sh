@@ -3,16 +3,18 @@
 # background as a browser does. TEST_PERSON is who; TEST_DENY declines; TEST_HOLD waits for a file.
 {
     jar=$(mktemp)
-    while [ -n "${TEST_HOLD-}" ] && [ ! -e "$TEST_HOLD" ]; do sleep 0.05; done
-    page=$(curl -sSL -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' "$1")
+    tries=0
+    while [ -n "${TEST_HOLD-}" ] && [ ! -e "$TEST_HOLD" ] && [ $((tries += 1)) -lt 2400 ]; do sleep 0.05; done
+    page=$(curl -sSL --max-time 60 -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' "$1")
     if [ -n "${TEST_DENY-}" ]; then
-        curl -sSL -c "$jar" -b "$jar" -o /dev/null "$page/abort"
+        curl -sSL --max-time 60 -c "$jar" -b "$jar" -o /dev/null "$page/abort"
     else
-        page=$(curl -sSL -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' \
+        page=$(curl -sSL --max-time 60 -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' \
             --data-urlencode prompt=login --data-urlencode "login=${TEST_PERSON:-alice}" --data-urlencode password=x "$page")
         # The provider asks for consent each time it is asked to sign somebody in.
-        while case $page in */interaction/*) true ;; *) false ;; esac do
-            page=$(curl -sSL -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' --data prompt=consent "$page")
+        tries=0
+        while case $page in */interaction/*) [ $((tries += 1)) -lt 10 ] ;; *) false ;; esac do
+            page=$(curl -sSL --max-time 60 -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' --data prompt=consent "$page")
         done
     fi
     rm -f "$jar"

@@ -104,7 +104,8 @@ fn the_token_is_in_no_argument_list_while_the_program_runs() {
     let mut lab = Lab::new();
     lab.home.set("VAULT_ADDR", format!("http://{}", silent.local_addr().unwrap()));
     let mut child = lab.home.command(env!("CARGO_BIN_EXE_claude-vault")).arg("list").spawn().unwrap();
-    drop(silent.accept().unwrap());
+    silent.set_nonblocking(true).unwrap();
+    let _held = crate::support::eventually("a connection", || silent.accept().ok());
     let arguments = std::fs::read(Path::new("/proc").join(child.id().to_string()).join("cmdline")).unwrap_or_default();
     assert!(!String::from_utf8_lossy(&arguments).contains(&lab.token));
     let _ = child.kill();

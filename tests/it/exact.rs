@@ -26,9 +26,12 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
             lab.home.read("plex/.env")
         })
         .collect();
-    let started = std::time::Instant::now();
-    lab.cv(["inject", "plex"]).exits(0);
-    let usual = started.elapsed();
+    let timed = || {
+        let started = std::time::Instant::now();
+        lab.cv(["inject", "plex"]).exits(0);
+        started.elapsed()
+    };
+    let usual = (0..5).map(|_| timed()).min().unwrap();
     let (mut killed, mut random) = (0, 12_345_u64);
     for number in 0..200 {
         write(number);

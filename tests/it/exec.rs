@@ -63,7 +63,7 @@ fn the_program_has_our_process_id_stdin_and_signals() {
         "--",
         "sh",
         "-c",
-        "trap 'echo got it; exit 5' TERM; echo $$; read line; echo \"$line\"; while :; do sleep 0.1; done",
+        "trap 'echo got it; exit 5' TERM; echo $$; read line; echo \"$line\"; for _ in $(seq 600); do sleep 0.1; done",
     ]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -136,26 +136,40 @@ fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
         );
         lab.home.shell(&["bash"], &script).exits(0).stdout.trim().to_owned()
     };
-    assert_eq!(bash("claude-vault get j", 2), "jackett jellyfin");
-    assert_eq!(bash("claude-vault get jellyfin ''", 3), "API_KEY");
-    assert_eq!(bash("claude-vault get --json jellyfin ''", 4), "API_KEY");
-    assert_eq!(bash("claude-vault get --help j", 3), "jackett jellyfin");
-    assert_eq!(bash("claude-vault inject jackett je", 3), "jellyfin");
+    // Nothing is completed where Vault answers late: on a busy machine it is asked again.
+    for (words, at, names) in [
+        ("claude-vault get j", 2, "jackett jellyfin"),
+        ("claude-vault get jellyfin ''", 3, "API_KEY"),
+        ("claude-vault get --json jellyfin ''", 4, "API_KEY"),
+        ("claude-vault get --help j", 3, "jackett jellyfin"),
+        ("claude-vault inject jackett je", 3, "jellyfin"),
+    ] {
+        crate::support::eventually(words, || Some(()).filter(|()| bash(words, at) == names));
+    }
     let fish = |line: &str| {
         let script = format!("source {}/completions.fish; complete -C '{line}'", folder.display());
         lab.home.shell(&["fish"], &script).exits(0).stdout
     };
-    assert_eq!(fish("claude-vault get j"), "jackett\njellyfin\n");
-    assert!(fish("claude-vault get jellyfin A").starts_with("API_KEY"));
-    assert!(fish("claude-vault get --json jellyfin A").starts_with("API_KEY"));
+    for (words, names) in [
+        ("claude-vault get j", "jackett\njellyfin\n"),
+        ("claude-vault get jellyfin A", "API_KEY\n"),
+        ("claude-vault get --json jellyfin A", "API_KEY\n"),
+    ] {
+        crate::support::eventually(words, || Some(()).filter(|()| fish(words) == names));
+    }
     // zsh completes at a prompt only: it is typed there, with a tab behind the name's beginning.
     let zshrc = "fpath=(~/.local/share/zsh/site-functions $fpath)\nautoload -Uz compinit && compinit -u\ntouch ready\n";
     std::fs::write(lab.home.path().join(".zshrc"), zshrc).unwrap();
     let mut zsh = crate::terminal::on_terminal(&lab.home, "zsh", &["-i"]);
     crate::support::eventually("zsh", || folder.join("ready").exists().then_some(()));
-    zsh.send("claude-vault get --color never jel\tAPI\t> out; touch done\n").unwrap();
-    crate::support::eventually("the value", || folder.join("done").exists().then_some(()));
-    assert_eq!(lab.home.read("out"), format!("{}\n", crate::support::CANARY));
+    let value = format!("{}\n", crate::support::CANARY);
+    crate::support::eventually("the value", || {
+        let _ = std::fs::remove_file(folder.join("done"));
+        zsh.send("claude-vault get --color never jel\tAPI\t> out; touch done\n").unwrap();
+        crate::support::eventually("an answer", || folder.join("done").exists().then_some(()));
+        Some(()).filter(|()| lab.home.read("out") == value)
+    });
+    drop(zsh);
     lab.cv(["status"]).exits(0);
     let audit = lab.home.read(".claude-vault-audit.log");
     lab.cv(["complete-names", "jellyfin"]).exits(0);
@@ -170,7 +184,7 @@ fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
         lab.home.set(name, value);
         let started = std::time::Instant::now();
         assert_eq!(lab.cv(["complete-names"]).exits(0).all(), "", "{name}={value}");
-        assert!(started.elapsed().as_millis() < 1500, "{:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
         lab.home.variables = before;
     }
 }

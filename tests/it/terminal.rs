@@ -4,20 +4,26 @@ use rexpect::session::{PtySession, spawn_command};
 use serde_json::json;
 
 use crate::support::servers::free_port;
-use crate::support::{CANARY, Home, Lab, Provider, eventually, http};
+use crate::support::{CANARY, Home, Lab, Provider, eventually, http, run};
 
-/// Starts a program on a terminal of its own.
+/// Starts a program on a terminal of its own. Once the program has ended, what reads the terminal turns
+/// in a loop: drop it before anything long.
 pub fn on_terminal(home: &Home, program: &str, arguments: &[&str]) -> PtySession {
     let mut command = home.command(program);
     command.args(arguments).env("TERM", "xterm").env("PS1", "$ ");
     command.stdin(std::process::Stdio::inherit()); // rexpect puts the terminal there
-    let mut session = spawn_command(command, Some(15_000)).unwrap();
+    let mut session = spawn_command(command, Some(60_000)).unwrap();
     session.process_mut().set_kill_timeout(Some(300)); // interactive shells ignore SIGTERM
     session
 }
 
 pub fn cv(home: &Home, arguments: &[&str]) -> PtySession {
     on_terminal(home, env!("CARGO_BIN_EXE_claude-vault"), arguments)
+}
+
+/// The address that is shown next, once its line is whole.
+pub fn address(session: &mut PtySession) -> String {
+    session.exp_regex("http://[^ \r\n]+[\r\n]").unwrap().1.trim().to_owned()
 }
 
 fn exit(session: &PtySession) -> i32 {
@@ -156,7 +162,7 @@ fn ctrl_c_while_waiting_leaves_every_shell_alive_and_its_terminal_as_it_was() {
         let dot = if name[0] == "dash" { ". claude-vault" } else { "source claude-vault login --no-browser" };
         let modes = |session: &mut PtySession| {
             session.send_line("stty -g").unwrap();
-            session.exp_regex("[0-9a-f]+:[0-9a-f:]+").unwrap().1
+            session.exp_regex("[0-9a-f]+:[0-9a-f:]+\r").unwrap().1
         };
         let before = modes(&mut session);
         for _ in 0..2 {
@@ -188,7 +194,7 @@ fn the_address_that_the_browser_ended_at_can_be_pasted() {
     let (lab, provider, mut session) = shell(&["bash", "--norc", "--noprofile"], true);
     session.send_line("source claude-vault login --no-browser").unwrap();
     session.exp_string("Sign in here:").unwrap();
-    let (_, url) = session.exp_regex("http://[^ \r\n]+").unwrap();
+    let url = address(&mut session);
     session.exp_string("Waiting for you").unwrap();
     session.send_line("http://localhost/oidc/callback?state=wrong&code=x").unwrap();
     session.exp_string("not this login's").unwrap();
@@ -257,6 +263,7 @@ fn on_a_terminal_a_long_wait_is_told() {
     let mut session = cv(&lab.home, &["list"]);
     session.exp_string("waiting for Vault").unwrap();
     session.exp_string("no answer within 1.5 s").unwrap();
+    drop(session);
     assert!(!lab.cv(["list"]).all().contains("waiting for Vault"));
     // Nor where a line cannot be replaced.
     let mut session = on_terminal(&lab.home, "sh", &["-c", &format!("TERM=dumb {} list", env!("CARGO_BIN_EXE_claude-vault"))]);
@@ -282,9 +289,11 @@ fn the_plan_is_shown_where_the_question_is_asked() {
 #[test]
 fn what_was_typed_before_the_question_is_no_answer() {
     let lab = Lab::new();
-    let script = format!("stty -echo; sleep 0.5; {} set plex A=1", env!("CARGO_BIN_EXE_claude-vault"));
+    let script = format!("stty -echo; until [ -e go ]; do sleep 0.1; done; {} set plex A=1", env!("CARGO_BIN_EXE_claude-vault"));
     let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
     session.send_line("yes").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    lab.home.file("go", "");
     session.exp_string("Type yes to write it: ").unwrap();
     std::thread::sleep(std::time::Duration::from_millis(300));
     lab.cv(["list", "plex"]).exits(5);
@@ -323,10 +332,11 @@ fn a_signal_at_a_question_puts_the_terminal_right() {
     for signal in ["TERM", "HUP", "INT"] {
         let program = env!("CARGO_BIN_EXE_claude-vault");
         let script = format!(
-            "before=$(stty -g); ( sleep 1; pkill -{signal} -f 'set plex SIGNALLED{signal}$' ) & {program} set plex SIGNALLED{signal}; echo \"status $?\"; [ \"$before\" = \"$(stty -g)\" ] && echo right"
+            "before=$(stty -g); sh -c 'echo $$ >pid; exec {program} set plex A'; echo \"status $?\"; [ \"$before\" = \"$(stty -g)\" ] && echo right"
         );
         let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
         session.exp_string("(hidden): ").unwrap();
+        run(lab.home.command("sh").args(["-c", &format!("kill -{signal} $(cat pid)")]), "");
         session.exp_string("status 130").unwrap();
         session.exp_string("right").unwrap();
     }

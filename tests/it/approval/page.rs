@@ -205,6 +205,7 @@ fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
     person.send_line("typed there").unwrap();
     person.exp_string("approved: it is being done").unwrap();
     person.exp_eof().unwrap();
+    drop(person);
     let mut asked = asked;
     assert_eq!(asked.outcome().unwrap()["version"], 1);
     assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "typed there"}));
@@ -217,7 +218,10 @@ fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
     };
     let mut client = Client::start(&login.lab.home);
     assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "pending");
-    let told = login.lab.cv(["approve", "pending"]).exits(0).says("waits for you to sign in").says(&login.provider.issuer);
+    let told = eventually("the login", || {
+        Some(login.lab.cv(["approve", "pending"])).filter(|told| told.stderr.contains("waits for you to sign in"))
+    })
+    .says(&login.provider.issuer);
     assert!(!client.seen.contains(&login.provider.issuer) && told.stderr.contains("no change is waiting"));
     client.close();
 }

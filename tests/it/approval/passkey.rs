@@ -10,7 +10,7 @@ use crate::support::{Lab, eventually};
 /// Enrolls a passkey as a person does; gives the credential as the authenticator holds it.
 fn enroll(lab: &Lab, name: &str) -> Value {
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", name]);
-    let (_, line) = terminal.exp_regex("http://localhost:[0-9]+/enroll/[0-9a-f]+").unwrap();
+    let line = crate::terminal::address(&mut terminal);
     let seen = chromium(
         &lab.home,
         json!([
@@ -54,6 +54,7 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     terminal.exp_string("approve or deny it on its page (passkey)").unwrap();
     terminal.exp_eof().unwrap();
+    drop(terminal);
     let page = load(asked.url());
     assert_eq!(post(asked.url(), "approve", &json!({"page": page, "word": "yes"})).status, 403);
     let folder = std::env::var("SHOTS").unwrap_or_else(|_| lab.home.path().display().to_string());
@@ -95,6 +96,7 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
     terminal.exp_regex("http://localhost:[0-9]+/plan/[0-9a-f]+").unwrap();
     terminal.send_control('c').unwrap();
     terminal.exp_eof().unwrap();
+    drop(terminal);
     // Several keys, with names.
     enroll(&lab, "yubikey");
     assert_eq!(lab.cv(["approve", "list"]).exits(0).stdout, "laptop\nyubikey\n");
@@ -267,7 +269,7 @@ fn a_store_that_something_else_changed_is_told_and_not_trusted() {
 fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
     let lab = Lab::new();
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "laptop"]);
-    let (_, url) = terminal.exp_regex("http://localhost:[0-9]+/enroll/[0-9a-f]+").unwrap();
+    let url = crate::terminal::address(&mut terminal);
     // Somebody else's browser is first.
     let steps = json!([
         {"do": "open", "url": url}, {"do": "authenticator"}, {"do": "open", "url": url},
@@ -289,7 +291,7 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
     };
     assert!(kept(&theirs[6]) && !kept(&slipped[6]), "the code chooses the person's own");
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "other"]);
-    let (_, url) = terminal.exp_regex("http://localhost:[0-9]+/enroll/[0-9a-f]+").unwrap();
+    let url = crate::terminal::address(&mut terminal);
     for (path, body) in [("register", json!({"page": "x"})), ("register", json!({"page": "x", "registration": {}}))] {
         assert_ne!(post(&url, path, &body).status, 200);
     }

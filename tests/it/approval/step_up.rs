@@ -74,6 +74,7 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
     let mut terminal = crate::terminal::cv(&login.lab.home, &["approve", "pending"]);
     terminal.exp_string("approve or deny it on its page (step-up)").unwrap();
     terminal.exp_eof().unwrap();
+    drop(terminal);
     let folder = std::env::var("SHOTS").unwrap_or_else(|_| login.lab.home.path().display().to_string());
     chromium(
         &login.lab.home,
@@ -183,7 +184,7 @@ fn a_person_at_the_terminal_steps_up_too() {
     let hold = login.lab.home.lab().join("hold");
     login.lab.home.set("TEST_HOLD", hold.to_string_lossy());
     let mut terminal = crate::terminal::cv(&login.lab.home, &["set", "plex", "B=2"]);
-    let (_, url) = terminal.exp_regex("http://localhost:[0-9]+/plan/[0-9a-f]+").unwrap();
+    let url = crate::terminal::address(&mut terminal);
     chromium(
         &login.lab.home,
         json!([

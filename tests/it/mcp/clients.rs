@@ -272,6 +272,7 @@ fn claude_code_moves_a_service_into_vault_and_its_transcripts_hold_no_value() {
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_string("approved").unwrap();
+    drop(person);
     let ended = claude.end().exits(0);
     assert_eq!(ended.json()["result"], "done", "{}", ended.all());
     assert_eq!(lab.stored("shop"), json!({"DB_HOST": "db.lan", "DB_PASSWORD": format!("{CANARY} $x")}));

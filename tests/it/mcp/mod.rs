@@ -167,13 +167,13 @@ fn every_revision_of_the_protocol_is_spoken() {
 fn the_old_servers_variables_keep_working() {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
     lab.home.set("VAULT_SECURITY_MODE", "tokenized");
-    lab.home.set("VAULT_TOKEN_SESSION_TTL", "1");
+    lab.home.set("VAULT_TOKEN_SESSION_TTL", "5");
     lab.home.set("VAULT_MAX_TOKEN_TTL", "3600");
     let mut client = Client::start(&lab.home);
     let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
     let arguments = json!({"service": "new", "secrets": {"A": got["values"]["KEY"]}, "dry_run": true});
     assert_eq!(client.call("vault_set", arguments.clone()).unwrap()["added"], json!(["A"]));
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    std::thread::sleep(std::time::Duration::from_millis(5100));
     assert!(client.call("vault_set", arguments).unwrap_err().contains("its time is over"));
     client.close();
 }

@@ -222,7 +222,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(started.elapsed().as_secs() < 30, "waited in vain for {what}");
+        assert!(started.elapsed().as_secs() < 120, "waited in vain for {what}");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
