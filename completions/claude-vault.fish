@@ -433,7 +433,15 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-sign-in" -
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-sign-in" -s h -l help -d 'Print help (see more with \'--help\')'
 # Names of services and keys from Vault, where a session is.
 function __claude_vault_words
-    commandline -opc | string match -v -- '-*'
+    set -l value
+    for word in (commandline -opc)
+        if contains -- $word --address --auth-mount --browser --client-id --color --dialect --file --format --from --generate --issuer --method --mount --only --output --path --port --prefix --role --root --shell --timeout --to --version
+            set value next
+        else
+            test -n "$value"; or string match -v -- '-*' $word
+            set value
+        end
+    end
 end
 function __claude_vault_at
     set -l words (__claude_vault_words)

@@ -1,6 +1,14 @@
 # Names of services and keys from Vault, where a session is.
 function __claude_vault_words
-    commandline -opc | string match -v -- '-*'
+    set -l value
+    for word in (commandline -opc)
+        if contains -- $word @VALUES@
+            set value next
+        else
+            test -n "$value"; or string match -v -- '-*' $word
+            set value
+        end
+    end
 end
 function __claude_vault_at
     set -l words (__claude_vault_words)

@@ -411,7 +411,7 @@ impl Error {
                 _ if program.contains(' ') => "a line for a shell needs one: -- sh -c '…'".into(),
                 std::io::ErrorKind::PermissionDenied if program.contains('/') => format!("chmod +x {program}"),
                 std::io::ErrorKind::NotFound if !program.contains('/') => {
-                    format!("check its name: command -v {program}   (what is built into a shell needs one: -- sh -c '…')")
+                    "check its name and PATH   (what is built into a shell needs one: -- sh -c '…')".into()
                 }
                 _ => "check its path".into(),
             },

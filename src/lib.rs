@@ -13,6 +13,7 @@ pub mod dev;
 pub mod error;
 pub mod files;
 pub mod format;
+pub mod launcher;
 pub mod login;
 mod loopback;
 pub mod mcp;

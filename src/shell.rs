@@ -16,6 +16,9 @@ pub(crate) enum Shell {
     /// For hints only: its `source` looks into the current folder first, and its `.` does not.
     #[value(skip)]
     Zsh,
+    /// For hints only: it has no `source`, and its `.` passes no words.
+    #[value(skip)]
+    Dash,
     /// fish
     Fish,
     /// elvish, for eval
@@ -57,6 +60,7 @@ impl Shell {
     pub(crate) fn of_program(program: &str) -> Self {
         match Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default() {
             "zsh" => Self::Zsh,
+            "dash" | "sh" => Self::Dash, // `.` alone works in whatever else is called sh
             "fish" => Self::Fish,
             "elvish" => Self::Elvish,
             "tcsh" | "csh" => Self::Tcsh,
@@ -70,7 +74,8 @@ impl Shell {
     /// What signs in from a shell that has nothing of ours yet.
     pub(crate) fn first_login(self) -> &'static str {
         match self {
-            Self::Sh => "source claude-vault login   (in dash: . claude-vault)",
+            Self::Sh => "source claude-vault login",
+            Self::Dash => ". claude-vault",
             Self::Zsh => ". claude-vault login",
             Self::Fish => "claude-vault init fish | source   then: claude-vault login",
             Self::Elvish => "eval (claude-vault init elvish | slurp)   then: claude-vault login",
@@ -86,7 +91,7 @@ impl Shell {
     /// The file that people put a folder on PATH in, and the line that does.
     pub(crate) fn on_path(self, folder: &str) -> (&'static str, String) {
         match self {
-            Self::Sh => ("~/.profile or ~/.bashrc", format!("export PATH={}:\"$PATH\"", quote(folder))),
+            Self::Sh | Self::Dash => ("~/.profile or ~/.bashrc", format!("export PATH={}:\"$PATH\"", quote(folder))),
             Self::Zsh => ("~/.zshrc", format!("export PATH={}:\"$PATH\"", quote(folder))),
             Self::Fish => ("~/.config/fish/config.fish", format!("fish_add_path {}", quote_fish(folder))),
             Self::Elvish => ("~/.config/elvish/rc.elv", format!("set paths = [{} $@paths]", quote_elvish(folder))),
@@ -115,12 +120,12 @@ impl Shell {
         if self == Self::Sh {
             return Cow::Borrowed(hint);
         }
-        let command = match self {
-            Self::Zsh => ". claude-vault log",
-            Self::Tcsh | Self::Powershell => "claude-vault-log",
-            _ => "claude-vault log",
+        let hint = match self {
+            Self::Dash => dotted(hint),
+            Self::Zsh => hint.replace("source claude-vault log", ". claude-vault log"),
+            Self::Tcsh | Self::Powershell => hint.replace("source claude-vault log", "claude-vault-log"),
+            _ => hint.replace("source claude-vault log", "claude-vault log"),
         };
-        let hint = hint.replace("source claude-vault log", command);
         let mut words = hint.split(' ');
         let mut spelled: Vec<Cow<'_, str>> = Vec::new();
         while let Some(word) = words.next() {
@@ -143,8 +148,11 @@ impl Shell {
     /// How a person sets a variable, with a value that needs no quotes in sh.
     fn export(self, name: &str, value: &str) -> String {
         match self {
-            Self::Sh | Self::Zsh => format!("export {name}={value}"),
+            Self::Sh | Self::Zsh | Self::Dash => format!("export {name}={value}"),
             Self::Fish => format!("set -gx {name} {value}"),
+            // `[` of an IPv6 address is a list there, and a pattern.
+            Self::Elvish if value.contains('[') => format!("set-env {name} {}", quote_elvish(value)),
+            Self::Tcsh if value.contains('[') => format!("setenv {name} {}", quote_tcsh(value)),
             Self::Elvish => format!("set-env {name} {value}"),
             Self::Tcsh => format!("setenv {name} {value}"),
             Self::Nushell => format!("$env.{name} = \"{value}\""),
@@ -156,7 +164,7 @@ impl Shell {
     /// How a person unsets one.
     fn forget(self, name: &str) -> String {
         match self {
-            Self::Sh | Self::Zsh => format!("unset {name}"),
+            Self::Sh | Self::Zsh | Self::Dash => format!("unset {name}"),
             Self::Fish => format!("set -e {name}"),
             Self::Elvish => format!("unset-env {name}"),
             Self::Tcsh => format!("unsetenv {name}"),
@@ -170,7 +178,7 @@ impl Shell {
     pub(crate) fn set(self, variables: &[(&str, &str)]) -> String {
         let each = |line: fn(&str, &str) -> String| variables.iter().map(|(name, value)| line(name, value)).collect::<String>();
         match self {
-            Self::Sh | Self::Zsh => {
+            Self::Sh | Self::Zsh | Self::Dash => {
                 let words: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
                 format!("\\export {}\n", words.join(" "))
             }
@@ -189,13 +197,26 @@ impl Shell {
     pub(crate) fn unset(self, names: &[&str]) -> String {
         let each = |line: fn(&str) -> String| names.iter().map(|name| line(name)).collect::<String>();
         match self {
-            Self::Sh | Self::Zsh => format!("\\unset {}\n", names.join(" ")),
+            Self::Sh | Self::Zsh | Self::Dash => format!("\\unset {}\n", names.join(" ")),
             Self::Fish => each(|name| format!("set -e {name}\n")),
             Self::Elvish => each(|name| format!("unset-env {name}\n")),
             Self::Tcsh => each(|name| format!("unsetenv {name};\n")),
             Self::Nushell | Self::Xonsh | Self::Powershell => object(names.iter().map(|name| (*name, None))),
         }
     }
+}
+
+/// `source claude-vault WORDS`, where `.` passes no words and a login needs none.
+fn dotted(hint: &str) -> String {
+    let mut parts = hint.split("source claude-vault ");
+    let start = parts.next().unwrap_or_default().to_owned();
+    parts.fold(start, |text, part| {
+        let end = ["   ", ")", ",", ";"].iter().filter_map(|mark| part.find(mark)).min().unwrap_or(part.len());
+        match part.split_at(end) {
+            ("login", rest) => text + ". claude-vault" + rest,
+            (words, rest) => text + "set -- " + words + "; . claude-vault" + rest,
+        }
+    })
 }
 
 fn object<'a>(variables: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> String {
@@ -223,6 +244,15 @@ mod tests {
             assert_eq!(shell.spell(hint), spelled);
         }
         assert_eq!(Shell::Zsh.hint("unset A_B   (or: source claude-vault login)"), "unset A_B   (or: . claude-vault login)");
+        assert_eq!(
+            Shell::Dash.spell("start over: source claude-vault login   (or more)"),
+            "start over: . claude-vault   (or more)"
+        );
+        assert_eq!(
+            Shell::Dash.spell("source claude-vault login --force, or source claude-vault logout"),
+            "set -- login --force; . claude-vault, or set -- logout; . claude-vault"
+        );
+        assert_eq!(Shell::Elvish.spell("export VAULT_ADDR=[::1]:8200"), "set-env VAULT_ADDR '[::1]:8200'");
         assert_eq!(
             Shell::Tcsh.hint("source claude-vault login"),
             "claude-vault-login   (first, once: eval \"`claude-vault init tcsh`\")"

@@ -8,7 +8,6 @@ use tokio::process::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::init::{For, function};
-use super::setup::launcher_for;
 use crate::config::{AGENT_VARIABLES, Env};
 use crate::dev::{Lab, become_server, sign_in};
 use crate::error::{Error, Result};
@@ -55,7 +54,7 @@ impl Dev {
         let mut signals = Signals::new()?;
         let say = |text: &str| ui.note(text);
         let lab = tokio::select! {
-            lab = Lab::start(env, &say, launcher_for) => lab?,
+            lab = Lab::start(env, &say) => lab?,
             _ = signals.next() => return Err(Error::Interrupted),
         };
         let mut command = self.child(env)?;
@@ -124,7 +123,7 @@ impl Dev {
 
 /// The tour sources with arguments, which dash cannot.
 fn shell_with_source(env: &Env) -> Result<PathBuf> {
-    let folders: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    let folders = env.search_path();
     ["bash", "zsh", "ksh", "mksh", "ash"]
         .iter()
         .find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()))

@@ -46,7 +46,7 @@ impl Exec {
                 "claude-vault exec SERVICE --env-file-fd -- docker run --env-file {} IMAGE",
             ));
         }
-        let path = find(program, context.env.path("PATH"))?;
+        let path = find(program, &context.env.search_path())?;
         // As typed, for the person; only its name for the log.
         let typed = printable(&program.to_string_lossy(), false);
         let shown = path.file_name().unwrap_or_default().to_string_lossy();
@@ -102,11 +102,10 @@ fn placed(word: &OsStr, name: &str) -> OsString {
 }
 
 /// The program's file, as a shell would find it: before the environment is changed.
-fn find(program: &OsStr, path: Option<PathBuf>) -> Result<PathBuf> {
+fn find(program: &OsStr, folders: &[PathBuf]) -> Result<PathBuf> {
     if Path::new(program).components().count() > 1 || program.as_encoded_bytes().starts_with(b"/") {
         return Ok(program.into());
     }
-    let folders: Vec<PathBuf> = path.map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     let found = folders
         .iter()
         .map(|folder| folder.join(program))

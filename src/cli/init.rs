@@ -1,13 +1,13 @@
 //! `init`: the function for a shell to evaluate; without a shell, what this machine lacks.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum;
 
 use crate::config::Env;
-use crate::core::doctor::{Found, unhide};
 use crate::error::{Error, Result};
 use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_powershell};
+use crate::launcher::Found;
 use crate::ui::Ui;
 
 /// A shell that has a function.
@@ -82,7 +82,7 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
     }
     ui.data(&format!("missing: {}\n", missing.join(", ")))?;
     match Found::on_path(env) {
-        Found::Program { file, hides: Some(launcher) } => ui.note(&unhide(&file, &launcher)),
+        found @ Found::Other { hides: Some(_), .. } => ui.note(&found.mend()),
         _ => ui.note("claude-vault setup   puts them below ~/.local"),
     }
     Ok(1)
@@ -90,15 +90,14 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
 
 /// What an installation has and this machine lacks.
 fn missing(env: &Env) -> Vec<&'static str> {
-    let path = env.path("PATH").unwrap_or_default();
-    let on_path: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let on_path = env.search_path();
     // Manuals and completions lie beside the folders of programs, as man and bash-completion look for them.
     let prefixes: Vec<&Path> = on_path.iter().filter_map(|folder| folder.parent()).collect();
     let has = |file: &str| prefixes.iter().any(|prefix| prefix.join("share").join(file).is_file());
     let mut missing = Vec::new();
     match Found::on_path(env) {
         Found::Nothing => missing.push("claude-vault on PATH"),
-        Found::Program { .. } => missing.push("the launcher that source reads"),
+        Found::Other { .. } => missing.push("the launcher that source reads"),
         Found::Launcher(_) => {}
     }
     if !["man/man1/claude-vault.1", "man/man1/claude-vault.1.gz"].iter().any(|page| has(page)) {

@@ -186,7 +186,7 @@ impl Logout {
             Ended::NotRevoked(why) => ui.warn(&format!("the token could not be revoked and lives until it expires: {why}")),
         }
         if sourced.is_none() && ui.stdout_is_terminal() {
-            ui.note(&ui.shell().spell("this shell still holds the variables; to be rid of them: source claude-vault logout"));
+            ui.note(&ui.shell().spell("this shell still holds the token, which is of no use any more: unset VAULT_TOKEN"));
         }
         Ok(0)
     }

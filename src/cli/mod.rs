@@ -30,11 +30,9 @@ use clap::Parser;
 use crate::config::{Env, Global, Settings};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::launcher::BINARY;
 use crate::shell::Shell;
 use crate::ui::{Color, Ui};
-
-/// The name of the binary where a launcher of the name `claude-vault` starts it.
-pub const BINARY: &str = "claude-vault-bin";
 
 /// Sessions and secrets of HashiCorp Vault and OpenBao
 #[derive(Parser)]

@@ -23,7 +23,7 @@ use crate::terminal::Terminal;
 #[command(after_help = "\
 KEY=VALUE  the value as it is (it shows in the shell's history and in ps)
 KEY        asks for the value, hidden
-KEY=@FILE  the file's content, byte for byte (KEY=\\@… for a value that begins with @)
+KEY=@FILE  the file's content, byte for byte ('KEY=\\@…' for a value that begins with @)
 KEY=-      standard input, without its last line break")]
 pub(super) struct Set {
     #[command(flatten)]
@@ -203,7 +203,7 @@ fn read_value(key: &Key, file: &Path) -> Result<Secret> {
     let unreadable = |why: &dyn std::fmt::Display| {
         Error::invalid(
             format!("{key}: the file named after @ cannot be read: {why}"),
-            format!("for a value that begins with @ itself: {key}=\\@…"),
+            format!("for a value that begins with @ itself: '{key}=\\@…'"),
         )
     };
     let source = std::fs::File::open(file).map_err(|error| unreadable(&error.kind()))?;

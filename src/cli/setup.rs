@@ -5,10 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::BINARY;
 use super::completions::PLACES;
 use crate::config::{Env, folder};
 use crate::error::{Error, Result};
+use crate::format::shell::quote;
+use crate::launcher::{self, BINARY};
 use crate::ui::Ui;
 
 /// Where manual pages lie below a prefix.
@@ -43,11 +44,15 @@ impl Setup {
 
 fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u8> {
     let this = std::env::current_exe().map_err(Error::io("find", "this program"))?;
-    let text = launcher_for(binary)?;
-    if launcher.symlink_metadata().is_ok() && !is_ours(launcher) {
+    let text = launcher::text(binary)?;
+    if launcher.symlink_metadata().is_ok() && !launcher::is_ours(launcher) {
         return Err(Error::invalid(
             format!("{} is another program", launcher.display()),
-            format!("if it is the old script: mv {0} {0}.old   and run this again", launcher.display()),
+            format!(
+                "if it is the old script: mv {} {}   and run this again",
+                quote(&launcher.to_string_lossy()),
+                quote(&format!("{}.old", launcher.display()))
+            ),
         ));
     }
     let content = fs::read(&this).map_err(Error::io("read", &this))?;
@@ -59,7 +64,7 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
     }
     ui.note(&format!("installed {} and {}", launcher.display(), binary.display()));
     let folder = launcher.parent().unwrap_or(launcher);
-    let on_path: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    let on_path = env.search_path();
     match on_path.iter().find(|dir| dir.join("claude-vault").is_file() || *dir == folder) {
         Some(first) if first == folder => {
             ui.note(&format!("next: {}\nWithout a Vault of your own: claude-vault dev", ui.shell().first_login()));
@@ -99,8 +104,14 @@ fn shared(prefix: &Path) -> impl Iterator<Item = PathBuf> {
     pages.chain(PLACES.iter().map(|(place, _)| prefix.join(place)))
 }
 
+/// Where the README has Nushell's function put, if it is this binary's.
+fn nushells(env: &Env, binary: &Path) -> Option<PathBuf> {
+    let file = folder(env, "XDG_DATA_HOME", ".local/share")?.join("nushell/vendor/autoload/claude-vault.nu");
+    fs::read_to_string(&file).is_ok_and(|text| text.contains(&*binary.to_string_lossy())).then_some(file)
+}
+
 fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u8> {
-    let own: Vec<&Path> = [(launcher, is_ours(launcher)), (binary, binary.is_file())]
+    let own: Vec<&Path> = [(launcher, launcher::is_ours(launcher)), (binary, binary.is_file())]
         .into_iter()
         .filter_map(|(file, ours)| ours.then_some(file))
         .collect();
@@ -116,8 +127,8 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     let home = env.path("HOME").filter(|home| prefix.starts_with(home) && *home != Path::new("/"));
     let mut shared: Vec<PathBuf> = shared(prefix).collect();
     if home.is_some() {
-        shared.push(prefix.join("share/nushell/vendor/autoload/claude-vault.nu")); // where the README has it put
-        let _ = folder(env, "XDG_CACHE_HOME", ".cache").map(|cache| fs::remove_dir_all(cache.join("claude-vault")));
+        shared.extend(nushells(env, binary));
+        crate::dev::forget_servers(env);
     }
     for file in &shared {
         let _ = fs::remove_file(file); // what is not there needs no removing
@@ -135,30 +146,10 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     }
     let own: Vec<_> = own.iter().map(|file| file.display().to_string()).collect();
     ui.note(&format!(
-        "removed {}, manual pages and completions; settings in ~/.config/claude-vault, audit logs and lines of yours in a shell's files stay",
+        "removed {}, with its manual pages and completions; settings in ~/.config/claude-vault, audit logs, and lines of yours in a shell's files stay",
         own.join(" and ")
     ));
     Ok(0)
-}
-
-/// The launcher's text. The kernel reads the interpreter's path up to the first blank and at
-/// most 255 bytes of the line.
-pub(super) fn launcher_for(binary: &Path) -> Result<String> {
-    let path = binary.to_str().filter(|path| {
-        path.len() < 250
-            && path
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+' | b'@' | b'%' | b','))
-    });
-    let path = path.ok_or_else(|| {
-        Error::invalid("the path to install to is too long or holds blanks or special characters", "claude-vault setup --to DIR")
-    })?;
-    Ok(include_str!("../../shell/launcher.sh").replace("@BIN@", path))
-}
-
-fn is_ours(launcher: &Path) -> bool {
-    let first = fs::read(launcher).ok().map(|content| content.into_iter().take_while(|byte| *byte != b'\n').collect::<Vec<u8>>());
-    first.is_some_and(|line| line.starts_with(b"#!") && line.ends_with(BINARY.as_bytes()))
 }
 
 /// Writes an executable whole: beside it, then renamed, since the old one may be running.

@@ -33,6 +33,12 @@ impl Env {
         self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
+    /// The folders of `PATH`.
+    #[must_use]
+    pub fn search_path(&self) -> Vec<PathBuf> {
+        self.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+    }
+
     /// `VAULT_name`, else `BAO_name`.
     #[must_use]
     pub fn vault(&self, name: &str) -> Option<&str> {

@@ -217,10 +217,7 @@ impl Settings {
         }
         let prefix = pick(&global.path, "CLAUDE_VAULT_PREFIX", &file.prefix);
         let meant_for = MeantFor { address: file.address.clone(), hosts: file.trusted_hosts.clone() };
-        // In the shell of `dev`, that server and no other, whatever the shell's own files export; here alone.
-        let local = |text: &&str| text.strip_prefix("http://127.0.0.1:").is_some_and(|port| port.parse::<u16>().is_ok());
-        let throwaway = || env.get("CLAUDE_VAULT_DEV_ADDR").filter(local);
-        let named = || throwaway().or_else(|| env.vault("ADDR")).map(str::to_owned);
+        let named = || dev_address(env).or_else(|| env.vault("ADDR").map(str::to_owned));
         let address = global.address.clone().or_else(named).or(file.address);
         Ok(Self {
             address: address.map(|text| parse_address(&text)).transpose()?,
@@ -352,6 +349,14 @@ fn user_folder(env: &Env) -> Option<PathBuf> {
 #[must_use]
 pub fn config_file(env: &Env) -> Option<PathBuf> {
     env.path("CLAUDE_VAULT_CONFIG").or_else(|| Some(user_folder(env)?.join("config.toml")))
+}
+
+/// The server of `dev` in a shell of it, whatever the shell's own files export: `CLAUDE_VAULT_DEV` names
+/// its folder for as long as it runs. It is on this machine.
+fn dev_address(env: &Env) -> Option<String> {
+    let text = std::fs::read_to_string(env.path("CLAUDE_VAULT_DEV")?.join("address")).ok()?;
+    text.strip_prefix("http://127.0.0.1:")?.parse::<u16>().ok()?;
+    Some(text)
 }
 
 fn user_config(env: &Env) -> Result<UserConfig> {

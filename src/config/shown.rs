@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Env, Global, Settings, config_file};
+use super::{Env, Global, Settings, config_file, dev_address};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
@@ -21,7 +21,7 @@ pub struct Shown {
 
 /// A setting's key in the config file, and the variables that say it too, the stronger first.
 const VARIABLES: [(&str, &[&str]); 22] = [
-    ("address", &["CLAUDE_VAULT_DEV_ADDR", "VAULT_ADDR", "BAO_ADDR"]),
+    ("address", &["CLAUDE_VAULT_DEV", "VAULT_ADDR", "BAO_ADDR"]),
     ("namespace", &["VAULT_NAMESPACE", "BAO_NAMESPACE"]),
     ("ca_cert", &["VAULT_CACERT", "BAO_CACERT"]),
     ("trusted_hosts", &["CLAUDE_VAULT_TRUSTED_HOSTS"]),
@@ -57,7 +57,10 @@ pub fn shown(global: &Global, env: &Env) -> Result<(Option<PathBuf>, Vec<Shown>)
     let file: toml::Table = text.parse().map_err(|_| Error::invalid("the config file changed meanwhile", "run it again"))?;
     let all = VARIABLES.iter().map(|(name, variables)| {
         let flag = flag_of(global, name);
-        let variable = variables.iter().find(|variable| env.path(variable).is_some());
+        let variable = variables.iter().find(|variable| match **variable {
+            "CLAUDE_VAULT_DEV" => dev_address(env).is_some(),
+            variable => env.path(variable).is_some(),
+        });
         let source = match (flag, variable, file.contains_key(*name)) {
             (Some(flag), ..) => flag.to_owned(),
             (None, Some(variable), _) => (*variable).to_owned(),

@@ -1,7 +1,7 @@
 //! `doctor`: what is wrong with a setup, in the order a person would mend it. Each check names what
 //! it saw, why it matters, and the command that mends it. Nothing secret is in any of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -10,6 +10,7 @@ use super::approve::{passkeys, strength};
 use crate::approval::Strength;
 use crate::config::{Env, Method};
 use crate::error::{Error, Result};
+use crate::launcher::Found;
 use crate::login::{Options, auth_url, can_open_browser, look_at_provider};
 use crate::names::{Service, printable};
 use crate::secret::Secret;
@@ -321,63 +322,11 @@ fn shell(env: &Env) -> Check {
             ". claude-vault login   (in zsh), or the function of: claude-vault init SHELL",
         );
     }
-    match Found::on_path(env) {
-        Found::Nothing => {
-            let saw = "no claude-vault on PATH";
-            warning("shell", saw, WHY, "claude-vault setup   (and put the folder it names on PATH)")
-        }
-        Found::Launcher(file) => ok("shell", format!("{} can be sourced", file.display())),
-        Found::Program { file, hides } => warning(
-            "shell",
-            format!("{} is the program itself, which no shell can source", file.display()),
-            WHY,
-            hides.map_or_else(|| "claude-vault setup".into(), |launcher| unhide(&file, &launcher)),
-        ),
-    }
-}
-
-/// What `source claude-vault` finds on PATH.
-pub enum Found {
-    /// Nothing of that name.
-    Nothing,
-    /// A text that a shell reads.
-    Launcher(PathBuf),
-    /// The program, which no shell can read.
-    Program {
-        /// Where it lies.
-        file: PathBuf,
-        /// The launcher further down on PATH.
-        hides: Option<PathBuf>,
-    },
-}
-
-impl Found {
-    /// Looks for it.
-    #[must_use]
-    pub fn on_path(env: &Env) -> Self {
-        let folders: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
-        let mut files = folders.iter().map(|folder| folder.join("claude-vault")).filter(|file| file.is_file());
-        match files.next() {
-            None => Self::Nothing,
-            Some(file) if can_be_sourced(&file) => Self::Launcher(file),
-            Some(file) => Self::Program { file, hides: files.find(|file| can_be_sourced(file)) },
-        }
-    }
-}
-
-/// How a person gets at a launcher that a program hides.
-#[must_use]
-pub fn unhide(program: &Path, launcher: &Path) -> String {
-    let way = if program.parent().is_some_and(|folder| folder.ends_with(".cargo/bin")) {
-        "cargo uninstall claude-vault".to_owned()
-    } else {
-        format!("rm {}", program.display())
+    let found = Found::on_path(env);
+    let saw = match &found {
+        Found::Launcher(file) => return ok("shell", format!("{} can be sourced", file.display())),
+        Found::Nothing => "no claude-vault on PATH".into(),
+        Found::Other { file, .. } => format!("{} comes first on PATH, and is not what a shell is to source", file.display()),
     };
-    format!("{way}   (it hides {}, which has a program of its own)", launcher.display())
-}
-
-/// Whether a shell can read the file: it has an interpreter's line, and is no program.
-fn can_be_sourced(file: &Path) -> bool {
-    let mut start = [0_u8; 2];
-    std::fs::File::open(file).is_ok_and(|mut file| std::io::Read::read_exact(&mut file, &mut start).is_ok() && start == *b"#!")
+    warning("shell", saw, WHY, found.mend())
 }

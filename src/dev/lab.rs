@@ -2,7 +2,7 @@
 //! sign in, a policy, two services with their folders.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::server::Server;
 use crate::config::{Env, Global, Settings};
 use crate::error::{Error, Result};
+use crate::launcher;
 use crate::vault::{Call, Client};
 
 /// The person who can sign in.
@@ -33,13 +34,16 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Starts and sets up. `launcher` makes the text of a launcher for a binary.
+    /// Starts and sets up.
     ///
     /// # Errors
     /// [`Error::Dev`] and what the server refuses.
-    pub async fn start(env: &Env, say: &impl Fn(&str), launcher: impl Fn(&Path) -> Result<String>) -> Result<Self> {
+    pub async fn start(env: &Env, say: &impl Fn(&str)) -> Result<Self> {
+        // Where there is one, in the folder that is this user's alone: a shell may outlive the lab, and no
+        // other user may make its folder anew.
+        let parent = env.path("XDG_RUNTIME_DIR").filter(|folder| folder.is_dir()).unwrap_or_else(std::env::temp_dir);
         let folder =
-            tempfile::Builder::new().prefix("claude-vault-dev-").tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
+            tempfile::Builder::new().prefix("claude-vault-dev-").tempdir_in(&parent).map_err(Error::io("create", parent))?;
         let server = Server::start(env, folder.path(), say)?;
         let mut random = [0_u8; 6];
         getrandom::fill(&mut random).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
@@ -47,7 +51,7 @@ impl Lab {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
         let lab =
             Self { server, folder, password, callback_port: port.map_err(Error::io("find a port on", "127.0.0.1"))?.port() };
-        lab.furnish(&launcher).map_err(Error::io("write", lab.folder.path()))??;
+        lab.furnish().map_err(Error::io("write", lab.folder.path()))??;
         lab.configure().await?;
         Ok(lab)
     }
@@ -71,7 +75,7 @@ impl Lab {
         let below = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
         vec![
             ("VAULT_ADDR", self.server.address.clone()),
-            ("CLAUDE_VAULT_DEV_ADDR", self.server.address.clone()), // stays when a shell's own files export the other
+            ("CLAUDE_VAULT_DEV", self.folder.path().to_string_lossy().into_owned()),
             ("PATH", format!("{}:{path}", below("bin"))),
             ("CLAUDE_VAULT_CONFIG", below("config.toml")),
             ("CLAUDE_VAULT_STATE_DIR", below("state")),
@@ -81,19 +85,20 @@ impl Lab {
         ]
     }
 
-    fn furnish(&self, launcher: &impl Fn(&Path) -> Result<String>) -> std::io::Result<Result<()>> {
+    fn furnish(&self) -> std::io::Result<Result<()>> {
         let base = self.folder.path();
         let lab = self.home_lab();
         for folder in ["bin", "state", "home-lab/jellyfin", "home-lab/esphome/config"] {
             std::fs::create_dir_all(base.join(folder))?;
         }
-        let binary = base.join(crate::cli::BINARY);
+        let binary = base.join(launcher::BINARY);
         symlink(std::env::current_exe()?, &binary)?;
-        let text = match launcher(&binary) {
+        let text = match launcher::text(&binary) {
             Ok(text) => text,
             Err(error) => return Ok(Err(error)),
         };
         std::fs::write(base.join("bin/claude-vault"), text)?;
+        std::fs::write(base.join("address"), &self.server.address)?;
         std::fs::set_permissions(base.join("bin/claude-vault"), std::fs::Permissions::from_mode(0o755))?;
         std::fs::write(lab.join(".claude-vault.toml"), "# Marks the root: the folder that holds a folder for each service.\n")?;
         std::fs::write(lab.join("jellyfin/.env.example"), include_str!("jellyfin.env.example"))?;

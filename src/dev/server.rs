@@ -120,21 +120,35 @@ pub fn become_server(parent: u32, program: &Path, arguments: &[std::ffi::OsStrin
 }
 
 fn find(env: &Env, say: &impl Fn(&str)) -> Result<PathBuf> {
-    let on_path: Vec<PathBuf> = env.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    let on_path = env.search_path();
     for name in ["bao", "vault"] {
         if let Some(found) = on_path.iter().map(|dir| dir.join(name)).find(|path| is_program(path)) {
             return Ok(found);
         }
     }
-    let cache = folder(env, "XDG_CACHE_HOME", ".cache")
+    let cache = cache(env)
         .ok_or_else(|| failed("there is no OpenBao on PATH, and no home folder to fetch it into"))?
-        .join("claude-vault")
         .join(format!("openbao-{VERSION}"));
     let program = cache.join("bao");
     if !is_program(&program) {
         fetch(&cache, &program, say)?;
     }
     Ok(program)
+}
+
+fn cache(env: &Env) -> Option<PathBuf> {
+    Some(folder(env, "XDG_CACHE_HOME", ".cache")?.join("claude-vault"))
+}
+
+/// Removes the servers that were ever fetched; what else is in that folder stays.
+pub fn forget_servers(env: &Env) {
+    let Some(cache) = cache(env) else { return };
+    for entry in std::fs::read_dir(&cache).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("openbao-") {
+            let _ = std::fs::remove_dir_all(entry.path()); // does not follow symbolic links
+        }
+    }
+    let _ = std::fs::remove_dir(cache);
 }
 
 fn is_program(path: &Path) -> bool {

@@ -146,12 +146,18 @@ fn a_shell_of_dev_stays_with_the_throwaway_vault() {
     let script = "claude-vault config; echo $VAULT_ADDR; claude-vault --address http://127.0.0.1:2 config";
     let shown = home.cv(["dev", "--", "bash", "-ic", script]).exits(0).stdout;
     let addresses: Vec<&str> = shown.lines().filter(|line| line.starts_with("address")).collect();
-    assert!(addresses[0].contains("CLAUDE_VAULT_DEV_ADDR") && !addresses[0].contains("127.0.0.1:1 "), "{shown}");
+    assert!(addresses[0].contains("CLAUDE_VAULT_DEV") && !addresses[0].contains("127.0.0.1:1 "), "{shown}");
     assert!(shown.contains("\nhttp://127.0.0.1:1\n") && addresses[1].contains("http://127.0.0.1:2 "), "{shown}");
-    // It names no other machine's.
+    // It names no other machine's, and none when `dev` has ended.
     let mut plain = Home::new();
-    plain.set("CLAUDE_VAULT_DEV_ADDR", "http://127.0.0.1:1@evil.example:8200");
-    assert!(!plain.cv(["config"]).exits(0).stdout.contains("evil"));
+    plain.set("CLAUDE_VAULT_DEV", plain.lab().to_string_lossy());
+    for text in ["http://127.0.0.1:1@evil.example:8200", "https://evil.example", ""] {
+        plain.file("address", text);
+        let shown = plain.cv(["config"]).exits(0).stdout;
+        assert!(!shown.contains("evil") && !shown.contains("CLAUDE_VAULT_DEV"), "{shown}");
+    }
+    plain.file("address", "http://127.0.0.1:1");
+    assert!(plain.cv(["config"]).exits(0).stdout.contains("CLAUDE_VAULT_DEV"));
 }
 
 /// Nushell finds the function by itself there, and keeps nothing of it.

@@ -6,7 +6,7 @@ use crate::support::{Home, files};
 
 #[test]
 fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
-    let home = Home::new();
+    let mut home = Home::new();
     home.cv(["setup"]).exits(0).says("source claude-vault login");
     let launcher = home.path().join(".local/bin/claude-vault");
     assert_eq!(std::fs::metadata(&launcher).unwrap().permissions().mode() & 0o777, 0o755);
@@ -29,9 +29,11 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     assert!(home.shell(&["bash"], "claude-vault --help").exits(0).stdout.contains("Usage: claude-vault [OPTIONS]"));
     home.shell(&["bash"], "claude-vault setup").exits(0); // an upgrade, by the installed one itself
     // What `dev` keeps, and Nushell's function.
-    for file in [".cache/claude-vault/openbao-0/bao", ".local/share/nushell/vendor/autoload/claude-vault.nu"] {
+    let function = home.shell(&["bash"], "claude-vault init nushell").exits(0).stdout;
+    let autoload = ".local/share/nushell/vendor/autoload/claude-vault.nu";
+    for (file, text) in [(".cache/claude-vault/openbao-0/bao", ""), (autoload, &*function)] {
         std::fs::create_dir_all(home.path().join(file).parent().unwrap()).unwrap();
-        std::fs::write(home.path().join(file), "").unwrap();
+        std::fs::write(home.path().join(file), text).unwrap();
     }
     home.shell(&["bash"], "claude-vault setup --uninstall").exits(0);
     let _ = std::fs::remove_dir(home.path().join(".cache"));
@@ -44,8 +46,18 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     home.cv(["setup"]).exits(0);
     let other = home.path().join(".local/bin/other");
     std::fs::write(&other, "").unwrap();
+    // Where a cache lies is said by the person: what is not a server of ours stays there, and a function of another program.
+    home.set("XDG_CACHE_HOME", home.path().join("all").to_string_lossy());
+    let state = home.path().join("all/claude-vault/audit.log");
+    let theirs = home.path().join(autoload);
+    for file in [&state, &theirs] {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "").unwrap();
+    }
     home.cv(["setup", "--uninstall"]).exits(0);
-    assert_eq!(files(&home.path()), [(other, Vec::new())]);
+    let mut left: Vec<_> = files(&home.path()).into_iter().map(|(path, _)| path).collect();
+    left.sort();
+    assert_eq!(left, [other, theirs, state]);
 }
 
 #[test]

@@ -23,12 +23,24 @@ fn made() -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
+/// The options whose next word is their value.
+fn with_value() -> Vec<String> {
+    fn add(command: &clap::Command, found: &mut std::collections::BTreeSet<String>) {
+        let takes = |argument: &&clap::Arg| argument.get_action().takes_values();
+        found.extend(command.get_arguments().filter(takes).filter_map(|argument| Some(format!("--{}", argument.get_long()?))));
+        command.get_subcommands().for_each(|command| add(command, found));
+    }
+    let mut found = std::collections::BTreeSet::new();
+    add(&claude_vault::cli::command(), &mut found);
+    found.into_iter().collect()
+}
+
 /// Adds the names that live in Vault.
 fn with_names(shell: Shell, text: &str) -> String {
     let ours = |name: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("shell").join(name)).unwrap();
     match shell {
-        Shell::Bash => text.to_owned() + "\n" + &ours("complete.bash"),
-        Shell::Fish => text.to_owned() + &ours("complete.fish"),
+        Shell::Bash => text.to_owned() + "\n" + &ours("complete.bash").replace("@VALUES@", &with_value().join(" | ")),
+        Shell::Fish => text.to_owned() + &ours("complete.fish").replace("@VALUES@", &with_value().join(" ")),
         Shell::Zsh => {
             let mut text = text.to_owned();
             // Where the command line takes a service or a key: what clap calls the argument's default.
@@ -141,6 +153,9 @@ fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
         ("claude-vault get j", 2, "jackett jellyfin"),
         ("claude-vault get jellyfin ''", 3, "API_KEY"),
         ("claude-vault get --json jellyfin ''", 4, "API_KEY"),
+        ("claude-vault --mount secret get jellyfin ''", 5, "API_KEY"),
+        ("claude-vault get --mount = secret je", 5, "jellyfin"),
+        ("claude-vault get --color je", 3, ""),
         ("claude-vault get --help j", 3, "jackett jellyfin"),
         ("claude-vault inject jackett je", 3, "jellyfin"),
     ] {
@@ -154,6 +169,7 @@ fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
         ("claude-vault get j", "jackett\njellyfin\n"),
         ("claude-vault get jellyfin A", "API_KEY\n"),
         ("claude-vault get --json jellyfin A", "API_KEY\n"),
+        ("claude-vault --mount secret get --color never jellyfin A", "API_KEY\n"),
     ] {
         crate::support::eventually(words, || Some(()).filter(|()| fish(words) == names));
     }

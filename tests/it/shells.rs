@@ -293,13 +293,20 @@ fn init_without_a_shell_says_what_is_missing() {
     let hides = home.cv(["init"]).exits(1).says("cargo uninstall claude-vault");
     assert_eq!(hides.stdout, "missing: the launcher that source reads\n");
     home.cv(["doctor"]).stdout.lines().find(|line| line.contains("mend: cargo uninstall claude-vault")).expect("a mend");
+    // Another program of that name, as the old script, is named and not called ours.
+    let old = home.file("claude-vault", "#!/bin/bash\n");
+    home.set("PATH", format!("{}:{}:/usr/bin:/bin", old.parent().unwrap().display(), local.display()));
+    home.cv(["init"]).exits(1).says(&format!("take {} away", old.display()));
+    home.set("PATH", format!("{}:/usr/bin:/bin", old.parent().unwrap().display()));
+    home.cv(["init"]).exits(1).says("claude-vault setup");
     home.set("PATH", format!("{}:{}:/usr/bin:/bin", local.display(), bin.display()));
     assert!(home.cv(["init"]).exits(0).stdout.starts_with("nothing is missing"));
 }
 
 /// A shell that runs a script, and how its people sign in: with our function, and without.
-const SPOKEN: [(&[&str], &str, &str); 7] = [
-    (&["bash"], "source claude-vault login", "source claude-vault login   (in dash: . claude-vault)"),
+const SPOKEN: [(&[&str], &str, &str); 8] = [
+    (&["bash"], "source claude-vault login", "source claude-vault login"),
+    (&["dash"], ". claude-vault", ". claude-vault"),
     (&["zsh", "-f"], ". claude-vault login", ". claude-vault login"),
     (&["fish"], "claude-vault login", "claude-vault init fish | source   then: claude-vault login"),
     (&["elvish", "-norc"], "claude-vault login", "eval (claude-vault init elvish | slurp)   then: claude-vault login"),
