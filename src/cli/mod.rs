@@ -135,9 +135,12 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     if let Some(name) = arguments.first_mut() {
         *name = "claude-vault".into();
     }
-    let asks_for_all = |word: &str| arguments.iter().skip(1).any(|argument| argument == word);
-    if arguments.len() == 3 && asks_for_all("--version") && asks_for_all("--verbose") {
-        return print_build();
+    let words: Vec<_> = arguments.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
+    match words[..] {
+        // clap would make every command for this.
+        ["--version" | "-V"] => return print_version(""),
+        ["--version", "--verbose"] | ["--verbose", "--version"] => return print_version(&build()),
+        _ => {}
     }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => execute(cli, None),
@@ -145,17 +148,20 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     }
 }
 
-/// `--version --verbose`: what a bug report needs.
-fn print_build() -> u8 {
-    let environment = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
-    let text = format!(
-        "claude-vault {}\ntarget: {}-{}-{environment}\nbuild: {}\nmcp: 2024-11-05 to 2026-07-28\napproval: typed, passkey, step-up\n",
-        env!("CARGO_PKG_VERSION"),
+fn print_version(more: &str) -> u8 {
+    let text = format!("claude-vault {}\n{more}", env!("CARGO_PKG_VERSION"));
+    Ui::new(false, Color::Never, &Env::default()).data(&text).map_or_else(|error| error.exit(), |()| 0)
+}
+
+/// What a bug report needs besides.
+fn build() -> String {
+    format!(
+        "target: {}-{}-{}\nbuild: {}\nmcp: 2024-11-05 to 2026-07-28\napproval: typed, passkey, step-up\n",
         std::env::consts::ARCH,
         std::env::consts::OS,
+        if cfg!(target_env = "musl") { "musl" } else { "gnu" },
         if cfg!(debug_assertions) { "debug" } else { "release" },
-    );
-    u8::from(Ui::new(false, Color::Never, &Env::default()).data(&text).is_err())
+    )
 }
 
 /// A text launcher whose interpreter is this binary passes its own path as first argument.

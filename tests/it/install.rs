@@ -101,6 +101,9 @@ fn help_names_every_command_and_version_is_one_line() {
         home.cv([command, "--help"]).exits(0);
     }
     assert!(!help.contains("dev-server"));
+    for words in [&["--version"][..], &["-V"], &["--json", "--version"]] {
+        assert_eq!(home.cv(words).exits(0).stdout, format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")), "{words:?}");
+    }
     home.cv([] as [&str; 0]).exits(2);
     home.cv(["lits"]).exits(2).says("did you mean list?");
     home.cv(["get", "plex", "--jsno"]).exits(2).says("--json");
