@@ -30,7 +30,7 @@ impl Session {
     /// Seconds until the expiry that the shell holds; `None` when it holds none.
     #[must_use]
     pub fn seconds_left(&self) -> Option<u64> {
-        self.expiry.map(|expiry| u64::try_from(expiry - now()).unwrap_or(0))
+        self.expiry.map(|expiry| u64::try_from(expiry.saturating_sub(now())).unwrap_or(0))
     }
 
     /// Gives the session back if its time is not over.
@@ -39,6 +39,18 @@ impl Session {
     /// [`Error::SessionExpired`].
     pub fn alive(self) -> Result<Self> {
         if self.seconds_left() == Some(0) { Err(Error::SessionExpired) } else { Ok(self) }
+    }
+}
+
+/// A span of seconds as a person says it.
+#[must_use]
+pub fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        // Rounded: an hour that began a second ago is 60 minutes.
+        120..=7199 => format!("{} min", (seconds + 30) / 60),
+        7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} days", seconds / 86400),
     }
 }
 

@@ -214,7 +214,8 @@ fn dotted(hint: &str) -> String {
         let end = ["   ", ")", ",", ";"].iter().filter_map(|mark| part.find(mark)).min().unwrap_or(part.len());
         match part.split_at(end) {
             ("login", rest) => text + ". claude-vault" + rest,
-            (words, rest) => text + "set -- " + words + "; . claude-vault" + rest,
+            // or the next `.` would take them again
+            (words, rest) => text + "set -- " + words + "; . claude-vault; set --" + rest,
         }
     })
 }
@@ -250,7 +251,7 @@ mod tests {
         );
         assert_eq!(
             Shell::Dash.spell("source claude-vault login --force, or source claude-vault logout"),
-            "set -- login --force; . claude-vault, or set -- logout; . claude-vault"
+            "set -- login --force; . claude-vault; set --, or set -- logout; . claude-vault; set --"
         );
         assert_eq!(Shell::Elvish.spell("export VAULT_ADDR=[::1]:8200"), "set-env VAULT_ADDR '[::1]:8200'");
         assert_eq!(

@@ -191,7 +191,7 @@ impl Ui {
     }
 
     /// The one sign of our own texts that is not ASCII, as the locale has it.
-    fn spelled<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub(crate) fn spelled<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.unicode { text.into() } else { text.replace('…', "...").into() }
     }
 }

@@ -1,5 +1,6 @@
 //! `config`: each setting, its value and where it came from; and `config edit`.
 
+use std::io::Write;
 use std::process::Command as Process;
 
 use crate::config::{Env, Global, Settings, config_file, shown};
@@ -41,7 +42,7 @@ fn show(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
     }
     let mut text = String::new();
     for setting in settings {
-        let line = format!("{:<14} {:<40} {}", setting.name, setting.value, setting.source);
+        let line = format!("{:<15} {:<40} {}", setting.name, setting.value, setting.source);
         text += line.trim_end();
         text.push('\n');
     }
@@ -61,7 +62,8 @@ fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
     if !path.exists() {
         let folder = path.parent().unwrap_or(&path);
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        std::fs::write(&path, EXAMPLE).map_err(Error::io("write", &path))?;
+        let mut file = std::fs::File::create_new(&path).map_err(Error::io("create", &path))?;
+        file.write_all(EXAMPLE.as_bytes()).map_err(Error::io("write", &path))?;
     }
     let editor = env.get("VISUAL").or_else(|| env.get("EDITOR")).unwrap_or("vi");
     let mut words = editor.split_whitespace();

@@ -66,9 +66,9 @@ impl Dev {
         }
         command.envs(lab.variables(env.get("PATH").unwrap_or("/usr/bin:/bin")));
         if self.tour {
-            Self::prepare_tour(&mut command)?;
+            Self::prepare_tour(&mut command);
         } else if self.command.is_empty() {
-            let shell = Shell::of_program(env.get("SHELL").unwrap_or_default());
+            let shell = Shell::of_program(env.get("SHELL").unwrap_or("/bin/sh"));
             let login = if shell == Shell::Nushell {
                 command.env("XDG_DATA_DIRS", Self::prepare_nushell(&lab, env)?);
                 "claude-vault login"
@@ -111,13 +111,11 @@ impl Dev {
     }
 
     /// The tour reads no terminal and has only generated values: it may run under an agent.
-    fn prepare_tour(command: &mut Command) -> Result<()> {
-        let this = std::env::current_exe().map_err(Error::io("find", "this program"))?;
-        command.env("CLAUDE_VAULT_BROWSER", format!("{} dev-sign-in", this.display()));
+    fn prepare_tour(command: &mut Command) {
+        command.env("CLAUDE_VAULT_BROWSER", "claude-vault dev-sign-in"); // the lab's, first on PATH
         AGENT_VARIABLES.iter().for_each(|name| {
             command.env_remove(name);
         });
-        Ok(())
     }
 }
 

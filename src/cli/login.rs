@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::{Context, span};
-use crate::config::{Env, Method, ProviderSettings};
+use super::Context;
+use crate::config::{Method, ProviderSettings};
 use crate::core::login::{Ended, Reply, begin, end, living, revoke};
 use crate::error::{Error, Result};
-use crate::login::{Face, Options, SignIn, log_in, open_browser};
+use crate::login::{Face, Options, SignIn, Surroundings, log_in, open_browser};
 use crate::secret::{Secret, WayOut};
+use crate::session::span;
 use crate::shell::Shell;
 use crate::signals::stopped;
 use crate::terminal::{LineEditor, Step, Terminal};
@@ -140,7 +141,7 @@ async fn ask_token() -> Result<Secret> {
 }
 
 fn print(ui: &Ui, reply: &Reply, shell: Shell) -> Result<u8> {
-    let left = u64::try_from(reply.expiry - crate::session::now()).unwrap_or(0);
+    let left = u64::try_from(reply.expiry.saturating_sub(crate::session::now())).unwrap_or(0);
     for warning in &reply.warnings {
         ui.warn(warning);
     }
@@ -179,14 +180,15 @@ impl Logout {
         let Context { ui, core, .. } = context;
         let ended = end(core).await?;
         self.forget(ui, sourced)?;
+        let held = ended != Ended::None;
         match ended {
             Ended::Revoked => ui.note("signed out: the token is revoked"),
             Ended::WasOver => ui.note("signed out: the session was over already"),
             Ended::None => ui.note("no session: nothing to do"),
             Ended::NotRevoked(why) => ui.warn(&format!("the token could not be revoked and lives until it expires: {why}")),
         }
-        if sourced.is_none() && ui.stdout_is_terminal() {
-            ui.note(&ui.shell().spell("this shell still holds the token, which is of no use any more: unset VAULT_TOKEN"));
+        if held && sourced.is_none() && ui.stdout_is_terminal() {
+            ui.note(&ui.shell().spell("this shell still holds the token: unset VAULT_TOKEN   (or: unset BAO_TOKEN)"));
         }
         Ok(0)
     }
@@ -199,29 +201,6 @@ struct AtShell<'a> {
     opens: bool,
     here: Surroundings,
     terminal: Option<Paste>,
-}
-
-/// Where this shell runs, as far as a browser is concerned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Surroundings {
-    Desktop,
-    /// The browser is at the other end.
-    Ssh,
-    /// Nothing outside reaches its loopback.
-    Container,
-}
-
-impl Surroundings {
-    fn of(env: &Env) -> Self {
-        let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| std::path::Path::new(mark).exists());
-        if env.get("SSH_CONNECTION").is_some() {
-            Self::Ssh
-        } else if marked || env.get("container").is_some() {
-            Self::Container
-        } else {
-            Self::Desktop
-        }
-    }
 }
 
 /// A line being pasted at the terminal.

@@ -270,17 +270,6 @@ fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     outcome
 }
 
-/// A span of seconds as a person says it.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        // Rounded: an hour that began a second ago is 60 minutes.
-        120..=7199 => format!("{} min", (seconds + 30) / 60),
-        7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} days", seconds / 86400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

@@ -121,17 +121,21 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
             hint: "name the one meant: claude-vault setup --uninstall --to DIR".into(),
         });
     }
+    let program = binary.canonicalize().unwrap_or_else(|_| binary.to_owned()); // as init names it
     for file in &own {
         fs::remove_file(file).map_err(Error::io("remove", *file))?;
     }
     let home = env.path("HOME").filter(|home| prefix.starts_with(home) && *home != Path::new("/"));
     let mut shared: Vec<PathBuf> = shared(prefix).collect();
     if home.is_some() {
-        shared.extend(nushells(env, binary));
+        shared.extend(nushells(env, &program));
         crate::dev::forget_servers(env);
     }
     for file in &shared {
-        let _ = fs::remove_file(file); // what is not there needs no removing
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => ui.warn(&Error::io("remove", file)(error).to_string()),
+            _ => {}
+        }
     }
     // At home, folders that are empty now go too; elsewhere they are the system's, but for our own.
     for file in own.iter().copied().chain(shared.iter().map(PathBuf::as_path)) {
@@ -156,12 +160,11 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
 fn place(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let beside = path.with_extension("new");
-    let written = fs::write(&beside, content)
-        .and_then(|()| fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)))
-        .and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        Error::io("write", path)(error)
-    })
+    let write = || {
+        let beside = tempfile::NamedTempFile::new_in(folder)?.into_temp_path();
+        fs::write(&beside, content)?;
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o755))?;
+        beside.persist(path).map_err(std::io::Error::from)
+    };
+    write().map_err(Error::io("write", path))
 }

@@ -1,8 +1,9 @@
 //! `status`.
 
-use super::{Context, span};
+use super::Context;
 use crate::core::status::status;
 use crate::error::Result;
+use crate::session::span;
 
 pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     let ui = context.ui;

@@ -11,7 +11,7 @@ use crate::names::printable;
 /// A setting.
 #[derive(Serialize, Debug)]
 pub struct Shown {
-    /// Its key in the config file.
+    /// Its key in the config file, or a name of that kind where a variable alone says it.
     pub name: &'static str,
     /// What it is; empty for none.
     pub value: String,
@@ -45,6 +45,19 @@ const VARIABLES: [(&str, &[&str]); 22] = [
     ("ask_before", &[]),
 ];
 
+/// What a variable alone says.
+const VARIABLES_ALONE: [(&str, &[&str]); 9] = [
+    ("ca_path", &["VAULT_CAPATH", "BAO_CAPATH"]),
+    ("client_cert", &["VAULT_CLIENT_CERT", "BAO_CLIENT_CERT"]),
+    ("client_key", &["VAULT_CLIENT_KEY", "BAO_CLIENT_KEY"]),
+    ("tls_server_name", &["VAULT_TLS_SERVER_NAME", "BAO_TLS_SERVER_NAME"]),
+    ("skip_verify", &["VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY"]),
+    ("client_timeout", &["VAULT_CLIENT_TIMEOUT", "BAO_CLIENT_TIMEOUT"]),
+    ("max_retries", &["VAULT_MAX_RETRIES", "BAO_MAX_RETRIES"]),
+    ("handle_life", &["VAULT_TOKEN_SESSION_TTL"]),
+    ("approval_wait", &["CLAUDE_VAULT_APPROVAL_WAIT"]),
+];
+
 /// Where the config file lies, and each setting.
 ///
 /// # Errors
@@ -55,7 +68,7 @@ pub fn shown(global: &Global, env: &Env) -> Result<(Option<PathBuf>, Vec<Shown>)
     let text = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
     // It was read as a whole before: what it says is right.
     let file: toml::Table = text.parse().map_err(|_| Error::invalid("the config file changed meanwhile", "run it again"))?;
-    let all = VARIABLES.iter().map(|(name, variables)| {
+    let all = VARIABLES.iter().chain(&VARIABLES_ALONE).map(|(name, variables)| {
         let flag = flag_of(global, name);
         let variable = variables.iter().find(|variable| match **variable {
             "CLAUDE_VAULT_DEV" => dev_address(env).is_some(),
@@ -107,6 +120,15 @@ fn value_of(settings: &Settings, name: &str) -> String {
         "plain_keys" => settings.plain_keys.join(", "),
         "approval" => settings.approval.map(|proof| proof.word().to_owned()).unwrap_or_default(),
         "write_role" => text(&settings.write_role),
+        "ca_path" => settings.tls.ca_folder.as_deref().map(path).unwrap_or_default(),
+        "client_cert" => settings.tls.client_certificate.as_deref().map(path).unwrap_or_default(),
+        "client_key" => settings.tls.client_key.as_deref().map(path).unwrap_or_default(),
+        "tls_server_name" => text(&settings.tls.server_name),
+        "skip_verify" => settings.tls.skip_verify.to_string(),
+        "client_timeout" => format!("{:?}", settings.timeout),
+        "max_retries" => settings.max_retries.to_string(),
+        "handle_life" => settings.handle_life.as_secs().to_string(),
+        "approval_wait" => settings.approval_wait.as_secs().to_string(),
         _ => settings.ask_before.iter().map(|one| format!("{one:?}").to_lowercase()).collect::<Vec<_>>().join(", "),
     }
 }

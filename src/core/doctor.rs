@@ -11,9 +11,10 @@ use crate::approval::Strength;
 use crate::config::{Env, Method};
 use crate::error::{Error, Result};
 use crate::launcher::Found;
-use crate::login::{Options, auth_url, can_open_browser, look_at_provider};
+use crate::login::{Options, Surroundings, auth_url, can_open_browser, look_at_provider};
 use crate::names::{Service, printable};
 use crate::secret::Secret;
+use crate::session::span;
 use crate::vault::Client;
 
 /// How a check ended.
@@ -143,14 +144,14 @@ async fn with_address(core: &Core, checks: &mut Vec<Check>) {
 async fn session(core: &Core) -> Check {
     const WHY: &str = "reading and writing need a session";
     let looked = match core.session().and_then(crate::session::Session::alive) {
-        Ok(_) => match core.vault() {
-            Ok(vault) => vault.look_up_token().await,
+        Ok(session) => match core.vault() {
+            Ok(vault) => vault.look_up_token().await.map(|token| (session.seconds_left(), token)),
             Err(error) => Err(error),
         },
         Err(error) => Err(error),
     };
-    let token = match looked {
-        Ok(token) => token,
+    let (ours, token) = match looked {
+        Ok(looked) => looked,
         Err(error) => return failed("session", WHY, &error),
     };
     let user = printable(&token.display_name, false);
@@ -162,8 +163,8 @@ async fn session(core: &Core) -> Check {
             "source claude-vault login --force",
         );
     }
-    match token.seconds_left() {
-        Some(left) => ok("session", format!("{user}, for {} min", left / 60)),
+    match [ours, token.seconds_left()].into_iter().flatten().min() {
+        Some(left) => ok("session", format!("{user}, for {}", span(left))),
         None => warning(
             "session",
             format!("{user}, never expires"),
@@ -270,15 +271,22 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
 }
 
 fn browser(core: &Core, env: &Env) -> Check {
-    let over_ssh = env.get("SSH_CONNECTION").is_some();
+    const WHY: &str = "login and approval open pages; here they are printed instead";
+    let (here, port) = (Surroundings::of(env), core.settings.port);
     match (&core.settings.browser, can_open_browser()) {
         (Some(command), _) => ok("browser", format!("opened with {}", printable(command, false))),
-        (None, true) if !over_ssh => ok("browser", "the desktop's own"),
+        (None, true) if here != Surroundings::Ssh => ok("browser", "the desktop's own"),
+        _ if here == Surroundings::Container => warning(
+            "browser",
+            "none: there is no screen in this container",
+            WHY,
+            "source claude-vault login   (open its address outside, and paste the one that the browser ends at)",
+        ),
         _ => warning(
             "browser",
-            if over_ssh { "none: this is an SSH session" } else { "none: there is no screen" },
-            "login and approval open pages; here they are printed instead",
-            format!("ssh -L {0}:localhost:{0} THIS-MACHINE   (from your machine), or export BROWSER=COMMAND", core.settings.port),
+            if here == Surroundings::Ssh { "none: this is an SSH session" } else { "none: there is no screen" },
+            WHY,
+            format!("ssh -L {port}:localhost:{port} THIS-MACHINE   (from your machine), or export BROWSER=COMMAND"),
         ),
     }
 }

@@ -75,10 +75,7 @@ async fn look(core: &Core) -> Result<Reply> {
             "this session could write by itself, although write_role is set: take create and update out of its policy".into(),
         );
     }
-    let seconds_left = match (session.seconds_left(), token.seconds_left()) {
-        (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
-        (ours, theirs) => ours.or(theirs),
-    };
+    let seconds_left = [session.seconds_left(), token.seconds_left()].into_iter().flatten().min();
     if let Some(left) = seconds_left.filter(|left| *left < SOON) {
         warnings.push(format!("the session ends in {left} seconds: sign in again"));
     }

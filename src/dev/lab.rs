@@ -41,9 +41,20 @@ impl Lab {
     pub async fn start(env: &Env, say: &impl Fn(&str)) -> Result<Self> {
         // Where there is one, in the folder that is this user's alone: a shell may outlive the lab, and no
         // other user may make its folder anew.
-        let parent = env.path("XDG_RUNTIME_DIR").filter(|folder| folder.is_dir()).unwrap_or_else(std::env::temp_dir);
-        let folder =
-            tempfile::Builder::new().prefix("claude-vault-dev-").tempdir_in(&parent).map_err(Error::io("create", parent))?;
+        let make = |parent: PathBuf| {
+            let mut new = tempfile::Builder::new();
+            // The server's log in it tells the root token.
+            new.prefix("claude-vault-dev-").permissions(std::fs::Permissions::from_mode(0o700));
+            new.tempdir_in(&parent).map_err(Error::io("create", parent))
+        };
+        let folder = match env.path("XDG_RUNTIME_DIR").map(make) {
+            Some(Ok(folder)) => folder,
+            _ => make(std::env::temp_dir())?,
+        };
+        let launcher = launcher::text(&folder.path().join(launcher::BINARY)).map_err(|_| Error::Dev {
+            message: "the folder for temporary files has a name that no launcher can have".into(),
+            hint: "export TMPDIR=/tmp".into(),
+        })?;
         let server = Server::start(env, folder.path(), say)?;
         let mut random = [0_u8; 6];
         getrandom::fill(&mut random).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
@@ -51,7 +62,7 @@ impl Lab {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
         let lab =
             Self { server, folder, password, callback_port: port.map_err(Error::io("find a port on", "127.0.0.1"))?.port() };
-        lab.furnish().map_err(Error::io("write", lab.folder.path()))??;
+        lab.furnish(&launcher).map_err(Error::io("write", lab.folder.path()))?;
         lab.configure().await?;
         Ok(lab)
     }
@@ -85,25 +96,20 @@ impl Lab {
         ]
     }
 
-    fn furnish(&self) -> std::io::Result<Result<()>> {
+    fn furnish(&self, launcher: &str) -> std::io::Result<()> {
         let base = self.folder.path();
         let lab = self.home_lab();
         for folder in ["bin", "state", "home-lab/jellyfin", "home-lab/esphome/config"] {
             std::fs::create_dir_all(base.join(folder))?;
         }
-        let binary = base.join(launcher::BINARY);
-        symlink(std::env::current_exe()?, &binary)?;
-        let text = match launcher::text(&binary) {
-            Ok(text) => text,
-            Err(error) => return Ok(Err(error)),
-        };
-        std::fs::write(base.join("bin/claude-vault"), text)?;
+        symlink(std::env::current_exe()?, base.join(launcher::BINARY))?;
+        std::fs::write(base.join("bin/claude-vault"), launcher)?;
         std::fs::write(base.join("address"), &self.server.address)?;
         std::fs::set_permissions(base.join("bin/claude-vault"), std::fs::Permissions::from_mode(0o755))?;
         std::fs::write(lab.join(".claude-vault.toml"), "# Marks the root: the folder that holds a folder for each service.\n")?;
         std::fs::write(lab.join("jellyfin/.env.example"), include_str!("jellyfin.env.example"))?;
         std::fs::write(lab.join("esphome/config/secrets.yaml.example"), include_str!("esphome.secrets.yaml.example"))?;
-        Ok(Ok(()))
+        Ok(())
     }
 
     async fn configure(&self) -> Result<()> {

@@ -1,9 +1,37 @@
 //! Opening the person's browser. A browser that cannot be opened is never a failure: the URL is
 //! printed all the same.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::config::Env;
 use crate::format::shell::quote_powershell;
+
+/// Where this shell runs, as far as a browser is concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Surroundings {
+    /// The browser is here, if there is one.
+    Desktop,
+    /// The browser is at the other end.
+    Ssh,
+    /// Nothing outside reaches its loopback.
+    Container,
+}
+
+impl Surroundings {
+    /// Told by the variables of sshd and of container engines, and by the files that these leave.
+    #[must_use]
+    pub fn of(env: &Env) -> Self {
+        let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists());
+        if env.get("SSH_CONNECTION").is_some() {
+            Self::Ssh
+        } else if marked || env.get("container").is_some() {
+            Self::Container
+        } else {
+            Self::Desktop
+        }
+    }
+}
 
 /// Opens `url` with `command` (as in `BROWSER`: a program and arguments, `%s` for the URL), else
 /// with the desktop's browser. Whether something was started.

@@ -9,7 +9,7 @@ mod oidc;
 mod provider;
 mod qr;
 
-pub use browser::{has_desktop as can_open_browser, open as open_browser};
+pub use browser::{Surroundings, has_desktop as can_open_browser, open as open_browser};
 pub use callback::Farewell;
 pub use oidc::{auth_url, oidc};
 pub use provider::look_at_provider;

@@ -42,7 +42,7 @@ fn each_setting_tells_where_it_came_from() {
     }
     assert!(reply["file"].as_str().unwrap().ends_with(".config/claude-vault/config.toml"));
     let text = home.cv(["config"]).exits(0).says("config.toml").stdout;
-    assert!(text.contains("mount          other") && text.lines().all(|line| !line.ends_with(' ')), "{text}");
+    assert!(text.contains("mount           other") && text.lines().all(|line| !line.ends_with(' ')), "{text}");
 }
 
 /// Every key that the file may have is shown.
@@ -54,8 +54,19 @@ fn no_setting_is_left_out() {
     let shown = home.cv(["config", "--json"]).exits(0).json();
     let names: Vec<&str> = shown["settings"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     let keys: Vec<&str> = body.lines().filter_map(|line| line.trim().split_once(':')).map(|(key, _)| key).collect();
-    assert_eq!(keys.len(), names.len());
-    assert!(keys.iter().all(|key| names.contains(key)), "{keys:?} {names:?}");
+    assert!(keys.len() > 15 && keys.iter().all(|key| names.contains(key)), "{keys:?} {names:?}");
+    // And every variable of the README's paragraph, by the source it is then.
+    let readme = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let paragraph = readme.split("Flag, then environment").nth(1).unwrap().split("```").next().unwrap();
+    let variables: Vec<&str> = paragraph.split('`').filter(|word| word.contains("VAULT_") && !word.contains('…')).collect();
+    assert!(variables.len() > 11, "{variables:?}");
+    for variable in variables.into_iter().filter(|name| *name != "VAULT_TOKEN") {
+        let mut home = Home::new();
+        home.set(variable, if variable == "VAULT_ADDR" { "https://vault.example" } else { "7" });
+        let sources = home.cv(["config", "--json"]).exits(0).json()["settings"].clone();
+        let said = sources.as_array().unwrap().iter().filter(|one| one["source"] == variable).count();
+        assert_eq!(said, 1, "{variable}");
+    }
 }
 
 #[test]
@@ -74,7 +85,7 @@ fn the_editor_opens_the_file_and_it_is_checked_afterwards() {
     std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     home.set("EDITOR", editor.to_string_lossy());
     home.cv(["config", "edit"]).exits(0).says("is right");
-    assert!(home.cv(["config"]).exits(0).stdout.contains("mount          kv"));
+    assert!(home.cv(["config"]).exits(0).stdout.contains("mount           kv"));
     home.cv(["config", "edit"]).exits(2).says("duplicate key");
     home.set("EDITOR", "/bin/false");
     home.cv(["config", "edit"]).exits(2).says("the editor failed");

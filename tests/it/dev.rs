@@ -102,6 +102,9 @@ fn the_root_token_is_in_no_argument_list_and_no_file() {
     let script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; env; ls -la \"$PWD/..\"";
     let shown = home.cv(["dev", "--", "sh", "-c", script]).exits(0);
     let log = home.cv(["dev", "--", "sh", "-c", "cat ../server.log"]).exits(0).stdout;
+    // The log tells it, and is this user's alone.
+    let folder = home.cv(["dev", "--", "sh", "-c", "stat -c %a \"$PWD/..\""]).exits(0).stdout;
+    assert_eq!(folder, "700\n");
     let root = log.lines().find_map(|line| line.split("Root Token: ").nth(1)).map(str::trim).unwrap_or_default().to_owned();
     assert!(root.is_empty() || !shown.stdout.contains(&root));
     assert!(!shown.stdout.contains("DEV_ROOT_TOKEN_ID="));

@@ -81,6 +81,16 @@ fn words_and_names_that_are_not_utf_8_are_refused_or_passed_over() {
 }
 
 #[test]
+fn help_in_locale_c_is_ascii() {
+    let mut home = Home::new();
+    home.set("LC_ALL", "C");
+    for command in claude_vault::cli::command().get_subcommands() {
+        let help = home.cv([command.get_name(), "--help"]).exits(0).stdout;
+        assert!(help.is_ascii(), "{help}");
+    }
+}
+
+#[test]
 fn help_fits_a_narrow_terminal() {
     let home = Home::new();
     for columns in ["40", "20", "1", "0", "x"] {
