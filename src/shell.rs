@@ -71,21 +71,36 @@ impl Shell {
         }
     }
 
-    /// What signs in from a shell that has nothing of ours yet.
-    pub(crate) fn first_login(self) -> &'static str {
+    /// What gives this shell our function, where it needs one.
+    fn init(self) -> Option<&'static str> {
+        match self {
+            Self::Sh | Self::Dash | Self::Zsh => None,
+            Self::Fish => Some("claude-vault init fish | source"),
+            Self::Elvish => Some("eval (claude-vault init elvish | slurp)"),
+            Self::Xonsh => Some("execx($(claude-vault init xonsh))"),
+            Self::Tcsh => Some("eval \"`claude-vault init tcsh`\""),
+            Self::Nushell => Some(
+                "mkdir ($nu.data-dir | path join vendor autoload); claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)",
+            ),
+            Self::Powershell => Some("claude-vault init powershell | Out-String | Invoke-Expression"),
+        }
+    }
+
+    /// What signs in from a shell that has what it needs of us.
+    pub(crate) fn login(self) -> &'static str {
         match self {
             Self::Sh => "source claude-vault login",
             Self::Dash => ". claude-vault",
             Self::Zsh => ". claude-vault login",
-            Self::Fish => "claude-vault init fish | source   then: claude-vault login",
-            Self::Elvish => "eval (claude-vault init elvish | slurp)   then: claude-vault login",
-            Self::Xonsh => "execx($(claude-vault init xonsh))   then: claude-vault login",
-            Self::Tcsh => "eval \"`claude-vault init tcsh`\"   then: claude-vault-login",
-            Self::Nushell => {
-                "mkdir ($nu.data-dir | path join vendor autoload); claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)   then, in a new nu: claude-vault login"
-            }
-            Self::Powershell => "claude-vault init powershell | Out-String | Invoke-Expression   then: claude-vault-login",
+            Self::Fish | Self::Elvish | Self::Xonsh | Self::Nushell => "claude-vault login",
+            Self::Tcsh | Self::Powershell => "claude-vault-login",
         }
+    }
+
+    /// What signs in from a shell that has nothing of ours yet.
+    pub(crate) fn first_login(self) -> String {
+        let then = if self == Self::Nushell { "then, in a new nu" } else { "then" };
+        self.init().map_or_else(|| self.login().to_owned(), |init| format!("{init}   {then}: {}", self.login()))
     }
 
     /// The file that people put a folder on PATH in, and the line that does.
@@ -105,9 +120,9 @@ impl Shell {
     /// A hint for people of this shell, who may have nothing of ours in it yet.
     pub(crate) fn hint(self, hint: &str) -> Cow<'_, str> {
         let spelled = self.spell(hint);
-        match self.first_login().split_once("   then: ") {
-            // Its error would be the shell's own, and say nothing.
-            Some((init, "claude-vault-login")) if spelled.contains("claude-vault-log") && !spelled.contains(init) => {
+        match self.init() {
+            // Without the function the error would be the shell's own, and say nothing.
+            Some(init) if spelled.contains("claude-vault-log") && !spelled.contains(init) => {
                 Cow::Owned(format!("{spelled}   (first, once: {init})"))
             }
             _ => spelled,
@@ -120,11 +135,9 @@ impl Shell {
         if self == Self::Sh {
             return Cow::Borrowed(hint);
         }
-        let hint = match self {
-            Self::Dash => dotted(hint),
-            Self::Zsh => hint.replace("source claude-vault log", ". claude-vault log"),
-            Self::Tcsh | Self::Powershell => hint.replace("source claude-vault log", "claude-vault-log"),
-            _ => hint.replace("source claude-vault log", "claude-vault log"),
+        let hint = match self.login().strip_suffix("in") {
+            Some(log) => hint.replace("source claude-vault log", log),
+            None => dotted(hint),
         };
         let mut words = hint.split(' ');
         let mut spelled: Vec<Cow<'_, str>> = Vec::new();

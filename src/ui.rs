@@ -136,7 +136,7 @@ impl Ui {
     pub fn progress(&self, text: &str) {
         if !self.json && self.redraws {
             let mut out = std::io::stderr().lock();
-            let _ = write!(out, "\r\x1b[K{}", self.spelled(&printable(text, false))).and_then(|()| out.flush());
+            let _ = write!(out, "\r\x1b[K{}", self.in_locale(&printable(text, false))).and_then(|()| out.flush());
         }
     }
 
@@ -187,11 +187,11 @@ impl Ui {
 
     fn say(&self, line: &str) {
         // Nobody to tell that nobody is listening.
-        let _ = writeln!(std::io::stderr().lock(), "{}", self.spelled(line));
+        let _ = writeln!(std::io::stderr().lock(), "{}", self.in_locale(line));
     }
 
     /// The one sign of our own texts that is not ASCII, as the locale has it.
-    pub(crate) fn spelled<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub(crate) fn in_locale<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.unicode { text.into() } else { text.replace('…', "...").into() }
     }
 }

@@ -71,7 +71,7 @@ impl Dev {
             let shell = Shell::of_program(env.get("SHELL").unwrap_or("/bin/sh"));
             let login = if shell == Shell::Nushell {
                 command.env("XDG_DATA_DIRS", Self::prepare_nushell(&lab, env)?);
-                "claude-vault login"
+                shell.login().to_owned()
             } else {
                 shell.first_login()
             };

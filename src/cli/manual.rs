@@ -41,6 +41,7 @@ pub fn examples(command: &str) -> &'static [&'static str] {
         "example" => &["claude-vault example jellyfin/.env"],
         "approve" => &["claude-vault approve pending"],
         "approve list" => &["claude-vault approve list"],
+        "approve open" => &["claude-vault approve open"],
         "approve pending" => &["claude-vault approve pending"],
         "mcp" => &["claude mcp add claude-vault -- claude-vault mcp"],
         "audit" => &["claude-vault audit"],

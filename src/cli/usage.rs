@@ -23,7 +23,7 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
                 error.render().to_string()
             };
             let text = begun_from(&text, ui.shell()) + &ui.shell().spell(&examples(error, arguments));
-            return ui.data(&ui.spelled(&text)).map_or_else(|error| error.exit(), |()| 0);
+            return ui.data(&ui.in_locale(&text)).map_or_else(|error| error.exit(), |()| 0);
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand if !json => {
             ui.note(&begun_from(&error.render().to_string(), ui.shell()));

@@ -25,6 +25,7 @@ mod exact;
 mod examples;
 mod exec;
 mod get_list;
+mod hints;
 mod hostile;
 mod house;
 mod inject;

@@ -198,9 +198,14 @@ fn names_from_vault_are_completed_and_nothing_is_said_when_there_are_none() {
     {
         let before = lab.home.variables.clone();
         lab.home.set(name, value);
-        let started = std::time::Instant::now();
-        assert_eq!(lab.cv(["complete-names"]).exits(0).all(), "", "{name}={value}");
-        assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+        // The best of three, for a busy machine.
+        let timed = || {
+            let started = std::time::Instant::now();
+            assert_eq!(lab.cv(["complete-names"]).exits(0).all(), "", "{name}={value}");
+            started.elapsed()
+        };
+        let best = (0..3).map(|_| timed()).min().unwrap();
+        assert!(best.as_millis() < 600, "{best:?}");
         lab.home.variables = before;
     }
 }
