@@ -20,34 +20,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::config::Strength;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, Value};
-
-/// How a person proves to be one, weakest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Strength {
-    /// The word `yes`, typed.
-    #[default]
-    Typed,
-    /// A passkey that verifies its user (`WebAuthn`).
-    Passkey,
-    /// A fresh login for a Vault role that may write: Vault itself decides.
-    StepUp,
-}
-
-impl Strength {
-    /// The word in the config and on the page.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Typed => "typed",
-            Self::Passkey => "passkey",
-            Self::StepUp => "step-up",
-        }
-    }
-}
 
 /// What is asked about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -113,6 +88,21 @@ pub struct Question<'a> {
     pub untouched: usize,
     /// What in the values deserves a second look.
     pub warnings: &'a [String],
+    /// The files that would be written, as the person sees them.
+    pub files: &'a [FilePreview],
+    /// Why the change cannot be made. The person is shown this and can only close the page.
+    pub obstacle: Option<&'a str>,
+}
+
+/// A file that would be written. Its text is shown whole, with values masked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FilePreview {
+    /// The path below the root.
+    pub path: String,
+    /// The whole text with each value replaced by a mask of fixed length.
+    pub masked_text: String,
+    /// What happens to the file that is there now, in words of ours.
+    pub note: String,
 }
 
 /// A token for one write, from a login that approved one plan.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::{oneshot, watch};
 
-use super::{Approval, Approver, Asked, Change, Outcome, Question, Strength};
+use super::{Approval, Approver, Asked, Change, FilePreview, Outcome, Question};
+use crate::config::Strength;
 use crate::error::{Error, Result};
 use crate::names::MAX_VALUE_BYTES;
 use crate::secret::{Secret, Value, WayOut};
@@ -48,6 +49,10 @@ pub struct Shown {
     pub untouched: usize,
     /// What deserves a second look.
     pub warnings: Vec<String>,
+    /// The files that would be written, values masked.
+    pub files: Vec<FilePreview>,
+    /// Why the change cannot be made; then it can only be closed.
+    pub obstacle: Option<String>,
     /// How the person proves to be one.
     pub proof: Strength,
     /// The page of the plan.
@@ -180,6 +185,8 @@ impl Pending {
             prompt,
             untouched: question.untouched,
             warnings: question.warnings.to_vec(),
+            files: question.files.to_vec(),
+            obstacle: question.obstacle.map(str::to_owned),
             proof: asker.proof,
             seconds_left: LIFE.as_secs(),
         };
@@ -251,6 +258,10 @@ fn digest(id: &str, question: &Question<'_>) -> Result<String> {
         parts.extend([*key, change.word(), if value.is_some() { "=" } else { "?" }, text].map(str::as_bytes));
     }
     parts.extend(question.warnings.iter().map(String::as_bytes));
+    for file in question.files {
+        parts.extend([&file.path, &file.masked_text, &file.note].map(|text| text.as_bytes()));
+    }
+    parts.extend(question.obstacle.map(str::as_bytes));
     Ok(hex(&hash_of(parts.into_iter())))
 }
 

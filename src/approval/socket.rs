@@ -14,7 +14,8 @@ use tokio::net::{UnixListener, UnixStream};
 use zeroize::Zeroizing;
 
 use super::pending::{LIFE, Pending, Place, Shown, random_id};
-use super::{Approval, Proof, Strength};
+use super::{Approval, Proof};
+use crate::config::Strength;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 

@@ -7,6 +7,7 @@
 mod env;
 mod shown;
 mod sign_in;
+mod strength;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -18,9 +19,9 @@ use url::Url;
 pub use env::{AGENT_VARIABLES, Env};
 pub use shown::{Shown, shown};
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
+pub use strength::Strength;
 use values::{checked_path, is_true, number, parse_address, seconds};
 
-use crate::approval::Strength;
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
 

@@ -10,8 +10,9 @@ use super::login::revoke;
 use super::step_up::RoleLogin;
 use crate::approval::page::{Desk, Page};
 use crate::approval::pending::{Pending, Person};
-use crate::approval::{Approver, Passkeys, Proof, Question, StepUp, Strength, required};
+use crate::approval::{Approver, Passkeys, Proof, Question, StepUp, required};
 use crate::audit::Action;
+use crate::config::Strength;
 use crate::error::Result;
 
 /// The open page; closed when dropped.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Core;
 use super::approve::{passkeys, strength};
-use crate::approval::Strength;
+use crate::config::Strength;
 use crate::config::{Env, Method};
 use crate::error::{Error, Result};
 use crate::launcher::Found;

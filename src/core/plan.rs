@@ -105,6 +105,8 @@ impl Plan {
             keys: keys.collect(),
             untouched: self.result.len() + self.prompt.len() - self.changes.len(),
             warnings: &self.warnings,
+            files: &[],
+            obstacle: None,
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::approval::Asked;
 use crate::approval::pending::Plan;
-use crate::approval::{Asked, Strength};
+use crate::config::Strength;
 use crate::loopback::escape;
 use crate::names::printable;
 

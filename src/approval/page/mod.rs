@@ -24,8 +24,9 @@ use url::Url;
 
 use super::passkey::{self, Assertion};
 use super::pending::{Pending, Plan, Stage, hash_of, hex, random_id};
-use super::{Approval, Passkeys, Proof, StepUp, Strength};
+use super::{Approval, Passkeys, Proof, StepUp};
 use crate::audit::{Action, Audit};
+use crate::config::Strength;
 use crate::error::{Error, Result};
 use crate::loopback::{self, Loopback, Serving};
 use crate::secret::{Secret, WayOut};

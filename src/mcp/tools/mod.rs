@@ -123,7 +123,8 @@ async fn permitted(
     warnings: &[String],
 ) -> Result<()> {
     let keys = keys.into_iter().map(|(key, change)| (key, change, None)).collect();
-    let question = Question { asked, service: service.as_str(), path, base: 0, keys, untouched: 0, warnings };
+    let question =
+        Question { asked, service: service.as_str(), path, base: 0, keys, untouched: 0, warnings, files: &[], obstacle: None };
     permit(core, person, &question).await
 }
 
