@@ -168,6 +168,12 @@ pub enum Error {
     /// An approval for one change came with another.
     #[error("that approval is for another change: nothing was written")]
     ApprovalMismatch,
+    /// The proof of an approval is weaker than the settings demand.
+    #[error("the approval is weaker than your settings demand: {required} is needed")]
+    WeakProof {
+        /// The kind of proof that is needed.
+        required: &'static str,
+    },
     /// A thing that is not done while a model reads the output.
     #[error("{what} is refused under an AI agent")]
     UnderAgent {
@@ -298,6 +304,7 @@ impl Error {
             Self::ApprovalPending { .. } => "approval_pending",
             Self::ApprovalExpired | Self::ApprovalUnknown => "approval_expired",
             Self::ApprovalMismatch => "approval_mismatch",
+            Self::WeakProof { .. } => "weak_proof",
             Self::UnderAgent { .. } => "refused_under_agent",
             Self::Unwritable { .. } => "unwritable_value",
             Self::Drift { .. } => "drift",
@@ -336,6 +343,7 @@ impl Error {
             | Self::ApprovalExpired
             | Self::ApprovalUnknown
             | Self::ApprovalMismatch
+            | Self::WeakProof { .. }
             | Self::NoPerson { .. }
             | Self::UnderAgent { .. }
             | Self::LoginTimeout { .. } => 8,

@@ -3,12 +3,18 @@
 //! A [`Service`] or [`Key`] that exists is safe in a URL path, a file name, a log line and a
 //! terminal. The errors state the rule and never repeat the input, which may be a mistyped secret.
 
+mod outside;
+mod public;
+
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+
+pub use outside::{Outside, PublicName};
+pub use public::is_public_name;
 
 /// The largest value that is written, in bytes of UTF-8.
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
@@ -16,9 +22,9 @@ pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(test, derive(schemars::JsonSchema))]
-        #[serde(into = "String")]
+        #[serde(into = "String", try_from = "String")]
         pub struct $name(
             #[cfg_attr(test, schemars(regex(pattern = concat!("^[A-Za-z0-9_-]{1,", $max, "}$"))))]
             String

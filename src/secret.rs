@@ -83,6 +83,22 @@ impl<'de> serde::Deserialize<'de> for Secret {
     }
 }
 
+/// In an argument's schema, a secret is a string.
+#[cfg(test)]
+impl schemars::JsonSchema for Secret {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         *self.0 == *other.0

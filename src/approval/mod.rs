@@ -58,6 +58,8 @@ pub enum Change {
     Changed,
     /// It has this value already.
     Unchanged,
+    /// It goes.
+    Removed,
 }
 
 impl Change {
@@ -68,6 +70,7 @@ impl Change {
             Self::Added => "new",
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
+            Self::Removed => "removed",
         }
     }
 }
@@ -132,6 +135,16 @@ pub enum Proof {
 }
 
 impl Proof {
+    /// How strong it is.
+    #[must_use]
+    pub fn strength(&self) -> Strength {
+        match self {
+            Self::Typed | Self::Elsewhere | Self::Page | Self::NoConfirm => Strength::Typed,
+            Self::Passkey(_) => Strength::Passkey,
+            Self::StepUp(_) => Strength::StepUp,
+        }
+    }
+
     /// The words for the audit log.
     #[must_use]
     pub fn words(&self) -> String {

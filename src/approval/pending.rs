@@ -168,8 +168,11 @@ impl Pending {
         let id = random_id()?;
         let (answer, answered) = oneshot::channel();
         // Only a write can need a value; the others are about values that Vault has.
-        let is_typed = |value: &Option<&Value>| question.asked == Asked::Write && value.is_none();
-        let prompt = question.keys.iter().filter(|(_, _, value)| is_typed(value)).map(|(key, ..)| (*key).to_owned()).collect();
+        let is_typed = |change: &Change, value: &Option<&Value>| {
+            question.asked == Asked::Write && *change != Change::Removed && value.is_none()
+        };
+        let prompt = question.keys.iter().filter(|(_, change, value)| is_typed(change, value));
+        let prompt = prompt.map(|(key, ..)| (*key).to_owned()).collect();
         let values =
             question.keys.iter().filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
         let shown = Shown {

@@ -58,8 +58,10 @@ impl AtTerminal<'_> {
                 Change::Added => ("+", "new", AnsiColor::Green),
                 Change::Changed => ("~", "changed", AnsiColor::Yellow),
                 Change::Unchanged => ("=", "unchanged", AnsiColor::White),
+                Change::Removed => ("-", "removed", AnsiColor::Red),
             };
             let shown = match value {
+                None if *change == Change::Removed => String::new(),
                 None => "(asked for)".into(),
                 Some(value) if self.reveal => printable(value.secret().expose(WayOut::RevealedPlan), false),
                 Some(_) => "********".into(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Context, below_here};
+use crate::approval::Nobody;
 use crate::core::example::{Format, example};
 use crate::core::scan::is_compose;
 use crate::error::Result;
@@ -18,10 +19,11 @@ pub(super) struct Example {
 }
 
 impl Example {
-    pub(super) fn run(self, context: &Context<'_>) -> Result<u8> {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let format = if is_compose(&self.file) { Format::Compose } else { Format::Env };
         let output = self.output.as_deref().map(below_here).transpose()?;
-        let reply = example(&context.core, None, format, Some(&below_here(&self.file)?), output.as_deref())?;
+        let file = below_here(&self.file)?;
+        let reply = example(&context.core, None, format, Some(&file), output.as_deref(), &Nobody).await?;
         if context.ui.json() {
             context.ui.data_json(&reply)?;
             return Ok(0);

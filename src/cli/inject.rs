@@ -1,6 +1,7 @@
 //! `inject`.
 
 use super::Context;
+use crate::approval::Nobody;
 use crate::core::inject::{Injected, Reply, Request, State, inject};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
@@ -45,7 +46,7 @@ impl Inject {
         let eyes = if self.reveal { Some(eyes(context)?) } else { None };
         let Request { diff, check, all, .. } = self.request;
         let mut told = Told { diff, check, all, eyes };
-        let outcomes = context.waiting(inject(&context.core, self.request)).await?;
+        let outcomes = context.waiting(inject(&context.core, self.request, &Nobody)).await?;
         told.report(context.ui, outcomes)
     }
 }

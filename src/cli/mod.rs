@@ -224,7 +224,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             Command::Inject(inject) => inject.run(&context).await,
             Command::Exec(exec) => exec.run(&context).await,
             Command::Scan(scan) => scan.run(&context),
-            Command::Example(example) => example.run(&context),
+            Command::Example(example) => example.run(&context).await,
             Command::Approve(approve) => approve.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
             Command::Doctor => doctor::run(&context).await,

@@ -192,6 +192,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether the person's config lets models see the value of this key (`plain_keys`).
+    #[must_use]
+    pub fn is_plain_key(&self, service: &str, key: &str) -> bool {
+        self.plain_keys.iter().any(|plain| plain.rsplit_once('/') == Some((service, key)))
+    }
+
     /// Works the settings out.
     ///
     /// # Errors

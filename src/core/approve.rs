@@ -1,5 +1,5 @@
-//! Where a process's plans wait for the person: the page, opened when the first plan comes, and the
-//! socket for another terminal of theirs. What is no write to Vault is asked about here.
+//! Where the plans of a process wait for the person: the page, opened with the first plan, and the
+//! socket for another terminal of the same person.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,8 +10,7 @@ use super::login::revoke;
 use super::step_up::RoleLogin;
 use crate::approval::page::{Desk, Page};
 use crate::approval::pending::{Pending, Person};
-use crate::approval::{Approver, Passkeys, Proof, Question, StepUp, required};
-use crate::audit::Action;
+use crate::approval::{Passkeys, Proof, StepUp, required};
 use crate::config::Strength;
 use crate::error::Result;
 
@@ -68,25 +67,6 @@ impl Approvals {
             wanted,
             asked: Mutex::default(),
         })
-    }
-}
-
-/// Asks about something that is no write to Vault.
-///
-/// # Errors
-/// [`Error::Declined`] and whatever kept the question from being asked.
-pub async fn permit(core: &Core, approver: &impl Approver, question: &Question<'_>) -> Result<()> {
-    let what = format!("{} {}", question.asked.word(), question.path);
-    core.audit.record(Action::ConfirmationRequired, question.service, &what)?;
-    match approver.ask(question).await {
-        Ok(approval) => {
-            give_back(core, &approval.proof).await;
-            core.audit.record(Action::Confirmed, question.service, &format!("{what}; by: {}", approval.proof.words()))
-        }
-        Err(error) => {
-            let _ = core.audit.record(Action::Aborted, question.service, &format!("{what}; {}", error.code()));
-            Err(error)
-        }
     }
 }
 

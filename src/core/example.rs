@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::Core;
+use super::inject::reader_beside;
+use super::plan::{FileWrite, Plan};
 use super::scan::{self, judge};
+use super::{Audience, Core};
+use crate::approval::{Approver, FilePreview};
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::files::{Root, Written};
+use crate::files::record::{Kind, Records, Standing, standing};
+use crate::files::{FileChange, Root, Written};
 use crate::format::dotenv::{self, Dialect};
-use crate::names::{Service, printable};
+use crate::names::{Service, is_public_name, printable};
 
 /// Which file an example is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize)]
@@ -44,34 +48,47 @@ pub struct Reply {
     pub backup: Option<String>,
 }
 
-/// Writes the example of a service's file.
+/// Writes the example of a service's file. `approver` is asked where a person must approve.
 ///
 /// # Errors
 /// [`Error::NotFound`] without the file, [`Error::Confined`] for a place outside the root, and for
-/// a compose file that holds a secret where it cannot be taken out.
-pub fn example(
+/// a file that holds a secret where it cannot be taken out.
+pub async fn example(
     core: &Core,
     service: Option<&Service>,
     format: Format,
     file: Option<&Path>,
     output: Option<&Path>,
+    approver: &impl Approver,
 ) -> Result<Reply> {
-    let outcome = make(core, service, format, file, output);
-    let (reply, _) = core.audited(Action::GenerateExample, service, outcome, |reply: &Reply| reply.file.display().to_string())?;
+    let planned = plan(core, service, format, file, output);
+    let (mut reply, write) = match planned {
+        Ok(planned) => planned,
+        Err(error) => {
+            let failed: Result<()> = Err(error);
+            let failed = core.audited(Action::GenerateExample, service, failed, |()| String::new());
+            return Err(failed.err().unwrap_or(Error::Declined));
+        }
+    };
+    let committed = Plan::new(write).approve(core, approver).await?.commit(core, approver).await?;
+    if let Written::Replaced { backup } = committed.done {
+        reply.backup = Some(backup);
+    }
     Ok(reply)
 }
 
-fn make(core: &Core, service: Option<&Service>, format: Format, file: Option<&Path>, output: Option<&Path>) -> Result<Reply> {
+fn plan(
+    core: &Core,
+    service: Option<&Service>,
+    format: Format,
+    file: Option<&Path>,
+    output: Option<&Path>,
+) -> Result<(Reply, FileWrite)> {
     let names: &[&str] = match format {
         Format::Env => &[".env"],
         Format::Compose => &scan::COMPOSE_NAMES,
     };
     let (source, text) = scan::read(core, service, file, names)?;
-    let made = match format {
-        Format::Env => of_env(&text),
-        Format::Compose => of_compose(&text),
-    };
-    let made = made.map_err(|reason| Error::Confined { path: source.clone(), reason })?;
     let root = Root::open(&core.settings.root)?;
     let usual = || match format {
         Format::Env => source.with_file_name(format!("{}.example", source.file_name().unwrap_or_default().to_string_lossy())),
@@ -83,15 +100,51 @@ fn make(core: &Core, service: Option<&Service>, format: Format, file: Option<&Pa
         return Err(Error::invalid(format!("{path} would be its own example"), "choose another place for it"));
     }
     let before = root.read(&target)?;
-    let backup = match root.write(&target, made.text.as_bytes(), before.as_ref())? {
-        Written::Replaced { backup } => Some(backup),
-        Written::Created | Written::Unchanged => None,
+    let record = Records::new(&core.settings.state).of(root.path(), &target)?;
+    let is_ours = match standing(record.as_ref(), before.as_ref()) {
+        Standing::New => true,
+        Standing::Unchanged => record.is_some_and(|record| record.kind == Kind::Example),
+        Standing::Changed | Standing::Foreign => false,
     };
-    Ok(Reply { service: service.cloned(), source, file: target, replaced: made.replaced, kept: made.kept, backup })
+    // A compose file can hold a secret anywhere, so a person looks at its example.
+    let unasked = is_ours && output.is_none() && format == Format::Env;
+    let made = match format {
+        Format::Env => of_env(&text, reader_beside(core, &source).unwrap_or(Dialect::Portable), core.audience),
+        Format::Compose => of_compose(&text),
+    };
+    let (made, obstacle) = match made {
+        Ok(made) => (made, None),
+        Err(reason) if core.audience == Audience::Model && !unasked => (Made::default(), Some(reason.to_owned())),
+        Err(reason) => return Err(Error::Confined { path: source, reason }),
+    };
+    let reply =
+        Reply { service: service.cloned(), source, file: target.clone(), replaced: made.replaced, kept: made.kept, backup: None };
+    let preview = FilePreview {
+        path: printable(&target.to_string_lossy(), false),
+        masked_text: made.text.clone(),
+        note: "This is a template to commit. It must not contain a secret.".into(),
+    };
+    let change = FileChange {
+        file: target,
+        kind: Kind::Example,
+        service: service.map(Service::to_string),
+        keys: made.keys,
+        content: Zeroizing::new(made.text),
+        before,
+        skip_if_same: core.audience == Audience::Person,
+    };
+    let mut write = FileWrite::new(Action::GenerateExample, change);
+    write.unasked = unasked;
+    write.obstacle = obstacle;
+    write.preview = vec![preview];
+    Ok((reply, write))
 }
 
+#[derive(Default)]
 struct Made {
     text: String,
+    /// The keys in it, in order.
+    keys: Vec<String>,
     replaced: usize,
     kept: usize,
 }
@@ -100,13 +153,22 @@ struct Made {
 const PLACE: &str = "a secret stands where it cannot be taken out: in a comment, or not on a line of its own";
 
 /// Secrets become empty, those in commented-out entries too. Lines that are no entries are left
-/// out: they may be the rest of a value. A secret that stands anywhere else is a refusal.
-fn of_env(text: &str) -> std::result::Result<Made, &'static str> {
-    let document = dotenv::parse(text, Dialect::Portable);
-    let mut made = Made { text: String::with_capacity(text.len()), replaced: 0, kept: 0 };
+/// out: they may be the rest of a value. Texts in comments that look like tokens are replaced.
+///
+/// For a person, a secret that stands anywhere else is a refusal. A model could put guesses into
+/// comments and learn from that refusal which one is right, so for a model nothing is compared.
+fn of_env(text: &str, reader: Dialect, audience: Audience) -> std::result::Result<Made, &'static str> {
+    let document = dotenv::parse(text, reader);
+    let mut made = Made { text: String::with_capacity(text.len()), ..Made::default() };
     let (mut at, mut secrets) = (0, Vec::new());
     for entry in &document.entries {
         made.text.push_str(&between(&text[at..entry.start]));
+        // What stands behind the value, up to the end of its line.
+        at = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end + 1);
+        if !is_public_name(&entry.key) {
+            continue; // a line of a key or a token, not an entry
+        }
+        made.keys.push(entry.key.clone());
         made.text.push_str(&text[entry.start..entry.value.start]);
         let value = Zeroizing::new(dotenv::unquote(&text[entry.value.clone()]));
         if judge(&entry.key, &value).1 {
@@ -116,12 +178,10 @@ fn of_env(text: &str) -> std::result::Result<Made, &'static str> {
             made.text.push_str(&text[entry.value.clone()]);
             made.kept += 1;
         }
-        // What stands behind the value, up to the end of its line.
-        at = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end + 1);
-        made.text.push_str(&text[entry.value.end..at]);
+        made.text.push_str(&without_tokens(&text[entry.value.end..at]));
     }
     made.text.push_str(&between(&text[at..]));
-    if tells(&made.text, &secrets) { Err(PLACE) } else { Ok(made) }
+    if audience == Audience::Person && tells(&made.text, &secrets) { Err(PLACE) } else { Ok(made) }
 }
 
 /// Whether a text still holds one of the secrets. Very short ones stand in any text.
@@ -140,10 +200,30 @@ fn between(text: &str) -> String {
                 let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
                 Some(format!("{}={end}", &line[..line.find('=').unwrap_or(0)]))
             }
-            _ => Some(line.to_owned()),
+            _ => Some(without_tokens(line)),
         }
     };
     text.split_inclusive('\n').filter_map(kept).collect()
+}
+
+/// A comment with each word that looks like a token or an address with a password replaced.
+fn without_tokens(comment: &str) -> String {
+    comment.split_inclusive(char::is_whitespace).fold(String::with_capacity(comment.len()), |text, part| {
+        let word = part.trim_end();
+        if looks_like_token(word) { text + "…" + &part[word.len()..] } else { text + part }
+    })
+}
+
+/// Whether a word of a comment looks like a secret, judged by the word alone.
+fn looks_like_token(word: &str) -> bool {
+    let core = word.trim_matches(|c: char| c.is_ascii_punctuation());
+    let has = |fits: fn(char) -> bool| core.chars().any(fits);
+    let is_mixed = core.len() >= 8 && has(|c| c.is_ascii_digit()) && has(|c| c.is_ascii_alphabetic());
+    let is_address = word.contains("://");
+    let is_random = core.len() >= 16 && !core.contains(['/', '.', ':']) && !is_public_name(core);
+    scan::has_password(word)
+        || is_random && !is_address
+        || is_mixed && !is_address && !is_public_name(core) && !core.contains('.')
 }
 
 fn is_key(text: &str) -> bool {
@@ -154,21 +234,23 @@ fn is_key(text: &str) -> bool {
 fn of_compose(text: &str) -> std::result::Result<Made, &'static str> {
     let compose = crate::format::compose::parse(text)?;
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
-    let (mut replaced, mut kept, mut secrets) = (0, 0, Vec::new());
+    let (mut replaced, mut kept, mut secrets, mut keys) = (0, 0, Vec::new(), Vec::new());
     for variable in compose.services.values().flat_map(|service| &service.environment) {
-        if !judge(&variable.name, &variable.value).1 {
+        let Some(value) = &variable.value else { continue };
+        keys.push(variable.name.clone());
+        if !judge(&variable.name, value).1 {
             kept += 1;
             continue;
         }
         replaced += 1;
-        secrets.push(variable.value.clone());
+        secrets.push(value.clone());
         let index = usize::try_from(variable.line).unwrap_or(0).saturating_sub(1);
         let line = lines.get_mut(index).ok_or(PLACE)?;
         *line = with_reference(line, &variable.name).ok_or(PLACE)?;
     }
     let text = lines.concat();
     // Commented-out lines, labels, commands: a secret that is still there is a secret told.
-    if tells(&text, &secrets) { Err(PLACE) } else { Ok(Made { text, replaced, kept }) }
+    if tells(&text, &secrets) { Err(PLACE) } else { Ok(Made { text, keys, replaced, kept }) }
 }
 
 /// The line with `${NAME}` in the place of its value, for `NAME: value` and `- NAME=value`.
@@ -200,11 +282,15 @@ fn with_reference(line: &str, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn made_of(text: &str) -> std::result::Result<Made, &'static str> {
+        of_env(text, Dialect::Portable, Audience::Person)
+    }
+
     #[test]
     fn an_env_example_keeps_all_but_the_secrets() {
         let text =
             "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='hunter2' # why\n#OLD_TOKEN=hunter3\n# a note = fine\nexport X=hunter4\n";
-        let Ok(made) = of_env(text) else { panic!("refused") };
+        let Ok(made) = made_of(text) else { panic!("refused") };
         assert_eq!(made.text, "# top\nDB_HOST=db.lan # where\nDB_PASSWORD= # why\n#OLD_TOKEN=\n# a note = fine\nexport X=\n");
         assert_eq!((made.replaced, made.kept), (2, 1));
     }
@@ -212,10 +298,10 @@ mod tests {
     #[test]
     fn what_may_be_the_rest_of_a_secret_is_left_out() {
         let text = "KEY=-----BEGIN KEY-----\nMIIBhunter2\nabcd==\n-----END KEY-----\n\nPORT=80\n; old=hunter3\n";
-        let Ok(made) = of_env(text) else { panic!("refused") };
+        let Ok(made) = made_of(text) else { panic!("refused") };
         assert!(!made.text.contains("hunter") && made.text.ends_with("\n\nPORT=80\n"), "{}", made.text);
-        assert!(of_env("PASSWORD=hunter2\n# it was hunter2 before\n").is_err());
-        assert!(of_env("PASSWORD=hunter2 # or hunter2\n").is_err());
+        assert!(made_of("PASSWORD=hunter2\n# it was hunter2 before\n").is_err());
+        assert!(made_of("PASSWORD=hunter2 # or hunter2\n").is_err());
     }
 
     #[test]

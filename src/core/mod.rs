@@ -3,6 +3,7 @@
 
 pub mod approve;
 pub mod doctor;
+pub mod entries;
 pub mod example;
 pub mod exec;
 pub mod get;
@@ -24,10 +25,21 @@ use crate::names::Service;
 use crate::session::Session;
 use crate::vault::Client;
 
+/// Who asks for an operation, and learns what came of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    /// A person, at a command.
+    Person,
+    /// A model, over MCP. Nothing that it is told may depend on a value.
+    Model,
+}
+
 /// What every operation works with.
 pub struct Core {
     /// The settings.
     pub settings: Settings,
+    /// Who asks.
+    pub audience: Audience,
     /// The audit log.
     pub audit: Audit,
     session: Option<Session>,
@@ -41,11 +53,18 @@ impl Core {
         Self::with_session(settings, env, Session::from_env(env).ok())
     }
 
+    /// The same, for what a model asks for.
+    #[must_use]
+    pub fn for_model(mut self) -> Self {
+        self.audience = Audience::Model;
+        self
+    }
+
     /// The same with a session that the environment does not hold.
     #[must_use]
     pub fn with_session(settings: Settings, env: &Env, session: Option<Session>) -> Self {
         let audit = Audit::new(&settings, env);
-        Self { settings, audit, session, client: OnceLock::new() }
+        Self { settings, audience: Audience::Person, audit, session, client: OnceLock::new() }
     }
 
     /// The session, whether its time is over or not.

@@ -1,8 +1,7 @@
-//! `scan`: what lies in `.env` and compose files, and which of it is called a secret.
-//!
-//! The judgement decides what a secret is called, never what is shown: each face treats every value
-//! as one. When unsure, it is a secret.
+//! `scan`: what lies in `.env` and compose files, and which of it looks like a secret, for a person.
+//! When unsure, it is a secret. What a model learns of a file is in [`super::entries`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -15,11 +14,9 @@ use crate::files::Root;
 use crate::format::compose;
 use crate::format::dotenv::{self, Dialect};
 use crate::names::{Service, printable};
-use crate::secret::Secret;
 
 /// What a value looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Nothing.
@@ -42,9 +39,8 @@ pub enum Kind {
     Text,
 }
 
-/// A key with a value in a file. The value is not serialised: a face gives a handle, or nothing.
+/// A key with a value in a file, as a person is told about it.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Found {
     /// The key.
     pub key: String,
@@ -56,17 +52,10 @@ pub struct Found {
     pub secret: bool,
     /// Why.
     pub why: &'static str,
-    /// A handle for the value, where there are handles.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub handle: Option<String>,
-    /// The value; none where it depends on something outside the file.
-    #[serde(skip)]
-    pub value: Option<Secret>,
 }
 
 /// A `.env` file.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EnvFile {
     /// The service whose file it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +70,6 @@ pub struct EnvFile {
 
 /// An entry of a compose file's `secrets` section.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SecretFile {
     /// Its name.
     pub name: String,
@@ -92,7 +80,6 @@ pub struct SecretFile {
 
 /// A compose file.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ComposeFile {
     /// The service whose file it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +94,6 @@ pub struct ComposeFile {
 
 /// A service of a compose file.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ComposeService {
     /// Its name there.
     pub name: String,
@@ -146,9 +132,10 @@ pub fn usual_files(core: &Core) -> Result<Vec<PathBuf>> {
 pub fn env(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Result<EnvFile> {
     let outcome = (|| {
         let (file, text) = read(core, service, file, &[".env"])?;
-        // As its own program reads it, where that is known: a handle must be the very value.
+        // As its own program reads it, where that is known.
         let reader = reader_beside(core, &file);
-        let taken = reader.and_then(|reader| dotenv::read_as(reader, &text));
+        let taken: Option<BTreeMap<String, _>> =
+            reader.and_then(|reader| dotenv::read_as(reader, &text)).map(|taken| taken.into_iter().collect());
         let document = dotenv::parse(&text, reader.unwrap_or(Dialect::Portable));
         let (mut keys, mut unread) = (Vec::new(), std::collections::BTreeSet::from_iter(document.unread));
         let (mut line, mut counted) = (1, 0);
@@ -164,9 +151,9 @@ pub fn env(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Resul
             }
             let number = line as u64;
             keys.push(match taken.as_ref().and_then(|taken| taken.get(&entry.key)) {
-                Some(Some(value)) => found(&entry.key, number, value, false),
+                Some(Some(value)) => found(&entry.key, number, value),
                 Some(None) => depends(&entry.key, number),
-                None => found(&entry.key, number, &dotenv::unquote(raw), false),
+                None => found(&entry.key, number, &dotenv::unquote(raw)),
             });
         }
         Ok(EnvFile { service: service.cloned(), file, keys, unread_lines: unread.into_iter().collect() })
@@ -178,7 +165,7 @@ pub fn env(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Resul
 }
 
 /// What a compose file is called.
-pub(super) const COMPOSE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+pub(crate) const COMPOSE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 
 /// Scans a service's compose file, or another one below the root.
 ///
@@ -190,7 +177,10 @@ pub fn compose(core: &Core, service: Option<&Service>, file: Option<&Path>) -> R
         let refuse = |why| Error::Confined { path: file.clone(), reason: why };
         let compose = compose::parse(&text).map_err(refuse)?;
         let services = compose.services.into_iter().map(|(name, service)| {
-            let keys = service.environment.iter().map(|variable| found(&variable.name, variable.line, &variable.value, true));
+            let keys = service
+                .environment
+                .iter()
+                .filter_map(|variable| variable.value.as_ref().map(|value| found(&variable.name, variable.line, value)));
             ComposeService {
                 name: printable(&name, false),
                 keys: keys.collect(),
@@ -232,17 +222,15 @@ pub(super) fn read(
     Err(Error::NotFound { what, hint: "name it: paths start at the project's root".into() })
 }
 
-fn found(key: &str, line: u64, value: &str, in_compose: bool) -> Found {
+fn found(key: &str, line: u64, value: &str) -> Found {
     let (kind, secret, why) = judge(key, value);
-    let value = if in_compose { compose::literal(value) } else { Some(zeroize::Zeroizing::new(value.to_owned())) };
-    let value = value.filter(|_| kind != Kind::Reference).map(|text| Secret::from(text.to_string()));
-    Found { key: printable(key, false), line, kind, secret, why, handle: None, value }
+    Found { key: printable(key, false), line, kind, secret, why }
 }
 
 /// A value that is put together from others, which may hold a secret all the same.
 fn depends(key: &str, line: u64) -> Found {
     let why = "its program puts it together from other variables";
-    Found { key: printable(key, false), line, kind: Kind::Reference, secret: true, why, handle: None, value: None }
+    Found { key: printable(key, false), line, kind: Kind::Reference, secret: true, why }
 }
 
 /// What a value looks like, whether it is a secret, and why.
@@ -288,7 +276,7 @@ pub fn judge(key: &str, value: &str) -> (Kind, bool, &'static str) {
 }
 
 /// `scheme://user:password@host`, wherever it stands.
-fn has_password(value: &str) -> bool {
+pub(super) fn has_password(value: &str) -> bool {
     value.split("://").skip(1).any(|rest| {
         let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
         authority.rsplit_once('@').is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))

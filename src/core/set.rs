@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::Core;
-use super::plan::{Commit, Plan};
+use super::plan::{Current, Notes, Operation, VersionChange, write_version};
+use super::{Audience, Core};
 use crate::approval::{Approver, Change, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
@@ -17,8 +18,6 @@ use crate::secret::{Secret, WayOut};
 
 /// The length of a generated value without one given.
 pub const DEFAULT_LENGTH: usize = 32;
-/// How often a conflict is worked out anew before giving up.
-const ATTEMPTS: usize = 50;
 
 /// What to set.
 #[derive(clap::Args)]
@@ -37,9 +36,9 @@ pub struct Request {
     /// Show what would change and stop
     #[arg(long)]
     pub dry_run: bool,
-    /// Tell nothing that depends on stored or unseen values: whoever asks could guess at them
+    /// Where values come from that the caller cannot see, and what keeps them from being set
     #[arg(skip)]
-    pub discreet: bool,
+    pub notes: Notes,
 }
 
 /// What became of it.
@@ -70,11 +69,11 @@ pub struct Reply {
     /// The version that holds now.
     pub version: u64,
     /// Keys that are new.
-    pub added: Vec<Key>,
+    pub added: Vec<String>,
     /// Keys that got another value.
-    pub changed: Vec<Key>,
+    pub changed: Vec<String>,
     /// Keys that had this value already.
-    pub unchanged: Vec<Key>,
+    pub unchanged: Vec<String>,
     /// What in the values deserves a second look.
     pub warnings: Vec<String>,
     /// Why the write, which did happen, has no line in the audit log.
@@ -83,7 +82,7 @@ pub struct Reply {
 }
 
 /// Sets. `show` gets the plan of a dry run; `approver` is asked about a real one, again each
-/// time somebody else's change came between.
+/// time somebody else's change came in between.
 ///
 /// # Errors
 /// [`Error::Invalid`] for what is no value, [`Error::Declined`], [`Error::Conflict`], and
@@ -94,65 +93,64 @@ pub async fn set(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<Reply> {
-    let Request { service, secrets, generate, prompt, dry_run, discreet } = request;
-    let additions = additions(secrets, &generate, &prompt).inspect_err(|error| {
+    let Request { service, secrets, generate, prompt, dry_run, mut notes } = request;
+    let additions = additions(core.audience, secrets, &generate, &prompt, &mut notes).inspect_err(|error| {
         // A refused input is worth a line; the refusal itself stands either way.
         let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code());
     })?;
     let vault = core.vault()?;
-    let active = vault.active_node().await?;
-    let vault = active.as_ref().unwrap_or(&vault);
-    for _ in 0..ATTEMPTS {
-        let plan = Plan::merge(core, vault, &service, &additions, &prompt).await?;
-        let mut reply = reply(&plan, &service, discreet);
-        if dry_run {
-            core.audit.record(Action::DryRun, service.as_str(), &format!("keys: {}", plan.key_names()))?;
-            show(&plan.question())?;
-            return Ok(Reply { outcome: Outcome::DryRun, ..reply });
-        }
-        if plan.changes_nothing() && !discreet {
-            return Ok(reply);
-        }
-        if let (Commit::Written(version), unlogged) = plan.approve(core, approver).await?.commit(core, vault, approver).await? {
-            reply.version = version;
-            reply.unlogged = unlogged;
-            return Ok(reply);
-        }
+    let vault = vault.active_node().await?.map_or(vault, Arc::new);
+    let work_out = || async {
+        let current = Current::read(vault.clone(), &service).await?;
+        Ok::<_, Error>(VersionChange::merge(core, &service, current, &additions, &prompt, notes.clone()))
+    };
+    if dry_run {
+        let change = work_out().await?;
+        core.audit.record(Action::DryRun, service.as_str(), &change.audit_details())?;
+        show(&change.question())?;
+        return Ok(Reply { outcome: Outcome::DryRun, ..reply(&change, &service) });
     }
-    Err(Error::Conflict { service: service.to_string() })
+    let planned = Mutex::new(None);
+    let make = || async {
+        let change = work_out().await?;
+        *planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply(&change, &service));
+        // For a model, "nothing to change" would tell that a guess is right.
+        Ok(Some(change).filter(|change| core.audience == Audience::Model || !change.changes_nothing()))
+    };
+    let written = write_version(core, approver, service.as_str(), make).await?;
+    let mut reply = planned.into_inner().unwrap_or_else(PoisonError::into_inner).ok_or(Error::Declined)?;
+    if let Some(written) = written {
+        reply.version = written.done;
+        reply.unlogged = written.unlogged;
+    }
+    Ok(reply)
 }
 
-fn reply(plan: &Plan, service: &Service, discreet: bool) -> Reply {
-    let outcome = match plan.base() {
-        _ if plan.changes_nothing() && !discreet => Outcome::Unchanged,
-        0 => Outcome::Created,
-        _ => Outcome::Updated,
-    };
-    let mut reply = Reply {
+fn reply(change: &VersionChange, service: &Service) -> Reply {
+    Reply {
         service: service.clone(),
-        path: plan.path().to_owned(),
-        outcome,
-        version: plan.base(),
-        added: plan.keys(Change::Added),
-        changed: plan.keys(Change::Changed),
-        unchanged: plan.keys(Change::Unchanged),
-        warnings: plan.question().warnings.to_vec(),
+        path: change.path().to_owned(),
+        outcome: match change.base() {
+            _ if change.changes_nothing() => Outcome::Unchanged,
+            0 => Outcome::Created,
+            _ => Outcome::Updated,
+        },
+        version: change.base(),
+        added: change.keys(Change::Added),
+        changed: change.keys(Change::Changed),
+        unchanged: change.keys(Change::Unchanged),
+        warnings: change.warnings().to_vec(),
         unlogged: None,
-    };
-    if discreet {
-        // Whether a guess is the stored value, and what is in a value that a handle stands for.
-        reply.changed.append(&mut reply.unchanged);
-        reply.changed.sort();
-        reply.warnings.clear();
     }
-    reply
 }
 
 /// All values to set, generated ones included, checked.
 fn additions(
+    audience: Audience,
     mut secrets: BTreeMap<Key, Secret>,
     generate: &BTreeMap<Key, usize>,
     prompt: &[Key],
+    notes: &mut Notes,
 ) -> Result<BTreeMap<Key, Secret>> {
     for (key, length) in generate {
         if secrets.insert(key.clone(), random(*length)?).is_some() {
@@ -170,6 +168,10 @@ fn additions(
     }
     for (key, secret) in &secrets {
         if secret.expose(WayOut::Inspection).len() > MAX_VALUE_BYTES {
+            if audience == Audience::Model {
+                notes.obstacle = Some(format!("the value of {key} is longer than 8 KiB"));
+                continue;
+            }
             return Err(Error::invalid(
                 format!("the value of {key} is longer than 8 KiB"),
                 "keep large files elsewhere, and their key or password in Vault",
@@ -251,8 +253,9 @@ mod tests {
     #[test]
     fn a_value_over_eight_kib_is_refused() {
         let Ok(key) = "K".parse::<Key>() else { panic!("key") };
+        let checked = |values| additions(Audience::Person, values, &BTreeMap::new(), &[], &mut Notes::default());
         let values = |length: usize| BTreeMap::from([(key.clone(), Secret::from("x".repeat(length)))]);
-        assert!(additions(values(MAX_VALUE_BYTES), &BTreeMap::new(), &[]).is_ok());
-        assert!(additions(values(MAX_VALUE_BYTES + 1), &BTreeMap::new(), &[]).is_err());
+        assert!(checked(values(MAX_VALUE_BYTES)).is_ok());
+        assert!(checked(values(MAX_VALUE_BYTES + 1)).is_err());
     }
 }

@@ -40,6 +40,7 @@ impl Error {
             Self::ApprovalExpired | Self::ApprovalUnknown | Self::ApprovalMismatch => {
                 "start over with the change as it is meant".into()
             }
+            Self::WeakProof { .. } => "approve it on its page; see: claude-vault config".into(),
             Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
             Self::Unwritable { hint, .. } => hint.clone(),
             Self::Drift { service, .. } => {

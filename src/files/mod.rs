@@ -5,6 +5,8 @@
 //! changes between a check and its use cannot lead outside.
 
 mod place;
+pub mod record;
+mod write;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,11 +20,12 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use place::{names, place, prune, sweep};
+use place::{is_backup_of, names, place, sweep};
+pub use write::{FileChange, write};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
-/// How many backups of a file are kept.
+/// How many backups of content that this program wrote are kept for each file.
 pub const BACKUPS: usize = 5;
 
 /// Never written, whatever a repository's `.claude-vault.toml` says.
@@ -49,6 +52,7 @@ pub enum Written {
 }
 
 /// A plain file that was read.
+#[derive(Clone)]
 pub struct Content {
     /// Its bytes, overwritten when dropped: an existing `.env` holds secrets.
     pub bytes: Zeroizing<Vec<u8>>,
@@ -146,34 +150,34 @@ impl Root {
         Ok(Some(Content { bytes, owner: (stat.st_uid, stat.st_gid), mode: stat.st_mode & 0o7777 }))
     }
 
-    /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. What was
-    /// there is kept as a backup. `before` is what [`Root::read`] gave.
-    ///
-    /// # Errors
-    /// [`Error::Confined`], [`Error::Io`]. The old file is then untouched.
-    pub fn write(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<Written> {
-        let Some(old) = before.filter(|old| old.bytes.as_slice() == content) else {
-            return self.replace(path, content, before);
-        };
-        if old.mode & 0o077 != 0 {
-            let (folder, name) = self.folder_of(path)?;
-            place(&folder, name, name, content, Some(old.owner), 0o600).map_err(Error::io("write", path))?;
-        }
-        Ok(Written::Unchanged)
-    }
-
-    /// The same, and a backup also when the content stays as it was.
-    ///
-    /// # Errors
-    /// As [`Root::write`].
-    pub fn replace(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<Written> {
+    /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. `before` is
+    /// what [`Root::read`] gave.
+    pub(super) fn place(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<()> {
         let (folder, name) = self.folder_of(path)?;
         sweep(&folder, name);
-        let backup = before.map(|old| self.back_up(&folder, name, old)).transpose().map_err(Error::io("back up", path))?;
-        place(&folder, name, name, content, before.map(|old| old.owner), 0o600).map_err(Error::io("write", path))?;
-        let Some(backup) = backup else { return Ok(Written::Created) };
-        prune(&folder, name);
-        Ok(Written::Replaced { backup })
+        place(&folder, name, name, content, before.map(|old| old.owner), 0o600).map_err(Error::io("write", path))
+    }
+
+    /// Takes a file that others may read from them; its content stays.
+    fn make_private(&self, path: &Path, now: Option<&Content>) -> Result<()> {
+        match now {
+            Some(now) if now.mode & 0o077 != 0 => self.place(path, &now.bytes, Some(now)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Keeps content in a backup beside its file; gives the backup's name.
+    fn back_up(&self, path: &Path, old: &Content) -> Result<String> {
+        let (folder, name) = self.folder_of(path)?;
+        back_up(&folder, name, old).map_err(Error::io("back up", path))
+    }
+
+    /// Removes backups of a file by their names.
+    fn remove_backups(&self, path: &Path, names: &[String]) {
+        let Ok((folder, file)) = self.folder_of(path) else { return };
+        for name in names.iter().filter(|name| is_backup_of(name, file)) {
+            let _ = rustix::fs::unlinkat(&folder, name.as_str(), rustix::fs::AtFlags::empty());
+        }
     }
 
     fn folder_of<'a>(&self, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
@@ -208,19 +212,6 @@ impl Root {
         place(&folder, name, name, &content, owner, mode).map_err(Error::io("write", path))
     }
 
-    fn back_up(&self, folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<String> {
-        let stamp = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d_%H%M%S").to_string();
-        let base = format!("{}.backup.{stamp}", name.to_string_lossy());
-        // Several in one second are numbered upwards, so that their names sort by age.
-        let newest = names(folder)
-            .iter()
-            .filter_map(|other| other.strip_prefix(&base).map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32)))
-            .max();
-        let backup = newest.map_or_else(|| base.clone(), |number| format!("{base}_{:03}", number + 1));
-        place(folder, name, OsStr::new(&backup), &old.bytes, Some(old.owner), 0o600)?;
-        Ok(backup)
-    }
-
     /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made.
     fn folder<'a>(&self, path: &'a Path, make: bool) -> Result<Option<(OwnedFd, &'a OsStr)>> {
         let outside = || Error::Confined { path: path.to_owned(), reason: "it lies outside the root" };
@@ -242,6 +233,19 @@ impl Root {
         }
         Ok(Some((folder, name)))
     }
+}
+
+fn back_up(folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<String> {
+    let stamp = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d_%H%M%S").to_string();
+    let base = format!("{}.backup.{stamp}", name.to_string_lossy());
+    // Several in one second are numbered upwards, so that their names sort by age.
+    let newest = names(folder)
+        .iter()
+        .filter_map(|other| other.strip_prefix(&base).map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32)))
+        .max();
+    let backup = newest.map_or_else(|| base.clone(), |number| format!("{base}_{:03}", number + 1));
+    place(folder, name, OsStr::new(&backup), &old.bytes, Some(old.owner), 0o600)?;
+    Ok(backup)
 }
 
 /// Resolves `..` by name alone; a symbolic link on the way is refused later, when it is opened.
@@ -270,7 +274,7 @@ fn refusal(path: &Path, errno: Errno) -> Error {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -280,46 +284,10 @@ mod tests {
         (folder, root)
     }
 
-    fn write(root: &Root, path: &str, content: &[u8]) -> Result<Written> {
+    fn write(root: &Root, path: &str, content: &[u8]) -> Result<()> {
         let path = root.relative(Path::new(path))?;
         let before = root.read(&path)?;
-        root.write(&path, content, before.as_ref())
-    }
-
-    #[test]
-    fn a_file_is_private_and_a_second_write_of_the_same_does_nothing() {
-        let (folder, root) = root();
-        assert_eq!(write(&root, "plex/.env", b"A=1\n").unwrap(), Written::Created);
-        let metadata = std::fs::metadata(folder.path().join("plex/.env")).unwrap();
-        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
-        assert_eq!(write(&root, "plex/.env", b"A=1\n").unwrap(), Written::Unchanged);
-    }
-
-    #[test]
-    fn an_open_file_of_the_same_content_is_made_private() {
-        let (folder, root) = root();
-        let file = folder.path().join(".env");
-        std::fs::write(&file, "A=1\n").unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-        write(&root, ".env", b"A=1\n").unwrap();
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn the_last_five_backups_stay_private_and_whole() {
-        let (folder, root) = root();
-        for number in 0..9 {
-            write(&root, ".env", format!("A={number}\n").as_bytes()).unwrap();
-        }
-        let mut backups: Vec<_> = std::fs::read_dir(folder.path())
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .filter(|p| p.to_string_lossy().contains(".backup."))
-            .collect();
-        backups.sort();
-        let contents: Vec<String> = backups.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect();
-        assert_eq!(contents, ["A=3\n", "A=4\n", "A=5\n", "A=6\n", "A=7\n"]);
-        assert!(backups.iter().all(|p| std::fs::metadata(p).unwrap().permissions().mode() & 0o777 == 0o600));
+        root.place(&path, content, before.as_ref())
     }
 
     #[test]
@@ -344,17 +312,5 @@ mod tests {
         }
         let dev = Root::open(Path::new("/dev")).unwrap();
         assert!(matches!(dev.read(Path::new("zero")), Err(Error::Confined { .. })));
-    }
-
-    #[test]
-    fn what_a_killed_writer_left_is_swept_and_a_living_ones_is_not() {
-        let (folder, root) = root();
-        let dead = folder.path().join("..env.claude-vault-dead");
-        let living = folder.path().join("..env.claude-vault-living");
-        std::fs::write(&dead, "x").unwrap();
-        let lock = File::create(&living).unwrap();
-        lock.lock().unwrap();
-        write(&root, ".env", b"A=1\n").unwrap();
-        assert!(!dead.exists() && living.exists());
     }
 }

@@ -1,4 +1,4 @@
-//! A file put in its place whole, by renaming a finished one; what others left, and old backups, swept away.
+//! A file put in its place whole, by renaming a finished one; what others left is swept away.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -6,8 +6,6 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fchown, openat, renameat, unlinkat};
-
-use super::BACKUPS;
 
 /// Temporary names begin so; a lock on the file tells a living writer's from a dead one's.
 fn temporary_prefix(target: &OsStr) -> String {
@@ -73,20 +71,14 @@ pub(super) fn sweep(folder: &OwnedFd, target: &OsStr) {
     }
 }
 
-/// Keeps the newest backups of a file.
-pub(super) fn prune(folder: &OwnedFd, target: &OsStr) {
+/// Whether `name` is a backup of the file `target`: `TARGET.backup.YYYYMMDD_HHMMSS`, with a number
+/// when there were several in one second.
+pub(super) fn is_backup_of(name: &str, target: &OsStr) -> bool {
     let prefix = format!("{}.backup.", target.to_string_lossy());
-    let is_ours = |name: &String| {
-        name.strip_prefix(&prefix).is_some_and(|stamp| {
-            stamp.len() >= 15
-                && stamp.bytes().enumerate().all(|(i, b)| if i == 8 || i == 15 { b == b'_' } else { b.is_ascii_digit() })
-        })
-    };
-    let mut backups: Vec<String> = names(folder).into_iter().filter(is_ours).collect();
-    backups.sort_unstable();
-    for name in backups.iter().rev().skip(BACKUPS) {
-        let _ = unlinkat(folder, name.as_str(), AtFlags::empty());
-    }
+    name.strip_prefix(&prefix).is_some_and(|stamp| {
+        stamp.len() >= 15
+            && stamp.bytes().enumerate().all(|(i, b)| if i == 8 || i == 15 { b == b'_' } else { b.is_ascii_digit() })
+    })
 }
 
 pub(super) fn names(folder: &OwnedFd) -> Vec<String> {

@@ -25,14 +25,14 @@ pub struct Service {
     pub env_files: Vec<String>,
 }
 
-/// A variable.
+/// An entry of `environment`.
 pub struct Variable {
-    /// Its name.
+    /// Its name; of an item of a list without `=`, the whole item.
     pub name: String,
     /// From 1.
     pub line: u64,
-    /// Its value as it stands in the file.
-    pub value: Zeroizing<String>,
+    /// Its value as it stands in the file. None where the value comes from elsewhere, or is no text.
+    pub value: Option<Zeroizing<String>>,
 }
 
 /// Any YAML, with the line of each value.
@@ -80,29 +80,37 @@ fn service(node: Node) -> Service {
     service
 }
 
-/// The map form, and the list form `NAME=value`. A name alone comes from the shell.
+/// The map form, and the list form `NAME=value`. The value of a name alone comes from the shell.
 fn environment(node: Node) -> Vec<Variable> {
     match node {
         Node::Map(entries) => {
             let variable = |(name, node): (String, Placed)| {
                 let line = node.defined.line();
-                match node.value {
-                    Node::Scalar(value) => Some(Variable { name, line, value }),
-                    _ => None,
-                }
+                let value = match node.value {
+                    Node::Scalar(value) => Some(value),
+                    Node::Nothing | Node::List(_) | Node::Map(_) => None,
+                };
+                Variable { name, line, value }
             };
-            entries.into_iter().filter_map(variable).collect()
+            entries.into_iter().map(variable).collect()
         }
         Node::List(items) => {
             let variable = |node: Placed| {
                 let line = node.defined.line();
-                let Node::Scalar(text) = node.value else { return None };
-                let (name, value) = text.split_once('=')?;
-                Some(Variable { name: name.to_owned(), line, value: Zeroizing::new(value.to_owned()) })
+                let text = match node.value {
+                    Node::Scalar(text) => text,
+                    Node::Nothing | Node::List(_) | Node::Map(_) => Zeroizing::default(),
+                };
+                match text.split_once('=') {
+                    Some((name, value)) => {
+                        Variable { name: name.to_owned(), line, value: Some(Zeroizing::new(value.to_owned())) }
+                    }
+                    None => Variable { name: text.to_string(), line, value: None },
+                }
             };
-            items.into_iter().filter_map(variable).collect()
+            items.into_iter().map(variable).collect()
         }
-        _ => Vec::new(),
+        Node::Nothing | Node::Scalar(_) => Vec::new(),
     }
 }
 
@@ -242,7 +250,8 @@ secrets:
     fn both_forms_anchors_and_other_files_are_found_with_their_lines() {
         let Ok(compose) = parse(SAMPLE) else { panic!("not parsed") };
         let variables = |service: &str| -> Vec<(String, u64, String)> {
-            compose.services[service].environment.iter().map(|v| (v.name.clone(), v.line, v.value.to_string())).collect()
+            let with_value = compose.services[service].environment.iter().filter_map(|v| Some((v, v.value.as_ref()?)));
+            with_value.map(|(v, value)| (v.name.clone(), v.line, value.to_string())).collect()
         };
         let db = variables("db");
         assert!(db.contains(&("POSTGRES_PASSWORD".into(), 8, "p$$w".into())), "{db:?}");

@@ -190,6 +190,12 @@ fn mapping(text: &str) -> Option<Mapping> {
     }
 }
 
+/// The keys of a YAML mapping, as a YAML parser finds them; `None` when the text is none.
+#[must_use]
+pub fn top_level_keys(text: &str) -> Option<Vec<String>> {
+    mapping(text).map(|mapping| mapping.keys().cloned().collect())
+}
+
 /// Whether readers of YAML 1.1 take a plain scalar for a truth value, nothing or a number
 /// (YAML 1.1, "Language-Independent Types").
 #[must_use]

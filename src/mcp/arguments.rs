@@ -1,87 +1,83 @@
-//! A call's arguments, held to the tool's schema. What was sent may be a secret in the wrong
-//! place: an error names the argument and the rule, and repeats nothing.
+//! A call's arguments as the tool's type. What was sent may be a secret in the wrong place, so an
+//! error names the argument and the rule, and repeats nothing that was sent.
 
 use rmcp::model::JsonObject;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use super::listed::input_of;
+use super::public::InSentence;
+use super::refusal::Refusal;
 
-/// Checks arguments against the schema of a tool: known names, required ones, types.
-pub(super) fn check(schema: &JsonObject, arguments: &JsonObject) -> Result<()> {
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let names = || properties.map(|known| known.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
-    if arguments.keys().any(|name| !properties.is_some_and(|known| known.contains_key(name))) {
-        let known = names();
-        let rule = if known.is_empty() { "it takes none".to_owned() } else { format!("it takes {known}") };
-        return Err(Error::invalid("an argument is not known to this tool", rule));
+const AS_THE_SCHEMA_SAYS: &str = "send the arguments as the tool's schema says";
+
+/// Words out of the committed schema of a tool.
+struct FromSchema(String);
+
+impl InSentence for FromSchema {
+    fn word(&self) -> &str {
+        &self.0
     }
-    for required in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-        if !arguments.contains_key(required) {
-            return Err(Error::invalid(format!("the argument {required} is missing"), format!("it takes {}", names())));
+}
+
+/// The arguments of a tool. `null` is the same as leaving an argument out.
+pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &JsonObject) -> Result<T, Refusal> {
+    let empty = JsonObject::new();
+    let schema = input_of(tool).map_or(&empty, |schema| schema);
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let given: JsonObject =
+        arguments.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect();
+    if arguments.keys().any(|name| !properties.contains_key(name)) {
+        return Err(unknown(properties));
+    }
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    for name in required.filter(|name| !given.contains_key(*name)) {
+        return Err(Refusal::argument("the argument {} is missing", &[&FromSchema(name.to_owned())], AS_THE_SCHEMA_SAYS));
+    }
+    serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
+        // The error's own message repeats the input; of its path, only the name of an argument is used.
+        let name = match error.path().iter().next() {
+            Some(serde_path_to_error::Segment::Map { key }) => properties.get_key_value(key),
+            Some(_) | None => None,
+        };
+        match name {
+            Some((name, schema)) => {
+                let (name, rule) = (FromSchema(name.clone()), FromSchema(rule(schema)));
+                Refusal::argument("the argument {} is not {}", &[&name, &rule], AS_THE_SCHEMA_SAYS)
+            }
+            None => Refusal::argument("the arguments are not what the tool takes", &[], AS_THE_SCHEMA_SAYS),
         }
+    })
+}
+
+fn unknown(properties: &JsonObject) -> Refusal {
+    let names: Vec<&str> = properties.keys().map(String::as_str).collect();
+    if names.is_empty() {
+        return Refusal::argument("an argument is not known to this tool: it takes none", &[], AS_THE_SCHEMA_SAYS);
     }
-    for (name, value) in arguments {
-        if let Some(schema) = properties.and_then(|known| known.get(name)) {
-            of_type(name, schema, value)?;
+    let names = FromSchema(names.join(", "));
+    Refusal::argument("an argument is not known to this tool: it takes {}", &[&names], AS_THE_SCHEMA_SAYS)
+}
+
+/// What a schema asks for, in words.
+fn rule(schema: &Value) -> String {
+    if let Some(choices) = schema["enum"].as_array() {
+        let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
+        return format!("one of: {}", choices.join(", "));
+    }
+    let matching = |pattern: &Value| pattern.as_str().map(|pattern| format!(" that matches {pattern}")).unwrap_or_default();
+    match schema["type"].as_str() {
+        Some("string") => format!("a string{}", matching(&schema["pattern"])),
+        Some("boolean") => "true or false".to_owned(),
+        Some("integer") => "a whole number that is not negative".to_owned(),
+        Some("array") => format!("a list; each item is {}", rule(&schema["items"])),
+        Some("object") => {
+            let patterns = schema["patternProperties"].as_object().and_then(|patterns| patterns.iter().next());
+            match patterns {
+                Some((pattern, value)) => format!("an object whose names match {pattern}; each value is {}", rule(value)),
+                None => format!("an object; each value is {}", rule(&schema["additionalProperties"])),
+            }
         }
+        Some(_) | None => "what the schema asks for".to_owned(),
     }
-    Ok(())
-}
-
-fn of_type(name: &str, schema: &Value, value: &Value) -> Result<()> {
-    let kinds: Vec<&str> = match schema.get("type") {
-        Some(Value::String(kind)) => vec![kind],
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => return Ok(()),
-    };
-    let fits = kinds.iter().any(|kind| match *kind {
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_u64(),
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "null" => value.is_null(),
-        _ => true,
-    });
-    let wanted =
-        || Error::invalid(format!("the argument {name} is not of the type {}", kinds.join(" or ")), "send it as its schema says");
-    if !fits {
-        return Err(wanted());
-    }
-    if let (Some(choices), Value::String(text)) = (schema.get("enum").and_then(Value::as_array), value)
-        && !choices.iter().any(|choice| choice.as_str() == Some(text))
-    {
-        let choices = choices.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-        return Err(Error::invalid(format!("the argument {name} is not one of: {choices}"), "send it as its schema says"));
-    }
-    let inner = schema.get("additionalProperties").filter(|inner| inner.is_object());
-    if let (Some(inner), Value::Object(entries)) = (inner, value) {
-        // The names of a map come from the caller too: the argument's own name must do.
-        entries.values().try_for_each(|value| of_type(&format!("{name} (a value in it)"), inner, value))?;
-    }
-    if let (Some(items), Value::Array(values)) = (schema.get("items"), value) {
-        values.iter().try_for_each(|value| of_type(&format!("{name} (an item of it)"), items, value))?;
-    }
-    Ok(())
-}
-
-/// A text argument.
-pub(super) fn text<'a>(arguments: &'a JsonObject, name: &str) -> Option<&'a str> {
-    arguments.get(name).and_then(Value::as_str)
-}
-
-/// A name among the arguments: a service, a key.
-pub(super) fn parsed<T: std::str::FromStr<Err = Error>>(arguments: &JsonObject, name: &str) -> Result<Option<T>> {
-    text(arguments, name).map(|text| text.parse().map_err(|error: Error| named(name, &error))).transpose()
-}
-
-/// The same, where it must be there.
-pub(super) fn required<T: std::str::FromStr<Err = Error>>(arguments: &JsonObject, name: &str) -> Result<T> {
-    parsed(arguments, name)?
-        .ok_or_else(|| Error::invalid(format!("the argument {name} is missing"), "send it as its schema says"))
-}
-
-/// An error about one argument.
-pub(super) fn named(name: &str, error: &Error) -> Error {
-    Error::invalid(format!("{name}: {error}"), error.hint())
 }

@@ -10,7 +10,7 @@ use rmcp::model::{
 use serde_json::Value;
 
 use super::state::State;
-use crate::core::list;
+use super::tools::{ListReply, listed, object};
 use crate::names::Service;
 
 const SERVICES: &str = "vault://services";
@@ -38,8 +38,8 @@ pub(super) fn prompt_for(request: &GetPromptRequestParams) -> Result<GetPromptRe
         "Move the secrets of the service {service} into Vault. Do not read its .env or compose file yourself, and never ask me to \
          paste a secret.\n\
          1. vault_status; if there is no session, vault_login, and wait for me.\n\
-         2. vault_scan_env and vault_scan_compose for {service}. Show me the keys that are called secrets, and ask about those you \
-         doubt.\n\
+         2. vault_scan_env and vault_scan_compose for {service}. Show me the names of the entries, and ask which of them are \
+         secrets.\n\
          3. vault_set with the handles of those keys, dry_run first. I approve the write on the page in my browser.\n\
          4. vault_generate_example, so that the template can be committed, then vault_inject, which writes the .env from Vault.\n\
          5. Tell me what to check, and what to add to .gitignore."
@@ -72,9 +72,9 @@ pub(super) async fn read(state: &Arc<State>, uri: &str) -> Result<ReadResourceRe
         Some(rest) => rest.strip_prefix('/').and_then(|name| name.parse().ok()).map(Some).ok_or_else(unknown)?,
         None => return Err(unknown()),
     };
-    let reply = list::list(&state.core(), &list::Request { service }).await;
-    let reply = reply.map_err(|error| ErrorData::internal_error(super::told(&error, "vault_list"), None))?;
-    let text = serde_json::to_string(&reply).unwrap_or_default();
+    let reply = listed(&state.core(), service).await;
+    let reply = reply.map_err(|refusal| ErrorData::internal_error(refusal.text(), None))?;
+    let text = object(&reply).to_string();
     Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type("application/json")]))
 }
 
@@ -86,7 +86,7 @@ fn unknown() -> ErrorData {
 pub(super) async fn complete(state: &Arc<State>, request: &CompleteRequestParams) -> CompleteResult {
     let mut names = Vec::new();
     if request.argument.name == "service"
-        && let Ok(list::Reply::Services { services, .. }) = list::list(&state.core(), &list::Request { service: None }).await
+        && let Ok(ListReply { services: Some(services), .. }) = listed(&state.core(), None).await
     {
         let fits = services.iter().filter(|service| service.as_str().starts_with(&request.argument.value));
         names.extend(fits.take(CompletionInfo::MAX_VALUES).map(Service::to_string));

@@ -1,27 +1,65 @@
 //! Handles: what a model sees in place of a value.
 //!
 //! A handle is `@token-` and 16 hex digits: random, so that nothing of the value can be derived
-//! from it, and known to this process only. A key of one version of a service keeps its handle, so
-//! that asking again does not fill the memory; values that a model could compare with guesses of its
-//! own, as in a file that it may write, get a new one each time.
+//! from it, and known to this process only. There is one handle for each place and version, or for
+//! each scan, never one for each value: a handle that stayed the same would tell that the value did.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::core::entries::Held;
 use crate::error::{Error, Result};
-use crate::secret::Secret;
 
 /// What a handle starts with.
 pub(super) const MARK: &str = "@token-";
 const DIGITS: usize = 16;
-/// More than these are not kept; the oldest goes.
-const MOST: usize = 20_000;
+/// How many handles are kept; then the oldest goes. Their number alone counts: a limit in bytes
+/// would tell how long the values are.
+const MAX_HANDLES: usize = 4096;
 
-/// Where a value came from: a service or a file, and its key.
-pub(super) type Origin = (String, String);
+/// Where a value came from: a place and a key there.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Origin {
+    /// A version of a service, or a file.
+    pub(super) place: Place,
+    /// The key, or the number of the entry in the file.
+    pub(super) key: String,
+}
+
+/// Where a value came from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// A version of a service.
+    Version {
+        /// The service.
+        service: String,
+        /// Its version.
+        version: u64,
+    },
+    /// A scan of a file.
+    File(String),
+}
+
+impl Origin {
+    /// The service and the key, if the value came out of Vault.
+    pub(super) fn in_vault(&self) -> Option<(&str, &str)> {
+        match &self.place {
+            Place::Version { service, .. } => Some((service, &self.key)),
+            Place::File(_) => None,
+        }
+    }
+
+    /// In words, for the person and the audit log.
+    pub(super) fn words(&self) -> String {
+        match &self.place {
+            Place::Version { service, version } => format!("{} of {service} (version {version})", self.key),
+            Place::File(file) => format!("{} of the file {file}", self.key),
+        }
+    }
+}
 
 struct Entry {
-    secret: Secret,
+    held: Held,
     origin: Origin,
     made: Instant,
 }
@@ -43,14 +81,14 @@ impl Handles {
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
-    pub(super) fn of(&mut self, origin: Origin, secret: &Secret) -> Result<String> {
+    pub(super) fn of(&mut self, origin: Origin, held: &Held) -> Result<String> {
         if let Some(handle) = self.by_origin.get(&origin)
             && let Some(entry) = self.entries.get(handle)
             && entry.made.elapsed() < self.life
         {
             return Ok(handle.clone());
         }
-        let handle = self.add(origin.clone(), secret)?;
+        let handle = self.add(origin.clone(), held)?;
         self.by_origin.insert(origin, handle.clone());
         Ok(handle)
     }
@@ -59,19 +97,20 @@ impl Handles {
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
-    pub(super) fn add(&mut self, origin: Origin, secret: &Secret) -> Result<String> {
+    pub(super) fn add(&mut self, origin: Origin, held: &Held) -> Result<String> {
         let mut bytes = [0_u8; DIGITS / 2];
         getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
         let handle = format!("{MARK}{:016x}", u64::from_be_bytes(bytes));
-        self.entries.insert(handle.clone(), Entry { secret: secret.clone(), origin, made: Instant::now() });
+        self.entries.insert(handle.clone(), Entry { held: held.clone(), origin, made: Instant::now() });
         self.order.push_back(handle.clone());
         self.forget_old();
         Ok(handle)
     }
 
-    /// The value behind a handle, while it lives.
-    pub(super) fn value(&self, handle: &str) -> Option<&Secret> {
-        self.entries.get(handle).filter(|entry| entry.made.elapsed() < self.life).map(|entry| &entry.secret)
+    /// The value behind a handle and where it came from, while the handle lives.
+    pub(super) fn value(&self, handle: &str) -> Option<(&Held, &Origin)> {
+        let entry = self.entries.get(handle).filter(|entry| entry.made.elapsed() < self.life)?;
+        Some((&entry.held, &entry.origin))
     }
 
     /// Forgets all of them, and overwrites the values.
@@ -85,7 +124,7 @@ impl Handles {
         while let Some(oldest) = self.order.front() {
             let gone = match self.entries.get(oldest) {
                 None => true,
-                Some(entry) => self.entries.len() > MOST || entry.made.elapsed() >= self.life,
+                Some(entry) => self.entries.len() > MAX_HANDLES || entry.made.elapsed() >= self.life,
             };
             if !gone {
                 return;
@@ -105,21 +144,21 @@ pub(super) fn is_handle(text: &str) -> bool {
     text.strip_prefix(MARK).is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// All that starts like a handle in a longer text, alive or not.
-pub(super) fn handles_in(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices(MARK).map(|(start, _)| text.get(start..start + MARK.len() + DIGITS).unwrap_or(MARK))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     fn origin(key: &str) -> Origin {
-        ("plex".into(), key.into())
+        Origin { place: Place::Version { service: "plex".into(), version: 1 }, key: key.into() }
+    }
+
+    fn held(value: &str) -> Held {
+        Held::Value(Secret::from(value.to_owned()))
     }
 
     fn of(handles: &mut Handles, key: &str, value: &str) -> String {
-        handles.of(origin(key), &Secret::from(value.to_owned())).unwrap_or_else(|_| panic!("no handle"))
+        handles.of(origin(key), &held(value)).unwrap_or_else(|_| panic!("no handle"))
     }
 
     #[test]
@@ -134,7 +173,7 @@ mod tests {
             of(&mut handles, "A", "1");
         }
         assert_eq!(handles.entries.len(), 2);
-        let third = handles.add(origin("A"), &Secret::from("1".to_owned())).unwrap_or_default();
+        let third = handles.add(origin("A"), &held("1")).unwrap_or_default();
         assert!(third != first && handles.value(&third).is_some() && handles.value(&first).is_some());
         handles.clear();
         assert!(handles.value(&second).is_none());

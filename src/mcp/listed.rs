@@ -1,6 +1,5 @@
-//! The tools as they are listed: names, schemas and hints, written for a model that searches for them
-//! and for a person who reads the list. `tools.json` is that list; its output schemas are made from the
-//! replies by the test below, the rest is written by hand.
+//! The tools as they are listed: names, texts, schemas and hints. `tools.json` is that list. The test
+//! below makes it from the rows of [`super::tools`], since making schemas costs start-up time.
 
 use std::sync::{Arc, OnceLock};
 
@@ -22,51 +21,83 @@ pub(super) fn input_of(name: &str) -> Option<&'static Arc<JsonObject>> {
     one(name).map(|tool| &tool.input_schema)
 }
 
+/// Whether a tool takes an argument of this name.
+pub(super) fn takes(tool: &str, argument: &str) -> bool {
+    let properties = input_of(tool).and_then(|schema| schema.get("properties"));
+    properties.is_some_and(|properties| properties.get(argument).is_some())
+}
+
+#[cfg(test)]
+pub(super) use tests::Row;
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
-    use super::super::tools::{LoginReply, LogoutReply, StatusReply};
-    use crate::core::{example, get, inject, list, scan, set};
+    use super::super::tools::{Described, Tool, rows};
 
-    /// `UPDATE=1 tests/run the_list_of_tools` writes them anew.
-    #[test]
-    fn the_list_of_tools_has_the_schemas_of_their_replies() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mcp/tools.json");
-        let mut tools: Vec<Value> = serde_json::from_str(include_str!("tools.json")).unwrap();
-        for tool in &mut tools {
-            tool["outputSchema"] = match tool["name"].as_str().unwrap() {
-                "vault_login" => reply::<LoginReply>(),
-                "vault_status" => reply::<StatusReply>(),
-                "vault_logout" => reply::<LogoutReply>(),
-                "vault_list" => reply::<list::Reply>(),
-                "vault_get" => reply::<get::Shown>(),
-                "vault_set" => reply::<set::Reply>(),
-                "vault_inject" => reply::<inject::Reply>(),
-                "vault_scan_env" => reply::<scan::EnvFile>(),
-                "vault_scan_compose" => reply::<scan::ComposeFile>(),
-                "vault_generate_example" => reply::<example::Reply>(),
-                other => panic!("whose reply is {other}'s?"),
-            };
+    /// A tool as it is listed.
+    pub(in crate::mcp) struct Row(Value);
+
+    impl Row {
+        pub(in crate::mcp) fn of<T: Tool>(name: &str) -> Self {
+            let hints = T::HINTS;
+            Self(json!({
+                "name": name,
+                "title": T::TITLE,
+                "description": T::DESCRIPTION,
+                "inputSchema": schema::<T::Arguments>(),
+                "outputSchema": schema::<T::Reply>(),
+                "annotations": {
+                    "title": T::TITLE,
+                    "readOnlyHint": hints.read_only,
+                    "destructiveHint": hints.destructive,
+                    "idempotentHint": hints.idempotent,
+                    "openWorldHint": hints.open_world,
+                },
+            }))
         }
+    }
+
+    /// `UPDATE=1 cargo test --lib the_committed_list` writes it anew.
+    #[test]
+    fn the_committed_list_is_made_from_the_rows() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mcp/tools.json");
+        let tools: Vec<Value> = rows().into_iter().map(|row| row.0).collect();
         let made = serde_json::to_string_pretty(&tools).unwrap() + "\n";
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(path, &made).unwrap();
         }
         assert!(
             std::fs::read_to_string(path).unwrap() == made,
-            "tools.json is out of date: UPDATE=1 tests/run the_list_of_tools"
+            "tools.json is out of date: UPDATE=1 cargo test --lib the_committed_list"
         );
         assert_eq!(super::all().len(), tools.len());
     }
 
-    /// The schema of a reply, as it is serialised.
-    fn reply<T: schemars::JsonSchema>() -> Value {
-        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-        let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    #[test]
+    fn every_argument_is_described_and_no_other_is_taken() {
+        for tool in super::all() {
+            assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
+            for (name, property) in tool.input_schema["properties"].as_object().unwrap() {
+                assert!(property["description"].is_string(), "{} {name}", tool.name);
+            }
+        }
+    }
+
+    /// The schema of arguments or of a reply, with every type in its place.
+    fn schema<T: Described>() -> Value {
+        let mut settings = schemars::generate::SchemaSettings::draft2020_12();
+        settings.inline_subschemas = true;
+        let mut schema = settings.for_serialize().into_generator().into_root_schema_for::<T>().to_value();
         tidy(&mut schema);
-        schema["type"] = "object".into();
+        let object = schema.as_object_mut().unwrap();
+        for name in ["$schema", "title", "description"] {
+            object.remove(name);
+        }
+        object.insert("type".into(), "object".into());
+        object.entry("properties").or_insert_with(|| json!({}));
         schema
     }
 

@@ -5,17 +5,20 @@
 //! person did not approve. It starts without a session, without Vault and without configuration.
 
 mod arguments;
-mod asking;
+mod changes;
 mod context;
+mod desk;
 mod handles;
 mod job;
 mod listed;
+mod public;
+mod refusal;
+mod session;
 mod state;
 mod tools;
+mod transport;
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rmcp::model::{
@@ -26,19 +29,20 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::watch;
 
 use crate::config::{Env, Global, Mode, Settings};
 use crate::error::{Error, Result};
 use crate::signals::stopped;
-use asking::{Caller, Reach, elicitation};
+use changes::{Caller, Reach, elicitation};
+use refusal::Refusal;
 use state::State;
-use tools::Reply;
+use tools::Answer;
+use transport::Stdio;
 
-/// The server. Settings that cannot be used are told when a tool is called.
+/// The server. Settings that cannot be used are reported when a tool is called.
 #[derive(Clone)]
-struct Server(std::result::Result<Arc<State>, (String, String)>);
+struct Server(std::result::Result<Arc<State>, ()>);
 
 /// Serves until the client is gone.
 ///
@@ -46,17 +50,12 @@ struct Server(std::result::Result<Arc<State>, (String, String)>);
 /// What keeps the process from starting at all.
 pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
     harden()?;
-    let server = Server(
-        Settings::load(global, &env)
-            .and_then(|settings| State::new(settings, env))
-            .map_err(|error| (error.to_string(), error.hint())),
-    );
+    let server = Server(Settings::load(global, &env).and_then(|settings| State::new(settings, env)).map_err(|_| ()));
     let state = server.0.as_ref().ok().cloned();
     let ended = state.as_ref().map_or_else(|| watch::channel(false).0, |state| state.ended.clone());
-    let (input, output) = rmcp::transport::stdio();
     let serving = async {
         // A client that goes before it has said anything is no failure.
-        if let Ok(running) = server.serve((Input { stdin: input, ended }, output)).await {
+        if let Ok(running) = server.serve(Stdio::new(ended)).await {
             let _ = running.waiting().await;
         }
     };
@@ -70,28 +69,6 @@ pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
     Ok(0)
 }
 
-/// Standard input that tells when it ends: what waits for a person then waits in vain.
-struct Input {
-    stdin: tokio::io::Stdin,
-    ended: watch::Sender<bool>,
-}
-
-impl AsyncRead for Input {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
-        let outcome = Pin::new(&mut self.stdin).poll_read(context, buffer);
-        let is_end = match &outcome {
-            Poll::Ready(Ok(())) => buffer.filled().len() == before,
-            Poll::Ready(Err(_)) => true,
-            Poll::Pending => false,
-        };
-        if is_end {
-            self.ended.send_replace(true);
-        }
-        outcome
-    }
-}
-
 /// No other process of this user may read the token from this one's memory, and none is dumped.
 fn harden() -> Result<()> {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -103,17 +80,17 @@ fn harden() -> Result<()> {
 impl Server {
     async fn run(&self, name: &str, arguments: &JsonObject, caller: &Caller) -> CallToolResponse {
         let outcome = match &self.0 {
-            Ok(state) => tools::call(state, name, arguments, caller).await.map_err(|error| told(&error, name)),
-            Err((message, hint)) => Err(format!("invalid_arguments: {message}. Next: tell the user: {hint}")),
+            Ok(state) => tools::call(state, name, arguments, caller).await,
+            Err(()) => Some(Err(unusable_settings())),
         };
-        match outcome {
-            Ok(Reply::Done(reply)) => CallToolResult::structured(reply).into(),
-            Ok(Reply::Look { url, request_state }) => {
+        match outcome.unwrap_or_else(|| Err(Error::ApprovalUnknown.into())) {
+            Ok(Answer::Done(reply)) => CallToolResult::structured(reply).into(),
+            Ok(Answer::Look { url, request_state }) => {
                 let look = InputRequest::Elicitation(ElicitRequest::new(elicitation(&url, "")));
                 let requests = InputRequests::from([(LOOK.to_owned(), look)]);
                 InputRequiredResult::new(Some(requests), Some(request_state)).into()
             }
-            Err(text) => CallToolResult::error(vec![ContentBlock::text(text)]).into(),
+            Err(refusal) => CallToolResult::error(vec![ContentBlock::text(refusal.text())]).into(),
         }
     }
 }
@@ -139,43 +116,13 @@ fn caller(request: &mut CallToolRequestParams, context: &RequestContext<RoleServ
     }
 }
 
-/// `code: what is wrong. Next: what to do.`
-fn told(error: &Error, tool: &str) -> String {
-    let (code, next) = match error {
-        Error::NoSession | Error::SessionExpired => {
-            ("login_required", "call vault_login: the user signs in in the browser".into())
-        }
-        Error::LoginFailed { .. } | Error::LoginTimeout { .. } => {
-            ("login_required", "tell the user what is wrong; to try again, call vault_login".into())
-        }
-        Error::AuditUnwritable { .. } | Error::Io { .. } => {
-            ("forbidden", "tell the user: it is a matter of files on their machine".into())
-        }
-        Error::ApprovalPending { .. } => (
-            "approval_pending",
-            format!(
-                "ask the user to look at the page that opened in their browser (without a browser: in a terminal of their own, \
-                 claude-vault approve pending), then call {tool} again with the same arguments{}",
-                if tool == "vault_set" { " and this approval_token" } else { "" }
-            ),
-        ),
-        Error::Declined => ("approval_denied", "ask the user what they want instead; do not try again unasked".into()),
-        Error::ApprovalUnknown => (
-            "approval_expired",
-            "vault_list shows the service as it is now; call again without approval_token if it still is to be changed".into(),
-        ),
-        Error::ApprovalExpired => {
-            ("approval_expired", format!("call {tool} again without approval_token if the user still wants it"))
-        }
-        Error::ApprovalMismatch => ("approval_mismatch", format!("call {tool} again without approval_token")),
-        Error::Forbidden { .. } => ("forbidden", error.hint()),
-        Error::NotFound { .. } => ("not_found", "vault_list shows what there is".into()),
-        Error::Conflict { .. } | Error::OutcomeUnknown { .. } => ("conflict", "vault_list shows the service as it is now".into()),
-        Error::Sealed { .. } => ("vault_sealed", "tell the user that Vault must be unsealed".into()),
-        Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } => ("vault_unreachable", error.hint()),
-        _ => ("invalid_arguments", error.hint()),
-    };
-    format!("{code}: {error}. Next: {next}.")
+/// The settings come from files and variables, so their errors are for the person.
+fn unusable_settings() -> Refusal {
+    Refusal::new(
+        "invalid_arguments",
+        "the settings of this server cannot be used",
+        "tell the user: claude-vault config, run with the same environment, shows which one",
+    )
 }
 
 impl ServerHandler for Server {
@@ -242,7 +189,7 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<ReadResourceResponse, ErrorData> {
-        let state = self.0.as_ref().map_err(|(message, _)| ErrorData::internal_error(message.clone(), None))?;
+        let state = self.0.as_ref().map_err(|()| ErrorData::internal_error(unusable_settings().text(), None))?;
         context::read(state, &request.uri).await.map(Into::into)
     }
 

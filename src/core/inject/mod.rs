@@ -14,14 +14,19 @@ use zeroize::Zeroizing;
 pub(super) use self::place::reader_beside;
 use self::place::{Places, Target};
 pub use self::render::Changes;
-use super::{Core, no_service};
+pub(in crate::core) use self::render::HEADER_START;
+use super::plan::{FileWrite, Plan};
+use super::{Audience, Core, no_service};
+use crate::approval::{Approver, FilePreview};
 use crate::audit::Action;
+use crate::config::AskBefore;
 use crate::error::{Error, Result};
-use crate::files::{Content, Root, Written};
+use crate::files::record::{Kind, Record, Records, Standing, standing};
+use crate::files::{Content, FileChange, Root, Written};
 use crate::format::dotenv::Dialect;
 use crate::format::shell;
-use crate::names::{Service, printable};
-use crate::secret::{Secret, Value};
+use crate::names::{Key, Service, printable};
+use crate::secret::Value;
 use crate::vault::{Client, Secrets, Stored};
 
 /// The format of an injected file.
@@ -62,40 +67,67 @@ pub struct Request {
     /// Write nothing, and exit with 1 when something would change
     #[arg(long)]
     pub check: bool,
-    /// The file's whole text, instead of an example and Vault's keys
+    /// A template, instead of an example and all of Vault's keys
     #[arg(skip)]
-    pub given: Option<Given>,
-    /// Tell nothing that depends on values: whoever asks could guess at them
-    #[arg(skip)]
-    pub discreet: bool,
+    pub template: Option<Template>,
 }
 
-/// A text to write with values in it: an entry whose value is a stand-in gets the secret.
+/// A template that a model sent: entries, comments and blank lines, each known by itself, so that
+/// no text of the model surrounds a value.
+#[derive(Clone, Default)]
+pub struct Template {
+    /// Its lines, in order.
+    pub lines: Vec<TemplateLine>,
+    /// Where values come from other than the service itself.
+    pub sources: Vec<String>,
+    /// Why a value cannot be written.
+    pub obstacle: Option<String>,
+}
+
+/// A line of a template.
 #[derive(Clone)]
-pub struct Given {
-    /// The text.
-    pub text: String,
-    /// What stands for a value in it.
-    pub stand_ins: BTreeMap<String, Secret>,
+pub enum TemplateLine {
+    /// Nothing.
+    Blank,
+    /// A comment, without the `#`.
+    Comment(String),
+    /// A key with its value.
+    Entry {
+        /// The key.
+        key: Key,
+        /// The value.
+        value: Value,
+        /// Whether the value is the model's own text, which the person may see.
+        is_literal: bool,
+    },
 }
 
-impl Given {
-    /// The keys that get a secret.
-    fn secrets(&self, target: &Target) -> Result<Secrets> {
-        let found: Vec<(String, &Secret)> = render::values_in(target, &self.text)?
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, self.stand_ins.get(&value)?)))
-            .collect();
-        let secrets: Secrets = found.iter().map(|(key, secret)| (key.clone(), Value::Text((*secret).clone()))).collect();
-        let uses: usize = self.stand_ins.keys().map(|stand_in| self.text.matches(stand_in.as_str()).count()).sum();
-        // In a comment, inside a longer text, or on a key that stands twice: it would be written out.
-        if secrets.len() != uses {
-            return Err(Error::invalid(
-                "a handle in the template is not the whole value of one key",
-                "each handle stands alone: KEY=@token-…   (or KEY: @token-… in YAML)",
-            ));
-        }
-        Ok(secrets)
+impl Template {
+    /// The lines without values.
+    fn skeleton(&self, format: Format) -> String {
+        self.lines.iter().fold(String::new(), |text, line| match (line, format) {
+            (TemplateLine::Blank, _) => text + "\n",
+            (TemplateLine::Comment(comment), _) => text + "#" + comment + "\n",
+            (TemplateLine::Entry { key, .. }, Format::Env) => text + key.as_str() + "=\n",
+            (TemplateLine::Entry { key, .. }, Format::Yaml) => text + key.as_str() + ":\n",
+        })
+    }
+
+    fn secrets(&self) -> Secrets {
+        let entry = |line: &TemplateLine| match line {
+            TemplateLine::Entry { key, value, .. } => Some((key.to_string(), value.clone())),
+            TemplateLine::Blank | TemplateLine::Comment(_) => None,
+        };
+        self.lines.iter().filter_map(entry).collect()
+    }
+
+    /// The keys whose values are the model's own text.
+    fn literals(&self) -> BTreeSet<String> {
+        let literal = |line: &TemplateLine| match line {
+            TemplateLine::Entry { key, is_literal: true, .. } => Some(key.to_string()),
+            TemplateLine::Entry { .. } | TemplateLine::Blank | TemplateLine::Comment(_) => None,
+        };
+        self.lines.iter().filter_map(literal).collect()
     }
 }
 
@@ -186,14 +218,14 @@ pub struct Injected {
     pub notes: Vec<String>,
 }
 
-/// Injects, several services at the same time.
+/// Injects, several services at the same time. `approver` is asked where a person must approve.
 ///
 /// # Errors
 /// For all: no session, or nothing to inject. For each: [`Error::Unwritable`] for a value that
 /// its readers would not read back, [`Error::Confined`] for a path that leaves the root,
 /// [`Error::Invalid`] where place or format cannot be found, and Vault's refusals; its old file
 /// is then untouched.
-pub async fn inject(core: &Core, mut request: Request) -> Result<Injected> {
+pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver) -> Result<Injected> {
     request.take_old_format();
     if request.file.is_some() && request.services.len() > 1 {
         return Err(Error::invalid("--file is for one service", "inject them one by one"));
@@ -216,7 +248,7 @@ pub async fn inject(core: &Core, mut request: Request) -> Result<Injected> {
     one_service_a_file(&targets)?;
     let (vault, request) = (&vault, &request);
     let each = stream::iter(targets).map(|(service, target)| async move {
-        let outcome = one(core, vault, request, &service, target).await;
+        let outcome = one(core, vault, request, &service, target, approver).await;
         (service, outcome)
     });
     let services: Vec<(Service, Result<Reply>)> = each.buffered(AT_ONCE).collect().await;
@@ -248,42 +280,83 @@ fn one_service_a_file(targets: &[(Service, Result<Target>)]) -> Result<()> {
     Ok(())
 }
 
-async fn one(core: &Core, vault: &Client, request: &Request, service: &Service, target: Result<Target>) -> Result<Reply> {
-    let outcome = match target {
-        Ok(target) => work(core, vault, request, service, target).await,
+async fn one(
+    core: &Core,
+    vault: &Client,
+    request: &Request,
+    service: &Service,
+    target: Result<Target>,
+    approver: &impl Approver,
+) -> Result<Reply> {
+    let planned = match target {
+        Ok(target) => plan(core, vault, request, service, &target).await,
         Err(error) => Err(error),
     };
-    let details = |reply: &Reply| format!("{:?} {} with {} keys", reply.state, reply.file.display(), reply.keys);
-    let action = if request.only_looks() { Action::DryRun } else { Action::Inject };
-    let (mut reply, unlogged) = core.audited(action, Some(service), outcome, details)?;
-    reply.warnings.extend(unlogged);
+    if request.only_looks() {
+        let details = |(reply, _): &(Reply, FileWrite)| format!("{:?} {}", reply.state, reply.file.display());
+        let ((mut reply, _), unlogged) = core.audited(Action::DryRun, Some(service), planned, details)?;
+        reply.warnings.extend(unlogged);
+        return Ok(reply);
+    }
+    let (mut reply, write) = match planned {
+        Ok(planned) => planned,
+        Err(error) => {
+            let failed: Result<()> = Err(error);
+            return Err(core.audited(Action::Inject, Some(service), failed, |()| String::new()).err().unwrap_or(Error::Declined));
+        }
+    };
+    let committed = Plan::new(write).approve(core, approver).await?.commit(core, approver).await?;
+    if let Written::Replaced { backup } = committed.done {
+        reply.backup = Some(backup);
+    }
+    reply.warnings.extend(committed.unlogged);
     Ok(reply)
 }
 
-async fn work(core: &Core, vault: &Client, request: &Request, service: &Service, target: Target) -> Result<Reply> {
+/// Works out what the file would be: all of its bytes, before anybody is asked.
+async fn plan(core: &Core, vault: &Client, request: &Request, service: &Service, target: &Target) -> Result<(Reply, FileWrite)> {
     let root = Root::open(&core.settings.root)?;
     let before = root.read(&target.file)?;
-    let example = if request.given.is_some() { None } else { root.read(&target.example)? };
-    let secrets = match &request.given {
-        Some(given) => given.secrets(&target)?,
+    let example = if request.template.is_some() { None } else { root.read(&target.example)? };
+    let record = Records::new(&core.settings.state).of(root.path(), &target.file)?;
+    let standing = standing(record.as_ref(), before.as_ref());
+    let unasked =
+        is_unasked(core, request, service, target, &Known { standing, record: record.as_ref(), has_example: example.is_some() });
+    let secrets = match &request.template {
+        Some(template) => template.secrets(),
         None => match vault.read_service(service, None).await? {
             Stored::Present { secrets, .. } => secrets,
             Stored::Deleted { .. } | Stored::Absent => return Err(no_service(service)),
         },
     };
-    let header = header(&target, request, service, example.is_some());
+    let header = header(target, request, service, example.is_some());
     let old = text(&target.file, before.as_ref())?.unwrap_or_default();
-    let (path, template) = match (&request.given, text(&target.example, example.as_ref())?) {
-        (Some(given), _) => (&target.file, given.text.as_str()),
+    let skeleton = request.template.as_ref().map(|template| template.skeleton(target.format));
+    let (path, template) = match (&skeleton, text(&target.example, example.as_ref())?) {
+        (Some(skeleton), _) => (&target.file, skeleton.as_str()),
         (None, Some(template)) => (&target.example, template),
         (None, None) => (&target.file, old),
     };
     let source = render::Source { path, template, header: &header, has_example: example.is_some() };
-    let rendered = render::render(&target, &secrets, &source)?;
+    let (rendered, obstacle) = match render::render(target, &secrets, &source) {
+        Ok(rendered) => (rendered, None),
+        // A model that asks a person learns of this what it learns of a no.
+        Err(error) if core.audience == Audience::Model && !unasked => (render::Rendered::default(), Some(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let obstacle = request.template.as_ref().and_then(|template| template.obstacle.clone()).or(obstacle);
+    let is_person = core.audience == Audience::Person;
     // Another header alone is no reason to write the file, and to keep a backup.
-    let same = before.is_some() && !request.discreet && render::same_but_header(old, &rendered.text);
+    let same = before.is_some() && is_person && render::same_but_header(old, &rendered.text);
+    let preview = if is_person || unasked {
+        Vec::new()
+    } else {
+        let literals = request.template.as_ref().map(Template::literals).unwrap_or_default();
+        let masked_text = render::masked(target, &secrets, &literals, &source, rendered.tidy);
+        vec![FilePreview { path: printable(&target.file.to_string_lossy(), false), masked_text, note: note(standing) }]
+    };
     let content = if same { Zeroizing::new(old.to_owned()) } else { rendered.text };
-    let mut reply = Reply {
+    let reply = Reply {
         service: service.clone(),
         file: target.file.clone(),
         format: target.format,
@@ -298,7 +371,7 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service,
             Some(_) => State::Updated,
         },
         keys: secrets.len(),
-        changes: render::changes(&target, old, &content),
+        changes: if is_person { render::changes(target, old, &content) } else { Changes::default() },
         from_example: example.is_some(),
         defaults: rendered.defaults,
         misread: rendered.misread,
@@ -306,39 +379,63 @@ async fn work(core: &Core, vault: &Client, request: &Request, service: &Service,
         remarks: rendered.remarks,
         warnings: Vec::new(),
     };
-    if !request.only_looks() {
-        write(root, &target, content, before, request.discreet, &mut reply).await?;
+    let change = FileChange {
+        file: target.file.clone(),
+        kind: Kind::Secrets,
+        service: Some(service.to_string()),
+        keys: secrets.keys().cloned().collect(),
+        content,
+        before,
+        skip_if_same: is_person,
+    };
+    let mut write = FileWrite::new(Action::Inject, change);
+    write.unasked = unasked;
+    write.preview = preview;
+    write.obstacle = obstacle;
+    if let Some(template) = &request.template {
+        write.warnings = template.sources.iter().map(|source| format!("a value comes from {source}")).collect();
+        write.sources.clone_from(&template.sources);
     }
-    if request.discreet && !request.only_looks() {
-        // Which keys differ from the file before, and what in the values which reader would stumble over.
-        (reply.changes, reply.misread) = Default::default();
-    }
-    Ok(reply)
+    Ok((reply, write))
 }
 
-/// Writes on a thread of its own: waiting for the disk must not hold up the other services.
-async fn write(
-    root: Root,
-    target: &Target,
-    content: Zeroizing<String>,
-    before: Option<Content>,
-    discreet: bool,
-    reply: &mut Reply,
-) -> Result<()> {
-    let file = target.file.clone();
-    let work = move || {
-        // Whether there is a backup would tell whether the content is what it was.
-        if discreet {
-            root.replace(&file, content.as_bytes(), before.as_ref())
-        } else {
-            root.write(&file, content.as_bytes(), before.as_ref())
-        }
+/// What is known of the file that would be written.
+struct Known<'a> {
+    standing: Standing,
+    record: Option<&'a Record>,
+    has_example: bool,
+}
+
+/// Whether a model may have the file written without asking: the service's own file, in its usual
+/// place, from a template on disk, and nobody but this program wrote what is there. A place that
+/// `.claude-vault.toml` names is asked about once. Nothing here depends on a value.
+fn is_unasked(core: &Core, request: &Request, service: &Service, target: &Target, known: &Known<'_>) -> bool {
+    let is_written_for_this_service =
+        known.record.is_some_and(|record| record.kind == Kind::Secrets && record.service.as_deref() == Some(service.as_str()));
+    let is_ours = match known.standing {
+        Standing::New => known.record.is_none() || is_written_for_this_service,
+        Standing::Unchanged => is_written_for_this_service,
+        Standing::Changed | Standing::Foreign => false,
     };
-    let stopped = |_| Error::io("write", &target.file)(std::io::ErrorKind::Other.into());
-    if let Written::Replaced { backup } = tokio::task::spawn_blocking(work).await.map_err(stopped)?? {
-        reply.backup = Some(backup);
+    let place_is_known = match target.place {
+        place::Place::Usual => known.has_example || is_written_for_this_service,
+        place::Place::Project => is_written_for_this_service,
+        place::Place::Request => false,
+    };
+    !core.settings.ask_before.contains(&AskBefore::Inject) && request.template.is_none() && is_ours && place_is_known
+}
+
+/// What the person is told about the file that is there.
+fn note(standing: Standing) -> String {
+    match standing {
+        Standing::New => "This is a new file.",
+        Standing::Unchanged => "It replaces the file that claude-vault wrote there.",
+        Standing::Changed => {
+            "It replaces a file that was edited since claude-vault wrote it. The edited file is kept as a backup."
+        }
+        Standing::Foreign => "It replaces a file that claude-vault did not write. That file is kept as a backup.",
     }
-    Ok(())
+    .to_owned()
 }
 
 /// A file's text; what is not UTF-8 is refused.
@@ -350,7 +447,7 @@ pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Opti
 }
 
 fn header(target: &Target, request: &Request, service: &Service, from_example: bool) -> Vec<String> {
-    if request.given.is_some() {
+    if request.template.is_some() {
         return vec![
             format!("{}{service}) and a template.", render::HEADER_MARKS[0]),
             render::HEADER_MARKS[2].into(),

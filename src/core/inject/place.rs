@@ -41,11 +41,24 @@ pub(super) struct Target {
     pub(super) file: PathBuf,
     pub(super) example: PathBuf,
     pub(super) format: Format,
+    /// Who chose the place.
+    pub(super) place: Place,
     /// The command that finds it again.
     pub(super) command: String,
     pub(super) dialects: Vec<Dialect>,
     /// How the dialects are known.
     pub(super) source: Source,
+}
+
+/// Who chose where a file lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nobody: it is where such a file usually lies.
+    Usual,
+    /// `.claude-vault.toml`.
+    Project,
+    /// The request.
+    Request,
 }
 
 /// How the reader of a file is known.
@@ -89,7 +102,7 @@ impl Places {
     pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Option<Target>> {
         let configured = self.configured.get(service.as_str()).cloned().unwrap_or_default();
         let Some((file, format)) = self.find_file(request, &configured, service)? else { return Ok(None) };
-        let told = match configured.dialect {
+        let told = match configured.dialect.clone() {
             _ if !request.dialect.is_empty() => request.dialect.clone(),
             Some(OneOrMore::One(dialect)) => vec![dialect],
             Some(OneOrMore::More(dialects)) => dialects,
@@ -109,7 +122,12 @@ impl Places {
             Format::Env => self.guess(&file),
         };
         let command = command(request, service, &file);
-        Ok(Some(Target { service: service.clone(), example: example_of(&file), file, format, command, dialects, source }))
+        let place = match (&request.file, &configured.file) {
+            (Some(_), _) => Place::Request,
+            (None, Some(_)) => Place::Project,
+            (None, None) => Place::Usual,
+        };
+        Ok(Some(Target { service: service.clone(), example: example_of(&file), file, format, place, command, dialects, source }))
     }
 
     /// Who reads a `.env` file, by what lies beside it.

@@ -17,13 +17,12 @@ use crate::names::{is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::vault::Secrets;
 
+/// How the first line of a file of ours starts.
+pub(in crate::core) const HEADER_START: &str = "# Written by claude-vault from Vault (";
+
 /// How the lines of our header start, by which an older one is known.
-pub(super) const HEADER_MARKS: [&str; 4] = [
-    "# Written by claude-vault from Vault (",
-    "# Make it again: claude-vault inject ",
-    "# It holds secrets: do not commit it.",
-    "#",
-];
+pub(super) const HEADER_MARKS: [&str; 4] =
+    [HEADER_START, "# Make it again: claude-vault inject ", "# It holds secrets: do not commit it.", "#"];
 
 /// What a file is made from.
 pub(super) struct Source<'a> {
@@ -37,8 +36,11 @@ pub(super) struct Source<'a> {
 }
 
 /// A finished text.
+#[derive(Default)]
 pub(super) struct Rendered {
     pub(super) text: Zeroizing<String>,
+    /// Whether each line was brought to its plainest form.
+    pub(super) tidy: bool,
     /// Keys that keep the template's default.
     pub(super) defaults: Vec<String>,
     /// Other readers that would misread it, by what they do.
@@ -62,25 +64,15 @@ pub struct Changes {
     pub texts: BTreeMap<String, (Option<Secret>, Option<Secret>)>,
 }
 
-/// The keys of a text and their values without quotes, one for each time that a key stands there.
-pub(super) fn values_in(target: &Target, text: &str) -> Result<Vec<(String, String)>> {
-    let refuse = |reason| Error::Confined { path: target.file.clone(), reason };
-    let document = match target.format {
-        Format::Env => dotenv::parse(text, reader(target)),
-        Format::Yaml => yaml::parse(text).map_err(refuse)?,
-    };
-    let value = |raw: &str| match target.format {
-        Format::Env => dotenv::unquote(raw),
-        Format::Yaml => yaml::read(raw).unwrap_or_default(),
-    };
-    Ok(document.entries.iter().map(|entry| (entry.key.clone(), value(&text[entry.value.clone()]))).collect())
-}
-
 /// Puts Vault's values into the template.
 pub(super) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Rendered> {
-    let (edited, mut remarks) = match target.format {
-        Format::Yaml => yaml_text(target, secrets, source)?,
-        Format::Env => env_text(target, secrets, source)?,
+    let (edited, mut remarks, tidy) = match target.format {
+        Format::Yaml => yaml_text(target, secrets, source).map(|(edited, remarks)| (edited, remarks, false))?,
+        Format::Env => {
+            let (edited, remarks) = env_text(target, secrets, source)?;
+            let tidy = !remarks.is_empty();
+            (edited, remarks, tidy)
+        }
     };
     if !edited.repeated.is_empty() {
         let (verb, each) =
@@ -91,10 +83,74 @@ pub(super) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) ->
         if target.format == Format::Env { other_readers(target, &edited.text, &values_of(secrets)) } else { BTreeMap::new() };
     Ok(Rendered {
         text: edited.text,
+        tidy,
         defaults: edited.defaults.iter().map(|key| printable(key, false)).collect(),
         misread,
         remarks,
     })
+}
+
+/// What stands for a value on the approval page; of one length for all.
+const MASK: &str = "••••••••";
+
+/// The text as the person sees it: values masked, except those of `literals`, which the asker wrote.
+/// Where an existing file is the template, its own values and the lines that are no entries are
+/// masked too.
+pub(super) fn masked(target: &Target, secrets: &Secrets, literals: &BTreeSet<String>, source: &Source<'_>, tidy: bool) -> String {
+    let shown = |key: &String, value: &Value| {
+        let value = value.secret().expose(WayOut::Inspection);
+        match (literals.contains(key), target.format) {
+            (false, _) => MASK.to_owned(),
+            (true, Format::Yaml) => yaml::quote(value),
+            (true, Format::Env) => {
+                dotenv::write(&target.dialects, value).map_or_else(|_| MASK.to_owned(), |text| text.to_string())
+            }
+        }
+    };
+    let texts: Texts = secrets.iter().map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value)))).collect();
+    let parsed = |text: &str| match target.format {
+        Format::Env => dotenv::parse(text, reader(target)),
+        Format::Yaml => yaml::parse(text).unwrap_or_default(),
+    };
+    let template = Zeroizing::new(match tidy {
+        true => source.template.trim_start_matches('\u{feff}').replace("\r\n", "\n"),
+        false => source.template.to_owned(),
+    });
+    let is_own_file = !source.has_example && literals.is_empty() && source.path == target.file;
+    let document = parsed(&template);
+    let template = if is_own_file { mask_all(&template, &document) } else { template };
+    parsed(&template).fill(&template, &texts, &style(target, source, tidy)).text.to_string()
+}
+
+/// Masks every value, and every line that is no entry: it may be a part of one.
+fn mask_all(text: &str, document: &Document) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    let mut at = 0;
+    let mask_lines = |part: &str| -> String {
+        let masked = |line: &str| match line.trim() {
+            "" => line.to_owned(),
+            trimmed if trimmed.starts_with('#') => line.to_owned(),
+            _ => format!("{MASK}\n"),
+        };
+        part.split_inclusive('\n').map(masked).collect()
+    };
+    for entry in &document.entries {
+        out.push_str(&mask_lines(&text[at..entry.start]));
+        out.push_str(&text[entry.start..entry.value.start]);
+        out.push_str(MASK);
+        at = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end);
+        let behind = text[entry.value.end..at].trim();
+        if behind.starts_with('#') {
+            out.push(' ');
+            out.push_str(behind);
+        }
+        if text[at..].starts_with('\n') {
+            out.push('\n');
+            at += 1;
+        }
+    }
+    out.push_str(&mask_lines(&text[at..]));
+    out
 }
 
 /// Whether two texts are the same below a header of ours.

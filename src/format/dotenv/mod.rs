@@ -194,8 +194,20 @@ pub fn is_special_to_shells(name: &str) -> bool {
     read::is_special_to_shells(name)
 }
 
-/// What a reader takes each key for: `None` for a value that depends on something else.
-pub type Taken = BTreeMap<String, Option<zeroize::Zeroizing<String>>>;
+/// The names that a reader finds, in order, each with its value: `None` for a value that depends on
+/// something outside the file.
+pub type Taken = Vec<(String, Option<zeroize::Zeroizing<String>>)>;
+
+/// Reads a file whose reader may be unknown ([`Dialect::Portable`]): then as the first of the usual
+/// readers that can read all of it. `None` when nobody can.
+#[must_use]
+pub fn read_as_any(reader: Dialect, text: &str) -> Option<Taken> {
+    const USUAL: [Dialect; 4] = [Compose, Shell, Go, Node];
+    match reader {
+        Portable => USUAL.into_iter().find_map(|reader| read_as(reader, text)),
+        one => read_as(one, text),
+    }
+}
 
 /// Reads a file as `reader` does; `None` when it gives up.
 #[must_use]

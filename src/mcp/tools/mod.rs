@@ -1,104 +1,164 @@
-//! What each tool does with its arguments.
+//! The tools: one row each. A row names the type that has the tool's arguments, reply, texts, hints
+//! and handler, so a listed tool without a handler does not compile.
 
 mod files;
 mod secrets;
 mod session;
+mod template;
+
+pub(super) use secrets::{ListReply, listed};
 
 use std::sync::Arc;
 
 use rmcp::model::JsonObject;
-use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::arguments::{check, parsed};
-use super::asking::{Asker, Caller};
-use super::listed::input_of;
-use super::state::{State, Waited};
-use crate::approval::{Approver, Asked, Change, Outcome, Question};
-use crate::config::{AskBefore, Mode};
-use crate::core::approve::permit;
-use crate::core::{Core, list};
-use crate::error::{Error, Result};
-use crate::names::Service;
+use super::arguments::parse;
+use super::changes::{Call, Caller, Waited, not_of_this_call};
+use super::public::Public;
+use super::refusal::Refusal;
+use super::state::State;
+
+/// In tests, types have JSON schemas.
 #[cfg(test)]
-pub(super) use session::{LoginReply, LogoutReply, StatusReply};
+pub(super) trait Described: schemars::JsonSchema {}
+#[cfg(test)]
+impl<T: schemars::JsonSchema> Described for T {}
+/// Outside tests, nothing makes a schema: they are in the committed list.
+#[cfg(not(test))]
+pub(super) trait Described {}
+#[cfg(not(test))]
+impl<T> Described for T {}
+
+/// What a client may assume of a tool (MCP, `ToolAnnotations`).
+#[derive(Clone, Copy)]
+#[cfg_attr(not(test), allow(dead_code, reason = "the committed list has them; a test makes it"))]
+pub(super) struct Hints {
+    pub(super) read_only: bool,
+    pub(super) destructive: bool,
+    pub(super) idempotent: bool,
+    pub(super) open_world: bool,
+}
+
+/// A tool.
+#[cfg_attr(not(test), allow(dead_code, reason = "the committed list has the texts; a test makes it"))]
+pub(super) trait Tool {
+    const TITLE: &'static str;
+    const DESCRIPTION: &'static str;
+    const HINTS: Hints;
+    type Arguments: DeserializeOwned + Described + Send;
+    type Reply: Public + Described;
+
+    /// Handles a call.
+    fn run(
+        context: Context<'_>,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Outcome<Self::Reply>, Refusal>> + Send;
+}
+
+/// What a handler works with.
+pub(super) struct Context<'a> {
+    state: &'a Arc<State>,
+    caller: &'a Caller,
+    tool: &'static str,
+    /// The arguments as they were sent.
+    sent: &'a JsonObject,
+}
+
+/// What a handler gives.
+pub(super) enum Outcome<R> {
+    /// The reply.
+    Done(R),
+    /// The reply of work that may have asked a person.
+    Waited(Waited),
+}
 
 /// What a call comes to.
-pub(super) enum Reply {
+pub(super) enum Answer {
     /// This object.
     Done(Value),
     /// The client must bring the person to a page, and call again with this state.
     Look { url: String, request_state: String },
 }
 
-/// Runs a tool.
-pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
-    if let Some(schema) = input_of(name) {
-        check(schema, arguments)?;
-    }
-    state.keep_alive().await;
-    let asks = match name {
-        "vault_set" => true,
-        "vault_inject" => state.settings.ask_before.contains(&AskBefore::Inject),
-        "vault_get" => state.settings.ask_before.contains(&AskBefore::Get) && state.settings.mode == Mode::Plaintext,
-        _ => false,
+macro_rules! tools {
+    ($($name:literal => $tool:ty,)*) => {
+        /// Calls a tool; `None` when there is no such tool.
+        pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject, caller: &Caller) -> Option<Result<Answer, Refusal>> {
+            match name {
+                $($name => Some(run::<$tool>(state, $name, arguments, caller).await),)*
+                _ => None,
+            }
+        }
+
+        /// The rows, for the committed list.
+        #[cfg(test)]
+        pub(super) fn rows() -> Vec<super::listed::Row> {
+            vec![$(super::listed::Row::of::<$tool>($name),)*]
+        }
     };
-    if caller.request_state.is_some() && !asks {
-        return Err(state.not_of_this_call(name));
+}
+
+tools! {
+    "vault_login" => session::Login,
+    "vault_status" => session::Status,
+    "vault_logout" => session::Logout,
+    "vault_list" => secrets::List,
+    "vault_get" => secrets::Get,
+    "vault_set" => secrets::Set,
+    "vault_inject" => files::Inject,
+    "vault_scan_env" => files::ScanEnv,
+    "vault_scan_compose" => files::ScanCompose,
+    "vault_generate_example" => files::GenerateExample,
+}
+
+async fn run<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject, caller: &Caller) -> Result<Answer, Refusal> {
+    let arguments = parse::<T::Arguments>(tool, sent)?;
+    state.session.keep_alive().await;
+    match T::run(Context { state, caller, tool, sent }, arguments).await? {
+        Outcome::Done(_) if caller.request_state.is_some() => Err(not_of_this_call(&state.core(), tool).into()),
+        Outcome::Done(reply) => Ok(Answer::Done(object(&reply))),
+        Outcome::Waited(Waited::Done(reply)) => Ok(Answer::Done(reply)),
+        Outcome::Waited(Waited::Look { url, request_state }) => Ok(Answer::Look { url, request_state }),
+        Outcome::Waited(Waited::Pending(token)) => {
+            let takes_a_token = super::listed::takes(tool, APPROVAL_TOKEN);
+            Err(Refusal::approval_pending(tool, Some(&token).filter(|_| takes_a_token)))
+        }
     }
-    let reply = match name {
-        "vault_login" => session::log_in(state).await,
-        "vault_status" => session::status(state).await,
-        "vault_logout" => session::log_out(state).await,
-        "vault_list" => object(&list::list(&state.core(), &list::Request { service: parsed(arguments, "service")? }).await?),
-        "vault_get" if asks => return secrets::get_once_approved(state, arguments, caller).await,
-        "vault_get" => secrets::get(state, arguments).await,
-        "vault_set" => return secrets::set_once_approved(state, arguments, caller).await,
-        "vault_inject" if asks => return files::inject_once_approved(state, arguments, caller).await,
-        "vault_inject" => files::inject(state, arguments).await,
-        "vault_scan_env" => files::scan_env(state, arguments),
-        "vault_scan_compose" => files::scan_compose(state, arguments),
-        _ => files::make_example(state, arguments),
-    };
-    reply.map(Reply::Done)
 }
 
-fn told(waited: Waited<Value>, takes_a_token: bool) -> Result<Reply> {
-    match waited {
-        Waited::Done(value) => Ok(Reply::Done(value)),
-        Waited::Pending(token) => Err(Error::ApprovalPending { approval_token: Some(token).filter(|_| takes_a_token) }),
-        Waited::Look { url, request_state } => Ok(Reply::Look { url, request_state }),
+const APPROVAL_TOKEN: &str = "approval_token";
+
+impl Context<'_> {
+    /// Does work that may ask a person. Without an approval token, the same arguments continue it
+    /// when the tool takes none.
+    async fn with_person<R, F>(&self, work: impl FnOnce(super::changes::Asker) -> F) -> Result<Outcome<R>, Refusal>
+    where
+        R: Public,
+        F: Future<Output = Result<R, Refusal>> + Send + 'static,
+    {
+        let mut arguments = self.sent.clone();
+        arguments.retain(|name, value| name != APPROVAL_TOKEN && !value.is_null());
+        let call = Call {
+            tool: self.tool,
+            arguments: &arguments,
+            token: self.sent.get(APPROVAL_TOKEN).and_then(Value::as_str),
+            resumes: !super::listed::takes(self.tool, APPROVAL_TOKEN),
+        };
+        let work = |asker| {
+            let work = work(asker);
+            async move { work.await.map(|reply| object(&reply)) }
+        };
+        self.state.changes.run(&self.state.core(), self.caller, &call, work).await.map(Outcome::Waited)
     }
 }
 
-/// An error about a path that the model sent names the argument, and does not repeat it.
-fn unrepeated<T>(arguments: &JsonObject, names: &[&'static str], outcome: Result<T>) -> Result<T> {
-    let given: Vec<&str> = names.iter().copied().filter(|name| arguments.contains_key(*name)).collect();
-    outcome.map_err(|error| match error {
-        Error::Confined { reason, .. } if !given.is_empty() => {
-            Error::invalid(format!("{}: {reason}", given.join(" or ")), "paths start at the project's root")
-        }
-        Error::NotFound { .. } if !given.is_empty() => {
-            Error::NotFound { what: format!("the file of {}", given.join(" or ")), hint: String::new() }
-        }
-        // `FILE: what is wrong with it`
-        Error::Invalid { message, .. } if !given.is_empty() => {
-            let why = message.rsplit_once(": ").map_or("it cannot be used", |(_, why)| why);
-            Error::invalid(format!("{}: {why}", given.join(" or ")), "paths start at the project's root")
-        }
-        Error::Io { .. } if !given.is_empty() => {
-            Error::invalid(format!("{}: it cannot be opened", given.join(" or ")), "paths start at the project's root")
-        }
-        other => other,
-    })
-}
-
-/// A reply as an object; what there is nothing to say about is left out.
-fn object(reply: &impl Serialize) -> Result<Value> {
-    let mut value =
-        serde_json::to_value(reply).map_err(|_| Error::invalid("the reply cannot be written", "tell the maintainers"))?;
+/// A reply as an object. A field that has nothing to say is left out.
+pub(super) fn object(reply: &impl Public) -> Value {
+    let mut value = serde_json::to_value(reply).unwrap_or_default();
     leave_out_nulls(&mut value);
-    Ok(value)
+    value
 }
 
 fn leave_out_nulls(value: &mut Value) {
@@ -108,30 +168,6 @@ fn leave_out_nulls(value: &mut Value) {
             object.values_mut().for_each(leave_out_nulls);
         }
         Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-/// Asks whether something may be done with values that are not to be written to Vault.
-async fn permitted(
-    core: &Core,
-    person: &Asker,
-    asked: Asked,
-    service: &Service,
-    path: &str,
-    keys: Vec<(&str, Change)>,
-    warnings: &[String],
-) -> Result<()> {
-    let keys = keys.into_iter().map(|(key, change)| (key, change, None)).collect();
-    let question =
-        Question { asked, service: service.as_str(), path, base: 0, keys, untouched: 0, warnings, files: &[], obstacle: None };
-    permit(core, person, &question).await
-}
-
-/// Tells the person what became of what they permitted.
-fn ended(person: &Asker, outcome: &Result<Value>) {
-    person.ended(&match outcome {
-        Ok(_) => Outcome::Done(0),
-        Err(error) => Outcome::Failed(error.to_string()),
-    });
 }

@@ -1,99 +1,403 @@
-//! Secrets in Vault: getting them as handles, and setting them once a person has approved.
+//! Secrets in Vault: listing them, getting them as handles, and setting them once a person approved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
-use rmcp::model::JsonObject;
-use serde_json::Value;
+use serde::Deserialize;
 
-use super::{Reply, ended, object, permitted, told, unrepeated};
-use crate::approval::{Asked, Change, Nobody};
+use super::{Context, Hints, Outcome, Tool};
+use crate::approval::{Approver, Nobody};
 use crate::config::Mode;
+use crate::core::entries::{FileKind, Held, Seen, look};
+use crate::core::plan::{Disclosure, Notes, Plan};
 use crate::core::{Core, get as getting, list, set};
-use crate::error::Result;
-use crate::mcp::arguments::{named, parsed, required, text};
-use crate::mcp::asking::{Asker, Caller};
-use crate::mcp::state::State;
-use crate::names::{Key, Service};
+use crate::error::Error;
+use crate::mcp::handles::{Origin, Place};
+use crate::mcp::public::{ClearValue, Entry, Name, Setting, Time, public_reply, public_words};
+use crate::mcp::refusal::Refusal;
+use crate::mcp::state::{NotMeant, State};
+use crate::names::{Key, PublicName, Service};
 use crate::secret::Secret;
+use crate::vault::Secrets;
 
-pub(super) async fn get(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
-    let request = getting::Request { service: required(arguments, "service")?, key: parsed(arguments, "key")?, version: None };
-    let reply = getting::get(&state.core(), &request).await?;
-    if state.settings.mode == Mode::Redacted {
-        return object(&reply.names());
-    }
-    let mut values = BTreeMap::new();
-    for (key, value) in &reply.secrets {
-        // Of one version: the same handle says no more than the version does.
-        let origin = format!("{}@{}", reply.service, reply.version);
-        values.insert(key.clone(), state.shown(&origin, key, value)?);
-    }
-    object(&getting::Shown { values: Some(values), ..reply.names() })
+/// Arguments of `vault_list`.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::mcp) struct ListArguments {
+    /// The service: one secret of KV version 2, such as jellyfin
+    service: Option<Service>,
 }
 
-pub(super) async fn set_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
-    let service: Service = required(arguments, "service")?;
-    let mut secrets: BTreeMap<Key, Secret> = BTreeMap::new();
-    if let Some(file) = text(arguments, "from_file") {
-        secrets.extend(unrepeated(arguments, &["from_file"], set::from_file(&state.settings.root, Path::new(file)))?);
-    }
-    for (name, value) in entries(arguments, "secrets") {
-        let key: Key = name.parse().map_err(|error| named("secrets", &error))?;
-        let secret = state.meant(&key, value.as_str().unwrap_or_default())?;
-        secrets.insert(key, secret);
-    }
-    let mut generate = BTreeMap::new();
-    for (name, value) in entries(arguments, "generate") {
-        let key: Key = name.parse().map_err(|error| named("generate", &error))?;
-        generate.insert(key, value.as_u64().and_then(|length| usize::try_from(length).ok()).unwrap_or(0));
-    }
-    let mut prompt = Vec::new();
-    for name in arguments.get("prompt").and_then(Value::as_array).into_iter().flatten() {
-        let key: Key = name.as_str().unwrap_or_default().parse().map_err(|error| named("prompt", &error))?;
-        prompt.push(key);
-    }
-    let dry_run = arguments.get("dry_run").and_then(Value::as_bool).unwrap_or(false);
-    let discreet = state.settings.mode != Mode::Plaintext;
-    let request = set::Request { service, secrets, generate, prompt, dry_run, discreet };
-    if dry_run {
-        return object(&set::set(&state.core(), request, &Nobody, |_| Ok(())).await?).map(Reply::Done);
-    }
-    let fingerprint = state.fingerprint_of(&request);
-    let token = text(arguments, "approval_token");
-    let work = |core: Arc<Core>, person: Asker| async move { object(&set::set(&core, request, &person, |_| Ok(())).await?) };
-    told(state.with_person(caller, "vault_set", fingerprint, token, false, work).await?, true)
-}
-
-/// The names of a service's keys, for a question about all of them.
-async fn keys_of(core: &Core, service: &Service) -> Result<Vec<String>> {
-    match list::list(core, &list::Request { service: Some(service.clone()) }).await? {
-        list::Reply::Keys { keys, .. } => Ok(keys),
-        list::Reply::Services { .. } => Ok(Vec::new()),
+public_reply! {
+    /// Services, or the keys of one.
+    pub(in crate::mcp) struct ListReply {
+        /// Where the services lie: MOUNT/PREFIX
+        path: Option<Setting>,
+        /// The services, sorted
+        services: Option<Vec<Service>>,
+        /// How many folders and names that no service can have lie beside them
+        others: Option<u64>,
+        /// The service
+        service: Option<Service>,
+        /// Its current version
+        version: Option<u64>,
+        /// When its first version was written, RFC 3339
+        created: Option<Time>,
+        /// When this version was written, RFC 3339
+        updated: Option<Time>,
+        /// Its keys, sorted
+        keys: Option<Vec<Entry>>,
     }
 }
 
-pub(super) async fn get_once_approved(state: &Arc<State>, arguments: &JsonObject, caller: &Caller) -> Result<Reply> {
-    let service: Service = required(arguments, "service")?;
-    let key: Option<Key> = parsed(arguments, "key")?;
-    let wanted = key.as_ref().map_or("", |key| key.as_str());
-    let fingerprint = state.fingerprint(&[b"vault_get", service.as_str().as_bytes(), wanted.as_bytes()]);
-    let (holder, arguments) = (state.clone(), arguments.clone());
-    let work = |core: Arc<Core>, person: Asker| async move {
-        let keys = match key {
-            Some(key) => vec![key.to_string()],
-            None => keys_of(&core, &service).await?,
-        };
-        let keys = keys.iter().map(|key| (key.as_str(), Change::Unchanged)).collect();
-        permitted(&core, &person, Asked::Show, &service, &core.settings.display_path(&service), keys, &[]).await?;
-        let outcome = get(&holder, &arguments).await;
-        ended(&person, &outcome);
-        outcome
+/// `vault_list`
+pub(in crate::mcp) struct List;
+
+impl Tool for List {
+    const TITLE: &'static str = "List secrets in Vault";
+    const DESCRIPTION: &'static str =
+        "List the services that have secrets in Vault, or the key names of one service. Never values.";
+    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    type Arguments = ListArguments;
+    type Reply = ListReply;
+
+    async fn run(context: Context<'_>, arguments: ListArguments) -> Result<Outcome<ListReply>, Refusal> {
+        Ok(Outcome::Done(listed(&context.state.core(), arguments.service).await?))
+    }
+}
+
+/// Services, or the keys of one: for `vault_list` and for resources.
+pub(in crate::mcp) async fn listed(core: &Core, service: Option<Service>) -> Result<ListReply, Refusal> {
+    let nothing = ListReply {
+        path: None,
+        services: None,
+        others: None,
+        service: None,
+        version: None,
+        created: None,
+        updated: None,
+        keys: None,
     };
-    told(state.with_person(caller, "vault_get", fingerprint, None, true, work).await?, false)
+    Ok(match list::list(core, &list::Request { service }).await? {
+        list::Reply::Services { path, services, others, .. } => {
+            ListReply { path: Some(Setting::new(&path)), services: Some(services), others: Some(others as u64), ..nothing }
+        }
+        list::Reply::Keys { service, version, created, updated, keys, .. } => ListReply {
+            service: Some(service),
+            version: Some(version),
+            created: Time::parse(&created),
+            updated: Time::parse(&updated),
+            keys: Some(keys.iter().enumerate().map(|(at, key)| named(at + 1, key)).collect()),
+            ..nothing
+        },
+    })
 }
 
-fn entries<'a>(arguments: &'a JsonObject, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    arguments.get(name).and_then(Value::as_object).into_iter().flatten()
+/// A key of Vault by its name, or by its number where this program would not write such a name.
+fn named(number: usize, key: &str) -> Entry {
+    let name = PublicName::of_stored_key(key).as_ref().map(Name::from);
+    Entry { entry: name.is_none().then_some(number as u64), name, handle: None, value: None }
+}
+
+/// Arguments of `vault_get`.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::mcp) struct GetArguments {
+    /// The service: one secret of KV version 2, such as jellyfin
+    service: Service,
+    /// One key, instead of all
+    key: Option<Key>,
+    /// The number of one entry whose name is not shown, instead of all; needs version
+    entry: Option<u64>,
+    /// An older version of the service
+    version: Option<u64>,
+}
+
+public_reply! {
+    /// A version of a service.
+    pub(in crate::mcp) struct GetReply {
+        /// The service
+        service: Service,
+        /// Its version
+        version: u64,
+        /// When the version was written, RFC 3339
+        created: Option<Time>,
+        /// Its keys, sorted, each with a handle for its value
+        keys: Vec<Entry>,
+    }
+}
+
+/// `vault_get`
+pub(in crate::mcp) struct Get;
+
+impl Tool for Get {
+    const TITLE: &'static str = "Get a service's secrets as handles";
+    const DESCRIPTION: &'static str = "Get a service's secrets. Values are not shown: each is a handle (@token-…) that vault_set and a \
+        template of vault_inject take in place of the value. To give them to a program, use vault_inject.";
+    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    type Arguments = GetArguments;
+    type Reply = GetReply;
+
+    async fn run(context: Context<'_>, arguments: GetArguments) -> Result<Outcome<GetReply>, Refusal> {
+        if arguments.entry.is_some() && (arguments.version.is_none() || arguments.key.is_some()) {
+            return Err(Refusal::argument("entry needs version, and goes without key", &[], "as in entry 3 of version 2"));
+        }
+        let (state, core) = (context.state.clone(), context.state.core());
+        context.with_person(move |person| async move { got(&state, &core, &arguments, &person).await }).await
+    }
+}
+
+async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl Approver) -> Result<GetReply, Refusal> {
+    let GetArguments { service, key, entry, version } = arguments;
+    let request = getting::Request { service: service.clone(), key: key.clone(), version: *version };
+    let reply = getting::get(core, &request).await?;
+    let is_wanted = |number: usize| entry.is_none_or(|entry| entry == number as u64);
+    let wanted: Vec<(usize, &String)> =
+        reply.secrets.keys().enumerate().map(|(at, key)| (at + 1, key)).filter(|(number, _)| is_wanted(*number)).collect();
+    if wanted.is_empty() && entry.is_some() {
+        return Err(Refusal::new("not_found", "that version has no such entry", "vault_get without entry shows them all"));
+    }
+    let may_show = |key: &str| core.settings.mode == Mode::Plaintext || core.settings.is_plain_key(service.as_str(), key);
+    let to_show: Secrets = wanted
+        .iter()
+        .filter(|(_, key)| may_show(key))
+        .filter_map(|(_, key)| Some(((*key).clone(), reply.secrets.get(*key)?.clone())))
+        .collect();
+    let shown = if to_show.is_empty() {
+        Secrets::new()
+    } else {
+        Plan::new(Disclosure::new(core, service, to_show)).approve(core, person).await?.commit(core, person).await?.done
+    };
+    let mut keys = Vec::new();
+    for (number, key) in wanted {
+        let plain = named(number, key);
+        keys.push(match (shown.get(key), reply.secrets.get(key)) {
+            (Some(value), _) => Entry { value: Some(ClearValue::allowed_by_config(value.secret())), ..plain },
+            (None, Some(value)) => {
+                let place = Place::Version { service: service.to_string(), version: reply.version };
+                let origin = Origin { place, key: key.clone() };
+                state.entry(number, plain.name, origin, &Held::Value(value.secret().clone()))?
+            }
+            (None, None) => plain,
+        });
+    }
+    Ok(GetReply { service: service.clone(), version: reply.version, created: Time::parse(&reply.created), keys })
+}
+
+/// Arguments of `vault_set`.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::mcp) struct SetArguments {
+    /// The service: one secret of KV version 2, such as jellyfin
+    service: Service,
+    /// Values by key: text, or a handle
+    secrets: Option<BTreeMap<Key, Secret>>,
+    /// Keys to make a random value for, with its length
+    generate: Option<BTreeMap<Key, GenerateLength>>,
+    /// Keys whose values the person types on the approval page
+    prompt: Option<Vec<Key>>,
+    /// A .env or secrets.yaml file below the project's root: all its keys, unseen
+    from_file: Option<String>,
+    /// Show what would change, and write nothing
+    dry_run: Option<bool>,
+    /// From approval_pending, to wait for that approval
+    #[allow(dead_code, reason = "read where changes wait")]
+    approval_token: Option<String>,
+}
+
+/// How many characters a generated value has: 8 to 1024.
+#[derive(Deserialize)]
+#[serde(try_from = "u64")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::mcp) struct GenerateLength(#[cfg_attr(test, schemars(range(min = 8, max = 1024)))] u64);
+
+impl TryFrom<u64> for GenerateLength {
+    type Error = &'static str;
+    fn try_from(length: u64) -> Result<Self, Self::Error> {
+        if (8..=1024).contains(&length) { Ok(Self(length)) } else { Err("8 to 1024") }
+    }
+}
+
+public_words! {
+    /// What became of a change.
+    pub(in crate::mcp) enum SetOutcome {
+        /// The service is new.
+        Created,
+        /// The service has a new version.
+        Updated,
+        /// It was a dry run.
+        DryRun,
+    }
+}
+
+public_reply! {
+    /// A change: names only. Whether a value differs from the one before is for the person.
+    pub(in crate::mcp) struct SetReply {
+        /// The service
+        service: Service,
+        /// Where it lies: MOUNT/PREFIX/SERVICE
+        path: Setting,
+        /// What became of it
+        outcome: SetOutcome,
+        /// The version that holds now
+        version: u64,
+        /// Keys that are new
+        added: Vec<Name>,
+        /// Keys that were set and were there before
+        kept: Vec<Name>,
+        /// Whether the audit log could not be written afterwards
+        unlogged: Option<bool>,
+    }
+}
+
+/// `vault_set`
+pub(in crate::mcp) struct Set;
+
+impl Tool for Set {
+    const TITLE: &'static str = "Set secrets in Vault";
+    const DESCRIPTION: &'static str = "Add or change keys of a service in Vault; other keys stay. A person must approve each change on a \
+        page in their browser; until then it gives approval_pending with an approval_token to call again with, and the same arguments. \
+        Values can be text, handles, generated so that nobody sees them, or typed by the person on that page (prompt). dry_run shows \
+        the plan.";
+    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    type Arguments = SetArguments;
+    type Reply = SetReply;
+
+    async fn run(context: Context<'_>, arguments: SetArguments) -> Result<Outcome<SetReply>, Refusal> {
+        let core = context.state.core();
+        let (service, is_dry_run) = (arguments.service.clone(), arguments.dry_run.unwrap_or(false));
+        let request = request(context.state, arguments).await?;
+        let names: BTreeSet<Key> =
+            request.secrets.keys().chain(request.generate.keys()).chain(&request.prompt).cloned().collect();
+        let replied = move |reply: set::Reply| set_reply(&service, &names, reply);
+        if is_dry_run {
+            return Ok(Outcome::Done(replied(set::set(&core, request, &Nobody, |_| Ok(())).await?)));
+        }
+        let work = move |person| async move { Ok(replied(set::set(&core, request, &person, |_| Ok(())).await?)) };
+        context.with_person(work).await
+    }
+}
+
+fn set_reply(service: &Service, names: &BTreeSet<Key>, reply: set::Reply) -> SetReply {
+    let is_added = |key: &&Key| reply.added.iter().any(|added| added == key.as_str());
+    SetReply {
+        service: service.clone(),
+        path: Setting::new(&reply.path),
+        outcome: match (reply.outcome, reply.added.len() == names.len() && reply.version <= 1) {
+            (set::Outcome::DryRun, _) => SetOutcome::DryRun,
+            (set::Outcome::Created, _) => SetOutcome::Created,
+            (set::Outcome::Updated | set::Outcome::Unchanged, _) => SetOutcome::Updated,
+        },
+        version: reply.version,
+        added: names.iter().filter(is_added).map(Name::from).collect(),
+        kept: names.iter().filter(|key| !is_added(key)).map(Name::from).collect(),
+        unlogged: reply.unlogged.map(|_| true),
+    }
+}
+
+/// What is to be set. A value that cannot be set is shown to the person as the reason why not: the
+/// model must not learn what kind of value stands behind a handle.
+async fn request(state: &State, arguments: SetArguments) -> Result<set::Request, Refusal> {
+    let service = arguments.service;
+    let mut notes = Notes::default();
+    let mut secrets = BTreeMap::new();
+    if let Some(file) = &arguments.from_file {
+        for (key, held) in from_file(state, file).await? {
+            refuse_plain_key(state, &service, &key)?;
+            add(&mut secrets, &mut notes, key, held);
+        }
+        notes.warnings.push("values come from a file that the assistant named".to_owned());
+        notes.sources.push("a file of the project".to_owned());
+    }
+    for (key, text) in arguments.secrets.unwrap_or_default() {
+        let meant = state.meant(text.expose(crate::secret::WayOut::Inspection));
+        match meant.map_err(|not| not_meant(not, &key))? {
+            None => drop(secrets.insert(key, text)),
+            Some((held, origin)) => {
+                refuse_plain_key(state, &service, &key)?;
+                let words = origin.words();
+                notes.warnings.push(format!("{key} gets the value of {words}"));
+                notes.sources.push(words);
+                add(&mut secrets, &mut notes, key, held);
+            }
+        }
+    }
+    let length = |GenerateLength(length)| usize::try_from(length).unwrap_or(set::DEFAULT_LENGTH);
+    let generate = arguments.generate.unwrap_or_default();
+    Ok(set::Request {
+        service,
+        secrets,
+        generate: generate.into_iter().map(|(key, of)| (key, length(of))).collect(),
+        prompt: arguments.prompt.unwrap_or_default(),
+        dry_run: arguments.dry_run.unwrap_or(false),
+        notes,
+    })
+}
+
+fn add(secrets: &mut BTreeMap<Key, Secret>, notes: &mut Notes, key: Key, held: Held) {
+    let value = match held {
+        Held::Value(value) => value,
+        Held::Unusable(reason) => {
+            notes.obstacle = Some(format!("the value for {key} cannot be taken: {reason}"));
+            Secret::from(String::new())
+        }
+    };
+    secrets.insert(key, value);
+}
+
+/// A value under such a name is shown to the model, so none that it has not seen goes there.
+fn refuse_plain_key(state: &State, service: &Service, key: &Key) -> Result<(), Refusal> {
+    if !state.settings.is_plain_key(service.as_str(), key.as_str()) {
+        return Ok(());
+    }
+    Err(Refusal::not_allowed(
+        "a value that you have not seen cannot be stored under a key whose value you are shown",
+        "ask the user to set it in a terminal",
+    ))
+}
+
+/// Why a text in the place of a value means nothing.
+pub(super) fn not_meant(not: NotMeant, key: &Key) -> Refusal {
+    match not {
+        NotMeant::Unknown => {
+            Refusal::argument("the handle for {} is not known, or it expired", &[key], "get a new one with vault_get or a scan")
+        }
+        NotMeant::Inside => {
+            Refusal::argument("the value of {} has a handle inside a longer text", &[key], "a handle must be the whole value")
+        }
+    }
+}
+
+/// All entries of a file, each under a name that a key can have.
+async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusal> {
+    let (core, path) = (state.core(), Path::new(file).to_owned());
+    let kind = match FileKind::of(&path) {
+        Some(kind @ (FileKind::Env | FileKind::Yaml)) => kind,
+        Some(FileKind::Compose) | None => return Err(crate::core::entries::Refused::OtherKind.into()),
+    };
+    let looked = tokio::task::spawn_blocking(move || look(&core, &path, kind)).await;
+    let (_, seen) = looked.map_err(|_| Refusal::from(Error::Interrupted))??;
+    let sections = match seen {
+        Seen::Sections(sections) => sections,
+        Seen::Ours { .. } => {
+            return Err(Refusal::not_allowed(
+                "claude-vault wrote that file from Vault",
+                "take the values from Vault: vault_get gives handles",
+            ));
+        }
+    };
+    let entries = sections.into_iter().flat_map(|section| section.entries);
+    let as_keys = entries.map(|entry| Some((entry.name.public()?.as_str().parse().ok()?, entry.value)));
+    let found: Option<Vec<(Key, Held)>> = as_keys.collect();
+    match found {
+        Some(found) if !found.is_empty() => Ok(found),
+        Some(_) => Err(Refusal::not_allowed("the file has no entries", "name another file")),
+        None => Err(Refusal::not_allowed(
+            "the file has entries whose names no key can have",
+            "scan the file and set the entries that you need by their handles",
+        )),
+    }
 }

@@ -1,127 +1,203 @@
 //! The session: logging in and out, and its status.
 
-use std::sync::Arc;
+use serde::Deserialize;
 
-use serde::Serialize;
-use serde_json::Value;
-
-use super::object;
-use crate::config::Mode;
+use super::{Context, Hints, Outcome, Tool};
+use crate::config::{Mode, Strength};
 use crate::core::approve::strength;
 use crate::core::login::Ended;
-use crate::core::status as session;
-use crate::error::{Error, Result};
-use crate::mcp::state::{State, Waited, until};
+use crate::core::status;
+use crate::error::Error;
+use crate::mcp::public::{Account, Sentence, Setting, public_reply, public_words};
+use crate::mcp::refusal::Refusal;
+use crate::mcp::session::seconds_until;
 
-#[derive(Serialize)]
+/// No arguments.
+#[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-enum LoginState {
-    /// The user has not finished in the browser.
-    Pending,
-    /// There is a session.
-    LoggedIn,
-}
+#[serde(deny_unknown_fields)]
+pub(in crate::mcp) struct NoArguments {}
 
-/// How a login stands.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(in crate::mcp) struct LoginReply {
-    /// Whether there is a session.
-    state: LoginState,
-    /// Whose.
-    user: Option<String>,
-    /// Its policies.
-    policies: Vec<String>,
-    /// Seconds until it ends.
-    seconds_left: Option<u64>,
-    /// What to do.
-    next: Option<String>,
-    /// What to know.
-    warnings: Vec<String>,
-}
-
-/// The session, and what this server shows.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(in crate::mcp) struct StatusReply {
-    /// Whether there is a session.
-    logged_in: bool,
-    /// What the session is.
-    session: Option<session::Reply>,
-    /// What is shown of values.
-    mode: Mode,
-    /// How a person approves a change on the page: typed, passkey or step-up.
-    approval: String,
-    /// What to do.
-    next: Option<String>,
-}
-
-/// How a logout went.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(in crate::mcp) struct LogoutReply {
-    /// Whether Vault revoked a token.
-    revoked: bool,
-    /// What to know.
-    warnings: Vec<String>,
-}
-
-pub(super) async fn log_in(state: &Arc<State>) -> Result<Value> {
-    if let Ok(reply) = session::status(&state.core()).await {
-        return object(&LoginReply {
-            state: LoginState::LoggedIn,
-            user: Some(reply.user),
-            policies: reply.policies,
-            seconds_left: reply.seconds_left,
-            next: None,
-            warnings: reply.warnings,
-        });
+public_words! {
+    /// How a login stands.
+    pub(in crate::mcp) enum LoginState {
+        /// The user has not finished in the browser.
+        Pending,
+        /// There is a session.
+        LoggedIn,
     }
-    object(&match state.log_in().await? {
-        Waited::Done(session) => LoginReply {
-            state: LoginState::LoggedIn,
-            user: Some(session.user),
-            policies: session.policies,
-            seconds_left: Some(until(session.expiry)),
-            next: None,
-            warnings: session.warnings,
-        },
-        Waited::Pending(_) | Waited::Look { .. } => LoginReply {
-            state: LoginState::Pending,
-            user: None,
-            policies: Vec::new(),
-            seconds_left: None,
-            next: Some(
-                "ask the user to sign in in the browser window that opened (or, where no browser is or the page asks for a code, \
-                 to run in a terminal of their own: claude-vault approve pending), then call vault_login again"
-                    .into(),
-            ),
-            warnings: Vec::new(),
-        },
-    })
 }
 
-pub(super) async fn status(state: &Arc<State>) -> Result<Value> {
-    let session = match session::status(&state.core()).await {
-        Ok(reply) => Some(reply),
-        Err(Error::NoSession | Error::SessionExpired) => None,
-        Err(error) => return Err(error),
-    };
-    object(&StatusReply {
-        logged_in: session.is_some(),
-        next: session.is_none().then(|| "call vault_login: the user signs in in the browser".into()),
-        session,
-        mode: state.settings.mode,
-        approval: strength(&state.core()).map_or_else(|error| error.to_string(), |proof| proof.word().to_owned()),
-    })
+public_reply! {
+    /// How a login stands.
+    pub(in crate::mcp) struct LoginReply {
+        /// Whether there is a session
+        state: LoginState,
+        /// Whose it is
+        user: Option<Account>,
+        /// Its policies
+        policies: Vec<Account>,
+        /// Seconds until it ends
+        seconds_left: Option<u64>,
+        /// What to do
+        next: Option<Sentence>,
+    }
+
+    /// The session in Vault.
+    pub(in crate::mcp) struct SessionReply {
+        /// Vault's address
+        address: Setting,
+        /// Where the services lie: MOUNT/PREFIX
+        path: Setting,
+        /// Vault's version
+        version: Option<Account>,
+        /// Whose session it is
+        user: Option<Account>,
+        /// Its policies
+        policies: Vec<Account>,
+        /// Seconds until it ends; absent for a token that never expires
+        seconds_left: Option<u64>,
+        /// Whether the services can be listed
+        read_access: bool,
+        /// Whether the session could write by itself; absent when Vault does not tell
+        write_access: Option<bool>,
+        /// How many services there are
+        services: Option<u64>,
+    }
+
+    /// The session, and what this server shows.
+    pub(in crate::mcp) struct StatusReply {
+        /// Whether there is a session
+        logged_in: bool,
+        /// The session
+        session: Option<SessionReply>,
+        /// What is shown of values
+        mode: Mode,
+        /// How a person approves a change; absent when the settings do not allow any
+        approval: Option<Strength>,
+        /// What to do
+        next: Option<Sentence>,
+    }
+
+    /// How a logout went.
+    pub(in crate::mcp) struct LogoutReply {
+        /// Whether Vault revoked a token. A token that the server inherited is forgotten, not revoked
+        revoked: bool,
+        /// What to tell the user
+        next: Option<Sentence>,
+    }
 }
 
-pub(super) async fn log_out(state: &Arc<State>) -> Result<Value> {
-    let (revoked, warnings) = match state.log_out().await? {
-        Ended::Revoked => (true, Vec::new()),
-        Ended::WasOver | Ended::None => (false, Vec::new()),
-        Ended::NotRevoked(why) => (false, vec![format!("the token could not be revoked and lives until it expires: {why}")]),
-    };
-    object(&LogoutReply { revoked, warnings })
+/// Names as they may be shown; others are left out.
+fn accounts(names: &[String]) -> Vec<Account> {
+    names.iter().filter_map(|name| Account::new(name)).collect()
+}
+
+/// `vault_login`
+pub(in crate::mcp) struct Login;
+
+impl Tool for Login {
+    const TITLE: &'static str = "Log in to Vault";
+    const DESCRIPTION: &'static str = "Start a HashiCorp Vault or OpenBao login: opens the browser on the user's machine, where they \
+        sign in. The token stays in this server. Gives pending until the user is done; call again to wait. Needed when another tool \
+        says login_required.";
+    const HINTS: Hints = Hints { read_only: false, destructive: false, idempotent: true, open_world: true };
+    type Arguments = NoArguments;
+    type Reply = LoginReply;
+
+    async fn run(context: Context<'_>, _: NoArguments) -> Result<Outcome<LoginReply>, Refusal> {
+        let state = context.state;
+        if let Ok(reply) = status::status(&state.core()).await {
+            return Ok(Outcome::Done(LoginReply {
+                state: LoginState::LoggedIn,
+                user: Account::new(&reply.user),
+                policies: accounts(&reply.policies),
+                seconds_left: reply.seconds_left,
+                next: None,
+            }));
+        }
+        let signed_in = state.session.log_in(state.patience, state.ended.subscribe()).await?;
+        Ok(Outcome::Done(match signed_in {
+            Some(session) => {
+                // What waits belongs to the session before.
+                state.changes.forget();
+                LoginReply {
+                    state: LoginState::LoggedIn,
+                    user: Account::new(&session.user),
+                    policies: accounts(&session.policies),
+                    seconds_left: Some(seconds_until(session.expiry)),
+                    next: None,
+                }
+            }
+            None => LoginReply {
+                state: LoginState::Pending,
+                user: None,
+                policies: Vec::new(),
+                seconds_left: None,
+                next: Some(Sentence::fixed(
+                    "ask the user to sign in in the browser window that opened (or, without a browser, to run in a terminal of \
+                     their own: claude-vault approve pending), then call vault_login again",
+                )),
+            },
+        }))
+    }
+}
+
+/// `vault_status`
+pub(in crate::mcp) struct Status;
+
+impl Tool for Status {
+    const TITLE: &'static str = "Vault session status";
+    const DESCRIPTION: &'static str = "Show whether there is a Vault session, whose it is, its policies, the seconds left, what this \
+        server shows of secret values, and how a person approves a write.";
+    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    type Arguments = NoArguments;
+    type Reply = StatusReply;
+
+    async fn run(context: Context<'_>, _: NoArguments) -> Result<Outcome<StatusReply>, Refusal> {
+        let core = context.state.core();
+        let session = match status::status(&core).await {
+            Ok(reply) => Some(SessionReply {
+                address: Setting::new(&reply.address),
+                path: Setting::new(&reply.path),
+                version: Account::new(&reply.version),
+                user: Account::new(&reply.user),
+                policies: accounts(&reply.policies),
+                seconds_left: reply.seconds_left,
+                read_access: reply.read_access,
+                write_access: reply.write_access,
+                services: reply.services.map(|count| count as u64),
+            }),
+            Err(Error::NoSession | Error::SessionExpired) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Outcome::Done(StatusReply {
+            logged_in: session.is_some(),
+            next: session.is_none().then(|| Sentence::fixed("call vault_login: the user signs in in the browser")),
+            session,
+            mode: core.settings.mode,
+            approval: strength(&core).ok(),
+        }))
+    }
+}
+
+/// `vault_logout`
+pub(in crate::mcp) struct Logout;
+
+impl Tool for Logout {
+    const TITLE: &'static str = "Log out of Vault";
+    const DESCRIPTION: &'static str = "Forget the Vault token and all handles. A token that vault_login obtained is revoked too; one \
+        that this server was started with is not.";
+    const HINTS: Hints = Hints { read_only: false, destructive: false, idempotent: true, open_world: true };
+    type Arguments = NoArguments;
+    type Reply = LogoutReply;
+
+    async fn run(context: Context<'_>, _: NoArguments) -> Result<Outcome<LogoutReply>, Refusal> {
+        let (revoked, next) = match context.state.log_out().await? {
+            Ended::Revoked => (true, None),
+            Ended::WasOver | Ended::None => (false, None),
+            Ended::NotRevoked(_) => (false, Some(Sentence::fixed("the token could not be revoked: it lives until it expires"))),
+        };
+        Ok(Outcome::Done(LogoutReply { revoked, next }))
+    }
 }

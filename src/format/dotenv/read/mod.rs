@@ -35,8 +35,61 @@ impl Seen {
     }
 }
 
-/// The variables a reader finds; of a key that stands there twice, the last.
-pub(super) type Variables = BTreeMap<String, Seen>;
+/// The variables a reader finds, in the order in which their names first appear. Of a name that
+/// appears twice, the last value counts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Variables {
+    order: Vec<String>,
+    values: BTreeMap<String, Seen>,
+}
+
+impl Variables {
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn insert(&mut self, name: String, value: Seen) {
+        if !self.values.contains_key(&name) {
+            self.order.push(name.clone());
+        }
+        self.values.insert(name, value);
+    }
+
+    fn contains_key(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Seen> {
+        self.values.get(name)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Seen)> {
+        self.order.iter().filter_map(|name| self.values.get_key_value(name))
+    }
+}
+
+impl IntoIterator for Variables {
+    type Item = (String, Seen);
+    type IntoIter = std::vec::IntoIter<(String, Seen)>;
+
+    fn into_iter(mut self) -> Self::IntoIter {
+        let order = std::mem::take(&mut self.order);
+        let pairs: Vec<(String, Seen)> = order.iter().filter_map(|name| self.values.remove_entry(name)).collect();
+        pairs.into_iter()
+    }
+}
+
+impl FromIterator<(String, Seen)> for Variables {
+    fn from_iter<T: IntoIterator<Item = (String, Seen)>>(pairs: T) -> Self {
+        let mut variables = Self::new();
+        pairs.into_iter().for_each(|(name, value)| variables.insert(name, value));
+        variables
+    }
+}
 
 /// The reader gives up at this line, and most give up the whole file.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ pub(super) fn read(text: &str) -> Result<Variables, Broken> {
         let start = cursor.at;
         let Some(line) = logical_line(&mut cursor) else { return Err(cursor.broken_at(start)) };
         match entry(line) {
-            Some(Some((key, value))) => drop(variables.insert(key, value)),
+            Some(Some((key, value))) => variables.insert(key, value),
             Some(None) => {}
             None => return Err(cursor.broken_at(start)),
         }

@@ -1,0 +1,60 @@
+//! Showing values to a model in the clear: plaintext mode, and keys that the person's config names.
+
+use super::{Consent, Operation, Permit, Report};
+use crate::approval::{Asked, Change, Outcome, Question};
+use crate::audit::Action;
+use crate::config::AskBefore;
+use crate::core::Core;
+use crate::error::Result;
+use crate::names::Service;
+use crate::vault::Secrets;
+
+/// Values that would be shown.
+pub struct Disclosure {
+    service: Service,
+    path: String,
+    secrets: Secrets,
+}
+
+impl Disclosure {
+    /// Plans to show these values of a service.
+    #[must_use]
+    pub fn new(core: &Core, service: &Service, secrets: Secrets) -> Self {
+        Self { service: service.clone(), path: core.settings.display_path(service), secrets }
+    }
+}
+
+impl Operation for Disclosure {
+    type Done = Secrets;
+
+    fn consent(&self, core: &Core) -> Consent {
+        if core.settings.ask_before.contains(&AskBefore::Get) { Consent::Needed } else { Consent::NotNeeded }
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            asked: Asked::Show,
+            service: self.service.as_str(),
+            path: &self.path,
+            base: 0,
+            keys: self.secrets.iter().map(|(key, value)| (key.as_str(), Change::Unchanged, Some(value))).collect(),
+            untouched: 0,
+            warnings: &[],
+            files: &[],
+            obstacle: None,
+        }
+    }
+
+    fn audit_details(&self) -> String {
+        let names: Vec<&str> = self.secrets.keys().map(String::as_str).collect();
+        format!("show {}: {}", self.path, names.join(", "))
+    }
+
+    async fn carry_out(&self, _: &Core, _: &Permit<'_>) -> Result<Secrets> {
+        Ok(self.secrets.clone())
+    }
+
+    fn report(&self, _: &Secrets) -> Report {
+        Report { outcome: Outcome::Done(0), action: Action::Get, details: String::new() }
+    }
+}

@@ -1,0 +1,102 @@
+//! Writing files. The bytes are rendered before the question, so what was approved is what is written.
+
+use std::sync::Arc;
+
+use super::{Consent, Operation, Permit, Report};
+use crate::approval::{Asked, FilePreview, Outcome, Question};
+use crate::audit::Action;
+use crate::core::{Audience, Core};
+use crate::error::{Error, Result};
+use crate::files::record::Records;
+use crate::files::{FileChange, Root, Written, write};
+use crate::names::printable;
+
+/// A file to write for a service.
+pub struct FileWrite {
+    /// The file.
+    pub change: Arc<FileChange>,
+    /// Whether a model may have it written without asking a person.
+    pub unasked: bool,
+    /// What deserves a second look.
+    pub warnings: Vec<String>,
+    /// Where values come from other than the service itself, for the audit log.
+    pub sources: Vec<String>,
+    /// The file as the person sees it. Needed where a person is asked.
+    pub preview: Vec<FilePreview>,
+    /// Why it cannot be written.
+    pub obstacle: Option<String>,
+    /// The audit log's word for it.
+    pub action: Action,
+    path: String,
+}
+
+impl FileWrite {
+    /// Plans to write a file, with nothing but the file to tell about.
+    #[must_use]
+    pub fn new(action: Action, change: FileChange) -> Self {
+        Self {
+            path: printable(&change.file.to_string_lossy(), false),
+            change: Arc::new(change),
+            unasked: false,
+            warnings: Vec::new(),
+            sources: Vec::new(),
+            preview: Vec::new(),
+            obstacle: None,
+            action,
+        }
+    }
+}
+
+impl Operation for FileWrite {
+    type Done = Written;
+
+    fn consent(&self, core: &Core) -> Consent {
+        match core.audience {
+            Audience::Person => Consent::NotNeeded,
+            Audience::Model if self.unasked => Consent::NotNeeded,
+            Audience::Model => Consent::Needed,
+        }
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            asked: Asked::Inject,
+            service: self.change.service.as_deref().unwrap_or_default(),
+            path: &self.path,
+            base: 0,
+            keys: Vec::new(),
+            untouched: 0,
+            warnings: &self.warnings,
+            files: &self.preview,
+            obstacle: self.obstacle.as_deref(),
+        }
+    }
+
+    fn audit_details(&self) -> String {
+        let mut details = format!("{} with {} keys", self.path, self.change.keys.len());
+        if !self.sources.is_empty() {
+            details = format!("{details}; from: {}", self.sources.join(", "));
+        }
+        details
+    }
+
+    /// Waiting for the disk must not hold up anything else, so this is done on a thread of its own.
+    async fn carry_out(&self, core: &Core, _: &Permit<'_>) -> Result<Written> {
+        let change = self.change.clone();
+        let (root, state) = (core.settings.root.clone(), core.settings.state.clone());
+        let work = move || write(&Root::open(&root)?, &Records::new(&state), &change);
+        let stopped = |_| Error::io("write", &self.change.file)(std::io::ErrorKind::Other.into());
+        tokio::task::spawn_blocking(work).await.map_err(stopped)?
+    }
+
+    fn report(&self, done: &Written) -> Report {
+        let details = match done {
+            Written::Unchanged => "unchanged",
+            Written::Created => "created",
+            Written::Replaced { .. } => "updated",
+        };
+        // Where a model could have chosen the content, the log does not say whether it is new.
+        let details = if self.change.skip_if_same { details } else { "" };
+        Report { outcome: Outcome::Done(0), action: self.action, details: details.to_owned() }
+    }
+}

@@ -1,0 +1,325 @@
+//! A new version of a service, written with check-and-set on the version that the plan was worked
+//! out from, so that nobody's change is lost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Consent, Operation, Permit, Report};
+use crate::approval::{Asked, Change, Outcome, Question};
+use crate::audit::Action;
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::names::{Key, Service};
+use crate::secret::{Secret, Value, WayOut};
+use crate::vault::{Client, Secrets, Stored, WriteOutcome};
+
+/// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
+const RESOLVE_FOR: Duration = Duration::from_secs(30);
+
+/// A new version of a service.
+pub struct VersionChange {
+    service: Service,
+    path: String,
+    base: u64,
+    changes: BTreeMap<String, Change>,
+    /// Keys whose values the person types.
+    prompt: Vec<Key>,
+    result: Secrets,
+    notes: Notes,
+    /// Reads: the active node.
+    vault: Arc<Client>,
+}
+
+/// What the person is told beside the keys.
+#[derive(Clone, Default)]
+pub struct Notes {
+    /// What deserves a second look.
+    pub warnings: Vec<String>,
+    /// Where values come from that the caller cannot see, for the audit log.
+    pub sources: Vec<String>,
+    /// Why the change cannot be made.
+    pub obstacle: Option<String>,
+}
+
+/// How an attempt to write ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Commit {
+    /// Written, as this version.
+    Written(u64),
+    /// Somebody else wrote first; nothing of the plan was written.
+    Conflict,
+}
+
+/// A service as it is now.
+pub struct Current {
+    version: u64,
+    secrets: Secrets,
+    vault: Arc<Client>,
+}
+
+impl Current {
+    /// Reads it from the active node. A deleted or absent service has no keys.
+    ///
+    /// # Errors
+    /// As reading the service.
+    pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
+        let (version, secrets) = match vault.read_service(service, None).await? {
+            Stored::Present { secrets, version, .. } => (version, secrets),
+            Stored::Deleted { version } => (version, Secrets::new()),
+            Stored::Absent => (0, Secrets::new()),
+        };
+        Ok(Self { version, secrets, vault })
+    }
+}
+
+impl VersionChange {
+    /// The change from `current` to `result`. `touched` are keys that the request names, which are
+    /// shown also when they stay as they are; the values of `prompt` are typed by the person.
+    #[must_use]
+    pub fn between(
+        core: &Core,
+        service: &Service,
+        current: Current,
+        mut result: Secrets,
+        touched: &[&Key],
+        prompt: &[Key],
+        mut notes: Notes,
+    ) -> Self {
+        let Current { version: base, secrets: before, vault } = current;
+        let mut changes = BTreeMap::new();
+        for (key, value) in &result {
+            match before.get(key) {
+                None => drop(changes.insert(key.clone(), Change::Added)),
+                Some(old) if old != value => drop(changes.insert(key.clone(), Change::Changed)),
+                Some(_) if touched.iter().any(|touched| touched.as_str() == key) => {
+                    changes.insert(key.clone(), Change::Unchanged);
+                }
+                Some(_) => continue,
+            }
+        }
+        for key in before.keys().filter(|key| !result.contains_key(*key)) {
+            changes.insert(key.clone(), Change::Removed);
+        }
+        for key in prompt {
+            // The plan does not hold the old value: only the approval brings the new one.
+            result.remove(key.as_str());
+            let change = if before.contains_key(key.as_str()) { Change::Changed } else { Change::Added };
+            changes.insert(key.to_string(), change);
+        }
+        for (key, change) in &changes {
+            if matches!(change, Change::Removed) {
+                continue;
+            }
+            if let Some(value) = result.get(key) {
+                notes.warnings.extend(pattern_warning(key, value.secret()));
+            }
+            notes.warnings.extend(plain_key_warning(core, service, key));
+        }
+        let path = core.settings.display_path(service);
+        Self { service: service.clone(), path, base, changes, prompt: prompt.to_vec(), result, notes, vault }
+    }
+
+    /// Sets `additions` and leaves every other key as it is.
+    #[must_use]
+    pub fn merge(
+        core: &Core,
+        service: &Service,
+        current: Current,
+        additions: &BTreeMap<Key, Secret>,
+        prompt: &[Key],
+        notes: Notes,
+    ) -> Self {
+        let mut result = current.secrets.clone();
+        for (key, secret) in additions {
+            result.insert(key.to_string(), Value::Text(secret.clone()));
+        }
+        let touched: Vec<&Key> = additions.keys().collect();
+        Self::between(core, service, current, result, &touched, prompt, notes)
+    }
+
+    /// Whether there is anything to write.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        self.changes.values().all(|change| *change == Change::Unchanged)
+    }
+
+    /// The version it was worked out from; 0 when the service is new.
+    #[must_use]
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// `MOUNT/PREFIX/SERVICE`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What deserves a second look.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.notes.warnings
+    }
+
+    /// The keys that change in this way.
+    #[must_use]
+    pub fn keys(&self, wanted: Change) -> Vec<String> {
+        self.changes.iter().filter(|(_, change)| **change == wanted).map(|(key, _)| key.clone()).collect()
+    }
+}
+
+impl Operation for VersionChange {
+    type Done = Commit;
+
+    fn consent(&self, _: &Core) -> Consent {
+        Consent::Needed
+    }
+
+    fn question(&self) -> Question<'_> {
+        let keys = self.changes.iter().map(|(key, change)| (key.as_str(), *change, self.result.get(key)));
+        let shown = self.changes.values().filter(|change| **change != Change::Removed).count();
+        Question {
+            asked: Asked::Write,
+            service: self.service.as_str(),
+            path: &self.path,
+            base: self.base,
+            keys: keys.collect(),
+            untouched: self.result.len() + self.prompt.len() - shown,
+            warnings: &self.notes.warnings,
+            files: &[],
+            obstacle: self.notes.obstacle.as_deref(),
+        }
+    }
+
+    fn audit_details(&self) -> String {
+        let removed = self.keys(Change::Removed);
+        let set: Vec<&str> =
+            self.changes.iter().filter(|(_, change)| **change != Change::Removed).map(|(key, _)| key.as_str()).collect();
+        let mut details = format!("keys: {}", set.join(", "));
+        if !removed.is_empty() {
+            details = format!("{details}; removed: {}", removed.join(", "));
+        }
+        if !self.notes.sources.is_empty() {
+            details = format!("{details}; from: {}", self.notes.sources.join(", "));
+        }
+        details
+    }
+
+    fn take_typed(&mut self, mut typed: BTreeMap<String, Secret>) -> Result<()> {
+        for key in &self.prompt {
+            let value = typed.remove(key.as_str()).ok_or(Error::ApprovalMismatch)?;
+            self.result.insert(key.to_string(), Value::Text(value));
+        }
+        if typed.is_empty() { Ok(()) } else { Err(Error::ApprovalMismatch) }
+    }
+
+    async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<Commit> {
+        // With a step-up, Vault itself says that this person may write: no other token is used.
+        match permit.writer(&self.vault)? {
+            Some(writer) => self.write(&writer, &self.vault).await,
+            None => self.write(&self.vault, &self.vault).await,
+        }
+    }
+
+    fn report(&self, done: &Commit) -> Report {
+        match done {
+            Commit::Written(version) => {
+                Report { outcome: Outcome::Done(*version), action: Action::Success, details: format!("version {version}") }
+            }
+            Commit::Conflict => Report {
+                outcome: Outcome::Conflict,
+                action: Action::Failed,
+                details: format!("conflict with a change after version {}", self.base),
+            },
+        }
+    }
+}
+
+impl VersionChange {
+    /// Writes with `writer`; whatever must be read meanwhile is read with `vault`.
+    async fn write(&self, writer: &Client, vault: &Client) -> Result<Commit> {
+        let Self { service, base, result, .. } = self;
+        match writer.write_service(service, *base, result).await? {
+            WriteOutcome::Written(version) => Ok(Commit::Written(version)),
+            WriteOutcome::Mismatch => self.resolve(writer, vault, false).await,
+            WriteOutcome::Unknown => self.resolve(writer, vault, true).await,
+        }
+    }
+
+    /// After a mismatch or a broken connection. Vault's own word for either can be wrong: a
+    /// standby of OpenBao answers check-and-set from an older state, and a write may have been
+    /// applied though its answer was lost. The active node's next version tells.
+    async fn resolve(&self, writer: &Client, vault: &Client, may_be_ours: bool) -> Result<Commit> {
+        let undecided =
+            if may_be_ours { Err(Error::OutcomeUnknown { service: self.service.to_string() }) } else { Ok(Commit::Conflict) };
+        tokio::time::timeout(RESOLVE_FOR, self.look_until_clear(writer, vault, may_be_ours)).await.unwrap_or(undecided)
+    }
+
+    async fn look_until_clear(&self, writer: &Client, vault: &Client, mut may_be_ours: bool) -> Result<Commit> {
+        let Self { service, base, result, .. } = self;
+        let mut pause = Duration::from_millis(100);
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+            let active = vault.active_node().await.unwrap_or(None);
+            let node = active.as_ref().unwrap_or(vault);
+            if may_be_ours {
+                match node.read_service(service, Some(base + 1)).await {
+                    Ok(Stored::Present { secrets, version, .. }) if secrets == *result => return Ok(Commit::Written(version)),
+                    Ok(_) => {}
+                    Err(error) if is_passing(&error) => continue,
+                    Err(error) => return Err(error),
+                }
+            }
+            let current = match node.read_service(service, None).await {
+                Ok(Stored::Present { version, .. } | Stored::Deleted { version }) => version,
+                Ok(Stored::Absent) => 0,
+                Err(error) if is_passing(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            if current != *base {
+                return Ok(Commit::Conflict);
+            }
+            // Nothing happened yet: the same check-and-set is safe to try again.
+            let active_writer = writer.active_node().await.unwrap_or(None);
+            match active_writer.as_ref().unwrap_or(writer).write_service(service, *base, result).await {
+                Ok(WriteOutcome::Written(version)) => return Ok(Commit::Written(version)),
+                Ok(WriteOutcome::Mismatch) => {}
+                Ok(WriteOutcome::Unknown) => may_be_ours = true,
+                Err(error) if is_passing(&error) => may_be_ours = true,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// What a failover looks like from outside.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } | Error::Sealed { .. })
+}
+
+/// A value under such a name is shown to models, so a model could ask for one to be put there.
+fn plain_key_warning(core: &Core, service: &Service, key: &str) -> Option<String> {
+    core.settings
+        .is_plain_key(service.as_str(), key)
+        .then(|| format!("{key} is among your plain_keys: AI assistants are shown its value"))
+}
+
+/// What in a value would do something in a shell. Never a refusal.
+fn pattern_warning(key: &str, secret: &Secret) -> Option<String> {
+    const PATTERNS: [(&str, &str); 8] = [
+        ("$(", "$(…)"),
+        ("`", "a backtick"),
+        ("${", "${…}"),
+        ("&&", "&&"),
+        ("||", "||"),
+        (";", ";"),
+        ("\n", "a line break"),
+        ("\r", "a carriage return"),
+    ];
+    let text = secret.expose(WayOut::Inspection);
+    let found: Vec<&str> = PATTERNS.iter().filter(|(pattern, _)| text.contains(pattern)).map(|(_, name)| *name).collect();
+    (!found.is_empty())
+        .then(|| format!("the value of {key} contains {}: a shell would act on it unless it is quoted", found.join(", ")))
+}

@@ -1,0 +1,254 @@
+//! Which files this program wrote, kept in the private state folder.
+//!
+//! A record outlives later changes of its file. Over MCP, a recorded file with secrets is described
+//! from its record and never parsed: text around a value could otherwise tell what the value is.
+//! A record is written before its file, so that no crash leaves a file with secrets unrecorded.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Content;
+use crate::error::{Error, Result};
+
+/// How many digests of earlier content are kept: the new content and the one it replaces.
+const DIGESTS: usize = 2;
+
+/// What was written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A file that contains values of services.
+    Secrets,
+    /// A template without secrets.
+    Example,
+}
+
+/// What this program knows about a file that it wrote.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// The file: the real path of the root, and the path below it.
+    file: PathBuf,
+    /// What it contains.
+    pub kind: Kind,
+    /// The service it belongs to, if any.
+    pub service: Option<String>,
+    /// The keys that were written, in order.
+    pub keys: Vec<String>,
+    salt: String,
+    /// Salted SHA-256 of the content, newest first.
+    digests: Vec<String>,
+    /// Backups of content that this program wrote, oldest first. No others are ever removed.
+    pub backups: Vec<String>,
+}
+
+/// How a file stands to what this program wrote there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// There is no file.
+    New,
+    /// The file is as this program wrote it.
+    Unchanged,
+    /// This program wrote the file, and something else changed it since.
+    Changed,
+    /// This program did not write the file.
+    Foreign,
+}
+
+/// The records of this user.
+pub struct Records {
+    folder: PathBuf,
+}
+
+impl Records {
+    /// The records in a state folder. Opens nothing yet.
+    #[must_use]
+    pub fn new(state: &Path) -> Self {
+        Self { folder: state.join("written") }
+    }
+
+    /// The record of a file below a root, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read. An unreadable record is never taken for none.
+    pub fn of(&self, root: &Path, file: &Path) -> Result<Option<Record>> {
+        let (path, file) = self.place_of(root, file)?;
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("read", path)(error)),
+        };
+        let record: Record =
+            serde_json::from_slice(&text).map_err(|error| Error::io("read", path)(std::io::Error::other(error)))?;
+        Ok(Some(record).filter(|record| record.file == file))
+    }
+
+    /// Records content that is about to be written, or that is there already.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn put(&self, root: &Path, file: &Path, what: &Written<'_>) -> Result<()> {
+        let (path, file) = self.place_of(root, file)?;
+        let (salt, mut digests) = match what.before {
+            Some(record) => (record.salt.clone(), record.digests.clone()),
+            None => (new_salt()?, Vec::new()),
+        };
+        digests.insert(0, digest(&salt, what.content));
+        digests.dedup();
+        digests.truncate(DIGESTS);
+        let record = Record {
+            file,
+            kind: what.kind,
+            service: what.service.map(str::to_owned),
+            keys: what.keys.to_vec(),
+            salt,
+            digests,
+            backups: what.backups.to_vec(),
+        };
+        let text = serde_json::to_vec(&record).map_err(|error| Error::io("write", &path)(std::io::Error::other(error)))?;
+        self.replace(&path, &text).map_err(Error::io("write", path))
+    }
+
+    fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        let temporary = path.with_extension(format!("{}-{}", std::process::id(), new_name()));
+        let written = (|| {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+            file.write_all(text)?;
+            std::fs::rename(&temporary, path)
+        })();
+        if written.is_err() {
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Where a file's record lies, and the file's real path.
+    fn place_of(&self, root: &Path, file: &Path) -> Result<(PathBuf, PathBuf)> {
+        let real = std::fs::canonicalize(root).map_err(Error::io("find", root))?.join(file);
+        let name = hex(&Sha256::digest(real.as_os_str().as_encoded_bytes()));
+        Ok((self.folder.join(&name[..32]), real))
+    }
+}
+
+/// Content to record.
+pub struct Written<'a> {
+    /// What it contains.
+    pub kind: Kind,
+    /// The service it belongs to.
+    pub service: Option<&'a str>,
+    /// The keys in it, in order.
+    pub keys: &'a [String],
+    /// The bytes of the file.
+    pub content: &'a [u8],
+    /// The record so far.
+    pub before: Option<&'a Record>,
+    /// Backups of content that this program wrote.
+    pub backups: &'a [String],
+}
+
+/// How `content`, the file as it is now, stands to its record.
+#[must_use]
+pub fn standing(record: Option<&Record>, content: Option<&Content>) -> Standing {
+    match (record, content) {
+        (_, None) => Standing::New,
+        (None, Some(_)) => Standing::Foreign,
+        (Some(record), Some(content)) => {
+            let digest = digest(&record.salt, &content.bytes);
+            if record.digests.contains(&digest) { Standing::Unchanged } else { Standing::Changed }
+        }
+    }
+}
+
+fn digest(salt: &str, content: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(salt.as_bytes());
+    hash.update(content);
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn new_salt() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    Ok(hex(&bytes))
+}
+
+fn new_name() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::files::Root;
+
+    fn record(records: &Records, root: &Path, content: &[u8], before: Option<&Record>) {
+        let keys = ["A".to_owned()];
+        let what = Written { kind: Kind::Secrets, service: Some("plex"), keys: &keys, content, before, backups: &[] };
+        records.put(root, Path::new("plex/.env"), &what).unwrap();
+    }
+
+    #[test]
+    fn a_record_outlives_changes_of_its_file_and_is_private() {
+        let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (records, root) = (Records::new(state.path()), Root::open(folder.path()).unwrap());
+        std::fs::create_dir(folder.path().join("plex")).unwrap();
+        let file = Path::new("plex/.env");
+        let now = || (records.of(folder.path(), file).unwrap(), root.read(file).unwrap());
+        let standing_now = || {
+            let (record, content) = now();
+            standing(record.as_ref(), content.as_ref())
+        };
+        assert_eq!(standing_now(), Standing::New);
+        std::fs::write(folder.path().join(file), "A=mine\n").unwrap();
+        assert_eq!(standing_now(), Standing::Foreign);
+        record(&records, folder.path(), b"A=1\n", None);
+        assert_eq!(standing_now(), Standing::Changed);
+        std::fs::write(folder.path().join(file), "A=1\n").unwrap();
+        assert_eq!(standing_now(), Standing::Unchanged);
+        std::fs::write(folder.path().join(file), "A=2\n").unwrap();
+        assert_eq!(standing_now(), Standing::Changed);
+        let (record, _) = now();
+        assert_eq!(record.unwrap().keys, ["A"]);
+        let written = state.path().join("written");
+        assert_eq!(std::fs::metadata(&written).unwrap().permissions().mode() & 0o777, 0o700);
+        for entry in std::fs::read_dir(written).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn the_same_file_has_one_record_whichever_root_it_is_reached_by() {
+        let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let records = Records::new(state.path());
+        std::fs::create_dir(folder.path().join("plex")).unwrap();
+        record(&records, folder.path(), b"A=1\n", None);
+        assert!(records.of(&folder.path().join("plex"), Path::new(".env")).unwrap().is_some());
+        assert!(records.of(folder.path(), Path::new("other/.env")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_broken_record_is_not_taken_for_none() {
+        let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let records = Records::new(state.path());
+        record(&records, folder.path(), b"A=1\n", None);
+        for entry in std::fs::read_dir(state.path().join("written")).unwrap() {
+            std::fs::write(entry.unwrap().path(), "{").unwrap();
+        }
+        assert!(records.of(folder.path(), Path::new("plex/.env")).is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! Writing a recorded file: the record first, a backup, then the file, whole or not at all.
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use super::record::{self, Kind, Records, Standing};
+use super::{BACKUPS, Content, Root, Written};
+use crate::error::{Error, Result};
+use crate::names::printable;
+
+/// A file with its new content.
+pub struct FileChange {
+    /// The path below the root.
+    pub file: PathBuf,
+    /// What it contains.
+    pub kind: Kind,
+    /// The service it belongs to, if any.
+    pub service: Option<String>,
+    /// The keys in it, in order.
+    pub keys: Vec<String>,
+    /// All of its bytes.
+    pub content: Zeroizing<String>,
+    /// The file that is there now.
+    pub before: Option<Content>,
+    /// Leave a file that has this content already as it is. Otherwise it is written and backed up
+    /// again, so that nobody can tell whether the content is new.
+    pub skip_if_same: bool,
+}
+
+/// Writes the file, unless it changed since `change` was made.
+///
+/// # Errors
+/// [`Error::Conflict`] when it changed, [`Error::Confined`], [`Error::Io`]. The old file is then
+/// untouched.
+pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Written> {
+    let FileChange { file, content, before, .. } = change;
+    let now = root.read(file)?;
+    if !same(now.as_ref(), before.as_ref()) {
+        return Err(Error::Conflict { service: printable(&file.to_string_lossy(), false) });
+    }
+    let known = records.of(root.path(), file)?;
+    let is_ours = record::standing(known.as_ref(), now.as_ref()) == Standing::Unchanged;
+    let mut backups = known.as_ref().map(|record| record.backups.clone()).unwrap_or_default();
+    let put = |backups: &[String]| {
+        let what = record::Written {
+            kind: change.kind,
+            service: change.service.as_deref(),
+            keys: &change.keys,
+            content: content.as_bytes(),
+            before: known.as_ref(),
+            backups,
+        };
+        records.put(root.path(), file, &what)
+    };
+    if change.skip_if_same && now.as_ref().is_some_and(|now| *now.bytes == *content.as_bytes()) {
+        if !is_ours {
+            put(&backups)?;
+        }
+        root.make_private(file, now.as_ref())?;
+        return Ok(Written::Unchanged);
+    }
+    let backup = now.as_ref().map(|now| root.back_up(file, now)).transpose()?;
+    if let Some(backup) = backup.as_ref().filter(|_| is_ours) {
+        backups.push(backup.clone());
+    }
+    let surplus = backups.len().saturating_sub(BACKUPS);
+    let old: Vec<String> = backups.drain(..surplus).collect();
+    put(&backups)?;
+    root.place(file, content.as_bytes(), now.as_ref())?;
+    root.remove_backups(file, &old);
+    Ok(backup.map_or(Written::Created, |backup| Written::Replaced { backup }))
+}
+
+fn same(one: Option<&Content>, other: Option<&Content>) -> bool {
+    one.map(|content| content.bytes.as_slice()) == other.map(|content| content.bytes.as_slice())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+
+    struct Place {
+        folder: tempfile::TempDir,
+        state: tempfile::TempDir,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap() }
+        }
+
+        fn write(&self, file: &str, content: &str) -> Result<Written> {
+            let root = Root::open(self.folder.path()).unwrap();
+            let file = root.relative(Path::new(file))?;
+            let before = root.read(&file)?;
+            self.write_over(&file, content, before)
+        }
+
+        fn write_over(&self, file: &Path, content: &str, before: Option<Content>) -> Result<Written> {
+            let change = FileChange {
+                file: file.to_owned(),
+                kind: Kind::Secrets,
+                service: None,
+                keys: Vec::new(),
+                content: Zeroizing::new(content.to_owned()),
+                before,
+                skip_if_same: true,
+            };
+            write(&Root::open(self.folder.path()).unwrap(), &Records::new(self.state.path()), &change)
+        }
+
+        fn backups(&self) -> Vec<String> {
+            let entries = std::fs::read_dir(self.folder.path()).unwrap();
+            let mut backups: Vec<_> =
+                entries.map(|e| e.unwrap().path()).filter(|p| p.to_string_lossy().contains(".backup.")).collect();
+            backups.sort();
+            assert!(backups.iter().all(|p| std::fs::metadata(p).unwrap().permissions().mode() & 0o777 == 0o600));
+            backups.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect()
+        }
+    }
+
+    #[test]
+    fn a_file_is_private_and_a_second_write_of_the_same_does_nothing() {
+        let place = Place::new();
+        assert_eq!(place.write("plex/.env", "A=1\n").unwrap(), Written::Created);
+        let file = place.folder.path().join("plex/.env");
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(place.write("plex/.env", "A=1\n").unwrap(), Written::Unchanged);
+    }
+
+    #[test]
+    fn an_open_file_of_the_same_content_is_made_private() {
+        let place = Place::new();
+        let file = place.folder.path().join(".env");
+        std::fs::write(&file, "A=1\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        place.write(".env", "A=1\n").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn five_backups_of_our_own_content_are_kept_and_every_one_of_anything_else() {
+        let place = Place::new();
+        std::fs::write(place.folder.path().join(".env"), "A=the person's\n").unwrap();
+        for number in 0..9 {
+            place.write(".env", &format!("A={number}\n")).unwrap();
+        }
+        std::fs::write(place.folder.path().join(".env"), "A=edited\n").unwrap();
+        for number in 10..19 {
+            place.write(".env", &format!("A={number}\n")).unwrap();
+        }
+        let kept = ["A=the person's\n", "A=edited\n", "A=13\n", "A=14\n", "A=15\n", "A=16\n", "A=17\n"];
+        assert_eq!(place.backups(), kept);
+    }
+
+    #[test]
+    fn a_file_that_changed_since_the_plan_is_not_overwritten() {
+        let place = Place::new();
+        place.write(".env", "A=1\n").unwrap();
+        let before = Root::open(place.folder.path()).unwrap().read(Path::new(".env")).unwrap();
+        std::fs::write(place.folder.path().join(".env"), "A=edited\n").unwrap();
+        assert!(matches!(place.write_over(Path::new(".env"), "A=2\n", before), Err(Error::Conflict { .. })));
+        assert!(matches!(place.write_over(Path::new(".env"), "A=2\n", None), Err(Error::Conflict { .. })));
+        assert_eq!(std::fs::read_to_string(place.folder.path().join(".env")).unwrap(), "A=edited\n");
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_a_living_writers_file_is_not() {
+        let place = Place::new();
+        let dead = place.folder.path().join("..env.claude-vault-dead");
+        let living = place.folder.path().join("..env.claude-vault-living");
+        std::fs::write(&dead, "x").unwrap();
+        let lock = std::fs::File::create(&living).unwrap();
+        lock.lock().unwrap();
+        place.write(".env", "A=1\n").unwrap();
+        assert!(!dead.exists() && living.exists());
+    }
+}

@@ -1,0 +1,218 @@
+//! The session of this server: inherited from the environment, or obtained by a login here. The token
+//! stays in this process.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::desk::{Desk, lock};
+use super::job::Job;
+use crate::approval::pending::{Pending, Place};
+use crate::config::{Env, Method, Settings};
+use crate::core::Core;
+use crate::core::login::{Ended, Unheld, begin, end};
+use crate::error::{Error, Result};
+use crate::login::{Face, Options, SignIn, log_in, open_browser};
+use crate::session::{self, now};
+
+/// How long the browser's login is waited for.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A session that a login in this process made.
+pub(super) struct SignedIn {
+    pub(super) user: String,
+    pub(super) policies: Vec<String>,
+    pub(super) expiry: i64,
+}
+
+/// How long a token lives, and until when it may be renewed.
+#[derive(Clone, Copy)]
+struct Lease {
+    /// Seconds.
+    life: u64,
+    /// Unix seconds.
+    until: i64,
+}
+
+/// The session.
+pub(super) struct Session {
+    env: Env,
+    settings: Settings,
+    desk: Arc<Desk>,
+    core: Mutex<Arc<Core>>,
+    /// Of a token that was obtained here, and is ours to renew and to revoke.
+    lease: Mutex<Option<Lease>>,
+    login: Mutex<Option<Arc<Job<SignedIn, Error>>>>,
+    /// Counts logouts. A login that began before one is not installed after it.
+    generation: AtomicU64,
+}
+
+impl Session {
+    /// The session that the environment holds, if any.
+    pub(super) fn new(settings: Settings, env: Env, desk: Arc<Desk>) -> Self {
+        Self {
+            core: Mutex::new(Arc::new(Core::new(settings.clone(), &env).for_model())),
+            lease: Mutex::default(),
+            login: Mutex::default(),
+            generation: AtomicU64::new(0),
+            env,
+            settings,
+            desk,
+        }
+    }
+
+    /// What operations work with now.
+    pub(super) fn core(&self) -> Arc<Core> {
+        lock(&self.core).clone()
+    }
+
+    fn replace(&self, session: Option<session::Session>, lease: Option<Lease>) {
+        let core = Core::with_session(self.settings.clone(), &self.env, session).for_model();
+        *lock(&self.core) = Arc::new(core);
+        *lock(&self.lease) = lease;
+    }
+
+    /// Renews a token of ours that is used near its end, as long as the person's hour lasts.
+    pub(super) async fn keep_alive(&self) {
+        let (Some(lease), core, generation) = (*lock(&self.lease), self.core(), self.generation()) else { return };
+        let Ok(session) = core.session() else { return };
+        let left = session.seconds_left().unwrap_or(0);
+        let more = seconds_until(lease.until);
+        if left == 0 || left > lease.life / 3 || more <= left {
+            return;
+        }
+        let Ok(vault) = core.vault() else { return };
+        // A token that cannot be renewed ends when it ends: the next login is enough.
+        if let Ok(life) = vault.renew_token(more).await
+            && life > left
+            && generation == self.generation()
+        {
+            let expiry = now().saturating_add(i64::try_from(life.min(more)).unwrap_or(i64::MAX));
+            self.replace(Some(session::Session { token: session.token, expiry: Some(expiry) }), Some(lease));
+        }
+    }
+
+    /// Signs in through the browser, or waits for a login that has begun; `None` when `patience` or
+    /// the client's patience is over. The login goes on all the same.
+    pub(super) async fn log_in(
+        self: &Arc<Self>,
+        patience: Duration,
+        mut ended: watch::Receiver<bool>,
+    ) -> Result<Option<SignedIn>> {
+        let job = self.login_job()?;
+        tokio::select! {
+            () = job.done() => {}
+            () = tokio::time::sleep(patience) => return Ok(None),
+            _ = ended.wait_for(|ended| *ended) => return Ok(None),
+        }
+        lock(&self.login).take_if(|other| Arc::ptr_eq(other, &job));
+        // Several calls may have waited: one has the outcome, the others ask again.
+        job.take().transpose()
+    }
+
+    /// The login that has begun, or a new one.
+    fn login_job(self: &Arc<Self>) -> Result<Arc<Job<SignedIn, Error>>> {
+        let mut login = lock(&self.login);
+        if let Some(job) = &*login {
+            return Ok(job.clone());
+        }
+        self.settings.address()?;
+        self.core().audit.check()?;
+        self.desk.listen();
+        let job = Arc::new(Job::start(self.clone().sign_in()));
+        *login = Some(job.clone());
+        Ok(job)
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    async fn sign_in(self: Arc<Self>) -> Result<SignedIn> {
+        let (settings, generation) = (&self.settings, self.generation());
+        // A token cannot be pasted here: Vault's own login then.
+        let method = if settings.method == Method::Token { Method::Oidc } else { settings.method };
+        let options = Options {
+            role: settings.role.as_deref(),
+            mount: settings.mount_of(method),
+            port: settings.port,
+            timeout: LOGIN_TIMEOUT,
+            bound_to: None,
+            afterwards: None,
+            elsewhere: false,
+        };
+        let mut face = InBrowser { browser: settings.browser.clone(), pending: self.desk.pending.clone() };
+        let done = log_in(settings, method, options, &mut face).await?;
+        drop(face);
+        let token = done.granted.into_token();
+        let held = Unheld::new(settings, token.clone());
+        tokio::spawn(done.farewell.say());
+        let nobody = Core::with_session(settings.clone(), &self.env, None);
+        let reply = begin(&nobody, method, token).await?;
+        if generation != self.generation() {
+            return Err(Error::Interrupted); // logged out in the meantime
+        }
+        held.keep();
+        let most = i64::try_from(settings.max_token_ttl).unwrap_or(i64::MAX);
+        let lease = Lease { life: seconds_until(reply.expiry), until: now().saturating_add(most) };
+        self.desk.close_page().await;
+        self.replace(Some(session::Session { token: reply.token, expiry: Some(reply.expiry) }), Some(lease));
+        Ok(SignedIn { user: reply.user, policies: reply.policies, expiry: reply.expiry })
+    }
+
+    /// Ends the session. A token that was obtained here is revoked; an inherited one is forgotten.
+    pub(super) async fn log_out(&self) -> Result<Ended> {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        self.abandon_login();
+        let core = self.core();
+        let is_ours = self.is_ours();
+        self.replace(None, None);
+        self.desk.close_page().await;
+        if is_ours { end(&core).await } else { Ok(Ended::None) }
+    }
+
+    /// Whether the token was obtained in this process.
+    pub(super) fn is_ours(&self) -> bool {
+        lock(&self.lease).is_some()
+    }
+
+    /// Stops a login that has begun.
+    pub(super) fn abandon_login(&self) {
+        if let Some(job) = lock(&self.login).take() {
+            job.abort();
+        }
+    }
+}
+
+/// Seconds until a time in unix seconds; 0 when it is over.
+pub(super) fn seconds_until(expiry: i64) -> u64 {
+    u64::try_from(expiry - now()).unwrap_or(0)
+}
+
+/// The person at this machine's browser; the model never gets the address. Where no browser can be
+/// opened, `claude-vault approve pending` shows it.
+struct InBrowser {
+    browser: Option<String>,
+    pending: Arc<Pending>,
+}
+
+impl Face for InBrowser {
+    fn sign_in(&mut self, at: &SignIn<'_>) {
+        self.pending.set_sign_in(Some(Place { url: at.url.to_string(), port: at.port, code: at.code.clone() }));
+        let _ = open_browser(at.url.as_str(), self.browser.as_deref());
+    }
+
+    fn note(&self, _: &str) {}
+
+    async fn pasted(&mut self) -> String {
+        std::future::pending().await
+    }
+}
+
+impl Drop for InBrowser {
+    fn drop(&mut self) {
+        self.pending.set_sign_in(None);
+    }
+}

@@ -1,0 +1,164 @@
+//! A template that a model sends: entries, comments and blank lines, and nothing else.
+//!
+//! Each line is understood by itself and written anew by this program, so no text of the model stands
+//! around a value.
+
+use std::collections::BTreeSet;
+
+use super::secrets::not_meant;
+use crate::core::entries::Held;
+use crate::core::inject::{Format, Template, TemplateLine};
+use crate::mcp::handles::MARK;
+use crate::mcp::refusal::Refusal;
+use crate::mcp::state::State;
+use crate::names::Key;
+use crate::secret::{Secret, Value};
+
+/// The longest template, in bytes.
+const MAX_TEMPLATE: usize = 256 * 1024;
+
+const RULE: &str = "a template has KEY=VALUE lines (key: value for YAML), comment lines that begin with #, and blank lines; a value is \
+                    a handle or plain text without quotes inside, backslashes or $";
+
+/// Understands a template; gives its format too, as its lines tell.
+pub(super) fn parse(state: &State, text: &str, format: Option<Format>) -> Result<(Template, Format), Refusal> {
+    if text.len() > MAX_TEMPLATE {
+        return Err(Refusal::argument("the template is longer than 256 KiB", &[], "use a template on disk"));
+    }
+    let format = format.unwrap_or_else(|| format_of(text));
+    let (mut template, mut seen) = (Template::default(), BTreeSet::new());
+    for line in text.lines() {
+        let line = line.trim_end_matches(['\r', ' ', '\t']);
+        if line.is_empty() {
+            template.lines.push(TemplateLine::Blank);
+            continue;
+        }
+        if let Some(comment) = line.strip_prefix('#') {
+            if comment.contains(MARK) || has_control(comment) {
+                return Err(refused());
+            }
+            template.lines.push(TemplateLine::Comment(comment.to_owned()));
+            continue;
+        }
+        let (key, value) = entry(line, format).ok_or_else(refused)?;
+        if !seen.insert(key.clone()) {
+            return Err(Refusal::argument("the key {} stands twice in the template", &[&key], "give each key once"));
+        }
+        let (value, is_literal) = match state.meant(value).map_err(|not| not_meant(not, &key))? {
+            None => (literal(value, format).ok_or_else(refused)?, true),
+            Some((held, origin)) => {
+                template.sources.push(origin.words());
+                (Value::Text(taken(&mut template, &key, held)), false)
+            }
+        };
+        template.lines.push(TemplateLine::Entry { key, value, is_literal });
+    }
+    if seen.is_empty() { Err(refused()) } else { Ok((template, format)) }
+}
+
+fn refused() -> Refusal {
+    Refusal::argument("a line of the template is not an entry, a comment or a blank line", &[], RULE)
+}
+
+/// The first entry tells.
+fn format_of(text: &str) -> Format {
+    let mut entries = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let is_yaml = entries.next().is_some_and(|line| match (line.find('='), line.find(':')) {
+        (Some(equals), Some(colon)) => colon < equals,
+        (equals, colon) => equals.is_none() && colon.is_some(),
+    });
+    if is_yaml { Format::Yaml } else { Format::Env }
+}
+
+fn entry(line: &str, format: Format) -> Option<(Key, &str)> {
+    let (key, value) = match format {
+        Format::Env => line.split_once('=')?,
+        Format::Yaml => {
+            let (key, value) = line.split_once(':')?;
+            (key, if value.is_empty() { value } else { value.strip_prefix(' ')?.trim_start() })
+        }
+    };
+    let key: Key = key.parse().ok()?;
+    let starts_as_a_name = key.as_str().starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let is_name = match format {
+        Format::Env => key.is_variable(),
+        Format::Yaml => starts_as_a_name,
+    };
+    is_name.then_some((key, value))
+}
+
+/// Plain text, in one pair of quotes or none. In YAML, numbers and truth values keep their type.
+fn literal(text: &str, format: Format) -> Option<Value> {
+    let quoted = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    let (inner, is_quoted) = match quoted('"').or_else(|| quoted('\'')) {
+        Some(inner) => (inner, true),
+        None => (text, false),
+    };
+    let is_plain = !inner.contains(['"', '\'', '`', '\\', '$']) && !has_control(inner);
+    let comment = !is_quoted && (inner.starts_with('#') || inner.contains(" #"));
+    let is_structure =
+        format == Format::Yaml && !is_quoted && inner.starts_with(['&', '*', '!', '|', '>', '[', '{', '%', '@', '-', '?']);
+    if !is_plain || comment || is_structure {
+        return None;
+    }
+    let is_number = inner.parse::<u64>().is_ok_and(|number| number.to_string() == inner);
+    let is_typed = format == Format::Yaml && !is_quoted && (is_number || matches!(inner, "true" | "false"));
+    let secret = Secret::from(inner.to_owned());
+    Some(if is_typed { Value::Json(secret) } else { Value::Text(secret) })
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'))
+}
+
+/// A value that cannot be taken keeps the file from being written; the person is told why.
+fn taken(template: &mut Template, key: &Key, held: Held) -> Secret {
+    match held {
+        Held::Value(value) => value,
+        Held::Unusable(reason) => {
+            template.obstacle = Some(format!("the value for {key} cannot be taken: {reason}"));
+            Secret::from(String::new())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_literal(text: &str, format: Format) -> bool {
+        literal(text, format).is_some()
+    }
+
+    #[test]
+    fn only_plain_text_is_a_literal() {
+        for text in ["db.lan", "", "80", "\"hello world\"", "'x'", "https://example.org/a#b", "a b"] {
+            assert!(is_literal(text, Format::Env) && is_literal(text, Format::Yaml), "{text}");
+        }
+        for text in ["$(id)", "${A}", "`id`", "a\"b", "\"a\"b\"", "a\\b", "x # why", "\"a", "a\u{1b}b"] {
+            assert!(!is_literal(text, Format::Env), "{text}");
+        }
+        for text in ["!lambda x", "&a", "*a", "[1]", "{a: b}", "|", "- x"] {
+            assert!(!is_literal(text, Format::Yaml), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_one_name_and_one_value() {
+        assert!(
+            entry("A=1", Format::Env).is_some() && entry("a_b: 1", Format::Yaml).is_some() && entry("a:", Format::Yaml).is_some()
+        );
+        for line in ["A = 1", "export A=1", " A=1", "services:", "1A=1", "A B=1", "=1", "_=1"] {
+            assert!(entry(line, Format::Env).is_none(), "{line}");
+        }
+        for line in ["  a: 1", "- a", "a:1", "\"a\": 1", "<<: *x", "? a"] {
+            assert!(entry(line, Format::Yaml).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_first_entry_tells_the_format() {
+        assert_eq!(format_of("# x\n\nA=http://x\n"), Format::Env);
+        assert_eq!(format_of("a: x=y\n"), Format::Yaml);
+    }
+}

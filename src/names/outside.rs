@@ -1,0 +1,64 @@
+//! Text that came out of a file, or out of Vault under a name that this program would not write.
+
+use zeroize::Zeroizing;
+
+use super::{Key, is_public_name};
+
+/// A name of unknown origin: it may be a part of a secret.
+///
+/// It cannot be printed, formatted or serialised. Nothing that goes to a model takes it; a test
+/// holds [`Outside::open`] to the files that may use it.
+///
+/// ```compile_fail
+/// println!("{}", claude_vault::names::Outside::from(String::from("x")));
+/// ```
+/// ```compile_fail
+/// serde_json::to_string(&claude_vault::names::Outside::from(String::from("x")));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outside(Zeroizing<String>);
+
+impl Outside {
+    /// The name, if it may be shown to a model.
+    #[must_use]
+    pub fn public(&self) -> Option<PublicName> {
+        is_public_name(&self.0).then(|| PublicName(self.0.to_string()))
+    }
+
+    /// The text, for the person alone or for an exact comparison.
+    #[must_use]
+    pub fn open(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Outside {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+/// A name that may be shown to a model.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct PublicName(String);
+
+impl PublicName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of a key that Vault holds, if this program would write it. Keys under other names
+    /// may be anything.
+    #[must_use]
+    pub fn of_stored_key(key: &str) -> Option<Self> {
+        Key::is_valid(key).then(|| Self(key.to_owned()))
+    }
+}
+
+impl From<&Key> for PublicName {
+    fn from(key: &Key) -> Self {
+        Self(key.as_str().to_owned())
+    }
+}
