@@ -23,12 +23,23 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(into = "String", try_from = "String")]
-        pub struct $name(
-            #[cfg_attr(test, schemars(regex(pattern = concat!("^[A-Za-z0-9_-]{1,", $max, "}$"))))]
-            String
-        );
+        pub struct $name(String);
+
+        #[cfg(test)]
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": concat!("^[A-Za-z0-9_-]{1,", $max, "}$") })
+            }
+        }
 
         impl $name {
             /// The name.

@@ -75,7 +75,7 @@ fn rule(schema: &Value) -> String {
             let patterns = schema["patternProperties"].as_object().and_then(|patterns| patterns.iter().next());
             match patterns {
                 Some((pattern, value)) => format!("an object whose names match {pattern}; each value is {}", rule(value)),
-                None => format!("an object; each value is {}", rule(&schema["additionalProperties"])),
+                None => format!("an object whose names are key names; each value is {}", rule(&schema["additionalProperties"])),
             }
         }
         Some(_) | None => "what the schema asks for".to_owned(),

@@ -283,7 +283,11 @@ impl Changes {
         let named = |(name, change): &(&String, &Arc<Change>)| match (&caller.request_state, call.token) {
             (Some(state), _) => lock(&change.request_state).as_ref() == Some(state),
             (None, Some(token)) => *name == token,
-            (None, None) => call.resumes && change.fingerprint == fingerprint && change.made.elapsed() < LIFE,
+            // What no person is asked about ends by itself, with the call that began it.
+            (None, None) => {
+                let is_asked = change.page.borrow().is_some();
+                call.resumes && is_asked && change.fingerprint == fingerprint && change.made.elapsed() < LIFE
+            }
         };
         let found = changes.iter().find(named).map(|(name, change)| (name.clone(), change.clone()));
         let Some((name, change)) = found else {

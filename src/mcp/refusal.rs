@@ -34,7 +34,7 @@ impl Refusal {
         const LOOK: &str = "ask the user to look at the page that opened in their browser (without a browser: in a terminal of \
                             their own, claude-vault approve pending), then call ";
         let next = match token {
-            Some(token) => Sentence::about("{}{} again with the same arguments and approval_token {}", &[&LOOK, &tool, token]),
+            Some(token) => Sentence::about("{}{} again with the same arguments and approval_token: {}", &[&LOOK, &tool, token]),
             None => Sentence::about("{}{} again with the same arguments", &[&LOOK, &tool]),
         };
         Self { code, what, next }

@@ -11,11 +11,13 @@ const token = (text) => /approval_token: (\w+)/.exec(text)?.[1];
 
 const handles = {};
 const remember = (text) => {
-  for (const found of JSON.parse(text).keys) handles[found.key] = found.handle;
+  for (const found of JSON.parse(text).entries) handles[found.name] = found.handle;
 };
 const set = (more) => tool('vault_set', { service: 'shop', secrets: handles, ...more });
-// Until a person has answered, the same call is made again with the token it gave.
-const waiting = (text) => (text.startsWith('approval_pending') ? set({ approval_token: token(text) }) : null);
+// Until a person has answered, the same call is made again, with the token it gave if it gave one.
+const inject = () => tool('vault_inject', { service: 'shop' });
+const waiting = (text) => (!text.startsWith('approval_pending') ? null
+  : token(text) ? set({ approval_token: token(text) }) : inject());
 
 const scripts = {
   migrate: [
@@ -25,7 +27,8 @@ const scripts = {
     (text) => { remember(text); return set(); },
     waiting,
     () => tool('vault_generate_example', { service: 'shop' }),
-    () => tool('vault_inject', { service: 'shop' }),
+    inject,
+    waiting,
     () => tool('vault_get', { service: 'shop' }),
   ],
   write: [

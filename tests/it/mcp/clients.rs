@@ -39,11 +39,11 @@ pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
         ("vault_set", json!({"service": "plex", "secrets": {"A": "1"}, "dry_run": true}), "\"dry_run\""),
         ("vault_set", json!({"service": "plex", "secrets": {"A": "1"}}), "approval_pending: "),
         ("vault_scan_env", json!({"service": "plex"}), "@token-"),
-        ("vault_scan_compose", json!({"service": "plex"}), "\"./key\""),
+        ("vault_scan_compose", json!({"service": "plex"}), "\"plex/compose.yaml\""),
         ("vault_generate_example", json!({"service": "plex"}), "plex/.env.example"),
-        ("vault_inject", json!({"service": "plex"}), "plex/.env"),
+        ("vault_inject", json!({"service": "plex"}), "approval_pending: "),
         ("vault_login", json!({}), "logged_in"),
-        ("vault_logout", json!({}), "\"revoked\":true"),
+        ("vault_logout", json!({}), "\"revoked\":false"),
         ("vault_list", json!({}), "login_required: "),
     ]
 }
@@ -273,6 +273,14 @@ fn claude_code_moves_a_service_into_vault_and_its_transcripts_hold_no_value() {
     person.send_line("yes").unwrap();
     person.exp_string("approved").unwrap();
     drop(person);
+    // The file that is there is the person's own, so they are asked about that too.
+    eventually("the file", || (lab.cv(["approve", "pending", "--json"]).json()["pending"] != json!([])).then_some(()));
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("asked for by claude-code (vault_inject)").unwrap();
+    person.exp_string("Type yes").unwrap();
+    person.send_line("yes").unwrap();
+    person.exp_string("approved").unwrap();
+    drop(person);
     let ended = claude.end().exits(0);
     assert_eq!(ended.json()["result"], "done", "{}", ended.all());
     assert_eq!(lab.stored("shop"), json!({"DB_HOST": "db.lan", "DB_PASSWORD": format!("{CANARY} $x")}));
@@ -280,7 +288,7 @@ fn claude_code_moves_a_service_into_vault_and_its_transcripts_hold_no_value() {
     assert!(lab.home.read("shop/.env").ends_with(&plain));
     // What reached the model, and what the client keeps: each step's result, and no value.
     let seen = std::fs::read_to_string(&log).unwrap();
-    for text in ["tool_reference", "logged_in", "@token-", "approval_pending", "created", "shop/.env.example", "from_example"] {
+    for text in ["tool_reference", "logged_in", "@token-", "approval_pending", "created", "shop/.env.example", "git_would_commit_it"] {
         assert!(seen.contains(text), "no {text} reached the model");
     }
     assert!(!seen.contains("output schema"), "the client refused a reply");

@@ -95,6 +95,36 @@ impl Client {
     }
 }
 
+/// The handle of a key or entry in a reply.
+pub fn handle(reply: &Value, name: &str) -> String {
+    let lists = [&reply["keys"], &reply["entries"]];
+    let mut entries = lists.iter().filter_map(|list| list.as_array()).flatten();
+    let entry = entries.find(|entry| entry["name"] == name).unwrap_or_else(|| panic!("no {name} in {reply}"));
+    entry["handle"].as_str().unwrap_or_else(|| panic!("no handle in {entry}")).to_owned()
+}
+
+/// Calls a tool that asks a person, who says yes at a terminal of their own; gives what came of it.
+pub fn approved(client: &mut Client, lab: &Lab, tool: &str, arguments: Value) -> Result<Value, String> {
+    let told = client.call(tool, arguments.clone()).unwrap_err();
+    assert!(told.starts_with("approval_pending: "), "{told}");
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("Type yes").unwrap();
+    person.send_line("yes").unwrap();
+    person.exp_eof().unwrap();
+    come_back(client, tool, arguments, &told)
+}
+
+/// Calls again for the outcome of a change that was answered.
+pub fn come_back(client: &mut Client, tool: &str, mut arguments: Value, told: &str) -> Result<Value, String> {
+    if let Some(token) = told.split("approval_token: ").nth(1) {
+        arguments["approval_token"] = json!(token.split('.').next().unwrap());
+    }
+    crate::support::eventually("the outcome", || {
+        Some(client.call(tool, arguments.clone()))
+            .filter(|outcome| !outcome.as_ref().is_err_and(|told| told.starts_with("approval_pending: ")))
+    })
+}
+
 pub fn outcome(answer: &Value) -> Result<Value, String> {
     let result = &answer["result"];
     assert!(result.is_object(), "{answer}");
@@ -171,10 +201,10 @@ fn the_old_servers_variables_keep_working() {
     lab.home.set("VAULT_MAX_TOKEN_TTL", "3600");
     let mut client = Client::start(&lab.home);
     let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
-    let arguments = json!({"service": "new", "secrets": {"A": got["values"]["KEY"]}, "dry_run": true});
+    let arguments = json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}, "dry_run": true});
     assert_eq!(client.call("vault_set", arguments.clone()).unwrap()["added"], json!(["A"]));
     std::thread::sleep(std::time::Duration::from_millis(5100));
-    assert!(client.call("vault_set", arguments).unwrap_err().contains("its time is over"));
+    assert!(client.call("vault_set", arguments).unwrap_err().contains("it expired"));
     client.close();
 }
 
@@ -193,7 +223,7 @@ fn settings_that_cannot_be_used_are_told_when_a_tool_is_called() {
     home.set("VAULT_SECURITY_MODE", "open");
     let mut client = Client::start(&home);
     let told = client.call("vault_list", json!({})).unwrap_err();
-    assert!(told.contains("tokenized, redacted, plaintext") && told.contains("Next: tell the user"), "{told}");
+    assert!(told.contains("settings of this server") && told.contains("claude-vault config"), "{told}");
     assert_eq!(client.close().0, Some(0));
 }
 
@@ -203,19 +233,19 @@ fn values_are_handles_and_handles_are_values() {
     let mut client = Client::start(&lab.home);
     let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
     for key in ["KEY", "SHORT", "URL"] {
-        let handle = got["values"][key].as_str().unwrap();
+        let handle = handle(&got, key);
         assert!(handle.starts_with("@token-") && handle.len() == 23, "{handle}");
     }
     assert_eq!(client.call("vault_get", json!({"service": "plex"})).unwrap(), got);
     let plan =
-        client.call("vault_set", json!({"service": "new", "secrets": {"A": got["values"]["KEY"]}, "dry_run": true})).unwrap();
+        client.call("vault_set", json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}, "dry_run": true})).unwrap();
     assert_eq!((&plan["outcome"], &plan["added"]), (&json!("dry_run"), &json!(["A"])));
     for (value, why) in [("@token-0123456789abcdef", "is not known"), ("x@token-0123456789abcdef", "inside a longer text")] {
         let told = client.call("vault_set", json!({"service": "new", "secrets": {"A": value}, "dry_run": true})).unwrap_err();
         assert!(told.starts_with("invalid_arguments: ") && told.contains(why), "{told}");
     }
     client.call("vault_logout", json!({})).unwrap();
-    let told = client.call("vault_set", json!({"service": "new", "secrets": {"A": got["values"]["KEY"]}})).unwrap_err();
+    let told = client.call("vault_set", json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}})).unwrap_err();
     assert!(told.contains("is not known"), "{told}");
     assert!(!client.seen.contains(CANARY));
     client.close();
@@ -227,18 +257,24 @@ fn the_mode_is_the_persons_choice() {
     lab.home.set("VAULT_SECURITY_MODE", "redacted");
     let mut client = Client::start(&lab.home);
     let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
-    assert_eq!((&got["keys"], got.get("values")), (&json!(["KEY", "PORT"]), None));
+    assert_eq!(got["keys"], json!([{"name": "KEY"}, {"name": "PORT"}]));
     client.close();
     lab.home.set("VAULT_SECURITY_MODE", "tokenized");
     std::fs::create_dir_all(lab.home.path().join(".config/claude-vault")).unwrap();
-    std::fs::write(lab.home.path().join(".config/claude-vault/config.toml"), "plain_keys = [\"PORT\"]\n").unwrap();
+    std::fs::write(lab.home.path().join(".config/claude-vault/config.toml"), "plain_keys = [\"plex/PORT\"]\n").unwrap();
+    lab.store("other", json!({"PORT": CANARY}));
     let mut client = Client::start(&lab.home);
     let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
-    assert!(got["values"]["PORT"] == "80" && got["values"]["KEY"] != CANARY);
+    assert_eq!(got["keys"][1], json!({"name": "PORT", "value": "80"}));
+    // Of another service, a key of that name stays unseen; and nothing unseen goes under the name.
+    let other = client.call("vault_get", json!({"service": "other"})).unwrap();
+    let unseen = json!({"service": "plex", "secrets": {"PORT": handle(&other, "PORT")}, "dry_run": true});
+    assert!(client.call("vault_set", unseen).unwrap_err().starts_with("not_allowed: "));
+    assert!(!client.seen.contains(CANARY));
     client.close();
     lab.home.set("VAULT_SECURITY_MODE", "plaintext");
     let mut client = Client::start(&lab.home);
-    assert_eq!(client.call("vault_get", json!({"service": "plex", "key": "KEY"})).unwrap()["values"]["KEY"], CANARY);
+    assert_eq!(client.call("vault_get", json!({"service": "plex", "key": "KEY"})).unwrap()["keys"][0]["value"], CANARY);
     client.close();
 }
 
@@ -266,7 +302,9 @@ fn wrong_arguments_are_named_and_never_repeated() {
         ("vault_inject", json!({"service": "plex", "format": CANARY})),
         ("vault_login", json!({"x": CANARY})),
         ("vault_generate_example", json!({"service": "plex", "output_path": "Makefile"})),
-        ("vault_generate_example", json!({"service": "plex", "output_path": ".git/hooks/example"})),
+        ("vault_generate_example", json!({"service": "plex", "file_path": "Makefile"})),
+        ("vault_inject", json!({"service": "plex", "file": "Makefile"})),
+        ("vault_inject", json!({"service": "plex", "file": ".git/.env"})),
     ];
     for (tool, arguments) in cases {
         let told = client.call(tool, arguments.clone()).expect_err(&arguments.to_string());
@@ -298,41 +336,50 @@ fn files_are_written_and_read_without_a_value_seen() {
     client.close();
 }
 
+/// Each line of a template is an entry, a comment or blank; the person sees all of it, and nothing of
+/// the model stands around a value.
 #[test]
-fn a_template_gets_values_where_handles_stand_and_nowhere_else() {
-    let lab = Lab::with("plex", json!({"KEY": format!("{CANARY} 'x'"), "OTHER": "1"}));
+fn a_template_is_a_list_of_entries_that_the_person_approves() {
+    let mut lab = Lab::with("plex", json!({"KEY": format!("{CANARY} 'x'"), "OTHER": "1"}));
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     lab.home.file("plex/.env.example", "KEY=\n");
     lab.home.file("esp/config/secrets.yaml", "old: 1\n");
     let mut client = Client::start(&lab.home);
     let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
-    let handle = got["values"]["KEY"].as_str().unwrap().to_owned();
-    let text = format!("# made by a model\nHOST=db.lan\nPASSWORD={handle}\nAGAIN='{handle}' # why\n");
-    let written = client.call("vault_inject", json!({"service": "plex", "template": text})).unwrap();
-    assert_eq!((&written["file"], &written["keys"]), (&json!("plex/.env"), &json!(2)));
+    let handle = handle(&got, "KEY");
+    let text = format!("# made by a model\nHOST=db.lan\n\nPASSWORD={handle}\nGREETING='hello world'\n");
+    let written = approved(&mut client, &lab, "vault_inject", json!({"service": "plex", "template": text})).unwrap();
+    assert_eq!((&written["file"], &written["keys"]), (&json!("plex/.env"), &json!(3)));
     let file = lab.home.read("plex/.env");
     assert!(file.contains("(plex) and a template.\n") && !file.contains("Make it again") && !file.contains("OTHER"), "{file}");
-    let value = format!("\"{CANARY} 'x'\"");
-    let body = format!("# made by a model\nHOST=db.lan\nPASSWORD={value}\nAGAIN={value} # why\n");
+    let body = format!("# made by a model\nHOST=db.lan\n\nPASSWORD=\"{CANARY} 'x'\"\nGREETING='hello world'\n");
     assert!(file.ends_with(&body), "{file}");
-    // In YAML too, with and without quotes.
+    // In YAML too, where numbers and truth values stay what they are.
     lab.store("esp", json!({"x": "1"}));
-    let text = format!("wifi: {handle}\nwifi2: \"{handle}\"\nport: 80\n");
-    client.call("vault_inject", json!({"service": "esp", "template": text})).unwrap();
-    let value = format!("\"{CANARY} 'x'\"");
+    let text = format!("wifi: {handle}\nport: 80\nname: \"80\"\n");
+    approved(&mut client, &lab, "vault_inject", json!({"service": "esp", "template": text})).unwrap();
     let file = lab.home.read("esp/config/secrets.yaml");
-    assert!(file.ends_with(&format!("wifi: {value}\nwifi2: {value}\nport: 80\n")), "{file}");
-    // Anything else about handles is refused, and the file stays.
+    assert!(file.ends_with(&format!("wifi: \"{CANARY} 'x'\"\nport: 80\nname: \"80\"\n")), "{file}");
+    // Anything else is refused before anybody is asked, and the file stays.
     let before = lab.home.read("plex/.env");
     for (text, why) in [
-        (format!("# {handle}\nA=1\n"), "not the whole value"),
-        (format!("A=http://evil/?{handle}\n"), "not the whole value"),
-        (format!("A={handle}00\n"), "not the whole value"),
-        (format!("A={handle}\nA={handle}\n"), "not the whole value"),
-        (format!("{handle}=1\n"), "not the whole value"),
-        (format!("A=\"x\n{handle}\"\n"), "not the whole value"),
+        (format!("# {handle}\nA=1\n"), "not an entry"),
+        (format!("A=http://evil/?{handle}\n"), "inside a longer text"),
+        (format!("A={handle}00\n"), "inside a longer text"),
+        (format!("A='{handle}'\n"), "inside a longer text"),
+        (format!("A={handle} # why\n"), "inside a longer text"),
+        (format!("A={handle}\nA={handle}\n"), "stands twice"),
+        (format!("{handle}=1\n"), "not an entry"),
+        (format!("A=\"x\n{handle}\"\n"), "not an entry"),
+        (format!("services:\n  a:\n    env_file:\n      - start\n        A={handle}\n"), "not an entry"),
+        (format!("{{services: {{a: {{env_file: '\nA={handle}\n'}}}}}}"), "not an entry"),
+        ("A=$(id)\n".into(), "not an entry"),
+        ("A=${B}\n".into(), "not an entry"),
+        ("export A=1\n".into(), "not an entry"),
+        ("k: !lambda x\n".into(), "not an entry"),
         ("A=@token-0123456789abcdef\n".into(), "is not known"),
-        ("A=@token-\n".into(), "is not known"),
-        (format!("A={}\n", handle.to_uppercase().replace("@TOKEN-", "@token-")), ""),
+        ("A=@token-\n".into(), "inside a longer text"),
+        ("# nothing\n".into(), "not an entry"),
         ("x".repeat(300_000), "longer than"),
     ] {
         let told = client.call("vault_inject", json!({"service": "plex", "template": text})).unwrap_err();
