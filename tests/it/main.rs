@@ -35,6 +35,7 @@ mod login_elsewhere;
 mod login_methods;
 mod manual;
 mod mcp;
+mod noninterference;
 mod packages;
 mod readers;
 mod scan;

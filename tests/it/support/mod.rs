@@ -64,8 +64,13 @@ pub struct Home {
 
 impl Home {
     pub fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// A home in a folder of its own below this one.
+    pub fn below(folder: &Path) -> Self {
         watchdog::watch();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir_in(folder).unwrap();
         std::fs::create_dir(dir.path().join("lab")).unwrap();
         std::fs::create_dir(dir.path().join("home")).unwrap();
         std::fs::write(dir.path().join("lab/.claude-vault.toml"), "").unwrap();

@@ -1,0 +1,98 @@
+//! Pieces of values in what the model sees: eight characters or more, as they are or encoded.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+/// The shortest piece that counts, in characters.
+pub const PIECE: usize = 8;
+
+/// All pieces of a world's values, in every form.
+#[derive(Default)]
+pub struct Canaries {
+    pieces: HashSet<[u8; PIECE]>,
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn base64(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for three in bytes.chunks(3) {
+        let number = three.iter().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte)) << (8 * (3 - three.len()));
+        for at in 0..=three.len() {
+            out.push(char::from(BASE64[usize::try_from((number >> (18 - 6 * at)) & 63).unwrap()]));
+        }
+    }
+    out
+}
+
+/// A value as it is and as it is usually encoded. Letters and digits are themselves in URLs, JSON and shells.
+fn forms(core: &str) -> Vec<String> {
+    let hex: String = core.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut all = vec![core.to_owned(), hex.to_uppercase(), hex, core.chars().rev().collect()];
+    all.push(core.bytes().map(|byte| format!("%{byte:02X}")).collect());
+    all.push(core.bytes().map(|byte| format!("\\u{byte:04x}")).collect());
+    all.push(core.bytes().map(|byte| format!("\\x{byte:02x}")).collect());
+    for skipped in 0..3 {
+        // In any alignment; what hangs together with bytes around it is left out.
+        if let Some(rest) = core.as_bytes().get(skipped..) {
+            all.push(base64(&rest[..rest.len() / 3 * 3]));
+        }
+    }
+    if core.contains(['+', '/']) {
+        all.push(core.replace('+', "-").replace('/', "_"));
+    }
+    all
+}
+
+impl Canaries {
+    pub fn add(&mut self, core: &str) {
+        for form in forms(core) {
+            self.pieces.extend(form.as_bytes().windows(PIECE).map(|window| <[u8; PIECE]>::try_from(window).unwrap()));
+        }
+    }
+
+    /// A piece that stands in the text, if one does.
+    pub fn seen_in(&self, text: &str) -> Option<String> {
+        let seen = |text: &str| {
+            let mut windows = text.as_bytes().windows(PIECE);
+            windows.find(|window| self.pieces.contains(*window)).map(|window| String::from_utf8_lossy(window).into_owned())
+        };
+        // As the frame stands, and as its strings are once they are read.
+        seen(text)
+            .or_else(|| serde_json::from_str(text).ok().and_then(|value: Value| strings(&value).iter().find_map(|s| seen(s))))
+    }
+}
+
+/// All strings in a JSON value, names of members included.
+pub fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(strings).collect(),
+        Value::Object(fields) => {
+            fields.iter().flat_map(|(name, value)| std::iter::once(name.clone()).chain(strings(value))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn pieces_are_found_in_every_form() {
+    let mut canaries = Canaries::default();
+    canaries.add("Zx9kLm2Qw8Rt5Vb1");
+    for text in [
+        "a Zx9kLm2Q b",
+        "..m2Qw8Rt5..",
+        "5a78396b4c6d3251",
+        "Wng5a0xtMlF3OFJ0NVZi",
+        &base64(b"xZx9kLm2Qw8Rt5Vb1"),
+        &base64(b"xyZx9kLm2Qw8Rt5Vb1zz"),
+        "%5A%78%39%6B%4C",
+        "{\"a\":\"\\u005ax9kLm2\\u0051w\"}",
+    ] {
+        assert!(canaries.seen_in(text).is_some(), "{text}");
+    }
+    for text in ["Zx9kLm2", "nothing of it", "{\"a\":\"@token-#0\"}"] {
+        assert_eq!(canaries.seen_in(text), None, "{text}");
+    }
+}
