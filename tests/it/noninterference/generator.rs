@@ -296,14 +296,8 @@ impl<'a> Generator<'a> {
     /// Takes what a reply gives: handles, names, paths, and what to come back with.
     pub fn learn(&mut self, step: &Step) {
         let (call, reply) = (&step.call, &step.replies[0]);
-        let text = reply.frames.concat();
-        let count = |mark: &str| {
-            let numbers =
-                text.split(mark).skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
-            numbers.collect::<std::collections::BTreeSet<_>>().len()
-        };
-        self.handles.extend((0..count("@token-#")).map(|at| Reference::Handle(call.id, at).to_string()));
-        self.ids.extend((0..count("ID#")).map(|at| Reference::Id(call.id, at).to_string()));
+        self.handles.extend((0..step.handles).map(|at| Reference::Handle(call.id, at).to_string()));
+        self.ids.extend((0..step.ids).map(|at| Reference::Id(call.id, at).to_string()));
         let outcome = reply.outcome();
         if matches!(&outcome, Outcome::Failed(code, _) if code == "approval_pending") {
             let mut again = call.clone();

@@ -61,11 +61,11 @@ impl Normaliser {
             out.push_str("FOLDER");
             return folder.len();
         }
-        for start in ["127.0.0.1:", "localhost:", "[::1]:", "\"seconds_left\":"] {
+        for start in ["127.0.0.1:", "localhost:", "[::1]:", "seconds_left\":", "seconds_left\\\":"] {
             let digits = rest.strip_prefix(start).map_or(0, |after| run(after, |byte| byte.is_ascii_digit()));
             if digits > 0 {
                 out.push_str(start);
-                out.push('N');
+                out.push('0');
                 return start.len() + digits;
             }
         }
@@ -144,9 +144,10 @@ fn what_is_random_is_numbered_and_everything_else_stays() {
     let id = "0123456789abcdef0123456789abcdef";
     assert_eq!(
         one.text(&format!("http://127.0.0.1:4711/plan/{id} {id}, x{id}")),
-        format!("http://127.0.0.1:N/plan/ID#0 ID#0, x{id}")
+        format!("http://127.0.0.1:0/plan/ID#0 ID#0, x{id}")
     );
-    assert_eq!(one.text(r#"{"seconds_left":3599,"version":3}"#), r#"{"seconds_left":N,"version":3}"#);
+    assert_eq!(one.text(r#"{"seconds_left":3599,"version":3}"#), r#"{"seconds_left":0,"version":3}"#);
+    assert_eq!(one.text(r#"{\"seconds_left\":3599}"#), r#"{\"seconds_left\":0}"#);
     for same in ["@token-0123456789abcde", "@token-0123456789ABCDEF", "20261125", "é 12:30 3599", "{\"line\":12}"] {
         assert_eq!(one.text(same), same);
     }

@@ -54,6 +54,9 @@ impl Figures {
             let outcome = step.replies[0].outcome();
             let code = outcome.code();
             counts |= !matches!(code.as_str(), "login_required" | "invalid_arguments" | "nothing");
+            if outcome == Outcome::Nothing {
+                continue; // the client gave it up
+            }
             let of_tool = self.tools.entry(tool.to_owned()).or_default();
             of_tool.calls += 1;
             of_tool.ok += u64::from(outcome == Outcome::Ok);

@@ -25,6 +25,9 @@ const GLANCE: Duration = Duration::from_millis(2);
 pub struct Step {
     pub call: Call,
     pub replies: [Reply; 2],
+    /// How many handles and opaque names world A's reply gave.
+    pub handles: usize,
+    pub ids: usize,
 }
 
 /// The first thing that tells the worlds apart.
@@ -112,7 +115,9 @@ impl<'a> Session<'a> {
         }
         self.logged_out |= call.tool().is_some_and(|tool| tool.contains("logout"));
         let verdict = compare(call, &replies);
-        self.run.steps.push(Step { call: call.clone(), replies });
+        let count = |known: &BTreeMap<usize, Vec<String>>| known.get(&call.id).map_or(0, Vec::len);
+        let (handles, ids) = (count(&self.seen[0].handles), count(&self.seen[0].ids));
+        self.run.steps.push(Step { call: call.clone(), replies, handles, ids });
         let step = self.run.steps.last()?;
         let shown = |at: usize| {
             let reply = &step.replies[at];
@@ -243,6 +248,7 @@ impl<'a> Session<'a> {
             if let Some(method) = message["method"].as_str() {
                 if method == "elicitation/create" {
                     talk.dialogs[at] = true;
+                    talk.replies[at].asked = true;
                     let action = if call.answer == Answer::Decline { "decline" } else { "accept" };
                     side.server.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": {"action": action}}));
                 }

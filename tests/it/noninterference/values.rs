@@ -162,7 +162,7 @@ fn lines(rng: &mut Rng) -> Secret {
 fn forged(rng: &mut Rng) -> Secret {
     let (one, two) = (core(rng), core(rng));
     let text = match rng.below(4) {
-        0 => format!("{one}\n{two}=1\nPORT=80"),
+        0 => format!("{one}\n{two}=1\nFORGED=80"),
         1 => format!("services:\n  {one}:\n    env_file: {two}\n"),
         2 => format!("a\nexport {two}={one}\n"),
         _ => format!("{one}: x\n{two}: |\n  y\n"),
