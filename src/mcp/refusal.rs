@@ -142,8 +142,8 @@ impl From<&Error> for Refusal {
             ),
             Error::Unwritable { .. } => (
                 "not_allowed",
-                "the file could not be written",
-                "ask the user to run claude-vault inject for this service in a terminal, which shows the reason",
+                "it could not be done; the user was told why",
+                "ask the user to run claude-vault approve pending in a terminal, which shows the reason",
             ),
             Error::Drift { .. } | Error::CannotRun { .. } | Error::Dev { .. } | Error::Several { .. } | Error::Interrupted => {
                 ("not_allowed", "it could not be done", ASK_THE_USER)

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use rmcp::RoleServer;
-use rmcp::model::ClientJsonRpcMessage;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest};
 use rmcp::service::TxJsonRpcMessage;
 use rmcp::transport::Transport;
 use serde_json::{Value, json};
@@ -132,19 +132,41 @@ fn understand(line: &Line) -> Understood {
         );
     }
     if let Ok(message) = serde_json::from_slice(text) {
-        return Understood::Message(Box::new(message));
+        return match id_of_misshapen(&message) {
+            Some(id) => Understood::Answers(vec![error(&id, -32602, WRONG_FORM)]),
+            None => Understood::Message(Box::new(message)),
+        };
     }
     Understood::Answers(match serde_json::from_slice::<Value>(text) {
         Ok(Value::Array(batch)) => {
             let ids = batch.iter().filter_map(request_id);
             ids.map(|id| error(id, -32600, "messages are sent one by one, not in a batch")).collect()
         }
-        Ok(message) => request_id(&message)
-            .map(|id| error(id, -32602, "the request or its params have the wrong form"))
-            .into_iter()
-            .collect(),
+        Ok(message) => request_id(&message).map(|id| error(id, -32602, WRONG_FORM)).into_iter().collect(),
         Err(_) => scan_id(text).map(|id| error(&id, -32700, "the message is not JSON")).into_iter().collect(),
     })
+}
+
+const WRONG_FORM: &str = "the request or its params have the wrong form";
+
+/// The id of a request that `rmcp` knows by its method but whose params it could not read.
+fn id_of_misshapen(message: &ClientJsonRpcMessage) -> Option<Value> {
+    const METHODS: [&str; 10] = [
+        "initialize",
+        "ping",
+        "tools/list",
+        "tools/call",
+        "prompts/list",
+        "prompts/get",
+        "resources/list",
+        "resources/templates/list",
+        "resources/read",
+        "completion/complete",
+    ];
+    let ClientJsonRpcMessage::Request(request) = message else { return None };
+    let ClientRequest::CustomRequest(custom) = &request.request else { return None };
+    let is_known = METHODS.contains(&custom.method.as_str());
+    if is_known { serde_json::to_value(&request.id).ok() } else { None }
 }
 
 /// The id of a request. An answer to a request of ours has one too, and gets no answer.

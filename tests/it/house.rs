@@ -30,7 +30,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("Stdout", &["cli/get.rs"]),
         ("InjectedFile", &["core/inject/render.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
-        ("PlaintextReply", &["mcp/state.rs"]),
+        ("PlaintextReply", &["mcp/public.rs"]),
         ("ApprovalPage", &["approval/page/mod.rs"]),
         ("ApprovalSocket", &["approval/socket.rs"]),
         ("RevealedPlan", &["approval/terminal.rs", "cli/inject.rs"]),
@@ -39,14 +39,14 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
             &[
                 "core/exec.rs",
                 "core/inject/render.rs",
-                "core/plan.rs",
+                "core/plan/version.rs",
                 "core/set.rs",
                 "vault/kv.rs",
                 "cli/login.rs",
                 "cli/set.rs",
                 "approval/page/mod.rs",
                 "approval/pending.rs",
-                "mcp/asking.rs",
+                "mcp/tools/secrets.rs",
             ],
         ),
     ];
@@ -68,18 +68,47 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
 #[test]
 fn only_an_approved_plan_writes_to_vault() {
     for (file, text) in sources() {
-        let may_write = matches!(file.as_str(), "core/plan.rs" | "vault/kv.rs");
+        let may_write = matches!(file.as_str(), "core/plan/version.rs" | "vault/kv.rs");
         assert!(may_write || !text.contains("write_service"), "{file}");
+        // Nor may anything else write a file with values, or make the permit that every operation needs.
+        let writes_files = matches!(file.as_str(), "core/plan/files.rs" | "files/mod.rs" | "files/write.rs");
+        assert!(writes_files || !text.contains("FileChange") || !text.contains("files::write"), "{file}");
+        assert!(file == "core/plan/mod.rs" || !text.contains("Permit {"), "{file}");
         let may_send = file.starts_with("vault/") || file.starts_with("dev/");
         assert!(may_send || !text.contains("Call::put"), "{file}");
     }
+}
+
+/// What goes to a model is made of types that cannot hold a text from outside.
+#[test]
+fn text_from_outside_is_opened_where_it_belongs_and_no_reply_holds_a_string() {
+    let mut replies = 0;
+    for (file, text) in sources() {
+        let may_open = file == "names/outside.rs";
+        assert!(may_open || !text.contains(".open()") || !text.contains("Outside"), "{file} opens a text from outside");
+        let makes_words = file == "mcp/public.rs";
+        assert!(makes_words || !text.contains("impl Public for"), "{file} makes a type public to models");
+        assert!(makes_words || !text.contains("ClearValue("), "{file} shows a value");
+        if !file.starts_with("mcp/tools/") {
+            continue;
+        }
+        assert!(!text.contains("derive(Serialize"), "{file} serialises what public_reply! did not check");
+        for declared in text.split("public_reply! {").skip(1) {
+            let declared = declared.split("\n}\n").next().unwrap();
+            replies += declared.matches("struct ").count();
+            assert!(!declared.contains("String") && !declared.contains("Value,"), "{file}: {declared}");
+        }
+    }
+    assert!(replies >= 10, "{replies}");
 }
 
 #[test]
 fn one_file_owns_the_output_and_one_the_terminal() {
     for (file, text) in sources() {
         for word in ["stdout()", "stderr()", "println!", "eprintln!", "print!(", "/dev/tty\")"] {
-            assert!(matches!(file.as_str(), "ui.rs" | "terminal.rs") || !text.contains(word), "{word} in {file}");
+            // Over MCP, standard output carries the protocol.
+            let may = matches!(file.as_str(), "ui.rs" | "terminal.rs" | "mcp/transport.rs");
+            assert!(may || !text.contains(word), "{word} in {file}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::approval::{Asked, FilePreview, Outcome, Question};
 use crate::audit::Action;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::files::record::Records;
+use crate::files::record::{Kind, Records};
 use crate::files::{FileChange, Root, Written, write};
 use crate::names::printable;
 
@@ -73,7 +73,11 @@ impl Operation for FileWrite {
     }
 
     fn audit_details(&self) -> String {
-        let mut details = format!("{} with {} keys", self.path, self.change.keys.len());
+        // The keys of an example are found in a text with values; those of other files are known.
+        let mut details = match self.change.kind {
+            Kind::Secrets => format!("{} with {} keys", self.path, self.change.keys.len()),
+            Kind::Example => self.path.clone(),
+        };
         if !self.sources.is_empty() {
             details = format!("{details}; from: {}", self.sources.join(", "));
         }

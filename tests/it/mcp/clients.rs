@@ -288,7 +288,9 @@ fn claude_code_moves_a_service_into_vault_and_its_transcripts_hold_no_value() {
     assert!(lab.home.read("shop/.env").ends_with(&plain));
     // What reached the model, and what the client keeps: each step's result, and no value.
     let seen = std::fs::read_to_string(&log).unwrap();
-    for text in ["tool_reference", "logged_in", "@token-", "approval_pending", "created", "shop/.env.example", "git_would_commit_it"] {
+    for text in
+        ["tool_reference", "logged_in", "@token-", "approval_pending", "created", "shop/.env.example", "git_would_commit_it"]
+    {
         assert!(seen.contains(text), "no {text} reached the model");
     }
     assert!(!seen.contains("output schema"), "the client refused a reply");

@@ -1,5 +1,6 @@
 //! The MCP server, over its standard input and output.
 
+mod attacks;
 pub mod clients;
 mod leaks;
 mod load;
@@ -45,6 +46,11 @@ impl Client {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends a line as it is.
+    pub fn send_line(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
     pub fn send(&mut self, message: &Value) {

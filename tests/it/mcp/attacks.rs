@@ -1,0 +1,286 @@
+//! What the security review of November 2026 did with the tools of 2.0.0 alone: each must fail now.
+
+use serde_json::{Value, json};
+
+use super::{Client, approved, come_back, handle};
+use crate::support::{CANARY, Lab, files};
+
+fn quick(mut lab: Lab) -> (Lab, Client) {
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    let client = Client::start(&lab.home);
+    (lab, client)
+}
+
+fn never_seen(client: Client) {
+    assert!(!client.seen.contains(CANARY));
+    let (status, stderr) = client.close();
+    assert_eq!(status, Some(0));
+    assert!(!stderr.contains(CANARY), "{stderr}");
+}
+
+/// C1: a template that is a compose file when it is read back.
+#[test]
+fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
+    let lab = Lab::with("svc", json!({"A": CANARY, "ML": format!("x\n      - {CANARY}\n")}));
+    lab.home.file("svc/.env.example", "A=\n");
+    let (lab, mut client) = quick(lab);
+    let got = client.call("vault_get", json!({"service": "svc"})).unwrap();
+    let handle = handle(&got, "ML");
+    for template in [
+        format!("services:\n  a:\n    env_file:\n      - start\n        A={handle}\n"),
+        format!("{{services: {{a: {{env_file: '\nA={handle}\n'}}}}}}\n"),
+        format!("secrets:\n  k:\n    file: {handle}\n"),
+    ] {
+        let told = client.call("vault_inject", json!({"service": "svc", "template": template, "format": "env"})).unwrap_err();
+        assert!(told.starts_with("invalid_arguments: "), "{told}");
+    }
+    client.call("vault_inject", json!({"service": "svc"})).unwrap();
+    assert!(lab.home.read("svc/.env").contains(CANARY));
+    for (tool, arguments) in [
+        ("vault_scan_compose", json!({"service": "svc", "file_path": "svc/.env"})),
+        ("vault_generate_example", json!({"service": "svc", "format": "compose", "file_path": "svc/.env"})),
+        ("vault_generate_example", json!({"service": "svc"})),
+        ("vault_set", json!({"service": "new", "from_file": "svc/.env", "dry_run": true})),
+    ] {
+        let told = client.call(tool, arguments).unwrap_err();
+        assert!(told.starts_with("invalid_arguments: ") || told.starts_with("not_allowed: "), "{tool}: {told}");
+    }
+    // It is described from the record: the keys that were written, and whether it changed since.
+    let scan = |client: &mut Client| client.call("vault_scan_env", json!({"service": "svc"})).unwrap();
+    let ours = json!({"service": "svc", "file": "svc/.env", "written_from_vault": true, "changed_since": false, "entries": [{"name": "A"}, {"name": "ML"}]});
+    assert_eq!(scan(&mut client), ours);
+    lab.home.file("svc/.env", &format!("{}\nB={CANARY}\n", lab.home.read("svc/.env")));
+    assert_eq!(scan(&mut client)["changed_since"], true);
+    assert_eq!(scan(&mut client)["entries"], json!([{"name": "A"}, {"name": "ML"}]));
+    // Without its record (another home, a moved folder) the header tells.
+    std::fs::remove_dir_all(lab.home.path().join(".local/state/claude-vault/written")).unwrap();
+    assert!(client.call("vault_scan_env", json!({"service": "svc"})).unwrap_err().starts_with("not_allowed: "));
+    never_seen(client);
+}
+
+/// H1: an example that is refused exactly when a guess in a comment is the value.
+#[test]
+fn an_example_is_written_whether_or_not_a_guess_is_right() {
+    let lab = Lab::new();
+    for (name, guess) in [("right", "48151"), ("wrong", "62342")] {
+        lab.home.file(&format!("{name}/.env"), &format!("# PIN of the alarm, guessed: {guess}\nALARM_PIN=48151\n"));
+    }
+    let (lab, mut client) = quick(lab);
+    let of = |client: &mut Client, service: &str| client.call("vault_generate_example", json!({"service": service})).unwrap();
+    for name in ["right", "wrong"] {
+        assert_eq!(of(&mut client, name)["entries"], 1);
+        assert!(lab.home.read(&format!("{name}/.env.example")).ends_with("ALARM_PIN=\n"));
+    }
+    // A person at the command line is told that the value stands in a comment.
+    lab.cv(["example", "right/.env"]).exits(2);
+    never_seen(client);
+}
+
+/// H2: text of the model's choice in files, programs overwritten, originals rotated away.
+#[test]
+fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away() {
+    let lab = Lab::with("svc", json!({"A": "1"}));
+    let own = format!("# mine\nA={CANARY}\nMINE=yes\n");
+    lab.home.file("svc/.env", &own);
+    lab.home.file("svc/.env.example", "A=\n");
+    lab.home.file("app/.env", "X=1\n");
+    lab.home.file("app/.env.example", "# written by hand\n");
+    lab.home.file("lib/template_engine.py", "print()\n");
+    lab.home.file(".claude-vault.toml", "[services.svc]\nfile = \".envrc\"\nformat = \"env\"\n");
+    let (lab, mut client) = quick(lab);
+    // A place of the project's file, a template, an example with the person's own lines: each asks.
+    for (tool, arguments) in [
+        ("vault_inject", json!({"service": "svc"})),
+        ("vault_inject", json!({"service": "svc", "template": "LD_PRELOAD=/tmp/x.so\n"})),
+        ("vault_inject", json!({"service": "svc", "file": "svc/.env"})),
+        ("vault_generate_example", json!({"service": "app"})),
+    ] {
+        let told = client.call(tool, arguments.clone()).unwrap_err();
+        assert!(told.starts_with("approval_pending: "), "{tool} {arguments}: {told}");
+    }
+    for (tool, arguments) in [
+        ("vault_generate_example", json!({"service": "app", "output_path": "lib/template_engine.py"})),
+        ("vault_inject", json!({"service": "svc", "file": "lib/template_engine.py"})),
+        ("vault_inject", json!({"service": "svc", "file": ".bashrc"})),
+        ("vault_inject", json!({"service": "svc", "template": "X=$(touch x)\n"})),
+        ("vault_inject", json!({"service": "svc", "template": "x: !lambda y\n"})),
+    ] {
+        let told = client.call(tool, arguments.clone()).unwrap_err();
+        assert!(told.starts_with("invalid_arguments: "), "{tool} {arguments}: {told}");
+    }
+    assert_eq!(lab.home.read("svc/.env"), own);
+    assert!(!lab.home.lab().join(".envrc").exists());
+    client.close();
+    // The person says yes once; what they wrote by hand is then kept for good.
+    lab.home.file(".claude-vault.toml", "");
+    let (lab, mut client) = quick(lab);
+    let inject = json!({"service": "svc"});
+    approved(&mut client, &lab, "vault_inject", inject.clone()).unwrap();
+    for _ in 0..8 {
+        client.call("vault_inject", inject.clone()).unwrap();
+    }
+    let backups: Vec<String> = files(&lab.home.lab().join("svc"))
+        .into_iter()
+        .filter(|(path, _)| path.to_string_lossy().contains(".backup."))
+        .map(|(_, content)| String::from_utf8(content).unwrap())
+        .collect();
+    assert_eq!(backups.len(), 6, "{backups:?}");
+    assert!(backups.contains(&own));
+    // Edited again, it is the person's again.
+    lab.home.file("svc/.env", "A=edited\n");
+    let told = client.call("vault_inject", inject.clone()).unwrap_err();
+    assert!(told.starts_with("approval_pending: "), "{told}");
+    // What was approved is what is written: the file changed while the person looked.
+    lab.home.file("svc/.env", "A=edited again\n");
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("Type yes").unwrap();
+    person.send_line("yes").unwrap();
+    person.exp_eof().unwrap();
+    let told = come_back(&mut client, "vault_inject", inject, &told).unwrap_err();
+    assert!(told.starts_with("conflict: "), "{told}");
+    assert_eq!(lab.home.read("svc/.env"), "A=edited again\n");
+    client.close();
+}
+
+/// M1: the yes is for the bytes that were rendered before the question.
+#[test]
+fn a_template_that_is_replaced_while_the_person_looks_changes_nothing() {
+    let lab = Lab::with("svc", json!({"A": "1"}));
+    crate::approval::page::config(&lab, "ask_before = [\"inject\"]\n");
+    lab.home.file("svc/.env.example", "# the reviewed one\nA=\n");
+    let (lab, mut client) = quick(lab);
+    let told = client.call("vault_inject", json!({"service": "svc"})).unwrap_err();
+    lab.home.file("svc/.env.example", "LD_PRELOAD=/tmp/x.so\nA=\n");
+    lab.store("svc", json!({"A": "2"}));
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("Type yes").unwrap();
+    person.send_line("yes").unwrap();
+    person.exp_eof().unwrap();
+    come_back(&mut client, "vault_inject", json!({"service": "svc"}), &told).unwrap();
+    let written = lab.home.read("svc/.env");
+    assert!(written.ends_with("# the reviewed one\nA=1\n"), "{written}");
+    client.close();
+}
+
+/// H3: secrets that look like names.
+#[test]
+fn names_that_may_be_parts_of_a_secret_are_numbers() {
+    let lab = Lab::with("svc", json!({"A": "1", "tls.crt": "x", "postgres://u:pw@db": "y"}));
+    let fernet = "gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe";
+    let wireguard = "yAnz5TF1lXXJte14tji3zlMNq1hd2rYUIgJBgB3fBmk";
+    lab.home.file("svc/.env", &format!("GOOD=1\n{fernet}=\n{wireguard}=\nLAST=\n"));
+    lab.home.file(
+        "svc/compose.yaml",
+        &format!("services:\n  a:\n    environment:\n      - postgres://u:{CANARY}@db/x?sslmode=disable\n      - Bearer {CANARY}=\n      - OK=1\n      - INHERITED\n"),
+    );
+    let (lab, mut client) = quick(lab);
+    let found = client.call("vault_scan_env", json!({"service": "svc"})).unwrap();
+    let shape: Vec<(Value, Value)> =
+        found["entries"].as_array().unwrap().iter().map(|one| (one["name"].clone(), one["entry"].clone())).collect();
+    let name = |name: &str| (json!(name), Value::Null);
+    let number = |number: u64| (Value::Null, json!(number));
+    assert_eq!(shape, [name("GOOD"), number(2), number(3), name("LAST")]);
+    assert!(found["entries"].as_array().unwrap().iter().all(|one| one["handle"].is_string()), "{found}");
+    let found = client.call("vault_scan_compose", json!({"service": "svc"})).unwrap();
+    let names: Vec<&Value> = found["services"][0]["entries"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, [&Value::Null, &Value::Null, &json!("OK"), &json!("INHERITED")]);
+    let told = client.call("vault_set", json!({"service": "new", "from_file": "svc/.env", "dry_run": true})).unwrap_err();
+    assert!(told.starts_with("not_allowed: "), "{told}");
+    // In Vault, a key that this program would not write is a number too, and can be taken by it.
+    let got = client.call("vault_get", json!({"service": "svc"})).unwrap();
+    assert_eq!((&got["keys"][0]["name"], &got["keys"][1]["entry"]), (&json!("A"), &json!(2)));
+    let one = client.call("vault_get", json!({"service": "svc", "version": 1, "entry": 2})).unwrap();
+    assert_eq!(one["keys"], json!([got["keys"][1]]));
+    for secret in [fernet, wireguard, "postgres://u:pw"] {
+        assert!(!client.seen.contains(secret), "{secret}");
+        assert!(!lab.home.read(".claude-vault-audit.log").contains(secret), "{secret}");
+    }
+    never_seen(client);
+}
+
+/// M5: a value of one service put into another's file is named, for the person and in the log.
+#[test]
+fn a_handle_of_another_service_is_named_in_the_plan_and_in_the_log() {
+    let lab = Lab::with("other", json!({"ROOT_PASSWORD": CANARY}));
+    lab.store("svc", json!({"A": "1"}));
+    lab.home.file("svc/.env.example", "A=\n");
+    let (lab, mut client) = quick(lab);
+    let got = client.call("vault_get", json!({"service": "other"})).unwrap();
+    let template = format!("A={}\n", handle(&got, "ROOT_PASSWORD"));
+    let arguments = json!({"service": "svc", "template": template});
+    let told = client.call("vault_inject", arguments.clone()).unwrap_err();
+    let plan = crate::approval::pending(&lab.home).remove(0);
+    assert!(plan["warnings"].to_string().contains("ROOT_PASSWORD of other"), "{plan}");
+    let text = plan["files"][0]["masked_text"].as_str().unwrap();
+    assert!(text.contains("A=••••••••") && !plan.to_string().contains(CANARY), "{plan}");
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("Type yes").unwrap();
+    person.send_line("yes").unwrap();
+    person.exp_eof().unwrap();
+    come_back(&mut client, "vault_inject", arguments, &told).unwrap();
+    assert!(lab.home.read(".claude-vault-audit.log").contains("ROOT_PASSWORD of other"));
+    never_seen(client);
+}
+
+/// M6: kinds, lines and reasons are for the person; a value that cannot be taken is a page with its
+/// reason, and for the model a no.
+#[test]
+fn a_value_that_cannot_be_taken_is_told_to_the_person_alone() {
+    let lab = Lab::new();
+    lab.home.file("svc/.env", "A=plain\nB=${ELSEWHERE}\nC=\n");
+    lab.home.file("svc/compose.yaml", "services: {}\n");
+    let (lab, mut client) = quick(lab);
+    let found = client.call("vault_scan_env", json!({"service": "svc"})).unwrap();
+    for entry in found["entries"].as_array().unwrap() {
+        let fields: Vec<&String> = entry.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["handle", "name"]);
+    }
+    let dry = |client: &mut Client, name: &str| {
+        client.call("vault_set", json!({"service": "svc", "secrets": {"X": handle(&found, name)}, "dry_run": true})).unwrap()
+    };
+    assert_eq!(dry(&mut client, "A"), dry(&mut client, "B"));
+    let arguments = json!({"service": "svc", "secrets": {"X": handle(&found, "B")}});
+    let told = client.call("vault_set", arguments.clone()).unwrap_err();
+    let plan = crate::approval::pending(&lab.home).remove(0);
+    assert!(plan["obstacle"].as_str().unwrap().contains("cannot be taken"), "{plan}");
+    let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    person.exp_string("cannot be taken").unwrap();
+    person.send_line("").unwrap();
+    person.exp_eof().unwrap();
+    assert!(come_back(&mut client, "vault_set", arguments, &told).unwrap_err().starts_with("approval_denied: "));
+    client.close();
+}
+
+/// L8, L10 of the review: handles are limited by their number, and every request gets an answer.
+#[test]
+fn every_request_with_an_id_gets_an_answer() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let (_lab, mut client) = quick(lab);
+    for (line, code) in [
+        (r#"{"jsonrpc":"2.0","id":901,"method":"tools/call","params":"x"}"#.to_owned(), -32602),
+        (r#"{"jsonrpc":"2.0","id":902,"method":"tools/call","params":{"name":"vault_get","arguments":[1]}}"#.to_owned(), -32602),
+        (r#"{"jsonrpc":"2.0","id":903,"method":"tools/call","params":{"#.to_owned(), -32700),
+        (r#"{"jsonrpc":"2.0","id":904,"method":7}"#.to_owned(), -32602),
+        (
+            format!(
+                r#"{{"jsonrpc":"2.0","id":905,"method":"tools/call","params":{{"name":"vault_set","arguments":{{"service":"plex","secrets":{{"A":"{}"}}}}}}}}"#,
+                "x".repeat(20 * 1024 * 1024)
+            ),
+            -32600,
+        ),
+        (r#"[{"jsonrpc":"2.0","id":906,"method":"ping"}]"#.to_owned(), -32600),
+    ] {
+        client.send_line(&line);
+        let id = line.split("\"id\":").nth(1).unwrap()[..3].parse::<u64>().unwrap();
+        let answer = client.answer(id);
+        assert!(answer["error"].is_object() || answer["result"]["isError"] == true, "{answer}");
+        if answer["error"].is_object() {
+            assert_eq!(answer["error"]["code"], code, "{answer}");
+        }
+    }
+    // `null` is the same as leaving an argument out.
+    let with_null = client.call("vault_get", json!({"service": "plex", "key": null, "version": null})).unwrap();
+    assert_eq!(with_null, client.call("vault_get", json!({"service": "plex"})).unwrap());
+    assert!(client.call("vault_get", json!({"service": null})).unwrap_err().contains("service is missing"));
+    client.close();
+}
