@@ -1,16 +1,44 @@
 //! Pieces of values in what the model sees: eight characters or more, as they are or encoded.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde_json::Value;
 
 /// The shortest piece that counts, in characters.
 pub const PIECE: usize = 8;
 
-/// All pieces of a world's values, in every form.
+/// All pieces of a world's values, in every form. A piece of eight bytes is a number.
 #[derive(Default)]
 pub struct Canaries {
-    pieces: HashSet<[u8; PIECE]>,
+    pieces: HashSet<u64, BuildHasherDefault<Mixed>>,
+}
+
+/// A quick hash: there are many pieces, and nobody chooses them to collide.
+#[derive(Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= self.0 >> 32;
+    }
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = (usize, u64)> {
+    let mut piece = 0;
+    text.bytes().enumerate().filter_map(move |(at, byte)| {
+        piece = (piece << 8) | u64::from(byte);
+        (at + 1 >= PIECE).then(|| (at + 1 - PIECE, piece))
+    })
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -48,19 +76,14 @@ fn forms(core: &str) -> Vec<String> {
 impl Canaries {
     pub fn add(&mut self, core: &str) {
         for form in forms(core) {
-            self.pieces.extend(form.as_bytes().windows(PIECE).map(|window| <[u8; PIECE]>::try_from(window).unwrap()));
+            self.pieces.extend(pieces(&form).map(|(_, piece)| piece));
         }
     }
 
     /// A piece that stands in the text, if one does.
     pub fn seen_in(&self, text: &str) -> Option<String> {
-        let seen = |text: &str| {
-            let mut windows = text.as_bytes().windows(PIECE);
-            windows.find(|window| self.pieces.contains(*window)).map(|window| String::from_utf8_lossy(window).into_owned())
-        };
-        // As the frame stands, and as its strings are once they are read.
-        seen(text)
-            .or_else(|| serde_json::from_str(text).ok().and_then(|value: Value| strings(&value).iter().find_map(|s| seen(s))))
+        let at = pieces(text).find(|(_, piece)| self.pieces.contains(piece))?.0;
+        Some(String::from_utf8_lossy(&text.as_bytes()[at..at + PIECE]).into_owned())
     }
 }
 
@@ -88,7 +111,7 @@ fn pieces_are_found_in_every_form() {
         &base64(b"xZx9kLm2Qw8Rt5Vb1"),
         &base64(b"xyZx9kLm2Qw8Rt5Vb1zz"),
         "%5A%78%39%6B%4C",
-        "{\"a\":\"\\u005ax9kLm2\\u0051w\"}",
+        "\\u005a\\u0078\\u0039",
     ] {
         assert!(canaries.seen_in(text).is_some(), "{text}");
     }

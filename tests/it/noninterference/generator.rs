@@ -9,7 +9,7 @@ use super::canary::strings;
 use super::compare::Outcome;
 use super::person::Answer;
 use super::rng::Rng;
-use super::session::Step;
+use super::session::{EDIT, Step};
 use super::templates::{Material, template};
 use super::tools::{Tool, Use, kind, used};
 use super::worlds::Worlds;
@@ -52,13 +52,14 @@ impl<'a> Generator<'a> {
         {
             return Some(Call { id, ..call });
         }
-        let (mut method, mut params) = match self.rng.weighted(&[24, 25, 23, 10, 12, 6]) {
+        let (mut method, mut params) = match self.rng.weighted(&[23, 26, 24, 9, 11, 5, 2]) {
             0 => self.observe(),
             1 => self.write(),
             2 => self.read_back(),
             3 => self.guess(),
             4 => self.anything(),
-            _ => return Some(self.protocol(id)),
+            5 => return Some(self.protocol(id)),
+            _ => return Some(self.edit(id)),
         }
         .unwrap_or_else(|| ("ping".into(), json!({})));
         let tool = self.tools.iter().find(|tool| params["name"] == tool.name);
@@ -269,6 +270,14 @@ impl<'a> Generator<'a> {
         }
     }
 
+    /// The person changes a file.
+    fn edit(&mut self, id: usize) -> Call {
+        let file = self.written.clone().filter(|_| self.rng.percent(60)).unwrap_or_else(|| self.path());
+        let line = *self.rng.pick(&["# mine\n", "MINE=1\n", "mine: 1\n", "\n"]);
+        let params = json!({"file": file, "line": line});
+        Call { id, method: EDIT.into(), params, answer: Answer::Deny, cancelled: false }
+    }
+
     /// What is no tool: resources, completions, prompts, and what nobody knows.
     fn protocol(&mut self, id: usize) -> Call {
         let service = self.service.clone();
@@ -302,7 +311,11 @@ impl<'a> Generator<'a> {
         if matches!(&outcome, Outcome::Failed(code, _) if code == "approval_pending") {
             let mut again = call.clone();
             let id = Reference::Id(call.id, 0).to_string();
-            again.params["arguments"]["approval_token"] = id.into();
+            if let Some(name) =
+                self.tools.iter().find(|tool| Some(tool.name.as_str()) == call.tool()).and_then(|tool| tool.takes(Use::Approval))
+            {
+                again.params["arguments"][name] = id.into();
+            }
             self.waiting = Some(again);
         }
         let Some(message) = reply.frames.last().and_then(|frame| serde_json::from_str::<Value>(frame).ok()) else { return };

@@ -23,17 +23,23 @@ pub struct Setup {
     pub asks: bool,
     /// Whether the client can bring its person to a page.
     pub dialogs: bool,
+    /// Whether a call waits until the person has answered; else it is made again once they have.
+    pub waits: bool,
+}
+
+const fn setup(mode: &'static str, asks: bool, dialogs: bool, waits: bool) -> Setup {
+    Setup { mode, asks, dialogs, waits }
 }
 
 /// The setups, used in turn.
 pub const SETUPS: [Setup; 7] = [
-    Setup { mode: "tokenized", asks: false, dialogs: false },
-    Setup { mode: "redacted", asks: false, dialogs: false },
-    Setup { mode: "tokenized", asks: false, dialogs: true },
-    Setup { mode: "tokenized", asks: true, dialogs: false },
-    Setup { mode: "tokenized", asks: false, dialogs: false },
-    Setup { mode: "redacted", asks: false, dialogs: true },
-    Setup { mode: "redacted", asks: true, dialogs: true },
+    setup("tokenized", false, false, true),
+    setup("redacted", false, false, true),
+    setup("tokenized", false, true, true),
+    setup("tokenized", true, false, true),
+    setup("tokenized", false, false, false),
+    setup("redacted", false, true, false),
+    setup("redacted", true, true, true),
 ];
 
 /// The Vault of one world.
@@ -116,7 +122,7 @@ impl Ground {
         let mut home = if memory.is_dir() { Home::below(memory) } else { Home::new() };
         home.set("VAULT_ADDR", &vault.bao.address);
         home.set("VAULT_TOKEN", &vault.token);
-        home.set("CLAUDE_VAULT_MCP_WAIT", "40");
+        home.set("CLAUDE_VAULT_MCP_WAIT", if self.setup.waits { "40" } else { "0" });
         home.set("BROWSER", "true");
         let ask_before = if self.setup.asks { "[\"inject\"]" } else { "[]" };
         let (mode, prefix) = (self.setup.mode, &self.prefix);

@@ -8,6 +8,7 @@ mod calls;
 mod canary;
 mod compare;
 mod documents;
+mod exchange;
 mod generator;
 mod ground;
 mod normal;

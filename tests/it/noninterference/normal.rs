@@ -36,7 +36,9 @@ impl Normaliser {
         let mut rest = line;
         let mut before = ' ';
         while let Some(c) = rest.chars().next() {
-            let taken = self.special(rest, before, &mut out);
+            // What is special begins so.
+            let may_be = matches!(c, '@' | '0'..='9' | 'a'..='f' | '[' | 'l' | 's' | '/');
+            let taken = if may_be { self.special(rest, before, &mut out) } else { 0 };
             if taken == 0 {
                 out.push(c);
             }

@@ -1,24 +1,16 @@
 //! Runs the calls of a sequence in both worlds at once, and compares what each of them gives.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::calls::{Call, Reference, resolved};
+use super::calls::{Call, Reference};
 use super::canary::Canaries;
 use super::compare::{Reply, Verdict, compare, without};
 use super::ground::{Ground, Side};
 use super::normal::{Normaliser, handles_in, ids_in};
-use super::person::Answer;
 use super::rng::Rng;
-use super::values;
 use super::worlds::Worlds;
-
-/// How long a call may take before it counts as one that gives no answer.
-const PATIENCE: Duration = Duration::from_secs(50);
-/// How long a call is waited for before the person looks whether it asks.
-const GLANCE: Duration = Duration::from_millis(2);
 
 /// A call and what came of it.
 #[derive(Clone, Debug)]
@@ -48,30 +40,35 @@ pub struct Run {
 
 /// What one world has given so far.
 #[derive(Default)]
-struct World {
+pub(super) struct World {
     normal: Normaliser,
-    canaries: Canaries,
+    pub(super) canaries: Canaries,
     handles: BTreeMap<usize, Vec<String>>,
     ids: BTreeMap<usize, Vec<String>>,
     log: usize,
-    raw: Vec<String>,
+    /// What has come for the call that is on its way, as it came.
+    pub(super) raw: Vec<String>,
 }
 
 /// A sequence while it runs.
 pub struct Session<'a> {
-    ground: &'a mut Ground,
+    pub(super) ground: &'a mut Ground,
     worlds: &'a Worlds,
-    seen: [World; 2],
+    pub(super) seen: [World; 2],
     run: Run,
-    typing: Rng,
+    pub(super) typing: Rng,
     past: &'a [String],
     logged_out: bool,
     /// Requests that the client gave up: whether they are answered all the same is a matter of time.
-    given_up: [BTreeSet<u64>; 2],
+    pub(super) given_up: [BTreeSet<u64>; 2],
     /// Their answers, not yet looked through.
-    late: Vec<(usize, String)>,
+    pub(super) late: Vec<(usize, String)>,
+    /// Whether the person has answered what a call is made again for.
+    pub(super) answered: bool,
 }
 
+/// Not a method of the protocol: the person adds a line to a file.
+pub const EDIT: &str = "person/edit";
 const LOG: &str = ".claude-vault-audit.log";
 
 impl<'a> Session<'a> {
@@ -100,12 +97,27 @@ impl<'a> Session<'a> {
         }
         ground.sides.iter_mut().for_each(|side| side.store().finish());
         let (typing, given_up) = (Rng::new(1), Default::default());
-        Self { ground, worlds, seen, run: Run::default(), typing, past, logged_out: false, given_up, late: Vec::new() }
+        Self {
+            ground,
+            worlds,
+            seen,
+            run: Run::default(),
+            typing,
+            past,
+            logged_out: false,
+            given_up,
+            late: Vec::new(),
+            answered: false,
+        }
     }
 
     /// Makes one call. Gives what the model sees, the same in both worlds; nothing once the sequence is over.
     pub fn call(&mut self, call: &Call) -> Option<&Step> {
+        if call.method == EDIT {
+            return self.edit(call);
+        }
         let mut replies = self.exchange(call);
+        self.answer_afterwards(call, &mut replies);
         for (at, reply) in replies.iter_mut().enumerate() {
             let world = &mut self.seen[at];
             world.handles.insert(call.id, handles_in(&world.raw.concat()));
@@ -196,7 +208,7 @@ impl<'a> Session<'a> {
         [names.join("\n"), lines.join("\n")]
     }
 
-    fn meaning(&self, at: usize, reference: &Reference) -> String {
+    pub(super) fn meaning(&self, at: usize, reference: &Reference) -> String {
         let world = &self.seen[at];
         let of = |known: &BTreeMap<usize, Vec<String>>, call: &usize, place: &usize, dead: &str| {
             known.get(call).and_then(|all| all.get(*place)).cloned().unwrap_or_else(|| dead.to_owned())
@@ -208,126 +220,21 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Sends a call in both worlds, and waits for both answers; the person answers both the same.
-    fn exchange(&mut self, call: &Call) -> [Reply; 2] {
-        let mut ids = [0, 0];
-        for (at, id) in ids.iter_mut().enumerate() {
-            let params = resolved(&call.params, &|reference| self.meaning(at, reference));
-            let server = &mut self.ground.sides[at].server;
-            *id = server.ask(&call.method, &params);
-            if call.cancelled {
-                server.send(&cancellation(*id));
-                self.given_up[at].insert(*id);
-                *id = server.ask("ping", &json!({}));
+    /// The person changes a file of theirs, by the same line in both worlds.
+    fn edit(&mut self, call: &Call) -> Option<&Step> {
+        use std::io::Write;
+        let file = call.params["file"].as_str()?;
+        let is_ours = self.worlds.services.iter().any(|service| file.starts_with(&format!("{service}/"))) && !file.contains("..");
+        for side in self.ground.sides.iter().filter(|_| is_ours) {
+            let path = side.home.lab().join(file);
+            // Only a file that is there.
+            if let Ok(mut file) = std::fs::File::options().append(true).open(path) {
+                file.write_all(call.params["line"].as_str()?.as_bytes()).unwrap();
             }
         }
-        let mut talk = Talk { ids, done: [false; 2], replies: Default::default(), dialogs: [false; 2], gave_up: false };
-        let started = Instant::now();
-        while talk.done != [true; 2] {
-            for at in 0..2 {
-                self.listen(call, at, &mut talk);
-            }
-            if talk.done != [true; 2] {
-                self.attend(call, &mut talk, started);
-            }
-            assert!(started.elapsed() < PATIENCE, "no answer to {call:?} in {PATIENCE:?}: {:?}", talk.done);
-        }
-        talk.replies
+        self.run.steps.push(Step { call: call.clone(), replies: Default::default(), handles: 0, ids: 0 });
+        self.run.steps.last()
     }
-
-    /// Reads what a server has sent, and waits a moment for more.
-    fn listen(&mut self, call: &Call, at: usize, talk: &mut Talk) {
-        while !talk.done[at] {
-            let side = &mut self.ground.sides[at];
-            let Ok(line) = side.server.line(GLANCE) else { return };
-            let message: Value = serde_json::from_str(&line).unwrap_or_default();
-            if message["method"] == "notifications/progress" {
-                talk.replies[at].progress.push(message["params"]["message"].to_string());
-                continue;
-            }
-            if let Some(method) = message["method"].as_str() {
-                if method == "elicitation/create" {
-                    talk.dialogs[at] = true;
-                    talk.replies[at].asked = true;
-                    let action = if call.answer == Answer::Decline { "decline" } else { "accept" };
-                    side.server.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": {"action": action}}));
-                }
-                self.seen[at].raw.push(line);
-                continue;
-            }
-            let is_end = message["id"] == talk.ids[at];
-            if message["id"].as_u64().is_some_and(|id| self.given_up[at].contains(&id)) {
-                self.late.push((at, line));
-            } else if !is_end || !(call.cancelled || talk.gave_up) {
-                // The answer to the ping behind a call that was given up is none of the call's.
-                self.seen[at].raw.push(line);
-            }
-            talk.done[at] |= is_end;
-        }
-    }
-
-    /// Looks whether both worlds ask, and gives both the same answer.
-    fn attend(&mut self, call: &Call, talk: &mut Talk, started: Instant) {
-        if talk.gave_up {
-            return;
-        }
-        let mut waiting = [None, None];
-        for at in (0..2).filter(|at| !talk.done[*at]) {
-            waiting[at] = self.ground.sides[at].person.questions().into_iter().next_back();
-            talk.replies[at].asked |= waiting[at].is_some();
-        }
-        let both_ask = waiting.iter().all(Option::is_some);
-        // One that asks alone does so because the other is done, or will not ask.
-        let one_asks =
-            waiting.iter().any(Option::is_some) && (talk.done != [false; 2] || started.elapsed() > Duration::from_secs(5));
-        if !both_ask && !one_asks {
-            return;
-        }
-        let in_dialog = !self.ground.setup.dialogs || talk.dialogs == [true; 2] || started.elapsed() > Duration::from_secs(1);
-        if !in_dialog {
-            return;
-        }
-        if call.answer == Answer::Ignore {
-            for at in 0..2 {
-                let server = &mut self.ground.sides[at].server;
-                server.send(&cancellation(talk.ids[at]));
-                self.given_up[at].insert(talk.ids[at]);
-                if !talk.done[at] {
-                    talk.ids[at] = server.ask("ping", &json!({}));
-                }
-            }
-            talk.gave_up = true;
-            return;
-        }
-        // What cannot be approved in one world is approved in none: the person answers both alike.
-        let yes = call.answer == Answer::Approve && waiting.iter().flatten().all(|question| question.can_approve) && both_ask;
-        for (at, question) in waiting.iter().enumerate() {
-            let Some(question) = question else { continue };
-            let mut typed = Map::new();
-            for key in question.prompt.iter().filter(|_| yes) {
-                let core = values::core(&mut self.typing);
-                self.seen[at].canaries.add(&core);
-                typed.insert(key.clone(), core.into());
-            }
-            self.ground.sides[at].person.answer(question, yes, &typed);
-        }
-    }
-}
-
-/// An exchange on its way.
-struct Talk {
-    /// The requests whose answers end it.
-    ids: [u64; 2],
-    done: [bool; 2],
-    replies: [Reply; 2],
-    /// Whether the client was asked to bring its person to a page.
-    dialogs: [bool; 2],
-    /// Whether the client gave the call up while the person was asked.
-    gave_up: bool,
-}
-
-fn cancellation(id: u64) -> Value {
-    json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}})
 }
 
 fn log(side: &Side) -> String {

@@ -31,7 +31,7 @@ const FORMAT_KEYS: [&str; 14] = [
 
 /// A template.
 pub fn template(rng: &mut Rng, material: &Material<'_>) -> String {
-    let text = match rng.weighted(&[40, 10, 24, 10, 16]) {
+    let text = match rng.weighted(&[38, 9, 28, 10, 15]) {
         0 => entries(rng, material, '='),
         1 => entries(rng, material, ':'),
         2 => shaped(rng, material),

@@ -1,0 +1,174 @@
+//! One call in both worlds at once: what is sent, what comes back, and the person who answers both worlds alike.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::calls::{Call, resolved};
+use super::compare::Reply;
+use super::person::Answer;
+use super::session::{Session, World};
+use super::values;
+
+/// How long a call may take before it counts as one that gives no answer.
+const PATIENCE: Duration = Duration::from_secs(50);
+/// How long a call is waited for before the person looks whether it asks.
+const GLANCE: Duration = Duration::from_millis(2);
+
+impl Session<'_> {
+    /// Sends a call in both worlds, and waits for both answers; the person answers both the same.
+    pub(super) fn exchange(&mut self, call: &Call) -> [Reply; 2] {
+        let mut ids = [0, 0];
+        for (at, id) in ids.iter_mut().enumerate() {
+            *id = self.ask(call, at);
+            let server = &mut self.ground.sides[at].server;
+            if call.cancelled {
+                server.send(&cancellation(*id));
+                self.given_up[at].insert(*id);
+                *id = server.ask("ping", &json!({}));
+            }
+        }
+        self.conversation(call, ids, [false; 2])
+    }
+
+    fn ask(&mut self, call: &Call, at: usize) -> u64 {
+        let params = resolved(&call.params, &|reference| self.meaning(at, reference));
+        self.ground.sides[at].server.ask(&call.method, &params)
+    }
+
+    /// Where calls do not wait: the person answers what waits now, and the next call finds that done.
+    pub(super) fn answer_afterwards(&mut self, call: &Call, replies: &mut [Reply; 2]) {
+        let waits = |world: &World| world.raw.last().is_some_and(|line| line.contains("\"approval_pending: "));
+        // Whoever answered is not always done at once: then the call is made again, a moment later.
+        let started = Instant::now();
+        while std::mem::take(&mut self.answered) && started.elapsed() < Duration::from_secs(10) {
+            for at in 0..2 {
+                if waits(&self.seen[at]) {
+                    self.answered = true;
+                    std::thread::sleep(GLANCE);
+                    self.seen[at].raw.clear();
+                    let mut ids = [0, 0];
+                    ids[at] = self.ask(call, at);
+                    replies[at] = std::mem::take(&mut self.conversation(call, ids, [at != 0, at != 1])[at]);
+                }
+            }
+        }
+        if self.seen.iter().all(waits) && call.answer != Answer::Ignore {
+            let mut talk =
+                Talk { ids: [0; 2], done: [false; 2], replies: Default::default(), dialogs: [true; 2], gave_up: false };
+            self.attend(call, &mut talk, started);
+            self.answered = true;
+        }
+    }
+
+    /// Listens to both servers until what was asked is answered.
+    fn conversation(&mut self, call: &Call, ids: [u64; 2], done: [bool; 2]) -> [Reply; 2] {
+        let mut talk = Talk { ids, done, replies: Default::default(), dialogs: [false; 2], gave_up: false };
+        let started = Instant::now();
+        while talk.done != [true; 2] {
+            for at in 0..2 {
+                self.listen(call, at, &mut talk);
+            }
+            if talk.done != [true; 2] {
+                self.attend(call, &mut talk, started);
+            }
+            assert!(started.elapsed() < PATIENCE, "no answer to {call:?} in {PATIENCE:?}: {:?}", talk.done);
+        }
+        talk.replies
+    }
+
+    /// Reads what a server has sent, and waits a moment for more.
+    fn listen(&mut self, call: &Call, at: usize, talk: &mut Talk) {
+        while !talk.done[at] {
+            let side = &mut self.ground.sides[at];
+            let Ok(line) = side.server.line(GLANCE) else { return };
+            let message: Value = serde_json::from_str(&line).unwrap_or_default();
+            if message["method"] == "notifications/progress" {
+                talk.replies[at].progress.push(message["params"]["message"].to_string());
+                continue;
+            }
+            if let Some(method) = message["method"].as_str() {
+                if method == "elicitation/create" {
+                    talk.dialogs[at] = true;
+                    talk.replies[at].asked = true;
+                    let action = if call.answer == Answer::Decline { "decline" } else { "accept" };
+                    side.server.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": {"action": action}}));
+                }
+                self.seen[at].raw.push(line);
+                continue;
+            }
+            let is_end = message["id"] == talk.ids[at];
+            if message["id"].as_u64().is_some_and(|id| self.given_up[at].contains(&id)) {
+                self.late.push((at, line));
+            } else if !is_end || !(call.cancelled || talk.gave_up) {
+                // The answer to the ping behind a call that was given up is none of the call's.
+                let line = if is_end { line.replacen(&format!("\"id\":{}", talk.ids[at]), "\"id\":0", 1) } else { line };
+                self.seen[at].raw.push(line);
+            }
+            talk.done[at] |= is_end;
+        }
+    }
+
+    /// Looks whether both worlds ask, and gives both the same answer.
+    fn attend(&mut self, call: &Call, talk: &mut Talk, started: Instant) {
+        if talk.gave_up {
+            return;
+        }
+        let mut waiting = [None, None];
+        for at in (0..2).filter(|at| !talk.done[*at]) {
+            waiting[at] = self.ground.sides[at].person.questions().into_iter().next_back();
+            talk.replies[at].asked |= waiting[at].is_some();
+        }
+        let both_ask = waiting.iter().all(Option::is_some);
+        // One that asks alone does so because the other is done, or will not ask.
+        let one_asks =
+            waiting.iter().any(Option::is_some) && (talk.done != [false; 2] || started.elapsed() > Duration::from_secs(5));
+        if !both_ask && !one_asks {
+            return;
+        }
+        let in_dialog = !self.ground.setup.dialogs || talk.dialogs == [true; 2] || started.elapsed() > Duration::from_secs(1);
+        if !in_dialog {
+            return;
+        }
+        if call.answer == Answer::Ignore {
+            for at in 0..2 {
+                let server = &mut self.ground.sides[at].server;
+                server.send(&cancellation(talk.ids[at]));
+                self.given_up[at].insert(talk.ids[at]);
+                if !talk.done[at] {
+                    talk.ids[at] = server.ask("ping", &json!({}));
+                }
+            }
+            talk.gave_up = true;
+            return;
+        }
+        // What cannot be approved in one world is approved in none: the person answers both alike.
+        let yes = call.answer == Answer::Approve && waiting.iter().flatten().all(|question| question.can_approve) && both_ask;
+        for (at, question) in waiting.iter().enumerate() {
+            let Some(question) = question else { continue };
+            let mut typed = Map::new();
+            for key in question.prompt.iter().filter(|_| yes) {
+                let core = values::core(&mut self.typing);
+                self.seen[at].canaries.add(&core);
+                typed.insert(key.clone(), core.into());
+            }
+            self.ground.sides[at].person.answer(question, yes, &typed);
+        }
+    }
+}
+
+/// An exchange on its way.
+struct Talk {
+    /// The requests whose answers end it.
+    ids: [u64; 2],
+    done: [bool; 2],
+    replies: [Reply; 2],
+    /// Whether the client was asked to bring its person to a page.
+    dialogs: [bool; 2],
+    /// Whether the client gave the call up while the person was asked.
+    gave_up: bool,
+}
+
+fn cancellation(id: u64) -> Value {
+    json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}})
+}
