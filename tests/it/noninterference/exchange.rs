@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::calls::{Call, resolved};
 use super::compare::Reply;
-use super::person::Answer;
+use super::person::{Answer, Question};
 use super::session::{Session, World};
 use super::values;
 
@@ -38,26 +38,29 @@ impl Session<'_> {
 
     /// Where calls do not wait: the person answers what waits now, and the next call finds that done.
     pub(super) fn answer_afterwards(&mut self, call: &Call, replies: &mut [Reply; 2]) {
+        if self.ground.setup.waits {
+            return;
+        }
         let waits = |world: &World| world.raw.last().is_some_and(|line| line.contains("\"approval_pending: "));
-        // Whoever answered is not always done at once: then the call is made again, a moment later.
+        // What was answered is not always done at once: then the call is made again, a moment later.
         let started = Instant::now();
-        while std::mem::take(&mut self.answered) && started.elapsed() < Duration::from_secs(10) {
-            for at in 0..2 {
-                if waits(&self.seen[at]) {
-                    self.answered = true;
-                    std::thread::sleep(GLANCE);
-                    self.seen[at].raw.clear();
-                    let mut ids = [0, 0];
-                    ids[at] = self.ask(call, at);
-                    replies[at] = std::mem::take(&mut self.conversation(call, ids, [at != 0, at != 1])[at]);
-                }
+        let comes_back = self.answered.take().is_some_and(|answered| is_for(call, &answered));
+        while comes_back && self.seen.iter().any(waits) && started.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(GLANCE);
+            for at in (0..2).filter(|at| waits(&self.seen[*at])).collect::<Vec<_>>() {
+                self.seen[at].raw.clear();
+                let mut ids = [0, 0];
+                ids[at] = self.ask(call, at);
+                replies[at] = std::mem::take(&mut self.conversation(call, ids, [at != 0, at != 1])[at]);
             }
         }
+        for (world, reply) in self.seen.iter().zip(replies.iter_mut()) {
+            reply.asked = waits(world);
+        }
         if self.seen.iter().all(waits) && call.answer != Answer::Ignore {
-            let mut talk =
-                Talk { ids: [0; 2], done: [false; 2], replies: Default::default(), dialogs: [true; 2], gave_up: false };
-            self.attend(call, &mut talk, started);
-            self.answered = true;
+            let waiting = [0, 1].map(|at| self.ground.sides[at].person.questions().into_iter().next_back());
+            self.say(call, &waiting);
+            self.answered = Some(call.clone());
         }
     }
 
@@ -111,39 +114,44 @@ impl Session<'_> {
 
     /// Looks whether both worlds ask, and gives both the same answer.
     fn attend(&mut self, call: &Call, talk: &mut Talk, started: Instant) {
-        if talk.gave_up {
+        if talk.gave_up || !self.ground.setup.waits {
             return;
         }
         let mut waiting = [None, None];
         for at in (0..2).filter(|at| !talk.done[*at]) {
-            waiting[at] = self.ground.sides[at].person.questions().into_iter().next_back();
+            let mut questions = self.ground.sides[at].person.questions();
+            questions.retain(|question| !self.ignored.contains(&question.id));
+            waiting[at] = questions.into_iter().next_back();
             talk.replies[at].asked |= waiting[at].is_some();
         }
         let both_ask = waiting.iter().all(Option::is_some);
         // One that asks alone does so because the other is done, or will not ask.
         let one_asks =
             waiting.iter().any(Option::is_some) && (talk.done != [false; 2] || started.elapsed() > Duration::from_secs(5));
-        if !both_ask && !one_asks {
-            return;
-        }
         let in_dialog = !self.ground.setup.dialogs || talk.dialogs == [true; 2] || started.elapsed() > Duration::from_secs(1);
-        if !in_dialog {
+        if !in_dialog || !both_ask && !one_asks {
             return;
         }
-        if call.answer == Answer::Ignore {
-            for at in 0..2 {
-                let server = &mut self.ground.sides[at].server;
-                server.send(&cancellation(talk.ids[at]));
-                self.given_up[at].insert(talk.ids[at]);
-                if !talk.done[at] {
-                    talk.ids[at] = server.ask("ping", &json!({}));
-                }
+        if call.answer != Answer::Ignore {
+            self.say(call, &waiting);
+            return;
+        }
+        self.ignored.extend(waiting.into_iter().flatten().map(|question| question.id));
+        for at in 0..2 {
+            let server = &mut self.ground.sides[at].server;
+            server.send(&cancellation(talk.ids[at]));
+            self.given_up[at].insert(talk.ids[at]);
+            if !talk.done[at] {
+                talk.ids[at] = server.ask("ping", &json!({}));
             }
-            talk.gave_up = true;
-            return;
         }
-        // What cannot be approved in one world is approved in none: the person answers both alike.
-        let yes = call.answer == Answer::Approve && waiting.iter().flatten().all(|question| question.can_approve) && both_ask;
+        talk.gave_up = true;
+    }
+
+    /// The person answers. What cannot be approved in one world is approved in none: they answer both alike.
+    fn say(&mut self, call: &Call, waiting: &[Option<Question>; 2]) {
+        let can = waiting.iter().all(|question| question.as_ref().is_some_and(|question| question.can_approve));
+        let yes = call.answer == Answer::Approve && can;
         for (at, question) in waiting.iter().enumerate() {
             let Some(question) = question else { continue };
             let mut typed = Map::new();
@@ -155,6 +163,13 @@ impl Session<'_> {
             self.ground.sides[at].person.answer(question, yes, &typed);
         }
     }
+}
+
+/// Whether a call comes back for what an earlier one asked: with its token, or as it was.
+fn is_for(call: &Call, asked: &Call) -> bool {
+    let mut params = call.params.clone();
+    let token = params["arguments"].as_object_mut().and_then(|arguments| arguments.remove("approval_token"));
+    params == asked.params && (token.is_some() || asked.tool() != Some("vault_set"))
 }
 
 /// An exchange on its way.

@@ -23,7 +23,7 @@ pub enum Answer {
 
 /// A question that waits.
 pub struct Question {
-    id: Value,
+    pub id: Value,
     digest: Value,
     /// The keys whose values the person types.
     pub prompt: Vec<String>,

@@ -63,8 +63,10 @@ pub struct Session<'a> {
     pub(super) given_up: [BTreeSet<u64>; 2],
     /// Their answers, not yet looked through.
     pub(super) late: Vec<(usize, String)>,
-    /// Whether the person has answered what a call is made again for.
-    pub(super) answered: bool,
+    /// The call whose question was answered last, where calls do not wait.
+    pub(super) answered: Option<Call>,
+    /// Questions that were left to wait.
+    pub(super) ignored: Vec<Value>,
 }
 
 /// Not a method of the protocol: the person adds a line to a file.
@@ -107,7 +109,8 @@ impl<'a> Session<'a> {
             logged_out: false,
             given_up,
             late: Vec::new(),
-            answered: false,
+            answered: None,
+            ignored: Vec::new(),
         }
     }
 
