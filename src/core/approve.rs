@@ -25,7 +25,7 @@ pub struct Approvals {
 /// The person's passkeys.
 #[must_use]
 pub fn passkeys(core: &Core) -> Passkeys {
-    Passkeys::new(&core.settings.config, &core.settings.state)
+    Passkeys::new(&core.settings)
 }
 
 /// How strongly the person must prove to be one.
@@ -93,6 +93,6 @@ pub async fn permit(core: &Core, approver: &impl Approver, question: &Question<'
 /// Revokes a token that a login gave for one write.
 pub(super) async fn give_back(core: &Core, proof: &Proof) {
     if let Proof::StepUp(write) = proof {
-        revoke(&core.settings, write.token.clone()).await;
+        revoke(&core.settings.for_the_address_alone(), write.token.clone()).await;
     }
 }

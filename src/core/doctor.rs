@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Core;
 use super::approve::{passkeys, strength};
+use super::step_up::require_safe_way;
 use crate::config::Strength;
 use crate::config::{Env, Method};
 use crate::error::{Error, Result};
@@ -305,7 +306,10 @@ fn approval(core: &Core) -> Check {
             let count = passkeys(core).load().map_or(0, |all| all.len());
             ok("approval", format!("by one of {count} passkeys"))
         }
-        Ok(Strength::StepUp) => ok("approval", "by signing in for the role that may write"),
+        Ok(Strength::StepUp) => match require_safe_way(&core.settings) {
+            Ok(()) => ok("approval", "by signing in for the role that may write"),
+            Err(error) => failed("approval", WHY, &error),
+        },
     }
 }
 
