@@ -19,10 +19,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
         ui.note(&format!("nothing to approve: step-up goes to {now}"));
         return Ok(0);
     }
-    let mut terminal = Terminal::open().ok_or(Error::NoPerson {
-        question: "may step-up go to this address?",
-        hint: "run it in a terminal of your own",
-    })?;
+    let mut terminal = Terminal::open()
+        .ok_or(Error::NoPerson { question: "may step-up go to this address?", hint: "run it in a terminal of your own" })?;
     terminal.say(&format!("last step-up  {}", last.as_deref().map_or_else(|| "none yet".into(), |last| printable(last, false))));
     terminal.say(&format!("now           {}", printable(&now, false)));
     terminal.say("Whoever answers there gets the token of your next sign-in for writing.");

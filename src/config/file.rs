@@ -138,7 +138,8 @@ impl Files {
     pub(super) fn merged(self, locked: &BTreeSet<&str>) -> Result<ConfigFile> {
         let Some(system) = self.system else { return Ok(self.user.map(|user| user.config).unwrap_or_default()) };
         let mut said = self.user.as_ref().map(|user| user.said.clone()).unwrap_or_default();
-        let is_locked = |name: &str| KEYS.iter().any(|key| key.name == name && key.lock.is_some_and(|word| locked.contains(word)));
+        let is_locked =
+            |name: &str| KEYS.iter().any(|key| key.name == name && key.lock.is_some_and(|word| locked.contains(word)));
         said.retain(|name, _| !is_locked(name)); // it is equal, or was refused: without it the default is locked
         said.extend(system.said);
         let mut all: ConfigFile =
@@ -290,5 +291,6 @@ fn account_home() -> Option<PathBuf> {
 fn real(path: &Path) -> PathBuf {
     let found = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
     let Some((above, found)) = found else { return path.to_owned() };
-    path.strip_prefix(above).map_or_else(|_| path.to_owned(), |rest| if rest.as_os_str().is_empty() { found.clone() } else { found.join(rest) })
+    path.strip_prefix(above)
+        .map_or_else(|_| path.to_owned(), |rest| if rest.as_os_str().is_empty() { found.clone() } else { found.join(rest) })
 }

@@ -56,6 +56,12 @@ pub(super) fn live(env: &Env) -> Option<LiveLab> {
     lives.then(|| LiveLab { folder, address: address.to_owned() })
 }
 
+/// Whether `CLAUDE_VAULT_DEV` is set and names no lab that runs.
+#[must_use]
+pub fn has_leftover_lab(env: &Env) -> bool {
+    env.path("CLAUDE_VAULT_DEV").is_some() && live(env).is_none()
+}
+
 /// When a process started, in the kernel's ticks: with its number it is this process and no later one.
 #[cfg(target_os = "linux")]
 fn start_of(process: u32) -> Option<String> {

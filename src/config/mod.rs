@@ -24,12 +24,12 @@ use serde::Deserialize;
 use url::Url;
 
 pub use env::{AGENT_VARIABLES, Env};
-pub use lab::record_lab;
+use file::{Files, require_outside, user_folder, user_path};
+pub use lab::{has_leftover_lab, record_lab};
+use lock::Locks;
 pub use shown::{Report, Shown, shown};
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 pub use strength::Strength;
-use file::{Files, require_outside, user_folder, user_path};
-use lock::Locks;
 use values::{checked_path, is_true, number, parse_address, parse_proxy, seconds};
 
 use crate::error::{Error, Result};

@@ -28,7 +28,10 @@ pub(super) fn require_ours(path: &Path, found: &Metadata) -> Result<()> {
     let shown = path.display();
     if !is_ours_or_roots(found) {
         return Err(Error::invalid(
-            format!("{shown} belongs to another user (uid {}) and decides what is approved and shown: it is not read", found.uid()),
+            format!(
+                "{shown} belongs to another user (uid {}) and decides what is approved and shown: it is not read",
+                found.uid()
+            ),
             format!("sudo chown \"$USER\" {shown}   (or run this as that user)"),
         ));
     }
@@ -53,7 +56,9 @@ pub(super) fn require_roots(path: &Path, found: &Metadata) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(
-        format!("the system config does not count: {shown} must belong to root, be no symbolic link, and be writable by nobody else"),
+        format!(
+            "the system config does not count: {shown} must belong to root, be no symbolic link, and be writable by nobody else"
+        ),
         format!("sudo chown root:root {shown} && sudo chmod go-w {shown}"),
     ))
 }

@@ -4,6 +4,7 @@
 //! (`openat` with `O_NOFOLLOW`), and what is then done is done relative to the last one: what
 //! changes between a check and its use cannot lead outside.
 
+mod owner;
 mod place;
 
 use std::ffi::OsStr;
@@ -18,6 +19,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use owner::{is_trusted, require_own_file, require_own_folder};
 use place::{names, place, prune, sweep};
 
 /// The largest file that is read, in bytes.
@@ -52,7 +54,8 @@ pub enum Written {
 pub struct Content {
     /// Its bytes, overwritten when dropped: an existing `.env` holds secrets.
     pub bytes: Zeroizing<Vec<u8>>,
-    owner: (u32, u32),
+    /// The user it belongs to.
+    owner: u32,
     mode: u32,
 }
 
@@ -125,6 +128,16 @@ impl Root {
         self.read_limited(path, MAX_FILE)
     }
 
+    /// The same for a file that says where values go: `None` also where it, or the root, belongs to another user
+    /// than this one or root.
+    ///
+    /// # Errors
+    /// As [`Root::read`].
+    pub fn read_trusted(&self, path: &Path) -> Result<Option<Content>> {
+        let root = fstat(&self.fd).map_err(|errno| refusal(path, errno))?;
+        Ok(self.read(path)?.filter(|content| is_trusted(content.owner) && is_trusted(root.st_uid)))
+    }
+
     fn read_limited(&self, path: &Path, limit: u64) -> Result<Option<Content>> {
         let Some((folder, name)) = self.folder(path, false)? else { return Ok(None) };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -143,21 +156,23 @@ impl Root {
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0) + 1));
         File::from(fd).take(limit).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-        Ok(Some(Content { bytes, owner: (stat.st_uid, stat.st_gid), mode: stat.st_mode & 0o7777 }))
+        Ok(Some(Content { bytes, owner: stat.st_uid, mode: stat.st_mode & 0o7777 }))
     }
 
     /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. What was
     /// there is kept as a backup. `before` is what [`Root::read`] gave.
     ///
     /// # Errors
-    /// [`Error::Confined`], [`Error::Io`]. The old file is then untouched.
+    /// [`Error::Confined`], [`Error::NotOurs`] for a file or folder of another user, [`Error::Io`]. The old
+    /// file is then untouched.
     pub fn write(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<Written> {
         let Some(old) = before.filter(|old| old.bytes.as_slice() == content) else {
             return self.replace(path, content, before);
         };
         if old.mode & 0o077 != 0 {
+            require_own_file(path, old.owner)?;
             let (folder, name) = self.folder_of(path)?;
-            place(&folder, name, name, content, Some(old.owner), 0o600).map_err(Error::io("write", path))?;
+            place(&folder, name, name, content, 0o600).map_err(Error::io("write", path))?;
         }
         Ok(Written::Unchanged)
     }
@@ -167,10 +182,11 @@ impl Root {
     /// # Errors
     /// As [`Root::write`].
     pub fn replace(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<Written> {
+        before.map(|old| require_own_file(path, old.owner)).transpose()?;
         let (folder, name) = self.folder_of(path)?;
         sweep(&folder, name);
         let backup = before.map(|old| self.back_up(&folder, name, old)).transpose().map_err(Error::io("back up", path))?;
-        place(&folder, name, name, content, before.map(|old| old.owner), 0o600).map_err(Error::io("write", path))?;
+        place(&folder, name, name, content, 0o600).map_err(Error::io("write", path))?;
         let Some(backup) = backup else { return Ok(Written::Created) };
         prune(&folder, name);
         Ok(Written::Replaced { backup })
@@ -204,8 +220,9 @@ impl Root {
         let Some((folder, name)) = self.folder(path, false)? else {
             return Err(Error::Confined { path: path.to_owned(), reason: "its folder is not there" });
         };
-        let (owner, mode) = before.map_or((None, 0o644), |old| (Some(old.owner), old.mode));
-        place(&folder, name, name, &content, owner, mode).map_err(Error::io("write", path))
+        before.as_ref().map(|old| require_own_file(path, old.owner)).transpose()?;
+        let mode = before.map_or(0o644, |old| old.mode);
+        place(&folder, name, name, &content, mode).map_err(Error::io("write", path))
     }
 
     fn back_up(&self, folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<String> {
@@ -217,15 +234,18 @@ impl Root {
             .filter_map(|other| other.strip_prefix(&base).map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32)))
             .max();
         let backup = newest.map_or_else(|| base.clone(), |number| format!("{base}_{:03}", number + 1));
-        place(folder, name, OsStr::new(&backup), &old.bytes, Some(old.owner), 0o600)?;
+        place(folder, name, OsStr::new(&backup), &old.bytes, 0o600)?;
         Ok(backup)
     }
 
-    /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made.
+    /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made. Where it may be
+    /// made a file is written into it: then every folder on the way must be one that no other user controls.
     fn folder<'a>(&self, path: &'a Path, make: bool) -> Result<Option<(OwnedFd, &'a OsStr)>> {
         let outside = || Error::Confined { path: path.to_owned(), reason: "it lies outside the root" };
         let name = path.file_name().ok_or_else(outside)?;
         let mut folder = self.fd.try_clone().map_err(Error::io("open", path))?;
+        let check = |folder: &OwnedFd| if make { require_own_folder(path, folder) } else { Ok(()) };
+        check(&folder)?;
         for part in path.parent().unwrap_or(Path::new("")).components() {
             let Component::Normal(part) = part else { return Err(outside()) };
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -239,6 +259,7 @@ impl Root {
                 Err(Errno::NOENT) => return Ok(None),
                 Err(errno) => return Err(refusal(path, errno)),
             };
+            check(&folder)?;
         }
         Ok(Some((folder, name)))
     }

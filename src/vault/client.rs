@@ -326,7 +326,8 @@ pub(super) fn through(builder: reqwest::ClientBuilder, settings: &Settings, addr
         Proxy::None => return Ok(builder.no_proxy()),
         Proxy::Through(proxy) => reqwest::Proxy::all(proxy.clone()),
     };
-    let unusable = |_| Error::invalid("the proxy in the config cannot be used", "claude-vault config   (shows where it comes from)");
+    let unusable =
+        |_| Error::invalid("the proxy in the config cannot be used", "claude-vault config   (shows where it comes from)");
     Ok(builder.no_proxy().proxy(proxy.map_err(unusable)?))
 }
 

@@ -18,7 +18,7 @@ const WRITER: &str = r#"path "secret/data/proxmox-services/*" { capabilities = [
 
 /// A server where sessions read, and the role `writer` writes.
 fn lab() -> Login {
-    let mut login = Login::new();
+    let mut login = Login::with_tls();
     let bao = &login.lab.bao;
     bao.put("sys/policies/acl/homelab-services", json!({ "policy": READER }));
     bao.put("sys/policies/acl/homelab-writer", json!({ "policy": WRITER }));
