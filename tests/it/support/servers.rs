@@ -61,6 +61,7 @@ impl Bao {
         std::fs::write(&file, format!("listener \"tcp\" {{ address = \"127.0.0.1:{plain}\"\n tls_disable = true }}\n")).unwrap();
         let mut server = Self::start(&["-dev-tls", &format!("-config={}", file.display())]);
         server.admin = format!("http://127.0.0.1:{plain}");
+        crate::support::eventually("the tests' own listener", || std::net::TcpStream::connect(("127.0.0.1", plain)).ok());
         crate::support::eventually("the mount", || (server.request("GET", "secret/data/x", "").0 == 404).then_some(()));
         server
     }
