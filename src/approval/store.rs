@@ -144,7 +144,7 @@ impl Passkeys {
         if before.as_ref() == Some(&text) { Ok(()) } else { write(&self.record, &text) }
     }
 
-    /// Forgets all of them, and whatever was done to them.
+    /// Removes all of them, whatever state the files are in.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -158,7 +158,7 @@ impl Passkeys {
         Ok(())
     }
 
-    /// Notes the counter of one that was used.
+    /// Records the signature counter of a passkey that was used.
     ///
     /// # Errors
     /// As [`Passkeys::load`] and [`Passkeys::save`].
@@ -191,7 +191,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Whole or not at all, 0600 from the first byte.
+/// Writes a file whole or not at all, 0600 from the first byte.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error| Error::io("write", path)(error);
     if let Some(folder) = path.parent() {

@@ -149,8 +149,11 @@ impl Files {
                 all.approval = all.approval.max(user.approval);
             }
             if !locked.contains("ask_before") {
-                all.ask_before.extend(user.ask_before);
-                all.ask_before.dedup();
+                for asked in user.ask_before {
+                    if !all.ask_before.contains(&asked) {
+                        all.ask_before.push(asked);
+                    }
+                }
             }
         }
         Ok(all)
@@ -183,12 +186,12 @@ fn system_text() -> Result<Option<String>> {
     let mut file = match open(path, OFlags::NOFOLLOW) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return Err(require_roots(path, &std::fs::symlink_metadata(path).map_err(Error::io("read", path))?)
-                .err()
-                .unwrap_or_else(|| Error::io("read", path)(error)));
+        Err(error) => {
+            if let Ok(found) = path.symlink_metadata() {
+                require_roots(path, &found)?; // a symbolic link is not opened: say that
+            }
+            return Err(Error::io("read", path)(error));
         }
-        Err(error) => return Err(Error::io("read", path)(error)),
     };
     require_roots(path, &file.metadata().map_err(Error::io("read", path))?)?;
     for above in path.ancestors().skip(1).filter(|above| above.parent().is_some()) {

@@ -30,11 +30,12 @@ const fn tls(name: &'static str, variables: &'static [&'static str]) -> Key {
     Key { lock: Some("tls"), ..key(name, variables) }
 }
 
-const fn variable_alone(key: Key) -> Key {
-    Key { in_file: false, ..key }
-}
-
 impl Key {
+    /// One that a variable alone says.
+    const fn not_in_a_file(self) -> Self {
+        Self { in_file: false, ..self }
+    }
+
     const fn with_flag(self, flag: &'static str) -> Self {
         Self { flag: Some(flag), ..self }
     }
@@ -43,6 +44,10 @@ impl Key {
 /// Variables that other programs read too. A locked setting ignores them; a variable of Vault's or of
 /// this program that contradicts a lock is an error.
 const SHARED: &[&str] = &["BROWSER", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// Variables of the TLS library, which replace the system's certificate authorities. They cannot be hidden from
+/// it: with a lock on TLS that names no authorities of its own they are an error.
+pub(super) const SYSTEM_ROOTS: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Every setting, in the order in which `config` shows them.
 pub(super) const KEYS: [Key; 33] = [
@@ -53,7 +58,7 @@ pub(super) const KEYS: [Key; 33] = [
     tls("client_cert", &["VAULT_CLIENT_CERT", "BAO_CLIENT_CERT"]),
     tls("client_key", &["VAULT_CLIENT_KEY", "BAO_CLIENT_KEY"]),
     tls("tls_server_name", &["VAULT_TLS_SERVER_NAME", "BAO_TLS_SERVER_NAME"]),
-    variable_alone(tls("skip_verify", &["VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY"])),
+    tls("skip_verify", &["VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY"]).not_in_a_file(),
     lockable("trusted_hosts", &["CLAUDE_VAULT_TRUSTED_HOSTS"]),
     lockable("proxy", &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"]),
     lockable("insecure_http", &[]).with_flag("--insecure-http"),
@@ -75,10 +80,10 @@ pub(super) const KEYS: [Key; 33] = [
     lockable("approval", &[]),
     lockable("write_role", &[]),
     lockable("ask_before", &[]),
-    variable_alone(key("client_timeout", &["VAULT_CLIENT_TIMEOUT", "BAO_CLIENT_TIMEOUT"])),
-    variable_alone(key("max_retries", &["VAULT_MAX_RETRIES", "BAO_MAX_RETRIES"])),
-    variable_alone(key("handle_life", &["VAULT_TOKEN_SESSION_TTL"])),
-    variable_alone(key("approval_wait", &["CLAUDE_VAULT_APPROVAL_WAIT"])),
+    key("client_timeout", &["VAULT_CLIENT_TIMEOUT", "BAO_CLIENT_TIMEOUT"]).not_in_a_file(),
+    key("max_retries", &["VAULT_MAX_RETRIES", "BAO_MAX_RETRIES"]).not_in_a_file(),
+    key("handle_life", &["VAULT_TOKEN_SESSION_TTL"]).not_in_a_file(),
+    key("approval_wait", &["CLAUDE_VAULT_APPROVAL_WAIT"]).not_in_a_file(),
 ];
 
 /// Words that `locked` takes although nothing says these settings yet: an administrator can write the

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::file::{Files, Layer};
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, Key, SYSTEM_ROOTS};
 use super::values::parse_address;
 use super::{Env, Global};
 use crate::error::{Error, Result};
@@ -23,7 +23,15 @@ impl Locks {
         let words = files.locked()?;
         let Some(system) = &files.system else { return Ok(Self::default()) };
         for key in KEYS.iter().filter(|key| key.lock.is_some_and(|word| words.contains(word))) {
-            hold(key, system, files.user.as_ref(), global, env)?;
+            require_held(key, system, files.user.as_ref(), global, env)?;
+        }
+        let names_roots = ["ca_cert", "ca_path"].iter().any(|name| system.said.contains_key(*name));
+        let replaced = SYSTEM_ROOTS.iter().find(|variable| env.path(variable).is_some());
+        if let Some(variable) = replaced.filter(|_| words.contains("tls") && !names_roots) {
+            return Err(Error::invalid(
+                format!("{} locks tls, and {variable} replaces the system's certificate authorities", system.path.display()),
+                format!("unset {variable}   (or whoever locked it sets ca_cert there)"),
+            ));
         }
         Ok(Self(words))
     }
@@ -56,7 +64,8 @@ impl Locks {
     }
 }
 
-fn hold(key: &Key, system: &Layer, user: Option<&Layer>, global: &Global, env: &Env) -> Result<()> {
+/// Refuses whatever contradicts one locked setting.
+fn require_held(key: &Key, system: &Layer, user: Option<&Layer>, global: &Global, env: &Env) -> Result<()> {
     let fixed = system.said.get(key.name).map(texts);
     let differs = |said: &[String]| {
         let said: Vec<String> = said.iter().map(|text| usual(key.name, text)).collect();
@@ -102,7 +111,7 @@ fn contradiction(name: &str, system: &Layer, fixed: Option<&[String]>, by: &str,
         Some(fixed) => shown(fixed).map_or_else(String::new, |address| format!(" to {address}")),
         None => " to its default".into(),
     };
-    let said = shown(said).map_or_else(|| "something else".to_owned(), |address| address);
+    let said = shown(said).unwrap_or_else(|| "something else".to_owned());
     Error::invalid(format!("{file} locks {name}{fixed}, and {by} says {said}"), hint)
 }
 

@@ -148,6 +148,8 @@ pub struct Tls {
     pub server_name: Option<String>,
     /// `VAULT_SKIP_VERIFY`: any certificate is taken. Warned about each time.
     pub skip_verify: bool,
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, which replace the system's own authorities.
+    pub system_roots: Vec<PathBuf>,
 }
 
 /// How requests leave this machine.
@@ -248,16 +250,13 @@ impl Settings {
         let pick = |flag: &Option<String>, variable: &str, configured: &Option<String>| {
             flag.clone().or_else(|| env.get(variable).map(str::to_owned)).or_else(|| configured.clone())
         };
-        let root::Found { path: root, is_project: marked } =
-            root::find(global.root.clone().or_else(|| env.path("CLAUDE_VAULT_ROOT")).or(file.root))?;
+        let given = global.root.clone().or_else(|| env.path("CLAUDE_VAULT_ROOT")).or(file.root);
+        // Nor may the config lie in the project that we were started in, when something names another root.
+        let started_in = given.is_some().then(root::project_here).transpose()?.filter(|here| here.is_project);
+        let root::Found { path: root, is_project: marked } = root::find(given)?;
         if let Some(user) = user_path(env)? {
-            require_outside(&user, &root)?;
-            // Nor in the project that we were started in, when a variable names another root.
-            if user.variable.is_some() {
-                let here = root::project_here()?;
-                if here.is_project {
-                    require_outside(&user, &here.path)?;
-                }
+            for project in [Some(&root), started_in.as_ref().map(|here| &here.path)].into_iter().flatten() {
+                require_outside(&user, project)?;
             }
         }
         let usual_state = || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
@@ -333,6 +332,7 @@ impl Settings {
                 client_key: env.vault("CLIENT_KEY").map(PathBuf::from).or(file.client_key),
                 server_name: env.vault("TLS_SERVER_NAME").map(str::to_owned).or(file.tls_server_name),
                 skip_verify: env.vault("SKIP_VERIFY").is_some_and(is_true),
+                system_roots: keys::SYSTEM_ROOTS.iter().filter_map(|variable| env.path(variable)).collect(),
             },
             timeout: env.vault("CLIENT_TIMEOUT").map(seconds).transpose()?.unwrap_or(Duration::from_secs(60)),
             max_retries: number(env.vault("MAX_RETRIES"), "VAULT_MAX_RETRIES")?.unwrap_or(2),

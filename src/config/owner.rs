@@ -38,9 +38,13 @@ pub(super) fn require_ours(path: &Path, found: &Metadata) -> Result<()> {
     let own_group = found.gid() == found.uid();
     let others = if own_group { 0o002 } else { WRITABLE_BY_OTHERS };
     if found.mode() & others != 0 {
+        let hint = match found.mode() & 0o1000 != 0 {
+            true => "use a folder of your own: ~/.config/claude-vault".to_owned(),
+            false => format!("chmod go-w {shown}"),
+        };
         return Err(Error::invalid(
             format!("{shown} may be written by other users and decides what is approved and shown: it is not read"),
-            format!("chmod go-w {shown}"),
+            hint,
         ));
     }
     Ok(())

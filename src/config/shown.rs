@@ -50,6 +50,14 @@ pub fn shown(global: &Global, env: &Env) -> Result<Report> {
         let locked = locks.hold(key);
         let source = match flag.or_else(|| key.said_by_variable(&env_left).map(|(variable, _)| variable)) {
             Some(said_by) => said_by,
+            // Of these the two files together decide.
+            None if matches!(key.name, "approval" | "ask_before")
+                && !locked
+                && says(&files.system, key.name)
+                && says(&files.user, key.name) =>
+            {
+                "system config, config"
+            }
             None if says(&files.system, key.name) => "system config",
             None if says(&files.user, key.name) && !locked => "config",
             None => "default",

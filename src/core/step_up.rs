@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use wall::{is_traced, last_address, record_address, require_safe_way, shown};
+pub use wall::{is_traced, last_way, record_way, require_safe_way, way};
 
 use super::Core;
 use super::login::{Unheld, revoke};
@@ -23,9 +23,9 @@ use crate::login::{Face, Options, SignIn, oidc};
 use crate::secret::Secret;
 use crate::vault::Client;
 
-/// A write token that lives longer than this many seconds is no such token.
+/// The longest life of a write token, in seconds.
 const LONGEST: u64 = 900;
-/// How long the browser is waited for.
+/// How long the sign-in may take.
 const LOGIN_LIFE: Duration = Duration::from_secs(300);
 
 /// Logs in for `write_role`.
@@ -62,11 +62,11 @@ impl RoleLogin {
         let mut face = OnThePage { goes: Some(goes) };
         // Vault's own method alone: it can ask for a fresh sign-in, and an ID token can be used twice.
         let done = oidc(&Client::new(settings, None)?, &options, &mut face).await?;
-        tokio::spawn(done.farewell.say()); // the token must not be held up, or dropped, here
+        tokio::spawn(done.farewell.say()); // answering the browser must not delay or drop the token
         Ok(done.granted.into_token())
     }
 
-    /// Whose it is.
+    /// Checks a token, and gives the display name of the person it belongs to.
     async fn check(&self, vault: &Client, service: &str) -> Result<String> {
         let refuse = |reason: &str, hint: &str| Err(Error::LoginFailed { reason: reason.into(), hint: hint.into() });
         let token = vault.look_up_token().await?;
@@ -90,7 +90,7 @@ impl RoleLogin {
         let token = self.log_in(&digest, back, goes).await?;
         let unheld = Unheld::new(&self.settings, token.clone());
         let user = self.check(&Client::new(&self.settings, Some(token.clone()))?, &service).await?;
-        record_address(&self.settings, self.settings.address()?)?;
+        record_way(&self.settings, &way(&self.settings)?)?;
         unheld.keep();
         Ok(WriteToken { token, user })
     }

@@ -77,7 +77,7 @@ fn however_it_ends_the_server_ends_with_it() {
         let home = home();
         let mut child = home
             .command(env!("CARGO_BIN_EXE_claude-vault"))
-            .args(["dev", "--", "sleep", "1000"])
+            .args(["dev", "--", "sleep", "30"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -255,8 +255,8 @@ fn a_shell_that_outlives_dev_goes_to_vault_addr_again() {
 #[test]
 fn a_shell_of_dev_may_step_up_over_plain_http() {
     let home = home();
-    let script = "echo 'write_role = \"homelab\"' >$CLAUDE_VAULT_CONFIG; claude-vault doctor | grep approval; \
-                  claude-vault --address http://127.0.0.1:1 doctor | grep approval; echo >$CLAUDE_VAULT_CONFIG; \
+    let script = "echo 'write_role = \"homelab\"' >$CLAUDE_VAULT_CONFIG; claude-vault doctor | grep '  approval '; \
+                  claude-vault --address http://127.0.0.1:1 doctor | grep '  approval '; echo >$CLAUDE_VAULT_CONFIG; \
                   claude-vault approve list; echo $?";
     let seal = home.path().join(".local/state/claude-vault/passkeys.seal");
     std::fs::create_dir_all(seal.parent().unwrap()).unwrap();

@@ -101,8 +101,8 @@ fn the_system_config_ranks_between_the_environment_and_the_persons_own() {
         ("auth_mount", "user", "config"),
         ("port", "8250", "default"),
         // What must be asked is not lowered by either file.
-        ("ask_before", "get, inject", "system config"),
-        ("approval", "passkey", "system config"),
+        ("ask_before", "get, inject", "system config, config"),
+        ("approval", "passkey", "system config, config"),
     ] {
         assert_eq!(of(name), (value.to_owned(), source.to_owned()), "{name}");
     }
@@ -113,8 +113,11 @@ fn the_system_config_ranks_between_the_environment_and_the_persons_own() {
     assert!(!machine.home.cv(["config"]).exits(0).all().contains("/etc/claude-vault"));
 }
 
+/// A variable and what it says.
+type Variable = (&'static str, &'static str);
+
 /// Each setting that can be locked: its word, its value, and what contradicts it below.
-const LOCKABLE: [(&str, &str, &[(&str, &str)], &str); 18] = [
+const LOCKABLE: [(&str, &str, &[Variable], &str); 18] = [
     (
         "address",
         "address = \"https://vault.example:8200\"",
@@ -198,7 +201,7 @@ fn what_the_system_config_locks_nothing_below_it_changes() {
         if word != "address" {
             machine.says(&format!("locked = [\"{word}\"]\n"));
             if name == "insecure_http" {
-                write(&home, "insecure_http = true")
+                write(&home, "insecure_http = true");
             }
             machine.cv_in(&home, &["config"]).exits(2).says("to its default");
         }
@@ -234,6 +237,16 @@ fn options_contradict_a_lock_as_little_as_variables() {
     }
     assert_eq!(machine.setting("browser"), (String::new(), "default".into(), true));
     assert_eq!(machine.setting("proxy"), ("none".into(), "default".into(), true));
+    // The TLS library reads these itself.
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let mut home = Home::new();
+        home.set(variable, "/evil");
+        machine.says("locked = [\"tls\"]\n");
+        machine.cv_in(&home, &["config"]).exits(2).says("locks tls").says(&format!("unset {variable}"));
+        machine.says("ca_cert = \"/etc/ca.pem\"\nlocked = [\"tls\"]\n");
+        machine.cv_in(&home, &["config"]).exits(0);
+    }
+    machine.says("address = \"https://vault.example:8200\"\nlocked = [\"address\"]\n");
     // A password in an address is not repeated.
     machine.home.set("VAULT_ADDR", "https://user:hunter2@evil.example");
     assert!(!machine.cv(&["config"]).exits(2).says("VAULT_ADDR says something else").all().contains("hunter2"));
@@ -379,10 +392,8 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
         // Nor from a folder deeper in the project, nor with the root moved out of the way.
         std::fs::create_dir_all(root.join("deep/er")).unwrap();
         attempt(&[(variable, value.clone())], &["list"], &root.join("deep/er")).exits(2).says("lies below the root");
-        if variable != "HOME" {
-            let moved = [(variable, value.clone()), ("CLAUDE_VAULT_ROOT", elsewhere.path().to_string_lossy().into_owned())];
-            attempt(&moved, &["list"], &root).exits(2).says("lies below the root");
-        }
+        let moved = [(variable, value.clone()), ("CLAUDE_VAULT_ROOT", elsewhere.path().to_string_lossy().into_owned())];
+        attempt(&moved, &["list"], &root).exits(2).says("lies below the root");
     }
     // A relative XDG folder is none (XDG Base Directory Specification): the person's own counts.
     write(&lab.home, "mount = \"own\"\n");

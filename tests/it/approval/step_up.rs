@@ -218,7 +218,8 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
     outcome(&mut first).unwrap();
     first.client.close();
     let address = login.lab.bao.address.clone();
-    assert_eq!(std::fs::read_to_string(&record).unwrap(), format!("{address}\n"));
+    let recorded = || std::fs::read_to_string(&record).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(recorded(), address);
     assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&record).unwrap()) & 0o777, 0o600);
     // Now it is moved: here to the same server by another name, which is not for us to know.
     let moved = address.replace("127.0.0.1", "localhost");
@@ -241,7 +242,7 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
         terminal.exp_string(says).unwrap();
         terminal.exp_eof().unwrap();
     }
-    assert_eq!(std::fs::read_to_string(&record).unwrap(), format!("{moved}\n"));
+    assert_eq!(recorded(), moved);
     assert!(login.lab.home.read(".claude-vault-audit.log").contains(&format!("step-up address {moved}")));
     login.lab.cv(["approve", "address"]).exits(0).says("nothing to approve");
     // From here on the other one is the one that moved.
@@ -251,6 +252,16 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
     terminal.exp_eof().unwrap();
     login.lab.home.set("VAULT_ADDR", &address);
     assert!(refused(&login).contains("the last step-up went to"));
+    // The same address by the word of another certificate authority is another place, too.
+    login.lab.home.set("VAULT_ADDR", &moved);
+    let more = login.lab.home.path().join("more.pem");
+    let authorities = std::fs::read_to_string(login.lab.bao.dir.path().join("vault-ca.pem")).unwrap();
+    std::fs::write(&more, authorities.clone() + &authorities).unwrap();
+    login.lab.home.set("VAULT_CACERT", more.to_string_lossy());
+    let told = refused(&login);
+    assert!(told.contains("are not those of the last step-up") && told.contains("claude-vault approve address"), "{told}");
+    login.lab.home.set("VAULT_SKIP_VERIFY", "1");
+    assert!(refused(&login).contains("step-up is refused without verification"));
 }
 
 #[test]
