@@ -79,6 +79,11 @@ impl Machine {
     }
 }
 
+/// A block of the README, on a machine where it is the system config.
+pub fn is_a_system_config(text: &str) {
+    Machine::new(text).cv(&["config"]).exits(0);
+}
+
 #[test]
 fn the_system_config_ranks_between_the_environment_and_the_persons_own() {
     let mut machine = Machine::new(
