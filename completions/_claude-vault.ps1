@@ -238,6 +238,7 @@ Register-ArgumentCompleter -Native -CommandName 'claude-vault' -ScriptBlock {
             [CompletionResult]::new('pending', 'pending', [CompletionResultType]::ParameterValue, 'Show what waits for you, and answer each change with yes or no')
             [CompletionResult]::new('open', 'open', [CompletionResultType]::ParameterValue, 'Open the pages of the changes that wait, in the browser')
             [CompletionResult]::new('enroll', 'enroll', [CompletionResultType]::ParameterValue, 'Add a passkey that approves changes')
+            [CompletionResult]::new('address', 'address', [CompletionResultType]::ParameterValue, 'Say that Vault moved: step-up asks before it goes to another address')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List your passkeys')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove a passkey')
             break
@@ -267,6 +268,18 @@ Register-ArgumentCompleter -Native -CommandName 'claude-vault' -ScriptBlock {
             break
         }
         'claude-vault;approve;enroll' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'claude-vault;approve;address' {
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
             [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
             [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')

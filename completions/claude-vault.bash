@@ -85,6 +85,9 @@ _claude__vault() {
             claude__vault,status)
                 cmd="claude__vault__subcmd__status"
                 ;;
+            claude__vault__subcmd__approve,address)
+                cmd="claude__vault__subcmd__approve__subcmd__address"
+                ;;
             claude__vault__subcmd__approve,enroll)
                 cmd="claude__vault__subcmd__approve__subcmd__enroll"
                 ;;
@@ -147,8 +150,42 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__approve)
-            opts="-h --address --mount --path --root --insecure-http --json --color --help pending open enroll list remove"
+            opts="-h --address --mount --path --root --insecure-http --json --color --help pending open enroll address list remove"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mount)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        claude__subcmd__vault__subcmd__approve__subcmd__address)
+            opts="-h --address --mount --path --root --insecure-http --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -223,6 +223,7 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand pending 'Show what waits for you, and answer each change with yes or no'
             cand open 'Open the pages of the changes that wait, in the browser'
             cand enroll 'Add a passkey that approves changes'
+            cand address 'Say that Vault moved: step-up asks before it goes to another address'
             cand list 'List your passkeys'
             cand remove 'Remove a passkey'
         }
@@ -249,6 +250,17 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'claude-vault;approve;enroll'= {
+            cand --address 'Vault''s address, instead of VAULT_ADDR'
+            cand --mount 'The KV version 2 mount [default: secret]'
+            cand --path 'The path below the mount where services lie; / for none [default: proxmox-services]'
+            cand --root 'The folder that holds a folder for each service; nothing outside it is written'
+            cand --color 'When to colour'
+            cand --insecure-http 'Allow a token to travel over plain http to another machine'
+            cand --json 'Print one JSON object instead of text'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'claude-vault;approve;address'= {
             cand --address 'Vault''s address, instead of VAULT_ADDR'
             cand --mount 'The KV version 2 mount [default: secret]'
             cand --path 'The path below the mount where services lie; / for none [default: proxmox-services]'

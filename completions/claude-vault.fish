@@ -231,21 +231,22 @@ never\t'Never'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand example" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand example" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand example" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -l mount -d 'The KV version 2 mount [default: secret]' -r
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -l root -d 'The folder that holds a folder for each service; nothing outside it is written' -r -F
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, without `NO_COLOR`'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -l mount -d 'The KV version 2 mount [default: secret]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -l root -d 'The folder that holds a folder for each service; nothing outside it is written' -r -F
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, without `NO_COLOR`'
 always\t'Always on stderr'
 never\t'Never'"
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -l json -d 'Print one JSON object instead of text'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -f -a "pending" -d 'Show what waits for you, and answer each change with yes or no'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -f -a "open" -d 'Open the pages of the changes that wait, in the browser'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -f -a "enroll" -d 'Add a passkey that approves changes'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -f -a "list" -d 'List your passkeys'
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll list remove" -f -a "remove" -d 'Remove a passkey'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -l json -d 'Print one JSON object instead of text'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -f -a "pending" -d 'Show what waits for you, and answer each change with yes or no'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -f -a "open" -d 'Open the pages of the changes that wait, in the browser'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -f -a "enroll" -d 'Add a passkey that approves changes'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -f -a "address" -d 'Say that Vault moved: step-up asks before it goes to another address'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -f -a "list" -d 'List your passkeys'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and not __fish_seen_subcommand_from pending open enroll address list remove" -f -a "remove" -d 'Remove a passkey'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from pending" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from pending" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from pending" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
@@ -276,6 +277,16 @@ never\t'Never'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from enroll" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from enroll" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from enroll" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from address" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from address" -l mount -d 'The KV version 2 mount [default: secret]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from address" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from address" -l root -d 'The folder that holds a folder for each service; nothing outside it is written' -r -F
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from address" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, without `NO_COLOR`'
+always\t'Always on stderr'
+never\t'Never'"
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from address" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from address" -l json -d 'Print one JSON object instead of text'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from address" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from list" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from list" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand approve; and __fish_seen_subcommand_from list" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r

@@ -212,6 +212,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A file, or a folder on the way to it, that another user controls.
+    #[error("{path}: {reason}, so no value is written there")]
+    NotOurs {
+        /// The path as it was asked for.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+        /// What to do.
+        hint: String,
+    },
     /// A file operation failed.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
@@ -308,7 +318,7 @@ impl Error {
             Self::UnderAgent { .. } => "refused_under_agent",
             Self::Unwritable { .. } => "unwritable_value",
             Self::Drift { .. } => "drift",
-            Self::Confined { .. } => "confined",
+            Self::Confined { .. } | Self::NotOurs { .. } => "confined",
             Self::Io { .. } => "io",
             Self::AuditUnwritable { .. } => "audit_unwritable",
             Self::AuditBroken(_) => "audit_broken",
@@ -324,7 +334,7 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> u8 {
         match self {
-            Self::Invalid { .. } | Self::NoAddress | Self::Unwritable { .. } | Self::Confined { .. } => 2,
+            Self::Invalid { .. } | Self::NoAddress | Self::Unwritable { .. } | Self::Confined { .. } | Self::NotOurs { .. } => 2,
             Self::NoSession | Self::SessionExpired => 3,
             Self::Forbidden { .. } => 4,
             Self::NotFound { .. } => 5,

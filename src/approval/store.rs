@@ -1,8 +1,9 @@
 //! The passkeys that a person enrolled: public keys and names, nothing secret.
 //!
-//! The file is 0600 and sealed (HMAC-SHA-256) with a key that lies elsewhere, so that an edit by
-//! anything else is noticed: it is told, and not trusted. Whoever can read and write both files can
-//! forge the seal; against that only `step-up` helps.
+//! Three files in three folders, each 0600: the store (config), the key that seals it with HMAC-SHA-256 (state),
+//! and a record of which passkeys were enrolled (data). Once a passkey is enrolled, a file that is missing, changed
+//! or does not fit the others is an error and never a weaker proof. A program of this user that rewrites all three is
+//! not noticed; against that only `step-up` helps.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -10,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use ring::hmac;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::pending::hex;
+use crate::config::Settings;
 use crate::error::{Error, Result};
 
 /// One passkey.
@@ -36,46 +39,81 @@ pub struct Passkey {
 pub struct Passkeys {
     file: PathBuf,
     seal: PathBuf,
+    record: PathBuf,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
     passkeys: Vec<Passkey>,
+    /// Whether a record was written beside it; 2.0.0 wrote none.
+    #[serde(default)]
+    recorded: bool,
     seal: String,
 }
 
+/// Which passkeys were enrolled, by their fingerprints.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    enrolled: Vec<String>,
+}
+
 impl Passkeys {
-    /// The store in the person's config folder, its key in the state folder.
+    /// The store of the person whose settings these are.
     #[must_use]
-    pub fn new(config: &Path, state: &Path) -> Self {
-        Self { file: config.join("passkeys.json"), seal: state.join("passkeys.seal") }
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            file: settings.config.join("passkeys.json"),
+            seal: settings.state.join("passkeys.seal"),
+            record: settings.data.join("passkeys.enrolled"),
+        }
     }
 
     /// The passkeys; none when none was ever enrolled.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the file is not as it was left.
+    /// [`Error::Invalid`] when a file is missing or not as it was left.
     pub fn load(&self) -> Result<Vec<Passkey>> {
-        let changed = || {
+        let changed = |path: &Path, how: &str| {
             Error::invalid(
-                format!("the passkeys in {} were changed, or removed, by something else", self.file.display()),
-                "if that was you: claude-vault approve remove --all   then enroll anew",
+                format!("your passkeys were changed, or removed, by something else: {} {how}", path.display()),
+                "if that was you: claude-vault approve remove --all   then enroll anew; else put the file back",
             )
         };
+        let record = read(&self.record)?;
         let (text, key) = match (read(&self.file)?, read(&self.seal)?) {
-            (None, None) => return Ok(Vec::new()),
+            (None, None) if record.is_none() => return Ok(Vec::new()),
             (Some(text), Some(key)) => (text, key),
-            _ => return Err(changed()),
+            (None, _) => return Err(changed(&self.file, "is missing")),
+            (Some(_), None) => return Err(changed(&self.seal, "is missing")),
         };
-        let stored: Stored = serde_json::from_slice(&text).map_err(|_| changed())?;
-        if seal(&key, &stored.passkeys) == stored.seal { Ok(stored.passkeys) } else { Err(changed()) }
+        let differs = || changed(&self.file, "is not what was enrolled");
+        let stored: Stored = serde_json::from_slice(&text).map_err(|_| differs())?;
+        if seal(&key, stored.recorded, &stored.passkeys) != stored.seal || stored.passkeys.is_empty() {
+            return Err(differs());
+        }
+        match record {
+            Some(record) => {
+                let record: Record =
+                    serde_json::from_slice(&record).map_err(|_| changed(&self.record, "is not what was written"))?;
+                // One that is recorded and not stored was being removed or added as something stopped us.
+                if !stored.passkeys.iter().all(|passkey| record.enrolled.contains(&fingerprint(passkey))) {
+                    return Err(differs());
+                }
+            }
+            None if stored.recorded => return Err(changed(&self.record, "is missing")),
+            None => {}
+        }
+        Ok(stored.passkeys)
     }
 
-    /// Replaces the passkeys.
+    /// Replaces the passkeys; none is the same as [`Passkeys::clear`].
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, passkeys: &[Passkey]) -> Result<()> {
+        if passkeys.is_empty() {
+            return self.clear();
+        }
         let key = match read(&self.seal)? {
             Some(key) => key,
             None => {
@@ -86,17 +124,32 @@ impl Passkeys {
                 key
             }
         };
-        let stored = Stored { seal: seal(&key, passkeys), passkeys: passkeys.to_vec() };
-        let text = serde_json::to_vec_pretty(&stored).unwrap_or_default();
-        write(&self.file, &text)
+        let enrolled: Vec<String> = passkeys.iter().map(fingerprint).collect();
+        let stored = Stored { seal: seal(&key, true, passkeys), recorded: true, passkeys: passkeys.to_vec() };
+        // Stopped in between, the record names more than the store: that passes.
+        self.write_record(&enrolled, true)?;
+        write(&self.file, &serde_json::to_vec_pretty(&stored).unwrap_or_default())?;
+        self.write_record(&enrolled, false)
     }
 
-    /// Forgets all of them, and whatever was done to them.
+    /// Writes the record, where it is not the same; `and_older` keeps what it names already.
+    fn write_record(&self, enrolled: &[String], and_older: bool) -> Result<()> {
+        let before = read(&self.record)?;
+        let older = before.as_ref().and_then(|text| serde_json::from_slice::<Record>(text).ok()).filter(|_| and_older);
+        let mut enrolled = enrolled.to_vec();
+        enrolled.extend(older.map(|older| older.enrolled).unwrap_or_default());
+        enrolled.sort_unstable();
+        enrolled.dedup();
+        let text = serde_json::to_vec_pretty(&Record { enrolled }).unwrap_or_default();
+        if before.as_ref() == Some(&text) { Ok(()) } else { write(&self.record, &text) }
+    }
+
+    /// Removes all of them, whatever state the files are in.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn clear(&self) -> Result<()> {
-        for path in [&self.file, &self.seal] {
+        for path in [&self.file, &self.seal, &self.record] {
             match std::fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", path)(error)),
                 _ => {}
@@ -105,7 +158,7 @@ impl Passkeys {
         Ok(())
     }
 
-    /// Notes the counter of one that was used.
+    /// Records the signature counter of a passkey that was used.
     ///
     /// # Errors
     /// As [`Passkeys::load`] and [`Passkeys::save`].
@@ -118,9 +171,16 @@ impl Passkeys {
     }
 }
 
-fn seal(key: &[u8], passkeys: &[Passkey]) -> String {
-    let text = serde_json::to_vec(passkeys).unwrap_or_default();
+fn seal(key: &[u8], recorded: bool, passkeys: &[Passkey]) -> String {
+    let mut text = if recorded { b"recorded".to_vec() } else { Vec::new() };
+    text.extend(serde_json::to_vec(passkeys).unwrap_or_default());
     hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &text).as_ref())
+}
+
+/// What makes it this passkey: its credential and its public key. Name and counter may change.
+fn fingerprint(passkey: &Passkey) -> String {
+    let text = format!("{}\n{}\n{}", passkey.id, passkey.algorithm, passkey.key);
+    hex(&Sha256::digest(text))
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
@@ -131,7 +191,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Whole or not at all, 0600 from the first byte.
+/// Writes a file whole or not at all, 0600 from the first byte.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error| Error::io("write", path)(error);
     if let Some(folder) = path.parent() {

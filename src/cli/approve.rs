@@ -34,6 +34,8 @@ enum Command {
         /// Your name for it, such as yubikey or laptop
         name: String,
     },
+    /// Say that Vault moved: step-up asks before it goes to another address
+    Address,
     /// List your passkeys
     List,
     /// Remove a passkey
@@ -60,6 +62,7 @@ impl Approve {
                 refused("approve enroll")?;
                 enroll(context, &name).await
             }
+            Command::Address => super::approve_address::run(context).await,
             Command::List => list(context),
             Command::Remove { name, all } => {
                 refused("approve remove")?;

@@ -1,6 +1,7 @@
 //! `config`: each setting, its value and where it came from; and `config edit`.
 
 use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::process::Command as Process;
 
 use crate::config::{Env, Global, Settings, config_file, shown};
@@ -35,19 +36,23 @@ impl Config {
 }
 
 fn show(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
-    let (path, settings) = shown(global, env)?;
+    let report = shown(global, env)?;
     if ui.json() {
-        ui.data_json(&serde_json::json!({ "file": path, "settings": settings }))?;
+        ui.data_json(&report)?;
         return Ok(0);
     }
     let mut text = String::new();
-    for setting in settings {
-        let line = format!("{:<15} {:<40} {}", setting.name, setting.value, setting.source);
+    for setting in report.settings {
+        let locked = if setting.locked { ", locked" } else { "" };
+        let line = format!("{:<15} {:<40} {}{locked}", setting.name, setting.value, setting.source);
         text += line.trim_end();
         text.push('\n');
     }
     ui.data(&text)?;
-    if let Some(path) = path {
+    for path in report.files.iter().filter(|path| Some(*path) != report.file.as_ref()) {
+        ui.note(&format!("system config: {}", path.display()));
+    }
+    if let Some(path) = report.file {
         let there = if path.exists() { "" } else { " (not there yet: claude-vault config edit)" };
         ui.note(&format!("config: {}{there}", path.display()));
     }
@@ -58,11 +63,12 @@ fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
     if env.agent().is_some() {
         return Err(Error::UnderAgent { what: "config edit" });
     }
-    let path = config_file(env).ok_or_else(|| Error::invalid("there is no home folder", "export CLAUDE_VAULT_CONFIG=FILE"))?;
+    let path = config_file(env)?.ok_or_else(|| Error::invalid("there is no home folder", "export CLAUDE_VAULT_CONFIG=FILE"))?;
     if !path.exists() {
         let folder = path.parent().unwrap_or(&path);
-        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let mut file = std::fs::File::create_new(&path).map_err(Error::io("create", &path))?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::io("create", folder))?;
+        let new = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let mut file = new.map_err(Error::io("create", &path))?;
         file.write_all(EXAMPLE.as_bytes()).map_err(Error::io("write", &path))?;
     }
     let editor = env.get("VISUAL").or_else(|| env.get("EDITOR")).unwrap_or("vi");
@@ -74,6 +80,6 @@ fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
         return Err(Error::invalid("the editor failed", "export EDITOR=nano   (or another)"));
     }
     Settings::load(global, env)?;
-    ui.note(&format!("{} is right", path.display()));
+    ui.note(&format!("{} is valid", path.display()));
     Ok(0)
 }

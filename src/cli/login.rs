@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Context;
 use crate::config::{Method, ProviderSettings};
+use crate::core::Core;
 use crate::core::login::{Ended, Reply, begin, end, living, revoke};
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, SignIn, Surroundings, log_in, open_browser};
@@ -69,6 +70,7 @@ impl Login {
             return Err(Error::UnderAgent { what: "printing a session" });
         }
         core.settings.address()?;
+        self.keeps_to_the_locks(core)?;
         if !self.force
             && let Some(reply) = living(core).await?
         {
@@ -89,6 +91,14 @@ impl Login {
                 Err(error)
             }
         }
+    }
+
+    /// Refuses options that contradict the system config.
+    fn keeps_to_the_locks(&self, core: &Core) -> Result<()> {
+        let settings = &core.settings;
+        settings.may_say("role", "--role", self.role.as_deref(), settings.role.as_deref())?;
+        settings.may_say("auth_mount", "--auth-mount", self.auth_mount.as_deref(), settings.auth_mount.as_deref())?;
+        settings.may_say("browser", "--browser", self.browser.as_deref(), settings.browser.as_deref())
     }
 
     /// `granted` holds a token of ours until it is a session.

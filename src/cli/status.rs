@@ -1,15 +1,28 @@
 //! `status`.
 
+use std::path::PathBuf;
+
+use serde::Serialize;
+
 use super::Context;
-use crate::core::status::status;
+use crate::core::status::{Reply, status};
 use crate::error::Result;
 use crate::session::span;
+
+/// The session, and which config files count here.
+#[derive(Serialize)]
+struct WithConfig<'a> {
+    #[serde(flatten)]
+    reply: &'a Reply,
+    config_files: &'a [PathBuf],
+}
 
 pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     let ui = context.ui;
     let reply = context.waiting(status(&context.core)).await?;
+    let files = &context.core.settings.config_files;
     if ui.json() {
-        ui.data_json(&reply)?;
+        ui.data_json(&WithConfig { reply: &reply, config_files: files })?;
         return Ok(0);
     }
     let services = match reply.services {
@@ -36,6 +49,10 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
         why => why,
     };
     rows.push(("approval", approval.to_owned()));
+    rows.extend(files.iter().map(|path| ("config", path.display().to_string())));
+    if !context.core.settings.locked.is_empty() {
+        rows.push(("locked", context.core.settings.locked.join(", ")));
+    }
     let text: String = rows.iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect();
     ui.data(&text)?;
     reply.warnings.iter().for_each(|warning| ui.warn(warning));

@@ -1,29 +1,39 @@
-//! Settings: flag, then environment, then user config, then default.
+//! Settings: flag, then environment, then system config, then user config, then default.
 //!
-//! The user config is `$XDG_CONFIG_HOME/claude-vault/config.toml`. A `.claude-vault.toml` in the
-//! working tree is read elsewhere (`core::inject`) and may only say where files lie: a cloned
-//! repository is not trusted with anything that moves a token or shows a value.
+//! The system config is `/etc/claude-vault/config.toml`; it can lock keys. The user config is
+//! `$XDG_CONFIG_HOME/claude-vault/config.toml`. A `.claude-vault.toml` in the working tree is read
+//! elsewhere (`core::inject`) and may only say where files lie: a cloned repository is not trusted
+//! with anything that moves a token or shows a value.
 
 mod env;
+mod file;
+mod keys;
+mod lab;
+mod lock;
+mod owner;
+mod root;
 mod shown;
 mod sign_in;
 mod strength;
 mod values;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
 pub use env::{AGENT_VARIABLES, Env};
-pub use shown::{Shown, shown};
+use file::{Files, require_outside, user_folder, user_path};
+pub use lab::{has_leftover_lab, record_lab};
+use lock::Locks;
+pub use shown::{Report, Shown, shown};
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 pub use strength::Strength;
-use values::{checked_path, is_true, number, parse_address, seconds};
+use values::{checked_path, is_true, number, parse_address, parse_proxy, seconds};
 
 use crate::error::{Error, Result};
-use crate::names::{Service, printable};
+use crate::names::Service;
 
 /// Options that every command takes.
 #[derive(clap::Args, Clone, Default, Debug)]
@@ -43,34 +53,6 @@ pub struct Global {
     /// Allow a token to travel over plain http to another machine
     #[arg(long, global = true, help_heading = "Global options")]
     pub insecure_http: bool,
-}
-
-/// The user config file. Every key is optional; an unknown one is an error.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct UserConfig {
-    address: Option<String>,
-    namespace: Option<String>,
-    mount: Option<String>,
-    prefix: Option<String>,
-    root: Option<PathBuf>,
-    method: Option<Method>,
-    issuer: Option<String>,
-    client_id: Option<String>,
-    scopes: Vec<String>,
-    role: Option<String>,
-    auth_mount: Option<String>,
-    port: Option<u16>,
-    browser: Option<String>,
-    max_token_ttl: Option<u64>,
-    audit_log: Option<PathBuf>,
-    trusted_hosts: Vec<String>,
-    ca_cert: Option<PathBuf>,
-    security_mode: Option<String>,
-    plain_keys: Vec<String>,
-    approval: Option<Strength>,
-    write_role: Option<String>,
-    ask_before: Vec<AskBefore>,
 }
 
 /// What else a person is asked about before an AI assistant may do it.
@@ -96,6 +78,44 @@ pub enum Mode {
     Redacted,
     /// The values: for throwaway environments.
     Plaintext,
+}
+
+impl Mode {
+    /// The word used in a config file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tokenized => "tokenized",
+            Self::Redacted => "redacted",
+            Self::Plaintext => "plaintext",
+        }
+    }
+
+    /// How much it hides: a higher number shows less.
+    fn strictness(self) -> u8 {
+        match self {
+            Self::Plaintext => 0,
+            Self::Tokenized => 1,
+            Self::Redacted => 2,
+        }
+    }
+
+    /// The config's mode, made stricter by a variable. A project's `.mcp.json` can set variables, so none
+    /// can make an assistant see more.
+    fn with_variable(self, variable: Option<&str>) -> Result<Self> {
+        let Some(wanted) = variable.map(str::parse::<Self>).transpose()? else { return Ok(self) };
+        if wanted.strictness() >= self.strictness() {
+            return Ok(wanted);
+        }
+        Err(Error::invalid(
+            format!(
+                "VAULT_SECURITY_MODE can only make the mode stricter: it says {}, and your config says {}",
+                wanted.word(),
+                self.word()
+            ),
+            format!("claude-vault config edit   (and add: security_mode = \"{}\"), or: unset VAULT_SECURITY_MODE", wanted.word()),
+        ))
+    }
 }
 
 impl std::str::FromStr for Mode {
@@ -128,6 +148,20 @@ pub struct Tls {
     pub server_name: Option<String>,
     /// `VAULT_SKIP_VERIFY`: any certificate is taken. Warned about each time.
     pub skip_verify: bool,
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, which replace the system's own authorities.
+    pub system_roots: Vec<PathBuf>,
+}
+
+/// How requests leave this machine.
+#[derive(Clone, Default)]
+pub enum Proxy {
+    /// As `HTTPS_PROXY` and `NO_PROXY` say.
+    #[default]
+    Environment,
+    /// Straight, whatever the environment says.
+    None,
+    /// Through this one, whatever the environment says.
+    Through(Url),
 }
 
 /// All settings, worked out.
@@ -171,6 +205,8 @@ pub struct Settings {
     pub max_retries: u32,
     /// Whether a token may travel over plain http.
     pub insecure_http: bool,
+    /// The proxy to Vault and to the identity provider.
+    pub proxy: Proxy,
     /// The AI agent around us, if any.
     pub agent: Option<&'static str>,
     /// What an AI assistant sees of values over MCP.
@@ -181,13 +217,21 @@ pub struct Settings {
     pub handle_life: Duration,
     /// The person's config folder (`$XDG_CONFIG_HOME/claude-vault`).
     pub config: PathBuf,
-    /// The weakest proof that approves a change. The config file alone can say so.
+    /// The person's data folder (`$XDG_DATA_HOME/claude-vault`).
+    pub data: PathBuf,
+    /// The config files that count, the stronger first: for a person who wonders what rules.
+    pub config_files: Vec<PathBuf>,
+    /// The words of `locked` in the system config.
+    pub locked: Vec<&'static str>,
+    /// Whether the address is that of a running `dev` of this user.
+    pub is_lab: bool,
+    /// The weakest proof that approves a change. A config file alone can say so.
     pub approval: Option<Strength>,
-    /// The Vault role whose login approves a write. The config file alone can say so.
+    /// The Vault role whose login approves a write. A config file alone can say so.
     pub write_role: Option<String>,
     /// How long a command waits for an approval on the page (`CLAUDE_VAULT_APPROVAL_WAIT`).
     pub approval_wait: Duration,
-    /// What else is asked about. The config file alone can say so.
+    /// What else is asked about. A config file alone can say so.
     pub ask_before: Vec<AskBefore>,
 }
 
@@ -203,11 +247,24 @@ impl Settings {
     /// # Errors
     /// [`Error::Invalid`] for a setting that cannot be used, naming where it came from.
     pub fn load(global: &Global, env: &Env) -> Result<Self> {
-        let file = user_config(env)?;
+        let files = Files::read(env)?;
+        let locks = Locks::of(&files, global, env)?;
+        let (global, env) = locks.hide(global, env);
+        let (global, env) = (&*global, &*env);
+        let config_files = files.paths();
+        let file = files.merged(locks.words())?;
         let pick = |flag: &Option<String>, variable: &str, configured: &Option<String>| {
             flag.clone().or_else(|| env.get(variable).map(str::to_owned)).or_else(|| configured.clone())
         };
-        let (root, marked) = find_root(global.root.clone().or_else(|| env.path("CLAUDE_VAULT_ROOT")).or(file.root))?;
+        let given = global.root.clone().or_else(|| env.path("CLAUDE_VAULT_ROOT")).or(file.root);
+        // Nor may the config lie in the project that we were started in, when something names another root.
+        let started_in = given.is_some().then(root::project_here).transpose()?.filter(|here| here.is_project);
+        let root::Found { path: root, is_project: marked } = root::find(given)?;
+        if let Some(user) = user_path(env)? {
+            for project in [Some(&root), started_in.as_ref().map(|here| &here.path)].into_iter().flatten() {
+                require_outside(&user, project)?;
+            }
+        }
         let usual_state = || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
         let state = env
             .path("CLAUDE_VAULT_STATE_DIR")
@@ -224,10 +281,17 @@ impl Settings {
         }
         let prefix = pick(&global.path, "CLAUDE_VAULT_PREFIX", &file.prefix);
         let meant_for = MeantFor { address: file.address.clone(), hosts: file.trusted_hosts.clone() };
-        let named = || dev_address(env).or_else(|| env.vault("ADDR").map(str::to_owned));
+        let lab = lab::live(env);
+        let named = || lab.as_ref().map(|lab| lab.address.clone()).or_else(|| env.vault("ADDR").map(str::to_owned));
         let address = global.address.clone().or_else(named).or(file.address);
+        let address = address.map(|text| parse_address(&text)).transpose()?;
+        let lab = lab.filter(|lab| parse_address(&lab.address).ok() == address);
+        let proxy_variable = keys::KEYS.iter().find(|key| key.name == "proxy").and_then(|key| key.said_by_variable(env));
+        let usual_data = || Some(folder(env, "XDG_DATA_HOME", ".local/share")?.join("claude-vault"));
+        // The throwaway server has a throwaway person: their passkeys go with its folder.
+        let lab_folder = lab.as_ref().map(|lab| lab.folder.clone());
         Ok(Self {
-            address: address.map(|text| parse_address(&text)).transpose()?,
+            address,
             namespace: env
                 .vault("NAMESPACE")
                 .map(str::to_owned)
@@ -269,24 +333,35 @@ impl Settings {
             trusted_hosts,
             tls: Tls {
                 ca_file: env.vault("CACERT").map(PathBuf::from).or(file.ca_cert),
-                ca_folder: env.vault("CAPATH").map(PathBuf::from),
-                client_certificate: env.vault("CLIENT_CERT").map(PathBuf::from),
-                client_key: env.vault("CLIENT_KEY").map(PathBuf::from),
-                server_name: env.vault("TLS_SERVER_NAME").map(str::to_owned),
+                ca_folder: env.vault("CAPATH").map(PathBuf::from).or(file.ca_path),
+                client_certificate: env.vault("CLIENT_CERT").map(PathBuf::from).or(file.client_cert),
+                client_key: env.vault("CLIENT_KEY").map(PathBuf::from).or(file.client_key),
+                server_name: env.vault("TLS_SERVER_NAME").map(str::to_owned).or(file.tls_server_name),
                 skip_verify: env.vault("SKIP_VERIFY").is_some_and(is_true),
+                system_roots: keys::SYSTEM_ROOTS.iter().filter_map(|variable| env.path(variable)).collect(),
             },
             timeout: env.vault("CLIENT_TIMEOUT").map(seconds).transpose()?.unwrap_or(Duration::from_secs(60)),
             max_retries: number(env.vault("MAX_RETRIES"), "VAULT_MAX_RETRIES")?.unwrap_or(2),
-            insecure_http: global.insecure_http,
+            insecure_http: global.insecure_http || file.insecure_http,
+            proxy: match (proxy_variable, file.proxy) {
+                (None, Some(proxy)) => Proxy::Through(parse_proxy(&proxy)?),
+                (None, None) if locks.words().contains("proxy") => Proxy::None,
+                _ => Proxy::Environment,
+            },
             agent: env.agent(),
-            mode: env
-                .get("VAULT_SECURITY_MODE")
-                .or(file.security_mode.as_deref())
+            mode: file
+                .security_mode
+                .as_deref()
                 .map(str::parse)
                 .transpose()?
-                .unwrap_or_default(),
+                .unwrap_or_else(Mode::default)
+                .with_variable(env.get("VAULT_SECURITY_MODE"))?,
             plain_keys: file.plain_keys,
-            config: user_folder(env).unwrap_or_else(|| state.clone()),
+            config: lab_folder.clone().or_else(|| user_folder(env)).unwrap_or_else(|| state.clone()),
+            data: lab_folder.or_else(usual_data).unwrap_or_else(|| state.clone()),
+            config_files,
+            locked: locks.words().iter().copied().collect(),
+            is_lab: lab.is_some(),
             approval: file.approval,
             write_role: file.write_role,
             ask_before: file.ask_before,
@@ -327,6 +402,27 @@ impl Settings {
         method == Method::Jwt || (method == Method::Device && self.provider.issuer.is_some())
     }
 
+    /// Refuses an option of one command that contradicts a lock of the system config.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn may_say(&self, key: &str, option: &str, said: Option<&str>, now: Option<&str>) -> Result<()> {
+        let Some(said) = said.filter(|_| self.locked.contains(&key)) else { return Ok(()) };
+        if Some(said.trim_matches('/')) == now {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!("the system config locks {key}, and {option} says something else"),
+            format!("leave out {option}   (claude-vault config shows what is locked)"),
+        ))
+    }
+
+    /// The same for what may go to the address alone: no other host is trusted.
+    #[must_use]
+    pub fn for_the_address_alone(&self) -> Self {
+        Self { trusted_hosts: Vec::new(), ..self.clone() }
+    }
+
     /// The path of a service below `MOUNT/data/` and `MOUNT/metadata/`.
     #[must_use]
     pub fn service_path(&self, service: &Service) -> String {
@@ -348,54 +444,10 @@ pub fn folder(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     named.or_else(|| Some(env.path("HOME").or_else(std::env::home_dir).filter(|home| home.is_absolute())?.join(below_home)))
 }
 
-fn user_folder(env: &Env) -> Option<PathBuf> {
-    Some(folder(env, "XDG_CONFIG_HOME", ".config")?.join("claude-vault"))
-}
-
 /// The person's config file, whether it is there or not.
-#[must_use]
-pub fn config_file(env: &Env) -> Option<PathBuf> {
-    env.path("CLAUDE_VAULT_CONFIG").or_else(|| Some(user_folder(env)?.join("config.toml")))
-}
-
-/// The server of `dev` in a shell of it, whatever the shell's own files export: `CLAUDE_VAULT_DEV` names
-/// its folder for as long as it runs. It is on this machine.
-fn dev_address(env: &Env) -> Option<String> {
-    let text = std::fs::read_to_string(env.path("CLAUDE_VAULT_DEV")?.join("address")).ok()?;
-    text.strip_prefix("http://127.0.0.1:")?.parse::<u16>().ok()?;
-    Some(text)
-}
-
-fn user_config(env: &Env) -> Result<UserConfig> {
-    let Some(path) = config_file(env) else { return Ok(UserConfig::default()) };
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(UserConfig::default()),
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
-    toml::from_str(&text).map_err(|error| {
-        let reason = printable(error.message().lines().next().unwrap_or_default(), false);
-        let unknown = reason.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-        let meant = unknown.and_then(shown::nearest).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
-        let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-        let place = line.map(|line| format!(", line {line}")).unwrap_or_default();
-        Error::invalid(format!("{}{place}: {reason}", path.display()), format!("{meant}claude-vault config edit"))
-    })
-}
-
-/// The root and whether a mark of a project was found in it.
-fn find_root(given: Option<PathBuf>) -> Result<(PathBuf, bool)> {
-    const MARKS: [&str; 3] = [".claude-vault.toml", ".mcp.json", ".git"];
-    let marked = |dir: &Path| MARKS.iter().any(|mark| dir.join(mark).symlink_metadata().is_ok());
-    let canonical = |path: PathBuf| path.canonicalize().map_err(Error::io("open the root", path));
-    if let Some(given) = given {
-        let root = canonical(given)?;
-        let is_project = marked(&root);
-        return Ok((root, is_project));
-    }
-    let here = canonical(PathBuf::from("."))?;
-    match here.ancestors().find(|dir| marked(dir)) {
-        Some(root) => Ok((root.to_owned(), true)),
-        None => Ok((here, false)),
-    }
+///
+/// # Errors
+/// [`Error::Invalid`] for a relative path.
+pub fn config_file(env: &Env) -> Result<Option<PathBuf>> {
+    Ok(user_path(env)?.map(|user| user.path))
 }

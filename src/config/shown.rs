@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Env, Global, Settings, config_file, dev_address};
-use crate::error::{Error, Result};
+use super::file::Files;
+use super::keys::KEYS;
+use super::lock::Locks;
+use super::{Env, Global, Proxy, Settings, config_file};
+use crate::error::Result;
 use crate::names::printable;
 
 /// A setting.
@@ -15,84 +18,54 @@ pub struct Shown {
     pub name: &'static str,
     /// What it is; empty for none.
     pub value: String,
-    /// Where that came from: `--option`, a variable, `config`, or `default`.
+    /// Where that came from: `--option`, a variable, `system config`, `config`, or `default`.
     pub source: String,
+    /// Whether the system config locks it.
+    pub locked: bool,
 }
 
-/// A setting's key in the config file, and the variables that say it too, the stronger first.
-const VARIABLES: [(&str, &[&str]); 22] = [
-    ("address", &["CLAUDE_VAULT_DEV", "VAULT_ADDR", "BAO_ADDR"]),
-    ("namespace", &["VAULT_NAMESPACE", "BAO_NAMESPACE"]),
-    ("ca_cert", &["VAULT_CACERT", "BAO_CACERT"]),
-    ("trusted_hosts", &["CLAUDE_VAULT_TRUSTED_HOSTS"]),
-    ("mount", &["CLAUDE_VAULT_MOUNT"]),
-    ("prefix", &["CLAUDE_VAULT_PREFIX"]),
-    ("root", &["CLAUDE_VAULT_ROOT"]),
-    ("audit_log", &["CLAUDE_VAULT_AUDIT_LOG"]),
-    ("method", &["CLAUDE_VAULT_METHOD"]),
-    ("issuer", &[]),
-    ("client_id", &[]),
-    ("scopes", &[]),
-    ("role", &["CLAUDE_VAULT_ROLE"]),
-    ("auth_mount", &["CLAUDE_VAULT_AUTH_MOUNT"]),
-    ("port", &["CLAUDE_VAULT_PORT"]),
-    ("browser", &["CLAUDE_VAULT_BROWSER", "BROWSER"]),
-    ("max_token_ttl", &["VAULT_MAX_TOKEN_TTL"]),
-    ("security_mode", &["VAULT_SECURITY_MODE"]),
-    ("plain_keys", &[]),
-    ("approval", &[]),
-    ("write_role", &[]),
-    ("ask_before", &[]),
-];
+/// All settings and the files that they came from.
+#[derive(Serialize, Debug)]
+pub struct Report {
+    /// The person's config file, whether it is there or not.
+    pub file: Option<PathBuf>,
+    /// The config files that count, the stronger first.
+    pub files: Vec<PathBuf>,
+    /// The settings.
+    pub settings: Vec<Shown>,
+}
 
-/// What a variable alone says.
-const VARIABLES_ALONE: [(&str, &[&str]); 9] = [
-    ("ca_path", &["VAULT_CAPATH", "BAO_CAPATH"]),
-    ("client_cert", &["VAULT_CLIENT_CERT", "BAO_CLIENT_CERT"]),
-    ("client_key", &["VAULT_CLIENT_KEY", "BAO_CLIENT_KEY"]),
-    ("tls_server_name", &["VAULT_TLS_SERVER_NAME", "BAO_TLS_SERVER_NAME"]),
-    ("skip_verify", &["VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY"]),
-    ("client_timeout", &["VAULT_CLIENT_TIMEOUT", "BAO_CLIENT_TIMEOUT"]),
-    ("max_retries", &["VAULT_MAX_RETRIES", "BAO_MAX_RETRIES"]),
-    ("handle_life", &["VAULT_TOKEN_SESSION_TTL"]),
-    ("approval_wait", &["CLAUDE_VAULT_APPROVAL_WAIT"]),
-];
-
-/// Where the config file lies, and each setting.
+/// Every setting.
 ///
 /// # Errors
 /// As [`Settings::load`].
-pub fn shown(global: &Global, env: &Env) -> Result<(Option<PathBuf>, Vec<Shown>)> {
+pub fn shown(global: &Global, env: &Env) -> Result<Report> {
     let settings = Settings::load(global, env)?;
-    let path = config_file(env);
-    let text = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
-    // It was read as a whole before: what it says is right.
-    let file: toml::Table = text.parse().map_err(|_| Error::invalid("the config file changed meanwhile", "run it again"))?;
-    let all = VARIABLES.iter().chain(&VARIABLES_ALONE).map(|(name, variables)| {
-        let flag = flag_of(global, name);
-        let variable = variables.iter().find(|variable| match **variable {
-            "CLAUDE_VAULT_DEV" => dev_address(env).is_some(),
-            variable => env.path(variable).is_some(),
-        });
-        let source = match (flag, variable, file.contains_key(*name)) {
-            (Some(flag), ..) => flag.to_owned(),
-            (None, Some(variable), _) => (*variable).to_owned(),
-            (None, None, true) => "config".to_owned(),
-            (None, None, false) => "default".to_owned(),
+    let files = Files::read(env)?;
+    let locks = Locks::of(&files, global, env)?;
+    let (global, env_left) = locks.hide(global, env);
+    let says = |layer: &Option<super::file::Layer>, name| layer.as_ref().is_some_and(|layer| layer.said.contains_key(name));
+    let all = KEYS.iter().map(|key| {
+        let flag = key.said_by_flag(&global).map(|(flag, _)| flag);
+        let locked = locks.hold(key);
+        let source = match flag.or_else(|| key.said_by_variable(&env_left).map(|(variable, _)| variable)) {
+            Some(said_by) => said_by,
+            // Of these the two files together decide.
+            None if matches!(key.name, "approval" | "ask_before")
+                && !locked
+                && says(&files.system, key.name)
+                && says(&files.user, key.name) =>
+            {
+                "system config, config"
+            }
+            None if says(&files.system, key.name) => "system config",
+            None if says(&files.user, key.name) && !locked => "config",
+            None => "default",
         };
-        Shown { name, value: printable(&value_of(&settings, name), false), source }
+        let value = printable(&value_of(&settings, key.name), false);
+        Shown { name: key.name, value, source: source.to_owned(), locked }
     });
-    Ok((path, all.collect()))
-}
-
-fn flag_of(global: &Global, name: &str) -> Option<&'static str> {
-    match name {
-        "address" => global.address.as_ref().map(|_| "--address"),
-        "mount" => global.mount.as_ref().map(|_| "--mount"),
-        "prefix" => global.path.as_ref().map(|_| "--path"),
-        "root" => global.root.as_ref().map(|_| "--root"),
-        _ => None,
-    }
+    Ok(Report { settings: all.collect(), file: config_file(env)?, files: settings.config_files })
 }
 
 fn value_of(settings: &Settings, name: &str) -> String {
@@ -101,6 +74,12 @@ fn value_of(settings: &Settings, name: &str) -> String {
     match name {
         "address" => settings.address.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()).unwrap_or_default(),
         "namespace" => text(&settings.namespace),
+        "insecure_http" => settings.insecure_http.to_string(),
+        "proxy" => match &settings.proxy {
+            Proxy::Environment => String::new(), // it may hold a password
+            Proxy::None => "none".to_owned(),
+            Proxy::Through(url) => url.origin().ascii_serialization(),
+        },
         "ca_cert" => settings.tls.ca_file.as_deref().map(path).unwrap_or_default(),
         "trusted_hosts" => settings.trusted_hosts.join(", "),
         "mount" => settings.mount.clone(),
@@ -116,7 +95,7 @@ fn value_of(settings: &Settings, name: &str) -> String {
         "port" => settings.port.to_string(),
         "browser" => text(&settings.browser),
         "max_token_ttl" => settings.max_token_ttl.to_string(),
-        "security_mode" => format!("{:?}", settings.mode).to_lowercase(),
+        "security_mode" => settings.mode.word().to_owned(),
         "plain_keys" => settings.plain_keys.join(", "),
         "approval" => settings.approval.map(|proof| proof.word().to_owned()).unwrap_or_default(),
         "write_role" => text(&settings.write_role),
@@ -131,10 +110,4 @@ fn value_of(settings: &Settings, name: &str) -> String {
         "approval_wait" => settings.approval_wait.as_secs().to_string(),
         _ => settings.ask_before.iter().map(|one| format!("{one:?}").to_lowercase()).collect::<Vec<_>>().join(", "),
     }
-}
-
-/// The key that was probably meant.
-pub(super) fn nearest(unknown: &str) -> Option<&'static str> {
-    let scored = VARIABLES.iter().map(|(name, _)| (strsim::jaro_winkler(unknown, name), *name));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
 }

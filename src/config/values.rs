@@ -19,6 +19,11 @@ pub(super) fn parse_address(text: &str) -> Result<Url> {
     Ok(url)
 }
 
+pub(super) fn parse_proxy(text: &str) -> Result<Url> {
+    let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| Error::invalid("the proxy is not a URL", "proxy = \"http://proxy.example.org:3128\" in the config"))
+}
+
 /// A Vault path: segments of harmless characters, slashes at the ends removed.
 pub(super) fn checked_path(text: &str, what: &str) -> Result<String> {
     let path = text.trim_matches('/');

@@ -24,7 +24,7 @@ pub struct Approvals {
 /// The person's passkeys.
 #[must_use]
 pub fn passkeys(core: &Core) -> Passkeys {
-    Passkeys::new(&core.settings.config, &core.settings.state)
+    Passkeys::new(&core.settings)
 }
 
 /// How strongly the person must prove to be one.
@@ -73,6 +73,6 @@ impl Approvals {
 /// Revokes a token that a login gave for one write.
 pub(super) async fn give_back(core: &Core, proof: &Proof) {
     if let Proof::StepUp(write) = proof {
-        revoke(&core.settings, write.token.clone()).await;
+        revoke(&core.settings.for_the_address_alone(), write.token.clone()).await;
     }
 }

@@ -1,5 +1,5 @@
-//! `doctor`: what is wrong with a setup, in the order a person would mend it. Each check names what
-//! it saw, why it matters, and the command that mends it. Nothing secret is in any of it.
+//! `doctor`: what is wrong with a setup, in the order a person would fix it. Each check names what
+//! it saw, why it matters, and the command that fixes it. Nothing secret is in any of it.
 
 use std::path::Path;
 
@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::Core;
 use super::approve::{passkeys, strength};
-use crate::config::Strength;
-use crate::config::{Env, Method};
+use super::step_up::require_safe_way;
+use crate::config::{Env, Method, Strength, has_leftover_lab};
 use crate::error::{Error, Result};
+use crate::files::Root;
 use crate::launcher::Found;
 use crate::login::{Options, Surroundings, auth_url, can_open_browser, look_at_provider};
 use crate::names::{Service, printable};
@@ -81,8 +82,10 @@ fn skipped(name: &'static str, since: &'static str) -> Check {
 
 /// Looks at everything.
 pub async fn doctor(core: &Core, env: &Env) -> Reply {
-    let mut checks = vec![address(core, env)];
-    if checks[0].state == State::Failed {
+    let address = address(core, env);
+    let is_reachable = address.state != State::Failed;
+    let mut checks = vec![config(core, env), address];
+    if !is_reachable {
         checks.extend(["server", "session", "mount", "policy", "sign-in"].map(|name| skipped(name, "there is no address")));
     } else {
         with_address(core, &mut checks).await;
@@ -92,6 +95,36 @@ pub async fn doctor(core: &Core, env: &Env) -> Reply {
     checks.push(audit_log(core));
     checks.push(shell(env));
     Reply { checks }
+}
+
+/// Which config files count, and what was left out because it is not to be trusted.
+fn config(core: &Core, env: &Env) -> Check {
+    let settings = &core.settings;
+    if has_leftover_lab(env) {
+        return warning(
+            "config",
+            "CLAUDE_VAULT_DEV names no running server of dev",
+            "it outlived its shell, and is ignored",
+            "unset CLAUDE_VAULT_DEV",
+        );
+    }
+    let marks = Path::new(".claude-vault.toml");
+    let is_there = settings.root.join(marks).symlink_metadata().is_ok();
+    let is_read = Root::open(&settings.root).is_ok_and(|root| root.read_trusted(marks).is_ok_and(|read| read.is_some()));
+    if is_there && !is_read {
+        return warning(
+            "config",
+            format!("{} is not read", settings.root.join(marks).display()),
+            "a file that says where values go counts only where it and its folder belong to you or to root",
+            "ls -ld . .claude-vault.toml   (in that folder: whose are they?)",
+        );
+    }
+    let files: Vec<String> = settings.config_files.iter().map(|path| path.display().to_string()).collect();
+    let locks = if settings.locked.is_empty() { String::new() } else { format!("; locked: {}", settings.locked.join(", ")) };
+    match files.is_empty() {
+        true => ok("config", "no config file: variables and defaults alone"),
+        false => ok("config", format!("{}{locks}", files.join(", then "))),
+    }
 }
 
 fn address(core: &Core, env: &Env) -> Check {
@@ -305,7 +338,10 @@ fn approval(core: &Core) -> Check {
             let count = passkeys(core).load().map_or(0, |all| all.len());
             ok("approval", format!("by one of {count} passkeys"))
         }
-        Ok(Strength::StepUp) => ok("approval", "by signing in for the role that may write"),
+        Ok(Strength::StepUp) => match require_safe_way(&core.settings) {
+            Ok(()) => ok("approval", "by signing in for the role that may write"),
+            Err(error) => failed("approval", WHY, &error),
+        },
     }
 }
 

@@ -1,13 +1,18 @@
 //! `step-up`: approving is a fresh OIDC login for a Vault role that may write. Vault alone decides;
 //! the session's own token need not be able to write at all.
 //!
-//! The token of such a login is looked at before it counts: it may write this service, it is not
-//! root's, it dies soon, and it is of the person whose session asks (where that session has an identity
-//! entity: a token that was made by hand has none, and the role's bound claims alone decide).
+//! The token of such a login is checked before it counts: it may write this service, it is not
+//! root's, it expires soon, and it belongs to the person whose session asks (where that session has an
+//! identity entity: a token that was made by hand has none, and the role's bound claims alone decide).
+//! It goes to the address of the settings and nowhere else.
+
+mod wall;
 
 use std::time::Duration;
 
 use url::Url;
+
+pub use wall::{is_traced, last_way, record_way, require_safe_way, way};
 
 use super::Core;
 use super::login::{Unheld, revoke};
@@ -18,9 +23,9 @@ use crate::login::{Face, Options, SignIn, oidc};
 use crate::secret::Secret;
 use crate::vault::Client;
 
-/// A write token that lives longer than this many seconds is no such token.
+/// The longest life of a write token, in seconds.
 const LONGEST: u64 = 900;
-/// How long the browser is waited for.
+/// How long the sign-in may take.
 const LOGIN_LIFE: Duration = Duration::from_secs(300);
 
 /// Logs in for `write_role`.
@@ -35,11 +40,12 @@ impl RoleLogin {
     /// For the session of `core`; `None` without a `write_role`.
     ///
     /// # Errors
-    /// What keeps Vault from saying whose the session is.
+    /// As [`require_safe_way`], and what keeps Vault from saying whose the session is.
     pub async fn new(core: &Core) -> Result<Option<Self>> {
         let Some(role) = core.settings.write_role.clone() else { return Ok(None) };
+        require_safe_way(&core.settings)?;
         let entity = core.vault()?.look_up_token().await?.entity_id;
-        Ok(Some(Self { settings: core.settings.clone(), role, entity: Some(entity).filter(|id| !id.is_empty()) }))
+        Ok(Some(Self { settings: core.settings.for_the_address_alone(), role, entity: Some(entity).filter(|id| !id.is_empty()) }))
     }
 
     async fn log_in(&self, digest: &str, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<Secret> {
@@ -56,11 +62,11 @@ impl RoleLogin {
         let mut face = OnThePage { goes: Some(goes) };
         // Vault's own method alone: it can ask for a fresh sign-in, and an ID token can be used twice.
         let done = oidc(&Client::new(settings, None)?, &options, &mut face).await?;
-        tokio::spawn(done.farewell.say()); // the token must not be held up, or dropped, here
+        tokio::spawn(done.farewell.say()); // answering the browser must not delay or drop the token
         Ok(done.granted.into_token())
     }
 
-    /// Whose it is.
+    /// Checks a token, and gives the display name of the person it belongs to.
     async fn check(&self, vault: &Client, service: &str) -> Result<String> {
         let refuse = |reason: &str, hint: &str| Err(Error::LoginFailed { reason: reason.into(), hint: hint.into() });
         let token = vault.look_up_token().await?;
@@ -80,9 +86,11 @@ impl RoleLogin {
     }
 
     async fn approve(&self, digest: String, service: String, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<WriteToken> {
+        require_safe_way(&self.settings)?; // as it was when the page was opened, and as it is now
         let token = self.log_in(&digest, back, goes).await?;
         let unheld = Unheld::new(&self.settings, token.clone());
         let user = self.check(&Client::new(&self.settings, Some(token.clone()))?, &service).await?;
+        record_way(&self.settings, &way(&self.settings)?)?;
         unheld.keep();
         Ok(WriteToken { token, user })
     }

@@ -1,8 +1,9 @@
 //! What is set up on the throwaway server, and the folder that goes with it: a person who can
 //! sign in, a policy, two services with their folders.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::server::Server;
-use crate::config::{Env, Global, Settings};
+use crate::config::{Env, Global, Settings, record_lab};
 use crate::error::{Error, Result};
 use crate::launcher;
 use crate::vault::{Call, Client};
@@ -31,6 +32,8 @@ pub struct Lab {
     /// The password of [`USER`].
     pub password: String,
     callback_port: u16,
+    /// Locked for as long as the lab lives: without it `CLAUDE_VAULT_DEV` is worth nothing.
+    _record: File,
 }
 
 impl Lab {
@@ -39,15 +42,15 @@ impl Lab {
     /// # Errors
     /// [`Error::Dev`] and what the server refuses.
     pub async fn start(env: &Env, say: &impl Fn(&str)) -> Result<Self> {
-        // Where there is one, in the folder that is this user's alone: a shell may outlive the lab, and no
-        // other user may make its folder anew.
+        // In the folder that is this user's alone, where there is one.
         let make = |parent: PathBuf| {
             let mut new = tempfile::Builder::new();
             // The server's log in it tells the root token.
             new.prefix("claude-vault-dev-").permissions(std::fs::Permissions::from_mode(0o700));
             new.tempdir_in(&parent).map_err(Error::io("create", parent))
         };
-        let folder = match env.path("XDG_RUNTIME_DIR").map(make) {
+        let private = env.path("XDG_RUNTIME_DIR").filter(|folder| is_private(folder));
+        let folder = match private.map(make) {
             Some(Ok(folder)) => folder,
             _ => make(std::env::temp_dir())?,
         };
@@ -60,8 +63,9 @@ impl Lab {
         getrandom::fill(&mut random).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
         let password = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
-        let lab =
-            Self { server, folder, password, callback_port: port.map_err(Error::io("find a port on", "127.0.0.1"))?.port() };
+        let callback_port = port.map_err(Error::io("find a port on", "127.0.0.1"))?.port();
+        let record = record_lab(folder.path(), &server.address).map_err(Error::io("write", folder.path()))?;
+        let lab = Self { server, folder, password, callback_port, _record: record };
         lab.furnish(&launcher).map_err(Error::io("write", lab.folder.path()))?;
         lab.configure().await?;
         Ok(lab)
@@ -104,7 +108,6 @@ impl Lab {
         }
         symlink(std::env::current_exe()?, base.join(launcher::BINARY))?;
         std::fs::write(base.join("bin/claude-vault"), launcher)?;
-        std::fs::write(base.join("address"), &self.server.address)?;
         std::fs::set_permissions(base.join("bin/claude-vault"), std::fs::Permissions::from_mode(0o755))?;
         std::fs::write(lab.join(".claude-vault.toml"), "# Marks the root: the folder that holds a folder for each service.\n")?;
         std::fs::write(lab.join("jellyfin/.env.example"), include_str!("jellyfin.env.example"))?;
@@ -181,6 +184,12 @@ impl Lab {
         });
         admin.put("auth/oidc/role/homelab", &role).await.map(drop)
     }
+}
+
+/// Whether a folder is this user's alone.
+fn is_private(folder: &Path) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    folder.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0)
 }
 
 /// The throwaway server's root: this folder alone may write past `core::plan`, and only there.

@@ -10,6 +10,7 @@ impl Error {
             Self::Invalid { hint, .. }
             | Self::NotFound { hint, .. }
             | Self::LoginFailed { hint, .. }
+            | Self::NotOurs { hint, .. }
             | Self::Dev { hint, .. } => hint.clone(),
             Self::Certificate { hint, .. } | Self::NoPerson { hint, .. } => (*hint).into(),
             Self::NoAddress => "export VAULT_ADDR=https://vault.example.org:8200".into(),

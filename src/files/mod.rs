@@ -4,6 +4,7 @@
 //! (`openat` with `O_NOFOLLOW`), and what is then done is done relative to the last one: what
 //! changes between a check and its use cannot lead outside.
 
+mod owner;
 mod place;
 pub mod record;
 mod write;
@@ -20,6 +21,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use owner::{is_trusted, require_own_file, require_own_folder};
 use place::{is_backup_of, names, place, sweep};
 pub use write::{FileChange, write};
 
@@ -56,7 +58,8 @@ pub enum Written {
 pub struct Content {
     /// Its bytes, overwritten when dropped: an existing `.env` holds secrets.
     pub bytes: Zeroizing<Vec<u8>>,
-    owner: (u32, u32),
+    /// The user it belongs to.
+    owner: u32,
     mode: u32,
 }
 
@@ -129,6 +132,16 @@ impl Root {
         self.read_limited(path, MAX_FILE)
     }
 
+    /// The same for a file that says where values go: `None` also where it, or the root, belongs to another user
+    /// than this one or root.
+    ///
+    /// # Errors
+    /// As [`Root::read`].
+    pub fn read_trusted(&self, path: &Path) -> Result<Option<Content>> {
+        let root = fstat(&self.fd).map_err(|errno| refusal(path, errno))?;
+        Ok(self.read(path)?.filter(|content| is_trusted(content.owner) && is_trusted(root.st_uid)))
+    }
+
     fn read_limited(&self, path: &Path, limit: u64) -> Result<Option<Content>> {
         let Some((folder, name)) = self.folder(path, false)? else { return Ok(None) };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -147,15 +160,19 @@ impl Root {
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0) + 1));
         File::from(fd).take(limit).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-        Ok(Some(Content { bytes, owner: (stat.st_uid, stat.st_gid), mode: stat.st_mode & 0o7777 }))
+        Ok(Some(Content { bytes, owner: stat.st_uid, mode: stat.st_mode & 0o7777 }))
     }
 
     /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. `before` is
     /// what [`Root::read`] gave.
+    ///
+    /// # Errors
+    /// [`Error::Confined`], [`Error::NotOurs`] for a file or folder of another user, [`Error::Io`].
     pub(super) fn place(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<()> {
+        before.map(|old| require_own_file(path, old.owner)).transpose()?;
         let (folder, name) = self.folder_of(path)?;
         sweep(&folder, name);
-        place(&folder, name, name, content, before.map(|old| old.owner), 0o600).map_err(Error::io("write", path))
+        place(&folder, name, name, content, 0o600).map_err(Error::io("write", path))
     }
 
     /// Takes a file that others may read from them; its content stays.
@@ -168,6 +185,7 @@ impl Root {
 
     /// Keeps content in a backup beside its file; gives the backup's name.
     fn back_up(&self, path: &Path, old: &Content) -> Result<String> {
+        require_own_file(path, old.owner)?;
         let (folder, name) = self.folder_of(path)?;
         back_up(&folder, name, old).map_err(Error::io("back up", path))
     }
@@ -208,15 +226,19 @@ impl Root {
         let Some((folder, name)) = self.folder(path, false)? else {
             return Err(Error::Confined { path: path.to_owned(), reason: "its folder is not there" });
         };
-        let (owner, mode) = before.map_or((None, 0o644), |old| (Some(old.owner), old.mode));
-        place(&folder, name, name, &content, owner, mode).map_err(Error::io("write", path))
+        before.as_ref().map(|old| require_own_file(path, old.owner)).transpose()?;
+        let mode = before.map_or(0o644, |old| old.mode);
+        place(&folder, name, name, &content, mode).map_err(Error::io("write", path))
     }
 
-    /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made.
+    /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made. Where it may be
+    /// made a file is written into it: then every folder on the way must be one that no other user controls.
     fn folder<'a>(&self, path: &'a Path, make: bool) -> Result<Option<(OwnedFd, &'a OsStr)>> {
         let outside = || Error::Confined { path: path.to_owned(), reason: "it lies outside the root" };
         let name = path.file_name().ok_or_else(outside)?;
         let mut folder = self.fd.try_clone().map_err(Error::io("open", path))?;
+        let check = |folder: &OwnedFd| if make { require_own_folder(path, folder) } else { Ok(()) };
+        check(&folder)?;
         for part in path.parent().unwrap_or(Path::new("")).components() {
             let Component::Normal(part) = part else { return Err(outside()) };
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -230,6 +252,7 @@ impl Root {
                 Err(Errno::NOENT) => return Ok(None),
                 Err(errno) => return Err(refusal(path, errno)),
             };
+            check(&folder)?;
         }
         Ok(Some((folder, name)))
     }
@@ -244,7 +267,7 @@ fn back_up(folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<Str
         .filter_map(|other| other.strip_prefix(&base).map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32)))
         .max();
     let backup = newest.map_or_else(|| base.clone(), |number| format!("{base}_{:03}", number + 1));
-    place(folder, name, OsStr::new(&backup), &old.bytes, Some(old.owner), 0o600)?;
+    place(folder, name, OsStr::new(&backup), &old.bytes, 0o600)?;
     Ok(backup)
 }
 

@@ -5,23 +5,17 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Mode, OFlags, fchown, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 
 /// Temporary names begin so; a lock on the file tells a living writer's from a dead one's.
 fn temporary_prefix(target: &OsStr) -> String {
     format!(".{}.claude-vault-", target.to_string_lossy())
 }
 
-/// Writes `content` under a temporary name and renames it to `name`. Another writer's sweep can
-/// take the temporary file between its making and its lock: then once more.
-pub(super) fn place(
-    folder: &OwnedFd,
-    target: &OsStr,
-    name: &OsStr,
-    content: &[u8],
-    owner: Option<(u32, u32)>,
-    mode: u32,
-) -> std::io::Result<()> {
+/// Writes `content` under a temporary name and renames it to `name`. The file belongs to whoever runs
+/// this program. Another writer's sweep can take the temporary file between its making and its lock: then
+/// it is written once more.
+pub(super) fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], mode: u32) -> std::io::Result<()> {
     let once = || -> std::io::Result<()> {
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
@@ -30,7 +24,6 @@ pub(super) fn place(
         let mut file = File::from(openat(folder, temporary.as_str(), flags, Mode::from_raw_mode(0o600))?);
         let written = (|| -> std::io::Result<()> {
             file.lock()?;
-            keep_owner(&file, owner);
             if mode != 0o600 {
                 rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
             }
@@ -48,14 +41,6 @@ pub(super) fn place(
     match once() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => once(),
         outcome => outcome,
-    }
-}
-
-/// Root working in somebody's folder leaves the file theirs, as it was.
-fn keep_owner(file: &File, owner: Option<(u32, u32)>) {
-    let Some((user, group)) = owner else { return };
-    if rustix::process::geteuid().is_root() && user != 0 {
-        let _ = fchown(file, Some(rustix::fs::Uid::from_raw(user)), Some(rustix::fs::Gid::from_raw(group)));
     }
 }
 

@@ -121,7 +121,8 @@ fn unusable_settings() -> Refusal {
     Refusal::new(
         "invalid_arguments",
         "the settings of this server cannot be used",
-        "tell the user: claude-vault config, run with the same environment, shows which one",
+        "tell the user: claude-vault config, run with the same environment, shows which one. VAULT_SECURITY_MODE can only make \
+         the mode stricter: a laxer one is said in the config file, as in security_mode = \"plaintext\"",
     )
 }
 

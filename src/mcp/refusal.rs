@@ -135,6 +135,11 @@ impl From<&Error> for Refusal {
             Error::AuditUnwritable { .. } | Error::AuditBroken(_) | Error::Io { .. } => {
                 ("forbidden", "a file on the user's machine cannot be used", "tell the user: claude-vault doctor shows which one")
             }
+            Error::NotOurs { .. } => (
+                "forbidden",
+                "the file or its folder belongs to another user of the machine",
+                "tell the user: files with secrets are written into their own folders only",
+            ),
             Error::Confined { .. } => (
                 "invalid_arguments",
                 "that path cannot be used: it lies outside the project's root or is not a plain file",

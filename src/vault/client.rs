@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::reply::{Reply, ServerText};
 use super::tls;
-use crate::config::{Settings, lists_host};
+use crate::config::{Proxy, Settings, lists_host};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
@@ -58,6 +58,8 @@ pub struct Client {
     base: Url,
     token: Option<Secret>,
     http: OnceLock<reqwest::Client>,
+    /// Whether the token goes to this origin and no other, whatever the settings trust.
+    alone: bool,
 }
 
 impl Client {
@@ -74,15 +76,15 @@ impl Client {
         if base.scheme() == "http" && !is_loopback(&base) && !settings.insecure_http {
             return Err(Error::InsecureHttp { address: origin(&base) });
         }
-        Ok(Self { settings: settings.clone(), base, token, http: OnceLock::new() })
+        Ok(Self { settings: settings.clone(), base, token, http: OnceLock::new(), alone: false })
     }
 
-    /// The same client with another token.
+    /// The same address with another token, which goes nowhere else: no redirect and no other node gets it.
     ///
     /// # Errors
     /// As [`Client::new`].
     pub fn with_token(&self, token: Secret) -> Result<Self> {
-        Self::at(&self.settings, self.base.clone(), Some(token))
+        Ok(Self { alone: true, ..Self::at(&self.settings, self.base.clone(), Some(token))? })
     }
 
     /// The same session at another node, if that node may have the token.
@@ -245,9 +247,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .http1_only()
             .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&self.base) {
-            builder = builder.no_proxy(); // as Go's proxy rules, which users of `vault` know
-        }
+        builder = through(builder, &self.settings, &self.base)?;
         builder = if self.base.scheme() == "https" { tls::apply(builder, &self.settings.tls, host)? } else { tls::none(builder) };
         let client = builder.build().map_err(|_| {
             Error::invalid(
@@ -286,6 +286,9 @@ impl Client {
 
     /// Same host and no way down from https, or a host the person named.
     fn may_have_token(&self, target: &Url) -> bool {
+        if self.alone {
+            return target.origin() == self.base.origin();
+        }
         let downgrade = self.base.scheme() == "https" && target.scheme() != "https";
         let web = matches!(target.scheme(), "http" | "https");
         let in_clear = target.scheme() == "http" && !is_loopback(target) && !self.settings.insecure_http;
@@ -313,6 +316,19 @@ fn host_port(url: &Url) -> String {
 /// Whether host and port mean nothing to any shell: a hint may name them. The URL standard allows `;` and `$(`.
 fn is_pasteable(url: &Url) -> bool {
     url.host_str().is_some_and(|host| host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b)))
+}
+
+/// Sets the proxy for an address.
+pub(super) fn through(builder: reqwest::ClientBuilder, settings: &Settings, address: &Url) -> Result<reqwest::ClientBuilder> {
+    let proxy = match &settings.proxy {
+        _ if is_loopback(address) => return Ok(builder.no_proxy()), // as Go's proxy rules, which users of `vault` know
+        Proxy::Environment => return Ok(builder),
+        Proxy::None => return Ok(builder.no_proxy()),
+        Proxy::Through(proxy) => reqwest::Proxy::all(proxy.clone()),
+    };
+    let unusable =
+        |_| Error::invalid("the proxy in the config cannot be used", "claude-vault config   (shows where it comes from)");
+    Ok(builder.no_proxy().proxy(proxy.map_err(unusable)?))
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use url::Url;
 
-use super::client::{is_loopback, origin};
+use super::client::{is_loopback, origin, through};
 use super::tls;
 use crate::config::{Settings, Tls};
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ impl ProviderClient {
             .timeout(TIMEOUT)
             .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
         let tls = Tls { ca_file: settings.tls.ca_file.clone(), ca_folder: settings.tls.ca_folder.clone(), ..Tls::default() };
-        let builder = if is_loopback(issuer) { builder.no_proxy() } else { builder };
+        let builder = through(builder, settings, issuer)?;
         let builder = if issuer.scheme() == "https" { tls::merge(builder, &tls)? } else { tls::none(builder) };
         let http = builder.build().map_err(|_| {
             Error::invalid("TLS cannot be set up: no certificate authorities were found", "apt install ca-certificates")

@@ -48,12 +48,13 @@ fn each_setting_tells_where_it_came_from() {
 /// Every key that the file may have is shown.
 #[test]
 fn no_setting_is_left_out() {
-    let source = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/mod.rs")).unwrap();
-    let body = source.split("struct UserConfig {").nth(1).unwrap().split('}').next().unwrap().to_owned();
+    let source = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/file.rs")).unwrap();
+    let body = source.split("struct ConfigFile {").nth(1).unwrap().split('}').next().unwrap().to_owned();
     let home = Home::new();
     let shown = home.cv(["config", "--json"]).exits(0).json();
     let names: Vec<&str> = shown["settings"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    let keys: Vec<&str> = body.lines().filter_map(|line| line.trim().split_once(':')).map(|(key, _)| key).collect();
+    let keys = body.lines().filter_map(|line| line.trim().strip_prefix("pub(super) ")?.split_once(':')).map(|(key, _)| key);
+    let keys: Vec<&str> = keys.collect();
     assert!(keys.len() > 15 && keys.iter().all(|key| names.contains(key)), "{keys:?} {names:?}");
     // And every variable of the README's paragraph, by the source it is then.
     let readme = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
@@ -84,7 +85,7 @@ fn the_editor_opens_the_file_and_it_is_checked_afterwards() {
     let editor = home.file("editor", "#!/bin/sh\ngrep -q '^# address' \"$1\" || exit 1\nprintf 'mount = \"kv\"\\n' >>\"$1\"\n");
     std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     home.set("EDITOR", editor.to_string_lossy());
-    home.cv(["config", "edit"]).exits(0).says("is right");
+    home.cv(["config", "edit"]).exits(0).says("is valid");
     assert!(home.cv(["config"]).exits(0).stdout.contains("mount           kv"));
     home.cv(["config", "edit"]).exits(2).says("duplicate key");
     home.set("EDITOR", "/bin/false");

@@ -77,7 +77,7 @@ fn however_it_ends_the_server_ends_with_it() {
         let home = home();
         let mut child = home
             .command(env!("CARGO_BIN_EXE_claude-vault"))
-            .args(["dev", "--", "sleep", "1000"])
+            .args(["dev", "--", "sleep", "30"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -151,16 +151,140 @@ fn a_shell_of_dev_stays_with_the_throwaway_vault() {
     let addresses: Vec<&str> = shown.lines().filter(|line| line.starts_with("address")).collect();
     assert!(addresses[0].contains("CLAUDE_VAULT_DEV") && !addresses[0].contains("127.0.0.1:1 "), "{shown}");
     assert!(shown.contains("\nhttp://127.0.0.1:1\n") && addresses[1].contains("http://127.0.0.1:2 "), "{shown}");
-    // It names no other machine's, and none when `dev` has ended.
-    let mut plain = Home::new();
-    plain.set("CLAUDE_VAULT_DEV", plain.lab().to_string_lossy());
-    for text in ["http://127.0.0.1:1@evil.example:8200", "https://evil.example", ""] {
-        plain.file("address", text);
-        let shown = plain.cv(["config"]).exits(0).stdout;
-        assert!(!shown.contains("evil") && !shown.contains("CLAUDE_VAULT_DEV"), "{shown}");
+}
+
+/// A lab as `dev` leaves its record: in a folder of its own, locked by a process that lives.
+struct Record {
+    folder: std::path::PathBuf,
+    lock: std::fs::File,
+}
+
+impl Record {
+    fn new(home: &Home, address: &str) -> Self {
+        let folder = home.path().join("lab-folder");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let lock = claude_vault::config::record_lab(&folder, address).unwrap();
+        Self { folder, lock }
     }
-    plain.file("address", "http://127.0.0.1:1");
-    assert!(plain.cv(["config"]).exits(0).stdout.contains("CLAUDE_VAULT_DEV"));
+
+    fn says(&self, text: &str) {
+        std::fs::write(self.folder.join("lab"), text).unwrap();
+    }
+}
+
+/// It would send the token to whatever port it names.
+#[test]
+fn a_leftover_claude_vault_dev_is_worth_nothing() {
+    let mut home = Home::new();
+    home.set("VAULT_ADDR", "https://vault.example");
+    let counts = |home: &Home| {
+        let shown = home.cv(["config"]).exits(0).stdout;
+        assert!(!shown.contains("evil"), "{shown}");
+        let line = shown.lines().find(|line| line.starts_with("address")).unwrap().to_owned();
+        assert!(line.ends_with("CLAUDE_VAULT_DEV") || line.contains("https://vault.example "), "{line}");
+        line.ends_with("CLAUDE_VAULT_DEV")
+    };
+    let record = Record::new(&home, "http://127.0.0.1:1");
+    home.set("CLAUDE_VAULT_DEV", record.folder.to_string_lossy());
+    assert!(counts(&home), "a lab that lives");
+    // Any program's folder is not enough: it must be private, and its record that of a process that lives.
+    for mode in [0o755, 0o750, 0o777] {
+        std::fs::set_permissions(&record.folder, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        assert!(!counts(&home), "{mode:o}");
+    }
+    std::fs::set_permissions(&record.folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let right = std::fs::read_to_string(record.folder.join("lab")).unwrap();
+    let start = right.lines().nth(2).unwrap();
+    for text in [
+        right.replace("http://127.0.0.1:1", "http://127.0.0.1:1@evil.example:8200"),
+        right.replace("http://127.0.0.1:1", "https://evil.example"),
+        right.replace("http://127.0.0.1:1", "http://127.0.0.1:port"),
+        format!("http://127.0.0.1:1\n1\n{start}\n"),
+        right.replace(start, "1"),
+        "http://127.0.0.1:1".into(),
+        String::new(),
+    ] {
+        record.says(&text);
+        assert!(!counts(&home), "{text}");
+    }
+    record.says(&right);
+    assert!(counts(&home));
+    let link = home.path().join("link");
+    std::os::unix::fs::symlink(&record.folder, &link).unwrap();
+    for other in [link.to_str().unwrap(), "lab-folder", "/nowhere", "/dev/null"] {
+        home.set("CLAUDE_VAULT_DEV", other);
+        assert!(!counts(&home), "{other}");
+    }
+    home.set("CLAUDE_VAULT_DEV", record.folder.to_string_lossy());
+    // The process is there and lets go: it was another's number, or `dev` was killed.
+    let Record { lock, folder } = record;
+    drop(lock);
+    assert!(!counts(&home), "nobody holds the lock");
+    if run(std::process::Command::new("chown").args(["-R", "65534"]).arg(&folder), "").status == 0 {
+        let again = Record::new(&home, "http://127.0.0.1:1");
+        run(std::process::Command::new("chown").arg("65534").arg(&again.folder), "").exits(0);
+        assert!(!counts(&home), "another user's folder");
+    }
+}
+
+/// And what `dev` itself leaves when it is killed: a shell that outlives it goes to the person's own Vault again.
+#[test]
+fn a_shell_that_outlives_dev_goes_to_vault_addr_again() {
+    let home = home();
+    let script = "echo $PPID >\"$HOME/process\"; until [ -e \"$HOME/killed\" ]; do sleep 0.05; done; VAULT_ADDR=https://vault.example claude-vault config >\"$HOME/shown\"; touch \"$HOME/done\"";
+    let mut child = home
+        .command(env!("CARGO_BIN_EXE_claude-vault"))
+        .args(["dev", "--", "sh", "-c", script])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the shell", || home.path().join("process").exists().then_some(()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("its end", || Some(()).filter(|()| servers(&home).is_empty()));
+    std::fs::write(home.path().join("killed"), "").unwrap();
+    eventually("the command", || home.path().join("done").exists().then_some(()));
+    let shown = std::fs::read_to_string(home.path().join("shown")).unwrap();
+    assert!(shown.contains("https://vault.example ") && !shown.contains("127.0.0.1"), "{shown}");
+}
+
+/// Plain http is enough for step-up in a shell of `dev` alone; and the person's own passkeys are no part of it.
+#[test]
+fn a_shell_of_dev_may_step_up_over_plain_http() {
+    let home = home();
+    let script = "echo 'write_role = \"homelab\"' >$CLAUDE_VAULT_CONFIG; claude-vault doctor | grep '  approval '; \
+                  claude-vault --address http://127.0.0.1:1 doctor | grep '  approval '; echo >$CLAUDE_VAULT_CONFIG; \
+                  claude-vault approve list; echo $?";
+    let seal = home.path().join(".local/state/claude-vault/passkeys.seal");
+    std::fs::create_dir_all(seal.parent().unwrap()).unwrap();
+    std::fs::write(seal, "x").unwrap();
+    let run = home.cv(["dev", "--", "bash", "-c", script]).exits(0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines[0].starts_with("ok ") && lines[1].starts_with("failed ") && lines[1].contains("plain http"), "{}", run.all());
+    assert_eq!(lines[2..], ["0"], "{}", run.all());
+}
+
+#[test]
+fn the_lab_lies_in_the_runtime_folder_only_where_that_is_this_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut home = home();
+    let runtime = home.path().join("runtime");
+    std::fs::create_dir(&runtime).unwrap();
+    home.set("XDG_RUNTIME_DIR", runtime.to_string_lossy());
+    let place = |mode: u32| {
+        std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(mode)).unwrap();
+        home.cv(["dev", "--", "sh", "-c", "pwd"]).exits(0).stdout
+    };
+    assert!(place(0o700).starts_with(runtime.to_str().unwrap()));
+    for mode in [0o755, 0o777] {
+        assert!(!place(mode).starts_with(runtime.to_str().unwrap()), "{mode:o}");
+    }
+    if run(std::process::Command::new("chown").arg("65534").arg(&runtime), "").status == 0 {
+        assert!(!place(0o700).starts_with(runtime.to_str().unwrap()), "another user's");
+    }
 }
 
 /// Nushell finds the function by itself there, and keeps nothing of it.

@@ -127,9 +127,10 @@ fn what_is_wrong_with_signing_in_and_approving_is_named() {
     }
     lab.home.set("CLAUDE_VAULT_ROLE", "");
     config(&lab, "write_role = \"homelab\"\n");
-    says(&check(&lab, "sign-in", 0), "warning", "without a max_age");
-    says(&check(&lab, "policy", 0), "warning", "write");
-    says(&check(&lab, "approval", 0), "ok", "signing in");
+    says(&check(&lab, "sign-in", 1), "warning", "without a max_age");
+    says(&check(&lab, "policy", 1), "warning", "write");
+    // This server speaks plain http.
+    says(&check(&lab, "approval", 1), "failed", "step-up is refused over plain http");
     config(&lab, "write_role = \"unknown\"\n");
     says(&check(&lab, "sign-in", 1), "failed", "could not be found");
     let provider =

@@ -154,6 +154,7 @@ fn the_readme_is_followed_word_for_word() {
             ("hcl", _) => {
                 login.lab.bao.put("sys/policies/acl/homelab-services", json!({ "policy": text }));
             }
+            ("toml", _) if first.starts_with("# /etc/claude-vault/config.toml") => crate::who_says::is_a_system_config(&text),
             ("toml", _) if text.contains("[services.") => {
                 login.lab.home.file(".claude-vault.toml", &text);
                 typed(&login, "claude-vault inject jellyfin --format env; test -s docker/jellyfin/secrets.env");

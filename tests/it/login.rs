@@ -18,7 +18,15 @@ pub struct Login {
 
 impl Login {
     pub fn new() -> Self {
-        let mut lab = Lab::with("plex", json!({"A": "1"}));
+        Self::of(Lab::new())
+    }
+
+    pub fn with_tls() -> Self {
+        Self::of(Lab::with_tls())
+    }
+
+    fn of(mut lab: Lab) -> Self {
+        lab.store("plex", json!({"A": "1"}));
         let provider = Provider::start();
         lab.bao.add_oidc(&provider);
         lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");

@@ -44,4 +44,5 @@ mod shells;
 mod sourcing;
 mod templates;
 mod terminal;
+mod who_says;
 mod yaml;

@@ -213,7 +213,7 @@ fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
 
 fn project_config(root: &Root) -> Result<ProjectConfig> {
     let path = Path::new(".claude-vault.toml");
-    let content = root.read(path)?;
+    let content = root.read_trusted(path)?;
     let Some(text) = text(path, content.as_ref())? else { return Ok(ProjectConfig::default()) };
     toml::from_str(text).map_err(|error| {
         let reason = printable(error.message().lines().next().unwrap_or_default(), false);

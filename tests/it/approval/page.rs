@@ -149,9 +149,8 @@ fn a_command_under_an_ai_agent_is_approved_on_the_page_too() {
 fn the_config_can_ask_before_files_and_plain_values_too() {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
     lab.home.file("plex/.env.example", "KEY=\n");
-    config(&lab, "ask_before = [\"inject\", \"get\"]\n");
+    config(&lab, "ask_before = [\"inject\", \"get\"]\nsecurity_mode = \"plaintext\"\n");
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
-    lab.home.set("VAULT_SECURITY_MODE", "plaintext");
     let mut client = Client::start(&lab.home);
     for (tool, asked) in [("vault_inject", "inject"), ("vault_get", "show")] {
         let told = client.call(tool, json!({"service": "plex"})).unwrap_err();

@@ -39,7 +39,11 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
     let mut lab = Lab::new();
     let credential = enroll(&lab, "laptop");
     assert_eq!(lab.cv(["approve", "list"]).exits(0).stdout, "laptop\n");
-    for file in [".config/claude-vault/passkeys.json", ".local/state/claude-vault/passkeys.seal"] {
+    for file in [
+        ".config/claude-vault/passkeys.json",
+        ".local/state/claude-vault/passkeys.seal",
+        ".local/share/claude-vault/passkeys.enrolled",
+    ] {
         let mode = std::fs::metadata(lab.home.path().join(file)).unwrap();
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o600, "{file}");
     }
@@ -257,12 +261,81 @@ fn a_store_that_something_else_changed_is_told_and_not_trusted() {
         assert!(told.contains("were changed, or removed, by something else"), "{told}");
         lab.cv(["approve", "list"]).exits(2);
     }
-    // Gone altogether, it does not fall back to something weaker.
-    std::fs::remove_file(&store).unwrap();
-    assert!(set().contains("were changed, or removed, by something else"));
-    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
     std::fs::write(&store, &right).unwrap();
+    // Any of its files gone, or all but one, it does not fall back to something weaker.
+    let seal = lab.home.path().join(".local/state/claude-vault/passkeys.seal");
+    let record = lab.home.path().join(".local/share/claude-vault/passkeys.enrolled");
+    let all = [&store, &seal, &record];
+    let contents = all.map(|file| std::fs::read(file).unwrap());
+    for gone in [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2]] {
+        gone.iter().for_each(|at| std::fs::remove_file(all[*at]).unwrap());
+        let told = set();
+        assert!(told.contains("changed, or removed, by something else") && told.contains("is missing"), "{gone:?}: {told}");
+        lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("is missing");
+        gone.iter().for_each(|at| std::fs::write(all[*at], &contents[*at]).unwrap());
+    }
+    // A folder that a variable moves away is as good as removed.
+    for (variable, value) in [("XDG_CONFIG_HOME", "x"), ("CLAUDE_VAULT_STATE_DIR", "y"), ("XDG_DATA_HOME", "z")] {
+        let mut moved = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+        let elsewhere = lab.home.path().join(value);
+        let arguments = ["set", "plex", "A=1", "--no-confirm"];
+        crate::support::run(moved.args(arguments).env(variable, elsewhere), "").exits(2).says("is missing");
+    }
+    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
     assert!(set().starts_with("approval_pending: "));
+}
+
+/// The finding of November 2026: whoever reads the key of the seal can seal a passkey of their own.
+#[test]
+fn a_passkey_that_was_forged_and_sealed_anew_is_not_trusted() {
+    let lab = Lab::new();
+    enroll(&lab, "laptop");
+    let folder = lab.home.path().join(".config/claude-vault");
+    let key = std::fs::read(lab.home.path().join(".local/state/claude-vault/passkeys.seal")).unwrap();
+    let right = std::fs::read_to_string(folder.join("passkeys.json")).unwrap();
+    let stored: Value = serde_json::from_str(&right).unwrap();
+    let enrolled: Vec<claude_vault::approval::Passkey> = serde_json::from_value(stored["passkeys"].clone()).unwrap();
+    let sealed = |passkeys: &[claude_vault::approval::Passkey]| {
+        let mut text = b"recorded".to_vec();
+        text.extend(serde_json::to_vec(passkeys).unwrap());
+        let seal = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key), &text);
+        let seal: String = seal.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        std::fs::write(folder.join("passkeys.json"), json!({"passkeys": passkeys, "recorded": true, "seal": seal}).to_string())
+            .unwrap();
+        lab.cv(["approve", "list"])
+    };
+    sealed(&enrolled).exits(0); // as the program does it
+    let mut forged = enrolled[0].clone();
+    forged.id = "00".repeat(16);
+    let mut with_their_key = enrolled[0].clone();
+    with_their_key.key = with_their_key.key.replace('a', "b");
+    for passkeys in [vec![enrolled[0].clone(), forged.clone()], vec![forged], vec![with_their_key], Vec::new()] {
+        sealed(&passkeys).exits(2).says("is not what was enrolled").says("claude-vault approve remove --all");
+        lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("by something else");
+    }
+    sealed(&enrolled).exits(0);
+}
+
+/// 2.0.0 kept no record of what was enrolled: its store is taken over.
+#[test]
+fn a_store_of_before_the_record_is_taken_over() {
+    let mut lab = Lab::new();
+    enroll(&lab, "laptop");
+    let path = lab.home.path().join(".config/claude-vault/passkeys.json");
+    let record = lab.home.path().join(".local/share/claude-vault/passkeys.enrolled");
+    let key = std::fs::read(lab.home.path().join(".local/state/claude-vault/passkeys.seal")).unwrap();
+    let stored: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let enrolled: Vec<claude_vault::approval::Passkey> = serde_json::from_value(stored["passkeys"].clone()).unwrap();
+    let seal = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key), &serde_json::to_vec(&enrolled).unwrap());
+    let seal: String = seal.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    std::fs::write(&path, json!({"passkeys": enrolled, "seal": seal}).to_string()).unwrap();
+    std::fs::remove_file(&record).unwrap();
+    assert_eq!(lab.cv(["approve", "list"]).exits(0).stdout, "laptop\n");
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    enroll(&lab, "yubikey");
+    assert!(record.exists());
+    std::fs::remove_file(&record).unwrap();
+    lab.cv(["approve", "list"]).exits(2).says("is missing");
 }
 
 #[test]

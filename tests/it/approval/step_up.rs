@@ -18,7 +18,7 @@ const WRITER: &str = r#"path "secret/data/proxmox-services/*" { capabilities = [
 
 /// A server where sessions read, and the role `writer` writes.
 fn lab() -> Login {
-    let mut login = Login::new();
+    let mut login = Login::with_tls();
     let bao = &login.lab.bao;
     bao.put("sys/policies/acl/homelab-services", json!({ "policy": READER }));
     bao.put("sys/policies/acl/homelab-writer", json!({ "policy": WRITER }));
@@ -174,6 +174,141 @@ fn a_sign_on_that_is_too_old_is_asked_for_anew() {
         assert_eq!(login.lab.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "").0, 404);
     }
     client.close();
+}
+
+/// What asking for a write says when no page is opened at all.
+fn refused(login: &Login) -> String {
+    let mut client = Client::start(&login.lab.home);
+    let told = client.call("vault_set", json!({"service": "plex", "secrets": {"B": "1"}})).unwrap_err();
+    assert!(super::pending(&login.lab.home).is_empty(), "{told}");
+    client.close();
+    told
+}
+
+/// Vault as it is, by an address that anybody could have put in its place.
+#[test]
+fn step_up_goes_over_tls_alone() {
+    let mut login = lab();
+    let token = login.lab.bao.token(&["homelab-services"]);
+    login.lab.home.set("VAULT_TOKEN", token);
+    let plain = login.lab.bao.admin.clone();
+    login.lab.home.set("VAULT_ADDR", plain.clone());
+    let told = refused(&login);
+    assert!(told.contains("step-up is refused over plain http") && told.contains(&plain), "{told}");
+    login.lab.cv(["set", "plex", "B=2"]).exits(2).says("refused over plain http").says("https://");
+    // The person's own insistence on plain http is not enough either, nor a lab that has ended.
+    login.lab.home.set("CLAUDE_VAULT_DEV", login.lab.home.path().to_string_lossy());
+    login.lab.cv(["set", "plex", "B=2", "--insecure-http"]).exits(2).says("refused over plain http");
+    assert_eq!(login.lab.stored("plex"), json!({"A": "1"}));
+}
+
+/// The finding of November 2026: an assistant with a shell makes `address` its own loopback proxy.
+#[test]
+fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
+    let mut login = lab();
+    let record = login.lab.home.path().join(".local/state/claude-vault/step-up.address");
+    let mut first = asked(&mut login, "jellyfin");
+    chromium(
+        &login.lab.home,
+        json!([
+            {"do": "open", "url": first.url()}, {"do": "click", "name": SIGN_IN},
+            {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
+        ]),
+    );
+    outcome(&mut first).unwrap();
+    first.client.close();
+    let address = login.lab.bao.address.clone();
+    let recorded = || std::fs::read_to_string(&record).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(recorded(), address);
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&record).unwrap()) & 0o777, 0o600);
+    // Now it is moved: here to the same server by another name, which is not for us to know.
+    let moved = address.replace("127.0.0.1", "localhost");
+    login.lab.home.set("VAULT_ADDR", &moved);
+    let token = login.lab.bao.token(&["homelab-services"]);
+    login.lab.home.set("VAULT_TOKEN", token);
+    let told = refused(&login);
+    assert!(told.contains(&moved) && told.contains(&address) && told.contains("claude-vault approve address"), "{told}");
+    login.lab.cv(["set", "plex", "B=2"]).exits(2).says("the last step-up went to").says("in a terminal of your own");
+    // Neither a script nor an agent says yes to that.
+    login.lab.cv(["approve", "address"]).exits(8).says("no terminal");
+    let mut agent = login.lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    crate::support::run(agent.args(["approve", "address"]).env("CLAUDECODE", "1"), "").exits(8).says("under an AI agent");
+    for (answer, says) in [("no", "not confirmed"), ("yes", "from now on")] {
+        let mut terminal = crate::terminal::cv(&login.lab.home, &["approve", "address"]);
+        terminal.exp_string(&address).unwrap();
+        terminal.exp_string(&moved).unwrap();
+        terminal.exp_string("Type yes").unwrap();
+        terminal.send_line(answer).unwrap();
+        terminal.exp_string(says).unwrap();
+        terminal.exp_eof().unwrap();
+    }
+    assert_eq!(recorded(), moved);
+    assert!(login.lab.home.read(".claude-vault-audit.log").contains(&format!("step-up address {moved}")));
+    login.lab.cv(["approve", "address"]).exits(0).says("nothing to approve");
+    // From here on the other one is the one that moved.
+    let mut terminal = crate::terminal::cv(&login.lab.home, &["set", "plex", "B=2"]);
+    crate::terminal::address(&mut terminal);
+    terminal.send_control('c').unwrap();
+    terminal.exp_eof().unwrap();
+    login.lab.home.set("VAULT_ADDR", &address);
+    assert!(refused(&login).contains("the last step-up went to"));
+    // The same address by the word of another certificate authority is another place, too.
+    login.lab.home.set("VAULT_ADDR", &moved);
+    let more = login.lab.home.path().join("more.pem");
+    let authorities = std::fs::read_to_string(login.lab.bao.dir.path().join("vault-ca.pem")).unwrap();
+    std::fs::write(&more, authorities.clone() + &authorities).unwrap();
+    login.lab.home.set("VAULT_CACERT", more.to_string_lossy());
+    let told = refused(&login);
+    assert!(told.contains("are not those of the last step-up") && told.contains("claude-vault approve address"), "{told}");
+    login.lab.home.set("VAULT_SKIP_VERIFY", "1");
+    assert!(refused(&login).contains("step-up is refused without verification"));
+}
+
+#[test]
+fn step_up_is_refused_while_another_program_traces_this_one() {
+    let mut login = lab();
+    let token = login.lab.bao.token(&["homelab-services"]);
+    login.lab.home.set("VAULT_TOKEN", token);
+    let mut traced = login.lab.home.command("strace");
+    traced.args(["-f", "-o", "/dev/null", env!("CARGO_BIN_EXE_claude-vault"), "set", "plex", "B=2"]);
+    crate::support::run(&mut traced, "").exits(2).says("traces this one").says("end the debugger or tracer");
+    assert_eq!(login.lab.stored("plex"), json!({"A": "1"}));
+}
+
+/// The write token goes to the address that the person was shown, whatever the settings trust besides.
+#[test]
+fn the_write_token_follows_no_redirect() {
+    use claude_vault::config::{Env, Global, Settings};
+    let elsewhere = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let here = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (from, to) = (here.local_addr().unwrap(), elsewhere.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for mut stream in here.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let answer =
+                format!("HTTP/1.1 307 Moved\r\nLocation: http://localhost:{}/v1/x\r\nContent-Length: 0\r\n\r\n", to.port());
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let env = Env::from_iter([
+        ("CLAUDE_VAULT_CONFIG".to_owned(), "/dev/null".into()),
+        ("CLAUDE_VAULT_TRUSTED_HOSTS".to_owned(), "localhost,127.0.0.1".into()),
+        ("HOME".to_owned(), "/nowhere".into()),
+    ]);
+    let global = Global { address: Some(format!("http://{from}")), ..Global::default() };
+    let settings = Settings::load(&global, &env).unwrap();
+    let vault = claude_vault::vault::Client::new(&settings, Some("hvs.session".to_owned().into())).unwrap();
+    let writer = vault.with_token("hvs.write".to_owned().into()).unwrap();
+    let alone = settings.for_the_address_alone();
+    let given_back = claude_vault::vault::Client::new(&alone, Some("hvs.write".to_owned().into())).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    for client in [writer, given_back] {
+        let error = runtime.block_on(client.look_up_token()).map(drop).unwrap_err();
+        assert_eq!(error.code(), "foreign_redirect", "{error}");
+        assert!(elsewhere.accept().is_err(), "the token went to another place");
+    }
 }
 
 #[test]

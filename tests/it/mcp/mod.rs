@@ -11,6 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::approval::page::config;
 use crate::support::{CANARY, Home, Lab};
 
 /// A client that speaks the protocol line by line.
@@ -266,8 +267,7 @@ fn the_mode_is_the_persons_choice() {
     assert_eq!(got["keys"], json!([{"name": "KEY"}, {"name": "PORT"}]));
     client.close();
     lab.home.set("VAULT_SECURITY_MODE", "tokenized");
-    std::fs::create_dir_all(lab.home.path().join(".config/claude-vault")).unwrap();
-    std::fs::write(lab.home.path().join(".config/claude-vault/config.toml"), "plain_keys = [\"plex/PORT\"]\n").unwrap();
+    config(&lab, "plain_keys = [\"plex/PORT\"]\n");
     lab.store("other", json!({"PORT": CANARY}));
     let mut client = Client::start(&lab.home);
     let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
@@ -278,9 +278,20 @@ fn the_mode_is_the_persons_choice() {
     assert!(client.call("vault_set", unseen).unwrap_err().starts_with("not_allowed: "));
     assert!(!client.seen.contains(CANARY));
     client.close();
+    // A variable, as a project's .mcp.json sets it, shows no more than the config does.
     lab.home.set("VAULT_SECURITY_MODE", "plaintext");
     let mut client = Client::start(&lab.home);
+    let told = client.call("vault_get", json!({"service": "plex", "key": "KEY"})).unwrap_err();
+    assert!(told.contains("can only make the mode stricter") && told.contains("security_mode = \"plaintext\""), "{told}");
+    client.close();
+    lab.home.set("VAULT_SECURITY_MODE", "");
+    config(&lab, "security_mode = \"plaintext\"\n");
+    let mut client = Client::start(&lab.home);
     assert_eq!(client.call("vault_get", json!({"service": "plex", "key": "KEY"})).unwrap()["keys"][0]["value"], CANARY);
+    client.close();
+    lab.home.set("VAULT_SECURITY_MODE", "redacted");
+    let mut client = Client::start(&lab.home);
+    assert_eq!(client.call("vault_get", json!({"service": "plex"})).unwrap()["keys"][0], json!({"name": "KEY"}));
     client.close();
 }
 

@@ -160,7 +160,17 @@ pub struct Lab {
 
 impl Lab {
     pub fn new() -> Self {
-        let bao = Bao::start(&[]);
+        Self::of(Bao::start(&[]))
+    }
+
+    /// The same with TLS, as step-up wants it.
+    pub fn with_tls() -> Self {
+        let mut lab = Self::of(Bao::start_tls());
+        lab.home.set("VAULT_CACERT", lab.bao.dir.path().join("vault-ca.pem").to_string_lossy());
+        lab
+    }
+
+    fn of(bao: Bao) -> Self {
         bao.put("sys/policies/acl/homelab-services", json!({ "policy": POLICY }));
         let token = bao.token(&["homelab-services"]);
         let mut home = Home::new();

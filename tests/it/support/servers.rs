@@ -19,6 +19,8 @@ pub struct Bao {
     child: Child,
     pub dir: tempfile::TempDir,
     pub address: String,
+    /// Where the tests speak with it, in the clear.
+    pub admin: String,
 }
 
 impl Bao {
@@ -51,6 +53,19 @@ impl Bao {
         panic!("OpenBao does not start: run tests/run, which fetches it");
     }
 
+    /// Starts a dev server that a client reaches by TLS; the tests have a listener of their own.
+    pub fn start_tls() -> Self {
+        let plain = free_port();
+        let config = tempfile::tempdir().unwrap();
+        let file = config.path().join("plain.hcl");
+        std::fs::write(&file, format!("listener \"tcp\" {{ address = \"127.0.0.1:{plain}\"\n tls_disable = true }}\n")).unwrap();
+        let mut server = Self::start(&["-dev-tls", &format!("-config={}", file.display())]);
+        server.admin = format!("http://127.0.0.1:{plain}");
+        crate::support::eventually("the tests' own listener", || std::net::TcpStream::connect(("127.0.0.1", plain)).ok());
+        crate::support::eventually("the mount", || (server.request("GET", "secret/data/x", "").0 == 404).then_some(()));
+        server
+    }
+
     /// Starts with a configuration; sealed and not initialised.
     pub fn start_with(config: impl Fn(u16) -> String) -> Self {
         for _ in 0..5 {
@@ -71,7 +86,7 @@ impl Bao {
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let child = command.spawn().unwrap_or_else(|e| panic!("tests/run fetches OpenBao, which is not there: {e}"));
-        let mut server = Self { child, dir, address };
+        let mut server = Self { child, dir, admin: address.clone(), address };
         let host = server.address.split("//").nth(1).unwrap().to_owned();
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(20) {
@@ -94,7 +109,7 @@ impl Bao {
     }
 
     pub fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        http::request(&self.address, method, path, "root", body)
+        http::request(&self.admin, method, path, "root", body)
     }
 
     #[track_caller]
@@ -104,7 +119,7 @@ impl Bao {
 
     #[track_caller]
     pub fn put_as(&self, token: &str, path: &str, body: Value) -> Value {
-        let (status, text) = http::request(&self.address, "PUT", path, token, &body.to_string());
+        let (status, text) = http::request(&self.admin, "PUT", path, token, &body.to_string());
         assert!(matches!(status, 200 | 204), "PUT {path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
@@ -124,7 +139,7 @@ impl Bao {
 
     /// Whether Vault still knows a token.
     pub fn knows(&self, token: &str) -> bool {
-        http::request(&self.address, "GET", "auth/token/lookup-self", token, "").0 == 200
+        http::request(&self.admin, "GET", "auth/token/lookup-self", token, "").0 == 200
     }
 
     /// Adds an OIDC login by `provider`, with roles `homelab` (the default) and `nowhere`.

@@ -1,0 +1,299 @@
+//! The config files: the system's and the person's. What a file says counts only where nobody else could have
+//! written it, and where it does not lie in the project that an assistant works in.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use serde::Deserialize;
+
+use super::keys::{KEYS, lock_words, nearest};
+use super::owner::{require_ours, require_roots, this_user};
+use super::{AskBefore, Env, Method, Strength, folder};
+use crate::error::{Error, Result};
+use crate::names::printable;
+
+/// The administrator's file. No variable moves it: whoever could set one could put another in its place.
+const SYSTEM: &str = "/etc/claude-vault/config.toml";
+
+/// A config file. Every key is optional; an unknown one is an error.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ConfigFile {
+    pub(super) address: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) mount: Option<String>,
+    pub(super) prefix: Option<String>,
+    pub(super) root: Option<PathBuf>,
+    pub(super) method: Option<Method>,
+    pub(super) issuer: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) role: Option<String>,
+    pub(super) auth_mount: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) browser: Option<String>,
+    pub(super) max_token_ttl: Option<u64>,
+    pub(super) audit_log: Option<PathBuf>,
+    pub(super) trusted_hosts: Vec<String>,
+    pub(super) ca_cert: Option<PathBuf>,
+    pub(super) ca_path: Option<PathBuf>,
+    pub(super) client_cert: Option<PathBuf>,
+    pub(super) client_key: Option<PathBuf>,
+    pub(super) tls_server_name: Option<String>,
+    pub(super) proxy: Option<String>,
+    pub(super) insecure_http: bool,
+    pub(super) security_mode: Option<String>,
+    pub(super) plain_keys: Vec<String>,
+    pub(super) approval: Option<Strength>,
+    pub(super) write_role: Option<String>,
+    pub(super) ask_before: Vec<AskBefore>,
+    /// In the system config alone.
+    locked: Vec<String>,
+}
+
+/// A file that was read.
+pub(super) struct Layer {
+    pub(super) path: PathBuf,
+    /// What it says, key by key.
+    pub(super) said: toml::Table,
+    config: ConfigFile,
+}
+
+/// Where the person's file lies, and what named that place.
+pub(super) struct UserPath {
+    pub(super) path: PathBuf,
+    /// The variable; `None` for the usual place in the home folder.
+    pub(super) variable: Option<&'static str>,
+}
+
+/// Both files.
+#[derive(Default)]
+pub(super) struct Files {
+    pub(super) system: Option<Layer>,
+    pub(super) user: Option<Layer>,
+}
+
+impl Files {
+    /// Reads what there is.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a file that others may write, that is named by a relative path, or that says what it
+    /// must not.
+    pub(super) fn read(env: &Env) -> Result<Self> {
+        let system = system_text()?.map(|text| Layer::parse(PathBuf::from(SYSTEM), &text)).transpose()?;
+        let user = match user_path(env)? {
+            Some(user) => user_text(&user.path)?.map(|text| Layer::parse(user.path, &text)).transpose()?,
+            None => None,
+        };
+        if let Some(user) = user.as_ref().filter(|user| user.said.contains_key("locked")) {
+            return Err(Error::invalid(
+                format!("{}: locked counts in the system config alone", user.path.display()),
+                format!("claude-vault config edit   (and take locked out; or move it to {SYSTEM})"),
+            ));
+        }
+        Ok(Self { system, user })
+    }
+
+    /// The files that were read, the stronger first.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        [&self.system, &self.user].into_iter().flatten().map(|layer| layer.path.clone()).collect()
+    }
+
+    /// The words of `locked`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a word that locks nothing.
+    pub(super) fn locked(&self) -> Result<BTreeSet<&'static str>> {
+        let Some(system) = &self.system else { return Ok(BTreeSet::new()) };
+        let known = |word: &String| {
+            lock_words().find(|known| known == word).ok_or_else(|| {
+                let meant = nearest(word, lock_words()).map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+                let all: BTreeSet<&str> = lock_words().collect();
+                let word = printable(word, false);
+                Error::invalid(
+                    format!("{SYSTEM}: locked names {word}, which cannot be locked"),
+                    format!("{meant}{}", all.into_iter().collect::<Vec<_>>().join(", ")),
+                )
+            })
+        };
+        let locked = system.config.locked.iter().map(known).collect::<Result<BTreeSet<_>>>()?;
+        if locked.contains("address") && system.config.address.is_none() {
+            return Err(Error::invalid(
+                format!("{SYSTEM}: locked names address, and the file does not set it"),
+                "add address = \"https://vault.example.org:8200\" to it",
+            ));
+        }
+        Ok(locked)
+    }
+
+    /// What both say together: the system config before the person's. What must be asked of a person is not
+    /// lowered by either: the stronger `approval` and every `ask_before` count.
+    ///
+    /// # Errors
+    /// None but for a program error.
+    pub(super) fn merged(self, locked: &BTreeSet<&str>) -> Result<ConfigFile> {
+        let Some(system) = self.system else { return Ok(self.user.map(|user| user.config).unwrap_or_default()) };
+        let mut said = self.user.as_ref().map(|user| user.said.clone()).unwrap_or_default();
+        let is_locked =
+            |name: &str| KEYS.iter().any(|key| key.name == name && key.lock.is_some_and(|word| locked.contains(word)));
+        said.retain(|name, _| !is_locked(name)); // it is equal, or was refused: without it the default is locked
+        said.extend(system.said);
+        let mut all: ConfigFile =
+            said.try_into().map_err(|_| Error::invalid("the config files do not fit together", "claude-vault config edit"))?;
+        if let Some(user) = self.user.map(|user| user.config) {
+            if !locked.contains("approval") {
+                all.approval = all.approval.max(user.approval);
+            }
+            if !locked.contains("ask_before") {
+                for asked in user.ask_before {
+                    if !all.ask_before.contains(&asked) {
+                        all.ask_before.push(asked);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Layer {
+    fn parse(path: PathBuf, text: &str) -> Result<Self> {
+        let mistake = |error: toml::de::Error| {
+            let reason = printable(error.message().lines().next().unwrap_or_default(), false);
+            let unknown = reason.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+            let names = KEYS.iter().filter(|key| key.in_file).map(|key| key.name);
+            let near = unknown.and_then(|unknown| nearest(unknown, names));
+            let meant = near.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+            let place = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let edit = if path == Path::new(SYSTEM) { format!("sudoedit {SYSTEM}") } else { "claude-vault config edit".into() };
+            Error::invalid(format!("{}{place}: {reason}", path.display()), format!("{meant}{edit}"))
+        };
+        let config = toml::from_str(text).map_err(mistake)?;
+        let said = text.parse().map_err(mistake)?;
+        Ok(Self { path, said, config })
+    }
+}
+
+/// The system config's text. It counts only when it, its folder and `/etc` are root's and nobody else may write them;
+/// one that does not is an error, so that a lock never fails in silence.
+fn system_text() -> Result<Option<String>> {
+    let path = Path::new(SYSTEM);
+    let mut file = match open(path, OFlags::NOFOLLOW) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) => {
+            if let Ok(found) = path.symlink_metadata() {
+                require_roots(path, &found)?; // a symbolic link is not opened: say that
+            }
+            return Err(Error::io("read", path)(error));
+        }
+    };
+    require_roots(path, &file.metadata().map_err(Error::io("read", path))?)?;
+    for above in path.ancestors().skip(1).filter(|above| above.parent().is_some()) {
+        require_roots(above, &above.symlink_metadata().map_err(Error::io("read", above))?)?;
+    }
+    text_of(&mut file, path).map(Some)
+}
+
+fn user_text(path: &Path) -> Result<Option<String>> {
+    if path == Path::new("/dev/null") {
+        return Ok(None); // the usual word for none
+    }
+    let mut file = match open(path, OFlags::empty()) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    require_ours(path, &file.metadata().map_err(Error::io("read", path))?)?;
+    for above in [path.to_owned(), real(path)].iter().filter_map(|path| path.parent()) {
+        require_ours(above, &above.metadata().map_err(Error::io("read", above))?)?;
+    }
+    text_of(&mut file, path).map(Some)
+}
+
+/// Opens without waiting for the other end of a pipe.
+fn open(path: &Path, more: OFlags) -> std::io::Result<File> {
+    let flags = i32::try_from((OFlags::NONBLOCK | more).bits()).unwrap_or_default();
+    std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+fn text_of(file: &mut File, path: &Path) -> Result<String> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(Error::io("read", path))?;
+    Ok(text)
+}
+
+/// Where the person's file lies, whether it is there or not.
+///
+/// # Errors
+/// [`Error::Invalid`] for a relative path: it would lead wherever the program happens to be started.
+pub(super) fn user_path(env: &Env) -> Result<Option<UserPath>> {
+    if let Some(path) = env.path("CLAUDE_VAULT_CONFIG") {
+        if !path.is_absolute() {
+            return Err(Error::invalid(
+                "CLAUDE_VAULT_CONFIG is a relative path, and the config decides what is approved and shown",
+                "name it from / on, outside the project, or: unset CLAUDE_VAULT_CONFIG",
+            ));
+        }
+        return Ok(Some(UserPath { path, variable: Some("CLAUDE_VAULT_CONFIG") }));
+    }
+    let named = env.path("XDG_CONFIG_HOME").is_some_and(|path| path.is_absolute());
+    let variable = named.then_some("XDG_CONFIG_HOME");
+    Ok(user_folder(env).map(|folder| UserPath { path: folder.join("config.toml"), variable }))
+}
+
+/// The person's config folder.
+pub(super) fn user_folder(env: &Env) -> Option<PathBuf> {
+    Some(folder(env, "XDG_CONFIG_HOME", ".config")?.join("claude-vault"))
+}
+
+/// Refuses a config file in a project: what the project brings, or an assistant writes there, must not decide
+/// what is approved and shown. A root that holds the person's whole home folder is no such project.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub(super) fn require_outside(user: &UserPath, root: &Path) -> Result<()> {
+    if user.path == Path::new("/dev/null") || !real(&user.path).starts_with(root) {
+        return Ok(());
+    }
+    let holds_home = match account_home() {
+        Some(home) => real(&home).starts_with(root),
+        None => user.variable.is_none(),
+    };
+    if holds_home || (user.variable.is_none() && !user.path.exists()) {
+        return Ok(());
+    }
+    let hint = match user.variable {
+        Some(variable) => format!("unset {variable}   (or name a place outside the project)"),
+        None => "set HOME to your own home folder".into(),
+    };
+    Err(Error::invalid(
+        format!(
+            "the config {} lies below the root {}: a file there decides nothing about approval",
+            user.path.display(),
+            root.display()
+        ),
+        hint,
+    ))
+}
+
+/// The home folder of this account, whatever `HOME` says.
+fn account_home() -> Option<PathBuf> {
+    let user = this_user().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    let ours = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.get(2) == Some(&&*user))?;
+    ours.get(5).map(PathBuf::from).filter(|home| home.is_absolute() && *home != Path::new("/"))
+}
+
+/// A path without symbolic links, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let Some((above, found)) = found else { return path.to_owned() };
+    path.strip_prefix(above)
+        .map_or_else(|_| path.to_owned(), |rest| if rest.as_os_str().is_empty() { found.clone() } else { found.join(rest) })
+}
