@@ -150,7 +150,7 @@ impl Ui {
 
     /// Tells an error in two lines, or as the one JSON object of the contract.
     pub fn error(&self, error: &Error) {
-        let (message, hint) = (printable(&error.to_string(), false), printable(&error.hint(), false));
+        let (message, hint) = (printable(&error.for_person(), false), printable(&error.hint(), false));
         if self.json {
             let object = serde_json::json!({"error": {"code": error.code(), "message": message, "hint": hint}});
             self.say(&object.to_string());

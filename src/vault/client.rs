@@ -9,10 +9,10 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::reply::{Reply, ServerText};
+use super::reply::Reply;
 use super::tls;
 use crate::config::{Settings, lists_host};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServerText};
 use crate::secret::{Secret, WayOut};
 
 /// The largest answer that is read, in bytes. A secret of 500 values of 8 KiB fits four times.

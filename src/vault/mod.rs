@@ -18,7 +18,6 @@ pub use client::{Client, MAX_BODY};
 pub use kv::{Listing, Metadata, Secrets, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
 pub use provider::{ProviderClient, unusable};
-pub use reply::ServerText;
 pub use token::{Granted, TokenInfo};
 
 pub(crate) use client::Call;

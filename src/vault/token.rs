@@ -6,8 +6,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client};
-use super::reply::{Reply, ServerText, Texts};
-use crate::error::{Error, Result};
+use super::reply::{Reply, Texts};
+use crate::error::{Error, Result, ServerText};
 use crate::names::printable;
 use crate::secret::Secret;
 
