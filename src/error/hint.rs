@@ -31,7 +31,7 @@ impl Error {
             },
             Self::InsecureHttp { .. } => "use https, or give --insecure-http if the network in between is yours alone".into(),
             Self::ForeignRedirect { target, .. } => {
-                format!("if {target} is a node of your Vault: export CLAUDE_VAULT_TRUSTED_HOSTS={target}")
+                format!("if {target} is a node of your Vault: export CLAUDE_VAULT_TRUSTED_HOSTS={target}   (a host without a port: all its ports)")
             }
             Self::Sealed { .. } => "vault operator unseal   (on the server, by whoever holds the unseal keys)".into(),
             Self::Server { status: 429, .. } => "the server limits the rate of requests: wait a moment and try again".into(),

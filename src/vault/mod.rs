@@ -2,8 +2,8 @@
 //!
 //! Works with HashiCorp Vault and OpenBao (<https://developer.hashicorp.com/vault/api-docs>,
 //! <https://openbao.org/api-docs/>). Never blocks longer than the client's timeout a request,
-//! never holds more than [`MAX_BODY`] bytes of an answer, never sends a token to a host the
-//! person did not name.
+//! never holds more than [`MAX_BODY`] bytes of an answer, never sends a token to an
+//! origin (scheme, host, port) the person did not name.
 
 mod client;
 mod kv;

@@ -170,7 +170,7 @@ pub fn redirect_not_allowed(mount: &str, redirect_uri: &str) -> Error {
 fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
     match error {
         Error::Server { status: 403, .. } => Error::LoginFailed {
-            reason: "Vault has no login of this method there",
+            reason: "Vault has no such login",
             said: Said::new(&format!("{kind} at auth/{mount}")),
             hint: "name where it is: --auth-mount PATH   (vault auth list shows them)".into(),
         },

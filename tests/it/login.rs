@@ -116,13 +116,13 @@ fn logout_forgets_the_token_even_when_vault_is_away() {
 fn what_the_provider_and_vault_refuse_is_told_with_a_way_out() {
     let mut login = Login::new();
     login.lab.home.set("TEST_DENY", "1");
-    login.fails("", 1, "the identity provider said access_denied");
+    login.fails("", 1, "the identity provider refused it: access_denied");
     login.lab.home.variables.retain(|(name, _)| name != "TEST_DENY");
     login.lab.home.set("TEST_PERSON", "mallory");
     login.fails("", 1, "does not match any associated bound claim values").says("ask for the group");
     login.fails("--role nope", 1, "could not be found").says("--role NAME");
     login.fails("--role nowhere", 1, "does not allow this program's callback").says("allowed_redirect_uris");
-    login.fails("--auth-mount nowhere", 1, "there is no OIDC login at auth/nowhere").says("--auth-mount PATH");
+    login.fails("--auth-mount nowhere", 1, "Vault has no such login: OIDC at auth/nowhere").says("--auth-mount PATH");
     login.lab.bao.put("sys/auth/empty", json!({"type": "oidc"}));
     login.fails("--auth-mount empty", 1, "could not load configuration");
     login.lab.home.set("VAULT_ADDR", "http://127.0.0.1:1");

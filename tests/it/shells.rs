@@ -17,7 +17,7 @@ pub fn lab() -> Lab {
 /// What every shell is asked to do, in words that all of them understand but for `{…}`.
 fn same_in_each(run: &Run, shell: &str) {
     assert_eq!(run.stdout, "held\nplex\nit's 1\nPLEX\nfailed 1\nstill held\nfailed 2\nunset\n", "{shell}: {}", run.stderr);
-    assert!(run.stderr.contains("there is no OIDC login at auth/nowhere"), "{shell}: {}", run.stderr);
+    assert!(run.stderr.contains("Vault has no such login: OIDC at auth/nowhere"), "{shell}: {}", run.stderr);
 }
 
 /// Prints what a program that the shell starts sees of the session.
