@@ -31,7 +31,9 @@ impl Error {
             },
             Self::InsecureHttp { .. } => "use https, or give --insecure-http if the network in between is yours alone".into(),
             Self::ForeignRedirect { target, .. } => {
-                format!("if {target} is a node of your Vault: export CLAUDE_VAULT_TRUSTED_HOSTS={target}   (a host without a port: all its ports)")
+                format!(
+                    "if {target} is a node of your Vault: export CLAUDE_VAULT_TRUSTED_HOSTS={target}   (a host without a port: all its ports)"
+                )
             }
             Self::Sealed { .. } => "vault operator unseal   (on the server, by whoever holds the unseal keys)".into(),
             Self::Server { status: 429, .. } => "the server limits the rate of requests: wait a moment and try again".into(),
@@ -57,7 +59,8 @@ impl Error {
                 _ => "check the path and try again".into(),
             },
             Self::AuditUnwritable { source, .. } if source.kind() == std::io::ErrorKind::TimedOut => {
-                "lslocks shows which program holds it; end that one, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE".into()
+                "lslocks shows which program holds it; end that one, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE"
+                    .into()
             }
             Self::AuditUnwritable { .. } => {
                 "make it writable, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE".into()

@@ -37,9 +37,7 @@ impl Error {
             Self::ApprovalUnknown => "that approval is not known: it was used or refused, or is too old",
             Self::ApprovalMismatch => "that approval is for another change: nothing was written",
             Self::UnderAgent { .. } => "this is refused under an AI agent",
-            Self::Unwritable { .. } | Self::Drift { .. } | Self::Several { .. } => {
-                "it could not be done; the user was told why"
-            }
+            Self::Unwritable { .. } | Self::Drift { .. } | Self::Several { .. } => "it could not be done; the user was told why",
             Self::Confined { .. } => "the path leaves the project's root, is a symbolic link, or is not a plain file",
             Self::Io { .. } => "a file could not be read or written",
             Self::AuditUnwritable { .. } => "the audit log cannot be written, so nothing was done",

@@ -183,10 +183,7 @@ fn id_token(reply: &CoreTokenResponse, verifier: &CoreIdTokenVerifier<'_>, nonce
         _ => Ok(()),
     };
     token.claims(verifier, same).map_err(|error| {
-        unusable(
-            &format!("its ID token does not hold: {error}"),
-            "check the clocks of both machines, and the client ID",
-        )
+        unusable(&format!("its ID token does not hold: {error}"), "check the clocks of both machines, and the client ID")
     })?;
     Ok(Secret::from(token.to_string()))
 }
