@@ -18,10 +18,10 @@ pub(super) struct Example {
 }
 
 impl Example {
-    pub(super) fn run(self, context: &Context<'_>) -> Result<u8> {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let format = if is_compose(&self.file) { Format::Compose } else { Format::Env };
         let output = self.output.as_deref().map(below_here).transpose()?;
-        let reply = example(&context.core, None, format, Some(&below_here(&self.file)?), output.as_deref())?;
+        let reply = example(&context.core, None, format, Some(&below_here(&self.file)?), output.as_deref()).await?;
         if context.ui.json() {
             context.ui.data_json(&reply)?;
             return Ok(0);

@@ -77,14 +77,14 @@ impl Approvals {
 /// [`Error::Declined`] and whatever kept the question from being asked.
 pub async fn permit(core: &Core, approver: &impl Approver, question: &Question<'_>) -> Result<()> {
     let what = format!("{} {}", question.asked.word(), question.path);
-    core.audit.record(Action::ConfirmationRequired, question.service, &what)?;
+    core.audit.record(Action::ConfirmationRequired, question.service, &what).await?;
     match approver.ask(question).await {
         Ok(approval) => {
             give_back(core, &approval.proof).await;
-            core.audit.record(Action::Confirmed, question.service, &format!("{what}; by: {}", approval.proof.words()))
+            core.audit.record(Action::Confirmed, question.service, &format!("{what}; by: {}", approval.proof.words())).await
         }
         Err(error) => {
-            let _ = core.audit.record(Action::Aborted, question.service, &format!("{what}; {}", error.code()));
+            let _ = core.audit.record(Action::Aborted, question.service, &format!("{what}; {}", error.code())).await;
             Err(error)
         }
     }

@@ -49,7 +49,7 @@ pub struct Reply {
 /// # Errors
 /// [`Error::NotFound`] without the file, [`Error::Confined`] for a place outside the root, and for
 /// a compose file that holds a secret where it cannot be taken out.
-pub fn example(
+pub async fn example(
     core: &Core,
     service: Option<&Service>,
     format: Format,
@@ -57,8 +57,8 @@ pub fn example(
     output: Option<&Path>,
 ) -> Result<Reply> {
     let outcome = make(core, service, format, file, output);
-    let (reply, _) = core.audited(Action::GenerateExample, service, outcome, |reply: &Reply| reply.file.display().to_string())?;
-    Ok(reply)
+    let reply = core.audited(Action::GenerateExample, service, outcome, |reply: &Reply| reply.file.display().to_string());
+    Ok(reply.await?.0)
 }
 
 fn make(core: &Core, service: Option<&Service>, format: Format, file: Option<&Path>, output: Option<&Path>) -> Result<Reply> {

@@ -49,7 +49,7 @@ pub async fn exec(core: &Core, request: &Request, program: &str) -> Result<Reply
     let names: Vec<&str> = request.services.iter().map(Service::as_str).collect();
     let details = |reply: &Reply| format!("{} variables of {} to {program}", reply.variables.len(), names.join(", "));
     let single = request.services.first().filter(|_| request.services.len() == 1);
-    let (mut reply, unlogged) = core.audited(Action::Exec, single, collect(core, request).await, details)?;
+    let (mut reply, unlogged) = core.audited(Action::Exec, single, collect(core, request).await, details).await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }

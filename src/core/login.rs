@@ -90,7 +90,7 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<Reply> 
     let info = vault.look_up_token().await?;
     let most = core.settings.max_token_ttl;
     let (left, warning) = shorten(&vault, &info, most).await;
-    core.audit.record(Action::Login, "", &format!("user {}; method {}", info.display_name, method.word()))?;
+    core.audit.record(Action::Login, "", &format!("user {}; method {}", info.display_name, method.word())).await?;
     let mut reply = reply(core, token, &info, left, false)?;
     reply.warnings.extend(warning);
     Ok(reply)
@@ -163,6 +163,6 @@ pub async fn end(core: &Core) -> Result<Ended> {
         Ended::None | Ended::NotRevoked(_) => "not revoked",
     };
     // The token is gone either way: a log that cannot be written is no reason to keep it.
-    let _ = core.audit.record(Action::Logout, "", details);
+    let _ = core.audit.record(Action::Logout, "", details).await;
     Ok(ended)
 }

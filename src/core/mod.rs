@@ -71,7 +71,7 @@ impl Core {
 
     /// Notes in the audit log how a read ended. A log that cannot be written does not stop a
     /// read: the second part of what is given then says so, for the person.
-    pub(crate) fn audited<T>(
+    pub(crate) async fn audited<T>(
         &self,
         action: Action,
         service: Option<&Service>,
@@ -82,7 +82,7 @@ impl Core {
             Ok(reply) => details(reply),
             Err(error) => format!("failed: {}", error.code()),
         };
-        let recorded = self.audit.record(action, service.map_or("", Service::as_str), &details);
+        let recorded = self.audit.record(action, service.map_or("", Service::as_str), &details).await;
         outcome.map(|reply| (reply, recorded.err().map(|error| error.to_string())))
     }
 

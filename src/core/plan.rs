@@ -149,12 +149,12 @@ impl Plan {
     /// [`Error::Declined`] and whatever kept the question from being asked.
     pub async fn approve(mut self, core: &Core, approver: &impl Approver) -> Result<ApprovedPlan> {
         let names = format!("keys: {}", self.key_names());
-        core.audit.record(Action::ConfirmationRequired, self.service.as_str(), &names)?;
+        core.audit.record(Action::ConfirmationRequired, self.service.as_str(), &names).await?;
         match approver.ask(&self.question()).await {
             Ok(approval) => {
                 let proof = approval.proof;
-                let noted =
-                    core.audit.record(Action::Confirmed, self.service.as_str(), &format!("{names}; by: {}", proof.words()));
+                let told = format!("{names}; by: {}", proof.words());
+                let noted = core.audit.record(Action::Confirmed, self.service.as_str(), &told).await;
                 let approved = match noted.and_then(|()| self.take_typed(approval.typed)) {
                     Ok(()) => return Ok(ApprovedPlan { plan: self, proof }),
                     Err(error) => Err(error),
@@ -167,7 +167,7 @@ impl Plan {
             }
             Err(error) => {
                 // The answer counts more than its line: nothing is written either way.
-                let _ = core.audit.record(Action::Aborted, self.service.as_str(), &format!("{names}; {}", error.code()));
+                let _ = core.audit.record(Action::Aborted, self.service.as_str(), &format!("{names}; {}", error.code())).await;
                 Err(error)
             }
         }
@@ -211,7 +211,8 @@ impl ApprovedPlan {
             Err(error) => (Action::Failed, format!("{details}; {}", error.code())),
         };
         // What happened in Vault has happened: a log that fails now must not hide it.
-        let unlogged = core.audit.record(action, self.plan.service.as_str(), &told).err().map(|error| error.to_string());
+        let recorded = core.audit.record(action, self.plan.service.as_str(), &told).await;
+        let unlogged = recorded.err().map(|error| error.to_string());
         outcome.map(|commit| (commit, unlogged))
     }
 

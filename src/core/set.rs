@@ -95,10 +95,14 @@ pub async fn set(
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<Reply> {
     let Request { service, secrets, generate, prompt, dry_run, discreet } = request;
-    let additions = additions(secrets, &generate, &prompt).inspect_err(|error| {
-        // A refused input is worth a line; the refusal itself stands either way.
-        let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code());
-    })?;
+    let additions = match additions(secrets, &generate, &prompt) {
+        Ok(additions) => additions,
+        Err(error) => {
+            // A refused input is worth a line; the refusal itself stands either way.
+            let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code()).await;
+            return Err(error);
+        }
+    };
     let vault = core.vault()?;
     let active = vault.active_node().await?;
     let vault = active.as_ref().unwrap_or(&vault);
@@ -106,7 +110,7 @@ pub async fn set(
         let plan = Plan::merge(core, vault, &service, &additions, &prompt).await?;
         let mut reply = reply(&plan, &service, discreet);
         if dry_run {
-            core.audit.record(Action::DryRun, service.as_str(), &format!("keys: {}", plan.key_names()))?;
+            core.audit.record(Action::DryRun, service.as_str(), &format!("keys: {}", plan.key_names())).await?;
             show(&plan.question())?;
             return Ok(Reply { outcome: Outcome::DryRun, ..reply });
         }

@@ -234,7 +234,7 @@ impl State {
 
     /// Notes that a call came with what belongs to another.
     pub(super) fn not_of_this_call(&self, tool: &str) -> Error {
-        let _ = self.core().audit.record(Action::ApprovalMismatch, "", &format!("{tool} came with another call's approval"));
+        self.core().audit.note(Action::ApprovalMismatch, "", &format!("{tool} came with another call's approval"));
         Error::ApprovalMismatch
     }
 

@@ -255,7 +255,7 @@ async fn one(core: &Core, vault: &Client, request: &Request, service: &Service, 
     };
     let details = |reply: &Reply| format!("{:?} {} with {} keys", reply.state, reply.file.display(), reply.keys);
     let action = if request.only_looks() { Action::DryRun } else { Action::Inject };
-    let (mut reply, unlogged) = core.audited(action, Some(service), outcome, details)?;
+    let (mut reply, unlogged) = core.audited(action, Some(service), outcome, details).await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }

@@ -99,17 +99,17 @@ fn with_handles(state: &Arc<State>, origin: &str, keys: &mut [scan::Found]) -> R
     Ok(())
 }
 
-pub(super) fn scan_env(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
+pub(super) async fn scan_env(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
     let file = text(arguments, "file_path").map(Path::new);
-    let reply = scan::env(&state.core(), Some(&required(arguments, "service")?), file);
+    let reply = scan::env(&state.core(), Some(&required(arguments, "service")?), file).await;
     let mut reply = unrepeated(arguments, &["file_path"], reply)?;
     with_handles(state, &reply.file.to_string_lossy(), &mut reply.keys)?;
     object(&reply)
 }
 
-pub(super) fn scan_compose(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
+pub(super) async fn scan_compose(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
     let file = text(arguments, "file_path").map(Path::new);
-    let reply = scan::compose(&state.core(), Some(&required(arguments, "service")?), file);
+    let reply = scan::compose(&state.core(), Some(&required(arguments, "service")?), file).await;
     let mut reply = unrepeated(arguments, &["file_path"], reply)?;
     for service in &mut reply.services {
         with_handles(state, &format!("{} {}", reply.file.to_string_lossy(), service.name), &mut service.keys)?;
@@ -117,7 +117,7 @@ pub(super) fn scan_compose(state: &Arc<State>, arguments: &JsonObject) -> Result
     object(&reply)
 }
 
-pub(super) fn make_example(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
+pub(super) async fn make_example(state: &Arc<State>, arguments: &JsonObject) -> Result<Value> {
     let format = if text(arguments, "format") == Some("compose") { example::Format::Compose } else { example::Format::Env };
     let path = |name| text(arguments, name).map(Path::new);
     let service = required(arguments, "service")?;
@@ -129,6 +129,6 @@ pub(super) fn make_example(state: &Arc<State>, arguments: &JsonObject) -> Result
     if path("output_path").is_some_and(|path| !looks_like_one(path)) {
         return Err(Error::invalid("output_path is no example's name", "use one with example, sample or template in it"));
     }
-    let reply = example::example(&state.core(), Some(&service), format, path("file_path"), path("output_path"));
+    let reply = example::example(&state.core(), Some(&service), format, path("file_path"), path("output_path")).await;
     object(&unrepeated(arguments, &["file_path", "output_path"], reply)?)
 }

@@ -56,9 +56,9 @@ pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject,
         "vault_set" => return secrets::set_once_approved(state, arguments, caller).await,
         "vault_inject" if asks => return files::inject_once_approved(state, arguments, caller).await,
         "vault_inject" => files::inject(state, arguments).await,
-        "vault_scan_env" => files::scan_env(state, arguments),
-        "vault_scan_compose" => files::scan_compose(state, arguments),
-        _ => files::make_example(state, arguments),
+        "vault_scan_env" => files::scan_env(state, arguments).await,
+        "vault_scan_compose" => files::scan_compose(state, arguments).await,
+        _ => files::make_example(state, arguments).await,
     };
     reply.map(Reply::Done)
 }
