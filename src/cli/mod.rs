@@ -1,6 +1,7 @@
 //! The face for a shell: one file a command, each arguments → core → text.
 
 mod approve;
+mod at_terminal;
 mod audit;
 mod complete_names;
 mod completions;

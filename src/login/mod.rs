@@ -7,13 +7,11 @@ mod browser;
 mod callback;
 mod oidc;
 mod provider;
-mod qr;
 
 pub use browser::{Surroundings, has_desktop as can_open_browser, open as open_browser};
 pub use callback::Farewell;
 pub use oidc::{auth_url, oidc};
 pub use provider::look_at_provider;
-pub use qr::qr_code;
 
 use std::time::Duration;
 

@@ -33,7 +33,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("PlaintextReply", &["mcp/state.rs"]),
         ("ApprovalPage", &["approval/page/mod.rs"]),
         ("ApprovalSocket", &["approval/socket.rs"]),
-        ("RevealedPlan", &["approval/terminal.rs", "cli/inject.rs"]),
+        ("RevealedPlan", &["cli/at_terminal.rs", "cli/inject.rs"]),
         (
             "Inspection",
             &[
