@@ -40,7 +40,7 @@ pub enum Error {
     #[error("the session has expired or was revoked")]
     SessionExpired,
     /// The session was made for another Vault than the one that is configured now.
-    #[error("the session is for {session}, and VAULT_ADDR is {address} now")]
+    #[error("the session is for {session}, and Vault's address is {address} now")]
     OtherVault {
         /// The address that the session was made at.
         session: String,

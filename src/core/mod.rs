@@ -51,15 +51,22 @@ impl Core {
     /// The session, whether its time is over or not.
     ///
     /// # Errors
-    /// [`Error::NoSession`].
+    /// [`Error::NoSession`], and [`Error::OtherVault`] for a session that was made for another one.
     pub fn session(&self) -> Result<Session> {
-        self.session.clone().ok_or(Error::NoSession)
+        let session = self.session.clone().ok_or(Error::NoSession)?;
+        session.check_vault(&self.settings)?;
+        Ok(session)
+    }
+
+    /// The session, whichever Vault it is for: to end it there.
+    pub(crate) fn held(&self) -> Option<&Session> {
+        self.session.as_ref()
     }
 
     /// The client with the session's token: one for all calls, so that its connection is kept.
     ///
     /// # Errors
-    /// [`Error::NoSession`], [`Error::SessionExpired`], [`Error::NoAddress`].
+    /// As [`Core::session`], [`Error::SessionExpired`], [`Error::NoAddress`].
     pub fn vault(&self) -> Result<Arc<Client>> {
         let session = self.session()?.alive()?;
         if let Some(client) = self.client.get() {

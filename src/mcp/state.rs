@@ -15,7 +15,7 @@ use crate::approval::{Socket, listen};
 use crate::config::{Env, Method, Mode, Settings};
 use crate::core::Core;
 use crate::core::approve::Approvals;
-use crate::core::login::{Ended, Unheld, begin, end};
+use crate::core::login::{Ended, Revoke, Unheld, begin, end};
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, SignIn, log_in, open_browser};
 use crate::names::Key;
@@ -127,7 +127,7 @@ impl State {
             && generation == self.generation()
         {
             let expiry = now().saturating_add(i64::try_from(life.min(more)).unwrap_or(i64::MAX));
-            self.replace_session(Some(Session { token: session.token, expiry: Some(expiry) }), Some(lease));
+            self.replace_session(Some(Session { expiry: Some(expiry), ..session }), Some(lease));
         }
     }
 
@@ -233,21 +233,24 @@ impl State {
         let most = i64::try_from(settings.max_token_ttl).unwrap_or(i64::MAX);
         let lease = Lease { life: until(reply.expiry), until: now().saturating_add(most) };
         self.forget_plans().await;
-        self.replace_session(Some(Session { token: reply.token, expiry: Some(reply.expiry) }), Some(lease));
+        let session = Session { token: reply.token, expiry: Some(reply.expiry), ours: reply.ours };
+        self.replace_session(Some(session), Some(lease));
         Ok(SignedIn { user: reply.user, policies: reply.policies, expiry: reply.expiry, warnings: reply.warnings })
     }
 
-    /// Revokes the session, and forgets it and all handles.
+    /// Ends the session and forgets all handles. A token that was inherited is the person's shell's: it is forgotten here
+    /// and not revoked, whoever made it.
     pub(super) async fn log_out(&self) -> Result<Ended> {
         self.generation.fetch_add(1, Ordering::Relaxed);
         if let Some(job) = lock(&self.login).take() {
             job.abort();
         }
         let core = self.core();
+        let revoke = if lock(&self.lease).is_some() { Revoke::Ours } else { Revoke::Nothing };
         self.replace_session(None, None);
         lock(&self.handles).clear();
         self.forget_plans().await;
-        end(&core).await
+        end(&core, revoke).await
     }
 
     /// What a session asked for is asked no more once it is over. What was approved is done to its end.

@@ -84,7 +84,7 @@ fn the_editor_opens_the_file_and_it_is_checked_afterwards() {
     let editor = home.file("editor", "#!/bin/sh\ngrep -q '^# address' \"$1\" || exit 1\nprintf 'mount = \"kv\"\\n' >>\"$1\"\n");
     std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     home.set("EDITOR", editor.to_string_lossy());
-    home.cv(["config", "edit"]).exits(0).says("is right");
+    home.cv(["config", "edit"]).exits(0).says("is valid");
     assert!(home.cv(["config"]).exits(0).stdout.contains("mount           kv"));
     home.cv(["config", "edit"]).exits(2).says("duplicate key");
     home.set("EDITOR", "/bin/false");

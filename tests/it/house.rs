@@ -26,6 +26,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("TokenHeader", &["vault/client.rs"][..]),
         ("RequestBody", &["secret.rs"]),
         ("LoginRequest", &["vault/oidc.rs", "login/provider.rs"]),
+        ("SessionMark", &["session.rs"]),
         ("ShellExport", &["cli/login.rs"]),
         ("Stdout", &["cli/get.rs"]),
         ("InjectedFile", &["core/inject/render.rs"]),

@@ -121,6 +121,10 @@ pub(super) async fn log_out(state: &Arc<State>) -> Result<Value> {
     let (revoked, warnings) = match state.log_out().await? {
         Ended::Revoked => (true, Vec::new()),
         Ended::WasOver | Ended::None => (false, Vec::new()),
+        Ended::Forgotten => {
+            (false, vec!["the token came with this server's environment: it was forgotten here and not revoked".into()])
+        }
+        Ended::Root => (false, vec!["a root token is not revoked".into()]),
         Ended::NotRevoked(why) => (false, vec![format!("the token could not be revoked and lives until it expires: {why}")]),
     };
     object(&LogoutReply { revoked, warnings })

@@ -43,7 +43,7 @@ pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
         ("vault_generate_example", json!({"service": "plex"}), "plex/.env.example"),
         ("vault_inject", json!({"service": "plex"}), "plex/.env"),
         ("vault_login", json!({}), "logged_in"),
-        ("vault_logout", json!({}), "\"revoked\":true"),
+        ("vault_logout", json!({}), "\"revoked\":false"),
         ("vault_list", json!({}), "login_required: "),
     ]
 }
