@@ -149,8 +149,7 @@ fn each_shell_holds_what_its_session_is_for_and_gives_it_up() {
     lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
     lab.home.set("BROWSER", ground().join("browser.sh").to_string_lossy());
     lab.home.set("CLAUDE_VAULT_PORT", crate::support::servers::free_port().to_string());
-    let marked =
-        "sh -c 'test -n \"$CLAUDE_VAULT_SESSION\" && echo marked || echo unset'";
+    let marked = "sh -c 'test -n \"$CLAUDE_VAULT_SESSION\" && echo marked || echo unset'";
     let check = |out: &Run, shell: &str| {
         assert_eq!(out.stdout.split_whitespace().collect::<Vec<_>>(), ["marked", "unset"], "{shell}: {}", out.all());
         assert!(out.stderr.contains("the token is revoked"), "{shell}: {}", out.stderr);

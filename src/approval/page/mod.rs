@@ -296,7 +296,7 @@ impl Shared {
                 }
                 Err(error) => {
                     if let (Some(plan), Some(desk)) = (pending.plans().get_mut(&id), desk.upgrade()) {
-                        plan.notice = format!("The sign-in did not approve it: {error}. You can try again.");
+                        plan.notice = format!("The sign-in did not approve it: {}. You can try again.", error.for_person());
                         desk.mismatch(plan, error.code());
                     }
                 }
