@@ -1030,7 +1030,7 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__logout)
-            opts="-h --shell --address --mount --path --root --insecure-http --json --color --help"
+            opts="-h --revoke --shell --address --mount --path --root --insecure-http --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -82,6 +82,7 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand --path 'The path below the mount where services lie; / for none [default: proxmox-services]'
             cand --root 'The folder that holds a folder for each service; nothing outside it is written'
             cand --color 'When to colour'
+            cand --revoke 'Revoke the token also if no login here made it'
             cand --insecure-http 'Allow a token to travel over plain http to another machine'
             cand --json 'Print one JSON object instead of text'
             cand -h 'Print help (see more with ''--help'')'

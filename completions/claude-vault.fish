@@ -102,6 +102,7 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l roo
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, without `NO_COLOR`'
 always\t'Always on stderr'
 never\t'Never'"
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l revoke -d 'Revoke the token also if no login here made it'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -51,7 +51,7 @@ def _claude_vault():
     # An interactive xonsh writes the variables that it starts with into its history file, after its rc files
     # have run: until then the session is held here.
     if env.get("XONSH_INTERACTIVE") and __xonsh__.history is None and held() is None:
-        names = [name for name in ("VAULT_TOKEN", "BAO_TOKEN") if name in env]
+        names = [name for name in ("VAULT_TOKEN", "BAO_TOKEN", "CLAUDE_VAULT_SESSION") if name in env]
         __xonsh__._claude_vault_held = {name: env.pop(name) for name in names}
         events.on_post_init(start)
     define()

@@ -5,13 +5,17 @@
 //! one, from the scripts of old, are sealed by it. The last chain is also kept in the state
 //! folder, so that lines cut from the end are noticed. Whoever can write both files can forge
 //! both: the log finds accidents and careless hands, not a determined owner of the account.
+//!
+//! Any process of this user can hold the log's lock, and its disk can be slow. [`Audit::record`] therefore
+//! writes on a thread of its own and waits for the lock two seconds at most: neither stops another call.
 
 mod chain;
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -20,6 +24,11 @@ use self::chain::{CHAIN, check, hex, link, seal, split_chain};
 use crate::config::{Env, Settings};
 use crate::error::{Error, Result};
 use crate::names::printable;
+
+/// How long the log's lock is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// How often it is tried.
+const LOCK_RETRY: Duration = Duration::from_millis(2);
 
 /// What happened: the word after `ACTION=`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,17 +136,33 @@ impl Audit {
     }
 
     /// Appends one event. `service` and `details` hold names only; whatever they hold, they
-    /// cannot begin a line or a field of their own.
+    /// cannot begin a line or a field of their own. An event whose call is given up is still written.
     ///
     /// # Errors
-    /// [`Error::AuditUnwritable`].
-    pub fn record(&self, action: Action, service: &str, details: &str) -> Result<()> {
-        self.append(action, service, details).map_err(|source| Error::AuditUnwritable { path: self.path.clone(), source })
+    /// [`Error::AuditUnwritable`], also when another program holds the lock for two seconds.
+    pub async fn record(&self, action: Action, service: &str, details: &str) -> Result<()> {
+        let (log, service, details) = (self.clone(), service.to_owned(), details.to_owned());
+        let written = tokio::task::spawn_blocking(move || log.append(action, &service, &details)).await;
+        // The thread ends without an answer only when the whole program does.
+        let written = written.unwrap_or_else(|_| Err(std::io::ErrorKind::Interrupted.into()));
+        written.map_err(|source| Error::AuditUnwritable { path: self.path.clone(), source })
     }
 
+    /// Appends one event without waiting for it, where nothing depends on it. An event that cannot be written,
+    /// and one in the last moment of the program, is lost.
+    pub fn note(&self, action: Action, service: &str, details: &str) {
+        let (log, service, details) = (self.clone(), service.to_owned(), details.to_owned());
+        let write = move || drop(log.append(action, &service, &details));
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(write)),
+            Err(_) => write(),
+        }
+    }
+
+    /// Blocks: for a thread that nothing else runs on.
     fn append(&self, action: Action, service: &str, details: &str) -> std::io::Result<()> {
         let mut file = open_log(&self.path)?;
-        file.lock()?;
+        wait_for(|| file.try_lock())?;
         let previous = last_chain(&mut file)?;
         let time = Timestamp::now().strftime("%Y-%m-%d %H:%M:%S");
         let text = format!(
@@ -155,12 +180,11 @@ impl Audit {
             let _ = file.set_len(length);
             return Err(error);
         }
-        if action.must_survive() {
-            file.sync_data()?;
-        }
         // Best effort: a lost head makes verify less sharp, not wrong.
         let _ = self.keep_head(&chain);
-        Ok(())
+        // Others need not wait for the disk: they see the line already.
+        file.unlock()?;
+        if action.must_survive() { file.sync_data() } else { Ok(()) }
     }
 
     fn keep_head(&self, chain: &str) -> std::io::Result<()> {
@@ -201,13 +225,28 @@ impl Audit {
         match open_existing(&self.path) {
             Ok(mut file) => {
                 // Without the lock a line could be seen half written.
-                file.lock_shared().map_err(Error::io("lock", &self.path))?;
+                wait_for(|| file.try_lock_shared()).map_err(Error::io("lock", &self.path))?;
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes).map_err(Error::io("read", &self.path))?;
                 Ok(String::from_utf8_lossy(&bytes).into_owned())
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(Error::io("read", &self.path)(error)),
+        }
+    }
+}
+
+/// Tries for a lock until it is there or [`LOCK_WAIT`] is over.
+fn wait_for(try_lock: impl Fn() -> std::result::Result<(), TryLockError>) -> std::io::Result<()> {
+    let until = Instant::now() + LOCK_WAIT;
+    loop {
+        match try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_RETRY),
+            Err(TryLockError::WouldBlock) => {
+                return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "another program holds its lock"));
+            }
         }
     }
 }
@@ -292,7 +331,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let audit = Audit { path: folder.path().join("audit.log"), head: folder.path().join("heads/h"), user: "eve\n[x]".into() };
         for number in 0..lines {
-            audit.record(Action::Success, &format!("s{number}"), "keys: A, B").unwrap();
+            audit.append(Action::Success, &format!("s{number}"), "keys: A, B").unwrap();
         }
         (folder, audit)
     }
@@ -348,7 +387,7 @@ mod tests {
     fn lines_of_the_old_scripts_stay_and_are_sealed() {
         let (_folder, audit) = log(0);
         std::fs::write(&audit.path, "[2024-01-01 00:00:00 UTC] USER=a ACTION=SUCCESS SERVICE=b DETAILS=c").unwrap();
-        audit.record(Action::Get, "plex", "-").unwrap();
+        audit.append(Action::Get, "plex", "-").unwrap();
         let verified = audit.verify().unwrap();
         assert_eq!((verified.unchained, verified.lines), (1, 1));
         rewrite(&audit, |mut l| {
@@ -361,7 +400,7 @@ mod tests {
     #[test]
     fn no_input_forges_a_line_a_field_or_a_chain() {
         let (_folder, audit) = log(0);
-        audit.record(Action::Get, "a\n[2026-01-01 00:00:00 UTC] USER=root ACTION=SUCCESS", "b CHAIN=00").unwrap();
+        audit.append(Action::Get, "a\n[2026-01-01 00:00:00 UTC] USER=root ACTION=SUCCESS", "b CHAIN=00").unwrap();
         let text = std::fs::read_to_string(&audit.path).unwrap();
         assert_eq!(text.lines().count(), 1);
         assert_eq!(text.matches("ACTION=").count(), 1);
@@ -373,7 +412,7 @@ mod tests {
         let (_folder, audit) = log(0);
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| (0..25).for_each(|_| audit.record(Action::Get, "plex", "-").unwrap()));
+                scope.spawn(|| (0..25).for_each(|_| audit.append(Action::Get, "plex", "-").unwrap()));
             }
         });
         assert_eq!(audit.verify().unwrap().lines, 200);
@@ -383,10 +422,50 @@ mod tests {
     fn a_symbolic_link_or_a_fifo_is_no_log() {
         let (folder, audit) = log(0);
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), &audit.path).unwrap();
-        assert!(matches!(audit.record(Action::Get, "a", "b"), Err(Error::AuditUnwritable { .. })));
+        assert!(audit.append(Action::Get, "a", "b").is_err());
         assert!(!folder.path().join("elsewhere").exists());
         std::fs::remove_file(&audit.path).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&audit.path).status().unwrap().success());
-        assert!(audit.record(Action::Get, "a", "b").is_err());
+        assert!(audit.append(Action::Get, "a", "b").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_held_lock_is_waited_for_two_seconds_and_holds_nothing_else_up() {
+        let (_folder, audit) = log(1);
+        let holder = open_log(&audit.path).unwrap();
+        holder.lock().unwrap();
+        let started = Instant::now();
+        let beats = async {
+            for _ in 0..20 {
+                let before = Instant::now();
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                assert!(before.elapsed() < Duration::from_secs(1), "the runtime stood still");
+            }
+        };
+        let record = audit.record(Action::Get, "plex", "-");
+        let ((), outcome) = tokio::join!(beats, record);
+        assert!(matches!(outcome, Err(Error::AuditUnwritable { source, .. }) if source.kind() == std::io::ErrorKind::TimedOut));
+        assert!((2..4).contains(&started.elapsed().as_secs()));
+        // One that is given back in time is had.
+        let later = audit.record(Action::Get, "plex", "-");
+        let give_back = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            holder.unlock().unwrap();
+        };
+        let ((), outcome) = tokio::join!(give_back, later);
+        outcome.unwrap();
+        assert_eq!(audit.verify().unwrap().lines, 2);
+    }
+
+    #[tokio::test]
+    async fn an_event_whose_call_is_given_up_is_still_written() {
+        let (_folder, audit) = log(0);
+        let given_up = tokio::time::timeout(Duration::ZERO, audit.record(Action::Get, "plex", "-"));
+        let _ = given_up.await;
+        let until = Instant::now() + Duration::from_secs(5);
+        while audit.lines().unwrap().is_empty() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(audit.verify().unwrap().lines, 1);
     }
 }

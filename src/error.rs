@@ -1,13 +1,18 @@
 //! The one error type: what is wrong, what to do about it, and the exit status that says so.
 //!
 //! No variant can hold a secret: they carry names that were checked, paths, addresses without
-//! user information or query, and fixed texts. What a server said is carried only as [`ServerText`].
+//! user information or query, and fixed texts. What Vault or an identity provider said is carried only as
+//! [`ServerText`] or [`Said`].
+//!
+//! `Display` holds our own words, names, paths and addresses. [`Error::for_person`] adds what the other side said, for a
+//! terminal or a page. What a model is told has fixed sentences of its own in `mcp::refusal`.
 
 mod hint;
+mod said;
 
 use std::path::PathBuf;
 
-use crate::vault::ServerText;
+pub use said::{Said, ServerText};
 
 /// `Result` with this crate's [`enum@Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -32,6 +37,14 @@ pub enum Error {
     /// The token expired, was revoked, or never was one.
     #[error("the session has expired or was revoked")]
     SessionExpired,
+    /// The session was made for another Vault than the one that is configured now.
+    #[error("the session is for {session}, and Vault's address is {address} now")]
+    OtherVault {
+        /// The address that the session was made at.
+        session: String,
+        /// The address that is configured.
+        address: String,
+    },
     /// The token is good, and Vault's policy denies the path.
     #[error("Vault's policy forbids {operation} on {path}")]
     Forbidden {
@@ -98,7 +111,7 @@ pub enum Error {
         /// Scheme, host and port.
         address: String,
     },
-    /// A redirect points to a host that is not trusted with the token.
+    /// A redirect points to another origin (scheme, host, port) that is not trusted with the token.
     #[error("Vault at {address} redirects to {target}, which is not trusted with the token")]
     ForeignRedirect {
         /// Where the request went.
@@ -131,8 +144,10 @@ pub enum Error {
     /// The login was refused by Vault or the identity provider.
     #[error("the login failed: {reason}")]
     LoginFailed {
-        /// Why, in the server's or provider's words, made safe.
-        reason: String,
+        /// Why, in our words.
+        reason: &'static str,
+        /// What Vault or the provider said, or which address it is about; for a person only.
+        said: Said,
         /// What to do.
         hint: String,
     },
@@ -142,7 +157,7 @@ pub enum Error {
         /// The limit that ran out.
         seconds: u64,
     },
-    /// The person said no.
+    /// The person declined.
     #[error("not confirmed: nothing was written")]
     Declined,
     /// A question could not be asked.
@@ -153,7 +168,7 @@ pub enum Error {
         /// What to do.
         hint: &'static str,
     },
-    /// A change waits for a person's yes.
+    /// A change waits for a person's approval.
     #[error("it waits for a person's approval{}", approval_token.as_ref().map(|token| format!("; approval_token: {token}")).unwrap_or_default())]
     ApprovalPending {
         /// What to come back with, if anything.
@@ -174,7 +189,7 @@ pub enum Error {
         /// The kind of proof that is needed.
         required: &'static str,
     },
-    /// A thing that is not done while a model reads the output.
+    /// Refused while an AI agent reads the output.
     #[error("{what} is refused under an AI agent")]
     UnderAgent {
         /// The option or command.
@@ -189,7 +204,7 @@ pub enum Error {
         keys: String,
         /// Who would read it.
         reader: String,
-        /// What it would trip over.
+        /// What that reader cannot hold.
         reason: String,
         /// The ways out.
         hint: String,
@@ -268,7 +283,7 @@ pub enum Error {
         failed: usize,
         /// How many were tried.
         total: usize,
-        /// The gravest exit status among them.
+        /// The worst exit status among them.
         exit: u8,
     },
     /// Ctrl-C or SIGTERM.
@@ -288,12 +303,26 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
+    /// A login that failed, in our words, with nothing that the other side said.
+    pub fn login_failed(reason: &'static str, hint: impl Into<String>) -> Self {
+        Self::LoginFailed { reason, said: Said::default(), hint: hint.into() }
+    }
+
+    /// What is wrong, for a person's terminal or page: with what Vault or the provider said.
+    #[must_use]
+    pub fn for_person(&self) -> String {
+        match self {
+            Self::LoginFailed { said, .. } if !said.for_person().is_empty() => format!("{self}: {}", said.for_person()),
+            _ => self.to_string(),
+        }
+    }
+
     /// A stable name for programs: the `code` of `--json` and of an MCP result.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::Invalid { .. } | Self::NoAddress => "invalid_arguments",
-            Self::NoSession | Self::SessionExpired => "login_required",
+            Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => "login_required",
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not_found",
             Self::Conflict { .. } => "conflict",
@@ -330,12 +359,12 @@ impl Error {
     }
 
     /// The exit status of the contract: 1 failed, 2 invalid, 3 no session, 4 forbidden,
-    /// 5 not found, 6 conflict, 7 Vault failing, 8 no person's yes, 130 interrupted.
+    /// 5 not found, 6 conflict, 7 Vault failing, 8 not approved by a person, 130 interrupted.
     #[must_use]
     pub fn exit(&self) -> u8 {
         match self {
             Self::Invalid { .. } | Self::NoAddress | Self::Unwritable { .. } | Self::Confined { .. } | Self::NotOurs { .. } => 2,
-            Self::NoSession | Self::SessionExpired => 3,
+            Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => 3,
             Self::Forbidden { .. } => 4,
             Self::NotFound { .. } => 5,
             Self::Conflict { .. } => 6,

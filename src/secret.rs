@@ -17,6 +17,8 @@ pub enum WayOut {
     LoginRequest,
     /// The lines a shell evaluates to hold the session.
     ShellExport,
+    /// A short digest of a session's token, beside the token in the environment.
+    SessionMark,
     /// The standard output of `get`, which exists to print it.
     Stdout,
     /// A file written by `inject`, mode 0600.

@@ -3,6 +3,8 @@
 //! Data goes to stdout, everything meant for a person to stderr; questions go to the terminal
 //! itself (`terminal.rs`), so that pipes stay clean. Text of unknown origin is made printable.
 
+mod qr;
+
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::io::{IsTerminal, Write};
@@ -150,7 +152,7 @@ impl Ui {
 
     /// Tells an error in two lines, or as the one JSON object of the contract.
     pub fn error(&self, error: &Error) {
-        let (message, hint) = (printable(&error.to_string(), false), printable(&error.hint(), false));
+        let (message, hint) = (printable(&error.for_person(), false), printable(&error.hint(), false));
         if self.json {
             let object = serde_json::json!({"error": {"code": error.code(), "message": message, "hint": hint}});
             self.say(&object.to_string());
@@ -167,7 +169,7 @@ impl Ui {
             return;
         }
         let columns = rustix::termios::tcgetwinsize(&error).map_or(0, |size| usize::from(size.ws_col));
-        if let Some(code) = crate::login::qr_code(address, columns, self.color) {
+        if let Some(code) = qr::qr_code(address, columns, self.color) {
             self.say(&code);
         }
     }

@@ -9,11 +9,9 @@ pub mod passkey;
 pub mod pending;
 mod socket;
 mod store;
-mod terminal;
 
 pub use socket::{Socket, Waiting, listen, waiting};
 pub use store::{Passkey, Passkeys};
-pub use terminal::AtTerminal;
 
 use std::collections::BTreeMap;
 

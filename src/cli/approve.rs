@@ -217,7 +217,7 @@ async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
         return Err(Error::invalid("that passkey is enrolled already", "claude-vault approve list"));
     }
     all.push(passkey);
-    core.audit.record(Action::PasskeyAdded, "", &format!("passkey {name}"))?;
+    core.audit.record(Action::PasskeyAdded, "", &format!("passkey {name}")).await?;
     store.save(&all)?;
     ui.note(&format!("added the passkey {name}: from now on changes are approved with a passkey"));
     Ok(0)
@@ -249,7 +249,7 @@ async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Resul
     if terminal.ask(&format!("Type yes to remove {}: ", printable(&what, false))).await?.trim() != "yes" {
         return Err(Error::Declined);
     }
-    core.audit.record(Action::PasskeyRemoved, "", &what)?;
+    core.audit.record(Action::PasskeyRemoved, "", &what).await?;
     let mut kept = if all { Vec::new() } else { store.load()? };
     kept.retain(|passkey| Some(&passkey.name) != name.as_ref());
     if kept.is_empty() {

@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
         return Err(Error::Declined);
     }
     let address = &now.address;
-    core.audit.record(Action::Confirmed, "", &format!("step-up address {address}; typed at the terminal"))?;
+    core.audit.record(Action::Confirmed, "", &format!("step-up address {address}; typed at the terminal")).await?;
     record_way(&core.settings, &now)?;
     ui.note(&format!("step-up goes to {address} from now on"));
     Ok(0)

@@ -6,6 +6,7 @@ use std::process::Command as Process;
 
 use crate::config::{Env, Global, Settings, config_file, shown};
 use crate::error::{Error, Result};
+use crate::session::VARIABLES;
 use crate::ui::Ui;
 
 #[derive(clap::Args)]
@@ -74,7 +75,12 @@ fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
     let editor = env.get("VISUAL").or_else(|| env.get("EDITOR")).unwrap_or("vi");
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or("vi");
-    let ended = Process::new(program).args(words).arg(&path).status();
+    let mut process = Process::new(program);
+    process.args(words).arg(&path);
+    for name in VARIABLES {
+        process.env_remove(name); // an editor runs plugins, and needs no session
+    }
+    let ended = process.status();
     let status = ended.map_err(Error::io("start the editor", program))?;
     if !status.success() {
         return Err(Error::invalid("the editor failed", "export EDITOR=nano   (or another)"));

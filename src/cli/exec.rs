@@ -13,13 +13,15 @@ use crate::core::exec::{Reply, Request, exec};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::WayOut;
+use crate::session::VARIABLES;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 claude-vault exec jellyfin -- ./start.sh
 claude-vault exec jellyfin --env-file-fd -- docker run --env-file {} jellyfin/jellyfin
 
-VAULT_TOKEN and its companions are not passed on unless --keep-token is given.")]
+The session's variables are not passed on unless --keep-token is given. A key that would change how programs
+run (PATH, LD_PRELOAD, BASH_ENV, GIT_SSH_COMMAND, …) is refused unless --only names it.")]
 pub(super) struct Exec {
     #[command(flatten)]
     request: Request,
@@ -59,11 +61,11 @@ impl Exec {
         }
         match (self.clean, self.keep_token) {
             (true, true) => {
-                let session = SESSION.iter().filter_map(|name| Some((name, context.env.get(name)?)));
+                let session = PLACE.iter().chain(&VARIABLES).filter_map(|name| Some((name, context.env.get(name)?)));
                 command.envs(session);
             }
             (false, false) => {
-                for name in TOKEN {
+                for name in VARIABLES {
                     command.env_remove(name);
                 }
             }
@@ -84,10 +86,8 @@ impl Exec {
     }
 }
 
-const TOKEN: [&str; 3] = ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN"];
-/// What a session is in the environment.
-const SESSION: [&str; 7] =
-    ["VAULT_ADDR", "VAULT_NAMESPACE", "VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_ADDR", "BAO_NAMESPACE", "BAO_TOKEN"];
+/// What `--keep-token` keeps with `--clean` besides the session itself: where it is for.
+const PLACE: [&str; 4] = ["VAULT_ADDR", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_NAMESPACE"];
 
 fn has_place(word: &OsStr) -> bool {
     word.to_str().is_some_and(|word| word == "{}" || word.ends_with("={}"))

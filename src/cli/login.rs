@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::Context;
 use crate::config::{Method, ProviderSettings};
 use crate::core::Core;
-use crate::core::login::{Ended, Reply, begin, end, living, revoke};
+use crate::core::login::{Ended, Reply, Revoke, begin, end, end_replaced, living, revoke};
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, SignIn, Surroundings, log_in, open_browser};
 use crate::secret::{Secret, WayOut};
-use crate::session::span;
+use crate::session::{MARK, VARIABLES, span};
 use crate::shell::Shell;
 use crate::signals::stopped;
 use crate::terminal::{LineEditor, Step, Terminal};
@@ -55,6 +55,9 @@ pub(super) struct Login {
 
 #[derive(clap::Args)]
 pub(super) struct Logout {
+    /// Revoke the token also if no login here made it
+    #[arg(long)]
+    revoke: bool,
     /// The syntax to print, for: eval "$(claude-vault logout)"
     #[arg(long, value_enum, default_value = "sh")]
     shell: Shell,
@@ -83,7 +86,11 @@ impl Login {
             () = stopped() => Err(Error::Interrupted),
         };
         match outcome {
-            Ok(reply) => print(ui, &reply, sourced.unwrap_or(self.shell)),
+            Ok(reply) => {
+                let status = print(ui, &reply, sourced.unwrap_or(self.shell))?;
+                self.end_replaced(context, &reply).await;
+                Ok(status)
+            }
             Err(error) => {
                 if let Some(token) = granted.take() {
                     revoke(&core.settings, token).await;
@@ -99,6 +106,22 @@ impl Login {
         settings.may_say("role", "--role", self.role.as_deref(), settings.role.as_deref())?;
         settings.may_say("auth_mount", "--auth-mount", self.auth_mount.as_deref(), settings.auth_mount.as_deref())?;
         settings.may_say("browser", "--browser", self.browser.as_deref(), settings.browser.as_deref())
+    }
+
+    /// Revokes the session of ours that the new one replaces, and says what became of the token that was here.
+    async fn end_replaced(&self, context: &Context<'_>, new: &Reply) {
+        let Context { ui, core, .. } = context;
+        match end_replaced(core, &new.token).await {
+            Some(Ended::Revoked) => ui.note("the session before is revoked"),
+            Some(Ended::NotRevoked(why)) => {
+                ui.warn(&format!("the session before could not be revoked and lives until it expires: {why}"));
+            }
+            Some(Ended::WasOver | Ended::None | Ended::Forgotten | Ended::Root) => {}
+            None if self.force && core.held().is_some_and(|old| old.token != new.token) => {
+                ui.note("the token that was here before is not of a login here: it is not revoked");
+            }
+            None => {}
+        }
     }
 
     /// `granted` holds a token of ours until it is a session.
@@ -158,6 +181,8 @@ fn print(ui: &Ui, reply: &Reply, shell: Shell) -> Result<u8> {
     let token = reply.token.expose(WayOut::ShellExport);
     let expiry = reply.expiry.to_string();
     let mut variables = vec![("VAULT_ADDR", reply.address.as_str()), ("VAULT_TOKEN", token), ("VAULT_TOKEN_EXPIRY", &expiry)];
+    let mark = reply.ours.as_ref().map(|ours| ours.mark(&reply.token));
+    variables.extend(mark.as_deref().map(|mark| (MARK, mark)));
     variables.extend(reply.namespace.as_deref().map(|namespace| ("VAULT_NAMESPACE", namespace)));
     let lines = zeroize::Zeroizing::new(shell.set(&variables));
     ui.data(&lines)?;
@@ -183,24 +208,35 @@ impl Logout {
         if sourced.is_none() && ui.stdout_is_terminal() {
             return Ok(());
         }
-        ui.data(&sourced.unwrap_or(self.shell).unset(&["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN"]))
+        ui.data(&sourced.unwrap_or(self.shell).unset(&VARIABLES))
     }
 
     pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
-        let ended = end(core).await?;
+        let ended = end(core, if self.revoke { Revoke::Anything } else { Revoke::Ours }).await?;
         self.forget(ui, sourced)?;
         let held = ended != Ended::None;
+        let mut status = 0;
         match ended {
             Ended::Revoked => ui.note("signed out: the token is revoked"),
             Ended::WasOver => ui.note("signed out: the session was over already"),
             Ended::None => ui.note("no session: nothing to do"),
+            Ended::Forgotten => ui.note(
+                "signed out here: no login of claude-vault made the token, so it is forgotten and not revoked (logout --revoke does that)",
+            ),
+            Ended::Root => {
+                ui.error(&Error::invalid(
+                    "a root token is not revoked: it is forgotten here",
+                    "vault token revoke -self   (with that token, if it is meant)",
+                ));
+                status = 2;
+            }
             Ended::NotRevoked(why) => ui.warn(&format!("the token could not be revoked and lives until it expires: {why}")),
         }
         if held && sourced.is_none() && ui.stdout_is_terminal() {
             ui.note(&ui.shell().spell("this shell still holds the token: unset VAULT_TOKEN   (or: unset BAO_TOKEN)"));
         }
-        Ok(0)
+        Ok(status)
     }
 }
 

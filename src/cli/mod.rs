@@ -2,6 +2,7 @@
 
 mod approve;
 mod approve_address;
+mod at_terminal;
 mod audit;
 mod complete_names;
 mod completions;
@@ -224,7 +225,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             },
             Command::Inject(inject) => inject.run(&context).await,
             Command::Exec(exec) => exec.run(&context).await,
-            Command::Scan(scan) => scan.run(&context),
+            Command::Scan(scan) => scan.run(&context).await,
             Command::Example(example) => example.run(&context).await,
             Command::Approve(approve) => approve.run(&context).await,
             Command::Audit(audit) => audit.run(&context),

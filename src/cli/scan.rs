@@ -19,7 +19,7 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    pub(super) fn run(self, context: &Context<'_>) -> Result<u8> {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let (core, ui) = (&context.core, context.ui);
         let files = if self.files.is_empty() {
             scan::usual_files(core)?
@@ -29,7 +29,7 @@ impl Scan {
         let mut replies = Vec::new();
         let (mut secrets, mut lines) = (0, String::new());
         for file in &files {
-            let (name, found, reply) = match look(core, file) {
+            let (name, found, reply) = match look(core, file).await {
                 Ok(seen) => seen,
                 // One that cannot be read is no reason to keep quiet about the others.
                 Err(error) if self.files.is_empty() => {
@@ -57,14 +57,14 @@ impl Scan {
     }
 }
 
-fn look(core: &crate::core::Core, file: &Path) -> Result<(String, Vec<Found>, serde_json::Value)> {
+async fn look(core: &crate::core::Core, file: &Path) -> Result<(String, Vec<Found>, serde_json::Value)> {
     let shown = |file: &Path| printable(&file.to_string_lossy(), false);
     if scan::is_compose(file) {
-        let reply = scan::compose(core, None, Some(file))?;
+        let reply = scan::compose(core, None, Some(file)).await?;
         let value = json!(reply);
         return Ok((shown(&reply.file), reply.services.into_iter().flat_map(|service| service.keys).collect(), value));
     }
-    let reply = scan::env(core, None, Some(file))?;
+    let reply = scan::env(core, None, Some(file)).await?;
     let value = json!(reply);
     Ok((shown(&reply.file), reply.keys, value))
 }

@@ -9,8 +9,9 @@ use tokio::sync::watch;
 
 use super::Context;
 use super::approve::on_the_page;
+use super::at_terminal::AtTerminal;
+use crate::approval::listen;
 use crate::approval::pending::LIFE;
-use crate::approval::{AtTerminal, listen};
 use crate::config::Strength;
 use crate::core::approve::{Approvals, strength};
 use crate::core::set::{DEFAULT_LENGTH, Outcome, Request, all_keys, set};

@@ -73,7 +73,7 @@ fn warning(name: &'static str, saw: impl Into<String>, why: &'static str, mend: 
 }
 
 fn failed(name: &'static str, why: &'static str, error: &Error) -> Check {
-    Check { name, state: State::Failed, saw: error.to_string(), why, mend: error.hint() }
+    Check { name, state: State::Failed, saw: error.for_person(), why, mend: error.hint() }
 }
 
 fn skipped(name: &'static str, since: &'static str) -> Check {

@@ -66,7 +66,7 @@ pub async fn example(
         Ok(planned) => planned,
         Err(error) => {
             let failed: Result<()> = Err(error);
-            let failed = core.audited(Action::GenerateExample, service, failed, |()| String::new());
+            let failed = core.audited(Action::GenerateExample, service, failed, |()| String::new()).await;
             return Err(failed.err().unwrap_or(Error::Declined));
         }
     };

@@ -1,7 +1,8 @@
 //! `exec`: the secrets of services as a program's environment, with nothing on disk.
 //!
-//! This module works out the variables; starting the program is the face's affair, since it
-//! takes the process's place.
+//! This module works out the variables; the face starts the program, which takes the process's place.
+
+mod steering;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,12 +44,12 @@ pub struct Reply {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a service or a key of `only` that is not there, [`Error::Invalid`] for
-/// a clash when it is strict, [`Error::Unwritable`] for a value that no environment can hold.
+/// a clash when it is strict and for a variable that changes how programs run, [`Error::Unwritable`] for a value that no environment can hold.
 pub async fn exec(core: &Core, request: &Request, program: &str) -> Result<Reply> {
     let names: Vec<&str> = request.services.iter().map(Service::as_str).collect();
     let details = |reply: &Reply| format!("{} variables of {} to {program}", reply.variables.len(), names.join(", "));
     let single = request.services.first().filter(|_| request.services.len() == 1);
-    let (mut reply, unlogged) = core.audited(Action::Exec, single, collect(core, request).await, details)?;
+    let (mut reply, unlogged) = core.audited(Action::Exec, single, collect(core, request).await, details).await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
@@ -60,6 +61,7 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
     let vault = core.vault()?;
     let mut reply = Reply { variables: BTreeMap::new(), warnings: Vec::new() };
     let mut owners: BTreeMap<String, &Service> = BTreeMap::new();
+    let (mut plain, mut steering) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     for service in request.services.iter().filter(|service| seen.insert(*service)) {
         let Stored::Present { secrets, .. } = vault.read_service(service, None).await? else { return Err(no_service(service)) };
@@ -69,18 +71,18 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
             }
             let name = format!("{}{key}", request.prefix);
             check(service, &name, value.secret())?;
+            match steering::reason(&name) {
+                Some(reason) => steering.push((printable(&name, false), reason)),
+                None => plain.push(key),
+            }
             if let Some(other) = owners.insert(name.clone(), service) {
                 clash(request.strict, &name, other, service, &mut reply.warnings)?;
             }
             reply.variables.insert(name, value.secret().clone());
         }
     }
-    let steering: Vec<&str> = reply.variables.keys().map(String::as_str).filter(|name| STEERING.contains(name)).collect();
-    if !steering.is_empty() {
-        let names = steering.join(", ");
-        reply.warnings.push(format!(
-            "{names} from Vault steers how programs are found and loaded: leave it out with --only if that is not meant"
-        ));
+    if request.only.is_empty() {
+        refuse_steering(request, plain, &steering)?;
     }
     match request.only.iter().find(|key| !owners.contains_key(&format!("{}{key}", request.prefix))) {
         Some(key) => {
@@ -90,9 +92,25 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
     }
 }
 
-/// Variables that change what runs.
-const STEERING: [&str; 10] =
-    ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "IFS", "NODE_OPTIONS", "PYTHONPATH", "PERL5OPT", "RUBYOPT"];
+/// Refuses variables that change how programs run: only the person, by `--only`, can ask for one.
+fn refuse_steering(request: &Request, mut others: Vec<String>, steering: &[(String, &str)]) -> Result<()> {
+    let Some((name, reason)) = steering.first() else { return Ok(()) };
+    let more: Vec<&str> = steering.iter().skip(1).map(|(name, _)| name.as_str()).collect();
+    let more = if more.is_empty() { String::new() } else { format!("; so does each of {}", more.join(", ")) };
+    others.sort_unstable();
+    others.dedup();
+    // Names that can be typed, as long as the hint stays a line.
+    let few = !others.is_empty() && others.len() <= 8 && others.iter().all(|key| key.parse::<Key>().is_ok());
+    let keys = if few { others.join(",") } else { "KEY,…".into() };
+    let services: Vec<&str> = request.services.iter().map(Service::as_str).collect();
+    Err(Error::invalid(
+        format!("{name} {reason}{more}"),
+        format!(
+            "leave it out: claude-vault exec {} --only {keys} -- …   (or name it there too, if it is meant)",
+            services.join(" ")
+        ),
+    ))
+}
 
 fn check(service: &Service, name: &str, value: &Secret) -> Result<()> {
     let reason = if name.contains(['=', '\0']) || name.is_empty() {

@@ -88,7 +88,7 @@ pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
         (None, None) => "all keys".into(),
         (None, Some(version)) => format!("all keys, version {version}"),
     };
-    let (mut reply, unlogged) = core.audited(Action::Get, Some(&request.service), outcome, what)?;
+    let (mut reply, unlogged) = core.audited(Action::Get, Some(&request.service), outcome, what).await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }

@@ -62,7 +62,7 @@ pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
         Reply::Services { services, .. } => format!("{} services", services.len()),
         Reply::Keys { keys, .. } => format!("{} keys", keys.len()),
     };
-    let (mut reply, unlogged) = core.audited(Action::List, request.service.as_ref(), outcome, count)?;
+    let (mut reply, unlogged) = core.audited(Action::List, request.service.as_ref(), outcome, count).await?;
     match &mut reply {
         Reply::Services { warnings, .. } | Reply::Keys { warnings, .. } => warnings.extend(unlogged),
     }

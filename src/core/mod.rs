@@ -70,15 +70,22 @@ impl Core {
     /// The session, whether its time is over or not.
     ///
     /// # Errors
-    /// [`Error::NoSession`].
+    /// [`Error::NoSession`], and [`Error::OtherVault`] for a session that was made for another one.
     pub fn session(&self) -> Result<Session> {
-        self.session.clone().ok_or(Error::NoSession)
+        let session = self.session.clone().ok_or(Error::NoSession)?;
+        session.check_vault(&self.settings)?;
+        Ok(session)
+    }
+
+    /// The session, whichever Vault it is for: to end it there.
+    pub(crate) fn held(&self) -> Option<&Session> {
+        self.session.as_ref()
     }
 
     /// The client with the session's token: one for all calls, so that its connection is kept.
     ///
     /// # Errors
-    /// [`Error::NoSession`], [`Error::SessionExpired`], [`Error::NoAddress`].
+    /// As [`Core::session`], [`Error::SessionExpired`], [`Error::NoAddress`].
     pub fn vault(&self) -> Result<Arc<Client>> {
         let session = self.session()?.alive()?;
         if let Some(client) = self.client.get() {
@@ -90,7 +97,7 @@ impl Core {
 
     /// Notes in the audit log how a read ended. A log that cannot be written does not stop a
     /// read: the second part of what is given then says so, for the person.
-    pub(crate) fn audited<T>(
+    pub(crate) async fn audited<T>(
         &self,
         action: Action,
         service: Option<&Service>,
@@ -101,7 +108,7 @@ impl Core {
             Ok(reply) => details(reply),
             Err(error) => format!("failed: {}", error.code()),
         };
-        let recorded = self.audit.record(action, service.map_or("", Service::as_str), &details);
+        let recorded = self.audit.record(action, service.map_or("", Service::as_str), &details).await;
         outcome.map(|reply| (reply, recorded.err().map(|error| error.to_string())))
     }
 

@@ -129,7 +129,7 @@ pub fn usual_files(core: &Core) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// [`Error::NotFound`] without the file, [`Error::Confined`] for one outside the root.
-pub fn env(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Result<EnvFile> {
+pub async fn env(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Result<EnvFile> {
     let outcome = (|| {
         let (file, text) = read(core, service, file, &[".env"])?;
         // As its own program reads it, where that is known.
@@ -158,10 +158,10 @@ pub fn env(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Resul
         }
         Ok(EnvFile { service: service.cloned(), file, keys, unread_lines: unread.into_iter().collect() })
     })();
-    let (reply, _) = core.audited(Action::Scan, service, outcome, |reply: &EnvFile| {
+    let reply = core.audited(Action::Scan, service, outcome, |reply: &EnvFile| {
         format!("{} with {} keys", reply.file.display(), reply.keys.len())
-    })?;
-    Ok(reply)
+    });
+    Ok(reply.await?.0)
 }
 
 /// What a compose file is called.
@@ -171,7 +171,7 @@ pub(crate) const COMPOSE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "doc
 ///
 /// # Errors
 /// As [`env`], and [`Error::Invalid`] for what is no compose file.
-pub fn compose(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Result<ComposeFile> {
+pub async fn compose(core: &Core, service: Option<&Service>, file: Option<&Path>) -> Result<ComposeFile> {
     let outcome = (|| {
         let (file, text) = read(core, service, file, &COMPOSE_NAMES)?;
         let refuse = |why| Error::Confined { path: file.clone(), reason: why };
@@ -192,8 +192,8 @@ pub fn compose(core: &Core, service: Option<&Service>, file: Option<&Path>) -> R
             compose.secrets.into_iter().map(|(name, file)| SecretFile { name: printable(&name, false), file }).collect();
         Ok(ComposeFile { service: service.cloned(), file, services, secrets })
     })();
-    let (reply, _) = core.audited(Action::Scan, service, outcome, |reply: &ComposeFile| reply.file.display().to_string())?;
-    Ok(reply)
+    let reply = core.audited(Action::Scan, service, outcome, |reply: &ComposeFile| reply.file.display().to_string());
+    Ok(reply.await?.0)
 }
 
 /// The file and its text: the one named, or the first of `names` in the service's folder.

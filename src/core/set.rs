@@ -94,10 +94,14 @@ pub async fn set(
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<Reply> {
     let Request { service, secrets, generate, prompt, dry_run, mut notes } = request;
-    let additions = additions(core.audience, secrets, &generate, &prompt, &mut notes).inspect_err(|error| {
-        // A refused input is worth a line; the refusal itself stands either way.
-        let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code());
-    })?;
+    let additions = match additions(core.audience, secrets, &generate, &prompt, &mut notes) {
+        Ok(additions) => additions,
+        Err(error) => {
+            // A refused input is worth a line; the refusal itself stands either way.
+            let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code()).await;
+            return Err(error);
+        }
+    };
     let vault = core.vault()?;
     let vault = vault.active_node().await?.map_or(vault, Arc::new);
     let work_out = || async {
@@ -106,7 +110,7 @@ pub async fn set(
     };
     if dry_run {
         let change = work_out().await?;
-        core.audit.record(Action::DryRun, service.as_str(), &change.audit_details())?;
+        core.audit.record(Action::DryRun, service.as_str(), &change.audit_details()).await?;
         show(&change.question())?;
         return Ok(Reply { outcome: Outcome::DryRun, ..reply(&change, &service) });
     }

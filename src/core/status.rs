@@ -49,7 +49,7 @@ pub struct Reply {
 /// [`Error::NoSession`], [`Error::SessionExpired`], and what keeps Vault from answering.
 pub async fn status(core: &Core) -> Result<Reply> {
     let (mut reply, unlogged) =
-        core.audited(Action::SessionCheck, None, look(core).await, |reply| format!("user {}", reply.user))?;
+        core.audited(Action::SessionCheck, None, look(core).await, |reply| format!("user {}", reply.user)).await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }

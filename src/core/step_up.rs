@@ -68,7 +68,7 @@ impl RoleLogin {
 
     /// Checks a token, and gives the display name of the person it belongs to.
     async fn check(&self, vault: &Client, service: &str) -> Result<String> {
-        let refuse = |reason: &str, hint: &str| Err(Error::LoginFailed { reason: reason.into(), hint: hint.into() });
+        let refuse = |reason: &'static str, hint: &str| Err(Error::login_failed(reason, hint));
         let token = vault.look_up_token().await?;
         if token.policies().iter().any(|policy| policy == "root") {
             return refuse("the role gives a root token", "give the role a policy that may write these services only");

@@ -1,4 +1,4 @@
-//! What a person does about an error. In the words of sh; the face puts them into those of the shell.
+//! What a person does about an error, in the syntax of sh; the face rewrites it for the person's shell.
 
 use super::Error;
 
@@ -15,11 +15,14 @@ impl Error {
             Self::Certificate { hint, .. } | Self::NoPerson { hint, .. } => (*hint).into(),
             Self::NoAddress => "export VAULT_ADDR=https://vault.example.org:8200".into(),
             Self::NoSession | Self::SessionExpired => "source claude-vault login".into(),
+            Self::OtherVault { session, .. } => {
+                format!("go back: export VAULT_ADDR={session}   (or sign in to this one: source claude-vault login)")
+            }
             Self::Forbidden { operation, path } => format!(
                 "ask whoever runs Vault for a policy with {} on {path}; yours are shown by: claude-vault status",
                 capability(operation)
             ),
-            Self::Conflict { .. } => "run the command again: it works out the change anew".into(),
+            Self::Conflict { .. } => "run the command again: it works the change out again".into(),
             Self::OutcomeUnknown { service } => format!("claude-vault list {service}"),
             Self::KvVersion1 { mount } => format!("vault kv enable-versioning {mount}/   (or choose another with --mount)"),
             Self::Unreachable { .. } => "check VAULT_ADDR, the network and that Vault is running".into(),
@@ -27,9 +30,11 @@ impl Error {
                 "https" => "the server there speaks plain http: if that is meant, set VAULT_ADDR to http://…".into(),
                 _ => "the server there wants TLS: set VAULT_ADDR to https://…".into(),
             },
-            Self::InsecureHttp { .. } => "use https, or give --insecure-http if the network between is yours alone".into(),
+            Self::InsecureHttp { .. } => "use https, or give --insecure-http if the network in between is yours alone".into(),
             Self::ForeignRedirect { target, .. } => {
-                format!("if {target} is a node of your Vault: export CLAUDE_VAULT_TRUSTED_HOSTS={target}")
+                format!(
+                    "if {target} is a node of your Vault: export CLAUDE_VAULT_TRUSTED_HOSTS={target}   (a host without a port: all its ports)"
+                )
             }
             Self::Sealed { .. } => "vault operator unseal   (on the server, by whoever holds the unseal keys)".into(),
             Self::Server { status: 429, .. } => "the server limits the rate of requests: wait a moment and try again".into(),
@@ -55,6 +60,10 @@ impl Error {
                 std::io::ErrorKind::StorageFull => "make room on that disk: df -h".into(),
                 _ => "check the path and try again".into(),
             },
+            Self::AuditUnwritable { source, .. } if source.kind() == std::io::ErrorKind::TimedOut => {
+                "lslocks shows which program holds it; end that one, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE"
+                    .into()
+            }
             Self::AuditUnwritable { .. } => {
                 "make it writable, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE".into()
             }
@@ -67,7 +76,7 @@ impl Error {
                 }
                 _ => "check its path".into(),
             },
-            Self::Several { .. } => "each failure is told above".into(),
+            Self::Several { .. } => "each failure is shown above".into(),
             Self::Interrupted => "nothing was left behind; run it again when you like".into(),
         }
     }

@@ -7,20 +7,18 @@ mod browser;
 mod callback;
 mod oidc;
 mod provider;
-mod qr;
 
 pub use browser::{Surroundings, has_desktop as can_open_browser, open as open_browser};
 pub use callback::Farewell;
 pub use oidc::{auth_url, oidc};
 pub use provider::look_at_provider;
-pub use qr::qr_code;
 
 use std::time::Duration;
 
 use url::Url;
 
 use crate::config::{Method, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Said};
 use crate::names::printable;
 use crate::vault::{Client, Granted};
 use callback::{Answer, Arrival, Listener};
@@ -122,14 +120,17 @@ fn shown_code(text: &str) -> String {
 
 /// What the provider said instead of a code or a token.
 fn denied(error: &str, description: &str) -> Error {
-    let cut = |text: &str| printable(text, false).chars().take(300).collect::<String>();
-    let reason = match (error, description) {
-        ("access_denied", "") => "it was declined at the identity provider".into(),
-        (error, "") => format!("the identity provider said {}", cut(error)),
-        (error, description) => format!("the identity provider said {}: {}", cut(error), cut(description)),
-    };
-    Error::LoginFailed { reason, hint: "start over when you are ready: source claude-vault login".into() }
+    const HINT: &str = "start over when you are ready: source claude-vault login";
+    match (error, description) {
+        ("access_denied", "") => Error::login_failed("it was declined at the identity provider", HINT),
+        (error, "") => Error::LoginFailed { reason: REFUSED, said: Said::new(error), hint: HINT.into() },
+        (error, description) => {
+            Error::LoginFailed { reason: REFUSED, said: Said::new(&format!("{error}: {description}")), hint: HINT.into() }
+        }
+    }
 }
+
+const REFUSED: &str = "the identity provider refused it";
 
 fn timeout(options: &Options<'_>) -> Error {
     Error::LoginTimeout { seconds: options.timeout.as_secs() }

@@ -55,7 +55,7 @@ pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -
                 }
             }
             Err(error) => {
-                let last = options.afterwards.clone().map_or_else(|| Page::Failed(error.to_string()), Page::GoTo);
+                let last = options.afterwards.clone().map_or_else(|| Page::Failed(error.for_person()), Page::GoTo);
                 Farewell::of(listener, page, last).say().await;
                 return Err(error);
             }
@@ -80,10 +80,10 @@ pub async fn auth_url(vault: &Client, options: &Options<'_>, port: u16, nonce: &
         |auth: &AuthUrl| auth.url.query_pairs().any(|(name, value)| name == "redirect_uri" && value == loopback);
     match auth {
         Some(auth) if auth.poll_interval.is_none() && options.elsewhere => {
-            return Err(Error::LoginFailed {
-                reason: "the role wants a browser on this machine".into(),
-                hint: "name the provider for its own device flow: --issuer URL --client-id ID   (the README says more)".into(),
-            });
+            return Err(Error::login_failed(
+                "the role wants a browser on this machine",
+                "name the provider for its own device flow: --issuer URL --client-id ID   (the README says more)",
+            ));
         }
         Some(auth) if auth.poll_interval.is_none() || !comes_back_here(&auth) => return Ok(auth),
         _ => {}
@@ -125,10 +125,10 @@ async fn start_after_failover(vault: &Client, options: &Options<'_>, port: u16) 
 /// `Ok(None)` when the login's state is lost and this has not happened before.
 async fn finish(vault: &Client, mount: &str, callback: Callback, nonce: &Secret, lost_before: bool) -> Result<Option<Granted>> {
     match vault.finish_oidc(mount, &callback, nonce).await {
-        Ok(None) if lost_before => Err(Error::LoginFailed {
-            reason: "Vault lost the login's state twice".into(),
-            hint: "several servers behind one address must share one cluster: ask whoever runs Vault".into(),
-        }),
+        Ok(None) if lost_before => Err(Error::login_failed(
+            "Vault lost the login's state twice",
+            "several servers behind one address must share one cluster: ask whoever runs Vault",
+        )),
         Err(error) if !lost_before && is_passing(&error) => Ok(None),
         outcome => outcome,
     }

@@ -25,7 +25,6 @@ use super::callback::{Answer, Farewell, Listener, Page};
 use super::{Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout};
 use crate::config::{Method, Settings};
 use crate::error::{Error, Result};
-use crate::names::printable;
 use crate::secret::{Secret, WayOut};
 use crate::vault::{Client, ProviderClient, unusable};
 
@@ -116,7 +115,7 @@ impl Provider {
         match traded.await {
             Ok(granted) => Ok(LoggedIn { granted, farewell: Farewell::of(listener, page, Page::SignedIn) }),
             Err(error) => {
-                Farewell::of(listener, page, Page::Failed(error.to_string())).say().await;
+                Farewell::of(listener, page, Page::Failed(error.for_person())).say().await;
                 Err(error)
             }
         }
@@ -184,10 +183,7 @@ fn id_token(reply: &CoreTokenResponse, verifier: &CoreIdTokenVerifier<'_>, nonce
         _ => Ok(()),
     };
     token.claims(verifier, same).map_err(|error| {
-        unusable(
-            &format!("its ID token does not hold: {}", printable(&error.to_string(), false)),
-            "check the clocks of both machines, and the client ID",
-        )
+        unusable(&format!("its ID token does not hold: {error}"), "check the clocks of both machines, and the client ID")
     })?;
     Ok(Secret::from(token.to_string()))
 }
@@ -201,7 +197,7 @@ fn undiscovered(error: DiscoveryError<Error>) -> Error {
     match error {
         DiscoveryError::Request(error) => error,
         DiscoveryError::Response(status, ..) => unusable(&format!("it has no document there ({status})"), HINT),
-        DiscoveryError::Validation(text) => unusable(&printable(&text, false), HINT),
+        DiscoveryError::Validation(text) => unusable(&text, HINT),
         _ => unusable("its document is not that of an OpenID provider", HINT),
     }
 }

@@ -326,7 +326,7 @@ impl Changes {
 
 /// Notes that a call came with what belongs to another.
 pub(super) fn not_of_this_call(core: &Core, tool: &str) -> Error {
-    let _ = core.audit.record(Action::ApprovalMismatch, "", &format!("{tool} came with another call's approval"));
+    core.audit.note(Action::ApprovalMismatch, "", &format!("{tool} came with another call's approval"));
     Error::ApprovalMismatch
 }
 

@@ -69,6 +69,11 @@ impl From<&Error> for Refusal {
             Error::SessionExpired => {
                 ("login_required", "the session has expired or was revoked", "call vault_login: the user signs in in the browser")
             }
+            Error::OtherVault { .. } => (
+                "login_required",
+                "the inherited session is for another Vault than the one that is configured",
+                "call vault_login: the user signs in in the browser",
+            ),
             Error::LoginFailed { .. } | Error::LoginTimeout { .. } => (
                 "login_required",
                 "the login did not succeed",

@@ -12,7 +12,7 @@ use super::job::Job;
 use crate::approval::pending::{Pending, Place};
 use crate::config::{Env, Method, Settings};
 use crate::core::Core;
-use crate::core::login::{Ended, Unheld, begin, end};
+use crate::core::login::{Ended, Revoke, Unheld, begin, end};
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, SignIn, log_in, open_browser};
 use crate::session::{self, now};
@@ -90,7 +90,7 @@ impl Session {
             && generation == self.generation()
         {
             let expiry = now().saturating_add(i64::try_from(life.min(more)).unwrap_or(i64::MAX));
-            self.replace(Some(session::Session { token: session.token, expiry: Some(expiry) }), Some(lease));
+            self.replace(Some(session::Session { expiry: Some(expiry), ..session }), Some(lease));
         }
     }
 
@@ -158,7 +158,8 @@ impl Session {
         let most = i64::try_from(settings.max_token_ttl).unwrap_or(i64::MAX);
         let lease = Lease { life: seconds_until(reply.expiry), until: now().saturating_add(most) };
         self.desk.close_page().await;
-        self.replace(Some(session::Session { token: reply.token, expiry: Some(reply.expiry) }), Some(lease));
+        let session = session::Session { token: reply.token, expiry: Some(reply.expiry), ours: reply.ours };
+        self.replace(Some(session), Some(lease));
         Ok(SignedIn { user: reply.user, policies: reply.policies, expiry: reply.expiry })
     }
 
@@ -167,10 +168,10 @@ impl Session {
         self.generation.fetch_add(1, Ordering::Relaxed);
         self.abandon_login();
         let core = self.core();
-        let is_ours = self.is_ours();
+        let revoke = if self.is_ours() { Revoke::Ours } else { Revoke::Nothing };
         self.replace(None, None);
         self.desk.close_page().await;
-        if is_ours { end(&core).await } else { Ok(Ended::None) }
+        end(&core, revoke).await
     }
 
     /// Whether the token was obtained in this process.

@@ -1,4 +1,4 @@
-//! One HTTP client: built on first use, one connection, bounded answers, redirects by hand.
+//! One HTTP client: built on first use, one connection, bounded answers, redirects followed by hand.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::reply::{Reply, ServerText};
+use super::reply::Reply;
 use super::tls;
 use crate::config::{Proxy, Settings, lists_host};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServerText};
 use crate::secret::{Secret, WayOut};
 
 /// The largest answer that is read, in bytes. A secret of 500 values of 8 KiB fits four times.
@@ -87,7 +87,7 @@ impl Client {
         Ok(Self { alone: true, ..Self::at(&self.settings, self.base.clone(), Some(token))? })
     }
 
-    /// The same session at another node, if that node may have the token.
+    /// The same session at another node, if that node is trusted with the token.
     pub(super) fn at_node(&self, address: &Url) -> Option<Self> {
         self.may_have_token(address).then(|| Self::at(&self.settings, address.clone(), self.token.clone()).ok())?
     }
@@ -161,7 +161,8 @@ impl Client {
         }
     }
 
-    /// Sends once, following redirects to trusted hosts with the same method and body.
+    /// Sends once, following redirects to the same origin and to trusted hosts with the same method and body.
+    /// Nothing of a request goes anywhere else, token or not: a login's code and nonce are in it.
     async fn send(&self, call: &Call<'_>, deadline: Instant) -> Result<(Reply, Option<Duration>)> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/v1/{}", self.base.path().trim_end_matches('/'), call.path));
@@ -184,7 +185,7 @@ impl Client {
                 .filter(is_pasteable)
                 .ok_or_else(|| self.bad("a redirect without a usable Location"))?;
             if !self.may_have_token(&target) {
-                return Err(Error::ForeignRedirect { address: self.address(), target: host_port(&target) });
+                return Err(Error::ForeignRedirect { address: self.address(), target: host_and_port(&target) });
             }
             url = target;
         }
@@ -284,7 +285,8 @@ impl Client {
         Error::BadReply { address: self.address(), reason }
     }
 
-    /// Same host and no way down from https, or a host the person named.
+    /// Whether a request may go on to this address: the same origin (scheme, host, port; RFC 6454), or a host
+    /// that the person lists in `trusted_hosts`, with or without its port. Never from https to http.
     fn may_have_token(&self, target: &Url) -> bool {
         if self.alone {
             return target.origin() == self.base.origin();
@@ -292,9 +294,7 @@ impl Client {
         let downgrade = self.base.scheme() == "https" && target.scheme() != "https";
         let web = matches!(target.scheme(), "http" | "https");
         let in_clear = target.scheme() == "http" && !is_loopback(target) && !self.settings.insecure_http;
-        let known = target
-            .host_str()
-            .is_some_and(|host| Some(host) == self.base.host_str() || lists_host(&self.settings.trusted_hosts, target));
+        let known = target.origin() == self.base.origin() || lists_host(&self.settings.trusted_hosts, target);
         web && known && !downgrade && !in_clear
     }
 }
@@ -311,6 +311,12 @@ pub(super) fn origin(url: &Url) -> String {
 fn host_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Host and port, the scheme's usual port included: an entry for `trusted_hosts` that names this port alone.
+fn host_and_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Whether host and port mean nothing to any shell: a hint may name them. The URL standard allows `;` and `$(`.
@@ -343,4 +349,35 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     let seconds: u64 = response.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds.min(10)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::config::{Env, Global};
+
+    #[test]
+    fn only_the_same_origin_and_trusted_hosts_may_have_the_token() {
+        let client = |address: &str, trusted: &str| {
+            let none = ("CLAUDE_VAULT_CONFIG".to_owned(), "/dev/null".into());
+            let variables = [none, ("CLAUDE_VAULT_TRUSTED_HOSTS".to_owned(), trusted.into()), ("HOME".to_owned(), "/".into())];
+            let address = Global { address: Some(address.to_owned()), ..Global::default() };
+            Client::new(&Settings::load(&address, &Env::from_iter(variables)).unwrap(), None).unwrap()
+        };
+        let may = |from: &str, trusted: &str, to: &str| client(from, trusted).may_have_token(&to.parse().unwrap());
+        for same in ["https://v.example/v1/x", "https://V.example:443/"] {
+            assert!(may("https://v.example", "", same), "{same}");
+        }
+        for other in ["https://v.example:8200/", "http://v.example:443/", "https://v.example.evil/", "https://w.example/"] {
+            assert!(!may("https://v.example", "", other), "{other}");
+        }
+        assert!(may("https://v.example", "w.example", "https://w.example:8200/"));
+        assert!(may("https://v.example", "w.example:8200", "https://w.example:8200/"));
+        assert!(!may("https://v.example", "w.example:8200", "https://w.example/"));
+        // Never down from https, whatever is trusted; never in the clear but on this machine.
+        assert!(!may("https://localhost", "localhost", "http://localhost/"));
+        assert!(!may("http://127.0.0.1:8200", "w.example", "http://w.example/"));
+        assert!(may("http://127.0.0.1:8200", "127.0.0.1", "http://127.0.0.1:8202/"));
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! Works with HashiCorp Vault and OpenBao (<https://developer.hashicorp.com/vault/api-docs>,
 //! <https://openbao.org/api-docs/>). Never blocks longer than the client's timeout a request,
-//! never holds more than [`MAX_BODY`] bytes of an answer, never sends a token to a host the
-//! person did not name.
+//! never holds more than [`MAX_BODY`] bytes of an answer, never sends a token to an
+//! origin (scheme, host, port) the person did not name.
 
 mod client;
 mod kv;
@@ -18,7 +18,6 @@ pub use client::{Client, MAX_BODY};
 pub use kv::{Listing, Metadata, Secrets, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
 pub use provider::{ProviderClient, unusable};
-pub use reply::ServerText;
 pub use token::{Granted, TokenInfo};
 
 pub(crate) use client::Call;

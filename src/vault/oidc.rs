@@ -10,9 +10,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client};
-use super::reply::{Reply, ServerText};
+use super::reply::Reply;
 use super::token::{Auth, Granted};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Said};
 use crate::secret::{Secret, WayOut};
 
 /// Where the browser must go, and how its return is known.
@@ -160,17 +160,18 @@ impl Client {
 /// What a role's list of addresses lacks.
 #[must_use]
 pub fn redirect_not_allowed(mount: &str, redirect_uri: &str) -> Error {
-    Error::LoginFailed {
-        reason: "Vault does not allow this program's callback for the role".into(),
-        hint: format!("whoever runs Vault must add {redirect_uri} to the allowed_redirect_uris of the role in auth/{mount}"),
-    }
+    Error::login_failed(
+        "Vault does not allow this program's callback for the role",
+        format!("whoever runs Vault must add {redirect_uri} to the allowed_redirect_uris of the role in auth/{mount}"),
+    )
 }
 
 /// An unmounted method is a bare 403, since the request carries no token.
 fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
     match error {
         Error::Server { status: 403, .. } => Error::LoginFailed {
-            reason: format!("there is no {kind} login at auth/{mount}"),
+            reason: "Vault has no such login",
+            said: Said::new(&format!("{kind} at auth/{mount}")),
             hint: "name where it is: --auth-mount PATH   (vault auth list shows them)".into(),
         },
         other => other,
@@ -178,21 +179,21 @@ fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
 }
 
 fn refused(reply: &Reply, mount: &str, sent: &[&str]) -> Error {
-    let text = ServerText::scrubbed(&reply.errors(), sent);
-    let said = text.as_str();
-    let hint = if said.contains("(aud)") {
+    let said = Said::scrubbed(&reply.errors(), sent);
+    let hint = if said.mentions("(aud)") {
         format!("the role in auth/{mount} must have the client ID among its bound_audiences")
-    } else if said.contains("role") && said.contains("could not be found") {
+    } else if said.mentions("role") && said.mentions("could not be found") {
         "name a role of yours: --role NAME   (or CLAUDE_VAULT_ROLE)".into()
-    } else if said.contains("claim") {
+    } else if said.mentions("claim") {
         "the identity provider knows you, but the role wants other claims: ask for the group or role it names".into()
-    } else if said.contains("missing role") {
+    } else if said.mentions("missing role") {
         "Vault has no default role: name one with --role NAME".into()
-    } else if said.contains("could not load configuration") {
+    } else if said.mentions("could not load configuration") {
         format!("the method is not configured: vault write auth/{mount}/config oidc_discovery_url=…")
     } else {
         "try again; if it stays, Vault's own log says more".into()
     };
-    let reason = if said.is_empty() { format!("Vault answered {}", reply.status) } else { said.to_owned() };
-    Error::LoginFailed { reason, hint }
+    let nothing = said.for_person().is_empty();
+    let said = if nothing { Said::new(&format!("status {}", reply.status)) } else { said };
+    Error::LoginFailed { reason: "Vault refused it", said, hint }
 }

@@ -9,7 +9,7 @@ use url::Url;
 use super::client::{is_loopback, origin, through};
 use super::tls;
 use crate::config::{Settings, Tls};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Said};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -78,11 +78,10 @@ impl ProviderClient {
     }
 }
 
-/// Why the identity provider is of no use, and what to do.
+/// Why the identity provider cannot be used, in words for a person, and what to do.
 #[must_use]
-pub fn unusable(reason: &str, hint: &str) -> Error {
-    let reason: String = reason.chars().take(300).collect();
-    Error::LoginFailed { reason: format!("the identity provider cannot be used: {reason}"), hint: hint.into() }
+pub fn unusable(why: &str, hint: &str) -> Error {
+    Error::LoginFailed { reason: "the identity provider cannot be used", said: Said::new(why), hint: hint.into() }
 }
 
 fn failed(reason: &str) -> Error {
@@ -93,7 +92,8 @@ fn transport(url: &Url, error: &reqwest::Error) -> Error {
     let address = origin(url);
     if let Some((reason, _)) = tls::certificate_problem(error) {
         return Error::LoginFailed {
-            reason: format!("the certificate of the identity provider at {address} is not trusted: {reason}"),
+            reason: "the certificate of the identity provider is not trusted",
+            said: Said::new(&format!("{address}: {reason}")),
             hint: "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed it, beside the system's own)".into(),
         };
     }

@@ -1,7 +1,7 @@
-//! An answer of the server and how its words are read.
+//! An answer of the server, and how its `errors` list is read.
 //!
-//! A hostile server may answer anything: every type here is bounded, and no text of the server
-//! reaches an error but through [`ServerText`].
+//! A hostile server may answer anything: every type here is bounded, and text of the server reaches
+//! an error only as [`crate::error::ServerText`] or [`crate::error::Said`].
 
 use std::fmt;
 
@@ -10,7 +10,6 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::names::printable;
 
 /// An answer: status and body. The body is overwritten when dropped.
 pub(crate) struct Reply {
@@ -78,57 +77,6 @@ impl<'de, const N: usize> Deserialize<'de> for Texts<N> {
     }
 }
 
-/// Words of the server that may be shown: printable, one line, at most 300 characters, and
-/// either known to repeat nothing of the request or scrubbed of what was sent.
-#[derive(Debug, Clone, Default)]
-pub struct ServerText(String);
-
-impl ServerText {
-    /// Only sentences that Vault is known to say and that hold nothing of a request.
-    pub(crate) fn known(errors: &[String]) -> Self {
-        const KNOWN: [&str; 12] = [
-            "rate limit quota exceeded",
-            "refused JSON input due to high complexity",
-            "http: request body too large",
-            "check-and-set parameter required for this call",
-            "check-and-set parameter did not match the current version",
-            "local node not active but active cluster node not found",
-            "context canceled",
-            "lease is not renewable",
-            "namespace not found",
-            "permission denied",
-            "unsupported operation",
-            "internal error",
-        ];
-        KNOWN
-            .iter()
-            .find(|known| errors.iter().any(|error| error.contains(*known)))
-            .map_or_else(Self::default, |known| Self((*known).to_owned()))
-    }
-
-    /// The server's own first sentence with every one of `sent` (codes, nonces, tokens) taken out.
-    pub(crate) fn scrubbed(errors: &[String], sent: &[&str]) -> Self {
-        let mut text = errors.first().cloned().unwrap_or_default();
-        for secret in sent.iter().filter(|s| s.len() >= 4) {
-            text = text.replace(secret, "…");
-        }
-        let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self(printable(&text, false).chars().take(300).collect())
-    }
-
-    /// The text, empty when there is nothing to show.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ServerText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,12 +95,5 @@ mod tests {
     fn a_flood_of_errors_is_cut() {
         let body = format!(r#"{{"errors":[{}]}}"#, vec!["\"x\""; 100_000].join(","));
         assert_eq!(reply(400, &body).errors().len(), 16);
-    }
-
-    #[test]
-    fn the_servers_words_never_repeat_what_was_sent() {
-        let said = vec!["bad code canary-code\u{1b}[2J\nand more".to_owned()];
-        assert_eq!(ServerText::scrubbed(&said, &["canary-code"]).as_str(), "bad code …\\u{1b}[2J and more");
-        assert_eq!(ServerText::known(&["value canary is bad".to_owned()]).as_str(), "");
     }
 }

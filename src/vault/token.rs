@@ -6,8 +6,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client};
-use super::reply::{Reply, ServerText, Texts};
-use crate::error::{Error, Result};
+use super::reply::{Reply, Texts};
+use crate::error::{Error, Result, ServerText};
 use crate::names::printable;
 use crate::secret::Secret;
 
@@ -18,6 +18,8 @@ const MAX_POLICIES: usize = 1000;
 #[derive(Deserialize, Debug, Clone, Default)]
 #[serde(default)]
 pub struct TokenInfo {
+    /// What names the token without being it; empty for a batch token.
+    pub accessor: String,
     /// For example `oidc-alice@example.org`.
     pub display_name: String,
     /// The identity entity; empty for root tokens.
@@ -41,6 +43,12 @@ impl TokenInfo {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// Whether it may do everything.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.policies.0.iter().any(|policy| policy == "root")
     }
 
     /// Seconds left, or `None` for a token that never expires.

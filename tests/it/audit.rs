@@ -1,6 +1,7 @@
 //! The audit log as a person meets it.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -77,4 +78,57 @@ fn a_link_in_the_logs_place_is_not_followed() {
     lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(1).says("symbolic link");
     assert!(!elsewhere.exists());
     lab.cv(["list", "plex"]).exits(5);
+}
+
+#[test]
+fn while_another_program_holds_the_log_no_write_happens_and_a_read_says_so_after_two_seconds() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.cv(["list"]).exits(0);
+    let holder = std::fs::File::open(lab.home.lab().join(LOG)).unwrap();
+    holder.lock().unwrap();
+    let started = Instant::now();
+    lab.cv(["set", "plex", "B=2", "--no-confirm"]).exits(1).says("another program holds its lock").says("lslocks");
+    assert!((2..10).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    assert_eq!(lab.stored("plex"), json!({"A": "1"}));
+    assert_eq!(lab.cv(["get", "plex", "A"]).exits(0).says("another program holds its lock").stdout, "1\n");
+    lab.cv(["audit", "verify"]).exits(1).says("another program holds its lock");
+    holder.unlock().unwrap();
+    lab.cv(["set", "plex", "B=2", "--no-confirm"]).exits(0);
+    lab.cv(["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_held_log_holds_up_neither_a_servers_ping_nor_its_other_calls() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.home.file("plex/.env", "A=1\n");
+    let mut client = crate::mcp::Client::start(&lab.home);
+    client.call("vault_list", json!({})).unwrap();
+    let holder = std::fs::File::open(lab.home.lab().join(LOG)).unwrap();
+    holder.lock().unwrap();
+    let started = Instant::now();
+    let mut asked: Vec<u64> = Vec::new();
+    for (tool, arguments) in [
+        ("vault_list", json!({})),
+        ("vault_get", json!({"service": "plex"})),
+        ("vault_scan_env", json!({"service": "plex"})),
+        ("vault_status", json!({})),
+        ("vault_inject", json!({"service": "plex"})),
+    ] {
+        asked.extend((0..10).map(|_| client.ask("tools/call", json!({"name": tool, "arguments": arguments}))));
+    }
+    for _ in 0..5 {
+        let before = Instant::now();
+        let ping = client.ask("ping", json!({}));
+        let answer = client.next_message();
+        assert!(answer["id"] == ping && before.elapsed() < Duration::from_secs(1), "{:?} {answer}", before.elapsed());
+    }
+    assert!(started.elapsed() < Duration::from_millis(1900), "the machine is too slow for this to tell");
+    // Fifty calls wait side by side, not one behind the other.
+    for _ in &asked {
+        let answer = client.next_message();
+        assert!(asked.contains(&answer["id"].as_u64().unwrap()), "{answer}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    holder.unlock().unwrap();
+    client.call("vault_list", json!({})).unwrap();
 }

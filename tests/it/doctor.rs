@@ -108,9 +108,9 @@ fn what_is_wrong_with_the_way_to_vault_is_named() {
     let nobody = lab.bao.token(&["default"]);
     lab.home.set("VAULT_TOKEN", nobody);
     says(&check(&lab, "policy", 1), "failed", "may not list, not read, not write");
-    says(&check(&lab, "sign-in", 1), "warning", "no OIDC login at auth/oidc");
+    says(&check(&lab, "sign-in", 1), "warning", "no such login: OIDC at auth/oidc");
     lab.home.set("VAULT_TOKEN", "");
-    says(&check(&lab, "sign-in", 1), "failed", "no OIDC login at auth/oidc");
+    says(&check(&lab, "sign-in", 1), "failed", "no such login: OIDC at auth/oidc");
     lab.bao.put("sys/seal", json!({}));
     says(&check(&lab, "server", 1), "failed", "sealed");
 }

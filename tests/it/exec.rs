@@ -32,6 +32,42 @@ fn only_prefix_and_clean_say_what_is_in_the_environment() {
     lab.cv(["exec", "nothing", "--", "env"]).exits(5);
 }
 
+/// The attacks of the review, and their kind: nothing of the service runs, whatever the key is called.
+#[test]
+fn keys_that_change_how_programs_run_are_refused_unless_they_are_named() {
+    let lab = Lab::new();
+    let mark = lab.home.lab().join("pwned");
+    let command = format!("touch {}", mark.display());
+    let script = lab.home.file("script.sh", &command).to_string_lossy().into_owned();
+    for (key, value, program) in [
+        ("BASH_ENV", script.clone(), &["bash", "-c", "echo ran"][..]),
+        ("ENV", script.clone(), &["sh", "-c", "echo ran"]),
+        ("BASH_FUNC_echo%%", format!("() {{ {command}; }}"), &["bash", "-c", "echo ran"]),
+        ("LD_AUDIT", "/nowhere.so".into(), &["echo", "ran"]),
+        ("GIT_SSH_COMMAND", format!("sh -c '{command}'"), &["git", "ls-remote", "ssh://127.0.0.1/x"]),
+        ("PERL5OPT", "-Mnothing".into(), &["echo", "ran"]),
+        ("VAULT_ADDR", "http://127.0.0.1:1".into(), &["echo", "ran"]),
+    ] {
+        lab.store("evil", json!({key: value, "FINE": "1"}));
+        let run = lab.cv(["exec", "evil", "--"].iter().chain(program)).exits(2).says(key).says("--only FINE -- …");
+        assert!(run.stdout.is_empty() && !mark.exists(), "{key}: {}", run.all());
+        // The same in the file for docker, and with nothing else in the environment.
+        lab.cv(["exec", "evil", "--env-file-fd", "--", "cat", "{}"]).exits(2);
+        lab.cv(["exec", "evil", "--clean", "--", "env"]).exits(2);
+        lab.cv(["exec", "evil", "--only", "FINE", "--", "true"]).exits(0);
+    }
+    // What is meant is named.
+    lab.store("meant", json!({"NODE_OPTIONS": "--max-old-space-size=64", "A": "1", "B": "2"}));
+    let run = lab.cv(["exec", "meant", "--clean", "--only", "A,NODE_OPTIONS", "--", "env"]).exits(0);
+    assert_eq!(run.stdout, "A=1\nNODE_OPTIONS=--max-old-space-size=64\n");
+    // The name that counts is the one that the program would get.
+    assert_eq!(lab.cv(["exec", "meant", "--clean", "--prefix", "MY_", "--", "env"]).exits(0).stdout.lines().count(), 3);
+    lab.store("parts", json!({"PRELOAD": "/nowhere.so"}));
+    lab.cv(["exec", "parts", "--prefix", "LD_", "--", "true"]).exits(2).says("LD_PRELOAD loads other code");
+    lab.cv(["exec", "meant", "parts", "--prefix", "LD_", "--", "true"]).exits(2).says("LD_PRELOAD");
+    lab.cv(["exec", "meant", "parts", "--", "true"]).exits(2).says("NODE_OPTIONS makes Node.js");
+}
+
 #[test]
 fn of_two_services_the_later_one_counts_unless_it_is_strict() {
     let lab = Lab::with("one", json!({"A": "1", "X": "1"}));

@@ -257,8 +257,8 @@ fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
     }
 }
 
-#[test]
-fn a_redirect_to_a_trusted_node_is_followed_with_the_token() {
+/// A node that gives a secret to whoever brings the token, and a standby that redirects to it.
+fn node_and_standby() -> (Hostile, Hostile) {
     let node = Hostile::start(|stream, request| {
         let ours = request.to_lowercase().contains("x-vault-token: hvs.");
         let body = if ours { r#"{"data":{"data":{"A":"here"},"metadata":{"version":1}}}"# } else { "{}" };
@@ -269,7 +269,37 @@ fn a_redirect_to_a_trusted_node_is_followed_with_the_token() {
         let path = request.split(' ').nth(1).unwrap();
         let _ = write!(stream, "HTTP/1.1 307 T\r\nLocation: {target}{path}\r\nContent-Length: 0\r\n\r\n");
     });
-    assert_eq!(standby.patient().cv(["get", "plex", "A"]).exits(0).stdout, "here\n");
+    (node, standby)
+}
+
+#[test]
+fn a_redirect_to_a_trusted_node_is_followed_with_the_token() {
+    let (node, standby) = node_and_standby();
+    let port = node.address.rsplit(':').next().unwrap();
+    for trusted in ["127.0.0.1".to_owned(), format!("elsewhere.example 127.0.0.1:{port}")] {
+        let mut home = standby.patient();
+        home.set("CLAUDE_VAULT_TRUSTED_HOSTS", trusted);
+        assert_eq!(home.cv(["get", "plex", "A"]).exits(0).stdout, "here\n");
+    }
+}
+
+#[test]
+fn another_port_of_the_same_host_is_another_origin_and_gets_no_request() {
+    let (node, standby) = node_and_standby();
+    let port = node.address.rsplit(':').next().unwrap().to_owned();
+    let hint = format!("export CLAUDE_VAULT_TRUSTED_HOSTS=127.0.0.1:{port}   ");
+    standby.home().cv(["get", "plex", "A"]).exits(7).says("which is not trusted with the token").says(&hint);
+    standby.home().cv(["set", "plex", "A=1", "--no-confirm"]).exits(7);
+    // Nor does a login's nonce go there, which travels without a token.
+    let mut home = standby.home();
+    home.set("VAULT_TOKEN", "");
+    home.cv(["login", "--no-browser", "--timeout", "3"]).exits(7);
+    for other in ["127.0.0.1:1", "127.0.0.2", "127.0.0.1.example"] {
+        let mut home = standby.home();
+        home.set("CLAUDE_VAULT_TRUSTED_HOSTS", other);
+        home.cv(["get", "plex", "A"]).exits(7);
+    }
+    assert_eq!(node.seen.load(Ordering::SeqCst), 0);
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("TokenHeader", &["vault/client.rs"][..]),
         ("RequestBody", &["secret.rs"]),
         ("LoginRequest", &["vault/oidc.rs", "login/provider.rs"]),
+        ("SessionMark", &["session.rs"]),
         ("ShellExport", &["cli/login.rs"]),
         ("Stdout", &["cli/get.rs"]),
         ("InjectedFile", &["core/inject/render.rs"]),
@@ -33,7 +34,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("PlaintextReply", &["mcp/public.rs"]),
         ("ApprovalPage", &["approval/page/mod.rs"]),
         ("ApprovalSocket", &["approval/socket.rs"]),
-        ("RevealedPlan", &["approval/terminal.rs", "cli/inject.rs"]),
+        ("RevealedPlan", &["cli/at_terminal.rs", "cli/inject.rs"]),
         (
             "Inspection",
             &[
@@ -113,21 +114,135 @@ fn one_file_owns_the_output_and_one_the_terminal() {
     }
 }
 
+/// A module and what it imports.
+type Module = (&'static str, &'static [&'static str]);
+
+/// The modules of the program, layer by layer from the bottom up. A module imports only what its line names, and
+/// that stands before it: in a lower layer or earlier in its own. `error` and `names` alone need each other: names
+/// are checked with errors, and errors make foreign text printable.
+const HOUSE: [(&str, &[Module]); 6] = [
+    ("the bottom", &[("error", &["names"]), ("names", &["error"]), ("secret", &[])]),
+    (
+        "settings, and what needs nothing of Vault",
+        &[
+            ("config", &["error", "names"]),
+            ("session", &["config", "error", "secret"]),
+            ("loopback", &["error"]),
+            ("launcher", &["config", "error"]),
+            ("signals", &[]),
+        ],
+    ),
+    (
+        "what the core works with",
+        &[
+            ("format", &["names"]),
+            ("files", &["error"]),
+            ("audit", &["config", "error", "names"]),
+            ("vault", &["config", "error", "names", "secret"]),
+            ("login", &["config", "error", "format", "loopback", "names", "secret", "vault"]),
+            ("approval", &["audit", "config", "error", "loopback", "names", "secret", "session"]),
+        ],
+    ),
+    (
+        "each operation, once",
+        &[(
+            "core",
+            &[
+                "approval", "audit", "config", "error", "files", "format", "launcher", "login", "names", "secret", "session",
+                "vault",
+            ],
+        )],
+    ),
+    (
+        "what only a person's shell has",
+        &[
+            ("shell", &["format"]),
+            ("ui", &["config", "error", "names", "shell"]),
+            ("terminal", &["error", "names", "secret"]),
+            ("dev", &["config", "error", "launcher", "names", "secret", "vault"]),
+        ],
+    ),
+    (
+        "the faces",
+        &[
+            ("mcp", &["approval", "audit", "config", "core", "error", "login", "names", "secret", "session", "signals"]),
+            (
+                "cli",
+                &[
+                    "approval", "audit", "config", "core", "dev", "error", "files", "format", "launcher", "login", "mcp",
+                    "names", "secret", "session", "shell", "signals", "terminal", "ui", "vault",
+                ],
+            ),
+        ],
+    ),
+];
+
+/// The modules of this crate that a text names after `crate::`, each brace of a list included.
+fn imports(text: &str) -> Vec<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let mut found = Vec::new();
+    for rest in text.split("crate::").skip(1) {
+        let Some(list) = rest.strip_prefix('{') else {
+            found.push(word(rest));
+            continue;
+        };
+        let (mut depth, mut start) = (1, true);
+        for (at, c) in list.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+            if depth == 1 && start && c.is_ascii_alphabetic() {
+                found.push(word(&list[at..]));
+            }
+            start = depth == 1 && (c == ',' || (start && c.is_whitespace()));
+        }
+    }
+    found
+}
+
 #[test]
 fn dependencies_point_one_way() {
-    for (file, text) in sources() {
-        let folder = file.split('/').next().unwrap();
-        let forbidden: &[&str] = match folder {
-            "format" => &["crate::core", "crate::vault", "crate::cli", "crate::ui", "crate::terminal", "std::fs", "std::io"],
-            "vault" => &["crate::core", "crate::cli", "crate::login", "crate::ui", "crate::terminal", "crate::approval"],
-            "login" => &["crate::core", "crate::cli", "crate::ui", "crate::terminal"],
-            "approval" => &["crate::core", "crate::cli", "crate::vault"],
-            "core" => &["crate::cli", "crate::ui", "crate::terminal", "crate::dev"],
-            _ => &[],
-        };
-        for word in forbidden {
-            assert!(!text.contains(word), "{word} in {file}");
+    assert_eq!(imports("use crate::a::B; use crate::{\n    c::{D, e::F},\n    g,\n}; crate::h::i()"), ["a", "c", "g", "h"]);
+    let modules: Vec<Module> = HOUSE.iter().flat_map(|(_, layer)| layer.iter().copied()).collect();
+    let place = |name: &str| modules.iter().position(|(module, _)| *module == name);
+    let bottom = HOUSE[0].1.len();
+    for (at, (module, allowed)) in modules.iter().enumerate() {
+        for import in *allowed {
+            let target = place(import).unwrap_or_else(|| panic!("{module} may import {import}, which is nowhere"));
+            assert!(target < at || target < bottom, "{module} may import {import}, which does not stand before it");
         }
+    }
+    for (file, text) in sources() {
+        let module = file.split('/').next().unwrap().trim_end_matches(".rs");
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let (_, allowed) = modules.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("{module} has no place"));
+        for import in imports(&text) {
+            assert!(import == module || allowed.contains(&import.as_str()), "{file} imports {import}");
+        }
+        assert!(!text.contains("claude_vault::"), "{file} goes round by the name of the crate");
+        // Formats are pure: texts in, texts out.
+        for word in ["std::fs", "std::io", "std::env", "std::process", "std::net"] {
+            assert!(module != "format" || !text.contains(word), "{word} in {file}");
+        }
+    }
+}
+
+/// A program that we start has no session, unless `exec --keep-token` says so.
+#[test]
+fn programs_that_we_start_get_no_session() {
+    for (file, text) in sources() {
+        let starts = text.matches("Command::new(").count() + text.matches("Process::new(").count();
+        let hides = text.contains("VARIABLES") || text.contains("\"VAULT_TOKEN\"") || text.contains("env_clear()");
+        // The shell of `dev` starts without any variable of Vault.
+        let without_prefix = file == "cli/dev.rs" && text.contains("[\"VAULT_\", \"BAO_\", \"CLAUDE_VAULT_\"]");
+        assert!(starts == 0 || hides || without_prefix, "{file} starts a program with the session in its environment");
     }
 }
 

@@ -116,21 +116,193 @@ fn logout_forgets_the_token_even_when_vault_is_away() {
     let mut login = Login::new();
     login.lab.home.set("VAULT_ADDR", "http://127.0.0.1:1");
     login.lab.home.set("VAULT_TOKEN", "hvs.x");
-    let run = login.lab.home.shell(&["bash"], "source claude-vault logout; echo \"$?|${VAULT_TOKEN-unset}\"").exits(0);
+    let run = login.lab.home.shell(&["bash"], "source claude-vault logout --revoke; echo \"$?|${VAULT_TOKEN-unset}\"").exits(0);
     assert_eq!(run.says("could not be revoked").stdout, "0|unset\n");
+}
+
+/// Somebody who listens where no token may come.
+fn thief() -> (std::net::TcpListener, String) {
+    let thief = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    thief.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", thief.local_addr().unwrap());
+    (thief, address)
+}
+
+#[test]
+fn login_marks_the_session_with_its_accessor_and_address_and_no_program_gets_the_mark() {
+    let login = Login::new();
+    let script =
+        "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN $CLAUDE_VAULT_SESSION\"; claude-vault exec plex -- env";
+    let run = login.lab.home.shell(&["bash"], script).exits(0);
+    let (token, mark) = run.stdout.lines().next().unwrap().split_once(' ').unwrap();
+    let (_, text) = http::request(&login.lab.bao.address, "GET", "auth/token/lookup-self", token, "");
+    let accessor = serde_json::from_str::<serde_json::Value>(&text).unwrap()["data"]["accessor"].as_str().unwrap().to_owned();
+    assert!(mark.starts_with(&format!("{accessor},")) && mark.ends_with(&format!(",{}", login.lab.bao.address)), "{mark}");
+    assert!(!mark.contains(token));
+    let environment = run.stdout.split_once('\n').unwrap().1;
+    assert!(environment.contains("VAULT_ADDR=") && !environment.contains("CLAUDE_VAULT_SESSION") && !environment.contains(token));
+    // An editor has plugins.
+    let seen = login.lab.home.lab().join("seen");
+    let editor = login.lab.home.file("editor", &format!("#!/bin/sh\nenv >'{}'\n", seen.display()));
+    std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = format!("source claude-vault login; BAO_TOKEN=hvs.other EDITOR='{}' claude-vault config edit", editor.display());
+    login.lab.home.shell(&["bash"], &script).exits(0);
+    let seen = std::fs::read_to_string(seen).unwrap();
+    for name in ["VAULT_TOKEN", "BAO_TOKEN", "VAULT_TOKEN_EXPIRY", "CLAUDE_VAULT_SESSION"] {
+        assert!(seen.contains("VAULT_ADDR=") && !seen.contains(&format!("{name}=")), "{name}");
+    }
+}
+
+#[test]
+fn logout_forgets_a_token_that_no_login_made_and_revokes_it_only_when_asked() {
+    let mut login = Login::new();
+    let logout = |login: &Login, arguments: &str| {
+        let script =
+            format!("source claude-vault logout {arguments}; echo \"$?|${{VAULT_TOKEN-unset}}|${{CLAUDE_VAULT_SESSION-unset}}\"");
+        login.lab.home.shell(&["bash"], &script).exits(0)
+    };
+    // Another session's mark makes it no session of ours.
+    let marked = login.lab.home.shell(&["bash"], "source claude-vault login; echo \"$CLAUDE_VAULT_SESSION\"").exits(0).stdout;
+    for mark in ["", marked.trim(), "a,b,c"] {
+        login.lab.home.set("VAULT_TOKEN", &login.lab.token);
+        login.lab.home.set("CLAUDE_VAULT_SESSION", mark);
+        let run = logout(&login, "").says("forgotten and not revoked");
+        assert_eq!(run.stdout, "0|unset|unset\n");
+        assert!(login.lab.bao.knows(&login.lab.token));
+    }
+    let run = logout(&login, "--revoke").says("the token is revoked");
+    assert_eq!(run.stdout, "0|unset|unset\n");
+    assert!(!login.lab.bao.knows(&login.lab.token));
+    // A root token is never revoked here.
+    login.lab.home.set("VAULT_TOKEN", "root");
+    assert_eq!(logout(&login, "--revoke").says("a root token is not revoked").stdout, "2|unset|unset\n");
+    assert!(login.lab.bao.knows("root"));
+}
+
+#[test]
+fn a_session_of_ours_goes_to_no_other_vault_and_is_revoked_at_its_own() {
+    let login = Login::new();
+    let (thief, elsewhere) = thief();
+    let script = format!(
+        "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"
+        export VAULT_ADDR={elsewhere}
+        claude-vault get plex A; echo $?
+        claude-vault set plex B=1 --no-confirm; echo $?
+        claude-vault status; echo $?
+        claude-vault --address {elsewhere} list; echo $?
+        source claude-vault logout; echo \"$?|${{VAULT_TOKEN-unset}}\""
+    );
+    let run = login.lab.home.shell(&["bash"], &script).exits(0);
+    let stdout = run.stdout.clone();
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines[1..], ["3", "3", "3", "3", "0|unset"], "{}", run.all());
+    assert!(thief.accept().is_err(), "the thief was asked");
+    assert!(!login.lab.bao.knows(lines[0]));
+    let run = run.says(&format!("the session is for {}, and Vault's address is {elsewhere} now", login.lab.bao.address));
+    let run = run.says(&format!("export VAULT_ADDR={}", login.lab.bao.address)).says("the token is revoked");
+    assert!(!run.stderr.contains(lines[0]));
+}
+
+#[test]
+fn two_names_in_trusted_hosts_are_one_vault_and_a_foreign_token_goes_where_the_address_says() {
+    let mut login = Login::new();
+    let port = login.lab.bao.address.rsplit(':').next().unwrap().to_owned();
+    let script = format!(
+        "source claude-vault login --timeout 30
+        export VAULT_ADDR=http://localhost:{port}
+        claude-vault get plex A; echo $?
+        export CLAUDE_VAULT_TRUSTED_HOSTS=localhost
+        claude-vault get plex A; echo $?
+        export CLAUDE_VAULT_TRUSTED_HOSTS=localhost,127.0.0.1:{port}
+        claude-vault get plex A"
+    );
+    let run = login.lab.home.shell(&["bash"], &script).exits(0);
+    assert_eq!(run.stdout, "3\n3\n1\n", "{}", run.all());
+    login.lab.home.set("VAULT_TOKEN", &login.lab.token);
+    login.lab.home.set("VAULT_ADDR", format!("http://localhost:{port}"));
+    assert_eq!(login.lab.cv(["get", "plex", "A"]).exits(0).stdout, "1\n");
+}
+
+#[test]
+fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
+    let mut login = Login::new();
+    let script = "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"; source claude-vault login --timeout 30 --force; echo \"$VAULT_TOKEN\"";
+    let run = login.lab.home.shell(&["bash"], script).exits(0).says("the session before is revoked");
+    let tokens: Vec<&str> = run.stdout.lines().collect();
+    assert!(!login.lab.bao.knows(tokens[0]) && login.lab.bao.knows(tokens[1]), "{}", run.all());
+    // A login that fails leaves the session as it was.
+    let script =
+        "source claude-vault login --timeout 30; source claude-vault login --force --auth-mount nowhere; echo \"$VAULT_TOKEN\"";
+    let run = login.lab.home.shell(&["bash"], script).exits(0);
+    assert!(login.lab.bao.knows(run.stdout.trim()), "{}", run.all());
+    // A foreign one is replaced because it was asked for, and stays alive.
+    login.lab.home.set("VAULT_TOKEN", &login.lab.token);
+    Login::token(&login.source("--force").says("it is not revoked"));
+    assert!(login.lab.bao.knows(&login.lab.token));
+    // A session for another Vault is replaced as well, and revoked where it was made.
+    login.lab.home.set("VAULT_TOKEN", "");
+    let other = Bao::start(&[]);
+    other.put("sys/policies/acl/homelab-services", json!({ "policy": POLICY }));
+    other.add_oidc(&login.provider);
+    let script = format!(
+        "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"; export VAULT_ADDR={}; source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"",
+        other.address
+    );
+    let run = login.lab.home.shell(&["bash"], &script).exits(0).says("the session before is revoked");
+    let tokens: Vec<&str> = run.stdout.lines().collect();
+    assert!(!login.lab.bao.knows(tokens[0]) && other.knows(tokens[1]), "{}", run.all());
+}
+
+/// The person's shell still holds it.
+#[test]
+fn an_assistants_logout_forgets_an_inherited_session_and_leaves_it_alive() {
+    let mut login = Login::new();
+    let run = login.lab.home.shell(&["bash"], "source claude-vault login; echo \"$VAULT_TOKEN|$CLAUDE_VAULT_SESSION\"").exits(0);
+    let (ours, mark) = run.stdout.trim().split_once('|').unwrap();
+    for (token, mark) in [(login.lab.token.clone(), ""), (ours.to_owned(), mark)] {
+        login.lab.home.set("VAULT_TOKEN", &token);
+        login.lab.home.set("CLAUDE_VAULT_SESSION", mark);
+        let mut client = crate::mcp::Client::start(&login.lab.home);
+        client.call("vault_list", json!({})).unwrap();
+        assert_eq!(client.call("vault_logout", json!({})).unwrap()["revoked"], false);
+        assert!(client.call("vault_list", json!({})).unwrap_err().starts_with("login_required: "));
+        client.close();
+        assert!(login.lab.bao.knows(&token));
+    }
+    // Nor does it go to another Vault from here.
+    let (thief, elsewhere) = thief();
+    login.lab.home.set("VAULT_ADDR", elsewhere);
+    let mut client = crate::mcp::Client::start(&login.lab.home);
+    client.call("vault_list", json!({})).unwrap_err();
+    client.close();
+    assert!(thief.accept().is_err(), "the thief was asked");
+}
+
+/// What a provider says is for the person's eyes: to a model it would be text from outside.
+#[test]
+fn a_model_gets_nothing_of_what_the_provider_said() {
+    let mut login = Login::new();
+    let mut client = crate::mcp::Client::start(&login.lab.home);
+    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    client.call("vault_logout", json!({})).unwrap();
+    login.lab.home.set("TEST_DENY", "1");
+    let mut client = crate::mcp::Client::start(&login.lab.home);
+    let error = client.call("vault_login", json!({})).unwrap_err();
+    assert!(error.starts_with("login_required: the login failed: the identity provider refused it"), "{error}");
+    assert!(!error.contains("access_denied") && !client.seen.contains("access_denied"), "{error}");
 }
 
 #[test]
 fn what_the_provider_and_vault_refuse_is_told_with_a_way_out() {
     let mut login = Login::new();
     login.lab.home.set("TEST_DENY", "1");
-    login.fails("", 1, "the identity provider said access_denied");
+    login.fails("", 1, "the identity provider refused it: access_denied");
     login.lab.home.variables.retain(|(name, _)| name != "TEST_DENY");
     login.lab.home.set("TEST_PERSON", "mallory");
     login.fails("", 1, "does not match any associated bound claim values").says("ask for the group");
     login.fails("--role nope", 1, "could not be found").says("--role NAME");
     login.fails("--role nowhere", 1, "does not allow this program's callback").says("allowed_redirect_uris");
-    login.fails("--auth-mount nowhere", 1, "there is no OIDC login at auth/nowhere").says("--auth-mount PATH");
+    login.fails("--auth-mount nowhere", 1, "Vault has no such login: OIDC at auth/nowhere").says("--auth-mount PATH");
     login.lab.bao.put("sys/auth/empty", json!({"type": "oidc"}));
     login.fails("--auth-mount empty", 1, "could not load configuration");
     login.lab.home.set("VAULT_ADDR", "http://127.0.0.1:1");

@@ -75,7 +75,7 @@ fn what_jwt_cannot_use_is_told_with_a_way_out() {
     let there = at_provider(&login, "jwt");
     login.fails(&format!("{there} --role others"), 1, "invalid audience").says("bound_audiences");
     login.fails(&format!("{there} --role nope"), 1, "could not be found").says("--role NAME");
-    login.fails(&format!("{there} --auth-mount nowhere"), 1, "there is no JWT login at auth/nowhere");
+    login.fails(&format!("{there} --auth-mount nowhere"), 1, "Vault has no such login: JWT at auth/nowhere");
     login.fails("--method jwt", 2, "there is no issuer").says("--issuer URL --client-id ID");
     login.fails("--method jwt --issuer nonsense --client-id cli", 2, "the issuer is not a URL");
     login.fails("--method jwt --issuer http://id.example.org --client-id cli", 1, "is not https");
@@ -83,7 +83,7 @@ fn what_jwt_cannot_use_is_told_with_a_way_out() {
     let vault = login.lab.bao.address.clone();
     login.fails(&format!("--method jwt --issuer {vault} --client-id cli"), 1, "no document there (404").says(".well-known");
     login.lab.home.set("TEST_DENY", "1");
-    login.fails(&there, 1, "the identity provider said access_denied");
+    login.fails(&there, 1, "the identity provider refused it: access_denied");
     login.lab.home.variables.retain(|(name, _)| name != "TEST_DENY");
     login.lab.home.set("TEST_PERSON", "mallory");
     login.fails(&there, 1, "does not match any associated bound claim values");

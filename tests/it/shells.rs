@@ -17,7 +17,7 @@ pub fn lab() -> Lab {
 /// What every shell is asked to do, in words that all of them understand but for `{…}`.
 fn same_in_each(run: &Run, shell: &str) {
     assert_eq!(run.stdout, "held\nplex\nit's 1\nPLEX\nfailed 1\nstill held\nfailed 2\nunset\n", "{shell}: {}", run.stderr);
-    assert!(run.stderr.contains("there is no OIDC login at auth/nowhere"), "{shell}: {}", run.stderr);
+    assert!(run.stderr.contains("Vault has no such login: OIDC at auth/nowhere"), "{shell}: {}", run.stderr);
 }
 
 /// Prints what a program that the shell starts sees of the session.
@@ -138,6 +138,39 @@ pub fn asked(shell: &mut PtySession, lab: &Lab, line: &str, done: &str) -> Strin
     shell.send_line(&format!("{line}; touch {done}")).unwrap();
     eventually(line, || folder.join(done).exists().then_some(()));
     std::fs::read_to_string(folder.join("out")).unwrap_or_default()
+}
+
+/// The mark of a session comes and goes with its token, whatever the shell.
+#[test]
+fn each_shell_holds_what_its_session_is_for_and_gives_it_up() {
+    let mut lab = lab();
+    let provider = crate::support::Provider::start();
+    lab.bao.add_oidc(&provider);
+    lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
+    lab.home.set("BROWSER", ground().join("browser.sh").to_string_lossy());
+    lab.home.set("CLAUDE_VAULT_PORT", crate::support::servers::free_port().to_string());
+    let marked = "sh -c 'test -n \"$CLAUDE_VAULT_SESSION\" && echo marked || echo unset'";
+    let check = |out: &Run, shell: &str| {
+        assert_eq!(out.stdout.split_whitespace().collect::<Vec<_>>(), ["marked", "unset"], "{shell}: {}", out.all());
+        assert!(out.stderr.contains("the token is revoked"), "{shell}: {}", out.stderr);
+    };
+    lab.home.file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
+    lab.home.file("script.nu", &format!("source init.nu\nclaude-vault login\n^{marked}\nclaude-vault logout\n^{marked}"));
+    let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
+    check(&run(lab.home.command(nu).args(["-n", "script.nu"]), ""), "nushell");
+    let elvish = lab.cv(["init", "elvish"]).exits(0).stdout.replace("edit:add-var", "#");
+    lab.home.file("script.elv", &format!("{elvish}\nclaude-vault login\n{marked}\nclaude-vault logout\n{marked}\n"));
+    check(&run(lab.home.command("elvish").args(["-norc", "script.elv"]), ""), "elvish");
+    let fish = format!("claude-vault init fish | source; claude-vault login; {marked}; claude-vault logout; {marked}");
+    check(&lab.home.shell(&["fish"], &fish), "fish");
+    let tcsh = format!("eval \"`claude-vault init tcsh`\"\nclaude-vault-login\n{marked}\nclaude-vault-logout\n{marked}\n");
+    lab.home.file("script.tcsh", &tcsh);
+    check(&run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""), "tcsh");
+    lab.home.file(
+        "script.xsh",
+        &format!("execx($(claude-vault init xonsh))\nclaude-vault login\n{marked}\nclaude-vault logout\n{marked}\n"),
+    );
+    check(&run(lab.home.command("xonsh").args(["--no-rc", "script.xsh"]), ""), "xonsh");
 }
 
 /// A config that cannot be read is no reason to keep the token.

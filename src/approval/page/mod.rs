@@ -165,7 +165,7 @@ impl Shared {
             plan.pages.remove(0);
         }
         plan.pages.push(token.clone());
-        let _ = self.desk.audit.record(Action::ApprovalShown, &plan.shown.service, &format!("plan {}", short(id)));
+        self.desk.audit.note(Action::ApprovalShown, &plan.shown.service, &format!("plan {}", short(id)));
         loopback::response(StatusCode::OK, HTML, POLICY, html::of(plan, &token, &self.desk.vault))
     }
 
@@ -296,7 +296,7 @@ impl Shared {
                 }
                 Err(error) => {
                     if let (Some(plan), Some(desk)) = (pending.plans().get_mut(&id), desk.upgrade()) {
-                        plan.notice = format!("The sign-in did not approve it: {error}. You can try again.");
+                        plan.notice = format!("The sign-in did not approve it: {}. You can try again.", error.for_person());
                         desk.mismatch(plan, error.code());
                     }
                 }
@@ -307,11 +307,7 @@ impl Shared {
 
     /// Notes what was sent to a plan and does not belong to it.
     fn mismatch(&self, plan: &Plan, why: &str) {
-        let _ = self.desk.audit.record(
-            Action::ApprovalMismatch,
-            &plan.shown.service,
-            &format!("plan {}; {why}", short(&plan.shown.id)),
-        );
+        self.desk.audit.note(Action::ApprovalMismatch, &plan.shown.service, &format!("plan {}; {why}", short(&plan.shown.id)));
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::files::Root;
 use crate::format::shell;
 use crate::names::printable;
+use crate::session;
 
 /// What git would do with written files.
 #[derive(Default)]
@@ -128,7 +129,7 @@ fn ask(top: &Path, command: &[&str], paths: impl Iterator<Item = PathBuf>, on_st
         .env("GIT_ALLOW_PROTOCOL", "")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_OPTIONAL_LOCKS", "0");
-    for name in ["VAULT_TOKEN", "BAO_TOKEN", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+    for name in session::VARIABLES.into_iter().chain(["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]) {
         git.env_remove(name);
     }
     let mut child = git.spawn().ok()?;

@@ -294,7 +294,7 @@ async fn one(
     };
     if request.only_looks() {
         let details = |(reply, _): &(Reply, FileWrite)| format!("{:?} {}", reply.state, reply.file.display());
-        let ((mut reply, _), unlogged) = core.audited(Action::DryRun, Some(service), planned, details)?;
+        let ((mut reply, _), unlogged) = core.audited(Action::DryRun, Some(service), planned, details).await?;
         reply.warnings.extend(unlogged);
         return Ok(reply);
     }
@@ -302,7 +302,8 @@ async fn one(
         Ok(planned) => planned,
         Err(error) => {
             let failed: Result<()> = Err(error);
-            return Err(core.audited(Action::Inject, Some(service), failed, |()| String::new()).err().unwrap_or(Error::Declined));
+            let failed = core.audited(Action::Inject, Some(service), failed, |()| String::new()).await;
+            return Err(failed.err().unwrap_or(Error::Declined));
         }
     };
     let committed = Plan::new(write).approve(core, approver).await?.commit(core, approver).await?;

@@ -138,31 +138,32 @@ impl<O: Operation> Plan<O> {
         let required = strength(core)?;
         let question = self.operation.question();
         let (service, names) = (question.service.to_owned(), self.operation.audit_details());
-        core.audit.record(Action::ConfirmationRequired, &service, &names)?;
+        core.audit.record(Action::ConfirmationRequired, &service, &names).await?;
         let is_possible = question.obstacle.is_none();
         let asked = approver.ask(&question).await;
         let approval = match asked {
             Ok(approval) if is_possible => approval,
             Ok(approval) => {
                 give_back(core, &approval.proof).await;
-                let _ = core.audit.record(Action::Aborted, &service, &names);
+                let _ = core.audit.record(Action::Aborted, &service, &names).await;
                 return Err(Error::Declined);
             }
             Err(error) => {
                 // Nothing is written either way, so the answer counts more than its line.
-                let _ = core.audit.record(Action::Aborted, &service, &format!("{names}; {}", error.code()));
+                let _ = core.audit.record(Action::Aborted, &service, &format!("{names}; {}", error.code())).await;
                 return Err(error);
             }
         };
         let proof = approval.proof;
         let details = format!("{names}; by: {}", proof.words());
-        let checked = Self::check_strength(&proof, required)
-            .and_then(|()| core.audit.record(Action::Confirmed, &service, &details))
-            .and_then(|()| self.operation.take_typed(approval.typed));
-        if let Err(error) = checked {
+        let noted = match Self::check_strength(&proof, required) {
+            Ok(()) => core.audit.record(Action::Confirmed, &service, &details).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted.and_then(|()| self.operation.take_typed(approval.typed)) {
             give_back(core, &proof).await;
             approver.ended(&Outcome::Failed(error.to_string()));
-            let _ = core.audit.record(Action::Aborted, &service, &format!("{names}; {}", error.code()));
+            let _ = core.audit.record(Action::Aborted, &service, &format!("{names}; {}", error.code())).await;
             return Err(error);
         }
         Ok(ApprovedPlan { operation: self.operation, proof: Some(proof) })
@@ -202,7 +203,7 @@ impl<O: Operation> ApprovedPlan<O> {
         approver.ended(&report.outcome);
         let service = self.operation.question().service.to_owned();
         // What is done is done: a log that fails now must not hide it.
-        let unlogged = core.audit.record(report.action, &service, &report.details).err();
+        let unlogged = core.audit.record(report.action, &service, &report.details).await.err();
         outcome.map(|done| Committed { done, unlogged: unlogged.map(|error| error.to_string()) })
     }
 }

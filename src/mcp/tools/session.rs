@@ -196,6 +196,11 @@ impl Tool for Logout {
         let (revoked, next) = match context.state.log_out().await? {
             Ended::Revoked => (true, None),
             Ended::WasOver | Ended::None => (false, None),
+            Ended::Forgotten => (
+                false,
+                Some(Sentence::fixed("the token came with this server's environment: it was forgotten here, not revoked")),
+            ),
+            Ended::Root => (false, Some(Sentence::fixed("a root token is not revoked"))),
             Ended::NotRevoked(_) => (false, Some(Sentence::fixed("the token could not be revoked: it lives until it expires"))),
         };
         Ok(Outcome::Done(LogoutReply { revoked, next }))

@@ -2,7 +2,7 @@
 
 use anstyle::AnsiColor;
 
-use super::{Approval, Approver, Change, Proof, Question};
+use crate::approval::{Approval, Approver, Change, Proof, Question};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::WayOut;

@@ -7,8 +7,7 @@ const QUIET: usize = 4;
 
 /// `text` as lines of half blocks, two rows of modules each; with colours in black on white, else with
 /// the light modules drawn, as for a dark terminal. `None` when it needs more than `columns`.
-#[must_use]
-pub fn qr_code(text: &str, columns: usize, colors: bool) -> Option<String> {
+pub(super) fn qr_code(text: &str, columns: usize, colors: bool) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     let width = code.width() + 2 * QUIET;
     if width > columns {

@@ -1,0 +1,112 @@
+//! Text that came from outside: what Vault or an identity provider said.
+//!
+//! [`ServerText`] holds one of a few fixed sentences and may be shown anywhere. [`Said`] holds text that the
+//! other side chose. It has no `Display`, and its `Debug` shows nothing: it reaches a person through
+//! [`Said::for_person`], and nothing else.
+
+use std::fmt;
+
+use crate::names::printable;
+
+/// The most characters of foreign text that are shown.
+const MAX_SHOWN: usize = 300;
+
+/// Sentences that Vault is known to say and that repeat nothing of a request.
+const KNOWN: [&str; 12] = [
+    "rate limit quota exceeded",
+    "refused JSON input due to high complexity",
+    "http: request body too large",
+    "check-and-set parameter required for this call",
+    "check-and-set parameter did not match the current version",
+    "local node not active but active cluster node not found",
+    "context canceled",
+    "lease is not renewable",
+    "namespace not found",
+    "permission denied",
+    "unsupported operation",
+    "internal error",
+];
+
+/// One of the fixed sentences that Vault is known to say, or nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServerText(Option<&'static str>);
+
+impl ServerText {
+    /// The known sentence that one of the server's errors contains, if any.
+    pub(crate) fn known(errors: &[String]) -> Self {
+        Self(KNOWN.into_iter().find(|known| errors.iter().any(|error| error.contains(known))))
+    }
+}
+
+impl fmt::Display for ServerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |text| write!(f, ": {text}"))
+    }
+}
+
+/// Text that Vault or an identity provider chose: printable, one line, at most 300 characters. For a person's
+/// eyes only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Said(String);
+
+impl Said {
+    /// Takes foreign text, cut and made printable.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        // Cut before the text is copied: a hostile server may send megabytes.
+        let start: String = text.chars().take(4 * MAX_SHOWN).collect();
+        let line = start.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(printable(&line, false).chars().take(MAX_SHOWN).collect())
+    }
+
+    /// The server's first error, with each of `sent` (codes, nonces, tokens) taken out.
+    pub(crate) fn scrubbed(errors: &[String], sent: &[&str]) -> Self {
+        let mut text = errors.first().cloned().unwrap_or_default();
+        for secret in sent.iter().filter(|secret| secret.len() >= 4) {
+            text = text.replace(secret, "…");
+        }
+        Self::new(&text)
+    }
+
+    /// The text, for a person's terminal or page; empty when there is none.
+    #[must_use]
+    pub fn for_person(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it contains these words of ours: to choose a hint.
+    pub(crate) fn mentions(&self, words: &str) -> bool {
+        self.0.contains(words)
+    }
+}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Said(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_never_repeats_what_was_sent() {
+        let said = vec!["bad code canary-code\u{1b}[2J\nand more".to_owned()];
+        assert_eq!(Said::scrubbed(&said, &["canary-code"]).for_person(), "bad code …\\u{1b}[2J and more");
+    }
+
+    #[test]
+    fn foreign_text_is_cut_and_has_no_debug_form() {
+        let said = Said::new(&"canary ".repeat(100_000));
+        assert_eq!(said.for_person().chars().count(), 300);
+        assert!(!format!("{said:?}").contains("canary"));
+    }
+
+    #[test]
+    fn of_the_servers_errors_only_known_sentences_are_displayed() {
+        let text = |error: &str| ServerText::known(&[error.to_owned()]).to_string();
+        assert_eq!(text("value canary is bad"), "");
+        assert_eq!(text("1 error: permission denied for canary"), ": permission denied");
+    }
+}
