@@ -14,13 +14,13 @@ use tokio::time::Instant;
 
 use super::job::Job;
 use super::state::{State, Waited, lock};
-use crate::approval::pending::{LIFE, Person, hash_of, random_id};
+use crate::approval::pending::{AskedBy, LIFE, Person, hash_of, random_id};
 use crate::audit::Action;
 use crate::core::approve::Approvals;
 use crate::core::{Core, set};
 use crate::error::{Error, Result};
 use crate::login::open_browser;
-use crate::names::{Key, printable};
+use crate::names::Key;
 use crate::secret::WayOut;
 
 /// Something that waits for a person, or is being done.
@@ -184,8 +184,12 @@ impl State {
     fn bring(self: &Arc<Self>, caller: &Caller, id: String, url: &str) -> Result<Option<String>> {
         match &caller.reach {
             Reach::Browser => {
-                let _ = open_browser(url, self.settings.browser.as_deref());
+                if self.pending.wants_tab() {
+                    let _ = open_browser(url, self.settings.browser.as_deref());
+                }
             }
+            // The page that is open shows the new plan too.
+            Reach::Elicit(_) | Reach::InputRequired if self.pending.is_page_open() => {}
             Reach::Elicit(peer) => {
                 let (peer, state, params, page) = (peer.clone(), self.clone(), elicitation(url, &id), url.to_owned());
                 tokio::spawn(async move {
@@ -194,7 +198,8 @@ impl State {
                         Ok(ElicitationAction::Accept) => {}
                         Ok(ElicitationAction::Decline) => drop(state.pending.deny(&id)),
                         // The person has not seen it there: they may still, in their browser.
-                        _ => drop(open_browser(&page, state.settings.browser.as_deref())),
+                        _ if state.pending.wants_tab() => drop(open_browser(&page, state.settings.browser.as_deref())),
+                        _ => {}
                     }
                 });
             }
@@ -282,8 +287,7 @@ pub(super) fn elicitation(url: &str, id: &str) -> ElicitRequestParams {
     }
 }
 
-/// A client's name, as the person is told who asks.
-fn asked_by(client: Option<&str>, tool: &str) -> String {
-    let client: String = printable(client.unwrap_or("an MCP client"), false).chars().take(60).collect();
-    format!("{client} ({tool})")
+/// Who asks, as the person is told.
+fn asked_by(client: Option<&str>, tool: &str) -> AskedBy {
+    AskedBy::Client { name: client.unwrap_or("an MCP client").to_owned(), tool: tool.to_owned() }
 }
