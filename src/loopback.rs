@@ -189,7 +189,12 @@ where
 }
 
 fn too_much() -> Response<Full<Bytes>> {
-    response(StatusCode::PAYLOAD_TOO_LARGE, "text/plain; charset=utf-8", "default-src 'none'", "the request is too long or too slow")
+    response(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "text/plain; charset=utf-8",
+        "default-src 'none'",
+        "the request is too long or too slow",
+    )
 }
 
 fn http() -> hyper::server::conn::http1::Builder {

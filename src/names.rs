@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
+/// How many characters of a foreign name are shown.
+const MAX_NAME_CHARS: usize = 100;
 /// The largest value that is written, in bytes of UTF-8.
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 
@@ -134,15 +136,21 @@ pub fn printable(text: &str, multiline: bool) -> String {
     out
 }
 
-/// A name of unknown origin in quotes that it cannot close itself. At most 60 characters of it.
+/// The same on one line, cut where it is longer than a name should be.
 #[must_use]
-pub fn quoted(name: &str) -> String {
-    let shown = printable(name, false).replace('\\', "\\\\").replace('"', "\\\"");
-    let mut short: String = shown.chars().take(60).collect();
+pub fn short(name: &str) -> String {
+    let shown = printable(name, false);
+    let mut short: String = shown.chars().take(MAX_NAME_CHARS).collect();
     if short.len() < shown.len() {
         short.push('…');
     }
-    format!("\"{short}\"")
+    short
+}
+
+/// A name of unknown origin in quotes that it cannot close itself.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", short(&name.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 /// Whether a character is a format character (general category Cf), a line or paragraph separator,
@@ -208,6 +216,6 @@ mod tests {
     fn a_name_cannot_close_the_quotes_around_it() {
         assert_eq!(quoted("x\" by you, at \"home"), "\"x\\\" by you, at \\\"home\"");
         assert_eq!(quoted("a\\"), "\"a\\\\\"");
-        assert_eq!(quoted(&"x".repeat(61)), format!("\"{}…\"", "x".repeat(60)));
+        assert_eq!(quoted(&"x".repeat(101)), format!("\"{}…\"", "x".repeat(100)));
     }
 }

@@ -127,8 +127,7 @@ fn answer(pending: &Pending, id: &str, digest: &str, yes: bool, typed: BTreeMap<
         if !yes {
             return plan.answer(Err(Error::Declined));
         }
-        let is_enough =
-            plan.shown.proof == Strength::Typed && plan.shown.obstacle.is_none() && plan.shown.is_filled_by(&typed);
+        let is_enough = plan.shown.proof == Strength::Typed && plan.shown.obstacle.is_none() && plan.shown.is_filled_by(&typed);
         is_enough && plan.answer(Ok(Approval { proof: Proof::Elsewhere, typed }))
     });
     taken.unwrap_or(false)

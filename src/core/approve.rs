@@ -59,14 +59,7 @@ impl Approvals {
         wanted: watch::Receiver<()>,
         bring: B,
     ) -> Result<Person<B>> {
-        Ok(Person {
-            pending: self.pending.clone(),
-            asked_by,
-            proof: strength(core)?,
-            bring,
-            wanted,
-            asked: Mutex::default(),
-        })
+        Ok(Person { pending: self.pending.clone(), asked_by, proof: strength(core)?, bring, wanted, asked: Mutex::default() })
     }
 }
 

@@ -91,13 +91,8 @@ fn is_set(name: &str) -> bool {
 /// starts, and hands it our whole environment.)
 #[cfg(target_os = "linux")]
 fn desktop_opens(url: &str) -> bool {
-    let openers: [(&str, &[&str]); 5] = [
-        ("xdg-open", &[]),
-        ("gio", &["open"]),
-        ("kde-open", &[]),
-        ("exo-open", &[]),
-        ("x-www-browser", &[]),
-    ];
+    let openers: [(&str, &[&str]); 5] =
+        [("xdg-open", &[]), ("gio", &["open"]), ("kde-open", &[]), ("exo-open", &[]), ("x-www-browser", &[])];
     openers.iter().any(|(program, words)| {
         let words = words.iter().copied().chain([url]);
         run(program, &words.map(str::to_owned).collect::<Vec<_>>())

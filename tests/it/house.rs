@@ -31,7 +31,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("InjectedFile", &["core/inject/render.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
         ("PlaintextReply", &["mcp/state.rs"]),
-        ("ApprovalPage", &["approval/page/mod.rs"]),
+        ("ApprovalPage", &["approval/page/plans.rs"]),
         ("ApprovalSocket", &["approval/socket.rs"]),
         ("RevealedPlan", &["approval/terminal.rs", "cli/inject.rs"]),
         (
@@ -44,7 +44,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
                 "vault/kv.rs",
                 "cli/login.rs",
                 "cli/set.rs",
-                "approval/page/mod.rs",
+                "approval/page/plans.rs",
                 "approval/pending.rs",
                 "mcp/asking.rs",
             ],

@@ -14,11 +14,9 @@ export async function approve(main) {
 
   // For a moment nothing can be pressed: what was under the pointer may have moved.
   const hold = () => {
-    document.body.classList.add('held');
     cards.forEach((card) => card.hold(true));
     clearTimeout(timer);
     timer = setTimeout(() => {
-      document.body.classList.remove('held');
       cards.forEach((card) => card.hold(false));
     }, settle + 100);
   };
@@ -61,6 +59,7 @@ export async function approve(main) {
   };
 
   main.replaceChildren(heading, list);
+  list.addEventListener('moved', hold);
   document.addEventListener('visibilitychange', hold);
   setInterval(() => cards.forEach((card) => card.tick()), 1000);
   let seen = null;

@@ -79,10 +79,13 @@ impl Enrolment {
             arrived: Notify::new(),
         });
         let each = shared.clone();
-        let serving = loopback.each(|| text(StatusCode::FORBIDDEN, UNKNOWN_VISITOR), move |connection| {
-            let shared = each.clone();
-            async move { loopback::answer(connection, |request| std::future::ready(shared.respond(&request))).await }
-        });
+        let serving = loopback.each(
+            || text(StatusCode::FORBIDDEN, UNKNOWN_VISITOR),
+            move |connection| {
+                let shared = each.clone();
+                async move { loopback::answer(connection, |request| std::future::ready(shared.respond(&request))).await }
+            },
+        );
         Ok(Self { url, shared, _serving: serving })
     }
 

@@ -95,10 +95,13 @@ impl Page {
         let pending = desk.pending.clone();
         pending.set_access(Some(Access::new(format!("{origin}/approve"))));
         let shared = Arc::new(Shared { desk, origin: origin.clone(), port: loopback.port, sign_in: Mutex::default() });
-        let serving = loopback.each(|| text(StatusCode::FORBIDDEN, UNKNOWN_VISITOR), move |connection| {
-            let shared = shared.clone();
-            async move { loopback::answer(connection, |request| shared.respond(request)).await }
-        });
+        let serving = loopback.each(
+            || text(StatusCode::FORBIDDEN, UNKNOWN_VISITOR),
+            move |connection| {
+                let shared = shared.clone();
+                async move { loopback::answer(connection, |request| shared.respond(request)).await }
+            },
+        );
         Ok(Self { origin, pending, _serving: serving })
     }
 }

@@ -1,6 +1,7 @@
 // One plan as the person must judge it.
 import { assertion, code, hidden, make, name, post, why } from './common.js';
 
+const SINK = 8000; // milliseconds
 const COVERED = '••••••••';
 const ASKED = {
   write: ({ base }) => ['Write to Vault?', base === 0 ? 'create' : 'update'],
@@ -120,7 +121,7 @@ export class Card {
       this.word = make('input', { id: `word${this.number}`, className: 'word', autocomplete: 'off', autocapitalize: 'none', spellcheck: false });
       form.append(make('p', {}, make('label', {}, 'Type ', make('b', {}, 'yes'), ' to approve ', this.word)));
     }
-    const of = () => hidden(`: ${this.plan.path}`);
+    const of = () => hidden(` ${this.plan.path}`);
     form.append(make('div', { className: 'buttons' },
       make('button', { type: 'submit', className: 'approve' }, APPROVE[proof] ?? 'Approve', of()),
       make('button', { type: 'button', className: 'deny', onclick: () => this.act(() => this.send('deny')) }, 'Deny', of())));
@@ -225,7 +226,14 @@ export class Card {
     this.element.classList.add('over');
     this.say(text);
     if (had) this.heading.focus();
+    setTimeout(() => this.sink(), this.element.isConnected ? SINK : 0);
     return true;
+  }
+
+  // What is over makes room for what waits.
+  sink() {
+    this.element.classList.add('sunk');
+    this.element.dispatchEvent(new Event('moved', { bubbles: true }));
   }
 
   // The program is gone.

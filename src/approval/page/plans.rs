@@ -42,13 +42,20 @@ pub(super) struct Sent {
 impl Shared {
     /// `secret` is that of the tab that sent it.
     pub(super) async fn act(self: &Arc<Self>, id: &str, what: &str, sent: Sent, secret: String) -> Answer {
-        let acted = match self.desk.pending.plans().get_mut(id) {
-            Some(plan) => self.act_on(plan, what, sent, secret),
-            None => Acted::Now(refuse(StatusCode::NOT_FOUND, "nothing waits here")),
+        let (acted, service) = match self.desk.pending.plans().get_mut(id) {
+            Some(plan) => (self.act_on(plan, what, sent, secret), plan.shown.service.clone()),
+            None => (Acted::Now(refuse(StatusCode::NOT_FOUND, "nothing waits here")), String::new()),
         };
         self.desk.pending.changed();
         match acted {
             Acted::Now(answer) => answer,
+            Acted::Refused(why) => {
+                // A person's slip is not worth a line in the log.
+                if why != NOT_YES && why != NOT_FILLED {
+                    self.mismatch(&service, &format!("plan {}; {why}", short(id)));
+                }
+                refuse(StatusCode::FORBIDDEN, why)
+            }
             Acted::Later(there) => match there.await {
                 Ok(url) => reply(&json!({ "location": url.as_str() })),
                 Err(_) => refuse(StatusCode::BAD_GATEWAY, "the sign-in could not begin"),
@@ -79,20 +86,14 @@ impl Shared {
             "approve" => self.approve(plan, sent).map(|()| json!({})),
             "step-up" => match self.begin_step_up(plan, sent.typed) {
                 Ok(there) => return Acted::Later(there),
-                Err(why) => Err(why),
+                Err(why) => return Acted::Refused(why),
             },
             _ => return Acted::Now(refuse(StatusCode::NOT_FOUND, "there is nothing here")),
         };
-        Acted::Now(match outcome {
-            Ok(value) => reply(&value),
-            Err(why) => {
-                // A person's slip is not worth a line in the log.
-                if why != NOT_YES && why != NOT_FILLED {
-                    self.mismatch(&plan.shown.service, &format!("plan {}; {why}", short(&plan.shown.id)));
-                }
-                refuse(StatusCode::FORBIDDEN, why)
-            }
-        })
+        match outcome {
+            Ok(value) => Acted::Now(reply(&value)),
+            Err(why) => Acted::Refused(why),
+        }
     }
 
     /// A value in clear, once the plan's proof allows it.
@@ -232,6 +233,8 @@ impl Shared {
 /// What an action comes to: an answer, or one that waits for where a login goes on.
 enum Acted {
     Now(Answer),
+    /// What was sent does not approve this plan.
+    Refused(&'static str),
     Later(oneshot::Receiver<Url>),
 }
 

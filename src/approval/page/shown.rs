@@ -9,35 +9,38 @@ use crate::approval::Asked;
 use crate::approval::pending::{AskedBy, Plan, SETTLE, Stage};
 use crate::audit::Action;
 use crate::config::Strength;
-use crate::names::printable;
+use crate::names::{printable, short as short_name};
 
 impl Shared {
     /// All plans that the page shows: those that wait, and those that were over lately.
     pub(super) fn shown(&self) -> Vec<Value> {
-        let mut plans = self.desk.pending.plans();
-        let mut all: Vec<&mut Plan> = plans.values_mut().filter(|plan| plan.waits() || plan.first_shown.is_some()).collect();
-        all.sort_by_key(|plan| plan.made);
-        all.into_iter().map(|plan| self.show(plan)).collect()
-    }
-
-    fn show(&self, plan: &mut Plan) -> Value {
-        let now = Instant::now();
-        if plan.first_shown.is_none() {
-            plan.first_shown = Some(now);
-            let what = format!("plan {}", short(&plan.shown.id));
-            let _ = self.desk.audit.record(Action::ApprovalShown, &plan.shown.service, &what);
-        }
-        plan.told |= !matches!(plan.stage, Stage::Waiting | Stage::Approved);
-        let mut shown = content(plan, &self.desk.vault);
-        // `stage`, and `detail` where there is one.
-        if let (Value::Object(shown), Value::Object(stage)) = (&mut shown, json!(plan.stage)) {
-            shown.extend(stage);
-        }
-        if let Some(Value::String(detail)) = shown.get_mut("detail") {
-            *detail = printable(detail, false);
+        let mut new = Vec::new();
+        let shown = {
+            let mut plans = self.desk.pending.plans();
+            let mut all: Vec<&mut Plan> = plans.values_mut().filter(|plan| plan.waits() || plan.first_shown.is_some()).collect();
+            all.sort_by_key(|plan| plan.made);
+            new.extend(all.iter().filter(|plan| plan.first_shown.is_none()).map(|plan| plan.shown.clone()));
+            all.into_iter().map(|plan| show(plan, &self.desk.vault)).collect()
+        };
+        for plan in new {
+            let _ = self.desk.audit.record(Action::ApprovalShown, &plan.service, &format!("plan {}", short(&plan.id)));
         }
         shown
     }
+}
+
+fn show(plan: &mut Plan, vault: &str) -> Value {
+    plan.first_shown.get_or_insert_with(Instant::now);
+    plan.told |= !matches!(plan.stage, Stage::Waiting | Stage::Approved);
+    let mut shown = content(plan, vault);
+    // `stage`, and `detail` where there is one.
+    if let (Value::Object(shown), Value::Object(stage)) = (&mut shown, json!(plan.stage)) {
+        shown.extend(stage);
+    }
+    if let Some(Value::String(detail)) = shown.get_mut("detail") {
+        *detail = printable(detail, false);
+    }
+    shown
 }
 
 fn content(plan: &Plan, vault: &str) -> Value {
@@ -88,10 +91,11 @@ fn value_of(plan: &Plan, key: &String) -> &'static str {
 }
 
 fn asked_by(asked_by: &AskedBy) -> Value {
-    let text = |text: &str| printable(text, false).chars().take(80).collect::<String>();
     match asked_by {
-        AskedBy::Client { name, tool } => json!({ "kind": "client", "name": text(name), "tool": text(tool) }),
-        AskedBy::Shell { command } => json!({ "kind": "shell", "command": text(command) }),
-        AskedBy::Agent { marker, command } => json!({ "kind": "agent", "marker": text(marker), "command": text(command) }),
+        AskedBy::Client { name, tool } => json!({ "kind": "client", "name": short_name(name), "tool": short_name(tool) }),
+        AskedBy::Shell { command } => json!({ "kind": "shell", "command": short_name(command) }),
+        AskedBy::Agent { marker, command } => {
+            json!({ "kind": "agent", "marker": short_name(marker), "command": short_name(command) })
+        }
     }
 }
