@@ -461,7 +461,7 @@ fn digest(id: &str, question: &Question<'_>) -> Result<String> {
     }
     parts.extend(question.warnings.iter().map(String::as_bytes));
     for file in question.files {
-        parts.extend([&file.path, &file.masked_text, &file.note].map(|text| text.as_bytes()));
+        parts.extend([&file.path, &file.masked_text, &file.note].map(String::as_bytes));
     }
     parts.extend(question.obstacle.map(str::as_bytes));
     Ok(hex(&hash_of(parts.into_iter())))

@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::{Answer, Exchange, USED_UP, check_host, read_sent, refuse, refuse_with, reply, secret_of, static_file, text};
+use super::{Answer, Exchange, Refusal, USED_UP, check_host, read_sent, reply, secret_of, static_file, text};
 use crate::approval::Passkey;
 use crate::approval::access::Access;
 use crate::approval::passkey::{Registration, register, unhex};
@@ -116,23 +116,23 @@ impl Shared {
             "/enroll/exchange" => self.exchange(request),
             "/enroll/begin" => self.begin(request),
             "/enroll/register" => self.register(request),
-            "/enroll" => Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way")),
-            _ => Err(refuse(StatusCode::NOT_FOUND, "there is nothing here")),
+            "/enroll" => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not this way")),
+            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here")),
         };
-        outcome.unwrap_or_else(|refusal| refusal)
+        outcome.unwrap_or_else(Into::into)
     }
 
-    fn exchange(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Answer> {
+    fn exchange(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
         let sent: Exchange = read_sent(request, &self.origin)?;
         match lock(&self.access).exchange(&sent.code) {
             Ok(Some(secret)) => Ok(reply(&json!({ "secret": secret }))),
-            Ok(None) => Err(refuse_with(StatusCode::FORBIDDEN, USED_UP, ENROLL_COMMAND)),
-            Err(_) => Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, "the operating system gives no random numbers")),
+            Ok(None) => Err(Refusal::with(StatusCode::FORBIDDEN, USED_UP, ENROLL_COMMAND)),
+            Err(_) => Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the operating system gives no random numbers")),
         }
     }
 
     /// What the browser needs to make a passkey.
-    fn begin(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Answer> {
+    fn begin(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
         let Begin {} = self.authenticate(request)?;
         let known: Vec<&str> = self.known.iter().map(|passkey| passkey.id.as_str()).collect();
         // A random user: a passkey of the same name on another machine of the person's stays as it is.
@@ -141,11 +141,11 @@ impl Shared {
         Ok(reply(&json!({ "name": name, "challenge": self.challenge, "known": known, "user": user })))
     }
 
-    fn register(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Answer> {
+    fn register(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
         let sent: Sent = self.authenticate(request)?;
         let challenge = unhex(&self.challenge).unwrap_or_default();
         let passkey = register(&sent.registration, &challenge, &self.origin, &self.name, now())
-            .map_err(|why| refuse(StatusCode::FORBIDDEN, why))?;
+            .map_err(|why| Refusal::new(StatusCode::FORBIDDEN, why))?;
         let code = code(&passkey);
         let mut candidates = lock(&self.candidates);
         if candidates.len() >= MAX_CANDIDATES {
@@ -156,12 +156,12 @@ impl Shared {
         Ok(reply(&json!({ "code": code })))
     }
 
-    fn authenticate<T: serde::de::DeserializeOwned>(&self, request: &Request<Bytes>) -> std::result::Result<T, Answer> {
+    fn authenticate<T: serde::de::DeserializeOwned>(&self, request: &Request<Bytes>) -> std::result::Result<T, Refusal> {
         let sent = read_sent(request, &self.origin)?;
         if lock(&self.access).admits(secret_of(request)) {
             Ok(sent)
         } else {
-            Err(refuse_with(StatusCode::UNAUTHORIZED, USED_UP, ENROLL_COMMAND))
+            Err(Refusal::with(StatusCode::UNAUTHORIZED, USED_UP, ENROLL_COMMAND))
         }
     }
 }

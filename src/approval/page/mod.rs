@@ -147,10 +147,10 @@ impl Shared {
             ["approve", "plan", id, what] => match self.authenticate(&request) {
                 Ok((secret, sent)) => self.act(id, what, sent, secret).await,
                 Err(refusal) => {
-                    if refusal.status() == StatusCode::UNAUTHORIZED {
+                    if refusal.status == StatusCode::UNAUTHORIZED {
                         self.mismatch("", "a request without the secret of the page that is open");
                     }
-                    refusal
+                    refusal.into()
                 }
             },
             ["approve"] => refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way"),
@@ -161,7 +161,7 @@ impl Shared {
     fn exchange(&self, request: &Request<Bytes>) -> Answer {
         let sent: Exchange = match read_sent(request, &self.origin) {
             Ok(sent) => sent,
-            Err(refusal) => return refusal,
+            Err(refusal) => return refusal.into(),
         };
         match self.desk.pending.with_access(|access| access.exchange(&sent.code)) {
             Some(Ok(Some(secret))) => {
@@ -171,7 +171,7 @@ impl Shared {
             }
             Some(Ok(None)) | None => {
                 self.mismatch("", "an address of the page that was used already");
-                refuse_with(StatusCode::FORBIDDEN, USED_UP, PENDING_COMMAND)
+                Refusal::with(StatusCode::FORBIDDEN, USED_UP, PENDING_COMMAND).into()
             }
             Some(Err(_)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the operating system gives no random numbers"),
         }
@@ -181,7 +181,7 @@ impl Shared {
     async fn list(&self, request: &Request<Bytes>) -> Answer {
         let (secret, Poll { seen }) = match self.authenticate(request) {
             Ok(sent) => sent,
-            Err(refusal) => return refusal,
+            Err(refusal) => return refusal.into(),
         };
         let pending = &self.desk.pending;
         let mut revisions = pending.revisions();
@@ -189,7 +189,7 @@ impl Shared {
         let _ = tokio::time::timeout(POLL, revisions.wait_for(|revision| Some(*revision) != seen)).await;
         polling.was_answered = true;
         if !self.admits(&secret) {
-            return refuse_with(StatusCode::UNAUTHORIZED, OUT_OF_DATE, PENDING_COMMAND);
+            return Refusal::with(StatusCode::UNAUTHORIZED, OUT_OF_DATE, PENDING_COMMAND).into();
         }
         let revision = *revisions.borrow();
         reply(&json!({ "revision": revision, "plans": self.shown() }))
@@ -200,11 +200,11 @@ impl Shared {
     }
 
     /// The secret and the body of a POST of the tab that is open.
-    fn authenticate<T: DeserializeOwned>(&self, request: &Request<Bytes>) -> std::result::Result<(String, T), Answer> {
+    fn authenticate<T: DeserializeOwned>(&self, request: &Request<Bytes>) -> std::result::Result<(String, T), Refusal> {
         let sent = read_sent(request, &self.origin)?;
         let secret = secret_of(request);
         if !self.admits(secret) {
-            return Err(refuse_with(StatusCode::UNAUTHORIZED, OUT_OF_DATE, PENDING_COMMAND));
+            return Err(Refusal::with(StatusCode::UNAUTHORIZED, OUT_OF_DATE, PENDING_COMMAND));
         }
         Ok((secret.to_owned(), sent))
     }
@@ -234,13 +234,33 @@ impl Drop for Polling<'_> {
     }
 }
 
-fn refuse(status: StatusCode, why: &str) -> Answer {
-    loopback::response(status, "application/json", POLICY, json!({ "error": why }).to_string())
+/// A request that is not done, and the command that helps, if one does.
+#[derive(Clone, Copy)]
+struct Refusal {
+    status: StatusCode,
+    why: &'static str,
+    command: Option<&'static str>,
 }
 
-/// A refusal with the command that helps.
-fn refuse_with(status: StatusCode, why: &str, command: &str) -> Answer {
-    loopback::response(status, "application/json", POLICY, json!({ "error": why, "command": command }).to_string())
+impl Refusal {
+    const fn new(status: StatusCode, why: &'static str) -> Self {
+        Self { status, why, command: None }
+    }
+
+    /// With the command that leads to a page that works.
+    const fn with(status: StatusCode, why: &'static str, command: &'static str) -> Self {
+        Self { status, why, command: Some(command) }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(Refusal { status, why, command }: Refusal) -> Self {
+        loopback::response(status, "application/json", POLICY, json!({ "error": why, "command": command }).to_string())
+    }
+}
+
+fn refuse(status: StatusCode, why: &'static str) -> Answer {
+    Refusal::new(status, why).into()
 }
 
 fn reply(value: &Value) -> Answer {
@@ -280,18 +300,18 @@ fn check_host(request: &Request<Bytes>, port: u16) -> Option<Answer> {
 }
 
 /// The body of a POST of our own page, as JSON.
-fn read_sent<T: DeserializeOwned>(request: &Request<Bytes>, origin: &str) -> std::result::Result<T, Answer> {
+fn read_sent<T: DeserializeOwned>(request: &Request<Bytes>, origin: &str) -> std::result::Result<T, Refusal> {
     let header = |name| request.headers().get(name).map(header::HeaderValue::as_bytes);
     if request.method() != Method::POST {
-        return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way"));
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not this way"));
     }
     if header(header::ORIGIN) != Some(origin.as_bytes()) {
-        return Err(refuse(StatusCode::FORBIDDEN, "not from this page"));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "not from this page"));
     }
     if header(header::CONTENT_TYPE) != Some(b"application/json") {
-        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"));
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"));
     }
-    serde_json::from_slice(request.body()).map_err(|_| refuse(StatusCode::BAD_REQUEST, "not what the page sends"))
+    serde_json::from_slice(request.body()).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "not what the page sends"))
 }
 
 /// The secret that a request of the page carries; empty without one.

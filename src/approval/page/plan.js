@@ -56,7 +56,7 @@ export class Card {
     if (plan.untouched === 1) parts.push(make('p', { className: 'quiet' }, '1 other key stays as it is.'));
     if (plan.untouched > 1) parts.push(make('p', { className: 'quiet' }, `${plan.untouched} other keys stay as they are.`));
     if (plan.keys.some(({ value }) => value === 'never')) {
-      parts.push(make('p', { className: 'quiet' }, 'The values stay covered here: a sign-in approves this change, and there is none that only shows them.'));
+      parts.push(make('p', { className: 'quiet' }, 'The values stay covered here: this change is approved by signing in anew, which does not show them.'));
     }
     if (plan.keys.some(({ value }) => value === 'typed') && !plan.obstacle) {
       parts.push(make('p', { className: 'note' }, 'You type the values above. The program that asks chose their names: type only what you want stored in ', code(plan.path), '.'));

@@ -85,7 +85,7 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
     chromium(
         &login.lab.home,
         json!([
-            {"do": "open", "url": address(&login.lab.home)}, {"do": "wait", "text": "The values stay covered here"}, {"do": "axe"},
+            {"do": "open", "url": address(&login.lab.home)}, {"do": "wait", "text": "The values stay covered here: this change is approved by signing in anew"}, {"do": "axe"},
             {"do": "shot", "path": format!("{folder}/step-up-1.png")},
             {"do": "click", "name": SIGN_IN},
             {"do": "wait", "text": "Sign-in"},
