@@ -1,33 +1,47 @@
 //! Listening for the person's own browser: on 127.0.0.1 and ::1 of one port, so that `localhost`
 //! leads here whichever family the browser tries first (RFC 8252, 7.3).
 //!
-//! Other users of the machine are not spoken with, where the system tells who connects. A flood cannot
-//! use up memory or descriptors. Every response forbids caching, framing and
-//! whatever the page does not need.
+//! Promises: only a visitor whom the system shows to be this user is heard; another user's connection
+//! is closed, and one that cannot be placed gets a fixed text. Connections that are silent or slow
+//! cannot take the listener away. No response can be cached, framed or read by another origin.
+
+mod visitor;
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::error::{Error, Result};
+use visitor::Visitor;
 
-/// More are not served at the same time.
-const CONNECTIONS: usize = 32;
-/// How long a connection may take to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How many connections are open at the same time. One more closes the oldest that has said nothing.
+const MAX_CONNECTIONS: usize = 32;
+/// How many visitors whom the system does not know get the fixed text at the same time.
+const MAX_UNKNOWN: usize = 4;
+/// How long a connection may take to send the head of its request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it may take to send the body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection lives, its answer included. An answer may wait for Vault or for the person.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
+/// The longest body of a request, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+/// The kernel's table can miss a row while it changes: it is read this often.
+const LOOKS: usize = 3;
 
-/// A port of both families, not yet listened on by anybody's code.
+/// A port of both families on which nothing is served yet.
 pub(crate) struct Loopback {
     pub(crate) port: u16,
     sockets: Vec<TcpListener>,
@@ -40,6 +54,13 @@ impl Drop for Serving {
     fn drop(&mut self) {
         self.0.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// A connection of this user.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// Set once the whole request is here.
+    heard: Arc<AtomicBool>,
 }
 
 impl Loopback {
@@ -59,13 +80,19 @@ impl Loopback {
         Err(Error::io("listen on", "127.0.0.1")(ErrorKind::AddrInUse.into()))
     }
 
-    /// Hands each connection to `serve`.
-    pub(crate) fn each<F>(self, serve: impl Fn(TcpStream) -> F + Clone + Send + 'static) -> Serving
+    /// Hands each connection of this user to `serve`. `unknown` makes the response for a visitor whom
+    /// the system cannot place.
+    pub(crate) fn each<F>(
+        self,
+        unknown: fn() -> Response<Full<Bytes>>,
+        serve: impl Fn(Connection) -> F + Clone + Send + Sync + 'static,
+    ) -> Serving
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS));
-        Serving(self.sockets.into_iter().map(|socket| tokio::spawn(accept(socket, serve.clone(), slots.clone()))).collect())
+        let open = Arc::new(Open { connections: Mutex::default(), unknown: Arc::new(Semaphore::new(MAX_UNKNOWN)) });
+        let tasks = self.sockets.into_iter().map(|socket| tokio::spawn(accept(socket, unknown, serve.clone(), open.clone())));
+        Serving(tasks.collect())
     }
 }
 
@@ -80,8 +107,47 @@ async fn pair(port: u16) -> std::io::Result<(u16, Vec<TcpListener>)> {
     }
 }
 
-async fn accept<F>(socket: TcpListener, serve: impl Fn(TcpStream) -> F, slots: Arc<Semaphore>)
-where
+/// The connections of a listener, the oldest first.
+struct Open {
+    connections: Mutex<Vec<(Arc<AtomicBool>, AbortHandle)>>,
+    unknown: Arc<Semaphore>,
+}
+
+impl Open {
+    /// Serves a connection of this user. Where there are too many, the oldest that has not sent its
+    /// request is closed, or else the oldest: a new one always gets its chance.
+    fn admit<F>(&self, stream: TcpStream, serve: &impl Fn(Connection) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let heard = Arc::new(AtomicBool::new(false));
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.retain(|(_, task)| !task.is_finished());
+        if connections.len() >= MAX_CONNECTIONS {
+            let silent = connections.iter().position(|(heard, _)| !heard.load(Ordering::Relaxed));
+            connections.remove(silent.unwrap_or(0)).1.abort();
+        }
+        let serving = tokio::time::timeout(CONNECTION_TIMEOUT, serve(Connection { stream, heard: heard.clone() }));
+        connections.push((heard, tokio::spawn(serving).abort_handle()));
+    }
+
+    /// Answers a visitor whom the system cannot place.
+    fn turn_away(&self, stream: TcpStream, unknown: fn() -> Response<Full<Bytes>>) {
+        let Ok(slot) = self.unknown.clone().try_acquire_owned() else { return };
+        tokio::spawn(async move {
+            let service = service_fn(|_: Request<Incoming>| async move { Ok::<_, Infallible>(unknown()) });
+            let _ = tokio::time::timeout(HEAD_TIMEOUT, http().serve_connection(TokioIo::new(stream), service)).await;
+            drop(slot);
+        });
+    }
+}
+
+async fn accept<F>(
+    socket: TcpListener,
+    unknown: fn() -> Response<Full<Bytes>>,
+    serve: impl Fn(Connection) -> F + Clone + Send + Sync + 'static,
+    open: Arc<Open>,
+) where
     F: Future<Output = ()> + Send + 'static,
 {
     loop {
@@ -90,69 +156,50 @@ where
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        if !is_of_this_user(&stream) {
-            continue;
+        let mut visitor = visitor::of(&stream);
+        for _ in 1..LOOKS {
+            if visitor == Visitor::Unknown {
+                visitor = visitor::of(&stream);
+            }
         }
-        let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
-        let serving = serve(stream);
-        tokio::spawn(async move {
-            serving.await;
-            drop(slot);
-        });
+        match visitor {
+            Visitor::ThisUser => open.admit(stream, &serve),
+            Visitor::OtherUser => {}
+            Visitor::Unknown => open.turn_away(stream, unknown),
+        }
     }
 }
 
-/// Whether the other end is a process of this user (or of root, who may read our memory anyway), by
-/// the kernel's table of connections. Where that does not tell of this connection at all, as on other
-/// systems or behind a forwarder, what the browser must know has to do.
-fn is_of_this_user(stream: &TcpStream) -> bool {
-    const ESTABLISHED: &str = "01";
-    let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else { return false };
-    let table = if theirs.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
-    let Ok(table) = std::fs::read_to_string(table) else { return true };
-    let (theirs, ours) = (as_in_proc(theirs), as_in_proc(ours));
-    let line_of = |local: &str, remote: &str| {
-        let lines = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-        lines.into_iter().find(|fields| fields.get(1) == Some(&local) && fields.get(2) == Some(&remote))
-    };
-    match line_of(&theirs, &ours) {
-        // One that has gone already has no owner any more, and shows as root's.
-        Some(fields) if fields.get(3) == Some(&ESTABLISHED) => {
-            let owner = fields.get(7).and_then(|owner| owner.parse::<u32>().ok());
-            owner.is_some_and(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw())
-        }
-        Some(_) => false,
-        None => line_of(&ours, &theirs).is_none_or(|fields| fields.get(3) == Some(&ESTABLISHED)),
-    }
-}
-
-/// An address as the kernel's table spells it: words in the machine's byte order, the port in hexadecimal.
-fn as_in_proc(address: SocketAddr) -> String {
-    let bytes: Vec<u8> = match address {
-        SocketAddr::V4(four) => four.ip().octets().to_vec(),
-        SocketAddr::V6(six) => six.ip().octets().to_vec(),
-    };
-    let words = bytes.chunks_exact(4).map(|word| format!("{:08X}", u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
-    format!("{}:{:04X}", words.collect::<String>(), address.port())
-}
-
-/// Answers what comes on a connection.
-pub(crate) async fn answer<F>(stream: TcpStream, respond: impl Fn(Request<Incoming>) -> F)
+/// Answers the request of a connection.
+pub(crate) async fn answer<F>(connection: Connection, respond: impl Fn(Request<Bytes>) -> F)
 where
     F: Future<Output = Response<Full<Bytes>>>,
 {
-    let service = service_fn(|request| {
-        let response = respond(request);
-        async move { Ok::<_, Infallible>(response.await) }
+    let Connection { stream, heard } = connection;
+    let (heard, respond) = (&heard, &respond);
+    let service = service_fn(|request: Request<Incoming>| async move {
+        let (head, body) = request.into_parts();
+        let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect());
+        let Ok(Ok(body)) = body.await else { return Ok(too_much()) };
+        heard.store(true, Ordering::Relaxed);
+        Ok::<_, Infallible>(respond(Request::from_parts(head, body.to_bytes())).await)
     });
     // A connection that breaks is the browser's affair.
     let _ = http().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// How each connection is spoken with.
-pub(crate) fn http() -> hyper::server::conn::http1::Builder {
+fn too_much() -> Response<Full<Bytes>> {
+    response(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "text/plain; charset=utf-8",
+        "default-src 'none'",
+        "the request is too long or too slow",
+    )
+}
+
+fn http() -> hyper::server::conn::http1::Builder {
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 * 1024).keep_alive(false);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024).keep_alive(false);
     builder
 }
 

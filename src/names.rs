@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 pub use outside::{Outside, PublicName};
 pub use public::is_public_name;
 
+/// How many characters of a foreign name are shown.
+const MAX_NAME_CHARS: usize = 100;
 /// The largest value that is written, in bytes of UTF-8.
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 
@@ -135,21 +137,49 @@ pub fn is_variable(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Makes a text of unknown origin safe to print: control characters, and the Unicode ones that
-/// turn the writing direction, become `\u{…}`. Line breaks stay when `multiline` is set.
+/// Makes a text of unknown origin safe to print: control characters, and all that are invisible or
+/// change how their neighbours are shown, become `\u{…}`. Line breaks stay when `multiline` is set.
 #[must_use]
 pub fn printable(text: &str, multiline: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let steers =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
-        if (c.is_control() && !(multiline && (c == '\n' || c == '\t'))) || steers {
+        let is_kept = multiline && (c == '\n' || c == '\t');
+        if (c.is_control() && !is_kept) || is_unseen(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
         }
     }
     out
+}
+
+/// The same on one line, cut where it is longer than a name should be.
+#[must_use]
+pub fn short(name: &str) -> String {
+    let shown = printable(name, false);
+    let mut short: String = shown.chars().take(MAX_NAME_CHARS).collect();
+    if short.len() < shown.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// A name of unknown origin in quotes that it cannot close itself.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", short(&name.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+/// Whether a character is a format character (general category Cf), a line or paragraph separator,
+/// or ignored by default when text is shown (`Default_Ignorable_Code_Point`), in Unicode 17. The gaps
+/// that Unicode keeps for more of them are included.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -188,5 +218,21 @@ mod tests {
     fn terminal_escapes_are_shown_not_sent() {
         assert_eq!(printable("a\u{1b}[31m\nb\u{202e}", false), "a\\u{1b}[31m\\u{a}b\\u{202e}");
         assert_eq!(printable("a\nb", true), "a\nb");
+    }
+
+    #[test]
+    fn invisible_characters_are_shown_and_letters_of_any_script_stay() {
+        for unseen in "\u{61c}\u{200b}\u{200d}\u{2028}\u{2029}\u{feff}\u{180e}\u{115f}\u{1160}\u{3164}\u{ffa0}\u{fe0f}\u{e0041}\u{e0100}\u{ad}".chars() {
+            assert_eq!(printable(&unseen.to_string(), true), format!("\\u{{{:x}}}", u32::from(unseen)));
+        }
+        let seen = "Zoë 東京 Ελλάδα שלום مرحبا नमस्ते 한국어 🙂 é";
+        assert_eq!(printable(seen, false), seen);
+    }
+
+    #[test]
+    fn a_name_cannot_close_the_quotes_around_it() {
+        assert_eq!(quoted("x\" by you, at \"home"), "\"x\\\" by you, at \\\"home\"");
+        assert_eq!(quoted("a\\"), "\"a\\\\\"");
+        assert_eq!(quoted(&"x".repeat(101)), format!("\"{}…\"", "x".repeat(100)));
     }
 }

@@ -4,6 +4,7 @@
 //! it is `core::plan`'s business; nothing here can write to Vault. How strongly a person must prove
 //! to be one is a [`Strength`]: the strongest that is set up, and no less than the user config asks.
 
+mod access;
 pub mod page;
 pub mod passkey;
 pub mod pending;

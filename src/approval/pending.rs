@@ -1,7 +1,8 @@
-//! Plans that wait for a person: in memory only, at most [`MOST`], for five minutes.
+//! Plans that wait for a person: in memory only, at most [`MAX_WAITING`], for five minutes.
 //!
 //! A plan is fixed when it comes here; its digest covers all of it, values included. It is
 //! answered once: on the page (`page`), or from another terminal over a private socket (`socket`).
+//! Whoever asks the most is the first to be refused, so that one source cannot keep out the others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,18 +12,69 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::{oneshot, watch};
 
+use super::access::{Access, Presence, Tabs};
 use super::{Approval, Approver, Asked, Change, FilePreview, Outcome, Question};
 use crate::config::Strength;
 use crate::error::{Error, Result};
-use crate::names::MAX_VALUE_BYTES;
+use crate::names::{MAX_VALUE_BYTES, quoted};
 use crate::secret::{Secret, Value, WayOut};
 
 /// How many plans may wait.
-pub const MOST: usize = 32;
-/// How long one waits.
+pub const MAX_WAITING: usize = 32;
+/// How many plans of one tool or command may wait.
+const MAX_OF_ONE_SOURCE: usize = 16;
+/// How many plans that are over the page still shows.
+const MAX_OVER: usize = 16;
+/// How long a plan waits.
 pub const LIFE: Duration = Duration::from_secs(300);
-/// How long the page of an answered plan can still tell what happened.
+/// How long the page still shows what became of a plan.
 const AFTERWARDS: Duration = Duration::from_secs(120);
+/// An answer that comes sooner after the plan was first shown was meant for something else.
+pub(super) const SETTLE: Duration = Duration::from_millis(500);
+
+/// Who asks. A name that a program gives itself is never a part of our own words.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum AskedBy {
+    /// An MCP client.
+    Client {
+        /// The name that it gives itself.
+        name: String,
+        /// The tool that it called.
+        tool: String,
+    },
+    /// A command of this program in the person's own shell.
+    Shell {
+        /// The command.
+        command: String,
+    },
+    /// A command of this program that an AI agent ran.
+    Agent {
+        /// The variable that shows that an agent runs.
+        marker: String,
+        /// The command.
+        command: String,
+    },
+}
+
+impl AskedBy {
+    /// The words for the person at a terminal.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Client { name, tool } => format!("a program that calls itself {}, by its tool {tool}", quoted(name)),
+            Self::Shell { command } => format!("claude-vault {command} in your own shell"),
+            Self::Agent { marker, command } => format!("claude-vault {command}, run by an AI agent ({marker} is set)"),
+        }
+    }
+
+    /// What shares one limit of plans. A client can change its name from call to call.
+    fn source(&self) -> &str {
+        match self {
+            Self::Client { tool: source, .. } | Self::Shell { command: source } | Self::Agent { command: source, .. } => source,
+        }
+    }
+}
 
 /// A plan as it is shown to the person: everything but the values.
 #[derive(Serialize, Deserialize, Clone, Debug)]
@@ -33,8 +85,8 @@ pub struct Shown {
     pub digest: String,
     /// What would be done.
     pub asked: Asked,
-    /// Who asks: the client's name and the tool.
-    pub asked_by: String,
+    /// Who asks.
+    pub asked_by: AskedBy,
     /// The service's name.
     pub service: String,
     /// `MOUNT/PREFIX/SERVICE`, or the file.
@@ -55,7 +107,7 @@ pub struct Shown {
     pub obstacle: Option<String>,
     /// How the person proves to be one.
     pub proof: Strength,
-    /// The page of the plan.
+    /// The page that shows it. A new tab needs an address with a code: `claude-vault approve open`.
     pub url: String,
     /// Seconds until it expires.
     pub seconds_left: u64,
@@ -91,12 +143,16 @@ pub(super) struct Plan {
     pub(super) shown: Shown,
     pub(super) values: BTreeMap<String, Secret>,
     pub(super) stage: Stage,
-    /// Tokens of the pages that show it: what another page sends counts for nothing.
-    pub(super) pages: Vec<String>,
-    /// What a passkey must sign, and the values typed before: one at a time.
+    /// When the page was first sent it.
+    pub(super) first_shown: Option<Instant>,
+    /// What a passkey must sign to approve, and the values typed before: one at a time.
     pub(super) challenge: Option<(String, BTreeMap<String, Secret>)>,
-    made: Instant,
-    answered: Option<Instant>,
+    /// What a passkey must sign to uncover the values.
+    pub(super) uncover_challenge: Option<String>,
+    /// The secret of the tab for which a passkey uncovered the values.
+    pub(super) uncovered_for: Option<String>,
+    pub(super) made: Instant,
+    over: Option<Instant>,
     /// Whether the page has heard how it ended.
     pub(super) told: bool,
     /// What went wrong on the page, while it still waits.
@@ -114,16 +170,31 @@ impl Plan {
         LIFE.saturating_sub(self.made.elapsed()).as_secs()
     }
 
+    /// Whether the person has had the time to see it.
+    pub(super) fn is_settled(&self) -> bool {
+        self.first_shown.is_some_and(|when| when.elapsed() >= SETTLE)
+    }
+
     /// Answers, once.
     pub(super) fn answer(&mut self, answer: Result<Approval>) -> bool {
         if !self.waits() {
             return false;
         }
-        self.stage = if answer.is_ok() { Stage::Approved } else { Stage::Denied };
-        self.answered = Some(Instant::now());
+        let sender = self.answer.take();
+        self.end(if answer.is_ok() { Stage::Approved } else { Stage::Denied });
+        sender.is_some_and(|sender| sender.send(answer).is_ok())
+    }
+
+    /// It waits no longer; what only an answer needs is forgotten.
+    fn end(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.over = Some(Instant::now());
+        self.answer = None;
         self.challenge = None;
+        self.uncover_challenge = None;
+        self.uncovered_for = None;
         self.values.clear();
-        self.answer.take().is_some_and(|sender| sender.send(answer).is_ok())
+        self.shown.files.clear();
     }
 }
 
@@ -138,11 +209,30 @@ pub struct Place {
     pub code: Option<String>,
 }
 
-/// What waits for the person in this process.
-#[derive(Default)]
+/// What waits for the person in this process, and the page that shows it.
 pub struct Pending {
     plans: Mutex<BTreeMap<String, Plan>>,
     sign_in: Mutex<Option<Place>>,
+    access: Mutex<Option<Access>>,
+    presence: Mutex<Presence>,
+    tabs: Mutex<Tabs>,
+    sign_in_tabs: Mutex<Tabs>,
+    /// Counts the changes that the page shows.
+    revision: watch::Sender<u64>,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self {
+            plans: Mutex::default(),
+            sign_in: Mutex::default(),
+            access: Mutex::default(),
+            presence: Mutex::default(),
+            tabs: Mutex::default(),
+            sign_in_tabs: Mutex::default(),
+            revision: watch::channel(1).0,
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -164,56 +254,78 @@ impl Pending {
         *lock(&self.sign_in) = place;
     }
 
+    /// Whether a browser tab is to be opened for a sign-in. It counts the tabs: a client that logs in
+    /// and out in a loop opens a few, and then the person finds the sign-in by `approve pending`.
+    pub fn wants_sign_in_tab(&self) -> bool {
+        lock(&self.sign_in_tabs).one_more()
+    }
+
+    /// Whether a browser tab is to be opened for the plans: none is open or on its way. A tab that is
+    /// wanted is taken to be on its way from now on.
+    pub fn wants_tab(&self) -> bool {
+        lock(&self.presence).wants_tab(&mut lock(&self.tabs))
+    }
+
+    /// Whether a tab shows the plans.
+    pub fn is_page_open(&self) -> bool {
+        lock(&self.presence).is_open()
+    }
+
+    /// From now on this is the page of these plans, or none is.
+    pub(super) fn set_access(&self, access: Option<Access>) {
+        *lock(&self.access) = access;
+        *lock(&self.presence) = Presence::default();
+        self.changed();
+    }
+
+    /// Does something with the way to the page, where there is one.
+    pub(super) fn with_access<T>(&self, work: impl FnOnce(&mut Access) -> T) -> Option<T> {
+        lock(&self.access).as_mut().map(work)
+    }
+
+    pub(super) fn presence(&self) -> MutexGuard<'_, Presence> {
+        lock(&self.presence)
+    }
+
+    /// A person answered on the page.
+    pub(super) fn person_answered(&self) {
+        lock(&self.tabs).reset();
+    }
+
+    /// A new address of the page; the one before and the tab that is open are worth nothing any more.
+    pub(super) fn new_address(&self) -> Option<String> {
+        let address = self.with_access(Access::renew)?.ok();
+        *lock(&self.presence) = Presence::default();
+        self.changed();
+        address
+    }
+
+    /// The page has something new to show.
+    pub(super) fn changed(&self) {
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    pub(super) fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Changes a plan, and tells the page.
+    pub(super) fn change<T>(&self, id: &str, work: impl FnOnce(&mut Plan) -> T) -> Option<T> {
+        let outcome = self.plans().get_mut(id).map(work);
+        self.changed();
+        outcome
+    }
+
     fn add<B>(&self, asker: &Person<B>, question: &Question<'_>) -> Result<(String, oneshot::Receiver<Result<Approval>>)> {
         let id = random_id()?;
         let (answer, answered) = oneshot::channel();
-        // Only a write can need a value; the others are about values that Vault has.
-        let is_typed = |change: &Change, value: &Option<&Value>| {
-            question.asked == Asked::Write && *change != Change::Removed && value.is_none()
-        };
-        let prompt = question.keys.iter().filter(|(_, change, value)| is_typed(change, value));
-        let prompt = prompt.map(|(key, ..)| (*key).to_owned()).collect();
-        let values =
-            question.keys.iter().filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
-        let shown = Shown {
-            digest: digest(&id, question)?,
-            url: format!("{}/plan/{id}", asker.origin),
-            id: id.clone(),
-            asked: question.asked,
-            asked_by: asker.asked_by.clone(),
-            service: question.service.to_owned(),
-            path: question.path.to_owned(),
-            base: question.base,
-            keys: question.keys.iter().map(|(key, change, _)| ((*key).to_owned(), *change)).collect(),
-            prompt,
-            untouched: question.untouched,
-            warnings: question.warnings.to_vec(),
-            files: question.files.to_vec(),
-            obstacle: question.obstacle.map(str::to_owned),
-            proof: asker.proof,
-            seconds_left: LIFE.as_secs(),
-        };
-        let plan = Plan {
-            shown,
-            values: values.collect(),
-            stage: Stage::Waiting,
-            pages: Vec::new(),
-            challenge: None,
-            made: Instant::now(),
-            answered: None,
-            told: false,
-            notice: String::new(),
-            answer: Some(answer),
-        };
+        let plan = plan(asker, question, id.clone(), answer)?;
         let mut plans = self.plans();
-        plans.retain(|_, plan| plan.waits() || plan.answered.is_some_and(|when| when.elapsed() < AFTERWARDS));
-        if plans.values().filter(|plan| plan.waits()).count() >= MOST {
-            return Err(Error::invalid(
-                format!("{MOST} changes are waiting for approval already"),
-                "ask the person to run: claude-vault approve pending",
-            ));
-        }
+        forget_over(&mut plans);
+        make_room(&mut plans, asker.asked_by.source())?;
         plans.insert(id.clone(), plan);
+        drop(plans);
+        self.changed();
         Ok((id, answered))
     }
 
@@ -232,11 +344,11 @@ impl Pending {
         }
     }
 
-    /// Waits until the pages that are open have heard how it ended, ten seconds at most: a browser
+    /// Waits until the page that is open has heard how all plans ended, ten seconds at most: the browser
     /// may still be on its way back from signing in.
     pub async fn farewell(&self) {
         for _ in 0..100 {
-            if self.plans().values().all(|plan| plan.told || plan.pages.is_empty()) {
+            if !self.is_page_open() || self.plans().values().all(|plan| plan.told || plan.first_shown.is_none()) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -245,8 +357,95 @@ impl Pending {
 
     /// Refuses a plan, as when the person declined in the client's own dialog.
     pub fn deny(&self, id: &str) -> bool {
-        self.plans().get_mut(id).is_some_and(|plan| plan.answer(Err(Error::Declined)))
+        self.change(id, |plan| plan.answer(Err(Error::Declined))).unwrap_or(false)
     }
+}
+
+/// Forgets plans that are over: at once where nobody saw them, else after a while, and all but the last few.
+fn forget_over(plans: &mut BTreeMap<String, Plan>) {
+    let mut over: Vec<(Instant, String)> = Vec::new();
+    plans.retain(|id, plan| {
+        if plan.waits() {
+            return true;
+        }
+        let ended = plan.over.unwrap_or(plan.made);
+        let is_kept = (plan.first_shown.is_some() || plan.stage == Stage::Approved) && ended.elapsed() < AFTERWARDS;
+        if is_kept {
+            over.push((ended, id.clone()));
+        }
+        is_kept
+    });
+    over.sort_unstable();
+    for (_, id) in over.iter().rev().skip(MAX_OVER) {
+        plans.remove(id);
+    }
+}
+
+/// Sees that one more plan of this source may wait. Whoever has more than their share gives way, with
+/// what came last.
+fn make_room(plans: &mut BTreeMap<String, Plan>, source: &str) -> Result<()> {
+    let mut waiting: BTreeMap<&str, Vec<(Instant, &String)>> = BTreeMap::new();
+    for (id, plan) in plans.iter().filter(|(_, plan)| plan.waits()) {
+        waiting.entry(plan.shown.asked_by.source()).or_default().push((plan.made, id));
+    }
+    let full = |count: usize| {
+        Error::invalid(
+            format!("{count} changes are waiting for approval already"),
+            "ask the person to run: claude-vault approve pending",
+        )
+    };
+    let own = waiting.get(source).map_or(0, Vec::len);
+    if own >= MAX_OF_ONE_SOURCE {
+        return Err(full(own));
+    }
+    let total: usize = waiting.values().map(Vec::len).sum();
+    if total < MAX_WAITING {
+        return Ok(());
+    }
+    let greediest = waiting.into_values().max_by_key(Vec::len).unwrap_or_default();
+    let newest = greediest.iter().max().filter(|_| greediest.len() > own + 1).map(|(_, id)| (*id).clone());
+    let displaced = newest.and_then(|id| plans.get_mut(&id)).map(|plan| plan.end(Stage::Expired));
+    displaced.ok_or_else(|| full(total))
+}
+
+/// The plan of a question, as it waits.
+fn plan<B>(asker: &Person<B>, question: &Question<'_>, id: String, answer: oneshot::Sender<Result<Approval>>) -> Result<Plan> {
+    // Only a write can need a value; the others are about values that Vault has.
+    let is_typed = |value: &Option<&Value>| question.asked == Asked::Write && value.is_none();
+    let prompt = question.keys.iter().filter(|(_, _, value)| is_typed(value)).map(|(key, ..)| (*key).to_owned()).collect();
+    let values = question.keys.iter().filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
+    let shown = Shown {
+        digest: digest(&id, question)?,
+        url: asker.pending.with_access(|access| access.page().to_owned()).unwrap_or_default(),
+        id,
+        asked: question.asked,
+        asked_by: asker.asked_by.clone(),
+        service: question.service.to_owned(),
+        path: question.path.to_owned(),
+        base: question.base,
+        keys: question.keys.iter().map(|(key, change, _)| ((*key).to_owned(), *change)).collect(),
+        prompt,
+        untouched: question.untouched,
+        warnings: question.warnings.to_vec(),
+        files: question.files.to_vec(),
+        obstacle: question.obstacle.map(str::to_owned),
+        proof: asker.proof,
+        seconds_left: LIFE.as_secs(),
+    };
+    Ok(Plan {
+        shown,
+        values: values.collect(),
+        stage: Stage::Waiting,
+        first_shown: None,
+        challenge: None,
+        uncover_challenge: None,
+        uncovered_for: None,
+        made: Instant::now(),
+        over: None,
+        told: false,
+        notice: String::new(),
+        answer: Some(answer),
+    })
 }
 
 /// Binds an answer to the plan: id, operation, path, version, keys, values and warnings. Salted with
@@ -262,7 +461,7 @@ fn digest(id: &str, question: &Question<'_>) -> Result<String> {
     }
     parts.extend(question.warnings.iter().map(String::as_bytes));
     for file in question.files {
-        parts.extend([&file.path, &file.masked_text, &file.note].map(|text| text.as_bytes()));
+        parts.extend([&file.path, &file.masked_text, &file.note].map(String::as_bytes));
     }
     parts.extend(question.obstacle.map(str::as_bytes));
     Ok(hex(&hash_of(parts.into_iter())))
@@ -298,13 +497,12 @@ pub fn random_id() -> Result<String> {
 pub struct Person<B> {
     /// Where the plan waits.
     pub pending: Arc<Pending>,
-    /// Scheme, host and port of the page.
-    pub origin: String,
     /// Who asks, as the person is told.
-    pub asked_by: String,
+    pub asked_by: AskedBy,
     /// How the person must prove to be one.
     pub proof: Strength,
-    /// Brings the person to the page: called with the plan's id and its page.
+    /// Brings the person to the page: called with the plan's id and an address of the page that works
+    /// once. Before it opens a browser it asks [`Pending::wants_tab`].
     pub bring: B,
     /// Its sender is dropped when nobody wants the change any more.
     pub wanted: watch::Receiver<()>,
@@ -317,7 +515,8 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
         let (id, answered) = self.pending.add(self, question)?;
         *lock(&self.asked) = Some(id.clone());
         let _expires = Expires { pending: &self.pending, id: &id };
-        (self.bring)(&id, &format!("{}/plan/{id}", self.origin));
+        let address = self.pending.with_access(Access::address).transpose()?.unwrap_or_default();
+        (self.bring)(&id, &address);
         let mut wanted = self.wanted.clone();
         tokio::select! {
             biased; // a yes that was given counts
@@ -329,9 +528,10 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
 
     fn ended(&self, outcome: &Outcome) {
         let Some(id) = lock(&self.asked).clone() else { return };
-        if let Some(plan) = self.pending.plans().get_mut(&id) {
+        self.pending.change(&id, |plan| {
+            plan.over = Some(Instant::now());
             plan.stage = Stage::Ended(outcome.clone());
-        }
+        });
     }
 }
 
@@ -343,13 +543,10 @@ struct Expires<'a> {
 
 impl Drop for Expires<'_> {
     fn drop(&mut self) {
-        if let Some(plan) = self.pending.plans().get_mut(self.id)
-            && plan.stage == Stage::Waiting
-        {
-            plan.stage = Stage::Expired;
-            plan.answered = Some(Instant::now());
-            plan.answer = None;
-            plan.values.clear();
-        }
+        self.pending.change(self.id, |plan| {
+            if plan.stage == Stage::Waiting {
+                plan.end(Stage::Expired);
+            }
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! The way to a process's plans from another terminal of the same person: a socket in a folder that
 //! only this user may enter. An answer repeats the digest of what was shown: an answer to anything
-//! else counts for nothing, and so does a yes where a stronger proof is due.
+//! else counts for nothing, and so does a yes where a stronger proof is due. A new address of the
+//! page comes from here too; it voids the one before.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -19,14 +20,18 @@ use crate::config::Strength;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
-/// The longest line, in bytes.
+/// The longest request, in bytes.
 const MAX_LINE: u64 = 4 * 1024 * 1024;
+/// The longest reply, in bytes: plans show the text of files.
+const MAX_REPLY: u64 = 64 * 1024 * 1024;
 
 /// What is asked and answered, a line each.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     List,
+    /// A new address of the page.
+    Address,
     Answer {
         id: String,
         digest: String,
@@ -39,8 +44,9 @@ enum Request {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    Waiting { plans: Vec<Shown>, sign_in: Option<Place> },
+    Waiting { plans: Vec<Shown>, sign_in: Option<Place>, is_page_open: bool },
     Taken(bool),
+    Address(Option<String>),
 }
 
 /// A socket that answers for this process's plans; gone when dropped.
@@ -96,7 +102,11 @@ async fn serve(stream: UnixStream, pending: Arc<Pending>) {
     while let Ok(Ok(Some(line))) = tokio::time::timeout(LIFE, lines.next_line()).await {
         let line = Zeroizing::new(line);
         let reply = match serde_json::from_str(&line) {
-            Ok(Request::List) => Reply::Waiting { plans: pending.list(), sign_in: pending.sign_in() },
+            Ok(Request::List) => {
+                let is_page_open = pending.is_page_open();
+                Reply::Waiting { plans: pending.list(), sign_in: pending.sign_in(), is_page_open }
+            }
+            Ok(Request::Address) => Reply::Address(pending.new_address()),
             Ok(Request::Answer { id, digest, yes, typed }) => Reply::Taken(answer(&pending, &id, &digest, yes, typed)),
             Err(_) => return,
         };
@@ -110,13 +120,17 @@ async fn serve(stream: UnixStream, pending: Arc<Pending>) {
 
 /// Takes an answer to exactly this plan, once.
 fn answer(pending: &Pending, id: &str, digest: &str, yes: bool, typed: BTreeMap<String, Secret>) -> bool {
-    let mut plans = pending.plans();
-    let Some(plan) = plans.get_mut(id).filter(|plan| plan.shown.digest == digest) else { return false };
-    if !yes {
-        return plan.answer(Err(Error::Declined));
-    }
-    let enough = plan.shown.proof == Strength::Typed && plan.shown.is_filled_by(&typed);
-    enough && plan.answer(Ok(Approval { proof: Proof::Elsewhere, typed }))
+    let taken = pending.change(id, |plan| {
+        if plan.shown.digest != digest {
+            return false;
+        }
+        if !yes {
+            return plan.answer(Err(Error::Declined));
+        }
+        let is_enough = plan.shown.proof == Strength::Typed && plan.shown.obstacle.is_none() && plan.shown.is_filled_by(&typed);
+        is_enough && plan.answer(Ok(Approval { proof: Proof::Elsewhere, typed }))
+    });
+    taken.unwrap_or(false)
 }
 
 /// What waits in another process of this user.
@@ -125,6 +139,8 @@ pub struct Waiting {
     pub plans: Vec<Shown>,
     /// Where a login that an AI assistant asked for goes on.
     pub sign_in: Option<Place>,
+    /// Whether a browser tab shows the plans.
+    pub is_page_open: bool,
     socket: PathBuf,
 }
 
@@ -142,8 +158,10 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
     let mut found = Vec::new();
     for socket in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         match ask(&socket, "\"list\"").await {
-            Some(Reply::Waiting { plans, sign_in }) => found.push(Waiting { plans, sign_in, socket }),
-            Some(Reply::Taken(_)) => {}
+            Some(Reply::Waiting { plans, sign_in, is_page_open }) => {
+                found.push(Waiting { plans, sign_in, is_page_open, socket });
+            }
+            Some(Reply::Taken(_) | Reply::Address(_)) => {}
             // Of a process that is gone; one that is only slow keeps its own.
             None if UnixStream::connect(&socket).await.is_err() => drop(std::fs::remove_file(&socket)),
             None => {}
@@ -162,6 +180,15 @@ impl Waiting {
         let text = Zeroizing::new(request.to_string());
         matches!(ask(&self.socket, &text).await, Some(Reply::Taken(true)))
     }
+
+    /// A new address of the page, which works once. The address before it and the tab that is open are
+    /// worth nothing from now on. `None` if the process is gone or has no page.
+    pub async fn new_address(&self) -> Option<String> {
+        match ask(&self.socket, "\"address\"").await {
+            Some(Reply::Address(address)) => address,
+            Some(Reply::Waiting { .. } | Reply::Taken(_)) | None => None,
+        }
+    }
 }
 
 /// `None` when nobody is there who is of this user and answers.
@@ -171,7 +198,7 @@ async fn ask(socket: &Path, request: &str) -> Option<Reply> {
         stream.write_all(request.as_bytes()).await.ok()?;
         stream.write_all(b"\n").await.ok()?;
         let mut line = String::new();
-        BufReader::new(stream.take(MAX_LINE)).read_line(&mut line).await.ok()?;
+        BufReader::new(stream.take(MAX_REPLY)).read_line(&mut line).await.ok()?;
         serde_json::from_str(&line).ok()
     };
     tokio::time::timeout(Duration::from_secs(5), exchange).await.ok()?

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::Context;
 use crate::approval::page::Enrolment;
-use crate::approval::pending::{Person, Place, Shown};
+use crate::approval::pending::{AskedBy, Person, Place, Shown};
 use crate::approval::{Asked, Passkey, Waiting, waiting};
 use crate::audit::Action;
 use crate::config::Strength;
@@ -27,7 +27,7 @@ pub(super) struct Approve {
 enum Command {
     /// Show what waits for you, and answer each change with yes or no
     Pending,
-    /// Open the pages of the changes that wait, in the browser
+    /// Open the page of the changes that wait, in the browser
     Open,
     /// Add a passkey that approves changes
     Enroll {
@@ -93,25 +93,44 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
             reach(context, &[port]);
         }
     }
-    let plans: Vec<(&Waiting, &Shown)> = all.iter().flat_map(|one| one.plans.iter().map(move |plan| (one, plan))).collect();
-    if plans.is_empty() {
+    let total: usize = all.iter().map(|one| one.plans.len()).sum();
+    if total == 0 {
         context.ui.note("no change is waiting");
         return Ok(0);
     }
     let mut terminal = a_terminal("are the changes approved?")?;
-    for (number, (process, plan)) in plans.iter().enumerate() {
-        show(&mut terminal, plan, number + 1, plans.len());
-        if plan.proof != Strength::Typed {
-            terminal.say(&format!("  approve or deny it on its page ({}): {}", plan.proof.word(), plan.url));
-            reach(context, &ports(context, &plan.url, plan.proof));
-            continue;
+    let mut number = 0;
+    for process in &all {
+        let mut on_the_page = None;
+        for plan in &process.plans {
+            number += 1;
+            show(&mut terminal, plan, number, total);
+            if plan.obstacle.is_some() {
+                close(&mut terminal, process, plan).await?;
+            } else if plan.proof == Strength::Typed {
+                answer(&mut terminal, process, plan).await?;
+            } else {
+                terminal.say(&format!("  approve or deny it on its page ({})", plan.proof.word()));
+                on_the_page = Some(plan.proof);
+            }
         }
-        answer(&mut terminal, process, plan).await?;
+        if let Some(proof) = on_the_page {
+            match process.new_address().await {
+                Some(url) => {
+                    terminal.say(&format!("open this page; it works once, and replaces the one before: {url}"));
+                    reach(context, &ports(context, &url, proof));
+                }
+                None => terminal.say("  the program that asked is gone, and its page with it"),
+            }
+        }
     }
     Ok(0)
 }
 
 async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
+    if !plan.prompt.is_empty() {
+        terminal.say("  You would type values. The program that asks chose their names: type only what belongs in this service.");
+    }
     let yes = terminal.ask("Type yes to approve it, anything else to refuse: ").await?.trim() == "yes";
     let mut typed: BTreeMap<String, Secret> = BTreeMap::new();
     for key in plan.prompt.iter().filter(|_| yes) {
@@ -126,18 +145,34 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Res
     Ok(())
 }
 
+/// What cannot be done is only looked at.
+async fn close(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
+    terminal.ask("Press Enter to close it: ").await?;
+    let was_waiting = process.answer(plan, false, &BTreeMap::new()).await;
+    terminal.say(if was_waiting { "  closed: nothing is done" } else { "  it is not waiting any more" });
+    Ok(())
+}
+
 async fn open(context: &Context<'_>) -> Result<u8> {
-    let all = waiting(&context.core.settings.state).await?;
-    let plans: Vec<&Shown> = all.iter().flat_map(|one| &one.plans).collect();
-    if plans.is_empty() {
+    let is_agent = context.core.settings.agent.is_some();
+    let mut all = waiting(&context.core.settings.state).await?;
+    all.retain(|one| !one.plans.is_empty());
+    if all.is_empty() {
         context.ui.note("no change is waiting");
     }
-    for plan in plans {
-        let opened = open_browser(&plan.url, context.core.settings.browser.as_deref());
+    for process in all {
+        // An agent cannot take away the page that the person looks at.
+        if is_agent && process.is_page_open {
+            continue;
+        }
+        let Some(url) = process.new_address().await else { continue };
+        let opened = open_browser(&url, context.core.settings.browser.as_deref());
         // Under an agent the address is the person's business: their browser has it.
-        if context.core.settings.agent.is_none() {
-            context.ui.note(&format!("{}{}", if opened { "opened " } else { "open " }, plan.url));
-            reach(context, &ports(context, &plan.url, plan.proof));
+        if !is_agent {
+            context.ui.note(&format!("{}{url}", if opened { "opened " } else { "open " }));
+            context.ui.note("  It works once, and replaces the page that was open before.");
+            let strongest = process.plans.iter().map(|plan| plan.proof).max().unwrap_or_default();
+            reach(context, &ports(context, &url, strongest));
         }
     }
     Ok(0)
@@ -158,6 +193,7 @@ fn reach(context: &Context<'_>, ports: &[u16]) {
     }
 }
 
+/// The plan as the person must judge it: what the page shows too.
 fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
     let verb = match plan.asked {
         Asked::Write if plan.base == 0 => "create",
@@ -168,7 +204,7 @@ fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
     let version = if plan.base == 0 { String::new() } else { format!(" (version {})", plan.base) };
     let count = if total > 1 { format!("{number} of {total}: ") } else { String::new() };
     terminal.say(&format!("{count}{verb} {}{version}", printable(&plan.path, false)));
-    terminal.say(&format!("  asked for by {}; expires in {} s", printable(&plan.asked_by, false), plan.seconds_left));
+    terminal.say(&format!("  asked for by {}; expires in {} s", plan.asked_by.words(), plan.seconds_left));
     for (key, change) in &plan.keys {
         let value = if plan.prompt.contains(key) { "(you type it)" } else { "********" };
         terminal.say(&format!("  {}  {value}  {}", printable(key, false), change.word()));
@@ -178,8 +214,18 @@ fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
         1 => terminal.say("  1 other key stays as it is"),
         many => terminal.say(&format!("  {many} other keys stay as they are")),
     }
+    for file in &plan.files {
+        terminal.say(&format!("  file {} ({})", printable(&file.path, false), printable(&file.note, false)));
+        // The frame shows where the file's text ends and our own goes on.
+        for line in printable(&file.masked_text, true).lines() {
+            terminal.say(&format!("  | {line}"));
+        }
+    }
     for warning in &plan.warnings {
         terminal.say(&format!("  warning: {}", printable(warning, false)));
+    }
+    if let Some(obstacle) = &plan.obstacle {
+        terminal.say(&format!("  this cannot be done: {}", printable(obstacle, false)));
     }
 }
 
@@ -270,12 +316,17 @@ pub(super) fn on_the_page<'a>(
 ) -> Result<Person<impl Fn(&str, &str) + 'a>> {
     let settings = &context.core.settings;
     let asked_by = match settings.agent {
-        Some(agent) => format!("{agent} (claude-vault {command})"),
-        None => format!("claude-vault {command} in your shell"),
+        Some(agent) => AskedBy::Agent { marker: agent.to_owned(), command: command.to_owned() },
+        None => AskedBy::Shell { command: command.to_owned() },
     };
     let proof = strength(&context.core)?;
+    let pending = approvals.pending.clone();
     let bring = move |_: &str, url: &str| {
-        let opened = open_browser(url, settings.browser.as_deref());
+        // Asked anew after somebody else's change, on the page that is open.
+        if pending.is_page_open() {
+            return;
+        }
+        let opened = pending.wants_tab() && open_browser(url, settings.browser.as_deref());
         if settings.agent.is_some() {
             // A model reads this: the person's browser has the address, or their own terminal.
             context.ui.note("waiting for the user to approve it in their browser, or with: claude-vault approve pending (in a terminal of their own)");

@@ -9,7 +9,7 @@ use super::Core;
 use super::login::revoke;
 use super::step_up::RoleLogin;
 use crate::approval::page::{Desk, Page};
-use crate::approval::pending::{Pending, Person};
+use crate::approval::pending::{AskedBy, Pending, Person};
 use crate::approval::{Passkeys, Proof, StepUp, required};
 use crate::config::Strength;
 use crate::error::Result;
@@ -18,7 +18,7 @@ use crate::error::Result;
 pub struct Approvals {
     /// The plans.
     pub pending: Arc<Pending>,
-    page: Page,
+    _page: Page,
 }
 
 /// The person's passkeys.
@@ -44,7 +44,7 @@ impl Approvals {
         let step_up = RoleLogin::new(core).await?.map(|login| Arc::new(login) as Arc<dyn StepUp>);
         let vault = core.vault()?.address();
         let desk = Desk { pending: pending.clone(), vault, passkeys: passkeys(core), step_up, audit: core.audit.clone() };
-        Ok(Self { pending, page: Page::open(desk).await? })
+        Ok(Self { pending, _page: Page::open(desk).await? })
     }
 
     /// The person, as somebody who can be asked. `bring` brings them to the page.
@@ -54,19 +54,11 @@ impl Approvals {
     pub fn person<B: Fn(&str, &str)>(
         &self,
         core: &Core,
-        asked_by: String,
+        asked_by: AskedBy,
         wanted: watch::Receiver<()>,
         bring: B,
     ) -> Result<Person<B>> {
-        Ok(Person {
-            pending: self.pending.clone(),
-            origin: self.page.origin.clone(),
-            asked_by,
-            proof: strength(core)?,
-            bring,
-            wanted,
-            asked: Mutex::default(),
-        })
+        Ok(Person { pending: self.pending.clone(), asked_by, proof: strength(core)?, bring, wanted, asked: Mutex::default() })
     }
 }
 

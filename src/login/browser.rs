@@ -39,7 +39,7 @@ impl Surroundings {
 pub fn open(url: &str, command: Option<&str>) -> bool {
     match command {
         Some(command) => command.split(':').any(|one| start(one, url)),
-        None => (is_set("WSL_DISTRO_NAME") && windows_opens(url)) || (has_desktop() && webbrowser_opens(url)),
+        None => (is_set("WSL_DISTRO_NAME") && windows_opens(url)) || (has_desktop() && desktop_opens(url)),
     }
 }
 
@@ -66,7 +66,11 @@ fn run(program: &str, arguments: &[String]) -> bool {
     let mut child = Command::new(program);
     child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     child.env_remove("VAULT_TOKEN").env_remove("BAO_TOKEN");
-    child.spawn().is_ok()
+    let Ok(mut child) = child.spawn() else { return false };
+    // Somebody has to collect its exit status, however long it runs: a zombie stays otherwise.
+    let reaper = std::thread::Builder::new().name("browser".into()).stack_size(64 * 1024);
+    let _ = reaper.spawn(move || child.wait());
+    true
 }
 
 /// Whether there is a desktop whose browser can be opened. Without a screen its opener would start a
@@ -83,7 +87,20 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-fn webbrowser_opens(url: &str) -> bool {
+/// The program that opens the desktop's own browser. (The crate `webbrowser` does not collect what it
+/// starts, and hands it our whole environment.)
+#[cfg(target_os = "linux")]
+fn desktop_opens(url: &str) -> bool {
+    let openers: [(&str, &[&str]); 5] =
+        [("xdg-open", &[]), ("gio", &["open"]), ("kde-open", &[]), ("exo-open", &[]), ("x-www-browser", &[])];
+    openers.iter().any(|(program, words)| {
+        let words = words.iter().copied().chain([url]);
+        run(program, &words.map(str::to_owned).collect::<Vec<_>>())
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn desktop_opens(url: &str) -> bool {
     let mut options = webbrowser::BrowserOptions::new();
     options.with_suppress_output(true);
     webbrowser::open_browser_with_options(webbrowser::Browser::Default, url, &options).is_ok()

@@ -1,23 +1,19 @@
 //! The loopback listener that the browser returns to (RFC 8252, 7.3).
 //!
-//! Strays are answered politely and change nothing: only a GET of the callback path
-//! with this login's state ends the wait, once.
+//! Other requests get a short answer and change nothing: only a GET of the callback path, by this
+//! user, with this login's state ends the wait, once. A visitor of another user does not use it up.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
+use hyper::body::Bytes;
 use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use url::Url;
 
 use crate::error::Result;
-use crate::loopback::{self, Loopback, Serving, escape};
+use crate::loopback::{self, Connection, Loopback, Serving, escape};
 use crate::secret::Secret;
 
 const PATH: &str = "/oidc/callback";
@@ -79,7 +75,7 @@ impl Listener {
         let shared =
             Arc::new(Shared { port: loopback.port, state: Mutex::new(None), arrivals: sender, last_page_sent: Notify::new() });
         let each = shared.clone();
-        let _serving = loopback.each(move |stream| connection(stream, each.clone()));
+        let _serving = loopback.each(unknown_visitor, move |stream| connection(stream, each.clone()));
         Ok(Self { shared, arrivals, _serving })
     }
 
@@ -122,26 +118,34 @@ impl Farewell {
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(connection: Connection, shared: Arc<Shared>) {
     let was_answer = Arc::new(Mutex::new(false));
-    let service = service_fn(|request| {
+    loopback::answer(connection, |request| {
         let (shared, was_answer) = (Arc::clone(&shared), Arc::clone(&was_answer));
         async move {
             let response = respond(&request, &shared).await;
             *was_answer.lock().unwrap_or_else(PoisonError::into_inner) |= response.1;
-            Ok::<_, Infallible>(response.0)
+            response.0
         }
-    });
-    let serving = loopback::http().serve_connection(TokioIo::new(stream), service);
-    // A connection that breaks is the browser's affair.
-    let _ = serving.await;
+    })
+    .await;
     if *was_answer.lock().unwrap_or_else(PoisonError::into_inner) {
         shared.last_page_sent.notify_one();
     }
 }
 
+/// For a browser whose user the system does not tell: in a container, behind a forwarded port.
+fn unknown_visitor() -> Response<Full<Bytes>> {
+    page(
+        StatusCode::FORBIDDEN,
+        "One more step",
+        "This machine does not tell which user's browser this is, so the login cannot end here. Copy the address of this page \
+         from the address bar, and paste it into the terminal where claude-vault login waits.",
+    )
+}
+
 /// The response, and whether it answers this login's callback.
-async fn respond(request: &Request<Incoming>, shared: &Shared) -> (Response<Full<Bytes>>, bool) {
+async fn respond(request: &Request<Bytes>, shared: &Shared) -> (Response<Full<Bytes>>, bool) {
     let stray = |status, title: &str, text: &str| (page(status, title, text), false);
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let ours = ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| host == format!("{name}:{}", shared.port));

@@ -17,13 +17,12 @@ use super::desk::{Desk, lock};
 use super::job::Job;
 use super::public::Handle;
 use super::refusal::Refusal;
-use crate::approval::pending::{LIFE, Person, hash_of, random_id};
+use crate::approval::pending::{AskedBy, LIFE, Person, hash_of, random_id};
 use crate::approval::{Approval, Approver, Outcome, Question};
 use crate::audit::Action;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::login::open_browser;
-use crate::names::printable;
 
 /// How long a call waits before it is known whether a person must be asked.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
@@ -66,7 +65,7 @@ type Bring = Box<dyn Fn(&str, &str) + Send + Sync>;
 pub(super) struct Asker {
     core: Arc<Core>,
     desk: Arc<Desk>,
-    asked_by: String,
+    asked_by: AskedBy,
     wanted: watch::Receiver<()>,
     found: Arc<watch::Sender<Option<(String, String)>>>,
     person: Mutex<Option<Arc<Person<Bring>>>>,
@@ -251,9 +250,9 @@ impl Changes {
     /// Brings the person to a page; gives the state to come back with where the client does that.
     fn bring(self: &Arc<Self>, caller: &Caller, id: String, url: &str) -> Result<Option<String>> {
         match &caller.reach {
-            Reach::Browser => {
-                let _ = open_browser(url, self.browser.as_deref());
-            }
+            Reach::Browser => self.open_tab(url),
+            // The page that is open shows the new plan too.
+            Reach::Elicit(_) | Reach::InputRequired if self.desk.pending.is_page_open() => {}
             Reach::Elicit(peer) => {
                 let (peer, changes, params, page) = (peer.clone(), self.clone(), elicitation(url, &id), url.to_owned());
                 tokio::spawn(async move {
@@ -262,13 +261,20 @@ impl Changes {
                         Ok(ElicitationAction::Accept) => {}
                         Ok(ElicitationAction::Decline) => drop(changes.desk.pending.deny(&id)),
                         // The person has not seen it there: they may still, in their browser.
-                        Ok(_) | Err(_) => drop(open_browser(&page, changes.browser.as_deref())),
+                        Ok(_) | Err(_) => changes.open_tab(&page),
                     }
                 });
             }
             Reach::InputRequired => return Ok(Some(random_id()?)),
         }
         Ok(None)
+    }
+
+    /// Opens the page, unless a tab of it is open already.
+    fn open_tab(&self, url: &str) {
+        if self.desk.pending.wants_tab() {
+            let _ = open_browser(url, self.browser.as_deref());
+        }
     }
 
     /// What a call comes back for, if it is the same call.
@@ -340,8 +346,7 @@ pub(super) fn elicitation(url: &str, id: &str) -> ElicitRequestParams {
     }
 }
 
-/// A client's name, as the person is told who asks.
-fn asked_by(client: Option<&str>, tool: &str) -> String {
-    let client: String = printable(client.unwrap_or("an MCP client"), false).chars().take(60).collect();
-    format!("{client} ({tool})")
+/// Who asks, as the person is told.
+fn asked_by(client: Option<&str>, tool: &str) -> AskedBy {
+    AskedBy::Client { name: client.unwrap_or("an MCP client").to_owned(), tool: tool.to_owned() }
 }

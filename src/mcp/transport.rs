@@ -151,8 +151,7 @@ const WRONG_FORM: &str = "the request or its params have the wrong form";
 
 /// The id of a request that `rmcp` knows by its method but whose params it could not read.
 fn id_of_misshapen(message: &ClientJsonRpcMessage) -> Option<Value> {
-    const METHODS: [&str; 10] = [
-        "initialize",
+    const METHODS: [&str; 9] = [
         "ping",
         "tools/list",
         "tools/call",

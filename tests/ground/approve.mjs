@@ -1,6 +1,6 @@
 // A person at the approval page in a real Chromium: node approve.mjs STEPS, a JSON list read from
 // standard input, done in order; prints what the steps gave as a JSON list. Every step has `do`:
-// authenticator {verified, key?}, open {url}, click {name}, fill {id, text}, text {of?}, wait {text},
+// authenticator {verified, key?}, page, before {script}, open {url, until?}, click {name}, fill {id | of, text}, text {of?}, wait {text},
 // axe, shot {path, width?, scheme?}, run {script}, sign_in {name, deny?}, counter {value}, key {press}.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,11 +18,14 @@ const browser = await chromium.launchPersistentContext(profile, {
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync'],
 });
-let page = browser.pages()[0] ?? await browser.newPage();
-page.setDefaultTimeout(60000);
 const problems = [];
-page.on('console', (message) => { if (message.type() === 'error') problems.push(message.text()); });
-page.on('pageerror', (error) => problems.push(String(error)));
+const watched = (page) => {
+  page.setDefaultTimeout(60000);
+  page.on('console', (message) => { if (message.type() === 'error') problems.push(message.text()); });
+  page.on('pageerror', (error) => problems.push(String(error)));
+  return page;
+};
+let page = watched(browser.pages()[0] ?? await browser.newPage());
 let session;
 let authenticator;
 
@@ -36,13 +39,15 @@ const doing = {
     }));
     if (credential) await session.send('WebAuthn.addCredential', { authenticatorId: authenticator, credential });
   },
-  async credential() {
+  async credential({ all = false }) {
     const { credentials } = await session.send('WebAuthn.getCredentials', { authenticatorId: authenticator });
-    return credentials[0];
+    return all ? credentials : credentials[0];
   },
-  open: ({ url }) => page.goto(url),
+  open: async ({ url, until = 'load' }) => { await page.goto(url, { waitUntil: until }); },
+  page: async () => { page = watched(await browser.newPage()); }, // another tab
+  before: async ({ script }) => { await page.addInitScript(script); },
   click: ({ name }) => page.getByRole('button', { name }).click(),
-  fill: ({ id, text }) => page.fill(`#${id}`, text),
+  fill: ({ id, of = `#${id}`, text }) => page.fill(of, text),
   press: ({ key }) => page.keyboard.press(key),
   text: ({ of = 'main' }) => page.innerText(of),
   wait: ({ text }) => page.getByText(text).first().waitFor(),

@@ -32,7 +32,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("InjectedFile", &["core/inject/render.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
         ("PlaintextReply", &["mcp/public.rs"]),
-        ("ApprovalPage", &["approval/page/mod.rs"]),
+        ("ApprovalPage", &["approval/page/plans.rs"]),
         ("ApprovalSocket", &["approval/socket.rs"]),
         ("RevealedPlan", &["cli/at_terminal.rs", "cli/inject.rs"]),
         (
@@ -45,7 +45,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
                 "vault/kv.rs",
                 "cli/login.rs",
                 "cli/set.rs",
-                "approval/page/mod.rs",
+                "approval/page/plans.rs",
                 "approval/pending.rs",
                 "mcp/tools/secrets.rs",
             ],
@@ -136,7 +136,7 @@ const HOUSE: [(&str, &[Module]); 6] = [
         "what the core works with",
         &[
             ("format", &["names"]),
-            ("files", &["error"]),
+            ("files", &["error", "names"]),
             ("audit", &["config", "error", "names"]),
             ("vault", &["config", "error", "names", "secret"]),
             ("login", &["config", "error", "format", "loopback", "names", "secret", "vault"]),

@@ -341,7 +341,13 @@ pub struct Waiting {
 impl Waiting {
     pub fn start(login: &Login, arguments: &[&str]) -> Self {
         let mut command = login.lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
-        command.args(["login", "--no-browser", "--timeout", "120"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(["login", "--no-browser", "--timeout", "120"]).args(arguments);
+        Self::of(command)
+    }
+
+    /// Runs the command of a login.
+    pub fn of(mut command: std::process::Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();

@@ -106,7 +106,7 @@ fn what_is_no_value_is_refused_without_being_repeated() {
 #[test]
 fn patterns_are_warned_about_and_never_refused() {
     let lab = Lab::new();
-    lab.cv(["set", "plex", "A=$(id); x && y", "--no-confirm"]).exits(0).says("the value of A holds $(…), &&, ;");
+    lab.cv(["set", "plex", "A=$(id); x && y", "--no-confirm"]).exits(0).says("the value of A contains $(…), &&, ;");
     assert_eq!(lab.stored("plex"), json!({"A": "$(id); x && y"}));
 }
 

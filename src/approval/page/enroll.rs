@@ -1,31 +1,36 @@
 //! The page that adds a passkey: open only while a person runs `claude-vault approve enroll` in a
 //! terminal of theirs. What the browser sends is only a candidate: the person types the code that
-//! their page shows, so that a key that somebody slipped in is never the one that is kept.
+//! their page shows, so that a key that something else slipped in is never the one that is kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyper::body::Incoming;
-use hyper::{Method, Request, StatusCode};
+use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::html::fill;
-use super::{Answer, HTML, POLICY, check_host, css, js, read_sent, refuse, reply};
+use super::{Answer, Exchange, Refusal, USED_UP, check_host, read_sent, reply, secret_of, static_file, text};
 use crate::approval::Passkey;
+use crate::approval::access::Access;
 use crate::approval::passkey::{Registration, register, unhex};
 use crate::approval::pending::{hex, random_id};
 use crate::error::Result;
-use crate::loopback::{self, Loopback, Serving, escape};
+use crate::loopback::{self, Loopback, Serving};
+use crate::names::printable;
 use crate::session::now;
 
-/// More candidates are not kept.
-const MOST: usize = 5;
+/// How many candidates are kept; one more replaces the oldest.
+const MAX_CANDIDATES: usize = 5;
+const ENROLL_COMMAND: &str = "claude-vault approve enroll NAME";
+const UNKNOWN_VISITOR: &str = "This machine does not tell which user's browser this is, as in a container or behind a forwarder, \
+                               so no passkey can be added from here.\n\nOpen the page in a browser that runs as you on the \
+                               machine where claude-vault approve enroll waits.\n";
 
 /// The page, open until it is dropped.
 pub struct Enrolment {
-    /// Where the person goes.
+    /// Where the person goes; works once.
     pub url: String,
     shared: Arc<Shared>,
     _serving: Serving,
@@ -34,19 +39,22 @@ pub struct Enrolment {
 struct Shared {
     origin: String,
     port: u16,
-    id: String,
-    page: String,
+    access: Mutex<Access>,
     challenge: String,
     name: String,
     known: Vec<Passkey>,
+    /// Each with the code that its page shows.
     candidates: Mutex<Vec<(String, Passkey)>>,
     arrived: Notify,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Begin {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Sent {
-    page: String,
     registration: Registration,
 }
 
@@ -58,12 +66,12 @@ impl Enrolment {
     pub async fn open(name: &str, known: Vec<Passkey>) -> Result<Self> {
         let loopback = Loopback::bind(0).await?;
         let origin = format!("http://localhost:{}", loopback.port);
-        let id = random_id()?;
+        let mut access = Access::new(format!("{origin}/enroll"));
+        let url = access.address()?;
         let shared = Arc::new(Shared {
-            origin: origin.clone(),
+            origin,
             port: loopback.port,
-            id: id.clone(),
-            page: random_id()?,
+            access: Mutex::new(access),
             challenge: random_id()? + &random_id()?,
             name: name.to_owned(),
             known,
@@ -71,11 +79,14 @@ impl Enrolment {
             arrived: Notify::new(),
         });
         let each = shared.clone();
-        let serving = loopback.each(move |stream| {
-            let shared = each.clone();
-            async move { loopback::answer(stream, |request| shared.respond(request)).await }
-        });
-        Ok(Self { url: format!("{origin}/enroll/{id}"), shared, _serving: serving })
+        let serving = loopback.each(
+            || text(StatusCode::FORBIDDEN, UNKNOWN_VISITOR),
+            move |connection| {
+                let shared = each.clone();
+                async move { loopback::answer(connection, |request| std::future::ready(shared.respond(&request))).await }
+            },
+        );
+        Ok(Self { url, shared, _serving: serving })
     }
 
     /// Waits until a browser has sent a passkey.
@@ -87,60 +98,70 @@ impl Enrolment {
     #[must_use]
     pub fn take(&self, code: &str) -> Option<Passkey> {
         let plain = |text: &str| text.replace([' ', '-'], "").to_ascii_uppercase();
-        let candidates = self.shared.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+        let candidates = lock(&self.shared.candidates);
         candidates.iter().find(|(other, _)| plain(other) == plain(code)).map(|(_, passkey)| passkey.clone())
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Shared {
-    async fn respond(&self, request: Request<Incoming>) -> Answer {
-        if let Some(refusal) = check_host(&request, self.port) {
-            return refusal;
+    fn respond(&self, request: &Request<Bytes>) -> Answer {
+        if let Some(answer) = check_host(request, self.port).or_else(|| static_file(request, "enroll")) {
+            return answer;
         }
-        let path = request.uri().path().to_owned();
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match (request.method(), parts.as_slice()) {
-            (&Method::GET, ["page.css"]) => css(),
-            (&Method::GET, ["page.js"]) => js(),
-            (&Method::GET, ["enroll", id]) if *id == self.id => self.show(),
-            (&Method::POST, ["enroll", id, "register"]) if *id == self.id => match read_sent(request, &self.origin).await {
-                Ok(sent) => self.register(&sent),
-                Err(refusal) => refusal,
-            },
-            _ => refuse(StatusCode::NOT_FOUND, "there is nothing here"),
+        let outcome = match request.uri().path() {
+            "/enroll/exchange" => self.exchange(request),
+            "/enroll/begin" => self.begin(request),
+            "/enroll/register" => self.register(request),
+            "/enroll" => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not this way")),
+            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here")),
+        };
+        outcome.unwrap_or_else(Into::into)
+    }
+
+    fn exchange(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
+        let sent: Exchange = read_sent(request, &self.origin)?;
+        match lock(&self.access).exchange(&sent.code) {
+            Ok(Some(secret)) => Ok(reply(&json!({ "secret": secret }))),
+            Ok(None) => Err(Refusal::with(StatusCode::FORBIDDEN, USED_UP, ENROLL_COMMAND)),
+            Err(_) => Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the operating system gives no random numbers")),
         }
     }
 
-    fn show(&self) -> Answer {
+    /// What the browser needs to make a passkey.
+    fn begin(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
+        let Begin {} = self.authenticate(request)?;
         let known: Vec<&str> = self.known.iter().map(|passkey| passkey.id.as_str()).collect();
-        let parts = [
-            ("id", self.id.clone()),
-            ("page", self.page.clone()),
-            ("name", escape(&self.name)),
-            ("challenge", self.challenge.clone()),
-            ("known", known.join(" ")),
-            // Random: a passkey of the same name on another machine of the person's stays as it is.
-            ("user", random_id().unwrap_or_default()),
-        ];
-        loopback::response(StatusCode::OK, HTML, POLICY, fill(include_str!("enroll.html"), &parts))
+        // A random user: a passkey of the same name on another machine of the person's stays as it is.
+        let user = random_id().unwrap_or_default();
+        let name = printable(&self.name, false);
+        Ok(reply(&json!({ "name": name, "challenge": self.challenge, "known": known, "user": user })))
     }
 
-    fn register(&self, sent: &Sent) -> Answer {
-        if sent.page != self.page {
-            return refuse(StatusCode::FORBIDDEN, "this page is out of date: load it again");
-        }
+    fn register(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
+        let sent: Sent = self.authenticate(request)?;
         let challenge = unhex(&self.challenge).unwrap_or_default();
-        match register(&sent.registration, &challenge, &self.origin, &self.name, now()) {
-            Ok(passkey) => {
-                let code = code(&passkey);
-                let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
-                if candidates.len() < MOST {
-                    candidates.push((code.clone(), passkey));
-                }
-                self.arrived.notify_one();
-                reply(&json!({ "code": code }))
-            }
-            Err(why) => refuse(StatusCode::FORBIDDEN, why),
+        let passkey = register(&sent.registration, &challenge, &self.origin, &self.name, now())
+            .map_err(|why| Refusal::new(StatusCode::FORBIDDEN, why))?;
+        let code = code(&passkey);
+        let mut candidates = lock(&self.candidates);
+        if candidates.len() >= MAX_CANDIDATES {
+            candidates.remove(0);
+        }
+        candidates.push((code.clone(), passkey));
+        self.arrived.notify_one();
+        Ok(reply(&json!({ "code": code })))
+    }
+
+    fn authenticate<T: serde::de::DeserializeOwned>(&self, request: &Request<Bytes>) -> std::result::Result<T, Refusal> {
+        let sent = read_sent(request, &self.origin)?;
+        if lock(&self.access).admits(secret_of(request)) {
+            Ok(sent)
+        } else {
+            Err(Refusal::with(StatusCode::UNAUTHORIZED, USED_UP, ENROLL_COMMAND))
         }
     }
 }

@@ -1,44 +1,48 @@
 //! The approval page: one loopback listener on a random port, for the person's own browser.
 //!
-//! Promises: it answers only its exact host, and only this user where the system tells who
-//! connects; a change needs a POST of this origin with the token of a page that shows this plan.
-//! Nothing of it is in a URL but a plan's name, values come only when they are uncovered, and no
-//! script, style or font comes from anywhere else.
+//! Promises: it answers only its exact host, and only this user. A GET serves files that are the same
+//! for everybody and has no effect. The page's script exchanges the code of its address, which works
+//! once, for a secret that it keeps in `sessionStorage` and sends as a header: everything else needs a
+//! POST of this origin with that secret. Values come only when they are uncovered, and no script,
+//! style or font comes from anywhere else.
 
 mod enroll;
-mod html;
+mod plans;
+mod shown;
 
 pub use enroll::Enrolment;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::Full;
+use hyper::body::Bytes;
 use hyper::{Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use url::Url;
 
-use super::passkey::{self, Assertion};
-use super::pending::{Pending, Plan, Stage, hash_of, hex, random_id};
-use super::{Approval, Passkeys, Proof, StepUp};
+use super::access::Access;
+use super::pending::Pending;
+use super::{Passkeys, StepUp};
 use crate::audit::{Action, Audit};
-use crate::config::Strength;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::loopback::{self, Loopback, Serving};
-use crate::secret::{Secret, WayOut};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const HTML: &str = "text/html; charset=utf-8";
-/// The longest body of a request, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
-/// How many tabs may show a plan; the oldest counts for nothing any more.
-const TABS: usize = 8;
+/// The header with the secret of the tab.
+const SECRET: &str = "claude-vault-page";
+/// How long a request of the page waits for news.
+const POLL: Duration = Duration::from_secs(15);
+
+const UNKNOWN_VISITOR: &str = "This machine does not tell which user's browser this is, as in a container or behind a forwarder, \
+                               so nothing is shown here.\n\nIn a terminal of your own, run: claude-vault approve pending\n";
+const USED_UP: &str = "this address was used already, or a newer one replaced it";
+const OUT_OF_DATE: &str = "this page is open in another tab, or a newer address replaced it";
+const PENDING_COMMAND: &str = "claude-vault approve pending";
 
 type Answer = Response<Full<Bytes>>;
 
@@ -60,6 +64,7 @@ pub struct Desk {
 pub struct Page {
     /// Scheme, host and port, as a browser says them.
     pub origin: String,
+    pending: Arc<Pending>,
     _serving: Serving,
 }
 
@@ -79,265 +84,213 @@ impl Drop for Shared {
 }
 
 impl Page {
-    /// Listens on a free port.
+    /// Listens on a free port. From now on the plans of `desk` are shown there.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`crate::error::Error::Io`].
     pub async fn open(desk: Desk) -> Result<Self> {
         let loopback = Loopback::bind(0).await?;
         // `localhost`, since an address is no relying party of WebAuthn.
         let origin = format!("http://localhost:{}", loopback.port);
+        let pending = desk.pending.clone();
+        pending.set_access(Some(Access::new(format!("{origin}/approve"))));
         let shared = Arc::new(Shared { desk, origin: origin.clone(), port: loopback.port, sign_in: Mutex::default() });
-        let serving = loopback.each(move |stream| {
-            let shared = shared.clone();
-            async move { loopback::answer(stream, |request| shared.respond(request)).await }
-        });
-        Ok(Self { origin, _serving: serving })
+        let serving = loopback.each(
+            || text(StatusCode::FORBIDDEN, UNKNOWN_VISITOR),
+            move |connection| {
+                let shared = shared.clone();
+                async move { loopback::answer(connection, |request| shared.respond(request)).await }
+            },
+        );
+        Ok(Self { origin, pending, _serving: serving })
     }
 }
 
-fn refuse(status: StatusCode, why: &str) -> Answer {
-    loopback::response(status, "application/json", POLICY, json!({ "error": why }).to_string())
+impl Drop for Page {
+    fn drop(&mut self) {
+        let is_ours = |access: &mut Access| access.page().strip_suffix("/approve") == Some(self.origin.as_str());
+        // Another page may have been opened for the same plans meanwhile.
+        if self.pending.with_access(is_ours) == Some(true) {
+            self.pending.set_access(None);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Poll {
+    /// The revision that the page shows; none when it has just been loaded.
+    seen: Option<u64>,
+}
+
+impl Shared {
+    async fn respond(self: &Arc<Self>, request: Request<Bytes>) -> Answer {
+        if let Some(refusal) = check_host(&request, self.port) {
+            return refusal;
+        }
+        if let Some(file) = static_file(&request, "approve") {
+            return file;
+        }
+        let path = request.uri().path().to_owned();
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let is_action = matches!(parts.as_slice(), ["approve", "exchange" | "list"] | ["approve", "plan", _, _]);
+        match parts.as_slice() {
+            _ if is_action && request.method() != Method::POST => refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way"),
+            ["approve", "exchange"] => self.exchange(&request),
+            ["approve", "list"] => self.list(&request).await,
+            ["approve", "plan", id, what] => match self.authenticate(&request) {
+                Ok((secret, sent)) => self.act(id, what, sent, secret).await,
+                Err(refusal) => {
+                    if refusal.status == StatusCode::UNAUTHORIZED {
+                        self.mismatch("", "a request without the secret of the page that is open");
+                    }
+                    refusal.into()
+                }
+            },
+            ["approve"] => refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way"),
+            _ => refuse(StatusCode::NOT_FOUND, "there is nothing here"),
+        }
+    }
+
+    fn exchange(&self, request: &Request<Bytes>) -> Answer {
+        let sent: Exchange = match read_sent(request, &self.origin) {
+            Ok(sent) => sent,
+            Err(refusal) => return refusal.into(),
+        };
+        match self.desk.pending.with_access(|access| access.exchange(&sent.code)) {
+            Some(Ok(Some(secret))) => {
+                self.desk.pending.presence().arrived();
+                self.desk.pending.changed(); // the tab that was open before hears that it is out of date
+                reply(&json!({ "secret": secret }))
+            }
+            Some(Ok(None)) | None => {
+                self.mismatch("", "an address of the page that was used already");
+                Refusal::with(StatusCode::FORBIDDEN, USED_UP, PENDING_COMMAND).into()
+            }
+            Some(Err(_)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the operating system gives no random numbers"),
+        }
+    }
+
+    /// What waits, as soon as it differs from what the page shows.
+    async fn list(&self, request: &Request<Bytes>) -> Answer {
+        let (secret, Poll { seen }) = match self.authenticate(request) {
+            Ok(sent) => sent,
+            Err(refusal) => return refusal.into(),
+        };
+        let pending = &self.desk.pending;
+        let mut revisions = pending.revisions();
+        let mut polling = Polling::begin(pending, seen.is_none());
+        let _ = tokio::time::timeout(POLL, revisions.wait_for(|revision| Some(*revision) != seen)).await;
+        polling.was_answered = true;
+        if !self.admits(&secret) {
+            return Refusal::with(StatusCode::UNAUTHORIZED, OUT_OF_DATE, PENDING_COMMAND).into();
+        }
+        let revision = *revisions.borrow();
+        reply(&json!({ "revision": revision, "plans": self.shown() }))
+    }
+
+    fn admits(&self, secret: &str) -> bool {
+        self.desk.pending.with_access(|access| access.admits(secret)) == Some(true)
+    }
+
+    /// The secret and the body of a POST of the tab that is open.
+    fn authenticate<T: DeserializeOwned>(&self, request: &Request<Bytes>) -> std::result::Result<(String, T), Refusal> {
+        let sent = read_sent(request, &self.origin)?;
+        let secret = secret_of(request);
+        if !self.admits(secret) {
+            return Err(Refusal::with(StatusCode::UNAUTHORIZED, OUT_OF_DATE, PENDING_COMMAND));
+        }
+        Ok((secret.to_owned(), sent))
+    }
+
+    /// Notes what was sent to a plan and does not belong to it.
+    fn mismatch(&self, service: &str, what: &str) {
+        self.desk.audit.note(Action::ApprovalMismatch, service, what);
+    }
+}
+
+/// A request that waits for news. When the browser breaks the connection, the tab is gone.
+struct Polling<'a> {
+    pending: &'a Pending,
+    was_answered: bool,
+}
+
+impl<'a> Polling<'a> {
+    fn begin(pending: &'a Pending, is_first: bool) -> Self {
+        pending.presence().begin_poll(is_first);
+        Self { pending, was_answered: false }
+    }
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        self.pending.presence().end_poll(self.was_answered);
+    }
+}
+
+/// A request that is not done, and the command that helps, if one does.
+#[derive(Clone, Copy)]
+struct Refusal {
+    status: StatusCode,
+    why: &'static str,
+    command: Option<&'static str>,
+}
+
+impl Refusal {
+    const fn new(status: StatusCode, why: &'static str) -> Self {
+        Self { status, why, command: None }
+    }
+
+    /// With the command that leads to a page that works.
+    const fn with(status: StatusCode, why: &'static str, command: &'static str) -> Self {
+        Self { status, why, command: Some(command) }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(Refusal { status, why, command }: Refusal) -> Self {
+        loopback::response(status, "application/json", POLICY, json!({ "error": why, "command": command }).to_string())
+    }
+}
+
+fn refuse(status: StatusCode, why: &'static str) -> Answer {
+    Refusal::new(status, why).into()
 }
 
 fn reply(value: &Value) -> Answer {
     loopback::response(StatusCode::OK, "application/json", POLICY, value.to_string())
 }
 
-fn answer_or(outcome: std::result::Result<Value, &'static str>, refused: impl FnOnce(&str)) -> Answer {
-    outcome.map_or_else(
-        |why| {
-            refused(why);
-            refuse(StatusCode::FORBIDDEN, why)
-        },
-        |value| reply(&value),
-    )
+fn text(status: StatusCode, text: &'static str) -> Answer {
+    loopback::response(status, "text/plain; charset=utf-8", POLICY, text)
 }
 
-/// What a page sends.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sent {
-    page: String,
-    key: Option<String>,
-    word: Option<String>,
-    #[serde(default)]
-    typed: BTreeMap<String, Secret>,
-    assertion: Option<Assertion>,
-}
-
-impl Shared {
-    async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
-        if let Some(refusal) = check_host(&request, self.port) {
-            return refusal;
-        }
-        let path = request.uri().path().to_owned();
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match (request.method(), parts.as_slice()) {
-            (&Method::GET, ["page.css"]) => css(),
-            (&Method::GET, ["page.js"]) => js(),
-            (&Method::GET, ["plan", id]) => self.show(id),
-            (&Method::POST, ["plan", id, what]) => {
-                let sent = match read_sent(request, &self.origin).await {
-                    Ok(sent) => sent,
-                    Err(refusal) => return refusal,
-                };
-                match self.act(id, what, sent) {
-                    Acted::Now(answer) => answer,
-                    Acted::Later(there) => match there.await {
-                        Ok(url) => reply(&json!({ "location": url.as_str() })),
-                        Err(_) => refuse(StatusCode::BAD_GATEWAY, "the sign-in could not begin"),
-                    },
-                }
-            }
-            (_, ["plan", _] | ["plan", _, _]) => refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way"),
-            _ => refuse(StatusCode::NOT_FOUND, "there is nothing here"),
-        }
+/// The files of both pages. They are the same for everybody: no plan, no secret.
+fn static_file(request: &Request<Bytes>, page: &str) -> Option<Answer> {
+    if request.method() != Method::GET {
+        return None;
     }
-
-    fn show(&self, id: &str) -> Answer {
-        let Ok(token) = random_id() else { return refuse(StatusCode::INTERNAL_SERVER_ERROR, "no random numbers") };
-        let mut plans = self.desk.pending.plans();
-        let Some(plan) = plans.get_mut(id) else {
-            return refuse(StatusCode::NOT_FOUND, "nothing waits here: it was answered, or its time is over");
-        };
-        if plan.pages.len() >= TABS {
-            plan.pages.remove(0);
-        }
-        plan.pages.push(token.clone());
-        self.desk.audit.note(Action::ApprovalShown, &plan.shown.service, &format!("plan {}", short(id)));
-        loopback::response(StatusCode::OK, HTML, POLICY, html::of(plan, &token, &self.desk.vault))
-    }
-
-    fn act(self: &Arc<Self>, id: &str, what: &str, sent: Sent) -> Acted {
-        let mut plans = self.desk.pending.plans();
-        let Some(plan) = plans.get_mut(id) else { return Acted::Now(refuse(StatusCode::NOT_FOUND, "nothing waits here")) };
-        if !plan.pages.contains(&sent.page) {
-            self.mismatch(plan, "a token of another page");
-            return Acted::Now(refuse(StatusCode::FORBIDDEN, "this page is out of date: load it again"));
-        }
-        if what == "stage" {
-            plan.told |= !matches!(plan.stage, Stage::Waiting | Stage::Approved);
-            let mut told = json!(plan.stage);
-            told["notice"] = json!(plan.notice);
-            return Acted::Now(reply(&told));
-        }
-        if !plan.waits() {
-            return Acted::Now(refuse(StatusCode::CONFLICT, "nobody waits for this any more"));
-        }
-        if (plan.shown.proof, what) == (Strength::StepUp, "step-up") && plan.shown.is_filled_by(&sent.typed) {
-            return match self.begin_step_up(plan, sent.typed) {
-                Ok(there) => Acted::Later(there),
-                Err(why) => Acted::Now(refuse(StatusCode::FORBIDDEN, why)),
-            };
-        }
-        Acted::Now(match what {
-            "value" => match sent.key.and_then(|key| plan.values.get(&key)) {
-                Some(value) => reply(&json!({ "value": value.expose(WayOut::ApprovalPage) })),
-                None => refuse(StatusCode::NOT_FOUND, "there is no such value"),
-            },
-            "deny" => {
-                plan.answer(Err(Error::Declined));
-                reply(&json!({}))
-            }
-            "challenge" => answer_or(self.challenge(plan, sent), |why| self.refused(plan, why)),
-            "approve" => {
-                let outcome = self.approve(plan, sent);
-                answer_or(outcome.map(|()| json!({})), |why| self.refused(plan, why))
-            }
-            "step-up" => refuse(StatusCode::FORBIDDEN, NOT_FILLED),
-            _ => refuse(StatusCode::NOT_FOUND, "there is nothing here"),
-        })
-    }
-
-    /// What a passkey must sign for this plan: fresh random bits and the digest of all of it.
-    fn challenge(&self, plan: &mut Plan, sent: Sent) -> std::result::Result<Value, &'static str> {
-        if plan.shown.proof != Strength::Passkey {
-            return Err(OTHER_PROOF);
-        }
-        if !plan.shown.is_filled_by(&sent.typed) {
-            return Err(NOT_FILLED);
-        }
-        let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
-        let fresh = random_id().map_err(|_| "the operating system gives no random numbers")?;
-        let challenge = format!("{fresh}{}", digest_with(plan, &sent.typed));
-        plan.challenge = Some((challenge.clone(), sent.typed));
-        let ids: Vec<&str> = passkeys.iter().map(|one| one.id.as_str()).collect();
-        Ok(json!({ "challenge": challenge, "passkeys": ids }))
-    }
-
-    fn approve(&self, plan: &mut Plan, sent: Sent) -> std::result::Result<(), &'static str> {
-        let approval = match plan.shown.proof {
-            Strength::Typed if !plan.shown.is_filled_by(&sent.typed) => return Err(NOT_FILLED),
-            Strength::Typed if sent.word.as_deref().map(str::trim) != Some("yes") => return Err(NOT_YES),
-            Strength::Typed => Approval { proof: Proof::Page, typed: sent.typed },
-            Strength::Passkey => {
-                // A challenge is answered once, whatever the answer is worth.
-                let (challenge, typed) = plan.challenge.take().ok_or("no answer of a passkey is waited for")?;
-                Approval { proof: Proof::Passkey(self.check_passkey(&challenge, sent.assertion)?), typed }
-            }
-            Strength::StepUp => return Err(OTHER_PROOF),
-        };
-        plan.answer(Ok(approval));
-        Ok(())
-    }
-
-    /// Gives the passkey's name.
-    fn check_passkey(&self, challenge: &str, assertion: Option<Assertion>) -> std::result::Result<String, &'static str> {
-        let assertion = assertion.ok_or("there is no answer of a passkey")?;
-        let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
-        let id = hex(&assertion.id.0);
-        let passkey = passkeys.iter().find(|one| one.id == id).ok_or("this passkey is not enrolled")?;
-        let challenge = passkey::unhex(challenge).unwrap_or_default();
-        let counter = passkey::check(passkey, &assertion, &challenge, &self.origin)?;
-        self.desk.passkeys.used(&id, counter).map_err(|_| STORE_CHANGED)?;
-        Ok(passkey.name.clone())
-    }
-
-    /// A person's slip is told; anything else is noted too.
-    fn refused(&self, plan: &Plan, why: &str) {
-        if why != NOT_YES && why != NOT_FILLED {
-            self.mismatch(plan, why);
-        }
-    }
-
-    /// Begins a login that stands for this plan; gives where it goes on, as soon as that is known.
-    fn begin_step_up(
-        self: &Arc<Self>,
-        plan: &mut Plan,
-        typed: BTreeMap<String, Secret>,
-    ) -> std::result::Result<oneshot::Receiver<Url>, &'static str> {
-        let step_up = self.desk.step_up.clone().ok_or("no role may write: set write_role in the config")?;
-        let back = Url::parse(&plan.shown.url).map_err(|_| "the page has no address")?;
-        let (id, service, digest) = (plan.shown.id.clone(), plan.shown.service.clone(), digest_with(plan, &typed));
-        plan.notice.clear();
-        let (found, there) = oneshot::channel();
-        let goes = Box::new(move |url: Url| drop(found.send(url)));
-        let mut running = self.sign_in.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = running.take();
-        let (desk, pending) = (Arc::downgrade(self), self.desk.pending.clone());
-        *running = Some(tokio::spawn(async move {
-            // One at a time, since all come back to one port; the one before lets go of it first.
-            if let Some(before) = before {
-                before.abort();
-                let _ = before.await;
-            }
-            let outcome = tokio::select! {
-                outcome = step_up.sign_in(digest, service, back, goes) => outcome,
-                () = pending.is_over(&id) => return,
-            };
-            match outcome {
-                Ok(token) => {
-                    let approval = Approval { proof: Proof::StepUp(token.clone()), typed };
-                    let taken = pending.plans().get_mut(&id).is_some_and(|plan| plan.answer(Ok(approval)));
-                    if !taken {
-                        step_up.give_back(token).await;
-                    }
-                }
-                Err(error) => {
-                    if let (Some(plan), Some(desk)) = (pending.plans().get_mut(&id), desk.upgrade()) {
-                        plan.notice = format!("The sign-in did not approve it: {}. You can try again.", error.for_person());
-                        desk.mismatch(plan, error.code());
-                    }
-                }
-            }
-        }));
-        Ok(there)
-    }
-
-    /// Notes what was sent to a plan and does not belong to it.
-    fn mismatch(&self, plan: &Plan, why: &str) {
-        self.desk.audit.note(Action::ApprovalMismatch, &plan.shown.service, &format!("plan {}; {why}", short(&plan.shown.id)));
-    }
-}
-
-const OTHER_PROOF: &str = "this change asks for another proof";
-const NOT_YES: &str = "type the word yes to approve";
-const NOT_FILLED: &str = "fill in every value: 1 byte to 8 KiB each";
-const STORE_CHANGED: &str = "the passkeys were changed by something else: see claude-vault approve list in a terminal";
-
-/// What an action comes to: an answer, or one that waits for where a login goes on.
-enum Acted {
-    Now(Answer),
-    Later(oneshot::Receiver<Url>),
-}
-
-/// The plan's digest and what the person typed.
-fn digest_with(plan: &Plan, typed: &BTreeMap<String, Secret>) -> String {
-    let values = typed.iter().flat_map(|(key, value)| [key.as_bytes(), value.expose(WayOut::Inspection).as_bytes()]);
-    hex(&hash_of(std::iter::once(plan.shown.digest.as_bytes()).chain(values)))
-}
-
-fn css() -> Answer {
-    loopback::response(StatusCode::OK, "text/css; charset=utf-8", POLICY, include_str!("page.css"))
-}
-
-fn js() -> Answer {
-    loopback::response(StatusCode::OK, JAVASCRIPT, POLICY, include_str!("page.js"))
+    let (kind, text) = match request.uri().path().trim_start_matches('/') {
+        "page.css" => ("text/css; charset=utf-8", include_str!("page.css")),
+        "page.js" => (JAVASCRIPT, include_str!("page.js")),
+        "common.js" => (JAVASCRIPT, include_str!("common.js")),
+        "approve.js" => (JAVASCRIPT, include_str!("approve.js")),
+        "plan.js" => (JAVASCRIPT, include_str!("plan.js")),
+        "enroll.js" => (JAVASCRIPT, include_str!("enroll.js")),
+        path if path == page => ("text/html; charset=utf-8", include_str!("index.html")),
+        _ => return None,
+    };
+    Some(loopback::response(StatusCode::OK, kind, POLICY, text))
 }
 
 /// Only `localhost` and our port: a page whose name was made to lead here is turned away.
-fn check_host(request: &Request<Incoming>, port: u16) -> Option<Answer> {
+fn check_host(request: &Request<Bytes>, port: u16) -> Option<Answer> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let ours = format!("localhost:{port}");
     match (hosts.next(), hosts.next()) {
@@ -347,20 +300,23 @@ fn check_host(request: &Request<Incoming>, port: u16) -> Option<Answer> {
 }
 
 /// The body of a POST of our own page, as JSON.
-async fn read_sent<T: serde::de::DeserializeOwned>(request: Request<Incoming>, origin: &str) -> std::result::Result<T, Answer> {
+fn read_sent<T: DeserializeOwned>(request: &Request<Bytes>, origin: &str) -> std::result::Result<T, Refusal> {
     let header = |name| request.headers().get(name).map(header::HeaderValue::as_bytes);
+    if request.method() != Method::POST {
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not this way"));
+    }
     if header(header::ORIGIN) != Some(origin.as_bytes()) {
-        return Err(refuse(StatusCode::FORBIDDEN, "not from this page"));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "not from this page"));
     }
     if header(header::CONTENT_TYPE) != Some(b"application/json") {
-        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"));
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"));
     }
-    let body = Limited::new(request.into_body(), MAX_BODY).collect();
-    let Ok(Ok(body)) = tokio::time::timeout(std::time::Duration::from_secs(10), body).await else {
-        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too much"));
-    };
-    let body = zeroize::Zeroizing::new(body.to_bytes().to_vec());
-    serde_json::from_slice(&body).map_err(|_| refuse(StatusCode::BAD_REQUEST, "not what the page sends"))
+    serde_json::from_slice(request.body()).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "not what the page sends"))
+}
+
+/// The secret that a request of the page carries; empty without one.
+fn secret_of(request: &Request<Bytes>) -> &str {
+    request.headers().get(SECRET).and_then(|secret| secret.to_str().ok()).unwrap_or_default()
 }
 
 /// Enough of a plan's name to tell it from others in the log.

@@ -252,7 +252,7 @@ async fn scanned(
         Ok((file, _)) => file.display().to_string(),
         Err(_) => "failed".to_owned(),
     };
-    state.core().audit.note(Action::Scan, service.as_str(), &outcome);
+    let _ = state.core().audit.record(Action::Scan, service.as_str(), &outcome).await;
     Ok(looked?)
 }
 

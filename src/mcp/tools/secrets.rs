@@ -17,8 +17,7 @@ use crate::mcp::public::{ClearValue, Entry, Name, Setting, Time, public_reply, p
 use crate::mcp::refusal::Refusal;
 use crate::mcp::state::{NotMeant, State};
 use crate::names::{Key, PublicName, Service};
-use crate::secret::Secret;
-use crate::vault::Secrets;
+use crate::secret::{Secret, Value};
 
 /// Arguments of `vault_list`.
 #[derive(Deserialize)]
@@ -160,13 +159,13 @@ async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl
         return Err(Refusal::new("not_found", "that version has no such entry", "vault_get without entry shows them all"));
     }
     let may_show = |key: &str| core.settings.mode == Mode::Plaintext || core.settings.is_plain_key(service.as_str(), key);
-    let to_show: Secrets = wanted
+    let to_show: BTreeMap<String, Value> = wanted
         .iter()
         .filter(|(_, key)| may_show(key))
         .filter_map(|(_, key)| Some(((*key).clone(), reply.secrets.get(*key)?.clone())))
         .collect();
     let shown = if to_show.is_empty() {
-        Secrets::new()
+        to_show
     } else {
         Plan::new(Disclosure::new(core, service, to_show)).approve(core, person).await?.commit(core, person).await?.done
     };

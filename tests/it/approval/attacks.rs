@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Asked, chromium, load, parts, pending, post, send};
+use super::{Asked, Tab, address, chromium, exchange, origin, pending, post, send};
 use crate::mcp::Client;
 use crate::support::{CANARY, Lab, eventually};
 
@@ -14,61 +14,67 @@ fn nothing_written(lab: &Lab, service: &str) {
 fn another_host_origin_method_or_form_gets_nothing() {
     let mut lab = Lab::new();
     let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": CANARY}}));
-    let (origin, path) = parts(asked.url());
+    let url = asked.address.as_str();
+    let origin = origin(url);
     let host = origin.trim_start_matches("http://").to_owned();
     let port = host.split(':').nth(1).unwrap().to_owned();
-    let page = load(asked.url());
-    let body = json!({"page": page, "word": "yes"}).to_string();
-    let approve = format!("{path}/approve");
-    let value = format!("{path}/value");
+    let tab = Tab::open(url);
+    let body = json!({"word": "yes"}).to_string();
+    let approve = format!("/approve/plan/{}/approve", asked.id());
+    let value = format!("/approve/plan/{}/value", asked.id());
     let json_type = ("Content-Type", "application/json");
+    let secret = ("Claude-Vault-Page", tab.secret.as_str());
     let evil = format!("evil.example:{port}");
-    let address = format!("127.0.0.1:{port}");
+    let by_number = format!("127.0.0.1:{port}");
     // Names that were made to lead here (DNS rebinding), none, and two.
-    for hosts in [vec![evil.as_str()], vec![&address], vec!["localhost"], vec![], vec![&host, &evil], vec!["LOCALHOST"]] {
+    for hosts in [vec![evil.as_str()], vec![&by_number], vec!["localhost"], vec![], vec![&host, &evil], vec!["LOCALHOST"]] {
         let mut headers: Vec<(&str, &str)> = hosts.iter().map(|host| ("Host", *host)).collect();
-        assert_ne!(send(asked.url(), "GET", &path, &headers, "").status, 200, "{hosts:?}");
-        headers.extend([("Origin", origin.as_str()), json_type]);
-        assert_ne!(send(asked.url(), "POST", &approve, &headers, &body).status, 200, "{hosts:?}");
+        assert_ne!(send(url, "GET", "/approve", &headers, "").status, 200, "{hosts:?}");
+        headers.extend([("Origin", origin.as_str()), json_type, secret]);
+        for what in [&approve, "/approve/list", "/approve/exchange"] {
+            assert_ne!(send(url, "POST", what, &headers, &body).status, 200, "{hosts:?}");
+        }
     }
-    let same_port = format!("http://{address}");
+    let same_port = format!("http://{by_number}");
     let other_port = "http://localhost:1";
     let tls = format!("https://{host}");
     for other in [None, Some("null"), Some("http://evil.example"), Some(&same_port), Some(other_port), Some(&tls)] {
-        let mut headers = vec![("Host", host.as_str()), json_type];
+        let mut headers = vec![("Host", host.as_str()), json_type, secret];
         headers.extend(other.map(|other| ("Origin", other)));
-        for what in [&approve, &value] {
-            let answer = send(asked.url(), "POST", what, &headers, &body);
+        for what in [&approve, &value, "/approve/list", "/approve/exchange"] {
+            let answer = send(url, "POST", what, &headers, &body);
             assert_eq!(answer.status, 403, "{other:?}: {}", answer.body);
             assert!(!answer.head.to_lowercase().contains("access-control"));
         }
     }
-    let right = [("Host", host.as_str()), ("Origin", origin.as_str()), json_type];
-    for (method, what) in [("GET", &approve), ("PUT", &approve), ("OPTIONS", &approve), ("DELETE", &path), ("HEAD", &approve)] {
-        assert_ne!(send(asked.url(), method, what, &right, &body).status, 200, "{method}");
+    let right = [("Host", host.as_str()), ("Origin", origin.as_str()), json_type, secret];
+    for (method, what) in [
+        ("GET", approve.as_str()),
+        ("GET", "/approve/list"),
+        ("GET", "/approve/exchange"),
+        ("PUT", &approve),
+        ("OPTIONS", &approve),
+        ("DELETE", "/approve"),
+        ("HEAD", &approve),
+    ] {
+        assert_ne!(send(url, method, what, &right, &body).status, 200, "{method} {what}");
     }
     // As a form on another page could send it.
     for kind in
         ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/json; charset=x"]
     {
-        let headers = [right[0], right[1], ("Content-Type", kind)];
-        assert_eq!(send(asked.url(), "POST", &approve, &headers, &body).status, 415, "{kind}");
+        let headers = [right[0], right[1], ("Content-Type", kind), secret];
+        assert_eq!(send(url, "POST", &approve, &headers, &body).status, 415, "{kind}");
     }
-    for body in [
-        "",
-        "{",
-        "[]",
-        "null",
-        "{\"page\":1}",
-        &"x".repeat(2_000_000),
-        &json!({"page": page, "word": "yes", "more": 1}).to_string(),
-    ] {
-        assert_ne!(send(asked.url(), "POST", &approve, &right, body).status, 200);
+    for body in ["", "{", "[]", "null", "{\"word\":1}", &"x".repeat(2_000_000), &json!({"word": "yes", "more": 1}).to_string()] {
+        assert_ne!(send(url, "POST", &approve, &right, body).status, 200);
     }
-    for path in ["/", "/plan", "/plan/", "/plan/0", "/plan/../../etc/passwd", "/favicon.ico", "/page.map"] {
-        assert_eq!(send(asked.url(), "GET", path, &right, "").status, 404, "{path}");
+    for path in
+        ["/", "/plan", "/approve/", "/approve/plan/0", "/approve/../../etc/passwd", "/favicon.ico", "/page.map", "/enroll"]
+    {
+        assert_eq!(send(url, "GET", path, &right, "").status, 404, "{path}");
     }
-    let shown = send(asked.url(), "GET", &path, &[right[0]], "");
+    let shown = send(url, "GET", "/approve", &[right[0]], "");
     let head = shown.head.to_lowercase();
     for part in [
         "frame-ancestors 'none'",
@@ -79,44 +85,128 @@ fn another_host_origin_method_or_form_gets_nothing() {
     ] {
         assert!(head.contains(part), "no {part} in {head}");
     }
-    assert!(!head.contains("unsafe-inline") && !shown.body.contains(CANARY) && !asked.url().contains(CANARY));
+    assert!(!head.contains("unsafe-inline") && !head.contains("set-cookie"), "{head}");
     nothing_written(&lab, "plex");
     assert_eq!(pending(&lab.home).len(), 1, "it still waits for its person");
 }
 
 #[test]
-fn a_page_of_one_plan_answers_no_other_and_an_answer_counts_once() {
+fn a_get_serves_an_empty_page_and_uses_nothing_up() {
+    let mut lab = Lab::new();
+    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": CANARY}, "prompt": ["B"]}));
+    let (code, host) = (asked.address.split('#').nth(1).unwrap(), origin(&asked.address)[7..].to_owned());
+    // As a browser loads a page ahead of time, or something else reads the address and looks.
+    let mut all = String::new();
+    for path in ["/approve", "/page.js", "/approve.js", "/plan.js", "/common.js", "/page.css"] {
+        for purpose in ["prefetch", "prefetch;prerender", "navigate"] {
+            let answer = send(&asked.address, "GET", path, &[("Host", &host), ("Sec-Purpose", purpose)], "");
+            assert_eq!(answer.status, 200, "{path}");
+            all += &answer.body;
+        }
+    }
+    for text in [CANARY, "plex", asked.id(), code, "a test"] {
+        assert!(!all.contains(text), "{text}");
+    }
+    assert!(!lab.home.read(".claude-vault-audit.log").contains("APPROVAL_SHOWN"));
+    assert!(exchange(&asked.address).is_ok());
+}
+
+#[test]
+fn an_address_works_once_and_a_new_one_voids_it_with_its_tab() {
+    let mut lab = Lab::new();
+    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": CANARY}}));
+    for code in ["", "0", &"0".repeat(32)] {
+        let answer = post(&asked.address, "", "exchange", &json!({ "code": code }));
+        assert_eq!(answer.status, 403, "{}", answer.body);
+    }
+    // Raced by many, it works for one.
+    let secrets: Vec<String> = std::thread::scope(|scope| {
+        let racing: Vec<_> = (0..8).map(|_| scope.spawn(|| exchange(&asked.address).ok())).collect();
+        racing.into_iter().filter_map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(secrets.len(), 1);
+    let tab = Tab { address: asked.address.clone(), secret: secrets[0].clone() };
+    let again = exchange(&asked.address).unwrap_err();
+    assert_eq!(again.status, 403);
+    assert!(again.json()["command"] == "claude-vault approve pending" && again.body.contains("used already"), "{}", again.body);
+    assert!(lab.home.read(".claude-vault-audit.log").contains("an address of the page that was used already"));
+    assert_eq!(tab.look().len(), 1);
+    assert_eq!(tab.act(&asked.shown, "value", &json!({"key": 0})).json()["value"], CANARY);
+    // A new address: neither the one before nor the tab that used it opens anything.
+    let (unused, newest) = (address(&lab.home), address(&lab.home));
+    assert_eq!(exchange(&unused).unwrap_err().status, 403);
+    for (what, body) in [("value", json!({"key": 0})), ("approve", json!({"word": "yes"})), ("deny", json!({}))] {
+        let answer = tab.act(&asked.shown, what, &body);
+        assert_eq!(answer.status, 401, "{what}: {}", answer.body);
+        assert_eq!(answer.json()["command"], "claude-vault approve pending");
+    }
+    assert_eq!(tab.post("list", &json!({})).status, 401);
+    assert_eq!(Tab::open(&newest).act(&asked.shown, "deny", &json!({})).status, 200);
+    nothing_written(&lab, "plex");
+}
+
+#[test]
+fn nothing_can_be_answered_in_the_first_half_second() {
+    let mut lab = Lab::new();
+    let asked = Asked::new(&mut lab, json!({"service": "one", "secrets": {"A": "1"}}));
+    let tab = Tab { address: asked.address.clone(), secret: exchange(&asked.address).ok().unwrap() };
+    let tries = |plan: &Value| {
+        [("approve", json!({"word": "yes"})), ("deny", json!({})), ("value", json!({"key": 0}))]
+            .map(|(what, body)| tab.act(plan, what, &body).status)
+    };
+    // Not before it was shown, and not at once afterwards.
+    assert_eq!(tries(&asked.shown), [425; 3]);
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    assert_eq!(tries(&asked.shown), [425; 3]);
+    tab.list();
+    assert_eq!(tries(&asked.shown), [425; 3]);
+    // A plan that comes later has its own half second.
+    tab.look();
+    let one = asked.shown.clone();
+    let mut client = asked.client;
+    client.call("vault_set", json!({"service": "two", "secrets": {"A": "1"}})).unwrap_err();
+    let two = eventually("the plan", || pending(&lab.home).into_iter().find(|plan| plan["service"] == "two"));
+    tab.list();
+    assert_eq!(tries(&two), [425; 3]);
+    assert_eq!(tab.act(&one, "deny", &json!({})).status, 200);
+    nothing_written(&lab, "two");
+}
+
+#[test]
+fn one_secret_answers_each_plan_once_and_nothing_else_does() {
     let mut lab = Lab::new();
     let first = Asked::new(&mut lab, json!({"service": "one", "secrets": {"A": "1"}}));
-    let Asked { client, shown, token, arguments } = first;
-    let one = shown["url"].as_str().unwrap().to_owned();
+    let Asked { client, shown: one, token, arguments, .. } = first;
     let mut second = Asked::with(client, &lab, json!({"service": "two", "secrets": {"A": "1"}}));
-    let (page_one, page_two) = (load(&one), load(second.url()));
-    for (url, page) in [(one.as_str(), page_two.as_str()), (second.url(), &page_one), (&one, ""), (&one, "0")] {
-        for what in ["approve", "deny", "value", "stage", "challenge", "step-up"] {
-            let answer = post(url, what, &json!({"page": page, "word": "yes", "key": "A"}));
-            assert_eq!(answer.status, 403, "{what}: {}", answer.body);
+    let tab = Tab::open(&second.address);
+    let code = second.address.split('#').nth(1).unwrap();
+    for secret in ["", "0", code, &tab.secret[..tab.secret.len() - 1]] {
+        for what in ["approve", "deny", "value", "challenge", "step-up", "uncover", "uncover-challenge"] {
+            let what = format!("plan/{}/{what}", second.id());
+            let answer = post(&second.address, secret, &what, &json!({"word": "yes", "key": 0}));
+            assert_eq!(answer.status, 401, "{what}: {}", answer.body);
         }
     }
     assert!(lab.home.read(".claude-vault-audit.log").contains("APPROVAL_MISMATCH"));
     // The words that are no yes, and proofs that were not asked for.
     for word in ["", "no", "y", "YES", "yes!", "ja"] {
-        assert_eq!(post(&one, "approve", &json!({"page": page_one, "word": word})).status, 403, "{word:?}");
+        assert_eq!(tab.act(&one, "approve", &json!({ "word": word })).status, 403, "{word:?}");
     }
-    assert_eq!(post(&one, "approve", &json!({"page": page_one, "word": "yes", "typed": {"B": "slipped in"}})).status, 403);
-    assert_eq!(post(&one, "challenge", &json!({"page": page_one})).status, 403);
-    assert_ne!(post(&one, "step-up", &json!({"page": page_one})).status, 200);
+    assert_eq!(tab.act(&one, "approve", &json!({"word": "yes", "typed": {"B": "slipped in"}})).status, 403);
+    for what in ["challenge", "uncover-challenge", "uncover", "step-up"] {
+        assert_eq!(tab.act(&one, what, &json!({})).status, 403, "{what}");
+    }
     nothing_written(&lab, "one");
     // Raced by many, it is written once; afterwards nothing is uncovered any more.
-    let yes = json!({"page": page_one, "word": "yes"});
+    let yes = json!({"word": "yes"});
     let answers: Vec<u16> = std::thread::scope(|scope| {
-        let racing: Vec<_> = (0..8).map(|_| scope.spawn(|| post(&one, "approve", &yes).status)).collect();
+        let racing: Vec<_> = (0..8).map(|_| scope.spawn(|| tab.act(&one, "approve", &yes).status)).collect();
         racing.into_iter().map(|one| one.join().unwrap()).collect()
     });
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
     eventually("the write", || (lab.bao.request("GET", "secret/data/proxmox-services/one", "").0 == 200).then_some(()));
-    assert_eq!(post(&one, "approve", &yes).status, 409);
-    assert_eq!(post(&one, "value", &json!({"page": page_one, "key": "A"})).status, 409);
+    assert_eq!(tab.act(&one, "approve", &yes).status, 409);
+    assert_eq!(tab.act(&one, "value", &json!({"key": 0})).status, 409);
     let mut again = arguments;
     again["approval_token"] = json!(token);
     // Another change asked for meanwhile does not lose the outcome of this one.
@@ -129,7 +219,7 @@ fn a_page_of_one_plan_answers_no_other_and_an_answer_counts_once() {
     other["secrets"] = json!({"A": "2"});
     assert!(second.client.call("vault_set", other).unwrap_err().starts_with("approval_mismatch: "));
     eventually("the plan to go", || pending(&lab.home).is_empty().then_some(()));
-    assert_eq!(post(second.url(), "approve", &json!({"page": page_two, "word": "yes"})).status, 409);
+    assert_eq!(tab.act(&second.shown, "approve", &json!({"word": "yes"})).status, 409);
     nothing_written(&lab, "two");
 }
 
@@ -137,14 +227,15 @@ fn a_page_of_one_plan_answers_no_other_and_an_answer_counts_once() {
 fn a_change_made_meanwhile_is_asked_about_anew() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "2"}}));
-    let page = load(asked.url());
+    let tab = Tab::open(&asked.address);
     lab.store("plex", json!({"A": "somebody else's"}));
-    assert_eq!(post(asked.url(), "approve", &json!({"page": page, "word": "yes"})).status, 200);
+    assert_eq!(tab.act(&asked.shown, "approve", &json!({"word": "yes"})).status, 200);
     let anew = eventually("the new plan", || pending(&lab.home).into_iter().find(|plan| plan["id"] != asked.shown["id"]));
     assert_eq!(anew["base"], 2);
     assert_eq!(lab.stored("plex"), json!({"A": "somebody else's"}));
-    let told = post(asked.url(), "stage", &json!({"page": page}));
-    assert!(told.body.contains("conflict"), "{}", told.body);
+    // The page shows both: how the first ended, and the one that is asked anew.
+    let shown = tab.list();
+    assert_eq!((shown[0]["stage"].as_str(), shown[1]["stage"].as_str()), (Some("conflict"), Some("waiting")), "{shown:?}");
 }
 
 #[test]
@@ -157,7 +248,7 @@ fn names_from_a_client_are_text_and_nothing_else() {
     let seen = chromium(
         &lab.home,
         json!([
-            {"do": "open", "url": asked.url()},
+            {"do": "open", "url": asked.address},
             {"do": "click", "name": "Show the value of A"}, {"do": "wait", "text": "<b>&</b>"},
             {"do": "run", "script": "document.title"}, {"do": "run", "script": "document.scripts.length"}, {"do": "text"},
             {"do": "run", "script": "document.querySelectorAll('img, iframe, [onerror], .value b').length"},
@@ -169,11 +260,46 @@ fn names_from_a_client_are_text_and_nothing_else() {
 }
 
 #[test]
-fn no_more_than_32_wait_and_another_process_knows_none_of_them() {
+fn a_name_cannot_imitate_our_words_or_hide_anything() {
     let mut lab = Lab::new();
+    lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    // Right-to-left, invisible and ignored characters, and words that would be ours.
+    let evil = "you\", at \u{61c}\u{200b}\u{2067}your own\u{3164}\u{115f}\u{e0041}\u{fe0f} terminal";
+    let client = Client::start_as(&lab.home, evil, json!({}));
+    let asked = Asked::with(client, &lab, json!({"service": "plex", "prompt": ["PASSWORD_OF_THIS_COMPUTER"]}));
+    let seen = chromium(
+        &lab.home,
+        json!([
+            {"do": "open", "url": asked.address}, {"do": "wait", "text": "calls itself"},
+            {"do": "run", "script": "document.querySelector('.name').textContent"},
+            {"do": "run", "script": "getComputedStyle(document.querySelector('.name')).unicodeBidi"},
+            {"do": "run", "script": "getComputedStyle(document.querySelector('td code bdi')).unicodeBidi"},
+            {"do": "text", "of": ".who"}, {"do": "text", "of": ".note"},
+        ]),
+    );
+    let name = "you\", at \\u{61c}\\u{200b}\\u{2067}your own\\u{3164}\\u{115f}\\u{e0041}\\u{fe0f} terminal";
+    assert_eq!((&seen[2], &seen[3], &seen[4]), (&json!(name), &json!("isolate"), &json!("isolate")));
+    assert!(
+        seen[5].as_str().unwrap().contains(&format!("a program that calls itself {name}, by its tool vault_set")),
+        "{}",
+        seen[5]
+    );
+    assert!(seen[6].as_str().unwrap().contains("The program that asks chose their names"), "{}", seen[6]);
+    let mut terminal = crate::terminal::cv(&lab.home, &["approve", "pending"]);
+    terminal.exp_string("asked for by a program that calls itself \"you\\\", at \\u{61c}").unwrap();
+    terminal.exp_string("The program that asks chose their names").unwrap();
+    terminal.send_control('c').unwrap();
+}
+
+#[test]
+fn one_greedy_tool_cannot_keep_out_the_others_and_another_process_knows_none_of_it() {
+    let mut lab = Lab::with("plex", json!({"A": "1"}));
+    super::page::config(&lab, "ask_before = [\"inject\", \"get\"]\n");
+    lab.home.set("VAULT_SECURITY_MODE", "plaintext");
+    lab.home.file("plex/.env.example", "A=\n");
     let asked = Asked::new(&mut lab, json!({"service": "s0", "secrets": {"A": "1"}}));
     let mut client = asked.client;
-    for number in 1..32 {
+    for number in 1..16 {
         let told = client.call("vault_set", json!({"service": format!("s{number}"), "secrets": {"A": "1"}})).unwrap_err();
         assert!(told.starts_with("approval_pending: "), "{told}");
     }
@@ -181,7 +307,11 @@ fn no_more_than_32_wait_and_another_process_knows_none_of_them() {
         let told = client.call("vault_set", json!({"service": "more", "secrets": {"A": "1"}})).unwrap_err();
         (!told.starts_with("approval_pending")).then_some(told)
     });
-    assert!(refused.contains("32 changes are waiting"), "{refused}");
+    assert!(refused.contains("16 changes are waiting"), "{refused}");
+    // Another tool still asks, and so does the person's own command.
+    let told = client.call("vault_inject", json!({"service": "plex"})).unwrap_err();
+    assert!(told.starts_with("approval_pending: "), "{told}");
+    eventually("its plan", || pending(&lab.home).iter().any(|plan| plan["asked"] == "inject").then_some(()));
     let mut other = Client::start(&lab.home);
     let told =
         other.call("vault_set", json!({"service": "s0", "secrets": {"A": "1"}, "approval_token": asked.token})).unwrap_err();
@@ -189,23 +319,9 @@ fn no_more_than_32_wait_and_another_process_knows_none_of_them() {
     // With the process everything is gone: the page, the socket, the plans.
     client.close();
     eventually("the plans to go", || pending(&lab.home).is_empty().then_some(()));
-    let port: u16 = asked.shown["url"].as_str().unwrap().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
+    let port: u16 = origin(&asked.address).split(':').nth(2).unwrap().parse().unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
     nothing_written(&lab, "s0");
-}
-
-#[test]
-fn another_user_of_the_machine_is_not_spoken_with() {
-    let mut lab = Lab::new();
-    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}}));
-    let curl = |user: &str| {
-        let words = ["--reuid", user, "--clear-groups", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", asked.url()];
-        crate::support::run(lab.home.command("setpriv").args(words), "").stdout
-    };
-    // Only root can be somebody else: elsewhere there is nothing to try.
-    let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
-    let (ours, theirs) = (curl("0"), curl("65534"));
-    assert!(!root || (ours == "200" && theirs == "000"), "{ours} {theirs}");
 }
 
 /// A page of somebody else in the person's own browser.
@@ -213,13 +329,14 @@ fn another_user_of_the_machine_is_not_spoken_with() {
 fn a_hostile_page_in_the_same_browser_reads_nothing_and_sends_nothing() {
     let mut lab = Lab::new();
     let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": CANARY}}));
-    let page = load(asked.url());
-    let url = asked.url().to_owned();
+    let tab = Tab::open(&asked.address);
+    let (secret, url) = (&tab.secret, format!("{}/approve", origin(&asked.address)));
+    let plan = format!("{url}/plan/{}/approve", asked.id());
     let evil = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = evil.local_addr().unwrap().port();
     let html = format!(
         "<!doctype html><title>evil</title><iframe id=f src='{url}'></iframe>\
-         <form id=o method=post enctype='text/plain' target=t action='{url}/approve'><input name='{{\"page\":\"{page}\",\"word\":\"yes\",\"x\":\"' value='\"}}'></form><iframe name=t></iframe>"
+         <form id=o method=post enctype='text/plain' target=t action='{plan}'><input name='{{\"word\":\"yes\",\"x\":\"' value='\"}}'></form><iframe name=t></iframe>"
     );
     std::thread::spawn(move || {
         use std::io::{Read, Write};
@@ -232,11 +349,11 @@ fn a_hostile_page_in_the_same_browser_reads_nothing_and_sends_nothing() {
             let _ = stream.write_all(format!("{head}{html}").as_bytes());
         }
     });
-    // Even with the token of a page, which it cannot know.
+    // Even with the secret of a tab, which it cannot know.
     let script = format!(
-        "(async () => {{ const tried = []; const post = (more) => fetch('{url}/approve', {{method: 'POST', \
-         body: JSON.stringify({{page: '{page}', word: 'yes'}}), ...more}}).then((r) => tried.push(r.status + r.type), (e) => tried.push(e.name)); \
-         await post({{headers: {{'Content-Type': 'application/json'}}}}); await post({{mode: 'no-cors'}}); \
+        "(async () => {{ const tried = []; const post = (more) => fetch('{plan}', {{method: 'POST', \
+         body: JSON.stringify({{word: 'yes'}}), ...more}}).then((r) => tried.push(r.status + r.type), (e) => tried.push(e.name)); \
+         await post({{headers: {{'Content-Type': 'application/json', 'Claude-Vault-Page': '{secret}'}}}}); await post({{mode: 'no-cors'}}); \
          await post({{mode: 'no-cors', headers: {{'Content-Type': 'text/plain'}}}}); \
          await fetch('{url}').then((r) => r.text()).then((t) => tried.push(t), (e) => tried.push(e.name)); \
          document.getElementById('o').submit(); await new Promise((done) => setTimeout(done, 500)); \
@@ -382,9 +499,7 @@ fn a_value_that_would_be_shown_is_told_before_it_is_approved() {
     let handle = client.call("vault_get", json!({"service": "plex"})).unwrap()["values"]["PASSWORD"].clone();
     let asked = Asked::with(client, &lab, json!({"service": "plex", "secrets": {"PORT": handle}}));
     assert!(asked.shown["warnings"].to_string().contains("PORT is among your plain_keys"), "{}", asked.shown);
-    let page = load(asked.url());
-    let (_, path) = parts(asked.url());
-    let host = parts(asked.url()).0.trim_start_matches("http://").to_owned();
-    assert!(send(asked.url(), "GET", &path, &[("Host", &host)], "").body.contains("PORT is among your plain_keys"));
-    assert_eq!(post(asked.url(), "deny", &json!({"page": page})).status, 200);
+    let tab = Tab::open(&asked.address);
+    assert!(tab.list()[0]["warnings"][0].as_str().unwrap().contains("PORT is among your plain_keys"));
+    assert_eq!(tab.act(&asked.shown, "deny", &json!({})).status, 200);
 }

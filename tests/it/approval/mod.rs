@@ -4,7 +4,9 @@
 mod attacks;
 pub mod page;
 mod passkey;
+mod shown;
 mod step_up;
+mod visitors;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -21,6 +23,8 @@ pub struct Asked {
     pub token: String,
     /// As `approve pending --json` shows it.
     pub shown: Value,
+    /// An address of the page that works once.
+    pub address: String,
 }
 
 impl Asked {
@@ -37,11 +41,11 @@ impl Asked {
         let token = told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap().to_owned();
         let service = arguments["service"].as_str().unwrap().to_owned();
         let shown = eventually("the plan", || pending(&lab.home).into_iter().rev().find(|plan| plan["service"] == *service));
-        Self { client, arguments, token, shown }
+        Self { client, arguments, token, shown, address: address(&lab.home) }
     }
 
-    pub fn url(&self) -> &str {
-        self.shown["url"].as_str().unwrap()
+    pub fn id(&self) -> &str {
+        self.shown["id"].as_str().unwrap()
     }
 
     /// Comes back for the outcome, until there is one.
@@ -75,6 +79,14 @@ pub struct Answer {
     pub body: String,
 }
 
+/// A new address of the page, as a person gets one at a terminal. The one before is void.
+pub fn address(home: &Home) -> String {
+    let mut command = home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    let opened = run(command.args(["approve", "open"]).env("BROWSER", "/bin/false").env_remove("CLAUDECODE"), "").exits(0);
+    let address = opened.stderr.split_whitespace().find(|word| word.starts_with("http")).map(str::to_owned);
+    address.unwrap_or_else(|| panic!("{}", opened.all()))
+}
+
 /// Sends a request to a page's server, with exactly these headers.
 pub fn send(url: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let port: u16 = url.split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
@@ -93,25 +105,76 @@ pub fn send(url: &str, method: &str, path: &str, headers: &[(&str, &str)], body:
     Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
-/// The page's origin, and its path.
-pub fn parts(url: &str) -> (String, String) {
-    let at = url.match_indices('/').nth(2).unwrap().0;
-    (url[..at].to_owned(), url[at..].to_owned())
+/// The origin of an address.
+pub fn origin(address: &str) -> String {
+    address[..address.match_indices('/').nth(2).unwrap().0].to_owned()
 }
 
-/// Loads a page as a browser does; gives the token in it.
-pub fn load(url: &str) -> String {
-    let (origin, path) = parts(url);
-    let host = origin.trim_start_matches("http://");
-    let page = send(url, "GET", &path, &[("Host", host)], "");
-    assert_eq!(page.status, 200, "{}", page.body);
-    page.body.split("data-page=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+/// The path of an address, without its code.
+pub fn path(address: &str) -> &str {
+    address[origin(address).len()..].split('#').next().unwrap()
 }
 
-/// Posts as the page's own script does.
-pub fn post(url: &str, what: &str, body: &Value) -> Answer {
-    let (origin, path) = parts(url);
+/// Posts as the script of a page does, with the secret of a tab.
+pub fn post(address: &str, secret: &str, what: &str, body: &Value) -> Answer {
+    let origin = origin(address);
     let host = origin.trim_start_matches("http://").to_owned();
-    let headers = [("Host", host.as_str()), ("Origin", origin.as_str()), ("Content-Type", "application/json")];
-    send(url, "POST", &format!("{path}/{what}"), &headers, &body.to_string())
+    let headers = [
+        ("Host", host.as_str()),
+        ("Origin", origin.as_str()),
+        ("Content-Type", "application/json"),
+        ("Claude-Vault-Page", secret),
+    ];
+    send(address, "POST", &format!("{}/{what}", path(address)), &headers, &body.to_string())
+}
+
+/// Exchanges an address for the secret of a tab.
+pub fn exchange(address: &str) -> Result<String, Answer> {
+    let answer = post(address, "", "exchange", &json!({"code": address.split('#').nth(1).unwrap()}));
+    if answer.status != 200 {
+        return Err(answer);
+    }
+    Ok(answer.json()["secret"].as_str().unwrap().to_owned())
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.head, self.body))
+    }
+}
+
+/// A tab without a browser: it has a secret, and what waits was shown to it.
+pub struct Tab {
+    pub address: String,
+    pub secret: String,
+}
+
+impl Tab {
+    /// Opens an address, and looks at what waits for as long as a person must.
+    pub fn open(address: &str) -> Self {
+        let secret = exchange(address).unwrap_or_else(|answer| panic!("{}", answer.body));
+        let tab = Self { address: address.to_owned(), secret };
+        tab.look();
+        tab
+    }
+
+    /// Looks at what waits, for as long as a person must; gives what the page shows.
+    pub fn look(&self) -> Vec<Value> {
+        let shown = self.list();
+        std::thread::sleep(std::time::Duration::from_millis(550));
+        shown
+    }
+
+    pub fn list(&self) -> Vec<Value> {
+        self.post("list", &json!({})).json()["plans"].as_array().unwrap().clone()
+    }
+
+    pub fn post(&self, what: &str, body: &Value) -> Answer {
+        post(&self.address, &self.secret, what, body)
+    }
+
+    /// Does something with a plan.
+    pub fn act(&self, plan: &Value, what: &str, body: &Value) -> Answer {
+        self.post(&format!("plan/{}/{what}", plan["id"].as_str().unwrap()), body)
+    }
 }

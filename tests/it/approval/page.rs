@@ -15,7 +15,7 @@ fn a_person_reads_uncovers_fills_in_and_approves_on_the_page() {
     let seen = chromium(
         &lab.home,
         json!([
-            {"do": "open", "url": asked.url()},
+            {"do": "open", "url": asked.address},
             {"do": "text"},
             {"do": "axe"},
             {"do": "run", "script": "document.documentElement.outerHTML"},
@@ -23,15 +23,15 @@ fn a_person_reads_uncovers_fills_in_and_approves_on_the_page() {
             {"do": "wait", "text": CANARY},
             {"do": "click", "name": "Hide the value of OLD"},
             {"do": "run", "script": "document.body.innerText"},
-            {"do": "fill", "id": "word", "text": "yes"},
+            {"do": "fill", "of": ".word", "text": "yes"},
             {"do": "click", "name": "Approve"},
             {"do": "wait", "text": "fill in every value"},
             {"do": "click", "name": "Generate the value of PIN"},
-            {"do": "fill", "id": "v3", "text": "typed by a person"},
-            {"do": "fill", "id": "word", "text": "yes please"},
+            {"do": "fill", "of": "[data-key=TOKEN]", "text": "typed by a person"},
+            {"do": "fill", "of": ".word", "text": "yes please"},
             {"do": "click", "name": "Approve"},
             {"do": "wait", "text": "type the word yes"},
-            {"do": "fill", "id": "word", "text": "yes"},
+            {"do": "fill", "of": ".word", "text": "yes"},
             {"do": "press", "key": "Enter"},
             {"do": "wait", "text": "Done: it is version 2 now"},
             {"do": "text"},
@@ -43,7 +43,7 @@ fn a_person_reads_uncovers_fills_in_and_approves_on_the_page() {
         "Write to Vault?",
         "update secret/proxmox-services/plex",
         "version 1 becomes 2",
-        "a test (vault_set)",
+        "a program that calls itself a test, by its tool vault_set",
         "$(…)",
         "1 other key stays",
     ] {
@@ -75,7 +75,7 @@ fn denying_is_as_easy_and_nothing_is_written() {
     let mut asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}}));
     chromium(
         &lab.home,
-        json!([{"do": "open", "url": asked.url()}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied. Nothing was done."}]),
+        json!([{"do": "open", "url": asked.address}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied. Nothing was done."}]),
     );
     assert!(asked.outcome().unwrap_err().starts_with("approval_denied: "));
     assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
@@ -94,7 +94,7 @@ fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
     let seen = chromium(
         &lab.home,
         json!([
-            {"do": "open", "url": asked.url()},
+            {"do": "open", "url": asked.address},
             {"do": "shot", "path": format!("{folder}/page-light.png")}, {"do": "axe"},
             {"do": "shot", "path": format!("{folder}/page-dark.png"), "scheme": "dark"}, {"do": "axe"},
             {"do": "shot", "path": format!("{folder}/page-narrow.png"), "width": 320, "height": 700}, {"do": "axe"}, {"do": "run", "script": wide},
@@ -105,7 +105,7 @@ fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
             {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.id"},
             {"do": "press", "key": "Tab"}, {"do": "press", "key": "Tab"}, {"do": "press", "key": "Tab"},
             {"do": "run", "script": "document.activeElement.id"},
-            {"do": "press", "key": "Tab"}, {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.id"},
+            {"do": "press", "key": "Tab"}, {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.className"},
             {"do": "press", "key": "Enter"}, {"do": "wait", "text": "Denied"},
         ]),
     );
@@ -115,9 +115,9 @@ fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
     assert_eq!(seen[7], true, "the page is wider than a phone");
     assert_eq!(
         (&seen[10], &seen[12], &seen[14]),
-        (&json!("Show the value of API_KEY"), &json!("Show the value of DB_PASSWORD"), &json!("v2"))
+        (&json!("Show the value of API_KEY"), &json!("Show the value of DB_PASSWORD"), &json!("v1-2"))
     );
-    assert_eq!((&seen[18], &seen[21]), (&json!("word"), &json!("deny")));
+    assert_eq!((&seen[18], &seen[21]), (&json!("word1"), &json!("deny")));
 }
 
 #[test]
@@ -129,13 +129,13 @@ fn a_command_under_an_ai_agent_is_approved_on_the_page_too() {
     let running = std::thread::spawn(move || crate::support::run(command.args(["set", "plex", "A=1", "TOKEN"]), ""));
     lab.home.variables.retain(|(name, _)| name != "CLAUDECODE");
     let shown = eventually("the plan", || pending(&lab.home).into_iter().next());
-    assert_eq!(shown["asked_by"], "CLAUDECODE (claude-vault set)");
+    assert_eq!(shown["asked_by"], json!({"kind": "agent", "marker": "CLAUDECODE", "command": "set"}));
     chromium(
         &lab.home,
         json!([
-            {"do": "open", "url": shown["url"]},
-            {"do": "fill", "id": "v1", "text": "by hand"},
-            {"do": "fill", "id": "word", "text": "yes"},
+            {"do": "open", "url": super::address(&lab.home)},
+            {"do": "fill", "of": "[data-key=TOKEN]", "text": "by hand"},
+            {"do": "fill", "of": ".word", "text": "yes"},
             {"do": "click", "name": "Approve"},
             {"do": "wait", "text": "Done: it is version 1 now"},
         ]),
@@ -161,8 +161,8 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
         chromium(
             &lab.home,
             json!([
-                {"do": "open", "url": shown["url"]}, {"do": "axe"},
-                {"do": "fill", "id": "word", "text": "yes"},
+                {"do": "open", "url": super::address(&lab.home)}, {"do": "axe"},
+                {"do": "fill", "of": ".word", "text": "yes"},
                 {"do": "click", "name": "Approve"}, {"do": "wait", "text": "Done."},
             ]),
         );
@@ -171,7 +171,7 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
         // Once: the next call asks again.
         assert!(client.call(tool, json!({"service": "plex"})).unwrap_err().starts_with("approval_pending: "));
         let again = eventually("the plan", || pending(&lab.home).into_iter().next());
-        super::post(again["url"].as_str().unwrap(), "deny", &json!({"page": super::load(again["url"].as_str().unwrap())}));
+        super::Tab::open(&super::address(&lab.home)).act(&again, "deny", &json!({}));
         assert!(
             eventually("the end", || client
                 .call(tool, json!({"service": "plex"}))
@@ -187,9 +187,9 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
 fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
     let mut lab = Lab::new();
     let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}, "prompt": ["B"]}));
-    let port = asked.url().split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
+    let port = asked.address.split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
     lab.home.set("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
-    let open = lab.cv(["approve", "open"]).exits(0).says(asked.url());
+    let open = lab.cv(["approve", "open"]).exits(0).says(&format!("http://localhost:{port}/approve#"));
     assert!(open.stderr.contains(&format!("ssh -L {port}:localhost:{port} THIS-MACHINE")), "{}", open.stderr);
     // Under an agent, nothing of it is printed.
     let mut under_agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::page::config;
-use super::{Asked, chromium, load, post};
+use super::{Asked, Tab, address, chromium, exchange, origin, post};
 use crate::mcp::Client;
 use crate::support::{Lab, eventually};
 
@@ -14,17 +14,17 @@ fn enroll(lab: &Lab, name: &str) -> Value {
     let seen = chromium(
         &lab.home,
         json!([
-            {"do": "open", "url": line},
             {"do": "authenticator"},
-            {"do": "axe"},
             {"do": "open", "url": line},
+            {"do": "wait", "text": "will approve changes"},
+            {"do": "axe"},
             {"do": "click", "name": "Add passkey"},
             {"do": "wait", "text": "Now type this code"},
             {"do": "run", "script": "document.querySelector('.code').textContent"},
             {"do": "credential"},
         ]),
     );
-    assert_eq!(seen[2], json!([]));
+    assert_eq!(seen[3], json!([]));
     terminal.exp_string("Type the code").unwrap();
     terminal.send_line(seen[6].as_str().unwrap()).unwrap();
     terminal.exp_string("added the passkey").unwrap();
@@ -59,22 +59,24 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
     terminal.exp_string("approve or deny it on its page (passkey)").unwrap();
     terminal.exp_eof().unwrap();
     drop(terminal);
-    let page = load(asked.url());
-    assert_eq!(post(asked.url(), "approve", &json!({"page": page, "word": "yes"})).status, 403);
+    assert_eq!(
+        Tab::open(&address(&lab.home)).act(&asked.shown, "approve", &json!({"word": "yes", "typed": {"API_KEY": "x"}})).status,
+        403
+    );
     let folder = std::env::var("SHOTS").unwrap_or_else(|_| lab.home.path().display().to_string());
     let seen = chromium(
         &lab.home,
         json!([
             {"do": "authenticator", "credential": credential},
-            {"do": "open", "url": asked.url()}, {"do": "axe"},
-            {"do": "fill", "id": "v0", "text": "typed"},
+            {"do": "open", "url": address(&lab.home)}, {"do": "wait", "text": "calls itself"}, {"do": "axe"},
+            {"do": "fill", "of": "[data-key=API_KEY]", "text": "typed"},
             {"do": "shot", "path": format!("{folder}/passkey-1.png"), "height": 430},
             {"do": "click", "name": APPROVE},
             {"do": "wait", "text": "Done: it is version 1 now"},
             {"do": "shot", "path": format!("{folder}/passkey-2.png"), "height": 430},
         ]),
     );
-    assert_eq!(seen[2], json!([]));
+    assert_eq!(seen[3], json!([]));
     assert_eq!(asked.outcome().unwrap()["version"], 1);
     assert_eq!((&lab.stored("jellyfin")["API_KEY"], &lab.stored("jellyfin")["DB_HOST"]), (&json!("typed"), &json!("db.lan")));
     let log = lab.home.read(".claude-vault-audit.log");
@@ -90,14 +92,14 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
         &lab.home,
         json!([
             {"do": "authenticator", "credential": credential},
-            {"do": "open", "url": asked.url()}, {"do": "click", "name": APPROVE},
+            {"do": "open", "url": asked.address}, {"do": "click", "name": APPROVE},
             {"do": "wait", "text": "counter went backwards"}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied"},
         ]),
     );
     assert!(asked.outcome().unwrap_err().starts_with("approval_denied: "));
     // A command in the person's own terminal asks for it too.
     let mut terminal = crate::terminal::cv(&lab.home, &["set", "three", "A=1"]);
-    terminal.exp_regex("http://localhost:[0-9]+/plan/[0-9a-f]+").unwrap();
+    terminal.exp_regex("http://localhost:[0-9]+/approve#[0-9a-f]+").unwrap();
     terminal.send_control('c').unwrap();
     terminal.exp_eof().unwrap();
     drop(terminal);
@@ -144,12 +146,9 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
     let id = serde_json::from_str::<Value>(&stored).unwrap()["passkeys"][0]["id"].as_str().unwrap().to_owned();
     let one = Asked::new(&mut lab, json!({"service": "one", "secrets": {"A": "1"}}));
     let two = Asked::with(one.client, &lab, json!({"service": "two", "secrets": {"A": "1"}}));
-    let (one, two) = (one.shown["url"].as_str().unwrap().to_owned(), two.shown["url"].as_str().unwrap().to_owned());
-    let (page_one, page_two) = (load(&one), load(&two));
-    let challenge = |url: &str, page: &str| {
-        let reply: Value = serde_json::from_str(&post(url, "challenge", &json!({"page": page})).body).unwrap();
-        reply["challenge"].as_str().unwrap().to_owned()
-    };
+    let tab = Tab::open(&two.address);
+    let (one, two, page) = (one.shown, two.shown, origin(&two.address) + "/approve");
+    let challenge = |plan: &Value| tab.act(plan, "challenge", &json!({})).json()["challenge"].as_str().unwrap().to_owned();
     // A page of another port of localhost may use the same passkeys: its origin gives it away.
     let elsewhere = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = elsewhere.local_addr().unwrap().port();
@@ -162,70 +161,70 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<p>x");
         }
     });
-    let of_one = challenge(&one, &page_one);
+    let of_one = challenge(&one);
     let seen = chromium(
         &lab.home,
         json!([
             {"do": "authenticator", "credential": credential},
-            {"do": "open", "url": one},
+            {"do": "open", "url": page},
             {"do": "run", "script": assertion(&of_one, &id, "required")},
             {"do": "open", "url": format!("http://localhost:{port}/")},
             {"do": "run", "script": assertion(&of_one, &id, "required")},
         ]),
     );
     let (right, of_another_page) = (seen[2].clone(), seen[4].clone());
-    let refused = |url: &str, page: &str, assertion: &Value, why: &str| {
-        let answer = post(url, "approve", &json!({"page": page, "assertion": assertion}));
+    let refused = |plan: &Value, assertion: &Value, why: &str| {
+        let answer = tab.act(plan, "approve", &json!({ "assertion": assertion }));
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(why), "{why}: {}", answer.body);
     };
     // Each try uses the challenge up: the right answer comes too late then.
-    refused(&one, &page_one, &of_another_page, "of another page");
-    refused(&one, &page_one, &right, "no answer of a passkey is waited for");
-    challenge(&one, &page_one);
-    refused(&one, &page_one, &right, "to another plan");
-    challenge(&two, &page_two);
-    refused(&two, &page_two, &right, "to another plan");
+    refused(&one, &of_another_page, "of another page");
+    refused(&one, &right, "no answer of a passkey is waited for");
+    challenge(&one);
+    refused(&one, &right, "to another plan");
+    challenge(&two);
+    refused(&two, &right, "to another plan");
     // A real answer to this challenge, but of an authenticator that did not verify its user.
-    let fresh = challenge(&one, &page_one);
+    let fresh = challenge(&one);
     let seen = chromium(
         &lab.home,
         json!([
             {"do": "authenticator", "credential": credential, "verified": false},
-            {"do": "open", "url": one},
+            {"do": "open", "url": page},
             {"do": "run", "script": assertion(&fresh, &id, "discouraged")},
         ]),
     );
-    refused(&one, &page_one, &seen[2], "did not verify its user");
+    refused(&one, &seen[2], "did not verify its user");
     // Altered: other bytes signed, another key's id.
     for (part, why) in
         [("signature", "signature is not right"), ("id", "not enrolled"), ("authenticator_data", "signature is not right")]
     {
-        let fresh = challenge(&one, &page_one);
+        let fresh = challenge(&one);
         let seen = chromium(
             &lab.home,
-            json!([{"do": "authenticator", "credential": credential}, {"do": "open", "url": one},
+            json!([{"do": "authenticator", "credential": credential}, {"do": "open", "url": page},
                    {"do": "run", "script": assertion(&fresh, &id, "required")}]),
         );
         let mut altered = seen[2].clone();
         let text = altered[part].as_str().unwrap().to_owned();
         let digit = if text.ends_with('0') { "1" } else { "0" };
         altered[part] = json!(format!("{}{digit}", &text[..text.len() - 1]));
-        refused(&one, &page_one, &altered, why);
+        refused(&one, &altered, why);
     }
     // The right one, in time, is taken; replayed, it is not.
-    let fresh = challenge(&one, &page_one);
+    let fresh = challenge(&one);
     let seen = chromium(
         &lab.home,
-        json!([{"do": "authenticator", "credential": credential}, {"do": "open", "url": one},
+        json!([{"do": "authenticator", "credential": credential}, {"do": "open", "url": page},
                {"do": "run", "script": assertion(&fresh, &id, "required")}]),
     );
-    let answer = post(&one, "approve", &json!({"page": page_one, "assertion": seen[2]}));
+    let answer = tab.act(&one, "approve", &json!({"assertion": seen[2]}));
     assert_eq!(answer.status, 200, "{}", answer.body);
     eventually("the write", || (lab.bao.request("GET", "secret/data/proxmox-services/one", "").0 == 200).then_some(()));
-    assert_eq!(post(&one, "approve", &json!({"page": page_one, "assertion": seen[2]})).status, 409);
-    challenge(&two, &page_two);
-    refused(&two, &page_two, &seen[2], "to another plan");
+    assert_eq!(tab.act(&one, "approve", &json!({"assertion": seen[2]})).status, 409);
+    challenge(&two);
+    refused(&two, &seen[2], "to another plan");
     assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/two", "").0, 404);
     assert!(lab.home.read(".claude-vault-audit.log").contains("APPROVAL_MISMATCH"));
 }
@@ -343,16 +342,41 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
     let lab = Lab::new();
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "laptop"]);
     let url = crate::terminal::address(&mut terminal);
-    // Somebody else's browser is first.
     let steps = json!([
-        {"do": "open", "url": url}, {"do": "authenticator"}, {"do": "open", "url": url},
+        {"do": "authenticator"}, {"do": "open", "url": url},
         {"do": "click", "name": "Add passkey"}, {"do": "wait", "text": "Now type this code"},
         {"do": "run", "script": "document.querySelector('.code').textContent"}, {"do": "credential"},
     ]);
+    // Something else has the address first: the person's page says so, and they start over.
     let slipped = chromium(&lab.home, steps.clone());
-    let theirs = chromium(&lab.home, steps);
+    let seen =
+        chromium(&lab.home, json!([{"do": "open", "url": url}, {"do": "wait", "text": "was used already"}, {"do": "text"}]));
+    assert!(seen[2].as_str().unwrap().contains("claude-vault approve enroll NAME"), "{}", seen[2]);
     terminal.exp_string("Type the code").unwrap();
-    terminal.send_line(theirs[5].as_str().unwrap()).unwrap();
+    terminal.send_line("0000-0000").unwrap();
+    terminal.exp_string("no page showed that code: nothing was added").unwrap();
+    terminal.exp_eof().unwrap();
+    drop(terminal);
+    assert!(!lab.home.path().join(".config/claude-vault/passkeys.json").exists());
+    let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "laptop"]);
+    let url = crate::terminal::address(&mut terminal);
+    // Many candidates of one tab: they do not fill the page, and the code chooses among them.
+    let again = |count: usize| -> Vec<Value> {
+        let mut steps = vec![json!({"do": "authenticator"}), json!({"do": "open", "url": url})];
+        for _ in 0..count {
+            steps.extend([json!({"do": "click", "name": "Add passkey"}), json!({"do": "wait", "text": "Now type this code"})]);
+            steps.push(json!({"do": "run", "script": "document.querySelector('.code').textContent"}));
+            steps.push(json!({"do": "credential", "all": true}));
+            steps.push(json!({"do": "run", "script": "location.reload()"}));
+        }
+        chromium(&lab.home, Value::from(steps))
+    };
+    let all = again(7);
+    let theirs = &all[all.len() - 5..];
+    let before = all[all.len() - 7].as_array().unwrap();
+    let newest = theirs[3].as_array().unwrap().iter().find(|one| !before.contains(one)).unwrap();
+    terminal.exp_string("Type the code").unwrap();
+    terminal.send_line(theirs[2].as_str().unwrap()).unwrap();
     terminal.exp_string("added the passkey").unwrap();
     terminal.exp_eof().unwrap();
     let store = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
@@ -362,11 +386,21 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
         let id: String = base64_to_hex(credential["credentialId"].as_str().unwrap());
         store["passkeys"][0]["id"] == id
     };
-    assert!(kept(&theirs[6]) && !kept(&slipped[6]), "the code chooses the person's own");
+    assert!(kept(newest) && !kept(&slipped[5]), "the code chooses the person's own");
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "other"]);
     let url = crate::terminal::address(&mut terminal);
-    for (path, body) in [("register", json!({"page": "x"})), ("register", json!({"page": "x", "registration": {}}))] {
-        assert_ne!(post(&url, path, &body).status, 200);
+    let secret = exchange(&url).ok().unwrap();
+    for (secret, what, body, status) in [
+        ("0", "register", json!({"registration": {}}), 400),
+        ("0", "begin", json!({}), 401),
+        ("", "begin", json!({}), 401),
+        (&secret, "register", json!({}), 400),
+        (&secret, "begin", json!({"page": "x"}), 400),
+        (&secret, "begin", json!({}), 200),
+        (&secret, "exchange", json!({"code": url.split('#').nth(1)}), 403),
+    ] {
+        let answer = post(&url, secret, what, &body);
+        assert_eq!(answer.status, status, "{what}: {}", answer.body);
     }
     terminal.send_control('c').unwrap();
     terminal.exp_eof().unwrap();

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::page::config;
-use super::{Asked, chromium, load, post};
+use super::{Asked, Tab, address, chromium};
 use crate::login::Login;
 use crate::mcp::Client;
 use crate::support::CANARY;
@@ -49,7 +49,8 @@ fn asked(login: &mut Login, service: &str) -> Asked {
     let id = client.ask("tools/call", json!({"name": "vault_set", "arguments": {"service": service, "secrets": {"A": CANARY}}}));
     let shown = crate::support::eventually("the plan", || super::pending(&login.lab.home).into_iter().next());
     assert_eq!(shown["proof"], "step-up");
-    Asked { client, arguments: json!({"service": service, "secrets": {"A": CANARY}}), token: id.to_string(), shown }
+    let address = address(&login.lab.home);
+    Asked { client, arguments: json!({"service": service, "secrets": {"A": CANARY}}), token: id.to_string(), shown, address }
 }
 
 /// What came of the call that waits.
@@ -68,9 +69,14 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
     let mut login = lab();
     let mut asked = asked(&mut login, "jellyfin");
     let before = accessors(&login);
-    let page = load(asked.url());
+    let tab = Tab::open(&asked.address);
     // Nothing else is taken for it: neither a typed yes on the page, nor one at a terminal.
-    assert_eq!(post(asked.url(), "approve", &json!({"page": page, "word": "yes"})).status, 403);
+    assert_eq!(tab.act(&asked.shown, "approve", &json!({"word": "yes"})).status, 403);
+    // And no value is shown: a sign-in only approves.
+    for what in ["value", "uncover", "uncover-challenge"] {
+        let answer = tab.act(&asked.shown, what, &json!({"key": 0}));
+        assert!(answer.status == 403 && !answer.body.contains(CANARY), "{what}: {}", answer.body);
+    }
     let mut terminal = crate::terminal::cv(&login.lab.home, &["approve", "pending"]);
     terminal.exp_string("approve or deny it on its page (step-up)").unwrap();
     terminal.exp_eof().unwrap();
@@ -79,7 +85,7 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
     chromium(
         &login.lab.home,
         json!([
-            {"do": "open", "url": asked.url()}, {"do": "axe"},
+            {"do": "open", "url": address(&login.lab.home)}, {"do": "wait", "text": "The values stay covered here: this change is approved by signing in anew"}, {"do": "axe"},
             {"do": "shot", "path": format!("{folder}/step-up-1.png")},
             {"do": "click", "name": SIGN_IN},
             {"do": "wait", "text": "Sign-in"},
@@ -104,7 +110,7 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
 fn tries(login: &mut Login, service: &str, steps: Vec<Value>, says: &str) {
     let mut asked = asked(login, service);
     let before = accessors(login);
-    let mut all = vec![json!({"do": "open", "url": asked.url()}), json!({"do": "click", "name": SIGN_IN})];
+    let mut all = vec![json!({"do": "open", "url": asked.address}), json!({"do": "click", "name": SIGN_IN})];
     all.extend(steps);
     all.push(json!({"do": "wait", "text": says}));
     all.push(json!({"do": "click", "name": "Deny"}));
@@ -152,23 +158,25 @@ fn a_sign_on_that_is_too_old_is_asked_for_anew() {
         role(&login, "writer", &json!({"max_age": max_age}));
         let told = client.call("vault_set", json!({"service": service, "secrets": {"A": "1"}})).unwrap_err();
         assert!(told.starts_with("approval_pending: "), "{told}");
-        super::pending(&login.lab.home).into_iter().find(|plan| plan["service"] == service).unwrap()["url"].clone()
+        format!("{SIGN_IN} secret/proxmox-services/{service}")
     };
-    let urls = [plan("one", "2s"), plan("two", "2s"), plan("three", "2s")];
+    let buttons = [plan("one", "2s"), plan("two", "2s"), plan("three", "2s")];
+    let url = address(&login.lab.home);
+    let page = url.split('#').next().unwrap();
     // One browser, which stays signed on at the provider, as after the morning's login.
     let wait = json!({"do": "run", "script": "new Promise((done) => setTimeout(done, 3000))"});
     let seen = chromium(
         &login.lab.home,
         json!([
-            {"do": "open", "url": urls[0]}, {"do": "click", "name": SIGN_IN},
+            {"do": "open", "url": url}, {"do": "click", "name": buttons[0]},
             {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
             wait,
-            {"do": "open", "url": urls[1]}, {"do": "click", "name": SIGN_IN}, {"do": "wait", "text": "Sign-in"}, {"do": "text", "of": "body"},
-            // Nobody signs in anew: nothing is written, however long the old sign-on lives.
-            {"do": "open", "url": urls[1]}, {"do": "text"},
+            {"do": "click", "name": buttons[1]}, {"do": "wait", "text": "Sign-in"}, {"do": "text", "of": "body"},
+            // Nobody signs in anew: nothing is written, however long the old sign-on lives. The tab still has its secret.
+            {"do": "open", "url": page}, {"do": "wait", "text": "2 changes wait for you"}, {"do": "text"},
         ]),
     );
-    assert!(seen[9].as_str().unwrap().contains("Sign-in") && seen[11].as_str().unwrap().contains("Write to Vault?"));
+    assert!(seen[8].as_str().unwrap().contains("Sign-in") && seen[11].as_str().unwrap().contains("Write to Vault?"));
     assert_eq!(login.lab.bao.request("GET", "secret/data/proxmox-services/one", "").0, 200);
     for service in ["two", "three"] {
         assert_eq!(login.lab.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "").0, 404);
@@ -211,7 +219,7 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
     chromium(
         &login.lab.home,
         json!([
-            {"do": "open", "url": first.url()}, {"do": "click", "name": SIGN_IN},
+            {"do": "open", "url": address(&login.lab.home)}, {"do": "click", "name": SIGN_IN},
             {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
         ]),
     );

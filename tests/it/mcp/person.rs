@@ -28,7 +28,8 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
     lab.cv(["approve", "pending"]).exits(8);
     let shown = lab.cv(["approve", "pending", "--json"]).exits(0);
     assert!(!shown.all().contains(CANARY));
-    assert_eq!(shown.json()["pending"][0]["asked_by"], "a test (vault_set)");
+    let asked_by = json!({"kind": "client", "name": "a test", "tool": "vault_set"});
+    assert_eq!(shown.json()["pending"][0]["asked_by"], asked_by);
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person.exp_string("update secret/proxmox-services/plex (version 1)").unwrap();
     person.exp_string("KEY  ********  new").unwrap();

@@ -1,0 +1,245 @@
+//! What the page does with a plan: uncover a value, approve, deny.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use url::Url;
+
+use super::{Answer, Shared, refuse, reply, short};
+use crate::approval::passkey::{self, Assertion};
+use crate::approval::pending::{Plan, hash_of, hex, random_id};
+use crate::approval::{Approval, Proof};
+use crate::config::Strength;
+use crate::error::Error;
+use crate::secret::{Secret, WayOut};
+
+const OTHER_PROOF: &str = "this change asks for another proof";
+const NOT_YES: &str = "type the word yes to approve";
+const NOT_FILLED: &str = "fill in every value: 1 byte to 8 KiB each";
+const NOT_UNCOVERED: &str = "uncovering a value here needs your passkey";
+const NEVER_UNCOVERED: &str = "values are not shown here when a sign-in approves them";
+const NO_RANDOM: &str = "the operating system gives no random numbers";
+const STORE_CHANGED: &str = "the passkeys were changed by something else: see claude-vault approve list in a terminal";
+
+type Outcome<T> = std::result::Result<T, &'static str>;
+
+/// What the page sends about a plan.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sent {
+    /// Which of the plan's keys, counted from 0.
+    key: Option<usize>,
+    word: Option<String>,
+    #[serde(default)]
+    typed: BTreeMap<String, Secret>,
+    assertion: Option<Assertion>,
+}
+
+impl Shared {
+    /// `secret` is that of the tab that sent it.
+    pub(super) async fn act(self: &Arc<Self>, id: &str, what: &str, sent: Sent, secret: String) -> Answer {
+        let (acted, service) = match self.desk.pending.plans().get_mut(id) {
+            Some(plan) => (self.act_on(plan, what, sent, secret), plan.shown.service.clone()),
+            None => (Acted::Now(refuse(StatusCode::NOT_FOUND, "nothing waits here")), String::new()),
+        };
+        self.desk.pending.changed();
+        match acted {
+            Acted::Now(answer) => answer,
+            Acted::Refused(why) => {
+                // A person's slip is not worth a line in the log.
+                if why != NOT_YES && why != NOT_FILLED {
+                    self.mismatch(&service, &format!("plan {}; {why}", short(id)));
+                }
+                refuse(StatusCode::FORBIDDEN, why)
+            }
+            Acted::Later(there) => match there.await {
+                Ok(url) => reply(&json!({ "location": url.as_str() })),
+                Err(_) => refuse(StatusCode::BAD_GATEWAY, "the sign-in could not begin"),
+            },
+        }
+    }
+
+    fn act_on(self: &Arc<Self>, plan: &mut Plan, what: &str, sent: Sent, secret: String) -> Acted {
+        if !plan.waits() {
+            return Acted::Now(refuse(StatusCode::CONFLICT, "nobody waits for this any more"));
+        }
+        if !plan.is_settled() {
+            return Acted::Now(refuse(StatusCode::TOO_EARLY, "this has only just appeared: look at it first"));
+        }
+        if what == "deny" {
+            plan.answer(Err(Error::Declined));
+            self.desk.pending.person_answered();
+            return Acted::Now(reply(&json!({})));
+        }
+        if plan.shown.obstacle.is_some() {
+            return Acted::Now(refuse(StatusCode::FORBIDDEN, "this cannot be done: it can only be closed"));
+        }
+        let outcome = match what {
+            "value" => self.value(plan, &sent, &secret),
+            "uncover-challenge" => self.uncover_challenge(plan),
+            "uncover" => self.uncover(plan, sent, secret),
+            "challenge" => self.challenge(plan, sent),
+            "approve" => self.approve(plan, sent).map(|()| json!({})),
+            "step-up" => match self.begin_step_up(plan, sent.typed) {
+                Ok(there) => return Acted::Later(there),
+                Err(why) => return Acted::Refused(why),
+            },
+            _ => return Acted::Now(refuse(StatusCode::NOT_FOUND, "there is nothing here")),
+        };
+        match outcome {
+            Ok(value) => Acted::Now(reply(&value)),
+            Err(why) => Acted::Refused(why),
+        }
+    }
+
+    /// A value in clear, once the plan's proof allows it.
+    fn value(&self, plan: &Plan, sent: &Sent, secret: &str) -> Outcome<Value> {
+        match plan.shown.proof {
+            Strength::Typed => {}
+            Strength::Passkey if plan.uncovered_for.as_deref() == Some(secret) => {}
+            Strength::Passkey => return Err(NOT_UNCOVERED),
+            Strength::StepUp => return Err(NEVER_UNCOVERED),
+        }
+        let key = sent.key.and_then(|at| plan.shown.keys.get(at));
+        let value = key.and_then(|(key, _)| plan.values.get(key)).ok_or("there is no such value")?;
+        Ok(json!({ "value": value.expose(WayOut::ApprovalPage) }))
+    }
+
+    /// What a passkey must sign to uncover the values of this plan, which approves nothing.
+    fn uncover_challenge(&self, plan: &mut Plan) -> Outcome<Value> {
+        let parts = ["uncover".as_bytes(), plan.shown.digest.as_bytes()];
+        let challenge = self.fresh_challenge(plan, &hex(&hash_of(parts.into_iter())))?;
+        plan.uncover_challenge = challenge["challenge"].as_str().map(str::to_owned);
+        Ok(challenge)
+    }
+
+    /// From now on this tab may ask for the values.
+    fn uncover(&self, plan: &mut Plan, sent: Sent, secret: String) -> Outcome<Value> {
+        let challenge = plan.uncover_challenge.take().ok_or("no answer of a passkey is waited for")?;
+        self.check_passkey(&challenge, sent.assertion)?;
+        plan.uncovered_for = Some(secret);
+        Ok(json!({}))
+    }
+
+    /// What a passkey must sign for this plan: fresh random bits and the digest of all of it.
+    fn challenge(&self, plan: &mut Plan, sent: Sent) -> Outcome<Value> {
+        if plan.shown.proof == Strength::Passkey && !plan.shown.is_filled_by(&sent.typed) {
+            return Err(NOT_FILLED);
+        }
+        let challenge = self.fresh_challenge(plan, &digest_with(plan, &sent.typed))?;
+        plan.challenge = challenge["challenge"].as_str().map(|challenge| (challenge.to_owned(), sent.typed));
+        Ok(challenge)
+    }
+
+    fn fresh_challenge(&self, plan: &Plan, digest: &str) -> Outcome<Value> {
+        if plan.shown.proof != Strength::Passkey {
+            return Err(OTHER_PROOF);
+        }
+        let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
+        let fresh = random_id().map_err(|_| NO_RANDOM)?;
+        let ids: Vec<&str> = passkeys.iter().map(|one| one.id.as_str()).collect();
+        Ok(json!({ "challenge": format!("{fresh}{digest}"), "passkeys": ids }))
+    }
+
+    fn approve(&self, plan: &mut Plan, sent: Sent) -> Outcome<()> {
+        let approval = match plan.shown.proof {
+            Strength::Typed if !plan.shown.is_filled_by(&sent.typed) => return Err(NOT_FILLED),
+            Strength::Typed if sent.word.as_deref().map(str::trim) != Some("yes") => return Err(NOT_YES),
+            Strength::Typed => Approval { proof: Proof::Page, typed: sent.typed },
+            Strength::Passkey => {
+                // A challenge is answered once, whatever the answer is worth.
+                let (challenge, typed) = plan.challenge.take().ok_or("no answer of a passkey is waited for")?;
+                Approval { proof: Proof::Passkey(self.check_passkey(&challenge, sent.assertion)?), typed }
+            }
+            Strength::StepUp => return Err(OTHER_PROOF),
+        };
+        plan.answer(Ok(approval));
+        self.desk.pending.person_answered();
+        Ok(())
+    }
+
+    /// Gives the passkey's name.
+    fn check_passkey(&self, challenge: &str, assertion: Option<Assertion>) -> Outcome<String> {
+        let assertion = assertion.ok_or("there is no answer of a passkey")?;
+        let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
+        let id = hex(&assertion.id.0);
+        let passkey = passkeys.iter().find(|one| one.id == id).ok_or("this passkey is not enrolled")?;
+        let challenge = passkey::unhex(challenge).unwrap_or_default();
+        let counter = passkey::check(passkey, &assertion, &challenge, &self.origin)?;
+        self.desk.passkeys.used(&id, counter).map_err(|_| STORE_CHANGED)?;
+        Ok(passkey.name.clone())
+    }
+
+    /// Begins a login that stands for this plan; gives where it goes on, as soon as that is known.
+    fn begin_step_up(self: &Arc<Self>, plan: &mut Plan, typed: BTreeMap<String, Secret>) -> Outcome<oneshot::Receiver<Url>> {
+        if plan.shown.proof != Strength::StepUp {
+            return Err(OTHER_PROOF);
+        }
+        if !plan.shown.is_filled_by(&typed) {
+            return Err(NOT_FILLED);
+        }
+        let step_up = self.desk.step_up.clone().ok_or("no role may write: set write_role in the config")?;
+        // The tab has its secret in its sessionStorage, so the address it comes back to needs no code.
+        let back = Url::parse(&format!("{}/approve", self.origin)).map_err(|_| "the page has no address")?;
+        let (id, service, digest) = (plan.shown.id.clone(), plan.shown.service.clone(), digest_with(plan, &typed));
+        let noted = service.clone();
+        plan.notice.clear();
+        let (found, there) = oneshot::channel();
+        let leaving = self.desk.pending.clone();
+        let goes = Box::new(move |url: Url| {
+            leaving.presence().leaves();
+            drop(found.send(url));
+        });
+        let mut running = self.sign_in.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = running.take();
+        let (desk, pending) = (Arc::downgrade(self), self.desk.pending.clone());
+        *running = Some(tokio::spawn(async move {
+            // One at a time, since all come back to one port; the one before lets go of it first.
+            if let Some(before) = before {
+                before.abort();
+                let _ = before.await;
+            }
+            let outcome = tokio::select! {
+                outcome = step_up.sign_in(digest, service, back, goes) => outcome,
+                () = pending.is_over(&id) => return pending.presence().returns(),
+            };
+            pending.presence().returns();
+            match outcome {
+                Ok(token) => {
+                    let approval = Approval { proof: Proof::StepUp(token.clone()), typed };
+                    pending.person_answered();
+                    if pending.change(&id, |plan| plan.answer(Ok(approval))) != Some(true) {
+                        step_up.give_back(token).await;
+                    }
+                }
+                Err(error) => {
+                    pending.change(&id, |plan| {
+                        plan.notice = format!("The sign-in did not approve it: {error}. You can try again.");
+                    });
+                    if let Some(desk) = desk.upgrade() {
+                        desk.mismatch(&noted, &format!("plan {}; {}", short(&id), error.code()));
+                    }
+                }
+            }
+        }));
+        Ok(there)
+    }
+}
+
+/// What an action comes to: an answer, or one that waits for where a login goes on.
+enum Acted {
+    Now(Answer),
+    /// What was sent does not approve this plan.
+    Refused(&'static str),
+    Later(oneshot::Receiver<Url>),
+}
+
+/// The plan's digest and what the person typed.
+fn digest_with(plan: &Plan, typed: &BTreeMap<String, Secret>) -> String {
+    let values = typed.iter().flat_map(|(key, value)| [key.as_bytes(), value.expose(WayOut::Inspection).as_bytes()]);
+    hex(&hash_of(std::iter::once(plan.shown.digest.as_bytes()).chain(values)))
+}
