@@ -38,8 +38,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
-/// The kernel's table can miss a row while it changes: it is read this often.
-const LOOKS: usize = 3;
 
 /// A port of both families on which nothing is served yet.
 pub(crate) struct Loopback {
@@ -156,13 +154,7 @@ async fn accept<F>(
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let mut visitor = visitor::of(&stream);
-        for _ in 1..LOOKS {
-            if visitor == Visitor::Unknown {
-                visitor = visitor::of(&stream);
-            }
-        }
-        match visitor {
+        match visitor::of(&stream) {
             Visitor::ThisUser => open.admit(stream, &serve),
             Visitor::OtherUser => {}
             Visitor::Unknown => open.turn_away(stream, unknown),

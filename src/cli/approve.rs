@@ -27,7 +27,7 @@ pub(super) struct Approve {
 enum Command {
     /// Show what waits for you, and answer each change with yes or no
     Pending,
-    /// Open the page of the changes that wait, in the browser
+    /// Open the pages of the changes that wait, in the browser
     Open,
     /// Add a passkey that approves changes
     Enroll {

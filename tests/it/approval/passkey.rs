@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::page::config;
 use super::{Asked, Tab, address, chromium, exchange, origin, post};
 use crate::mcp::Client;
-use crate::support::{Lab, eventually};
+use crate::support::{CANARY, Lab, eventually};
 
 /// Enrolls a passkey as a person does; gives the credential as the authenticator holds it.
 fn enroll(lab: &Lab, name: &str) -> Value {
@@ -227,6 +227,52 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
     refused(&two, &seen[2], "to another plan");
     assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/two", "").0, 404);
     assert!(lab.home.read(".claude-vault-audit.log").contains("APPROVAL_MISMATCH"));
+}
+
+#[test]
+fn a_value_is_uncovered_by_the_passkey_and_that_approves_nothing() {
+    let mut lab = Lab::new();
+    let credential = enroll(&lab, "laptop");
+    let stored = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
+    let id = serde_json::from_str::<Value>(&stored).unwrap()["passkeys"][0]["id"].as_str().unwrap().to_owned();
+    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": CANARY}}));
+    let plan = &asked.shown;
+    let tab = Tab::open(&asked.address);
+    let covered = |tab: &Tab| {
+        let answer = tab.act(plan, "value", &json!({"key": 0}));
+        assert!(answer.status == 403 && !answer.body.contains(CANARY), "{}", answer.body);
+    };
+    covered(&tab);
+    let page = origin(&asked.address) + "/approve";
+    let challenge = |what: &str| tab.act(plan, what, &json!({})).json()["challenge"].as_str().unwrap().to_owned();
+    let sign = |challenge: &str| {
+        let steps = json!([{"do": "authenticator", "credential": credential}, {"do": "open", "url": page},
+                           {"do": "run", "script": assertion(challenge, &id, "required")}]);
+        chromium(&lab.home, steps)[2].clone()
+    };
+    // An answer that approves does not uncover, and one that uncovers does not approve.
+    let (to_approve, to_uncover) = (challenge("challenge"), challenge("uncover-challenge"));
+    let (approves, uncovers) = (sign(&to_approve), sign(&to_uncover));
+    for (what, assertion) in [("uncover", &approves), ("approve", &uncovers)] {
+        let answer = tab.act(plan, what, &json!({ "assertion": assertion }));
+        assert!(answer.status == 403 && answer.body.contains("to another plan"), "{what}: {}", answer.body);
+    }
+    covered(&tab);
+    // In a browser: one answer of the passkey uncovers, and nothing is written by it.
+    let seen = chromium(
+        &lab.home,
+        json!([
+            {"do": "authenticator", "credential": credential},
+            {"do": "open", "url": address(&lab.home)}, {"do": "click", "name": "Show the value of A"}, {"do": "wait", "text": CANARY},
+            {"do": "click", "name": "Hide the value of A"}, {"do": "run", "script": "document.body.innerText"},
+        ]),
+    );
+    assert!(!seen[5].as_str().unwrap().contains(CANARY));
+    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+    // What one tab uncovered, the next one has not.
+    let tab = Tab::open(&address(&lab.home));
+    covered(&tab);
+    assert_eq!(tab.act(plan, "deny", &json!({})).status, 200);
 }
 
 #[test]
