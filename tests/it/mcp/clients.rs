@@ -268,7 +268,7 @@ fn claude_code_moves_a_service_into_vault_and_its_transcripts_hold_no_value() {
     let (claude, log) = claude_code(&lab.home, "migrate");
     eventually("the plan", || (lab.cv(["approve", "pending", "--json"]).json()["pending"] != json!([])).then_some(()));
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
-    person.exp_string("asked for by claude-code (vault_set)").unwrap();
+    person.exp_string("asked for by a program that calls itself \"claude-code\", by its tool vault_set").unwrap();
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_string("approved").unwrap();
