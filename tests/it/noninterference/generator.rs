@@ -14,6 +14,30 @@ use super::templates::{Material, template};
 use super::tools::{Tool, Use, kind, used};
 use super::worlds::Worlds;
 
+/// What a call is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Move {
+    Observe,
+    Write,
+    ReadBack,
+    Guess,
+    Anything,
+    Protocol,
+    Edit,
+}
+
+use Move::{Anything, Edit, Guess, Observe, Protocol, ReadBack, Write};
+
+/// The moves that come one after another when an attacker looks for what a value does to a file.
+const CAMPAIGNS: [&[Move]; 6] = [
+    &[Observe, Write, ReadBack],
+    &[Observe, Write, ReadBack, ReadBack],
+    &[Write, Write, ReadBack],
+    &[Observe, Write, ReadBack, Write, ReadBack],
+    &[Guess, Write, ReadBack],
+    &[ReadBack, ReadBack, Guess],
+];
+
 pub struct Generator<'a> {
     rng: Rng,
     tools: &'a [Tool],
@@ -30,21 +54,22 @@ pub struct Generator<'a> {
     /// The service that most calls are about.
     service: String,
     next: usize,
-    left: usize,
+    /// What is still to be done, the last first.
+    moves: Vec<Move>,
 }
 
 impl<'a> Generator<'a> {
     pub fn new(mut rng: Rng, tools: &'a [Tool], worlds: &'a Worlds) -> Self {
         let service = rng.pick(&worlds.services).clone();
-        let left = rng.between(3, 8);
+        let moves = moves(&mut rng);
         let guesses = worlds.guesses(0);
         let (handles, ids, paths, names) = Default::default();
-        Self { rng, tools, worlds, guesses, handles, ids, paths, names, written: None, waiting: None, service, next: 0, left }
+        Self { rng, tools, worlds, guesses, handles, ids, paths, names, written: None, waiting: None, service, next: 0, moves }
     }
 
     /// The next call, until the sequence is long enough.
     pub fn next(&mut self) -> Option<Call> {
-        self.left = self.left.checked_sub(1)?;
+        let what = self.moves.pop()?;
         let id = self.next;
         self.next += 1;
         if let Some(call) = self.waiting.take()
@@ -52,14 +77,14 @@ impl<'a> Generator<'a> {
         {
             return Some(Call { id, ..call });
         }
-        let (mut method, mut params) = match self.rng.weighted(&[23, 26, 24, 9, 11, 5, 2]) {
-            0 => self.observe(),
-            1 => self.write(),
-            2 => self.read_back(),
-            3 => self.guess(),
-            4 => self.anything(),
-            5 => return Some(self.protocol(id)),
-            _ => return Some(self.edit(id)),
+        let (mut method, mut params) = match what {
+            Observe => self.observe(),
+            Write => self.write(),
+            ReadBack => self.read_back(),
+            Guess => self.guess(),
+            Anything => self.anything(),
+            Protocol => return Some(self.protocol(id)),
+            Edit => return Some(self.edit(id)),
         }
         .unwrap_or_else(|| ("ping".into(), json!({})));
         let tool = self.tools.iter().find(|tool| params["name"] == tool.name);
@@ -126,7 +151,7 @@ impl<'a> Generator<'a> {
     fn write(&mut self) -> Option<(String, Value)> {
         let tool = self.one_of(|tool| tool.takes(Use::Template).is_some())?;
         let mut given = self.about();
-        if self.rng.percent(65) {
+        if self.rng.percent(if self.handles.is_empty() { 60 } else { 80 }) {
             let text = self.template();
             given.insert(tool.takes(Use::Template)?, text.into());
         }
@@ -146,7 +171,7 @@ impl<'a> Generator<'a> {
         let tool = self.one_of(|tool| tool.takes(Use::Path).is_some() || tool.name.contains("example"))?;
         let mut given = self.about();
         if let Some(name) = self.rng.any(&tool.all_of(Use::Path)).filter(|_| self.rng.clone().percent(75)) {
-            let path = self.written.clone().filter(|_| self.rng.percent(65)).unwrap_or_else(|| self.path());
+            let path = self.written.clone().filter(|_| self.rng.percent(80)).unwrap_or_else(|| self.path());
             given.insert(name.clone(), path.into());
         }
         if let Some(name) = tool.takes(Use::Flag).filter(|_| self.rng.percent(80)) {
@@ -338,4 +363,24 @@ impl<'a> Generator<'a> {
             }
         }
     }
+}
+
+/// A few moves, most often with a campaign among them.
+fn moves(rng: &mut Rng) -> Vec<Move> {
+    let kinds = [Observe, Write, ReadBack, Guess, Anything, Protocol, Edit];
+    let some = |rng: &mut Rng, most: usize| -> Vec<Move> {
+        (0..rng.between(0, most)).map(|_| kinds[rng.weighted(&[23, 22, 22, 12, 14, 5, 2])]).collect()
+    };
+    let mut all = some(rng, 2);
+    if rng.percent(70) {
+        all.extend(*rng.pick(&CAMPAIGNS));
+    } else {
+        all.extend(some(rng, 4));
+    }
+    all.extend(some(rng, 2));
+    if all.is_empty() {
+        all.push(Observe)
+    }
+    all.reverse();
+    all
 }

@@ -78,7 +78,8 @@ fn comment(rng: &mut Rng, material: &Material<'_>) -> String {
         _ => {
             let start = rng.below(material.guesses.len().max(1));
             let some: Vec<&str> = material.guesses.iter().cycle().skip(start).take(40).map(String::as_str).collect();
-            let some = &some[..some.len().min(rng.between(1, 40))];
+            let most = if rng.percent(50) { 40 } else { rng.between(1, 10) };
+            let some = &some[..some.len().min(most)];
             format!("# {}", some.join(" "))
         }
     }

@@ -38,7 +38,7 @@ impl Worlds {
             let service = format!("{name}{letter}");
             let keys = some_keys(rng, 6);
             worlds.keys.extend(keys.iter().map(|key| (*key).to_owned()));
-            let (in_vault, on_disk) = [(true, true), (true, true), (true, true), (true, false), (false, true)][rng.below(5)];
+            let (in_vault, on_disk) = [(true, true), (true, false), (false, true)][rng.weighted(&[80, 8, 12])];
             if in_vault {
                 worlds.store(rng, &service, &keys);
             }
