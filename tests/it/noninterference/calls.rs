@@ -17,6 +17,9 @@ pub struct Call {
     /// Whether the client gives it up at once.
     #[serde(default)]
     pub cancelled: bool,
+    /// Whether the person takes their time, so that there is progress to tell of.
+    #[serde(default)]
+    pub slow: bool,
 }
 
 impl Call {

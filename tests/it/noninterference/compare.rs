@@ -140,7 +140,7 @@ mod tests {
 
     fn call(tool: &str) -> Call {
         let params = json!({"name": tool, "arguments": {"service": "s"}});
-        Call { id: 0, method: "tools/call".into(), params, answer: Answer::Deny, cancelled: false }
+        Call { id: 0, method: "tools/call".into(), params, answer: Answer::Deny, cancelled: false, slow: false }
     }
 
     fn told(text: &str) -> Reply {

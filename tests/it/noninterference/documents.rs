@@ -1,8 +1,10 @@
 //! Files of the two worlds, written side by side: the names and the order of their entries are the same, what stands
 //! behind the names is not.
 
+use std::collections::BTreeMap;
+
 use super::rng::Rng;
-use super::values::{ALNUM, Place, Secret, core, value};
+use super::values::{ALNUM, Place, Secret, core, is_plain, value};
 
 /// Names of keys, each with a different look.
 pub const KEYS: [&str; 16] = [
@@ -30,6 +32,10 @@ pub struct Side {
     pub pool: Vec<Secret>,
     pub cores: Vec<String>,
     pub texts: Vec<String>,
+    /// The value that stands behind each key, as far as it has one.
+    pub by_key: BTreeMap<String, Secret>,
+    /// Whether files and versions hold what Vault holds now.
+    pub agrees: bool,
 }
 
 impl Side {
@@ -41,6 +47,14 @@ impl Side {
     pub fn draw(&mut self, rng: &mut Rng, place: Place) -> Secret {
         let secret = value(rng, &mut self.pool, place);
         self.keep(&secret);
+        secret
+    }
+
+    /// A value for a key: in a world that agrees, the one that it has elsewhere.
+    pub fn draw_for(&mut self, key: &str, rng: &mut Rng, place: Place) -> Secret {
+        let held = self.by_key.get(key).filter(|held| self.agrees && (place == Place::Vault || is_plain(held))).cloned();
+        let secret = held.unwrap_or_else(|| self.draw(rng, place));
+        self.by_key.insert(key.to_owned(), secret.clone());
         secret
     }
 
@@ -75,6 +89,14 @@ impl<'a> Writer<'a> {
     /// The same in both worlds.
     pub fn both(&mut self, text: &str) {
         self.texts.iter_mut().for_each(|other| other.push_str(text));
+    }
+
+    /// The value of a key in each world, written by `style`.
+    fn each_of(&mut self, key: &str, style: fn(&mut Rng, &str) -> String) {
+        for (side, text) in self.sides.iter_mut().zip(&mut self.texts) {
+            let secret = side.draw_for(key, self.rng, Place::File);
+            text.push_str(&style(self.rng, &secret.as_text()));
+        }
     }
 
     /// A value of each world, written by `style`.
@@ -144,7 +166,7 @@ pub fn env(writer: &mut Writer<'_>, keys: &[&str]) {
         }
         let export = if writer.rng.percent(10) { "export " } else { "" };
         writer.both(&format!("{export}{key}="));
-        writer.each(env_value);
+        writer.each_of(key, env_value);
         let note = if writer.rng.percent(8) { " # note\n" } else { "\n" };
         writer.both(note);
     }
@@ -211,7 +233,7 @@ pub fn yaml(writer: &mut Writer<'_>, keys: &[&str]) {
             writer.both("# a note\n");
         }
         writer.both(&format!("{}: ", key.to_lowercase()));
-        writer.each(yaml_value);
+        writer.each_of(key, yaml_value);
         writer.both("\n");
     }
 }
@@ -253,7 +275,7 @@ fn environment_map(writer: &mut Writer<'_>, keys: &[&str], shared: bool) {
     }
     for key in keys {
         writer.both(&format!("      {key}: "));
-        writer.each(yaml_value);
+        writer.each_of(key, yaml_value);
         writer.both("\n");
     }
 }
@@ -268,7 +290,7 @@ fn environment_list(writer: &mut Writer<'_>, keys: &[&str]) {
             3 => odd_item(writer, "", ""),
             _ => {
                 writer.both(&format!("      - \"{key}="));
-                writer.each(yaml_inner);
+                writer.each_of(key, yaml_inner);
                 writer.both("\"\n");
             }
         }
@@ -286,7 +308,7 @@ pub fn json(writer: &mut Writer<'_>, keys: &[&str]) {
     writer.both("{");
     for (at, key) in keys.iter().enumerate() {
         writer.both(&format!("{}\n  \"{key}\": ", if at > 0 { "," } else { "" }));
-        writer.each(|_, text| serde_json::Value::from(text).to_string());
+        writer.each_of(key, |_, text| serde_json::Value::from(text).to_string());
     }
     writer.both("\n}\n");
 }

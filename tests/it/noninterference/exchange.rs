@@ -14,6 +14,8 @@ use super::values;
 const PATIENCE: Duration = Duration::from_secs(50);
 /// How long a call is waited for before the person looks whether it asks.
 const GLANCE: Duration = Duration::from_millis(2);
+/// How long a person takes who takes their time: progress is told each second.
+const SLOW: Duration = Duration::from_millis(1200);
 
 impl Session<'_> {
     /// Sends a call in both worlds, and waits for both answers; the person answers both the same.
@@ -85,9 +87,11 @@ impl Session<'_> {
         while !talk.done[at] {
             let side = &mut self.ground.sides[at];
             let Ok(line) = side.server.line(GLANCE) else { return };
-            let message: Value = serde_json::from_str(&line).unwrap_or_default();
+            let mut message: Value = serde_json::from_str(&line).unwrap_or_default();
             if message["method"] == "notifications/progress" {
-                talk.replies[at].progress.push(message["params"]["message"].to_string());
+                // How far it is comes from the clock.
+                message["params"]["progress"].take();
+                talk.replies[at].progress.push(message.to_string());
                 continue;
             }
             if let Some(method) = message["method"].as_str() {
@@ -130,6 +134,9 @@ impl Session<'_> {
             waiting.iter().any(Option::is_some) && (talk.done != [false; 2] || started.elapsed() > Duration::from_secs(5));
         let in_dialog = !self.ground.setup.dialogs || talk.dialogs == [true; 2] || started.elapsed() > Duration::from_secs(1);
         if !in_dialog || !both_ask && !one_asks {
+            return;
+        }
+        if call.slow && started.elapsed() < SLOW {
             return;
         }
         if call.answer != Answer::Ignore {

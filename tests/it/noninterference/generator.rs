@@ -100,7 +100,11 @@ impl<'a> Generator<'a> {
         }
         let answer = [Answer::Approve, Answer::Deny, Answer::Decline, Answer::Ignore][self.rng.weighted(&[60, 16, 10, 14])];
         let cancelled = reads_only && self.rng.percent(2);
-        Some(Call { id, method, params, answer, cancelled })
+        let slow = !reads_only && self.rng.below(1000) < 3;
+        if slow {
+            params["_meta"] = json!({"progressToken": "slow"});
+        }
+        Some(Call { id, method, params, answer, cancelled, slow })
     }
 
     fn tool_call(&mut self, tool: &Tool, given: Map<String, Value>) -> Option<(String, Value)> {
@@ -189,7 +193,13 @@ impl<'a> Generator<'a> {
         let mut given = self.about();
         let is_map_of_text = |schema: &Value| kind(&schema["additionalProperties"]) == "string";
         let name = tool.all_of(Use::Map).into_iter().find(|name| is_map_of_text(&tool.properties[name]))?;
-        let value = self.argument(&name, &tool.properties[&name]);
+        let mut value = self.argument(&name, &tool.properties[&name]);
+        for (key, text) in value.as_object_mut().into_iter().flatten() {
+            // A guess at what stands behind this very key.
+            if let Some(guess) = self.worlds.guess_at(0, key).filter(|_| self.rng.percent(40)) {
+                *text = guess.into();
+            }
+        }
         given.insert(name, value);
         if let Some(name) = tool.takes(Use::Flag).filter(|_| self.rng.percent(60)) {
             given.insert(name, true.into());
@@ -300,7 +310,7 @@ impl<'a> Generator<'a> {
         let file = self.written.clone().filter(|_| self.rng.percent(60)).unwrap_or_else(|| self.path());
         let line = *self.rng.pick(&["# mine\n", "MINE=1\n", "mine: 1\n", "\n"]);
         let params = json!({"file": file, "line": line});
-        Call { id, method: EDIT.into(), params, answer: Answer::Deny, cancelled: false }
+        Call { id, method: EDIT.into(), params, answer: Answer::Deny, cancelled: false, slow: false }
     }
 
     /// What is no tool: resources, completions, prompts, and what nobody knows.
@@ -324,7 +334,7 @@ impl<'a> Generator<'a> {
             7 => ("resources/templates/list", json!({})),
             _ => (*self.rng.pick(&["ping", "prompts/list", "unknown/method"]), json!({})),
         };
-        Call { id, method: method.into(), params, answer: Answer::Deny, cancelled: false }
+        Call { id, method: method.into(), params, answer: Answer::Deny, cancelled: false, slow: false }
     }
 
     /// Takes what a reply gives: handles, names, paths, and what to come back with.

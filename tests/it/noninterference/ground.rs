@@ -33,14 +33,15 @@ const fn setup(mode: &'static str, asks: bool, dialogs: bool, waits: bool) -> Se
 }
 
 /// The setups, used in turn.
-pub const SETUPS: [Setup; 7] = [
+pub const SETUPS: [Setup; 8] = [
     setup("tokenized", false, false, true),
     setup("redacted", false, false, true),
     setup("tokenized", false, true, true),
     setup("tokenized", true, false, true),
     setup("tokenized", false, false, false),
-    setup("redacted", true, false, false),
     setup("redacted", true, true, true),
+    setup("tokenized", false, false, true),
+    setup("tokenized", true, false, false),
 ];
 
 /// The Vault of one world.

@@ -63,11 +63,11 @@ fn tools() -> Vec<&'static str> {
 fn what_a_model_gets_back_does_not_depend_on_values() {
     let random = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     eprintln!("seeds: {SEED} and {random}");
-    let (mut figures, findings) = run(&options(SEED, 280));
+    let (mut figures, findings) = run(&options(SEED, 240));
     judge(&figures, &findings);
     assert_eq!(figures.idle(&tools()), [""; 0], "these tools succeed too seldom:\n{}", figures.table());
     let findings;
-    (figures, findings) = run(&options(random, 70));
+    (figures, findings) = run(&options(random, 120));
     judge(&figures, &findings);
 }
 

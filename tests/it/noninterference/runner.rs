@@ -16,7 +16,7 @@ use super::tools::Tool;
 use super::worlds::Worlds;
 
 /// So many sequences share homes and processes, and have one setup.
-const BLOCK: u64 = 40;
+const BLOCK: u64 = 30;
 /// How long a failing sequence is made shorter.
 const SHRINKING: Duration = Duration::from_secs(60);
 

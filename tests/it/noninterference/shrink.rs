@@ -49,6 +49,9 @@ fn simpler(call: &Call) -> Vec<Call> {
     if call.cancelled {
         all.push(Call { cancelled: false, ..call.clone() });
     }
+    if call.slow {
+        all.push(Call { slow: false, ..call.clone() });
+    }
     all.extend(less(&call.params).into_iter().map(|params| Call { params, ..call.clone() }));
     all
 }
@@ -103,6 +106,7 @@ fn a_failing_sequence_becomes_the_calls_and_arguments_that_matter() {
         params: serde_json::json!({"name": tool, "arguments": arguments}),
         answer: Answer::Approve,
         cancelled: false,
+        slow: false,
     };
     use serde_json::json;
     let calls = [

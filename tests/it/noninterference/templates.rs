@@ -90,7 +90,7 @@ fn entries(rng: &mut Rng, material: &Material<'_>, sign: char) -> String {
     let mut text = String::new();
     let mut used = Vec::new();
     for _ in 0..rng.between(1, 4) {
-        if rng.percent(30) {
+        if rng.percent(40) {
             text.push_str(&comment(rng, material));
             text.push('\n');
         }

@@ -76,13 +76,13 @@ pub fn value(rng: &mut Rng, pool: &mut Vec<Secret>, place: Place) -> Secret {
     made
 }
 
-fn is_plain(secret: &Secret) -> bool {
+pub fn is_plain(secret: &Secret) -> bool {
     secret.json.as_str().is_some_and(|text| !text.contains(|c: char| c.is_control() && c != '\n'))
 }
 
 fn fresh(rng: &mut Rng, place: Place) -> Secret {
     let others = if place == Place::Vault { 12 } else { 0 };
-    match rng.weighted(&[22, 8, 9, 9, 6, 7, 7, 8, 5, 4, 9, 6, 4, 4, 2, 1, 6, others]) {
+    match rng.weighted(&[20, 13, 12, 9, 6, 7, 7, 8, 5, 4, 9, 6, 4, 4, 2, 1, 6, others]) {
         0 => token(rng),
         1 => Secret::guessable(*rng.pick(&WORDS)),
         2 => {

@@ -34,6 +34,8 @@ impl Worlds {
     /// The worlds of a sequence: `name` begins the names of its services.
     pub fn new(rng: &mut Rng, name: &str) -> Self {
         let mut worlds = Self::default();
+        // Files, versions and Vault may agree in one world and not in the other.
+        worlds.sides.iter_mut().for_each(|side| side.agrees = rng.percent(30));
         for letter in &["a", "b"][..rng.between(1, 2)] {
             let service = format!("{name}{letter}");
             let keys = some_keys(rng, 6);
@@ -68,7 +70,7 @@ impl Worlds {
                 let mut version = Map::new();
                 for key in &held {
                     let kept = before.get(key.as_str()).filter(|_| rng.percent(40)).cloned();
-                    let value = kept.unwrap_or_else(|| side.draw(rng, Place::Vault).json);
+                    let value = kept.unwrap_or_else(|| side.draw_for(key, rng, Place::Vault).json);
                     version.insert((*key).clone(), value);
                 }
                 versions.push(version);
@@ -127,9 +129,17 @@ impl Worlds {
 
     /// What each world's values are, for guesses at them: those that are short and of one line.
     pub fn guesses(&self, side: usize) -> Vec<String> {
-        let short = |text: &&String| (1..=40).contains(&text.len()) && !text.contains(|c: char| c.is_control());
-        self.sides[side].texts.iter().filter(short).cloned().collect()
+        self.sides[side].texts.iter().filter(|text| can_be_guessed(text)).cloned().collect()
     }
+
+    /// What stands behind a key in a world, for a guess at just that.
+    pub fn guess_at(&self, side: usize, key: &str) -> Option<String> {
+        self.sides[side].by_key.get(key).map(super::values::Secret::as_text).filter(|text| can_be_guessed(text))
+    }
+}
+
+fn can_be_guessed(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && !text.contains(|c: char| c.is_control())
 }
 
 /// A place for a service's file, as the person chose it.
