@@ -69,7 +69,11 @@ impl<'a> Generator<'a> {
 
     /// The next call, until the sequence is long enough.
     pub fn next(&mut self) -> Option<Call> {
-        let what = self.moves.pop()?;
+        let mut what = self.moves.pop()?;
+        if what == Write && self.handles.is_empty() && self.next < 4 && self.rng.percent(60) {
+            self.moves.push(what);
+            what = Observe; // first something to write
+        }
         let id = self.next;
         self.next += 1;
         if let Some(call) = self.waiting.take()
@@ -157,6 +161,14 @@ impl<'a> Generator<'a> {
         let mut given = self.about();
         if self.rng.percent(if self.handles.is_empty() { 60 } else { 80 }) {
             let text = self.template();
+            let entry = text.lines().find(|line| line.contains('⟦')).unwrap_or(&text);
+            let format = if entry.contains('=') { "env" } else { "yaml" };
+            for (name, schema) in tool.properties.iter().filter(|(name, schema)| used(name, schema) == Use::Choice) {
+                let knows = schema["enum"].as_array().is_some_and(|choices| choices.contains(&format.into()));
+                if knows && self.rng.percent(60) {
+                    given.insert(name.clone(), format.into());
+                }
+            }
             given.insert(tool.takes(Use::Template)?, text.into());
         }
         if self.rng.percent(70) {
@@ -174,7 +186,9 @@ impl<'a> Generator<'a> {
     fn read_back(&mut self) -> Option<(String, Value)> {
         let tool = self.one_of(|tool| tool.takes(Use::Path).is_some() || tool.name.contains("example"))?;
         let mut given = self.about();
-        if let Some(name) = self.rng.any(&tool.all_of(Use::Path)).filter(|_| self.rng.clone().percent(75)) {
+        let mut paths = tool.all_of(Use::Path);
+        paths.retain(|name| !name.contains("out"));
+        if let Some(name) = self.rng.any(&paths).filter(|_| self.rng.clone().percent(75)) {
             let path = self.written.clone().filter(|_| self.rng.percent(80)).unwrap_or_else(|| self.path());
             given.insert(name.clone(), path.into());
         }
@@ -223,6 +237,10 @@ impl<'a> Generator<'a> {
             },
             Use::Template => self.template().into(),
             Use::Approval => self.rng.any(&self.ids).cloned().unwrap_or_else(|| "0".repeat(32)).into(),
+            Use::Path if name.contains("out") && self.rng.percent(70) => {
+                let names = [".env.example", "template.env", "docker-compose.example.yml"];
+                format!("{}/{}", self.service, self.rng.pick(&names)).into()
+            }
             Use::Path => self.path().into(),
             Use::Key => self.key().into(),
             Use::Flag => self.rng.percent(60).into(),
@@ -343,6 +361,11 @@ impl<'a> Generator<'a> {
         self.handles.extend((0..step.handles).map(|at| Reference::Handle(call.id, at).to_string()));
         self.ids.extend((0..step.ids).map(|at| Reference::Id(call.id, at).to_string()));
         let outcome = reply.outcome();
+        let has_template =
+            call.arguments().is_some_and(|arguments| arguments.values().any(|value| value.to_string().contains("\\n")));
+        if has_template && matches!(outcome, Outcome::Failed(..)) && self.next < 8 && self.rng.percent(50) {
+            self.moves.push(Write); // what reads it back comes after
+        }
         if matches!(&outcome, Outcome::Failed(code, _) if code == "approval_pending") {
             let mut again = call.clone();
             let id = Reference::Id(call.id, 0).to_string();

@@ -29,8 +29,18 @@ const FORMAT_KEYS: [&str; 14] = [
     "include",
 ];
 
-/// A template.
+/// A template; where there are handles, most often one with a handle in it.
 pub fn template(rng: &mut Rng, material: &Material<'_>) -> String {
+    for _ in 0..3 {
+        let text = any(rng, material);
+        if material.handles.is_empty() || text.contains('⟦') || rng.percent(15) {
+            return text;
+        }
+    }
+    any(rng, material)
+}
+
+fn any(rng: &mut Rng, material: &Material<'_>) -> String {
     let text = match rng.weighted(&[38, 9, 28, 10, 15]) {
         0 => entries(rng, material, '='),
         1 => entries(rng, material, ':'),
@@ -54,7 +64,7 @@ fn key<'a>(rng: &mut Rng, material: &'a Material<'_>) -> &'a str {
 
 /// A handle, whole or spoilt, or what the attacker supposes to be the value.
 fn value(rng: &mut Rng, material: &Material<'_>, strict: bool) -> String {
-    let handle = rng.any(material.handles).filter(|_| rng.percent(80)).cloned();
+    let handle = rng.any(material.handles).filter(|_| rng.percent(88)).cloned();
     let guess = rng.any(material.guesses).cloned().unwrap_or_else(|| "x".to_owned());
     let Some(handle) = handle else { return if rng.percent(50) { String::new() } else { guess } };
     if strict {
