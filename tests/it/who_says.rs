@@ -161,7 +161,7 @@ const LOCKABLE: [(&str, &str, &[Variable], &str); 18] = [
     ("approval", "approval = \"passkey\"", &[], "approval = \"typed\""),
     ("ask_before", "ask_before = [\"inject\"]", &[], "ask_before = []"),
     ("security_mode", "security_mode = \"tokenized\"", &[("VAULT_SECURITY_MODE", "plaintext")], "security_mode = \"plaintext\""),
-    ("plain_keys", "plain_keys = [\"PORT\"]", &[], "plain_keys = [\"PORT\", \"PASSWORD\"]"),
+    ("plain_keys", "plain_keys = [\"plex/PORT\"]", &[], "plain_keys = [\"plex/PORT\", \"plex/PASSWORD\"]"),
     (
         "audit_log",
         "audit_log = \"/var/log/claude-vault\"",

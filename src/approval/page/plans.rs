@@ -218,7 +218,7 @@ impl Shared {
                 }
                 Err(error) => {
                     pending.change(&id, |plan| {
-                        plan.notice = format!("The sign-in did not approve it: {error}. You can try again.");
+                        plan.notice = format!("The sign-in did not approve it: {}. You can try again.", error.for_person());
                     });
                     if let Some(desk) = desk.upgrade() {
                         desk.mismatch(&noted, &format!("plan {}; {}", short(&id), error.code()));

@@ -294,8 +294,7 @@ fn a_name_cannot_imitate_our_words_or_hide_anything() {
 #[test]
 fn one_greedy_tool_cannot_keep_out_the_others_and_another_process_knows_none_of_it() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
-    super::page::config(&lab, "ask_before = [\"inject\", \"get\"]\n");
-    lab.home.set("VAULT_SECURITY_MODE", "plaintext");
+    super::page::config(&lab, "ask_before = [\"inject\", \"get\"]\nsecurity_mode = \"plaintext\"\n");
     lab.home.file("plex/.env.example", "A=\n");
     let asked = Asked::new(&mut lab, json!({"service": "s0", "secrets": {"A": "1"}}));
     let mut client = asked.client;
@@ -307,7 +306,7 @@ fn one_greedy_tool_cannot_keep_out_the_others_and_another_process_knows_none_of_
         let told = client.call("vault_set", json!({"service": "more", "secrets": {"A": "1"}})).unwrap_err();
         (!told.starts_with("approval_pending")).then_some(told)
     });
-    assert!(refused.contains("16 changes are waiting"), "{refused}");
+    assert!(refused.starts_with("invalid_arguments: "), "{refused}");
     // Another tool still asks, and so does the person's own command.
     let told = client.call("vault_inject", json!({"service": "plex"})).unwrap_err();
     assert!(told.starts_with("approval_pending: "), "{told}");
@@ -384,24 +383,9 @@ fn whether_a_guess_is_right_is_not_told() {
         let told = client.call("vault_set", json!({"service": "plex", "secrets": {"PIN": pin}})).unwrap_err();
         assert!(told.starts_with("approval_pending: "), "{told}");
     }
-    let handle = client.call("vault_get", json!({"service": "plex"})).unwrap()["values"]["URL"].clone();
+    let handle = crate::mcp::handle(&client.call("vault_get", json!({"service": "plex"})).unwrap(), "URL");
     let unseen = client.call("vault_set", json!({"service": "new", "secrets": {"A": handle}, "dry_run": true})).unwrap();
-    assert_eq!(unseen["warnings"], json!([]));
-    // Nor through a file: neither by what is said to have changed, nor by a handle that stays.
-    let pin = client.call("vault_get", json!({"service": "plex", "key": "PIN"})).unwrap()["values"]["PIN"].clone();
-    let right = format!("PIN={}\n", pin.as_str().unwrap());
-    let mut told = Vec::new();
-    for guess in ["PIN=4711\n", "PIN=0000\n"] {
-        client.call("vault_inject", json!({"service": "plex", "template": right})).unwrap();
-        let first = client.call("vault_scan_env", json!({"service": "plex"})).unwrap()["keys"][0]["handle"].clone();
-        let mut reply = client.call("vault_inject", json!({"service": "plex", "template": guess})).unwrap();
-        let second = client.call("vault_scan_env", json!({"service": "plex"})).unwrap()["keys"][0]["handle"].clone();
-        assert_ne!(first, second);
-        assert!(reply["backup"].is_string());
-        reply.as_object_mut().unwrap().remove("backup");
-        told.push(reply);
-    }
-    assert_eq!(told[0], told[1]);
+    assert!(unseen.get("warnings").is_none(), "{unseen}");
     client.close();
 }
 
@@ -455,6 +439,10 @@ fn a_clients_accept_approves_nothing() {
     );
     assert!(told.to_string().contains("approval_mismatch: "), "{told}");
     let told = call(&mut client, arguments.clone(), back("accept", &state));
+    assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_expired: "), "used up: {told}");
+    let required = call(&mut client, arguments.clone(), json!({}));
+    let state = required["requestState"].as_str().unwrap().to_owned();
+    let told = call(&mut client, arguments.clone(), back("accept", &state));
     assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_pending: "), "{told}");
     let told = call(&mut client, arguments.clone(), back("accept", &state));
     assert!(told["content"][0]["text"].as_str().unwrap().starts_with("approval_expired: "), "replayed: {told}");
@@ -493,11 +481,10 @@ fn the_real_claude_code_with_a_hook_that_accepts_everything_writes_nothing() {
 #[test]
 fn a_value_that_would_be_shown_is_told_before_it_is_approved() {
     let mut lab = Lab::with("plex", json!({"PASSWORD": CANARY}));
-    super::page::config(&lab, "plain_keys = [\"PORT\"]\n");
+    super::page::config(&lab, "plain_keys = [\"plex/PORT\"]\n");
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
-    let mut client = Client::start(&lab.home);
-    let handle = client.call("vault_get", json!({"service": "plex"})).unwrap()["values"]["PASSWORD"].clone();
-    let asked = Asked::with(client, &lab, json!({"service": "plex", "secrets": {"PORT": handle}}));
+    let client = Client::start(&lab.home);
+    let asked = Asked::with(client, &lab, json!({"service": "plex", "secrets": {}, "prompt": ["PORT"]}));
     assert!(asked.shown["warnings"].to_string().contains("PORT is among your plain_keys"), "{}", asked.shown);
     let tab = Tab::open(&asked.address);
     assert!(tab.list()[0]["warnings"][0].as_str().unwrap().contains("PORT is among your plain_keys"));

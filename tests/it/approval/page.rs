@@ -167,7 +167,7 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
             ]),
         );
         let reply = eventually("the reply", || client.call(tool, json!({"service": "plex"})).ok());
-        assert!(reply["keys"] == 1 || reply["values"]["KEY"] == CANARY, "{reply}");
+        assert!(reply["keys"] == 1 || reply["keys"][0]["value"] == CANARY, "{reply}");
         // Once: the next call asks again.
         assert!(client.call(tool, json!({"service": "plex"})).unwrap_err().starts_with("approval_pending: "));
         let again = eventually("the plan", || pending(&lab.home).into_iter().next());

@@ -202,7 +202,7 @@ fn step_up_goes_over_tls_alone() {
     let plain = login.lab.bao.admin.clone();
     login.lab.home.set("VAULT_ADDR", plain.clone());
     let told = refused(&login);
-    assert!(told.contains("step-up is refused over plain http") && told.contains(&plain), "{told}");
+    assert!(told.starts_with("invalid_arguments: ") && !told.contains(&plain), "{told}");
     login.lab.cv(["set", "plex", "B=2"]).exits(2).says("refused over plain http").says("https://");
     // The person's own insistence on plain http is not enough either, nor a lab that has ended.
     login.lab.home.set("CLAUDE_VAULT_DEV", login.lab.home.path().to_string_lossy());
@@ -235,7 +235,7 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
     let token = login.lab.bao.token(&["homelab-services"]);
     login.lab.home.set("VAULT_TOKEN", token);
     let told = refused(&login);
-    assert!(told.contains(&moved) && told.contains(&address) && told.contains("claude-vault approve address"), "{told}");
+    assert!(told.starts_with("invalid_arguments: "), "{told}");
     login.lab.cv(["set", "plex", "B=2"]).exits(2).says("the last step-up went to").says("in a terminal of your own");
     // Neither a script nor an agent says yes to that.
     login.lab.cv(["approve", "address"]).exits(8).says("no terminal");
