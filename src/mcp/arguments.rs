@@ -30,8 +30,8 @@ pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &JsonObject) -> 
     if arguments.keys().any(|name| !properties.contains_key(name)) {
         return Err(unknown(properties));
     }
-    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    for name in required.filter(|name| !given.contains_key(*name)) {
+    let mut required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    if let Some(name) = required.find(|name| !given.contains_key(*name)) {
         return Err(Refusal::argument("the argument {} is missing", &[&FromSchema(name.to_owned())], AS_THE_SCHEMA_SAYS));
     }
     serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {

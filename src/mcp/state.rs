@@ -104,6 +104,7 @@ impl State {
 }
 
 /// Why a text in the place of a value means nothing.
+#[derive(Clone, Copy)]
 pub(super) enum NotMeant {
     /// A handle that is not known, or expired.
     Unknown,

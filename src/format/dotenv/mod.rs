@@ -185,7 +185,7 @@ pub fn changed(reader: Dialect, before: &str, after: &str) -> Option<Vec<String>
         (Seen::Unknown, Some(_)) => true,
         _ => false,
     };
-    Some(before.iter().filter(|(key, old)| !same(old, after.get(*key))).map(|(key, _)| key.clone()).collect())
+    Some(before.iter().filter(|(key, old)| !same(old, after.get(key))).map(|(key, _)| key.clone()).collect())
 }
 
 /// Whether a shell keeps a variable of this name for itself.

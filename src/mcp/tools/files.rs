@@ -14,7 +14,7 @@ use crate::mcp::handles::{Origin, Place};
 use crate::mcp::public::{Entry, Name, PublicPath, public_reply, public_words};
 use crate::mcp::refusal::Refusal;
 use crate::mcp::state::State;
-use crate::names::{PublicName, Service};
+use crate::names::{Outside, PublicName, Service};
 
 /// Arguments of `vault_inject`.
 #[derive(Deserialize)]
@@ -225,7 +225,7 @@ impl Tool for ScanCompose {
             Seen::Ours { .. } => return Err(Refused::Unreadable.into()),
         };
         let each = sections.iter().enumerate().map(|(at, section)| {
-            let name = section.name.as_ref().and_then(|name| name.public());
+            let name = section.name.as_ref().and_then(Outside::public);
             let number = name.is_none().then_some(at as u64 + 1);
             let within = name.as_ref().map_or_else(|| format!(" service {}", at + 1), |name| format!(" {}", name.as_str()));
             let entries = with_handles(state, &file, &within, &section.entries)?;

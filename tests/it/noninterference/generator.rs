@@ -412,7 +412,7 @@ fn moves(rng: &mut Rng) -> Vec<Move> {
     }
     all.extend(some(rng, 2));
     if all.is_empty() {
-        all.push(Observe)
+        all.push(Observe);
     }
     all.reverse();
     all

@@ -134,7 +134,7 @@ fn one(shared: &Shared, ground: &mut Ground, tools: &[Tool], index: u64) {
     if figures.add(&run) {
         shared.counted.fetch_add(1, Ordering::Relaxed);
     }
-    if options.progress && figures.sequences % 1000 == 0 {
+    if options.progress && figures.sequences.is_multiple_of(1000) {
         figures.seconds = shared.started.elapsed().as_secs_f64();
         eprintln!("{}", figures.line());
     }
