@@ -4,7 +4,7 @@
 //! answered once: on the page (`page`), or from another terminal over a private socket (`socket`).
 //! Whoever asks the most is the first to be refused, so that one source cannot keep out the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub const MAX_WAITING: usize = 32;
 const MAX_OF_ONE_SOURCE: usize = 16;
 /// How many plans that are over the page still shows.
 const MAX_OVER: usize = 16;
+/// How many reasons are kept for the person.
+const MAX_NOTICES: usize = 16;
 /// How long a plan waits.
 pub const LIFE: Duration = Duration::from_secs(300);
 /// How long the page still shows what became of a plan.
@@ -213,6 +215,7 @@ pub struct Place {
 pub struct Pending {
     plans: Mutex<BTreeMap<String, Plan>>,
     sign_in: Mutex<Option<Place>>,
+    notices: Mutex<VecDeque<String>>,
     access: Mutex<Option<Access>>,
     presence: Mutex<Presence>,
     tabs: Mutex<Tabs>,
@@ -226,6 +229,7 @@ impl Default for Pending {
         Self {
             plans: Mutex::default(),
             sign_in: Mutex::default(),
+            notices: Mutex::default(),
             access: Mutex::default(),
             presence: Mutex::default(),
             tabs: Mutex::default(),
@@ -242,6 +246,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Pending {
     pub(super) fn plans(&self) -> MutexGuard<'_, BTreeMap<String, Plan>> {
         lock(&self.plans)
+    }
+
+    /// Keeps a reason that only the person may learn, until they look with `claude-vault approve pending`.
+    pub fn tell(&self, reason: String) {
+        let mut notices = lock(&self.notices);
+        if notices.back() != Some(&reason) {
+            notices.push_back(reason);
+        }
+        while notices.len() > MAX_NOTICES {
+            notices.pop_front();
+        }
+    }
+
+    /// What the person has not seen yet.
+    pub(super) fn notices(&self) -> Vec<String> {
+        lock(&self.notices).drain(..).collect()
     }
 
     /// Where a login goes on that waits for the person, if one does.

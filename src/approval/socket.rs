@@ -30,6 +30,7 @@ const MAX_REPLY: u64 = 64 * 1024 * 1024;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     List,
+    Notices,
     /// A new address of the page.
     Address,
     Answer {
@@ -44,7 +45,7 @@ enum Request {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    Waiting { plans: Vec<Shown>, sign_in: Option<Place>, is_page_open: bool },
+    Waiting { plans: Vec<Shown>, sign_in: Option<Place>, is_page_open: bool, notices: Vec<String> },
     Taken(bool),
     Address(Option<String>),
 }
@@ -104,7 +105,12 @@ async fn serve(stream: UnixStream, pending: Arc<Pending>) {
         let reply = match serde_json::from_str(&line) {
             Ok(Request::List) => {
                 let is_page_open = pending.is_page_open();
-                Reply::Waiting { plans: pending.list(), sign_in: pending.sign_in(), is_page_open }
+                // A look by a program, such as `approve pending --json`, leaves them for the person.
+                Reply::Waiting { plans: pending.list(), sign_in: pending.sign_in(), is_page_open, notices: Vec::new() }
+            }
+            Ok(Request::Notices) => {
+                let notices = pending.notices();
+                Reply::Waiting { plans: Vec::new(), sign_in: None, is_page_open: pending.is_page_open(), notices }
             }
             Ok(Request::Address) => Reply::Address(pending.new_address()),
             Ok(Request::Answer { id, digest, yes, typed }) => Reply::Taken(answer(&pending, &id, &digest, yes, typed)),
@@ -158,7 +164,7 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
     let mut found = Vec::new();
     for socket in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         match ask(&socket, "\"list\"").await {
-            Some(Reply::Waiting { plans, sign_in, is_page_open }) => {
+            Some(Reply::Waiting { plans, sign_in, is_page_open, .. }) => {
                 found.push(Waiting { plans, sign_in, is_page_open, socket });
             }
             Some(Reply::Taken(_) | Reply::Address(_)) => {}
@@ -171,6 +177,14 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
 }
 
 impl Waiting {
+    /// The reasons that the process keeps for the person. Each is given once.
+    pub async fn notices(&self) -> Vec<String> {
+        match ask(&self.socket, "\"notices\"").await {
+            Some(Reply::Waiting { notices, .. }) => notices,
+            Some(Reply::Taken(_) | Reply::Address(_)) | None => Vec::new(),
+        }
+    }
+
     /// Sends the person's answer to one of the plans, with the values typed for it. Whether it was
     /// still waited for.
     pub async fn answer(&self, plan: &Shown, yes: bool, typed: &BTreeMap<String, Secret>) -> bool {

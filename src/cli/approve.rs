@@ -93,6 +93,13 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
             reach(context, &[port]);
         }
     }
+    for process in &all {
+        for notice in process.notices().await {
+            context
+                .ui
+                .note(&format!("an AI assistant asked for something that could not be done: {}", printable(&notice, false)));
+        }
+    }
     let total: usize = all.iter().map(|one| one.plans.len()).sum();
     if total == 0 {
         context.ui.note("no change is waiting");

@@ -190,6 +190,13 @@ impl Root {
         back_up(&folder, name, old).map_err(Error::io("back up", path))
     }
 
+    /// The names of a file's backups, the oldest first.
+    fn backups(&self, path: &Path) -> Vec<String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let file = path.file_name().unwrap_or_default();
+        self.names(folder).into_iter().filter(|name| is_backup_of(name, file)).collect()
+    }
+
     /// Removes backups of a file by their names.
     fn remove_backups(&self, path: &Path, names: &[String]) {
         let Ok((folder, file)) = self.folder_of(path) else { return };

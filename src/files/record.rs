@@ -4,10 +4,11 @@
 //! from its record and never parsed: text around a value could otherwise tell what the value is.
 //! A record is written before its file, so that no crash leaves a file with secrets unrecorded.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,8 +16,10 @@ use sha2::{Digest, Sha256};
 use super::Content;
 use crate::error::{Error, Result};
 
-/// How many digests of earlier content are kept: the new content and the one it replaces.
-const DIGESTS: usize = 2;
+/// How many digests of content are kept: more than there are backups of ours, so that each is known.
+const MAX_DIGESTS: usize = 16;
+/// How long another writer of the same file is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// What was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,8 +45,14 @@ pub struct Record {
     salt: String,
     /// Salted SHA-256 of the content, newest first.
     digests: Vec<String>,
-    /// Backups of content that this program wrote, oldest first. No others are ever removed.
-    pub backups: Vec<String>,
+}
+
+impl Record {
+    /// Whether this program wrote this content to the file.
+    #[must_use]
+    pub fn wrote(&self, content: &[u8]) -> bool {
+        self.digests.contains(&digest(&self.salt, content))
+    }
 }
 
 /// How a file stands to what this program wrote there.
@@ -97,20 +106,33 @@ impl Records {
             Some(record) => (record.salt.clone(), record.digests.clone()),
             None => (new_salt()?, Vec::new()),
         };
-        digests.insert(0, digest(&salt, what.content));
-        digests.dedup();
-        digests.truncate(DIGESTS);
-        let record = Record {
-            file,
-            kind: what.kind,
-            service: what.service.map(str::to_owned),
-            keys: what.keys.to_vec(),
-            salt,
-            digests,
-            backups: what.backups.to_vec(),
-        };
+        let new = digest(&salt, what.content);
+        digests.retain(|digest| *digest != new);
+        digests.insert(0, new);
+        digests.truncate(MAX_DIGESTS);
+        let record =
+            Record { file, kind: what.kind, service: what.service.map(str::to_owned), keys: what.keys.to_vec(), salt, digests };
         let text = serde_json::to_vec(&record).map_err(|error| Error::io("write", &path)(std::io::Error::other(error)))?;
         self.replace(&path, &text).map_err(Error::io("write", path))
+    }
+
+    /// Keeps other writers of the same file out until the guard is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when another one does not finish.
+    pub fn lock(&self, root: &Path, file: &Path) -> Result<File> {
+        let path = self.place_of(root, file)?.0.with_extension("lock");
+        let failed = |error| Error::io("lock", &path)(error);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
+        let started = Instant::now();
+        while lock.try_lock().is_err() {
+            if started.elapsed() > LOCK_WAIT {
+                return Err(failed(std::io::ErrorKind::TimedOut.into()));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(lock)
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
@@ -147,8 +169,6 @@ pub struct Written<'a> {
     pub content: &'a [u8],
     /// The record so far.
     pub before: Option<&'a Record>,
-    /// Backups of content that this program wrote.
-    pub backups: &'a [String],
 }
 
 /// How `content`, the file as it is now, stands to its record.
@@ -158,8 +178,11 @@ pub fn standing(record: Option<&Record>, content: Option<&Content>) -> Standing 
         (_, None) => Standing::New,
         (None, Some(_)) => Standing::Foreign,
         (Some(record), Some(content)) => {
-            let digest = digest(&record.salt, &content.bytes);
-            if record.digests.contains(&digest) { Standing::Unchanged } else { Standing::Changed }
+            if record.wrote(&content.bytes) {
+                Standing::Unchanged
+            } else {
+                Standing::Changed
+            }
         }
     }
 }
@@ -197,7 +220,7 @@ mod tests {
 
     fn record(records: &Records, root: &Path, content: &[u8], before: Option<&Record>) {
         let keys = ["A".to_owned()];
-        let what = Written { kind: Kind::Secrets, service: Some("plex"), keys: &keys, content, before, backups: &[] };
+        let what = Written { kind: Kind::Secrets, service: Some("plex"), keys: &keys, content, before };
         records.put(root, Path::new("plex/.env"), &what).unwrap();
     }
 

@@ -1,10 +1,10 @@
 //! Writing a recorded file: the record first, a backup, then the file, whole or not at all.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::record::{self, Kind, Records, Standing};
+use super::record::{self, Kind, Record, Records, Standing};
 use super::{BACKUPS, Content, Root, Written};
 use crate::error::{Error, Result};
 use crate::names::printable;
@@ -35,41 +35,49 @@ pub struct FileChange {
 /// untouched.
 pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Written> {
     let FileChange { file, content, before, .. } = change;
+    let _lock = records.lock(root.path(), file)?;
     let now = root.read(file)?;
     if !same(now.as_ref(), before.as_ref()) {
         return Err(Error::Conflict { service: printable(&file.to_string_lossy(), false) });
     }
     let known = records.of(root.path(), file)?;
-    let is_ours = record::standing(known.as_ref(), now.as_ref()) == Standing::Unchanged;
-    let mut backups = known.as_ref().map(|record| record.backups.clone()).unwrap_or_default();
-    let put = |backups: &[String]| {
+    let put = || {
         let what = record::Written {
             kind: change.kind,
             service: change.service.as_deref(),
             keys: &change.keys,
             content: content.as_bytes(),
             before: known.as_ref(),
-            backups,
         };
         records.put(root.path(), file, &what)
     };
     if change.skip_if_same && now.as_ref().is_some_and(|now| *now.bytes == *content.as_bytes()) {
-        if !is_ours {
-            put(&backups)?;
+        if record::standing(known.as_ref(), now.as_ref()) != Standing::Unchanged {
+            put()?;
         }
         root.make_private(file, now.as_ref())?;
         return Ok(Written::Unchanged);
     }
     let backup = now.as_ref().map(|now| root.back_up(file, now)).transpose()?;
-    if let Some(backup) = backup.as_ref().filter(|_| is_ours) {
-        backups.push(backup.clone());
-    }
-    let surplus = backups.len().saturating_sub(BACKUPS);
-    let old: Vec<String> = backups.drain(..surplus).collect();
-    put(&backups)?;
+    put()?;
     root.place(file, content.as_bytes(), now.as_ref())?;
-    root.remove_backups(file, &old);
+    if let Some(record) = &known {
+        remove_old_backups(root, file, record);
+    }
     Ok(backup.map_or(Written::Created, |backup| Written::Replaced { backup }))
+}
+
+/// Keeps the newest backups of content that this program wrote, and every other one.
+fn remove_old_backups(root: &Root, file: &Path, record: &Record) {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let is_ours = |name: &String| {
+        let content = root.read(&folder.join(name)).ok().flatten();
+        content.is_some_and(|content| record.wrote(&content.bytes))
+    };
+    let mut ours: Vec<String> = root.backups(file).into_iter().filter(is_ours).collect();
+    let surplus = ours.len().saturating_sub(BACKUPS);
+    ours.truncate(surplus);
+    root.remove_backups(file, &ours);
 }
 
 fn same(one: Option<&Content>, other: Option<&Content>) -> bool {
@@ -80,7 +88,6 @@ fn same(one: Option<&Content>, other: Option<&Content>) -> bool {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
 
     use super::*;
 

@@ -9,17 +9,19 @@ pub(super) struct Refusal {
     code: &'static str,
     what: Sentence,
     next: Sentence,
+    /// The reason in full, for the person alone.
+    for_person: Option<String>,
 }
 
 impl Refusal {
     /// With fixed sentences.
     pub(super) fn new(code: &'static str, what: &'static str, next: &'static str) -> Self {
-        Self { code, what: Sentence::fixed(what), next: Sentence::fixed(next) }
+        Self { code, what: Sentence::fixed(what), next: Sentence::fixed(next), for_person: None }
     }
 
     /// An argument that is wrong by its form alone.
     pub(super) fn argument(what: &'static str, names: &[&dyn InSentence], next: &'static str) -> Self {
-        Self { code: "invalid_arguments", what: Sentence::about(what, names), next: Sentence::fixed(next) }
+        Self { code: "invalid_arguments", what: Sentence::about(what, names), next: Sentence::fixed(next), for_person: None }
     }
 
     /// Something that the rules for models do not allow.
@@ -37,7 +39,12 @@ impl Refusal {
             Some(token) => Sentence::about("{}{} again with the same arguments and approval_token: {}", &[&LOOK, &tool, token]),
             None => Sentence::about("{}{} again with the same arguments", &[&LOOK, &tool]),
         };
-        Self { code, what, next }
+        Self { code, what, next, for_person: None }
+    }
+
+    /// The reason in full, for the person alone: it may tell what a model must not learn.
+    pub(super) fn take_reason(&mut self) -> Option<String> {
+        self.for_person.take()
     }
 
     /// `code: what is wrong. Next: what to do.`
@@ -60,7 +67,7 @@ impl From<&Error> for Refusal {
             Error::Invalid { .. } => (
                 "invalid_arguments",
                 "the arguments, the settings or a file of the project cannot be used",
-                "check the arguments; the user sees the reason when they run the same command of claude-vault in a terminal",
+                "check the arguments; the user sees the reason with claude-vault approve pending, in a terminal",
             ),
             Error::NoAddress => {
                 ("invalid_arguments", "no Vault address is set", "ask the user to set VAULT_ADDR for this server")
@@ -77,7 +84,7 @@ impl From<&Error> for Refusal {
             Error::LoginFailed { .. } | Error::LoginTimeout { .. } => (
                 "login_required",
                 "the login did not succeed",
-                "to try again, call vault_login; the user sees the reason when they run claude-vault login in a terminal",
+                "to try again, call vault_login; the user sees the reason with claude-vault approve pending, in a terminal",
             ),
             Error::Forbidden { .. } => (
                 "forbidden",
@@ -153,14 +160,31 @@ impl From<&Error> for Refusal {
             Error::Unwritable { .. } => (
                 "not_allowed",
                 "it could not be done; the user was told why",
-                "ask the user to run claude-vault approve pending in a terminal, which shows the reason",
+                "the user sees the reason with claude-vault approve pending, in a terminal",
             ),
             Error::Drift { .. } | Error::CannotRun { .. } | Error::Dev { .. } | Error::Several { .. } | Error::Interrupted => {
                 ("not_allowed", "it could not be done", ASK_THE_USER)
             }
         };
-        Self::new(code, what, next)
+        let for_person = is_for_person(error).then(|| format!("{} ({})", error.for_person(), error.hint()));
+        Self { for_person, ..Self::new(code, what, next) }
     }
+}
+
+/// Whether the fixed sentence leaves out what the person needs to know.
+fn is_for_person(error: &Error) -> bool {
+    !matches!(
+        error,
+        Error::NoSession
+            | Error::SessionExpired
+            | Error::NotFound { .. }
+            | Error::Declined
+            | Error::ApprovalPending { .. }
+            | Error::ApprovalExpired
+            | Error::ApprovalUnknown
+            | Error::ApprovalMismatch
+            | Error::Interrupted
+    )
 }
 
 impl From<crate::core::entries::Refused> for Refusal {

@@ -80,6 +80,12 @@ impl State {
         if text.contains(MARK) { Err(NotMeant::Inside) } else { Ok(None) }
     }
 
+    /// Keeps a reason for the person, who finds it with `claude-vault approve pending`.
+    pub(super) fn tell_person(&self, reason: String) {
+        self.desk.listen();
+        self.desk.pending.tell(reason);
+    }
+
     /// Ends the session, and forgets the handles and what waits.
     pub(super) async fn log_out(&self) -> std::result::Result<Ended, Refusal> {
         lock(&self.handles).clear();

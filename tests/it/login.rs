@@ -288,8 +288,10 @@ fn a_model_gets_nothing_of_what_the_provider_said() {
     login.lab.home.set("TEST_DENY", "1");
     let mut client = crate::mcp::Client::start(&login.lab.home);
     let error = client.call("vault_login", json!({})).unwrap_err();
-    assert!(error.starts_with("login_required: the login failed: the identity provider refused it"), "{error}");
+    assert!(error.starts_with("login_required: the login did not succeed"), "{error}");
     assert!(!error.contains("access_denied") && !client.seen.contains("access_denied"), "{error}");
+    // The person is told.
+    login.lab.cv(["approve", "pending"]).exits(0).says("the identity provider refused it: access_denied");
 }
 
 #[test]

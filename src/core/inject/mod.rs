@@ -152,6 +152,8 @@ impl Request {
     }
 }
 
+/// How often a file that changed in the meantime is worked out again.
+const MAX_ATTEMPTS: usize = 50;
 /// How many services are worked on at the same time.
 const AT_ONCE: usize = 16;
 
@@ -288,10 +290,37 @@ async fn one(
     target: Result<Target>,
     approver: &impl Approver,
 ) -> Result<Reply> {
-    let planned = match target {
-        Ok(target) => plan(core, vault, request, service, &target).await,
-        Err(error) => Err(error),
+    let target = match target {
+        Ok(target) => target,
+        Err(error) => return Err(note_failure(core, service, error).await),
     };
+    // Another of us may write the same file at the same time: then it is worked out again, unless a
+    // person looked at it.
+    for _ in 0..MAX_ATTEMPTS {
+        match attempt(core, vault, request, service, &target, approver).await {
+            Err(Error::Conflict { .. }) if core.audience == Audience::Person => {}
+            outcome => return outcome,
+        }
+    }
+    Err(Error::Conflict { service: service.to_string() })
+}
+
+/// Notes an injection that could not even be planned.
+async fn note_failure(core: &Core, service: &Service, error: Error) -> Error {
+    let failed: Result<()> = Err(error);
+    let failed = core.audited(Action::Inject, Some(service), failed, |()| String::new()).await;
+    failed.err().unwrap_or(Error::Declined)
+}
+
+async fn attempt(
+    core: &Core,
+    vault: &Client,
+    request: &Request,
+    service: &Service,
+    target: &Target,
+    approver: &impl Approver,
+) -> Result<Reply> {
+    let planned = plan(core, vault, request, service, target).await;
     if request.only_looks() {
         let details = |(reply, _): &(Reply, FileWrite)| format!("{:?} {}", reply.state, reply.file.display());
         let ((mut reply, _), unlogged) = core.audited(Action::DryRun, Some(service), planned, details).await?;
@@ -300,11 +329,7 @@ async fn one(
     }
     let (mut reply, write) = match planned {
         Ok(planned) => planned,
-        Err(error) => {
-            let failed: Result<()> = Err(error);
-            let failed = core.audited(Action::Inject, Some(service), failed, |()| String::new()).await;
-            return Err(failed.err().unwrap_or(Error::Declined));
-        }
+        Err(error) => return Err(note_failure(core, service, error).await),
     };
     let committed = Plan::new(write).approve(core, approver).await?.commit(core, approver).await?;
     if let Written::Replaced { backup } = committed.done {

@@ -114,6 +114,16 @@ tools! {
 }
 
 async fn run<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject, caller: &Caller) -> Result<Answer, Refusal> {
+    let mut outcome = answer::<T>(state, tool, sent, caller).await;
+    if let Err(refusal) = &mut outcome
+        && let Some(reason) = refusal.take_reason()
+    {
+        state.tell_person(format!("{tool}: {reason}"));
+    }
+    outcome
+}
+
+async fn answer<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject, caller: &Caller) -> Result<Answer, Refusal> {
     let arguments = parse::<T::Arguments>(tool, sent)?;
     state.session.keep_alive().await;
     match T::run(Context { state, caller, tool, sent }, arguments).await? {

@@ -251,6 +251,27 @@ fn a_value_that_cannot_be_taken_is_told_to_the_person_alone() {
     client.close();
 }
 
+/// The one thing that a call without a question may tell: that the file could not be written. The
+/// reason and the key are for the person.
+#[test]
+fn the_reason_why_a_file_cannot_be_written_is_for_the_person_alone() {
+    let lab = Lab::with("svc", json!({"UNWRITABLE": "a\u{0}b"}));
+    lab.home.file("svc/.env.example", "UNWRITABLE=\n");
+    let (lab, mut client) = quick(lab);
+    let told = client.call("vault_inject", json!({"service": "svc"})).unwrap_err();
+    assert!(told.starts_with("not_allowed: it could not be done; the user was told why. Next: "), "{told}");
+    assert!(!told.contains("UNWRITABLE"), "{told}");
+    assert!(!lab.home.read(".claude-vault-audit.log").contains("UNWRITABLE"));
+    // A look by a program leaves it for the person, who sees it once; an agent does not.
+    lab.cv(["approve", "pending", "--json"]).exits(0);
+    let mut agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    let refused = crate::support::run(agent.args(["approve", "pending"]).env("CLAUDECODE", "1"), "").exits(8);
+    assert!(!refused.all().contains("UNWRITABLE"), "{}", refused.all());
+    lab.cv(["approve", "pending"]).exits(0).says("UNWRITABLE cannot be written");
+    assert!(!lab.cv(["approve", "pending"]).exits(0).all().contains("UNWRITABLE"));
+    client.close();
+}
+
 /// L8, L10 of the review: handles are limited by their number, and every request gets an answer.
 #[test]
 fn every_request_with_an_id_gets_an_answer() {
