@@ -276,7 +276,7 @@ fn claude_code_moves_a_service_into_vault_and_its_transcripts_hold_no_value() {
     // The file that is there is the person's own, so they are asked about that too.
     eventually("the file", || (lab.cv(["approve", "pending", "--json"]).json()["pending"] != json!([])).then_some(()));
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
-    person.exp_string("asked for by claude-code (vault_inject)").unwrap();
+    person.exp_string("by its tool vault_inject").unwrap();
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_string("approved").unwrap();
