@@ -160,7 +160,12 @@ fn sections(core: &Core, file: &Path, kind: FileKind, text: &str) -> Option<Vec<
     match kind {
         FileKind::Env => {
             let reader = reader_beside(core, file).unwrap_or(Dialect::Portable);
-            dotenv::read_as_any(reader, text).map(|taken| whole(taken.into_iter().map(of_env).collect()))
+            let entries = match dotenv::read_as_any(reader, text) {
+                Some(taken) => taken.into_iter().map(of_env).collect(),
+                // The names as another reader finds them; the values are nobody's.
+                None => dotenv::read_as_any(Dialect::Portable, text)?.into_iter().map(unreadable).collect(),
+            };
+            Some(whole(entries))
         }
         FileKind::Yaml => of_yaml(text).map(whole),
         FileKind::Compose => {
@@ -175,6 +180,10 @@ fn of_env((name, value): (String, Option<zeroize::Zeroizing<String>>)) -> FileEn
         Held::Value(Secret::from(value.to_string()))
     });
     FileEntry { name: Outside::from(name), value }
+}
+
+fn unreadable((name, _): (String, Option<zeroize::Zeroizing<String>>)) -> FileEntry {
+    FileEntry { name: Outside::from(name), value: Held::Unusable("the file's own program cannot read the file") }
 }
 
 /// Our own finder of entries must find the keys that a YAML reader finds.

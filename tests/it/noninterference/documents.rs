@@ -74,12 +74,15 @@ pub struct Document {
 pub struct Writer<'a> {
     pub rng: &'a mut Rng,
     pub sides: &'a mut [Side; 2],
+    /// Whether a program lies beside the file whose reader has ways of its own: some take a line without a sign for an
+    /// entry, and some lose an entry of several lines with a comment behind it.
+    pub has_reader: bool,
     texts: [String; 2],
 }
 
 impl<'a> Writer<'a> {
     pub fn new(rng: &'a mut Rng, sides: &'a mut [Side; 2]) -> Self {
-        Self { rng, sides, texts: Default::default() }
+        Self { rng, sides, has_reader: false, texts: Default::default() }
     }
 
     pub fn end(self, path: impl Into<String>) -> Document {
@@ -137,10 +140,18 @@ fn is_bare(text: &str) -> bool {
 fn env_value(rng: &mut Rng, text: &str) -> String {
     // A reference is one only where it can be read as one.
     let is_reference = text.starts_with('$') && is_bare(&text.replace(['$', '{', '}'], ""));
+    if is_reference && rng.percent(50) { text.to_owned() } else { env_text(rng, text) }
+}
+
+/// A value that refers to no other: not every reader takes every form of reference.
+fn env_text(rng: &mut Rng, text: &str) -> String {
     let plain = !text.contains(['\'', '"', '`', '\\', '$']);
+    if text.contains('\n') {
+        // Not every reader takes other quotes over several lines.
+        return format!("\"{}\"", text.replace(['"', '`', '\\', '$'], ""));
+    }
     match rng.below(4) {
         0 | 1 if is_bare(text) => text.to_owned(),
-        0 | 1 if is_reference => text.to_owned(),
         2 if plain => format!("\"{text}\""),
         _ if text.contains('\'') => format!("\"{}\"", text.replace(['"', '`', '\\', '$'], "")),
         _ => format!("'{}'", text.replace('\\', "/")),
@@ -166,8 +177,8 @@ pub fn env(writer: &mut Writer<'_>, keys: &[&str]) {
         }
         let export = if writer.rng.percent(10) { "export " } else { "" };
         writer.both(&format!("{export}{key}="));
-        writer.each_of(key, env_value);
-        let note = if writer.rng.percent(8) { " # note\n" } else { "\n" };
+        writer.each_of(key, if writer.has_reader { env_text } else { env_value });
+        let note = if !writer.has_reader && writer.rng.percent(8) { " # note\n" } else { "\n" };
         writer.both(note);
     }
     if writer.rng.percent(12) {
@@ -185,8 +196,10 @@ fn key_line(writer: &mut Writer<'_>) {
 /// A private key without quotes around it: of another number of lines, and a last one that looks like an entry.
 fn pasted_key(writer: &mut Writer<'_>) {
     writer.both("TLS_KEY=-----BEGIN PRIVATE KEY-----\n");
+    // Some readers take a line without a sign for a name.
+    let same = if writer.has_reader { Some(writer.rng.between(1, 4)) } else { None };
     for (side, text) in writer.sides.iter_mut().zip(&mut writer.texts) {
-        for _ in 0..writer.rng.between(1, 4) {
+        for _ in 0..same.unwrap_or_else(|| writer.rng.between(1, 4)) {
             let line = writer.rng.text(ALNUM, 64);
             side.keep_core(&line);
             text.push_str(&format!("{line}\n"));

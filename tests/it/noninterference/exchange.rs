@@ -38,16 +38,26 @@ impl Session<'_> {
         self.ground.sides[at].server.ask(&call.method, &params)
     }
 
-    /// Where calls do not wait: the person answers what waits now, and the next call finds that done.
-    pub(super) fn answer_afterwards(&mut self, call: &Call, replies: &mut [Reply; 2]) {
+    /// Where calls do not wait: the person answers just before the call comes back, so that nothing is done in between
+    /// that one world might see earlier than the other.
+    pub(super) fn answer_before(&mut self, call: &Call) -> bool {
+        let asked = self.waiting.iter().position(|(asked, _)| is_for(call, asked));
+        let Some((_, questions)) = asked.filter(|_| call.answer != Answer::Ignore).map(|at| self.waiting.remove(at)) else {
+            return false;
+        };
+        self.say(call, &questions);
+        true
+    }
+
+    /// Where calls do not wait: notes the question of one that asks. One that came back for what was answered is made
+    /// again until that is done.
+    pub(super) fn come_back(&mut self, call: &Call, replies: &mut [Reply; 2], was_answered: bool) {
         if self.ground.setup.waits {
             return;
         }
         let waits = |world: &World| world.raw.last().is_some_and(|line| line.contains("\"approval_pending: "));
-        // What was answered is not always done at once: then the call is made again, a moment later.
         let started = Instant::now();
-        let comes_back = self.answered.take().is_some_and(|answered| is_for(call, &answered));
-        while comes_back && self.seen.iter().any(waits) && started.elapsed() < Duration::from_secs(5) {
+        while was_answered && self.seen.iter().any(waits) && started.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(GLANCE);
             for at in (0..2).filter(|at| waits(&self.seen[*at])).collect::<Vec<_>>() {
                 self.seen[at].raw.clear();
@@ -59,10 +69,9 @@ impl Session<'_> {
         for (world, reply) in self.seen.iter().zip(replies.iter_mut()) {
             reply.asked = waits(world);
         }
-        if self.seen.iter().all(waits) && call.answer != Answer::Ignore {
-            let waiting = [0, 1].map(|at| self.ground.sides[at].person.questions().into_iter().next_back());
-            self.say(call, &waiting);
-            self.answered = Some(call.clone());
+        if self.seen.iter().all(waits) {
+            let questions = [0, 1].map(|at| self.ground.sides[at].person.questions().into_iter().next_back());
+            self.waiting.push((call.clone(), questions));
         }
     }
 
@@ -107,10 +116,11 @@ impl Session<'_> {
             let is_end = message["id"] == talk.ids[at];
             if message["id"].as_u64().is_some_and(|id| self.given_up[at].contains(&id)) {
                 self.late.push((at, line));
-            } else if !is_end || !(call.cancelled || talk.gave_up) {
+            } else if !is_end {
+                self.unasked.push((at, line));
+            } else if !(call.cancelled || talk.gave_up) {
                 // The answer to the ping behind a call that was given up is none of the call's.
-                let line = if is_end { line.replacen(&format!("\"id\":{}", talk.ids[at]), "\"id\":0", 1) } else { line };
-                self.seen[at].raw.push(line);
+                self.seen[at].raw.push(line.replacen(&format!("\"id\":{}", talk.ids[at]), "\"id\":0", 1));
             }
             talk.done[at] |= is_end;
         }

@@ -5,6 +5,8 @@
 use serde_json::{Map, Value, json};
 
 use super::calls::{Call, Reference};
+use super::campaigns::Move::{self, Anything, Edit, Guess, Observe, Protocol, ReadBack, Write};
+use super::campaigns::moves;
 use super::canary::strings;
 use super::compare::Outcome;
 use super::person::Answer;
@@ -13,30 +15,6 @@ use super::session::{EDIT, Step};
 use super::templates::{Material, template};
 use super::tools::{Tool, Use, kind, used};
 use super::worlds::Worlds;
-
-/// What a call is for.
-#[derive(Clone, Copy, PartialEq)]
-enum Move {
-    Observe,
-    Write,
-    ReadBack,
-    Guess,
-    Anything,
-    Protocol,
-    Edit,
-}
-
-use Move::{Anything, Edit, Guess, Observe, Protocol, ReadBack, Write};
-
-/// The moves that come one after another when an attacker looks for what a value does to a file.
-const CAMPAIGNS: [&[Move]; 6] = [
-    &[Observe, Write, ReadBack],
-    &[Observe, Write, ReadBack, ReadBack],
-    &[Write, Write, ReadBack],
-    &[Observe, Write, ReadBack, Write, ReadBack],
-    &[Guess, Write, ReadBack],
-    &[ReadBack, ReadBack, Guess],
-];
 
 pub struct Generator<'a> {
     rng: Rng,
@@ -396,24 +374,4 @@ impl<'a> Generator<'a> {
             }
         }
     }
-}
-
-/// A few moves, most often with a campaign among them.
-fn moves(rng: &mut Rng) -> Vec<Move> {
-    let kinds = [Observe, Write, ReadBack, Guess, Anything, Protocol, Edit];
-    let some = |rng: &mut Rng, most: usize| -> Vec<Move> {
-        (0..rng.between(0, most)).map(|_| kinds[rng.weighted(&[23, 22, 22, 12, 14, 5, 2])]).collect()
-    };
-    let mut all = some(rng, 2);
-    if rng.percent(70) {
-        all.extend(*rng.pick(&CAMPAIGNS));
-    } else {
-        all.extend(some(rng, 4));
-    }
-    all.extend(some(rng, 2));
-    if all.is_empty() {
-        all.push(Observe);
-    }
-    all.reverse();
-    all
 }

@@ -5,6 +5,7 @@
 //! says what may differ, `shrink` makes a failing sequence short. The long run: `tests/run noninterference`.
 
 mod calls;
+mod campaigns;
 mod canary;
 mod compare;
 mod documents;

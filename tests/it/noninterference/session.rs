@@ -9,6 +9,7 @@ use super::canary::Canaries;
 use super::compare::{Reply, Verdict, compare, without};
 use super::ground::{Ground, Side};
 use super::normal::{Normaliser, handles_in, ids_in};
+use super::person::Question;
 use super::rng::Rng;
 use super::worlds::Worlds;
 
@@ -63,8 +64,10 @@ pub struct Session<'a> {
     pub(super) given_up: [BTreeSet<u64>; 2],
     /// Their answers, not yet looked through.
     pub(super) late: Vec<(usize, String)>,
-    /// The call whose question was answered last, where calls do not wait.
-    pub(super) answered: Option<Call>,
+    /// Answers to nothing that was asked, as when something is answered twice.
+    pub(super) unasked: Vec<(usize, String)>,
+    /// Where calls do not wait: those that ask, and their questions.
+    pub(super) waiting: Vec<(Call, [Option<Question>; 2])>,
     /// Questions that were left to wait.
     pub(super) ignored: Vec<Value>,
 }
@@ -109,7 +112,8 @@ impl<'a> Session<'a> {
             logged_out: false,
             given_up,
             late: Vec::new(),
-            answered: None,
+            unasked: Vec::new(),
+            waiting: Vec::new(),
             ignored: Vec::new(),
         }
     }
@@ -119,8 +123,9 @@ impl<'a> Session<'a> {
         if call.method == EDIT {
             return self.edit(call);
         }
+        let was_answered = self.answer_before(call);
         let mut replies = self.exchange(call);
-        self.answer_afterwards(call, &mut replies);
+        self.come_back(call, &mut replies, was_answered);
         for (at, reply) in replies.iter_mut().enumerate() {
             let world = &mut self.seen[at];
             world.handles.insert(call.id, handles_in(&world.raw.concat()));
@@ -140,6 +145,11 @@ impl<'a> Session<'a> {
             let lines = reply.frames.iter().chain(&reply.progress).map(String::as_str).chain(asked.iter().copied());
             lines.collect::<Vec<_>>().join("\n")
         };
+        if let Some((at, line)) = self.unasked.pop() {
+            let mut seen = [String::new(), String::new()];
+            seen[at] = line;
+            self.run.difference = Some(Difference { what: "an answer to nothing that was asked".into(), seen });
+        }
         match verdict {
             Verdict::Same => {}
             Verdict::Allowed(reason) => self.run.ended = Some(reason),
@@ -163,11 +173,12 @@ impl<'a> Session<'a> {
 
     /// Ends the sequence: compares what it left behind, and takes it away.
     pub fn end(mut self) -> Run {
-        self.ground.sides.iter_mut().for_each(|side| side.person.clear());
         if self.run.difference.is_none() && self.run.ended.is_none() {
             let left: Vec<[String; 2]> = (0..2).map(|at| self.left_behind(at)).collect();
             // What a call that was given up came to is a matter of time, and so is when it is logged.
-            let compared = if self.given_up.iter().all(BTreeSet::is_empty) { 2 } else { 1 };
+            // Where calls do not wait, how often one came back is a matter of time, and each time may be logged.
+            let in_time = self.ground.setup.waits && self.given_up.iter().all(BTreeSet::is_empty);
+            let compared = if in_time { 2 } else { 1 };
             let whats = ["the names of the files differ", "the lines of the audit log differ"];
             for (which, what) in whats.iter().enumerate().take(compared) {
                 if left[0][which] != left[1][which] {
@@ -176,6 +187,7 @@ impl<'a> Session<'a> {
                 }
             }
         }
+        self.ground.sides.iter_mut().for_each(|side| side.person.clear());
         for (side, world) in self.ground.sides.iter().zip(&self.seen) {
             let stderr = std::fs::read_to_string(side.home.path().join("stderr")).unwrap_or_default();
             if let Some(piece) = world.canaries.seen_in(&stderr) {
@@ -207,7 +219,9 @@ impl<'a> Session<'a> {
         names.sort();
         let log = log(side);
         let lines = log.get(world.log..).unwrap_or_default().lines().map(|line| line.split(" CHAIN=").next().unwrap_or_default());
-        let lines: Vec<String> = lines.map(|line| world.normal.text(line)).collect();
+        // What was given up earlier is logged when it is given up, in whichever sequence that is.
+        let ours = |line: &&str| self.worlds.services.iter().any(|service| line.contains(&format!("SERVICE={service} ")));
+        let lines: Vec<String> = lines.filter(ours).map(|line| world.normal.text(line)).collect();
         [names.join("\n"), lines.join("\n")]
     }
 

@@ -15,8 +15,8 @@ const fn row(tool: &'static str, weight: usize) -> Row {
 
 pub const ROWS: [Row; 10] = [
     row("vault_login", 4),
-    row("vault_status", 4),
-    row("vault_logout", 1),
+    row("vault_status", 5),
+    row("vault_logout", 3),
     row("vault_list", 8),
     row("vault_get", 8),
     row("vault_set", 14),

@@ -95,8 +95,16 @@ impl Worlds {
     fn fill_folder(&mut self, rng: &mut Rng, service: &str, keys: &[&str]) {
         let at = |name: &str| format!("{service}/{name}");
         self.public(at("README"), "a service\n");
+        let sign = rng.percent(20).then(|| {
+            *rng.pick(&["package.json", "pyproject.toml", "Gemfile", "composer.json", "go.mod", "Cargo.toml", "x.service"])
+        });
+        let has_reader = sign.is_some();
+        let env = |writer: &mut Writer<'_>| {
+            writer.has_reader = has_reader;
+            documents::env(writer, keys);
+        };
         if rng.percent(65) {
-            self.file(rng, at(".env"), |writer| documents::env(writer, keys));
+            self.file(rng, at(".env"), env);
         }
         if rng.percent(45) {
             let lines: Vec<String> = keys.iter().filter(|_| rng.percent(80)).map(|key| format!("{key}=\n")).collect();
@@ -112,7 +120,7 @@ impl Worlds {
         }
         if rng.percent(20) {
             let name = *rng.pick(&[".env.production", "stack.env", ".env.backup.20250101_000000"]);
-            self.file(rng, at(name), |writer| documents::env(writer, keys));
+            self.file(rng, at(name), env);
         }
         if rng.percent(10) {
             self.file(rng, at("app.json"), |writer| documents::json(writer, keys));
@@ -120,9 +128,7 @@ impl Worlds {
         if rng.percent(10) {
             self.file(rng, at("key.txt"), documents::key_file);
         }
-        if rng.percent(20) {
-            let sign =
-                *rng.pick(&["package.json", "pyproject.toml", "Gemfile", "composer.json", "go.mod", "Cargo.toml", "x.service"]);
+        if let Some(sign) = sign {
             self.public(at(sign), if sign == "package.json" { "{\"dependencies\": {}}\n" } else { "" });
         }
     }
