@@ -59,7 +59,8 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
     let left: Vec<_> =
         std::fs::read_dir(lab.home.lab().join("plex")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert!(!left.iter().any(|name| name.contains(".claude-vault-")), "{left:?}");
-    assert!(left.len() <= 6, "{left:?}");
+    // The file, five backups of ours, and what was there before claude-vault wrote it.
+    assert!(left.len() <= 7, "{left:?}");
 }
 
 #[test]

@@ -140,10 +140,11 @@ fn is_bare(text: &str) -> bool {
 fn env_value(rng: &mut Rng, text: &str) -> String {
     // A reference is one only where it can be read as one.
     let is_reference = text.starts_with('$') && is_bare(&text.replace(['$', '{', '}'], ""));
-    if is_reference && rng.percent(50) { text.to_owned() } else { env_text(rng, text) }
+    if (is_reference || text.is_empty()) && rng.percent(50) { text.to_owned() } else { env_text(rng, text) }
 }
 
-/// A value that refers to no other: not every reader takes every form of reference.
+/// A value that refers to no other and is in quotes where it is empty: not every reader takes every reference, nor
+/// nothing behind a sign.
 fn env_text(rng: &mut Rng, text: &str) -> String {
     let plain = !text.contains(['\'', '"', '`', '\\', '$']);
     if text.contains('\n') {
@@ -151,7 +152,7 @@ fn env_text(rng: &mut Rng, text: &str) -> String {
         return format!("\"{}\"", text.replace(['"', '`', '\\', '$'], ""));
     }
     match rng.below(4) {
-        0 | 1 if is_bare(text) => text.to_owned(),
+        0 | 1 if is_bare(text) && !text.is_empty() => text.to_owned(),
         2 if plain => format!("\"{text}\""),
         _ if text.contains('\'') => format!("\"{}\"", text.replace(['"', '`', '\\', '$'], "")),
         _ => format!("'{}'", text.replace('\\', "/")),
