@@ -13,6 +13,7 @@ use rmcp::transport::Transport;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
 
 /// The longest message, in bytes. Of a longer one the beginning is kept, to find its id.
 const MAX_MESSAGE: usize = 8 * 1024 * 1024;
@@ -26,8 +27,8 @@ pub(super) struct Stdio {
     /// The line so far. Reading can be interrupted at any await.
     line: Vec<u8>,
     is_too_long: bool,
-    /// An answer of ours that is not fully written yet.
-    unsent: Option<Vec<u8>>,
+    /// Answers of ours that are being written.
+    answers: JoinSet<()>,
 }
 
 impl Stdio {
@@ -38,7 +39,7 @@ impl Stdio {
             ended,
             line: Vec::new(),
             is_too_long: false,
-            unsent: None,
+            answers: JoinSet::new(),
         }
     }
 
@@ -82,14 +83,8 @@ impl Transport<RoleServer> for Stdio {
 
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
-            if let Some(answers) = &self.unsent {
-                if write(&self.output, answers).await.is_err() {
-                    self.ended.send_replace(true);
-                    return None;
-                }
-                self.unsent = None;
-            }
             let Some(line) = self.read_line().await else {
+                while self.answers.join_next().await.is_some() {}
                 self.ended.send_replace(true);
                 return None;
             };
@@ -97,7 +92,10 @@ impl Transport<RoleServer> for Stdio {
                 Understood::Message(message) => return Some(*message),
                 Understood::Answers(answers) if !answers.is_empty() => {
                     let lines: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
-                    self.unsent = Some(lines.into_bytes());
+                    // This future can be dropped at any await: written here, an answer could be cut, or sent twice.
+                    let output = self.output.clone();
+                    self.answers.spawn(async move { drop(write(&output, lines.as_bytes()).await) });
+                    while self.answers.try_join_next().is_some() {}
                 }
                 Understood::Answers(_) => {}
             }

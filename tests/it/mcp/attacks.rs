@@ -299,6 +299,21 @@ fn every_request_with_an_id_gets_an_answer() {
             assert_eq!(answer["error"]["code"], code, "{answer}");
         }
     }
+    // Each gets one answer, also while others are being written.
+    let mut open = std::collections::BTreeMap::new();
+    for number in 0..1000 {
+        let id = 10_000 + number;
+        client.send_line(&format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"vault_list","arguments":[]}}}}"#
+        ));
+        open.insert(id, 0);
+        open.insert(client.ask("tools/call", json!({"name": "vault_status", "arguments": {}})), 0);
+    }
+    for _ in 0..open.len() {
+        let id = client.next_message()["id"].as_u64().unwrap();
+        *open.get_mut(&id).unwrap() += 1;
+    }
+    assert!(open.values().all(|answers| *answers == 1), "{open:?}");
     // `null` is the same as leaving an argument out.
     let with_null = client.call("vault_get", json!({"service": "plex", "key": null, "version": null})).unwrap();
     assert_eq!(with_null, client.call("vault_get", json!({"service": "plex"})).unwrap());

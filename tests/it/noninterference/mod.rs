@@ -91,7 +91,8 @@ fn the_long_run_of_noninterference() {
     eprintln!("seed: {}", options.seed);
     let (figures, findings) = run(&options);
     judge(&figures, &findings);
-    if options.only.is_none() {
+    // In a short run some tools are hardly called.
+    if figures.counted >= 1000 {
         assert_eq!(figures.idle(&tools()), [""; 0], "these tools succeed too seldom");
     }
 }
