@@ -13,6 +13,7 @@ use crate::approval::pending::{Pending, Place};
 use crate::config::{Env, Method, Settings};
 use crate::core::Core;
 use crate::core::login::{Ended, Revoke, Unheld, begin, end};
+use crate::core::step_up::is_traced;
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, SignIn, log_in, open_browser};
 use crate::session::{self, now};
@@ -120,6 +121,10 @@ impl Session {
         }
         self.settings.address()?;
         self.core().audit.check()?;
+        if is_traced() {
+            let hint = "end the debugger or tracer, and let the assistant ask again";
+            return Err(Error::invalid("another program traces this one: it could read the token of a login", hint));
+        }
         self.desk.listen();
         let job = Arc::new(Job::start(self.clone().sign_in()));
         *login = Some(job.clone());

@@ -294,6 +294,31 @@ fn a_model_gets_nothing_of_what_the_provider_said() {
     login.lab.cv(["approve", "pending"]).exits(0).says("the identity provider refused it: access_denied");
 }
 
+/// Point 8 of the containment: a traced server would give the token to its tracer.
+#[test]
+fn a_server_that_another_program_traces_does_not_sign_in() {
+    use std::io::{BufRead, BufReader, Write};
+    let login = Login::new();
+    let mut command = login.lab.home.command("strace");
+    command.args(["-f", "-o", "/dev/null", env!("CARGO_BIN_EXE_claude-vault"), "mcp"]);
+    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for message in [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params":
+            {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "vault_login", "arguments": {}}}),
+    ] {
+        writeln!(stdin, "{message}").unwrap();
+    }
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let answer = lines.find_map(|line| line.ok().filter(|line| line.contains("\"id\":2"))).unwrap();
+    assert!(answer.contains("invalid_arguments: "), "{answer}");
+    login.lab.cv(["approve", "pending"]).exits(0).says("another program traces this one");
+    drop(stdin);
+    child.wait().unwrap();
+}
+
 #[test]
 fn what_the_provider_and_vault_refuse_is_told_with_a_way_out() {
     let mut login = Login::new();
