@@ -34,8 +34,9 @@ pub enum Kind {
 /// What this program knows about a file that it wrote.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Record {
-    /// The file: the real path of the root, and the path below it.
-    file: PathBuf,
+    /// The file: the real path of the root, and the path below it. What is not UTF-8 in it is replaced:
+    /// the name of the record tells exactly.
+    file: String,
     /// What it contains.
     pub kind: Kind,
     /// The service it belongs to, if any.
@@ -93,7 +94,7 @@ impl Records {
         };
         let record: Record =
             serde_json::from_slice(&text).map_err(|error| Error::io("read", path)(std::io::Error::other(error)))?;
-        Ok(Some(record).filter(|record| record.file == file))
+        Ok(Some(record).filter(|record| record.file == file.to_string_lossy()))
     }
 
     /// Records content that is about to be written, or that is there already.
@@ -110,8 +111,14 @@ impl Records {
         digests.retain(|digest| *digest != new);
         digests.insert(0, new);
         digests.truncate(MAX_DIGESTS);
-        let record =
-            Record { file, kind: what.kind, service: what.service.map(str::to_owned), keys: what.keys.to_vec(), salt, digests };
+        let record = Record {
+            file: file.to_string_lossy().into_owned(),
+            kind: what.kind,
+            service: what.service.map(str::to_owned),
+            keys: what.keys.to_vec(),
+            salt,
+            digests,
+        };
         let text = serde_json::to_vec(&record).map_err(|error| Error::io("write", &path)(std::io::Error::other(error)))?;
         self.replace(&path, &text).map_err(Error::io("write", path))
     }
