@@ -4,6 +4,8 @@
 //! only through [`Secret::expose`], which asks for one of the [`WayOut`]s listed here; a test
 //! holds each way to the files that may use it. The memory is overwritten when it is dropped.
 
+use std::sync::Arc;
+
 use zeroize::{Zeroize, Zeroizing};
 
 /// Where the text of a secret may go. This list is complete.
@@ -50,7 +52,7 @@ pub enum WayOut {
 /// serde_json::to_string(&claude_vault::secret::Secret::from(String::from("x")));
 /// ```
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Opens the secret for one of the listed destinations.
@@ -74,7 +76,7 @@ impl Secret {
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Arc::new(Zeroizing::new(text)))
     }
 }
 
@@ -103,7 +105,7 @@ impl schemars::JsonSchema for Secret {
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        *self.0 == *other.0
+        **self.0 == **other.0
     }
 }
 

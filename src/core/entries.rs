@@ -10,13 +10,11 @@ use std::path::{Path, PathBuf};
 use super::Core;
 use super::inject::HEADER_START;
 use super::inject::reader_beside;
-use crate::error::{Error, Result};
-use crate::files::record::Standing;
-use crate::files::record::{Kind, Record, Records, standing};
+use crate::files::record::{Record, Records, Standing, standing};
 use crate::files::{Content, Root};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::{compose, yaml};
-use crate::names::Outside;
+use crate::names::{MAX_VALUE_BYTES, Outside};
 use crate::secret::Secret;
 
 /// What a file is read as. Its name tells.
@@ -84,7 +82,7 @@ pub struct Section {
 
 /// What a file is to a model.
 pub enum Seen {
-    /// A file that this program wrote values into: described from its record.
+    /// A file that this program wrote, with values or as an example: described from its record.
     Ours {
         /// What was written.
         record: Record,
@@ -118,15 +116,23 @@ pub fn look(core: &Core, file: &Path, kind: FileKind) -> std::result::Result<(Pa
     if FileKind::of(&file) != Some(kind) || is_private(core, &root, &file) {
         return Err(Refused::OtherKind);
     }
-    let content = root.read(&file).map_err(|_| Refused::Outside)?.ok_or(Refused::Missing)?;
-    let seen = match ours(core, &root, &file, &content).map_err(|_| Refused::Unreadable)? {
-        Some(seen) => seen,
-        None => {
-            let text = std::str::from_utf8(&content.bytes).map_err(|_| Refused::Unreadable)?;
-            Seen::Sections(sections(core, &file, kind, text).ok_or(Refused::Unreadable)?)
-        }
-    };
-    Ok((file, seen))
+    if !root.has(&file).map_err(|_| Refused::Outside)? {
+        return Err(Refused::Missing);
+    }
+    // The record first: nothing of a file of ours is looked at but whether it changed.
+    let record = Records::new(&core.settings.state).of(root.path(), &file).map_err(|_| Refused::Unreadable)?;
+    let content = root.read(&file);
+    if let Some(record) = record {
+        let is_changed = standing(Some(&record), content.ok().flatten().as_ref()) != Standing::Unchanged;
+        return Ok((file, Seen::Ours { record, is_changed }));
+    }
+    let content = content.map_err(|_| Refused::Unreadable)?.ok_or(Refused::Missing)?;
+    if has_our_header(&content) {
+        return Err(Refused::Unreadable);
+    }
+    let text = std::str::from_utf8(&content.bytes).map_err(|_| Refused::Unreadable)?;
+    let sections = sections(core, &file, kind, text).ok_or(Refused::Unreadable)?;
+    Ok((file, Seen::Sections(sections)))
 }
 
 /// The first of these files that is there, below the root.
@@ -143,29 +149,23 @@ fn is_private(core: &Core, root: &Root, file: &Path) -> bool {
     own.into_iter().flatten().any(|folder| std::fs::canonicalize(folder).is_ok_and(|folder| path.starts_with(folder)))
 }
 
-/// The description of a file that this program wrote values into. Without a record, the header tells:
-/// the record may be of another home, or the folder was moved.
-fn ours(core: &Core, root: &Root, file: &Path, content: &Content) -> Result<Option<Seen>> {
-    let record = Records::new(&core.settings.state).of(root.path(), file)?;
-    if let Some(record) = record.filter(|record| record.kind == Kind::Secrets) {
-        let is_changed = standing(Some(&record), Some(content)) != Standing::Unchanged;
-        return Ok(Some(Seen::Ours { record, is_changed }));
-    }
-    let has_header = content.bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(HEADER_START.as_bytes()));
-    if has_header { Err(Error::invalid("a file of ours without a record", "")) } else { Ok(None) }
+/// Whether the header of a file of ours stands in it. Without a record (of another home, or of a folder
+/// that was moved) the header tells.
+fn has_our_header(content: &Content) -> bool {
+    let mark = HEADER_START.as_bytes();
+    let is_mark = |line: &[u8]| {
+        let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line).trim_ascii_start();
+        line.starts_with(mark)
+    };
+    content.bytes.split(|byte| matches!(byte, b'\n' | b'\r')).any(is_mark)
 }
 
 fn sections(core: &Core, file: &Path, kind: FileKind, text: &str) -> Option<Vec<Section>> {
     let whole = |entries| vec![Section { name: None, entries }];
     match kind {
         FileKind::Env => {
-            let reader = reader_beside(core, file).unwrap_or(Dialect::Portable);
-            let entries = match dotenv::read_as_any(reader, text) {
-                Some(taken) => taken.into_iter().map(of_env).collect(),
-                // The names as another reader finds them; the values are nobody's.
-                None => dotenv::read_as_any(Dialect::Portable, text)?.into_iter().map(unreadable).collect(),
-            };
-            Some(whole(entries))
+            let taken = dotenv::read_as(own_reader(core, file), text)?;
+            Some(whole(taken.into_iter().map(of_env).collect()))
         }
         FileKind::Yaml => of_yaml(text).map(whole),
         FileKind::Compose => {
@@ -176,14 +176,20 @@ fn sections(core: &Core, file: &Path, kind: FileKind, text: &str) -> Option<Vec<
 }
 
 fn of_env((name, value): (String, Option<zeroize::Zeroizing<String>>)) -> FileEntry {
-    let value = value.map_or(Held::Unusable("its program puts it together from something outside the file"), |value| {
-        Held::Value(Secret::from(value.to_string()))
-    });
+    let value = value
+        .map_or(Held::Unusable("its program puts it together from something outside the file"), |value| held(value.to_string()));
     FileEntry { name: Outside::from(name), value }
 }
 
-fn unreadable((name, _): (String, Option<zeroize::Zeroizing<String>>)) -> FileEntry {
-    FileEntry { name: Outside::from(name), value: Held::Unusable("the file's own program cannot read the file") }
+/// Who reads a `.env` file. Without any sign it is docker compose: one reader, whatever the values are,
+/// since the choice of another would depend on them.
+pub(super) fn own_reader(core: &Core, file: &Path) -> Dialect {
+    reader_beside(core, file).unwrap_or(Dialect::Compose)
+}
+
+/// A value that Vault would not take is one that cannot be taken; the entry looks like any other.
+fn held(value: String) -> Held {
+    if value.len() > MAX_VALUE_BYTES { Held::Unusable("it is longer than 8 KiB") } else { Held::Value(Secret::from(value)) }
 }
 
 /// Our own finder of entries must find the keys that a YAML reader finds.
@@ -196,7 +202,7 @@ fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
     let entry = |entry: &crate::format::edit::Entry| FileEntry {
         name: Outside::from(entry.key.clone()),
         value: match yaml::read(&text[entry.value.clone()]) {
-            Some(value) => Held::Value(Secret::from(value)),
+            Some(value) => held(value),
             None => Held::Unusable("it is not plain text in YAML"),
         },
     };
@@ -207,7 +213,7 @@ fn of_service(name: String, service: compose::Service) -> Section {
     let entry = |variable: compose::Variable| FileEntry {
         name: Outside::from(variable.name),
         value: match variable.value.as_ref().map(|value| compose::literal(value)) {
-            Some(Some(value)) => Held::Value(Secret::from(value.to_string())),
+            Some(Some(value)) => held(value.to_string()),
             Some(None) => Held::Unusable("compose puts it together from other variables"),
             None => Held::Unusable("the compose file has no text for it"),
         },

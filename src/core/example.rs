@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::inject::reader_beside;
+use super::entries::own_reader;
 use super::plan::{FileWrite, Plan};
 use super::scan::{self, judge};
 use super::{Audience, Core};
@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::files::record::{Kind, Records, Standing, standing};
 use crate::files::{FileChange, Root, Written};
 use crate::format::dotenv::{self, Dialect};
+use crate::format::edit::{Document, Entry};
 use crate::names::{Service, is_public_name, printable};
 
 /// Which file an example is made of.
@@ -109,12 +110,21 @@ fn plan(
     // A compose file can hold a secret anywhere, so a person looks at its example.
     let unasked = is_ours && output.is_none() && format == Format::Env;
     let made = match format {
-        Format::Env => of_env(&text, reader_beside(core, &source).unwrap_or(Dialect::Portable), core.audience),
+        Format::Env => of_env(&text, own_reader(core, &source), core.audience),
         Format::Compose => of_compose(&text),
     };
     let (made, obstacle) = match made {
         Ok(made) => (made, None),
         Err(reason) if core.audience == Audience::Model && !unasked => (Made::default(), Some(reason.to_owned())),
+        Err(reason) if core.audience == Audience::Model => {
+            return Err(Error::Unwritable {
+                file: printable(&target.to_string_lossy(), false),
+                keys: "an example".into(),
+                reader: "a person".into(),
+                reason: reason.into(),
+                hint: format!("claude-vault example {}", printable(&source.to_string_lossy(), false)),
+            });
+        }
         Err(reason) => return Err(Error::Confined { path: source, reason }),
     };
     let reply =
@@ -159,6 +169,9 @@ const PLACE: &str = "a secret stands where it cannot be taken out: in a comment,
 /// comments and learn from that refusal which one is right, so for a model nothing is compared.
 fn of_env(text: &str, reader: Dialect, audience: Audience) -> std::result::Result<Made, &'static str> {
     let document = dotenv::parse(text, reader);
+    if audience == Audience::Model && !agrees(&document, text, reader) {
+        return Err(DISAGREE);
+    }
     let mut made = Made { text: String::with_capacity(text.len()), ..Made::default() };
     let (mut at, mut secrets) = (0, Vec::new());
     for entry in &document.entries {
@@ -182,6 +195,27 @@ fn of_env(text: &str, reader: Dialect, audience: Audience) -> std::result::Resul
     }
     made.text.push_str(&between(&text[at..]));
     if audience == Audience::Person && tells(&made.text, &secrets) { Err(PLACE) } else { Ok(made) }
+}
+
+const DISAGREE: &str = "its own program reads entries in it that end elsewhere than they seem to";
+
+/// Whether the file's own reader finds exactly these entries with exactly these values. Where it does
+/// not, the rest of a secret could pass for a comment or for another entry.
+fn agrees(document: &Document, text: &str, reader: Dialect) -> bool {
+    let Some(taken) = dotenv::read_as(reader, text) else { return false };
+    let same = |entry: &Entry, (name, value): &(String, Option<Zeroizing<String>>)| {
+        let own = dotenv::unquote(&text[entry.value.clone()]);
+        let is_read_so = match value {
+            Some(value) => **value == own,
+            // It refers to something else: one word, with nothing behind it.
+            None => {
+                let line = text[entry.value.start..].split('\n').next().unwrap_or_default().trim_end();
+                own == line && !line.contains(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '#' | '\\'))
+            }
+        };
+        entry.key == *name && is_read_so
+    };
+    document.entries.len() == taken.len() && document.entries.iter().zip(&taken).all(|(entry, taken)| same(entry, taken))
 }
 
 /// Whether a text still holds one of the secrets. Very short ones stand in any text.

@@ -113,7 +113,8 @@ impl Records {
         digests.truncate(MAX_DIGESTS);
         let record = Record {
             file: file.to_string_lossy().into_owned(),
-            kind: what.kind,
+            // A file that had values once stays one for good: its backups have them.
+            kind: if what.before.is_some_and(|before| before.kind == Kind::Secrets) { Kind::Secrets } else { what.kind },
             service: what.service.map(str::to_owned),
             keys: what.keys.to_vec(),
             salt,

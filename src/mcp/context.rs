@@ -72,7 +72,7 @@ pub(super) async fn read(state: &Arc<State>, uri: &str) -> Result<ReadResourceRe
         Some(rest) => rest.strip_prefix('/').and_then(|name| name.parse().ok()).map(Some).ok_or_else(unknown)?,
         None => return Err(unknown()),
     };
-    let reply = listed(&state.core(), service).await;
+    let reply = listed(state, service).await;
     let reply = reply.map_err(|refusal| ErrorData::internal_error(refusal.text(), None))?;
     let text = object(&reply).to_string();
     Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type("application/json")]))
@@ -86,7 +86,7 @@ fn unknown() -> ErrorData {
 pub(super) async fn complete(state: &Arc<State>, request: &CompleteRequestParams) -> CompleteResult {
     let mut names = Vec::new();
     if request.argument.name == "service"
-        && let Ok(ListReply { services: Some(services), .. }) = listed(&state.core(), None).await
+        && let Ok(ListReply { services: Some(services), .. }) = listed(state, None).await
     {
         let fits = services.iter().filter(|service| service.as_str().starts_with(&request.argument.value));
         names.extend(fits.take(CompletionInfo::MAX_VALUES).map(Service::to_string));

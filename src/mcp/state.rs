@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::changes::Changes;
 use super::desk::{Desk, lock};
@@ -11,12 +11,16 @@ use super::handles::{Handles, MARK, Origin, is_handle};
 use super::public::{Entry, Handle, Name};
 use super::refusal::Refusal;
 use super::session::Session;
+use crate::approval::pending::{hash_of, random_id};
 use crate::config::{Env, Mode, Settings};
 use crate::core::Core;
 use crate::core::entries::Held;
 use crate::core::login::Ended;
 use crate::error::Result;
+use crate::names::{PublicName, Service};
 
+/// How many calls read files at the same time.
+const MAX_READERS: usize = 4;
 /// How long a call waits for a person: clients drop calls at about 60 seconds.
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -26,6 +30,10 @@ pub(super) struct State {
     pub(super) session: Arc<Session>,
     pub(super) changes: Arc<Changes>,
     handles: Mutex<Handles>,
+    /// Turns to read and parse files: a flood of calls must not fill the memory.
+    turns: Semaphore,
+    /// Orders keys whose names a model must not learn.
+    salt: String,
     desk: Arc<Desk>,
     pub(super) patience: Duration,
     /// Becomes true when the client is gone.
@@ -42,6 +50,8 @@ impl State {
             session: Arc::new(Session::new(settings.clone(), env, desk.clone())),
             changes: Arc::new(Changes::new(desk.clone(), settings.browser.clone(), patience, ended.clone())?),
             handles: Mutex::new(Handles::new(settings.handle_life)),
+            turns: Semaphore::new(MAX_READERS),
+            salt: random_id()?,
             desk,
             patience,
             ended,
@@ -51,6 +61,35 @@ impl State {
 
     pub(super) fn core(&self) -> Arc<Core> {
         self.session.core()
+    }
+
+    /// Waits for a turn to read a file; it ends when the turn is dropped.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
+
+    /// The keys of a version in the order in which the model sees them: first those whose names it may
+    /// learn, then the others in an order of this process. Their place in a sorted list would tell how
+    /// they compare with keys of the model's choice.
+    pub(super) fn in_order<'a>(
+        &self,
+        service: &Service,
+        version: u64,
+        keys: impl Iterator<Item = &'a String>,
+    ) -> Vec<(Option<Name>, &'a String)> {
+        let (mut public, mut hidden) = (Vec::new(), Vec::new());
+        for key in keys {
+            match PublicName::of_stored_key(key) {
+                Some(name) => public.push((Some(Name::from(&name)), key)),
+                None => hidden.push((None, key)),
+            }
+        }
+        let place = |key: &str| {
+            let version = version.to_be_bytes();
+            hash_of([self.salt.as_bytes(), service.as_str().as_bytes(), version.as_slice(), key.as_bytes()].into_iter())
+        };
+        hidden.sort_by_key(|(_, key)| place(key));
+        public.into_iter().chain(hidden).collect()
     }
 
     /// A value as the model sees it, under a public name or as entry number `number`.

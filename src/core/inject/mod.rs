@@ -346,8 +346,8 @@ async fn plan(core: &Core, vault: &Client, request: &Request, service: &Service,
     let example = if request.template.is_some() { None } else { root.read(&target.example)? };
     let record = Records::new(&core.settings.state).of(root.path(), &target.file)?;
     let standing = standing(record.as_ref(), before.as_ref());
-    let unasked =
-        is_unasked(core, request, service, target, &Known { standing, record: record.as_ref(), has_example: example.is_some() });
+    let known = Known { standing, record: record.as_ref(), has_example: example.is_some() };
+    let is_person = core.audience == Audience::Person;
     let secrets = match &request.template {
         Some(template) => template.secrets(),
         None => match vault.read_service(service, None).await? {
@@ -355,32 +355,43 @@ async fn plan(core: &Core, vault: &Client, request: &Request, service: &Service,
             Stored::Deleted { .. } | Stored::Absent => return Err(no_service(service)),
         },
     };
-    let header = header(target, request, service, example.is_some());
-    let old = text(&target.file, before.as_ref())?.unwrap_or_default();
+    let old = text(&target.file, before.as_ref()).map(Option::unwrap_or_default);
     let skeleton = request.template.as_ref().map(|template| template.skeleton(target.format));
-    let (path, template) = match (&skeleton, text(&target.example, example.as_ref())?) {
-        (Some(skeleton), _) => (&target.file, skeleton.as_str()),
-        (None, Some(template)) => (&target.example, template),
-        (None, None) => (&target.file, old),
+    let (path, template) = match (skeleton, text(&target.example, example.as_ref())?) {
+        (Some(skeleton), _) => (&target.file, Some(skeleton)),
+        (None, Some(template)) => (&target.example, Some(template.to_owned())),
+        (None, None) => (&target.file, old.as_ref().ok().map(|old| (*old).to_owned())),
     };
-    let source = render::Source { path, template, header: &header, has_example: example.is_some() };
-    let (rendered, obstacle) = match render::render(target, &secrets, &source) {
+    // Where the old file is no template, a model's call does not depend on its bytes.
+    let old = if is_person { old? } else { old.unwrap_or_default() };
+    let keys: Vec<String> = secrets.keys().cloned().collect();
+    let draft = Draft {
+        target: target.clone(),
+        path: path.clone(),
+        template: Zeroizing::new(template.clone().unwrap_or_default()),
+        header: header(target, request, service, example.is_some()),
+        has_example: example.is_some(),
+        secrets,
+        literals: request.template.as_ref().map(Template::literals).unwrap_or_default(),
+        may_be_unasked: is_unasked(core, request, service, target, &known),
+        is_person,
+    };
+    let Drawing { rendered, unasked, masked_text } = draft.draw().await?;
+    let rendered = template.ok_or_else(|| not_utf8(path)).and(rendered);
+    let (rendered, obstacle) = match rendered {
         Ok(rendered) => (rendered, None),
         // A model that asks a person learns of this what it learns of a no.
-        Err(error) if core.audience == Audience::Model && !unasked => (render::Rendered::default(), Some(error.to_string())),
+        Err(error) if !is_person && !unasked => (render::Rendered::default(), Some(error.to_string())),
         Err(error) => return Err(error),
     };
     let obstacle = request.template.as_ref().and_then(|template| template.obstacle.clone()).or(obstacle);
-    let is_person = core.audience == Audience::Person;
     // Another header alone is no reason to write the file, and to keep a backup.
     let same = before.is_some() && is_person && render::same_but_header(old, &rendered.text);
-    let preview = if is_person || unasked {
-        Vec::new()
-    } else {
-        let literals = request.template.as_ref().map(Template::literals).unwrap_or_default();
-        let masked_text = render::masked(target, &secrets, &literals, &source, rendered.tidy);
-        vec![FilePreview { path: printable(&target.file.to_string_lossy(), false), masked_text, note: note(standing) }]
-    };
+    let preview = masked_text.map(|masked_text| FilePreview {
+        path: printable(&target.file.to_string_lossy(), false),
+        masked_text,
+        note: note(standing),
+    });
     let content = if same { Zeroizing::new(old.to_owned()) } else { rendered.text };
     let reply = Reply {
         service: service.clone(),
@@ -396,7 +407,7 @@ async fn plan(core: &Core, vault: &Client, request: &Request, service: &Service,
             Some(_) if same => State::Unchanged,
             Some(_) => State::Updated,
         },
-        keys: secrets.len(),
+        keys: keys.len(),
         changes: if is_person { render::changes(target, old, &content) } else { Changes::default() },
         from_example: example.is_some(),
         defaults: rendered.defaults,
@@ -409,20 +420,94 @@ async fn plan(core: &Core, vault: &Client, request: &Request, service: &Service,
         file: target.file.clone(),
         kind: Kind::Secrets,
         service: Some(service.to_string()),
-        keys: secrets.keys().cloned().collect(),
+        keys,
         content,
         before,
         skip_if_same: is_person,
     };
     let mut write = FileWrite::new(Action::Inject, change);
     write.unasked = unasked;
-    write.preview = preview;
+    write.preview = preview.into_iter().collect();
     write.obstacle = obstacle;
     if let Some(template) = &request.template {
         write.warnings = template.sources.iter().map(|source| format!("a value comes from {source}")).collect();
         write.sources.clone_from(&template.sources);
     }
     Ok((reply, write))
+}
+
+fn not_utf8(path: &Path) -> Error {
+    Error::Confined { path: path.to_owned(), reason: "it is not UTF-8 text" }
+}
+
+/// The largest file that a model may have written, in bytes. Far below the largest that is read, so
+/// that no size of a value makes a file of ours unreadable.
+const MAX_DRAWN: usize = 1024 * 1024;
+/// The longest template on disk that is filled in for a model, in bytes.
+const MAX_TEMPLATE: usize = 256 * 1024;
+
+/// All that a file is made from.
+struct Draft {
+    target: Target,
+    path: PathBuf,
+    template: Zeroizing<String>,
+    header: Vec<String>,
+    has_example: bool,
+    secrets: Secrets,
+    literals: BTreeSet<String>,
+    may_be_unasked: bool,
+    is_person: bool,
+}
+
+/// What a draft comes to.
+struct Drawing {
+    rendered: Result<render::Rendered>,
+    /// Whether it may be written without asking.
+    unasked: bool,
+    /// The text as a person sees it, where one is asked.
+    masked_text: Option<String>,
+}
+
+impl Draft {
+    /// Renders the file. For a model this is done on a thread of its own: its calls must not hold up
+    /// the server, whatever they ask for.
+    async fn draw(self) -> Result<Drawing> {
+        if self.is_person {
+            return Ok(self.draw_now());
+        }
+        let file = self.target.file.clone();
+        let stopped = |_| Error::io("write", file)(std::io::ErrorKind::Other.into());
+        tokio::task::spawn_blocking(move || self.draw_now()).await.map_err(stopped)
+    }
+
+    fn draw_now(self) -> Drawing {
+        let Self { target, secrets, literals, .. } = &self;
+        let source =
+            render::Source { path: &self.path, template: &self.template, header: &self.header, has_example: self.has_example };
+        if self.is_person {
+            return Drawing { rendered: render::render(target, secrets, &source), unasked: true, masked_text: None };
+        }
+        let is_small = self.template.len() <= MAX_TEMPLATE;
+        let unasked = self.may_be_unasked && is_small && render::is_plain(target, secrets, &source);
+        let rendered = if is_small { render::render(target, secrets, &source) } else { Err(self.too_large()) };
+        let rendered = match rendered {
+            Ok(rendered) if rendered.text.len() > MAX_DRAWN => Err(self.too_large()),
+            outcome => outcome,
+        };
+        let masked = |tidy| if is_small { render::masked(target, secrets, literals, &source, tidy) } else { String::new() };
+        let masked_text = (!unasked).then(|| masked(rendered.as_ref().is_ok_and(|rendered| rendered.tidy)));
+        Drawing { rendered, unasked, masked_text }
+    }
+
+    fn too_large(&self) -> Error {
+        Error::Unwritable {
+            file: printable(&self.target.file.to_string_lossy(), false),
+            keys: "all keys".into(),
+            reader: "an assistant's tool".into(),
+            reason: "the template is larger than 256 KiB, or the file than 1 MiB".into(),
+            hint: format!("claude-vault inject {}", self.target.service),
+        }
+    }
 }
 
 /// What is known of the file that would be written.

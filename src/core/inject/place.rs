@@ -36,6 +36,7 @@ enum OneOrMore {
 }
 
 /// The file to write, the example it is made from, and who will read it.
+#[derive(Clone)]
 pub(super) struct Target {
     pub(super) service: Service,
     pub(super) file: PathBuf,
@@ -62,6 +63,7 @@ pub(super) enum Place {
 }
 
 /// How the reader of a file is known.
+#[derive(Clone)]
 pub(super) enum Source {
     /// Somebody said so.
     Told,

@@ -90,6 +90,35 @@ pub(super) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) ->
     })
 }
 
+/// Whether the file's own reader finds in the filled template exactly the entries that this program
+/// finds, with the values in their places, whatever the values are: decided with placeholders. A
+/// template that hides an entry from one of the two could make the writing depend on a value of its
+/// author's choice.
+pub(super) fn is_plain(target: &Target, secrets: &Secrets, source: &Source<'_>) -> bool {
+    let placeholder = |number: usize| Value::Text(Secret::from(format!("placeholder{number}")));
+    let placeholders: Secrets = secrets.keys().enumerate().map(|(at, key)| (key.clone(), placeholder(at))).collect();
+    let Ok(rendered) = render(target, &placeholders, source) else { return false };
+    let text = rendered.text.as_str();
+    let agrees = |reader: Dialect| {
+        let Some(taken) = dotenv::read_as(reader, text) else { return false };
+        let found = dotenv::parse(text, reader);
+        let names = found.entries.iter().map(|entry| entry.key.as_str());
+        let stands = |(key, value): (&String, &Value)| {
+            let read = taken.iter().find(|(name, _)| name == key).and_then(|(_, read)| read.as_ref());
+            read.is_some_and(|read| read.as_str() == value.secret().expose(WayOut::Inspection))
+        };
+        names.eq(taken.iter().map(|(name, _)| name.as_str())) && placeholders.iter().all(stands)
+    };
+    match target.format {
+        // The writer itself holds YAML against a parser, key by key.
+        Format::Yaml => true,
+        Format::Env => {
+            let own = |dialect: &Dialect| if *dialect == Dialect::Portable { Dialect::Compose } else { *dialect };
+            target.dialects.iter().map(own).all(agrees)
+        }
+    }
+}
+
 /// What stands for a value on the approval page; of one length for all.
 const MASK: &str = "••••••••";
 

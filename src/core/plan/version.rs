@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Consent, Operation, Permit, Report};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
-use crate::core::Core;
+use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::names::{Key, Service};
 use crate::secret::{Secret, Value, WayOut};
@@ -16,6 +16,11 @@ use crate::vault::{Client, Secrets, Stored, WriteOutcome};
 
 /// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
 const RESOLVE_FOR: Duration = Duration::from_secs(30);
+
+/// The most that a model may have stored in one version: half of what Vault takes by default.
+const MAX_VERSION_BYTES: usize = 512 * 1024;
+/// The most keys of such a version.
+const MAX_VERSION_KEYS: usize = 500;
 
 /// A new version of a service.
 pub struct VersionChange {
@@ -115,6 +120,11 @@ impl VersionChange {
                 notes.warnings.extend(pattern_warning(key, value.secret()));
             }
             notes.warnings.extend(plain_key_warning(core, service, key));
+        }
+        // Vault's own limit would tell a model how long the values are.
+        let size: usize = result.iter().map(|(key, value)| key.len() + value.secret().expose(WayOut::Inspection).len()).sum();
+        if core.audience == Audience::Model && (size > MAX_VERSION_BYTES || result.len() > MAX_VERSION_KEYS) {
+            notes.obstacle.get_or_insert_with(|| "the service would have more than 512 KiB or 500 keys".to_owned());
         }
         let path = core.settings.display_path(service);
         Self { service: service.clone(), path, base, changes, prompt: prompt.to_vec(), result, notes, vault }

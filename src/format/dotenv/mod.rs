@@ -198,17 +198,6 @@ pub fn is_special_to_shells(name: &str) -> bool {
 /// something outside the file.
 pub type Taken = Vec<(String, Option<zeroize::Zeroizing<String>>)>;
 
-/// Reads a file whose reader may be unknown ([`Dialect::Portable`]): then as the first of the usual
-/// readers that can read all of it. `None` when nobody can.
-#[must_use]
-pub fn read_as_any(reader: Dialect, text: &str) -> Option<Taken> {
-    const USUAL: [Dialect; 4] = [Compose, Shell, Go, Node];
-    match reader {
-        Portable => USUAL.into_iter().find_map(|reader| read_as(reader, text)),
-        one => read_as(one, text),
-    }
-}
-
 /// Reads a file as `reader` does; `None` when it gives up.
 #[must_use]
 pub fn read_as(reader: Dialect, text: &str) -> Option<Taken> {

@@ -141,8 +141,8 @@ public_reply! {
         service: Service,
         /// The file, below the root
         file: PublicPath,
-        /// Whether claude-vault wrote it from Vault; then the entries are those that it wrote, without handles
-        written_from_vault: Option<bool>,
+        /// Whether claude-vault wrote it; then the entries are those that it wrote, without handles
+        written_by_claude_vault: Option<bool>,
         /// Whether something else changed it since
         changed_since: Option<bool>,
         /// Its entries, in order. One whose name may be a part of a secret has a number instead
@@ -190,14 +190,14 @@ impl Tool for ScanEnv {
             Seen::Ours { record, is_changed } => EnvReply {
                 service,
                 file: place,
-                written_from_vault: Some(true),
+                written_by_claude_vault: Some(true),
                 changed_since: Some(is_changed),
                 entries: record.keys.iter().enumerate().map(|(at, key)| recorded(at + 1, key)).collect(),
             },
             Seen::Sections(sections) => {
                 let entries: Vec<FileEntry> = sections.into_iter().flat_map(|section| section.entries).collect();
                 let entries = with_handles(state, &file, "", &entries)?;
-                EnvReply { service, file: place, written_from_vault: None, changed_since: None, entries }
+                EnvReply { service, file: place, written_by_claude_vault: None, changed_since: None, entries }
             }
         }))
     }
@@ -247,6 +247,7 @@ async fn scanned(
 ) -> Result<(PathBuf, Seen), Refusal> {
     let core = state.core();
     let work = move || found(&core, named, &usual, kind);
+    let _turn = state.turn().await;
     let looked = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Interrupted)?;
     let outcome = match &looked {
         Ok((file, _)) => file.display().to_string(),
@@ -350,7 +351,7 @@ impl Tool for GenerateExample {
             Seen::Sections(sections) => sections.iter().map(|section: &Section| section.entries.len() as u64).sum(),
             Seen::Ours { .. } => {
                 return Err(Refusal::not_allowed(
-                    "claude-vault wrote that file from Vault, so it is no source for an example",
+                    "claude-vault wrote that file, so it is no source for an example",
                     "the template that it was written from is the example",
                 ));
             }

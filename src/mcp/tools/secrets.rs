@@ -16,7 +16,7 @@ use crate::mcp::handles::{Origin, Place};
 use crate::mcp::public::{ClearValue, Entry, Name, Setting, Time, public_reply, public_words};
 use crate::mcp::refusal::Refusal;
 use crate::mcp::state::{NotMeant, State};
-use crate::names::{Key, PublicName, Service};
+use crate::names::{Key, Service};
 use crate::secret::{Secret, Value};
 
 /// Arguments of `vault_list`.
@@ -62,12 +62,13 @@ impl Tool for List {
     type Reply = ListReply;
 
     async fn run(context: Context<'_>, arguments: ListArguments) -> Result<Outcome<ListReply>, Refusal> {
-        Ok(Outcome::Done(listed(&context.state.core(), arguments.service).await?))
+        Ok(Outcome::Done(listed(context.state, arguments.service).await?))
     }
 }
 
 /// Services, or the keys of one: for `vault_list` and for resources.
-pub(in crate::mcp) async fn listed(core: &Core, service: Option<Service>) -> Result<ListReply, Refusal> {
+pub(in crate::mcp) async fn listed(state: &State, service: Option<Service>) -> Result<ListReply, Refusal> {
+    let core = state.core();
     let nothing = ListReply {
         path: None,
         services: None,
@@ -78,24 +79,26 @@ pub(in crate::mcp) async fn listed(core: &Core, service: Option<Service>) -> Res
         updated: None,
         keys: None,
     };
-    Ok(match list::list(core, &list::Request { service }).await? {
+    Ok(match list::list(&core, &list::Request { service }).await? {
         list::Reply::Services { path, services, others, .. } => {
             ListReply { path: Some(Setting::new(&path)), services: Some(services), others: Some(others as u64), ..nothing }
         }
-        list::Reply::Keys { service, version, created, updated, keys, .. } => ListReply {
-            service: Some(service),
-            version: Some(version),
-            created: Time::parse(&created),
-            updated: Time::parse(&updated),
-            keys: Some(keys.iter().enumerate().map(|(at, key)| named(at + 1, key)).collect()),
-            ..nothing
-        },
+        list::Reply::Keys { service, version, created, updated, keys, .. } => {
+            let keys = state.in_order(&service, version, keys.iter());
+            ListReply {
+                keys: Some(keys.into_iter().enumerate().map(|(at, (name, _))| named(at + 1, name)).collect()),
+                service: Some(service),
+                version: Some(version),
+                created: Time::parse(&created),
+                updated: Time::parse(&updated),
+                ..nothing
+            }
+        }
     })
 }
 
 /// A key of Vault by its name, or by its number where this program would not write such a name.
-fn named(number: usize, key: &str) -> Entry {
-    let name = PublicName::of_stored_key(key).as_ref().map(Name::from);
+fn named(number: usize, name: Option<Name>) -> Entry {
     Entry { entry: name.is_none().then_some(number as u64), name, handle: None, value: None }
 }
 
@@ -153,16 +156,17 @@ async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl
     let request = getting::Request { service: service.clone(), key: key.clone(), version: *version };
     let reply = getting::get(core, &request).await?;
     let is_wanted = |number: usize| entry.is_none_or(|entry| entry == number as u64);
-    let wanted: Vec<(usize, &String)> =
-        reply.secrets.keys().enumerate().map(|(at, key)| (at + 1, key)).filter(|(number, _)| is_wanted(*number)).collect();
+    let keys = state.in_order(service, reply.version, reply.secrets.keys());
+    let numbered = keys.into_iter().enumerate().map(|(at, (name, key))| (at + 1, name, key));
+    let wanted: Vec<(usize, Option<Name>, &String)> = numbered.filter(|(number, ..)| is_wanted(*number)).collect();
     if wanted.is_empty() && entry.is_some() {
         return Err(Refusal::new("not_found", "that version has no such entry", "vault_get without entry shows them all"));
     }
     let may_show = |key: &str| core.settings.mode == Mode::Plaintext || core.settings.is_plain_key(service.as_str(), key);
     let to_show: BTreeMap<String, Value> = wanted
         .iter()
-        .filter(|(_, key)| may_show(key))
-        .filter_map(|(_, key)| Some(((*key).clone(), reply.secrets.get(*key)?.clone())))
+        .filter(|(_, _, key)| may_show(key))
+        .filter_map(|(_, _, key)| Some(((*key).clone(), reply.secrets.get(*key)?.clone())))
         .collect();
     let shown = if to_show.is_empty() {
         to_show
@@ -170,8 +174,8 @@ async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl
         Plan::new(Disclosure::new(core, service, to_show)).approve(core, person).await?.commit(core, person).await?.done
     };
     let mut keys = Vec::new();
-    for (number, key) in wanted {
-        let plain = named(number, key);
+    for (number, name, key) in wanted {
+        let plain = named(number, name);
         keys.push(match (shown.get(key), reply.secrets.get(key)) {
             (Some(value), _) => Entry { value: Some(ClearValue::allowed_by_config(value.secret())), ..plain },
             (None, Some(value)) => {
@@ -297,12 +301,20 @@ fn set_reply(service: &Service, names: &BTreeSet<Key>, reply: set::Reply) -> Set
     }
 }
 
+/// The most keys of one change.
+const MAX_KEYS: usize = 200;
+
 /// What is to be set. A value that cannot be set is shown to the person as the reason why not: the
 /// model must not learn what kind of value stands behind a handle.
 async fn request(state: &State, arguments: SetArguments) -> Result<set::Request, Refusal> {
     let service = arguments.service;
     let mut notes = Notes::default();
     let mut secrets = BTreeMap::new();
+    let generate = arguments.generate.unwrap_or_default();
+    let prompt = arguments.prompt.unwrap_or_default();
+    for key in generate.keys().chain(&prompt) {
+        refuse_plain_key(state, &service, key)?;
+    }
     if let Some(file) = &arguments.from_file {
         for (key, held) in from_file(state, file).await? {
             refuse_plain_key(state, &service, &key)?;
@@ -325,12 +337,14 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
         }
     }
     let length = |GenerateLength(length)| usize::try_from(length).unwrap_or(set::DEFAULT_LENGTH);
-    let generate = arguments.generate.unwrap_or_default();
+    if secrets.len() + generate.len() + prompt.len() > MAX_KEYS {
+        return Err(Refusal::argument("more than 200 keys are too many for one change", &[], "set them in parts"));
+    }
     Ok(set::Request {
         service,
         secrets,
         generate: generate.into_iter().map(|(key, of)| (key, length(of))).collect(),
-        prompt: arguments.prompt.unwrap_or_default(),
+        prompt,
         dry_run: arguments.dry_run.unwrap_or(false),
         notes,
     })
@@ -377,13 +391,14 @@ async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusa
         Some(kind @ (FileKind::Env | FileKind::Yaml)) => kind,
         Some(FileKind::Compose) | None => return Err(crate::core::entries::Refused::OtherKind.into()),
     };
+    let _turn = state.turn().await;
     let looked = tokio::task::spawn_blocking(move || look(&core, &path, kind)).await;
     let (_, seen) = looked.map_err(|_| Refusal::from(Error::Interrupted))??;
     let sections = match seen {
         Seen::Sections(sections) => sections,
         Seen::Ours { .. } => {
             return Err(Refusal::not_allowed(
-                "claude-vault wrote that file from Vault",
+                "claude-vault wrote that file",
                 "take the values from Vault: vault_get gives handles",
             ));
         }

@@ -16,6 +16,8 @@ use crate::secret::{Secret, Value};
 
 /// The longest template, in bytes.
 const MAX_TEMPLATE: usize = 256 * 1024;
+/// The most lines of a template.
+const MAX_LINES: usize = 500;
 
 const RULE: &str = "a template has KEY=VALUE lines (key: value for YAML), comment lines that begin with #, and blank lines; a value is \
                     a handle or plain text without quotes inside, backslashes or $";
@@ -24,6 +26,9 @@ const RULE: &str = "a template has KEY=VALUE lines (key: value for YAML), commen
 pub(super) fn parse(state: &State, text: &str, format: Option<Format>) -> Result<(Template, Format), Refusal> {
     if text.len() > MAX_TEMPLATE {
         return Err(Refusal::argument("the template is longer than 256 KiB", &[], "use a template on disk"));
+    }
+    if text.lines().count() > MAX_LINES {
+        return Err(Refusal::argument("the template has more than 500 lines", &[], "use a template on disk"));
     }
     let format = format.unwrap_or_else(|| format_of(text));
     let (mut template, mut seen) = (Template::default(), BTreeSet::new());

@@ -47,7 +47,7 @@ fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
     }
     // It is described from the record: the keys that were written, and whether it changed since.
     let scan = |client: &mut Client| client.call("vault_scan_env", json!({"service": "svc"})).unwrap();
-    let ours = json!({"service": "svc", "file": "svc/.env", "written_from_vault": true, "changed_since": false, "entries": [{"name": "A"}, {"name": "ML"}]});
+    let ours = json!({"service": "svc", "file": "svc/.env", "written_by_claude_vault": true, "changed_since": false, "entries": [{"name": "A"}, {"name": "ML"}]});
     assert_eq!(scan(&mut client), ours);
     lab.home.file("svc/.env", &format!("{}\nB={CANARY}\n", lab.home.read("svc/.env")));
     assert_eq!(scan(&mut client)["changed_since"], true);
@@ -319,4 +319,113 @@ fn every_request_with_an_id_gets_an_answer() {
     assert_eq!(with_null, client.call("vault_get", json!({"service": "plex"})).unwrap());
     assert!(client.call("vault_get", json!({"service": null})).unwrap_err().contains("service is missing"));
     client.close();
+}
+
+/// Where the file's own reader and this program would disagree on where a value ends, a part of a secret
+/// could pass for a comment or for another entry: neither the example nor a scan of it shows one.
+#[test]
+fn an_example_holds_no_part_of_a_value_that_its_own_reader_reads_on() {
+    let cases = [
+        ("x.service", "PASSWORD=correct #horse\n"),
+        ("go.mod", "PASSWORD=correct #horse-battery # c\n"),
+        ("x.service", "PASSWORD=abc\\\nhorse=two\nB=1\n"),
+        ("compose.yaml", "NOTE=\"first\nhorse=two\nlast\" x\nB=1\n"),
+        ("README", "NOTE=\"first\nhorse=two\nlast\" x\nB=1\n"),
+        ("README", "export NOTE=\"first\nhorse=/srv/secret-path\nlast\"'q' B=1\n"),
+        ("Cargo.toml", "X=a b\nNOTE=\"\nhorse=two\nx\"\\ #\nB=1\n"),
+    ];
+    let (lab, mut client) = quick(Lab::new());
+    for (number, (beside, env)) in cases.into_iter().enumerate() {
+        let service = format!("s{number}");
+        lab.home.file(&format!("{service}/{beside}"), "");
+        lab.home.file(&format!("{service}/.env"), env);
+        let _ = client.call("vault_generate_example", json!({"service": service}));
+        let _ = client.call("vault_scan_env", json!({"service": service}));
+        let example = lab.home.lab().join(&service).join(".env.example");
+        let text = std::fs::read_to_string(&example).unwrap_or_default();
+        assert!(!text.contains("horse"), "{beside}: {text}");
+        let scanned = client.call("vault_scan_env", json!({"service": service, "file_path": format!("{service}/.env.example")}));
+        assert!(!format!("{scanned:?}").contains("horse"), "{scanned:?}");
+    }
+    assert!(!client.seen.contains("horse"), "{}", client.seen);
+    // What is plain still gets its example, and a scan of it is described from the record.
+    lab.home.file("plain/.env", "# about\nHOST=db.lan\nPASSWORD='x y' # why\nURL=${HOST}\n");
+    assert_eq!(client.call("vault_generate_example", json!({"service": "plain"})).unwrap()["entries"], 3);
+    let path = json!({"service": "plain", "file_path": "plain/.env.example"});
+    let scanned = client.call("vault_scan_env", path).unwrap();
+    assert_eq!(scanned["entries"], json!([{"name": "HOST"}, {"name": "PASSWORD"}, {"name": "URL"}]));
+    client.close();
+}
+
+/// A template whose entries the reader sees elsewhere than this program does would make the writing
+/// depend on a guess in it: the person is asked, whatever the value is.
+#[test]
+fn a_template_of_a_repository_is_no_oracle() {
+    let (lab, mut client) = quick(Lab::with("eq", json!({"A": "rightguess"})));
+    lab.home.file(".claude-vault.toml", "[services.eq]\ndialect = \"compose\"\n");
+    for guess in ["rightguess", "wrongguess"] {
+        lab.home.file("eq/.env.example", &format!("A: {guess}\nZ.x=\"\nA=\n\" t\n"));
+        let told = client.call("vault_inject", json!({"service": "eq"})).unwrap_err();
+        assert!(told.starts_with("approval_pending: "), "{guess}: {told}");
+    }
+    client.close();
+}
+
+/// Limits that a value could cross are reasons for the person, and none is Vault's own.
+#[test]
+fn no_limit_tells_how_long_a_value_is() {
+    let lab = Lab::with("in", json!({"SHORT": "x".repeat(3000), "LONG": "x".repeat(8000)}));
+    let (lab, mut client) = quick(lab);
+    let got = client.call("vault_get", json!({"service": "in"})).unwrap();
+    for name in ["SHORT", "LONG"] {
+        let secrets: serde_json::Map<String, Value> = (0..140).map(|n| (format!("K{n}"), json!(handle(&got, name)))).collect();
+        let told = client.call("vault_set", json!({"service": "out", "secrets": secrets})).unwrap_err();
+        assert!(told.starts_with("approval_pending: "), "{name}: {told}");
+    }
+    let plans = crate::approval::pending(&lab.home);
+    assert!(plans.iter().any(|plan| plan["obstacle"].as_str().is_some_and(|why| why.contains("512 KiB"))), "{plans:?}");
+    let many: serde_json::Map<String, Value> = (0..201).map(|n| (format!("K{n}"), json!("x"))).collect();
+    assert!(client.call("vault_set", json!({"service": "out", "secrets": many})).unwrap_err().contains("too many"));
+    let lines = "A=1\n".repeat(501);
+    assert!(client.call("vault_inject", json!({"service": "in", "template": lines})).unwrap_err().contains("500 lines"));
+    // A file of the person's own that is no text is asked about like any other.
+    lab.home.file("in/.env.example", "SHORT=\nLONG=\n");
+    for own in [&b"MINE=caf\xc3\xa9\n"[..], b"MINE=caf\xe9\n"] {
+        std::fs::write(lab.home.lab().join("in/.env"), own).unwrap();
+        let told = client.call("vault_inject", json!({"service": "in"})).unwrap_err();
+        assert!(told.starts_with("approval_pending: "), "{told}");
+    }
+    client.close();
+}
+
+/// The place of a hidden name in a sorted list would tell how it compares with names of the model's choice.
+#[test]
+fn hidden_names_come_last_in_an_order_of_their_own() {
+    let lab = Lab::with("svc", json!({"aaa": "1", "hunter2 pass": "2", "m": "3", "zzz": "4"}));
+    let (_lab, mut client) = quick(lab);
+    let listed = client.call("vault_list", json!({"service": "svc"})).unwrap();
+    let wanted = json!([{"name": "aaa"}, {"name": "m"}, {"name": "zzz"}, {"entry": 4}]);
+    assert_eq!(listed["keys"], wanted);
+    let got = client.call("vault_get", json!({"service": "svc"})).unwrap();
+    assert_eq!(got["keys"][3]["entry"], 4);
+    client.close();
+}
+
+/// A byte order mark before our header does not make a file of ours somebody else's.
+#[test]
+fn a_file_of_ours_without_its_record_is_known_by_its_header() {
+    let lab = Lab::with("svc", json!({"A": CANARY}));
+    lab.home.file("svc/.env.example", "\u{feff}A=\n");
+    let (lab, mut client) = quick(lab);
+    client.call("vault_inject", json!({"service": "svc"})).unwrap();
+    std::fs::rename(lab.home.lab().join("svc"), lab.home.lab().join("moved")).unwrap();
+    for (tool, arguments) in [
+        ("vault_scan_env", json!({"service": "moved"})),
+        ("vault_set", json!({"service": "moved", "from_file": "moved/.env", "dry_run": true})),
+        ("vault_generate_example", json!({"service": "moved"})),
+    ] {
+        let told = client.call(tool, arguments).unwrap_err();
+        assert!(told.starts_with("not_allowed: "), "{tool}: {told}");
+    }
+    never_seen(client);
 }

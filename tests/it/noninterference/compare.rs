@@ -70,12 +70,37 @@ pub struct Allowance {
 /// What a refusal says that may depend on a value, and all that it says.
 const FIXED_REFUSAL: &str = "could not be done; the user was told why";
 
+/// What a refusal to read a file says that this program did not write, and all that it says.
+const UNREADABLE: &str = "the file cannot be read as what its name says";
+
+fn is_unreadable(one: &Outcome, other: &Outcome) -> bool {
+    let is_read = match one {
+        Outcome::Ok => true,
+        Outcome::Failed(code, _) => code.starts_with("approval_"),
+        Outcome::Refused(_) | Outcome::Nothing => false,
+    };
+    is_read && matches!(other, Outcome::Failed(_, text) if text.contains(UNREADABLE))
+}
+
+const READING: &str = "the names and order of a file's entries as its own reader finds them, or one fixed refusal";
+
 /// All that may differ. After such a difference a sequence ends: what follows may depend on whether the file is there.
-pub const ALLOWED: [Allowance; 1] = [Allowance {
-    tool: "vault_inject",
-    reason: "in a call that does not ask a person: whether the file could be written, yes or no",
-    is: |one, other| matches!((one, other), (Outcome::Ok, Outcome::Failed(_, text)) if text.contains(FIXED_REFUSAL)),
-}];
+pub const ALLOWED: [Allowance; 6] = [
+    Allowance { tool: "vault_scan_env", reason: READING, is: is_unreadable },
+    Allowance { tool: "vault_scan_compose", reason: READING, is: is_unreadable },
+    Allowance { tool: "vault_set", reason: READING, is: is_unreadable },
+    Allowance { tool: "vault_generate_example", reason: READING, is: is_unreadable },
+    Allowance {
+        tool: "vault_generate_example",
+        reason: "whether the file's own reader finds its entries where they seem to be: one fixed refusal",
+        is: |one, other| matches!((one, other), (Outcome::Ok, Outcome::Failed(_, text)) if text.contains(FIXED_REFUSAL)),
+    },
+    Allowance {
+        tool: "vault_inject",
+        reason: "in a call that does not ask a person: whether the file could be written, yes or no",
+        is: |one, other| matches!((one, other), (Outcome::Ok, Outcome::Failed(_, text)) if text.contains(FIXED_REFUSAL)),
+    },
+];
 
 /// What a comparison comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +124,7 @@ pub fn compare(call: &Call, replies: &[Reply; 2]) -> Verdict {
     let asked = a.asked || b.asked;
     let allowed = ALLOWED.iter().find(|allowance| {
         let either = (allowance.is)(&outcomes.0, &outcomes.1) || (allowance.is)(&outcomes.1, &outcomes.0);
-        !asked && call.tool() == Some(allowance.tool) && either
+        (!asked || allowance.reason == READING) && call.tool() == Some(allowance.tool) && either
     });
     allowed.map_or(Verdict::Different, |allowance| Verdict::Allowed(allowance.reason))
 }
@@ -171,7 +196,7 @@ mod tests {
         let written = done(json!({"file": "s/.env"}));
         let fixed = told(&format!("not_allowed: the file {FIXED_REFUSAL}. Next: ask the user."));
         let reason = told("invalid_arguments: the value of A cannot be read by a shell. Next: x.");
-        let allowed = Verdict::Allowed(ALLOWED[0].reason);
+        let allowed = Verdict::Allowed(ALLOWED[5].reason);
         assert_eq!(compare(&call("vault_inject"), &[written.clone(), fixed.clone()]), allowed);
         assert_eq!(compare(&call("vault_inject"), &[fixed.clone(), written.clone()]), allowed);
         assert_eq!(compare(&call("vault_inject"), &[written.clone(), reason.clone()]), Verdict::Different);
