@@ -6,6 +6,7 @@
 
 mod parse;
 mod read;
+mod reading;
 mod write;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use read::Seen;
 
 pub use parse::{parse, unquote};
+pub use reading::{Line, Reading, Unread, reading};
 pub use write::{MAX_VARIABLE, Reason, write};
 
 /// Who reads a `.env` file.
