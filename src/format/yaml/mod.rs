@@ -4,6 +4,9 @@
 //! thousands of values back. Plain values are never written: YAML 1.1 turns `yes`, `012`,
 //! `12:34:56` and dates into other types. Objects that Vault holds become JSON text in quotes.
 
+pub mod anchors;
+pub mod tree;
+
 use std::fmt::Write;
 
 use super::edit::{Document, Entry};

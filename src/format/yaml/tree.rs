@@ -1,0 +1,532 @@
+//! A YAML text as a tree with byte spans: what every node is, and exactly where it stands.
+//!
+//! The events come from granit-parser with the settings that make it read as `PyYAML` and go-yaml
+//! (docker compose) do. Nothing is expanded here: an alias is a leaf, `<<` is a key like any other, and
+//! a key may stand twice. [`super::anchors`] resolves them, with work bounded by the size of the text.
+
+use std::ops::Range;
+
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput};
+use zeroize::Zeroizing;
+
+/// A node of a YAML document.
+pub struct Node {
+    /// The bytes of the node itself, without its anchor and tag: a quoted scalar with its quotes, a
+    /// block scalar from its header to its last line without that line's end, a flow collection
+    /// with its brackets, a block collection from its first key or dash to the end of its last
+    /// item. Empty for a node without text (`key:`), right behind the colon, dash, anchor or tag.
+    pub span: Range<usize>,
+    /// The first byte of the node with its anchor and tag.
+    pub start: usize,
+    /// The line of `span.start`, from 1.
+    pub line: usize,
+    /// Its tag as written, such as `!secret` or `!!str`.
+    pub tag: Option<String>,
+    /// Its anchor, without the `&`.
+    pub anchor: Option<String>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a node is.
+pub enum Kind {
+    /// A scalar.
+    Scalar {
+        /// Its text as a reader sees it: unquoted, unescaped, unfolded.
+        text: Zeroizing<String>,
+        /// How it is written.
+        style: Style,
+    },
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping in the order of the text, with duplicate keys and `<<` as they stand.
+    Map(Vec<(Node, Node)>),
+    /// `*name`.
+    Alias(String),
+}
+
+/// How a scalar is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// Without quotes.
+    Plain,
+    /// In single quotes.
+    Single,
+    /// In double quotes.
+    Double,
+    /// A `|` block.
+    Literal,
+    /// A `>` block.
+    Folded,
+}
+
+/// Why a text is not YAML. It repeats nothing of the text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Malformed {
+    /// From 1.
+    pub line: usize,
+    /// The reason.
+    pub reason: String,
+}
+
+/// A whole YAML text.
+pub struct Stream {
+    /// Its documents. A text of comments only has none.
+    pub documents: Vec<Node>,
+    /// The bytes of its comments, from `#` to the end of the line without the line end.
+    pub comments: Vec<Range<usize>>,
+}
+
+impl Node {
+    /// The text of a scalar.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, .. } => Some(text),
+            Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => None,
+        }
+    }
+
+    /// The value of the last entry of a mapping whose key is this scalar. No merge keys, no aliases.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().rev().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value),
+            Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+        }
+    }
+
+    /// Whether nothing is written for it: `key:` with no anchor and no tag, which readers take for null.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.span.is_empty() && self.start == self.span.start && matches!(self.kind, Kind::Scalar { style: Style::Plain, .. })
+    }
+}
+
+/// The documents of a YAML text.
+///
+/// # Errors
+/// [`Malformed`] with the first line that cannot be read.
+pub fn parse(text: &str) -> Result<Vec<Node>, Malformed> {
+    stream(text).map(|stream| stream.documents)
+}
+
+/// The documents and the comments of a YAML text.
+///
+/// # Errors
+/// As [`parse`].
+pub fn stream(text: &str) -> Result<Stream, Malformed> {
+    let mut builder = Builder::new(text);
+    let mut documents = Vec::new();
+    while let Some((event, span)) = builder.next()? {
+        if is_node(&event) {
+            documents.push(builder.node(event, span)?);
+        }
+    }
+    let mut comments = builder.comments;
+    comments.sort_by_key(|comment| comment.start);
+    Ok(Stream { documents, comments })
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.block_scalar_eof_without_line_feed = true;
+    options.emit_anchor_events = true;
+    options.max_buffered_comment_events = usize::MAX;
+    options
+}
+
+fn is_node(event: &Event<'_>) -> bool {
+    matches!(event, Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_))
+}
+
+/// Builds nodes from events. Events carry the spans of tokens; the spans of nodes follow from them
+/// and from the text in between.
+struct Builder<'text> {
+    text: &'text str,
+    parser: Parser<'text, StrInput<'text>>,
+    /// Where each line starts.
+    lines: Vec<usize>,
+    /// Everything before this byte belongs to tokens that were seen.
+    last: usize,
+    comments: Vec<Range<usize>>,
+}
+
+impl<'text> Builder<'text> {
+    fn new(text: &'text str) -> Self {
+        let parser = Parser::new_from_str_with_options(text, options());
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, parser, lines, last: 0, comments: Vec::new() }
+    }
+
+    /// From 1.
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at)
+    }
+
+    /// The next event that is no comment.
+    fn next(&mut self) -> Result<Option<(Event<'text>, Span)>, Malformed> {
+        for next in self.parser.by_ref() {
+            let (event, span) = next.map_err(|error| malformed(&error))?;
+            if let Event::Comment(..) = event {
+                self.comments.push(bytes(span));
+                continue;
+            }
+            if let Event::DocumentStart(..) = event {
+                self.last = self.last.max(bytes(span).end);
+            }
+            return Ok(Some((event, span)));
+        }
+        Ok(None)
+    }
+
+    fn expected(&mut self) -> Result<(Event<'text>, Span), Malformed> {
+        let line = self.lines.len();
+        self.next()?.ok_or_else(|| Malformed { line, reason: "it ends too early".into() })
+    }
+
+    fn node(&mut self, event: Event<'text>, span: Span) -> Result<Node, Malformed> {
+        let own = bytes(span);
+        let tag = span.tag_span().and_then(|tag| tag.byte_range());
+        let has_anchor = match &event {
+            Event::Scalar(_, _, id, _) | Event::SequenceStart(_, id, _) | Event::MappingStart(_, id, _) => *id != 0,
+            _ => false,
+        };
+        let anchor = if has_anchor { Some(bytes(self.expected()?.1)) } else { None };
+        let (kind, span) = match event {
+            Event::Scalar(text, style, ..) => self.scalar(&text, style, own),
+            Event::SequenceStart(..) => self.list(own)?,
+            Event::MappingStart(..) => self.map(own)?,
+            _ => (Kind::Alias(self.text.get(own.start + 1..own.end).unwrap_or_default().to_owned()), own),
+        };
+        self.last = self.last.max(span.end);
+        let first = [&tag, &anchor].into_iter().flatten().map(|range| range.start).min();
+        let slice = |range: Option<Range<usize>>| range.and_then(|range| self.text.get(range)).map(str::to_owned);
+        Ok(Node {
+            start: first.unwrap_or(span.start).min(span.start),
+            line: self.line(span.start),
+            tag: slice(tag),
+            anchor: slice(anchor).map(|name| name.trim_start_matches('&').to_owned()),
+            span,
+            kind,
+        })
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, own: Range<usize>) -> (Kind, Range<usize>) {
+        let style = Style::from(style);
+        let is_block = matches!(style, Style::Literal | Style::Folded);
+        let span = if is_block { self.block_scalar(&own) } else { own };
+        // The parser says "~" where nothing stands.
+        let text = if style == Style::Plain && span.is_empty() { "" } else { text };
+        (Kind::Scalar { text: Zeroizing::new(text.to_owned()), style }, span)
+    }
+
+    /// From the header to the last line of the content. The parser's span has no header, and goes
+    /// on to the next token.
+    fn block_scalar(&self, own: &Range<usize>) -> Range<usize> {
+        let header = self.find(self.last, |rest| rest.starts_with(['|', '>'])).unwrap_or(own.start);
+        let line_end = self.text[header..].find(['\r', '\n']).map_or(self.text.len(), |length| header + length);
+        let keeps =
+            self.text[header..].bytes().skip(1).take_while(|byte| b"+-0123456789".contains(byte)).any(|byte| byte == b'+');
+        let indicators = self.text[header..].find(|c: char| c.is_whitespace()).map_or(self.text.len(), |length| header + length);
+        let indent = own.start - self.text[..own.start].rfind(['\r', '\n']).map_or(0, |at| at + 1);
+        let mut end = own.end.max(indicators);
+        while end > line_end {
+            let line_start = self.text[..end].rfind(['\r', '\n']).map_or(0, |at| at + 1);
+            let line = &self.text[line_start..end];
+            if !line.trim().is_empty() || line.len() > indent {
+                break;
+            }
+            end = line_start - self.text[..line_start].strip_suffix("\r\n").map_or(1, |_| 2);
+            if keeps {
+                break;
+            }
+        }
+        header..if end <= line_end { indicators } else { end }
+    }
+
+    fn list(&mut self, own: Range<usize>) -> Result<(Kind, Range<usize>), Malformed> {
+        let is_flow = !own.is_empty();
+        let mut span = own;
+        if is_flow {
+            self.last = span.end;
+        }
+        let mut items = Vec::new();
+        loop {
+            let (event, token) = self.expected()?;
+            if !is_node(&event) {
+                span.end = if is_flow { bytes(token).end } else { self.last };
+                return Ok((Kind::List(items), span));
+            }
+            if !is_flow {
+                let dash = self.find(self.last, |rest| is_indicator(rest, '-')).unwrap_or(self.last);
+                span.start = if items.is_empty() { dash } else { span.start };
+                self.last = dash + 1;
+            }
+            items.push(self.node(event, token)?);
+        }
+    }
+
+    fn map(&mut self, own: Range<usize>) -> Result<(Kind, Range<usize>), Malformed> {
+        // A pair in a flow sequence, `[a: b]`, has no braces.
+        let is_braced = !own.is_empty();
+        let mut span = own;
+        if is_braced {
+            self.last = span.end;
+        }
+        let mut entries: Vec<(Node, Node)> = Vec::new();
+        loop {
+            let (event, token) = self.expected()?;
+            if !is_node(&event) {
+                span.end = if is_braced { bytes(token).end } else { self.last };
+                return Ok((Kind::Map(entries), span));
+            }
+            let key = self.node(event, token)?;
+            if entries.is_empty() {
+                span.start = span.start.min(key.start);
+            }
+            let colon = self.find(self.last, |rest| rest.starts_with(':'));
+            self.last = colon.map_or(self.last, |colon| colon + 1);
+            let (event, token) = self.expected()?;
+            let mut value = self.node(event, token)?;
+            if value.is_absent() {
+                value.span = self.last..self.last;
+                value.start = self.last;
+            }
+            entries.push((key, value));
+        }
+    }
+
+    /// The first place that `is` accepts, past blanks, comments, directives, document marks, anchors, tags and
+    /// the indicators of outer collections.
+    fn find(&self, from: usize, is: impl Fn(&str) -> bool) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let rest = self.text.get(at..)?;
+            if is(rest) {
+                return Some(at);
+            }
+            let skip_to = |end: fn(char) -> bool| rest.find(end);
+            at += match rest.chars().next()? {
+                '#' | '%' => skip_to(|c| matches!(c, '\r' | '\n'))?,
+                '&' | '!' => skip_to(char::is_whitespace)?,
+                c @ (' ' | '\t' | '\r' | '\n' | ':' | '?' | '-' | '.' | '\u{feff}') => c.len_utf8(),
+                _ => return None,
+            };
+        }
+    }
+}
+
+/// Whether an indicator of a block collection stands here: followed by a blank, a line end or nothing.
+fn is_indicator(rest: &str, indicator: char) -> bool {
+    rest.strip_prefix(indicator).is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace))
+}
+
+fn bytes(span: Span) -> Range<usize> {
+    span.byte_range().unwrap_or_default()
+}
+
+fn malformed(error: &ScanError) -> Malformed {
+    let reason = match error.kind() {
+        // These repeat the text, or do not come from a text in memory.
+        ErrorKind::UnexpectedCharacter { .. } | ErrorKind::Custom(_) | ErrorKind::InputDecoding { .. } => {
+            "an unexpected character".to_owned()
+        }
+        kind => kind.to_string(),
+    };
+    Malformed { line: error.marker().line(), reason }
+}
+
+impl From<ScalarStyle> for Style {
+    fn from(style: ScalarStyle) -> Self {
+        match style {
+            ScalarStyle::Plain => Self::Plain,
+            ScalarStyle::SingleQuoted => Self::Single,
+            ScalarStyle::DoubleQuoted => Self::Double,
+            ScalarStyle::Literal => Self::Literal,
+            ScalarStyle::Folded => Self::Folded,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every node below one, itself first.
+    fn all(node: &Node) -> Vec<&Node> {
+        let below: Vec<&Node> = match &node.kind {
+            Kind::Scalar { .. } | Kind::Alias(_) => Vec::new(),
+            Kind::List(items) => items.iter().flat_map(all).collect(),
+            Kind::Map(entries) => entries.iter().flat_map(|(key, value)| all(key).into_iter().chain(all(value))).collect(),
+        };
+        std::iter::once(node).chain(below).collect()
+    }
+
+    fn nodes(text: &str) -> Vec<(String, String)> {
+        let documents = match parse(text) {
+            Ok(documents) => documents,
+            Err(Malformed { line, reason }) => panic!("{text:?}: line {line}: {reason}"),
+        };
+        let described = |node: &Node| match &node.kind {
+            Kind::Scalar { text, .. } => text.to_string(),
+            Kind::List(_) => "[]".to_owned(),
+            Kind::Map(_) => "{}".to_owned(),
+            Kind::Alias(name) => format!("*{name}"),
+        };
+        documents.iter().flat_map(all).map(|node| (described(node), text[node.span.clone()].to_owned())).collect()
+    }
+
+    fn values(text: &str) -> Vec<(String, String)> {
+        let of = |text: &str| nodes(text).into_iter().filter(|(read, _)| !matches!(read.as_str(), "{}" | "[]")).collect();
+        of(text)
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(read, span)| ((*read).to_owned(), (*span).to_owned())).collect()
+    }
+
+    #[test]
+    fn scalars_of_every_style_are_found_whole() {
+        let text = "\u{feff}# c\na: plain\n  goes on # c\n'b b': \"x \\u00e9\" # c\n\"d\" : 'it''s'\nf: | # c\n  one\n\n  two\n\n# after\ng: >-\n  fold\n  ed\n";
+        let expected = [
+            ("a", "a"),
+            ("plain goes on", "plain\n  goes on"),
+            ("b b", "'b b'"),
+            ("x \u{e9}", "\"x \\u00e9\""),
+            ("d", "\"d\""),
+            ("it's", "'it''s'"),
+            ("f", "f"),
+            ("one\n\ntwo\n", "| # c\n  one\n\n  two"),
+            ("g", "g"),
+            ("fold ed", ">-\n  fold\n  ed"),
+        ];
+        assert_eq!(values(text), pairs(&expected));
+    }
+
+    #[test]
+    fn block_scalars_keep_what_belongs_to_their_text() {
+        let of = |text: &str| values(text).into_iter().filter(|(_, span)| span.starts_with(['|', '>'])).collect::<Vec<_>>();
+        let crlf = "a: |\r\n  x\r\n  y\r\n\r\nb: 1\r\n";
+        assert_eq!(of(crlf), pairs(&[("x\ny\n", "|\r\n  x\r\n  y")]));
+        assert_eq!(of("a: |+\n  x\n\n\nb: 1\n"), pairs(&[("x\n\n\n", "|+\n  x\n\n")]));
+        assert_eq!(of("a: |\n  x\n     \nb: 1\n"), pairs(&[("x\n   \n", "|\n  x\n     ")]));
+        assert_eq!(of("a: |\n\n\n  x"), pairs(&[("\n\nx", "|\n\n\n  x")]));
+        assert_eq!(of("a: |2-\n    x\n"), pairs(&[("  x", "|2-\n    x")]));
+        assert_eq!(of("a: |\n# c\nb: >-\n"), pairs(&[("", "|"), ("", ">-")]));
+        assert_eq!(of("- &a !!str |\n  x\n- - >\n    y\n"), pairs(&[("x\n", "|\n  x"), ("y\n", ">\n    y")]));
+        assert_eq!(of("%YAML 1.1\n# > c\n--- |\n x\n...\n"), pairs(&[("x\n", "|\n x")]));
+    }
+
+    #[test]
+    fn collections_reach_from_their_first_mark_to_the_end_of_their_last_item() {
+        let text = "a: [1, {b: x}, y z ] # c\nc:\n- - 1\n  - k: v\n    l:\n-\n  # c\n  m: 1 # c\n\nd: {}\n";
+        let lists: Vec<String> = nodes(text).into_iter().filter(|(read, _)| read == "[]").map(|(_, span)| span).collect();
+        let expected = ["[1, {b: x}, y z ]", "- - 1\n  - k: v\n    l:\n-\n  # c\n  m: 1", "- 1\n  - k: v\n    l:"];
+        assert_eq!(lists, expected);
+        let maps: Vec<String> = nodes(text).into_iter().filter(|(read, _)| read == "{}").skip(1).map(|(_, span)| span).collect();
+        assert_eq!(maps, ["{b: x}", "k: v\n    l:", "m: 1", "{}"]);
+    }
+
+    #[test]
+    fn what_is_absent_has_its_place_behind_the_mark_before_it() {
+        for (text, at) in
+            [("a:\nb: 1\n", 2), ("'a' :  # c\n", 5), ("a: &x\n", 5), ("a: !t # c\n", 5), ("a:\n  -\n", 6), ("{a: , b: 1}", 3)]
+        {
+            let Ok(documents) = parse(text) else { panic!("{text}") };
+            let absent: Vec<usize> =
+                all(&documents[0]).iter().filter(|node| node.span.is_empty()).map(|node| node.span.start).collect();
+            assert_eq!(absent, [at], "{text}");
+        }
+    }
+
+    #[test]
+    fn anchors_tags_aliases_duplicates_and_merge_keys_stay_as_written() {
+        let text = "a: &x !secret pw\n<<: *x\n<<: !include ../secrets.yaml\na: *x\n---\n&k k: [*k]\n";
+        let Ok(documents) = parse(text) else { panic!("not parsed") };
+        let Kind::Map(entries) = &documents[0].kind else { panic!("no map") };
+        let keys: Vec<Option<&str>> = entries.iter().map(|(key, _)| key.text()).collect();
+        assert_eq!(keys, [Some("a"), Some("<<"), Some("<<"), Some("a")]);
+        let first = &entries[0].1;
+        assert_eq!((first.anchor.as_deref(), first.tag.as_deref(), first.text()), (Some("x"), Some("!secret"), Some("pw")));
+        assert_eq!((&text[first.start..first.span.end], first.line), ("&x !secret pw", 1));
+        assert_eq!((entries[2].1.tag.as_deref(), entries[2].1.line), (Some("!include"), 3));
+        assert!(matches!(&entries[3].1.kind, Kind::Alias(name) if name == "x"));
+        assert_eq!((documents.len(), documents[1].start, &text[documents[1].span.clone()]), (2, text.len() - 11, "&k k: [*k]"));
+    }
+
+    #[test]
+    fn a_thousand_aliases_are_read() {
+        let text: String = std::iter::once("a: &a {b: c}\n".to_owned()).chain((0..1000).map(|n| format!("k{n}: *a\n"))).collect();
+        assert_eq!(values(&text).iter().filter(|(_, span)| span == "*a").count(), 1000);
+    }
+
+    #[test]
+    fn what_is_not_yaml_is_refused_with_its_line_and_without_its_text() {
+        for (text, line) in [
+            ("a: 1\nb: [hunter2\n", 2),
+            ("a:\n\tb: hunter2\n", 2),
+            ("a: \"hunter2\n", 1),
+            ("a: *hunter2\n", 1),
+            ("a: b: hunter2\n", 1),
+        ] {
+            let Err(malformed) = parse(text) else { panic!("{text} was parsed") };
+            assert_eq!(malformed.line, line, "{text}: {}", malformed.reason);
+            assert!(!malformed.reason.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn comments_are_found_and_no_text_is_taken_for_one() {
+        let text = "# a\r\nb: 'x # y' # c \u{e9}\r\nd: |\n  # text\n\n# e\nf: x#y\n#g";
+        let Ok(stream) = stream(text) else { panic!("not parsed") };
+        let comments: Vec<&str> = stream.comments.iter().map(|comment| &text[comment.clone()]).collect();
+        assert_eq!(comments, ["# a", "# c \u{e9}", "# e", "#g"]);
+        assert!(super::stream("# only\n").is_ok_and(|stream| stream.documents.is_empty() && stream.comments.len() == 1));
+    }
+
+    /// What a scalar's own text reads as when it stands alone.
+    fn read_alone(text: &str, node: &Node) -> Option<String> {
+        let documents = parse(&format!("- {}\n", &text[node.span.clone()])).ok()?;
+        let Kind::List(items) = &documents.first()?.kind else { return None };
+        items.first()?.text().map(str::to_owned)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn spans_lie_in_the_text_and_inside_those_of_their_collections(text in "(?s)[ab:\\- \\n\\r#&*!|>\"'\\[\\]{},?\u{e9}\u{1f600}\u{feff}]{0,60}") {
+            fn check(text: &str, node: &Node) -> Result<(), proptest::test_runner::TestCaseError> {
+                proptest::prop_assert!(text.get(node.span.clone()).is_some() && node.start <= node.span.start);
+                let children: Vec<&Node> = match &node.kind {
+                    Kind::Scalar { .. } | Kind::Alias(_) => Vec::new(),
+                    Kind::List(items) => items.iter().collect(),
+                    Kind::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
+                };
+                let mut at = node.span.start;
+                for child in children {
+                    proptest::prop_assert!(child.start >= at && child.span.end <= node.span.end, "{:?}", text);
+                    at = child.span.end;
+                    check(text, child)?;
+                }
+                Ok(())
+            }
+            for document in parse(&text).unwrap_or_default() {
+                check(&text, &document)?;
+            }
+        }
+
+        #[test]
+        fn the_span_of_a_scalar_reads_as_its_text(values in proptest::collection::vec("(?s).{0,30}", 1..4), indent in 1..4_usize, crlf: bool) {
+            let quoted: Vec<String> = values.iter().map(|value| crate::format::yaml::quote(value)).collect();
+            let end = if crlf { "\r\n" } else { "\n" };
+            let text: String = quoted.iter().map(|quoted| format!("k:{end}{}- {quoted} # c{end}", " ".repeat(indent))).collect();
+            let documents = parse(&text).unwrap_or_default();
+            let read: Vec<&Node> = documents.iter().flat_map(all).filter(|node| node.text().is_some_and(|_| text[node.span.clone()].starts_with('"'))).collect();
+            for (node, value) in read.iter().zip(&values) {
+                proptest::prop_assert_eq!(node.text(), Some(value.as_str()));
+                proptest::prop_assert_eq!(read_alone(&text, node), Some(value.clone()));
+            }
+            proptest::prop_assert_eq!(read.len(), values.len());
+        }
+    }
+}
