@@ -477,14 +477,17 @@ fn the_real_claude_code_with_a_hook_that_accepts_everything_writes_nothing() {
     nothing_written(&lab, "shop");
 }
 
-/// A handle under a name that the assistant is shown would give the value away: the person is told.
+/// An assistant is shown what stands under a plain key: the page says so, and the person is not asked
+/// for a value to put there.
 #[test]
-fn a_value_that_would_be_shown_is_told_before_it_is_approved() {
+fn the_page_warns_of_a_key_whose_value_assistants_are_shown() {
     let mut lab = Lab::with("plex", json!({"PASSWORD": CANARY}));
     super::page::config(&lab, "plain_keys = [\"plex/PORT\"]\n");
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
-    let client = Client::start(&lab.home);
-    let asked = Asked::with(client, &lab, json!({"service": "plex", "secrets": {}, "prompt": ["PORT"]}));
+    let mut client = Client::start(&lab.home);
+    let prompted = client.call("vault_set", json!({"service": "plex", "secrets": {}, "prompt": ["PORT"]}));
+    assert!(prompted.unwrap_err().starts_with("not_allowed: "));
+    let asked = Asked::with(client, &lab, json!({"service": "plex", "secrets": {"PORT": "32400"}}));
     assert!(asked.shown["warnings"].to_string().contains("PORT is among your plain_keys"), "{}", asked.shown);
     let tab = Tab::open(&asked.address);
     assert!(tab.list()[0]["warnings"][0].as_str().unwrap().contains("PORT is among your plain_keys"));
