@@ -3,6 +3,7 @@
 //! The rule of this folder: a value is written so that every reader meant reads it back byte for
 //! byte, or it is refused with the reason. Never a wrong value, silently.
 
+pub mod classify;
 pub mod compose;
 pub mod dotenv;
 pub mod edit;

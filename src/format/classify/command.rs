@@ -1,0 +1,140 @@
+//! The secrets in a command line: options by their long names, and the short ones of well-known programs.
+
+use std::ops::Range;
+
+use super::Part;
+use super::name::{Telling, telling};
+
+/// A program, its short option for a password, and how the password stands there.
+type Short = (&'static [&'static str], &'static str, Stands);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// `-pX` only: `-p` alone asks.
+    Attached,
+    /// `-p X` or `-pX`.
+    Beside,
+    /// `-u user:X`.
+    BehindUser,
+}
+
+const SHORTS: &[Short] = &[
+    (
+        &["mysql", "mysqldump", "mysqladmin", "mysqlcheck", "mariadb", "mariadb-dump", "mariadb-admin", "mysqlpump", "mycli"],
+        "-p",
+        Stands::Attached,
+    ),
+    (
+        &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "sshpass", "login", "influx", "mongostat", "ipmitool"],
+        "-p",
+        Stands::Beside,
+    ),
+    (&["mosquitto_pub", "mosquitto_sub", "mosquitto_rr", "sqlcmd", "bcp", "ipmitool", "isql"], "-P", Stands::Beside),
+    (&["redis-cli", "valkey-cli", "keydb-cli"], "-a", Stands::Beside),
+    (&["ldapsearch", "ldapadd", "ldapmodify", "ldapwhoami", "ldapdelete"], "-w", Stands::Beside),
+    (&["snmpget", "snmpwalk", "snmptrap"], "-c", Stands::Beside),
+    (&["curl", "curlie", "http"], "-u", Stands::BehindUser),
+    (&["smbclient", "smbmap", "rpcclient"], "-U", Stands::BehindUser),
+    (&["samba", "samba.sh", "smbd"], "-u", Stands::BehindUser),
+    (&["7z", "7za", "7zr", "unrar", "rar"], "-p", Stands::Attached),
+    (&["zip", "unzip"], "-P", Stands::Beside),
+];
+
+/// Words of configuration that stand in commands without a dash.
+const WORDS: &[&str] = &["requirepass", "masterauth", "rootpw", "password", "passphrase"];
+
+/// The parts of a command that have a name of their own.
+pub(super) fn parts(text: &str) -> Vec<Part> {
+    let words = words(text);
+    let mut parts = Vec::new();
+    let mut program = "";
+    for (at, span) in words.iter().enumerate() {
+        let word = &text[span.clone()];
+        if matches!(word, "|" | "||" | "&&" | ";" | "&") {
+            program = "";
+            continue;
+        }
+        let name = word.rsplit('/').next().unwrap_or(word);
+        if SHORTS.iter().any(|(programs, ..)| programs.contains(&name)) {
+            program = name;
+        }
+        let next = words.get(at + 1).cloned().filter(|next| !text[next.clone()].starts_with('-'));
+        parts.extend(long(text, span, next.clone()));
+        parts.extend(short(text, span, next.clone(), program));
+        if WORDS.contains(&word) && !parts.iter().any(|part| Some(&part.value) == next.as_ref()) {
+            parts.extend(next.map(|value| Part { name: word.to_owned(), value }));
+        }
+        if let Some(rest) = word.strip_prefix("pass:").filter(|rest| !rest.is_empty()) {
+            parts.push(Part { name: "pass".into(), value: span.end - rest.len()..span.end });
+        }
+    }
+    parts
+}
+
+/// `--name=value`, `--name value`, `-name value`, also with a path of names (`--a.b.password=x`).
+fn long(text: &str, span: &Range<usize>, next: Option<Range<usize>>) -> Option<Part> {
+    let word = &text[span.clone()];
+    let option = word.strip_prefix("--").or_else(|| word.strip_prefix('-').filter(|rest| rest.len() > 2))?;
+    if let Some((name, value)) = option.split_once('=') {
+        let value = unquoted(text, span.end - value.len()..span.end);
+        return (!name.is_empty()).then(|| Part { name: name.to_owned(), value });
+    }
+    let is_told = matches!(telling(option), Telling::Password | Telling::Token | Telling::Code | Telling::Maybe | Telling::Login);
+    let value =
+        next.filter(|_| is_told && option.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')))?;
+    Some(Part { name: option.to_owned(), value })
+}
+
+fn short(text: &str, span: &Range<usize>, next: Option<Range<usize>>, program: &str) -> Option<Part> {
+    let word = &text[span.clone()];
+    let (_, option, stands) =
+        SHORTS.iter().find(|(programs, option, _)| programs.contains(&program) && word.starts_with(option))?;
+    let attached = unquoted(text, span.start + option.len()..span.end);
+    let value = match stands {
+        Stands::Attached => Some(attached).filter(|value| !value.is_empty())?,
+        Stands::Beside | Stands::BehindUser => {
+            if attached.is_empty() {
+                next?
+            } else {
+                attached
+            }
+        }
+    };
+    if *stands == Stands::BehindUser {
+        let inner = &text[value.clone()];
+        let colon = inner.find([':', '%', ';'])?;
+        let end = inner[colon + 1..].find(';').map_or(value.end, |end| value.start + colon + 1 + end);
+        return Some(Part { name: "password".into(), value: value.start + colon + 1..end });
+    }
+    Some(Part { name: "password".into(), value })
+}
+
+/// The words of a command as a shell splits them, without their outer quotes; of `["a", "b"]` the items.
+fn words(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let (mut start, mut quote, mut depth) = (None, None, 0_i32);
+    for (at, c) in text.char_indices() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => {
+                quote = Some(c);
+                start = start.or(Some(at));
+            }
+            (None, c) if c.is_whitespace() && depth <= 0 || matches!(c, ',' | '[' | ']') && text.starts_with('[') => {
+                found.extend(start.take().map(|start| start..at));
+            }
+            (None, _) => start = start.or(Some(at)),
+        }
+    }
+    found.extend(start.map(|start| start..text.len()));
+    found.into_iter().map(|span| unquoted(text, span)).filter(|span| !span.is_empty()).collect()
+}
+
+fn unquoted(text: &str, span: Range<usize>) -> Range<usize> {
+    let word = text[span.clone()].trim_end_matches(';');
+    let is_quoted = word.len() >= 2 && ['"', '\'', '`'].iter().any(|quote| word.starts_with(*quote) && word.ends_with(*quote));
+    let end = span.start + word.len();
+    if is_quoted { span.start + 1..end - 1 } else { span.start..end }
+}

@@ -1,0 +1,228 @@
+//! What looks like a secret, and why: a pure function of a name and a text.
+//!
+//! Several voices are heard, the surest first: the known forms of tokens ([`shapes`]), the parts of
+//! the text that are secret by their place ([`url`], [`command`], [`pairs`]), what the name says
+//! ([`name`]), and the form of the value ([`value`]). Each verdict follows from one [`Rule`], whose
+//! reason a person sees.
+//!
+//! A placeholder is a text that says of itself that it must be replaced (`changeme`, `<token>`). A
+//! weak password that a program works with (`postgres`) is a secret.
+
+mod checksum;
+mod command;
+mod name;
+mod pairs;
+mod rules;
+mod shapes;
+mod shapes_table;
+mod url;
+mod value;
+mod vocabulary;
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+pub use rules::Rule;
+
+use name::{Telling, telling};
+
+/// How deep texts inside texts are looked at: a URL in an option of a command in a label.
+const MAX_DEPTH: usize = 3;
+
+/// Where a text stands, as far as it decides how it is read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The value of a variable or of a YAML key.
+    Value,
+    /// A variable in `environment` of a compose file.
+    EnvironmentOfCompose,
+    /// A command, an entrypoint or a part of one.
+    Command,
+    /// A label of a container or an image.
+    Label,
+    /// A build argument.
+    BuildArg,
+    /// The test of a health check.
+    Healthcheck,
+    /// The text of a configuration file inside another file.
+    ConfigContent,
+    /// A comment.
+    Comment,
+}
+
+/// What a text is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Nothing.
+    Empty,
+    /// A password.
+    Password,
+    /// The hash of a password.
+    PasswordHash,
+    /// A token, an API key or the like.
+    Token,
+    /// A private or symmetric key.
+    Key,
+    /// A PIN or a code for a door, an alarm or a phone.
+    Code,
+    /// A URL or connection string with a password or token in it.
+    UrlWithPassword,
+    /// An address that anyone who knows it can use.
+    Webhook,
+    /// Comes from somewhere else.
+    Reference,
+    /// Says of itself that it must be replaced.
+    Placeholder,
+    /// Meant to be known: a public key, a fingerprint, a digest, an identifier.
+    Public,
+    /// A number, a truth value or a word of a format.
+    Plain,
+    /// A path, a host, a URL without a password.
+    Place,
+    /// Other text.
+    Text,
+}
+
+/// How bad it is when the text is read by somebody else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// No secret.
+    None,
+    /// It may be a secret: nothing but its form says so, or it stands in a comment.
+    Low,
+    /// It is a secret by its name.
+    Medium,
+    /// It is a secret by its form or by its place, or a password.
+    High,
+}
+
+/// What [`classify`] found.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Whether it belongs into Vault.
+    pub is_secret: bool,
+    /// What it is.
+    pub kind: Kind,
+    /// The rule that decided.
+    pub rule: &'static Rule,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The secret parts of the text in bytes, in order and apart. Empty where it is none.
+    pub spans: Vec<Range<usize>>,
+}
+
+/// All rules, each once, in the order of the manual's table.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    let mut seen = std::collections::BTreeSet::new();
+    let all = rules::GENERAL.iter().copied().chain(shapes::all());
+    all.filter(move |rule| seen.insert(rule.id))
+}
+
+/// A secret part of a text.
+struct Hit {
+    span: Range<usize>,
+    rule: &'static Rule,
+}
+
+/// Whether `text` is a secret where it stands under `name`, which parts of it are, and why.
+///
+/// `text` is the value as its reader sees it; of a comment, the text with or without its `#`.
+#[must_use]
+pub fn classify(name: &str, text: &str, role: Role) -> Verdict {
+    let mut hits = Vec::new();
+    let rule = look(name, text, 0, role, 0, &mut hits);
+    if hits.is_empty() {
+        return Verdict { is_secret: false, kind: rule.kind, rule, severity: Severity::None, spans: Vec::new() };
+    }
+    let best = hits.iter().map(|hit| hit.rule).reduce(|best, rule| if rule.severity > best.severity { rule } else { best });
+    let rule = best.unwrap_or(rule);
+    let severity = if role == Role::Comment { Severity::Low.max(lower(rule.severity)) } else { rule.severity };
+    Verdict { is_secret: true, kind: rule.kind, rule, severity, spans: apart(hits) }
+}
+
+fn lower(severity: Severity) -> Severity {
+    match severity {
+        Severity::High => Severity::Medium,
+        Severity::Medium | Severity::Low => Severity::Low,
+        Severity::None => Severity::None,
+    }
+}
+
+/// Looks at a text and at what it is made of; `base` is where it begins in the whole. Returns the
+/// rule for the text as a whole.
+fn look(name: &str, text: &str, base: usize, role: Role, depth: usize, hits: &mut Vec<Hit>) -> &'static Rule {
+    let told = telling(name);
+    let first = hits.len();
+    let is_public = shapes::find(text, base, hits);
+    if depth < MAX_DEPTH {
+        url::find(text, base, told, hits);
+        for part in parts(text, role, depth) {
+            let inner = if role == Role::Comment { Role::Comment } else { Role::Value };
+            look(&part.name, &text[part.value.clone()], base + part.value.start, inner, depth + 1, hits);
+        }
+    }
+    if role == Role::Comment && depth == 0 {
+        return &rules::COMMENT;
+    }
+    let found = hits.len() > first;
+    if is_public && !found {
+        return &rules::PUBLIC_FORM;
+    }
+    whole(told, text, base, depth, found, hits)
+}
+
+/// Judges the text as one value.
+fn whole(told: Telling, text: &str, base: usize, depth: usize, found: bool, hits: &mut Vec<Hit>) -> &'static Rule {
+    let trimmed = text.trim();
+    let start = base + (text.len() - text.trim_start().len());
+    if let Some(default) = value::default_of_reference(trimmed) {
+        if default.is_empty() || depth >= MAX_DEPTH {
+            return &rules::REFERENCE;
+        }
+        return whole(told, &trimmed[default.clone()], start + default.start, depth + 1, found, hits);
+    }
+    let rule = value::judge(told, trimmed, found);
+    if rule.severity > Severity::None {
+        hits.push(Hit { span: start..start + trimmed.len(), rule });
+    }
+    rule
+}
+
+/// A part of a text with a name of its own.
+struct Part {
+    name: String,
+    value: Range<usize>,
+}
+
+fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let is_command = matches!(role, Role::Command | Role::Healthcheck);
+    if is_command || text.contains(" -") || text.starts_with('-') {
+        parts.extend(command::parts(text));
+    }
+    if text.contains(['=', ':', '>', ' ']) {
+        parts.extend(pairs::parts(text, role, depth));
+    }
+    parts
+}
+
+/// The spans in order, those that touch or overlap as one.
+fn apart(hits: Vec<Hit>) -> Vec<Range<usize>> {
+    let mut spans: Vec<Range<usize>> = hits.into_iter().map(|hit| hit.span).filter(|span| !span.is_empty()).collect();
+    spans.sort_by_key(|span| (span.start, span.end));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            Some(_) | None => merged.push(span),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests;
