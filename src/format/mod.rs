@@ -7,5 +7,6 @@ pub mod classify;
 pub mod compose;
 pub mod dotenv;
 pub mod edit;
+pub mod places;
 pub mod shell;
 pub mod yaml;

@@ -1,0 +1,231 @@
+//! The places of a YAML file: every scalar, with a role by its path, once. What an alias stands for counts at its
+//! anchor.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::super::yaml::tree::{self, Kind, Malformed, Node, Style};
+use super::{Lines, Place, Role, Writing, comments};
+
+/// Whose keys have a meaning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// docker compose's.
+    Compose,
+    /// None, or those of Home Assistant and `ESPHome`.
+    Other,
+}
+
+/// Keys that say nothing without the key above them: `encryption: key:`.
+const VAGUE: [&str; 14] =
+    ["key", "value", "code", "data", "content", "text", "default", "pin", "id", "psk", "raw", "string", "val", "initial_value"];
+
+/// Keys of compose whose scalars are read in another way, at any depth: `x-` blocks hold parts of services.
+const ROLES: [(&str, Role); 7] = [
+    ("environment", Role::EnvironmentOfCompose),
+    ("command", Role::Command),
+    ("entrypoint", Role::Command),
+    ("labels", Role::Label),
+    ("annotations", Role::Label),
+    ("args", Role::BuildArg),
+    ("healthcheck", Role::Healthcheck),
+];
+
+/// Whether a tag makes its scalar the name of something that stands elsewhere.
+#[must_use]
+pub fn is_reference_tag(tag: &str) -> bool {
+    matches!(tag, "!secret" | "!env_var" | "!file" | "!extend" | "!remove" | "!input") || tag.starts_with("!include")
+}
+
+pub(super) fn places(text: &str, dialect: Dialect) -> Result<Vec<Place>, Malformed> {
+    let stream = tree::stream(text)?;
+    let lines = Lines::of(text);
+    let mut walker = Walker { text, dialect, places: Vec::new(), used_as: BTreeMap::new(), anchored: BTreeMap::new() };
+    for document in &stream.documents {
+        walker.node(document, &At::top());
+    }
+    let mut places = walker.named_by_aliases();
+    places.extend(comments::places(text, &stream.comments, &lines));
+    places.sort_by_key(|place| place.span.start);
+    Ok(places)
+}
+
+/// Where the walk is.
+#[derive(Clone)]
+struct At {
+    path: String,
+    /// The keys above, from the top.
+    keys: Vec<String>,
+    role: Role,
+    /// Of an item in a list: the item before it, if that is an option (`--requirepass`).
+    option: Option<String>,
+    /// The `name` beside a `value`.
+    sibling: Option<String>,
+    in_list: bool,
+}
+
+impl At {
+    fn top() -> Self {
+        Self { path: String::new(), keys: Vec::new(), role: Role::Value, option: None, sibling: None, in_list: false }
+    }
+
+    fn below(&self, key: &str, role: Role, sibling: Option<String>) -> Self {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        let keys = self.keys.iter().cloned().chain([key.to_owned()]).collect();
+        Self { path: format!("{}{dot}{key}", self.path), keys, role, option: None, sibling, in_list: false }
+    }
+
+    fn item(&self, number: usize, option: Option<String>) -> Self {
+        Self { path: format!("{}[{number}]", self.path), option, sibling: None, in_list: true, ..self.clone() }
+    }
+
+    /// The last key, with the one above it where it says nothing alone.
+    fn name(&self) -> String {
+        if let Some(name) = self.option.as_ref().or(self.sibling.as_ref()) {
+            return name.clone();
+        }
+        match self.keys.as_slice() {
+            [.., above, last] if VAGUE.contains(&last.to_ascii_lowercase().as_str()) => format!("{above}_{last}"),
+            [.., last] => last.clone(),
+            [] => String::new(),
+        }
+    }
+}
+
+struct Walker<'text> {
+    text: &'text str,
+    dialect: Dialect,
+    places: Vec<Place>,
+    /// The names under which aliases stand, by anchor.
+    used_as: BTreeMap<String, Vec<String>>,
+    /// The place of each anchored scalar.
+    anchored: BTreeMap<String, Vec<usize>>,
+}
+
+impl Walker<'_> {
+    fn node(&mut self, node: &Node, at: &At) {
+        match &node.kind {
+            Kind::Alias(anchor) => self.used_as.entry(anchor.clone()).or_default().push(at.name()),
+            Kind::Scalar { text, style } => self.scalar(node, text, *style, at),
+            Kind::List(items) => self.list(items, at),
+            Kind::Map(entries) => self.map(entries, at),
+        }
+    }
+
+    fn list(&mut self, items: &[Node], at: &At) {
+        let mut option = None;
+        for (number, item) in items.iter().enumerate() {
+            self.node(item, &at.item(number, option.take()));
+            option = item.text().filter(|_| at.role == Role::Command || at.role == Role::Healthcheck).and_then(option_name);
+        }
+    }
+
+    fn map(&mut self, entries: &[(Node, Node)], at: &At) {
+        let text_of =
+            |wanted: &str| entries.iter().find(|(key, _)| key.text() == Some(wanted)).and_then(|(_, value)| value.text());
+        let sibling = text_of("name").filter(|_| text_of("value").is_some());
+        for (key, value) in entries {
+            let Some(name) = key.text() else {
+                // A key that is a collection or an alias.
+                self.node(key, at);
+                self.node(value, at);
+                continue;
+            };
+            let named = (name == "value").then_some(sibling).flatten().map(str::to_owned);
+            self.node(value, &at.below(name, self.role(name, at), named));
+        }
+    }
+
+    fn role(&self, key: &str, at: &At) -> Role {
+        let above = at.keys.last().map(String::as_str);
+        let is_settled = matches!(at.role, Role::EnvironmentOfCompose | Role::Label | Role::BuildArg | Role::Healthcheck);
+        match self.dialect {
+            Dialect::Compose if is_settled => at.role,
+            Dialect::Compose if key == "content" => Role::ConfigContent,
+            Dialect::Compose if key == "args" && above != Some("build") => Role::Value,
+            Dialect::Compose => ROLES.iter().find(|(name, _)| *name == key).map_or(at.role, |(_, role)| *role),
+            Dialect::Other if matches!(key, "command" | "shell_command") || above == Some("shell_command") => Role::Command,
+            Dialect::Other => at.role,
+        }
+    }
+
+    fn scalar(&mut self, node: &Node, text: &Zeroizing<String>, style: Style, at: &At) {
+        if node.is_absent() || node.tag.as_deref().is_some_and(is_reference_tag) {
+            return;
+        }
+        let mut place = Place {
+            name: at.name(),
+            also: Vec::new(),
+            path: at.path.clone(),
+            line: node.line,
+            span: node.span.clone(),
+            text: text.clone(),
+            // What stands behind an option is its value, not a command of its own.
+            role: if at.option.is_some() { Role::Value } else { at.role },
+            writing: Writing::Scalar(style),
+        };
+        if at.in_list && at.option.is_none() && !matches!(at.role, Role::Command | Role::Healthcheck) {
+            self.split(&mut place, style);
+        }
+        if let Some(anchor) = &node.anchor {
+            self.anchored.entry(anchor.clone()).or_default().push(self.places.len());
+        }
+        self.places.push(place);
+    }
+
+    /// Of an item `NAME=value`, the value alone.
+    fn split(&self, place: &mut Place, style: Style) {
+        let Some((name, value)) = place.text.split_once('=').filter(|(name, _)| is_name(name)) else { return };
+        let content = content(self.text, place.span.clone(), style);
+        let head = format!("{name}=");
+        place.name = name.to_owned();
+        if self.text.get(content.clone()).is_some_and(|raw| raw.starts_with(&head)) {
+            let value = Zeroizing::new(value.to_owned());
+            place.span = content.start + head.len()..content.end;
+            place.text = value;
+            place.writing = Writing::PartOfScalar(style);
+        }
+    }
+
+    /// The places, with the names that aliases give them.
+    fn named_by_aliases(mut self) -> Vec<Place> {
+        for (anchor, numbers) in &self.anchored {
+            let names = self.used_as.get(anchor).cloned().unwrap_or_default();
+            for number in numbers {
+                let Some(place) = self.places.get_mut(*number) else { continue };
+                place.also.extend(names.iter().filter(|name| **name != place.name).cloned());
+            }
+        }
+        self.places
+    }
+}
+
+/// The bytes of a scalar between its quotes.
+fn content(text: &str, span: Range<usize>, style: Style) -> Range<usize> {
+    match style {
+        Style::Single | Style::Double => span.start + 1..(span.end - 1).max(span.start + 1),
+        Style::Plain => span,
+        // Behind the header.
+        Style::Literal | Style::Folded => {
+            let line = text[span.clone()].find('\n').map_or(span.end, |length| span.start + length + 1);
+            let blanks = text[line..span.end].len() - text[line..span.end].trim_start().len();
+            line + blanks..span.end
+        }
+    }
+}
+
+/// `--requirepass` and `--set-string`: the next item is its value. Short options vary too much from program to program.
+fn option_name(item: &str) -> Option<String> {
+    let name = item.strip_prefix("--")?;
+    let is_alone =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    is_alone.then(|| name.to_owned())
+}
+
+/// The name of an item `NAME=value`: of a variable or a label.
+fn is_name(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.bytes().all(is_part)
+}
