@@ -16,6 +16,9 @@ _claude__vault() {
             ",$1")
                 cmd="claude__vault"
                 ;;
+            claude__vault,adopt)
+                cmd="claude__vault__subcmd__adopt"
+                ;;
             claude__vault,approve)
                 cmd="claude__vault__subcmd__approve"
                 ;;
@@ -116,12 +119,54 @@ _claude__vault() {
 
     case "${cmd}" in
         claude__vault)
-            opts="-h -V --address --mount --path --root --insecure-http --json --color --help --version login logout status list ls get set inject exec scan example approve mcp audit config doctor dev init completions setup complete-names dev-server dev-sign-in"
+            opts="-h -V --address --mount --path --root --insecure-http --json --color --help --version login logout status list ls get set inject exec adopt scan example approve mcp audit config doctor dev init completions setup complete-names dev-server dev-sign-in"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mount)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        claude__subcmd__vault__subcmd__adopt)
+            opts="-h --all --name --all-keys --prefer --undo --done --dry-run --no-confirm --reveal --address --mount --path --root --insecure-http --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefer)
+                    COMPREPLY=($(compgen -W "file vault" -- "${cur}"))
+                    return 0
+                    ;;
                 --address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1263,7 +1308,7 @@ _claude_vault_names() {
     local cur=${COMP_WORDS[COMP_CWORD]} names='' value='' word words=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-        --address | --auth-mount | --browser | --client-id | --color | --dialect | --file | --format | --from | --generate | --issuer | --method | --mount | --only | --output | --path | --port | --prefix | --role | --root | --shell | --timeout | --to | --version | =) value=next ;;
+        --address | --auth-mount | --browser | --client-id | --color | --dialect | --file | --format | --from | --generate | --issuer | --method | --mount | --name | --only | --output | --path | --port | --prefer | --prefix | --role | --root | --shell | --timeout | --to | --version | =) value=next ;;
         *) [[ $word == -* || -n $value ]] || words+=("$word") && value='' ;;
         esac
     done

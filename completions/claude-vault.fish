@@ -44,6 +44,7 @@ complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "get" -d '
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "set" -d 'Set keys of a service, after you said yes'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "inject" -d 'Write a service\'s .env or secrets.yaml'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "exec" -d 'Run a program with a service\'s secrets in its environment'
+complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "adopt" -d 'Move a service\'s files into Vault: .env, compose and secrets.yaml, with a way back'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "scan" -d 'Find what looks like a secret in .env and compose files; no value is shown'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "example" -d 'Write a template to commit, without the secrets of a .env or compose file'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "approve" -d 'Answer the changes that an AI assistant asked for'
@@ -210,6 +211,26 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand exec" -l env-f
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand exec" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand exec" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l name -d 'The service of the files in the root itself, instead of the root folder\'s name' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l prefer -d 'Which value counts where Vault holds another one; without it, such a key is skipped' -r -f -a "file\t'The file\'s'
+vault\t'Vault\'s'"
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l mount -d 'The KV version 2 mount [default: secret]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l root -d 'The folder that holds a folder for each service; nothing outside it is written' -r -F
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, without `NO_COLOR`'
+always\t'Always on stderr'
+never\t'Never'"
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l all -d 'Every folder below the root'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l all-keys -d 'Store what is no secret too'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l undo -d 'Put the files back as they were, and take out of Vault what adopt added'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l done -d 'Remove the backups, which hold the secrets in plain text; after that, undo is over'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l dry-run -d 'Show what would be done and stop'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l no-confirm -d 'Write without asking, for scripts'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l reveal -d 'Show the new values in the plan'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l json -d 'Print one JSON object instead of text'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
@@ -447,7 +468,7 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-sign-in" -
 function __claude_vault_words
     set -l value
     for word in (commandline -opc)
-        if contains -- $word --address --auth-mount --browser --client-id --color --dialect --file --format --from --generate --issuer --method --mount --only --output --path --port --prefix --role --root --shell --timeout --to --version
+        if contains -- $word --address --auth-mount --browser --client-id --color --dialect --file --format --from --generate --issuer --method --mount --name --only --output --path --port --prefer --prefix --role --root --shell --timeout --to --version
             set value next
         else
             test -n "$value"; or string match -v -- '-*' $word

@@ -1,5 +1,6 @@
 //! The face for a shell: one file a command, each arguments → core → text.
 
+mod adopt;
 mod approve;
 mod approve_address;
 mod at_terminal;
@@ -80,6 +81,8 @@ enum Command {
     /// Run a program with a service's secrets in its environment
     #[command(alias = "run")]
     Exec(exec::Exec),
+    /// Move a service's files into Vault: .env, compose and secrets.yaml, with a way back
+    Adopt(adopt::Adopt),
     /// Find what looks like a secret in .env and compose files; no value is shown
     Scan(scan::Scan),
     /// Write a template to commit, without the secrets of a .env or compose file
@@ -224,6 +227,10 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
                 () = crate::signals::stopped() => Err(Error::Interrupted),
             },
             Command::Inject(inject) => inject.run(&context).await,
+            Command::Adopt(adopt) => tokio::select! {
+                status = adopt.run(&context) => status,
+                () = crate::signals::stopped() => Err(Error::Interrupted),
+            },
             Command::Exec(exec) => exec.run(&context).await,
             Command::Scan(scan) => scan.run(&context).await,
             Command::Example(example) => example.run(&context).await,

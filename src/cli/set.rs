@@ -143,7 +143,7 @@ impl Set {
 }
 
 /// How long a page waits for the person, at most: `CLAUDE_VAULT_APPROVAL_WAIT`, in seconds.
-fn for_a_while(context: &Context<'_>) -> watch::Receiver<()> {
+pub(super) fn for_a_while(context: &Context<'_>) -> watch::Receiver<()> {
     let (sender, wanted) = watch::channel(());
     let seconds = context.core.settings.approval_wait;
     tokio::spawn(async move {

@@ -1,6 +1,7 @@
 //! Each operation, once: a request, a reply, one function. No terminal, no MCP, no parsing of
 //! arguments. The commands and the MCP tools are two faces over this.
 
+pub mod adopt;
 pub mod approve;
 pub mod doctor;
 pub mod entries;

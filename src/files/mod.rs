@@ -4,6 +4,8 @@
 //! (`openat` with `O_NOFOLLOW`), and what is then done is done relative to the last one: what
 //! changes between a check and its use cannot lead outside.
 
+pub mod adopted;
+pub mod journal;
 mod owner;
 mod place;
 pub mod record;

@@ -7,6 +7,7 @@ pub mod classify;
 pub mod compose;
 pub mod dotenv;
 pub mod edit;
+pub mod interpolation;
 pub mod places;
 pub mod shell;
 pub mod yaml;

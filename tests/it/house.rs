@@ -38,6 +38,8 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         (
             "Inspection",
             &[
+                "core/adopt/intake.rs",
+                "core/adopt/naming.rs",
                 "core/exec.rs",
                 "core/inject/render.rs",
                 "core/plan/version.rs",
@@ -74,6 +76,8 @@ fn only_an_approved_plan_writes_to_vault() {
         // Nor may anything else write a file with values, or make the permit that every operation needs.
         let writes_files = matches!(file.as_str(), "core/plan/files.rs" | "files/mod.rs" | "files/write.rs");
         assert!(writes_files || !text.contains("FileChange") || !text.contains("files::write"), "{file}");
+        let takes_steps = matches!(file.as_str(), "core/plan/adoption.rs" | "files/adopted.rs");
+        assert!(takes_steps || !text.contains("write_step("), "{file}");
         assert!(file == "core/plan/mod.rs" || !text.contains("Permit {"), "{file}");
         let may_send = file.starts_with("vault/") || file.starts_with("dev/");
         assert!(may_send || !text.contains("Call::put"), "{file}");

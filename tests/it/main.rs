@@ -12,6 +12,7 @@
 mod support;
 mod surroundings;
 
+mod adopt;
 mod approval;
 mod audit;
 mod canary;

@@ -40,7 +40,7 @@ pub(super) fn keep_out(root: &Root, files: &[PathBuf], log: Option<&Path>, ignor
 }
 
 /// The folder of the repository that would hold the file: the nearest one with a `.git`.
-fn repository(root: &Path, file: &Path) -> Option<PathBuf> {
+pub(in crate::core) fn repository(root: &Path, file: &Path) -> Option<PathBuf> {
     root.join(file).ancestors().skip(1).find(|folder| folder.join(".git").exists()).map(Path::to_owned)
 }
 
@@ -85,12 +85,12 @@ fn of_repository(root: &Root, top: &Path, files: &[&Path], log: Option<&Path>, i
     Some(())
 }
 
-fn backup_of(file: &Path, stamp: &str) -> PathBuf {
+pub(in crate::core) fn backup_of(file: &Path, stamp: &str) -> PathBuf {
     file.with_file_name(format!("{}.backup.{stamp}", file.file_name().unwrap_or_default().to_string_lossy()))
 }
 
 /// A pattern that matches this path alone (gitignore(5)); the `*` of backups stays one.
-fn line(path: &Path) -> String {
+pub(in crate::core) fn line(path: &Path) -> String {
     let path = path.to_string_lossy();
     let (name, rest) = path.strip_suffix(".backup.*").map_or((&*path, ""), |name| (name, ".backup.*"));
     let escaped: String =
@@ -113,7 +113,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The paths that git answers with. A cloned or copied repository is not trusted: git is told to run
 /// nothing that its settings name, to fetch nothing, and is stopped when it does not come back.
-fn ask(top: &Path, command: &[&str], paths: impl Iterator<Item = PathBuf>, on_stdin: bool) -> Option<BTreeSet<PathBuf>> {
+pub(in crate::core) fn ask(
+    top: &Path,
+    command: &[&str],
+    paths: impl Iterator<Item = PathBuf>,
+    on_stdin: bool,
+) -> Option<BTreeSet<PathBuf>> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let paths: Vec<PathBuf> = paths.collect();
     let mut git = Command::new("git");

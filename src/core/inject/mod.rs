@@ -1,6 +1,6 @@
 //! `inject`: a service's values as the `.env` or `secrets.yaml` that its program reads.
 
-mod git;
+pub(in crate::core) mod git;
 mod place;
 mod render;
 

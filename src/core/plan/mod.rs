@@ -6,10 +6,12 @@
 //! hands out the [`Permit`] without which no operation can be carried out. The strength of the proof
 //! is compared here, so a command or tool cannot forget it.
 
+mod adoption;
 mod disclosure;
 mod files;
 mod version;
 
+pub use adoption::{Adoption, Direction, Moved, Part, PartDone};
 pub use disclosure::Disclosure;
 pub use files::FileWrite;
 pub use version::{Commit, Current, Notes, VersionChange};

@@ -76,6 +76,18 @@ impl Current {
         };
         Ok(Self { version, secrets, vault })
     }
+
+    /// Its version; 0 where there is none.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
 }
 
 impl VersionChange {

@@ -1,0 +1,165 @@
+//! The services of a folder: which files and keys each has, before Vault is asked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::intake::{self, Entry, Format, Intake};
+use super::project::Facts;
+use super::report::Stay;
+use super::survey::{Unit, plain};
+use super::texts::Texts;
+use crate::core::Core;
+use crate::core::entries::own_reader;
+use crate::error::Result;
+use crate::files::Root;
+use crate::format::dotenv::Dialect;
+use crate::names::Service;
+
+/// A service as it would be.
+pub(super) struct Draft {
+    pub(super) service: Service,
+    /// Whether `.claude-vault.toml` must say where its files lie.
+    pub(super) is_mapped: bool,
+    pub(super) files: Vec<FileDraft>,
+    pub(super) stays: Vec<Stay>,
+}
+
+/// A file that holds values.
+pub(super) struct FileDraft {
+    pub(super) file: PathBuf,
+    pub(super) format: Format,
+    /// Who reads it, for a file of variables.
+    pub(super) reader: Dialect,
+    pub(super) secrets: Vec<Entry>,
+    pub(super) harmless: Vec<String>,
+}
+
+/// What `.claude-vault.toml` says so far: the service that each file belongs to, and the services in it.
+#[derive(Default)]
+pub(super) struct Config {
+    pub(super) owners: BTreeMap<PathBuf, Service>,
+    pub(super) services: Vec<String>,
+}
+
+/// The file that says where files lie.
+pub(super) const CONFIG: &str = ".claude-vault.toml";
+
+impl Config {
+    pub(super) fn read(root: &Root) -> Result<Self> {
+        let mut config = Self::default();
+        let content = root.read_trusted(Path::new(CONFIG))?;
+        let Some(content) = content else { return Ok(config) };
+        let table: toml::Table = std::str::from_utf8(&content.bytes).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
+        let Some(services) = table.get("services").and_then(toml::Value::as_table) else { return Ok(config) };
+        for (name, said) in services {
+            config.services.push(name.clone());
+            let Ok(service) = name.parse::<Service>() else { continue };
+            let listed = said.get("files").and_then(toml::Value::as_array).into_iter().flatten();
+            let files = listed.filter_map(|one| one.get("file").or(Some(one))).chain(said.get("file"));
+            let files = files.filter_map(toml::Value::as_str).map(PathBuf::from);
+            config.owners.extend(files.map(|file| (file, service.clone())));
+        }
+        Ok(config)
+    }
+}
+
+/// The services of a unit, the one of its folder first.
+pub(super) fn drafts(
+    core: &Core,
+    texts: &Texts<'_>,
+    unit: &Unit,
+    facts: &[Facts],
+    config: &Config,
+    all_keys: bool,
+) -> Vec<Draft> {
+    let main = Draft { service: unit.service.clone(), is_mapped: unit.is_mapped, files: Vec::new(), stays: Vec::new() };
+    let mut drafts = vec![main];
+    for file in in_order(unit, facts) {
+        let Some(text) = texts.text(file) else {
+            stays_whole(&mut drafts[0], file, "it is not UTF-8 text");
+            continue;
+        };
+        let reader = reader_of(core, facts, file);
+        let intake = intake::of_env(file, &text, reader, all_keys);
+        place(&mut drafts, unit, config, file, Format::Env, reader, intake);
+    }
+    for file in &unit.yaml {
+        let Some(text) = texts.text(file) else {
+            stays_whole(&mut drafts[0], file, "it is not UTF-8 text");
+            continue;
+        };
+        let intake = intake::of_yaml(file, &text, all_keys);
+        place(&mut drafts, unit, config, file, Format::Yaml, Dialect::Portable, intake);
+    }
+    for file in facts.iter().flat_map(|one| &one.secret_files).filter(|file| file.starts_with(&unit.folder)) {
+        if texts.content(file).is_some() {
+            stays_whole(&mut drafts[0], file, "it is a file of one secret, which compose gives to a container as it is");
+        }
+    }
+    drafts
+}
+
+/// The file that docker compose itself reads first, then as the compose files name them: of two that cannot share a
+/// service, the first keeps it.
+fn in_order<'a>(unit: &'a Unit, facts: &[Facts]) -> Vec<&'a PathBuf> {
+    let own = unit.folder.join(".env");
+    let named: Vec<&PathBuf> = facts.iter().flat_map(|one| &one.container_order).collect();
+    let rank = |file: &PathBuf| match named.iter().position(|other| *other == file) {
+        _ if *file == own => (0, 0),
+        Some(place) => (1, place),
+        None => (2, 0),
+    };
+    let mut files: Vec<&PathBuf> = unit.env.iter().collect();
+    files.sort_by_key(|file| rank(file));
+    files
+}
+
+fn stays_whole(draft: &mut Draft, file: &Path, reason: &str) {
+    draft.stays.push(Stay { file: file.to_owned(), line: 0, key: None, secret: true, reason: reason.to_owned() });
+}
+
+/// Who reads a file of variables.
+pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
+    match facts.iter().find_map(|one| one.container_files.get(file)) {
+        Some(true) => Dialect::Docker,
+        Some(false) => Dialect::Compose,
+        None => own_reader(core, file),
+    }
+}
+
+/// Puts a file where it belongs: to the folder's service, unless that has another value under one of its names.
+fn place(drafts: &mut Vec<Draft>, unit: &Unit, config: &Config, file: &Path, format: Format, reader: Dialect, intake: Intake) {
+    let Intake { secrets, stays, harmless } = intake;
+    let differs = |entry: &Entry| {
+        let known = drafts[0].files.iter().flat_map(|file| &file.secrets).find(|known| known.key == entry.key);
+        known.is_some_and(|known| known.value != entry.value)
+    };
+    let told = config.owners.get(file).filter(|service| **service != unit.service);
+    let apart = match told {
+        Some(service) => Some(service.clone()),
+        None => secrets.iter().any(differs).then(|| apart(&unit.service, file)).flatten(),
+    };
+    let found = FileDraft { file: file.to_owned(), format, reader, secrets, harmless };
+    match apart {
+        None => {
+            drafts[0].files.push(found);
+            drafts[0].stays.extend(stays);
+        }
+        Some(service) => match drafts.iter_mut().find(|draft| draft.service == service) {
+            Some(draft) => {
+                draft.files.push(found);
+                draft.stays.extend(stays);
+            }
+            None => drafts.push(Draft { service, is_mapped: true, files: vec![found], stays }),
+        },
+    }
+}
+
+/// The service of a file that cannot share its folder's.
+fn apart(service: &Service, file: &Path) -> Option<Service> {
+    let name = file.file_name()?.to_str()?;
+    let stem = ["yaml", "yml", "env"].iter().find_map(|end| name.strip_suffix(end)?.strip_suffix('.')).unwrap_or(name);
+    let stem = plain(stem.trim_start_matches('.'));
+    let nested = format!("{service}/{stem}").parse().ok();
+    nested.or_else(|| format!("{service}-{stem}").parse().ok())
+}

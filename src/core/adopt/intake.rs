@@ -1,0 +1,146 @@
+//! Reading the files of a service: which of their entries are secrets.
+
+use std::path::{Path, PathBuf};
+
+use super::judge;
+use super::project::is_typed;
+use super::report::Stay;
+use crate::format::dotenv::{self, Dialect};
+use crate::format::places::Role;
+use crate::format::yaml::tree::{self, Kind, Node, Style};
+use crate::names::{Key, MAX_VALUE_BYTES, is_variable, printable};
+use crate::secret::{Secret, Value};
+
+/// How an entry stands in its file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Format {
+    /// Lines of variables.
+    Env,
+    /// A YAML mapping.
+    Yaml,
+}
+
+/// A secret in a file.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) key: Key,
+    pub(super) value: Value,
+    pub(super) file: PathBuf,
+    pub(super) line: usize,
+    pub(super) why: String,
+    pub(super) expanded_from: Vec<String>,
+}
+
+/// What a file holds.
+#[derive(Default)]
+pub(super) struct Intake {
+    pub(super) secrets: Vec<Entry>,
+    pub(super) stays: Vec<Stay>,
+    /// Names that are no secrets.
+    pub(super) harmless: Vec<String>,
+}
+
+impl Intake {
+    fn stay(&mut self, file: &Path, line: usize, key: Option<&str>, secret: bool, reason: impl Into<String>) {
+        let key = key.map(|key| printable(key, false));
+        self.stays.push(Stay { file: file.to_owned(), line, key, secret, reason: reason.into() });
+    }
+
+    fn take(&mut self, file: &Path, line: usize, name: &str, value: Value, why: &str, expanded_from: Vec<String>) {
+        let length = value.secret().expose(crate::secret::WayOut::Inspection).len();
+        match name.parse::<Key>() {
+            Ok(_) if length > MAX_VALUE_BYTES => {
+                self.stay(file, line, Some(name), true, format!("it is longer than {} KiB", MAX_VALUE_BYTES / 1024));
+            }
+            Ok(key) => {
+                self.secrets.push(Entry { key, value, file: file.to_owned(), line, why: why.to_owned(), expanded_from });
+            }
+            Err(_) => self.stay(file, line, Some(name), true, "a key in Vault cannot have this name"),
+        }
+    }
+}
+
+/// The entries of a file of variables, as its reader sees them.
+pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -> Intake {
+    let reading = dotenv::reading(reader, text, &|_| None);
+    let mut intake = Intake::default();
+    for unread in &reading.unread {
+        intake.stay(file, unread.line, unread.name.as_deref(), false, unread.reason.clone());
+    }
+    let ends = reading.unread.iter().any(|unread| unread.ends_reading);
+    for line in reading.effective().filter(|_| !ends) {
+        let Some(value) = &line.value else { continue };
+        let found = judge::secret(&line.name, value, Role::Value);
+        let why = found.as_ref().map_or("all keys were asked for", |found| found.why);
+        if line.is_only_references || (found.is_none() && !all_keys) {
+            intake.harmless.push(line.name.clone());
+            continue;
+        }
+        let others = reading.lines.iter().filter(|other| other.name == line.name);
+        if others.into_iter().any(|other| other.value != line.value) {
+            intake.stay(file, line.line, Some(&line.name), true, "it stands more than once in the file, with different values");
+        } else if is_variable(&line.name) {
+            let value = Value::Text(Secret::from(value.to_string()));
+            intake.take(file, line.line, &line.name, value, why, line.expanded_from.clone());
+        } else {
+            intake.stay(file, line.line, Some(&line.name), true, "its name is no variable's name");
+        }
+    }
+    intake
+}
+
+/// The entries of a `secrets.yaml`.
+pub(super) fn of_yaml(file: &Path, text: &str, all_keys: bool) -> Intake {
+    let mut intake = Intake::default();
+    let documents = match tree::parse(text) {
+        Ok(documents) => documents,
+        Err(malformed) => {
+            intake.stay(file, malformed.line, None, false, malformed.reason);
+            return intake;
+        }
+    };
+    let [document] = documents.as_slice() else {
+        if !documents.is_empty() {
+            intake.stay(file, 0, None, false, "it holds several documents");
+        }
+        return intake;
+    };
+    let Kind::Map(entries) = &document.kind else {
+        intake.stay(file, 0, None, false, "it is no mapping of names to values");
+        return intake;
+    };
+    for (key, value) in entries {
+        entry(&mut intake, file, key, value, all_keys);
+    }
+    intake
+}
+
+fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: bool) {
+    let Some(name) = key.text() else { return };
+    let Some(text) = value.text() else {
+        return intake.stay(file, key.line, Some(name), true, "it is a list, a map or an alias");
+    };
+    if value.tag.is_some() || value.anchor.is_some() {
+        return intake.stay(file, key.line, Some(name), true, "it has a tag or an anchor");
+    }
+    let found = judge::secret(name, text, Role::Value);
+    if found.is_none() && !all_keys || value.is_absent() {
+        return intake.harmless.push(name.to_owned());
+    }
+    let why = found.map_or("all keys were asked for", |found| found.why);
+    match typed(text, &value.kind) {
+        Some(value) => intake.take(file, key.line, name, value, why, Vec::new()),
+        None => intake.stay(file, key.line, Some(name), true, "YAML readers differ on it: put it in quotes"),
+    }
+}
+
+/// A scalar as its reader takes it; `None` where readers differ.
+fn typed(text: &str, kind: &Kind) -> Option<Value> {
+    let as_text = || Value::Text(Secret::from(text.to_owned()));
+    let Kind::Scalar { style: Style::Plain, .. } = kind else { return Some(as_text()) };
+    if !is_typed(text) {
+        return Some(as_text());
+    }
+    let is_json = matches!(text, "true" | "false") || serde_json::from_str::<serde_json::Number>(text).is_ok();
+    is_json.then(|| Value::Json(Secret::from(text.to_owned())))
+}

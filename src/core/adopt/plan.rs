@@ -1,0 +1,550 @@
+//! Working out what adoption would do: every byte of every file, and every key, before anybody is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::draft::{self, CONFIG, Config, Draft, FileDraft};
+use super::ignore::{self, Ignore};
+use super::intake::{Entry, Format};
+use super::naming::{Moved, Naming};
+use super::preview;
+use super::project::{Facts, lines_of};
+use super::report::{FileReply, Harmless, KeyReply, Reply, ServiceReply, Stay};
+use super::request::{Prefer, Request};
+use super::survey::{Survey, Unit, survey};
+use super::texts::{Overlay, Texts};
+use super::written;
+use crate::approval::FilePreview;
+use crate::core::Core;
+use crate::core::plan::{Adoption, Current, Direction, Notes, Part, VersionChange};
+use crate::error::{Error, Result};
+use crate::files::adopted::{OPEN_MODE, PRIVATE_MODE, Recorded, Step};
+use crate::files::journal::Way;
+use crate::files::record::Kind;
+use crate::files::{Content, Root};
+use crate::format::dotenv::Dialect;
+use crate::names::{Key, Service, printable};
+use crate::secret::Value;
+use crate::vault::Secrets;
+
+/// What Vault holds of each service.
+pub(super) type Currents = BTreeMap<Service, Current>;
+
+/// The services that the plan is about: what Vault must be asked for.
+pub(super) fn services(core: &Core, request: &Request) -> Result<Vec<Service>> {
+    let root = Root::open(&core.settings.root)?;
+    let texts = Texts::new(&root);
+    let survey = survey(&root, &texts, request.name.as_ref())?;
+    let config = Config::read(&root)?;
+    let facts = facts_of(&texts, &survey);
+    let units = chosen(core, &survey, request)?;
+    let drafts = units.iter().flat_map(|unit| draft::drafts(core, &texts, unit, &facts, &config, request.all_keys));
+    Ok(drafts.map(|draft| draft.service).collect())
+}
+
+/// The plan, as it is approved and as it is told.
+pub(super) fn plan(core: &Core, request: &Request, currents: Currents) -> Result<(Adoption, Reply)> {
+    let root = Root::open(&core.settings.root)?;
+    let texts = Texts::new(&root);
+    let survey = survey(&root, &texts, request.name.as_ref())?;
+    let facts = facts_of(&texts, &survey);
+    let config = Config::read(&root)?;
+    let mut planner = Planner {
+        core,
+        request,
+        texts: &texts,
+        survey: &survey,
+        facts: &facts,
+        currents,
+        overlay: Overlay::new(),
+        expected: BTreeSet::new(),
+        parts: Vec::new(),
+        previews: Vec::new(),
+        toml: Vec::new(),
+        reply: Reply { dry_run: request.dry_run, not_looked_into: survey.mounted.clone(), ..Reply::default() },
+    };
+    for unit in chosen(core, &survey, request)? {
+        let drafts = draft::drafts(core, &texts, unit, &facts, &config, request.all_keys);
+        planner.unit(unit, drafts, &config)?;
+    }
+    planner.verify()?;
+    planner.finish(&root)
+}
+
+fn facts_of(texts: &Texts<'_>, survey: &Survey) -> Vec<Facts> {
+    survey.projects.iter().map(|project| project.view(texts, &Overlay::new()).1).collect()
+}
+
+/// The units that were asked for.
+fn chosen<'a>(core: &Core, survey: &'a Survey, request: &Request) -> Result<Vec<&'a Unit>> {
+    let Some(service) = &request.service else {
+        let hint = "go where the services' folders lie, or name it: --root DIR";
+        let nothing = || Error::NotFound { what: "a folder with .env, compose or secrets.yaml files".into(), hint: hint.into() };
+        return if survey.units.is_empty() { Err(nothing()) } else { Ok(survey.units.iter().collect()) };
+    };
+    let found = survey.units.iter().find(|unit| unit.service == *service);
+    found.map(|unit| vec![unit]).ok_or_else(|| Error::NotFound {
+        what: format!("a folder {service} with .env, compose or secrets.yaml files in {}", core.settings.root.display()),
+        hint: "claude-vault adopt --all --dry-run   (shows every folder that has such files)".into(),
+    })
+}
+
+struct Planner<'a> {
+    core: &'a Core,
+    request: &'a Request,
+    texts: &'a Texts<'a>,
+    survey: &'a Survey,
+    facts: &'a [Facts],
+    currents: Currents,
+    /// The new texts of all files.
+    overlay: Overlay,
+    /// Files whose values Vault's replace, since the person prefers those.
+    expected: BTreeSet<PathBuf>,
+    parts: Vec<Part>,
+    previews: Vec<FilePreview>,
+    /// Tables for `.claude-vault.toml`.
+    toml: Vec<String>,
+    reply: Reply,
+}
+
+/// A key on its way to Vault.
+struct Key2 {
+    entry: Entry,
+    file: PathBuf,
+    change: &'static str,
+}
+
+impl Planner<'_> {
+    fn unit(&mut self, unit: &Unit, mut drafts: Vec<Draft>, config: &Config) -> Result<()> {
+        let moved = self.out_of_compose(unit, &drafts);
+        drafts[0].stays.extend(moved.stays);
+        for (env_file, entry) in moved.secrets {
+            give(&mut drafts, env_file, entry);
+        }
+        let is_split = drafts.len() > 1;
+        let compose: Vec<&PathBuf> = unit.compose.iter().filter(|file| moved.overlay.contains_key(*file)).collect();
+        for (number, draft) in drafts.into_iter().enumerate() {
+            let compose = if number == 0 { compose.clone() } else { Vec::new() };
+            self.map(&draft, is_split, config);
+            self.service(draft, &moved.overlay, &compose)?;
+        }
+        Ok(())
+    }
+
+    /// What of the compose files goes to Vault.
+    fn out_of_compose(&self, unit: &Unit, drafts: &[Draft]) -> Moved {
+        let mut known: BTreeMap<String, Value> = BTreeMap::new();
+        if let Some(current) = self.currents.get(&unit.service).filter(|_| self.request.prefer != Some(Prefer::File)) {
+            known.extend(current.secrets().iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        let entries = drafts.iter().flat_map(|draft| &draft.files).flat_map(|file| &file.secrets);
+        known.extend(entries.map(|entry| (entry.key.to_string(), entry.value.clone())));
+        let shared = self.shared_with_others(unit);
+        let naming =
+            Naming { texts: self.texts, projects: &self.survey.projects, shared: &shared, folder: &unit.folder, known: &known };
+        naming.run(&unit.compose)
+    }
+
+    /// Each `.env` beside which something else than docker compose lies that would read it.
+    fn shared_with_others(&self, unit: &Unit) -> BTreeSet<PathBuf> {
+        let folders: BTreeSet<&Path> = unit.compose.iter().filter_map(|file| file.parent()).collect();
+        let has_others = |folder: &&Path| {
+            let names = self.texts.names(folder);
+            names.iter().filter_map(|name| Dialect::of_neighbour(name)).any(|dialect| dialect != Dialect::Compose)
+        };
+        folders.into_iter().filter(has_others).map(|folder| folder.join(".env")).collect()
+    }
+
+    /// Says in `.claude-vault.toml` where the files of a service lie, where their folder does not tell.
+    fn map(&mut self, draft: &Draft, is_split: bool, config: &Config) {
+        if !(draft.is_mapped || is_split) || config.services.iter().any(|name| name == draft.service.as_str()) {
+            return;
+        }
+        let files: Vec<&FileDraft> = draft.files.iter().filter(|file| !file.secrets.is_empty()).collect();
+        if !files.is_empty() {
+            self.toml.push(written::table(&draft.service, &files));
+        }
+    }
+
+    fn service(&mut self, draft: Draft, overlay: &Overlay, compose: &[&PathBuf]) -> Result<()> {
+        let Draft { service, files, mut stays, .. } = draft;
+        let current = self.currents.remove(&service).ok_or_else(|| Error::Conflict { service: service.to_string() })?;
+        let (version, before) = (current.version(), current.secrets().clone());
+        let mut result = before.clone();
+        let keys = self.keys(&files, &before, &mut result, &mut stays);
+        let touched: Vec<&Key> = keys.iter().filter(|key| key.change != "skipped").map(|key| &key.entry.key).collect();
+        let change = VersionChange::between(self.core, &service, current, result.clone(), &touched, &[], Notes::default());
+        let path = change.path().to_owned();
+        let mut part = Part { service: Some(service.clone()), change: None, files: Vec::new(), stale: Vec::new() };
+        if !change.changes_nothing() {
+            part.change = Some(change);
+        }
+        let (mut replies, mut harmless) = (Vec::new(), Vec::new());
+        for file in &files {
+            let own: Secrets = keys
+                .iter()
+                .filter(|key| key.file == file.file && key.change != "skipped")
+                .filter_map(|key| Some((key.entry.key.to_string(), result.get(key.entry.key.as_str())?.clone())))
+                .collect();
+            let old = overlay.get(&file.file).cloned().or_else(|| self.texts.text(&file.file)).unwrap_or_default();
+            harmless.extend(self.values_file(&service, file, &own, &old, &mut part, &mut replies)?);
+        }
+        for file in compose {
+            let Some(text) = overlay.get(*file) else { continue };
+            self.compose_file(file, text, &mut part, &mut replies);
+        }
+        self.parts.push(part);
+        self.reply.services.push(ServiceReply {
+            service,
+            path,
+            version,
+            keys: keys.iter().map(told).collect(),
+            files: replies,
+            stays,
+            harmless,
+        });
+        Ok(())
+    }
+
+    /// What each secret of the files does to the service's keys.
+    fn keys(&self, files: &[FileDraft], before: &Secrets, result: &mut Secrets, stays: &mut Vec<Stay>) -> Vec<Key2> {
+        let mut keys = Vec::new();
+        for (file, entry) in files.iter().flat_map(|file| file.secrets.iter().map(move |entry| (file, entry))) {
+            let name = entry.key.as_str();
+            let held = before.get(name);
+            let change = match (held, self.request.prefer) {
+                (None, _) => "new",
+                (Some(held), _) if is_same(held, &entry.value, file.format) => "unchanged",
+                (Some(_), Some(Prefer::File)) => "changed",
+                (Some(_), Some(Prefer::Vault)) => "unchanged",
+                (Some(_), None) => "skipped",
+            };
+            match change {
+                "new" | "changed" => drop(result.insert(name.to_owned(), entry.value.clone())),
+                "skipped" => stays.push(Stay {
+                    file: entry.file.clone(),
+                    line: entry.line,
+                    key: Some(printable(name, false)),
+                    secret: true,
+                    reason: "Vault holds another value under this name: say which one counts with --prefer file or vault".into(),
+                }),
+                _ => {}
+            }
+            keys.push(Key2 { entry: entry.clone(), file: file.file.clone(), change });
+        }
+        keys
+    }
+
+    /// A file with values, and its template.
+    fn values_file(
+        &mut self,
+        service: &Service,
+        file: &FileDraft,
+        own: &Secrets,
+        old: &str,
+        part: &mut Part,
+        replies: &mut Vec<FileReply>,
+    ) -> Result<Option<Harmless>> {
+        if own.is_empty() {
+            return Ok(None);
+        }
+        let before = self.texts.content(&file.file);
+        let template = self.template(file, old, own)?;
+        let text = written::with_values(self.core, service, file, own, old)?;
+        if self.request.prefer == Some(Prefer::Vault) {
+            self.expected.insert(file.file.clone());
+        }
+        let only_here = template.only_here(file, old);
+        let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *text.as_bytes());
+        let is_private = before.as_ref().is_none_or(|before| before.mode() & 0o077 == 0);
+        self.example(service, file, &template, part, replies);
+        self.show(&file.file, preview::masked(&text, file.format, file.reader), note(before.as_ref(), is_changed));
+        replies.push(FileReply {
+            file: file.file.clone(),
+            kind: if file.format == Format::Env { "env" } else { "yaml" },
+            state: state(before.as_ref(), is_changed),
+            keys: own.len(),
+            backup: None,
+            tracked: false,
+            narrowed: !is_private,
+        });
+        self.overlay.insert(file.file.clone(), text.clone());
+        let recorded = Recorded { kind: Kind::Secrets, service: service.to_string(), keys: own.keys().cloned().collect() };
+        let way = if before.is_some() { Way::Replaced } else { Way::Created };
+        let step = Step {
+            file: file.file.clone(),
+            content: Some(text),
+            keeps_backup: before.is_some(),
+            before,
+            mode: PRIVATE_MODE,
+            record: Some(recorded),
+            drops_backups: false,
+        };
+        part.files.push((Arc::new(step), way));
+        Ok((!only_here.is_empty()).then(|| Harmless { file: file.file.clone(), only_here }))
+    }
+
+    /// What the template of a file becomes.
+    fn template(&self, file: &FileDraft, old: &str, own: &Secrets) -> Result<written::Template> {
+        let root = Root::open(&self.core.settings.root)?;
+        written::template(&root, self.texts, file, old, own)
+    }
+
+    fn example(
+        &mut self,
+        service: &Service,
+        file: &FileDraft,
+        template: &written::Template,
+        part: &mut Part,
+        replies: &mut Vec<FileReply>,
+    ) {
+        let before = self.texts.content(&template.file);
+        let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *template.text.as_bytes());
+        replies.push(FileReply {
+            file: template.file.clone(),
+            kind: "example",
+            state: state(before.as_ref(), is_changed),
+            keys: template.gained,
+            backup: None,
+            tracked: false,
+            narrowed: false,
+        });
+        if !is_changed {
+            return;
+        }
+        let note = match &before {
+            Some(_) => "This template gains lines for the keys that it lacks.",
+            None => "This is a template to commit. It must not contain a secret.",
+        };
+        self.show(&template.file, template.text.to_string(), note.to_owned());
+        let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
+        let keys = file.secrets.iter().map(|entry| entry.key.to_string()).collect();
+        let step = Step {
+            file: template.file.clone(),
+            content: Some(template.text.clone()),
+            mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
+            before,
+            record: Some(Recorded { kind: Kind::Example, service: service.to_string(), keys }),
+            keeps_backup: false,
+            drops_backups: false,
+        };
+        part.files.push((Arc::new(step), way));
+    }
+
+    fn compose_file(&mut self, file: &Path, text: &Zeroizing<String>, part: &mut Part, replies: &mut Vec<FileReply>) {
+        let Some(before) = self.texts.content(file) else { return };
+        let old = self.texts.text(file).unwrap_or_default();
+        self.show(file, preview::changed_lines(&old, text), "These lines change. The old file is kept as a backup.".into());
+        replies.push(FileReply {
+            file: file.to_owned(),
+            kind: "compose",
+            state: "updated",
+            keys: 0,
+            backup: None,
+            tracked: false,
+            narrowed: false,
+        });
+        self.overlay.insert(file.to_owned(), text.clone());
+        let step = Step {
+            file: file.to_owned(),
+            content: Some(text.clone()),
+            mode: before.mode(),
+            before: Some(before),
+            record: None,
+            keeps_backup: true,
+            drops_backups: false,
+        };
+        part.files.push((Arc::new(step), Way::Replaced));
+    }
+
+    fn show(&mut self, file: &Path, masked_text: String, note: String) {
+        self.previews.push(FilePreview { path: printable(&file.to_string_lossy(), false), masked_text, note });
+    }
+
+    /// Holds every program's view against what it was.
+    fn verify(&self) -> Result<()> {
+        for project in &self.survey.projects {
+            let before = project.view(self.texts, &Overlay::new()).0;
+            let after = project.view(self.texts, &self.overlay).0;
+            let is_expected = project
+                .uses(self.texts, &self.overlay)
+                .iter()
+                .any(|one| one.env_files.iter().any(|file| self.expected.contains(file)));
+            if before != after && !is_expected {
+                return Err(changed_view(&project.folder().join("compose.yaml"), "docker compose"));
+            }
+        }
+        // Compose files differ by intent: what they come to was compared above.
+        let is_compose = |file: &PathBuf| self.survey.units.iter().any(|unit| unit.compose.contains(file));
+        for (file, new) in self.overlay.iter().filter(|(file, _)| !self.expected.contains(*file) && !is_compose(file)) {
+            let Some(old) = self.texts.text(file) else { continue };
+            if is_yaml(file) {
+                if !written::is_same_yaml(&old, new) {
+                    return Err(changed_view(file, "its reader"));
+                }
+                continue;
+            }
+            let reader = draft::reader_of(self.core, self.facts, file);
+            let after = lines_of(reader, new, &|_| None);
+            if !lines_of(reader, &old, &|_| None).iter().all(|line| after.contains(line)) {
+                return Err(changed_view(file, reader.reader()));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, root: &Root) -> Result<(Adoption, Reply)> {
+        let ignore = self.ignore(root);
+        for service in &mut self.reply.services {
+            for file in &mut service.files {
+                file.tracked = file.kind != "example" && ignore.tracked.contains(&file.file);
+            }
+        }
+        let tracked: Vec<String> = ignore.tracked.iter().map(|file| printable(&file.to_string_lossy(), false)).collect();
+        if !tracked.is_empty() {
+            let names = tracked.join(", ");
+            self.reply
+                .warnings
+                .push(format!("git tracks {names}: the secrets are in its history, so make new ones (rotate them)"));
+        }
+        let project = self.project_part(ignore);
+        let mut parts: Vec<Part> = project.into_iter().collect();
+        parts.append(&mut self.parts);
+        let mut adoption = Adoption::new(self.core, Direction::In, parts);
+        self.reply.warnings.extend(adoption.warnings.iter().cloned());
+        adoption.warnings.clone_from(&self.reply.warnings);
+        adoption.previews = self.previews;
+        Ok((adoption, self.reply))
+    }
+
+    fn ignore(&self, root: &Root) -> Ignore {
+        let changed = |kinds: &'static [&'static str]| -> Vec<PathBuf> {
+            let files = self.reply.services.iter().flat_map(|service| &service.files);
+            files.filter(|file| kinds.contains(&file.kind)).map(|file| file.file.clone()).collect()
+        };
+        let log = self.core.audit.path().strip_prefix(root.path()).ok().map(Path::to_owned);
+        ignore::look(root, &changed(&["env", "yaml"]), &changed(&["compose"]), log.as_deref())
+    }
+
+    /// `.gitignore` and `.claude-vault.toml`: their new lines come before anything is backed up.
+    fn project_part(&mut self, ignore: Ignore) -> Option<Part> {
+        let mut files = Vec::new();
+        for (file, lines) in ignore.lines {
+            let lines = lines.join("\n") + "\n";
+            files.push(self.appended(&file, "ignore", &lines, "Keeps the secrets and their backups out of git."));
+        }
+        if !self.toml.is_empty() {
+            let tables = self.toml.join("\n");
+            files.push(self.appended(Path::new(CONFIG), "project", &tables, "Says where the files of these services lie."));
+        }
+        (!files.is_empty()).then_some(Part { service: None, change: None, files, stale: Vec::new() })
+    }
+
+    fn appended(&mut self, file: &Path, kind: &'static str, lines: &str, note: &str) -> (Arc<Step>, Way) {
+        let before = self.texts.content(file);
+        let old = self.texts.text(file).unwrap_or_default();
+        let mut text = old.clone();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(lines);
+        self.show(file, lines.to_owned(), note.to_owned());
+        self.reply.project_files.push(FileReply {
+            file: file.to_owned(),
+            kind,
+            state: state(before.as_ref(), true),
+            keys: 0,
+            backup: None,
+            tracked: false,
+            narrowed: false,
+        });
+        let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
+        let step = Step {
+            file: file.to_owned(),
+            content: Some(text),
+            mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
+            before,
+            record: None,
+            keeps_backup: false,
+            drops_backups: false,
+        };
+        (Arc::new(step), way)
+    }
+}
+
+/// A secret that left a compose file belongs to the service of the `.env` that it is in now.
+fn give(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
+    let place = |draft: &Draft| draft.files.iter().position(|file| file.file == env_file);
+    let found = drafts.iter().enumerate().find_map(|(number, draft)| Some((number, place(draft)?)));
+    if let Some((draft, file)) = found {
+        let known = &mut drafts[draft].files[file].secrets;
+        if !known.iter().any(|other| other.key == entry.key) {
+            known.push(entry);
+        }
+        return;
+    }
+    let file =
+        FileDraft { file: env_file, format: Format::Env, reader: Dialect::Compose, secrets: vec![entry], harmless: Vec::new() };
+    drafts[0].files.push(file);
+}
+
+fn is_same(held: &Value, value: &Value, format: Format) -> bool {
+    match format {
+        // Lines of variables have no types.
+        Format::Env => held.secret() == value.secret(),
+        Format::Yaml => held == value,
+    }
+}
+
+fn is_yaml(file: &Path) -> bool {
+    matches!(file.extension().and_then(|ending| ending.to_str()), Some("yaml" | "yml"))
+}
+
+fn state(before: Option<&Content>, is_changed: bool) -> &'static str {
+    match before {
+        None => "created",
+        Some(_) if is_changed => "updated",
+        Some(_) => "unchanged",
+    }
+}
+
+fn note(before: Option<&Content>, is_changed: bool) -> String {
+    match before {
+        None => "This is a new file.",
+        Some(_) if is_changed => "Its values come from Vault from now on. The old file is kept as a backup.",
+        Some(_) => "It stays as it is.",
+    }
+    .to_owned()
+}
+
+fn told(key: &Key2) -> KeyReply {
+    KeyReply {
+        key: key.entry.key.to_string(),
+        file: key.entry.file.clone(),
+        line: key.entry.line,
+        why: key.entry.why.clone(),
+        change: key.change,
+        expanded_from: key.entry.expanded_from.iter().map(|name| printable(name, false)).collect(),
+    }
+}
+
+fn changed_view(file: &Path, reader: &str) -> Error {
+    let file = printable(&file.to_string_lossy(), false);
+    Error::invalid(
+        format!("{file}: {reader} would see something else afterwards, so nothing was done"),
+        "move this service by hand: claude-vault set SERVICE --from FILE, then claude-vault inject SERVICE",
+    )
+}
+
+impl written::Template {
+    /// Harmless names of the file whose values this template does not have.
+    fn only_here(&self, file: &FileDraft, old: &str) -> Vec<String> {
+        let values = |text: &str| -> BTreeMap<String, Zeroizing<String>> { written::values(file, text) };
+        let (own, known) = (values(old), values(&self.text));
+        let names = file.harmless.iter().filter(|name| own.get(*name).is_some_and(|value| known.get(*name) != Some(value)));
+        names.map(|name| printable(name, false)).collect()
+    }
+}

@@ -1,0 +1,422 @@
+//! How docker compose sees a project: its files (the usual names, the override, `COMPOSE_FILE`, `include`,
+//! `extends`), the `.env` that each is filled from, and what all of it comes to.
+//!
+//! [`Project::view`] is everything that can decide what a container gets: each scalar of each file with its
+//! variables replaced, each variable that is passed through, each line of each `env_file`. Merging, profiles and
+//! `extends` are functions of that alone, so two equal views are one configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use super::texts::{Overlay, Texts, below};
+use crate::format::dotenv::{self, Dialect};
+use crate::format::interpolation;
+use crate::format::yaml;
+use crate::format::yaml::tree::{self, Kind, Node, Style};
+use crate::names::is_variable;
+
+/// The most files that are followed in one project.
+const MAX_FILES: usize = 200;
+
+/// The names that docker compose looks for, in its order.
+const USUAL: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+/// The names of the file that it lays over the usual one.
+const OVERRIDES: [&str; 4] =
+    ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
+
+/// A project of docker compose.
+pub(super) struct Project {
+    /// Its folder, below the root.
+    folder: PathBuf,
+    /// The files that it begins with.
+    files: Vec<PathBuf>,
+}
+
+/// The variables that a file is filled from; `None` for a value that is not known.
+pub(super) type Env = BTreeMap<String, Option<Zeroizing<String>>>;
+
+/// A file of a project, as the project reads it.
+#[derive(Clone)]
+pub(super) struct Use {
+    /// The file.
+    pub(super) file: PathBuf,
+    /// The folder that its paths start from.
+    folder: PathBuf,
+    /// The `.env` that it is filled from. Where there are several, the first that has a name counts.
+    pub(super) env_files: Vec<PathBuf>,
+    /// What is in them.
+    pub(super) env: Rc<Env>,
+}
+
+/// What a project comes to: labelled values, in order.
+#[derive(PartialEq, Eq, Default)]
+pub(super) struct View {
+    values: Vec<(String, Zeroizing<String>)>,
+}
+
+/// What else is known of a project.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// Names that its files refer to or pass through.
+    pub(super) used: BTreeSet<String>,
+    /// Files that give a container its variables, and whether they are taken raw.
+    pub(super) container_files: BTreeMap<PathBuf, bool>,
+    /// The same, in the order in which they are named.
+    pub(super) container_order: Vec<PathBuf>,
+    /// Paths of the host that containers see.
+    pub(super) mounts: BTreeSet<PathBuf>,
+    /// Files that its `secrets` and `configs` come from.
+    pub(super) secret_files: BTreeSet<PathBuf>,
+    /// Files that could not be read as YAML, with the line.
+    pub(super) unread: BTreeMap<PathBuf, usize>,
+}
+
+/// The projects in some folders: the folder's own, and each compose file that belongs to none.
+pub(super) fn projects(texts: &Texts<'_>, folders: &[PathBuf], compose_files: &[PathBuf]) -> Vec<Project> {
+    let mut projects: Vec<Project> = folders.iter().filter_map(|folder| Project::of(texts, folder)).collect();
+    let overlay = Overlay::new();
+    let reached: BTreeSet<PathBuf> =
+        projects.iter().flat_map(|project| project.uses(texts, &overlay)).map(|one| one.file).collect();
+    let loose = compose_files.iter().filter(|file| !reached.contains(*file));
+    projects.extend(loose.map(|file| Project { folder: folder_of(file), files: vec![file.clone()] }));
+    projects
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+impl Project {
+    /// The project that docker compose finds in a folder.
+    fn of(texts: &Texts<'_>, folder: &Path) -> Option<Self> {
+        let env = env_of(texts, &Overlay::new(), &[folder.join(".env")]);
+        if let Some(Some(named)) = env.get("COMPOSE_FILE") {
+            let separator = env.get("COMPOSE_PATH_SEPARATOR").cloned().flatten();
+            let separator = separator.as_ref().map_or(":", |text| text.as_str());
+            let files: Vec<PathBuf> = named.split(separator).filter_map(|name| below(folder, name)).collect();
+            return (!files.is_empty()).then(|| Self { folder: folder.to_owned(), files });
+        }
+        let first = |names: &[&str]| names.iter().map(|name| folder.join(name)).find(|file| texts.content(file).is_some());
+        let files: Vec<PathBuf> = first(&USUAL).into_iter().chain(first(&OVERRIDES)).collect();
+        first(&USUAL).is_some().then(|| Self { folder: folder.to_owned(), files })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn is_in_root(&self) -> bool {
+        self.folder.as_os_str().is_empty()
+    }
+
+    /// All files of the project, each as often as it is read with other variables.
+    pub(super) fn uses(&self, texts: &Texts<'_>, overlay: &Overlay) -> Vec<Use> {
+        let env_files = vec![self.folder.join(".env")];
+        let env = Rc::new(env_of(texts, overlay, &env_files));
+        let first = |file: &PathBuf| Use {
+            file: file.clone(),
+            folder: self.folder.clone(),
+            env_files: env_files.clone(),
+            env: env.clone(),
+        };
+        let mut uses: Vec<Use> = self.files.iter().map(first).collect();
+        let mut at = 0;
+        while at < uses.len() && uses.len() < MAX_FILES {
+            let one = uses[at].clone();
+            let Some(documents) = texts.text_over(overlay, &one.file).and_then(|text| tree::parse(&text).ok()) else {
+                at += 1;
+                continue;
+            };
+            for next in documents.iter().flat_map(|document| one.leads_to(texts, overlay, document)) {
+                if !uses.iter().any(|known| known.file == next.file && known.env_files == next.env_files) {
+                    uses.push(next);
+                }
+            }
+            at += 1;
+        }
+        uses
+    }
+
+    /// What the project comes to, and what else is known of it.
+    pub(super) fn view(&self, texts: &Texts<'_>, overlay: &Overlay) -> (View, Facts) {
+        let (mut view, mut facts) = (View::default(), Facts::default());
+        for one in self.uses(texts, overlay) {
+            let Some(text) = texts.text_over(overlay, &one.file) else {
+                view.add(&one.file, "", "unreadable");
+                continue;
+            };
+            match tree::parse(&text) {
+                Ok(documents) => {
+                    let mut walk = Walk { one: &one, texts, overlay, view: &mut view, facts: &mut facts };
+                    for (number, document) in documents.iter().enumerate() {
+                        walk.node(document, &mut vec![number.to_string()]);
+                    }
+                }
+                Err(malformed) => {
+                    facts.unread.insert(one.file.clone(), malformed.line);
+                    // A text that cannot be read must stay as it is.
+                    view.values.push((format!("{}:", one.file.display()), text));
+                }
+            }
+        }
+        (view, facts)
+    }
+}
+
+impl Use {
+    /// The files that this one includes or extends.
+    fn leads_to(&self, texts: &Texts<'_>, overlay: &Overlay, document: &Node) -> Vec<Self> {
+        let mut found = Vec::new();
+        for item in document.get("include").map(items).unwrap_or_default() {
+            found.extend(self.included(texts, overlay, item));
+        }
+        let services = document.get("services").map(entries).unwrap_or_default();
+        for (_, service) in services {
+            let Some(file) = service.get("extends").and_then(|extends| extends.get("file")) else { continue };
+            if let Some(file) = self.path(file) {
+                found.push(Self { folder: folder_of(&file), file, ..self.clone() });
+            }
+        }
+        found
+    }
+
+    /// An included project has a `.env` of its own, behind the one of the project that includes it.
+    fn included(&self, texts: &Texts<'_>, overlay: &Overlay, item: &Node) -> Vec<Self> {
+        let paths = if item.text().is_some() { vec![item] } else { item.get("path").map(items).unwrap_or_default() };
+        let files: Vec<PathBuf> = paths.into_iter().filter_map(|path| self.path(path)).collect();
+        let Some(first) = files.first() else { return Vec::new() };
+        let folder = item.get("project_directory").and_then(|folder| self.path(folder)).unwrap_or_else(|| folder_of(first));
+        let own: Vec<PathBuf> = match item.get("env_file") {
+            Some(named) => items(named).into_iter().filter_map(|path| self.path(path)).collect(),
+            None => vec![folder.join(".env")],
+        };
+        let env_files: Vec<PathBuf> = self.env_files.iter().chain(&own).cloned().collect();
+        let mut env = env_of(texts, overlay, &own);
+        env.extend(self.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let env = Rc::new(env);
+        files
+            .into_iter()
+            .map(|file| Self { file, folder: folder.clone(), env_files: env_files.clone(), env: env.clone() })
+            .collect()
+    }
+
+    /// A path that a scalar names.
+    fn path(&self, node: &Node) -> Option<PathBuf> {
+        below(&self.folder, &self.evaluated(node.text()?).ok()?)
+    }
+
+    /// A text with its variables replaced.
+    fn evaluated(&self, text: &str) -> Result<Zeroizing<String>, &'static str> {
+        let mut lookup = |reference: &interpolation::Reference| match self.env.get(&reference.name) {
+            Some(None) => Err(()),
+            Some(Some(value)) => Ok(Some(value.clone())),
+            None => Ok(None),
+        };
+        interpolation::evaluate(text, &mut lookup).map_err(|_| "it cannot be evaluated")
+    }
+}
+
+/// The variables of `.env` files; the first file that has a name counts.
+fn env_of(texts: &Texts<'_>, overlay: &Overlay, files: &[PathBuf]) -> Env {
+    let mut env = Env::new();
+    for file in files.iter().rev() {
+        let Some(text) = texts.text_over(overlay, file) else { continue };
+        let reading = dotenv::reading(Dialect::Compose, &text, &|_| None);
+        env.extend(reading.unread.into_iter().filter_map(|unread| Some((unread.name?, None))));
+        env.extend(reading.lines.into_iter().map(|line| (line.name, line.value)));
+    }
+    env
+}
+
+fn items(node: &Node) -> Vec<&Node> {
+    match &node.kind {
+        Kind::List(items) => items.iter().collect(),
+        Kind::Scalar { .. } | Kind::Map(_) | Kind::Alias(_) => vec![node],
+    }
+}
+
+fn entries(node: &Node) -> Vec<(&Node, &Node)> {
+    match &node.kind {
+        Kind::Map(entries) => entries.iter().map(|(key, value)| (key, value)).collect(),
+        Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => Vec::new(),
+    }
+}
+
+impl View {
+    fn add(&mut self, file: &Path, path: &str, value: &str) {
+        self.values.push((format!("{}:{path}", file.display()), Zeroizing::new(value.to_owned())));
+    }
+}
+
+/// Walks one file.
+struct Walk<'a> {
+    one: &'a Use,
+    texts: &'a Texts<'a>,
+    overlay: &'a Overlay,
+    view: &'a mut View,
+    facts: &'a mut Facts,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &Node, path: &mut Vec<String>) {
+        let shape = match &node.kind {
+            Kind::Scalar { text, style } => return self.scalar(node, text, *style, path),
+            Kind::Alias(name) => format!("*{name}"),
+            Kind::List(_) => "[".to_owned(),
+            Kind::Map(_) => "{".to_owned(),
+        };
+        self.add(path, &format!("{shape} {:?} {:?}", node.tag, node.anchor));
+        match &node.kind {
+            Kind::List(items) => {
+                for (number, item) in items.iter().enumerate() {
+                    self.below(item, number.to_string(), path);
+                }
+            }
+            Kind::Map(entries) => entries.iter().for_each(|(key, value)| self.entry(key, value, path)),
+            Kind::Scalar { .. } | Kind::Alias(_) => {}
+        }
+    }
+
+    fn below(&mut self, node: &Node, name: String, path: &mut Vec<String>) {
+        path.push(name);
+        self.node(node, path);
+        path.pop();
+    }
+
+    fn entry(&mut self, key: &Node, value: &Node, path: &mut Vec<String>) {
+        let name = key.text().unwrap_or_default().to_owned();
+        self.add(path, &name);
+        match name.as_str() {
+            "env_file" => self.env_files(value),
+            "volumes" => items(value).into_iter().for_each(|item| self.mount(item)),
+            "secrets" | "configs" if path.len() == 1 => {
+                let files = entries(value).into_iter().filter_map(|(_, one)| self.one.path(one.get("file")?));
+                self.facts.secret_files.extend(files);
+            }
+            // The environment of a secret or a config is one variable.
+            "environment" => {
+                if let Some(variable) = value.text().filter(|text| is_variable(text)) {
+                    self.passed_through(variable);
+                }
+            }
+            _ => {}
+        }
+        if value.is_absent()
+            || matches!(&value.kind, Kind::Scalar { text, style: Style::Plain } if matches!(text.as_str(), "~" | "null"))
+        {
+            self.passed_through(&name);
+        }
+        self.below(value, name, path);
+    }
+
+    /// A scalar as the reader of YAML and then docker compose make it.
+    fn scalar(&mut self, node: &Node, text: &str, style: Style, path: &[String]) {
+        if let Ok(found) = interpolation::references(text) {
+            self.facts.used.extend(found.into_iter().map(|reference| reference.name));
+        }
+        if is_variable(text) {
+            self.passed_through(text);
+        }
+        let value = self.one.evaluated(text).unwrap_or_else(|reason| Zeroizing::new(reason.to_owned()));
+        // A number in another spelling, a truth value or a date is what YAML makes of it.
+        let is_typed = style == Style::Plain && is_typed(text) && !is_whole_number(text);
+        let mark = if is_typed { "typed " } else { "" };
+        let label = format!("{mark}{:?} {:?} ", node.tag, node.anchor);
+        let mut shown = Zeroizing::new(label);
+        shown.push_str(&value);
+        self.add(path, &shown);
+    }
+
+    /// A name that may stand for the variable of that name.
+    fn passed_through(&mut self, name: &str) {
+        if !is_variable(name) {
+            return;
+        }
+        self.facts.used.insert(name.to_owned());
+        let value = match self.one.env.get(name) {
+            None => Zeroizing::new("unset".to_owned()),
+            Some(None) => Zeroizing::new("unknown".to_owned()),
+            Some(Some(value)) => Zeroizing::new(format!("={}", value.as_str())),
+        };
+        self.add(&[name.to_owned()], &value);
+    }
+
+    /// Each line of a file that gives a container its variables.
+    fn env_files(&mut self, node: &Node) {
+        for item in items(node) {
+            let is_raw = item.get("format").and_then(Node::text) == Some("raw");
+            let named = if item.text().is_some() { Some(item) } else { item.get("path") };
+            let Some(file) = named.and_then(|named| self.one.path(named)) else { continue };
+            self.facts.container_order.push(file.clone());
+            *self.facts.container_files.entry(file.clone()).or_default() |= is_raw;
+            let Some(text) = self.texts.text_over(self.overlay, &file) else { continue };
+            let outside = |name: &str| self.one.env.get(name).cloned().flatten();
+            let lines = lines_of(if is_raw { Dialect::Docker } else { Dialect::Compose }, &text, &outside);
+            for (name, value) in lines {
+                self.view.add(&file, &name, &value);
+            }
+        }
+    }
+
+    fn mount(&mut self, item: &Node) {
+        let source = match item.text() {
+            Some(text) => text.split(':').next().filter(|source| source.starts_with('.')).map(str::to_owned),
+            None => item.get("source").and_then(Node::text).map(str::to_owned),
+        };
+        let path = source.and_then(|source| below(&self.one.folder, &self.one.evaluated(&source).ok()?));
+        self.facts.mounts.extend(path);
+    }
+
+    fn add(&mut self, path: &[String], value: &str) {
+        self.view.add(&self.one.file, &path.join("."), value);
+    }
+}
+
+/// What a reader sees in a file of variables: each name with its value, and what it cannot read.
+pub(super) fn lines_of(
+    dialect: Dialect,
+    text: &str,
+    outside: &dyn Fn(&str) -> Option<Zeroizing<String>>,
+) -> Vec<(String, Zeroizing<String>)> {
+    let reading = dotenv::reading(dialect, text, outside);
+    let mut lines: Vec<(String, Zeroizing<String>)> = Vec::new();
+    for line in reading.effective() {
+        let value = line
+            .value
+            .as_ref()
+            .map_or_else(|| Zeroizing::new("unset".to_owned()), |value| Zeroizing::new(format!("={}", value.as_str())));
+        lines.push((line.name.clone(), value));
+    }
+    // What is not read keeps its words and its place among its kind.
+    let unread = reading.unread.iter().map(|one| {
+        (one.name.clone().unwrap_or_default(), Zeroizing::new(format!("unread: {} {}", one.reason, one.ends_reading)))
+    });
+    lines.extend(unread);
+    lines.sort_by(|one, other| one.0.cmp(&other.0));
+    lines
+}
+
+/// Whether some reader of YAML takes a plain scalar for something else than text: a truth value, nothing, a number, a
+/// time or a date.
+pub(super) fn is_typed(plain: &str) -> bool {
+    if !plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
+        return yaml::is_typed(plain);
+    }
+    let word = plain.to_ascii_lowercase();
+    let digits = word.trim_start_matches(['-', '+']);
+    let is_hex = digits.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'_'));
+    let is_number_like = word.bytes().all(|byte| byte.is_ascii_digit() || b"+-._:eotz ".contains(&byte));
+    is_hex || is_number_like || matches!(digits, ".inf" | ".nan") || digits.starts_with("0b")
+}
+
+/// A number that every reader writes as it stands.
+pub(super) fn is_whole_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty()
+        && digits.len() <= 18
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'))
+}

@@ -1,0 +1,214 @@
+//! `--undo`: the files as they were, and Vault without what adoption added. `--done`: the backups go.
+//!
+//! Everything is checked first. Whatever changed since adoption, a file or a version in Vault, refuses all of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::report::{FileReply, KeyReply, Reply, ServiceReply};
+use super::request::Request;
+use crate::core::Core;
+use crate::core::plan::{Adoption, Current, Direction, Notes, Part, VersionChange};
+use crate::error::{Error, Result};
+use crate::files::adopted::{Step, backups};
+use crate::files::journal::{FileEntry, Journal, Journals, ServiceEntry, Way};
+use crate::files::{Content, Root};
+use crate::names::{Service, printable};
+use crate::vault::{Client, Stored};
+
+/// The entries that were asked for, those of the project itself last.
+fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, ServiceEntry)>)> {
+    let mut journal = Journals::new(&core.settings.state).load(&core.settings.root)?;
+    let mut entries: Vec<(String, ServiceEntry)> = std::mem::take(&mut journal.services).into_iter().collect();
+    if let Some(service) = &request.service {
+        let others = entries.iter().any(|(name, _)| !name.is_empty() && !is_of(name, service));
+        // The project's own lines stay while another service needs them.
+        entries.retain(|(name, _)| is_of(name, service) || name.is_empty() && !others);
+    }
+    if entries.iter().all(|(name, _)| name.is_empty()) {
+        let what = request.service.as_ref().map_or("anything".to_owned(), |service| format!("the service {service}"));
+        return Err(Error::NotFound {
+            what: format!("{what} among what was adopted here"),
+            hint: "claude-vault adopt --all --dry-run   (shows what can be adopted)".into(),
+        });
+    }
+    entries.sort_by_key(|(name, _)| name.is_empty());
+    Ok((journal, entries))
+}
+
+/// Whether a service is this one, or one that was made of a file of it.
+fn is_of(name: &str, service: &Service) -> bool {
+    let rest = name.strip_prefix(service.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '-']))
+}
+
+/// The plan to undo.
+pub(super) async fn plan(core: &Core, request: &Request, vault: Arc<Client>) -> Result<(Adoption, Reply)> {
+    let (journal, entries) = chosen(core, request)?;
+    let root = Root::open(&core.settings.root)?;
+    let mut reply = Reply { dry_run: request.dry_run, ..Reply::default() };
+    let mut parts = Vec::new();
+    for (name, entry) in entries {
+        let mut part = Part { service: name.parse().ok(), change: None, files: Vec::new(), stale: Vec::new() };
+        let mut files = Vec::new();
+        for (file, was) in entry.files.iter().rev() {
+            if let Some((step, told)) = restored(&root, &journal, Path::new(file), was)? {
+                part.files.push((Arc::new(step), was.way));
+                files.push(told);
+            }
+        }
+        match part.service.clone() {
+            Some(service) => {
+                let (change, keys) = taken_back(core, &service, &entry, &vault).await?;
+                reply.services.push(ServiceReply {
+                    service,
+                    path: entry.path,
+                    version: entry.written.unwrap_or(entry.base),
+                    keys,
+                    files,
+                    stays: Vec::new(),
+                    harmless: Vec::new(),
+                });
+                part.change = change;
+            }
+            None => reply.project_files.extend(files),
+        }
+        parts.push(part);
+    }
+    Ok((Adoption::new(core, Direction::Back, parts), reply))
+}
+
+fn changed_since(what: &str) -> Error {
+    Error::Conflict { service: printable(what, false) }
+}
+
+/// The step that gives a file its old content back; `None` where it has it.
+fn restored(root: &Root, journal: &Journal, file: &Path, was: &FileEntry) -> Result<Option<(Step, FileReply)>> {
+    let now = root.read(file)?;
+    let digest = now.as_ref().map(|now| journal.digest(&now.bytes));
+    if digest == was.before {
+        return Ok(None);
+    }
+    let name = file.to_string_lossy();
+    if digest.as_ref() != Some(&was.after) {
+        return Err(changed_since(&name));
+    }
+    let content = old_content(root, journal, file, was, now.as_ref())?;
+    let step = Step {
+        file: file.to_owned(),
+        content,
+        before: now,
+        mode: was.mode,
+        record: None,
+        keeps_backup: false,
+        drops_backups: was.way == Way::Replaced,
+    };
+    let told = FileReply {
+        file: file.to_owned(),
+        kind: "restored",
+        state: if was.way == Way::Created { "removed" } else { "restored" },
+        keys: 0,
+        backup: None,
+        tracked: false,
+        narrowed: false,
+    };
+    Ok(Some((step, told)))
+}
+
+fn old_content(
+    root: &Root,
+    journal: &Journal,
+    file: &Path,
+    was: &FileEntry,
+    now: Option<&Content>,
+) -> Result<Option<Zeroizing<String>>> {
+    let fits = |bytes: &[u8]| Some(journal.digest(bytes)) == was.before;
+    let bytes: Vec<u8> = match was.way {
+        Way::Created => return Ok(None),
+        Way::Appended(length) => now.and_then(|now| now.bytes.get(..length)).unwrap_or_default().to_vec(),
+        Way::Replaced => {
+            let kept = backups(root, file, fits).into_iter().next();
+            kept.map(|(_, content)| content.bytes.to_vec()).unwrap_or_default()
+        }
+    };
+    if !fits(&bytes) {
+        let name = printable(&file.to_string_lossy(), false);
+        return Err(Error::NotFound {
+            what: format!("the backup of {name}"),
+            hint: "its old content is gone: adoption of it cannot be undone any more".into(),
+        });
+    }
+    String::from_utf8(bytes).map(|text| Some(Zeroizing::new(text))).map_err(|_| changed_since(&file.to_string_lossy()))
+}
+
+/// The version without what adoption added, and with the values that it replaced.
+async fn taken_back(
+    core: &Core,
+    service: &Service,
+    entry: &ServiceEntry,
+    vault: &Arc<Client>,
+) -> Result<(Option<VersionChange>, Vec<KeyReply>)> {
+    let address = core.settings.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    if entry.address != address || entry.path != core.settings.display_path(service) {
+        return Err(Error::invalid(
+            format!("{service} was adopted into {} at {}", entry.path, entry.address),
+            "undo it there: set that address and path",
+        ));
+    }
+    let Some(written) = entry.written else { return Ok((None, Vec::new())) };
+    let current = Current::read(vault.clone(), service).await?;
+    if current.version() != written {
+        return Err(changed_since(service.as_str()));
+    }
+    let mut result = current.secrets().clone();
+    result.retain(|key, _| !entry.added.contains(key));
+    if !entry.changed.is_empty() {
+        let Stored::Present { secrets: old, .. } = vault.read_service(service, Some(entry.base)).await? else {
+            return Err(changed_since(service.as_str()));
+        };
+        let back = entry.changed.iter().filter_map(|key| Some((key.clone(), old.get(key)?.clone())));
+        result.extend(back);
+    }
+    let told = |key: &String, change| KeyReply {
+        key: printable(key, false),
+        file: PathBuf::new(),
+        line: 0,
+        why: String::new(),
+        change,
+        expanded_from: Vec::new(),
+    };
+    let keys = entry.added.iter().map(|key| told(key, "removed")).chain(entry.changed.iter().map(|key| told(key, "changed")));
+    let change = VersionChange::between(core, service, current, result, &[], &[], Notes::default());
+    Ok((Some(change).filter(|change| !change.changes_nothing()), keys.collect()))
+}
+
+/// The plan to remove the backups.
+pub(super) fn done(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
+    let (journal, entries) = chosen(core, request)?;
+    let root = Root::open(&core.settings.root)?;
+    let mut reply = Reply { dry_run: request.dry_run, ..Reply::default() };
+    let mut parts = Vec::new();
+    for (name, entry) in entries {
+        let mut part = Part { service: name.parse().ok(), change: None, files: Vec::new(), stale: Vec::new() };
+        for (file, was) in entry.files {
+            let Some(digest) = was.before else { continue };
+            let file = PathBuf::from(file);
+            for (backup, _) in backups(&root, &file, |bytes| journal.digest(bytes) == digest) {
+                reply.project_files.push(FileReply {
+                    file: file.with_file_name(backup),
+                    kind: "backup",
+                    state: "removed",
+                    keys: 0,
+                    backup: None,
+                    tracked: false,
+                    narrowed: false,
+                });
+            }
+            part.stale.push((file, digest));
+        }
+        parts.push(part);
+    }
+    Ok((Adoption::new(core, Direction::Back, parts), reply))
+}

@@ -1,0 +1,162 @@
+//! The texts that adoption writes: a file whose values come from Vault, its template, and where it lies.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::draft::FileDraft;
+use super::intake::Format;
+use super::preview;
+use super::texts::Texts;
+use crate::core::Core;
+use crate::error::Result;
+use crate::files::Root;
+use crate::format::dotenv;
+use crate::format::yaml::tree::{self, Kind, Node};
+use crate::names::Service;
+use crate::vault::Secrets;
+
+/// The template of a file.
+pub(super) struct Template {
+    pub(super) file: PathBuf,
+    pub(super) text: Zeroizing<String>,
+    /// How many keys it gained.
+    pub(super) gained: usize,
+}
+
+/// The usual names of a template, the best first.
+const ENDINGS: [&str; 4] = ["example", "sample", "template", "dist"];
+
+/// The file with Vault's values in it, as `inject` writes it.
+pub(super) fn with_values(
+    core: &Core,
+    service: &Service,
+    file: &FileDraft,
+    own: &Secrets,
+    old: &str,
+) -> Result<Zeroizing<String>> {
+    let _ = (core, own, file);
+    if old.starts_with(crate::core::inject::HEADER_START) {
+        return Ok(Zeroizing::new(old.to_owned()));
+    }
+    let header = format!(
+        "{}{service}).\n# Make it again: claude-vault inject {service}\n# It holds secrets: do not commit it.\n#\n",
+        crate::core::inject::HEADER_START
+    );
+    Ok(Zeroizing::new(header + old))
+}
+
+/// The template of a file: the one that is there, with the keys that it lacks, or a new one.
+pub(super) fn template(_root: &Root, texts: &Texts<'_>, file: &FileDraft, old: &str, own: &Secrets) -> Result<Template> {
+    let place = templates_of(&file.file);
+    if let Some((path, text)) = place.iter().find_map(|path| Some((path, texts.text(path)?))) {
+        let known = values(file, &text);
+        let missing: Vec<&str> = own.keys().map(String::as_str).filter(|key| !known.contains_key(*key)).collect();
+        let gained = missing.len();
+        let text = preview::with_keys(&text, file.format, &missing).unwrap_or(text);
+        return Ok(Template { file: path.clone(), text, gained });
+    }
+    let text = emptied(file, old, own);
+    let file = place.into_iter().next().unwrap_or_default();
+    Ok(Template { file, text, gained: own.len() })
+}
+
+/// Where the template of a file may lie.
+fn templates_of(file: &Path) -> Vec<PathBuf> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut names: Vec<String> = ENDINGS.iter().map(|ending| format!("{name}.{ending}")).collect();
+    if name == ".env" {
+        names.extend(["env.example", "example.env", "template.env"].map(str::to_owned));
+    }
+    names.into_iter().map(|name| file.with_file_name(name)).collect()
+}
+
+/// The file without its secrets.
+fn emptied(file: &FileDraft, old: &str, own: &Secrets) -> Zeroizing<String> {
+    let spans: Vec<(std::ops::Range<usize>, &str)> = match file.format {
+        Format::Env => {
+            let reading = dotenv::reading(file.reader, old, &|_| None);
+            reading.lines.iter().filter(|line| own.contains_key(&line.name)).map(|line| (line.raw.clone(), "")).collect()
+        }
+        Format::Yaml => {
+            let documents = tree::parse(old).unwrap_or_default();
+            let entries: Vec<_> = documents.iter().filter_map(of_map).flatten().collect();
+            let own = entries.iter().filter(|(key, _)| key.text().is_some_and(|key| own.contains_key(key)));
+            own.map(|(_, value)| (value.span.clone(), "\"\"")).collect()
+        }
+    };
+    let (mut out, mut at) = (Zeroizing::new(String::with_capacity(old.len())), 0);
+    for (span, instead) in spans {
+        out.push_str(&old[at..span.start]);
+        out.push_str(instead);
+        at = span.end;
+    }
+    out.push_str(&old[at..]);
+    out
+}
+
+fn of_map(node: &Node) -> Option<&Vec<(Node, Node)>> {
+    match &node.kind {
+        Kind::Map(entries) => Some(entries),
+        Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+    }
+}
+
+/// What stands under each name of a text of a file's kind.
+pub(super) fn values(file: &FileDraft, text: &str) -> BTreeMap<String, Zeroizing<String>> {
+    match file.format {
+        Format::Env => {
+            let reading = dotenv::reading(file.reader, text, &|_| None);
+            let read = reading.effective().map(|line| (line.name.clone(), line.value.clone().unwrap_or_default()));
+            read.collect()
+        }
+        Format::Yaml => {
+            let documents = tree::parse(text).unwrap_or_default();
+            let entries = documents.iter().filter_map(of_map).flatten();
+            entries.filter_map(|(key, value)| Some((key.text()?.to_owned(), Zeroizing::new(value.text()?.to_owned())))).collect()
+        }
+    }
+}
+
+/// Whether two YAML texts say the same.
+pub(super) fn is_same_yaml(one: &str, other: &str) -> bool {
+    match (tree::parse(one), tree::parse(other)) {
+        (Ok(one), Ok(other)) => one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| is_same_node(one, other)),
+        (Err(_), Err(_)) => one == other,
+        (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+    }
+}
+
+fn is_same_node(one: &Node, other: &Node) -> bool {
+    let same_kind = match (&one.kind, &other.kind) {
+        (Kind::Scalar { text: a, style: x }, Kind::Scalar { text: b, style: y }) => a == b && x == y,
+        (Kind::Alias(a), Kind::Alias(b)) => a == b,
+        (Kind::List(a), Kind::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_node(a, b)),
+        (Kind::Map(a), Kind::Map(b)) => {
+            let same = |(a, b): (&(Node, Node), &(Node, Node))| is_same_node(&a.0, &b.0) && is_same_node(&a.1, &b.1);
+            a.len() == b.len() && a.iter().zip(b).all(same)
+        }
+        (Kind::Scalar { .. } | Kind::Alias(_) | Kind::List(_) | Kind::Map(_), _) => false,
+    };
+    same_kind && one.tag == other.tag && one.anchor == other.anchor
+}
+
+/// The table of `.claude-vault.toml` that says where the files of a service lie.
+pub(super) fn table(service: &Service, files: &[&FileDraft]) -> String {
+    // A JSON string is a basic string of TOML.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let name = if service.as_str().contains('/') { quoted(service.as_str()) } else { service.to_string() };
+    let one = |file: &FileDraft| {
+        let format = if file.format == Format::Env { "env" } else { "yaml" };
+        let dialect = match file.format {
+            Format::Env => format!("\ndialect = {}", quoted(file.reader.name())),
+            Format::Yaml => String::new(),
+        };
+        format!("file = {}\nformat = \"{format}\"{dialect}\n", quoted(&file.file.to_string_lossy()))
+    };
+    match files {
+        [only] => format!("\n[services.{name}]\n{}", one(only)),
+        all => all.iter().map(|file| format!("\n[[services.{name}.files]]\n{}", one(file))).collect(),
+    }
+}

@@ -1,0 +1,281 @@
+//! Moving files into Vault, and back: several services and their files, one approval.
+//!
+//! A part is one service: its new version in Vault and its files. Going in, Vault comes first, so that no value
+//! leaves a file before Vault has it; coming back, the files come first. The first failure stops. What is done stays
+//! noted in the journal, so that the same command continues.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Commit, Consent, Operation, Permit, Report, VersionChange};
+use crate::approval::{Asked, Change, FilePreview, Outcome, Question};
+use crate::audit::Action;
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::files::Root;
+use crate::files::adopted::{Step, remove_backups};
+use crate::files::journal::{FileEntry, Journal, Journals, Way};
+use crate::files::record::Records;
+use crate::names::{Service, printable};
+use crate::secret::Value;
+
+/// Which way things move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// From files into Vault.
+    In,
+    /// Back into the files.
+    Back,
+}
+
+/// One service with its files; without a service, files of the whole project.
+pub struct Part {
+    /// The service.
+    pub service: Option<Service>,
+    /// What is written to Vault, if anything.
+    pub change: Option<VersionChange>,
+    /// The files, in order, each with the way back to its old content.
+    pub files: Vec<(Arc<Step>, Way)>,
+    /// Plaintext backups to remove, by the digest of their content: the file and the digest.
+    pub stale: Vec<(PathBuf, String)>,
+}
+
+/// All of it.
+pub struct Adoption {
+    /// Which way.
+    pub direction: Direction,
+    /// The parts, in order.
+    pub parts: Vec<Part>,
+    /// What deserves a second look.
+    pub warnings: Vec<String>,
+    /// The files as the person sees them.
+    pub previews: Vec<FilePreview>,
+    /// Why it cannot be done.
+    pub obstacle: Option<String>,
+    /// The keys as the person sees them: `KEY`, or `SERVICE/KEY` where there are several services.
+    keys: Vec<(String, Change, Option<Value>)>,
+    untouched: usize,
+    path: String,
+    first: String,
+    base: u64,
+}
+
+/// What was done for one service.
+pub struct PartDone {
+    /// The service; none for files of the whole project.
+    pub service: Option<Service>,
+    /// The version that was written.
+    pub version: Option<u64>,
+    /// Each file that was changed, with the backup of its old content.
+    pub files: Vec<(PathBuf, Option<String>)>,
+}
+
+/// What was done, and what stopped it.
+pub struct Moved {
+    /// What was done, in order. The last one may be unfinished.
+    pub done: Vec<PartDone>,
+    /// What stopped it, and for which service.
+    pub stopped: Option<(Option<Service>, Error)>,
+}
+
+impl Adoption {
+    /// Fixes the parts.
+    #[must_use]
+    pub fn new(core: &Core, direction: Direction, parts: Vec<Part>) -> Self {
+        let services: Vec<&Service> = parts.iter().filter_map(|part| part.service.as_ref()).collect();
+        let first = services.first().map(ToString::to_string).unwrap_or_default();
+        let path = match services.as_slice() {
+            [only] => core.settings.display_path(only),
+            all => format!("{} services in {}", all.len(), core.services_path()),
+        };
+        let (mut keys, mut untouched) = (Vec::new(), 0);
+        for part in &parts {
+            let (Some(service), Some(change)) = (&part.service, &part.change) else { continue };
+            let question = change.question();
+            untouched += question.untouched;
+            for (key, change, value) in question.keys {
+                let name = if services.len() == 1 { key.to_owned() } else { format!("{service}/{key}") };
+                keys.push((name, change, value.cloned()));
+            }
+        }
+        let changes = || parts.iter().filter_map(|part| part.change.as_ref());
+        let warnings = changes().flat_map(|change| change.warnings().to_vec()).collect();
+        let obstacle = changes().find_map(|change| change.question().obstacle.map(str::to_owned));
+        let base = if services.len() == 1 { changes().map(VersionChange::base).next().unwrap_or(0) } else { 0 };
+        Self { direction, parts, warnings, previews: Vec::new(), obstacle, keys, untouched, path, first, base }
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        self.parts.iter().all(|part| {
+            part.change.as_ref().is_none_or(VersionChange::changes_nothing)
+                && part.files.iter().all(|(step, _)| step.changes_nothing())
+                && part.stale.is_empty()
+        })
+    }
+
+    async fn carry_out_part(&self, core: &Core, permit: &Permit<'_>, part: &Part, done: &mut PartDone) -> Result<()> {
+        match self.direction {
+            Direction::In => {
+                self.note_beginning(core, part)?;
+                self.write_version(core, permit, part, done).await?;
+                self.write_files(core, part, done).await
+            }
+            Direction::Back => {
+                self.write_files(core, part, done).await?;
+                self.write_version(core, permit, part, done).await?;
+                forget(core, part)
+            }
+        }
+    }
+
+    async fn write_version(&self, core: &Core, permit: &Permit<'_>, part: &Part, done: &mut PartDone) -> Result<()> {
+        let (Some(service), Some(change)) = (&part.service, &part.change) else { return Ok(()) };
+        match change.carry_out(core, permit).await? {
+            Commit::Written(version) => {
+                done.version = Some(version);
+                if self.direction == Direction::In {
+                    edit(core, |journal| {
+                        journal.services.entry(service.to_string()).or_default().written = Some(version);
+                    })?;
+                }
+                Ok(())
+            }
+            Commit::Conflict => Err(Error::Conflict { service: service.to_string() }),
+        }
+    }
+
+    /// Waiting for the disk must not hold up anything else, so this is done on a thread of its own.
+    async fn write_files(&self, core: &Core, part: &Part, done: &mut PartDone) -> Result<()> {
+        let name = part.service.as_ref().map(ToString::to_string).unwrap_or_default();
+        for (step, way) in part.files.iter().filter(|(step, _)| !step.changes_nothing()) {
+            if self.direction == Direction::In {
+                edit(core, |journal| {
+                    let entry = entry_of(journal, step, *way);
+                    journal.note_file(&name, &step.file.to_string_lossy(), entry);
+                })?;
+            }
+            let (root, state, work) = (core.settings.root.clone(), core.settings.state.clone(), step.clone());
+            let taken = tokio::task::spawn_blocking(move || work.write_step(&Root::open(&root)?, &Records::new(&state))).await;
+            let stopped = |_| Error::io("write", &step.file)(std::io::ErrorKind::Other.into());
+            done.files.push((step.file.clone(), taken.map_err(stopped)??));
+        }
+        remove_stale(core, part)
+    }
+
+    /// Notes a service before anything of it is done: what an undo needs to know of Vault.
+    fn note_beginning(&self, core: &Core, part: &Part) -> Result<()> {
+        let (Some(service), Some(change)) = (&part.service, &part.change) else { return Ok(()) };
+        edit(core, |journal| {
+            let entry = journal.services.entry(service.to_string()).or_default();
+            if entry.written.is_none() {
+                entry.base = change.base();
+            }
+            entry.address = core.settings.address.as_ref().map(ToString::to_string).unwrap_or_default();
+            entry.path = change.path().to_owned();
+            let new = |names: Vec<String>, known: &[String]| -> Vec<String> {
+                names.into_iter().filter(|name| !known.contains(name)).collect()
+            };
+            let added = new(change.keys(Change::Added), &entry.added);
+            let changed = new(change.keys(Change::Changed), &[entry.added.clone(), entry.changed.clone()].concat());
+            entry.added.extend(added);
+            entry.changed.extend(changed);
+        })
+    }
+}
+
+fn entry_of(journal: &Journal, step: &Step, way: Way) -> FileEntry {
+    FileEntry {
+        way,
+        mode: step.before.as_ref().map_or(step.mode, crate::files::Content::mode),
+        before: step.before.as_ref().map(|before| journal.digest(&before.bytes)),
+        after: journal.digest(step.content.as_ref().map_or(b"", |content| content.as_bytes())),
+    }
+}
+
+fn edit(core: &Core, change: impl FnOnce(&mut Journal)) -> Result<()> {
+    let journals = Journals::new(&core.settings.state);
+    let mut journal = journals.load(&core.settings.root)?;
+    change(&mut journal);
+    journals.save(&core.settings.root, &journal)
+}
+
+/// A service that is back in its files is not adopted any more.
+fn forget(core: &Core, part: &Part) -> Result<()> {
+    let name = part.service.as_ref().map(ToString::to_string).unwrap_or_default();
+    edit(core, |journal| drop(journal.services.remove(&name)))
+}
+
+fn remove_stale(core: &Core, part: &Part) -> Result<()> {
+    if part.stale.is_empty() {
+        return Ok(());
+    }
+    let root = Root::open(&core.settings.root)?;
+    let journal = Journals::new(&core.settings.state).load(&core.settings.root)?;
+    for (file, digest) in &part.stale {
+        remove_backups(&root, file, |bytes| journal.digest(bytes) == *digest);
+    }
+    Ok(())
+}
+
+impl Operation for Adoption {
+    type Done = Moved;
+
+    fn consent(&self, _: &Core) -> Consent {
+        Consent::Needed
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            asked: Asked::Write,
+            service: &self.first,
+            path: &self.path,
+            base: self.base,
+            keys: self.keys.iter().map(|(key, change, value)| (key.as_str(), *change, value.as_ref())).collect(),
+            untouched: self.untouched,
+            warnings: &self.warnings,
+            files: &self.previews,
+            obstacle: self.obstacle.as_deref(),
+        }
+    }
+
+    fn audit_details(&self) -> String {
+        let verb = match self.direction {
+            Direction::In => "adopt",
+            Direction::Back => "undo adopt",
+        };
+        let keys: Vec<&str> = self.keys.iter().map(|(key, ..)| key.as_str()).collect();
+        let files = self.parts.iter().flat_map(|part| &part.files).filter(|(step, _)| !step.changes_nothing());
+        let files: Vec<String> = files.map(|(step, _)| printable(&step.file.to_string_lossy(), false)).collect();
+        format!("{verb} {}; keys: {}; files: {}", self.path, keys.join(", "), files.join(", "))
+    }
+
+    async fn carry_out(&self, core: &Core, permit: &Permit<'_>) -> Result<Moved> {
+        let mut moved = Moved { done: Vec::new(), stopped: None };
+        for part in &self.parts {
+            let mut done = PartDone { service: part.service.clone(), version: None, files: Vec::new() };
+            let outcome = self.carry_out_part(core, permit, part, &mut done).await;
+            moved.done.push(done);
+            if let Err(error) = outcome {
+                moved.stopped = Some((part.service.clone(), error));
+                break;
+            }
+        }
+        Ok(moved)
+    }
+
+    fn report(&self, moved: &Moved) -> Report {
+        match &moved.stopped {
+            None => Report { outcome: Outcome::Done(0), action: Action::Success, details: String::new() },
+            Some((service, error)) => {
+                let about = service.as_ref().map_or("the project's files", Service::as_str);
+                Report {
+                    outcome: Outcome::Failed(format!("stopped at {about}: {error}")),
+                    action: Action::Failed,
+                    details: format!("stopped at {about}: {}", error.code()),
+                }
+            }
+        }
+    }
+}

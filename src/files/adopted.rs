@@ -1,0 +1,137 @@
+//! What `adopt` does to files, one [`Step`] each, and what it keeps to undo them.
+//!
+//! Unlike an injected file, a compose file or a template keeps its mode. Every content that a step
+//! replaces stays beside the file as a backup (0600), unless the step only appends lines.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, unlinkat};
+use zeroize::Zeroizing;
+
+use super::record::{self, Kind, Records};
+use super::{Content, Root};
+use crate::error::{Error, Result};
+use crate::names::printable;
+
+/// The mode of a new file without secrets.
+pub const OPEN_MODE: u32 = 0o644;
+/// The mode of a file with secrets.
+pub const PRIVATE_MODE: u32 = 0o600;
+
+/// A file with its new content.
+pub struct Step {
+    /// The path below the root.
+    pub file: PathBuf,
+    /// All of its bytes; `None` removes the file.
+    pub content: Option<Zeroizing<String>>,
+    /// The file that is there now.
+    pub before: Option<Content>,
+    /// The mode it gets.
+    pub mode: u32,
+    /// What the record of written files says about it; `None` leaves the record as it is.
+    pub record: Option<Recorded>,
+    /// Whether the old content is kept beside it.
+    pub keeps_backup: bool,
+    /// Backups of the file that hold this content go: it is the file's own again.
+    pub drops_backups: bool,
+}
+
+/// What the record of written files says about a file.
+pub struct Recorded {
+    /// What it contains.
+    pub kind: Kind,
+    /// The service it belongs to.
+    pub service: String,
+    /// The keys in it, in order.
+    pub keys: Vec<String>,
+}
+
+impl Content {
+    /// The permission bits.
+    #[must_use]
+    pub fn mode(&self) -> u32 {
+        self.mode
+    }
+}
+
+impl Step {
+    /// Whether the file is as it shall be.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        match (&self.content, &self.before) {
+            (Some(content), Some(before)) => *before.bytes == *content.as_bytes() && before.mode == self.mode,
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// Writes or removes the file, unless it changed since the step was made; gives the backup's name.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it changed, [`Error::Confined`], [`Error::NotOurs`], [`Error::Io`]. The
+    /// file is then untouched.
+    pub fn write_step(&self, root: &Root, records: &Records) -> Result<Option<String>> {
+        let _lock = records.lock(root.path(), &self.file)?;
+        let now = root.read(&self.file)?;
+        if now.as_ref().map(|content| &content.bytes) != self.before.as_ref().map(|content| &content.bytes) {
+            return Err(Error::Conflict { service: printable(&self.file.to_string_lossy(), false) });
+        }
+        let backup = now.as_ref().filter(|_| self.keeps_backup).map(|now| root.back_up(&self.file, now)).transpose()?;
+        self.note(root, records)?;
+        match &self.content {
+            Some(content) => root.place_with(&self.file, content.as_bytes(), now.as_ref(), self.mode)?,
+            None => root.remove(&self.file, now.as_ref())?,
+        }
+        if let Some(content) = self.content.as_ref().filter(|_| self.drops_backups) {
+            remove_backups(root, &self.file, |bytes| bytes == content.as_bytes());
+        }
+        Ok(backup)
+    }
+
+    /// The record goes first, so that no crash leaves a file with secrets unrecorded.
+    fn note(&self, root: &Root, records: &Records) -> Result<()> {
+        let (Some(recorded), Some(content)) = (&self.record, &self.content) else { return Ok(()) };
+        let known = records.of(root.path(), &self.file)?;
+        let what = record::Written {
+            kind: recorded.kind,
+            service: Some(&recorded.service),
+            keys: &recorded.keys,
+            content: content.as_bytes(),
+            before: known.as_ref(),
+        };
+        records.put(root.path(), &self.file, &what)
+    }
+}
+
+/// Removes the backups of a file whose content fits; gives their names.
+pub fn remove_backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<String> {
+    let fitting = backups(root, file, fits);
+    let names: Vec<String> = fitting.into_iter().map(|(name, _)| name).collect();
+    root.remove_backups(file, &names);
+    names
+}
+
+/// The backups of a file whose content fits, the oldest first.
+pub fn backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<(String, Content)> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let content = |name: String| Some((name.clone(), root.read(&folder.join(name)).ok().flatten()?));
+    root.backups(file).into_iter().filter_map(content).filter(|(_, content)| fits(&content.bytes)).collect()
+}
+
+impl Root {
+    /// Writes a file whole, with a mode of its own. `before` is what [`Root::read`] gave.
+    fn place_with(&self, path: &Path, content: &[u8], before: Option<&Content>, mode: u32) -> Result<()> {
+        before.map(|old| super::require_own_file(path, old.owner)).transpose()?;
+        let (folder, name) = self.folder_of(path)?;
+        super::sweep(&folder, name);
+        super::place(&folder, name, name, content, mode).map_err(Error::io("write", path))
+    }
+
+    /// Removes a plain file of this user.
+    fn remove(&self, path: &Path, before: Option<&Content>) -> Result<()> {
+        let Some(before) = before else { return Ok(()) };
+        super::require_own_file(path, before.owner)?;
+        let (folder, name) = self.folder_of(path)?;
+        unlinkat(&folder, name, AtFlags::empty()).map_err(|errno| Error::io("remove", path)(errno.into()))
+    }
+}

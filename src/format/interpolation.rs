@@ -1,0 +1,307 @@
+//! Variables in compose files and in the `.env` files that docker compose reads: `$X`, `${X}`, the
+//! forms with defaults, replacements and errors, and `$$`.
+//!
+//! Follows compose-go's template package: a `}` is looked for up to the end of the line, braces in a
+//! default are counted, and a `$` before anything else is text.
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+/// How deep defaults may hold variables with defaults.
+const MAX_DEPTH: usize = 32;
+
+/// What a reference does with its variable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// `$X`, `${X}`: the value.
+    Plain,
+    /// `${X-d}`, `${X:-d}`: the value, or the default.
+    Default,
+    /// `${X?e}`, `${X:?e}`: the value, or an error.
+    Required,
+    /// `${X+r}`, `${X:+r}`: the replacement where there is a value, else nothing.
+    Alternative,
+}
+
+/// A reference to a variable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reference {
+    /// The variable.
+    pub name: String,
+    /// What happens with it.
+    pub form: Form,
+    /// Whether an empty value counts as none (`:-`, `:?`, `:+`).
+    pub empty_is_unset: bool,
+    /// Whether it stands in braces.
+    pub is_braced: bool,
+    /// The default, the message or the replacement.
+    pub word: Range<usize>,
+}
+
+/// A part of a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// As it stands.
+    Text,
+    /// `$$`, a dollar sign.
+    Dollar,
+    /// A variable.
+    Variable(Reference),
+}
+
+/// A part of a text, and where it stands in the text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Piece {
+    /// All of it.
+    pub span: Range<usize>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// Why a text cannot be evaluated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Failure<E> {
+    /// `${` without a name and a `}`.
+    Invalid,
+    /// A required variable has no value.
+    Missing(String),
+    /// Defaults in defaults, too many of them.
+    TooDeep,
+    /// What the lookup said.
+    Lookup(E),
+}
+
+/// A letter of a name. Go folds case as Unicode does: two more characters count as `s` and `k`.
+fn starts_name(c: char) -> bool {
+    c.is_ascii_alphabetic() || matches!(c, '_' | '\u{17f}' | '\u{212a}')
+}
+
+fn in_name(c: char) -> bool {
+    starts_name(c) || c.is_ascii_digit()
+}
+
+/// The parts of a text. What stands in a [`Reference::word`] is a text of its own.
+///
+/// # Errors
+/// [`Failure::Invalid`] for `${` without a name and a `}`.
+pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>> {
+    let mut pieces = Vec::new();
+    let (mut at, mut text_from) = (0, 0);
+    // The last brace of the line, which all references of that line share.
+    let mut line: Option<(usize, Option<usize>)> = None;
+    while let Some(dollar) = text[at..].find('$').map(|length| at + length) {
+        let behind = &text[dollar + 1..];
+        let found = match behind.chars().next() {
+            Some('$') => Some((dollar + 2, Kind::Dollar)),
+            Some('{') => {
+                let end_of_line = text[dollar..].find('\n').map_or(text.len(), |length| dollar + length);
+                let last = match line {
+                    Some((end, last)) if end == end_of_line => last,
+                    _ => text[dollar..end_of_line].rfind('}').map(|length| dollar + length),
+                };
+                line = Some((end_of_line, last));
+                let last = last.filter(|last| *last > dollar).ok_or(Failure::Invalid)?;
+                Some(braced(text, dollar, last).ok_or(Failure::Invalid)?)
+            }
+            Some(c) if starts_name(c) => {
+                let length = behind.find(|c| !in_name(c)).unwrap_or(behind.len());
+                let end = dollar + 1 + length;
+                let name = behind[..length].to_owned();
+                let reference = Reference { name, form: Form::Plain, empty_is_unset: false, is_braced: false, word: end..end };
+                Some((end, Kind::Variable(reference)))
+            }
+            _ => None,
+        };
+        let Some((end, kind)) = found else {
+            at = dollar + 1;
+            continue;
+        };
+        if text_from < dollar {
+            pieces.push(Piece { span: text_from..dollar, kind: Kind::Text });
+        }
+        pieces.push(Piece { span: dollar..end, kind });
+        (at, text_from) = (end, end);
+    }
+    if text_from < text.len() {
+        pieces.push(Piece { span: text_from..text.len(), kind: Kind::Text });
+    }
+    Ok(pieces)
+}
+
+/// The reference in braces at `start`; `last` is the last `}` of its line.
+fn braced(text: &str, start: usize, last: usize) -> Option<(usize, Kind)> {
+    let name_at = start + 2;
+    let length = text[name_at..].find(|c| !in_name(c))?;
+    let name = &text[name_at..name_at + length];
+    if !name.starts_with(starts_name) {
+        return None;
+    }
+    let behind = name_at + length;
+    let reference = |form, empty_is_unset, word: Range<usize>| {
+        Kind::Variable(Reference { name: name.to_owned(), form, empty_is_unset, is_braced: true, word })
+    };
+    if text[behind..].starts_with('}') {
+        return Some((behind + 1, reference(Form::Plain, false, behind..behind)));
+    }
+    let empty_is_unset = text[behind..].starts_with(':');
+    let operator = behind + usize::from(empty_is_unset);
+    let form = match text.as_bytes().get(operator)? {
+        b'-' => Form::Default,
+        b'?' => Form::Required,
+        b'+' => Form::Alternative,
+        _ => return None,
+    };
+    if operator >= last {
+        return None;
+    }
+    let end = closing(text, start, last);
+    Some((end + 1, reference(form, empty_is_unset, operator + 1..end)))
+}
+
+/// The brace that closes the one behind `start`, not beyond `last`. The character behind an opening
+/// brace is not looked at.
+fn closing(text: &str, start: usize, last: usize) -> usize {
+    let bytes = text.as_bytes();
+    let (mut open, mut at) = (0_usize, start);
+    while at <= last {
+        match bytes[at] {
+            b'{' => {
+                open += 1;
+                at += 1;
+            }
+            b'}' if open == 1 => return at,
+            b'}' => open -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    last
+}
+
+/// Every reference in a text, those in defaults, messages and replacements included.
+///
+/// # Errors
+/// As [`parse`].
+pub fn references(text: &str) -> Result<Vec<Reference>, Failure<std::convert::Infallible>> {
+    fn collect(text: &str, depth: usize, found: &mut Vec<Reference>) -> Result<(), Failure<std::convert::Infallible>> {
+        if depth > MAX_DEPTH {
+            return Err(Failure::TooDeep);
+        }
+        for piece in parse(text)? {
+            if let Kind::Variable(reference) = piece.kind {
+                let word = reference.word.clone();
+                found.push(reference);
+                // A word that is not evaluated may be anything.
+                let _ = collect(&text[word], depth + 1, found);
+            }
+        }
+        Ok(())
+    }
+    let mut found = Vec::new();
+    collect(text, 0, &mut found).map(|()| found)
+}
+
+/// Gives the value of a variable.
+pub type Lookup<'a, E> = dyn FnMut(&Reference) -> Result<Option<Zeroizing<String>>, E> + 'a;
+
+/// The text with its variables replaced. `lookup` gives a value, `None` for a variable that is not
+/// set, or an error that ends the evaluation.
+///
+/// # Errors
+/// What docker compose fails at, and what `lookup` gives.
+pub fn evaluate<E>(text: &str, lookup: &mut Lookup<'_, E>) -> Result<Zeroizing<String>, Failure<E>> {
+    evaluate_at(text, lookup, 0)
+}
+
+fn evaluate_at<E>(text: &str, lookup: &mut Lookup<'_, E>, depth: usize) -> Result<Zeroizing<String>, Failure<E>> {
+    if depth > MAX_DEPTH {
+        return Err(Failure::TooDeep);
+    }
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    for piece in parse(text).map_err(|_| Failure::Invalid)? {
+        match piece.kind {
+            Kind::Text => out.push_str(&text[piece.span]),
+            Kind::Dollar => out.push('$'),
+            Kind::Variable(reference) => {
+                let value = lookup(&reference).map_err(Failure::Lookup)?;
+                let is_set = value.as_ref().is_some_and(|value| !(reference.empty_is_unset && value.is_empty()));
+                let word = reference.word.clone();
+                match (reference.form, is_set) {
+                    (Form::Required, false) => return Err(Failure::Missing(reference.name)),
+                    (Form::Default, false) | (Form::Alternative, true) => {
+                        out.push_str(&evaluate_at(&text[word], lookup, depth + 1)?);
+                    }
+                    (Form::Plain | Form::Default | Form::Required | Form::Alternative, _) => {
+                        out.push_str(value.as_ref().map_or("", |value| value.as_str()));
+                    }
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str, values: &[(&str, &str)]) -> Result<String, Failure<()>> {
+        let mut lookup = |reference: &Reference| {
+            Ok(values.iter().find(|(name, _)| *name == reference.name).map(|(_, value)| Zeroizing::new((*value).to_owned())))
+        };
+        evaluate(text, &mut lookup).map(|text| text.to_string())
+    }
+
+    #[test]
+    fn every_form_is_replaced_as_compose_does_it() {
+        let values = [("A", "a"), ("E", "")];
+        for (text, expected) in [
+            ("$A-${A}", "a-a"),
+            ("$$A$$$A", "$A$a"),
+            ("${U:-d}${E:-d}${E-d}${U-d}", "ddd"),
+            ("${A:+r}${E:+r}${E+r}${U+r}", "rr"),
+            ("${A:?e}${E?e}", "a"),
+            ("${U:-${V:-x}}y", "xy"),
+            ("${U:-${A}}-${E:-{}}", "a-{}"),
+            ("a$", "a$"),
+            ("$5 $-", "$5 $-"),
+            ("${A:-$(}", "a"),
+            ("${A:-{x}", "a"),
+            ("${U:-{x}", "{x"),
+            ("${U:--}", "-"),
+            ("${A}-x}", "a-x}"),
+            ("\u{a3}$A\u{a3}", "\u{a3}a\u{a3}"),
+        ] {
+            assert_eq!(with(text, &values).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_compose_refuses_is_refused() {
+        for text in ["${", "${}", "${1}", "${A", "${A!}", "${A:-x\n}", "${A:}", "${-x}"] {
+            assert_eq!(with(text, &[]), Err(Failure::Invalid), "{text}");
+        }
+        assert_eq!(with("${U:?}", &[]), Err(Failure::Missing("U".to_owned())));
+        assert_eq!(with("${U?e}", &[]), Err(Failure::Missing("U".to_owned())));
+    }
+
+    #[test]
+    fn references_in_defaults_are_found_and_depth_is_bounded() {
+        let names: Vec<String> =
+            references("$A ${B:-${C:-$D}} ${E:+${F}}").unwrap().into_iter().map(|found| found.name).collect();
+        assert_eq!(names, ["A", "B", "C", "D", "E", "F"]);
+        let deep = "${U:-".repeat(10_000) + &"}".repeat(10_000);
+        assert_eq!(with(&deep, &[]), Err(Failure::TooDeep));
+    }
+
+    #[test]
+    fn a_long_line_is_read_in_no_time() {
+        let started = std::time::Instant::now();
+        let text = "${A:-{".repeat(100_000) + "}";
+        let _ = with(&text, &[("A", "")]);
+        let many = "${A:-x}".repeat(100_000);
+        assert_eq!(with(&many, &[("A", "")]).unwrap().len(), 100_000);
+        assert!(started.elapsed().as_secs() < 5);
+    }
+}

@@ -1,0 +1,253 @@
+//! `adopt`: files of a home lab into Vault and back, held against what docker compose itself makes of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::support::{Lab, files, ground, run};
+
+const SERVICES: [&str; 12] = [
+    "authentik",
+    "esphome",
+    "grafana",
+    "home-assistant",
+    "immich",
+    "mosquitto",
+    "nextcloud",
+    "paperless",
+    "postgres",
+    "shop",
+    "traefik",
+    "vaultwarden",
+];
+
+/// A home lab of twelve services, copied from the fixtures.
+fn home_lab() -> Lab {
+    let lab = Lab::new();
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/adopt/lab");
+    run(std::process::Command::new("cp").arg("-r").arg(tree.join(".")).arg(lab.home.lab()), "").exits(0);
+    lab
+}
+
+/// What docker compose makes of a folder, with every profile.
+#[track_caller]
+fn config(lab: &Lab, folder: &str) -> Value {
+    let mut compose = lab.home.command(ground().join("bin/docker-compose"));
+    compose.current_dir(lab.home.lab().join(folder)).args(["--profile", "*", "config", "--format", "json"]);
+    run(&mut compose, "").exits(0).json()
+}
+
+fn configs(lab: &Lab) -> BTreeMap<&'static str, Value> {
+    SERVICES.iter().map(|service| (*service, config(lab, service))).collect()
+}
+
+/// Every file of the lab but the audit log.
+fn tree(lab: &Lab) -> BTreeMap<PathBuf, Vec<u8>> {
+    let found = files(&lab.home.lab());
+    found.into_iter().filter(|(path, _)| !path.ends_with(".claude-vault-audit.log")).collect()
+}
+
+/// Every secret that stands in the fixtures, as its program reads it.
+const SECRETS: [&str; 24] = [
+    "9f!Kd2 'q' $Tz#71",
+    "Wd7rq-9Kx2_uVt",
+    "mZ4t$pQ8!vR2#xL6w",
+    "kq9-Lw3-Zt7-pMn",
+    "exP0rter-8842-qz",
+    "vX3-it's-8Qm",
+    "Hf4-bench-Zq9",
+    "Jq3vT8yLrW5nKx0cZs7bHd2mPf9gVt4u",
+    "Tz-61-mail-Kd",
+    "root-Vq82-Lz",
+    "rD7-kLm2-xQ9",
+    "nC-4481-wTz",
+    "q4Zt8LmWx2Vn",
+    "pL-7731-arch",
+    "S3cond \"shelf\" left",
+    "Zq8vLmT2xKw5RnYb9HdJc3pFs6gVt0uAeWzQ1iXy",
+    "$argon2id$v=19$m=65540,t=3,p=4$c2FsdC1pbnZlbnRlZA$aW52ZW50ZWQtaGFzaC1mb3ItdGVzdHM",
+    "bT:9 #x\\w\"q",
+    "Rz5-main-LqW8",
+    "Kx1-dump-VtN3",
+    "4dm1n-Lq-77",
+    "z1g-Lm48-Rt",
+    "Lw8-smtp-Qz4",
+    "Hd5-panel-Xs9",
+];
+
+fn all_stored(lab: &Lab) -> Vec<String> {
+    let (_, text) = lab.bao.request("LIST", "secret/metadata/proxmox-services", "");
+    let listed: Value = serde_json::from_str(&text).unwrap();
+    let names = listed["data"]["keys"].as_array().unwrap().clone();
+    let values = names.iter().flat_map(|name| {
+        let data = lab.stored(name.as_str().unwrap());
+        let values: Vec<Value> = data.as_object().into_iter().flatten().map(|(_, value)| value.clone()).collect();
+        values
+    });
+    values.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
+}
+
+#[test]
+fn a_home_lab_of_twelve_is_adopted_in_one_command_undone_in_one_and_adopted_again() {
+    let lab = home_lab();
+    let (before, resolved) = (tree(&lab), configs(&lab));
+    lab.cv(["adopt", "--all", "--dry-run"]).exits(0).says("dry run: nothing was written");
+    assert_eq!(tree(&lab), before);
+
+    let adopted = lab.cv(["adopt", "--all", "--no-confirm"]).exits(0);
+    for secret in SECRETS {
+        assert!(!adopted.all().contains(secret), "{secret} was printed");
+    }
+    let stored = all_stored(&lab);
+    let missing: Vec<&&str> = SECRETS.iter().filter(|secret| !stored.iter().any(|value| value == **secret)).collect();
+    assert!(missing.is_empty(), "not in Vault: {missing:?}\n{}", adopted.stderr);
+    assert_eq!(configs(&lab), resolved);
+
+    lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(tree(&lab), before);
+    assert_eq!(all_stored(&lab), Vec::<String>::new());
+
+    lab.cv(["adopt", "--all", "--no-confirm"]).exits(0);
+    assert_eq!(configs(&lab), resolved);
+    lab.cv(["adopt", "--all", "--done", "--no-confirm"]).exits(0);
+    for (path, content) in tree(&lab) {
+        assert!(!path.to_string_lossy().contains(".backup."), "{}", path.display());
+        let is_compose = path.to_string_lossy().contains("compose.y");
+        let text = String::from_utf8_lossy(&content).into_owned();
+        assert!(!is_compose || SECRETS.iter().all(|secret| !text.contains(secret)), "{}", path.display());
+    }
+    assert_eq!(configs(&lab), resolved);
+}
+
+#[test]
+fn one_service_of_env_and_compose_goes_to_vault_and_comes_back() {
+    let lab = home_lab();
+    let (before, resolved) = (tree(&lab), config(&lab, "paperless"));
+    lab.cv(["adopt", "paperless", "--no-confirm"]).exits(0).says("paperless/docker-compose.yml updated");
+    assert_eq!(
+        lab.stored("paperless"),
+        json!({
+            "POSTGRES_PASSWORD": "pL-7731-arch",
+            "PAPERLESS_SECRET_KEY": "change-9Kz-3Tq-vLm-8Wx-2Rn-5Yd",
+            "PAPERLESS_ADMIN_PASSWORD": "S3cond \"shelf\" left",
+        })
+    );
+    assert!(!lab.home.read("paperless/docker-compose.yml").contains("pL-7731"));
+    assert!(lab.home.read("paperless/.env").contains("POSTGRES_PASSWORD=pL-7731-arch"));
+    assert!(lab.home.read("paperless/docker-compose.env.example").contains("PAPERLESS_ADMIN_PASSWORD=\n"));
+    assert_eq!(config(&lab, "paperless"), resolved);
+    lab.cv(["adopt", "paperless", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "paperless", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(tree(&lab), before);
+    lab.cv(["adopt", "paperless", "--undo", "--no-confirm"]).exits(5);
+}
+
+/// A lab with one service, `app`, whose files are these.
+fn app(content: &[(&str, &str)]) -> Lab {
+    let lab = Lab::new();
+    for (name, text) in content {
+        lab.home.file(&format!("app/{name}"), text);
+    }
+    lab
+}
+
+#[test]
+fn a_secret_stays_where_its_name_is_taken_or_the_container_would_see_the_new_name() {
+    let compose = "services:\n  db:\n    image: x\n    environment:\n      DB_PASSWORD: Qx7-first-Lm2\n";
+    for (env, more, reason) in [
+        ("DB_PASSWORD=another-Wz9\n", "", "the name DB_PASSWORD is taken by another value in app/.env"),
+        ("TZ=UTC\n", "    env_file: .env\n", "app/.env is a container's env_file too"),
+        ("TZ=UTC\n", "    labels: [\"a=${DB_PASSWORD}\"]\n", "docker compose uses the name DB_PASSWORD already"),
+        ("TZ=UTC\n", "    build: {context: ., args: [DB_PASSWORD]}\n", "docker compose uses the name DB_PASSWORD already"),
+        ("TZ=UTC\n", "    volumes: [\"./.env:/app/.env\"]\n", "app/.env has other readers too"),
+    ] {
+        let text = format!("{compose}{more}");
+        let lab = app(&[("compose.yaml", &text), (".env", env)]);
+        let resolved = config(&lab, "app");
+        lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says(reason);
+        assert_eq!(lab.home.read("app/compose.yaml"), text);
+        assert_eq!(config(&lab, "app"), resolved);
+    }
+}
+
+#[test]
+fn every_way_of_writing_a_secret_in_a_compose_file_keeps_what_compose_resolves() {
+    let compose = concat!(
+        "x-shared: &shared\n  API_TOKEN: Zk4-anchored-Rt9\n",
+        "services:\n  a:\n    image: \"x:${TAG:-1}\"\n    environment:\n      <<: *shared\n",
+        "      DB_PASSWORD: \"quo\\\"ted $$ \\t tab\"\n      SMTP_PASSWORD: 'it''s #1'\n      LONG_PASSWORD: >-\n        folded Wq7xLm2Kz9\n        over lines\n",
+        "      LDAP_PASSWORD: ${LDAP_PASSWORD:-Tz8-default-Kx3}\n      ADMIN_PASSWORD: 123456\n",
+        "  b:\n    image: y\n    environment: {ROOT_PASSWORD: Vn5-flow-Bq1, TZ: UTC}\n    command: [\"--token=Lp3-list-Wz6Kq8\", \"-v\"]\n",
+    );
+    let lab = app(&[("compose.yaml", compose), (".env", "TAG=2\n")]);
+    let resolved = config(&lab, "app");
+    lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
+    assert_eq!(config(&lab, "app"), resolved);
+    let (left, stored) = (lab.home.read("app/compose.yaml"), lab.stored("app"));
+    for (key, value) in [
+        ("API_TOKEN", "Zk4-anchored-Rt9"),
+        ("DB_PASSWORD", "quo\"ted $ \t tab"),
+        ("SMTP_PASSWORD", "it's #1"),
+        ("LDAP_PASSWORD", "Tz8-default-Kx3"),
+        ("ADMIN_PASSWORD", "123456"),
+        ("ROOT_PASSWORD", "Vn5-flow-Bq1"),
+    ] {
+        assert_eq!(stored[key], value, "{key}: {stored}");
+        assert!(!left.contains(value), "{key} in {left}");
+    }
+    lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(lab.home.read("app/compose.yaml"), compose);
+}
+
+#[test]
+fn what_changed_since_is_not_undone() {
+    let files =
+        [("compose.yaml", "services:\n  a:\n    image: x\n    env_file: a.env\n"), ("a.env", "API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n")];
+    let lab = app(&files);
+    lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
+    let adopted = lab.home.read("app/a.env");
+    lab.home.file("app/a.env", &format!("{adopted}MORE=1\n"));
+    lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(6).says("app/a.env was changed");
+    lab.home.file("app/a.env", &adopted);
+    lab.cv(["set", "app", "OTHER=1", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(6);
+    assert_eq!(lab.home.read("app/a.env"), adopted);
+}
+
+#[test]
+fn a_key_that_vault_holds_with_another_value_is_skipped_unless_one_is_preferred() {
+    let files = [("compose.yaml", "services:\n  a:\n    image: x\n    env_file: a.env\n"), ("a.env", "API_TOKEN=Kq7-file-Lz2\n")];
+    let lab = app(&files);
+    lab.store("app", json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"}));
+    lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says("Vault holds another value under this name");
+    assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"}));
+    assert_eq!(lab.home.read("app/a.env"), files[1].1);
+    lab.cv(["adopt", "app", "--prefer", "file", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Kq7-file-Lz2", "KEEP": "1"}));
+    lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"}));
+    assert_eq!(lab.home.read("app/a.env"), files[1].1);
+}
+
+#[test]
+fn a_run_that_vault_stopped_is_continued_by_the_same_command() {
+    let lab = home_lab();
+    let (before, resolved) = (tree(&lab), configs(&lab));
+    // Vault takes nothing of one service in the middle.
+    let read = "path \"secret/data/proxmox-services/nextcloud\" { capabilities = [\"read\"] }";
+    let policy = |more: &str| format!("{}\n{more}", crate::support::POLICY);
+    lab.bao.put("sys/policies/acl/homelab-services", json!({"policy": policy(read)}));
+    lab.cv(["adopt", "--all", "--no-confirm"])
+        .exits(4)
+        .says("mosquitto: 2 keys in secret/proxmox-services/mosquitto")
+        .says("traefik: not done")
+        .says("stopped at nextcloud; the same command continues");
+    assert_eq!(configs(&lab), resolved);
+    lab.bao.put("sys/policies/acl/homelab-services", json!({"policy": policy("")}));
+    lab.cv(["adopt", "--all", "--no-confirm"]).exits(0);
+    assert_eq!(configs(&lab), resolved);
+    assert_eq!(lab.stored("nextcloud")["MYSQL_PASSWORD"], "nC-4481-wTz");
+    lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(tree(&lab), before);
+}
