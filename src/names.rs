@@ -19,10 +19,10 @@ pub use public::is_public_name;
 /// How many characters of a foreign name are shown.
 const MAX_NAME_CHARS: usize = 100;
 /// The largest value that is written, in bytes of UTF-8.
-pub const MAX_VALUE_BYTES: usize = 8 * 1024;
+pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $class:literal, $others:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(into = "String", try_from = "String")]
@@ -39,7 +39,7 @@ macro_rules! name {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": concat!("^[A-Za-z0-9_-]{1,", $max, "}$") })
+                schemars::json_schema!({ "type": "string", "pattern": concat!("^[", $class, "]{1,", $max, "}$") })
             }
         }
 
@@ -54,7 +54,8 @@ macro_rules! name {
             #[must_use]
             pub fn is_valid(text: &str) -> bool {
                 (1..=$max).contains(&text.len())
-                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+                    && text.chars().all(|c| c.is_ascii_alphanumeric() || $others.contains(c))
+                    && !matches!(text, "." | "..")
             }
         }
 
@@ -66,7 +67,7 @@ macro_rules! name {
                 } else {
                     Err(Error::invalid(
                         concat!("that is not a ", $what, " name"),
-                        concat!($what, " names are 1 to ", $max, " of the characters A-Z a-z 0-9 _ -"),
+                        concat!($what, " names are 1 to ", $max, " of the characters A-Z a-z 0-9 ", $others),
                     ))
                 }
             }
@@ -95,11 +96,11 @@ macro_rules! name {
 
 name! {
     /// A service: one secret of KV version 2 below the prefix. `[A-Za-z0-9_-]{1,64}`
-    Service, "service", 64
+    Service, "service", 64, "A-Za-z0-9_-", "_-"
 }
 name! {
-    /// A key of a service. `[A-Za-z0-9_-]{1,128}`
-    Key, "key", 128
+    /// A key of a service, as this program writes it. `[A-Za-z0-9_.-]{1,128}`, and neither `.` nor `..`
+    Key, "key", 128, "A-Za-z0-9_.-", "_.-"
 }
 
 impl Service {
@@ -193,6 +194,16 @@ mod tests {
         }
         for bad in ["", ".", "..", "a/b", "a%2eb", "a\0", "a\n", "ｐlex", "plex ", &"x".repeat(65)] {
             assert!(bad.parse::<Service>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_may_hold_dots_but_is_no_folder() {
+        for good in ["tls.crt", ".dockerconfigjson", "a.b-c_d", "..."] {
+            assert!(good.parse::<Key>().is_ok(), "{good}");
+        }
+        for bad in [".", "..", "a/b", "a b", "a:b", ""] {
+            assert!(bad.parse::<Key>().is_err(), "{bad}");
         }
     }
 

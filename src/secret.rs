@@ -114,16 +114,74 @@ impl PartialEq for Secret {
 pub enum Value {
     /// A JSON string: what claude-vault and most tools write.
     Text(Secret),
-    /// Any other JSON (number, boolean, list, …), kept as its exact text.
+    /// Any other JSON (number, boolean, list, …), as its text.
     Json(Secret),
 }
 
+/// The type of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JsonType {
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// `null`.
+    Null,
+    /// `[…]`
+    List,
+    /// `{…}`
+    Object,
+}
+
+impl JsonType {
+    /// The word for a person.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Null => "null",
+            Self::List => "list",
+            Self::Object => "object",
+        }
+    }
+}
+
 impl Value {
-    /// The text a person or a file gets: the string, or the JSON as it was written.
+    /// The text a person or a file gets: the string, or the JSON text.
     #[must_use]
     pub fn secret(&self) -> &Secret {
         match self {
             Self::Text(secret) | Self::Json(secret) => secret,
+        }
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn json_type(&self) -> JsonType {
+        match self {
+            Self::Text(_) => JsonType::Text,
+            Self::Json(secret) => match secret.0.trim_start().as_bytes().first() {
+                Some(b'{') => JsonType::Object,
+                Some(b'[') => JsonType::List,
+                Some(b't' | b'f') => JsonType::Boolean,
+                Some(b'n') => JsonType::Null,
+                _ => JsonType::Number,
+            },
+        }
+    }
+
+    /// The value as a JSON text, for the destination.
+    ///
+    /// # Errors
+    /// None in practice: a string always has a JSON form.
+    pub fn json(&self, way: WayOut) -> serde_json::Result<Zeroizing<String>> {
+        match self {
+            Self::Text(secret) => serde_json::to_string(secret.expose(way)).map(Zeroizing::new),
+            Self::Json(secret) => Ok(Zeroizing::new(secret.expose(way).to_owned())),
         }
     }
 
@@ -150,9 +208,38 @@ impl From<Box<serde_json::value::RawValue>> for Value {
                 text.zeroize();
                 Self::Text(Secret::from(string))
             }
-            Err(_) => Self::Json(Secret::from(text)),
+            Err(_) => {
+                let plain = without_html_escapes(&text);
+                text.zeroize();
+                Self::Json(Secret::from(plain))
+            }
         }
     }
+}
+
+/// JSON text without the escapes that Go's encoder adds for the sake of HTML: `<` arrives as `\u003c`.
+fn without_html_escapes(json: &str) -> String {
+    const ESCAPES: [(&str, char); 5] =
+        [("u003c", '<'), ("u003e", '>'), ("u0026", '&'), ("u2028", '\u{2028}'), ("u2029", '\u{2029}')];
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        match ESCAPES.iter().find(|(escape, _)| behind.starts_with(escape)) {
+            Some((escape, c)) => {
+                out.push(*c);
+                rest = &behind[escape.len()..];
+            }
+            None => {
+                let length = behind.chars().next().map_or(0, char::len_utf8);
+                out.push_str(&rest[at..at + 1 + length]);
+                rest = &behind[length..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 #[cfg(test)]
@@ -166,5 +253,33 @@ mod tests {
         let mut body = Vec::new();
         assert!(value.append_json(&mut body).is_ok());
         assert_eq!(body, b"12345678901234567890");
+    }
+
+    fn value(json: &str) -> Value {
+        let raw = serde_json::value::RawValue::from_string(json.into());
+        Value::from(raw.unwrap_or_else(|e| panic!("{e}")))
+    }
+
+    #[test]
+    fn a_type_is_known_by_the_text() {
+        let types = [
+            ("\"1\"", JsonType::Text),
+            ("1", JsonType::Number),
+            ("-0.5", JsonType::Number),
+            ("true", JsonType::Boolean),
+            ("false", JsonType::Boolean),
+            ("null", JsonType::Null),
+            ("[1]", JsonType::List),
+            ("{}", JsonType::Object),
+        ];
+        for (json, expected) in types {
+            assert_eq!(value(json).json_type(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn escapes_for_html_are_undone_and_no_others() {
+        let text = value(r#"{"a":"\u003cb\u003e \u0026 \\u003c \n \u00e9 \"\u2028"}"#);
+        assert!(text.secret().expose(WayOut::Inspection) == "{\"a\":\"<b> & \\\\u003c \\n \\u00e9 \\\"\u{2028}\"}");
     }
 }

@@ -1,5 +1,7 @@
 //! `get`.
 
+use serde_json::value::RawValue;
+
 use super::Context;
 use crate::core::get::{Reply, Request, get};
 use crate::error::{Error, Result};
@@ -9,11 +11,14 @@ use crate::names::{is_variable, printable};
 use crate::secret::WayOut;
 
 #[derive(clap::Args)]
+#[command(after_help = "\
+One key: its value. Several, or all: KEY=value lines, which a shell and a .env reader read back.
+A number, boolean, list or object is its JSON text; --json keeps the types.")]
 pub(super) struct Get {
     #[command(flatten)]
     request: Request,
     /// No line break after the value
-    #[arg(short = 'n', requires = "key")]
+    #[arg(short = 'n', requires = "keys")]
     no_newline: bool,
 }
 
@@ -26,10 +31,11 @@ impl Get {
             return names_only(context, &reply);
         }
         if ui.json() {
-            ui.data_json(&reply.disclosed(|_, value| value.secret().expose(WayOut::Stdout).to_owned()))?;
+            let shown = reply.disclosed(|value| RawValue::from_string(value.json(WayOut::Stdout)?.to_string()));
+            ui.data_json(&shown.map_err(|_| Error::invalid("a value has no JSON form", "claude-vault get SERVICE KEY"))?)?;
             return Ok(0);
         }
-        if self.request.key.is_some() {
+        if self.request.keys.len() == 1 {
             return one(context, &reply, self.no_newline);
         }
         let lines = if ui.stdout_is_terminal() { for_eyes(&reply) } else { for_readers(&reply)? };
@@ -82,7 +88,7 @@ fn for_readers(reply: &Reply) -> Result<String> {
             let key = printable(key, false);
             return Err(Error::invalid(
                 format!("{key} is no variable's name: no shell and no .env reader could read it"),
-                format!("claude-vault get {service} --json   (or one key: claude-vault get {service} {key})"),
+                format!("claude-vault get {service} --json   (or one key: claude-vault get {service} {})", shell::quote(&key)),
             ));
         }
         let quoted = dotenv::write(&[Dialect::Portable], value.secret().expose(WayOut::Stdout)).map_err(|reason| {

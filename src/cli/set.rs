@@ -14,11 +14,12 @@ use crate::approval::listen;
 use crate::approval::pending::LIFE;
 use crate::config::Strength;
 use crate::core::approve::{Approvals, strength};
-use crate::core::set::{DEFAULT_LENGTH, Outcome, Request, all_keys, set};
+use crate::core::set::from::{self, FromOptions, SourceFormat, Taken};
+use crate::core::set::{DEFAULT_LENGTH, Given, Outcome, Request, json_value, set};
 use crate::error::{Error, Result};
-use crate::files::MAX_FILE;
-use crate::names::Key;
-use crate::secret::Secret;
+use crate::format::dotenv::Dialect;
+use crate::names::{Key, MAX_VALUE_BYTES, printable};
+use crate::secret::{Secret, Value, WayOut};
 use crate::terminal::Terminal;
 
 #[derive(clap::Args)]
@@ -26,7 +27,12 @@ use crate::terminal::Terminal;
 KEY=VALUE  the value as it is (it shows in the shell's history and in ps)
 KEY        asks for the value, hidden
 KEY=@FILE  the file's content, byte for byte ('KEY=\\@…' for a value that begins with @)
-KEY=-      standard input, without its last line break")]
+KEY=-      standard input, without its last line break
+KEY:=JSON  a number, true, false, null, a list or an object ('KEY:=@FILE', 'KEY:=-')
+
+A key that holds a number or a boolean keeps that type where the new text is one; --text stores text.
+--from reads the file as its own program does: a .env file in the dialect of what lies beside it (or
+--dialect), YAML as PyYAML reads it, JSON as get --json, vault kv get and other tools print it.")]
 pub(super) struct Set {
     #[command(flatten)]
     request: Request,
@@ -36,15 +42,65 @@ pub(super) struct Set {
     /// Make a random value of LENGTH characters [default: 32]
     #[arg(long, value_name = "KEY[:LENGTH]")]
     generate: Vec<String>,
-    /// Take all keys of a .env or YAML file
+    /// Take the keys of a .env, YAML or JSON file; - reads standard input
     #[arg(long, value_name = "FILE")]
     from: Vec<PathBuf>,
+    #[command(flatten)]
+    choice: Choice,
+    /// Store every KEY=VALUE as text, also over a number or a boolean
+    #[arg(long)]
+    text: bool,
     /// Write without asking, for scripts
     #[arg(long)]
     no_confirm: bool,
     /// Show the new values in the plan
     #[arg(long)]
     reveal: bool,
+}
+
+/// What `--from` takes, and how it reads.
+#[derive(clap::Args)]
+struct Choice {
+    /// The format of the file, where its name does not tell
+    #[arg(long, value_enum, requires = "from")]
+    format: Option<SourceFormat>,
+    /// The program that reads the .env file, instead of guessing by the files beside it
+    #[arg(long, value_enum, requires = "from", hide_possible_values = true)]
+    dialect: Option<Dialect>,
+    /// Take the variable NAME, which the file refers to, from the environment
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "from")]
+    env: Vec<String>,
+    /// Only these keys of the file
+    #[arg(long, value_name = "KEY", value_delimiter = ',', requires = "from")]
+    only: Vec<String>,
+    /// All keys of the file but these
+    #[arg(long, value_name = "KEY", value_delimiter = ',', requires = "from")]
+    except: Vec<String>,
+    /// Only the keys of the file that look like secrets
+    #[arg(long, requires = "from")]
+    secrets_only: bool,
+}
+
+impl Choice {
+    fn options(&self) -> Result<FromOptions> {
+        let variable = |name: &String| {
+            let value = std::env::var(name).map_err(|_| {
+                Error::invalid(
+                    "--env names a variable that the environment does not hold as UTF-8 text",
+                    "export it first: export NAME=…",
+                )
+            })?;
+            Ok((name.clone(), Secret::from(value)))
+        };
+        Ok(FromOptions {
+            dialect: self.dialect,
+            format: self.format,
+            environment: self.env.iter().map(variable).collect::<Result<_>>()?,
+            only: self.only.clone(),
+            except: self.except.clone(),
+            secrets_only: self.secrets_only,
+        })
+    }
 }
 
 impl Set {
@@ -62,7 +118,7 @@ impl Set {
             let message = format!("--no-confirm is no approval here: changes are approved by {}", proof.word());
             return Err(Error::invalid(message, "leave it out, and approve it on the page"));
         }
-        self.gather(agent).await?;
+        self.gather(context, agent).await?;
         let at_terminal = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
         let needs_page = !self.request.dry_run && !self.no_confirm && (agent || proof > Strength::Typed);
         let reply = if needs_page {
@@ -92,34 +148,24 @@ impl Set {
 
     /// Puts everything that was given into the request.
     /// Under an agent the person types hidden values on the approval page.
-    async fn gather(&mut self, agent: bool) -> Result<()> {
-        let mut secrets = BTreeMap::new();
-        for file in &self.from {
-            for (key, secret) in read_all(file)? {
-                secrets.insert(key, secret);
-            }
-        }
+    async fn gather(&mut self, context: &Context<'_>, agent: bool) -> Result<()> {
+        let mut stdin = Stdin::default();
+        let mut values = self.read_files(context, &mut stdin)?;
         let mut named = BTreeMap::new();
         let mut asked = Vec::new();
-        let mut stdin_taken = false;
         for assignment in std::mem::take(&mut self.assignments) {
-            let (key, source) = split(assignment)?;
+            let Assignment { key, source, is_json } = split(assignment)?;
             let secret = match source {
                 Source::Value(secret) => secret,
                 Source::File(file) => read_value(&key, &file)?,
-                Source::Stdin if std::mem::replace(&mut stdin_taken, true) => {
-                    return Err(Error::invalid(
-                        "standard input can be one key's value only",
-                        "give the other with KEY=@FILE or KEY",
-                    ));
-                }
-                Source::Stdin => read_stdin()?,
+                Source::Stdin => stdin.value()?,
                 Source::Ask => {
                     asked.push(key);
                     continue;
                 }
             };
-            insert(&mut named, &key, secret)?;
+            let given = if is_json { Given::Typed(json_value(&key, &secret)?) } else { self.given(secret) };
+            insert(&mut named, &key, given)?;
         }
         if asked.iter().enumerate().any(|(at, key)| asked[..at].contains(key)) {
             // Not named: it may be a value that was typed in the place of a key.
@@ -129,16 +175,92 @@ impl Set {
             self.request.prompt = std::mem::take(&mut asked);
         }
         for key in asked {
-            let secret = ask(&key).await?;
-            insert(&mut named, &key, secret)?;
+            let given = self.given(ask(&key).await?);
+            insert(&mut named, &key, given)?;
         }
-        secrets.extend(named); // what is named wins over what a file has
-        self.request.secrets = secrets;
+        values.extend(named); // what is named wins over what a file has
+        self.request.values = values;
         for text in &self.generate {
             let (key, length) = generated(text)?;
             self.request.generate.insert(key, length);
         }
         Ok(())
+    }
+
+    /// A text that was given for one key.
+    fn given(&self, secret: Secret) -> Given {
+        if self.text { Given::Typed(Value::Text(secret)) } else { Given::Untyped(secret) }
+    }
+
+    /// The chosen keys of all files of `--from`, and what to say about them.
+    fn read_files(&mut self, context: &Context<'_>, stdin: &mut Stdin) -> Result<BTreeMap<Key, Given>> {
+        let options = self.choice.options()?;
+        let mut values = BTreeMap::new();
+        let mut missing: Option<Vec<String>> = None;
+        for file in &self.from {
+            let taken = if file == Path::new("-") {
+                let text = stdin.text()?;
+                from::read(&context.core, from::Source::Text { text: &text, file: None }, &options)?
+            } else {
+                from::read(&context.core, from::Source::File(file), &options)?
+            };
+            let Taken { values: found, is_typed, notes, left, missing: lacks } = taken;
+            missing = Some(match missing {
+                Some(missing) => missing.into_iter().filter(|name| lacks.contains(name)).collect(),
+                None => lacks,
+            });
+            self.request.notes.warnings.extend(notes);
+            for left in left {
+                context.ui.note(&format!(
+                    "left in the file: {} (line {}) {}",
+                    printable(&left.name, false),
+                    left.line,
+                    left.reason
+                ));
+            }
+            let given = |value: Value| if is_typed { Given::Typed(value) } else { self.given(value.secret().clone()) };
+            values.extend(found.into_iter().map(|(key, value)| (key, given(value))));
+        }
+        match missing.unwrap_or_default().first() {
+            Some(name) => Err(unknown_key(name)),
+            None => Ok(values),
+        }
+    }
+}
+
+/// A name of `--only` or `--except` that no file has. What is no name of a key is not repeated.
+fn unknown_key(name: &str) -> Error {
+    let name = if Key::is_valid(name) { name } else { "a name of --only or --except" };
+    Error::invalid(format!("{name} is not in the file"), "see what it has: claude-vault set SERVICE --from FILE --dry-run")
+}
+
+/// Standard input, which can be read once.
+#[derive(Default)]
+struct Stdin {
+    is_taken: bool,
+}
+
+impl Stdin {
+    fn take(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.is_taken, true) {
+            return Err(Error::invalid(
+                "standard input can be one key's value only, or one source of --from",
+                "give the other with KEY=@FILE or KEY",
+            ));
+        }
+        Ok(())
+    }
+
+    /// One value, without its last line break.
+    fn value(&mut self) -> Result<Secret> {
+        self.take()?;
+        read_stdin()
+    }
+
+    /// A whole source.
+    fn text(&mut self) -> Result<zeroize::Zeroizing<String>> {
+        self.take()?;
+        from::read_text(std::io::stdin().lock(), Path::new("standard input"))
     }
 }
 
@@ -160,20 +282,32 @@ enum Source {
     Ask,
 }
 
-fn split(assignment: String) -> Result<(Key, Source)> {
+/// An argument: a key, and where its value comes from.
+struct Assignment {
+    key: Key,
+    source: Source,
+    /// Whether the value is JSON (`KEY:=JSON`).
+    is_json: bool,
+}
+
+fn split(assignment: String) -> Result<Assignment> {
     let assignment = zeroize::Zeroizing::new(assignment);
-    let Some((key, value)) = assignment.split_once('=') else { return Ok((assignment.parse()?, Source::Ask)) };
+    let Some((name, value)) = assignment.split_once('=') else {
+        return Ok(Assignment { key: assignment.parse()?, source: Source::Ask, is_json: false });
+    };
+    // No key ends in a colon.
+    let (name, is_json) = name.strip_suffix(':').map_or((name, false), |name| (name, true));
     let source = match value {
         "-" => Source::Stdin,
         _ if value.starts_with('@') => Source::File(PathBuf::from(&value[1..])),
         _ if value.starts_with("\\@") => Source::Value(Secret::from(value[1..].to_owned())),
         _ => Source::Value(Secret::from(value.to_owned())),
     };
-    Ok((key.parse()?, source))
+    Ok(Assignment { key: name.parse()?, source, is_json })
 }
 
-fn insert(secrets: &mut BTreeMap<Key, Secret>, key: &Key, secret: Secret) -> Result<()> {
-    match secrets.insert(key.clone(), secret) {
+fn insert(values: &mut BTreeMap<Key, Given>, key: &Key, given: Given) -> Result<()> {
+    match values.insert(key.clone(), given) {
         None => Ok(()),
         Some(_) => Err(Error::invalid(format!("{key} is given twice"), "give it once")),
     }
@@ -209,12 +343,12 @@ fn read_value(key: &Key, file: &Path) -> Result<Secret> {
         )
     };
     let source = std::fs::File::open(file).map_err(|error| unreadable(&error.kind()))?;
-    read_limited(source, crate::names::MAX_VALUE_BYTES as u64 + 1, Path::new("the file named after @"))
+    read_limited(source, MAX_VALUE_BYTES as u64 + 1, Path::new("the file named after @"))
 }
 
 fn read_stdin() -> Result<Secret> {
-    let secret = read_limited(std::io::stdin().lock(), crate::names::MAX_VALUE_BYTES as u64 + 3, Path::new("standard input"))?;
-    let text = secret.expose(crate::secret::WayOut::Inspection);
+    let secret = read_limited(std::io::stdin().lock(), MAX_VALUE_BYTES as u64 + 3, Path::new("standard input"))?;
+    let text = secret.expose(WayOut::Inspection);
     let shorter = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
     Ok(shorter.map_or_else(|| secret.clone(), |text| Secret::from(text.to_owned())))
 }
@@ -225,11 +359,4 @@ fn read_limited(source: impl Read, limit: u64, name: &Path) -> Result<Secret> {
     Secret::from_utf8(bytes).ok_or_else(|| {
         Error::invalid(format!("{} is not UTF-8 text", name.display()), "store binary data as base64: base64 -w0 FILE")
     })
-}
-
-/// All keys of a `.env` or YAML file.
-fn read_all(file: &Path) -> Result<Vec<(Key, Secret)>> {
-    let source = std::fs::File::open(file).map_err(Error::io("read", file))?;
-    let content = read_limited(source, MAX_FILE, file)?;
-    all_keys(file, content.expose(crate::secret::WayOut::Inspection))
 }

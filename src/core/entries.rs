@@ -15,7 +15,7 @@ use crate::files::{Content, Root};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::{compose, yaml};
 use crate::names::{MAX_VALUE_BYTES, Outside};
-use crate::secret::Secret;
+use crate::secret::{Secret, Value};
 
 /// What a file is read as. Its name tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,8 +58,8 @@ impl FileKind {
 /// A value in a file, kept unseen.
 #[derive(Clone)]
 pub enum Held {
-    /// The very value that the file's program reads.
-    Value(Secret),
+    /// The very value that the file's program reads, or that Vault holds.
+    Value(Value),
     /// A value that cannot be taken from the file. The reason is for the person.
     Unusable(&'static str),
 }
@@ -189,7 +189,11 @@ pub(super) fn own_reader(core: &Core, file: &Path) -> Dialect {
 
 /// A value that Vault would not take is one that cannot be taken; the entry looks like any other.
 fn held(value: String) -> Held {
-    if value.len() > MAX_VALUE_BYTES { Held::Unusable("it is longer than 8 KiB") } else { Held::Value(Secret::from(value)) }
+    if value.len() > MAX_VALUE_BYTES {
+        Held::Unusable("it is longer than 64 KiB")
+    } else {
+        Held::Value(Value::Text(Secret::from(value)))
+    }
 }
 
 /// Our own finder of entries must find the keys that a YAML reader finds.

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::{Core, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::names::{Key, Service, printable};
+use crate::names::{Key, Service, printable, short};
 use crate::secret::Value;
 use crate::vault::{Secrets, Stored};
 
@@ -17,8 +18,9 @@ use crate::vault::{Secrets, Stored};
 pub struct Request {
     /// The service
     pub service: Service,
-    /// One key; without it, all
-    pub key: Option<Key>,
+    /// The keys, under whatever names they have in Vault; without one, all
+    #[arg(value_name = "KEY")]
+    pub keys: Vec<String>,
     /// An older version of the service
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub version: Option<u64>,
@@ -40,7 +42,6 @@ pub struct Reply {
 
 /// What of a reply may be shown.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Shown {
     /// The service.
     pub service: Service,
@@ -50,9 +51,9 @@ pub struct Shown {
     pub created: String,
     /// The keys, sorted.
     pub keys: Vec<String>,
-    /// What stands for each value; absent when only names are shown.
+    /// Each value as JSON, with its type; absent when only names are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub values: Option<BTreeMap<String, String>>,
+    pub values: Option<BTreeMap<String, Box<RawValue>>>,
 }
 
 impl Reply {
@@ -68,11 +69,13 @@ impl Reply {
         }
     }
 
-    /// Each value as `disclose` gives it: in the clear, as a handle, or however the face may.
-    #[must_use]
-    pub fn disclosed(&self, disclose: impl Fn(&str, &Value) -> String) -> Shown {
-        let values = self.secrets.iter().map(|(key, value)| (key.clone(), disclose(key, value))).collect();
-        Shown { values: Some(values), ..self.names() }
+    /// Each value as JSON, as `disclose` gives it.
+    ///
+    /// # Errors
+    /// Those of `disclose`.
+    pub fn disclosed(&self, disclose: impl Fn(&Value) -> serde_json::Result<Box<RawValue>>) -> serde_json::Result<Shown> {
+        let values = self.secrets.iter().map(|(key, value)| Ok((key.clone(), disclose(value)?)));
+        Ok(Shown { values: Some(values.collect::<serde_json::Result<_>>()?), ..self.names() })
     }
 }
 
@@ -82,11 +85,14 @@ impl Reply {
 /// [`Error::NotFound`] for a service, key or version that is not there, and Vault's refusals.
 pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
     let outcome = read(core, request).await;
-    let what = |_: &Reply| match (&request.key, request.version) {
-        (Some(key), None) => format!("key {key}"),
-        (Some(key), Some(version)) => format!("key {key}, version {version}"),
-        (None, None) => "all keys".into(),
-        (None, Some(version)) => format!("all keys, version {version}"),
+    let what = |_: &Reply| {
+        let names: Vec<String> = request.keys.iter().map(|key| short(key)).collect();
+        let keys = match names.as_slice() {
+            [] => "all keys".to_owned(),
+            [key] => format!("key {key}"),
+            several => format!("keys {}", several.join(", ")),
+        };
+        request.version.map_or_else(|| keys.clone(), |version| format!("{keys}, version {version}"))
     };
     let (mut reply, unlogged) = core.audited(Action::Get, Some(&request.service), outcome, what).await?;
     reply.warnings.extend(unlogged);
@@ -94,7 +100,7 @@ pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
 }
 
 async fn read(core: &Core, request: &Request) -> Result<Reply> {
-    let Request { service, key, version } = request;
+    let Request { service, keys, version } = request;
     let (mut secrets, number, created) = match core.vault()?.read_service(service, *version).await? {
         Stored::Present { secrets, version, created } => (secrets, version, created),
         Stored::Deleted { version } => {
@@ -116,12 +122,21 @@ async fn read(core: &Core, request: &Request) -> Result<Reply> {
             }
         },
     };
-    if let Some(key) = key {
-        let value = secrets.remove(key.as_str()).ok_or_else(|| Error::NotFound {
-            what: format!("the key {key} of {service}"),
-            hint: format!("claude-vault list {service}"),
-        })?;
-        secrets = Secrets::from([(key.to_string(), value)]);
+    if !keys.is_empty() {
+        let mut chosen = Secrets::new();
+        for key in keys {
+            let (name, value) = secrets.get_key_value(key).ok_or_else(|| no_key(service, key))?;
+            chosen.insert(name.clone(), value.clone());
+        }
+        secrets = chosen;
     }
     Ok(Reply { service: service.clone(), version: number, created, secrets, warnings: Vec::new() })
+}
+
+/// A name that no key has. It is repeated only if it could be a key of ours: anything else may be a
+/// value that was typed in the wrong place.
+fn no_key(service: &Service, key: &str) -> Error {
+    let what =
+        if Key::is_valid(key) { format!("the key {key} of {service}") } else { format!("a key of that name in {service}") };
+    Error::NotFound { what, hint: format!("claude-vault list {service}") }
 }

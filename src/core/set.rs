@@ -1,20 +1,21 @@
-//! `set`: merges keys into a service, with a plan, a yes and check-and-set.
+//! `set`: merges keys into a service, with a plan, a confirmation and check-and-set.
+
+pub mod from;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+pub use super::plan::Given;
 use super::plan::{Current, Notes, Operation, VersionChange, write_version};
 use super::{Audience, Core};
 use crate::approval::{Approver, Change, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::files::Root;
-use crate::format::{dotenv, yaml};
-use crate::names::{Key, MAX_VALUE_BYTES, Service, is_variable, printable};
-use crate::secret::{Secret, WayOut};
+use crate::format::json;
+use crate::names::{Key, MAX_VALUE_BYTES, Service};
+use crate::secret::{Secret, Value, WayOut};
 
 /// The length of a generated value without one given.
 pub const DEFAULT_LENGTH: usize = 32;
@@ -26,7 +27,7 @@ pub struct Request {
     pub service: Service,
     /// Values by key
     #[arg(skip)]
-    pub secrets: BTreeMap<Key, Secret>,
+    pub values: BTreeMap<Key, Given>,
     /// Keys to make a random value for, with its length
     #[arg(skip)]
     pub generate: BTreeMap<Key, usize>,
@@ -93,8 +94,8 @@ pub async fn set(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<Reply> {
-    let Request { service, secrets, generate, prompt, dry_run, mut notes } = request;
-    let additions = match additions(core.audience, secrets, &generate, &prompt, &mut notes) {
+    let Request { service, values, generate, prompt, dry_run, mut notes } = request;
+    let additions = match additions(core.audience, values, &generate, &prompt, &mut notes) {
         Ok(additions) => additions,
         Err(error) => {
             // A refused input is worth a line; the refusal itself stands either way.
@@ -151,83 +152,60 @@ fn reply(change: &VersionChange, service: &Service) -> Reply {
 /// All values to set, generated ones included, checked.
 fn additions(
     audience: Audience,
-    mut secrets: BTreeMap<Key, Secret>,
+    mut values: BTreeMap<Key, Given>,
     generate: &BTreeMap<Key, usize>,
     prompt: &[Key],
     notes: &mut Notes,
-) -> Result<BTreeMap<Key, Secret>> {
+) -> Result<BTreeMap<Key, Given>> {
     for (key, length) in generate {
-        if secrets.insert(key.clone(), random(*length)?).is_some() {
+        let generated = Given::Typed(Value::Text(random(*length)?));
+        if values.insert(key.clone(), generated).is_some() {
             return Err(Error::invalid(format!("{key} is given a value and generated too"), "give it once"));
         }
     }
     for (at, key) in prompt.iter().enumerate() {
-        if secrets.contains_key(key) || prompt[..at].contains(key) {
+        if values.contains_key(key) || prompt[..at].contains(key) {
             // Not named: it may be a value that was typed in the place of a key.
             return Err(Error::invalid("a key is asked for, and given in another way too", "give it once"));
         }
     }
-    if secrets.is_empty() && prompt.is_empty() {
+    if values.is_empty() && prompt.is_empty() {
         return Err(Error::invalid("there is nothing to set", "claude-vault set SERVICE KEY   asks for the value, hidden"));
     }
-    for (key, secret) in &secrets {
-        if secret.expose(WayOut::Inspection).len() > MAX_VALUE_BYTES {
+    for (key, value) in &values {
+        if value.secret().expose(WayOut::Inspection).len() > MAX_VALUE_BYTES {
+            let too_long = format!("the value of {key} is longer than 64 KiB");
             if audience == Audience::Model {
-                notes.obstacle = Some(format!("the value of {key} is longer than 8 KiB"));
+                notes.obstacle = Some(too_long);
                 continue;
             }
-            return Err(Error::invalid(
-                format!("the value of {key} is longer than 8 KiB"),
-                "keep large files elsewhere, and their key or password in Vault",
-            ));
+            return Err(Error::invalid(too_long, "keep large files elsewhere, and their key or password in Vault"));
         }
     }
-    Ok(secrets)
+    Ok(values)
 }
 
-/// All keys of a `.env` or YAML file below the root.
+/// A value of JSON, as `KEY:=JSON` gives it.
 ///
 /// # Errors
-/// [`Error::Confined`] for a path that leaves the root, and as [`all_keys`].
-pub fn from_file(root: &Path, file: &Path) -> Result<Vec<(Key, Secret)>> {
-    let root = Root::open(root)?;
-    let file = root.relative(file)?;
-    let content = root.read(&file)?.ok_or_else(|| Error::NotFound {
-        what: format!("the file {}", printable(&file.to_string_lossy(), false)),
-        hint: "paths start at the project's root".into(),
-    })?;
-    let text = std::str::from_utf8(&content.bytes)
-        .map_err(|_| Error::Confined { path: file.clone(), reason: "it is not UTF-8 text" })?;
-    all_keys(&file, text)
+/// Why Vault cannot hold it. The text is not repeated.
+pub fn json_value(key: &Key, text: &Secret) -> Result<Value> {
+    let refuse = |reason: &str| {
+        Error::invalid(
+            format!("the value of {key} cannot be stored as JSON: {reason}"),
+            format!("{key}:='\"text\"', {key}:=42, {key}:=true, {key}:='[1,2]'; text as it is: {key}=TEXT"),
+        )
+    };
+    let text = text.expose(WayOut::Inspection);
+    Ok(value_of(json::canonical(text).map_err(refuse)?))
 }
 
-/// All keys of the text of a `.env` or YAML file, with their values.
-///
-/// # Errors
-/// [`Error::Invalid`] for what is no such text.
-pub fn all_keys(file: &Path, text: &str) -> Result<Vec<(Key, Secret)>> {
-    let name = printable(&file.to_string_lossy(), false);
-    let unreadable = |why: &str| Error::invalid(format!("{name}: {why}"), "give the keys one by one: KEY=@FILE, KEY=- or KEY");
-    let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-    let document = if is_yaml { yaml::parse(text).map_err(unreadable)? } else { dotenv::parse(text, dotenv::Dialect::Portable) };
-    if let Some(line) = document.unread.first() {
-        return Err(unreadable(&format!("line {line} is no KEY=VALUE")));
+/// A value of a file or an argument, as Vault gets it.
+fn value_of(typed: json::Typed) -> Value {
+    match typed {
+        json::Typed::Text(text) => Value::Text(Secret::from(text.to_string())),
+        json::Typed::Json(text) => Value::Json(Secret::from(text.to_string())),
     }
-    let mut found = Vec::new();
-    for (key, raw) in document.raw(text) {
-        let value = match is_yaml {
-            false => dotenv::unquote(raw),
-            true if raw.is_empty() => String::new(),
-            true => {
-                yaml::read(raw).ok_or_else(|| unreadable(&format!("the value of {} is no plain text", printable(&key, false))))?
-            }
-        };
-        if !is_yaml && !is_variable(&key) {
-            return Err(unreadable("a name is no variable's name"));
-        }
-        found.push((key.parse()?, Secret::from(value)));
-    }
-    if found.is_empty() { Err(unreadable("no KEY=VALUE line was found")) } else { Ok(found) }
 }
 
 /// A random value of characters that every `.env` reader takes without quotes: 6 bits each.
@@ -255,10 +233,10 @@ mod tests {
     }
 
     #[test]
-    fn a_value_over_eight_kib_is_refused() {
+    fn a_value_over_64_kib_is_refused() {
         let Ok(key) = "K".parse::<Key>() else { panic!("key") };
         let checked = |values| additions(Audience::Person, values, &BTreeMap::new(), &[], &mut Notes::default());
-        let values = |length: usize| BTreeMap::from([(key.clone(), Secret::from("x".repeat(length)))]);
+        let values = |length: usize| BTreeMap::from([(key.clone(), Given::Untyped(Secret::from("x".repeat(length))))]);
         assert!(checked(values(MAX_VALUE_BYTES)).is_ok());
         assert!(checked(values(MAX_VALUE_BYTES + 1)).is_err());
     }

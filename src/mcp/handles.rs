@@ -147,14 +147,14 @@ pub(super) fn is_handle(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use crate::secret::{Secret, Value};
 
     fn origin(key: &str) -> Origin {
         Origin { place: Place::Version { service: "plex".into(), version: 1 }, key: key.into() }
     }
 
     fn held(value: &str) -> Held {
-        Held::Value(Secret::from(value.to_owned()))
+        Held::Value(Value::Text(Secret::from(value.to_owned())))
     }
 
     fn of(handles: &mut Handles, key: &str, value: &str) -> String {

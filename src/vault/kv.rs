@@ -164,6 +164,11 @@ impl Client {
         match reply.status {
             200 => Ok(WriteOutcome::Written(reply.parse::<Data<Version>>()?.data.version)),
             400 if reply.says("check-and-set parameter did not match") => Ok(WriteOutcome::Mismatch),
+            // OpenBao counts the names and values of a request, and stops at 1,000 by default.
+            400 if reply.says("due to high complexity") => Err(Error::invalid(
+                format!("{service} would have more keys or list entries than Vault takes in one request"),
+                "keep some of them in a service of their own: claude-vault set OTHER --from FILE --only KEY,…",
+            )),
             404 => {
                 self.explain_absence(&reply).await?;
                 Err(unexpected(&reply))

@@ -44,6 +44,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
                 "core/inject/render.rs",
                 "core/plan/version.rs",
                 "core/set.rs",
+                "core/set/from/env.rs",
                 "vault/kv.rs",
                 "cli/login.rs",
                 "cli/set.rs",

@@ -25,6 +25,7 @@ mod errors;
 mod exact;
 mod examples;
 mod exec;
+mod from;
 mod get_list;
 mod hints;
 mod hostile;

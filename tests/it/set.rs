@@ -69,7 +69,7 @@ fn values_come_from_files_stdin_and_lists() {
         "--no-confirm",
     ];
     lab.home.cv_with(&arguments, "from stdin\n").exits(0);
-    let expected = json!({"F": exact, "S": "from stdin", "E": "@home", "X": "a b", "Y": "two\nlines", "Z": "", "p": "é", "q": "yes", "r": "block\n"});
+    let expected = json!({"F": exact, "S": "from stdin", "E": "@home", "X": "a b", "Y": "two\nlines", "Z": "", "p": "é", "q": true, "r": "block\n"});
     assert_eq!(lab.stored("plex"), expected);
 }
 
@@ -84,13 +84,13 @@ fn generated_values_are_bare_in_every_reader() {
     lab.cv(["set", "plex", "--generate", "A:3", "--no-confirm"]).exits(2);
     lab.home.cv_with(&["set", "plex", "A=-", "B=-", "--no-confirm"], "x").exits(2).says("one key's value only");
     lab.home.file("odd.env", "A=1\nFOO: bar\n");
-    lab.cv(["set", "plex", "--from", "odd.env", "--no-confirm"]).exits(2).says("line 2 is no KEY=VALUE");
+    lab.cv(["set", "plex", "--from", "odd.env", "--no-confirm"]).exits(2).says("line 2");
 }
 
 #[test]
 fn what_is_no_value_is_refused_without_being_repeated() {
     let lab = Lab::new();
-    let long = format!("A={}{CANARY}", "x".repeat(8192));
+    let long = format!("A={}{CANARY}", "x".repeat(64 * 1024));
     let latin = lab.home.lab().join("latin1");
     std::fs::write(&latin, b"\xff\xfe").unwrap();
     let latin = format!("A=@{}", latin.display());
@@ -203,4 +203,121 @@ fn a_service_removed_or_renewed_meanwhile_is_a_conflict_that_is_worked_out_anew(
         }
     });
     assert!(started.elapsed().as_secs() < 25, "{:?}", started.elapsed());
+}
+
+#[test]
+fn json_keeps_its_type_through_every_way_out() {
+    let lab = Lab::new();
+    let arguments = [
+        "N:=42",
+        "F:=1.50",
+        "B:=true",
+        "Z:=null",
+        "L:=[1,\"<&>\"]",
+        "O:={\"b\":1,\"a\":{\"x\":null}}",
+        "T:=\"text\"",
+        "U=42",
+        "--no-confirm",
+    ];
+    lab.cv(["set", "plex"].iter().chain(&arguments)).exits(0);
+    let expected = json!({"N": 42, "F": 1.5, "B": true, "Z": null, "L": [1, "<&>"], "O": {"a": {"x": null}, "b": 1}, "T": "text", "U": "42"});
+    assert_eq!(lab.stored("plex"), expected);
+    assert_eq!(lab.cv(["get", "plex", "--json"]).exits(0).json()["values"], expected);
+    assert_eq!(lab.cv(["get", "plex", "O"]).exits(0).stdout, "{\"a\":{\"x\":null},\"b\":1}\n");
+    assert_eq!(lab.cv(["get", "plex", "L"]).exits(0).stdout, "[1,\"<&>\"]\n");
+    // The same again changes nothing, whatever spelling Vault gives back.
+    lab.cv(["set", "plex"].iter().chain(&arguments)).exits(0).says("nothing to change");
+    lab.cv(["set", "plex", "O:={ \"a\": {\"x\":null}, \"b\":1e0 }", "--no-confirm"]).exits(0).says("nothing to change");
+    // In .env they are their JSON text, in YAML they keep their types.
+    lab.home.file("plex/.env.example", "N=\n");
+    lab.cv(["inject", "plex"]).exits(0);
+    let env = lab.home.read("plex/.env");
+    assert!(env.contains("N=42") && env.contains("O='{\"a\":{\"x\":null},\"b\":1}'"), "{env}");
+    lab.cv(["inject", "plex", "--file", "plex/secrets.yaml"]).exits(0);
+    let read = crate::readers::YAML[0].read(&[lab.home.lab().join("plex/secrets.yaml")]).remove(0);
+    assert_eq!(serde_json::to_value(read.found).unwrap(), expected);
+}
+
+#[test]
+fn text_over_a_number_or_boolean_keeps_the_type_only_if_it_is_one() {
+    let before = json!({"N": 7, "B": true, "L": [1], "T": "7"});
+    let cases: [(&[&str], serde_json::Value, &[&str]); 8] = [
+        (&["N=8", "B=false"], json!({"N": 8, "B": false, "L": [1], "T": "7"}), &[]),
+        (&["N=8.50"], json!({"N": 8.5, "B": true, "L": [1], "T": "7"}), &[]),
+        (&["N=eight"], json!({"N": "eight", "B": true, "L": [1], "T": "7"}), &["N: number → text"]),
+        (&["N=08", "B=yes"], json!({"N": "08", "B": "yes", "L": [1], "T": "7"}), &["N: number → text", "B: boolean → text"]),
+        (&["B=1"], json!({"N": 7, "B": "1", "L": [1], "T": "7"}), &["B: boolean → text"]),
+        (&["N=8", "--text"], json!({"N": "8", "B": true, "L": [1], "T": "7"}), &["N: number → text"]),
+        (&["L=x", "T=8"], json!({"N": 7, "B": true, "L": "x", "T": "8"}), &["L: list → text"]),
+        (&["T:=8", "N:=\"x\""], json!({"N": "x", "B": true, "L": [1], "T": 8}), &["T: text → number", "N: number → text"]),
+    ];
+    for (arguments, expected, said) in cases {
+        let lab = Lab::with("plex", before.clone());
+        let done = lab.cv(["set", "plex", "--no-confirm"].iter().chain(arguments)).exits(0);
+        assert_eq!(lab.stored("plex"), expected, "{arguments:?}");
+        assert_eq!(done.stderr.matches(" → ").count(), said.len(), "{arguments:?}: {}", done.stderr);
+        said.iter().for_each(|said| assert!(done.stderr.contains(said), "{arguments:?}: {}", done.stderr));
+    }
+    // A .env file has no types of its own: what it holds keeps those of Vault.
+    let lab = Lab::with("plex", before);
+    lab.home.file("plex.env", "N=9\nB=true\n");
+    lab.cv(["set", "plex", "--from", "plex.env", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("plex"), json!({"N": 9, "B": true, "L": [1], "T": "7"}));
+    lab.home.cv_with(&["set", "plex", "N=-", "--no-confirm"], "10\n").exits(0);
+    assert_eq!(lab.stored("plex")["N"], 10);
+}
+
+#[test]
+fn what_vault_would_change_is_refused_by_key_and_never_repeated() {
+    let lab = Lab::new();
+    for bad in [
+        "12345678901234567890",
+        "1e400",
+        "0.10000000000000000555",
+        "[1,1e999]",
+        "{\"a\":1,\"a\":2}",
+        "\"\\ud83d\"",
+        "{",
+        "tru",
+        "",
+    ] {
+        let refused = lab.cv(["set", "plex", &format!("KEY:={bad}"), "--no-confirm"]).exits(2).says("the value of KEY");
+        assert!(bad.len() < 8 || !refused.all().contains(bad), "{}", refused.stderr);
+    }
+    let refused = lab.cv(["set", "plex", &format!("KEY:={CANARY}"), "--no-confirm"]).exits(2);
+    assert!(!refused.all().contains(CANARY));
+    lab.cv(["list", "plex"]).exits(5);
+}
+
+#[test]
+fn a_value_of_64_kib_is_written_and_a_larger_one_of_others_is_read() {
+    let lab = Lab::new();
+    let largest = "é".repeat(32 * 1024);
+    let file = lab.home.file("large", &largest);
+    lab.cv(["set", "plex", &format!("LARGE=@{}", file.display()), "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("plex")["LARGE"], *largest);
+    lab.home.file("large", &format!("{largest}x"));
+    lab.cv(["set", "plex", &format!("LARGE=@{}", file.display()), "--no-confirm"]).exits(2).says("64 KiB");
+    lab.home.file("large.env", &format!("LARGE={largest}x\n"));
+    lab.cv(["set", "plex", "--from", "large.env", "--no-confirm"]).exits(2).says("64 KiB");
+    let larger = "x".repeat(300 * 1024);
+    lab.store("other", json!({ "K": larger }));
+    assert_eq!(lab.cv(["get", "other", "K", "-n"]).exits(0).stdout, larger);
+    lab.cv(["set", "other", "B=1", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("other"), json!({"K": larger, "B": "1"}));
+}
+
+#[test]
+fn keys_with_dots_are_written_and_keys_of_any_name_are_read() {
+    let lab = Lab::with("plex", json!({"tls.crt": "c", "a b/ü": "odd", "": "empty"}));
+    assert_eq!(lab.cv(["get", "plex", "tls.crt"]).exits(0).stdout, "c\n");
+    assert_eq!(lab.cv(["get", "plex", "a b/ü"]).exits(0).stdout, "odd\n");
+    lab.cv(["set", "plex", "tls.key=k", ".hidden=h", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("plex"), json!({"tls.crt": "c", "a b/ü": "odd", "": "empty", "tls.key": "k", ".hidden": "h"}));
+    let absent = lab.cv(["get", "plex", &format!("{CANARY}!")]).exits(5);
+    assert!(!absent.all().contains(CANARY) && !lab.home.read(".claude-vault-audit.log").contains(CANARY));
+    assert_eq!(
+        lab.cv(["get", "plex", "tls.key", ".hidden", "--json"]).exits(0).json()["values"],
+        json!({"tls.key": "k", ".hidden": "h"})
+    );
 }

@@ -86,7 +86,7 @@ export class Card {
 
   typing(key, at, of) {
     const id = `v${this.number}-${at}`;
-    const input = make('input', { id, type: 'password', autocomplete: 'new-password', maxLength: 8192 });
+    const input = make('input', { id, type: 'password', autocomplete: 'new-password', maxLength: 65536 });
     input.dataset.key = key.name;
     input.addEventListener('paste', (event) => {
       if (!/[\r\n]/.test(event.clipboardData.getData('text').trim())) return;

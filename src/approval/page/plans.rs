@@ -19,7 +19,7 @@ use crate::secret::{Secret, WayOut};
 
 const OTHER_PROOF: &str = "this change asks for another proof";
 const NOT_YES: &str = "type the word yes to approve";
-const NOT_FILLED: &str = "fill in every value: 1 byte to 8 KiB each";
+const NOT_FILLED: &str = "fill in every value: 1 byte to 64 KiB each";
 const NOT_UNCOVERED: &str = "uncovering a value here needs your passkey";
 const NEVER_UNCOVERED: &str = "values are not shown here when a sign-in approves them";
 const NO_RANDOM: &str = "the operating system gives no random numbers";

@@ -11,8 +11,8 @@ use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub(super) use self::place::reader_beside;
 use self::place::{Places, Target};
+pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub use self::render::Changes;
 pub(in crate::core) use self::render::HEADER_START;
 use super::plan::{FileWrite, Plan};

@@ -203,6 +203,48 @@ pub(in crate::core) fn reader_beside(core: &Core, file: &Path) -> Option<Dialect
     }
 }
 
+/// How a file that is there is to be read.
+#[derive(Default)]
+pub(in crate::core) struct Readers {
+    /// Who reads it, if it is a `.env` file; none where nothing tells.
+    pub(in crate::core) dialects: Vec<Dialect>,
+    /// Its format, where `.claude-vault.toml` says it.
+    pub(in crate::core) format: Option<Format>,
+}
+
+/// Who reads a file, by `.claude-vault.toml` or by what lies beside it; also where it lies outside the
+/// root.
+///
+/// # Errors
+/// [`Error::Invalid`] for a `.claude-vault.toml` that says something else, and [`Error::Io`].
+pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
+    let file = std::path::absolute(file).map_err(Error::io("find", file))?;
+    let places = Places::open(core)?;
+    let Ok(inside) = places.root.relative(&file) else {
+        let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(Readers::default()) };
+        let Ok(root) = Root::open(folder) else { return Ok(Readers::default()) };
+        let places = Places { root, configured: BTreeMap::new() };
+        return Ok(Readers { dialects: known(places.guess(Path::new(name))), format: None });
+    };
+    let Some(configured) = places.configured.values().find(|files| files.file.as_deref() == Some(&inside)) else {
+        return Ok(Readers { dialects: known(places.guess(&inside)), format: None });
+    };
+    let dialects = match configured.dialect.clone() {
+        Some(OneOrMore::One(dialect)) => vec![dialect],
+        Some(OneOrMore::More(dialects)) => once_each(dialects)?,
+        None => known(places.guess(&inside)),
+    };
+    Ok(Readers { dialects, format: configured.format })
+}
+
+/// The dialects of a guess that had a reason.
+fn known((dialects, source): (Vec<Dialect>, Source)) -> Vec<Dialect> {
+    match source {
+        Source::Told | Source::Guessed(_) => dialects,
+        Source::Nothing => Vec::new(),
+    }
+}
+
 /// Each dialect once; `portable` says all that can be said, and goes alone.
 fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
     let mut seen = BTreeSet::new();

@@ -14,7 +14,7 @@ mod version;
 pub use adoption::{Adoption, Direction, Moved, Part, PartDone};
 pub use disclosure::Disclosure;
 pub use files::FileWrite;
-pub use version::{Commit, Current, Notes, VersionChange};
+pub use version::{Commit, Current, Given, Notes, VersionChange};
 
 use std::collections::BTreeMap;
 

@@ -10,8 +10,9 @@ use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::names::{Key, Service};
-use crate::secret::{Secret, Value, WayOut};
+use crate::format::json;
+use crate::names::{Key, Service, printable};
+use crate::secret::{JsonType, Secret, Value, WayOut};
 use crate::vault::{Client, Secrets, Stored, WriteOutcome};
 
 /// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
@@ -28,8 +29,8 @@ pub struct VersionChange {
     path: String,
     base: u64,
     changes: BTreeMap<String, Change>,
-    /// Keys whose values the person types.
-    prompt: Vec<Key>,
+    /// Keys whose values the person types, with the value that each has now.
+    prompt: BTreeMap<Key, Option<Value>>,
     result: Secrets,
     notes: Notes,
     /// Reads: the active node.
@@ -45,6 +46,43 @@ pub struct Notes {
     pub sources: Vec<String>,
     /// Why the change cannot be made.
     pub obstacle: Option<String>,
+}
+
+/// A value to set.
+#[derive(Clone)]
+pub enum Given {
+    /// Text from a place without types, such as `KEY=TEXT` or a `.env` file. Over a number or a boolean
+    /// it keeps that type, if it is exactly such a JSON value.
+    Untyped(Secret),
+    /// A value with its type.
+    Typed(Value),
+}
+
+impl Given {
+    /// The text, or the JSON text.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Untyped(secret) => secret,
+            Self::Typed(value) => value.secret(),
+        }
+    }
+
+    /// The value that it becomes where a key held `before`.
+    fn over(&self, before: Option<&Value>) -> Value {
+        match self {
+            Self::Typed(value) => value.clone(),
+            Self::Untyped(secret) => {
+                let text = secret.expose(WayOut::Inspection);
+                let kept = match before.map(Value::json_type) {
+                    Some(JsonType::Number) => json::number(text).ok(),
+                    Some(JsonType::Boolean) => Some(text.to_owned()).filter(|text| matches!(text.as_str(), "true" | "false")),
+                    Some(JsonType::Text | JsonType::Null | JsonType::List | JsonType::Object) | None => None,
+                };
+                kept.map_or_else(|| Value::Text(secret.clone()), |text| Value::Json(Secret::from(text)))
+            }
+        }
+    }
 }
 
 /// How an attempt to write ended.
@@ -119,11 +157,12 @@ impl VersionChange {
             changes.insert(key.clone(), Change::Removed);
         }
         for key in prompt {
-            // The plan does not hold the old value: only the approval brings the new one.
+            // The plan does not show the old value: only the approval brings the new one.
             result.remove(key.as_str());
             let change = if before.contains_key(key.as_str()) { Change::Changed } else { Change::Added };
             changes.insert(key.to_string(), change);
         }
+        notes.warnings.splice(0..0, type_changes(&before, &result));
         for (key, change) in &changes {
             if matches!(change, Change::Removed) {
                 continue;
@@ -139,7 +178,8 @@ impl VersionChange {
             notes.obstacle.get_or_insert_with(|| "the service would have more than 512 KiB or 500 keys".to_owned());
         }
         let path = core.settings.display_path(service);
-        Self { service: service.clone(), path, base, changes, prompt: prompt.to_vec(), result, notes, vault }
+        let prompt = prompt.iter().map(|key| (key.clone(), before.get(key.as_str()).cloned())).collect();
+        Self { service: service.clone(), path, base, changes, prompt, result, notes, vault }
     }
 
     /// Sets `additions` and leaves every other key as it is.
@@ -148,13 +188,13 @@ impl VersionChange {
         core: &Core,
         service: &Service,
         current: Current,
-        additions: &BTreeMap<Key, Secret>,
+        additions: &BTreeMap<Key, Given>,
         prompt: &[Key],
         notes: Notes,
     ) -> Self {
         let mut result = current.secrets.clone();
-        for (key, secret) in additions {
-            result.insert(key.to_string(), Value::Text(secret.clone()));
+        for (key, given) in additions {
+            result.insert(key.to_string(), given.over(current.secrets.get(key.as_str())));
         }
         let touched: Vec<&Key> = additions.keys().collect();
         Self::between(core, service, current, result, &touched, prompt, notes)
@@ -229,9 +269,9 @@ impl Operation for VersionChange {
     }
 
     fn take_typed(&mut self, mut typed: BTreeMap<String, Secret>) -> Result<()> {
-        for key in &self.prompt {
+        for (key, before) in &self.prompt {
             let value = typed.remove(key.as_str()).ok_or(Error::ApprovalMismatch)?;
-            self.result.insert(key.to_string(), Value::Text(value));
+            self.result.insert(key.to_string(), Given::Untyped(value).over(before.as_ref()));
         }
         if typed.is_empty() { Ok(()) } else { Err(Error::ApprovalMismatch) }
     }
@@ -319,6 +359,15 @@ impl VersionChange {
 /// What a failover looks like from outside.
 fn is_passing(error: &Error) -> bool {
     matches!(error, Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } | Error::Sealed { .. })
+}
+
+/// The keys whose values get another type.
+fn type_changes(before: &Secrets, result: &Secrets) -> Vec<String> {
+    let change = |(key, value): (&String, &Value)| {
+        let (old, new) = (before.get(key)?.json_type(), value.json_type());
+        (old != new).then(|| format!("{}: {} → {}", printable(key, false), old.word(), new.word()))
+    };
+    result.iter().filter_map(change).collect()
 }
 
 /// A value under such a name is shown to models, so a model could ask for one to be put there.

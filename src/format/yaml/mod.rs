@@ -2,14 +2,17 @@
 //!
 //! The quoting is YAML 1.1's and 1.2's common part: twelve real readers gave every one of
 //! thousands of values back. Plain values are never written: YAML 1.1 turns `yes`, `012`,
-//! `12:34:56` and dates into other types. Objects that Vault holds become JSON text in quotes.
+//! `12:34:56` and dates into other types. Numbers, booleans, null, lists and objects that Vault holds keep
+//! their types, in flow style.
 
 pub mod anchors;
 pub mod tree;
+pub mod values;
 
 use std::fmt::Write;
 
 use super::edit::{Document, Entry};
+use super::json;
 
 /// A string as a double-quoted scalar (YAML 1.2.2, 7.3.1).
 #[must_use]
@@ -33,11 +36,49 @@ pub fn quote(value: &str) -> String {
     out
 }
 
-/// Other JSON: numbers and booleans as they are, everything else as its text in quotes.
+/// Other JSON in flow style, each value with its type. A text that is no JSON becomes text.
 #[must_use]
 pub fn json(text: &str) -> String {
-    let plain = matches!(text, "true" | "false") || text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.'));
-    if plain && !text.is_empty() { text.to_owned() } else { quote(text) }
+    let Ok(node) = json::parse(text) else { return quote(text) };
+    let mut out = String::with_capacity(text.len() + 8);
+    append(&node, &mut out);
+    out
+}
+
+fn append(node: &json::Node, out: &mut String) {
+    match &node.kind {
+        json::Kind::Null => out.push_str("null"),
+        json::Kind::Boolean(true) => out.push_str("true"),
+        json::Kind::Boolean(false) => out.push_str("false"),
+        json::Kind::Number(number) => out.push_str(&plain_number(number)),
+        json::Kind::Text(text) => out.push_str(&quote(text)),
+        json::Kind::List(nodes) => {
+            out.push('[');
+            for (at, node) in nodes.iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { ", " });
+                append(node, out);
+            }
+            out.push(']');
+        }
+        json::Kind::Object(members) => {
+            out.push('{');
+            for (at, member) in members.iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { ", " });
+                out.push_str(&quote(&member.name));
+                out.push_str(": ");
+                append(&member.value, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// A number as readers of YAML 1.1 take it too: with an exponent it needs a point and a sign.
+fn plain_number(number: &str) -> String {
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return number.to_owned() };
+    let point = if mantissa.contains('.') { "" } else { ".0" };
+    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    format!("{mantissa}{point}e{sign}{exponent}")
 }
 
 /// Finds the entries at the top level of a YAML mapping.
@@ -261,11 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_numbers_and_objects_become_text() {
+    fn every_type_stays_what_it_is() {
         assert_eq!(json("42"), "42");
         assert_eq!(json("true"), "true");
-        assert_eq!(json("1e3"), "\"1e3\"");
-        assert_eq!(json("{\"a\":1}"), "\"{\\\"a\\\":1}\"");
+        assert_eq!(json("1e-7"), "1.0e-7");
+        assert_eq!(json("1.5e+300"), "1.5e+300");
+        assert_eq!(json("{\"a\":[1,null,\"yes\"]}"), "{\"a\": [1, null, \"yes\"]}");
+        assert_eq!(json("not json"), "\"not json\"");
     }
 
     proptest::proptest! {

@@ -9,7 +9,7 @@ use super::{Context, Hints, Outcome, Tool};
 use crate::approval::{Approver, Nobody};
 use crate::config::Mode;
 use crate::core::entries::{FileKind, Held, Seen, look};
-use crate::core::plan::{Disclosure, Notes, Plan};
+use crate::core::plan::{Disclosure, Given, Notes, Plan};
 use crate::core::{Core, get as getting, list, set};
 use crate::error::Error;
 use crate::mcp::handles::{Origin, Place};
@@ -153,7 +153,8 @@ impl Tool for Get {
 
 async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl Approver) -> Result<GetReply, Refusal> {
     let GetArguments { service, key, entry, version } = arguments;
-    let request = getting::Request { service: service.clone(), key: key.clone(), version: *version };
+    let request =
+        getting::Request { service: service.clone(), keys: key.iter().map(Key::to_string).collect(), version: *version };
     let reply = getting::get(core, &request).await?;
     let is_wanted = |number: usize| entry.is_none_or(|entry| entry == number as u64);
     let keys = state.in_order(service, reply.version, reply.secrets.keys());
@@ -181,7 +182,7 @@ async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl
             (None, Some(value)) => {
                 let place = Place::Version { service: service.to_string(), version: reply.version };
                 let origin = Origin { place, key: key.clone() };
-                state.entry(number, plain.name, origin, &Held::Value(value.secret().clone()))?
+                state.entry(number, plain.name, origin, &Held::Value(value.clone()))?
             }
             (None, None) => plain,
         });
@@ -273,8 +274,7 @@ impl Tool for Set {
         let core = context.state.core();
         let (service, is_dry_run) = (arguments.service.clone(), arguments.dry_run.unwrap_or(false));
         let request = request(context.state, arguments).await?;
-        let names: BTreeSet<Key> =
-            request.secrets.keys().chain(request.generate.keys()).chain(&request.prompt).cloned().collect();
+        let names: BTreeSet<Key> = request.values.keys().chain(request.generate.keys()).chain(&request.prompt).cloned().collect();
         let replied = move |reply: set::Reply| set_reply(&service, &names, reply);
         if is_dry_run {
             return Ok(Outcome::Done(replied(set::set(&core, request, &Nobody, |_| Ok(())).await?)));
@@ -309,7 +309,7 @@ const MAX_KEYS: usize = 200;
 async fn request(state: &State, arguments: SetArguments) -> Result<set::Request, Refusal> {
     let service = arguments.service;
     let mut notes = Notes::default();
-    let mut secrets = BTreeMap::new();
+    let mut values = BTreeMap::new();
     let generate = arguments.generate.unwrap_or_default();
     let prompt = arguments.prompt.unwrap_or_default();
     for key in generate.keys().chain(&prompt) {
@@ -318,7 +318,7 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
     if let Some(file) = &arguments.from_file {
         for (key, held) in from_file(state, file).await? {
             refuse_plain_key(state, &service, &key)?;
-            add(&mut secrets, &mut notes, key, held);
+            add(&mut values, &mut notes, key, held);
         }
         notes.warnings.push("values come from a file that the assistant named".to_owned());
         notes.sources.push("a file of the project".to_owned());
@@ -326,23 +326,23 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
     for (key, text) in arguments.secrets.unwrap_or_default() {
         let meant = state.meant(text.expose(crate::secret::WayOut::Inspection));
         match meant.map_err(|not| not_meant(not, &key))? {
-            None => drop(secrets.insert(key, text)),
+            None => drop(values.insert(key, Given::Untyped(text))),
             Some((held, origin)) => {
                 refuse_plain_key(state, &service, &key)?;
                 let words = origin.words();
                 notes.warnings.push(format!("{key} gets the value of {words}"));
                 notes.sources.push(words);
-                add(&mut secrets, &mut notes, key, held);
+                add(&mut values, &mut notes, key, held);
             }
         }
     }
     let length = |GenerateLength(length)| usize::try_from(length).unwrap_or(set::DEFAULT_LENGTH);
-    if secrets.len() + generate.len() + prompt.len() > MAX_KEYS {
+    if values.len() + generate.len() + prompt.len() > MAX_KEYS {
         return Err(Refusal::argument("more than 200 keys are too many for one change", &[], "set them in parts"));
     }
     Ok(set::Request {
         service,
-        secrets,
+        values,
         generate: generate.into_iter().map(|(key, of)| (key, length(of))).collect(),
         prompt,
         dry_run: arguments.dry_run.unwrap_or(false),
@@ -350,15 +350,15 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
     })
 }
 
-fn add(secrets: &mut BTreeMap<Key, Secret>, notes: &mut Notes, key: Key, held: Held) {
+fn add(values: &mut BTreeMap<Key, Given>, notes: &mut Notes, key: Key, held: Held) {
     let value = match held {
         Held::Value(value) => value,
         Held::Unusable(reason) => {
             notes.obstacle = Some(format!("the value for {key} cannot be taken: {reason}"));
-            Secret::from(String::new())
+            Value::Text(Secret::from(String::new()))
         }
     };
-    secrets.insert(key, value);
+    values.insert(key, Given::Typed(value));
 }
 
 /// A value under such a name is shown to the model, so none that it has not seen goes there.

@@ -53,7 +53,7 @@ pub(super) fn parse(state: &State, text: &str, format: Option<Format>) -> Result
             None => (literal(value, format).ok_or_else(refused)?, true),
             Some((held, origin)) => {
                 template.sources.push(origin.words());
-                (Value::Text(taken(&mut template, &key, held)), false)
+                (taken(&mut template, &key, held), false)
             }
         };
         template.lines.push(TemplateLine::Entry { key, value, is_literal });
@@ -117,12 +117,12 @@ fn has_control(text: &str) -> bool {
 }
 
 /// A value that cannot be taken keeps the file from being written; the person is told why.
-fn taken(template: &mut Template, key: &Key, held: Held) -> Secret {
+fn taken(template: &mut Template, key: &Key, held: Held) -> Value {
     match held {
         Held::Value(value) => value,
         Held::Unusable(reason) => {
             template.obstacle = Some(format!("the value for {key} cannot be taken: {reason}"));
-            Secret::from(String::new())
+            Value::Text(Secret::from(String::new()))
         }
     }
 }

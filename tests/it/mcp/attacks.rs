@@ -188,9 +188,10 @@ fn names_that_may_be_parts_of_a_secret_are_numbers() {
     assert!(told.starts_with("not_allowed: "), "{told}");
     // In Vault, a key that this program would not write is a number too, and can be taken by it.
     let got = client.call("vault_get", json!({"service": "svc"})).unwrap();
-    assert_eq!((&got["keys"][0]["name"], &got["keys"][1]["entry"]), (&json!("A"), &json!(2)));
-    let one = client.call("vault_get", json!({"service": "svc", "version": 1, "entry": 2})).unwrap();
-    assert_eq!(one["keys"], json!([got["keys"][1]]));
+    assert_eq!((&got["keys"][0]["name"], &got["keys"][1]["name"]), (&json!("A"), &json!("tls.crt")));
+    assert_eq!(got["keys"][2]["entry"], 3);
+    let one = client.call("vault_get", json!({"service": "svc", "version": 1, "entry": 3})).unwrap();
+    assert_eq!(one["keys"], json!([got["keys"][2]]));
     for secret in [fernet, wireguard, "postgres://u:pw"] {
         assert!(!client.seen.contains(secret), "{secret}");
         assert!(!lab.home.read(".claude-vault-audit.log").contains(secret), "{secret}");

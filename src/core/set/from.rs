@@ -1,0 +1,272 @@
+//! `set --from`: what a file or standard input holds, read as the program that it belongs to reads it.
+//!
+//! A `.env` file is read in the dialect that `inject` would guess, YAML as `PyYAML` reads it, JSON in
+//! the flat shapes that tools print. What a reader would not read is refused with its line.
+
+mod choice;
+mod encrypted;
+mod env;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::core::Core;
+use crate::core::entries::FileKind;
+use crate::core::inject::{Format, Readers, readers_of};
+use crate::error::{Error, Result};
+use crate::files::MAX_FILE;
+use crate::format::dotenv::Dialect;
+use crate::format::json::Typed;
+use crate::format::source::{Entry, Unreadable};
+use crate::format::{json_shapes, yaml};
+use crate::names::{Key, is_public_name, printable};
+use crate::secret::{Secret, Value};
+
+/// The format of a source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum SourceFormat {
+    /// `KEY=value` lines
+    Env,
+    /// A flat YAML mapping
+    Yaml,
+    /// A JSON object, or the JSON of a secrets tool
+    Json,
+}
+
+/// Where to read from.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// A file, by a path of the person's.
+    File(&'a Path),
+    /// A text that was read already, such as standard input; `file` is where it lies, if anywhere.
+    Text {
+        /// The text.
+        text: &'a str,
+        /// Where it lies.
+        file: Option<&'a Path>,
+    },
+}
+
+/// How to read, and what to take.
+#[derive(Clone, Default)]
+pub struct FromOptions {
+    /// The reader of a `.env` file, instead of the one guessed.
+    pub dialect: Option<Dialect>,
+    /// The format, instead of the one guessed.
+    pub format: Option<SourceFormat>,
+    /// Variables that the file may refer to although it does not set them.
+    pub environment: BTreeMap<String, Secret>,
+    /// Only these keys; empty for all.
+    pub only: Vec<String>,
+    /// All keys but these.
+    pub except: Vec<String>,
+    /// Only keys whose values look like secrets.
+    pub secrets_only: bool,
+}
+
+/// What was taken.
+pub struct Taken {
+    /// The values by key.
+    pub values: BTreeMap<Key, Value>,
+    /// Whether the source has types; in a `.env` file, everything is text.
+    pub is_typed: bool,
+    /// What to say in the plan.
+    pub notes: Vec<String>,
+    /// What stays in the source, and why.
+    pub left: Vec<Left>,
+    /// Names of `only` and `except` that the source does not have.
+    pub missing: Vec<String>,
+}
+
+/// A key that was not taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Left {
+    /// Its name.
+    pub name: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Why: the rest of a sentence that begins with the name.
+    pub reason: String,
+}
+
+/// A key of a source, of whatever format.
+struct Found {
+    entry: Entry,
+    /// The names that were replaced in the value.
+    expanded_from: Vec<String>,
+    /// Whether the value holds nothing but references to other variables.
+    is_only_references: bool,
+    /// Whether the reader gives it no value, such as a name alone.
+    is_unset: bool,
+}
+
+/// All that a source holds.
+struct Contents {
+    found: Vec<Found>,
+    /// Lines that give no key, and the reasons.
+    broken: Vec<Unreadable>,
+    /// Whether the reader stops at one of them.
+    is_cut: bool,
+    /// What to say about the source as a whole.
+    notes: Vec<String>,
+    is_typed: bool,
+}
+
+impl From<Vec<Entry>> for Contents {
+    fn from(entries: Vec<Entry>) -> Self {
+        let found = |entry| Found { entry, expanded_from: Vec::new(), is_only_references: false, is_unset: false };
+        Self {
+            found: entries.into_iter().map(found).collect(),
+            broken: Vec::new(),
+            is_cut: false,
+            notes: Vec::new(),
+            is_typed: true,
+        }
+    }
+}
+
+/// A source with its name for errors.
+struct Named<'a> {
+    name: String,
+    file: Option<&'a Path>,
+    text: Zeroizing<String>,
+}
+
+/// Reads a source and takes what was chosen.
+///
+/// # Errors
+/// [`Error::Invalid`] with line and reason for what the reader would not read, for what is no key or no
+/// value that Vault can hold, and for an encrypted file; [`Error::Io`] for a file that cannot be read.
+pub fn read(core: &Core, source: Source<'_>, options: &FromOptions) -> Result<Taken> {
+    let source = load(source)?;
+    let readers = match source.file {
+        Some(file) => readers_of(core, file)?,
+        None => Readers::default(),
+    };
+    let format = format_of(&source, options, &readers)?;
+    encrypted::refuse(&source, format)?;
+    let contents = match format {
+        SourceFormat::Env => Ok(env::contents(&source.text, options, &readers)),
+        SourceFormat::Yaml => yaml::values::entries(&source.text).map(Contents::from),
+        SourceFormat::Json => json_shapes::entries(&source.text).map(Contents::from),
+    };
+    let contents = contents.map_err(|unreadable| malformed(&source.name, &unreadable))?;
+    choice::taken(&source, contents, options)
+}
+
+fn load(source: Source<'_>) -> Result<Named<'_>> {
+    match source {
+        Source::Text { text, file } => {
+            let name = file.map_or_else(|| "standard input".to_owned(), |file| printable(&file.to_string_lossy(), false));
+            Ok(Named { name, file, text: Zeroizing::new(text.to_owned()) })
+        }
+        Source::File(file) => {
+            let name = printable(&file.to_string_lossy(), false);
+            let text = read_text(std::fs::File::open(file).map_err(Error::io("read", file))?, file)?;
+            Ok(Named { name, file: Some(file), text })
+        }
+    }
+}
+
+/// Text of at most 16 MiB.
+///
+/// # Errors
+/// [`Error::Io`], and [`Error::Invalid`] for what is longer or is not UTF-8.
+pub fn read_text(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    source.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::io("read", name))?;
+    let name = printable(&name.to_string_lossy(), false);
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Error::invalid(format!("{name} is larger than 16 MB"), "take the keys one by one: KEY=@FILE"));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        Error::invalid(
+            format!("{name} is not UTF-8 text"),
+            "is it encrypted or compressed? pipe its plain text in: … | claude-vault set SERVICE --from -",
+        )
+    })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The format: as said, as the file's name tells, else as the text looks.
+fn format_of(source: &Named<'_>, options: &FromOptions, readers: &Readers) -> Result<SourceFormat> {
+    if options.dialect.is_some() && options.format.is_none() {
+        return Ok(SourceFormat::Env);
+    }
+    if let Some(format) = options.format {
+        return Ok(format);
+    }
+    if source.file.and_then(FileKind::of) == Some(FileKind::Compose) {
+        return Err(Error::invalid(
+            format!("{} is a compose file: its keys are not secrets", source.name),
+            "move the secrets in it to Vault: claude-vault adopt SERVICE",
+        ));
+    }
+    let by_name = match source.file.and_then(Path::extension).and_then(|ending| ending.to_str()) {
+        Some("yaml" | "yml") => Some(SourceFormat::Yaml),
+        Some("json") => Some(SourceFormat::Json),
+        Some("env") => Some(SourceFormat::Env),
+        Some(_) | None => None,
+    };
+    let by_kind = || match source.file.and_then(FileKind::of)? {
+        FileKind::Env => Some(SourceFormat::Env),
+        FileKind::Yaml => Some(SourceFormat::Yaml),
+        FileKind::Compose => None,
+    };
+    let configured = readers.format.map(|format| match format {
+        Format::Env => SourceFormat::Env,
+        Format::Yaml => SourceFormat::Yaml,
+    });
+    configured.or(by_name).or_else(by_kind).or_else(|| by_look(&source.text)).ok_or_else(|| {
+        Error::invalid(
+            format!("{}: nothing tells whether it is env, YAML or JSON", source.name),
+            "say it: --format env   (or yaml, or json)",
+        )
+    })
+}
+
+/// The first line that is neither blank nor a comment tells.
+fn by_look(text: &str) -> Option<SourceFormat> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let line = lines.next()?;
+    if line.starts_with(['{', '[']) {
+        return Some(SourceFormat::Json);
+    }
+    if line == "---" || line.starts_with("%YAML") {
+        return Some(SourceFormat::Yaml);
+    }
+    let is_env = |line: &str| {
+        let name = line.strip_prefix("export ").unwrap_or(line).split_once('=')?.0.trim_end();
+        (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))).then_some(())
+    };
+    let is_yaml = |line: &str| {
+        let (name, rest) = line.split_once(':')?;
+        (!name.is_empty() && !name.contains(['=', ' ']) && (rest.is_empty() || rest.starts_with(' '))).then_some(())
+    };
+    match (is_env(line), is_yaml(line)) {
+        (Some(()), None) => Some(SourceFormat::Env),
+        (None, Some(())) => Some(SourceFormat::Yaml),
+        (Some(()), Some(())) | (None, None) => None,
+    }
+}
+
+fn malformed(name: &str, unreadable: &Unreadable) -> Error {
+    Error::invalid(
+        format!("{name} line {}: {}", unreadable.line, unreadable.reason),
+        "correct the line, or give the keys one by one: KEY=@FILE, KEY=- or KEY",
+    )
+}
+
+/// A name out of a file as an error may show it: what does not look like a name may be a part of a value.
+fn shown(name: &str) -> Option<String> {
+    is_public_name(name).then(|| printable(name, false))
+}
+
+/// A value for Vault.
+fn value_of(typed: Typed) -> Value {
+    super::value_of(typed)
+}

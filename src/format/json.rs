@@ -1,0 +1,487 @@
+//! JSON: one canonical text for each value, and a tree with line numbers.
+//!
+//! Vault and OpenBao decode JSON with Go's `encoding/json`, and every number into a float64. What a
+//! server gives back is therefore its own spelling: members sorted, no blanks, `1.10` as `1.1`, `1e3`
+//! as `1000`. [`canonical`] writes that same spelling, so that a value can be compared with what
+//! Vault returns, and refuses a number whose value a float64 does not hold.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+/// The deepest nesting that is read.
+const MAX_DEPTH: usize = 100;
+
+/// A value with its type.
+#[derive(Clone, PartialEq)]
+pub enum Typed {
+    /// Text.
+    Text(Zeroizing<String>),
+    /// Any other JSON, in its canonical text.
+    Json(Zeroizing<String>),
+}
+
+/// Why a text is not read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// From 1.
+    pub line: usize,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// A value and where it stands.
+pub struct Node {
+    /// The line on which it starts, from 1.
+    pub line: usize,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a value is.
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean(bool),
+    /// A number, as it stands in the text.
+    Number(Zeroizing<String>),
+    /// A string, escapes undone.
+    Text(Zeroizing<String>),
+    /// `[…]`
+    List(Vec<Node>),
+    /// `{…}`, in the order of the text. A name may stand in it more than once.
+    Object(Vec<Member>),
+}
+
+/// A member of an object.
+pub struct Member {
+    /// Its name.
+    pub name: Zeroizing<String>,
+    /// The line of its name, from 1.
+    pub line: usize,
+    /// Its value.
+    pub value: Node,
+}
+
+/// Reads a whole text; a byte order mark at its start is skipped.
+///
+/// # Errors
+/// The line and the reason why it is not JSON (RFC 8259).
+pub fn parse(text: &str) -> Result<Node, Malformed> {
+    let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut parser = Parser { text, at, line: 1 };
+    let node = parser.value(0)?;
+    parser.skip_blanks();
+    if parser.at < text.len() { Err(parser.malformed("there is more behind the end of the JSON")) } else { Ok(node) }
+}
+
+/// A JSON text in the spelling in which Vault gives it back.
+///
+/// # Errors
+/// Why it is not JSON, or what in it Vault would change.
+pub fn canonical(text: &str) -> Result<Typed, &'static str> {
+    typed(&parse(text).map_err(|malformed| malformed.reason)?)
+}
+
+/// A node in the spelling in which Vault gives it back.
+///
+/// # Errors
+/// What in it Vault would change.
+pub fn typed(node: &Node) -> Result<Typed, &'static str> {
+    if let Kind::Text(text) = &node.kind {
+        return Ok(Typed::Text(text.clone()));
+    }
+    let mut out = Zeroizing::new(String::new());
+    write(node, &mut out)?;
+    Ok(Typed::Json(out))
+}
+
+fn write(node: &Node, out: &mut Zeroizing<String>) -> Result<(), &'static str> {
+    match &node.kind {
+        Kind::Null => out.push_str("null"),
+        Kind::Boolean(true) => out.push_str("true"),
+        Kind::Boolean(false) => out.push_str("false"),
+        Kind::Number(text) => out.push_str(&number(text)?),
+        Kind::Text(text) => quote(text, out),
+        Kind::List(nodes) => {
+            out.push('[');
+            for (at, node) in nodes.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                write(node, out)?;
+            }
+            out.push(']');
+        }
+        Kind::Object(members) => {
+            let mut sorted = BTreeMap::new();
+            for member in members {
+                if sorted.insert(member.name.as_str(), &member.value).is_some() {
+                    return Err("a name stands twice in an object of it");
+                }
+            }
+            out.push('{');
+            for (at, (name, node)) in sorted.into_iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                quote(name, out);
+                out.push(':');
+                write(node, out)?;
+            }
+            out.push('}');
+        }
+    }
+    Ok(())
+}
+
+/// Appends a text as a JSON string.
+pub fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\0'..='\u{1f}' => {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let code = usize::try_from(u32::from(c)).unwrap_or_default();
+                out.push_str("\\u00");
+                out.extend([DIGITS[code >> 4], DIGITS[code & 15]].map(char::from));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// A JSON number in the spelling in which Vault gives it back.
+///
+/// # Errors
+/// When it is not a JSON number, or Vault's float64 would hold another value.
+pub fn number(text: &str) -> Result<String, &'static str> {
+    if !is_number(text) {
+        return Err("it is not a JSON number");
+    }
+    let float: f64 = text.parse().map_err(|_| "it is not a JSON number")?;
+    if !float.is_finite() {
+        return Err("it is too large for a number in Vault, which is a float64");
+    }
+    // Rust writes the shortest digits that give the same float64, as Go does.
+    let scientific = format!("{float:e}");
+    if decimal(text) != decimal(&scientific) {
+        return Err("Vault, which keeps numbers as float64, would change it");
+    }
+    Ok(go_spelling(float, &scientific))
+}
+
+/// As `encoding/json` of Go writes a float64.
+fn go_spelling(float: f64, scientific: &str) -> String {
+    let size = float.abs();
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        return format!("{float}");
+    }
+    match scientific.split_once('e') {
+        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+        _ => scientific.to_owned(),
+    }
+}
+
+/// A decimal number as sign, digits without zeros at either end, and exponent: two spellings of one
+/// value have the same. The exponent is that of a number `0.DIGITS`.
+fn decimal(text: &str) -> (bool, Zeroizing<String>, i64) {
+    let (is_negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = Zeroizing::new(format!("{whole}{fraction}"));
+    let significant = digits.trim_start_matches('0');
+    let leading = i64::try_from(digits.len() - significant.len()).unwrap_or(i64::MAX);
+    let significant = significant.trim_end_matches('0');
+    if significant.is_empty() {
+        return (is_negative, Zeroizing::new(String::new()), 0);
+    }
+    let exponent: i64 = exponent.trim_start_matches('+').parse().unwrap_or(i64::MAX / 2);
+    let whole = i64::try_from(whole.len()).unwrap_or(i64::MAX / 4);
+    (is_negative, Zeroizing::new(significant.to_owned()), exponent.saturating_add(whole).saturating_sub(leading))
+}
+
+/// Whether a text is a number of JSON (RFC 8259, 6).
+#[must_use]
+pub fn is_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn malformed(&self, reason: &'static str) -> Malformed {
+        Malformed { line: self.line, reason }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let is_there = self.peek() == Some(byte);
+        self.at += usize::from(is_there);
+        is_there
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.peek() {
+            self.line += usize::from(byte == b'\n');
+            self.at += 1;
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Node, Malformed> {
+        self.skip_blanks();
+        let line = self.line;
+        let kind = match self.peek() {
+            _ if depth > MAX_DEPTH => return Err(self.malformed("it is nested too deeply")),
+            Some(b'{') => self.object(depth)?,
+            Some(b'[') => self.list(depth)?,
+            Some(b'"') => Kind::Text(self.string()?),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(_) => self.word()?,
+            None => return Err(self.malformed("the JSON ends too early")),
+        };
+        Ok(Node { line, kind })
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Kind, Malformed> {
+        self.at += 1;
+        let mut nodes = Vec::new();
+        self.skip_blanks();
+        if self.take(b']') {
+            return Ok(Kind::List(nodes));
+        }
+        loop {
+            nodes.push(self.value(depth + 1)?);
+            self.skip_blanks();
+            if self.take(b']') {
+                return Ok(Kind::List(nodes));
+            }
+            if !self.take(b',') {
+                return Err(self.malformed("a comma or ] is missing"));
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Kind, Malformed> {
+        self.at += 1;
+        let mut members = Vec::new();
+        self.skip_blanks();
+        if self.take(b'}') {
+            return Ok(Kind::Object(members));
+        }
+        loop {
+            self.skip_blanks();
+            let line = self.line;
+            if self.peek() != Some(b'"') {
+                return Err(self.malformed("a name in double quotes is missing"));
+            }
+            let name = self.string()?;
+            self.skip_blanks();
+            if !self.take(b':') {
+                return Err(self.malformed("a colon behind a name is missing"));
+            }
+            members.push(Member { name, line, value: self.value(depth + 1)? });
+            self.skip_blanks();
+            if self.take(b'}') {
+                return Ok(Kind::Object(members));
+            }
+            if !self.take(b',') {
+                return Err(self.malformed("a comma or } is missing"));
+            }
+        }
+    }
+
+    fn word(&mut self) -> Result<Kind, Malformed> {
+        for (word, kind) in [("null", Kind::Null), ("true", Kind::Boolean(true)), ("false", Kind::Boolean(false))] {
+            if self.text[self.at..].starts_with(word) {
+                self.at += word.len();
+                return Ok(kind);
+            }
+        }
+        Err(self.malformed("it is not JSON"))
+    }
+
+    fn number(&mut self) -> Result<Kind, Malformed> {
+        let rest = &self.text[self.at..];
+        let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+        let text = &rest[..rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len())];
+        if !is_number(text) {
+            return Err(self.malformed("a number is not written as JSON has it"));
+        }
+        self.at += text.len();
+        Ok(Kind::Number(Zeroizing::new(text.to_owned())))
+    }
+
+    /// A string, by the parser of serde: it knows the escapes, and refuses half a surrogate pair.
+    fn string(&mut self) -> Result<Zeroizing<String>, Malformed> {
+        let start = self.at;
+        self.at += 1;
+        loop {
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => self.at += 2,
+                Some(0..=0x1f) | None => return Err(self.malformed("a string is not closed on its line")),
+                Some(_) => self.at += 1,
+            }
+        }
+        self.at += 1;
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        serde_json::from_str(text)
+            .map(Zeroizing::new)
+            .map_err(|_| self.malformed("a string holds an escape that JSON does not have"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelled(text: &str) -> Option<String> {
+        match canonical(text) {
+            Ok(Typed::Json(text)) => Some(text.to_string()),
+            Ok(Typed::Text(text)) => Some(format!("text {}", *text)),
+            Err(_) => None,
+        }
+    }
+
+    /// What OpenBao 2.4 gave back for each, measured.
+    #[test]
+    fn numbers_are_spelled_as_a_server_gives_them_back() {
+        let same = [
+            ("1", "1"),
+            ("-1", "-1"),
+            ("0.0", "0"),
+            ("-0", "-0"),
+            ("-0.0", "-0"),
+            ("1.0", "1"),
+            ("1.10", "1.1"),
+            ("1e3", "1000"),
+            ("1E+3", "1000"),
+            ("1e-3", "0.001"),
+            ("1.5e300", "1.5e+300"),
+            ("5e-324", "5e-324"),
+            ("9007199254740992", "9007199254740992"),
+            ("9007199254740994", "9007199254740994"),
+            ("0.1", "0.1"),
+            ("1e20", "100000000000000000000"),
+            ("1e21", "1e+21"),
+            ("0.000001", "0.000001"),
+            ("0.0000001", "1e-7"),
+            ("3.141592653589793", "3.141592653589793"),
+        ];
+        for (text, expected) in same {
+            assert_eq!(number(text).as_deref(), Ok(expected), "{text}");
+        }
+        let lost = [
+            "1e309",
+            "1e400",
+            "1e-400",
+            "12345678901234567890",
+            "123456789012345678",
+            "9007199254740993",
+            "18446744073709551616",
+            "0.10000000000000000555",
+            "1.0000000000000000000001",
+            "3.14159265358979323846264338",
+            "1e99999999999999999999",
+        ];
+        for text in lost {
+            assert!(number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_of_json_is_refused() {
+        for text in ["", "-", "+1", "01", "1.", ".5", "0x1F", "1_000", "1e", "1e+", " 1", "1 ", "NaN", "Infinity", "--1", "1.2.3"]
+        {
+            assert!(number(text).is_err() && !is_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn objects_are_sorted_and_strings_are_written_plainly() {
+        assert_eq!(
+            spelled(r#"{ "z": [1, 2.50], "a": {"b": null, "A": true} }"#).as_deref(),
+            Some(r#"{"a":{"A":true,"b":null},"z":[1,2.5]}"#)
+        );
+        assert_eq!(spelled(r#"["\u003c\u0026\/é\u00e9\n\u0001"]"#).as_deref(), Some("[\"<&/éé\\n\\u0001\"]"));
+        assert_eq!(spelled(r#" "a\/b" "#).as_deref(), Some("text a/b"));
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "'x'",
+            "tru",
+            "nul",
+            "1 2",
+            "\"\\ud83d\"",
+            "\"a\nb\"",
+            "{\"a\":1,\"a\":2}",
+            "[1e400]",
+        ] {
+            assert_eq!(spelled(text), None, "{text}");
+        }
+        assert!(parse(&"[".repeat(10_000)).is_err());
+    }
+
+    #[test]
+    fn a_malformed_text_is_reported_with_its_line() {
+        assert_eq!(parse("{\n \"a\": 1,\n \"b\": x\n}").err().map(|malformed| malformed.line), Some(3));
+        assert_eq!(parse("\u{feff}{\n\n\"a\":1} x").err().map(|malformed| malformed.line), Some(3));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_reads_what_another_parser_reads(text in "[\\[\\]{}\",:0-9eE.+\\- a\\\\n]{0,24}") {
+            let other = serde_json::from_str::<serde_json::Value>(&text);
+            // The other parser refuses a number beyond a float64 while it reads.
+            match other {
+                Ok(_) => proptest::prop_assert!(parse(&text).is_ok()),
+                Err(error) if error.to_string().contains("out of range") => {}
+                Err(_) => proptest::prop_assert!(parse(&text).is_err(), "{}", text),
+            }
+        }
+
+        #[test]
+        fn a_quoted_text_reads_back(text in "(?s).{0,40}") {
+            let mut quoted = String::new();
+            quote(&text, &mut quoted);
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&quoted).ok(), Some(text.clone()));
+            proptest::prop_assert_eq!(serde_json::to_string(&text).ok(), Some(quoted));
+        }
+    }
+}

@@ -1,0 +1,574 @@
+//! The keys of a flat YAML file with their values and types, as `PyYAML` constructs them.
+//!
+//! `PyYAML` follows YAML 1.1 (<https://yaml.org/type/>), and Home Assistant and `ESPHome` read through it.
+//! What it constructs and JSON cannot hold (dates, infinities, custom tags) is refused by key and
+//! line. So are numbers that people rarely mean and other readers read otherwise: `017`, `0o17`, `12:30`.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::anchors::{Anchors, is_merge_key};
+use super::tree::{Kind, Node, Style, parse};
+use crate::format::json::{self, Typed};
+use crate::format::source::{Entry, Unreadable};
+use crate::names::printable;
+
+/// The longest JSON text that a list or mapping may become, in bytes: aliases inside aliases could
+/// grow without end.
+const MAX_JSON: usize = 1024 * 1024;
+const MAX_DEPTH: usize = 100;
+
+const WORD: &str = "is a boolean: YAML 1.1 reads a word like yes or on without quotes as one";
+const NUMBER: &str = "is a number that is written in another way than in JSON, and is stored as that number";
+
+/// What a scalar is.
+enum Scalar {
+    Null,
+    Boolean(bool, Option<&'static str>),
+    /// In JSON's spelling.
+    Number(String, Option<&'static str>),
+    Text,
+}
+
+/// The keys of a YAML file, aliases and merged mappings resolved; of duplicates the last.
+///
+/// # Errors
+/// [`Unreadable`] for what is not one YAML mapping.
+pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let documents = parse(text).map_err(|malformed| Unreadable { line: malformed.line, reason: malformed.reason })?;
+    let document = match documents.as_slice() {
+        [] => return Ok(Vec::new()),
+        [document] => document,
+        [_, second, ..] => {
+            let reason = "it holds more than one YAML document, and its readers take one".to_owned();
+            return Err(Unreadable { line: second.line, reason });
+        }
+    };
+    match &document.kind {
+        Kind::Map(_) => Ok(Values { anchors: Anchors::of(document) }.entries(document)),
+        Kind::Scalar { style: Style::Plain, text } if matches!(text.as_str(), "" | "~" | "null") => Ok(Vec::new()),
+        Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_) => {
+            Err(Unreadable { line: document.line, reason: "it is not a list of \"key: value\" lines".to_owned() })
+        }
+    }
+}
+
+struct Values<'tree> {
+    anchors: Anchors<'tree>,
+}
+
+impl<'tree> Values<'tree> {
+    fn entries(&self, map: &'tree Node) -> Vec<Entry> {
+        let Kind::Map(own) = &map.kind else { return Vec::new() };
+        let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+        for name in own.iter().filter_map(|(key, _)| self.name(key).ok()) {
+            *count.entry(name).or_default() += 1;
+        }
+        let merges = own.iter().filter(|(key, _)| is_merge_key(key));
+        let mut found: Vec<Entry> =
+            merges.clone().filter_map(|(key, value)| Some(failed("<<", key.line, self.unmerged(value)?))).collect();
+        if let Some((second, _)) = merges.clone().nth(1) {
+            found.push(failed("<<", second.line, "it stands twice, and readers differ in which one counts".to_owned()));
+        }
+        for (key, value) in self.anchors.merged(map) {
+            let name = match self.name(key) {
+                Ok(name) => name,
+                Err((name, reason)) => {
+                    found.push(failed(&name, key.line, reason));
+                    continue;
+                }
+            };
+            let (value, remark) = match self.value(value) {
+                Ok((typed, remark)) => (Ok(typed), remark),
+                Err(reason) => (Err(reason), None),
+            };
+            let is_repeated = count.get(name).is_some_and(|count| *count > 1);
+            let remark = if is_repeated { Some("stands more than once: the last one counts") } else { remark };
+            found.push(Entry { name: name.to_owned(), line: key.line, value, remark });
+        }
+        found.sort_by_key(|entry| entry.line);
+        found
+    }
+
+    /// Why what stands behind `<<` cannot be merged.
+    fn unmerged(&self, value: &'tree Node) -> Option<String> {
+        let is_map = |node: &Node| matches!(node.kind, Kind::Map(_)) && node.tag.is_none();
+        let target = self.anchors.resolve(value)?;
+        if let Some(tag) = target.tag.as_deref() {
+            return Some(custom(tag));
+        }
+        let is_fine = match &target.kind {
+            Kind::Map(_) => true,
+            Kind::List(maps) => maps.iter().all(|map| self.anchors.resolve(map).is_some_and(is_map)),
+            Kind::Scalar { .. } | Kind::Alias(_) => false,
+        };
+        (!is_fine).then(|| "only a mapping can be merged".to_owned())
+    }
+
+    /// The name of a key, or what to call it and why it has none.
+    fn name(&self, key: &'tree Node) -> Result<&'tree str, (String, String)> {
+        let unknown = |reason: &str| (String::new(), reason.to_owned());
+        let key = self.anchors.resolve(key).ok_or_else(|| unknown("its name is an alias without an anchor"))?;
+        let Kind::Scalar { text, style } = &key.kind else { return Err(unknown("its name is not text")) };
+        if let Some(tag) = key.tag.as_deref().filter(|tag| !is_text_tag(tag)) {
+            return Err((text.to_string(), custom(tag)));
+        }
+        let is_text = *style != Style::Plain || key.tag.is_some() || matches!(implicit(text), Ok(Scalar::Text));
+        match is_text {
+            true => Ok(text),
+            false => Err((text.to_string(), "its name is not text to a YAML reader: put it in quotes".to_owned())),
+        }
+    }
+
+    fn value(&self, node: &'tree Node) -> Result<(Typed, Option<&'static str>), String> {
+        let node = self.anchors.resolve(node).ok_or("its alias stands inside its own anchor, or has none")?;
+        if let Kind::Scalar { text, style } = &node.kind {
+            let (scalar, remark) = scalar(node, text, *style)?;
+            return Ok((scalar, remark));
+        }
+        let mut out = Zeroizing::new(String::new());
+        self.write(node, &mut out, 0)?;
+        // The spelling of a server: members sorted, numbers checked.
+        Ok((json::canonical(&out).map_err(str::to_owned)?, None))
+    }
+
+    /// Appends a node as JSON.
+    fn write(&self, node: &'tree Node, out: &mut Zeroizing<String>, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH || out.len() > MAX_JSON {
+            return Err("it is too large".to_owned());
+        }
+        let node = self.anchors.resolve(node).ok_or("an alias in it stands inside its own anchor, or has none")?;
+        if let Some(tag) = node.tag.as_deref()
+            && !matches!(node.kind, Kind::Scalar { .. })
+            && !is_core_tag(tag, &["map", "seq"])
+        {
+            return Err(custom(tag));
+        }
+        match &node.kind {
+            Kind::Scalar { text, style } => match scalar(node, text, *style)?.0 {
+                Typed::Text(text) => json::quote(&text, out),
+                Typed::Json(text) => out.push_str(&text),
+            },
+            Kind::List(items) => {
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    self.write(item, out, depth + 1)?;
+                }
+                out.push(']');
+            }
+            Kind::Map(own) => {
+                let merges: Vec<_> = own.iter().filter(|(key, _)| is_merge_key(key)).collect();
+                if let Some(reason) = merges.iter().find_map(|(_, value)| self.unmerged(value)) {
+                    return Err(reason);
+                }
+                if merges.len() > 1 {
+                    return Err("<< stands twice in it, and readers differ in which one counts".to_owned());
+                }
+                out.push('{');
+                for (at, (key, value)) in self.anchors.merged(node).into_iter().enumerate() {
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    let name = self.name(key).map_err(|_| "a name in it is not text to a YAML reader: put it in quotes")?;
+                    json::quote(name, out);
+                    out.push(':');
+                    self.write(value, out, depth + 1)?;
+                }
+                out.push('}');
+            }
+            Kind::Alias(_) => return Err("an alias in it has no anchor".to_owned()),
+        }
+        Ok(())
+    }
+}
+
+fn failed(name: &str, line: usize, reason: String) -> Entry {
+    Entry { name: name.to_owned(), line, value: Err(reason), remark: None }
+}
+
+fn custom(tag: &str) -> String {
+    let is_plain = tag.len() <= 32 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!_-:/.".contains(&byte));
+    let tag = if is_plain { printable(tag, false) } else { "its tag".to_owned() };
+    format!("{tag} means something to its own program only")
+}
+
+/// `!!NAME`, in any of its spellings.
+fn is_core_tag(tag: &str, names: &[&str]) -> bool {
+    let verbatim = || tag.strip_prefix("!<tag:yaml.org,2002:")?.strip_suffix('>');
+    tag.strip_prefix("!!").or_else(verbatim).is_some_and(|name| names.contains(&name))
+}
+
+fn is_text_tag(tag: &str) -> bool {
+    tag == "!" || is_core_tag(tag, &["str"])
+}
+
+/// A scalar with its type.
+fn scalar(node: &Node, text: &str, style: Style) -> Result<(Typed, Option<&'static str>), String> {
+    let read = match node.tag.as_deref() {
+        None if style == Style::Plain => implicit(text)?,
+        None => Scalar::Text,
+        Some(tag) if is_text_tag(tag) => Scalar::Text,
+        Some(tag) if is_core_tag(tag, &["int", "float", "bool", "null"]) => {
+            let scalar = implicit(text)?;
+            let fits = match &scalar {
+                Scalar::Null => is_core_tag(tag, &["null"]),
+                Scalar::Boolean(..) => is_core_tag(tag, &["bool"]),
+                Scalar::Number(number, _) if number.contains(['.', 'e']) => is_core_tag(tag, &["float"]),
+                Scalar::Number(..) => is_core_tag(tag, &["int"]),
+                Scalar::Text => false,
+            };
+            if !fits {
+                return Err("its tag and its text do not fit together".to_owned());
+            }
+            scalar
+        }
+        Some(tag) => return Err(custom(tag)),
+    };
+    let typed = |text: &str, remark| Ok((Typed::Json(Zeroizing::new(text.to_owned())), remark));
+    match read {
+        Scalar::Null => typed("null", None),
+        Scalar::Boolean(true, remark) => typed("true", remark),
+        Scalar::Boolean(false, remark) => typed("false", remark),
+        Scalar::Number(number, remark) => typed(&number, remark),
+        Scalar::Text => Ok((Typed::Text(Zeroizing::new(text.to_owned())), None)),
+    }
+}
+
+/// What a plain scalar is by its text alone: the resolvers of `PyYAML`, in their order.
+fn implicit(text: &str) -> Result<Scalar, &'static str> {
+    let word = |value, is_yaml_1_1: bool| Ok(Scalar::Boolean(value, is_yaml_1_1.then_some(WORD)));
+    match text {
+        "true" | "True" | "TRUE" => return word(true, false),
+        "false" | "False" | "FALSE" => return word(false, false),
+        "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return word(true, true),
+        "no" | "No" | "NO" | "off" | "Off" | "OFF" => return word(false, true),
+        "~" | "null" | "Null" | "NULL" | "" => return Ok(Scalar::Null),
+        "=" | "<<" => return Err("a YAML reader does not take it without quotes"),
+        _ => {}
+    }
+    let (sign, unsigned) = match text.as_bytes().first() {
+        Some(b'-') => ("-", &text[1..]),
+        Some(b'+') => ("", &text[1..]),
+        _ => ("", text),
+    };
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return Err("JSON has no such number: put it in quotes");
+    }
+    if is_sexagesimal(unsigned) {
+        return Err("YAML 1.1 reads it as a number to the base of 60: put it in quotes");
+    }
+    if let Some(number) = float(text, unsigned) {
+        return fraction(sign, &number);
+    }
+    if let Some(digits) = unsigned.strip_prefix("0o")
+        && !digits.is_empty()
+        && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'))
+    {
+        return Err("some YAML readers take it for an octal number: put it in quotes");
+    }
+    if is_date(text) {
+        return Err("a YAML reader takes it for a date: put it in quotes");
+    }
+    let Some(whole) = whole(unsigned) else { return Ok(Scalar::Text) };
+    let whole = whole?;
+    let sign = if whole == "0" { "" } else { sign };
+    let number = json::number(&format!("{sign}{whole}"))?;
+    let is_usual = number == text;
+    Ok(Scalar::Number(number, (!is_usual).then_some(NUMBER)))
+}
+
+/// A float in JSON's spelling. One that Vault gives back as a whole number is another type to its
+/// reader.
+fn fraction(sign: &str, text: &str) -> Result<Scalar, &'static str> {
+    let number = json::number(&format!("{sign}{text}"))?;
+    if !number.contains('.') && !number.contains('e') {
+        return Err("Vault would give it back as a whole number, without its point: put it in quotes, or leave the point out");
+    }
+    Ok(Scalar::Number(number, None))
+}
+
+/// `[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?` or, without a sign, `\.[0-9][0-9_]*([eE][-+][0-9]+)?`, with zeros
+/// where JSON wants digits.
+fn float(text: &str, unsigned: &str) -> Option<String> {
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.')?;
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let starts = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let has_form = is_digits(whole)
+        && is_digits(fraction)
+        && (starts(whole) || whole.is_empty() && starts(fraction) && text.starts_with('.'));
+    let is_exponent = |exponent: &str| {
+        let digits = exponent.strip_prefix(['+', '-']);
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if !has_form || !exponent.is_none_or(is_exponent) {
+        return None;
+    }
+    let plain = |text: &str| text.replace('_', "");
+    let whole = plain(whole).trim_start_matches('0').to_owned();
+    let whole = if whole.is_empty() { "0".to_owned() } else { whole };
+    let fraction = plain(fraction);
+    let fraction = if fraction.is_empty() { "0".to_owned() } else { fraction };
+    let exponent = exponent.map(|exponent| format!("e{exponent}")).unwrap_or_default();
+    Some(format!("{whole}.{fraction}{exponent}"))
+}
+
+/// A whole number in decimal digits: `0`, `42`, `1_000`, `0x1F`, `0b101`; an octal one is an error.
+fn whole(text: &str) -> Option<Result<String, &'static str>> {
+    const TOO_LARGE: &str = "Vault, which keeps numbers as float64, would change it: put it in quotes";
+    let all = |text: &str, is: fn(u8) -> bool| !text.is_empty() && text.bytes().all(|byte| is(byte) || byte == b'_');
+    let of_base = |digits: &str, base| {
+        let digits = digits.replace('_', "");
+        Some(u64::from_str_radix(&digits, base).map(|number| number.to_string()).map_err(|_| TOO_LARGE))
+    };
+    if let Some(digits) = text.strip_prefix("0b").filter(|digits| all(digits, |byte| matches!(byte, b'0' | b'1'))) {
+        return of_base(digits, 2);
+    }
+    if let Some(digits) = text.strip_prefix("0x").filter(|digits| all(digits, |byte| byte.is_ascii_hexdigit())) {
+        return of_base(digits, 16);
+    }
+    if text.strip_prefix('0').is_some_and(|digits| all(digits, |byte| matches!(byte, b'0'..=b'7'))) {
+        return Some(Err("YAML 1.1 reads it as an octal number: put it in quotes"));
+    }
+    let is_decimal = text == "0" || text.starts_with(|c: char| matches!(c, '1'..='9')) && all(text, |byte| byte.is_ascii_digit());
+    is_decimal.then(|| Ok(text.replace('_', "")))
+}
+
+/// `[1-9][0-9_]*(:[0-5]?[0-9])+` or, with a fraction, `[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*`.
+fn is_sexagesimal(text: &str) -> bool {
+    let (number, fraction) = match text.split_once('.') {
+        Some((number, fraction)) => (number, Some(fraction)),
+        None => (text, None),
+    };
+    let mut parts = number.split(':');
+    let first = parts.next().unwrap_or_default();
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let starts = first.starts_with(|c: char| c.is_ascii_digit() && (fraction.is_some() || c != '0')) && digits(first);
+    let is_part = |part: &str| match part.as_bytes() {
+        [one] => one.is_ascii_digit(),
+        [ten, one] => matches!(ten, b'0'..=b'5') && one.is_ascii_digit(),
+        _ => false,
+    };
+    let rest: Vec<&str> = parts.collect();
+    starts && !rest.is_empty() && rest.into_iter().all(is_part) && fraction.is_none_or(digits)
+}
+
+/// `YYYY-MM-DD`, or a date and a time (YAML 1.1, timestamp).
+fn is_date(text: &str) -> bool {
+    let number = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let bytes = text.as_bytes();
+    if bytes.len() == 10
+        && bytes.iter().enumerate().all(|(at, b)| if matches!(at, 4 | 7) { *b == b'-' } else { b.is_ascii_digit() })
+    {
+        return true;
+    }
+    let Some(end) = text.find(['T', 't', ' ', '\t']) else { return false };
+    let (day, time) = text.split_at(end);
+    let time = if time.starts_with(['T', 't']) { &time[1..] } else { time.trim_start_matches([' ', '\t']) };
+    let mut day = day.split('-');
+    let is_day = matches!((day.next(), day.next(), day.next(), day.next()), (Some(year), Some(month), Some(day), None)
+        if number(year, 4..=4) && number(month, 1..=2) && number(day, 1..=2));
+    let clock_end = time.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(time.len());
+    let (clock, zone) = time.split_at(clock_end);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let mut clock = clock.split(':');
+    let is_clock = matches!((clock.next(), clock.next(), clock.next(), clock.next()), (Some(hour), Some(minute), Some(second), None)
+        if number(hour, 1..=2) && number(minute, 2..=2) && number(second, 2..=2));
+    let zone = zone.trim_start_matches([' ', '\t']);
+    let is_zone = matches!(zone, "" | "Z")
+        || zone.strip_prefix(['+', '-']).is_some_and(|zone| match zone.split_once(':') {
+            Some((hour, minute)) => number(hour, 1..=2) && number(minute, 2..=2),
+            None => number(zone, 1..=2),
+        });
+    is_day && is_clock && number(fraction, 0..=usize::MAX) && is_zone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(String, String)> {
+        let Ok(entries) = entries(text) else { panic!("not read: {text}") };
+        let shown = |value| match value {
+            Ok(Typed::Text(text)) => format!("text {}", *text),
+            Ok(Typed::Json(text)) => text.to_string(),
+            Err(reason) => format!("refused: {reason}"),
+        };
+        entries.into_iter().map(|entry| (entry.name, shown(entry.value))).collect()
+    }
+
+    fn one(value: &str) -> String {
+        let mut all = read(&format!("k: {value}\n"));
+        assert_eq!(all.len(), 1, "{value}");
+        all.remove(0).1
+    }
+
+    #[test]
+    fn plain_scalars_have_the_types_of_yaml_1_1() {
+        let numbers = [
+            ("42", "42"),
+            ("-7", "-7"),
+            ("+5", "5"),
+            ("-0", "0"),
+            ("1_000", "1000"),
+            ("0x1F", "31"),
+            ("0b101", "5"),
+            ("1.50", "1.5"),
+            (".5", "0.5"),
+            ("00.5", "0.5"),
+            ("-1.5e-3", "-0.0015"),
+            ("1.5e+300", "1.5e+300"),
+            ("yes", "true"),
+            ("Off", "false"),
+            ("true", "true"),
+            ("~", "null"),
+            ("", "null"),
+            ("Null", "null"),
+        ];
+        for (text, expected) in numbers {
+            assert_eq!(one(text), expected, "{text}");
+        }
+        let texts = [
+            "y",
+            "n",
+            "yEs",
+            "1e3",
+            "08",
+            "09.a",
+            "0x",
+            "07:30",
+            "12:61",
+            "1.2.3",
+            "192.168.1.1",
+            "2024-1-1",
+            "0o18",
+            "-.5",
+            "+.5",
+            "a b",
+            "1,000",
+            "-",
+            "--1",
+            "tRue",
+            "1 2",
+        ];
+        for text in texts.into_iter().filter(|text| *text != "-") {
+            assert_eq!(one(text), format!("text {text}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_json_or_a_float64_does_not_hold_is_refused() {
+        let refused = [
+            "017",
+            "-017",
+            "0o17",
+            "00",
+            "12:30",
+            "1:30:15",
+            "190:20:30.15",
+            "1.0",
+            "52.",
+            "1.5e+3",
+            ".inf",
+            "-.Inf",
+            ".nan",
+            "2024-01-31",
+            "2024-1-1 1:02:03",
+            "2024-01-31T10:35:00Z",
+            "2024-01-31t10:35:00.1 +01:00",
+            "=",
+            "<<",
+            "12345678901234567890",
+            "0xFFFFFFFFFFFFFFFFFF",
+            "0b_",
+            "9007199254740993",
+            "0.10000000000000000555",
+            "1.5e+400",
+            "!secret x",
+            "!include x.yaml",
+            "!!binary aGk=",
+            "!!set {a}",
+            "!vault |\n  $ANSIBLE_VAULT;1.1;AES256",
+            "[2024-01-31]",
+            "{1: a}",
+            "{yes: a}",
+            "[!secret x]",
+            "!!int x",
+            "!!float 1",
+        ];
+        for text in refused {
+            assert!(one(text).starts_with("refused: "), "{text}: {}", one(text));
+        }
+    }
+
+    #[test]
+    fn quotes_and_tags_decide() {
+        for text in ["\"017\"", "'12:30'", "!!str 42", "! yes", "!<tag:yaml.org,2002:str> 1", "|-\n  1", ">-\n  yes"] {
+            assert!(one(text).starts_with("text "), "{text}: {}", one(text));
+        }
+        assert_eq!(one("!!int \"5\""), "5");
+        assert_eq!(one("!!bool yes"), "true");
+    }
+
+    #[test]
+    fn lists_and_mappings_become_json() {
+        assert_eq!(one("[1, 'yes', yes, {b: 2, a: null}]"), r#"[1,"yes",true,{"a":null,"b":2}]"#);
+        assert_eq!(one("\n  - x\n  - y: {z: 1}\n"), r#"["x",{"y":{"z":1}}]"#);
+    }
+
+    #[test]
+    fn aliases_stand_for_their_anchor_and_merges_bring_keys() {
+        let text = "a: &a secret\nb: *a\nbase: &base {x: 1, y: 2}\n<<: *base\ny: 3\nc: {<<: *base, z: *a}\n";
+        let expected = [
+            ("a", "text secret"),
+            ("b", "text secret"),
+            ("base", r#"{"x":1,"y":2}"#),
+            ("x", "1"),
+            ("y", "3"),
+            ("c", r#"{"x":1,"y":2,"z":"secret"}"#),
+        ];
+        let mut found = read(text);
+        let mut expected: Vec<(String, String)> = expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        let many: String = (0..1000).map(|n| format!("k{n}: *a\n")).collect();
+        assert_eq!(read(&format!("a: &a x\n{many}")).len(), 1001);
+        let doubling: String = (1..60).map(|n| format!("m{n}: &m{n} [*m{}, *m{}]\n", n - 1, n - 1)).collect();
+        let found = read(&format!("m0: &m0 [x]\n{doubling}"));
+        assert!(found.last().is_some_and(|(_, value)| value.starts_with("refused: ")));
+        assert!(one("&x [*x]").starts_with("refused: "));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_taken_is_named_with_its_line() {
+        let text = "# house\n<<: !include ../secrets.yaml\nota: x\nyes: 1\n'on': 2\n? [a]\n: 3\na: 1\na: 2\n";
+        let Ok(entries) = entries(text) else { panic!("not read") };
+        let lines: Vec<(&str, usize, bool)> = entries.iter().map(|e| (e.name.as_str(), e.line, e.value.is_ok())).collect();
+        assert_eq!(
+            lines,
+            [("<<", 2, false), ("ota", 3, true), ("yes", 4, false), ("on", 5, true), ("", 6, false), ("a", 9, true)]
+        );
+        assert!(entries.iter().any(|entry| entry.name == "a" && entry.remark.is_some()));
+    }
+
+    #[test]
+    fn what_is_not_one_mapping_is_refused_as_a_whole() {
+        for text in ["- a\n", "text\n", "a: 1\n---\nb: 2\n", "a: [1\n", "a: *b\n  c: d\n"] {
+            assert!(entries(text).is_err(), "{text}");
+        }
+        for text in ["", "# c\n", "---\n", "~\n"] {
+            assert!(entries(text).is_ok_and(|entries| entries.is_empty()), "{text}");
+        }
+    }
+}
