@@ -124,8 +124,8 @@ async fn read(core: &Core, request: &Request) -> Result<Reply> {
     };
     if !keys.is_empty() {
         let mut chosen = Secrets::new();
-        for key in keys {
-            let (name, value) = secrets.get_key_value(key).ok_or_else(|| no_key(service, key))?;
+        for (at, key) in keys.iter().enumerate() {
+            let (name, value) = secrets.get_key_value(key).ok_or_else(|| no_key(service, keys, at))?;
             chosen.insert(name.clone(), value.clone());
         }
         secrets = chosen;
@@ -133,10 +133,13 @@ async fn read(core: &Core, request: &Request) -> Result<Reply> {
     Ok(Reply { service: service.clone(), version: number, created, secrets, warnings: Vec::new() })
 }
 
-/// A name that no key has. It is repeated only if it could be a key of ours: anything else may be a
-/// value that was typed in the wrong place.
-fn no_key(service: &Service, key: &str) -> Error {
-    let what =
-        if Key::is_valid(key) { format!("the key {key} of {service}") } else { format!("a key of that name in {service}") };
+/// No key has the name at `at`. A value may have been typed in its place: it is repeated only where it
+/// could be a key of ours, and stands alone.
+fn no_key(service: &Service, keys: &[String], at: usize) -> Error {
+    let what = match keys {
+        [key] if Key::is_valid(key) => format!("the key {key} of {service}"),
+        [_] => format!("a key of that name in {service}"),
+        _ => format!("key number {} of those named, in {service},", at + 1),
+    };
     Error::NotFound { what, hint: format!("claude-vault list {service}") }
 }

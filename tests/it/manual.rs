@@ -47,7 +47,7 @@ fn with_names(shell: Shell, text: &str) -> String {
             for (of, action) in [
                 ("service", "_claude_vault_services"),
                 ("services", "_claude_vault_services"),
-                ("key", "_claude_vault_keys"),
+                ("keys", "_claude_vault_keys"),
                 ("assignments", "_claude_vault_keys"),
             ] {
                 let lines: Vec<String> = text
