@@ -1181,7 +1181,7 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__set)
-            opts="-h --dry-run --generate --from --no-confirm --reveal --address --mount --path --root --insecure-http --json --color --help"
+            opts="-h --dry-run --generate --from --format --dialect --env --only --except --secrets-only --text --no-confirm --reveal --address --mount --path --root --insecure-http --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1192,6 +1192,26 @@ _claude__vault() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "env yaml json" -- "${cur}"))
+                    return 0
+                    ;;
+                --dialect)
+                    COMPREPLY=($(compgen -W "portable shell systemd compose docker node node-env-file vite python ruby php rust go" -- "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --except)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1308,7 +1328,7 @@ _claude_vault_names() {
     local cur=${COMP_WORDS[COMP_CWORD]} names='' value='' word words=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-        --address | --auth-mount | --browser | --client-id | --color | --dialect | --file | --format | --from | --generate | --issuer | --method | --mount | --name | --only | --output | --path | --port | --prefer | --prefix | --role | --root | --shell | --timeout | --to | --version | =) value=next ;;
+        --address | --auth-mount | --browser | --client-id | --color | --dialect | --env | --except | --file | --format | --from | --generate | --issuer | --method | --mount | --name | --only | --output | --path | --port | --prefer | --prefix | --role | --root | --shell | --timeout | --to | --version | =) value=next ;;
         *) [[ $word == -* || -n $value ]] || words+=("$word") && value='' ;;
         esac
     done

@@ -150,7 +150,26 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand get" -l insecu
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand get" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l generate -d 'Make a random value of LENGTH characters [default: 32]' -r
-complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l from -d 'Take all keys of a .env or YAML file' -r -F
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l from -d 'Take the keys of a .env, YAML or JSON file; - reads standard input' -r -F
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l format -d 'The format of the file, where its name does not tell' -r -f -a "env\t'`KEY=value` lines'
+yaml\t'A flat YAML mapping'
+json\t'A JSON object, or the JSON of a secrets tool'"
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l dialect -d 'The program that reads the .env file, instead of guessing by the files beside it' -r -f -a "portable\t'What most readers read alike'
+shell\t'`set -a; . ./.env` in bash, zsh, ksh, dash'
+systemd\t'`EnvironmentFile=` of systemd'
+compose\t'docker compose'
+docker\t'`docker run --env-file`'
+node\t'npm dotenv'
+node-env-file\t'`node --env-file`'
+vite\t'Vite, Next.js and others with dotenv-expand'
+python\t'python-dotenv'
+ruby\t'dotenv for Ruby, version 3'
+php\t'phpdotenv (Laravel)'
+rust\t'dotenvy, mise, just'
+go\t'godotenv'"
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l env -d 'Take the variable NAME, which the file refers to, from the environment' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l only -d 'Only these keys of the file' -r
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l except -d 'All keys of the file but these' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
@@ -159,6 +178,8 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l color 
 always\t'Always on stderr'
 never\t'Never'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l dry-run -d 'Show what would change and stop'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l secrets-only -d 'Only the keys of the file that look like secrets'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l text -d 'Store every KEY=VALUE as text, also over a number or a boolean'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l no-confirm -d 'Write without asking, for scripts'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l reveal -d 'Show the new values in the plan'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand set" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
@@ -468,7 +489,7 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-sign-in" -
 function __claude_vault_words
     set -l value
     for word in (commandline -opc)
-        if contains -- $word --address --auth-mount --browser --client-id --color --dialect --file --format --from --generate --issuer --method --mount --name --only --output --path --port --prefer --prefix --role --root --shell --timeout --to --version
+        if contains -- $word --address --auth-mount --browser --client-id --color --dialect --env --except --file --format --from --generate --issuer --method --mount --name --only --output --path --port --prefer --prefix --role --root --shell --timeout --to --version
             set value next
         else
             test -n "$value"; or string match -v -- '-*' $word
