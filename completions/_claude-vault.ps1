@@ -229,12 +229,18 @@ Register-ArgumentCompleter -Native -CommandName 'claude-vault' -ScriptBlock {
             break
         }
         'claude-vault;scan' {
+            [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Known findings: files and keys, nothing that depends on a value')
+            [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'Who reads the env files, instead of guessing by the files beside them')
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Vault''s address, instead of VAULT_ADDR')
             [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'The KV version 2 mount [default: secret]')
             [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path below the mount where services lie; / for none [default: proxmox-services]')
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder that holds a folder for each service; nothing outside it is written')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Show what is taken for no secret too')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Exit 1 when there is a secret that neither a comment nor the baseline allows')
+            [CompletionResult]::new('--sarif', '--sarif', [CompletionResultType]::ParameterName, 'Print a SARIF 2.1.0 log')
+            [CompletionResult]::new('--update-baseline', '--update-baseline', [CompletionResultType]::ParameterName, 'Write the baseline from what is found now')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Compare with every service in Vault, not only with the folder''s own')
             [CompletionResult]::new('--insecure-http', '--insecure-http', [CompletionResultType]::ParameterName, 'Allow a token to travel over plain http to another machine')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

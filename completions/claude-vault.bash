@@ -1147,12 +1147,20 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__scan)
-            opts="-h --all --address --mount --path --root --insecure-http --json --color --help"
+            opts="-h --all --check --sarif --baseline --update-baseline --vault --dialect --address --mount --path --root --insecure-http --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dialect)
+                    COMPREPLY=($(compgen -W "portable shell systemd compose docker node node-env-file vite python ruby php rust go" -- "${cur}"))
+                    return 0
+                    ;;
                 --address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1328,7 +1336,7 @@ _claude_vault_names() {
     local cur=${COMP_WORDS[COMP_CWORD]} names='' value='' word words=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-        --address | --auth-mount | --browser | --client-id | --color | --dialect | --env | --except | --file | --format | --from | --generate | --issuer | --method | --mount | --name | --only | --output | --path | --port | --prefer | --prefix | --role | --root | --shell | --timeout | --to | --version | =) value=next ;;
+        --address | --auth-mount | --baseline | --browser | --client-id | --color | --dialect | --env | --except | --file | --format | --from | --generate | --issuer | --method | --mount | --name | --only | --output | --path | --port | --prefer | --prefix | --role | --root | --shell | --timeout | --to | --version | =) value=next ;;
         *) [[ $word == -* || -n $value ]] || words+=("$word") && value='' ;;
         esac
     done

@@ -215,12 +215,18 @@ set edit:completion:arg-completer[claude-vault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'claude-vault;scan'= {
+            cand --baseline 'Known findings: files and keys, nothing that depends on a value'
+            cand --dialect 'Who reads the env files, instead of guessing by the files beside them'
             cand --address 'Vault''s address, instead of VAULT_ADDR'
             cand --mount 'The KV version 2 mount [default: secret]'
             cand --path 'The path below the mount where services lie; / for none [default: proxmox-services]'
             cand --root 'The folder that holds a folder for each service; nothing outside it is written'
             cand --color 'When to colour'
             cand --all 'Show what is taken for no secret too'
+            cand --check 'Exit 1 when there is a secret that neither a comment nor the baseline allows'
+            cand --sarif 'Print a SARIF 2.1.0 log'
+            cand --update-baseline 'Write the baseline from what is found now'
+            cand --vault 'Compare with every service in Vault, not only with the folder''s own'
             cand --insecure-http 'Allow a token to travel over plain http to another machine'
             cand --json 'Print one JSON object instead of text'
             cand -h 'Print help (see more with ''--help'')'

@@ -252,6 +252,20 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l reve
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l baseline -d 'Known findings: files and keys, nothing that depends on a value' -r -F
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l dialect -d 'Who reads the env files, instead of guessing by the files beside them' -r -f -a "portable\t'What most readers read alike'
+shell\t'`set -a; . ./.env` in bash, zsh, ksh, dash'
+systemd\t'`EnvironmentFile=` of systemd'
+compose\t'docker compose'
+docker\t'`docker run --env-file`'
+node\t'npm dotenv'
+node-env-file\t'`node --env-file`'
+vite\t'Vite, Next.js and others with dotenv-expand'
+python\t'python-dotenv'
+ruby\t'dotenv for Ruby, version 3'
+php\t'phpdotenv (Laravel)'
+rust\t'dotenvy, mise, just'
+go\t'godotenv'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l address -d 'Vault\'s address, instead of VAULT_ADDR' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l mount -d 'The KV version 2 mount [default: secret]' -r
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l path -d 'The path below the mount where services lie; / for none [default: proxmox-services]' -r
@@ -260,6 +274,10 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l color
 always\t'Always on stderr'
 never\t'Never'"
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l all -d 'Show what is taken for no secret too'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l check -d 'Exit 1 when there is a secret that neither a comment nor the baseline allows'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l sarif -d 'Print a SARIF 2.1.0 log'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l update-baseline -d 'Write the baseline from what is found now'
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l vault -d 'Compare with every service in Vault, not only with the folder\'s own'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -489,7 +507,7 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand dev-sign-in" -
 function __claude_vault_words
     set -l value
     for word in (commandline -opc)
-        if contains -- $word --address --auth-mount --browser --client-id --color --dialect --env --except --file --format --from --generate --issuer --method --mount --name --only --output --path --port --prefer --prefix --role --root --shell --timeout --to --version
+        if contains -- $word --address --auth-mount --baseline --browser --client-id --color --dialect --env --except --file --format --from --generate --issuer --method --mount --name --only --output --path --port --prefer --prefix --role --root --shell --timeout --to --version
             set value next
         else
             test -n "$value"; or string match -v -- '-*' $word

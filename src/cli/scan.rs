@@ -1,75 +1,108 @@
-//! `scan`: what looks like a secret in plain files. Names and places, never a value.
+//! `scan`: what looks like a secret in the files of a tree. Names, places and reasons, never a value.
 
-use std::path::{Path, PathBuf};
+mod sarif;
+mod table;
 
-use serde_json::json;
+use std::path::PathBuf;
 
 use super::{Context, below_here};
-use crate::core::scan::{self, Found, Kind};
-use crate::error::Result;
-use crate::names::printable;
+use crate::core::scan::{self, Finding, Progress, ScanReport, ScanRequest};
+use crate::error::{Error, Result};
+use crate::format::dotenv::Dialect;
+use crate::ui::Ui;
 
 #[derive(clap::Args)]
 pub(super) struct Scan {
-    /// .env and compose files [default: those in the root and in its folders]
-    files: Vec<PathBuf>,
+    /// Files and folders [default: everything below the root]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
     /// Show what is taken for no secret too
     #[arg(long)]
     all: bool,
+    /// Exit 1 when there is a secret that neither a comment nor the baseline allows
+    #[arg(long)]
+    check: bool,
+    /// Print a SARIF 2.1.0 log
+    #[arg(long, conflicts_with = "json")]
+    sarif: bool,
+    /// Known findings: files and keys, nothing that depends on a value
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the baseline from what is found now
+    #[arg(long, requires = "baseline")]
+    update_baseline: bool,
+    /// Compare with every service in Vault, not only with the folder's own
+    #[arg(long)]
+    vault: bool,
+    /// Who reads the env files, instead of guessing by the files beside them
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    dialect: Option<Dialect>,
 }
 
 impl Scan {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let (core, ui) = (&context.core, context.ui);
-        let files = if self.files.is_empty() {
-            scan::usual_files(core)?
-        } else {
-            self.files.iter().map(|file| below_here(file)).collect::<Result<_>>()?
+        if self.vault && core.settings.agent.is_some() {
+            return Err(Error::UnderAgent { what: "scan --vault" });
+        }
+        let request = ScanRequest {
+            paths: self.paths.iter().map(|path| below_here(path)).collect::<Result<_>>()?,
+            dialect: self.dialect,
+            all_services: self.vault,
+            baseline: self.baseline.as_ref().map(|file| below_here(file)).transpose()?,
+            update_baseline: self.update_baseline,
         };
-        let mut replies = Vec::new();
-        let (mut secrets, mut lines) = (0, String::new());
-        for file in &files {
-            let (name, found, reply) = match look(core, file).await {
-                Ok(seen) => seen,
-                // One that cannot be read is no reason to keep quiet about the others.
-                Err(error) if self.files.is_empty() => {
-                    ui.warn(&error.to_string());
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            secrets += found.iter().filter(|one| one.secret).count();
-            let shown = found.iter().filter(|one| self.all || one.secret);
-            lines.extend(shown.map(|one| format!("{name}:{}\t{}\t{}\t{}\n", one.line, one.key, word(one.kind), one.why)));
-            replies.push(reply);
+        let shown = std::cell::Cell::new(false);
+        let progress = |Progress { done, files }| {
+            shown.set(true);
+            ui.progress(&format!("looking at {done} of {files} files …"));
+        };
+        let report = scan::scan(core, &request, &progress).await?;
+        if shown.get() {
+            ui.progress("");
+        }
+        self.print(ui, &report)?;
+        let is_open = report.findings().any(Finding::is_open) || !report.unread.is_empty();
+        Ok(u8::from(self.check && is_open))
+    }
+
+    fn print(&self, ui: &Ui, report: &ScanReport) -> Result<()> {
+        report.warnings.iter().for_each(|warning| ui.warn(warning));
+        if self.sarif {
+            return ui.data_json(&sarif::log(report));
         }
         if ui.json() {
-            ui.data_json(&json!({ "files": replies }))?;
-            return Ok(0);
+            return ui.data_json(report);
         }
-        ui.data(&lines)?;
-        match (files.len(), secrets) {
-            (0, _) => ui.note("no .env or compose file here; name one: claude-vault scan FILE"),
-            (_, 0) => ui.note("no secrets found"),
-            _ => ui.note("into Vault: claude-vault set SERVICE --from FILE   a template to commit: claude-vault example FILE"),
+        for unread in &report.unread {
+            let line = unread.line.map_or_else(String::new, |line| format!(":{line}"));
+            ui.warn(&format!("{}{line}: {}", unread.path, unread.reason));
         }
-        Ok(0)
+        let is_shown = |finding: &&Finding| self.all || finding.is_open();
+        let rows: Vec<&Finding> = report.findings().filter(is_shown).collect();
+        ui.data(&table::of(ui, &rows))?;
+        for omission in &report.left_out {
+            let line = omission.line.map_or_else(String::new, |line| format!(":{line}"));
+            ui.note(&format!("left out: {}{line}: {}", omission.path, omission.reason));
+        }
+        ui.note(&summary(report));
+        Ok(())
     }
 }
 
-async fn look(core: &crate::core::Core, file: &Path) -> Result<(String, Vec<Found>, serde_json::Value)> {
-    let shown = |file: &Path| printable(&file.to_string_lossy(), false);
-    if scan::is_compose(file) {
-        let reply = scan::compose(core, None, Some(file)).await?;
-        let value = json!(reply);
-        return Ok((shown(&reply.file), reply.services.into_iter().flat_map(|service| service.keys).collect(), value));
+fn summary(report: &ScanReport) -> String {
+    let open = report.findings().filter(|finding| finding.is_open()).count();
+    let accepted = report.findings().filter(|finding| finding.secret && !finding.is_open()).count();
+    let accepted = if accepted == 0 { String::new() } else { format!(", {accepted} allowed or known") };
+    match (report.looked_at, open) {
+        (0, _) => "no env, compose or YAML file here; name one: claude-vault scan FILE".into(),
+        (_, 0) if !report.unread.is_empty() => format!("no secrets found in what could be read{accepted}"),
+        (_, 0) => format!("no secrets found{accepted}"),
+        (files, open) => {
+            let secrets = if open == 1 { "1 secret" } else { &format!("{open} secrets") };
+            format!(
+                "{secrets} in {files} files{accepted}   into Vault: claude-vault set SERVICE --from FILE   a template to commit: claude-vault example FILE"
+            )
+        }
     }
-    let reply = scan::env(core, None, Some(file)).await?;
-    let value = json!(reply);
-    Ok((shown(&reply.file), reply.keys, value))
-}
-
-/// The kind as `--json` spells it.
-fn word(kind: Kind) -> String {
-    json!(kind).as_str().unwrap_or_default().replace('_', " ")
 }

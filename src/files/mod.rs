@@ -240,6 +240,18 @@ impl Root {
         place(&folder, name, name, &content, mode).map_err(Error::io("write", path))
     }
 
+    /// Writes a text file that holds no value and that anybody may read, without a backup.
+    ///
+    /// # Errors
+    /// [`Error::Confined`], [`Error::NotOurs`] for a file of another user, [`Error::Io`].
+    pub fn put_public(&self, path: &Path, content: &[u8]) -> Result<()> {
+        let before = self.read(path)?;
+        before.as_ref().map(|old| require_own_file(path, old.owner)).transpose()?;
+        let (folder, name) = self.folder_of(path)?;
+        let mode = before.map_or(0o644, |old| old.mode);
+        place(&folder, name, name, content, mode).map_err(Error::io("write", path))
+    }
+
     /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made. Where it may be
     /// made a file is written into it: then every folder on the way must be one that no other user controls.
     fn folder<'a>(&self, path: &'a Path, make: bool) -> Result<Option<(OwnedFd, &'a OsStr)>> {

@@ -10,6 +10,7 @@ pub mod edit;
 pub mod interpolation;
 pub mod json;
 pub mod json_shapes;
+pub mod mounts;
 pub mod places;
 pub mod shell;
 pub mod source;

@@ -9,6 +9,8 @@
     clippy::needless_pass_by_value
 )]
 
+#[path = "../corpus/mod.rs"]
+mod corpus;
 mod support;
 mod surroundings;
 
@@ -41,6 +43,7 @@ mod noninterference;
 mod packages;
 mod readers;
 mod scan;
+mod scan_corpus;
 mod set;
 mod shells;
 mod sourcing;

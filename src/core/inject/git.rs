@@ -39,6 +39,31 @@ pub(super) fn keep_out(root: &Root, files: &[PathBuf], log: Option<&Path>, ignor
     advice
 }
 
+/// More paths than this are not named to git: all that it tracks is asked for instead.
+const MAX_NAMED: usize = 500;
+
+/// Which of these files git tracks; a file outside of every repository is left out.
+pub(in crate::core) fn tracked(root: &Root, files: &[PathBuf]) -> BTreeMap<PathBuf, bool> {
+    let mut repositories: BTreeMap<PathBuf, Vec<&PathBuf>> = BTreeMap::new();
+    let mut tops: BTreeMap<&Path, Option<PathBuf>> = BTreeMap::new();
+    for file in files {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        if let Some(top) = tops.entry(folder).or_insert_with(|| repository(root.path(), file)) {
+            repositories.entry(top.clone()).or_default().push(file);
+        }
+    }
+    let mut found = BTreeMap::new();
+    for (top, files) in repositories {
+        let inside = |file: &Path| root.path().join(file).strip_prefix(&top).map(Path::to_owned).ok();
+        let named = files.iter().filter(|_| files.len() <= MAX_NAMED).filter_map(|file| inside(file));
+        if let Some(tracked) = ask(&top, &["ls-files", "-z", "--"], named, false) {
+            let is_tracked = |file: &Path| inside(file).is_some_and(|file| tracked.contains(&file));
+            found.extend(files.into_iter().map(|file| (file.clone(), is_tracked(file))));
+        }
+    }
+    found
+}
+
 /// The folder of the repository that would hold the file: the nearest one with a `.git`.
 pub(in crate::core) fn repository(root: &Path, file: &Path) -> Option<PathBuf> {
     root.join(file).ancestors().skip(1).find(|folder| folder.join(".git").exists()).map(Path::to_owned)

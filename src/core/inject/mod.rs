@@ -11,6 +11,7 @@ use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub(in crate::core) use self::git::tracked as tracked_by_git;
 use self::place::{Places, Target};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub use self::render::Changes;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::Part;
-use super::name::{Telling, telling};
+use super::name::{Telling, split, telling};
+use super::{Part, Role, value};
 
 /// A program, its short option for a password, and how the password stands there.
 type Short = (&'static [&'static str], &'static str, Stands);
@@ -43,25 +43,61 @@ const SHORTS: &[Short] = &[
 /// Words of configuration that stand in commands without a dash.
 const WORDS: &[&str] = &["requirepass", "masterauth", "rootpw", "password", "passphrase"];
 
-/// The parts of a command that have a name of their own.
-pub(super) fn parts(text: &str) -> Vec<Part> {
+/// Commands whose secret is told by its place: the words that begin them, and which word behind those is it.
+const PLACES: &[(&[&str], usize)] = &[
+    (&["mc", "alias", "set"], 3),
+    (&["mc", "config", "host", "add"], 3),
+    (&["rabbitmqctl", "add_user"], 1),
+    (&["rabbitmqctl", "change_password"], 1),
+    (&["cloudflared", "service", "install"], 0),
+    (&["htpasswd", "-b"], 1),
+    (&["htpasswd", "-nb"], 1),
+    (&["htpasswd", "-Bbn"], 1),
+    (&["htpasswd", "-nbB"], 1),
+    (&["htpasswd", "-bc"], 2),
+    (&["vault", "login"], 0),
+    (&["bao", "login"], 0),
+];
+
+/// The parts of a command that have a name of their own. `name` is that of the text: `CURL_OPTS` belongs to curl.
+pub(super) fn parts(name: &str, text: &str, role: Role) -> Vec<Part> {
+    nested(name, text, role, 0)
+}
+
+fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
     let words = words(text);
     let mut parts = Vec::new();
-    let mut program = "";
+    let owner = split(name);
+    let mut program = SHORTS
+        .iter()
+        .flat_map(|(programs, ..)| *programs)
+        .copied()
+        .find(|program| owner.iter().any(|word| word == program))
+        .unwrap_or("");
     for (at, span) in words.iter().enumerate() {
         let word = &text[span.clone()];
         if matches!(word, "|" | "||" | "&&" | ";" | "&") {
             program = "";
             continue;
         }
-        let name = word.rsplit('/').next().unwrap_or(word);
-        if SHORTS.iter().any(|(programs, ..)| programs.contains(&name)) {
-            program = name;
+        if word.contains(char::is_whitespace) && word.len() < text.len() && depth < super::MAX_DEPTH {
+            // The command of a shell: `sh -c '…'`, or an item of a list.
+            parts.extend(
+                nested(name, word, role, depth + 1)
+                    .into_iter()
+                    .map(|part| Part { value: span.start + part.value.start..span.start + part.value.end, ..part }),
+            );
+        }
+        let called = word.rsplit('/').next().unwrap_or(word);
+        if let Some(known) = SHORTS.iter().flat_map(|(programs, ..)| *programs).find(|known| **known == called) {
+            program = known;
         }
         let next = words.get(at + 1).cloned().filter(|next| !text[next.clone()].starts_with('-'));
         parts.extend(long(text, span, next.clone()));
         parts.extend(short(text, span, next.clone(), program));
-        if WORDS.contains(&word) && !parts.iter().any(|part| Some(&part.value) == next.as_ref()) {
+        parts.extend(by_place(text, &words[at..], called));
+        let is_command = matches!(role, Role::Command | Role::Healthcheck);
+        if is_command && WORDS.contains(&word) && !parts.iter().any(|part| Some(&part.value) == next.as_ref()) {
             parts.extend(next.map(|value| Part { name: word.to_owned(), value }));
         }
         if let Some(rest) = word.strip_prefix("pass:").filter(|rest| !rest.is_empty()) {
@@ -69,6 +105,22 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
         }
     }
     parts
+}
+
+fn by_place(text: &str, words: &[Range<usize>], called: &str) -> Option<Part> {
+    let (command, place) = PLACES.iter().find(|(command, _)| {
+        command.first() == Some(&called)
+            && command
+                .iter()
+                .skip(1)
+                .zip(words.iter().skip(1))
+                .filter(|(wanted, span)| text.get((*span).clone()) == Some(**wanted))
+                .count()
+                + 1
+                == command.len()
+    })?;
+    let value = words.get(command.len() + place)?.clone();
+    Some(Part { name: "password".into(), value })
 }
 
 /// `--name=value`, `--name value`, `-name value`, also with a path of names (`--a.b.password=x`).
@@ -87,9 +139,20 @@ fn long(text: &str, span: &Range<usize>, next: Option<Range<usize>>) -> Option<P
 
 fn short(text: &str, span: &Range<usize>, next: Option<Range<usize>>, program: &str) -> Option<Part> {
     let word = &text[span.clone()];
-    let (_, option, stands) =
-        SHORTS.iter().find(|(programs, option, _)| programs.contains(&program) && word.starts_with(option))?;
-    let attached = unquoted(text, span.start + option.len()..span.end);
+    let letters = word.strip_prefix('-').filter(|rest| !rest.is_empty() && !rest.starts_with('-'))?;
+    let known = SHORTS.iter().find(|(programs, option, stands)| {
+        // `-fsu user:password`: the last of several letters takes the value.
+        let is_last = *stands != Stands::Attached
+            && letters.len() <= 5
+            && letters.ends_with(&option[1..])
+            && letters.bytes().all(|b| b.is_ascii_lowercase());
+        programs.contains(&program) && (word.starts_with(option) || is_last)
+    });
+    let Some((_, option, stands)) = known else {
+        return unknown(text, letters, next);
+    };
+    let attached =
+        if word.starts_with(option) { unquoted(text, span.start + option.len()..span.end) } else { span.end..span.end };
     let value = match stands {
         Stands::Attached => Some(attached).filter(|value| !value.is_empty())?,
         Stands::Beside | Stands::BehindUser => {
@@ -101,12 +164,23 @@ fn short(text: &str, span: &Range<usize>, next: Option<Range<usize>>, program: &
         }
     };
     if *stands == Stands::BehindUser {
-        let inner = &text[value.clone()];
-        let colon = inner.find([':', '%', ';'])?;
-        let end = inner[colon + 1..].find(';').map_or(value.end, |end| value.start + colon + 1 + end);
-        return Some(Part { name: "password".into(), value: value.start + colon + 1..end });
+        return behind_user(text, value);
     }
     Some(Part { name: "password".into(), value })
+}
+
+/// `-u user:password` of a program that is not known.
+fn unknown(text: &str, letters: &str, next: Option<Range<usize>>) -> Option<Part> {
+    let value = next.filter(|next| letters == "u" && value::is_user_and_password(&text[next.clone()]))?;
+    behind_user(text, value)
+}
+
+/// Of `user:password`, `user%password` and `user;password;…` the password.
+fn behind_user(text: &str, value: Range<usize>) -> Option<Part> {
+    let inner = &text[value.clone()];
+    let colon = inner.find([':', '%', ';'])?;
+    let end = inner[colon + 1..].find(';').map_or(value.end, |end| value.start + colon + 1 + end);
+    Some(Part { name: "password".into(), value: value.start + colon + 1..end })
 }
 
 /// The words of a command as a shell splits them, without their outer quotes; of `["a", "b"]` the items.

@@ -12,6 +12,7 @@ mod checksum;
 mod command;
 mod name;
 mod pairs;
+mod places;
 mod rules;
 mod shapes;
 mod shapes_table;
@@ -23,34 +24,14 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+pub use super::places::Role;
+pub use places::{Judged, judge_places};
 pub use rules::Rule;
 
 use name::{Telling, telling};
 
 /// How deep texts inside texts are looked at: a URL in an option of a command in a label.
 const MAX_DEPTH: usize = 3;
-
-/// Where a text stands, as far as it decides how it is read.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The value of a variable or of a YAML key.
-    Value,
-    /// A variable in `environment` of a compose file.
-    EnvironmentOfCompose,
-    /// A command, an entrypoint or a part of one.
-    Command,
-    /// A label of a container or an image.
-    Label,
-    /// A build argument.
-    BuildArg,
-    /// The test of a health check.
-    Healthcheck,
-    /// The text of a configuration file inside another file.
-    ConfigContent,
-    /// A comment.
-    Comment,
-}
 
 /// What a text is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -160,7 +141,7 @@ fn look(name: &str, text: &str, base: usize, role: Role, depth: usize, hits: &mu
     let is_public = shapes::find(text, base, hits);
     if depth < MAX_DEPTH {
         url::find(text, base, told, hits);
-        for part in parts(text, role, depth) {
+        for part in parts(name, text, role, depth) {
             let inner = if role == Role::Comment { Role::Comment } else { Role::Value };
             look(&part.name, &text[part.value.clone()], base + part.value.start, inner, depth + 1, hits);
         }
@@ -198,11 +179,11 @@ struct Part {
     value: Range<usize>,
 }
 
-fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
+fn parts(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
     let mut parts = Vec::new();
     let is_command = matches!(role, Role::Command | Role::Healthcheck);
     if is_command || text.contains(" -") || text.starts_with('-') {
-        parts.extend(command::parts(text));
+        parts.extend(command::parts(name, text, role));
     }
     if text.contains(['=', ':', '>', ' ']) {
         parts.extend(pairs::parts(text, role, depth));

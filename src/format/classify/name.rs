@@ -1,6 +1,6 @@
 //! What a name says about its value, by word: `MONKEY` holds no key, `API_KEY_RATE_LIMIT` is a limit.
 
-use super::vocabulary as words;
+use super::vocabulary::{self, Set, Sets};
 
 /// What a name says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,71 +30,77 @@ pub(super) enum Telling {
 /// What a name says. Only its words count, and the last word says what it is.
 pub(super) fn telling(name: &str) -> Telling {
     let words = split(name);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let Some(last) = words.last() else { return Telling::Nothing };
+    let words: Vec<(&str, Sets)> = words.iter().map(|word| (word.as_str(), Sets::of(word))).collect();
+    let Some((_, of_last)) = words.last() else { return Telling::Nothing };
     // The last word that can name a secret, and what it names with the words before it.
     let found = (0..words.len()).rev().find_map(|at| of_word(&words, at).map(|telling| (at, telling)));
     let Some((at, telling)) = found else {
-        return if words.iter().any(|word| words::IDENTIFIERS.contains(word)) { Telling::Identifier } else { Telling::Nothing };
+        let is_identifier = words.iter().any(|(_, sets)| sets.has(Set::Identifier));
+        return if is_identifier { Telling::Identifier } else { Telling::Nothing };
     };
-    let after = words.get(at + 1..).unwrap_or_default();
-    if words.ends_with(&["secret", "id"]) {
+    let (before, after) = (words.get(..at).unwrap_or_default(), words.get(at + 1..).unwrap_or_default());
+    if matches!(words.as_slice(), [.., ("secret", _), ("id", _)]) {
         return Telling::Token; // of an AppRole: half of a login
     }
-    if !after.is_empty() && words::ABOUT.contains(last) && !is_plural_list(after) {
+    if after.len() > 1 && of_last.has(Set::Identifier) {
+        return Telling::Identifier;
+    }
+    let is_number = |(word, _): &(&str, Sets)| word.bytes().all(|b| b.is_ascii_digit());
+    if of_last.has(Set::About) && !after.iter().all(is_number) {
         return Telling::About;
     }
-    let before = words.get(..at).unwrap_or_default();
-    let is_key = matches!(telling, Telling::Token | Telling::Maybe);
-    if is_key
-        && words.iter().any(|word| words::PUBLIC.contains(word))
-        && !words.contains(&"secret")
-        && !words.contains(&"private")
-    {
+    let says = |wanted: &str| words.iter().any(|(word, _)| *word == wanted);
+    let is_key = matches!(telling, Telling::Token | Telling::Maybe) && !says("secret") && !says("private");
+    if is_key && words.iter().any(|(_, sets)| sets.has(Set::Public)) {
         return Telling::Public;
     }
-    if before.last().is_some_and(|word| words::ABOUT_BEFORE.contains(word)) {
-        return Telling::About;
-    }
-    telling
+    if before.last().is_some_and(|(_, sets)| sets.has(Set::AboutBefore)) { Telling::About } else { telling }
 }
 
-/// `PASSWORD_1`, `TOKEN_ID_2` end in a number that `split` drops; nothing else is left to check.
-fn is_plural_list(after: &[&str]) -> bool {
-    after.iter().all(|word| word.bytes().all(|b| b.is_ascii_digit()))
-}
-
-fn of_word(words: &[&str], at: usize) -> Option<Telling> {
-    let word = *words.get(at)?;
-    let before = at.checked_sub(1).and_then(|at| words.get(at)).copied().unwrap_or_default();
-    if words::PASSWORDS.contains(&word) || is_compound(word, words::PASSWORD_ENDINGS, words::NO_PASSWORD) {
-        let is_folder = word == "pwd" && (before.is_empty() || words::FOLDERS.contains(&before));
-        return (!is_folder).then_some(Telling::Password);
+fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
+    let (word, sets) = *words.get(at)?;
+    let (before, _) = at.checked_sub(1).and_then(|at| words.get(at)).copied().unwrap_or_default();
+    // Of `PWD` the value is a path.
+    if sets.has(Set::Password) || ends_in(word, vocabulary::PASSWORD_ENDINGS) && !is_one_of(word, vocabulary::NO_PASSWORD) {
+        return Some(Telling::Password);
     }
-    if words::TOKENS.contains(&word) || is_compound(word, words::TOKEN_ENDINGS, words::NO_TOKEN) {
+    if sets.has(Set::Token) || ends_in(word, vocabulary::TOKEN_ENDINGS) {
         return Some(Telling::Token);
     }
     match word {
         "key" | "keys" => Some(of_key(before, words)),
-        "pin" | "pins" | "puk" | "pincode" | "passcode" | "pins_" => Some(Telling::Code),
-        "code" | "codes" => words::CODES.contains(&before).then_some(Telling::Code),
-        "topic" => words.contains(&"ntfy").then_some(Telling::Topic),
-        word if words::LOGINS.contains(&word) => Some(Telling::Login),
-        word if words::MAYBE.contains(&word) => Some(Telling::Maybe),
-        _ => None,
+        "pin" | "pins" | "puk" | "pincode" | "passcode" => Some(Telling::Code),
+        "code" if words.len() == 1 => Some(Telling::Code),
+        "code" | "codes" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
+        "topic" => words.iter().any(|(word, _)| *word == "ntfy").then_some(Telling::Topic),
+        _ if sets.has(Set::Login) => Some(Telling::Login),
+        _ if sets.has(Set::Maybe) => Some(Telling::Maybe),
+        _ => is_compound_code(word).then_some(Telling::Code),
     }
 }
 
-fn of_key(before: &str, words: &[&str]) -> Telling {
-    if words::HARMLESS_KEYS.contains(&before) {
+/// `doorpin`, `alarmcode`
+fn is_compound_code(word: &str) -> bool {
+    let before = word.strip_suffix("pin").or_else(|| word.strip_suffix("code")).filter(|before| before.len() > 2);
+    before.is_some_and(|before| ends_in(before, vocabulary::CODE_BEGINNINGS) || is_one_of(before, vocabulary::CODE_BEGINNINGS))
+}
+
+fn of_key(before: &str, words: &[(&str, Sets)]) -> Telling {
+    let sets = Sets::of(before);
+    if sets.has(Set::HarmlessKey) {
         return Telling::About;
     }
-    let is_known = words::SECRET_KEYS.contains(&before) || words.contains(&"secret") || words.contains(&"private");
+    let is_known = sets.has(Set::SecretKey) || words.iter().any(|(word, _)| matches!(*word, "secret" | "private"));
     if is_known { Telling::Token } else { Telling::Maybe }
 }
 
-fn is_compound(word: &str, endings: &[&str], except: &[&str]) -> bool {
-    endings.iter().any(|ending| word.len() > ending.len() && word.ends_with(ending)) && !except.contains(&word)
+/// Whether a word ends in one of these and has something before it.
+fn ends_in(word: &str, endings: &str) -> bool {
+    endings.split_ascii_whitespace().any(|ending| word.len() > ending.len() && word.ends_with(ending))
+}
+
+fn is_one_of(word: &str, words: &str) -> bool {
+    words.split_ascii_whitespace().any(|one| one == word)
 }
 
 /// The words of a name in lower case: split at anything that is no letter or digit and at camelCase,

@@ -9,6 +9,11 @@ use super::{Part, Role, value};
 /// The pairs of a text whose names say that the value is, or may be, a secret.
 pub(super) fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
     let mut parts = Vec::new();
+    let scheme = scheme_of_authorization(text);
+    if scheme > 0 && depth == 0 && role != Role::Comment && !text[scheme..].trim().contains(char::is_whitespace) {
+        // A header, whatever it is called.
+        parts.push(Part { name: "token".into(), value: scheme..text.trim_end().len() });
+    }
     let is_config = role == Role::ConfigContent || text.contains('\n');
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -88,6 +93,9 @@ fn value_behind(text: &str, separator: usize, end: usize, is_first: bool) -> Opt
     }
     let start = separator + 1 + blank;
     let tail = &text[start..end];
+    if blank > 0 && tail.starts_with('#') {
+        return None; // a comment
+    }
     if let Some(quote) = tail.chars().next().filter(|c| matches!(c, '"' | '\'' | '`')) {
         let close = tail[1..].find(quote)?;
         return Some(start + 1..start + 1 + close).filter(|span| !span.is_empty());
@@ -105,7 +113,7 @@ fn reference_length(tail: &str) -> Option<usize> {
 }
 
 /// `Bearer `, `Basic ` and the like before a token.
-fn scheme_of_authorization(tail: &str) -> usize {
+pub(super) fn scheme_of_authorization(tail: &str) -> usize {
     let schemes = ["Bearer ", "bearer ", "Basic ", "basic ", "Token ", "token ", "ApiKey ", "Bot ", "Digest "];
     schemes.iter().find(|scheme| tail.starts_with(**scheme)).map_or(0, |scheme| scheme.len())
 }

@@ -1,5 +1,7 @@
 //! Texts that are known by their form: the tokens of providers, private keys, hashes of passwords.
 
+use std::sync::LazyLock;
+
 use super::shapes_table::SHAPES;
 use super::{Hit, Kind, Rule, Severity, checksum, rules, value};
 
@@ -63,7 +65,7 @@ pub(super) fn find(text: &str, base: usize, hits: &mut Vec<Hit>) -> bool {
             at += 1;
             continue;
         }
-        let found = SHAPES.iter().find_map(|shape| Some((shape, matched(shape, text, at)?)));
+        let found = beginning_with(bytes[at]).iter().find_map(|shape| Some((shape, matched(shape, text, at)?)));
         let Some((shape, end)) = found else {
             at += 1;
             continue;
@@ -82,6 +84,19 @@ pub(super) fn find(text: &str, base: usize, hits: &mut Vec<Hit>) -> bool {
         at = end;
     }
     is_public
+}
+
+/// The forms that can begin with a byte.
+fn beginning_with(byte: u8) -> &'static [&'static Shape] {
+    static TABLE: LazyLock<Vec<Vec<&'static Shape>>> = LazyLock::new(|| {
+        let can_begin = |shape: &Shape, byte: u8| match shape.form.as_bytes() {
+            [b'<', class, ..] => holds(*class, byte),
+            [first, ..] => *first == byte,
+            [] => false,
+        };
+        (0..=u8::MAX).map(|byte| SHAPES.iter().filter(|shape| can_begin(shape, byte)).collect()).collect()
+    });
+    TABLE.get(usize::from(byte)).map_or(&[], Vec::as_slice)
 }
 
 /// A token begins where no letter or digit stands before, or behind `bot` of Telegram's addresses.
@@ -147,7 +162,7 @@ fn is_public_text(text: &str) -> bool {
     if text.starts_with("-----BEGIN ") {
         return !text.contains("PRIVATE");
     }
-    const BEGINNINGS: [&str; 12] = [
+    const BEGINNINGS: [&str; 14] = [
         "ssh-rsa ",
         "ssh-ed25519 ",
         "ecdsa-sha2-",
@@ -159,6 +174,8 @@ fn is_public_text(text: &str) -> bool {
         "sha512:",
         "sha1:",
         "sha256-",
+        "sha384-",
+        "sha1-",
         "sha512-",
     ];
     BEGINNINGS.iter().any(|beginning| text.starts_with(beginning)) || text.contains("@sha256:")

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::Rule;
 use super::name::Telling;
-use super::{rules, vocabulary as words};
+use super::rules;
+use super::vocabulary::{Set, Sets};
 use crate::names::is_public_name;
 
 /// The shortest text that can look random.
@@ -57,7 +58,7 @@ fn of_password(text: &str, found: bool) -> Option<&'static Rule> {
     if is_rest {
         return Some(&rules::TEXT);
     }
-    let is_weak = words::WEAK.contains(&text.to_ascii_lowercase().as_str());
+    let is_weak = Sets::of(&text.to_ascii_lowercase()).has(Set::Weak);
     Some(if is_weak { &rules::WEAK_PASSWORD } else { &rules::PASSWORD })
 }
 
@@ -123,6 +124,9 @@ pub(super) fn is_reference(text: &str) -> bool {
         || text.starts_with("!env_var ")
     {
         return true;
+    }
+    if !text.contains(['$', '{', '%', '#']) {
+        return false;
     }
     let Some(rest) = without_references(text) else { return false };
     let rest = rest.trim_start_matches("Bearer").trim_start_matches("Basic").trim_start_matches("Token");
@@ -225,7 +229,10 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         "mustbechanged",
         "notarealsecret",
     ];
-    SAYS.iter().any(|says| letters.contains(says)) || is_made_of_fillers(text) || is_counted(&letters)
+    letters.starts_with("your") && letters.len() > 6
+        || SAYS.iter().any(|says| letters.contains(says))
+        || is_made_of_fillers(text)
+        || is_counted(&letters)
 }
 
 /// `your_api_key_here`, `some-long-random-string`: a marker and words that say nothing more.
@@ -235,11 +242,13 @@ fn is_made_of_fillers(text: &str) -> bool {
     }
     let words = super::name::split(text);
     let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit()) && word.len() <= 3;
-    let is_known = |word: &String| {
-        let word = word.as_str();
-        words::MARKERS.contains(&word) || words::FILLERS.contains(&word) || is_number(word)
-    };
-    words.iter().any(|word| words::MARKERS.contains(&word.as_str())) && words.iter().all(is_known)
+    let mut has_marker = false;
+    let is_made = words.iter().all(|word| {
+        let sets = Sets::of(word);
+        has_marker |= sets.has(Set::Marker);
+        sets.has(Set::Marker) || sets.has(Set::Filler) || is_number(word)
+    });
+    is_made && has_marker || words.len() > 1 && words.first().is_some_and(|word| word == "your")
 }
 
 /// `aaaaaaaa`, `0000-0000`, `1234567890abcdef` after a token's prefix: typed, not made.
@@ -251,7 +260,7 @@ fn is_counted(letters: &str) -> bool {
 }
 
 fn is_setting(text: &str) -> bool {
-    text.len() <= 16 && words::SETTINGS.contains(&text.to_ascii_lowercase().as_str())
+    text.len() <= 16 && Sets::of(&text.to_ascii_lowercase()).has(Set::Setting)
 }
 
 /// A number, a size, a duration, a percentage.
@@ -268,7 +277,7 @@ fn is_code(text: &str) -> bool {
         && digits >= 1
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b',' | b' '));
     let is_gpio = text.to_ascii_uppercase().starts_with("GPIO") || text.starts_with("0x");
-    digits >= 3 && is_digits || is_word && text.len() >= 6 && !is_gpio || digits >= 2 && is_word && !is_gpio
+    digits >= 4 && is_digits || is_word && text.len() >= 6 && !is_gpio || digits >= 2 && is_word && !is_gpio
 }
 
 fn is_guessable_word(text: &str) -> bool {

@@ -1,0 +1,94 @@
+//! Which files are looked at, and as what.
+
+use std::path::Path;
+
+use crate::format::dotenv::Dialect;
+use crate::format::places::Form;
+
+/// How a file is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reading {
+    /// As its form says.
+    Form(Form),
+    /// Line by line, as some configuration.
+    Lines,
+    /// The whole file is one secret: compose mounts it as one.
+    Secret,
+}
+
+/// Lock files of package managers: large, and full of digests.
+const LOCK_FILES: [&str; 4] = ["pnpm-lock.yaml", "pubspec.lock", "yarn.lock", "conda-lock.yml"];
+
+/// What a file in a walk is looked at as, by its name; `None` for what is not looked at.
+pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<Reading> {
+    let name = file.file_name()?.to_str()?;
+    let lower = name.to_ascii_lowercase();
+    if LOCK_FILES.contains(&name) || lower.contains(".claude-vault-") || lower == ".claude-vault.toml" || lower.ends_with(".json")
+    {
+        return None;
+    }
+    if lower == ".envrc" {
+        return Some(Reading::Form(Form::Env(Dialect::Shell)));
+    }
+    let is_variant = lower.contains(".env.")
+        || lower.starts_with("env.") && !lower.ends_with(".py") && !lower.ends_with(".ts") && !lower.ends_with(".js");
+    let form = Form::of(file, dialect).or_else(|| is_variant.then_some(Form::Env(dialect)))?;
+    Some(Reading::Form(form))
+}
+
+/// What a file that a person named is looked at as.
+pub(super) fn named(file: &Path, dialect: Dialect) -> Reading {
+    in_a_walk(file, dialect).or_else(|| Form::of(file, dialect).map(Reading::Form)).unwrap_or(Reading::Lines)
+}
+
+/// A stack file is a compose file under another name: what stands in it says so.
+pub(super) fn settled(reading: Reading, text: &str) -> Reading {
+    let is_compose = || text.lines().any(|line| line.trim_end() == "services:");
+    match reading {
+        Reading::Form(Form::Yaml) if is_compose() => Reading::Form(Form::Compose),
+        Reading::Form(_) | Reading::Lines | Reading::Secret => reading,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_looked_at_by_their_names() {
+        let of = |name: &str| in_a_walk(Path::new(name), Dialect::Portable);
+        for name in [
+            ".env",
+            "app/.env.local",
+            "stack.env",
+            "env/db.env",
+            ".env.example",
+            ".env.bak",
+            "prod.env.old",
+            ".env.backup.20260101_000000",
+            "env",
+        ] {
+            assert_eq!(of(name), Some(Reading::Form(Form::Env(Dialect::Portable))), "{name}");
+        }
+        for name in
+            ["compose.yaml", "docker-compose.override.yml", "compose.prod.yaml", "app.compose.yml", "docker-compose.yml.example"]
+        {
+            assert_eq!(of(name), Some(Reading::Form(Form::Compose)), "{name}");
+        }
+        for name in ["secrets.yaml", "config/configuration.yaml", "esphome/lamp.yml", "stack.yml"] {
+            assert_eq!(of(name), Some(Reading::Form(Form::Yaml)), "{name}");
+        }
+        for name in [
+            "main.rs",
+            "README.md",
+            "pnpm-lock.yaml",
+            "package.json",
+            "environment.py",
+            ".claude-vault-audit.log",
+            "..env.claude-vault-0123",
+        ] {
+            assert_eq!(of(name), None, "{name}");
+        }
+        assert_eq!(settled(Reading::Form(Form::Yaml), "services:\n  a: {}\n"), Reading::Form(Form::Compose));
+    }
+}

@@ -1,0 +1,230 @@
+//! Looks at the files, several at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::kinds::{self, Reading};
+use super::walk::Candidate;
+use super::{Finding, Looked, Omission, Progress};
+use crate::error::Error;
+use crate::files::Root;
+use crate::format::classify::{Judged, Kind, Rule, Severity, Verdict, classify, judge_places};
+use crate::format::places::{Form, Place, Role, Writing, places};
+use crate::names::printable;
+use crate::secret::Secret;
+
+/// Work that lasts longer is shown on a terminal.
+const PROGRESS_AFTER: Duration = Duration::from_millis(500);
+/// How often it is shown.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// More threads than this wait for the disk only.
+const MAX_THREADS: usize = 8;
+
+/// Comments that allow what stands on their line.
+const ALLOWED: [&str; 3] = ["claude-vault:allow", "gitleaks:allow", "pragma: allowlist secret"];
+/// A comment that allows what stands on the next line.
+const ALLOWED_NEXT: &str = "pragma: allowlist nextline secret";
+
+static SECRET_FILE: Rule =
+    Rule { id: "secret-file", reason: "compose mounts the whole file as a secret", kind: Kind::Token, severity: Severity::High };
+
+type Found = (Option<Looked>, Vec<Omission>);
+
+/// Looks at all files; the results are in the order of the files.
+pub(super) fn at_all(root: &Root, files: &[Candidate], progress: &dyn Fn(Progress)) -> (Vec<Looked>, Vec<Omission>) {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, Found)>> = Mutex::new(Vec::with_capacity(files.len()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(files.len().max(1));
+    let work = || {
+        let mut own = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(at) else { break };
+            own.push((at, at_one(root, file)));
+        }
+        results.lock().unwrap_or_else(PoisonError::into_inner).extend(own);
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let (started, mut last) = (Instant::now(), Instant::now());
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            if started.elapsed() > PROGRESS_AFTER && last.elapsed() > PROGRESS_EVERY {
+                last = Instant::now();
+                progress(Progress { done: next.load(Ordering::Relaxed).min(files.len()), files: files.len() });
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(at, _)| *at);
+    let (mut looked, mut unread) = (Vec::new(), Vec::new());
+    for (_, (file, omissions)) in results {
+        looked.extend(file);
+        unread.extend(omissions);
+    }
+    (looked, unread)
+}
+
+fn at_one(root: &Root, file: &Candidate) -> Found {
+    let omit = |line, reason: String| vec![Omission { path: file.shown(), line, reason }];
+    let content = match root.read(&file.path) {
+        Ok(Some(content)) => content,
+        Ok(None) => return (None, Vec::new()),
+        Err(Error::Confined { reason, .. }) => return (None, omit(None, reason.to_owned())),
+        Err(_) => return (None, omit(None, "it cannot be read".into())),
+    };
+    let Ok(text) = std::str::from_utf8(&content.bytes) else {
+        if let Some(name) = &file.secret {
+            return (Some(looked(file, vec![whole_file(file, name)])), Vec::new());
+        }
+        return (None, omit(None, "it is not UTF-8 text".into()));
+    };
+    let (findings, unread) = match kinds::settled(file.reading, text) {
+        Reading::Secret => (of_secret(file, text), Vec::new()),
+        Reading::Lines => (of_lines(file, text), Vec::new()),
+        Reading::Form(form) => match places(form, text) {
+            Ok(places) => return (of_places(file, form, text, &places), Vec::new()),
+            // Not readable as what it is: its lines are looked at all the same.
+            Err(malformed) => (
+                of_lines(file, text),
+                omit(Some(malformed.line), format!("not YAML that can be read: {}", printable(&malformed.reason, false))),
+            ),
+        },
+    };
+    let is_empty = findings.is_empty();
+    (Some(looked(file, findings)).filter(|_| !is_empty), unread)
+}
+
+fn looked(file: &Candidate, keys: Vec<Finding>) -> Looked {
+    Looked { file: file.shown(), keys, unread_lines: Vec::new() }
+}
+
+fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Option<Looked> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut unread_lines: Vec<usize> = Vec::new();
+    let mut keys = Vec::new();
+    for judged in judge_places(places) {
+        let place = judged.place;
+        if matches!(form, Form::Env(_)) && place.writing == Writing::Verbatim && place.role != Role::Comment {
+            unread_lines.push(place.line);
+        }
+        keys.extend(of_place(file, text, &lines, &judged));
+    }
+    let is_empty = keys.is_empty() && unread_lines.is_empty();
+    (!is_empty).then(|| Looked { file: file.shown(), keys, unread_lines })
+}
+
+/// One entry for each line with a secret; one for a harmless entry that has a name.
+fn of_place(file: &Candidate, text: &str, lines: &[&str], judged: &Judged<'_>) -> Vec<Finding> {
+    let Judged { place, verdict } = judged;
+    let key = key_of(place);
+    if !verdict.is_secret {
+        let is_told = !place.name.is_empty() && place.role != Role::Comment;
+        return if is_told { vec![finding(file, key, place.line, verdict, Vec::new())] } else { Vec::new() };
+    }
+    let mut found: Vec<Finding> = Vec::new();
+    for span in &verdict.spans {
+        // Of a value of several lines that is secret from its start on, the entry's own line.
+        let is_whole = span.start == 0 && place.role != Role::ConfigContent;
+        let line = if is_whole { place.line } else { place.line_of(text, span.clone()) };
+        let value = place.text.get(span.clone()).map(|part| Secret::from(part.to_owned()));
+        match found.last_mut().filter(|last| last.line == line) {
+            Some(last) => last.values.extend(value),
+            None => found.push(finding(file, key.clone(), line, verdict, value.into_iter().collect())),
+        }
+    }
+    for finding in &mut found {
+        finding.allowed = is_allowed(lines, finding.line) || is_allowed(lines, place.line);
+    }
+    found
+}
+
+fn finding(file: &Candidate, key: String, line: usize, verdict: &Verdict, values: Vec<Secret>) -> Finding {
+    Finding {
+        file: file.shown(),
+        line,
+        key,
+        kind: verdict.kind,
+        secret: verdict.is_secret,
+        why: verdict.rule.reason,
+        rule: verdict.rule.id,
+        severity: verdict.severity,
+        tracked: None,
+        in_vault: None,
+        vault_key: None,
+        allowed: false,
+        known: false,
+        by: verdict.rule,
+        path: file.path.clone(),
+        values,
+    }
+}
+
+/// The name of a place, unless it looks like a piece of a secret itself: a line of base64 can pass for
+/// an entry.
+fn key_of(place: &Place) -> String {
+    let fallback = match place.role {
+        Role::Comment => "comment",
+        Role::Command => "command",
+        Role::Healthcheck => "healthcheck",
+        Role::Label => "label",
+        Role::BuildArg => "build argument",
+        Role::ConfigContent => "content",
+        Role::Value | Role::EnvironmentOfCompose => "line",
+    };
+    let is_shown = !place.name.is_empty() && !classify("", &place.name, Role::Value).is_secret;
+    if is_shown { printable(&place.name, false) } else { fallback.to_owned() }
+}
+
+/// Each line of a text that is no format of ours.
+fn of_lines(file: &Candidate, text: &str) -> Vec<Finding> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let verdict = classify("", text, Role::ConfigContent);
+    let mut found: Vec<Finding> = Vec::new();
+    for span in &verdict.spans {
+        let line = text[..span.start].matches('\n').count() + 1;
+        let value = Secret::from(text[span.clone()].to_owned());
+        match found.last_mut().filter(|last| last.line == line) {
+            Some(last) => last.values.push(value),
+            None => found.push(finding(file, "line".into(), line, &verdict, vec![value])),
+        }
+    }
+    for finding in &mut found {
+        finding.allowed = is_allowed(&lines, finding.line);
+    }
+    found
+}
+
+fn of_secret(file: &Candidate, text: &str) -> Vec<Finding> {
+    let value = text.trim_end_matches(['\r', '\n']);
+    let name = file.secret.as_deref().unwrap_or_default();
+    // A placeholder or an empty file is none yet.
+    let verdict = classify("secret", value, Role::Value);
+    if matches!(verdict.kind, Kind::Empty | Kind::Placeholder | Kind::Reference) {
+        return vec![finding(file, printable(name, false), 1, &verdict, Vec::new())];
+    }
+    let mut found = whole_file(file, name);
+    found.values.push(Secret::from(value.to_owned()));
+    vec![found]
+}
+
+fn whole_file(file: &Candidate, name: &str) -> Finding {
+    let verdict = Verdict {
+        is_secret: true,
+        kind: SECRET_FILE.kind,
+        rule: &SECRET_FILE,
+        severity: SECRET_FILE.severity,
+        spans: Vec::new(),
+    };
+    finding(file, printable(name, false), 1, &verdict, Vec::new())
+}
+
+/// Whether a comment on the line, or the one before it, allows a secret there.
+fn is_allowed(lines: &[&str], line: usize) -> bool {
+    let at = |line: usize| {
+        line.checked_sub(1).and_then(|at| lines.get(at)).and_then(|line| line.split_once('#')).map(|(_, comment)| comment)
+    };
+    at(line).is_some_and(|comment| ALLOWED.iter().any(|mark| comment.contains(mark)))
+        || line.checked_sub(1).and_then(at).is_some_and(|comment| comment.contains(ALLOWED_NEXT))
+}

@@ -1,0 +1,84 @@
+//! Whether Vault holds the same value: with a session, the folder's own service, or every one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use futures_util::{StreamExt, stream};
+
+use super::ScanReport;
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::names::Service;
+use crate::vault::{Client, Secrets, Stored};
+
+/// How many services are read at once.
+const REQUESTS_AT_ONCE: usize = 16;
+
+/// Compares the findings with Vault. Without a session, nothing is compared, unless that was asked for.
+///
+/// # Errors
+/// [`Error::UnderAgent`] where a model reads the output, and with `all` what Vault refuses.
+pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> Result<()> {
+    if core.settings.agent.is_some() {
+        // Which value is the same as another is told to a person only.
+        return if all { Err(Error::UnderAgent { what: "scan --vault" }) } else { Ok(()) };
+    }
+    let vault = match core.vault() {
+        Ok(vault) => vault,
+        Err(error) if all => return Err(error),
+        Err(_) => return Ok(()),
+    };
+    let wanted = if all { vault.list_services().await?.services } else { own_services(report) };
+    let mut held: BTreeMap<Service, Secrets> = BTreeMap::new();
+    let mut reads = stream::iter(wanted).map(|service| read(&vault, service)).buffer_unordered(REQUESTS_AT_ONCE);
+    while let Some((service, outcome)) = reads.next().await {
+        match outcome {
+            Ok(values) => drop(held.insert(service, values)),
+            Err(Error::NotFound { .. }) => {}
+            Err(error) if all => return Err(error),
+            Err(error) => {
+                report.warnings.push(format!("nothing was compared with Vault: {}", error.for_person()));
+                return Ok(());
+            }
+        }
+    }
+    drop(reads);
+    mark(report, &held, all);
+    Ok(())
+}
+
+fn mark(report: &mut ScanReport, held: &BTreeMap<Service, Secrets>, all: bool) {
+    for finding in report.findings_mut().filter(|finding| finding.secret && !finding.values.is_empty()) {
+        let own = services_of(&finding.path);
+        let near = own.iter().filter_map(|service| held.get_key_value(service));
+        let far = held.iter().filter(|(service, _)| all && !own.contains(service));
+        let mut compared = false;
+        let found = near.chain(far).inspect(|_| compared = true).find_map(|(service, values)| {
+            let key = values.iter().find(|(_, value)| finding.values.contains(value.secret())).map(|(key, _)| key);
+            key.map(|key| format!("{service}/{}", crate::names::printable(key, false)))
+        });
+        finding.in_vault = (found.is_some() || compared || all).then_some(found.is_some());
+        finding.vault_key = found;
+    }
+}
+
+/// The services that the files with findings can belong to.
+fn own_services(report: &ScanReport) -> Vec<Service> {
+    let with_secrets = report.findings().filter(|finding| finding.secret);
+    let services: BTreeSet<Service> = with_secrets.flat_map(|finding| services_of(&finding.path)).collect();
+    services.into_iter().collect()
+}
+
+/// The folder of a file and those above it, as far as they can be services: the nearest first.
+fn services_of(file: &Path) -> Vec<Service> {
+    file.ancestors().skip(1).filter_map(|folder| folder.to_str()?.parse().ok()).collect()
+}
+
+async fn read(vault: &Client, service: Service) -> (Service, Result<Secrets>) {
+    let secrets = match vault.read_service(&service, None).await {
+        Ok(Stored::Present { secrets, .. }) => Ok(secrets),
+        Ok(_) => Ok(Secrets::default()),
+        Err(error) => Err(error),
+    };
+    (service, secrets)
+}

@@ -1,0 +1,309 @@
+//! The walk: every file of a tree that can hold secrets, and those that its compose files name.
+//!
+//! Symbolic links are not followed. `.git`, `node_modules`, other file systems and the folders that
+//! compose mounts into containers are left out; the folder of a Home Assistant, which is mounted too,
+//! is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::Omission;
+use super::kinds::{self, Reading};
+use crate::error::{Error, Result};
+use crate::files::Root;
+use crate::format::dotenv::{self, Dialect};
+use crate::format::mounts::bind_mounts;
+use crate::format::places::{Form, Naming, named_files};
+use crate::names::printable;
+
+/// Folders that hold what others wrote.
+const LEFT_OUT: [&str; 4] = [".git", "node_modules", ".hg", ".svn"];
+/// A Home Assistant keeps its configuration where its container has it.
+const HOME_ASSISTANT: [&str; 2] = ["configuration.yaml", "secrets.yaml"];
+
+/// A file to look at.
+pub(super) struct Candidate {
+    pub(super) path: PathBuf,
+    pub(super) reading: Reading,
+    /// Whether the person named it.
+    pub(super) is_named: bool,
+    /// The name of the secret that the file is.
+    pub(super) secret: Option<String>,
+}
+
+impl Candidate {
+    pub(super) fn shown(&self) -> String {
+        shown(&self.path)
+    }
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy(), false)
+}
+
+/// What a walk has found so far.
+pub(super) struct Tree<'a> {
+    root: &'a Root,
+    dialect: Option<Dialect>,
+    files: BTreeMap<PathBuf, Candidate>,
+    /// Mounted folders, and the compose file that mounts each.
+    mounted: BTreeMap<PathBuf, PathBuf>,
+    left_out: BTreeMap<PathBuf, String>,
+    notes: Vec<Omission>,
+    /// Where walks began: never left out.
+    starts: BTreeSet<PathBuf>,
+    device: Option<u64>,
+}
+
+impl<'a> Tree<'a> {
+    pub(super) fn new(root: &'a Root, dialect: Option<Dialect>) -> Self {
+        Self {
+            root,
+            dialect,
+            files: BTreeMap::new(),
+            mounted: BTreeMap::new(),
+            left_out: BTreeMap::new(),
+            notes: Vec::new(),
+            starts: BTreeSet::new(),
+            device: None,
+        }
+    }
+
+    /// A file or a folder that the person named.
+    pub(super) fn add(&mut self, path: &Path) -> Result<()> {
+        let is_root = path == Path::new(".") || path == self.root.path();
+        let inside = if is_root { PathBuf::new() } else { self.root.relative(path)? };
+        if is_root || self.root.has_folder(&inside) {
+            self.device = device(&self.root.path().join(&inside));
+            self.starts.insert(inside.clone());
+            self.folder(&inside);
+            return Ok(());
+        }
+        if !self.root.has(&inside)? {
+            let what = format!("the file {}", shown(path));
+            return Err(Error::NotFound { what, hint: "name a file or a folder in the project's root".into() });
+        }
+        let dialect = self.dialect_in(inside.parent().unwrap_or(Path::new("")), None);
+        let reading = kinds::named(&inside, dialect);
+        self.files.insert(inside.clone(), Candidate { path: inside.clone(), reading, is_named: true, secret: None });
+        if reading == Reading::Form(Form::Compose) {
+            self.compose_file(&inside);
+        }
+        Ok(())
+    }
+
+    /// What is to be looked at, in order, and what is not.
+    pub(super) fn finish(self) -> (Vec<Candidate>, Vec<Omission>) {
+        let Self { files, mounted, mut left_out, mut notes, starts, root, .. } = self;
+        // Of folders that were mounted by a compose file which the walk met after them.
+        let is_inside = |path: &Path| {
+            let start =
+                starts.iter().filter(|start| path.starts_with(start)).map(|start| start.components().count()).max().unwrap_or(0);
+            let mut above = path.ancestors().skip(1).filter(|folder| folder.components().count() > start);
+            above.find(|folder| mounted.contains_key(*folder) && !is_home_assistant(&root.names(folder))).map(Path::to_owned)
+        };
+        let mut kept = Vec::with_capacity(files.len());
+        for (path, file) in files {
+            match is_inside(&path).filter(|_| !file.is_named && file.secret.is_none()) {
+                Some(folder) => {
+                    let by = mounted.get(&folder).map(|by| shown(by)).unwrap_or_default();
+                    left_out.entry(folder).or_insert_with(|| mounted_by(&by));
+                }
+                None => kept.push(file),
+            }
+        }
+        notes.extend(left_out.into_iter().map(|(path, reason)| Omission { path: shown(&path), line: None, reason }));
+        (kept, notes)
+    }
+
+    fn folder(&mut self, folder: &Path) {
+        let Ok(entries) = std::fs::read_dir(self.root.path().join(folder)) else {
+            self.left_out.insert(folder.to_owned(), "it cannot be opened".into());
+            return;
+        };
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for entry in entries.flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                folders.push(entry.file_name());
+            } else if kind.is_file() {
+                files.push(entry.file_name());
+            }
+        }
+        self.files_of(folder, &files);
+        folders.sort_unstable();
+        for name in folders {
+            let inside = folder.join(&name);
+            if LEFT_OUT.iter().any(|left| name == *left) || !self.is_walked(&inside) {
+                continue;
+            }
+            self.folder(&inside);
+        }
+    }
+
+    fn files_of(&mut self, folder: &Path, names: &[std::ffi::OsString]) {
+        let mut dialect = None;
+        let mut composes = Vec::new();
+        for name in names {
+            let path = folder.join(name);
+            let Some(mut reading) = kinds::in_a_walk(&path, Dialect::Portable) else { continue };
+            if matches!(reading, Reading::Form(Form::Env(Dialect::Portable))) {
+                let guessed = *dialect.get_or_insert_with(|| self.dialect_in(folder, Some(names)));
+                reading = Reading::Form(Form::Env(guessed));
+            }
+            if reading == Reading::Form(Form::Compose) {
+                composes.push(path.clone());
+            }
+            // A file that a compose file named before keeps what it is named as.
+            self.files.entry(path.clone()).or_insert(Candidate { path, reading, is_named: false, secret: None });
+        }
+        for file in composes {
+            self.compose_file(&file);
+        }
+    }
+
+    fn is_walked(&mut self, folder: &Path) -> bool {
+        if device(&self.root.path().join(folder)) != self.device {
+            self.left_out.insert(folder.to_owned(), "it is another file system".into());
+            return false;
+        }
+        if let Some(by) = self.mounted.get(folder).filter(|_| !self.starts.contains(folder))
+            && !is_home_assistant(&self.root.names(folder))
+        {
+            self.left_out.insert(folder.to_owned(), mounted_by(&shown(by)));
+            return false;
+        }
+        true
+    }
+
+    /// Notes what a compose file mounts and names.
+    fn compose_file(&mut self, file: &Path) {
+        let Ok(Some(content)) = self.root.read(file) else { return };
+        let Ok(text) = std::str::from_utf8(&content.bytes) else { return };
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        let variables = self.variables(&folder);
+        for source in bind_mounts(text) {
+            let source = variables.resolve(&source);
+            // A mounted folder that holds the compose file itself is the project, not data.
+            if let Some(path) = inside(&folder, Path::new(&source)).filter(|path| !folder.starts_with(path)) {
+                self.mounted.entry(path).or_insert_with(|| file.to_owned());
+            }
+        }
+        for named in named_files(text).unwrap_or_default() {
+            let reading = match named.naming {
+                Naming::EnvFile { is_raw: true, .. } => Reading::Form(Form::Env(Dialect::Docker)),
+                Naming::EnvFile { .. } | Naming::IncludeEnvFile => Reading::Form(Form::Env(Dialect::Compose)),
+                Naming::Secret => Reading::Secret,
+                Naming::Config => Reading::Lines,
+                Naming::Include | Naming::Extends => Reading::Form(Form::Compose),
+            };
+            self.named_file(file, &folder, &variables.resolve(&named.path), named.line, reading);
+        }
+    }
+
+    fn named_file(&mut self, by: &Path, folder: &Path, name: &str, line: usize, reading: Reading) {
+        let mut note = |reason: &str| self.notes.push(Omission { path: shown(by), line: Some(line), reason: reason.into() });
+        if name.contains('$') {
+            return note("it names a file through a variable, which was not looked at");
+        }
+        let Some(path) = inside(folder, Path::new(name)) else {
+            return note("it names a file outside the root, which was not looked at");
+        };
+        if !self.root.has(&path).unwrap_or(false) {
+            return; // it is missing, a link or no plain file
+        }
+        let secret = (reading == Reading::Secret).then(|| path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let is_new = !self.files.contains_key(&path);
+        let reading = match (reading, kinds::in_a_walk(&path, Dialect::Portable)) {
+            // A configuration that is YAML is read as YAML.
+            (Reading::Lines, Some(known)) => known,
+            (named, _) => named,
+        };
+        self.files.insert(path.clone(), Candidate { path: path.clone(), reading, is_named: false, secret });
+        if is_new && reading == Reading::Form(Form::Compose) {
+            self.compose_file(&path);
+        }
+    }
+
+    /// Who reads the env files of a folder, by what lies beside them.
+    fn dialect_in(&self, folder: &Path, names: Option<&[std::ffi::OsString]>) -> Dialect {
+        if let Some(dialect) = self.dialect {
+            return dialect;
+        }
+        let names: Vec<String> = match names {
+            Some(names) => names.iter().filter_map(|name| name.to_str()).map(str::to_owned).collect(),
+            None => self.root.names(folder),
+        };
+        let mut found: Vec<Dialect> = names.iter().filter_map(|name| Dialect::of_neighbour(name)).collect();
+        found.dedup();
+        match found.as_slice() {
+            [one] => *one,
+            _ => Dialect::Portable,
+        }
+    }
+
+    /// The variables that compose takes from the `.env` of a folder.
+    fn variables(&self, folder: &Path) -> Variables {
+        let content = self.root.read(&folder.join(".env")).ok().flatten();
+        let text = content.as_ref().and_then(|content| std::str::from_utf8(&content.bytes).ok());
+        let taken = text.and_then(|text| dotenv::read_as(Dialect::Compose, text)).unwrap_or_default();
+        Variables(taken.into_iter().filter_map(|(name, value)| Some((name, value?.to_string()))).collect())
+    }
+}
+
+fn mounted_by(compose: &str) -> String {
+    format!("{compose} mounts it into a container")
+}
+
+fn is_home_assistant(names: &[String]) -> bool {
+    names.iter().any(|name| HOME_ASSISTANT.contains(&name.as_str()))
+}
+
+/// A path that a file in `folder` names, below the root; `None` for one that leads outside, or is absolute.
+fn inside(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let mut out = folder.to_owned();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => out.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !out.pop() {
+                    return None;
+                }
+            }
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(out).filter(|path| path.file_name().is_some() && !path.starts_with(".git"))
+}
+
+/// Names that paths in compose files are put together from.
+struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// Replaces `${NAME}`, `${NAME:-default}` and `$NAME` where the name is known or has a default.
+    fn resolve(&self, text: &str) -> String {
+        let Some((before, rest)) = text.split_once('$') else { return text.to_owned() };
+        let (name, default, after) = match rest.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some((inner, after)) => {
+                let end = inner.find([':', '-', '?', '+']).unwrap_or(inner.len());
+                let default = inner[end..].strip_prefix(":-").or_else(|| inner[end..].strip_prefix('-'));
+                (&inner[..end], default, after)
+            }
+            None => {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+                (&rest[..end], None, &rest[end..])
+            }
+        };
+        match self.0.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default) {
+            Some(value) => format!("{before}{value}{}", self.resolve(after)),
+            None => text.to_owned(),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn device(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::symlink_metadata(path).ok().map(|metadata| metadata.dev())
+}

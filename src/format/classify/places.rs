@@ -1,0 +1,82 @@
+//! Verdicts over the places of a file.
+
+use std::ops::Range;
+
+use super::super::places::{Place, Role};
+use super::{Verdict, classify};
+
+/// A place and what was found there.
+pub struct Judged<'a> {
+    /// The place.
+    pub place: &'a Place,
+    /// The verdict: the spans are in [`Place::text`].
+    pub verdict: Verdict,
+}
+
+/// Judges every place of a file, in order.
+#[must_use]
+pub fn judge_places(places: &[Place]) -> Vec<Judged<'_>> {
+    let mut judged: Vec<Judged<'_>> = places.iter().map(|place| Judged { place, verdict: by_names(place) }).collect();
+    let mut start = 0;
+    while start < judged.len() {
+        let end = end_of_command(places, start);
+        if end > start + 1
+            && let Some(command) = judged.get_mut(start..end)
+        {
+            together(command);
+        }
+        start = end.max(start + 1);
+    }
+    judged
+}
+
+/// Under each name that the text has: a secret under one of them is one.
+fn by_names(place: &Place) -> Verdict {
+    let own = classify(&place.name, &place.text, place.role);
+    if own.is_secret {
+        return own;
+    }
+    let others = place.also.iter().map(|name| classify(name, &place.text, place.role));
+    others.into_iter().find(|verdict| verdict.is_secret).unwrap_or(own)
+}
+
+/// The end of the items of one command that is written as a list.
+fn end_of_command(places: &[Place], start: usize) -> usize {
+    let list = |place: &Place| {
+        let in_command = place.path.ends_with(']')
+            && (place.role == Role::Command || place.role == Role::Healthcheck || place.role == Role::Value);
+        let list = place.path.rsplit_once('[').map(|(list, _)| list.to_owned());
+        list.filter(|list| in_command && is_command(list))
+    };
+    let Some(first) = places.get(start).and_then(list) else { return start };
+    let rest = places.get(start..).unwrap_or_default();
+    start + rest.iter().take_while(|place| list(place).as_ref() == Some(&first)).count()
+}
+
+fn is_command(path: &str) -> bool {
+    matches!(path.rsplit('.').next(), Some("command" | "entrypoint" | "test" | "args"))
+}
+
+/// Judges the items of a command as one: `-p` and what stands behind it, and the program that both are for.
+fn together(items: &mut [Judged<'_>]) {
+    let mut whole = zeroize::Zeroizing::new(String::new());
+    let mut spans = Vec::with_capacity(items.len());
+    for item in items.iter() {
+        let start = whole.len();
+        // One word each: a blank inside of one must not split it.
+        whole.extend(item.place.text.chars().map(|c| if c.is_ascii_whitespace() { '_' } else { c }));
+        spans.push(start..whole.len());
+        whole.push(' ');
+    }
+    let verdict = classify("command", &whole, Role::Command);
+    for (item, span) in items.iter_mut().zip(spans) {
+        let own = |found: &Range<usize>| {
+            let inside = found.start >= span.start && found.end <= span.end;
+            inside.then(|| found.start - span.start..found.end - span.start)
+        };
+        let found: Vec<Range<usize>> = verdict.spans.iter().filter_map(own).collect();
+        if !item.verdict.is_secret && !found.is_empty() {
+            item.verdict = Verdict { spans: found, ..verdict.clone() };
+        }
+    }
+}
