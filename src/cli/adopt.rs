@@ -7,7 +7,7 @@ use super::Context;
 use super::approve::on_the_page;
 use super::at_terminal::AtTerminal;
 use super::set::for_a_while;
-use crate::approval::{Approval, Approver, Outcome, Question, listen};
+use crate::approval::{Question, listen};
 use crate::config::Strength;
 use crate::core::adopt::{Adopted, FileReply, Reply, Request, ServiceReply, adopt};
 use crate::core::approve::{Approvals, strength};
@@ -49,20 +49,24 @@ impl Adopt {
             let message = format!("--no-confirm is no approval here: changes are approved by {}", proof.word());
             return Err(Error::invalid(message, "leave it out, and approve it on the page"));
         }
-        let at_terminal = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
+        let person = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
         let shows_files = !agent && !self.request.all;
-        let person = AtTerminalWithFiles { inner: at_terminal, shows_files };
         let request = &self.request;
+        let is_asked_here = asks && !agent && proof <= Strength::Typed;
         let show = |question: &Question<'_>, reply: &Reply| {
             if ui.json() {
                 return Ok(());
             }
-            tell_plan(ui, reply);
-            person.inner.show(question)?;
-            if shows_files {
-                files(question).iter().for_each(|line| ui.note(line));
+            let mut lines = plan_lines(reply);
+            if shows_files && (request.dry_run || is_asked_here) {
+                lines.extend(files(question));
             }
-            Ok(())
+            // What is asked at the terminal is shown there, wherever stderr goes.
+            match is_asked_here.then(Terminal::open).flatten() {
+                Some(mut terminal) => lines.iter().for_each(|line| terminal.say(line)),
+                None => lines.iter().for_each(|line| ui.note(line)),
+            }
+            if request.dry_run { person.show(question) } else { Ok(()) }
         };
         let adopted = if asks && (agent || proof > Strength::Typed) {
             let approvals = Approvals::open(core, Arc::default()).await?;
@@ -142,27 +146,32 @@ impl Adopt {
 }
 
 /// The plan, before the question.
-fn tell_plan(ui: &Ui, reply: &Reply) {
+fn plan_lines(reply: &Reply) -> Vec<String> {
+    let mut lines = Vec::new();
     for service in &reply.services {
-        ui.note(&summary(service, false));
+        lines.push(format!("{}:", service.service));
         for key in &service.keys {
             let from = if key.line == 0 { String::new() } else { format!("  {}:{}", shown(&key.file), key.line) };
             let expanded = match key.expanded_from.as_slice() {
                 [] => String::new(),
                 names => format!("; expanded from {}, which it does not follow any more", names.join(", ")),
             };
-            ui.note(&format!("  {}{from}  {}  {}{expanded}", key.key, key.change, key.why));
+            let why = if key.why.is_empty() { String::new() } else { format!(": {}", key.why) };
+            lines.push(format!("  {}  {}{from}{why}{expanded}", key.key, key.change));
         }
-        service.files.iter().for_each(|file| ui.note(&format!("  {} {}", shown(&file.file), file.state)));
-        tell_rest(ui, service);
+        lines.extend(service.files.iter().map(|file| format!("  {} {}", shown(&file.file), would(file.state))));
+        lines.extend(rest_lines(service).into_iter().map(|(text, _)| text));
     }
-    for file in &reply.project_files {
-        ui.note(&format!("{} {}", shown(&file.file), file.state));
-    }
+    lines.extend(reply.project_files.iter().map(|file| format!("{} {}", shown(&file.file), would(file.state))));
     if !reply.not_looked_into.is_empty() {
         let folders: Vec<String> = reply.not_looked_into.iter().map(|folder| shown(folder)).collect();
-        ui.note(&format!("not looked into, since containers mount them: {}", folders.join(", ")));
+        lines.push(format!("not looked into, since containers mount them: {}", folders.join(", ")));
     }
+    lines
+}
+
+fn would(state: &str) -> String {
+    if state == "unchanged" { "stays as it is".to_owned() } else { format!("will be {state}") }
 }
 
 fn summary(service: &ServiceReply, is_undo: bool) -> String {
@@ -178,17 +187,26 @@ fn tell_file(ui: &Ui, indent: &str, file: &FileReply) {
     ui.note(&format!("{indent}{} {}{backup}{narrowed}", shown(&file.file), file.state));
 }
 
-/// What stays, and why.
-fn tell_rest(ui: &Ui, service: &ServiceReply) {
+/// What stays, and why, each with whether it is a secret.
+fn rest_lines(service: &ServiceReply) -> Vec<(String, bool)> {
+    let mut lines = Vec::new();
     for stay in &service.stays {
         let key = stay.key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
         let line = if stay.line == 0 { String::new() } else { format!(":{}", stay.line) };
-        let text = format!("{}{line}{key} stays: {}", shown(&stay.file), stay.reason);
-        if stay.secret { ui.warn(&text) } else { ui.note(&format!("  {text}")) }
+        lines.push((format!("  {}{line}{key} stays: {}", shown(&stay.file), stay.reason), stay.secret));
     }
     for harmless in &service.harmless {
         let names = harmless.only_here.join(", ");
-        ui.note(&format!("  only in {}, since it is no secret: {names} (--all-keys stores it too)", shown(&harmless.file)));
+        let text = format!("  only in {}, since it is no secret: {names} (--all-keys stores it too)", shown(&harmless.file));
+        lines.push((text, false));
+    }
+    lines
+}
+
+/// What stays, after it was done.
+fn tell_rest(ui: &Ui, service: &ServiceReply) {
+    for (text, is_secret) in rest_lines(service) {
+        if is_secret { ui.warn(text.trim_start()) } else { ui.note(&text) }
     }
 }
 
@@ -204,26 +222,4 @@ fn files(question: &Question<'_>) -> Vec<String> {
         lines.extend(printable(&file.masked_text, true).lines().map(|line| format!("  | {line}")));
     }
     lines
-}
-
-/// Shows the files too, before the question.
-struct AtTerminalWithFiles<'a> {
-    inner: AtTerminal<'a>,
-    shows_files: bool,
-}
-
-impl Approver for AtTerminalWithFiles<'_> {
-    async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
-        if self.shows_files
-            && !self.inner.no_confirm
-            && let Some(mut terminal) = Terminal::open()
-        {
-            files(question).iter().for_each(|line| terminal.say(line));
-        }
-        self.inner.ask(question).await
-    }
-
-    fn ended(&self, outcome: &Outcome) {
-        self.inner.ended(outcome);
-    }
 }

@@ -37,6 +37,13 @@ pub fn examples(command: &str) -> &'static [&'static str] {
             "claude-vault exec jellyfin -- printenv API_KEY",
             "claude-vault exec jellyfin --only API_KEY --prefix JELLYFIN_ -- env",
         ],
+        "adopt" => &[
+            "claude-vault adopt --all --dry-run",
+            "claude-vault adopt paperless",
+            "claude-vault adopt paperless --undo",
+            "claude-vault adopt --all",
+            "claude-vault adopt --all --done",
+        ],
         "scan" => &["claude-vault scan", "claude-vault scan old.env --json"],
         "example" => &["claude-vault example jellyfin/.env"],
         "approve" => &["claude-vault approve pending"],

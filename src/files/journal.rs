@@ -44,6 +44,8 @@ pub struct ServiceEntry {
     pub address: String,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
+    /// The service of the folder that it was found in: itself, or the one whose files it could not share.
+    pub unit: String,
     /// The version before; 0 when the service was new.
     pub base: u64,
     /// The version that was written last.

@@ -35,14 +35,15 @@ pub(super) fn prompt_for(request: &GetPromptRequestParams) -> Result<GetPromptRe
         return Err(ErrorData::invalid_params("the prompt is migrate-service, and it takes the name of a service", None));
     };
     let text = format!(
-        "Move the secrets of the service {service} into Vault. Do not read its .env or compose file yourself, and never ask me to \
+        "Move the secrets of the service {service} into Vault. Do not read its files yourself, and never ask me to \
          paste a secret.\n\
          1. vault_status; if there is no session, vault_login, and wait for me.\n\
-         2. vault_scan_env and vault_scan_compose for {service}. Show me the names of the entries, and ask which of them are \
-         secrets.\n\
-         3. vault_set with the handles of those keys, dry_run first. I approve the write on the page in my browser.\n\
-         4. vault_generate_example, so that the template can be committed, then vault_inject, which writes the .env from Vault.\n\
-         5. Tell me what to check, and what to add to .gitignore."
+         2. vault_adopt for {service}. I see the whole plan on a page in my browser: what is a secret, which files change, what git \
+         is told to ignore. If it says approval_pending, call it again with the approval_token until I have answered.\n\
+         3. Tell me which files were written, and that the old ones are beside them as backups with the secrets in plain text.\n\
+         4. Ask me to run these in a terminal of mine: claude-vault adopt {service}, which moves the secrets inside compose files \
+         too; and once all works, claude-vault adopt {service} --done, which removes the backups. To have everything as it was: \
+         claude-vault adopt {service} --undo."
     );
     let mut result = GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]);
     result.description = Some(format!("Move {service} into Vault"));

@@ -16,6 +16,8 @@ fn newcomer() -> Login {
     let lab = &login.lab.home;
     lab.file("jellyfin/.env.example", "# jellyfin\nAPI_KEY=\n");
     lab.file("jellyfin/docker-compose.yml", "services:\n  jellyfin:\n    image: jellyfin\n");
+    lab.file("paperless/docker-compose.yml", "services:\n  web:\n    image: paperless\n    env_file: docker-compose.env\n");
+    lab.file("paperless/docker-compose.env", "PAPERLESS_SECRET_KEY=Kq7-secret-Lz2\n");
     lab.file("license.txt", "abc");
     lab.file("old.env", "SMTP_PASSWORD=hunter2hunter2\n");
     let tools = lab.path().join("tools-of-the-test");

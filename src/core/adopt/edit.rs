@@ -65,12 +65,11 @@ pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
     let mut scalars = Vec::new();
     documents.iter().for_each(|document| collect(document, text, false, &mut scalars));
     let mut found = Vec::new();
-    for place in places {
-        let Some(secret) = judge::secret(&place.name, &place.text, place.role) else { continue };
+    for (place, secret) in judge::secrets(&places) {
         let inside = scalars.iter().find(|scalar| scalar.span.start <= place.span.start && place.span.end <= scalar.span.end);
         for span in secret.spans {
             let line = place.line_of(text, span.clone());
-            let way = match (inside, offset(&place, inside)) {
+            let way = match (inside, offset(place, inside)) {
                 (Some(scalar), Some(offset)) => literal(scalar, span.start + offset..span.end + offset),
                 _ if place.role == Role::Comment => Err("it stands in a comment"),
                 _ => Err("it stands where it cannot be replaced"),
@@ -79,7 +78,7 @@ pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
             let is_whole = span == (0..place.text.len());
             let names = match default_of {
                 Some(name) => vec![name.clone(), format!("{name}_DEFAULT")],
-                None => names(&place, is_whole, if secret.is_of_address { "PASSWORD" } else { "SECRET" }),
+                None => names(place, is_whole, if secret.is_of_address { "PASSWORD" } else { "SECRET" }),
             };
             let key = if place.name.is_empty() { None } else { Some(place.name.clone()) };
             found.push(Candidate { file: file.to_owned(), line, key, why: secret.why, names, way });

@@ -77,7 +77,8 @@ pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -
             continue;
         }
         let others = reading.lines.iter().filter(|other| other.name == line.name);
-        if others.into_iter().any(|other| other.value != line.value) {
+        let raw = |line: &dotenv::Line| text.get(line.raw.clone());
+        if others.into_iter().any(|other| raw(other) != raw(line)) {
             intake.stay(file, line.line, Some(&line.name), true, "it stands more than once in the file, with different values");
         } else if is_variable(&line.name) {
             let value = Value::Text(Secret::from(value.to_string()));
@@ -118,10 +119,10 @@ pub(super) fn of_yaml(file: &Path, text: &str, all_keys: bool) -> Intake {
 fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: bool) {
     let Some(name) = key.text() else { return };
     let Some(text) = value.text() else {
-        return intake.stay(file, key.line, Some(name), true, "it is a list, a map or an alias");
+        return intake.stay(file, key.line, Some(name), holds_secret(name, value), "it is a list, a map or an alias");
     };
     if value.tag.is_some() || value.anchor.is_some() {
-        return intake.stay(file, key.line, Some(name), true, "it has a tag or an anchor");
+        return intake.stay(file, key.line, Some(name), holds_secret(name, value), "it has a tag or an anchor");
     }
     let found = judge::secret(name, text, Role::Value);
     if found.is_none() && !all_keys || value.is_absent() {
@@ -131,6 +132,16 @@ fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: b
     match typed(text, &value.kind) {
         Some(value) => intake.take(file, key.line, name, value, why, Vec::new()),
         None => intake.stay(file, key.line, Some(name), true, "YAML readers differ on it: put it in quotes"),
+    }
+}
+
+/// Whether a secret stands anywhere in a node.
+fn holds_secret(name: &str, node: &Node) -> bool {
+    match &node.kind {
+        Kind::Scalar { text, .. } => judge::secret(name, text, Role::Value).is_some(),
+        Kind::List(items) => items.iter().any(|item| holds_secret(name, item)),
+        Kind::Map(entries) => entries.iter().any(|(key, value)| holds_secret(key.text().unwrap_or(name), value)),
+        Kind::Alias(_) => false,
     }
 }
 

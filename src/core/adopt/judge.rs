@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::format::classify::{self, classify};
-use crate::format::places;
+use crate::format::classify::{self, Verdict, classify, judge_places};
+use crate::format::places::{Place, Role};
 
 /// A secret in a text.
 pub(super) struct Found {
@@ -16,21 +16,17 @@ pub(super) struct Found {
 }
 
 /// The secret in a text that stands under a name.
-pub(super) fn secret(name: &str, text: &str, role: places::Role) -> Option<Found> {
-    let verdict = classify(name, text, role_of(role));
-    let is_of_address = verdict.kind == classify::Kind::UrlWithPassword;
-    verdict.is_secret.then_some(Found { spans: verdict.spans, why: verdict.rule.reason, is_of_address })
+pub(super) fn secret(name: &str, text: &str, role: Role) -> Option<Found> {
+    found(&classify(name, text, role))
 }
 
-fn role_of(role: places::Role) -> classify::Role {
-    match role {
-        places::Role::Value => classify::Role::Value,
-        places::Role::EnvironmentOfCompose => classify::Role::EnvironmentOfCompose,
-        places::Role::Command => classify::Role::Command,
-        places::Role::Label => classify::Role::Label,
-        places::Role::BuildArg => classify::Role::BuildArg,
-        places::Role::Healthcheck => classify::Role::Healthcheck,
-        places::Role::ConfigContent => classify::Role::ConfigContent,
-        places::Role::Comment => classify::Role::Comment,
-    }
+/// The secrets of a file, each with its place.
+pub(super) fn secrets(places: &[Place]) -> Vec<(&Place, Found)> {
+    let judged = judge_places(places).into_iter();
+    judged.filter_map(|judged| Some((judged.place, found(&judged.verdict)?))).collect()
+}
+
+fn found(verdict: &Verdict) -> Option<Found> {
+    let is_of_address = verdict.kind == classify::Kind::UrlWithPassword;
+    verdict.is_secret.then(|| Found { spans: verdict.spans.clone(), why: verdict.rule.reason, is_of_address })
 }

@@ -6,6 +6,7 @@
 
 mod draft;
 mod edit;
+mod for_model;
 mod ignore;
 mod intake;
 mod judge;
@@ -22,6 +23,7 @@ mod written;
 
 use std::sync::Arc;
 
+pub use for_model::{FileForModel, NotAsked, adopt_for_model};
 pub use report::{FileReply, Harmless, KeyReply, Reply, ServiceReply, Stay, Stopped};
 pub use request::{Prefer, Request};
 
@@ -40,7 +42,7 @@ pub struct Adopted {
     pub stopped: Option<Error>,
 }
 
-/// Adopts, undoes, or removes the backups. `show` gets the plan of a dry run; `approver` is asked about a real one.
+/// Adopts, undoes, or removes the backups. `show` gets every plan, before `approver` is asked about a real one.
 ///
 /// # Errors
 /// [`Error::NotFound`] without files, [`Error::Invalid`] where a program would see something else afterwards,
@@ -63,8 +65,10 @@ pub async fn adopt(
             return Err(error);
         }
     };
-    if request.dry_run {
+    if request.dry_run || !adoption.changes_nothing() {
         show(&adoption.question(), &reply)?;
+    }
+    if request.dry_run {
         return Ok(Adopted { reply, stopped: None });
     }
     if adoption.changes_nothing() {

@@ -115,6 +115,9 @@ impl Naming<'_> {
         let in_all = |env: &&PathBuf| readers.iter().all(|(_, using)| using.env_files.contains(env));
         let file = first.env_files.iter().rev().find(in_all).ok_or("projects with different .env files read it")?.clone();
         let shown = file.display();
+        if let Some(odd) = readers.iter().flat_map(|(_, using)| &using.env_files).find(|env| self.texts.is_odd(env)) {
+            return Err(format!("{} is a link or no text, so what it holds is not known", odd.display()));
+        }
         if !file.starts_with(self.folder) {
             return Err(format!("it is filled from {shown}, outside the service's folder"));
         }

@@ -1,30 +1,25 @@
 //! Working out what adoption would do: every byte of every file, and every key, before anybody is asked.
 
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use zeroize::Zeroizing;
 
 use super::draft::{self, CONFIG, Config, Draft, FileDraft};
 use super::ignore::{self, Ignore};
 use super::intake::{Entry, Format};
 use super::naming::{Moved, Naming};
-use super::preview;
 use super::project::{Facts, lines_of};
-use super::report::{FileReply, Harmless, KeyReply, Reply, ServiceReply, Stay};
+use super::report::{KeyReply, Reply, ServiceReply, Stay};
 use super::request::{Prefer, Request};
 use super::survey::{Survey, Unit, survey};
 use super::texts::{Overlay, Texts};
 use super::written;
 use crate::approval::FilePreview;
-use crate::core::Core;
 use crate::core::plan::{Adoption, Current, Direction, Notes, Part, VersionChange};
+use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::files::adopted::{OPEN_MODE, PRIVATE_MODE, Recorded, Step};
-use crate::files::journal::Way;
-use crate::files::record::Kind;
-use crate::files::{Content, Root};
+use crate::files::Root;
 use crate::format::dotenv::Dialect;
 use crate::names::{Key, Service, printable};
 use crate::secret::Value;
@@ -92,6 +87,33 @@ fn chosen<'a>(core: &Core, survey: &'a Survey, request: &Request) -> Result<Vec<
     })
 }
 
+/// The plan for one service whose files a model's call found.
+pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Adoption> {
+    let root = Root::open(&core.settings.root)?;
+    let texts = Texts::new(&root);
+    let survey = Survey::default();
+    let request = Request { prefer: Some(Prefer::File), ..Request::default() };
+    let currents = Currents::from([(draft.service.clone(), current)]);
+    let mut planner = Planner {
+        core,
+        request: &request,
+        texts: &texts,
+        survey: &survey,
+        facts: &[],
+        currents,
+        overlay: Overlay::new(),
+        expected: BTreeSet::new(),
+        parts: Vec::new(),
+        previews: Vec::new(),
+        toml: Vec::new(),
+        reply: Reply::default(),
+    };
+    let unit = draft.service.clone();
+    planner.service(&unit, draft, &Overlay::new(), &[])?;
+    planner.verify()?;
+    planner.finish(&root).map(|(adoption, _)| adoption)
+}
+
 struct Planner<'a> {
     core: &'a Core,
     request: &'a Request,
@@ -129,7 +151,7 @@ impl Planner<'_> {
         for (number, draft) in drafts.into_iter().enumerate() {
             let compose = if number == 0 { compose.clone() } else { Vec::new() };
             self.map(&draft, is_split, config);
-            self.service(draft, &moved.overlay, &compose)?;
+            self.service(&unit.service, draft, &moved.overlay, &compose)?;
         }
         Ok(())
     }
@@ -169,7 +191,7 @@ impl Planner<'_> {
         }
     }
 
-    fn service(&mut self, draft: Draft, overlay: &Overlay, compose: &[&PathBuf]) -> Result<()> {
+    fn service(&mut self, unit: &Service, draft: Draft, overlay: &Overlay, compose: &[&PathBuf]) -> Result<()> {
         let Draft { service, files, mut stays, .. } = draft;
         let current = self.currents.remove(&service).ok_or_else(|| Error::Conflict { service: service.to_string() })?;
         let (version, before) = (current.version(), current.secrets().clone());
@@ -178,8 +200,9 @@ impl Planner<'_> {
         let touched: Vec<&Key> = keys.iter().filter(|key| key.change != "skipped").map(|key| &key.entry.key).collect();
         let change = VersionChange::between(self.core, &service, current, result.clone(), &touched, &[], Notes::default());
         let path = change.path().to_owned();
-        let mut part = Part { service: Some(service.clone()), change: None, files: Vec::new(), stale: Vec::new() };
-        if !change.changes_nothing() {
+        let mut part =
+            Part { service: Some(service.clone()), unit: Some(unit.clone()), change: None, files: Vec::new(), stale: Vec::new() };
+        if self.core.audience == Audience::Model || !change.changes_nothing() {
             part.change = Some(change);
         }
         let (mut replies, mut harmless) = (Vec::new(), Vec::new());
@@ -238,141 +261,13 @@ impl Planner<'_> {
         keys
     }
 
-    /// A file with values, and its template.
-    fn values_file(
-        &mut self,
-        service: &Service,
-        file: &FileDraft,
-        own: &Secrets,
-        old: &str,
-        part: &mut Part,
-        replies: &mut Vec<FileReply>,
-    ) -> Result<Option<Harmless>> {
-        if own.is_empty() {
-            return Ok(None);
-        }
-        let before = self.texts.content(&file.file);
-        let template = self.template(file, old, own)?;
-        let text = written::with_values(self.core, service, file, own, old)?;
-        if self.request.prefer == Some(Prefer::Vault) {
-            self.expected.insert(file.file.clone());
-        }
-        let only_here = template.only_here(file, old);
-        let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *text.as_bytes());
-        let is_private = before.as_ref().is_none_or(|before| before.mode() & 0o077 == 0);
-        self.example(service, file, &template, part, replies);
-        self.show(&file.file, preview::masked(&text, file.format, file.reader), note(before.as_ref(), is_changed));
-        replies.push(FileReply {
-            file: file.file.clone(),
-            kind: if file.format == Format::Env { "env" } else { "yaml" },
-            state: state(before.as_ref(), is_changed),
-            keys: own.len(),
-            backup: None,
-            tracked: false,
-            narrowed: !is_private,
-        });
-        self.overlay.insert(file.file.clone(), text.clone());
-        let recorded = Recorded { kind: Kind::Secrets, service: service.to_string(), keys: own.keys().cloned().collect() };
-        let way = if before.is_some() { Way::Replaced } else { Way::Created };
-        let step = Step {
-            file: file.file.clone(),
-            content: Some(text),
-            keeps_backup: before.is_some(),
-            before,
-            mode: PRIVATE_MODE,
-            record: Some(recorded),
-            drops_backups: false,
-        };
-        part.files.push((Arc::new(step), way));
-        Ok((!only_here.is_empty()).then(|| Harmless { file: file.file.clone(), only_here }))
-    }
-
-    /// What the template of a file becomes.
-    fn template(&self, file: &FileDraft, old: &str, own: &Secrets) -> Result<written::Template> {
-        let root = Root::open(&self.core.settings.root)?;
-        written::template(&root, self.texts, file, old, own)
-    }
-
-    fn example(
-        &mut self,
-        service: &Service,
-        file: &FileDraft,
-        template: &written::Template,
-        part: &mut Part,
-        replies: &mut Vec<FileReply>,
-    ) {
-        let before = self.texts.content(&template.file);
-        let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *template.text.as_bytes());
-        replies.push(FileReply {
-            file: template.file.clone(),
-            kind: "example",
-            state: state(before.as_ref(), is_changed),
-            keys: template.gained,
-            backup: None,
-            tracked: false,
-            narrowed: false,
-        });
-        if !is_changed {
-            return;
-        }
-        let note = match &before {
-            Some(_) => "This template gains lines for the keys that it lacks.",
-            None => "This is a template to commit. It must not contain a secret.",
-        };
-        self.show(&template.file, template.text.to_string(), note.to_owned());
-        let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
-        let keys = file.secrets.iter().map(|entry| entry.key.to_string()).collect();
-        let step = Step {
-            file: template.file.clone(),
-            content: Some(template.text.clone()),
-            mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
-            before,
-            record: Some(Recorded { kind: Kind::Example, service: service.to_string(), keys }),
-            keeps_backup: false,
-            drops_backups: false,
-        };
-        part.files.push((Arc::new(step), way));
-    }
-
-    fn compose_file(&mut self, file: &Path, text: &Zeroizing<String>, part: &mut Part, replies: &mut Vec<FileReply>) {
-        let Some(before) = self.texts.content(file) else { return };
-        let old = self.texts.text(file).unwrap_or_default();
-        self.show(file, preview::changed_lines(&old, text), "These lines change. The old file is kept as a backup.".into());
-        replies.push(FileReply {
-            file: file.to_owned(),
-            kind: "compose",
-            state: "updated",
-            keys: 0,
-            backup: None,
-            tracked: false,
-            narrowed: false,
-        });
-        self.overlay.insert(file.to_owned(), text.clone());
-        let step = Step {
-            file: file.to_owned(),
-            content: Some(text.clone()),
-            mode: before.mode(),
-            before: Some(before),
-            record: None,
-            keeps_backup: true,
-            drops_backups: false,
-        };
-        part.files.push((Arc::new(step), Way::Replaced));
-    }
-
-    fn show(&mut self, file: &Path, masked_text: String, note: String) {
-        self.previews.push(FilePreview { path: printable(&file.to_string_lossy(), false), masked_text, note });
-    }
-
     /// Holds every program's view against what it was.
     fn verify(&self) -> Result<()> {
         for project in &self.survey.projects {
             let before = project.view(self.texts, &Overlay::new()).0;
-            let after = project.view(self.texts, &self.overlay).0;
-            let is_expected = project
-                .uses(self.texts, &self.overlay)
-                .iter()
-                .any(|one| one.env_files.iter().any(|file| self.expected.contains(file)));
+            let (after, facts) = project.view(self.texts, &self.overlay);
+            let fills = project.uses(self.texts, &self.overlay).into_iter().flat_map(|one| one.env_files);
+            let is_expected = fills.chain(facts.container_files.into_keys()).any(|file| self.expected.contains(&file));
             if before != after && !is_expected {
                 return Err(changed_view(&project.folder().join("compose.yaml"), "docker compose"));
             }
@@ -416,6 +311,11 @@ impl Planner<'_> {
         let mut adoption = Adoption::new(self.core, Direction::In, parts);
         self.reply.warnings.extend(adoption.warnings.iter().cloned());
         adoption.warnings.clone_from(&self.reply.warnings);
+        let stays = self.reply.services.iter().flat_map(|service| &service.stays).filter(|stay| stay.secret);
+        adoption.warnings.extend(stays.map(|stay| {
+            let key = stay.key.as_deref().unwrap_or("a secret");
+            format!("{key} stays in {}: {}", printable(&stay.file.to_string_lossy(), false), stay.reason)
+        }));
         adoption.previews = self.previews;
         Ok((adoption, self.reply))
     }
@@ -440,38 +340,7 @@ impl Planner<'_> {
             let tables = self.toml.join("\n");
             files.push(self.appended(Path::new(CONFIG), "project", &tables, "Says where the files of these services lie."));
         }
-        (!files.is_empty()).then_some(Part { service: None, change: None, files, stale: Vec::new() })
-    }
-
-    fn appended(&mut self, file: &Path, kind: &'static str, lines: &str, note: &str) -> (Arc<Step>, Way) {
-        let before = self.texts.content(file);
-        let old = self.texts.text(file).unwrap_or_default();
-        let mut text = old.clone();
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(lines);
-        self.show(file, lines.to_owned(), note.to_owned());
-        self.reply.project_files.push(FileReply {
-            file: file.to_owned(),
-            kind,
-            state: state(before.as_ref(), true),
-            keys: 0,
-            backup: None,
-            tracked: false,
-            narrowed: false,
-        });
-        let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
-        let step = Step {
-            file: file.to_owned(),
-            content: Some(text),
-            mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
-            before,
-            record: None,
-            keeps_backup: false,
-            drops_backups: false,
-        };
-        (Arc::new(step), way)
+        (!files.is_empty()).then_some(Part { service: None, unit: None, change: None, files, stale: Vec::new() })
     }
 }
 
@@ -503,23 +372,6 @@ fn is_yaml(file: &Path) -> bool {
     matches!(file.extension().and_then(|ending| ending.to_str()), Some("yaml" | "yml"))
 }
 
-fn state(before: Option<&Content>, is_changed: bool) -> &'static str {
-    match before {
-        None => "created",
-        Some(_) if is_changed => "updated",
-        Some(_) => "unchanged",
-    }
-}
-
-fn note(before: Option<&Content>, is_changed: bool) -> String {
-    match before {
-        None => "This is a new file.",
-        Some(_) if is_changed => "Its values come from Vault from now on. The old file is kept as a backup.",
-        Some(_) => "It stays as it is.",
-    }
-    .to_owned()
-}
-
 fn told(key: &Key2) -> KeyReply {
     KeyReply {
         key: key.entry.key.to_string(),
@@ -537,14 +389,4 @@ fn changed_view(file: &Path, reader: &str) -> Error {
         format!("{file}: {reader} would see something else afterwards, so nothing was done"),
         "move this service by hand: claude-vault set SERVICE --from FILE, then claude-vault inject SERVICE",
     )
-}
-
-impl written::Template {
-    /// Harmless names of the file whose values this template does not have.
-    fn only_here(&self, file: &FileDraft, old: &str) -> Vec<String> {
-        let values = |text: &str| -> BTreeMap<String, Zeroizing<String>> { written::values(file, text) };
-        let (own, known) = (values(old), values(&self.text));
-        let names = file.harmless.iter().filter(|name| own.get(*name).is_some_and(|value| known.get(*name) != Some(value)));
-        names.map(|name| printable(name, false)).collect()
-    }
 }

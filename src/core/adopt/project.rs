@@ -5,18 +5,20 @@
 //! variables replaced, each variable that is passed through, each line of each `env_file`. Merging, profiles and
 //! `extends` are functions of that alone, so two equal views are one configuration.
 
+mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
+use self::walk::Walk;
+pub(super) use self::walk::{is_typed, lines_of};
 use super::texts::{Overlay, Texts, below};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::interpolation;
-use crate::format::yaml;
-use crate::format::yaml::tree::{self, Kind, Node, Style};
-use crate::names::is_variable;
+use crate::format::yaml::tree::{self, Kind, Node};
 
 /// The most files that are followed in one project.
 const MAX_FILES: usize = 200;
@@ -249,174 +251,4 @@ impl View {
     fn add(&mut self, file: &Path, path: &str, value: &str) {
         self.values.push((format!("{}:{path}", file.display()), Zeroizing::new(value.to_owned())));
     }
-}
-
-/// Walks one file.
-struct Walk<'a> {
-    one: &'a Use,
-    texts: &'a Texts<'a>,
-    overlay: &'a Overlay,
-    view: &'a mut View,
-    facts: &'a mut Facts,
-}
-
-impl Walk<'_> {
-    fn node(&mut self, node: &Node, path: &mut Vec<String>) {
-        let shape = match &node.kind {
-            Kind::Scalar { text, style } => return self.scalar(node, text, *style, path),
-            Kind::Alias(name) => format!("*{name}"),
-            Kind::List(_) => "[".to_owned(),
-            Kind::Map(_) => "{".to_owned(),
-        };
-        self.add(path, &format!("{shape} {:?} {:?}", node.tag, node.anchor));
-        match &node.kind {
-            Kind::List(items) => {
-                for (number, item) in items.iter().enumerate() {
-                    self.below(item, number.to_string(), path);
-                }
-            }
-            Kind::Map(entries) => entries.iter().for_each(|(key, value)| self.entry(key, value, path)),
-            Kind::Scalar { .. } | Kind::Alias(_) => {}
-        }
-    }
-
-    fn below(&mut self, node: &Node, name: String, path: &mut Vec<String>) {
-        path.push(name);
-        self.node(node, path);
-        path.pop();
-    }
-
-    fn entry(&mut self, key: &Node, value: &Node, path: &mut Vec<String>) {
-        let name = key.text().unwrap_or_default().to_owned();
-        self.add(path, &name);
-        match name.as_str() {
-            "env_file" => self.env_files(value),
-            "volumes" => items(value).into_iter().for_each(|item| self.mount(item)),
-            "secrets" | "configs" if path.len() == 1 => {
-                let files = entries(value).into_iter().filter_map(|(_, one)| self.one.path(one.get("file")?));
-                self.facts.secret_files.extend(files);
-            }
-            // The environment of a secret or a config is one variable.
-            "environment" => {
-                if let Some(variable) = value.text().filter(|text| is_variable(text)) {
-                    self.passed_through(variable);
-                }
-            }
-            _ => {}
-        }
-        if value.is_absent()
-            || matches!(&value.kind, Kind::Scalar { text, style: Style::Plain } if matches!(text.as_str(), "~" | "null"))
-        {
-            self.passed_through(&name);
-        }
-        self.below(value, name, path);
-    }
-
-    /// A scalar as the reader of YAML and then docker compose make it.
-    fn scalar(&mut self, node: &Node, text: &str, style: Style, path: &[String]) {
-        if let Ok(found) = interpolation::references(text) {
-            self.facts.used.extend(found.into_iter().map(|reference| reference.name));
-        }
-        if is_variable(text) {
-            self.passed_through(text);
-        }
-        let value = self.one.evaluated(text).unwrap_or_else(|reason| Zeroizing::new(reason.to_owned()));
-        // A number in another spelling, a truth value or a date is what YAML makes of it.
-        let is_typed = style == Style::Plain && is_typed(text) && !is_whole_number(text);
-        let mark = if is_typed { "typed " } else { "" };
-        let label = format!("{mark}{:?} {:?} ", node.tag, node.anchor);
-        let mut shown = Zeroizing::new(label);
-        shown.push_str(&value);
-        self.add(path, &shown);
-    }
-
-    /// A name that may stand for the variable of that name.
-    fn passed_through(&mut self, name: &str) {
-        if !is_variable(name) {
-            return;
-        }
-        self.facts.used.insert(name.to_owned());
-        let value = match self.one.env.get(name) {
-            None => Zeroizing::new("unset".to_owned()),
-            Some(None) => Zeroizing::new("unknown".to_owned()),
-            Some(Some(value)) => Zeroizing::new(format!("={}", value.as_str())),
-        };
-        self.add(&[name.to_owned()], &value);
-    }
-
-    /// Each line of a file that gives a container its variables.
-    fn env_files(&mut self, node: &Node) {
-        for item in items(node) {
-            let is_raw = item.get("format").and_then(Node::text) == Some("raw");
-            let named = if item.text().is_some() { Some(item) } else { item.get("path") };
-            let Some(file) = named.and_then(|named| self.one.path(named)) else { continue };
-            self.facts.container_order.push(file.clone());
-            *self.facts.container_files.entry(file.clone()).or_default() |= is_raw;
-            let Some(text) = self.texts.text_over(self.overlay, &file) else { continue };
-            let outside = |name: &str| self.one.env.get(name).cloned().flatten();
-            let lines = lines_of(if is_raw { Dialect::Docker } else { Dialect::Compose }, &text, &outside);
-            for (name, value) in lines {
-                self.view.add(&file, &name, &value);
-            }
-        }
-    }
-
-    fn mount(&mut self, item: &Node) {
-        let source = match item.text() {
-            Some(text) => text.split(':').next().filter(|source| source.starts_with('.')).map(str::to_owned),
-            None => item.get("source").and_then(Node::text).map(str::to_owned),
-        };
-        let path = source.and_then(|source| below(&self.one.folder, &self.one.evaluated(&source).ok()?));
-        self.facts.mounts.extend(path);
-    }
-
-    fn add(&mut self, path: &[String], value: &str) {
-        self.view.add(&self.one.file, &path.join("."), value);
-    }
-}
-
-/// What a reader sees in a file of variables: each name with its value, and what it cannot read.
-pub(super) fn lines_of(
-    dialect: Dialect,
-    text: &str,
-    outside: &dyn Fn(&str) -> Option<Zeroizing<String>>,
-) -> Vec<(String, Zeroizing<String>)> {
-    let reading = dotenv::reading(dialect, text, outside);
-    let mut lines: Vec<(String, Zeroizing<String>)> = Vec::new();
-    for line in reading.effective() {
-        let value = line
-            .value
-            .as_ref()
-            .map_or_else(|| Zeroizing::new("unset".to_owned()), |value| Zeroizing::new(format!("={}", value.as_str())));
-        lines.push((line.name.clone(), value));
-    }
-    // What is not read keeps its words and its place among its kind.
-    let unread = reading.unread.iter().map(|one| {
-        (one.name.clone().unwrap_or_default(), Zeroizing::new(format!("unread: {} {}", one.reason, one.ends_reading)))
-    });
-    lines.extend(unread);
-    lines.sort_by(|one, other| one.0.cmp(&other.0));
-    lines
-}
-
-/// Whether some reader of YAML takes a plain scalar for something else than text: a truth value, nothing, a number, a
-/// time or a date.
-pub(super) fn is_typed(plain: &str) -> bool {
-    if !plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
-        return yaml::is_typed(plain);
-    }
-    let word = plain.to_ascii_lowercase();
-    let digits = word.trim_start_matches(['-', '+']);
-    let is_hex = digits.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'_'));
-    let is_number_like = word.bytes().all(|byte| byte.is_ascii_digit() || b"+-._:eotz ".contains(&byte));
-    is_hex || is_number_like || matches!(digits, ".inf" | ".nan") || digits.starts_with("0b")
-}
-
-/// A number that every reader writes as it stands.
-pub(super) fn is_whole_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    !digits.is_empty()
-        && digits.len() <= 18
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (digits == "0" || !digits.starts_with('0'))
 }

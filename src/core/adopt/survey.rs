@@ -35,6 +35,7 @@ pub(super) struct Unit {
 }
 
 /// All that lies below the root.
+#[derive(Default)]
 pub(super) struct Survey {
     pub(super) units: Vec<Unit>,
     pub(super) projects: Vec<Project>,

@@ -34,6 +34,15 @@ impl<'a> Texts<'a> {
         std::str::from_utf8(&content.bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
     }
 
+    /// Whether something is there that is no plain file of text: a link, a folder, bytes.
+    pub(super) fn is_odd(&self, file: &Path) -> bool {
+        match self.root.read(file) {
+            Ok(Some(content)) => std::str::from_utf8(&content.bytes).is_err(),
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
     /// The names in a folder.
     pub(super) fn names(&self, folder: &Path) -> Vec<String> {
         self.root.names(folder)

@@ -23,9 +23,10 @@ fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, Servi
     let mut journal = Journals::new(&core.settings.state).load(&core.settings.root)?;
     let mut entries: Vec<(String, ServiceEntry)> = std::mem::take(&mut journal.services).into_iter().collect();
     if let Some(service) = &request.service {
-        let others = entries.iter().any(|(name, _)| !name.is_empty() && !is_of(name, service));
+        let is_of = |(name, entry): &(String, ServiceEntry)| name == service.as_str() || entry.unit == service.as_str();
+        let others = entries.iter().any(|entry| !entry.0.is_empty() && !is_of(entry));
         // The project's own lines stay while another service needs them.
-        entries.retain(|(name, _)| is_of(name, service) || name.is_empty() && !others);
+        entries.retain(|entry| is_of(entry) || entry.0.is_empty() && !others);
     }
     if entries.iter().all(|(name, _)| name.is_empty()) {
         let what = request.service.as_ref().map_or("anything".to_owned(), |service| format!("the service {service}"));
@@ -38,12 +39,6 @@ fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, Servi
     Ok((journal, entries))
 }
 
-/// Whether a service is this one, or one that was made of a file of it.
-fn is_of(name: &str, service: &Service) -> bool {
-    let rest = name.strip_prefix(service.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '-']))
-}
-
 /// The plan to undo.
 pub(super) async fn plan(core: &Core, request: &Request, vault: Arc<Client>) -> Result<(Adoption, Reply)> {
     let (journal, entries) = chosen(core, request)?;
@@ -51,7 +46,7 @@ pub(super) async fn plan(core: &Core, request: &Request, vault: Arc<Client>) -> 
     let mut reply = Reply { dry_run: request.dry_run, ..Reply::default() };
     let mut parts = Vec::new();
     for (name, entry) in entries {
-        let mut part = Part { service: name.parse().ok(), change: None, files: Vec::new(), stale: Vec::new() };
+        let mut part = Part { service: name.parse().ok(), unit: None, change: None, files: Vec::new(), stale: Vec::new() };
         let mut files = Vec::new();
         for (file, was) in entry.files.iter().rev() {
             if let Some((step, told)) = restored(&root, &journal, Path::new(file), was)? {
@@ -191,7 +186,7 @@ pub(super) fn done(core: &Core, request: &Request) -> Result<(Adoption, Reply)> 
     let mut reply = Reply { dry_run: request.dry_run, ..Reply::default() };
     let mut parts = Vec::new();
     for (name, entry) in entries {
-        let mut part = Part { service: name.parse().ok(), change: None, files: Vec::new(), stale: Vec::new() };
+        let mut part = Part { service: name.parse().ok(), unit: None, change: None, files: Vec::new(), stale: Vec::new() };
         for (file, was) in entry.files {
             let Some(digest) = was.before else { continue };
             let file = PathBuf::from(file);

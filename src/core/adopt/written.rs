@@ -7,14 +7,18 @@ use zeroize::Zeroizing;
 
 use super::draft::FileDraft;
 use super::intake::Format;
+use super::judge;
 use super::preview;
 use super::texts::Texts;
 use crate::core::Core;
 use crate::error::Result;
 use crate::files::Root;
 use crate::format::dotenv;
+use crate::format::places::{self, Place, Role, Writing};
+use crate::format::yaml;
 use crate::format::yaml::tree::{self, Kind, Node};
 use crate::names::Service;
+use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
 
 /// The template of a file.
@@ -36,7 +40,8 @@ pub(super) fn with_values(
     own: &Secrets,
     old: &str,
 ) -> Result<Zeroizing<String>> {
-    let _ = (core, own, file);
+    let _ = core;
+    let old = &*with_vaults(file, own, old);
     if old.starts_with(crate::core::inject::HEADER_START) {
         return Ok(Zeroizing::new(old.to_owned()));
     }
@@ -45,6 +50,44 @@ pub(super) fn with_values(
         crate::core::inject::HEADER_START
     );
     Ok(Zeroizing::new(header + old))
+}
+
+/// The file with Vault's values where they differ from its own: the person prefers those.
+fn with_vaults(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> {
+    let mut cuts: Vec<(std::ops::Range<usize>, Zeroizing<String>)> = Vec::new();
+    match file.format {
+        Format::Env => {
+            for line in dotenv::reading(file.reader, old, &|_| None).lines {
+                let Some(value) = own.get(&line.name).map(|value| value.secret().expose(WayOut::InjectedFile)) else { continue };
+                let differs = line.value.as_ref().is_none_or(|own| own.as_str() != value);
+                if let Some(text) = differs.then(|| dotenv::write(&[file.reader], value).ok()).flatten() {
+                    cuts.push((line.raw, text));
+                }
+            }
+        }
+        Format::Yaml => {
+            let documents = tree::parse(old).unwrap_or_default();
+            for (key, node) in documents.iter().filter_map(of_map).flatten() {
+                let Some(value) = key.text().and_then(|key| own.get(key)) else { continue };
+                let text = value.secret().expose(WayOut::InjectedFile);
+                if node.text() != Some(text) {
+                    let written = match value {
+                        Value::Text(_) => yaml::quote(text),
+                        Value::Json(_) => yaml::json(text),
+                    };
+                    cuts.push((node.span.clone(), Zeroizing::new(written)));
+                }
+            }
+        }
+    }
+    let (mut out, mut at) = (Zeroizing::new(String::with_capacity(old.len())), 0);
+    for (span, text) in cuts {
+        out.push_str(&old[at..span.start]);
+        out.push_str(&text);
+        at = span.end;
+    }
+    out.push_str(&old[at..]);
+    out
 }
 
 /// The template of a file: the one that is there, with the keys that it lacks, or a new one.
@@ -72,25 +115,33 @@ fn templates_of(file: &Path) -> Vec<PathBuf> {
     names.into_iter().map(|name| file.with_file_name(name)).collect()
 }
 
-/// The file without its secrets.
+/// The file without its secrets: those that go to Vault, those that stay, and those in comments.
 fn emptied(file: &FileDraft, old: &str, own: &Secrets) -> Zeroizing<String> {
-    let spans: Vec<(std::ops::Range<usize>, &str)> = match file.format {
-        Format::Env => {
-            let reading = dotenv::reading(file.reader, old, &|_| None);
-            reading.lines.iter().filter(|line| own.contains_key(&line.name)).map(|line| (line.raw.clone(), "")).collect()
-        }
-        Format::Yaml => {
-            let documents = tree::parse(old).unwrap_or_default();
-            let entries: Vec<_> = documents.iter().filter_map(of_map).flatten().collect();
-            let own = entries.iter().filter(|(key, _)| key.text().is_some_and(|key| own.contains_key(key)));
-            own.map(|(_, value)| (value.span.clone(), "\"\"")).collect()
-        }
+    let (form, nothing) = match file.format {
+        Format::Env => (places::Form::Env(file.reader), ""),
+        Format::Yaml => (places::Form::Yaml, "\"\""),
     };
+    let mut cuts: Vec<(std::ops::Range<usize>, &str)> = Vec::new();
+    let places = places::places(form, old).unwrap_or_default();
+    let is_value = |place: &Place| place.role == Role::Value && place.writing != Writing::Verbatim;
+    let adopted = places.iter().filter(|place| is_value(place) && own.contains_key(&place.name));
+    cuts.extend(adopted.map(|place| (place.span.clone(), nothing)));
+    for (place, found) in judge::secrets(&places) {
+        let parts = found.spans.iter().map(|span| place.locate(old, span.clone())).collect::<Option<Vec<_>>>();
+        match parts {
+            _ if is_value(place) => cuts.push((place.span.clone(), nothing)),
+            Some(parts) => cuts.extend(parts.into_iter().map(|part| (part, "…"))),
+            None => cuts.push((place.span.clone(), "# …")),
+        }
+    }
+    cuts.sort_by_key(|(span, _)| span.start);
     let (mut out, mut at) = (Zeroizing::new(String::with_capacity(old.len())), 0);
-    for (span, instead) in spans {
-        out.push_str(&old[at..span.start]);
-        out.push_str(instead);
-        at = span.end;
+    for (span, instead) in cuts.into_iter().filter(|(span, _)| !span.is_empty()) {
+        if span.start >= at {
+            out.push_str(&old[at..span.start]);
+            out.push_str(instead);
+        }
+        at = at.max(span.end);
     }
     out.push_str(&old[at..]);
     out

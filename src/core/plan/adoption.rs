@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::files::adopted::{Step, remove_backups};
-use crate::files::journal::{FileEntry, Journal, Journals, Way};
+use crate::files::journal::{FileEntry, Journal, Journals, ServiceEntry, Way};
 use crate::files::record::Records;
 use crate::names::{Service, printable};
 use crate::secret::Value;
@@ -32,6 +32,8 @@ pub enum Direction {
 pub struct Part {
     /// The service.
     pub service: Option<Service>,
+    /// The service of the folder that it was found in.
+    pub unit: Option<Service>,
     /// What is written to Vault, if anything.
     pub change: Option<VersionChange>,
     /// The files, in order, each with the way back to its old content.
@@ -52,6 +54,10 @@ pub struct Adoption {
     pub previews: Vec<FilePreview>,
     /// Why it cannot be done.
     pub obstacle: Option<String>,
+    /// What the audit log says of it, where that must not follow from the parts.
+    pub audited: Option<String>,
+    /// Whether files that are as they shall be are written all the same, so that nobody learns which ones were.
+    pub writes_all: bool,
     /// The keys as the person sees them: `KEY`, or `SERVICE/KEY` where there are several services.
     keys: Vec<(String, Change, Option<Value>)>,
     untouched: usize,
@@ -102,7 +108,20 @@ impl Adoption {
         let warnings = changes().flat_map(|change| change.warnings().to_vec()).collect();
         let obstacle = changes().find_map(|change| change.question().obstacle.map(str::to_owned));
         let base = if services.len() == 1 { changes().map(VersionChange::base).next().unwrap_or(0) } else { 0 };
-        Self { direction, parts, warnings, previews: Vec::new(), obstacle, keys, untouched, path, first, base }
+        Self {
+            direction,
+            parts,
+            warnings,
+            previews: Vec::new(),
+            obstacle,
+            audited: None,
+            writes_all: false,
+            keys,
+            untouched,
+            path,
+            first,
+            base,
+        }
     }
 
     /// Whether there is nothing to do.
@@ -149,7 +168,7 @@ impl Adoption {
     /// Waiting for the disk must not hold up anything else, so this is done on a thread of its own.
     async fn write_files(&self, core: &Core, part: &Part, done: &mut PartDone) -> Result<()> {
         let name = part.service.as_ref().map(ToString::to_string).unwrap_or_default();
-        for (step, way) in part.files.iter().filter(|(step, _)| !step.changes_nothing()) {
+        for (step, way) in part.files.iter().filter(|(step, _)| self.writes_all || !step.changes_nothing()) {
             if self.direction == Direction::In {
                 edit(core, |journal| {
                     let entry = entry_of(journal, step, *way);
@@ -166,23 +185,35 @@ impl Adoption {
 
     /// Notes a service before anything of it is done: what an undo needs to know of Vault.
     fn note_beginning(&self, core: &Core, part: &Part) -> Result<()> {
-        let (Some(service), Some(change)) = (&part.service, &part.change) else { return Ok(()) };
+        let Some(service) = &part.service else { return Ok(()) };
+        if part.change.is_none() && part.files.iter().all(|(step, _)| step.changes_nothing()) {
+            return Ok(());
+        }
         edit(core, |journal| {
             let entry = journal.services.entry(service.to_string()).or_default();
-            if entry.written.is_none() {
-                entry.base = change.base();
-            }
             entry.address = core.settings.address.as_ref().map(ToString::to_string).unwrap_or_default();
-            entry.path = change.path().to_owned();
-            let new = |names: Vec<String>, known: &[String]| -> Vec<String> {
-                names.into_iter().filter(|name| !known.contains(name)).collect()
-            };
-            let added = new(change.keys(Change::Added), &entry.added);
-            let changed = new(change.keys(Change::Changed), &[entry.added.clone(), entry.changed.clone()].concat());
-            entry.added.extend(added);
-            entry.changed.extend(changed);
+            entry.path = core.settings.display_path(service);
+            entry.unit = part.unit.as_ref().map(ToString::to_string).unwrap_or_default();
+            if let Some(change) = &part.change {
+                note_change(entry, change);
+            }
         })
     }
+}
+
+fn note_change(entry: &mut ServiceEntry, change: &VersionChange) {
+    if entry.written.is_none() {
+        entry.base = change.base();
+        // What an attempt before this one meant to write, it did not.
+        (entry.added, entry.changed) = (Vec::new(), Vec::new());
+    }
+    let new = |names: Vec<String>, known: &[String]| -> Vec<String> {
+        names.into_iter().filter(|name| !known.contains(name)).collect()
+    };
+    let added = new(change.keys(Change::Added), &entry.added);
+    let changed = new(change.keys(Change::Changed), &[entry.added.clone(), entry.changed.clone()].concat());
+    entry.added.extend(added);
+    entry.changed.extend(changed);
 }
 
 fn entry_of(journal: &Journal, step: &Step, way: Way) -> FileEntry {
@@ -241,6 +272,9 @@ impl Operation for Adoption {
     }
 
     fn audit_details(&self) -> String {
+        if let Some(audited) = &self.audited {
+            return audited.clone();
+        }
         let verb = match self.direction {
             Direction::In => "adopt",
             Direction::Back => "undo adopt",

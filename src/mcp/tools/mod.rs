@@ -1,6 +1,7 @@
 //! The tools: one row each. A row names the type that has the tool's arguments, reply, texts, hints
 //! and handler, so a listed tool without a handler does not compile.
 
+mod adopt;
 mod files;
 mod secrets;
 mod session;
@@ -111,6 +112,7 @@ tools! {
     "vault_scan_env" => files::ScanEnv,
     "vault_scan_compose" => files::ScanCompose,
     "vault_generate_example" => files::GenerateExample,
+    "vault_adopt" => adopt::Adopt,
 }
 
 async fn run<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject, caller: &Caller) -> Result<Answer, Refusal> {

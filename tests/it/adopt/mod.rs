@@ -1,5 +1,7 @@
 //! `adopt`: files of a home lab into Vault and back, held against what docker compose itself makes of them.
 
+mod assistant;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -223,6 +225,10 @@ fn a_key_that_vault_holds_with_another_value_is_skipped_unless_one_is_preferred(
     lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says("Vault holds another value under this name");
     assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"}));
     assert_eq!(lab.home.read("app/a.env"), files[1].1);
+    lab.cv(["adopt", "app", "--prefer", "vault", "--no-confirm"]).exits(0);
+    assert!(lab.home.read("app/a.env").contains("\nAPI_TOKEN=Vault-s-own-Rt4\n"));
+    lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(lab.home.read("app/a.env"), files[1].1);
     lab.cv(["adopt", "app", "--prefer", "file", "--no-confirm"]).exits(0);
     assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Kq7-file-Lz2", "KEEP": "1"}));
     lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
@@ -250,4 +256,135 @@ fn a_run_that_vault_stopped_is_continued_by_the_same_command() {
     assert_eq!(lab.stored("nextcloud")["MYSQL_PASSWORD"], "nC-4481-wTz");
     lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
     assert_eq!(tree(&lab), before);
+}
+
+#[test]
+fn a_person_sees_the_plan_of_all_of_it_and_types_yes() {
+    let files =
+        [("compose.yaml", "services:\n  a:\n    image: x\n    env_file: a.env\n"), ("a.env", "API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n")];
+    let lab = app(&files);
+    let before = tree(&lab);
+    let mut session = crate::terminal::cv(&lab.home, &["adopt", "app"]);
+    session.exp_string("API_TOKEN  new  app/a.env:1: its name says").unwrap();
+    session.exp_string("file app/a.env.example").unwrap();
+    session.exp_string("API_TOKEN=").unwrap();
+    session.exp_string("file app/a.env: Its values come from Vault").unwrap();
+    session.exp_string("create secret/proxmox-services/app").unwrap();
+    session.exp_string("+ API_TOKEN").unwrap();
+    session.send_line("no").unwrap();
+    let shown = session.exp_eof().unwrap();
+    assert!(!shown.contains("Kq7-one"), "{shown}");
+    assert_eq!(tree(&lab), before);
+    let mut session = crate::terminal::cv(&lab.home, &["adopt", "app"]);
+    session.exp_regex("Type yes|yes").unwrap();
+    session.send_line("yes").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Kq7-one-Lz2"}));
+}
+
+#[test]
+fn what_git_tracks_is_reported_and_the_files_and_their_backups_are_ignored() {
+    let files = [("compose.yaml", "services:\n  a:\n    image: x\n    env_file: a.env\n"), ("a.env", "API_TOKEN=Kq7-one-Lz2\n")];
+    let lab = app(&files);
+    let git = |arguments: &[&str]| run(lab.home.command("git").args(arguments), "").exits(0);
+    git(&["init", "-q"]);
+    git(&["add", "app/a.env"]);
+    lab.home.file("app/.env", "DB_PASSWORD=Zt4-two-Rq8\n");
+    lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says("git tracks app/a.env").says("rotate");
+    git(&["add", "-A"]);
+    let taken = git(&["ls-files"]).stdout;
+    for hidden in [".env.backup", "a.env.backup", "app/.env\n", ".claude-vault-audit.log"] {
+        assert!(!taken.contains(hidden), "{hidden} in {taken}");
+    }
+    assert!(taken.contains("app/.env.example") && taken.contains("app/a.env.example"), "{taken}");
+}
+
+#[test]
+fn files_in_the_root_and_folders_with_other_names_become_services() {
+    let lab = Lab::new();
+    lab.home.file("compose.yaml", "services:\n  a:\n    image: x\n    env_file: env/a.env\n");
+    lab.home.file("env/a.env", "API_TOKEN=Kq7-root-Lz2\n");
+    lab.home.file("my notes/.env", "NOTES_PASSWORD=Kq7-notes-Lz2\n");
+    lab.home.file("stacks/media/.env", "PLEX_TOKEN=Kq7-media-Lz2\n");
+    let before = tree(&lab);
+    lab.cv(["adopt", "--all", "--name", "house", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("house"), json!({"API_TOKEN": "Kq7-root-Lz2"}));
+    assert_eq!(lab.stored("my-notes"), json!({"NOTES_PASSWORD": "Kq7-notes-Lz2"}));
+    let said = lab.home.read(".claude-vault.toml");
+    assert!(said.contains("file = \"env/a.env\"") && said.contains("file = \"my notes/.env\""), "{said}");
+    let media = ["stacks/media", "stacks-media"]
+        .map(|name| lab.bao.request("GET", &format!("secret/data/proxmox-services/{name}"), "").1);
+    assert!(media.iter().any(|text| text.contains("Kq7-media-Lz2")));
+    lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(tree(&lab), before);
+}
+
+#[test]
+fn a_template_that_is_there_gains_lines_and_loses_none() {
+    let files = [
+        ("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"),
+        (".env", "TZ=UTC\nAPI_TOKEN=Kq7-one-Lz2\nPORT=81\n"),
+        (".env.sample", "# the sample\nTZ=Etc/UTC # where\nOLD=1"),
+    ];
+    let lab = app(&files);
+    let told = lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
+    assert_eq!(lab.home.read("app/.env.sample"), "# the sample\nTZ=Etc/UTC # where\nOLD=1\nAPI_TOKEN=\n");
+    assert!(told.stderr.contains("only in app/.env, since it is no secret: TZ, PORT"), "{}", told.stderr);
+    assert!(!lab.home.lab().join("app/.env.example").exists());
+    lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(lab.home.read("app/.env.sample"), files[2].1);
+}
+
+#[test]
+fn no_secret_is_left_in_a_template_that_adoption_makes() {
+    let env = concat!(
+        "# the old one was ghp_Zk4Rt9Wq7Lm2Xz5Vn8Bc1Hd6Jp3Kf0Ta9Yb4\nAPI_TOKEN=Kq7-one-Lz2\n",
+        "#DB_PASSWORD=Rt6-commented-Wq3\nURL=https://${HOST_NAME:-x}/y\nTWICE_TOKEN=Aa1-first-Zz9\nTWICE_TOKEN=Bb2-second-Yy8\n"
+    );
+    let lab = app(&[("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"), (".env", env)]);
+    lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says("TWICE_TOKEN stays: it stands more than once");
+    let made = lab.home.read("app/.env.example");
+    for secret in ["ghp_Zk4R", "Kq7-one", "Rt6-commented", "Aa1-first", "Bb2-second"] {
+        assert!(!made.contains(secret), "{secret} in {made}");
+    }
+    assert!(made.contains("URL=https://${HOST_NAME:-x}/y\n"), "{made}");
+}
+
+#[test]
+fn two_files_that_disagree_become_two_services_and_each_is_undone_with_its_folder_alone() {
+    let lab = home_lab();
+    lab.home.file("postgres-replica/.env", "REPLICA_PASSWORD=Zq9-replica-Lm4\n");
+    let before = tree(&lab);
+    lab.cv(["adopt", "--all", "--no-confirm"]).exits(0);
+    let apart = ["postgres/backup", "postgres-backup"].iter().find_map(|name| {
+        let (status, text) = lab.bao.request("GET", &format!("secret/data/proxmox-services/{name}"), "");
+        (status == 200).then_some(text)
+    });
+    assert!(apart.unwrap().contains("Kx1-dump-VtN3"));
+    assert_eq!(lab.stored("postgres")["POSTGRES_PASSWORD"], "Rz5-main-LqW8");
+    assert!(lab.home.read(".claude-vault.toml").contains("file = \"postgres/backup.env\""));
+    lab.cv(["adopt", "postgres", "--undo", "--no-confirm"]).exits(0);
+    for name in ["postgres.env", "backup.env", "docker-compose.yml"] {
+        let path = lab.home.lab().join("postgres").join(name);
+        assert_eq!(std::fs::read(&path).unwrap(), before[&path], "{name}");
+    }
+    assert_eq!(lab.stored("postgres-replica")["REPLICA_PASSWORD"], "Zq9-replica-Lm4");
+    lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(tree(&lab), before);
+}
+
+#[test]
+fn all_keys_go_to_vault_when_asked_for_but_what_only_refers_to_others_stays() {
+    let env = "TZ=UTC\nDOMAIN=home.lan\nURL=https://${DOMAIN}/x\nAPI_TOKEN=Kq7-one-Lz2\n";
+    let lab = app(&[("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"), (".env", env)]);
+    let resolved = config(&lab, "app");
+    lab.cv(["adopt", "app", "--all-keys", "--no-confirm"]).exits(0);
+    let stored = lab.stored("app");
+    assert_eq!(
+        (&stored["TZ"], &stored["DOMAIN"], &stored["API_TOKEN"]),
+        (&json!("UTC"), &json!("home.lan"), &json!("Kq7-one-Lz2"))
+    );
+    assert_eq!(stored.get("URL"), None);
+    assert!(lab.home.read("app/.env").contains("\nURL=https://${DOMAIN}/x\n"));
+    assert_eq!(config(&lab, "app"), resolved);
 }

@@ -58,7 +58,7 @@ fn walk(program: &Path, driver: &str, words: &[&str], protocol: &str) {
     assert!(!seen.all().contains(CANARY));
     let seen = seen.json();
     assert!([json!(protocol), Value::Null].contains(&seen["protocol"]), "{}", seen["protocol"]);
-    assert_eq!(seen["tools"].as_array().unwrap().len(), 10);
+    assert_eq!(seen["tools"].as_array().unwrap().len(), 11);
     for ((tool, arguments, wanted), result) in calls().iter().zip(seen["results"].as_array().unwrap()) {
         let text = result.as_str().map_or_else(|| result.to_string(), str::to_owned);
         assert!(text.contains(wanted), "{tool} {arguments}: {text}");

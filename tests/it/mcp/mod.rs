@@ -149,7 +149,7 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
     let tools = client.request("tools/list", json!({}))["result"]["tools"].clone();
     let names: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let wanted = "vault_login vault_status vault_logout vault_list vault_get vault_set vault_inject vault_scan_env vault_scan_compose \
-                  vault_generate_example";
+                  vault_generate_example vault_adopt";
     assert_eq!(names, wanted.split(' ').collect::<Vec<_>>());
     for tool in tools.as_array().unwrap() {
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");
@@ -180,7 +180,7 @@ fn every_revision_of_the_protocol_is_spoken() {
         let hello = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}});
         assert_eq!(client.request("initialize", hello)["result"]["protocolVersion"], revision);
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-        assert_eq!(client.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 10);
+        assert_eq!(client.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 11);
         let answer = client.request("tools/call", json!({"name": "vault_list", "arguments": {}}));
         // The text says what the structure says, for clients that know no structure.
         assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("\"plex\""), "{revision}: {answer}");
@@ -194,7 +194,7 @@ fn every_revision_of_the_protocol_is_spoken() {
     };
     let found = client.request("server/discover", meta("2026-07-28"));
     assert!(found["result"]["supportedVersions"].to_string().contains("2026-07-28"), "{found}");
-    assert_eq!(client.request("tools/list", meta("2026-07-28"))["result"]["tools"].as_array().unwrap().len(), 10);
+    assert_eq!(client.request("tools/list", meta("2026-07-28"))["result"]["tools"].as_array().unwrap().len(), 11);
     assert_eq!(client.request("tools/list", meta("2099-01-01"))["error"]["code"], -32022);
     client.close();
 }
@@ -430,7 +430,7 @@ fn names_are_resources_and_are_completed_and_a_prompt_walks_through_a_migration(
     assert_eq!(completed(&mut client, "x"), json!([]));
     let prompt = client.request("prompts/get", json!({"name": "migrate-service", "arguments": {"service": "plex"}}));
     let words = prompt["result"]["messages"][0]["content"]["text"].as_str().unwrap();
-    assert!(words.contains("vault_scan_env") && words.contains("plex"), "{words}");
+    assert!(words.contains("vault_adopt") && words.contains("plex"), "{words}");
     assert!(
         client.request("prompts/get", json!({"name": "migrate-service", "arguments": {"service": "a b"}}))["error"].is_object()
     );

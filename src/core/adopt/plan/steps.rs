@@ -1,0 +1,210 @@
+//! The steps of a plan: each file with its new text, as it is written and as it is told.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::super::draft::FileDraft;
+use super::super::intake::Format;
+use super::super::report::{FileReply, Harmless};
+use super::super::request::Prefer;
+use super::super::{preview, written};
+use super::Planner;
+use crate::approval::FilePreview;
+use crate::core::Audience;
+use crate::core::plan::Part;
+use crate::error::Result;
+use crate::files::adopted::{OPEN_MODE, PRIVATE_MODE, Recorded, Step};
+use crate::files::journal::Way;
+use crate::files::record::Kind;
+use crate::files::{Content, Root};
+use crate::names::{Service, printable};
+use crate::vault::Secrets;
+
+impl Planner<'_> {
+    /// A file with values, and its template.
+    pub(super) fn values_file(
+        &mut self,
+        service: &Service,
+        file: &FileDraft,
+        own: &Secrets,
+        old: &str,
+        part: &mut Part,
+        replies: &mut Vec<FileReply>,
+    ) -> Result<Option<Harmless>> {
+        if own.is_empty() {
+            return Ok(None);
+        }
+        let before = self.texts.content(&file.file);
+        let template = self.template(file, old, own)?;
+        let text = written::with_values(self.core, service, file, own, old)?;
+        if self.request.prefer == Some(Prefer::Vault) {
+            self.expected.insert(file.file.clone());
+        }
+        let only_here = template.only_here(file, old);
+        let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *text.as_bytes());
+        let is_private = before.as_ref().is_none_or(|before| before.mode() & 0o077 == 0);
+        self.example(service, file, &template, part, replies);
+        self.show(&file.file, preview::masked(&text, file.format, file.reader), note(before.as_ref(), is_changed));
+        replies.push(FileReply {
+            file: file.file.clone(),
+            kind: if file.format == Format::Env { "env" } else { "yaml" },
+            state: state(before.as_ref(), is_changed),
+            keys: own.len(),
+            backup: None,
+            tracked: false,
+            narrowed: !is_private,
+        });
+        self.overlay.insert(file.file.clone(), text.clone());
+        let recorded = Recorded { kind: Kind::Secrets, service: service.to_string(), keys: own.keys().cloned().collect() };
+        let way = if before.is_some() { Way::Replaced } else { Way::Created };
+        let step = Step {
+            file: file.file.clone(),
+            content: Some(text),
+            keeps_backup: before.is_some(),
+            before,
+            mode: PRIVATE_MODE,
+            record: Some(recorded),
+            drops_backups: false,
+        };
+        part.files.push((Arc::new(step), way));
+        Ok((!only_here.is_empty()).then(|| Harmless { file: file.file.clone(), only_here }))
+    }
+
+    /// What the template of a file becomes.
+    fn template(&self, file: &FileDraft, old: &str, own: &Secrets) -> Result<written::Template> {
+        let root = Root::open(&self.core.settings.root)?;
+        written::template(&root, self.texts, file, old, own)
+    }
+
+    fn example(
+        &mut self,
+        service: &Service,
+        file: &FileDraft,
+        template: &written::Template,
+        part: &mut Part,
+        replies: &mut Vec<FileReply>,
+    ) {
+        let before = self.texts.content(&template.file);
+        let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *template.text.as_bytes());
+        replies.push(FileReply {
+            file: template.file.clone(),
+            kind: "example",
+            state: state(before.as_ref(), is_changed),
+            keys: template.gained,
+            backup: None,
+            tracked: false,
+            narrowed: false,
+        });
+        if !is_changed && self.core.audience == Audience::Person {
+            return;
+        }
+        let note = match &before {
+            Some(_) => "This template gains lines for the keys that it lacks.",
+            None => "This is a template to commit. It must not contain a secret.",
+        };
+        self.show(&template.file, template.text.to_string(), note.to_owned());
+        let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
+        let keys = file.secrets.iter().map(|entry| entry.key.to_string()).collect();
+        let step = Step {
+            file: template.file.clone(),
+            content: Some(template.text.clone()),
+            mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
+            before,
+            record: Some(Recorded { kind: Kind::Example, service: service.to_string(), keys }),
+            keeps_backup: false,
+            drops_backups: false,
+        };
+        part.files.push((Arc::new(step), way));
+    }
+
+    pub(super) fn compose_file(&mut self, file: &Path, text: &Zeroizing<String>, part: &mut Part, replies: &mut Vec<FileReply>) {
+        let Some(before) = self.texts.content(file) else { return };
+        let old = self.texts.text(file).unwrap_or_default();
+        self.show(file, preview::changed_lines(&old, text), "These lines change. The old file is kept as a backup.".into());
+        replies.push(FileReply {
+            file: file.to_owned(),
+            kind: "compose",
+            state: "updated",
+            keys: 0,
+            backup: None,
+            tracked: false,
+            narrowed: false,
+        });
+        self.overlay.insert(file.to_owned(), text.clone());
+        let step = Step {
+            file: file.to_owned(),
+            content: Some(text.clone()),
+            mode: before.mode(),
+            before: Some(before),
+            record: None,
+            keeps_backup: true,
+            drops_backups: false,
+        };
+        part.files.push((Arc::new(step), Way::Replaced));
+    }
+
+    fn show(&mut self, file: &Path, masked_text: String, note: String) {
+        self.previews.push(FilePreview { path: printable(&file.to_string_lossy(), false), masked_text, note });
+    }
+
+    pub(super) fn appended(&mut self, file: &Path, kind: &'static str, lines: &str, note: &str) -> (Arc<Step>, Way) {
+        let before = self.texts.content(file);
+        let old = self.texts.text(file).unwrap_or_default();
+        let mut text = old.clone();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(lines);
+        self.show(file, lines.to_owned(), note.to_owned());
+        self.reply.project_files.push(FileReply {
+            file: file.to_owned(),
+            kind,
+            state: state(before.as_ref(), true),
+            keys: 0,
+            backup: None,
+            tracked: false,
+            narrowed: false,
+        });
+        let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
+        let step = Step {
+            file: file.to_owned(),
+            content: Some(text),
+            mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
+            before,
+            record: None,
+            keeps_backup: false,
+            drops_backups: false,
+        };
+        (Arc::new(step), way)
+    }
+}
+
+fn state(before: Option<&Content>, is_changed: bool) -> &'static str {
+    match before {
+        None => "created",
+        Some(_) if is_changed => "updated",
+        Some(_) => "unchanged",
+    }
+}
+
+fn note(before: Option<&Content>, is_changed: bool) -> String {
+    match before {
+        None => "This is a new file.",
+        Some(_) if is_changed => "Its values come from Vault from now on. The old file is kept as a backup.",
+        Some(_) => "It stays as it is.",
+    }
+    .to_owned()
+}
+
+impl written::Template {
+    /// Harmless names of the file whose values this template does not have.
+    fn only_here(&self, file: &FileDraft, old: &str) -> Vec<String> {
+        let values = |text: &str| -> BTreeMap<String, Zeroizing<String>> { written::values(file, text) };
+        let (own, known) = (values(old), values(&self.text));
+        let names = file.harmless.iter().filter(|name| own.get(*name).is_some_and(|value| known.get(*name) != Some(value)));
+        names.map(|name| printable(name, false)).collect()
+    }
+}

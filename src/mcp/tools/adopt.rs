@@ -1,0 +1,93 @@
+//! Moving a service's files into Vault, unseen.
+
+use serde::Deserialize;
+
+use super::{Context, Hints, Outcome, Tool};
+use crate::core::adopt::{FileForModel, NotAsked, adopt_for_model};
+use crate::mcp::public::{Entry, Name, PublicPath, public_reply, public_words};
+use crate::mcp::refusal::Refusal;
+use crate::names::Service;
+
+/// Arguments of `vault_adopt`.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::mcp) struct AdoptArguments {
+    /// The service: one secret of KV version 2, such as jellyfin, with a folder of that name below the project's root
+    service: Service,
+    /// From approval_pending, to wait for that approval
+    #[allow(dead_code, reason = "read where changes wait")]
+    approval_token: Option<String>,
+}
+
+public_words! {
+    /// What was done.
+    pub(in crate::mcp) enum AdoptOutcome {
+        /// Vault has the secrets; the files are written from it, with templates and backups beside them.
+        Adopted,
+    }
+}
+
+public_reply! {
+    /// A file that was adopted.
+    pub(in crate::mcp) struct AdoptedFile {
+        /// The file, below the root; absent where its name is unusual
+        file: Option<PublicPath>,
+        /// Its entries, in order. One whose name may be a part of a secret has a number instead
+        entries: Vec<Entry>,
+    }
+
+    /// A service that was adopted.
+    pub(in crate::mcp) struct AdoptReply {
+        /// The service
+        service: Service,
+        /// What was done
+        outcome: AdoptOutcome,
+        /// Its files
+        files: Vec<AdoptedFile>,
+    }
+}
+
+/// `vault_adopt`
+pub(in crate::mcp) struct Adopt;
+
+impl Tool for Adopt {
+    const TITLE: &'static str = "Move a service's files into Vault";
+    const DESCRIPTION: &'static str = "Move the .env files and the secrets.yaml of a service into Vault without seeing a value: store their \
+        secrets, write a template to commit beside each file, and write the files anew from Vault. The user sees the whole plan and \
+        approves it on a page in their browser; until then it gives approval_pending with an approval_token to call again with. What \
+        running programs read does not change, and the old files stay as backups. A file that has a name in common with another is \
+        left. Secrets inside compose files are moved by a command \
+        that the user runs in a terminal: claude-vault adopt SERVICE.";
+    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    type Arguments = AdoptArguments;
+    type Reply = AdoptReply;
+
+    async fn run(context: Context<'_>, arguments: AdoptArguments) -> Result<Outcome<AdoptReply>, Refusal> {
+        let (core, service) = (context.state.core(), arguments.service);
+        let work = move |person| async move {
+            let files = adopt_for_model(&core, &service, &person).await.map_err(refused)?;
+            Ok(AdoptReply { service, outcome: AdoptOutcome::Adopted, files: files.iter().map(told).collect() })
+        };
+        context.with_person(work).await
+    }
+}
+
+fn refused(not: NotAsked) -> Refusal {
+    match not {
+        NotAsked::Refused(refused) => refused.into(),
+        NotAsked::Nothing => Refusal::not_allowed(
+            "the service's folder has no .env or secrets.yaml with secrets that claude-vault did not write",
+            "scan it to see what is there; what claude-vault wrote comes from Vault already",
+        ),
+        NotAsked::Failed(error) => error.into(),
+    }
+}
+
+fn told(file: &FileForModel) -> AdoptedFile {
+    let entries = file.entries.iter().enumerate().map(|(at, name)| {
+        let name = name.public().as_ref().map(Name::from);
+        Entry { entry: name.is_none().then_some(at as u64 + 1), name, handle: None, value: None }
+    });
+    AdoptedFile { file: PublicPath::new(&file.file), entries: entries.collect() }
+}
