@@ -95,12 +95,11 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
         let found = match behind.chars().next() {
             Some('$') => Some((dollar + 2, Kind::Dollar)),
             Some('{') => {
-                let end_of_line = text[dollar..].find('\n').map_or(text.len(), |length| dollar + length);
-                let last = match line {
-                    Some((end, last)) if end == end_of_line => last,
-                    _ => text[dollar..end_of_line].rfind('}').map(|length| dollar + length),
-                };
-                line = Some((end_of_line, last));
+                let (end, last) = line.filter(|(end, _)| dollar < *end).unwrap_or_else(|| {
+                    let end = text[dollar..].find('\n').map_or(text.len(), |length| dollar + length);
+                    (end, text[dollar..end].rfind('}').map(|length| dollar + length))
+                });
+                line = Some((end, last));
                 let last = last.filter(|last| *last > dollar).ok_or(Failure::Invalid)?;
                 Some(braced(text, dollar, last).ok_or(Failure::Invalid)?)
             }

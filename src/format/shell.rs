@@ -12,6 +12,13 @@ pub fn quote(text: &str) -> String {
     out
 }
 
+/// A word for a POSIX shell, quoted only where it must be.
+#[must_use]
+pub fn word(text: &str) -> String {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
+    if plain && !text.is_empty() { text.to_owned() } else { quote(text) }
+}
+
 /// `'…'` for fish, where only `\` and `'` are special inside.
 #[must_use]
 pub fn quote_fish(text: &str) -> String {

@@ -86,7 +86,7 @@ fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<E
     let key_end = line_end - rest.len() + key_length;
     let mut value_start = line_end - value.len();
     let equals = line_end - after_key.len() + 1;
-    if reader == Dialect::Docker {
+    if reader.row().is_raw {
         let value = equals..start + line.trim_end_matches(['\r', '\n']).len();
         return Some(Entry { start, key: key.to_owned(), key_end, value });
     }
@@ -112,7 +112,7 @@ fn value_end(text: &str, start: usize, line_end: usize, reader: Dialect) -> usiz
             let rest = text[*end..].split('\n').next().unwrap_or_default().trim();
             rest.is_empty() || rest.starts_with('#')
         };
-        for escapes in escapes(reader) {
+        for escapes in reader.row().escapes {
             if let Some(end) = quoted_end(bytes, at, escapes).filter(is_whole) {
                 return end;
             }
@@ -129,7 +129,7 @@ fn value_end(text: &str, start: usize, line_end: usize, reader: Dialect) -> usiz
 
 /// What a `\` does between quotes.
 #[derive(Clone, Copy, PartialEq)]
-enum Escapes {
+pub(super) enum Escapes {
     /// Nothing.
     Nowhere,
     /// In `"…"` it takes the next character with it.
@@ -150,17 +150,6 @@ impl Escapes {
                 Self::BeforeQuotes => bytes.get(at + 1) == Some(&quote),
             };
         if takes { 2 } else { 1 }
-    }
-}
-
-/// What the reader does, then what others do.
-fn escapes(reader: Dialect) -> [Escapes; 4] {
-    use Escapes::{BeforeQuotes, Everywhere, InDouble, Nowhere};
-    match reader {
-        Dialect::NodeEnvFile => [Nowhere, InDouble, Everywhere, BeforeQuotes],
-        Dialect::Node | Dialect::Vite | Dialect::Ruby | Dialect::Go => [BeforeQuotes, Nowhere, InDouble, Everywhere],
-        Dialect::Compose | Dialect::Python => [Everywhere, InDouble, Nowhere, BeforeQuotes],
-        _ => [InDouble, Nowhere, Everywhere, BeforeQuotes],
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a reader makes of a whole file, line by line: [`reading`].
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Dialect, parse, read_as};
+use super::Dialect;
+use super::row::Agreement;
 
 /// A file as its reader sees it, in the order of the file.
 #[derive(Default)]
@@ -47,11 +49,40 @@ pub struct Unread {
     pub ends_reading: bool,
 }
 
+impl Line {
+    /// Whether the program sees exactly this, with nothing replaced.
+    pub(super) fn is_literally(&self, value: &str) -> bool {
+        self.expanded_from.is_empty() && self.value.as_ref().is_some_and(|own| own.as_str() == value)
+    }
+}
+
 impl Reading {
-    /// The line that counts of each name, in the order of the file.
+    /// The line that counts of each name, in the order of the file; none for a name whose last line
+    /// cannot be read.
     pub fn effective(&self) -> impl Iterator<Item = &Line> {
-        let last = |line: &&Line| !self.lines.iter().any(|other| other.name == line.name && other.span.start > line.span.start);
-        self.lines.iter().filter(last)
+        // Of each name: the last line that sets it, and the last that cannot be read.
+        let mut last: HashMap<&str, usize> = HashMap::new();
+        let mut lost: HashMap<&str, usize> = HashMap::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            last.insert(&line.name, at);
+        }
+        for unread in &self.unread {
+            if let Some(name) = unread.name.as_deref() {
+                let line = lost.entry(name).or_insert(unread.line);
+                *line = unread.line.max(*line);
+            }
+        }
+        self.lines.iter().enumerate().filter_map(move |(at, line)| {
+            let is_last = last.get(line.name.as_str()) == Some(&at);
+            let is_lost = lost.get(line.name.as_str()).is_some_and(|lost| *lost >= line.line);
+            (is_last && !is_lost).then_some(line)
+        })
+    }
+
+    /// Whether the reader takes nothing from the file, or not all of it.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.unread.iter().any(|unread| unread.ends_reading)
     }
 }
 
@@ -59,39 +90,186 @@ impl Reading {
 ///
 /// Names that the file does not set are asked of `outside`; the environment of this process is
 /// never used. A name found in neither is unset where the line has a form for that (`${X:-d}`);
-/// otherwise the line is refused.
+/// otherwise the line is refused. Where versions of the reader that are in use read a line
+/// differently, it is refused too.
 #[must_use]
 pub fn reading(dialect: Dialect, text: &str, outside: &dyn Fn(&str) -> Option<Zeroizing<String>>) -> Reading {
-    let _ = outside;
-    let number = |at: usize| text[..at].matches('\n').count() + 1;
-    let document = parse(text, dialect);
-    let mut reading = Reading::default();
-    let unread = |line, reason: &str, ends_reading| Unread { line, name: None, reason: reason.to_owned(), ends_reading };
-    let Some(taken) = read_as(dialect, text) else {
-        reading.unread.push(unread(1, "its reader cannot read the file", true));
-        return reading;
+    let row = dialect.row();
+    let mut readings = row.versions_for(text).map(|version| (version.name, (version.read)(text, outside)));
+    let mut reading = match row.agreement {
+        Agreement::Every => {
+            let newest = readings.next().map(|(_, reading)| reading).unwrap_or_default();
+            readings.fold(newest, |reading, (version, other)| agreed(reading, &other, version))
+        }
+        Agreement::WhoeverReads => agreed_by_readers(readings.collect()),
     };
-    reading.unread.extend(document.unread.iter().map(|line| unread(*line, "it is no assignment", false)));
-    for entry in &document.entries {
-        let line = number(entry.start);
-        let raw = entry.value.clone();
-        let end = text[raw.end..].find('\n').map_or(text.len(), |at| raw.end + at + 1);
-        match taken.iter().find(|(name, _)| *name == entry.key) {
-            Some((_, Some(value))) => reading.lines.push(Line {
-                name: entry.key.clone(),
-                line,
-                span: entry.start..end,
-                raw,
-                value: Some(value.clone()),
-                expanded_from: Vec::new(),
-                is_only_references: false,
-            }),
-            Some((_, None)) => reading.unread.push(Unread {
-                name: Some(entry.key.clone()),
-                ..unread(line, "its value depends on something outside the file", false)
-            }),
-            None => reading.unread.push(unread(line, "its reader cannot read it", false)),
+    reading.unread.sort_by_key(|unread| unread.line);
+    reading
+}
+
+fn differs(line: &Line, name: &str) -> Unread {
+    let reason = format!("{name} reads it differently");
+    Unread { line: line.line, name: Some(line.name.clone()), reason, ends_reading: false }
+}
+
+/// The lines that another version reads alike; the others are refused.
+fn agreed(reading: Reading, other: &Reading, version: &str) -> Reading {
+    let key = |line: &Line| (line.span.start, line.name.clone());
+    let theirs: HashMap<(usize, String), &Line> = other.lines.iter().map(|line| (key(line), line)).collect();
+    let last = |reading: &Reading| -> HashMap<String, usize> {
+        reading.lines.iter().map(|line| (line.name.clone(), line.span.start)).collect()
+    };
+    let (our_last, their_last) = (last(&reading), last(other));
+    let mut out = Reading { lines: Vec::new(), unread: reading.unread };
+    if !out.is_broken() {
+        let broken = other.unread.iter().find(|unread| unread.ends_reading);
+        out.unread.extend(broken.map(|unread| Unread { reason: format!("{version} gives up at it"), ..unread.clone() }));
+    }
+    for line in reading.lines {
+        let is_alike = theirs.get(&key(&line)).is_some_and(|their| their.value == line.value)
+            && (our_last.get(&line.name) != Some(&line.span.start) || their_last.get(&line.name) == Some(&line.span.start));
+        if is_alike {
+            out.lines.push(line);
+        } else {
+            out.unread.push(differs(&line, version));
         }
     }
-    reading
+    // What only the other version takes for an assignment.
+    for line in other.lines.iter().filter(|line| !our_last.contains_key(&line.name)) {
+        if !out.unread.iter().any(|unread| unread.name.as_ref() == Some(&line.name)) {
+            out.unread.push(differs(line, version));
+        }
+    }
+    out
+}
+
+/// The lines that all who can read them read alike.
+fn agreed_by_readers(readings: Vec<(&'static str, Reading)>) -> Reading {
+    let mut out = Reading::default();
+    let mut found: BTreeMap<(usize, String), Vec<(&'static str, Line)>> = BTreeMap::new();
+    let mut unread: Vec<Unread> = Vec::new();
+    for (number, (name, reading)) in readings.into_iter().enumerate() {
+        // Of what nobody reads, the first reader says why.
+        if number == 0 {
+            unread = reading.unread;
+        }
+        for line in reading.lines {
+            found.entry((line.line, line.name.clone())).or_default().push((name, line));
+        }
+    }
+    let lines: HashSet<usize> = found.keys().map(|(line, _)| *line).collect();
+    unread.retain(|unread| !lines.contains(&unread.line));
+    for (_, mut seen) in found {
+        let other = seen.iter().find(|(_, line)| line.value != seen[0].1.value).map(|(name, _)| *name);
+        let (_, line) = seen.swap_remove(0);
+        match other {
+            Some(other) => out.unread.push(differs(&line, other)),
+            None => out.lines.push(line),
+        }
+    }
+    // Where one reader gives up, another reads on.
+    let nothing = out.lines.is_empty();
+    out.unread.extend(unread.into_iter().map(|unread| Unread { ends_reading: unread.ends_reading && nothing, ..unread }));
+    out.lines.sort_by_key(|line| line.span.start);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(dialect: Dialect, text: &str) -> Reading {
+        reading(dialect, text, &|_| None)
+    }
+
+    fn values(reading: &Reading) -> Vec<(&str, Option<&str>)> {
+        reading.effective().map(|line| (line.name.as_str(), line.value.as_ref().map(|value| value.as_str()))).collect()
+    }
+
+    #[test]
+    fn a_compose_file_is_read_as_compose_reads_it() {
+        let text =
+            "GREETING='Let\\'s go!'\nPW=\"val #s\"#c\nDOMAIN=example.org\nURL=https://${DOMAIN}/x\nT=\"foo:$2a$10$TWabc\"\n";
+        let reading = read(Dialect::Compose, text);
+        let url = Some("https://example.org/x");
+        let expected = [("GREETING", Some("Let's go!")), ("PW", Some("val #s")), ("DOMAIN", Some("example.org")), ("URL", url)];
+        assert_eq!(values(&reading), expected);
+        let url = &reading.lines[3];
+        assert_eq!((url.line, &url.expanded_from[..], url.is_only_references), (4, &["DOMAIN".to_owned()][..], true));
+        assert_eq!((&text[url.span.clone()], &text[url.raw.clone()]), ("URL=https://${DOMAIN}/x\n", "https://${DOMAIN}/x"));
+        assert_eq!((reading.unread[0].line, reading.unread[0].name.as_deref()), (5, Some("T")));
+        assert!(!reading.unread[0].reason.contains("TWabc"), "what follows a $ may be a secret");
+    }
+
+    #[test]
+    fn a_name_outside_the_file_counts_only_where_it_is_given() {
+        let text = "A=${HOME_URL}/x\nB=${OTHER:-d}\nC=${HOME_URL:?must be set}\n";
+        let without = read(Dialect::Shell, text);
+        assert_eq!(values(&without), [("B", Some("d"))]);
+        assert!(without.unread[0].reason.contains("--env HOME_URL"));
+        assert!(without.unread[1].ends_reading);
+        let given = |name: &str| (name == "HOME_URL").then(|| Zeroizing::new("u".to_owned()));
+        for dialect in [Dialect::Shell, Dialect::Compose] {
+            let reading = reading(dialect, text, &given);
+            assert_eq!(values(&reading), [("A", Some("u/x")), ("B", Some("d")), ("C", Some("u"))], "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_line_that_cannot_be_read_is_not_made_up() {
+        let reading = read(Dialect::Shell, "A=$(id)\nB=$A\nC=1\nC=`id`\nD=2\n");
+        assert_eq!(values(&reading), [("D", Some("2"))], "C is what the command says");
+        assert_eq!(reading.unread.iter().map(|unread| unread.line).collect::<Vec<_>>(), [1, 2, 4]);
+    }
+
+    #[test]
+    fn lines_that_versions_read_differently_are_refused_with_the_version() {
+        let reading = read(Dialect::Python, "A= # c\nB=\"x\\\\\"\nC=\"1\"\nD=1\n");
+        assert_eq!(values(&reading), [("D", Some("1"))]);
+        assert_eq!(reading.unread.len(), 3);
+        assert!(reading.unread.iter().all(|unread| unread.reason.contains("python-dotenv before 1.2.3")), "{:?}", reading.unread);
+    }
+
+    #[test]
+    fn a_file_of_an_unknown_reader_gives_what_readers_agree_on() {
+        // No shell reads the first line: what a shell would read below it does not count.
+        let text = "SCOPES=openid profile email\nB='x'\nC=it's\nD=$B\n";
+        let reading = read(Dialect::Portable, text);
+        assert_eq!(values(&reading), [("SCOPES", Some("openid profile email")), ("B", Some("x")), ("C", Some("it's"))]);
+        assert_eq!(reading.unread.iter().map(|unread| unread.name.as_deref()).collect::<Vec<_>>(), [Some("D")]);
+        let disputed = read(Dialect::Portable, "A=\"a\\nb\"\nB=1\n");
+        assert_eq!(values(&disputed), [("B", Some("1"))]);
+        assert_eq!(disputed.unread[0].reason, "a shell reads it differently");
+    }
+
+    #[test]
+    fn every_line_of_every_dialect_stands_where_it_says() {
+        let text = "\u{feff}# c\r\nexport A='x' # c\r\n\r\n  B = \"a\r\nb\"\r\nC=${A}z\rD=1\r\nE=\r\n";
+        for dialect in super::super::READERS {
+            let reading = read(dialect, text);
+            for line in &reading.lines {
+                assert!(line.span.start <= line.raw.start && line.raw.end <= line.span.end, "{dialect:?} {}", line.name);
+                assert!(text[line.span.clone()].contains(&line.name), "{dialect:?} {}", line.name);
+                assert_eq!(line.line, text[..line.span.start].matches('\n').count() + 1);
+                let above = &text[line.span.start..line.raw.start];
+                assert!(above.contains('=') || line.value.is_none(), "{dialect:?} {}", line.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_mebibyte_is_read_in_no_time() {
+        let many: String = (0..60_000).map(|number| format!("NAME_{number}='v{number}' # c\n")).collect();
+        let one = format!("A='{}'\nB=${{A}}\n", "x y".repeat(300_000));
+        let quotes = "A=\"x\\\"\n".repeat(120_000);
+        let names = format!("{}B=1\n", "A=$B\n".repeat(200_000));
+        for dialect in super::super::READERS {
+            for text in [&many, &one, &quotes, &names] {
+                let started = std::time::Instant::now();
+                let _ = read(dialect, text).effective().count();
+                let took = started.elapsed().as_secs();
+                assert!(took < 10, "{dialect:?}: {took} s for {text:.20}");
+            }
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::read::{self, Seen};
-use super::{Dialect, READERS, required};
+use super::row::{Row, Version};
+use super::{Dialect, required};
 use crate::format::shell;
 
 /// The largest value of an environment variable, in bytes. Linux takes at most 128 KiB for name and
@@ -29,48 +29,86 @@ pub fn write(dialects: &[Dialect], value: &str) -> Result<Zeroizing<String>, Rea
     if is_bare(value) && (!value.is_empty() || required != [Dialect::NodeEnvFile]) {
         return Ok(Zeroizing::new(value.to_owned()));
     }
-    let serves = |text: &Zeroizing<String>| required.iter().all(|reader| gives_back(*reader, text, value, below(*reader)));
-    let others: Vec<Dialect> = READERS.into_iter().filter(|reader| !required.contains(reader)).collect();
-    let count_of = |text: &Zeroizing<String>| others.iter().filter(|reader| gives_back(**reader, text, value, &[""])).count();
-    // docker's raw lines and quotes exclude each other: no way serves docker and is not the value itself.
-    let needs_more = value.bytes().any(|b| b.is_ascii() && !b.is_ascii_alphanumeric());
-    let all = others.iter().filter(|reader| **reader != Dialect::Docker || !needs_more).count();
+    best(&required, value).ok_or_else(|| match dialects {
+        [one] => (one.row().reason)(value),
+        _ => "no one text is read alike by all of these readers",
+    })
+}
+
+fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
+    let mut ways: Vec<Way> = required.iter().flat_map(|reader| reader.row().ways).copied().collect();
+    ways.push(WITHOUT_QUOTES);
+    ways.sort_by_key(|way| way.rank);
+    ways.dedup_by_key(|way| way.rank);
+    let others: Vec<&Row> = Dialect::rows().filter(|row| is_counted(row, required, value)).collect();
     // One way is as good as another for a value of a size that nobody sets.
     let compares = value.len() <= crate::names::MAX_VALUE_BYTES;
-    let mut best: Option<(usize, Zeroizing<String>)> = None;
-    for text in WAYS.iter().map(|way| way(value)).filter(serves) {
-        let count = if compares { count_of(&text) } else { usize::MAX };
-        if best.as_ref().is_none_or(|(most, _)| count > *most) {
-            best = Some((count, text));
+    let mut best: Option<((bool, usize), Zeroizing<String>)> = None;
+    for way in ways {
+        // Without quotes only where nothing else serves.
+        if way.rank == WITHOUT_QUOTES.rank && best.is_some() {
+            break;
         }
-        if count >= all {
+        let text = (way.write)(value);
+        if best.as_ref().is_some_and(|(_, other)| *other == text)
+            || !required.iter().all(|reader| serves(reader.row(), &text, value))
+        {
+            continue;
+        }
+        let serves_retired = serves_retired(required, &text, value);
+        let count = others.iter().filter(|row| compares && gives_back(row, &text, value, &[""])).count();
+        let score = (serves_retired, count);
+        if best.as_ref().is_none_or(|(most, _)| score > *most) {
+            best = Some((score, text));
+        }
+        if serves_retired && (!compares || count >= others.len()) {
             break;
         }
     }
-    // Without quotes only where nothing else serves: docker's raw lines, mostly.
-    let raw = || Some(Zeroizing::new(value.to_owned())).filter(serves);
-    best.map(|(_, text)| text).or_else(raw).ok_or_else(|| reason(dialects, value))
+    best.map(|(_, text)| text)
+}
+
+/// Whether another reader counts: one that takes raw lines never gives back what stands in quotes,
+/// and a value that is not bare needs some.
+fn is_counted(row: &Row, required: &[Dialect], value: &str) -> bool {
+    let needs_more = value.bytes().any(|b| b.is_ascii() && !b.is_ascii_alphanumeric());
+    let reader = row.dialect;
+    let is_another = reader != Dialect::Portable && !required.contains(&reader) && !reader.is_variant();
+    is_another && (!row.is_raw || !needs_more)
 }
 
 /// What may stand below a value: nothing, or quotes that a reader could take for its end.
-const BELOW: [&str; 4] = ["", "B=\"'\n\"\n", "B='\"\n'\n", "B='`\n'\n"];
+pub(super) const BELOW: [&str; 4] = ["", "B=\"'\n\"\n", "B='\"\n'\n", "B='`\n'\n"];
 
-fn below(reader: Dialect) -> &'static [&'static str] {
-    match reader {
-        Dialect::Docker => &BELOW[..1],
-        Dialect::Php => &BELOW[..2], // it reads no line breaks between '…'
-        _ => &BELOW,
-    }
+fn serves(row: &Row, text: &str, value: &str) -> bool {
+    // Without a quote or an escape in it, no text takes the lines below for its own.
+    let below = if text.contains(['\'', '"', '`', '\\']) { row.below } else { &row.below[..1] };
+    gives_back(row, text, value, below)
 }
 
-/// Whether a reader gives the value back, and the lines below it too.
-fn gives_back(reader: Dialect, text: &str, value: &str, below: &[&str]) -> bool {
+/// Whether a reader gives the value back in all its versions, and the lines below it too.
+fn gives_back(row: &Row, text: &str, value: &str, below: &[&str]) -> bool {
     below.iter().all(|below| {
         let file = Zeroizing::new(format!("KEY={text}\n{below}NEXT=1\n"));
-        let Ok(found) = read::read(reader, &file) else { return false };
-        let is = |key: &str, value: &str| matches!(found.get(key), Some(Seen::Value(seen)) if seen.as_str() == value);
-        is("KEY", value) && is("NEXT", "1") && (found.len() == 2 || !below.is_empty())
+        row.written_for(&file).all(|version| reads(version, &file, value, below.is_empty()))
     })
+}
+
+/// Whether a version finds `KEY` with this value and `NEXT` below, and nothing else if `alone`.
+fn reads(version: &Version, file: &str, value: &str, alone: bool) -> bool {
+    let reading = (version.read)(file, &|_| None);
+    let is = |name: &str, value: &str| {
+        let mut lines = reading.lines.iter().filter(|line| line.name == name);
+        lines.next().is_some_and(|line| line.is_literally(value)) && lines.next().is_none()
+    };
+    (!alone || reading.lines.len() == 2) && is("KEY", value) && is("NEXT", "1") && !reading.is_broken()
+}
+
+/// Whether the retired generations of the readers give it back too.
+fn serves_retired(required: &[Dialect], text: &str, value: &str) -> bool {
+    let file = Zeroizing::new(format!("KEY={text}\nNEXT=1\n"));
+    let mut retired = required.iter().flat_map(|reader| reader.row().retired);
+    retired.all(|version| reads(version, &file, value, true))
 }
 
 /// Characters that every reader takes without quotes, docker's `--env-file` included.
@@ -81,29 +119,66 @@ fn is_bare(value: &str) -> bool {
         })
 }
 
-type Way = fn(&str) -> Zeroizing<String>;
+/// A way to write a value.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    /// The plainer, the lower.
+    rank: u8,
+    write: fn(&str) -> Zeroizing<String>,
+}
 
-/// The ways to quote that some reader needs, the plainest first.
-const WAYS: [Way; 17] = [
-    // Real line breaks between "…" are read by more than those between '…'.
-    |value| if value.contains('\n') { between('"', value) } else { between('\'', value) },
-    |value| if value.contains('\n') { between('\'', value) } else { between('"', value) },
-    |value| between('`', value),
-    |value| Zeroizing::new(shell::quote(value)),
-    |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, ('`', "\\`")]), // shells, systemd, Ruby
-    |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR]),               // Rust
-    |value| escaped(value, &[BACKSLASH, QUOTE, ('$', "$$"), LINE_FEED, RETURN]), // compose
-    |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN, ('\t', "\\t")]), // PHP
-    |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN]), // Go
-    |value| escaped(value, &[BACKSLASH, QUOTE]),                       // Ruby
-    |value| escaped(value, &[BACKSLASH, QUOTE, LINE_FEED, RETURN]),    // Python
-    |value| escaped(value, &[DOLLAR, LINE_FEED, RETURN]),              // Go
-    |value| escaped(value, &[RETURN]),                                 // npm dotenv
-    |value| escaped(value, &[LINE_FEED, RETURN]),                      // npm dotenv
-    |value| escaped(value, &[DOLLAR, RETURN]),                         // Vite
-    |value| between(if value.contains('\'') { '`' } else { '\'' }, &Zeroizing::new(value.replace('$', "\\$"))), // Vite
-    bare_escaped,                                                      // Ruby
-];
+/// `'…'`, or `"…"` where there are line breaks: real ones between `"…"` are read by more readers.
+pub(super) const SINGLE: Way =
+    Way { rank: 0, write: |value| if value.contains('\n') { between('"', value) } else { between('\'', value) } };
+/// The other one of the two.
+pub(super) const DOUBLE: Way =
+    Way { rank: 1, write: |value| if value.contains('\n') { between('\'', value) } else { between('"', value) } };
+/// Between backticks, for npm dotenv and Node.
+pub(super) const BACKTICKS: Way = Way { rank: 2, write: |value| between('`', value) };
+/// `'…'` with each `'` as `'\''`.
+pub(super) const SHELL_QUOTED: Way = Way { rank: 3, write: |value| Zeroizing::new(shell::quote(value)) };
+/// `"…"` as shells and systemd undo it.
+pub(super) const ESCAPED_FOR_SHELLS: Way =
+    Way { rank: 4, write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, ('`', "\\`")]) };
+/// `"…"` for dotenvy.
+pub(super) const ESCAPED_QUOTE_DOLLAR: Way = Way { rank: 5, write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR]) };
+/// `"…"` with `$$`.
+pub(super) const ESCAPED_FOR_COMPOSE: Way =
+    Way { rank: 6, write: |value| escaped(value, &[BACKSLASH, QUOTE, ('$', "$$"), LINE_FEED, RETURN]) };
+/// `"…"` for phpdotenv.
+pub(super) const ESCAPED_FOR_PHP: Way =
+    Way { rank: 7, write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN, ('\t', "\\t")]) };
+/// `"…"` for godotenv.
+pub(super) const ESCAPED_QUOTE_DOLLAR_LINES: Way =
+    Way { rank: 8, write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN]) };
+/// `'…'` with each `'` as `\'`, for docker compose and python-dotenv.
+pub(super) const SINGLE_ESCAPED: Way =
+    Way { rank: 18, write: |value| between('\'', &Zeroizing::new(value.replace('\'', "\\'"))) };
+/// `"…"` for Ruby and Python.
+pub(super) const ESCAPED_QUOTE: Way = Way { rank: 9, write: |value| escaped(value, &[BACKSLASH, QUOTE]) };
+/// `"…"` for Python.
+pub(super) const ESCAPED_QUOTE_LINES: Way =
+    Way { rank: 10, write: |value| escaped(value, &[BACKSLASH, QUOTE, LINE_FEED, RETURN]) };
+/// `"…"` for godotenv where a `\` must stay as it is.
+pub(super) const ESCAPED_DOLLAR_LINES: Way = Way { rank: 11, write: |value| escaped(value, &[DOLLAR, LINE_FEED, RETURN]) };
+/// `"…"` for npm dotenv.
+pub(super) const ESCAPED_RETURN: Way = Way { rank: 12, write: |value| escaped(value, &[RETURN]) };
+/// `"…"` for npm dotenv.
+pub(super) const ESCAPED_LINES: Way = Way { rank: 13, write: |value| escaped(value, &[LINE_FEED, RETURN]) };
+/// `"…"` for dotenv-expand.
+pub(super) const ESCAPED_DOLLAR_RETURN: Way = Way { rank: 14, write: |value| escaped(value, &[DOLLAR, RETURN]) };
+/// `'…'` or backticks with `\$`, for dotenv-expand.
+pub(super) const WITH_DOLLARS: Way = Way {
+    rank: 15,
+    write: |value| {
+        let quote = if value.contains('\'') { '`' } else { '\'' };
+        between(quote, &Zeroizing::new(value.replace('$', "\\$")))
+    },
+};
+/// No quotes, a `\` before everything that could be special: for Ruby.
+pub(super) const BACKSLASHED: Way = Way { rank: 16, write: |value| bare_escaped(value) };
+/// As it is: for readers of raw lines.
+pub(super) const WITHOUT_QUOTES: Way = Way { rank: 19, write: |value| Zeroizing::new(value.to_owned()) };
 
 const BACKSLASH: (char, &str) = ('\\', "\\\\");
 const QUOTE: (char, &str) = ('"', "\\\"");
@@ -135,33 +210,10 @@ fn bare_escaped(value: &str) -> Zeroizing<String> {
     Zeroizing::new(value.chars().flat_map(|c| (!is_plain(c)).then_some('\\').into_iter().chain([c])).collect())
 }
 
-/// What stands in the way, for the first reader that fails.
-fn reason(dialects: &[Dialect], value: &str) -> Reason {
-    let has = |set: &[char]| value.contains(set);
-    match dialects {
-        [Dialect::Portable] if has(&['\r']) => "a carriage return is read differently by every reader",
-        [Dialect::Portable] if has(&['\'']) => {
-            "it holds ' together with one of \" $ \\ `, which shells, compose, node and others quote in different ways"
-        }
-        [Dialect::Portable] => "it ends in \\, which compose and go read differently from shells",
-        [Dialect::Docker] => "docker takes each line raw: no line break, no carriage return at the end",
-        [Dialect::Node] => "it holds all of ' \" ` together with # or a line break, or what npm dotenv takes for an escape",
-        [Dialect::NodeEnvFile] => "node drops carriage returns, and all of ' \" ` in one value leave no quotes to use",
-        [Dialect::Vite] => "its $ would be replaced, and a \\ or a quote leaves no way to prevent that",
-        [Dialect::Python] => "python-dotenv replaces ${…} however it is quoted",
-        [Dialect::Ruby] => {
-            "Ruby's dotenv turns carriage returns into line breaks, and has no escape for this mix of quotes and $("
-        }
-        [Dialect::Rust] => "dotenvy has no escape for a carriage return here",
-        [Dialect::Go] => "godotenv has no escape for ' together with \" or \\",
-        [_] => "its reader has no way to quote it",
-        _ => "no one text is read alike by all of these readers",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::dotenv::READERS;
 
     fn text(dialects: &[Dialect], value: &str) -> Option<String> {
         write(dialects, value).ok().map(|text| text.to_string())
@@ -193,6 +245,8 @@ mod tests {
         let value = "it's $5 \\";
         assert_eq!(text(&[Dialect::Shell], value).as_deref(), Some("\"it's \\$5 \\\\\""));
         assert_eq!(text(&[Dialect::Compose], value).as_deref(), Some("\"it's \\$5 \\\\\""));
+        // docker-compose 1 would keep the \ before the $: served where it can be.
+        assert_eq!(text(&[Dialect::Compose], "it's $5").as_deref(), Some("'it\\'s $5'"));
         assert_eq!(text(&[Dialect::Docker], value).as_deref(), Some(value));
         assert_eq!(text(&[Dialect::Docker], "a\nb"), None);
         assert_eq!(text(&[Dialect::Python], "${HOME}"), None);

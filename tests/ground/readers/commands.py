@@ -45,7 +45,39 @@ def shell(path):
     found, said = variables(path)
     if found is None:
         return {"error": said}
-    answer = {"ok": {k: v for k, v in found.items() if k not in ("_", "A__z") and before.get(k) != v}}
+    answer = {"ok": {k: v for k, v in found.items() if k not in ("_", "A__z", "SHLVL") and before.get(k) != v}}
+    return {"error": said, **answer} if said else answer
+
+
+# Many files in one shell, each in a process of its own that ends behind it; what leaves no environment is read alone
+def shells_at_once(paths):
+    script = "exec 3>&1 >/dev/null\n"
+    errors = [os.path.join(place.name, f"{threading.get_ident()}-{n}") for n in range(len(paths))]
+    for n, path in enumerate(paths):
+        read = f'set -a; . {shlex.quote(path)}\n/usr/bin/env -0 "?=$?" "?n={n}" >&3'
+        script += f"({read}) 2>{shlex.quote(errors[n])} & wait $!\n"
+    try:
+        _, out, _ = run([*shells[name], "-c", script])
+    except subprocess.TimeoutExpired:
+        out = ""
+    answers, found = {}, {}
+    for pair in out.split("\0"):
+        key, _, value = pair.partition("=")
+        if key == "?n":
+            answers[int(value)], found = found, {}
+        elif key:
+            found[key] = value
+    return [answer_of(answers.get(n), path, errors[n]) for n, path in enumerate(paths)]
+
+
+def answer_of(found, path, error):
+    if found is None:
+        return next(iter(each(shell)([path])))
+    with open(error, encoding="utf-8", errors="replace") as file:
+        said = file.read().strip()
+    ended = found.pop("?", "0")
+    said = said if said or ended == "0" else f"the last command ended with {ended}"
+    answer = {"ok": {k: v for k, v in found.items() if k not in ("_", "A__z", "SHLVL") and before.get(k) != v}}
     return {"error": said, **answer} if said else answer
 
 
@@ -112,18 +144,39 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 counter = iter(range(1 << 60))
 
 
-def docker(path):
+# Many files of one container, with a file between them that says whose variables follow
+def docker(paths):
     image = f"i{next(counter)}"
-    command = [program, "-H", f"unix://{place.name}/socket", "create", "--env-file", path, image]
+    files = []
+    for n, path in enumerate(paths):
+        mark = os.path.join(place.name, f"mark{n}")
+        if not os.path.exists(mark):
+            with open(mark, "w") as file:
+                file.write(f"?n={n}\n")
+        files += ["--env-file", mark, "--env-file", path]
+    command = [program, "-H", f"unix://{place.name}/socket", "create", *files, image]
     status, _, said = run(command, {**clean, "DOCKER_CONFIG": place.name})
-    if image not in Daemon.asked:
-        return {"error": said}
-    return {"ok": dict(pair.partition("=")[::2] for pair in Daemon.asked.pop(image))}
+    if image in Daemon.asked:
+        answers = []
+        for pair in Daemon.asked.pop(image):
+            key, _, value = pair.partition("=")
+            if key == "?n":
+                answers.append({})
+            else:
+                answers[-1][key] = value
+        return [{"ok": found} for found in answers]
+    if len(paths) == 1:
+        return [{"error": said}]
+    half = len(paths) // 2
+    return docker(paths[:half]) + docker(paths[half:])
 
 
 # Many files are many services of one project; a project that is refused is halved until the file is found
 def compose(paths):
-    services = {f"s{n}": {"image": "none", "env_file": path.replace("$", "$$")} for n, path in enumerate(paths)}
+    raw = {"format": "raw"} if name == "compose-raw" else {}
+    services = {
+        f"s{n}": {"image": "none", "env_file": [{"path": path.replace("$", "$$"), **raw}]} for n, path in enumerate(paths)
+    }
     with tempfile.NamedTemporaryFile("w", suffix=".json", dir=place.name) as file:
         json.dump({"services": services}, file)
         file.flush()
@@ -152,7 +205,7 @@ def each(read):
 
 
 ground = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-usual = {"bun": f"{ground}/node_modules/@oven/bun-linux-x64/bin/bun", "compose": "docker-compose"}
+usual = {"bun": f"{ground}/node_modules/@oven/bun-linux-x64/bin/bun"}
 program = shutil.which(sys.argv[2] if len(sys.argv) > 2 else usual.get(name, name)) if name not in shells else ""
 if program is None:
     sys.exit(f"no program for {name}")
@@ -166,8 +219,9 @@ if name in shells:
         before |= {"_AST_FEATURES": "UNIVERSE - ucb", "IFS": " \t\n"}
 elif name == "bun":
     before = bun("/dev/null")["ok"]
-reader = compose if name == "compose" else each(shell if name in shells else {"direnv": direnv, "bun": bun, "docker": docker}[name])
-size = 32 if name == "compose" else 8
+at_once = {"compose": compose, "compose-raw": compose, "docker": docker, **dict.fromkeys(shells, shells_at_once)}
+reader = at_once.get(name) or each({"direnv": direnv, "bun": bun}[name])
+size = 64 if name in at_once else 8
 
 paths = sys.stdin.buffer.read().decode("utf-8").splitlines()
 parts = [paths[at:at + size] for at in range(0, len(paths), size)]

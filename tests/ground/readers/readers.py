@@ -98,6 +98,13 @@ def dotenv(interpolate):
     return lambda path: dotenv_values(path, interpolate=interpolate)
 
 
+# as docker-compose 1.29 reads an env_file
+def compose_1():
+    from dotenv import dotenv_values
+
+    return lambda path: dotenv_values(dotenv_path=path, encoding="utf-8-sig", interpolate=True)
+
+
 # what a unit's EnvironmentFile= gives: load_env_file, then names a variable cannot have are dropped
 def systemd():
     lib = ctypes.CDLL(max(glob.glob("/usr/lib/*/systemd/libsystemd-shared-*.so")))
@@ -137,6 +144,7 @@ readers = {
     "esphome": esphome,
     "python-dotenv": lambda: dotenv(True),
     "python-dotenv-plain": lambda: dotenv(False),
+    "compose-1": compose_1,
     "systemd": systemd,
 }
 read = readers[sys.argv[1]]()

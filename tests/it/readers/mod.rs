@@ -1,7 +1,9 @@
 //! Every value reads back exactly: what the program writes, held against every real reader that a
 //! package brings. `SEED=… tests/run readers` tries other values.
 
-mod real;
+mod both_ways;
+pub mod real;
+mod sources;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +49,7 @@ fn dialect_reads_back(dialect: Dialect) {
     for reader in ENV {
         for (answer, (path, wanted)) in reader.read(&paths).into_iter().zip(&files) {
             let wanted: BTreeMap<&str, &str> = wanted.iter().map(|(key, value)| (key.as_str(), *value)).collect();
-            if reader.dialect.is_some_and(|other| dotenv::serves(&[dialect], other)) {
+            if reader.is_promised(dialect) {
                 let misread = misread(&answer, &wanted);
                 assert!(is_exact(&answer, &wanted), "{}: {}", reader.name, examples(&misread, &wanted, &answer));
             } else if let Some(other) = reader.dialect {
@@ -114,8 +116,7 @@ const BELOW: [&str; 4] = ["", "B=\"'\n\"\n", "B='\"\n'\n", "B='`\n'\n"];
 /// or not with every line below it.
 fn justified(dialect: Dialect, refused: &[String]) {
     const AT_MOST: usize = 60;
-    let mut readers: Vec<&Real> =
-        ENV.iter().filter(|reader| reader.dialect.is_some_and(|other| dotenv::serves(&[dialect], other))).collect();
+    let mut readers: Vec<&Real> = ENV.iter().filter(|reader| reader.is_promised(dialect)).collect();
     readers.sort_by_key(|reader| std::cmp::Reverse(reader.speed));
     let refused = refused.iter().take(NASTY.len().min(AT_MOST)).chain(refused.iter().rev().take(AT_MOST));
     let mut open: Vec<(&str, String)> =
@@ -193,6 +194,8 @@ dialects! {
     shells_read_every_value_back => Shell,
     systemd_reads_every_value_back => Systemd,
     compose_reads_every_value_back => Compose,
+    compose_1_reads_every_value_back => Compose1,
+    raw_compose_reads_every_value_back => ComposeRaw,
     docker_reads_every_value_back => Docker,
     npm_dotenv_reads_every_value_back => Node,
     node_reads_every_value_back => NodeEnvFile,

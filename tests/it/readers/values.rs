@@ -221,7 +221,7 @@ impl Random {
         usize::try_from((z ^ (z >> 31)) >> 1).unwrap() % limit
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 

@@ -1,0 +1,169 @@
+//! What a reader collects while it goes through a file: the lines, and the names known so far.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::reading::{Line, Reading, Unread};
+use super::text::Normal;
+
+/// The value of an assignment, and the names that were replaced in it.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) value: Option<Zeroizing<String>>,
+    pub(super) from: Vec<String>,
+}
+
+impl Found {
+    pub(super) fn text(value: impl Into<String>) -> Self {
+        Self { value: Some(Zeroizing::new(value.into())), from: Vec::new() }
+    }
+
+    pub(super) fn replaced(value: impl Into<String>, from: Vec<String>) -> Self {
+        Self { from, ..Self::text(value) }
+    }
+}
+
+/// Why an assignment gives no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) reason: String,
+    /// Whether the reader gives up here.
+    pub(super) ends: bool,
+}
+
+/// Only this line is lost.
+pub(super) fn refused(reason: impl Into<String>) -> Trouble {
+    Trouble { reason: reason.into(), ends: false }
+}
+
+/// The reader gives up at this line.
+pub(super) fn ends(reason: impl Into<String>) -> Trouble {
+    Trouble { reason: reason.into(), ends: true }
+}
+
+/// That the reader stopped before the end of the file.
+pub(super) struct Stopped;
+
+/// The environment that a program sees beyond the file, as far as a person passed it on.
+pub(super) type Outside<'a> = &'a dyn Fn(&str) -> Option<Zeroizing<String>>;
+
+/// Where the parts of an assignment stand.
+pub(super) struct Place {
+    /// All of it, with its line end.
+    pub(super) span: Range<usize>,
+    /// What stands behind the `=`.
+    pub(super) raw: Range<usize>,
+}
+
+/// Takes what a reader finds, in the order of the file.
+pub(super) struct Collector<'a> {
+    file: &'a str,
+    outside: Outside<'a>,
+    /// Of each name, the last item about it.
+    known: HashMap<String, usize>,
+    items: Vec<(Place, Item)>,
+}
+
+enum Item {
+    Line(String, Found),
+    Unread(Option<String>, Trouble),
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(file: &'a str, outside: Outside<'a>) -> Self {
+        Self { file, outside, known: HashMap::new(), items: Vec::new() }
+    }
+
+    /// An assignment, or why it gives no value.
+    pub(super) fn set(&mut self, name: &str, place: Place, found: Result<Found, Trouble>) -> Result<(), Stopped> {
+        match found {
+            Ok(found) => {
+                self.known.insert(name.to_owned(), self.items.len());
+                self.items.push((place, Item::Line(name.to_owned(), found)));
+                Ok(())
+            }
+            Err(trouble) => {
+                self.known.insert(name.to_owned(), self.items.len());
+                self.unread(Some(name), place.span, trouble)
+            }
+        }
+    }
+
+    /// A line that is no assignment to this reader.
+    pub(super) fn unread(&mut self, name: Option<&str>, span: Range<usize>, trouble: Trouble) -> Result<(), Stopped> {
+        let ends = trouble.ends;
+        let raw = span.end..span.end;
+        self.items.push((Place { span, raw }, Item::Unread(name.map(str::to_owned), trouble)));
+        if ends { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// How much was found up to here.
+    pub(super) fn mark(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Forgets what was found since.
+    pub(super) fn forget_since(&mut self, mark: usize) {
+        self.items.truncate(mark);
+    }
+
+    /// Whether a line above sets this name, or fails to.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
+    /// The value of a name at this line. `Ok(None)` where nothing sets it.
+    pub(super) fn value_of(&self, name: &str) -> Result<Option<Zeroizing<String>>, Trouble> {
+        let item = self.known.get(name).and_then(|at| self.items.get(*at));
+        match item.map(|(_, item)| item) {
+            Some(Item::Line(_, Found { value: Some(value), .. })) => Ok(Some(value.clone())),
+            Some(Item::Unread(..)) => Err(refused("it refers to a variable whose own line cannot be read")),
+            Some(Item::Line(..)) | None => Ok((self.outside)(name)),
+        }
+    }
+
+    /// As [`Self::value_of`], for a form that has no default: the line is refused where nothing sets
+    /// the name.
+    pub(super) fn required(&self, name: &str, is_braced: bool) -> Result<Zeroizing<String>, Trouble> {
+        self.value_of(name)?.ok_or_else(|| unset(name, is_braced))
+    }
+
+    /// The reading, with all places as they are in the file.
+    pub(super) fn finish(self, normal: Option<&Normal>) -> Reading {
+        let mut reading = Reading::default();
+        let (mut line, mut counted) = (1, 0);
+        for (place, item) in self.items {
+            let original = |range: &Range<usize>| normal.map_or_else(|| range.clone(), |normal| normal.original(range));
+            let (span, raw) = (original(&place.span), original(&place.raw));
+            line += self.file.as_bytes()[counted..span.start].iter().filter(|byte| **byte == b'\n').count();
+            counted = span.start;
+            match item {
+                Item::Line(name, found) => reading.lines.push(Line {
+                    name,
+                    line,
+                    is_only_references: !found.from.is_empty() && super::frame::is_only_references(&self.file[raw.clone()]),
+                    span,
+                    raw,
+                    value: found.value,
+                    expanded_from: found.from,
+                }),
+                Item::Unread(name, trouble) => {
+                    reading.unread.push(Unread { line, name, reason: trouble.reason, ends_reading: trouble.ends });
+                }
+            }
+        }
+        reading
+    }
+}
+
+/// A variable that nothing sets. Its name is said only where the braces show that it is one: what
+/// stands behind a bare `$` may be a part of a password.
+pub(super) fn unset(name: &str, is_braced: bool) -> Trouble {
+    if is_braced && crate::names::is_variable(name) {
+        refused(format!("it refers to {name}, which no line above sets; --env {name} takes it from the environment"))
+    } else {
+        refused("it refers to a variable with $, which no line above sets; --env NAME takes it from the environment")
+    }
+}

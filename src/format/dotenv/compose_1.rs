@@ -1,0 +1,31 @@
+//! docker-compose 1, which read with an old python-dotenv (end of life since 2023).
+
+use super::parse::Escapes;
+use super::row::{Agreement, Row, Version};
+use super::write::{BELOW, DOUBLE, ESCAPED_QUOTE, ESCAPED_QUOTE_LINES, SINGLE, SINGLE_ESCAPED};
+use super::{Dialect, python};
+
+pub(super) const ROW: Row = Row {
+    dialect: Dialect::Compose1,
+    name: "compose-1",
+    help: "docker-compose 1, end of life since 2023",
+    reader: "docker-compose 1",
+    // The usual compose files show docker compose, which serves this one too where it can.
+    neighbours: &[],
+    is_portable: false,
+    is_raw: false,
+    versions: &[Version { name: "docker-compose 1", read: python::read_by_compose_1, only_with: &[] }],
+    older: &[],
+    retired: &[],
+    agreement: Agreement::Every,
+    ways: &[SINGLE, DOUBLE, ESCAPED_QUOTE, ESCAPED_QUOTE_LINES, SINGLE_ESCAPED],
+    below: &BELOW,
+    escapes: [Escapes::Everywhere, Escapes::InDouble, Escapes::Nowhere, Escapes::BeforeQuotes],
+    reason: |value| {
+        if value.contains("${") {
+            "docker-compose 1 replaces ${…} however it is quoted"
+        } else {
+            "docker-compose 1 has no way to quote it"
+        }
+    },
+};

@@ -1,0 +1,25 @@
+//! docker compose's `env_file` with `format: raw`: each line as docker itself takes it.
+
+use super::Dialect;
+use super::parse::Escapes;
+use super::row::{Agreement, Row, Version};
+use super::write::WITHOUT_QUOTES;
+
+pub(super) const ROW: Row = Row {
+    dialect: Dialect::ComposeRaw,
+    name: "compose-raw",
+    help: "docker compose's `env_file` with `format: raw`",
+    reader: "docker compose with `format: raw`",
+    // The compose file says it inside, file by file.
+    neighbours: &[],
+    is_portable: false,
+    is_raw: true,
+    versions: &[Version { name: "docker compose", read: super::docker::read, only_with: &[] }],
+    older: &[],
+    retired: &[],
+    agreement: Agreement::Every,
+    ways: &[WITHOUT_QUOTES],
+    below: &[""],
+    escapes: [Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere, Escapes::BeforeQuotes],
+    reason: |_| "docker compose takes each raw line as it is: no line break, no carriage return at the end",
+};

@@ -1,0 +1,66 @@
+//! npm's dotenv, versions 16 to 18, which read alike.
+
+use super::Dialect;
+use super::collect::{Collector, Found, Outside, Place, Stopped, refused};
+use super::parse::Escapes;
+use super::pattern::{Line, Part, Pattern, unquote};
+use super::reading::Reading;
+use super::row::{Agreement, Row, Sign, Version};
+use super::text::Normal;
+use super::write::{BACKTICKS, BELOW, DOUBLE, ESCAPED_LINES, ESCAPED_RETURN, SINGLE};
+
+pub(super) const ROW: Row = Row {
+    dialect: Dialect::Node,
+    name: "node",
+    help: "npm dotenv",
+    reader: "npm dotenv",
+    neighbours: &[Sign::Named("package.json")],
+    is_portable: true,
+    is_raw: false,
+    versions: &[Version { name: "npm dotenv", read, only_with: &[] }],
+    older: &[],
+    retired: &[],
+    agreement: Agreement::Every,
+    ways: &[SINGLE, DOUBLE, BACKTICKS, ESCAPED_RETURN, ESCAPED_LINES],
+    below: &BELOW,
+    escapes: [Escapes::BeforeQuotes, Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere],
+    reason: |_| "it holds all of ' \" ` together with # or a line break, or what npm dotenv takes for an escape",
+};
+
+const DOTENV: Pattern = Pattern {
+    quotes: &['\'', '"', '`'],
+    in_key: |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'),
+    lone_key: false,
+    space: |c| c.is_whitespace() && c != '\u{85}' || c == '\u{feff}',
+};
+
+pub(super) fn read(text: &str, outside: Outside<'_>) -> Reading {
+    let normal = Normal::unix_lines(text);
+    let mut out = Collector::new(text, outside);
+    let _ = lines(&normal.text, &mut out);
+    out.finish(Some(&normal))
+}
+
+fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
+    for part in DOTENV.parts(text) {
+        match part {
+            Part::Line(line) => {
+                let found = value(&line);
+                out.set(line.key, Place { span: line.span, raw: line.raw }, found)?;
+            }
+            Part::Passed(span) => out.unread(None, span, refused("npm dotenv takes no line like this, and passes over it"))?,
+        }
+    }
+    Ok(())
+}
+
+fn value(line: &Line<'_>) -> Result<Found, super::collect::Trouble> {
+    let text = line.value.unwrap_or_default().trim_matches(DOTENV.space);
+    let (_, inner) = unquote(text, DOTENV.quotes);
+    // Its quotes are looked for line by line, and these two end a line in JavaScript.
+    if inner.len() == text.len() && text.contains(['\u{2028}', '\u{2029}']) {
+        return Err(refused("it holds a line separator, at which npm dotenv looks for quotes again"));
+    }
+    // The first of several lines in quotes may end in such a quote too.
+    Ok(Found::text(if text.starts_with('"') { inner.replace("\\n", "\n").replace("\\r", "\r") } else { inner.to_owned() }))
+}

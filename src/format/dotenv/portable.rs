@@ -1,0 +1,37 @@
+//! A file whose reader is not known: what most readers read alike.
+
+use super::parse::Escapes;
+use super::row::{Agreement, Row, Version};
+use super::write::{BELOW, DOUBLE, SINGLE};
+use super::{Dialect, compose, shell};
+
+pub(super) const ROW: Row = Row {
+    dialect: Dialect::Portable,
+    name: "portable",
+    help: "What most readers read alike",
+    reader: "the usual readers",
+    neighbours: &[],
+    is_portable: false,
+    is_raw: false,
+    // Of a file that a program left, the most usual readers: what they disagree about is refused.
+    versions: &[
+        Version { name: "docker compose", read: compose::read, only_with: &[] },
+        Version { name: "a shell", read: shell::read, only_with: &[] },
+        Version { name: "python-dotenv", read: super::python::read_newest, only_with: &[] },
+    ],
+    older: &[],
+    retired: &[],
+    agreement: Agreement::WhoeverReads,
+    ways: &[SINGLE, DOUBLE],
+    below: &BELOW,
+    escapes: [Escapes::InDouble, Escapes::Nowhere, Escapes::Everywhere, Escapes::BeforeQuotes],
+    reason: |value| {
+        if value.contains('\r') {
+            "a carriage return is read differently by every reader"
+        } else if value.contains('\'') {
+            "it holds ' together with one of \" $ \\ `, which shells, compose, node and others quote in different ways"
+        } else {
+            "it ends in \\, which compose and go read differently from shells"
+        }
+    },
+};

@@ -1,0 +1,231 @@
+//! dotenvy (Rust), which mise and just use too.
+
+use zeroize::Zeroizing;
+
+use super::Dialect;
+use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, refused, unset};
+use super::parse::Escapes;
+use super::reading::Reading;
+use super::row::{Agreement, Row, Sign, Version};
+use super::text::{Cursor, line_end};
+use super::write::{BELOW, DOUBLE, ESCAPED_QUOTE_DOLLAR, SHELL_QUOTED, SINGLE};
+
+pub(super) const ROW: Row = Row {
+    dialect: Dialect::Rust,
+    name: "rust",
+    help: "dotenvy, mise, just",
+    reader: "dotenvy",
+    neighbours: &[Sign::Named("Cargo.toml")],
+    is_portable: true,
+    is_raw: false,
+    versions: &[Version { name: "dotenvy 0.15", read, only_with: &[] }],
+    older: &[],
+    retired: &[],
+    agreement: Agreement::Every,
+    ways: &[SINGLE, DOUBLE, SHELL_QUOTED, ESCAPED_QUOTE_DOLLAR],
+    below: &BELOW,
+    escapes: [Escapes::InDouble, Escapes::Nowhere, Escapes::Everywhere, Escapes::BeforeQuotes],
+    reason: |_| "dotenvy has no escape for a carriage return here",
+};
+
+fn read(text: &str, outside: Outside<'_>) -> Reading {
+    let mut out = Collector::new(text, outside);
+    // `dotenv()` takes a byte order mark, `from_path_iter` does not.
+    if text.starts_with('\u{feff}') {
+        let reason = "it starts with a byte order mark, which dotenvy does not take everywhere";
+        let _ = out.unread(None, 0..line_end(text, 0), ends(reason));
+    } else {
+        let _ = lines(&mut Cursor::new(text), &mut out);
+    }
+    out.finish(None)
+}
+
+fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped> {
+    while !cursor.rest().is_empty() {
+        let start = cursor.at;
+        let Some(line) = logical_line(cursor) else {
+            return out.unread(None, start..cursor.text.len(), ends("its quotes or escapes have no end"));
+        };
+        let span = start..cursor.at;
+        match entry(line) {
+            Ok(None) => {}
+            Ok(Some((key, value))) => {
+                let value_at = start + (value.as_ptr() as usize - line.as_ptr() as usize);
+                let (found, length) = if value.starts_with('#') { (Ok(Found::text("")), 0) } else { replaced(value, out) };
+                let place = Place { span, raw: value_at..value_at + length };
+                out.set(key, place, found.and_then(|found| only_value(key, found, out)))?;
+            }
+            Err(reason) => return out.unread(None, span, ends(reason)),
+        }
+    }
+    Ok(())
+}
+
+/// Of two lines with one name, a program takes the first (`dotenv()`) or the last
+/// (`dotenv_override()`).
+fn only_value(key: &str, found: Found, out: &Collector<'_>) -> Result<Found, Trouble> {
+    let is_other = |known: Option<Zeroizing<String>>| known != found.value;
+    if out.is_set(key) && out.value_of(key).map_or(true, is_other) {
+        return Err(refused("a line above sets it to something else, and dotenvy takes the first or the last of them"));
+    }
+    Ok(found)
+}
+
+/// One line, or several where quotes or escapes stay open; without its comment.
+fn logical_line<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum State {
+        Plain,
+        Blank,
+        Escape,
+        Quoted(char),
+        QuotedEscape(char),
+    }
+    let start = cursor.at;
+    if cursor.rest().trim_start_matches(|c: char| c.is_whitespace() && c != '\n').starts_with('#') {
+        cursor.skip_line();
+        return Some("");
+    }
+    let (mut state, mut blank) = (State::Plain, true);
+    while let Some(c) = cursor.bump() {
+        blank &= c.is_whitespace();
+        state = match (state, c) {
+            (State::Blank, '#') => {
+                let line = &cursor.text[start..cursor.at - 1];
+                cursor.skip_line();
+                return Some(line);
+            }
+            (State::Plain | State::Blank, '\\') => State::Escape,
+            (State::Plain | State::Blank, quote @ ('\'' | '"')) => State::Quoted(quote),
+            (State::Plain, c) if c.is_whitespace() && !matches!(c, '\n' | '\r') => State::Blank,
+            (State::Quoted(quote), '\\') => State::QuotedEscape(quote),
+            (State::QuotedEscape(quote), _) => State::Quoted(quote),
+            (State::Quoted(quote), c) if c != quote => State::Quoted(quote),
+            _ => State::Plain,
+        };
+        if state == State::Plain && c == '\n' {
+            return Some(&cursor.text[start..cursor.at]);
+        }
+        // A comment below blanks that stayed open is taken for the whole.
+        if c == '\n' && blank && cursor.rest().trim_start_matches([' ', '\t']).starts_with('#') {
+            return None;
+        }
+    }
+    // The last line needs no line break, but it must be complete.
+    matches!(state, State::Plain).then(|| &cursor.text[start..])
+}
+
+type Entry<'a> = Option<(&'a str, &'a str)>;
+
+/// A key and the text of its value; `Ok(None)` for an empty line.
+fn entry(line: &str) -> Result<Entry<'_>, &'static str> {
+    const REASON: &str = "dotenvy takes no line like this";
+    let mut cursor = Cursor::new(line.trim_end());
+    cursor.take_while(char::is_whitespace);
+    if matches!(cursor.peek(), None | Some('#')) {
+        return Ok(None);
+    }
+    let mut key = name(&mut cursor).ok_or(REASON)?;
+    cursor.take_while(char::is_whitespace);
+    if !cursor.take('=') {
+        key = Some(key).filter(|key| *key == "export").and_then(|_| name(&mut cursor)).ok_or(REASON)?;
+        cursor.take_while(char::is_whitespace);
+        cursor.take('=').then_some(()).ok_or(REASON)?;
+    }
+    cursor.take_while(char::is_whitespace);
+    Ok(Some((key, cursor.rest())))
+}
+
+fn name<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
+    cursor.peek().filter(|c| c.is_ascii_alphabetic() || *c == '_')?;
+    Some(cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
+}
+
+/// The value with its variables replaced, and how long it is as written.
+fn replaced(text: &str, known: &Collector<'_>) -> (Result<Found, Trouble>, usize) {
+    let mut value = Value { known, text: String::new(), from: Vec::new(), trouble: None };
+    let mut cursor = Cursor::new(text);
+    let found = match value.read(&mut cursor) {
+        Err(reason) => Err(ends(reason)),
+        Ok(()) => match value.trouble {
+            Some(trouble) => Err(trouble),
+            None => Ok(Found::replaced(value.text, value.from)),
+        },
+    };
+    (found, cursor.at)
+}
+
+struct Value<'a, 'b> {
+    known: &'a Collector<'b>,
+    text: String,
+    from: Vec<String>,
+    trouble: Option<Trouble>,
+}
+
+impl Value<'_, '_> {
+    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
+        let mut quote = None;
+        while let Some(c) = cursor.peek() {
+            if quote.is_none() && matches!(c, ' ' | '\t') {
+                let behind = cursor.rest().trim_start_matches([' ', '\t']);
+                return if behind.is_empty() || behind.starts_with('#') {
+                    Ok(())
+                } else {
+                    Err("dotenvy takes no blank in a value without quotes")
+                };
+            }
+            cursor.bump();
+            match (quote, c) {
+                (Some(open), c) if c == open => quote = None,
+                (Some('\''), c) => self.text.push(c),
+                (_, '\\') => match cursor.bump() {
+                    Some(c @ ('\\' | '\'' | '"' | '$' | ' ')) => self.text.push(c),
+                    Some('n') => self.text.push('\n'),
+                    None if quote.is_none() => {}
+                    _ => return Err("dotenvy knows no such escape"),
+                },
+                (_, '$') => self.variables(cursor)?,
+                (None, '\'' | '"') => quote = Some(c),
+                (_, c) => self.text.push(c),
+            }
+        }
+        if quote.is_some() { Err("its quotes have no end") } else { Ok(()) }
+    }
+
+    /// Behind a `$`: letters and digits, or anything in braces. The character behind a bare name
+    /// is text, whatever it is.
+    fn variables(&mut self, cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
+        loop {
+            let name = cursor.take_while(char::is_alphanumeric);
+            if name.is_empty() && cursor.take('{') {
+                let name = cursor.take_while(|c| c != '}');
+                cursor.take('}').then_some(()).ok_or("its braces have no end")?;
+                self.replace(name, true);
+                return Ok(());
+            }
+            self.replace(name, false);
+            match cursor.bump() {
+                Some('$') => {}
+                Some(c) => {
+                    self.text.push(c);
+                    return Ok(());
+                }
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn replace(&mut self, name: &str, is_braced: bool) {
+        if name.is_empty() {
+            return; // a $ alone goes
+        }
+        match self.known.value_of(name) {
+            Ok(Some(value)) => self.text.push_str(&value),
+            // No environment holds a name like `A:-d`, which dotenvy looks for in `${A:-d}`.
+            Ok(None) if is_braced && !crate::names::is_variable(name) => {}
+            Ok(None) => drop(self.trouble.get_or_insert_with(|| unset(name, is_braced))),
+            Err(trouble) => drop(self.trouble.get_or_insert(trouble)),
+        }
+        self.from.push(name.to_owned());
+    }
+}

@@ -1,0 +1,168 @@
+//! Moving through a text, and texts with other line ends than the file's.
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+/// A text as a reader sees it after it changed line ends, with the way back to the file's bytes.
+pub(super) struct Normal {
+    pub(super) text: Zeroizing<String>,
+    /// The places in `text` before which one more byte of the file is missing, in order.
+    missing: Vec<usize>,
+}
+
+impl Normal {
+    /// Each line end, a lone carriage return included, as a line feed.
+    pub(super) fn unix_lines(text: &str) -> Self {
+        Self::without(text, |bytes, at| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n'), true)
+    }
+
+    /// CRLF as a line feed; a lone carriage return stays.
+    pub(super) fn crlf_lines(text: &str) -> Self {
+        Self::without(text, |bytes, at| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n'), false)
+    }
+
+    /// Without any carriage return.
+    pub(super) fn without_returns(text: &str) -> Self {
+        Self::without(text, |bytes, at| bytes[at] == b'\r', false)
+    }
+
+    fn without(text: &str, is_dropped: fn(&[u8], usize) -> bool, returns_are_line_ends: bool) -> Self {
+        let bytes = text.as_bytes();
+        let mut out = Zeroizing::new(String::with_capacity(text.len()));
+        let (mut missing, mut from) = (Vec::new(), 0);
+        for at in (0..bytes.len()).filter(|at| bytes[*at] == b'\r') {
+            if is_dropped(bytes, at) {
+                out.push_str(&text[from..at]);
+                missing.push(out.len());
+                from = at + 1;
+            } else if returns_are_line_ends {
+                out.push_str(&text[from..at]);
+                out.push('\n');
+                from = at + 1;
+            }
+        }
+        out.push_str(&text[from..]);
+        Self { text: out, missing }
+    }
+
+    /// The bytes of the file that a range of the text stands for.
+    pub(super) fn original(&self, range: &Range<usize>) -> Range<usize> {
+        // A byte that is missing right at the end stands behind the range.
+        let start = range.start + self.missing.partition_point(|at| *at <= range.start);
+        let end = range.end + self.missing.partition_point(|at| *at < range.end);
+        start.min(end)..end
+    }
+}
+
+/// A place in a text.
+#[derive(Clone)]
+pub(super) struct Cursor<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Behind a byte order mark, if there is one.
+    pub(super) fn behind_mark(text: &'a str) -> Self {
+        Self { text, at: if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 } }
+    }
+
+    pub(super) fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    pub(super) fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    pub(super) fn bump(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    pub(super) fn take(&mut self, expected: char) -> bool {
+        let found = self.peek() == Some(expected);
+        if found {
+            self.at += expected.len_utf8();
+        }
+        found
+    }
+
+    /// Moves on over characters that fit, and gives them.
+    pub(super) fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        let length = rest.find(|c| !fits(c)).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
+    }
+
+    /// Takes `export` and the blanks behind it.
+    pub(super) fn take_export(&mut self, blank: impl Fn(char) -> bool) -> bool {
+        let Some(after) = self.rest().strip_prefix("export") else { return false };
+        let found = after.starts_with(&blank);
+        if found {
+            self.at += "export".len();
+            self.take_while(blank);
+        }
+        found
+    }
+
+    /// Behind the end of the line in which the cursor stands.
+    pub(super) fn line_end(&self) -> usize {
+        line_end(self.text, self.at)
+    }
+
+    /// Moves behind the end of the line.
+    pub(super) fn skip_line(&mut self) {
+        self.at = self.line_end();
+    }
+}
+
+/// Behind the end of the line in which `at` stands.
+pub(super) fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |length| at + length + 1)
+}
+
+/// Where the line starts in which `at` stands.
+pub(super) fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |before| before + 1)
+}
+
+/// Each `\` goes but one before a `$`.
+pub(super) fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('\\', Some(next)) if *next != '$' => out.extend(chars.next()),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_a_normalised_text_lead_back_to_the_file() {
+        let file = "A=1\r\nB=\"x\r\ny\"\rC\n";
+        let normal = Normal::unix_lines(file);
+        assert_eq!(*normal.text, "A=1\nB=\"x\ny\"\nC\n");
+        let original = |range| &file[normal.original(&range)];
+        assert_eq!(original(0..4), "A=1\r\n");
+        assert_eq!(original(2..3), "1");
+        assert_eq!(original(4..12), "B=\"x\r\ny\"\r");
+        assert_eq!(original(6..11), "\"x\r\ny\"");
+        assert_eq!(original(12..14), "C\n");
+        let bare = Normal::without_returns("A=1\r\r\nB");
+        assert_eq!((&bare.text[..], bare.original(&(0..4)), bare.original(&(4..5))), ("A=1\nB", 0..6, 6..7));
+    }
+}
