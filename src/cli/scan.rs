@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::{Context, below_here};
 use crate::core::scan::{self, Finding, Progress, ScanReport, ScanRequest};
 use crate::error::{Error, Result};
+use crate::format::classify::{self, Rule};
 use crate::format::dotenv::Dialect;
 use crate::ui::Ui;
 
@@ -31,6 +32,9 @@ pub(super) struct Scan {
     /// Write the baseline from what is found now
     #[arg(long, requires = "baseline")]
     update_baseline: bool,
+    /// List the rules that decide
+    #[arg(long)]
+    rules: bool,
     /// Compare with every service in Vault, not only with the folder's own
     #[arg(long)]
     vault: bool,
@@ -42,6 +46,9 @@ pub(super) struct Scan {
 impl Scan {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let (core, ui) = (&context.core, context.ui);
+        if self.rules {
+            return list_rules(ui);
+        }
         if self.vault && core.settings.agent.is_some() {
             return Err(Error::UnderAgent { what: "scan --vault" });
         }
@@ -90,6 +97,16 @@ impl Scan {
     }
 }
 
+fn list_rules(ui: &Ui) -> Result<u8> {
+    let rules: Vec<&Rule> = classify::rules().collect();
+    if ui.json() {
+        ui.data_json(&serde_json::json!({ "rules": rules }))?;
+    } else {
+        ui.data(&rules.iter().fold(String::new(), |text, rule| text + &table::rule(rule)))?;
+    }
+    Ok(0)
+}
+
 fn summary(report: &ScanReport) -> String {
     let open = report.findings().filter(|finding| finding.is_open()).count();
     let accepted = report.findings().filter(|finding| finding.secret && !finding.is_open()).count();
@@ -99,10 +116,9 @@ fn summary(report: &ScanReport) -> String {
         (_, 0) if !report.unread.is_empty() => format!("no secrets found in what could be read{accepted}"),
         (_, 0) => format!("no secrets found{accepted}"),
         (files, open) => {
-            let secrets = if open == 1 { "1 secret" } else { &format!("{open} secrets") };
-            format!(
-                "{secrets} in {files} files{accepted}   into Vault: claude-vault set SERVICE --from FILE   a template to commit: claude-vault example FILE"
-            )
+            let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+            let (secrets, files) = (count(open, "secret"), count(files, "file"));
+            format!("{secrets} in {files} looked at{accepted}; to move them into Vault: claude-vault adopt SERVICE (or --all)")
         }
     }
 }

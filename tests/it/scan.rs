@@ -26,7 +26,7 @@ fn found(run: &Run) -> Vec<String> {
 #[test]
 fn secrets_in_plain_files_are_found_and_not_shown() {
     let home = home();
-    let found = home.cv(["scan"]).exits(0).says("claude-vault set SERVICE --from FILE").says("broken/compose.yaml");
+    let found = home.cv(["scan"]).exits(0).says("claude-vault adopt SERVICE").says("broken/compose.yaml");
     let lines: Vec<&str> = found.stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{}", found.stdout);
     assert!(lines[0].starts_with("shop/.env:3\tDB_PASSWORD\tpassword\t"), "{}", lines[0]);

@@ -9,7 +9,7 @@ use super::walk::Candidate;
 use super::{Finding, Looked, Omission, Progress};
 use crate::error::Error;
 use crate::files::Root;
-use crate::format::classify::{Judged, Kind, Rule, Severity, Verdict, classify, judge_places};
+use crate::format::classify::{Judged, Kind, SECRET_FILE, Verdict, classify, judge_places};
 use crate::format::places::{Form, Place, Role, Writing, places};
 use crate::names::printable;
 use crate::secret::Secret;
@@ -25,9 +25,6 @@ const MAX_THREADS: usize = 8;
 const ALLOWED: [&str; 3] = ["claude-vault:allow", "gitleaks:allow", "pragma: allowlist secret"];
 /// A comment that allows what stands on the next line.
 const ALLOWED_NEXT: &str = "pragma: allowlist nextline secret";
-
-static SECRET_FILE: Rule =
-    Rule { id: "secret-file", reason: "compose mounts the whole file as a secret", kind: Kind::Token, severity: Severity::High };
 
 type Found = (Option<Looked>, Vec<Omission>);
 

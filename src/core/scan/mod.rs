@@ -22,7 +22,7 @@ use serde::Serialize;
 
 pub(crate) use usual::COMPOSE_NAMES;
 pub use usual::is_compose;
-pub(in crate::core) use usual::{has_password, judge, read};
+pub(in crate::core) use usual::read;
 
 /// What to look at, and what to compare with.
 #[derive(Default)]

@@ -189,9 +189,11 @@ impl<'a> Tree<'a> {
                 self.mounted.entry(path).or_insert_with(|| file.to_owned());
             }
         }
-        for named in named_files(text).unwrap_or_default() {
+        let names_files = ["env_file", "include", "extends", "file:", "\"file\""].iter().any(|word| text.contains(word));
+        let named = if names_files { named_files(text).unwrap_or_default() } else { Vec::new() };
+        for named in named {
             let reading = match named.naming {
-                Naming::EnvFile { is_raw: true, .. } => Reading::Form(Form::Env(Dialect::Docker)),
+                Naming::EnvFile { is_raw: true, .. } => Reading::Form(Form::Env(Dialect::ComposeRaw)),
                 Naming::EnvFile { .. } | Naming::IncludeEnvFile => Reading::Form(Form::Env(Dialect::Compose)),
                 Naming::Secret => Reading::Secret,
                 Naming::Config => Reading::Lines,

@@ -55,6 +55,7 @@ const PLACES: &[(&[&str], usize)] = &[
     (&["htpasswd", "-Bbn"], 1),
     (&["htpasswd", "-nbB"], 1),
     (&["htpasswd", "-bc"], 2),
+    (&["mosquitto_passwd", "-b"], 2),
     (&["vault", "login"], 0),
     (&["bao", "login"], 0),
 ];
@@ -100,11 +101,26 @@ fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
         if is_command && WORDS.contains(&word) && !parts.iter().any(|part| Some(&part.value) == next.as_ref()) {
             parts.extend(next.map(|value| Part { name: word.to_owned(), value }));
         }
+        parts.extend(of_sftp(text, span));
+        if text.contains("chpasswd") && value::is_user_and_password(word) {
+            parts.extend(behind_user(text, span.clone()));
+        }
         if let Some(rest) = word.strip_prefix("pass:").filter(|rest| !rest.is_empty()) {
             parts.push(Part { name: "pass".into(), value: span.end - rest.len()..span.end });
         }
     }
     parts
+}
+
+/// `user:password:uid[:gid…]`, as a server for SFTP takes its users.
+fn of_sftp(text: &str, span: &Range<usize>) -> Option<Part> {
+    let (user, rest) = text[span.clone()].split_once(':')?;
+    let (password, ids) = rest.split_once(':')?;
+    let is_user = !user.is_empty() && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let is_id = ids.split(':').next().is_some_and(|id| id == "e" || id.len() >= 3 && id.bytes().all(|b| b.is_ascii_digit()));
+    let start = span.start + user.len() + 1;
+    let is_password = password.len() >= 3 && !password.contains('/') && !password.bytes().all(|b| b.is_ascii_digit());
+    (is_user && is_id && is_password).then(|| Part { name: "password".into(), value: start..start + password.len() })
 }
 
 fn by_place(text: &str, words: &[Range<usize>], called: &str) -> Option<Part> {

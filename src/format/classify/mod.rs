@@ -26,12 +26,14 @@ use serde::Serialize;
 
 pub use super::places::Role;
 pub use places::{Judged, judge_places};
-pub use rules::Rule;
+pub use rules::{Rule, SECRET_FILE};
 
-use name::{Telling, telling};
+pub(in crate::format) use name::{Telling, telling};
 
 /// How deep texts inside texts are looked at: a URL in an option of a command in a label.
 const MAX_DEPTH: usize = 3;
+/// Texts of more words are prose.
+const MAX_WORDS: usize = 3;
 
 /// What a text is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -139,6 +141,11 @@ fn look(name: &str, text: &str, base: usize, role: Role, depth: usize, hits: &mu
     let told = telling(name);
     let first = hits.len();
     let is_public = shapes::find(text, base, hits);
+    if told == Telling::Public {
+        // Keys for browsers have the forms of secret ones.
+        let found = hits.split_off(first);
+        hits.extend(found.into_iter().filter(|hit| !matches!(hit.rule.id, "jwt" | "json-token" | "google-key")));
+    }
     if depth < MAX_DEPTH {
         url::find(text, base, told, hits);
         for part in parts(name, text, role, depth) {
@@ -167,10 +174,29 @@ fn whole(told: Telling, text: &str, base: usize, depth: usize, found: bool, hits
         return whole(told, &trimmed[default.clone()], start + default.start, depth + 1, found, hits);
     }
     let rule = value::judge(told, trimmed, found);
+    if !found && rule.severity == Severity::None && matches!(told, Telling::Maybe | Telling::Nothing) && rule.kind == Kind::Text {
+        words(trimmed, start, hits);
+    }
     if rule.severity > Severity::None {
-        hits.push(Hit { span: start..start + trimmed.len(), rule });
+        // Of a user name with a password, the password.
+        let user = if *rule == rules::USER_AND_PASSWORD { trimmed.find([':', ';', '/', '|']).map_or(0, |at| at + 1) } else { 0 };
+        hits.push(Hit { span: start + user..start + trimmed.len(), rule });
     }
     rule
+}
+
+/// Of a text of a few words, those that look random. A public key of SSH has such a word too.
+fn words(text: &str, start: usize, hits: &mut Vec<Hit>) {
+    if text.split_ascii_whitespace().count() > MAX_WORDS || ["ssh-", "ecdsa-", "\n"].iter().any(|mark| text.contains(mark)) {
+        return;
+    }
+    let mut at = 0;
+    for word in text.split(|c: char| c.is_ascii_whitespace()) {
+        if word.len() < text.len() && value::looks_random(word) {
+            hits.push(Hit { span: start + at..start + at + word.len(), rule: &rules::RANDOM });
+        }
+        at += word.len() + 1;
+    }
 }
 
 /// A part of a text with a name of its own.

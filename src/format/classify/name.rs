@@ -4,7 +4,7 @@ use super::vocabulary::{self, Set, Sets};
 
 /// What a name says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Telling {
+pub(in crate::format) enum Telling {
     /// The value is a password.
     Password,
     /// The value is a token, a secret or a key.
@@ -28,8 +28,11 @@ pub(super) enum Telling {
 }
 
 /// What a name says. Only its words count, and the last word says what it is.
-pub(super) fn telling(name: &str) -> Telling {
-    let words = split(name);
+pub(in crate::format) fn telling(name: &str) -> Telling {
+    let mut words = split(name);
+    while words.len() > 1 && words.last().is_some_and(|last| is_one_of(last, vocabulary::TRAILING)) {
+        words.pop();
+    }
     let words: Vec<(&str, Sets)> = words.iter().map(|word| (word.as_str(), Sets::of(word))).collect();
     let Some((_, of_last)) = words.last() else { return Telling::Nothing };
     // The last word that can name a secret, and what it names with the words before it.
@@ -71,6 +74,9 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
         "key" | "keys" => Some(of_key(before, words)),
         "pin" | "pins" | "puk" | "pincode" | "passcode" => Some(Telling::Code),
         "code" if words.len() == 1 => Some(Telling::Code),
+        "combination" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
+        // Pushover calls its keys so.
+        "user" | "app" if words.iter().any(|(word, _)| *word == "pushover") => Some(Telling::Maybe),
         "code" | "codes" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
         "topic" => words.iter().any(|(word, _)| *word == "ntfy").then_some(Telling::Topic),
         _ if sets.has(Set::Login) => Some(Telling::Login),
@@ -87,10 +93,10 @@ fn is_compound_code(word: &str) -> bool {
 
 fn of_key(before: &str, words: &[(&str, Sets)]) -> Telling {
     let sets = Sets::of(before);
-    if sets.has(Set::HarmlessKey) {
+    if sets.has(Set::HarmlessKey) && !words.iter().any(|(word, _)| *word == "encryption") {
         return Telling::About;
     }
-    let is_known = sets.has(Set::SecretKey) || words.iter().any(|(word, _)| matches!(*word, "secret" | "private"));
+    let is_known = sets.has(Set::SecretKey) || words.iter().any(|(word, _)| matches!(*word, "secret" | "private" | "encryption"));
     if is_known { Telling::Token } else { Telling::Maybe }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::name::{Telling, telling};
 use super::{Part, Role, value};
+use crate::names::is_public_name;
 
 /// The pairs of a text whose names say that the value is, or may be, a secret.
 pub(super) fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
@@ -83,6 +84,9 @@ fn value_behind(text: &str, separator: usize, end: usize, is_first: bool) -> Opt
         let close = tail.find("</")?;
         return Some(separator + 1..separator + 1 + close);
     }
+    // `"name" => "value"`
+    let arrow = usize::from(!is_colon && tail.starts_with("> "));
+    let (separator, tail) = (separator + arrow, &tail[arrow..]);
     if is_colon && tail.starts_with("//") || tail.starts_with(['=', '~']) {
         return None;
     }
@@ -118,9 +122,19 @@ pub(super) fn scheme_of_authorization(tail: &str) -> usize {
     schemes.iter().find(|scheme| tail.starts_with(**scheme)).map_or(0, |scheme| scheme.len())
 }
 
+/// `machine … login … password value`
+fn of_netrc(start: usize, line: &str) -> Option<Part> {
+    let at = line.find(" password ")? + " password ".len();
+    let length = line[at..].find(char::is_whitespace).unwrap_or(line.len() - at);
+    (length > 0).then(|| Part { name: "password".into(), value: start + at..start + at + length })
+}
+
 /// `requirepass value` in a configuration file.
 fn by_blank(text: &str, start: usize, line: &str) -> Option<Part> {
     let body = line.trim();
+    if body.starts_with("machine ") || body.starts_with("default login ") {
+        return of_netrc(start, line);
+    }
     let (name, rest) = body.split_once([' ', '\t'])?;
     let rest = rest.trim();
     let is_told = matches!(telling(name), Telling::Password | Telling::Token);
@@ -134,11 +148,12 @@ fn by_blank(text: &str, start: usize, line: &str) -> Option<Part> {
 /// Prose has colons and equals signs too: an assignment that is the whole comment is one; inside of
 /// prose only a value that is no word.
 fn is_told_in_comment(line: &str, found: &str, separator: u8, is_first: bool, is_last: bool) -> bool {
-    let is_word = found.trim_end_matches(['.', ',', '!', '?']).chars().all(|c| c.is_alphabetic() || c == '-');
+    let plain = found.trim_end_matches(['.', ',', '!', '?']);
+    let is_word = plain.chars().all(|c| c.is_alphabetic() || c == '-') && (!plain.is_ascii() || is_public_name(plain));
     let rest = line.trim_end().ends_with(found) || is_last;
     if separator == b'=' && is_first {
         rest || !is_word || line.contains(" #")
     } else {
-        !is_word && (found.len() >= 6 || value::is_number(found) && found.len() >= 4)
+        !is_word && (found.len() >= 6 || rest && value::is_number(found) && found.len() >= 4)
     }
 }

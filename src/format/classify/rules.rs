@@ -1,9 +1,11 @@
 //! The rules: what each is called, what a person reads as its reason, and what follows from it.
 
+use serde::Serialize;
+
 use super::{Kind, Severity};
 
 /// A rule of the classifier.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
     /// Its name in `--json`, `--sarif` and the manual.
     pub id: &'static str,
@@ -17,7 +19,7 @@ pub struct Rule {
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = ($id:literal, $reason:literal, $kind:ident, $severity:ident);)*) => {
-        $($(#[$doc])* pub(super) static $name: Rule =
+        $($(#[$doc])* pub static $name: Rule =
             Rule { id: $id, reason: $reason, kind: Kind::$kind, severity: Severity::$severity };)*
 
         /// The rules that are not about the form of one provider's tokens.
@@ -38,6 +40,8 @@ rules! {
     TOPIC = ("topic", "whoever knows this topic can read and write it", Webhook, Medium);
     PHRASE = ("recovery-phrase", "it is a recovery phrase", Key, High);
     PRIVATE_KEY = ("private-key", "it is a private key", Key, High);
+    /// A file that compose mounts as a secret.
+    SECRET_FILE = ("secret-file", "compose mounts the whole file as a secret", Token, High);
     RANDOM = ("random", "it looks random, and nothing says that it is harmless", Token, Low);
 
     EMPTY = ("empty", "it is empty", Empty, None);

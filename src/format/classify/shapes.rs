@@ -140,13 +140,15 @@ fn is_mixed(bytes: &[u8]) -> bool {
 
 /// `-----BEGIN … PRIVATE KEY-----` to its end, or to the end of the text.
 fn pem(text: &str, base: usize, hits: &mut Vec<Hit>) {
+    const END: &str = "-----END ";
     let mut at = 0;
     while let Some(found) = text[at..].find("-----BEGIN ") {
         let start = at + found;
         let rest = &text[start..];
         let title = rest["-----BEGIN ".len()..].split("-----").next().unwrap_or_default();
-        let end = rest.find("-----END ").map(|end| {
-            end + rest[end..].trim_start_matches("-----END ").find("-----").map_or(rest.len() - end, |tail| tail + 14)
+        let end = rest.find(END).map(|end| {
+            let behind = end + END.len();
+            rest[behind..].find("-----").map_or(rest.len(), |dashes| behind + dashes + "-----".len())
         });
         let end = start + end.unwrap_or(rest.len()).min(rest.len());
         if title.contains("PRIVATE") || title.contains("OpenVPN Static key") {

@@ -1,42 +1,251 @@
+//! Families of names and values. Tokens are put together here, so that no scanner takes this source
+//! for one that holds them.
+
 use super::*;
 
-fn secret(name: &str, text: &str) -> bool {
-    classify(name, text, Role::Value).is_secret
+fn of(name: &str, text: &str) -> Verdict {
+    classify(name, text, Role::Value)
+}
+
+fn all_secret(cases: &[(&str, &str)], role: Role) {
+    for (name, text) in cases {
+        let verdict = classify(name, text, role);
+        assert!(verdict.is_secret && !verdict.spans.is_empty(), "{name}={text} {verdict:?}");
+    }
+}
+
+fn all_harmless(cases: &[(&str, &str)], role: Role) {
+    for (name, text) in cases {
+        let verdict = classify(name, text, role);
+        assert!(!verdict.is_secret && verdict.spans.is_empty(), "{name}={text} {verdict:?}");
+    }
 }
 
 #[test]
-fn names_count_by_word_and_values_by_form() {
-    for (name, text) in [
-        ("DB_PASSWORD", "hunter2hunter2"),
-        ("ALARM_CODE", "4711"),
-        ("WG_PSK", "/abcDEF0123456789abcDEF0123456789abcDEF01"),
-        ("NTFY_URL", "https://ntfy.sh/private-topic-8f3k2"),
-        ("SLACK_URL", "https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/abcdefghijklmnopqrstuvwx"),
-        ("TELEGRAM_URL", "https://api.telegram.org/bot1234567890:AAEabcdefghijklmnopqrstuvwxyz12345/sendMessage"),
-        ("NPM_TOKEN", "npm_abcdefghijklmnopqrstuvwxyz0123456789"),
-        ("POSTGRES_PASSWORD", "postgres"),
-        ("DATABASE_URL", "postgres://u:${DB_PASSWORD:-hunter2}@db/x"),
-        ("DATABASE_URL", "postgres://u:p4ss/w0rd@db/x"),
-    ] {
-        assert!(secret(name, text), "{name}={text}");
+fn names_count_by_word_and_not_by_substring() {
+    all_harmless(
+        &[
+            ("MONKEY", "george"),
+            ("AUTHOR", "Jane Doe"),
+            ("KEYBOARD_LAYOUT", "de"),
+            ("PASSIVE", "ftp"),
+            ("PING_TARGET", "1.1.1.1"),
+            ("AUTHENTIK_TAG", "2025.10.1"),
+            ("API_KEY_RATE_LIMIT", "1000"),
+            ("TOKEN_TTL", "3600"),
+            ("PASSWORD_MIN_LENGTH", "12"),
+            ("SECRET_NAME", "db-creds"),
+            ("api_token_secret_name_default", "traefik-token"),
+            ("DB_PASSWORD_FILE", "/run/secrets/db"),
+            ("GOOGLE_CLIENT_ID", "a8f5f167f44f4964e6c998dee827110c"),
+            ("PUBLIC_KEY", "3kPq8sT1vXz5bN7mL9wR2yC4dF6gH8jK0aS2uE4iO6A="),
+            ("RX_PIN", "16"),
+            ("COUNTRY_CODE", "4930"),
+            ("PWD", "/srv/me"),
+        ],
+        Role::Value,
+    );
+    all_secret(
+        &[
+            ("dbPassword", "x7Kp"),
+            ("DBPASSWORD", "x7Kp"),
+            ("GITEA__database__PASSWD", "gitea"),
+            ("ADMIN_PASSWORD_2", "x7Kp"),
+            ("API_KEY_PROD", "a8f5f167f44f"),
+            ("FTLCONF_webserver_api_password", "x7Kp"),
+            ("ALARM_CODE", "4711"),
+            ("frontdoorpin", "903870"),
+            ("safe_combination", "12-34-56"),
+            ("VAULT_SECRET_ID", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"),
+            ("TMDB_KEY", "a8f5f167f44f4964e6c998dee827110c"),
+        ],
+        Role::Value,
+    );
+}
+
+#[test]
+fn a_weak_password_is_a_secret_and_a_placeholder_is_none() {
+    all_secret(
+        &[
+            ("POSTGRES_PASSWORD", "postgres"),
+            ("ADMIN_PASS", "admin"),
+            ("MINIO_SECRET_KEY", "minio123"),
+            ("DB_PASS", "mysecretpassword"),
+        ],
+        Role::Value,
+    );
+    assert_eq!(of("POSTGRES_PASSWORD", "postgres").rule.id, "weak-password");
+    all_harmless(
+        &[
+            ("DB_PASSWORD", "changeme"),
+            ("API_TOKEN", "<your-token>"),
+            ("JWT_SECRET", "your-super-secret-jwt-token-with-at-least-32-characters-long"),
+            ("SECRET_KEY", "replace-with-a-long-random-string"),
+            ("NGROK_AUTH_TOKEN", "YourNgrokAuthToken"),
+            ("API_KEY", "XXXXXXXX-XXXX"),
+            ("TOKEN", "%env(TOKEN)%"),
+            ("SECRET", "@@SECRET@@"),
+            ("DATABASE_URL", "postgres://user:password@localhost:5432/db"),
+            ("NTFY_URL", "https://ntfy.sh/your-topic"),
+            ("SLACK", "https://hooks.slack.com/services/XXX/YYY/ZZZ"),
+        ],
+        Role::Value,
+    );
+}
+
+#[test]
+fn references_are_none_but_their_defaults_can_be() {
+    all_harmless(
+        &[
+            ("PG_PASS", "${PG_PASS:?database password required}"),
+            ("DB_PASSWORD", "${DB_PASSWORD}"),
+            ("TOKEN", "$(cat /run/secrets/token)"),
+            ("URL", "postgres://${PG_USER}:${PG_PASS}@db/app"),
+            ("API_KEY", "!secret api_key"),
+            ("SMTP_PASSWORD", "{{ smtp_password }}"),
+            ("DB_PASS", "ENC[AES256_GCM,data:abc,iv:def,tag:x,type:str]"),
+        ],
+        Role::Value,
+    );
+    let verdict = of("DATABASE_URL", "postgres://u:${DB_PASSWORD:-hunter2}@db/x");
+    assert_eq!(verdict.spans.first(), Some(&(28..35)));
+    let verdict = of("DB_PASSWORD", "${A:-${B:-hunter2}}");
+    assert_eq!(verdict.spans.first(), Some(&(10..17)));
+}
+
+#[test]
+fn the_secret_part_of_a_text_is_told_from_the_rest() {
+    let part = |name: &str, text: &str, role: Role| -> Vec<String> {
+        classify(name, text, role).spans.into_iter().map(|span| text[span].to_owned()).collect()
+    };
+    let cases = [
+        ("DATABASE_URL", "postgres://app:p4ss/w0rd@db:5432/app", "p4ss/w0rd"),
+        ("REDIS_URL", "redis://:s3cr3tpw@redis:6379/0", "s3cr3tpw"),
+        ("DSN", "app:s3cr3tpw@tcp(db:3306)/app", "s3cr3tpw"),
+        ("JDBC", "jdbc:postgresql://db/app?user=app&password=s3cr3tpw", "s3cr3tpw"),
+        ("AZURE", "Server=tcp:x,1433;Uid=a;Pwd=s3cr3tpw;", "s3cr3tpw"),
+        ("SETTINGS", "{\"host\":\"db\",\"password\":\"s3cr3tpw\",\"port\":5432}", "s3cr3tpw"),
+        ("AUTH_HEADER", "Bearer s3cr3tpw", "s3cr3tpw"),
+        ("SFTP_USERS", "foo:s3cr3tpw:1001", "s3cr3tpw:1001"),
+    ];
+    for (name, text, secret) in cases {
+        assert_eq!(part(name, text, Role::Value), [secret], "{name}={text}");
     }
-    for (name, text) in [
-        ("MONKEY", "george"),
-        ("AUTHOR", "Jane Doe"),
-        ("KEYBOARD_LAYOUT", "de"),
-        ("PASSIVE", "ftp"),
-        ("PING_TARGET", "1.1.1.1"),
-        ("AUTHENTIK_TAG", "2025.10.1"),
-        ("API_KEY_RATE_LIMIT", "1000"),
-        ("TOKEN_TTL", "3600"),
-        ("PASSWORD_MIN_LENGTH", "12"),
-        ("SECRET_NAME", "db-creds"),
-        ("DB_PASSWORD_FILE", "/run/secrets/db"),
-        ("PG_PASS", "${PG_PASS:?database password required}"),
-        ("DB_PASSWORD", "changeme"),
-        ("API_TOKEN", "<your-token>"),
-        ("JWT_SECRET", "your-super-secret-jwt-token-with-at-least-32-characters-long"),
+    let commands = [
+        "redis-server --requirepass s3cr3tpw",
+        "redis-server --requirepass=s3cr3tpw --save 60 1",
+        "[\"CMD-SHELL\", \"mysqladmin ping -uroot -ps3cr3tpw\"]",
+        "sh -c 'mongosh -u root -p s3cr3tpw --eval quit'",
+        "PGPASSWORD=s3cr3tpw pg_isready -U app",
+        "curl -fsu monitor:s3cr3tpw http://x/health",
+        "mc alias set lab http://minio:9000 admin s3cr3tpw",
+        "foo:s3cr3tpw:1001",
+        "wget --header=\"Authorization: Bearer s3cr3tpw\" http://x/",
+    ];
+    for command in commands {
+        assert_eq!(part("command", command, Role::Command), ["s3cr3tpw"], "{command}");
+    }
+    let content = "[db]\nuser = app\npassword = s3cr3tpw\n";
+    assert_eq!(part("content", content, Role::ConfigContent), ["s3cr3tpw"]);
+    assert_eq!(part("content", "requirepass s3cr3tpw\n", Role::ConfigContent), ["s3cr3tpw"]);
+    assert_eq!(part("content", "<ApiKey>a8f5f167f44f4964e6c9</ApiKey>", Role::ConfigContent), ["a8f5f167f44f4964e6c9"]);
+}
+
+#[test]
+fn base64_that_begins_like_a_path_is_no_path() {
+    all_secret(&[("WG_PSK", "/abcDEF0123456789abcDEF0123456789abcDEF01")], Role::Value);
+    all_harmless(&[("TLS_KEY", "/etc/ssl/private/lab.key"), ("PRIVATE_KEY", "/config/keys/server")], Role::Value);
+}
+
+#[test]
+fn tokens_are_known_by_their_form_wherever_they_stand() {
+    let body = "0123456789abcdefghijABCDEFGHIJ012345";
+    for text in [format!("ghp_{body}"), format!("glpat-{}", &body[..20]), format!("hvs.{body}"), format!("tskey-auth-{body}")] {
+        all_secret(&[("FOO", &text), ("CLIENT_ID", &text)], Role::Value);
+        assert!(classify("", &format!("# {text}"), Role::Comment).is_secret, "{text}");
+    }
+    assert_eq!(of("X", &format!("ghp_{body}")).rule.id, "token-without-checksum");
+    let publishable = format!("pk_live_{}", &body[..24]);
+    all_harmless(
+        &[
+            ("STRIPE_KEY", &publishable),
+            ("K", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBody me@laptop"),
+            ("CERT", "-----BEGIN CERTIFICATE-----\nMIIB\n"),
+        ],
+        Role::Value,
+    );
+    all_secret(&[("CERT", "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----")], Role::Value);
+}
+
+#[test]
+fn comments_are_read_as_prose() {
+    let comment = |text: &str| classify("", text, Role::Comment).is_secret;
+    for text in [
+        "# DB_PASSWORD=hunter2",
+        "#- MYSQL_ROOT_PASSWORD=hunter22",
+        "# was postgres://app:hunter99@db/x",
+        "# password: XDYhgIFmpb",
     ] {
-        assert!(!secret(name, text), "{name}={text} {:?}", classify(name, text, Role::Value));
+        assert!(comment(text), "{text}");
+    }
+    for text in [
+        "# TOKEN=      # bearer token: create it in the portal",
+        "# password: see the wiki",
+        "# DB_MAX=25    # max open connections",
+        "# SECRET_KEY=${SECRET_KEY}",
+        "# PASSWORD=changeme",
+        "# pin: 1234 is the default",
+        "# KEY= # optional",
+    ] {
+        assert!(!comment(text), "{text}");
+    }
+}
+
+#[test]
+fn every_rule_has_one_name_and_a_reason() {
+    let rules: Vec<&Rule> = rules().collect();
+    assert!(rules.len() > 80);
+    for rule in rules {
+        assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit()), "{}", rule.id);
+        assert!(rule.reason.len() > 10 && !rule.reason.ends_with('.'), "{}", rule.reason);
+    }
+}
+
+#[test]
+fn odd_texts_are_judged_without_a_panic() {
+    let pieces = [
+        "://",
+        "@",
+        ":",
+        "${",
+        "}",
+        "-p",
+        "\"",
+        "'",
+        "\n",
+        "=",
+        "ä",
+        "password",
+        "-----BEGIN ",
+        "-----END ",
+        "?token=",
+        "$$",
+        " ",
+        "/",
+        "…",
+    ];
+    let mut seed = 7_u64;
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        for _ in 0..8 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text += pieces[usize::try_from(seed >> 33).unwrap() % pieces.len()];
+        }
+        for role in [Role::Value, Role::Command, Role::Comment, Role::ConfigContent, Role::Label] {
+            for name in ["", "PASSWORD", "command"] {
+                let verdict = classify(name, &text, role);
+                assert!(verdict.spans.iter().all(|span| text.get(span.clone()).is_some()), "{text:?}");
+            }
+        }
     }
 }

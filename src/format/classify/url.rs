@@ -264,7 +264,8 @@ fn of_path(text: &str, host: &str, rest: Range<usize>, told: Telling, hits: &mut
         let from = rest.start + before.len();
         let token = text[from..path_end].trim_end_matches('/');
         let first = token.split('/').next().unwrap_or_default();
-        let is_sample = token.split('/').any(|part| value::is_placeholder(part) && !part.is_empty());
+        let is_sample = !token.bytes().any(|b| b.is_ascii_digit()) && token.len() < 30
+            || token.split('/').any(|part| value::is_placeholder(part) && !part.is_empty());
         if !first.is_empty() && !is_sample && !value::is_reference(token) {
             hits.push(Hit { span: from..from + token.len(), rule: &rules::WEBHOOK });
         }
@@ -311,14 +312,20 @@ fn of_query(text: &str, rest: Range<usize>, hits: &mut Vec<Hit>) {
     for pair in text[at..rest.end].split(['&', ';']) {
         let start = at;
         at += pair.len() + 1;
-        let Some((name, part)) = pair.split_once('=') else { continue };
+        let Some((name, part)) = pair.split_once('=') else {
+            if value::looks_random(pair) {
+                secret(pair, start, &rules::URL_TOKEN, hits);
+            }
+            continue;
+        };
         let from = start + name.len() + 1;
         let is_secret = match telling(name) {
             Telling::Password | Telling::Token => !value::is_number(part) || part.len() > 6,
-            Telling::Code => value::is_number(part),
+            Telling::Code => value::is_number(part) && value::is_code(part),
             Telling::Maybe => value::is_plausible(part),
             Telling::Topic | Telling::Login | Telling::Identifier | Telling::Public | Telling::About | Telling::Nothing => {
-                matches!(name, "sig" | "code" | "appid" | "k" | "t" | "hash" | "u" | "auth" | "p") && value::looks_random(part)
+                let is_short_for_one = matches!(name, "sig" | "code" | "appid" | "k" | "t" | "hash" | "u" | "auth" | "p");
+                is_short_for_one && value::looks_random(part.split('%').next().unwrap_or(part))
             }
         };
         if is_secret && !["true", "false", "none", "disable", "require"].contains(&part) {

@@ -63,7 +63,7 @@ fn of_password(text: &str, found: bool) -> Option<&'static Rule> {
 }
 
 fn of_token(text: &str, found: bool) -> Option<&'static Rule> {
-    if is_path(text) || is_url(text) || is_host(text) || is_file_name(text) {
+    if is_path(text) || is_url(text) || is_file_name(text) || is_host(text) && !text.bytes().any(|b| b.is_ascii_uppercase()) {
         return Some(&rules::PLACE);
     }
     if is_number(text) && text.len() <= 6 {
@@ -202,6 +202,17 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     {
         return true;
     }
+    const FRAMES: [&str; 4] = ["%", "@@", "##", "~~"];
+    if text.starts_with('(') && text.ends_with(')') {
+        return true;
+    }
+    if FRAMES.iter().any(|frame| text.len() > 2 * frame.len() && text.starts_with(frame) && text.ends_with(frame)) {
+        return true;
+    }
+    // As the documents of AWS and Telegram have them.
+    if ["EXAMPLE", "EXAMPLEKEY"].iter().any(|end| text.ends_with(end)) || text.contains("ABC-DEF") || text == "base64:" {
+        return true;
+    }
     let letters: String = text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
     if letters.is_empty()
         || text.len() >= 3 && letters.chars().all(|c| c == 'x')
@@ -229,7 +240,8 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         "mustbechanged",
         "notarealsecret",
     ];
-    letters.starts_with("your") && letters.len() > 6
+    letters.starts_with("your") && !letters.starts_with("yourls") && !letters.bytes().any(|b| b.is_ascii_digit())
+        || letters == "setme"
         || SAYS.iter().any(|says| letters.contains(says))
         || is_made_of_fillers(text)
         || is_counted(&letters)
@@ -270,7 +282,7 @@ pub(super) fn is_number(text: &str) -> bool {
     !number.is_empty() && unit <= 4 && number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
 }
 
-fn is_code(text: &str) -> bool {
+pub(super) fn is_code(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let is_digits = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b' ' | b',' | b':' | b';' | b'#' | b'*'));
     let is_word = text.len() >= 4
@@ -298,6 +310,7 @@ pub(super) fn is_user_and_password(text: &str) -> bool {
         && !is_host(text)
         && !is_reference(password)
         && !is_placeholder(password)
+        && !is_setting(password)
         && !user.contains('.')
 }
 
@@ -359,7 +372,7 @@ fn is_host(text: &str) -> bool {
             && port.bytes().all(|b| b.is_ascii_digit())
             && labels.iter().all(fits)
             && (ends_well || !port.is_empty() && port.len() <= 5 && is_public_name(host))
-            && labels.iter().all(|label| label.len() < 20 || is_public_name(label))
+            && labels.iter().all(|label| label.len() < 12 || is_public_name(label))
     })
 }
 
@@ -407,7 +420,9 @@ pub(super) fn is_plausible(text: &str) -> bool {
     }
     let has_digit = text.bytes().any(|b| b.is_ascii_digit());
     let has_letter = text.bytes().any(|b| b.is_ascii_alphabetic());
-    is_uuid(text) || looks_random(text) || is_symbols(text) || has_digit && has_letter && !is_public_name(text)
+    let is_base32 =
+        text.len() >= MIN_RANDOM && text.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7')) && !is_public_name(text);
+    is_uuid(text) || looks_random(text) || is_base32 || is_symbols(text) || has_digit && has_letter && !is_public_name(text)
 }
 
 /// Text full of symbols, as WordPress makes its salts.
@@ -423,6 +438,14 @@ pub(super) fn looks_random(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-');
     if body.len() < MIN_RANDOM || !body.bytes().all(fits) || is_uuid(text) {
+        return false;
+    }
+    // Pictures, and paths of words.
+    const PICTURES: [&str; 5] = ["iVBORw0KGgo", "R0lGOD", "PHN2Zy", "UklGR", "AAABAA"];
+    let is_told = |part: &str| {
+        part.len() >= 4 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) && is_public_name(part)
+    };
+    if PICTURES.iter().any(|start| text.starts_with(start)) || body.contains('/') && body.split('/').any(is_told) {
         return false;
     }
     let is_hex = body.bytes().all(|b| b.is_ascii_hexdigit());

@@ -78,8 +78,8 @@ const WORDS: &[(Set, &str)] = &[
     (
         Set::Maybe,
         "access appid authentication claim cookie cookies crypt dsn encryption fernet hmac hook invite licence license \
-         magic mfa nonce oauth otp phrase private pushkey sas seed session signature syncthing ticket totp webhook \
-         webhooks",
+         magic mfa nonce oauth otp passkey phrase private pushkey sas seed session signature syncthing ticket totp \
+         webhook webhooks",
     ),
     (Set::Login, "accounts auth basicauth htpasswd login logins userpass users"),
     (
@@ -100,11 +100,13 @@ const WORDS: &[(Set, &str)] = &[
     ),
     (
         Set::Code,
-        "access activation admin alarm alarmo arm arming auth authorization backup barrier burglar cam cellar cleaner \
-         confirm confirmation disable disarm disarming door duress elevator emergency engineer entry garage gate guest \
-         haustur home homekit house installer intercom invitation invite join keypad license lock maid master matter mfa \
-         onboarding opener otp owner pairing panel parental pass phone pin recovery registration safe scratch secret \
-         security setup sharing shed sim tan tor tur unlock user vault verification voicemail zugangs",
+        "access activation admin alarm alarmo apartment arm arming attic auth authorization back backup barn barrier \
+         basement bike box building burglar cabinet cam car cellar cleaner confirm confirmation disable disarm disarming \
+         door doorbell duress elevator emergency engineer entrance entry flat front garage garden gate gatehouse guest \
+         haustur home homekit house installer intercom invitation invite join keybox keypad kiosk letterbox license lift \
+         lock lockbox locker maid mailbox master matter mfa office onboarding opener otp owner pairing panel parental \
+         pass patio phone pin pool rack recovery registration safe scratch screen secret security setup sharing shed side \
+         sim stable storage tablet tan tor tur unlock user vault vehicle verification voicemail zugangs",
     ),
     (
         Set::Public,
@@ -134,13 +136,13 @@ const WORDS: &[(Set, &str)] = &[
         Set::Identifier,
         "account addr address alphabet arn bssid bucket build ca cert certificate chain charset checksum checksums cid \
          color colour commit digest dir domain email etag etcd file fingerprint font format gid guid hash host hostname \
-         id ids image integrity ipfs label locale mac md model name oid onion path pattern pub pubkey public publickey \
-         ref regex release rev revision serial sha sid sitekey snapshot ssid tag theme thumbprint title uid uri url user \
-         username uuid version zone",
+         icon id ids image integrity ipfs label locale logo mac md model name oid onion path pattern picture pub pubkey \
+         public publickey ref regex release rev revision serial sha sid sitekey snapshot ssid tag theme thumbprint title \
+         topic topics uid uri url uuid version zone",
     ),
     (
         Set::Marker,
-        "aendern change change_me changeit changeme choose customize dein deine dummy edit enter example fill fillme \
+        "aendern change change_me changeit changeme choose customize dein deine dummy edit enter example fake fill fillme \
          fixme foobar from generate generated goes here hidden insert masked modify must obtain openssl paste pick \
          placeholder provide put random randomly redacted removed replace replaceme same sample setme should some specify \
          tbd tochange todo undefined unset update xxx your yourapikey yourkey yourpassword yours yoursecret yourtoken",
@@ -165,7 +167,8 @@ const WORDS: &[(Set, &str)] = &[
         "aes-256-gcm always argon2 argon2id ask auto automatic basic bcrypt bearer cookie default digest disabled eddsa \
          empty enabled env es256 external false file generate header hs256 hs384 hs512 inherit internal jwt keyring ldap \
          local login md5 n n/a na negotiate never nil no none null oauth oauth2 off oidc on optional plain prompt random \
-         required rs256 saml scram-sha-256 sha256 sha512 ssl starttls tls true trust undefined unset vault y yes ~",
+         read required rs256 saml scram-sha-256 sha256 sha512 ssl starttls tls true trust undefined unset vault write y \
+         yes ~",
     ),
     (
         Set::Weak,
@@ -173,6 +176,9 @@ const WORDS: &[(Set, &str)] = &[
          nextcloud pass passw0rd password postgres qwerty rabbitmq redis root secret test toor user welcome",
     ),
 ];
+
+/// Words at the end of a name that say nothing about the value.
+pub(super) const TRAILING: &str = "default defaults override initial prod production dev development staging test local";
 
 /// Endings of words that are written without a separator, as in `DBPASSWORD`.
 pub(super) const PASSWORD_ENDINGS: &str =
