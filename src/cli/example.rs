@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use super::{Context, below_here};
 use crate::approval::Nobody;
 use crate::core::example::{Format, example};
-use crate::core::scan::is_compose;
 use crate::error::Result;
+use crate::format::dotenv::Dialect;
+use crate::format::places::Form;
 use crate::names::printable;
 
 #[derive(clap::Args)]
 pub(super) struct Example {
-    /// The .env or compose file
+    /// The .env file, compose file or secrets.yaml
     file: PathBuf,
     /// Where to write [default: FILE.example, or docker-compose.example.yml beside a compose file]
     #[arg(long, short)]
@@ -20,7 +21,11 @@ pub(super) struct Example {
 
 impl Example {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
-        let format = if is_compose(&self.file) { Format::Compose } else { Format::Env };
+        let format = match Form::of(&self.file, Dialect::Portable) {
+            Some(Form::Compose) => Format::Compose,
+            Some(Form::Yaml) => Format::Yaml,
+            Some(Form::Env(_)) | None => Format::Env,
+        };
         let output = self.output.as_deref().map(below_here).transpose()?;
         let file = below_here(&self.file)?;
         let reply = example(&context.core, None, format, Some(&file), output.as_deref(), &Nobody).await?;

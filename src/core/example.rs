@@ -1,5 +1,7 @@
-//! `example`: a template that may be committed: structure, comments and order of a `.env` or compose
-//! file, without its secrets. When unsure, it is a secret.
+//! `example`: a template that may be committed, made of a `.env`, a compose file or a `secrets.yaml`. What stays in
+//! it and what goes, [`format::example`] decides.
+//!
+//! [`format::example`]: crate::format::example
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +9,20 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::entries::own_reader;
+use super::inject::HEADER_START;
 use super::plan::{FileWrite, Plan};
-use super::scan::{self, judge};
-use super::{Audience, Core};
+use super::{Audience, Core, scan};
 use crate::approval::{Approver, FilePreview};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::record::{Kind, Records, Standing, standing};
-use crate::files::{FileChange, Root, Written};
+use crate::files::{Access, FileChange, Root, Written};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::edit::{Document, Entry};
-use crate::names::{Service, is_public_name, printable};
+use crate::format::example::{self as made_of, Care, Example};
+use crate::format::places::Form;
+use crate::format::yaml::tree::{self, Kind as NodeKind, Malformed};
+use crate::names::{Service, printable};
 
 /// Which file an example is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize)]
@@ -28,6 +33,9 @@ pub enum Format {
     Env,
     /// A compose file
     Compose,
+    /// A secrets.yaml, or another YAML or JSON file
+    #[value(skip)]
+    Yaml,
 }
 
 /// What was written.
@@ -85,17 +93,9 @@ fn plan(
     file: Option<&Path>,
     output: Option<&Path>,
 ) -> Result<(Reply, FileWrite)> {
-    let names: &[&str] = match format {
-        Format::Env => &[".env"],
-        Format::Compose => &scan::COMPOSE_NAMES,
-    };
-    let (source, text) = scan::read(core, service, file, names)?;
+    let (source, text) = scan::read(core, service, file, usual_names(format))?;
     let root = Root::open(&core.settings.root)?;
-    let usual = || match format {
-        Format::Env => source.with_file_name(format!("{}.example", source.file_name().unwrap_or_default().to_string_lossy())),
-        Format::Compose => source.with_file_name("docker-compose.example.yml"),
-    };
-    let target = output.map_or_else(|| Ok(usual()), |output| root.relative(output))?;
+    let target = output.map_or_else(|| Ok(target(format, &source)), |output| root.relative(output))?;
     if target == source {
         let path = printable(&target.to_string_lossy(), false);
         return Err(Error::invalid(format!("{path} would be its own example"), "choose another place for it"));
@@ -109,23 +109,20 @@ fn plan(
     };
     // A compose file can hold a secret anywhere, so a person looks at its example.
     let unasked = is_ours && output.is_none() && format == Format::Env;
-    let made = match format {
-        Format::Env => of_env(&text, own_reader(core, &source), core.audience),
-        Format::Compose => of_compose(&text),
-    };
+    let made = make(form(core, format, &source, &text), &text, core.audience);
     let (made, obstacle) = match made {
         Ok(made) => (made, None),
-        Err(reason) if core.audience == Audience::Model && !unasked => (Made::default(), Some(reason.to_owned())),
-        Err(reason) if core.audience == Audience::Model => {
+        Err(refused) if core.audience == Audience::Model && !unasked => (Example::default(), Some(refused.reason())),
+        Err(refused) if core.audience == Audience::Model => {
             return Err(Error::Unwritable {
                 file: printable(&target.to_string_lossy(), false),
                 keys: "an example".into(),
                 reader: "a person".into(),
-                reason: reason.into(),
+                reason: refused.reason(),
                 hint: format!("claude-vault example {}", printable(&source.to_string_lossy(), false)),
             });
         }
-        Err(reason) => return Err(Error::Confined { path: source, reason }),
+        Err(refused) => return Err(refused.error(&source)),
     };
     let reply =
         Reply { service: service.cloned(), source, file: target.clone(), replaced: made.replaced, kept: made.kept, backup: None };
@@ -138,9 +135,11 @@ fn plan(
         file: target,
         kind: Kind::Example,
         service: service.map(Service::to_string),
-        keys: made.keys,
+        origin: None,
+        keys: made.names,
         content: Zeroizing::new(made.text),
         before,
+        access: Access::default(),
         skip_if_same: core.audience == Audience::Person,
     };
     let mut write = FileWrite::new(Action::GenerateExample, change);
@@ -150,54 +149,97 @@ fn plan(
     Ok((reply, write))
 }
 
-#[derive(Default)]
-struct Made {
-    text: String,
-    /// The keys in it, in order.
-    keys: Vec<String>,
-    replaced: usize,
-    kept: usize,
+fn usual_names(format: Format) -> &'static [&'static str] {
+    match format {
+        Format::Env => &[".env"],
+        Format::Compose => &scan::COMPOSE_NAMES,
+        Format::Yaml => &["secrets.yaml", "config/secrets.yaml"],
+    }
 }
 
-/// A secret in a place where it is not looked for.
-const PLACE: &str = "a secret stands where it cannot be taken out: in a comment, or not on a line of its own";
-
-/// Secrets become empty, those in commented-out entries too. Lines that are no entries are left
-/// out: they may be the rest of a value. Texts in comments that look like tokens are replaced.
-///
-/// For a person, a secret that stands anywhere else is a refusal. A model could put guesses into
-/// comments and learn from that refusal which one is right, so for a model nothing is compared.
-fn of_env(text: &str, reader: Dialect, audience: Audience) -> std::result::Result<Made, &'static str> {
-    let document = dotenv::parse(text, reader);
-    if audience == Audience::Model && !agrees(&document, text, reader) {
-        return Err(DISAGREE);
-    }
-    let mut made = Made { text: String::with_capacity(text.len()), ..Made::default() };
-    let (mut at, mut secrets) = (0, Vec::new());
-    for entry in &document.entries {
-        made.text.push_str(&between(&text[at..entry.start]));
-        // What stands behind the value, up to the end of its line.
-        at = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end + 1);
-        if !is_public_name(&entry.key) {
-            continue; // a line of a key or a token, not an entry
+/// Where an example usually lies: `docker-compose.example.yml` beside a compose file, `NAME.example.yml` beside one
+/// of another name, such as an override, and `NAME.example` beside any other file.
+fn target(format: Format, source: &Path) -> PathBuf {
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    match format {
+        Format::Compose if scan::COMPOSE_NAMES.contains(&&*name) => source.with_file_name("docker-compose.example.yml"),
+        Format::Compose => {
+            let stem = source.file_stem().unwrap_or_default().to_string_lossy();
+            let ending = source.extension().unwrap_or_default().to_string_lossy();
+            source.with_file_name(format!("{stem}.example.{ending}"))
         }
-        made.keys.push(entry.key.clone());
-        made.text.push_str(&text[entry.start..entry.value.start]);
-        let value = Zeroizing::new(dotenv::unquote(&text[entry.value.clone()]));
-        if judge(&entry.key, &value).1 {
-            made.replaced += 1;
-            secrets.push(value);
-        } else {
-            made.text.push_str(&text[entry.value.clone()]);
-            made.kept += 1;
-        }
-        made.text.push_str(&without_tokens(&text[entry.value.end..at]));
+        Format::Env | Format::Yaml => source.with_file_name(format!("{name}.example")),
     }
-    made.text.push_str(&between(&text[at..]));
-    if audience == Audience::Person && tells(&made.text, &secrets) { Err(PLACE) } else { Ok(made) }
 }
 
-const DISAGREE: &str = "its own program reads entries in it that end elsewhere than they seem to";
+/// What the text is read as. A YAML file with services is a compose file, whatever its name is.
+fn form(core: &Core, format: Format, source: &Path, text: &str) -> Form {
+    match format {
+        Format::Env => Form::Env(own_reader(core, source)),
+        Format::Compose => Form::Compose,
+        Format::Yaml => {
+            let is_services = |document: &tree::Node| {
+                document.get("services").is_some_and(|services| matches!(services.kind, NodeKind::Map(_)))
+            };
+            let has_services = tree::parse(text).is_ok_and(|documents| documents.iter().any(is_services));
+            if has_services { Form::Compose } else { Form::Yaml }
+        }
+    }
+}
+
+/// Why there is no example.
+#[derive(Debug)]
+enum Refused {
+    Malformed(Malformed),
+    Disagree,
+}
+
+impl Refused {
+    fn reason(&self) -> String {
+        match self {
+            Self::Malformed(malformed) => format!("line {} cannot be parsed: {}", malformed.line, malformed.reason),
+            Self::Disagree => "its own program reads entries in it that end elsewhere than they seem to".into(),
+        }
+    }
+
+    fn error(&self, source: &Path) -> Error {
+        let path = printable(&source.to_string_lossy(), false);
+        Error::invalid(format!("{path}: {}", self.reason()), "correct that line, then run the command again")
+    }
+}
+
+/// Makes the example of a text, without a header of ours in it.
+fn make(form: Form, text: &str, audience: Audience) -> std::result::Result<Example, Refused> {
+    let care = match audience {
+        Audience::Person => Care::Everywhere,
+        Audience::Model => Care::EachPlaceAlone,
+    };
+    if let (Form::Env(reader), Audience::Model) = (form, audience)
+        && !agrees(&dotenv::parse(text, reader), text, reader)
+    {
+        return Err(Refused::Disagree);
+    }
+    made_of::example(form, &without_header(text), care).map_err(Refused::Malformed)
+}
+
+/// A text without the header of an injected file, and without the comment over the keys that only Vault has.
+fn without_header(text: &str) -> Zeroizing<String> {
+    const BLOCKS: [&str; 2] = ["# Only in Vault, not in the example:", "# From Vault:"];
+    let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    if !text[bom..].starts_with(HEADER_START) {
+        return Zeroizing::new(text.to_owned());
+    }
+    let comments = text[bom..].split_inclusive('\n').take_while(|line| line.starts_with('#'));
+    let mut length = 0;
+    for line in comments {
+        length += line.len();
+        if line.trim_end() == "#" {
+            break;
+        }
+    }
+    let lines = text[bom + length..].split_inclusive('\n').filter(|line| !BLOCKS.contains(&line.trim_end()));
+    Zeroizing::new(std::iter::once(&text[..bom]).chain(lines).collect())
+}
 
 /// Whether the file's own reader finds exactly these entries with exactly these values. Where it does
 /// not, the rest of a secret could pass for a comment or for another entry.
@@ -218,140 +260,39 @@ fn agrees(document: &Document, text: &str, reader: Dialect) -> bool {
     document.entries.len() == taken.len() && document.entries.iter().zip(&taken).all(|(entry, taken)| same(entry, taken))
 }
 
-/// Whether a text still holds one of the secrets. Very short ones stand in any text.
-fn tells(text: &str, secrets: &[Zeroizing<String>]) -> bool {
-    secrets.iter().any(|secret| secret.len() >= 4 && text.contains(secret.as_str()))
-}
-
-/// What stands between entries: blank lines and comments, without the secrets of commented-out
-/// entries; nothing else.
-fn between(text: &str) -> String {
-    let kept = |line: &str| {
-        let body = line.trim_start_matches('\u{feff}').trim();
-        let Some(comment) = body.strip_prefix('#') else { return body.is_empty().then(|| line.to_owned()) };
-        match comment.split_once('=') {
-            Some((key, value)) if is_key(key) && judge(key.trim(), value.trim()).1 => {
-                let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
-                Some(format!("{}={end}", &line[..line.find('=').unwrap_or(0)]))
-            }
-            _ => Some(without_tokens(line)),
-        }
-    };
-    text.split_inclusive('\n').filter_map(kept).collect()
-}
-
-/// A comment with each word that looks like a token or an address with a password replaced.
-fn without_tokens(comment: &str) -> String {
-    comment.split_inclusive(char::is_whitespace).fold(String::with_capacity(comment.len()), |text, part| {
-        let word = part.trim_end();
-        if looks_like_token(word) { text + "…" + &part[word.len()..] } else { text + part }
-    })
-}
-
-/// Whether a word of a comment looks like a secret, judged by the word alone.
-fn looks_like_token(word: &str) -> bool {
-    let core = word.trim_matches(|c: char| c.is_ascii_punctuation());
-    let has = |fits: fn(char) -> bool| core.chars().any(fits);
-    let is_mixed = core.len() >= 8 && has(|c| c.is_ascii_digit()) && has(|c| c.is_ascii_alphabetic());
-    let is_address = word.contains("://");
-    let is_random = core.len() >= 16 && !core.contains(['/', '.', ':']) && !is_public_name(core);
-    scan::has_password(word)
-        || is_random && !is_address
-        || is_mixed && !is_address && !is_public_name(core) && !core.contains('.')
-}
-
-fn is_key(text: &str) -> bool {
-    crate::names::is_variable(text.trim().trim_start_matches("export ").trim())
-}
-
-/// Secrets in `environment` become `${NAME}`. A secret that stands anywhere else is a refusal.
-fn of_compose(text: &str) -> std::result::Result<Made, &'static str> {
-    let compose = crate::format::compose::parse(text)?;
-    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
-    let (mut replaced, mut kept, mut secrets, mut keys) = (0, 0, Vec::new(), Vec::new());
-    for variable in compose.services.values().flat_map(|service| &service.environment) {
-        let Some(value) = &variable.value else { continue };
-        keys.push(variable.name.clone());
-        if !judge(&variable.name, value).1 {
-            kept += 1;
-            continue;
-        }
-        replaced += 1;
-        secrets.push(value.clone());
-        let index = usize::try_from(variable.line).unwrap_or(0).saturating_sub(1);
-        let line = lines.get_mut(index).ok_or(PLACE)?;
-        *line = with_reference(line, &variable.name).ok_or(PLACE)?;
-    }
-    let text = lines.concat();
-    // Commented-out lines, labels, commands: a secret that is still there is a secret told.
-    if tells(&text, &secrets) { Err(PLACE) } else { Ok(Made { text, keys, replaced, kept }) }
-}
-
-/// The line with `${NAME}` in the place of its value, for `NAME: value` and `- NAME=value`.
-fn with_reference(line: &str, name: &str) -> Option<String> {
-    let body = line.trim_end_matches(['\r', '\n']);
-    let end = &line[body.len()..];
-    let reference = format!("${{{name}}}");
-    let indent = &body[..body.len() - body.trim_start().len()];
-    let rest = body.trim_start();
-    if body.contains(&reference) {
-        return Some(line.to_owned()); // of an anchor that was replaced already
-    }
-    if let Some(item) = rest.strip_prefix('-') {
-        let item = item.trim_start().trim_start_matches(['"', '\'']);
-        return item.starts_with(&format!("{name}=")).then(|| format!("{indent}- {name}={reference}{end}"));
-    }
-    let value = rest
-        .trim_start_matches(['"', '\''])
-        .strip_prefix(name)?
-        .trim_start_matches(['"', '\''])
-        .trim_start()
-        .strip_prefix(':')?
-        .trim();
-    let whole = !value.is_empty() && !value.starts_with(['|', '>', '&', '*', '{', '[']);
-    whole.then(|| format!("{indent}{name}: {reference}{end}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn made_of(text: &str) -> std::result::Result<Made, &'static str> {
-        of_env(text, Dialect::Portable, Audience::Person)
+    fn text_of(form: Form, text: &str) -> String {
+        make(form, text, Audience::Person).map(|made| made.text).unwrap_or_else(|refused| panic!("{}", refused.reason()))
     }
 
     #[test]
-    fn an_env_example_keeps_all_but_the_secrets() {
-        let text =
-            "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='hunter2' # why\n#OLD_TOKEN=hunter3\n# a note = fine\nexport X=hunter4\n";
-        let Ok(made) = made_of(text) else { panic!("refused") };
-        assert_eq!(made.text, "# top\nDB_HOST=db.lan # where\nDB_PASSWORD= # why\n#OLD_TOKEN=\n# a note = fine\nexport X=\n");
-        assert_eq!((made.replaced, made.kept), (2, 1));
+    fn an_example_of_an_injected_file_is_clean() {
+        let env = "\u{feff}# Written by claude-vault from Vault (shop) and .env.example.\n# Make it again: claude-vault inject shop\n# From Vault, secret/shop (ab12):\n#   A, B\n# It holds secrets: do not commit it.\n#\n# own\nA=1\n\n# Only in Vault, not in the example:\nDB_PASSWORD=hunter2\n";
+        assert_eq!(text_of(Form::Env(Dialect::Compose), env), "\u{feff}# own\nA=1\n\nDB_PASSWORD=\n");
+        let yaml = "# Written by claude-vault from Vault (ha).\n# It holds secrets: do not commit it.\n#\n\"pw\": \"hunter2\"\n";
+        assert_eq!(text_of(Form::Yaml, yaml), "\"pw\": \"\"\n");
     }
 
     #[test]
-    fn what_may_be_the_rest_of_a_secret_is_left_out() {
-        let text = "KEY=-----BEGIN KEY-----\nMIIBhunter2\nabcd==\n-----END KEY-----\n\nPORT=80\n; old=hunter3\n";
-        let Ok(made) = made_of(text) else { panic!("refused") };
-        assert!(!made.text.contains("hunter") && made.text.ends_with("\n\nPORT=80\n"), "{}", made.text);
-        assert!(made_of("PASSWORD=hunter2\n# it was hunter2 before\n").is_err());
-        assert!(made_of("PASSWORD=hunter2 # or hunter2\n").is_err());
-    }
-
-    #[test]
-    fn a_compose_example_refers_to_what_it_held() {
-        let text = "services:\n  db: # the database\n    environment:\n      POSTGRES_PASSWORD: \"hunter2\"\n      PORT: 5432\n  app:\n    environment:\n      - TOKEN=hunter3\n      - TZ=Europe/Berlin\n";
-        let Ok(made) = of_compose(text) else { panic!("refused") };
-        assert!(made.text.contains("      POSTGRES_PASSWORD: ${POSTGRES_PASSWORD}\n      PORT: 5432\n"));
-        assert!(made.text.contains("      - TOKEN=${TOKEN}\n      - TZ=Europe/Berlin\n") && made.text.contains("# the database"));
-        for hidden in ["    command: --password=hunter2\n", "    # was hunter2\n"] {
-            assert!(
-                of_compose(
-                    &text.replace("    environment:\n      POSTGRES", &format!("{hidden}    environment:\n      POSTGRES"))
-                )
-                .is_err()
-            );
+    fn an_example_is_named_after_its_file() {
+        for (format, source, expected) in [
+            (Format::Env, "a/.env", "a/.env.example"),
+            (Format::Env, "prod.env", "prod.env.example"),
+            (Format::Compose, "a/compose.yaml", "a/docker-compose.example.yml"),
+            (Format::Compose, "compose.override.yaml", "compose.override.example.yaml"),
+            (Format::Yaml, "config/secrets.yaml", "config/secrets.yaml.example"),
+        ] {
+            assert_eq!(target(format, Path::new(source)), Path::new(expected));
         }
-        assert!(of_compose("services:\n  a:\n    environment: {PASSWORD: hunter2}\n").is_err());
+    }
+
+    #[test]
+    fn for_a_model_quotes_that_end_elsewhere_are_a_refusal() {
+        let text = "A_PASSWORD=\"x\ny\\\"\nB=\"z\"\n";
+        let of = |audience| make(Form::Env(Dialect::Portable), text, audience);
+        assert!(of(Audience::Person).is_ok() && matches!(of(Audience::Model), Err(Refused::Disagree)));
     }
 }

@@ -72,7 +72,7 @@ fn the_templates_keep_all_that_is_not_a_value() {
         below("immich/.env"),
         "# https://immich.app/docs/install/environment-variables\n\n# The version to run\nIMMICH_VERSION=v1.118.2\n\
          # Where the pictures are\nUPLOAD_LOCATION=/srv/pictures # a ZFS dataset\n\nDB_USERNAME=immich\n\
-         DB_PASSWORD = \"it's \\$5 & \\\"more\\\" #1\"   # CHANGE ME\n\n# Only in Vault, not in the example:\nJWT=a.b-c\n"
+         DB_PASSWORD = 'it\\'s $5 & \"more\" #1'   # CHANGE ME\n\n# Only in Vault, not in the example:\nJWT=a.b-c\n"
     );
     assert_eq!(
         below("esphome/config/secrets.yaml"),

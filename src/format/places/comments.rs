@@ -34,6 +34,7 @@ fn place(text: &str, span: Range<usize>, lines: &Lines) -> Place {
         span,
         role: Role::Comment,
         writing: Writing::Verbatim,
+        in_flow: false,
     }
 }
 

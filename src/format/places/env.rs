@@ -43,6 +43,7 @@ fn value(text: &str, entry: &Entry, span: Range<usize>, lines: &Lines) -> Place 
         span,
         role: Role::Value,
         writing: Writing::Env,
+        in_flow: false,
     }
 }
 
@@ -65,6 +66,7 @@ fn between(text: &str, range: Range<usize>, lines: &Lines, places: &mut Vec<Plac
                 text: Zeroizing::new(body.to_owned()),
                 role: Role::Value,
                 writing: Writing::Verbatim,
+                in_flow: false,
             });
         }
         at = end;

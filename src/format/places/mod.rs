@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::dotenv::Dialect;
 use super::yaml::tree::{Malformed, Style};
 
+pub(in crate::format) use comments::assignment;
 pub use named::{NamedFile, Naming, named_files};
 pub use yaml::is_reference_tag;
 
@@ -71,6 +72,8 @@ pub struct Place {
     pub role: Role,
     /// How it is written.
     pub writing: Writing,
+    /// Whether it stands between brackets or braces, where `{`, `}` and `,` need quotes.
+    pub in_flow: bool,
 }
 
 /// How the text of a place is written.

@@ -143,6 +143,13 @@ env:
 }
 
 #[test]
+fn names_of_compose_secrets_are_no_places() {
+    let text = "services:\n  a:\n    secrets:\n      - db_password\n      - {source: token, target: /t}\nsecrets:\n  db_password:\n    file: ./s\n  token: {environment: TOKEN}\n";
+    assert!(all(Form::Compose, text).is_empty());
+    assert_eq!(all(Form::Yaml, text).len(), 5);
+}
+
+#[test]
 fn json_is_read_too() {
     let text = "{\n\t\"db\": {\"password\": \"hunt\\u0065r2\", \"port\": 5432},\n\t\"on\": [true, null]\n}\n";
     let found = seen(Form::Yaml, text);

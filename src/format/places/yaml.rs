@@ -64,21 +64,49 @@ struct At {
     /// The `name` beside a `value`.
     sibling: Option<String>,
     in_list: bool,
+    in_flow: bool,
 }
 
 impl At {
     fn top() -> Self {
-        Self { path: String::new(), keys: Vec::new(), role: Role::Value, option: None, sibling: None, in_list: false }
+        Self {
+            path: String::new(),
+            keys: Vec::new(),
+            role: Role::Value,
+            option: None,
+            sibling: None,
+            in_list: false,
+            in_flow: false,
+        }
     }
 
     fn below(&self, key: &str, role: Role, sibling: Option<String>) -> Self {
         let dot = if self.path.is_empty() { "" } else { "." };
         let keys = self.keys.iter().cloned().chain([key.to_owned()]).collect();
-        Self { path: format!("{}{dot}{key}", self.path), keys, role, option: None, sibling, in_list: false }
+        Self {
+            path: format!("{}{dot}{key}", self.path),
+            keys,
+            role,
+            option: None,
+            sibling,
+            in_list: false,
+            in_flow: self.in_flow,
+        }
     }
 
     fn item(&self, number: usize, option: Option<String>) -> Self {
         Self { path: format!("{}[{number}]", self.path), option, sibling: None, in_list: true, ..self.clone() }
+    }
+
+    /// In a compose file: the name of a secret or config of the top level, or the file it comes from.
+    fn is_name_of_secret(&self) -> bool {
+        let is_section = |key: &str| matches!(key, "secrets" | "configs");
+        match self.keys.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            [section, _, "file" | "environment" | "name"] if is_section(section) => true,
+            [.., section, "source" | "target"] => is_section(section),
+            [.., section] => self.in_list && is_section(section),
+            [] => false,
+        }
     }
 
     /// The last key, with the one above it where it says nothing alone.
@@ -109,9 +137,14 @@ impl Walker<'_> {
         match &node.kind {
             Kind::Alias(anchor) => self.used_as.entry(anchor.clone()).or_default().push(at.name()),
             Kind::Scalar { text, style } => self.scalar(node, text, *style, at),
-            Kind::List(items) => self.list(items, at),
-            Kind::Map(entries) => self.map(entries, at),
+            Kind::List(items) => self.list(items, &self.inside(node, at)),
+            Kind::Map(entries) => self.map(entries, &self.inside(node, at)),
         }
+    }
+
+    fn inside(&self, node: &Node, at: &At) -> At {
+        let in_flow = at.in_flow || self.text[node.span.clone()].starts_with(['[', '{']);
+        At { in_flow, ..at.clone() }
     }
 
     fn list(&mut self, items: &[Node], at: &At) {
@@ -152,7 +185,8 @@ impl Walker<'_> {
     }
 
     fn scalar(&mut self, node: &Node, text: &Zeroizing<String>, style: Style, at: &At) {
-        if node.is_absent() || node.tag.as_deref().is_some_and(is_reference_tag) {
+        let is_name = self.dialect == Dialect::Compose && at.is_name_of_secret();
+        if node.is_absent() || is_name || node.tag.as_deref().is_some_and(is_reference_tag) {
             return;
         }
         let mut place = Place {
@@ -165,6 +199,7 @@ impl Walker<'_> {
             // What stands behind an option is its value, not a command of its own.
             role: if at.option.is_some() { Role::Value } else { at.role },
             writing: Writing::Scalar(style),
+            in_flow: at.in_flow,
         };
         if at.in_list && at.option.is_none() && !matches!(at.role, Role::Command | Role::Healthcheck) {
             self.split(&mut place, style);
@@ -175,13 +210,14 @@ impl Walker<'_> {
         self.places.push(place);
     }
 
-    /// Of an item `NAME=value`, the value alone.
+    /// Of an item `NAME=value`, the value alone; where another value would need quotes, the whole item.
     fn split(&self, place: &mut Place, style: Style) {
         let Some((name, value)) = place.text.split_once('=').filter(|(name, _)| is_name(name)) else { return };
         let content = content(self.text, place.span.clone(), style);
         let head = format!("{name}=");
         place.name = name.to_owned();
-        if self.text.get(content.clone()).is_some_and(|raw| raw.starts_with(&head)) {
+        let needs_quotes = place.in_flow && style == Style::Plain;
+        if !needs_quotes && self.text.get(content.clone()).is_some_and(|raw| raw.starts_with(&head)) {
             let value = Zeroizing::new(value.to_owned());
             place.span = content.start + head.len()..content.end;
             place.text = value;

@@ -1,0 +1,164 @@
+//! Secrets that stand somewhere else in the file too: in a comment, in a value that seemed harmless.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::super::classify::{Role, classify};
+use super::super::dotenv;
+use super::super::places::{Form, Place, Writing, places};
+use super::super::yaml;
+use super::super::yaml::tree::Style;
+use super::{Edit, applied};
+
+/// The shortest text that is looked for: shorter ones stand in any text.
+const MIN_SECRET: usize = 4;
+/// The shortest text that is looked for inside of words.
+const MIN_INSIDE: usize = 8;
+/// In the place of a secret in the middle of a text.
+const GONE: &str = "…";
+/// How often the text is gone through: what is put in can meet what stood beside it.
+const MAX_ROUNDS: usize = 4;
+
+/// The texts that were taken out, in every form in which they could stand elsewhere.
+#[derive(Default)]
+pub(super) struct Secrets {
+    forms: Vec<Zeroizing<String>>,
+}
+
+impl Secrets {
+    /// Adds a text with its lines and other ways to write it.
+    pub(super) fn add(&mut self, text: &str) {
+        self.add_one(text);
+        let lines = text.lines().map(str::trim).filter(|line| line.len() >= MIN_INSIDE);
+        if text.contains('\n') {
+            lines.for_each(|line| self.add_one(line));
+        }
+        // The password of an address, the value of a pair.
+        for span in classify("", text, Role::Value).spans {
+            self.add_one(&text[span]);
+        }
+    }
+
+    /// What was taken out of prose is looked for only where it is no common word.
+    pub(super) fn add_from_comment(&mut self, text: &str) {
+        self.add_one(text);
+    }
+
+    fn add_one(&mut self, text: &str) {
+        let inner = text.trim().trim_matches(['"', '\'', '`']).trim();
+        let is_reference = inner.starts_with("${") && inner.ends_with('}');
+        if inner.len() < MIN_SECRET || is_reference || is_common(inner) && is_common(text.trim()) {
+            return;
+        }
+        let quoted = yaml::quote(inner);
+        let json = serde_json::to_string(inner).unwrap_or_default();
+        let encoded: String = url::form_urlencoded::byte_serialize(inner.as_bytes()).collect();
+        let forms = [
+            text.trim(),
+            inner,
+            quoted.trim_matches('"'),
+            json.trim_matches('"'),
+            &inner.replace('\'', "''"),
+            &inner.replace('\'', "'\\''"),
+            &inner.replace('$', "$$"),
+            &inner.replace("$$", "$"),
+            &encoded,
+            &encoded.replace('+', "%20"),
+        ]
+        .map(|form| Zeroizing::new(form.to_owned()));
+        self.forms.extend(forms.into_iter().filter(|form| form.len() >= MIN_SECRET));
+    }
+
+    /// What the reader of an env file takes for the values of secrets: quotes may end elsewhere for it.
+    pub(super) fn add_what_the_reader_sees(&mut self, form: Form, text: &str) {
+        let Form::Env(dialect) = form else { return };
+        for (name, value) in dotenv::read_as(dialect, text).unwrap_or_default() {
+            let Some(value) = value else { continue };
+            if classify(&name, &value, Role::Value).is_secret {
+                self.add(&value);
+            }
+        }
+    }
+}
+
+/// A word that stands in many files and tells nothing: `mysql`, `null`, `true`, `postgres`, `change-me`.
+fn is_common(text: &str) -> bool {
+    let verdict = classify("password", text, Role::Value);
+    !verdict.is_secret || verdict.rule.id == "weak-password"
+}
+
+/// The example without the secrets that are left in it. What stands in a key or the name of a variable stays: it
+/// is a part of the structure.
+pub(super) fn removed(form: Form, mut text: String, secrets: &Secrets) -> String {
+    let longest_first: Vec<&str> = {
+        let mut forms: Vec<&str> = secrets.forms.iter().map(|form| form.as_str()).collect();
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms
+    };
+    for _ in 0..MAX_ROUNDS {
+        let Ok(places) = places(form, &text) else { return text };
+        let structure = structure(&text, &places);
+        let edits: Vec<Edit> = longest_first
+            .iter()
+            .filter(|form| !is_structural(&structure, form))
+            .flat_map(|form| occurrences(&text, form))
+            .filter_map(|span| edit(form, &text, &places, span))
+            .collect();
+        if edits.is_empty() {
+            return text;
+        }
+        text = applied(&text, edits);
+    }
+    text
+}
+
+/// All words outside of values and comments, in lower case: keys, and the names of services and variables.
+fn structure(text: &str, places: &[Place]) -> BTreeSet<String> {
+    let (mut words, mut at) = (BTreeSet::new(), 0);
+    for span in places.iter().map(|place| place.span.clone()).chain(std::iter::once(text.len()..text.len())) {
+        let between = text.get(at..span.start).unwrap_or_default();
+        words.extend(between.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase));
+        at = span.end.max(at);
+    }
+    words
+}
+
+/// Whether a secret is a word that the structure of the file shows anyway: the name of a database that is its
+/// password too.
+fn is_structural(structure: &BTreeSet<String>, secret: &str) -> bool {
+    secret.bytes().all(|byte| byte.is_ascii_alphabetic()) && secret.len() <= 16 && structure.contains(&secret.to_lowercase())
+}
+
+fn occurrences(text: &str, secret: &str) -> Vec<Range<usize>> {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let found = text.match_indices(secret).map(|(at, part)| at..at + part.len());
+    let stands_alone = |span: &Range<usize>| {
+        let before = text[..span.start].chars().next_back();
+        let behind = text[span.end..].chars().next();
+        !(is_word(before) || is_word(behind))
+    };
+    found.filter(|span| secret.len() >= MIN_INSIDE || stands_alone(span)).collect()
+}
+
+/// Takes an occurrence out of the comment or the value in which it stands.
+fn edit(form: Form, text: &str, places: &[Place], span: Range<usize>) -> Option<Edit> {
+    let place = places.iter().find(|place| place.span.start < span.end && span.start < place.span.end)?;
+    let part = span.start.max(place.span.start)..span.end.min(place.span.end);
+    let whole = |text: &str| Some(Edit { span: place.span.clone(), text: text.to_owned() });
+    match (form, place.writing) {
+        (_, Writing::Verbatim) => Some(Edit { span: part, text: GONE.to_owned() }),
+        (Form::Env(_), _) => whole(""),
+        (Form::Yaml, Writing::Scalar(_)) => whole("\"\""),
+        // Between quotes, a part of the secret can be a part of an escape.
+        (Form::Compose, Writing::Scalar(Style::Single | Style::Double)) => {
+            let without = place.text.replace(&text[part], GONE);
+            whole(&yaml::quote(if without == *place.text { GONE } else { &without }))
+        }
+        (_, Writing::PartOfScalar(_)) => whole(GONE),
+        (Form::Compose, _) if text[part.clone()].contains('\n') => whole(GONE),
+        (Form::Compose, _) => Some(Edit { span: part, text: GONE.to_owned() }),
+        (Form::Yaml, Writing::Env) => None,
+    }
+}

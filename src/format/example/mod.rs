@@ -1,0 +1,239 @@
+//! A file as a template that may be committed: structure, comments, order and harmless values stay; secrets go.
+//! When unsure, it is a secret.
+//!
+//! What is put in the place of a secret depends on names and places only, never on the value: not on its
+//! form, its length, or whether two are equal.
+
+mod comment;
+mod leftover;
+mod placeholder;
+mod stays;
+
+use std::ops::Range;
+
+use super::classify::{Judged, classify, judge_places};
+use super::dotenv::Dialect;
+use super::places::{Form, Place, Role, Writing, places};
+use super::yaml;
+use super::yaml::tree::{Malformed, Style};
+use crate::names::{is_public_name, is_variable};
+
+use leftover::Secrets;
+use placeholder::Placeholders;
+use stays::Decision;
+
+/// The shortest line of base64 that can pass for a name without a value.
+const MIN_LINE_OF_KEY: usize = 12;
+
+/// An example and what became of the file's values.
+#[derive(Default)]
+pub struct Example {
+    /// The text.
+    pub text: String,
+    /// The variables and keys in it, in order.
+    pub names: Vec<String>,
+    /// How many values were taken out, comments included.
+    pub replaced: usize,
+    /// How many stayed.
+    pub kept: usize,
+}
+
+/// How thorough an example is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Care {
+    /// A secret is removed wherever its text appears in the file. For a person.
+    Everywhere,
+    /// Each place is judged alone: what stays in one does not depend on the value in another. A model
+    /// could put guesses into comments and learn which of them is the value.
+    EachPlaceAlone,
+}
+
+/// A part of the source that is replaced.
+struct Edit {
+    span: Range<usize>,
+    text: String,
+}
+
+/// Makes the example of a file.
+///
+/// # Errors
+/// [`Malformed`] with the line for a text that cannot be parsed. An env file always can.
+pub fn example(form: Form, text: &str, care: Care) -> Result<Example, Malformed> {
+    let places = places(form, text)?;
+    let judged = judge_places(&places);
+    let mut maker = Maker {
+        form,
+        file: text,
+        care,
+        placeholders: Placeholders::of(form, text, &judged),
+        secrets: Secrets::default(),
+        edits: Vec::new(),
+        made: Example::default(),
+    };
+    judged.iter().for_each(|judged| maker.place(judged));
+    let mut made = maker.made;
+    made.text = applied(text, maker.edits);
+    if care == Care::Everywhere {
+        maker.secrets.add_what_the_reader_sees(form, text);
+        made.text = leftover::removed(form, made.text, &maker.secrets);
+    }
+    Ok(made)
+}
+
+struct Maker<'text> {
+    form: Form,
+    file: &'text str,
+    care: Care,
+    placeholders: Placeholders,
+    secrets: Secrets,
+    edits: Vec<Edit>,
+    made: Example,
+}
+
+impl Maker<'_> {
+    fn place(&mut self, judged: &Judged<'_>) {
+        let place = judged.place;
+        if place.role == Role::Comment {
+            let spans = comment::secrets(place, self.care);
+            self.made.replaced += spans.len();
+            for (span, text) in spans {
+                self.secrets.add_from_comment(&place.text[span.clone()]);
+                self.edits.push(Edit { span: place.span.start + span.start..place.span.start + span.end, text });
+            }
+            return;
+        }
+        if matches!(self.form, Form::Env(_)) && !self.is_entry(place) {
+            self.secrets.add(&place.text);
+            self.made.replaced += 1;
+            self.edits.push(Edit { span: self.whole_line(place), text: String::new() });
+            return;
+        }
+        self.name(place);
+        match stays::decide(self.form, judged) {
+            Decision::Stays => self.made.kept += 1,
+            Decision::Goes => {
+                self.made.replaced += 1;
+                self.secrets.add(&place.text);
+                self.secrets.add(&self.file[place.span.clone()]);
+                let text = self.instead_of(place);
+                self.edits.push(Edit { span: place.span.clone(), text });
+            }
+            Decision::PartsGo(parts) => {
+                self.made.replaced += parts.len();
+                self.parts(place, &parts);
+            }
+        }
+    }
+
+    /// Whether it is an assignment, or a line that names a variable without a value. Anything else may be
+    /// the rest of a value: a line of base64 can look like an assignment.
+    fn is_entry(&self, place: &Place) -> bool {
+        if self.care == Care::EachPlaceAlone {
+            return !place.name.is_empty() && is_public_name(&place.name);
+        }
+        if place.name.is_empty() {
+            let is_upper = place.text.bytes().all(|byte| !byte.is_ascii_lowercase());
+            return is_variable(&place.text) && is_upper && is_public_name(&place.text);
+        }
+        let is_padded = place.text.trim_matches('=').is_empty() && place.name.len() >= MIN_LINE_OF_KEY;
+        is_public_name(&place.name) || !is_padded && !classify("", &place.name, Role::Value).is_secret
+    }
+
+    /// The line or lines of a place, with their end.
+    fn whole_line(&self, place: &Place) -> Range<usize> {
+        let start = self.file[..place.span.start].rfind('\n').map_or(0, |at| at + 1);
+        let bom = if self.file[start..].starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let end = self.file[place.span.end..].find('\n').map_or(self.file.len(), |length| place.span.end + length + 1);
+        start + bom..end
+    }
+
+    fn name(&mut self, place: &Place) {
+        let is_named = match self.form {
+            Form::Env(_) => !place.name.is_empty(),
+            Form::Compose => place.role == Role::EnvironmentOfCompose,
+            Form::Yaml => true,
+        };
+        if is_named && is_public_name(&place.name) && !self.made.names.contains(&place.name) {
+            self.made.names.push(place.name.clone());
+        }
+    }
+
+    /// What stands instead of a whole value.
+    fn instead_of(&self, place: &Place) -> String {
+        match self.form {
+            Form::Env(dialect) => self.nothing(place, dialect).to_owned(),
+            Form::Compose => in_scalar(place, &self.placeholders.whole(place)),
+            Form::Yaml if matches!(place.writing, Writing::Scalar(_)) => "\"\"".to_owned(),
+            Form::Yaml => String::new(),
+        }
+    }
+
+    /// Before a comment an empty value needs quotes: some readers take the comment for the value.
+    fn nothing(&self, place: &Place, dialect: Dialect) -> &'static str {
+        let rest = self.file[place.span.end..].lines().next().unwrap_or_default();
+        let needs_quotes = rest.trim_start().starts_with('#') && rest.starts_with([' ', '\t']) && dialect != Dialect::Docker;
+        if needs_quotes { "''" } else { "" }
+    }
+
+    /// Replaces parts of a text. Where they are written in another way than they read, the whole scalar is
+    /// written anew.
+    fn parts(&mut self, place: &Place, parts: &[Range<usize>]) {
+        for part in parts {
+            self.secrets.add(&place.text[part.clone()]);
+        }
+        let instead: Vec<String> = parts.iter().map(|part| self.instead_of_part(place, part)).collect();
+        let needs_quotes = place.in_flow && place.writing == Writing::Scalar(Style::Plain);
+        let located: Option<Vec<Range<usize>>> = parts.iter().map(|part| place.locate(self.file, part.clone())).collect();
+        if let Some(located) = located.filter(|_| !needs_quotes) {
+            self.edits.extend(located.into_iter().zip(instead).map(|(span, text)| Edit { span, text }));
+            return;
+        }
+        let edits = parts.iter().cloned().zip(instead).map(|(span, text)| Edit { span, text }).collect();
+        let text = applied(&place.text, edits);
+        let text = match place.writing {
+            Writing::Scalar(_) => yaml::quote(&text),
+            Writing::Env | Writing::PartOfScalar(_) | Writing::Verbatim => self.instead_of(place),
+        };
+        self.edits.push(Edit { span: place.span.clone(), text });
+    }
+
+    fn instead_of_part(&self, place: &Place, part: &Range<usize>) -> String {
+        if stays::is_default(&place.text, part) {
+            return String::new();
+        }
+        match self.form {
+            Form::Env(_) => String::new(),
+            Form::Compose => self.placeholders.part(place, part),
+            Form::Yaml => placeholder::WORD.to_owned(),
+        }
+    }
+}
+
+/// A placeholder as the text of a whole scalar, in quotes where it stood in quotes or needs them.
+fn in_scalar(place: &Place, placeholder: &str) -> String {
+    match place.writing {
+        Writing::Scalar(Style::Double) => format!("\"{placeholder}\""),
+        Writing::Scalar(Style::Single) => format!("'{placeholder}'"),
+        Writing::Scalar(_) if place.in_flow => format!("\"{placeholder}\""),
+        Writing::Scalar(_) | Writing::Env | Writing::PartOfScalar(_) | Writing::Verbatim => placeholder.to_owned(),
+    }
+}
+
+/// A text with parts of it replaced. Of edits that overlap, the first counts.
+fn applied(text: &str, mut edits: Vec<Edit>) -> String {
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    for edit in edits {
+        if edit.span.start < at {
+            continue;
+        }
+        out.push_str(&text[at..edit.span.start]);
+        out.push_str(&edit.text);
+        at = edit.span.end;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+#[cfg(test)]
+mod tests;
