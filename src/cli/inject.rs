@@ -1,10 +1,13 @@
 //! `inject`.
 
+use std::path::PathBuf;
+
 use super::Context;
 use crate::approval::Nobody;
 use crate::core::inject::{Injected, Reply, Request, State, inject};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
+use crate::format::shell;
 use crate::names::{Service, printable};
 use crate::secret::{Secret, WayOut};
 use crate::terminal::Terminal;
@@ -17,6 +20,8 @@ DIALECT is who reads the .env file; several may be named:
   shell          set -a; . ./.env; set +a
   systemd        EnvironmentFile= of a unit
   compose        docker compose
+  compose-1      docker-compose 1, end of life since 2023
+  compose-raw    docker compose's env_file with format: raw
   docker         docker run --env-file
   node           npm dotenv
   node-env-file  node --env-file
@@ -29,13 +34,16 @@ DIALECT is who reads the .env file; several may be named:
 
 claude-vault inject jellyfin
 claude-vault inject jellyfin --dialect compose,shell
-claude-vault inject --all --check     (in a git hook: exit 1 when a file differs)")]
+claude-vault inject --all --check     (in a git hook: exit 1 when a value differs)")]
 pub(super) struct Inject {
     #[command(flatten)]
     request: Request,
     /// With --diff: show the values too, on this terminal only
     #[arg(long, requires = "diff")]
     reveal: bool,
+    /// Print failures only
+    #[arg(long)]
+    quiet: bool,
 }
 
 impl Inject {
@@ -44,8 +52,9 @@ impl Inject {
         self.request.file =
             self.request.file.map(|file| std::path::absolute(&file).map_err(Error::io("find", file))).transpose()?;
         let eyes = if self.reveal { Some(eyes(context)?) } else { None };
-        let Request { diff, check, all, .. } = self.request;
-        let mut told = Told { diff, check, all, eyes };
+        let Request { diff, check, dry_run, all, .. } = self.request;
+        let is_watched = context.ui.stderr_is_terminal();
+        let mut told = Told { diff, check, dry_run, all, quiet: self.quiet, is_watched, eyes };
         let outcomes = context.waiting(inject(&context.core, self.request, &Nobody)).await?;
         told.report(context.ui, outcomes)
     }
@@ -60,21 +69,30 @@ fn eyes(context: &Context<'_>) -> Result<Terminal> {
         .ok_or(Error::NoPerson { question: "are the values to be shown?", hint: "run it in a terminal, or without --reveal" })
 }
 
-/// What of the outcome is told.
+/// What of the outcome is shown.
 struct Told {
     diff: bool,
     check: bool,
+    dry_run: bool,
     all: bool,
+    quiet: bool,
+    /// Whether a person reads along; without one, only changes and failures count.
+    is_watched: bool,
     eyes: Option<Terminal>,
 }
 
 impl Told {
+    fn only_looks(&self) -> bool {
+        self.diff || self.check || self.dry_run
+    }
+
     fn report(&mut self, ui: &Ui, injected: Injected) -> Result<u8> {
-        let total = injected.services.len();
+        let Injected { services, left_out, deleted, unnamed, unwritten, warnings, notes } = injected;
+        let total = services.len();
         let mut failed = Vec::new();
         let mut exit = 0;
         let mut replies = Vec::new();
-        for (service, outcome) in injected.services {
+        for (service, outcome) in services {
             match outcome {
                 Ok(reply) => replies.push(reply),
                 Err(error) if total == 1 => return Err(error),
@@ -91,19 +109,25 @@ impl Told {
             }
         }
         if ui.json() {
-            let left_out = &injected.left_out;
-            ui.data_json(&serde_json::json!({ "services": replies, "failed": failed, "left_out": left_out }))?;
+            let missing: serde_json::Map<String, serde_json::Value> =
+                unnamed.iter().map(|(service, keys, _)| (service.to_string(), keys.clone().into())).collect();
+            ui.data_json(&serde_json::json!({
+                "services": replies, "failed": failed, "left_out": left_out, "deleted": deleted,
+                "unnamed": missing, "unwritten": unwritten
+            }))?;
         }
         for reply in &replies {
-            if !ui.json() {
+            if !ui.json() && !self.quiet {
                 self.tell(ui, reply)?;
             }
             self.reveal(reply);
         }
-        injected.warnings.iter().for_each(|warning| ui.warn(warning));
-        if !ui.json() {
-            injected.notes.iter().for_each(|note| ui.note(note));
-            self.sum_up(ui, &replies, &injected.left_out);
+        if !self.quiet {
+            deleted.iter().for_each(|service| ui.warn(&format!("{service} is deleted in Vault: its files stay as they are")));
+            unnamed.iter().for_each(|unnamed| ui.warn(&not_named(unnamed)));
+            warnings.iter().for_each(|warning| ui.warn(warning));
+            unwritten.iter().chain(&notes).for_each(|note| ui.note(note));
+            self.sum_up(ui, &replies, &left_out);
         }
         let drifted: Vec<&Reply> = replies.iter().filter(|reply| self.check && reply.state != State::Unchanged).collect();
         match (failed.len(), drifted.first()) {
@@ -115,12 +139,16 @@ impl Told {
 
     fn tell(&self, ui: &Ui, reply: &Reply) -> Result<()> {
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
-        // Over many files, only those count that are not as they should be.
-        if reply.state == State::Unchanged && (self.all || self.check) {
+        let is_asked_for = (self.is_watched && !self.all && !self.check) || self.dry_run;
+        let file = printable(&reply.file.to_string_lossy(), false);
+        if let Some(narrowed) = reply.narrowed.as_ref().filter(|_| !self.only_looks()) {
+            let hint = "to let a group read it: mode and group in your config";
+            ui.note(&format!("{file}: fewer may read it now ({narrowed}); {hint}"));
+        }
+        if reply.state == State::Unchanged && !is_asked_for {
             return Ok(());
         }
-        let file = printable(&reply.file.to_string_lossy(), false);
-        let what = match (reply.state, self.diff || self.check) {
+        let what = match (reply.state, self.only_looks()) {
             (State::Unchanged, _) => "is up to date",
             (State::Created, false) => "written",
             (State::Updated, false) => "updated",
@@ -130,13 +158,16 @@ impl Told {
         let keys = if reply.keys == 1 { "1 key".to_owned() } else { format!("{} keys", reply.keys) };
         let backup = reply.backup.as_ref().map(|name| format!("; the old one is {name}")).unwrap_or_default();
         ui.note(&format!("{file} {what}{}: {keys} from Vault{backup}", audience(reply)));
+        if !reply.left_out.is_empty() {
+            ui.warn(&format!(
+                "{} left out of {file}: a variable's name has only A-Z a-z 0-9 _ and starts with no digit",
+                reply.left_out.join(", ")
+            ));
+        }
         if reply.state == State::Unchanged {
             return Ok(());
         }
-        if !reply.defaults.is_empty() {
-            let origin = if reply.from_example { "as in the example" } else { "as it was" };
-            ui.note(&format!("  not in Vault, kept {origin}: {}", reply.defaults.join(", ")));
-        }
+        steps(reply, self.only_looks()).iter().for_each(|step| ui.note(&format!("  {step}")));
         reply.remarks.iter().for_each(|remark| ui.warn(remark));
         if let Some(misread) = misread(reply) {
             ui.warn(&misread);
@@ -152,9 +183,6 @@ impl Told {
             |sign: &'static str, keys: &[String]| keys.iter().map(move |key| format!("  {sign} {key}\n")).collect::<String>();
         let changes = &reply.changes;
         let keys = signed("+", &changes.added) + &signed("~", &changes.changed) + &signed("-", &changes.removed);
-        if keys.is_empty() {
-            ui.note("  the keys are the same; the text around them differs");
-        }
         ui.data(&format!("{}\n{keys}", printable(&reply.file.to_string_lossy(), false)))
     }
 
@@ -164,11 +192,12 @@ impl Told {
             let names = left_out.iter().map(Service::as_str).collect::<Vec<_>>().join(", ");
             ui.note(&format!("left out, since nothing in their folders tells which file they want: {names}"));
         }
-        if !self.all || replies.is_empty() {
+        let count = |state| replies.iter().filter(|reply| reply.state == state).count();
+        let is_dull = !self.is_watched && count(State::Unchanged) == replies.len();
+        if !self.all || replies.is_empty() || is_dull {
             return;
         }
-        let count = |state| replies.iter().filter(|reply| reply.state == state).count();
-        let would = if self.diff || self.check { "to be " } else { "" };
+        let would = if self.only_looks() { "to be " } else { "" };
         ui.note(&format!(
             "{} {}: {} {would}written, {} {would}updated, {} up to date",
             replies.len(),
@@ -193,6 +222,55 @@ impl Told {
             }
         }
     }
+}
+
+/// What is updated, added, removed and kept: a line each.
+fn steps(reply: &Reply, only_looks: bool) -> Vec<String> {
+    let changes = &reply.changes;
+    let without = |keys: &[String], others: &[String]| -> Vec<String> {
+        keys.iter().filter(|key| !others.contains(key)).cloned().collect()
+    };
+    let template = reply.template.as_deref().unwrap_or("the template");
+    let verb = |will: &'static str, done: &'static str| if only_looks { will } else { done };
+    let own = without(&changes.kept, &changes.defaults);
+    let steps = [
+        (verb("update", "updated"), String::new(), without(&changes.changed, &changes.returned)),
+        (verb("add", "added"), String::new(), without(&changes.added, &changes.defaults)),
+        (verb("remove", "removed"), " (no longer in Vault)".to_owned(), changes.removed.clone()),
+        (verb("reset", "reset"), format!(" to the default of {template} (no longer in Vault)"), changes.returned.clone()),
+        (verb("keep", "kept"), format!(" as in {template}"), without(&changes.defaults, &changes.returned)),
+        (verb("keep", "kept"), " as in the file".to_owned(), own),
+    ];
+    let named = steps.into_iter().filter(|(_, _, keys)| !keys.is_empty());
+    let mut lines: Vec<String> = named.map(|(verb, how, keys)| format!("{verb}{how}: {}", keys.join(", "))).collect();
+    if !reply.edited.is_empty() {
+        lines.push(edited(reply));
+    }
+    lines
+}
+
+/// The way to keep an edit: in Vault.
+fn edited(reply: &Reply) -> String {
+    let edited_file = match &reply.backup {
+        Some(backup) => reply.file.with_file_name(backup),
+        None => reply.file.clone(),
+    };
+    let file = printable(&shell::word(&edited_file.to_string_lossy()), false);
+    let keys = reply.edited.join(",");
+    format!(
+        "edited in the file since it was written: {}; to take that to Vault instead: claude-vault set {} --from {file} --only {keys}",
+        reply.edited.join(", "),
+        reply.service
+    )
+}
+
+/// Keys that have no place in any of a service's files.
+fn not_named((service, keys, file): &(Service, Vec<String>, PathBuf)) -> String {
+    let file = printable(&shell::word(&file.to_string_lossy()), false);
+    format!(
+        "none of the files of {service} names {}: add it to a template, or: claude-vault inject {service} --file {file}",
+        keys.join(", ")
+    )
 }
 
 /// Who the file is written for, and how that is known.

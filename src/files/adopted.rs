@@ -42,6 +42,8 @@ pub struct Recorded {
     pub kind: Kind,
     /// The service it belongs to.
     pub service: String,
+    /// Where its values come from.
+    pub origin: Option<String>,
     /// The keys in it, in order.
     pub keys: Vec<String>,
 }
@@ -95,6 +97,7 @@ impl Step {
         let what = record::Written {
             kind: recorded.kind,
             service: Some(&recorded.service),
+            origin: recorded.origin.as_deref(),
             keys: &recorded.keys,
             content: content.as_bytes(),
             before: known.as_ref(),
@@ -124,7 +127,7 @@ impl Root {
         before.map(|old| super::require_own_file(path, old.owner)).transpose()?;
         let (folder, name) = self.folder_of(path)?;
         super::sweep(&folder, name);
-        super::place(&folder, name, name, content, mode).map_err(Error::io("write", path))
+        super::place(&folder, name, name, content, super::Access { mode, group: None }).map_err(Error::io("write", path))
     }
 
     /// Removes a plain file of this user.

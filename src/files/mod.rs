@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use owner::{is_trusted, require_own_file, require_own_folder};
 use place::{is_backup_of, names, place, sweep};
-pub use write::{FileChange, write};
+pub use write::{Access, FileChange, write};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -63,6 +63,14 @@ pub struct Content {
     /// The user it belongs to.
     owner: u32,
     mode: u32,
+}
+
+impl Content {
+    /// Whether somebody may read or write it who may not with this access.
+    #[must_use]
+    pub fn is_wider_than(&self, access: Access) -> bool {
+        self.mode & 0o077 & !access.mode != 0
+    }
 }
 
 impl Root {
@@ -170,19 +178,22 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::Confined`], [`Error::NotOurs`] for a file or folder of another user, [`Error::Io`].
-    pub(super) fn place(&self, path: &Path, content: &[u8], before: Option<&Content>) -> Result<()> {
+    pub(super) fn place(&self, path: &Path, content: &[u8], before: Option<&Content>, access: Access) -> Result<()> {
         before.map(|old| require_own_file(path, old.owner)).transpose()?;
         let (folder, name) = self.folder_of(path)?;
         sweep(&folder, name);
-        place(&folder, name, name, content, 0o600).map_err(Error::io("write", path))
+        place(&folder, name, name, content, access).map_err(Error::io("write", path))
     }
 
-    /// Takes a file that others may read from them; its content stays.
-    fn make_private(&self, path: &Path, now: Option<&Content>) -> Result<()> {
-        match now {
-            Some(now) if now.mode & 0o077 != 0 => self.place(path, &now.bytes, Some(now)),
-            Some(_) | None => Ok(()),
-        }
+    /// Takes a file from those who may read it and should not; the file itself is not touched.
+    fn narrow(&self, path: &Path, now: Option<&Content>, access: Access) -> Result<()> {
+        let Some(now) = now.filter(|now| now.is_wider_than(access)) else { return Ok(()) };
+        require_own_file(path, now.owner)?;
+        let (folder, name) = self.folder_of(path)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat(&folder, name, flags, Mode::empty()).map_err(|errno| refusal(path, errno))?;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(now.mode & (access.mode | 0o700)))
+            .map_err(|errno| Error::io("narrow the permissions of", path)(errno.into()))
     }
 
     /// Keeps content in a backup beside its file; gives the backup's name.
@@ -237,7 +248,7 @@ impl Root {
         };
         before.as_ref().map(|old| require_own_file(path, old.owner)).transpose()?;
         let mode = before.map_or(0o644, |old| old.mode);
-        place(&folder, name, name, &content, mode).map_err(Error::io("write", path))
+        place(&folder, name, name, &content, Access { mode, group: None }).map_err(Error::io("write", path))
     }
 
     /// Writes a text file that holds no value and that anybody may read, without a backup.
@@ -249,7 +260,7 @@ impl Root {
         before.as_ref().map(|old| require_own_file(path, old.owner)).transpose()?;
         let (folder, name) = self.folder_of(path)?;
         let mode = before.map_or(0o644, |old| old.mode);
-        place(&folder, name, name, content, mode).map_err(Error::io("write", path))
+        place(&folder, name, name, content, Access { mode, group: None }).map_err(Error::io("write", path))
     }
 
     /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made. Where it may be
@@ -288,7 +299,7 @@ fn back_up(folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<Str
         .filter_map(|other| other.strip_prefix(&base).map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32)))
         .max();
     let backup = newest.map_or_else(|| base.clone(), |number| format!("{base}_{:03}", number + 1));
-    place(folder, name, OsStr::new(&backup), &old.bytes, 0o600)?;
+    place(folder, name, OsStr::new(&backup), &old.bytes, Access::default())?;
     Ok(backup)
 }
 
@@ -331,7 +342,7 @@ mod tests {
     fn write(root: &Root, path: &str, content: &[u8]) -> Result<()> {
         let path = root.relative(Path::new(path))?;
         let before = root.read(&path)?;
-        root.place(&path, content, before.as_ref())
+        root.place(&path, content, before.as_ref(), Access::default())
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 
+use super::write::{Access, PRIVATE};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 
 /// Temporary names begin so; a lock on the file tells a living writer's from a dead one's.
@@ -15,7 +16,7 @@ fn temporary_prefix(target: &OsStr) -> String {
 /// Writes `content` under a temporary name and renames it to `name`. The file belongs to whoever runs
 /// this program. Another writer's sweep can take the temporary file between its making and its lock: then
 /// it is written once more.
-pub(super) fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], mode: u32) -> std::io::Result<()> {
+pub(super) fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], access: Access) -> std::io::Result<()> {
     let once = || -> std::io::Result<()> {
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
@@ -24,8 +25,11 @@ pub(super) fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u
         let mut file = File::from(openat(folder, temporary.as_str(), flags, Mode::from_raw_mode(0o600))?);
         let written = (|| -> std::io::Result<()> {
             file.lock()?;
-            if mode != 0o600 {
-                rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+            if let Some(group) = access.group {
+                rustix::fs::fchown(&file, None, Some(rustix::fs::Gid::from_raw(group)))?;
+            }
+            if access.mode != PRIVATE {
+                rustix::fs::fchmod(&file, Mode::from_raw_mode(access.mode))?;
             }
             file.write_all(content)?;
             file.sync_all()?;

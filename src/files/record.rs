@@ -41,6 +41,9 @@ pub struct Record {
     pub kind: Kind,
     /// The service it belongs to, if any.
     pub service: Option<String>,
+    /// Where its values came from: the service's path and the mark of its Vault.
+    #[serde(default)]
+    pub origin: Option<String>,
     /// The keys that were written, in order.
     pub keys: Vec<String>,
     salt: String,
@@ -116,6 +119,7 @@ impl Records {
             // A file that had values once stays one for good: its backups have them.
             kind: if what.before.is_some_and(|before| before.kind == Kind::Secrets) { Kind::Secrets } else { what.kind },
             service: what.service.map(str::to_owned),
+            origin: what.origin.map(str::to_owned),
             keys: what.keys.to_vec(),
             salt,
             digests,
@@ -171,6 +175,8 @@ pub struct Written<'a> {
     pub kind: Kind,
     /// The service it belongs to.
     pub service: Option<&'a str>,
+    /// Where its values come from.
+    pub origin: Option<&'a str>,
     /// The keys in it, in order.
     pub keys: &'a [String],
     /// The bytes of the file.
@@ -228,7 +234,7 @@ mod tests {
 
     fn record(records: &Records, root: &Path, content: &[u8], before: Option<&Record>) {
         let keys = ["A".to_owned()];
-        let what = Written { kind: Kind::Secrets, service: Some("plex"), keys: &keys, content, before };
+        let what = Written { kind: Kind::Secrets, service: Some("plex"), origin: None, keys: &keys, content, before };
         records.put(root, Path::new("plex/.env"), &what).unwrap();
     }
 

@@ -9,6 +9,24 @@ use super::{BACKUPS, Content, Root, Written};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
+/// Who may read a file that this program writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// The permissions: at most `rw-r-----`.
+    pub mode: u32,
+    /// The group that the file belongs to, instead of this user's own.
+    pub group: Option<u32>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self { mode: PRIVATE, group: None }
+    }
+}
+
+/// The permissions of files that are this user's alone.
+pub(super) const PRIVATE: u32 = 0o600;
+
 /// A file with its new content.
 pub struct FileChange {
     /// The path below the root.
@@ -17,12 +35,16 @@ pub struct FileChange {
     pub kind: Kind,
     /// The service it belongs to, if any.
     pub service: Option<String>,
+    /// Where its values come from: the service's path and the mark of its Vault.
+    pub origin: Option<String>,
     /// The keys in it, in order.
     pub keys: Vec<String>,
     /// All of its bytes.
     pub content: Zeroizing<String>,
     /// The file that is there now.
     pub before: Option<Content>,
+    /// Who may read it.
+    pub access: Access,
     /// Leave a file that has this content already as it is. Otherwise it is written and backed up
     /// again, so that nobody can tell whether the content is new.
     pub skip_if_same: bool,
@@ -45,6 +67,7 @@ pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Writ
         let what = record::Written {
             kind: change.kind,
             service: change.service.as_deref(),
+            origin: change.origin.as_deref(),
             keys: &change.keys,
             content: content.as_bytes(),
             before: known.as_ref(),
@@ -52,15 +75,16 @@ pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Writ
         records.put(root.path(), file, &what)
     };
     if change.skip_if_same && now.as_ref().is_some_and(|now| *now.bytes == *content.as_bytes()) {
-        if record::standing(known.as_ref(), now.as_ref()) != Standing::Unchanged {
+        let is_recorded = |known: &Record| known.keys == change.keys && known.origin == change.origin;
+        if record::standing(known.as_ref(), now.as_ref()) != Standing::Unchanged || !known.as_ref().is_some_and(is_recorded) {
             put()?;
         }
-        root.make_private(file, now.as_ref())?;
+        root.narrow(file, now.as_ref(), change.access)?;
         return Ok(Written::Unchanged);
     }
     let backup = now.as_ref().map(|now| root.back_up(file, now)).transpose()?;
     put()?;
-    root.place(file, content.as_bytes(), now.as_ref())?;
+    root.place(file, content.as_bytes(), now.as_ref(), change.access)?;
     if let Some(record) = &known {
         remove_old_backups(root, file, record);
     }
@@ -113,9 +137,11 @@ mod tests {
                 file: file.to_owned(),
                 kind: Kind::Secrets,
                 service: None,
+                origin: None,
                 keys: Vec::new(),
                 content: Zeroizing::new(content.to_owned()),
                 before,
+                access: Access::default(),
                 skip_if_same: true,
             };
             write(&Root::open(self.folder.path()).unwrap(), &Records::new(self.state.path()), &change)

@@ -22,7 +22,7 @@ pub struct Entry {
 }
 
 /// The entries of a text, in its order.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Document {
     /// All of them, also those of the same key.
     pub entries: Vec<Entry>,
@@ -49,10 +49,12 @@ pub struct Style<'a> {
     pub tidy: bool,
     /// The comment lines at the top, without line ends.
     pub header: &'a [String],
-    /// How the lines of an older header start; the last is the whole line.
-    pub header_marks: &'a [&'a str],
-    /// The comment over keys that the template lacks.
+    /// How many bytes of a text, from its first line on, are an older header.
+    pub header_length: fn(&str) -> usize,
+    /// The comment over keys that the text lacks.
     pub block: &'a str,
+    /// The comments that such a block may have had before.
+    pub blocks: &'a [&'a str],
 }
 
 impl Document {
@@ -66,7 +68,7 @@ impl Document {
     #[must_use]
     pub fn fill(&self, text: &str, values: &Texts, style: &Style<'_>) -> Edited {
         let end = self.line_end(text);
-        let (mark, body_start) = skip_header(text, style.header_marks);
+        let (mark, body_start) = skip_header(text, style.header_length);
         // Large enough for all of it: a text that moves leaves a copy behind.
         let additions: usize = values.iter().map(|(key, value)| key.len() + 2 * value.len() + 16).sum();
         let header: usize = style.header.iter().map(|line| line.len() + 2).sum();
@@ -106,13 +108,14 @@ impl Document {
         }
     }
 
-    /// The first line end that is no part of a value tells.
-    fn line_end(&self, text: &str) -> &'static str {
+    /// The line end of a text: its first one that is not part of a value.
+    pub(super) fn line_end(&self, text: &str) -> &'static str {
         let in_value = |at: usize| self.entries.iter().any(|entry| entry.value.contains(&at));
         let first = text.match_indices('\n').map(|(at, _)| at).find(|at| !in_value(*at));
         if first.is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
     }
 
+    /// Adds the keys that the text lacks: to the block of such keys that it ends with, else in a new one.
     fn append_missing(&self, out: &mut String, values: &Texts, style: &Style<'_>, end: &str) {
         let there: BTreeSet<&str> = self.entries.iter().map(|entry| entry.key.as_str()).collect();
         let missing: Vec<_> = values.iter().filter(|(key, _)| !there.contains(key.as_str())).collect();
@@ -122,9 +125,11 @@ impl Document {
         if !out.is_empty() && !out.ends_with('\n') {
             out.push_str(end);
         }
-        out.push_str(end);
-        out.push_str(style.block);
-        out.push_str(end);
+        if !ends_with_block(out, style.blocks) {
+            out.push_str(end);
+            out.push_str(style.block);
+            out.push_str(end);
+        }
         for (key, value) in missing {
             out.push_str(&(style.line)(key, value));
             out.push_str(end);
@@ -132,11 +137,10 @@ impl Document {
     }
 }
 
-/// What stands below a header of ours; `None` without one.
-#[must_use]
-pub fn body<'a>(text: &'a str, marks: &[&str]) -> Option<&'a str> {
-    let (bom, start) = skip_header(text, marks);
-    (start > bom.len()).then(|| &text[start..])
+/// Whether a text ends with a block of lines under one of these comments.
+fn ends_with_block(text: &str, blocks: &[&str]) -> bool {
+    let is_not_blank = |line: &&str| !line.trim().is_empty();
+    text.lines().rev().take_while(is_not_blank).any(|line| blocks.contains(&line.trim_end()))
 }
 
 /// Writes one entry with nothing around it; gives the place where the text goes on. Of an entry
@@ -157,18 +161,10 @@ fn tidied(out: &mut String, text: &str, entry: &Entry, value: Option<&str>, styl
 }
 
 /// The byte order mark, and where the text goes on after it and a header of ours.
-fn skip_header<'a>(text: &'a str, marks: &[&str]) -> (&'a str, usize) {
-    let bom = if text.starts_with('\u{feff}') { &text[..'\u{feff}'.len_utf8()] } else { "" };
-    let mut at = bom.len();
-    for (number, mark) in marks.iter().enumerate() {
-        let line = text[at..].split_inclusive('\n').next().unwrap_or_default();
-        let fits = if number + 1 == marks.len() { line.trim_end() == *mark } else { line.starts_with(mark) };
-        if !fits {
-            break;
-        }
-        at += line.len();
-    }
-    (bom, at)
+#[must_use]
+pub fn skip_header(text: &str, header_length: fn(&str) -> usize) -> (&str, usize) {
+    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    (&text[..mark], mark + header_length(&text[mark..]))
 }
 
 #[cfg(test)]
@@ -178,8 +174,9 @@ mod tests {
 
     fn filled(template: &str, values: &[(&str, &str)], tidy: bool) -> Edited {
         let header = ["# ours".to_owned(), "#".to_owned()];
+        let header_length = |text: &str| if text.starts_with("# ours\n#\n") { "# ours\n#\n".len() } else { 0 };
         let style =
-            Style { line: |k, v| format!("{k}={v}"), tidy, header: &header, header_marks: &["# ours", "#"], block: "# more" };
+            Style { line: |k, v| format!("{k}={v}"), tidy, header: &header, header_length, block: "# more", blocks: &["# more"] };
         let values = values.iter().map(|(k, v)| ((*k).to_owned(), Zeroizing::new((*v).to_owned()))).collect();
         dotenv::parse(template, dotenv::Dialect::Portable).fill(template, &values, &style)
     }
@@ -211,6 +208,12 @@ mod tests {
     fn a_second_edit_changes_nothing() {
         let once = fill("A=x\n", &[("A", "1"), ("D", "4")]).text;
         assert_eq!(fill(&once, &[("A", "1"), ("D", "4")]).text, once);
+    }
+
+    #[test]
+    fn keys_that_come_later_join_the_block_of_those_before() {
+        let once = fill("A=x\n", &[("A", "1"), ("D", "4")]).text;
+        assert!(fill(&once, &[("A", "1"), ("D", "4"), ("E", "5")]).text.ends_with("A=1\n\n# more\nD=4\nE=5\n"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn the_example_is_the_template_and_keeps_everything_else() {
     lab.cv(["inject", "plex"])
         .exits(0)
         .says("plex/.env written: 3 keys")
-        .says("kept as in the example: KEPT")
+        .says("kept as in .env.example: KEPT")
         .says("some readers would misread it: systemd (A); a shell, docker");
     let text = lab.home.read("plex/.env");
     assert!(
@@ -35,7 +35,8 @@ fn the_example_is_the_template_and_keeps_everything_else() {
     ));
     let mode = std::fs::metadata(lab.home.lab().join("plex/.env")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    lab.cv(["inject", "plex"]).exits(0).says("is up to date");
+    assert_eq!(lab.cv(["inject", "plex"]).exits(0).all(), "");
+    lab.cv(["inject", "plex", "--dry-run"]).exits(0).says("is up to date");
     assert!(backups(&lab, "plex").is_empty());
 }
 
@@ -83,7 +84,7 @@ fn without_an_example_the_existing_file_is_the_template_and_is_backed_up() {
     assert_eq!(lab.home.read(&format!("plex/{}", backups[0])), "# mine\nA=old\nOTHER=x\n");
     let mode = std::fs::metadata(lab.home.lab().join("plex").join(&backups[0])).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    lab.cv(["inject", "plex"]).exits(0).says("is up to date");
+    assert_eq!(lab.cv(["inject", "plex"]).exits(0).all(), "");
 }
 
 #[test]
@@ -177,21 +178,24 @@ fn values_that_no_text_serves_are_refused_by_name_and_nothing_is_written() {
     }
     let lab = Lab::with("plex", json!({"foo-bar": "1"}));
     lab.home.file("plex/.env.example", "");
-    lab.cv(["inject", "plex"]).exits(2).says("foo-bar").says("starts with no digit");
+    lab.cv(["inject", "plex", "--strict"]).exits(2).says("foo-bar").says("starts with no digit");
+    assert!(!lab.home.lab().join("plex/.env").exists());
+    lab.cv(["inject", "plex"]).exits(0).says("foo-bar left out of plex/.env").says("starts with no digit");
 }
 
 #[test]
 fn diff_and_check_look_and_do_not_touch() {
     let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
-    lab.home.file("plex/.env", "A=1\nGONE=x\nB=old\n");
+    lab.home.file("plex/.env", "A=1\nOWN=x\nB=old\n");
     lab.home.file("plex/.env.example", "A=\n");
-    assert_eq!(lab.cv(["inject", "plex", "--diff"]).exits(0).stdout, "plex/.env\n  ~ B\n  - GONE\n");
+    assert_eq!(lab.cv(["inject", "plex", "--diff"]).exits(0).stdout, "plex/.env\n  ~ B\n");
     lab.cv(["inject", "plex", "--check"])
         .exits(1)
         .says("1 of 1 files differs from Vault")
         .says("claude-vault inject plex --diff");
-    assert_eq!(lab.home.read("plex/.env"), "A=1\nGONE=x\nB=old\n");
+    assert_eq!(lab.home.read("plex/.env"), "A=1\nOWN=x\nB=old\n");
     lab.cv(["inject", "plex"]).exits(0);
+    assert!(lab.home.read("plex/.env").ends_with("#\nA=1\nOWN=x\nB=2\n"));
     lab.cv(["inject", "plex", "--check"]).exits(0);
     assert_eq!(lab.cv(["inject", "plex", "--diff"]).exits(0).stdout, "");
 }

@@ -1,13 +1,15 @@
-//! Where a service's file lies and in which format: as told, as `.claude-vault.toml` says, else
-//! by what is there. A cloned repository may say this much and nothing more.
+//! Where a service's files lie and in which format: as the request says, as `.claude-vault.toml` says,
+//! else by what is there. A cloned repository may say this much and nothing more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::known::{Known, known, readers_named};
+use super::template_names::templates_of;
 use super::{Format, Request, command, text};
-use crate::core::Core;
+use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::Dialect;
@@ -22,8 +24,25 @@ struct ProjectConfig {
 
 #[derive(Deserialize, Default, Clone)]
 #[serde(deny_unknown_fields, default)]
-struct ServiceFiles {
+pub(super) struct ServiceFiles {
     file: Option<PathBuf>,
+    format: Option<Format>,
+    dialect: Option<OneOrMore>,
+    files: Vec<ListedFile>,
+}
+
+/// One of several files: its path below the root, or that with its format and readers.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum ListedFile {
+    Path(PathBuf),
+    Told(ToldFile),
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+struct ToldFile {
+    file: PathBuf,
     format: Option<Format>,
     dialect: Option<OneOrMore>,
 }
@@ -35,20 +54,53 @@ enum OneOrMore {
     More(Vec<Dialect>),
 }
 
-/// The file to write, the example it is made from, and who will read it.
+impl OneOrMore {
+    fn list(self) -> Vec<Dialect> {
+        match self {
+            Self::One(dialect) => vec![dialect],
+            Self::More(dialects) => dialects,
+        }
+    }
+}
+
+/// The file to write, the template of what it lacks, and who will read it.
 #[derive(Clone)]
-pub(super) struct Target {
-    pub(super) service: Service,
-    pub(super) file: PathBuf,
-    pub(super) example: PathBuf,
-    pub(super) format: Format,
+pub(in crate::core) struct Target {
+    pub(in crate::core) service: Service,
+    pub(in crate::core) file: PathBuf,
+    /// The template that is there, else where one usually lies.
+    pub(in crate::core) example: PathBuf,
+    pub(in crate::core) format: Format,
     /// Who chose the place.
     pub(super) place: Place,
     /// The command that finds it again.
     pub(super) command: String,
-    pub(super) dialects: Vec<Dialect>,
+    pub(in crate::core) dialects: Vec<Dialect>,
     /// How the dialects are known.
     pub(super) source: Source,
+    /// Which of the service's keys it gets.
+    pub(super) share: Share,
+}
+
+/// Which keys of its service a file gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Share {
+    /// All: it is the service's only file, or one that the request names beside the usual ones.
+    All,
+    /// Those that it or its template names.
+    Named,
+    /// Those, and the ones that no file of the service names.
+    NamedAndRest,
+}
+
+/// The files of a service.
+pub(super) struct Found {
+    /// Those that are written.
+    pub(super) targets: Vec<Target>,
+    /// The others: what they name has its place.
+    pub(super) others: Vec<Target>,
+    /// Files that are not written, and why.
+    pub(super) notes: Vec<String>,
 }
 
 /// Who chose where a file lies.
@@ -77,13 +129,18 @@ pub(super) enum Source {
 pub(super) struct Places {
     root: Root,
     configured: BTreeMap<String, ServiceFiles>,
+    /// Whether the root is only where somebody works, without a mark of a project.
+    is_unmarked: bool,
+    audience: Audience,
 }
 
 impl Places {
     pub(super) fn open(core: &Core) -> Result<Self> {
         let root = Root::open(&core.settings.root)?;
         let configured = project_config(&root)?.services;
-        Ok(Self { root, configured })
+        let is_here = || std::env::current_dir().and_then(|here| here.canonicalize()).is_ok_and(|here| here == root.path());
+        let is_unmarked = core.audience == Audience::Person && !core.settings.is_project && is_here();
+        Ok(Self { root, configured, is_unmarked, audience: core.audience })
     }
 
     /// The services of `all` that have a folder below the root or a place in the file.
@@ -99,37 +156,241 @@ impl Places {
         Ok(found)
     }
 
-    /// Finds file and format: as told, as the file says, else by what lies there. `None` where
-    /// nothing tells, and every service with a folder was meant.
-    pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Option<Target>> {
-        let configured = self.configured.get(service.as_str()).cloned().unwrap_or_default();
-        let Some((file, format)) = self.find_file(request, &configured, service)? else { return Ok(None) };
-        let told = match configured.dialect.clone() {
-            _ if !request.dialect.is_empty() => request.dialect.clone(),
-            Some(OneOrMore::One(dialect)) => vec![dialect],
-            Some(OneOrMore::More(dialects)) => dialects,
-            None => Vec::new(),
-        };
-        let told = once_each(told)?;
-        let (dialects, source) = match format {
-            Format::Yaml if !request.dialect.is_empty() && !request.all => {
-                let file = printable(&file.to_string_lossy(), false);
-                return Err(Error::invalid(
-                    format!("--dialect is for .env files, and {file} is YAML"),
-                    "leave it out: all YAML readers are served",
-                ));
+    /// The service whose folder holds the working directory.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where none does.
+    pub(super) fn service_here(&self) -> Result<Service> {
+        let unknown =
+            || Error::invalid("this is no service's folder", "claude-vault inject SERVICE   (or claude-vault inject --all)");
+        let here = std::env::current_dir().and_then(|here| here.canonicalize()).map_err(Error::io("find", "."))?;
+        let below = here.strip_prefix(self.root.path()).map_err(|_| unknown())?;
+        let lies_here =
+            |(_, files): &(&String, &ServiceFiles)| files.paths().any(|file| file.parent().is_some_and(|folder| folder == below));
+        let mut listed = self.configured.iter().filter(lies_here);
+        if let (Some((name, _)), None) = (listed.next(), listed.next()) {
+            return name.parse();
+        }
+        let folder = match below.components().next() {
+            Some(first) => PathBuf::from(first.as_os_str()),
+            None if self.is_unmarked && self.holds_known_file(Path::new("")) => {
+                here.file_name().map(PathBuf::from).unwrap_or_default()
             }
+            None => return Err(unknown()),
+        };
+        folder.to_str().and_then(|name| name.parse().ok()).ok_or_else(unknown)
+    }
+
+    /// Finds the files of a service: as the request says, as the file says, else by what lies there.
+    /// `None` where nothing tells, and every service with a folder was meant.
+    pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Option<Found>> {
+        let configured = self.configured.get(service.as_str()).cloned().unwrap_or_default();
+        let (mut known, mut notes) = (self.listed(service.as_str(), &configured)?, Vec::new());
+        if known.is_empty() {
+            (known, notes) = self.by_what_is_there(request, service, &configured)?;
+        }
+        let (wanted, others) = self.wanted(request, service, &configured, known)?;
+        if wanted.is_empty() && request.all {
+            return Ok(None);
+        }
+        let is_only = wanted.len() + others.len() == 1;
+        let is_explicit = request.file.is_some() || request.format.is_some();
+        let target = |(at, known): (usize, Known)| {
+            let share = match at {
+                _ if is_only || known.is_extra => Share::All,
+                0 if is_explicit || self.audience == Audience::Model => Share::NamedAndRest,
+                _ => Share::Named,
+            };
+            self.target(request, service, &configured, known, share)
+        };
+        let targets = wanted.into_iter().enumerate().map(target).collect::<Result<Vec<_>>>()?;
+        if !request.dialect.is_empty() && !request.all {
+            require_env(&targets)?;
+        }
+        let others = others.into_iter().map(|known| self.target(request, service, &configured, known, Share::Named));
+        Ok(Some(Found { targets, others: others.collect::<Result<_>>()?, notes }))
+    }
+
+    /// The files that the request means, and the service's other files.
+    fn wanted(
+        &self,
+        request: &Request,
+        service: &Service,
+        configured: &ServiceFiles,
+        known: Vec<Known>,
+    ) -> Result<(Vec<Known>, Vec<Known>)> {
+        let extra = |file, format, place| vec![Known { is_extra: true, ..Known::new(file, format, place) }];
+        if let Some(file) = &request.file {
+            let file = self.root.relative(file)?;
+            let (mut same, others): (Vec<Known>, Vec<Known>) = known.into_iter().partition(|known| known.file == file);
+            let format = request.format.or(configured.format).unwrap_or_else(|| by_ending(&file));
+            for known in &mut same {
+                (known.format, known.place) = (format, Place::Request);
+            }
+            return Ok((if same.is_empty() { extra(file, format, Place::Request) } else { same }, others));
+        }
+        if let Some(format) = request.format {
+            let (same, others): (Vec<Known>, Vec<Known>) = known.into_iter().partition(|known| known.format == format);
+            if !same.is_empty() {
+                return Ok((same, others));
+            }
+            let file = self.folder(service)?.join(usual_name(format));
+            return Ok((extra(file, format, Place::Usual), others));
+        }
+        if !known.is_empty() && self.audience == Audience::Model {
+            let mut known = self.first_for_a_model(service, known);
+            let others = known.split_off(1);
+            return Ok((known, others));
+        }
+        if !known.is_empty() || request.all {
+            return Ok((known, Vec::new()));
+        }
+        // The program that reads a .env file lies there: then that is what it wants.
+        let env = self.folder(service)?.join(".env");
+        if matches!(self.guess(&env).1, Source::Guessed(_)) {
+            return Ok((vec![Known::new(env, Format::Env, Place::Usual)], Vec::new()));
+        }
+        Err(Error::invalid(
+            format!("{service}: nothing in its folder tells whether it wants .env or secrets.yaml"),
+            format!("claude-vault inject {service} --format env   (or --format yaml)"),
+        ))
+    }
+
+    /// What `.claude-vault.toml` lists for a service.
+    fn listed(&self, service: &str, configured: &ServiceFiles) -> Result<Vec<Known>> {
+        let named = readers_named(&self.root, Path::new(service));
+        let one = configured.file.iter().map(|file| (file, None, None));
+        let more = configured.files.iter().map(|listed| match listed {
+            ListedFile::Path(file) => (file, None, None),
+            ListedFile::Told(told) => (&told.file, told.format, told.dialect.clone()),
+        });
+        let mut seen = BTreeSet::new();
+        let mut known = Vec::new();
+        for (file, format, dialect) in one.chain(more) {
+            let file = self.root.relative(file)?;
+            if seen.insert(file.clone()) {
+                let guessed = named.get(&file).cloned();
+                let format = format.or(configured.format).unwrap_or_else(|| by_ending(&file));
+                let dialects = dialect.map(OneOrMore::list).unwrap_or_default();
+                known.push(Known { dialects, guessed, ..Known::new(file, format, Place::Project) });
+            }
+        }
+        Ok(known)
+    }
+
+    fn by_what_is_there(
+        &self,
+        request: &Request,
+        service: &Service,
+        configured: &ServiceFiles,
+    ) -> Result<(Vec<Known>, Vec<String>)> {
+        let folder = match self.folder(service) {
+            Ok(folder) => folder,
+            // A file that the request names needs no folder.
+            Err(_) if request.file.is_some() => return Ok((Vec::new(), Vec::new())),
+            Err(error) => return Err(error),
+        };
+        let others: BTreeSet<PathBuf> = self
+            .configured
+            .iter()
+            .filter(|(name, _)| *name != service.as_str())
+            .flat_map(|(_, files)| files.paths().filter_map(|file| self.root.relative(file).ok()))
+            .collect();
+        let (mut found, notes) = known(&self.root, &folder, service)?;
+        found.retain(|known| !others.contains(&known.file));
+        if let Some(format) = configured.format {
+            found.retain(|known| known.format == format);
+            if found.is_empty() {
+                let file = folder.join(usual_name(format));
+                found.push(Known::new(file, format, Place::Usual));
+            }
+        }
+        Ok((found, notes))
+    }
+
+    /// A model's call writes one file, which follows from the names that are there and is put first: the
+    /// `.env` that has a template, else a `secrets.yaml`, else the first env file.
+    fn first_for_a_model(&self, service: &Service, mut known: Vec<Known>) -> Vec<Known> {
+        let env = Path::new(service.as_str()).join(".env");
+        let has_template = templates_of(&env).iter().any(|template| self.root.has(template).unwrap_or(false));
+        let is_env = |known: &Known| known.place == Place::Project || (has_template && known.file == env);
+        known.sort_by_key(|known| (!is_env(known), known.format == Format::Env && known.place != Place::Project));
+        known
+    }
+
+    /// The folder of a service. Without a project, the working directory is one if it holds a known file.
+    fn folder(&self, service: &Service) -> Result<PathBuf> {
+        let folder = PathBuf::from(service.as_str());
+        if self.root.has_folder(&folder) {
+            return Ok(folder);
+        }
+        if self.is_unmarked && self.holds_known_file(Path::new("")) {
+            return Ok(PathBuf::new());
+        }
+        Err(self.no_folder(service))
+    }
+
+    fn holds_known_file(&self, folder: &Path) -> bool {
+        let Ok(nobody) = Service::probe() else { return false };
+        known(&self.root, folder, &nobody).is_ok_and(|(found, _)| !found.is_empty())
+    }
+
+    /// Works out who reads a file.
+    fn target(
+        &self,
+        request: &Request,
+        service: &Service,
+        configured: &ServiceFiles,
+        known: Known,
+        share: Share,
+    ) -> Result<Target> {
+        let Known { file, format, dialects, guessed, place, is_extra: _ } = known;
+        let told = [request.dialect.clone(), dialects, configured.dialect.clone().map(OneOrMore::list).unwrap_or_default()];
+        let told = once_each(told.into_iter().find(|told| !told.is_empty()).unwrap_or_default())?;
+        let (dialects, source) = match format {
             Format::Yaml => (Vec::new(), Source::Nothing),
             Format::Env if !told.is_empty() => (told, Source::Told),
-            Format::Env => self.guess(&file),
+            Format::Env => match guessed {
+                Some((dialect, sign)) => self.guess_with(&file, dialect, sign),
+                None => self.guess(&file),
+            },
         };
         let command = command(request, service, &file);
-        let place = match (&request.file, &configured.file) {
-            (Some(_), _) => Place::Request,
-            (None, Some(_)) => Place::Project,
-            (None, None) => Place::Usual,
+        let example = self.template_of(&file)?;
+        Ok(Target { service: service.clone(), example, file, format, place, command, dialects, source, share })
+    }
+
+    /// The template that is there, else the name that one usually has.
+    fn template_of(&self, file: &Path) -> Result<PathBuf> {
+        let names = templates_of(file);
+        for name in &names {
+            if self.root.has(name)? {
+                return Ok(name.clone());
+            }
+        }
+        Ok(names.into_iter().next().unwrap_or_else(|| file.to_owned()))
+    }
+
+    /// Who reads a file by the compose file in its folder, or above that, which names it; else by what lies
+    /// beside it. Nobody where nothing tells.
+    fn readers(&self, file: &Path) -> Vec<Dialect> {
+        let mut named = file.ancestors().skip(1).map(|folder| readers_named(&self.root, folder));
+        let guess = match named.find_map(|readers| readers.get(file).cloned()) {
+            Some((dialect, sign)) => self.guess_with(file, dialect, sign),
+            None => self.guess(file),
         };
-        Ok(Some(Target { service: service.clone(), example: example_of(&file), file, format, place, command, dialects, source }))
+        match guess {
+            (dialects, Source::Told | Source::Guessed(_)) => dialects,
+            (_, Source::Nothing) => Vec::new(),
+        }
+    }
+
+    /// Who reads a file that something beside it names, with those that the other files beside it tell of.
+    fn guess_with(&self, file: &Path, dialect: Dialect, sign: String) -> (Vec<Dialect>, Source) {
+        match self.guess(file) {
+            (dialects, Source::Guessed(signs)) if dialects.contains(&dialect) => (dialects, Source::Guessed(signs)),
+            (_, Source::Guessed(_) | Source::Told | Source::Nothing) => (vec![dialect], Source::Guessed(vec![sign])),
+        }
     }
 
     /// Who reads a `.env` file, by what lies beside it.
@@ -149,38 +410,6 @@ impl Places {
             }
         }
         if dialects.is_empty() { (vec![Dialect::Portable], Source::Nothing) } else { (dialects, Source::Guessed(signs)) }
-    }
-
-    fn find_file(&self, request: &Request, configured: &ServiceFiles, service: &Service) -> Result<Option<(PathBuf, Format)>> {
-        let root = &self.root;
-        let format = request.format.or(configured.format);
-        if let Some(file) = request.file.as_ref().or(configured.file.as_ref()) {
-            let file = root.relative(file)?;
-            let by_name = match file.extension().and_then(|ending| ending.to_str()) {
-                Some("yaml" | "yml") => Format::Yaml,
-                _ => Format::Env,
-            };
-            return Ok(Some((file, format.unwrap_or(by_name))));
-        }
-        let folder = Path::new(service.as_str());
-        if !root.has_folder(folder) {
-            return Err(self.no_folder(service));
-        }
-        if let Some(found) = by_what_is_there(root, folder, service, format)? {
-            return Ok(Some(found));
-        }
-        let env = folder.join(".env");
-        if request.all {
-            return Ok(None);
-        }
-        // A program that reads a .env lies there: then that is what it wants.
-        if matches!(self.guess(&env).1, Source::Guessed(_)) {
-            return Ok(Some((env, Format::Env)));
-        }
-        Err(Error::invalid(
-            format!("{service}: nothing in its folder tells whether it wants .env or secrets.yaml"),
-            format!("claude-vault inject {service} --format env   (or --format yaml)"),
-        ))
     }
 
     fn no_folder(&self, service: &Service) -> Error {
@@ -212,8 +441,8 @@ pub(in crate::core) struct Readers {
     pub(in crate::core) format: Option<Format>,
 }
 
-/// Who reads a file, by `.claude-vault.toml` or by what lies beside it; also where it lies outside the
-/// root.
+/// Who reads a file, by `.claude-vault.toml`, by the compose file that names it, or by what lies beside it;
+/// also where it lies outside the root.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a `.claude-vault.toml` that says something else, and [`Error::Io`].
@@ -223,26 +452,18 @@ pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
     let Ok(inside) = places.root.relative(&file) else {
         let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(Readers::default()) };
         let Ok(root) = Root::open(folder) else { return Ok(Readers::default()) };
-        let places = Places { root, configured: BTreeMap::new() };
-        return Ok(Readers { dialects: known(places.guess(Path::new(name))), format: None });
+        let places = Places { root, configured: BTreeMap::new(), is_unmarked: false, audience: core.audience };
+        return Ok(Readers { dialects: places.readers(Path::new(name)), format: None });
     };
-    let Some(configured) = places.configured.values().find(|files| files.file.as_deref() == Some(&inside)) else {
-        return Ok(Readers { dialects: known(places.guess(&inside)), format: None });
-    };
-    let dialects = match configured.dialect.clone() {
-        Some(OneOrMore::One(dialect)) => vec![dialect],
-        Some(OneOrMore::More(dialects)) => once_each(dialects)?,
-        None => known(places.guess(&inside)),
-    };
-    Ok(Readers { dialects, format: configured.format })
-}
-
-/// The dialects of a guess that had a reason.
-fn known((dialects, source): (Vec<Dialect>, Source)) -> Vec<Dialect> {
-    match source {
-        Source::Told | Source::Guessed(_) => dialects,
-        Source::Nothing => Vec::new(),
+    for (name, configured) in &places.configured {
+        let listed = places.listed(name, configured)?;
+        let Some(listed) = listed.into_iter().find(|listed| listed.file == inside) else { continue };
+        let told = [listed.dialects, configured.dialect.clone().map(OneOrMore::list).unwrap_or_default()];
+        let told = once_each(told.into_iter().find(|told| !told.is_empty()).unwrap_or_default())?;
+        let dialects = if told.is_empty() { places.readers(&inside) } else { told };
+        return Ok(Readers { dialects, format: Some(listed.format) });
     }
+    Ok(Readers { dialects: places.readers(&inside), format: None })
 }
 
 /// Each dialect once; `portable` says all that can be said, and goes alone.
@@ -263,38 +484,38 @@ fn project_config(root: &Root) -> Result<ProjectConfig> {
         let reason = printable(error.message().lines().next().unwrap_or_default(), false);
         Error::invalid(
             format!(".claude-vault.toml: {reason}"),
-            "it may say only where files lie: [services.NAME] with file = \"…\", format = \"env\" or \"yaml\", dialect = \"…\"",
+            "it may say only where files lie: [services.NAME] with file = \"…\" or files = […], format = \"env\" or \"yaml\", dialect = \"…\"",
         )
     })
 }
 
-type Found = Option<(PathBuf, Format)>;
-
-fn by_what_is_there(root: &Root, folder: &Path, service: &Service, format: Option<Format>) -> Result<Found> {
-    let env = folder.join(".env");
-    let (deep, flat) = (folder.join("config/secrets.yaml"), folder.join("secrets.yaml"));
-    let has = |file: &Path| root.has(file);
-    if format != Some(Format::Yaml) && (format.is_some() || has(&example_of(&env))?) {
-        return Ok(Some((env, Format::Env)));
+impl ServiceFiles {
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let listed = self.files.iter().map(|listed| match listed {
+            ListedFile::Path(file) => file,
+            ListedFile::Told(told) => &told.file,
+        });
+        self.file.iter().chain(listed)
     }
-    for file in [&deep, &flat] {
-        if has(&example_of(file))? {
-            return Ok(Some((file.clone(), Format::Yaml)));
-        }
-    }
-    for file in [&deep, &flat] {
-        if has(file)? {
-            return Ok(Some((file.clone(), Format::Yaml)));
-        }
-    }
-    if format == Some(Format::Yaml) || service.as_str() == "esphome" {
-        return Ok(Some((deep, Format::Yaml)));
-    }
-    Ok(if has(&env)? { Some((env, Format::Env)) } else { None })
 }
 
-fn example_of(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".example");
-    PathBuf::from(name)
+/// A dialect says nothing about YAML.
+fn require_env(targets: &[Target]) -> Result<()> {
+    let [Target { file, format: Format::Yaml, .. }] = targets else { return Ok(()) };
+    let file = printable(&file.to_string_lossy(), false);
+    Err(Error::invalid(format!("--dialect is for .env files, and {file} is YAML"), "leave it out: all YAML readers are served"))
+}
+
+fn usual_name(format: Format) -> &'static str {
+    match format {
+        Format::Env => ".env",
+        Format::Yaml => "config/secrets.yaml",
+    }
+}
+
+fn by_ending(file: &Path) -> Format {
+    match file.extension().and_then(|ending| ending.to_str()) {
+        Some("yaml" | "yml") => Format::Yaml,
+        _ => Format::Env,
+    }
 }

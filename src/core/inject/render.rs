@@ -1,103 +1,244 @@
-//! The text of an injected file: the template with Vault's values in it, held against what its
-//! readers will make of it.
+//! The text of an injected file: the file as it is, or its template, with Vault's values in it, held
+//! against what its readers will make of it. Pure: nothing is read or written here.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::Format;
+use super::defaults::defaults;
+use super::faults::{first_fault, lost_default, other_readers, settled, unreadable};
 use super::place::Target;
+use super::yaml_text::{self, Mapping};
+use super::{Format, header};
 use crate::error::{Error, Result};
-use crate::format::dotenv::{self, Dialect, Fault, READERS};
+use crate::format::dotenv::{self, Dialect, READERS};
 use crate::format::edit::{self, Document, Edited, Entry, Style, Texts};
+use crate::format::merge::{Merge, Merged, Part};
 use crate::format::yaml;
 use crate::names::{is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::vault::Secrets;
 
-/// How the first line of a file of ours starts.
-pub(in crate::core) const HEADER_START: &str = "# Written by claude-vault from Vault (";
-
-/// How the lines of our header start, by which an older one is known.
-pub(super) const HEADER_MARKS: [&str; 4] =
-    [HEADER_START, "# Make it again: claude-vault inject ", "# It holds secrets: do not commit it.", "#"];
-
-/// What a file is made from.
-pub(super) struct Source<'a> {
-    /// The template.
-    pub(super) path: &'a Path,
-    pub(super) template: &'a str,
-    /// The comment lines at the top.
-    pub(super) header: &'a [String],
-    /// Whether the template is an example, and not the file itself.
-    pub(super) has_example: bool,
-}
-
-/// A finished text.
+/// What a file is made from, beside Vault's values.
 #[derive(Default)]
-pub(super) struct Rendered {
-    pub(super) text: Zeroizing<String>,
-    /// Whether each line was brought to its plainest form.
-    pub(super) tidy: bool,
-    /// Keys that keep the template's default.
-    pub(super) defaults: Vec<String>,
-    /// Other readers that would misread it, by what they do.
-    pub(super) misread: BTreeMap<String, Vec<Dialect>>,
-    /// What to know of the text.
-    pub(super) remarks: Vec<String>,
+pub(in crate::core) struct Source<'a> {
+    /// The file as it is: the base.
+    pub(in crate::core) old: Option<&'a str>,
+    /// The template, which gives what the file lacks.
+    pub(in crate::core) template: Option<&'a str>,
+    /// The comment lines at the top.
+    pub(in crate::core) header: &'a [String],
+    /// Keys that came from Vault before and that Vault has no more.
+    pub(in crate::core) gone: BTreeSet<String>,
+    /// Refuse names that no variable can have, instead of leaving them out.
+    pub(in crate::core) is_strict: bool,
 }
 
-/// How a file differs from the one before, key by key.
+/// A finished text, and how it differs from the file.
+#[derive(Default)]
+pub(in crate::core) struct Rendered {
+    /// The text; the file's own where no value differs.
+    pub(in crate::core) text: Zeroizing<String>,
+    /// What differs, key by key.
+    pub(in crate::core) changes: Changes,
+    /// Other readers that would misread it, by what they do.
+    pub(in crate::core) misread: BTreeMap<String, Vec<Dialect>>,
+    /// Keys of Vault that are left out, since no variable can have their names.
+    pub(in crate::core) left_out: Vec<String>,
+    /// What to know of the text.
+    pub(in crate::core) remarks: Vec<String>,
+}
+
+/// How a file differs from the one before, key by key. Values are compared as the file's readers read
+/// them: another way of quoting is no difference.
 #[derive(Serialize, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Changes {
     /// Keys that are new in the file.
     pub added: Vec<String>,
-    /// Keys whose text is another.
+    /// Keys whose value is another.
     pub changed: Vec<String>,
     /// Keys that the file loses.
     pub removed: Vec<String>,
-    /// The text before and after of each of these keys, for a person's eyes only.
+    /// Keys that are not from Vault and stay as they are.
+    pub kept: Vec<String>,
+    /// Keys that have the template's default, since Vault has no value for them.
+    pub defaults: Vec<String>,
+    /// Keys that Vault has no more: the template's default stands there again.
+    #[serde(skip)]
+    pub returned: Vec<String>,
+    /// The text before and after of each key that differs, for a person's eyes only.
     #[serde(skip)]
     pub texts: BTreeMap<String, (Option<Secret>, Option<Secret>)>,
 }
 
-/// Puts Vault's values into the template.
-pub(super) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Rendered> {
-    let (edited, mut remarks, tidy) = match target.format {
-        Format::Yaml => yaml_text(target, secrets, source).map(|(edited, remarks)| (edited, remarks, false))?,
-        Format::Env => {
-            let (edited, remarks) = env_text(target, secrets, source)?;
-            let tidy = !remarks.is_empty();
-            (edited, remarks, tidy)
-        }
+impl Changes {
+    /// Whether any value differs.
+    pub(in crate::core) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl Source<'_> {
+    /// The text that the lines come from, in words.
+    pub(super) fn base_name(&self, target: &Target) -> String {
+        let path = if self.old.is_some() || self.template.is_none() { &target.file } else { &target.example };
+        printable(&path.to_string_lossy(), false)
+    }
+
+    /// Where a line stands, in the file or in the template.
+    pub(super) fn place_of(&self, target: &Target, line: &str) -> Option<String> {
+        let texts = [(self.old, &target.file), (self.template, &target.example)];
+        texts.into_iter().find_map(|(text, path)| {
+            let number = text?.lines().position(|other| other == line)? + 1;
+            Some(format!("line {number} of {}", printable(&path.to_string_lossy(), false)))
+        })
+    }
+
+    /// The template where one lies beside the file, else the file.
+    fn path<'a>(&self, target: &'a Target) -> &'a Path {
+        if self.old.is_some() || self.template.is_none() { &target.file } else { &target.example }
+    }
+}
+
+/// The comments over keys that only Vault has: with a template, and without one.
+const BLOCKS: [&str; 2] = ["# Only in Vault, not in the example:", "# From Vault:"];
+
+/// Works out the new text of a file.
+///
+/// # Errors
+/// [`Error::Unwritable`] for a value that a reader of the file could not read back,
+/// [`Error::Confined`] for a text that cannot be edited safely.
+pub(in crate::core) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Rendered> {
+    let (secrets, left_out) = holdable(target, secrets, source)?;
+    let base = base(target, &secrets, source)?;
+    let filled = match target.format {
+        Format::Yaml => yaml_text(target, &secrets, source, &base)?,
+        Format::Env => env_text(target, &secrets, source, &base)?,
     };
+    let Filled { edited, settled, mut remarks } = filled;
     if !edited.repeated.is_empty() {
         let (verb, each) =
             if edited.repeated.len() == 1 { ("stands", "it was set each time") } else { ("stand", "each was set") };
-        remarks.push(format!("{} {verb} more than once in the template: {each}", list(&edited.repeated)));
+        remarks.push(format!("{} {verb} more than once: {each}", list(&edited.repeated)));
     }
-    let misread =
-        if target.format == Format::Env { other_readers(target, &edited.text, &values_of(secrets)) } else { BTreeMap::new() };
-    Ok(Rendered {
-        text: edited.text,
-        tidy,
-        defaults: edited.defaults.iter().map(|key| printable(key, false)).collect(),
-        misread,
-        remarks,
-    })
+    let changes = changes(target, &secrets, source, &base, &edited.text, &settled);
+    let text = match source.old {
+        Some(old) if changes.is_empty() => Zeroizing::new(old.to_owned()),
+        Some(_) | None => edited.text,
+    };
+    let misread = match target.format {
+        Format::Env => other_readers(target, &text, &values_of(&secrets)),
+        Format::Yaml => BTreeMap::new(),
+    };
+    Ok(Rendered { text, changes, misread, left_out, remarks })
+}
+
+/// The keys of a service that a file of this target can hold.
+pub(in crate::core) fn names_held<'a>(target: &Target, secrets: &'a Secrets) -> Vec<&'a str> {
+    let fits = |key: &&String| target.format == Format::Yaml || is_variable(key);
+    secrets.keys().filter(fits).map(String::as_str).collect()
+}
+
+/// What a file can hold, and the names that are left out of it.
+fn holdable<'a>(target: &Target, secrets: &'a Secrets, source: &Source<'_>) -> Result<(Cow<'a, Secrets>, Vec<String>)> {
+    let held = names_held(target, secrets);
+    if held.len() == secrets.len() {
+        return Ok((Cow::Borrowed(secrets), Vec::new()));
+    }
+    let held: BTreeSet<&str> = held.into_iter().collect();
+    let left_out: Vec<String> = secrets.keys().filter(|key| !held.contains(key.as_str())).cloned().collect();
+    if source.is_strict {
+        return Err(bad_names(target, &left_out));
+    }
+    let kept = secrets.iter().filter(|(key, _)| held.contains(key.as_str()));
+    let shown = left_out.iter().map(|key| printable(key, false)).collect();
+    Ok((Cow::Owned(kept.map(|(key, value)| (key.clone(), value.clone())).collect()), shown))
+}
+
+fn bad_names(target: &Target, names: &[String]) -> Error {
+    let Target { service, .. } = target;
+    Error::Unwritable {
+        file: printable(&target.file.to_string_lossy(), false),
+        keys: list(names),
+        reader: readers(&target.dialects),
+        reason: "a variable's name has only A-Z a-z 0-9 _ and starts with no digit; many readers would refuse the whole file"
+            .to_owned(),
+        hint: format!("leave them out of the file: without --strict; or write YAML: claude-vault inject {service} --format yaml"),
+    }
+}
+
+/// The file merged with its template, before Vault's values are put in.
+pub(super) struct Base {
+    pub(super) merged: Merged,
+    pub(super) document: Document,
+}
+
+/// The keys that a text names.
+pub(super) fn names_in(target: &Target, text: &str) -> Vec<String> {
+    let document = parse(target, text).unwrap_or_default();
+    document.entries.into_iter().map(|entry| entry.key).collect()
+}
+
+fn parse(target: &Target, text: &str) -> std::result::Result<Document, &'static str> {
+    match target.format {
+        Format::Env => Ok(dotenv::parse(text, reader(target))),
+        Format::Yaml => yaml::parse(text),
+    }
+}
+
+/// Merges the file with its template. Without a file, the template is the file.
+pub(super) fn base(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Base> {
+    let refuse = |path: &Path| {
+        let path = path.to_owned();
+        move |reason| Error::Confined { path, reason }
+    };
+    let of_template = source.template.map(|text| parse(target, text)).transpose().map_err(refuse(&target.example))?;
+    let defaults = match (target.format, source.template, &of_template) {
+        (Format::Env, Some(text), Some(document)) => defaults(target, secrets, text, document),
+        (Format::Env | Format::Yaml, _, _) => Texts::new(),
+    };
+    let template = || source.template.zip(of_template.as_ref()).map(|(text, document)| part(text, document));
+    let text = source.old.or(source.template).unwrap_or_default();
+    let of_file = match &of_template {
+        Some(document) if source.old.is_none() => document.clone(),
+        Some(_) | None => parse(target, text).map_err(refuse(source.path(target)))?,
+    };
+    let merge =
+        Merge { file: part(text, &of_file), template: template(), gone: &source.gone, defaults: &defaults, blocks: &BLOCKS };
+    let merged = merge.run();
+    let document = match merged.text.as_str() == text {
+        true => of_file,
+        false => parse(target, &merged.text).map_err(refuse(source.path(target)))?,
+    };
+    Ok(Base { merged, document })
+}
+
+fn part<'a>(text: &'a str, document: &'a Document) -> Part<'a> {
+    Part { text, document, start: edit::skip_header(text, header::length).1 }
+}
+
+/// A text with Vault's values in it.
+struct Filled {
+    edited: Edited,
+    /// Keys whose values the file has already, in whatever way they are written.
+    settled: BTreeSet<String>,
+    remarks: Vec<String>,
 }
 
 /// Whether the file's own reader finds in the filled template exactly the entries that this program
 /// finds, with the values in their places, whatever the values are: decided with placeholders. A
 /// template that hides an entry from one of the two could make the writing depend on a value of its
 /// author's choice.
-pub(super) fn is_plain(target: &Target, secrets: &Secrets, source: &Source<'_>) -> bool {
+pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bool {
     let placeholder = |number: usize| Value::Text(Secret::from(format!("placeholder{number}")));
-    let placeholders: Secrets = secrets.keys().enumerate().map(|(at, key)| (key.clone(), placeholder(at))).collect();
-    let Ok(rendered) = render(target, &placeholders, source) else { return false };
+    let held = names_held(target, secrets);
+    let placeholders: Secrets = held.iter().enumerate().map(|(at, key)| ((*key).to_owned(), placeholder(at))).collect();
+    let source = Source { template: Some(template), ..Source::default() };
+    let Ok(rendered) = render(target, &placeholders, &source) else { return false };
     let text = rendered.text.as_str();
     let agrees = |reader: Dialect| {
         let Some(taken) = dotenv::read_as(reader, text) else { return false };
@@ -122,10 +263,9 @@ pub(super) fn is_plain(target: &Target, secrets: &Secrets, source: &Source<'_>) 
 /// What stands for a value on the approval page; of one length for all.
 const MASK: &str = "••••••••";
 
-/// The text as the person sees it: values masked, except those of `literals`, which the asker wrote.
-/// Where an existing file is the template, its own values and the lines that are no entries are
-/// masked too.
-pub(super) fn masked(target: &Target, secrets: &Secrets, literals: &BTreeSet<String>, source: &Source<'_>, tidy: bool) -> String {
+/// The text as the person sees it: values masked, except those of `literals`, which the asker wrote,
+/// and lines that stand so in the template.
+pub(super) fn masked(target: &Target, secrets: &Secrets, literals: &BTreeSet<String>, source: &Source<'_>) -> String {
     let shown = |key: &String, value: &Value| {
         let value = value.secret().expose(WayOut::Inspection);
         match (literals.contains(key), target.format) {
@@ -136,42 +276,45 @@ pub(super) fn masked(target: &Target, secrets: &Secrets, literals: &BTreeSet<Str
             }
         }
     };
-    let texts: Texts = secrets.iter().map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value)))).collect();
-    let parsed = |text: &str| match target.format {
-        Format::Env => dotenv::parse(text, reader(target)),
-        Format::Yaml => yaml::parse(text).unwrap_or_default(),
-    };
-    let template = Zeroizing::new(match tidy {
-        true => source.template.trim_start_matches('\u{feff}').replace("\r\n", "\n"),
-        false => source.template.to_owned(),
-    });
-    let is_own_file = !source.has_example && literals.is_empty() && source.path == target.file;
-    let document = parsed(&template);
-    let template = if is_own_file { mask_all(&template, &document) } else { template };
-    parsed(&template).fill(&template, &texts, &style(target, source, tidy)).text.to_string()
+    let held = names_held(target, secrets);
+    let texts = held.iter().filter_map(|key| secrets.get_key_value(*key));
+    let texts: Texts = texts.map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value)))).collect();
+    // A file that cannot be edited is shown as if it were new.
+    let alone = Source { template: source.template, ..Source::default() };
+    let merged = base(target, secrets, source).or_else(|_| base(target, secrets, &alone));
+    let Ok(Base { merged, document }) = merged else { return String::new() };
+    let public: BTreeSet<&str> = source.template.unwrap_or_default().lines().collect();
+    let text = mask_all(&merged.text, &document, &public);
+    parse(target, &text).unwrap_or_default().fill(&text, &texts, &style(target, source, false)).text.to_string()
 }
 
-/// Masks every value, and every line that is no entry: it may be a part of one.
-fn mask_all(text: &str, document: &Document) -> Zeroizing<String> {
+/// Masks every value, and every line that is no entry: it may be a part of one. Lines of `public` stay.
+fn mask_all(text: &str, document: &Document, public: &BTreeSet<&str>) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     let mut at = 0;
+    let is_public = |line: &str| public.contains(line.trim_end_matches(['\n', '\r']));
     let mask_lines = |part: &str| -> String {
         let masked = |line: &str| match line.trim() {
             "" => line.to_owned(),
-            trimmed if trimmed.starts_with('#') => line.to_owned(),
+            trimmed if trimmed.starts_with('#') || is_public(line) => line.to_owned(),
             _ => format!("{MASK}\n"),
         };
         part.split_inclusive('\n').map(masked).collect()
     };
     for entry in &document.entries {
         out.push_str(&mask_lines(&text[at..entry.start]));
-        out.push_str(&text[entry.start..entry.value.start]);
-        out.push_str(MASK);
-        at = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end);
-        let behind = text[entry.value.end..at].trim();
-        if behind.starts_with('#') {
-            out.push(' ');
-            out.push_str(behind);
+        let end = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end);
+        at = end;
+        if text[entry.start..end].lines().all(is_public) {
+            out.push_str(&text[entry.start..end]);
+        } else {
+            out.push_str(&text[entry.start..entry.value.start]);
+            out.push_str(MASK);
+            let behind = text[entry.value.end..end].trim();
+            if behind.starts_with('#') {
+                out.push(' ');
+                out.push_str(behind);
+            }
         }
         if text[at..].starts_with('\n') {
             out.push('\n');
@@ -180,11 +323,6 @@ fn mask_all(text: &str, document: &Document) -> Zeroizing<String> {
     }
     out.push_str(&mask_lines(&text[at..]));
     out
-}
-
-/// Whether two texts are the same below a header of ours.
-pub(super) fn same_but_header(old: &str, new: &str) -> bool {
-    old == new || matches!((edit::body(old, &HEADER_MARKS), edit::body(new, &HEADER_MARKS)), (Some(old), Some(new)) if old == new)
 }
 
 fn values_of(secrets: &Secrets) -> BTreeMap<&str, &str> {
@@ -196,59 +334,81 @@ fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Style<'a> {
         Format::Env => |key, value| format!("{key}={value}"),
         Format::Yaml => |key, value| format!("{}: {value}", yaml::quote(key)),
     };
-    let block = if source.has_example { "# Only in Vault, not in the example:" } else { "# From Vault:" };
-    Style { line, tidy, header: source.header, header_marks: &HEADER_MARKS, block }
+    let block = if source.template.is_some() { BLOCKS[0] } else { BLOCKS[1] };
+    Style { line, tidy, header: source.header, header_length: header::length, block, blocks: &BLOCKS }
 }
 
-/// After writing, the text is parsed again: each value must stand there as it was meant.
-fn yaml_text(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<(Edited, Vec<String>)> {
-    let template = source.template;
-    let refuse = |reason| Error::Confined { path: source.path.to_owned(), reason };
-    let texts: Texts = secrets.iter().map(|(key, value)| (key.clone(), Zeroizing::new(yaml_value(value)))).collect();
-    let document = yaml::parse(template).map_err(refuse)?;
-    if document.entries.iter().any(|entry| texts.contains_key(&entry.key) && template[entry.value.clone()].starts_with('&')) {
+fn without(texts: &Texts, settled: &BTreeSet<String>) -> Texts {
+    texts.iter().filter(|(key, _)| !settled.contains(*key)).map(|(key, text)| (key.clone(), text.clone())).collect()
+}
+
+/// After writing, the text is parsed again: each value must stand there as it was meant, and everything
+/// else must be what it was.
+fn yaml_text(target: &Target, secrets: &Secrets, source: &Source<'_>, base: &Base) -> Result<Filled> {
+    let refuse = |reason| Error::Confined { path: source.path(target).to_owned(), reason };
+    let (text, document) = (base.merged.text.as_str(), &base.document);
+    let before = Mapping::read(text).map_err(refuse)?;
+    let names: Vec<&str> = document.entries.iter().map(|entry| entry.key.as_str()).collect();
+    if !before.has_keys(&names) {
+        return Err(refuse("replacing the values would change others in it"));
+    }
+    let is_settled = |(key, value): &(&String, &Value)| source.old.is_some() && before.has(key, value);
+    let settled: BTreeSet<String> = secrets.iter().filter(is_settled).map(|(key, _)| key.clone()).collect();
+    let due = secrets.iter().filter(|(key, _)| !settled.contains(*key));
+    let texts: Texts = due.map(|(key, value)| (key.clone(), yaml_text::written(value))).collect();
+    if before.has_anchor_in(&texts) {
         return Err(refuse("a value that Vault sets has an anchor (&…) that other lines may refer to"));
     }
-    let edited = document.fill(template, &texts, &style(target, source, false));
+    let edited = document.fill(text, &texts, &style(target, source, false));
+    let after = Mapping::read(&edited.text).map_err(refuse)?;
     let again = yaml::parse(&edited.text).map_err(refuse)?;
     let stands = again.raw(&edited.text);
-    if texts.iter().any(|(key, text)| stands.get(key) != Some(&text.as_str())) {
+    let is_read = |key: &String, value: &Value| matches!(value, Value::Json(_)) || after.has(key, value);
+    let is_right = |(key, text): (&String, &Zeroizing<String>)| {
+        stands.get(key) == Some(&text.as_str()) && secrets.get(key).is_some_and(|value| is_read(key, value))
+    };
+    if !texts.iter().all(is_right) {
         return Err(refuse("a value in it is written in a way that cannot be replaced safely"));
     }
-    yaml::check(template, &edited.text, &texts).map_err(refuse)?;
-    let is_typed = |entry: &&Entry| texts.contains_key(&entry.key) && yaml::is_typed(&template[entry.start..entry.key_end]);
+    let merged = &base.merged;
+    let moved = [&merged.inserted, &merged.removed, &merged.returned].into_iter().flatten();
+    let touched: BTreeSet<&str> = texts.keys().chain(moved).map(String::as_str).collect();
+    let old = source.old.map(Mapping::read).transpose().map_err(refuse)?;
+    let is_kept = old.is_none_or(|old| old.is_same_but(&after, &touched));
+    if !is_kept || !before.is_same_but(&after, &texts.keys().map(String::as_str).collect()) {
+        return Err(refuse("replacing the values would change others in it"));
+    }
+    let is_typed = |entry: &&Entry| secrets.contains_key(&entry.key) && yaml::is_typed(&text[entry.start..entry.key_end]);
     let typed: Vec<String> = document.entries.iter().filter(is_typed).map(|entry| entry.key.clone()).collect();
     let remark =
         |typed| format!("{} is no text without quotes to many YAML readers: put it in quotes in the template", list(typed));
     let remarks = if typed.is_empty() { Vec::new() } else { vec![remark(&typed)] };
-    Ok((edited, remarks))
+    Ok(Filled { edited, settled, remarks })
 }
 
-fn yaml_value(value: &Value) -> String {
-    let secret = value.secret().expose(WayOut::InjectedFile);
-    match value {
-        Value::Text(_) => yaml::quote(secret),
-        Value::Json(_) => yaml::json(secret),
-    }
-}
-
-/// The template is kept as it is if its readers can read it so; else every entry gets its
-/// plainest form. What they then still misread is refused.
-fn env_text(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<(Edited, Vec<String>)> {
+/// The base is kept as it is if its readers can read it so; else every entry gets its plainest form.
+/// What they then still misread is refused.
+fn env_text(target: &Target, secrets: &Secrets, source: &Source<'_>, base: &Base) -> Result<Filled> {
     let texts = env_values(target, secrets)?;
     let values = values_of(secrets);
-    let fill =
-        |template: &str, tidy| dotenv::parse(template, reader(target)).fill(template, &texts, &style(target, source, tidy));
-    let edited = fill(source.template, false);
-    let fault = |text: &str| first_fault(target, text, &values).or_else(|| lost_default(target, source.template, text, &values));
-    let Some((reader, _)) = fault(&edited.text) else { return Ok((edited, Vec::new())) };
-    let plain = Zeroizing::new(source.template.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
-    let tidied = fill(&plain, true);
+    let text = base.merged.text.as_str();
+    let fill = |texts: &Texts| base.document.fill(text, texts, &style(target, source, false));
+    let all = fill(&texts);
+    let settled = source.old.map(|old| settled(target, old, &all.text, &values)).unwrap_or_default();
+    let edited = if settled.is_empty() { all } else { fill(&without(&texts, &settled)) };
+    let fault = |now: &str| first_fault(target, now, &values).or_else(|| lost_default(target, text, now, &values));
+    let own_reader = reader(target);
+    let Some((reader, _)) = fault(&edited.text) else {
+        return Ok(Filled { edited, settled, remarks: Vec::new() });
+    };
+    let plain = Zeroizing::new(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
+    let tidied = dotenv::parse(&plain, own_reader).fill(&plain, &texts, &style(target, source, true));
     if let Some((reader, fault)) = fault(&tidied.text) {
         return Err(unreadable(target, reader, &fault, &tidied.text, source));
     }
-    let remark = format!("the template's lines were made plain KEY=value lines, since {} reads no others", reader.reader());
-    Ok((tidied, vec![remark]))
+    let whose = if source.old.is_some() { "its" } else { "the template's" };
+    let remark = format!("{whose} lines were made plain KEY=value lines, since {} reads no others", reader.reader());
+    Ok(Filled { edited: tidied, settled, remarks: vec![remark] })
 }
 
 /// Who decides where a value in the template ends.
@@ -262,13 +422,7 @@ fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
     let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, value) in secrets {
         let value = value.secret().expose(WayOut::InjectedFile);
-        let text = match is_variable(key) {
-            true => dotenv::write(&target.dialects, value),
-            false => {
-                Err("a variable's name has only A-Z a-z 0-9 _ and starts with no digit; many readers would refuse the whole file")
-            }
-        };
-        match text {
+        match dotenv::write(&target.dialects, value) {
             Ok(text) => drop(texts.insert(key.clone(), text)),
             Err(reason) => refused.entry(reason).or_default().push(key.clone()),
         }
@@ -292,7 +446,7 @@ fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
     let writable = |dialect: &&Dialect| {
         refused.iter().all(|key| {
             let value = secrets.get(*key).map(|value| value.secret().expose(WayOut::Inspection));
-            is_variable(key) && value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
+            value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
         })
     };
     // Of several readers beside the file, one of them; else whoever else may read it.
@@ -316,138 +470,48 @@ fn readers(dialects: &[Dialect]) -> String {
     dialects.iter().map(|dialect| dialect.reader()).collect::<Vec<_>>().join(" and ")
 }
 
-/// The first reader named that does not give all values back. A portable file is held to its
-/// template's style only as far as somebody can read each value.
-fn first_fault<'a>(target: &Target, text: &str, values: &BTreeMap<&'a str, &str>) -> Option<(Dialect, Fault<'a>)> {
-    if target.dialects != [Dialect::Portable] {
-        let named = target.dialects.iter().filter(|dialect| **dialect != Dialect::Portable);
-        return named.into_iter().find_map(|reader| dotenv::check(*reader, text, values).err().map(|fault| (*reader, fault)));
-    }
-    let faults = READERS
-        .iter()
-        .filter(|reader| dotenv::serves(&target.dialects, **reader))
-        .map(|reader| dotenv::check(*reader, text, values));
-    let mut nobody: Option<BTreeSet<&str>> = None;
-    for outcome in faults {
-        let misread: BTreeSet<&str> = match outcome {
-            Ok(()) => return None,
-            Err(Fault::Misread { keys }) => keys.into_iter().collect(),
-            Err(_) => continue,
-        };
-        nobody = Some(nobody.map_or_else(|| misread.clone(), |keys| keys.intersection(&misread).copied().collect()));
-    }
-    let keys: Vec<&str> = nobody.unwrap_or_else(|| values.keys().copied().collect()).into_iter().collect();
-    (!keys.is_empty()).then_some((Dialect::Portable, Fault::Misread { keys }))
-}
-
-/// A default of the template that the reader took for something else before. Those of readers that
-/// could not read the template at all do not count.
-fn lost_default<'a>(
-    target: &Target,
-    template: &'a str,
-    text: &str,
-    values: &BTreeMap<&'a str, &str>,
-) -> Option<(Dialect, Fault<'a>)> {
-    let readers: Vec<Dialect> = READERS.into_iter().filter(|reader| dotenv::serves(&target.dialects, *reader)).collect();
-    let lost: Vec<(Dialect, Vec<String>)> = readers
-        .into_iter()
-        .filter_map(|reader| Some((reader, dotenv::changed(reader, template, text)?)))
-        .map(|(reader, keys)| {
-            (reader, keys.into_iter().filter(|key| is_variable(key) && !values.contains_key(key.as_str())).collect())
-        })
-        .collect();
-    let is_portable = target.dialects == [Dialect::Portable];
-    // Readers disagree about odd templates: a portable file keeps what any of them has read.
-    if is_portable && lost.iter().any(|(_, keys): &(Dialect, Vec<String>)| keys.is_empty()) {
-        return None;
-    }
-    let (reader, keys) = lost.into_iter().find(|(_, keys)| !keys.is_empty())?;
-    Some((if is_portable { Dialect::Portable } else { reader }, Fault::Lost { keys }))
-}
-
-fn unreadable(target: &Target, reader: Dialect, fault: &Fault<'_>, text: &str, source: &Source<'_>) -> Error {
-    let template = printable(&source.path.to_string_lossy(), false);
-    let (keys, reason) = match fault {
-        Fault::Broken { line } => {
-            let line = text.lines().nth(line - 1).unwrap_or_default();
-            let number = source
-                .template
-                .lines()
-                .position(|other| other == line)
-                .map(|number| format!(" (line {} of {template})", number + 1));
-            ("it".to_owned(), format!("it gives up at a line that is no KEY=value{}", number.unwrap_or_default()))
-        }
-        Fault::Misread { keys } => {
-            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-            if reader == Dialect::Shell && keys.iter().all(|key| dotenv::is_special_to_shells(key)) {
-                return own_variables(target, &keys);
-            }
-            (list(&keys), format!("what stands around the value in {template}, or above it, is read in another way"))
-        }
-        Fault::Lost { keys } => (list(keys), format!("the default in {template} would be read as something else")),
-    };
-    Error::Unwritable {
-        file: printable(&target.file.to_string_lossy(), false),
-        keys,
-        reader: reader.reader().to_owned(),
-        reason,
-        hint: format!("put nothing but KEY=value lines and comments into {template}"),
-    }
-}
-
-fn own_variables(target: &Target, keys: &[String]) -> Error {
-    Error::Unwritable {
-        file: printable(&target.file.to_string_lossy(), false),
-        keys: list(keys),
-        reader: "a shell".to_owned(),
-        reason: "shells keep variables of that name for themselves".to_owned(),
-        hint: "choose another name in Vault, or another reader with --dialect".to_owned(),
-    }
-}
-
-/// The readers that nobody promised the file to and that would misread it, by what they do.
-fn other_readers(target: &Target, text: &str, values: &BTreeMap<&str, &str>) -> BTreeMap<String, Vec<Dialect>> {
-    let mut misread: BTreeMap<String, Vec<Dialect>> = BTreeMap::new();
-    for reader in READERS.into_iter().filter(|reader| !target.dialects.contains(reader)) {
-        let what = match dotenv::check(reader, text, values) {
-            Ok(()) => continue,
-            Err(Fault::Broken { line }) => format!("stops at line {line}"),
-            Err(Fault::Misread { keys }) => shortened(&keys),
-            Err(Fault::Lost { .. }) => continue,
-        };
-        misread.entry(what).or_default().push(reader);
-    }
-    misread
-}
-
-fn shortened(keys: &[&str]) -> String {
-    const SHOWN: usize = 4;
-    let shown = keys.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    if keys.len() > SHOWN { format!("{shown} and {} more", keys.len() - SHOWN) } else { shown }
-}
-
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     names.iter().map(|name| printable(name, false)).collect::<Vec<_>>().join(", ")
 }
 
-/// Which keys have another text than before.
-pub(super) fn changes(target: &Target, old: &str, new: &str) -> Changes {
-    let parsed = |text: &str| match target.format {
-        Format::Env => dotenv::parse(text, reader(target)),
-        Format::Yaml => yaml::parse(text).unwrap_or_default(),
-    };
-    let (old_document, new_document): (Document, Document) = (parsed(old), parsed(new));
-    let (before, after) = (old_document.raw(old), new_document.raw(new));
+/// Which keys have another value than before.
+fn changes(
+    target: &Target,
+    secrets: &Secrets,
+    source: &Source<'_>,
+    base: &Base,
+    new: &str,
+    settled: &BTreeSet<String>,
+) -> Changes {
+    let old = source.old.unwrap_or_default();
+    let parsed = |text: &str| parse(target, text).unwrap_or_default();
+    // Without a file, whatever is not from Vault is the template's.
+    let template = source.template.filter(|_| source.old.is_some()).unwrap_or_default();
+    let (of_old, of_new, of_template) = (parsed(old), parsed(new), parsed(template));
+    let (before, after, default) = (of_old.raw(old), of_new.raw(new), of_template.raw(template));
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut changes = Changes::default();
     for key in keys {
         let (old, new) = (before.get(key).copied(), after.get(key).copied());
         let shown = printable(key, false);
+        let is_from_vault = secrets.contains_key(key);
+        let from_template = [&base.merged.returned, &base.merged.inserted].into_iter().any(|keys| keys.contains(key));
+        let is_default = source.old.is_none() || from_template || default.get(key) == new.as_ref();
+        if !is_from_vault && new.is_some() && is_default {
+            changes.defaults.push(shown.clone());
+        }
         match (old, new) {
             (None, Some(_)) => changes.added.push(shown.clone()),
             (Some(_), None) => changes.removed.push(shown.clone()),
-            (old, new) if old != new => changes.changed.push(shown.clone()),
-            _ => continue,
+            (old, new) if old != new && !settled.contains(key) => changes.changed.push(shown.clone()),
+            _ if is_from_vault => continue,
+            _ => {
+                changes.kept.push(shown);
+                continue;
+            }
+        }
+        if base.merged.returned.contains(key) {
+            changes.returned.push(shown.clone());
         }
         let secret = |text: Option<&str>| text.map(|text| Secret::from(text.to_owned()));
         changes.texts.insert(shown, (secret(old), secret(new)));

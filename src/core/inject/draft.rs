@@ -1,0 +1,294 @@
+//! What a file would become: all of its bytes, before anybody is asked.
+
+use std::collections::BTreeSet;
+
+use zeroize::Zeroizing;
+
+use super::header::{self, Origin};
+use super::place::{self, Target};
+use super::render::{self, Changes, Rendered, Source};
+use super::request::{Request, Template};
+use super::share::Shares;
+use super::{Reply, State, text};
+use crate::approval::FilePreview;
+use crate::audit::Action;
+use crate::config::AskBefore;
+use crate::core::plan::FileWrite;
+use crate::core::{Audience, Core};
+use crate::error::{Error, Result};
+use crate::files::record::{Kind, Record, Records, Standing, standing};
+use crate::files::{Access, FileChange, Root};
+use crate::names::printable;
+use crate::vault::Secrets;
+
+/// What Vault has for a service.
+pub(super) struct Held {
+    pub(super) secrets: Secrets,
+}
+
+/// Works out what the file would be.
+pub(super) async fn plan(
+    core: &Core,
+    request: &Request,
+    target: &Target,
+    held: &Held,
+    shares: &Shares,
+) -> Result<(Reply, FileWrite)> {
+    let root = Root::open(&core.settings.root)?;
+    let before = root.read(&target.file)?;
+    let example = if request.template.is_some() { None } else { root.read(&target.example)? };
+    let record = Records::new(&core.settings.state).of(root.path(), &target.file)?;
+    let standing = standing(record.as_ref(), before.as_ref());
+    let known = Known { standing, record: record.as_ref(), has_example: example.is_some() };
+    let is_person = core.audience == Audience::Person;
+    let secrets = shares.of(target, &held.secrets);
+    let old = text(&target.file, before.as_ref()).map(|old| old.map(str::to_owned).map(Zeroizing::new));
+    let old = if is_person { Ok(old?) } else { old };
+    let template = match &request.template {
+        Some(template) => Some(template.skeleton(target.format)),
+        None => text(&target.example, example.as_ref())?.map(str::to_owned),
+    };
+    let origin = Origin::of(&core.settings, &target.service);
+    let keys: Vec<String> = render::names_held(target, &secrets).into_iter().map(str::to_owned).collect();
+    let own_text = old.as_ref().ok().and_then(Option::as_ref).map_or("", |old| old.as_str());
+    let from_vault = from_vault(own_text, &origin, record.as_ref().filter(|_| standing == Standing::Unchanged));
+    let draft = Draft {
+        target: target.clone(),
+        header: match &request.template {
+            Some(_) => header::of_template(&target.service),
+            None => heading(target, request, &origin, &keys, example.is_some()).lines(own_text),
+        },
+        // The template of a model is the whole file.
+        old: if request.template.is_some() { Ok(None) } else { old },
+        template,
+        gone: from_vault.iter().filter(|key| !held.secrets.contains_key(*key)).cloned().collect(),
+        secrets,
+        literals: request.template.as_ref().map(Template::literals).unwrap_or_default(),
+        may_be_unasked: is_unasked(core, request, target, &known),
+        is_person,
+        is_strict: request.strict,
+    };
+    let Drawing { rendered, unasked, masked_text } = draft.draw().await?;
+    let (mut rendered, obstacle) = match rendered {
+        Ok(rendered) => (rendered, None),
+        // A model that asks a person learns of this what it learns of a no.
+        Err(error) if !is_person && !unasked => (Rendered::default(), Some(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let obstacle = request.template.as_ref().and_then(|template| template.obstacle.clone()).or(obstacle);
+    let preview = masked_text.map(|masked_text| FilePreview {
+        path: printable(&target.file.to_string_lossy(), false),
+        masked_text,
+        note: note(standing),
+    });
+    let changes = if is_person { std::mem::take(&mut rendered.changes) } else { Changes::default() };
+    let edited = match standing {
+        Standing::Changed => changes.changed.iter().filter(|key| from_vault.contains(*key)).cloned().collect(),
+        Standing::New | Standing::Unchanged | Standing::Foreign => Vec::new(),
+    };
+    let access = Access { mode: core.settings.file_mode, group: core.settings.file_group };
+    let narrowed = before.as_ref().filter(|before| is_person && before.is_wider_than(access));
+    let narrowed = narrowed.map(|before| format!("{:04o} → {:04o}", before.mode() & 0o777, access.mode));
+    let template_name = target.example.file_name().unwrap_or_default().to_string_lossy();
+    let reply = Reply {
+        service: target.service.clone(),
+        file: target.file.clone(),
+        format: target.format,
+        dialects: target.dialects.clone(),
+        guessed_from: match &target.source {
+            place::Source::Guessed(signs) => signs.iter().map(|name| printable(name, false)).collect(),
+            place::Source::Told | place::Source::Nothing => Vec::new(),
+        },
+        state: match &before {
+            None => State::Created,
+            Some(_) if is_person && changes.is_empty() => State::Unchanged,
+            Some(_) => State::Updated,
+        },
+        keys: keys.len(),
+        changes,
+        template: example.is_some().then(|| printable(&template_name, false)),
+        left_out: rendered.left_out,
+        edited,
+        narrowed,
+        misread: rendered.misread,
+        backup: None,
+        remarks: rendered.remarks,
+        warnings: Vec::new(),
+    };
+    let change = FileChange {
+        file: target.file.clone(),
+        kind: Kind::Secrets,
+        service: Some(target.service.to_string()),
+        origin: request.template.is_none().then(|| origin.mark()),
+        keys,
+        content: rendered.text,
+        before,
+        access,
+        skip_if_same: is_person,
+    };
+    let mut write = FileWrite::new(Action::Inject, change);
+    write.unasked = unasked;
+    write.preview = preview.into_iter().collect();
+    write.obstacle = obstacle;
+    if let Some(template) = &request.template {
+        write.warnings = template.sources.iter().map(|source| format!("a value comes from {source}")).collect();
+        write.sources.clone_from(&template.sources);
+    }
+    Ok((reply, write))
+}
+
+/// The keys that came from Vault when the file was written: its header and this user's record know.
+fn from_vault(old: &str, origin: &Origin, record: Option<&Record>) -> BTreeSet<String> {
+    let mut keys = header::keys_from(old, origin).unwrap_or_default();
+    if let Some(record) = record.filter(|record| record.origin.as_deref() == Some(&*origin.mark())) {
+        keys.extend(record.keys.iter().cloned());
+    }
+    keys
+}
+
+fn heading<'a>(
+    target: &Target,
+    request: &Request,
+    origin: &'a Origin,
+    keys: &'a [String],
+    has_example: bool,
+) -> header::Making<'a> {
+    let dialects: Vec<&str> = request.dialect.iter().map(|dialect| dialect.name()).collect();
+    let dialect = if dialects.is_empty() { String::new() } else { format!(" --dialect {}", dialects.join(",")) };
+    let name = target.example.file_name().unwrap_or_default().to_string_lossy();
+    header::Making {
+        origin,
+        template: has_example.then(|| name.into_owned()),
+        command: format!("{}{dialect}", target.command),
+        keys: keys.iter().map(String::as_str).collect(),
+    }
+}
+
+/// The largest file that a model may have written, in bytes. Far below the largest that is read, so
+/// that no size of a value makes a file of ours unreadable.
+const MAX_DRAWN: usize = 1024 * 1024;
+/// The longest template on disk that is filled in for a model, in bytes.
+const MAX_TEMPLATE: usize = 256 * 1024;
+
+/// All that a file is made from.
+struct Draft {
+    target: Target,
+    old: Result<Option<Zeroizing<String>>>,
+    template: Option<String>,
+    header: Vec<String>,
+    gone: BTreeSet<String>,
+    secrets: Secrets,
+    literals: BTreeSet<String>,
+    may_be_unasked: bool,
+    is_person: bool,
+    is_strict: bool,
+}
+
+/// What a draft comes to.
+struct Drawing {
+    rendered: Result<Rendered>,
+    /// Whether it may be written without asking.
+    unasked: bool,
+    /// The text as a person sees it, where one is asked.
+    masked_text: Option<String>,
+}
+
+impl Draft {
+    /// Renders the file. For a model this is done on a thread of its own: its calls must not hold up
+    /// the server, whatever they ask for.
+    async fn draw(self) -> Result<Drawing> {
+        if self.is_person {
+            let rendered = self.render();
+            return Ok(Drawing { rendered, unasked: true, masked_text: None });
+        }
+        let file = self.target.file.clone();
+        let stopped = |_| Error::io("write", file)(std::io::ErrorKind::Other.into());
+        tokio::task::spawn_blocking(move || self.draw_for_model()).await.map_err(stopped)
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            old: self.old.as_ref().ok().and_then(Option::as_ref).map(|old| old.as_str()),
+            template: self.template.as_deref(),
+            header: &self.header,
+            gone: self.gone.clone(),
+            is_strict: self.is_strict,
+        }
+    }
+
+    fn render(&self) -> Result<Rendered> {
+        if self.old.is_err() {
+            return Err(Error::Confined { path: self.target.file.clone(), reason: "it is not UTF-8 text" });
+        }
+        render::render(&self.target, &self.secrets, &self.source())
+    }
+
+    /// Whether a person is asked is decided by the template and the record alone: never by the values
+    /// that Vault or the file has.
+    fn draw_for_model(self) -> Drawing {
+        let Self { target, secrets, literals, .. } = &self;
+        let template = self.template.as_deref().unwrap_or_default();
+        let is_small = template.len() <= MAX_TEMPLATE;
+        let unasked = self.may_be_unasked && is_small && render::is_plain(target, secrets, template);
+        let old_is_small = self.source().old.is_none_or(|old| old.len() <= MAX_DRAWN);
+        let rendered = if is_small && old_is_small { self.render() } else { Err(self.too_large()) };
+        let rendered = match rendered {
+            Ok(rendered) if rendered.text.len() > MAX_DRAWN => Err(self.too_large()),
+            outcome => outcome,
+        };
+        let masked =
+            || if is_small && old_is_small { render::masked(target, secrets, literals, &self.source()) } else { String::new() };
+        let masked_text = (!unasked).then(masked);
+        Drawing { rendered, unasked, masked_text }
+    }
+
+    fn too_large(&self) -> Error {
+        Error::Unwritable {
+            file: printable(&self.target.file.to_string_lossy(), false),
+            keys: "all keys".into(),
+            reader: "an assistant's tool".into(),
+            reason: "the template is larger than 256 KiB, or the file than 1 MiB".into(),
+            hint: format!("claude-vault inject {}", self.target.service),
+        }
+    }
+}
+
+/// What is known of the file that would be written.
+struct Known<'a> {
+    standing: Standing,
+    record: Option<&'a Record>,
+    has_example: bool,
+}
+
+/// Whether a model may have the file written without asking: the service's own file, in its usual
+/// place, from a template on disk, and nobody but this program wrote what is there. A place that
+/// `.claude-vault.toml` names is asked about once. Nothing here depends on a value.
+fn is_unasked(core: &Core, request: &Request, target: &Target, known: &Known<'_>) -> bool {
+    let is_written_for_this_service = known
+        .record
+        .is_some_and(|record| record.kind == Kind::Secrets && record.service.as_deref() == Some(target.service.as_str()));
+    let is_ours = match known.standing {
+        Standing::New => known.record.is_none() || is_written_for_this_service,
+        Standing::Unchanged => is_written_for_this_service,
+        Standing::Changed | Standing::Foreign => false,
+    };
+    let place_is_known = match target.place {
+        place::Place::Usual => known.has_example || is_written_for_this_service,
+        place::Place::Project => is_written_for_this_service,
+        place::Place::Request => false,
+    };
+    !core.settings.ask_before.contains(&AskBefore::Inject) && request.template.is_none() && is_ours && place_is_known
+}
+
+/// What the person is told about the file that is there.
+fn note(standing: Standing) -> String {
+    match standing {
+        Standing::New => "This is a new file.",
+        Standing::Unchanged => "It replaces the file that claude-vault wrote there.",
+        Standing::Changed => {
+            "It replaces a file that was edited since claude-vault wrote it. The edited file is kept as a backup."
+        }
+        Standing::Foreign => "It replaces a file that claude-vault did not write. That file is kept as a backup.",
+    }
+    .to_owned()
+}

@@ -1,0 +1,139 @@
+//! What `inject` is asked for.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::dotenv::Dialect;
+use crate::names::{Key, Service};
+use crate::secret::Value;
+use crate::vault::Secrets;
+
+/// The format of an injected file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// `KEY=value` lines
+    Env,
+    /// A flat `secrets.yaml`
+    Yaml,
+}
+
+/// What to inject.
+#[derive(clap::Args, Default)]
+pub struct Request {
+    /// The services; without one, the service whose folder this is. A last word env or yaml is the format
+    #[arg(value_name = "SERVICE", conflicts_with = "all", value_parser = Service::from_folder)]
+    pub services: Vec<Service>,
+    /// Every service that has a folder here
+    #[arg(long)]
+    pub all: bool,
+    /// The format, instead of the one found
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// The file, instead of those found; FILE.example is its template
+    #[arg(long, conflicts_with = "all")]
+    pub file: Option<PathBuf>,
+    /// Who reads the .env file, instead of guessing by the files beside it: one or several, as in compose,shell
+    #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
+    pub dialect: Vec<Dialect>,
+    /// Refuse keys whose names a .env file cannot hold, instead of leaving them out
+    #[arg(long)]
+    pub strict: bool,
+    /// Add the file and its backups to .gitignore where git would take them
+    #[arg(long)]
+    pub gitignore: bool,
+    /// Show what would be updated, added, removed and kept, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Show which keys would change, and write nothing
+    #[arg(long)]
+    pub diff: bool,
+    /// Write nothing, and exit with 1 when a value would change
+    #[arg(long)]
+    pub check: bool,
+    /// A template, instead of one on disk and all of Vault's keys
+    #[arg(skip)]
+    pub template: Option<Template>,
+}
+
+/// A template that a model sent: entries, comments and blank lines, each known by itself, so that
+/// no text of the model surrounds a value.
+#[derive(Clone, Default)]
+pub struct Template {
+    /// Its lines, in order.
+    pub lines: Vec<TemplateLine>,
+    /// Where values come from other than the service itself.
+    pub sources: Vec<String>,
+    /// Why a value cannot be written.
+    pub obstacle: Option<String>,
+}
+
+/// A line of a template.
+#[derive(Clone)]
+pub enum TemplateLine {
+    /// Nothing.
+    Blank,
+    /// A comment, without the `#`.
+    Comment(String),
+    /// A key with its value.
+    Entry {
+        /// The key.
+        key: Key,
+        /// The value.
+        value: Value,
+        /// Whether the value is the model's own text, which the person may see.
+        is_literal: bool,
+    },
+}
+
+impl Template {
+    /// The lines without values.
+    pub(super) fn skeleton(&self, format: Format) -> String {
+        self.lines.iter().fold(String::new(), |text, line| match (line, format) {
+            (TemplateLine::Blank, _) => text + "\n",
+            (TemplateLine::Comment(comment), _) => text + "#" + comment + "\n",
+            (TemplateLine::Entry { key, .. }, Format::Env) => text + key.as_str() + "=\n",
+            (TemplateLine::Entry { key, .. }, Format::Yaml) => text + key.as_str() + ":\n",
+        })
+    }
+
+    pub(super) fn secrets(&self) -> Secrets {
+        let entry = |line: &TemplateLine| match line {
+            TemplateLine::Entry { key, value, .. } => Some((key.to_string(), value.clone())),
+            TemplateLine::Blank | TemplateLine::Comment(_) => None,
+        };
+        self.lines.iter().filter_map(entry).collect()
+    }
+
+    /// The keys whose values are the model's own text.
+    pub(super) fn literals(&self) -> std::collections::BTreeSet<String> {
+        let literal = |line: &TemplateLine| match line {
+            TemplateLine::Entry { key, is_literal: true, .. } => Some(key.to_string()),
+            TemplateLine::Entry { .. } | TemplateLine::Blank | TemplateLine::Comment(_) => None,
+        };
+        self.lines.iter().filter_map(literal).collect()
+    }
+}
+
+impl Request {
+    /// Whether it only looks.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        self.diff || self.check || self.dry_run
+    }
+
+    /// The old scripts took `inject SERVICE env`.
+    pub(super) fn take_old_format(&mut self) {
+        if self.services.len() < 2 || self.format.is_some() {
+            return;
+        }
+        self.format = match self.services.last().map(Service::as_str) {
+            Some("env") => Some(Format::Env),
+            Some("yaml") => Some(Format::Yaml),
+            _ => return,
+        };
+        self.services.pop();
+    }
+}

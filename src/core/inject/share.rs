@@ -1,0 +1,78 @@
+//! Which of a service's keys each of its files gets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::place::{Found, Share, Target};
+use super::{render, text};
+use crate::core::{Audience, Core};
+use crate::error::Result;
+use crate::files::Root;
+use crate::names::printable;
+use crate::vault::Secrets;
+
+/// What the files of a service name.
+pub(super) struct Shares {
+    /// The keys that a file or its template names, by file.
+    named: BTreeMap<PathBuf, BTreeSet<String>>,
+    /// Keys of Vault that no file names and none gets.
+    pub(super) unnamed: Vec<String>,
+}
+
+/// Reads what each file of a service names.
+///
+/// # Errors
+/// As reading the files.
+pub(super) fn shares(core: &Core, files: &Found, secrets: &Secrets) -> Result<Shares> {
+    let root = Root::open(&core.settings.root)?;
+    let is_shared = files.targets.iter().any(|target| target.share != Share::All);
+    let mut named = BTreeMap::new();
+    for target in files.targets.iter().chain(&files.others).filter(|_| is_shared) {
+        // What a model's call writes, and where, does not depend on a file that may hold values.
+        let paths = match core.audience {
+            Audience::Person => vec![&target.file, &target.example],
+            Audience::Model => vec![&target.example],
+        };
+        named.insert(target.file.clone(), names_in(&root, target, &paths)?);
+    }
+    let mut shares = Shares { named, unnamed: Vec::new() };
+    let all: BTreeSet<&String> = shares.named.values().flatten().collect();
+    let is_taken = |share| matches!(share, Share::All | Share::NamedAndRest);
+    if is_shared && !files.targets.iter().any(|target| is_taken(target.share)) {
+        let unnamed = secrets.keys().filter(|key| !all.contains(key));
+        shares.unnamed = unnamed.map(|key| printable(key, false)).collect();
+    }
+    Ok(shares)
+}
+
+/// The keys that these texts name. A file that is no text names none: writing it says so.
+fn names_in(root: &Root, target: &Target, paths: &[&PathBuf]) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for path in paths {
+        let content = root.read(path)?;
+        if let Ok(Some(text)) = text(path, content.as_ref()) {
+            names.extend(render::names_in(target, text));
+        }
+    }
+    Ok(names)
+}
+
+impl Shares {
+    /// The part of a service's keys that a file gets.
+    pub(super) fn of(&self, target: &Target, secrets: &Secrets) -> Secrets {
+        let none = BTreeSet::new();
+        let own = self.named.get(&target.file).unwrap_or(&none);
+        let is_named = |key: &String| self.named.values().any(|names| names.contains(key));
+        let gets = |key: &String| match target.share {
+            Share::All => true,
+            Share::Named => own.contains(key),
+            Share::NamedAndRest => own.contains(key) || !is_named(key),
+        };
+        secrets.iter().filter(|(key, _)| gets(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Whether there is anything to do about a file: one of several that names nothing and is not there stays away.
+    pub(super) fn is_due(&self, target: &Target) -> bool {
+        target.share != Share::Named || self.named.get(&target.file).is_some_and(|names| !names.is_empty())
+    }
+}

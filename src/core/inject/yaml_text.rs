@@ -1,0 +1,260 @@
+//! Values in a `secrets.yaml`: written so that every YAML reader gives them back, beside whatever else
+//! stands there, and held against a parser afterwards.
+
+use std::collections::BTreeSet;
+
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::format::edit::Texts;
+use crate::format::yaml::anchors::Anchors;
+use crate::format::yaml::tree::{self, Kind, Node, Style};
+use crate::format::yaml::{self, is_typed};
+use crate::secret::{Value, WayOut};
+
+const UNREADABLE: &str = "it is not one YAML mapping, or holds what this program cannot keep";
+/// How many characters of a number are compared exactly.
+const MAX_DIGITS: usize = 15;
+/// How deep a value may be nested to be compared.
+const MAX_DEPTH: usize = 64;
+
+/// A value as it stands behind its key. JSON keeps its type.
+pub(super) fn written(value: &Value) -> Zeroizing<String> {
+    let secret = value.secret().expose(WayOut::InjectedFile);
+    match value {
+        Value::Text(_) => Zeroizing::new(yaml::quote(secret)),
+        Value::Json(_) => flow(secret),
+    }
+}
+
+/// JSON as YAML in one line. Every text is in quotes, and a number has a form that YAML 1.1 reads as one too.
+fn flow(json: &str) -> Zeroizing<String> {
+    let json = json.trim();
+    let joined = |open: char, items: Vec<Zeroizing<String>>, close: char| {
+        let items: Vec<&str> = items.iter().map(|item| item.as_str()).collect();
+        Zeroizing::new(format!("{open}{}{close}", items.join(", ")))
+    };
+    if let Ok(text) = serde_json::from_str::<String>(json) {
+        return Zeroizing::new(yaml::quote(&text));
+    }
+    if let Ok(items) = serde_json::from_str::<Vec<Box<RawValue>>>(json) {
+        return joined('[', items.iter().map(|item| flow(item.get())).collect(), ']');
+    }
+    if let Ok(fields) = serde_json::from_str::<std::collections::BTreeMap<String, Box<RawValue>>>(json) {
+        let field = |key: &str, value: &RawValue| Zeroizing::new(format!("{}: {}", yaml::quote(key), flow(value.get()).as_str()));
+        return joined('{', fields.iter().map(|(key, value)| field(key, value)).collect(), '}');
+    }
+    match json.parse::<f64>() {
+        Ok(number) if json.contains(['e', 'E']) && number.is_finite() => {
+            let plain = format!("{number}");
+            Zeroizing::new(if plain.contains('.') { plain } else { plain + ".0" })
+        }
+        _ => Zeroizing::new(json.to_owned()),
+    }
+}
+
+/// A text as one YAML mapping.
+pub(super) struct Mapping {
+    documents: Vec<Node>,
+}
+
+impl Mapping {
+    /// Reads it. Nothing but comments is an empty one.
+    pub(super) fn read(text: &str) -> Result<Self, &'static str> {
+        if text.replace("\r\n", "").contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+            return Err("it holds line ends that YAML readers treat differently");
+        }
+        let documents = tree::parse(text).map_err(|_| UNREADABLE)?;
+        let is_mapping = |root: &Node| matches!(root.kind, Kind::Map(_)) || root.is_absent();
+        if documents.len() > 1 || !documents.iter().all(is_mapping) {
+            return Err(UNREADABLE);
+        }
+        Ok(Self { documents })
+    }
+
+    fn entries(&self) -> &[(Node, Node)] {
+        match self.documents.first().map(|root| &root.kind) {
+            Some(Kind::Map(entries)) => entries,
+            Some(Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_)) | None => &[],
+        }
+    }
+
+    /// The keys in their order.
+    fn keys(&self) -> Vec<&str> {
+        self.entries().iter().map(|(key, _)| key.text().unwrap_or_default()).collect()
+    }
+
+    /// Whether a key has that value already, for every reader and however it is written.
+    pub(super) fn has(&self, key: &str, value: &Value) -> bool {
+        let Some(root) = self.documents.first() else { return false };
+        let anchors = Anchors::of(root);
+        let secret = value.secret().expose(WayOut::InjectedFile);
+        let mut found = self.entries().iter().filter(|(name, _)| name.text() == Some(key)).map(|(_, node)| node);
+        let is_equal = |node: &Node| match value {
+            Value::Text(_) => is_text(&anchors, node, secret),
+            Value::Json(_) => serde_json::from_str(secret).is_ok_and(|json| is_json(&anchors, node, &json, MAX_DEPTH)),
+        };
+        found.next().is_some_and(|first| is_equal(first) && found.all(is_equal))
+    }
+
+    /// Whether one of these keys has an anchor that something else refers to.
+    pub(super) fn has_anchor_in(&self, keys: &Texts) -> bool {
+        let (mut anchors, mut aliases) = (BTreeSet::new(), BTreeSet::new());
+        for (key, value) in self.entries() {
+            if key.text().is_some_and(|key| keys.contains_key(key)) {
+                collect(value, &mut anchors, &mut BTreeSet::new());
+            } else {
+                collect(value, &mut BTreeSet::new(), &mut aliases);
+            }
+        }
+        !anchors.is_disjoint(&aliases)
+    }
+
+    /// Whether the entries that our own finder of lines found are those of a YAML parser.
+    pub(super) fn has_keys(&self, found: &[&str]) -> bool {
+        self.keys() == found
+    }
+
+    /// Whether the entries under other keys than these are the same.
+    pub(super) fn is_same_but(&self, other: &Self, keys: &BTreeSet<&str>) -> bool {
+        let foreign = |mapping: &Self| -> Vec<String> {
+            let others = mapping.entries().iter().filter(|(key, _)| !key.text().is_some_and(|key| keys.contains(key)));
+            others.map(|(key, value)| described(key) + ":" + &described(value)).collect()
+        };
+        let (mut own, mut others) = (foreign(self), foreign(other));
+        own.sort_unstable();
+        others.sort_unstable();
+        own == others
+    }
+}
+
+fn collect<'a>(node: &'a Node, anchors: &mut BTreeSet<&'a str>, aliases: &mut BTreeSet<&'a str>) {
+    anchors.extend(node.anchor.as_deref());
+    match &node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::Alias(name) => drop(aliases.insert(name)),
+        Kind::List(items) => items.iter().for_each(|item| collect(item, anchors, aliases)),
+        Kind::Map(entries) => {
+            for (key, value) in entries {
+                collect(key, anchors, aliases);
+                collect(value, anchors, aliases);
+            }
+        }
+    }
+}
+
+/// All that a reader could make of a node, in one text.
+fn described(node: &Node) -> String {
+    let kind = match &node.kind {
+        Kind::Scalar { text, style } => format!("{}{:?}", if *style == Style::Plain { "p" } else { "q" }, text.as_str()),
+        Kind::Alias(name) => format!("*{name}"),
+        Kind::List(items) => format!("[{}]", items.iter().map(described).collect::<Vec<_>>().join(",")),
+        Kind::Map(entries) => {
+            let each = entries.iter().map(|(key, value)| described(key) + ":" + &described(value));
+            format!("{{{}}}", each.collect::<Vec<_>>().join(","))
+        }
+    };
+    format!("{:?}{:?}{kind}", node.tag, node.anchor)
+}
+
+fn is_text(anchors: &Anchors<'_>, node: &Node, wanted: &str) -> bool {
+    let Some(node) = anchors.resolve(node).filter(|node| node.tag.is_none()) else { return false };
+    match &node.kind {
+        Kind::Scalar { text, style: Style::Plain } => text.as_str() == wanted && !wanted.is_empty() && !is_typed(text),
+        Kind::Scalar { text, .. } => text.as_str() == wanted,
+        Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => false,
+    }
+}
+
+fn is_json(anchors: &Anchors<'_>, node: &Node, wanted: &serde_json::Value, depth: usize) -> bool {
+    use serde_json::Value as Json;
+    let Some(node) = anchors.resolve(node).filter(|node| node.tag.is_none() && depth > 0) else { return false };
+    let plain = match &node.kind {
+        Kind::Scalar { text, style: Style::Plain } => Some(text.as_str()),
+        Kind::Scalar { .. } | Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => None,
+    };
+    match (wanted, &node.kind) {
+        (Json::String(text), _) => is_text(anchors, node, text),
+        (Json::Null, _) => plain == Some("null"),
+        (Json::Bool(wanted), _) => plain == Some(if *wanted { "true" } else { "false" }),
+        // Only a number that YAML 1.1 reads alike.
+        (Json::Number(wanted), _) => {
+            let text = plain.unwrap_or_default();
+            !text.contains(['e', 'E'])
+                && text.len() <= MAX_DIGITS
+                && serde_json::from_str::<serde_json::Number>(text).is_ok_and(|number| number == *wanted)
+        }
+        (Json::Array(items), Kind::List(nodes)) => {
+            items.len() == nodes.len() && nodes.iter().zip(items).all(|(node, item)| is_json(anchors, node, item, depth - 1))
+        }
+        (Json::Object(fields), Kind::Map(entries)) => {
+            let holds = |(key, value): &(Node, Node)| {
+                let wanted = key.text().and_then(|name| fields.get(name));
+                wanted.is_some_and(|wanted| is_json(anchors, value, wanted, depth - 1))
+            };
+            fields.len() == entries.len() && entries.iter().all(holds)
+        }
+        (Json::Array(_) | Json::Object(_), _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn text(text: &str) -> Value {
+        Value::Text(Secret::from(text.to_owned()))
+    }
+
+    fn json(text: &str) -> Value {
+        Value::Json(Secret::from(text.to_owned()))
+    }
+
+    fn has(file: &str, value: &Value) -> bool {
+        let Ok(mapping) = Mapping::read(file) else { panic!("not read: {file}") };
+        mapping.has("a", value)
+    }
+
+    #[test]
+    fn json_keeps_its_type_in_yaml() {
+        for (value, wanted) in [
+            ("42", "42"),
+            ("-1.50", "-1.50"),
+            ("1e3", "1000.0"),
+            ("true", "true"),
+            ("null", "null"),
+            ("[1, \"yes\", [ ]]", "[1, \"yes\", []]"),
+            ("{\"b\":{\"c\":null},\"a\":\"x: y\"}", "{\"a\": \"x: y\", \"b\": {\"c\": null}}"),
+        ] {
+            assert_eq!(*written(&json(value)), wanted);
+            assert!(has(&format!("a: {wanted}\n"), &json(value)), "{value}");
+        }
+    }
+
+    #[test]
+    fn another_way_of_writing_is_the_same_value() {
+        for file in ["a: abc\n", "a: 'abc' # c\n", "a: \"abc\"\n", "a: |-\n  abc\n", "b: &x abc\na: *x\n", "a: >-\n  abc\n"] {
+            assert!(has(file, &text("abc")), "{file}");
+        }
+        assert!(has("a:\n  - 1\n  - 'yes'\n", &json("[1,\"yes\"]")) && has("a: {b: 1}\n", &json("{\"b\": 1}")));
+        assert!(has("a: \"5\"\n", &text("5")) && has("a: 5\n", &json("5")));
+    }
+
+    #[test]
+    fn another_type_or_a_text_that_readers_disagree_about_is_another_value() {
+        for (file, value) in [
+            ("a: 5\n", text("5")),
+            ("a: \"5\"\n", json("5")),
+            ("a: yes\n", text("yes")),
+            ("a: 0123\n", text("0123")),
+            ("a:\n", text("")),
+            ("a: !secret abc\n", text("abc")),
+            ("a: [yes]\n", json("[\"yes\"]")),
+            ("a: abc\na: abd\n", text("abd")),
+            ("a: 1e3\n", json("1000.0")),
+        ] {
+            assert!(!has(file, &value), "{file}");
+        }
+    }
+}
