@@ -925,7 +925,7 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__inject)
-            opts="-h --all --format --file --dialect --gitignore --diff --check --reveal --address --mount --path --root --insecure-http --json --color --help"
+            opts="-h --all --format --file --dialect --strict --gitignore --dry-run --diff --check --reveal --quiet --address --mount --path --root --insecure-http --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -940,7 +940,7 @@ _claude__vault() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "portable shell systemd compose docker node node-env-file vite python ruby php rust go" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "portable shell systemd compose compose-1 compose-raw docker node node-env-file vite python ruby php rust go" -- "${cur}"))
                     return 0
                     ;;
                 --address)
@@ -1147,7 +1147,7 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__scan)
-            opts="-h --all --check --sarif --baseline --update-baseline --vault --dialect --address --mount --path --root --insecure-http --json --color --help"
+            opts="-h --all --check --sarif --baseline --update-baseline --rules --vault --dialect --address --mount --path --root --insecure-http --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1158,7 +1158,7 @@ _claude__vault() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "portable shell systemd compose docker node node-env-file vite python ruby php rust go" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "portable shell systemd compose compose-1 compose-raw docker node node-env-file vite python ruby php rust go" -- "${cur}"))
                     return 0
                     ;;
                 --address)
@@ -1208,7 +1208,7 @@ _claude__vault() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "portable shell systemd compose docker node node-env-file vite python ruby php rust go" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "portable shell systemd compose compose-1 compose-raw docker node node-env-file vite python ruby php rust go" -- "${cur}"))
                     return 0
                     ;;
                 --env)

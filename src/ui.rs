@@ -88,6 +88,12 @@ impl Ui {
         std::io::stdout().is_terminal()
     }
 
+    /// Whether a person sees stderr.
+    #[must_use]
+    pub fn stderr_is_terminal(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
     /// Writes data to stdout as it is. A reader that has gone away is no error.
     ///
     /// # Errors

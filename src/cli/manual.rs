@@ -25,7 +25,8 @@ pub fn examples(command: &str) -> &'static [&'static str] {
             "claude-vault set jellyfin API_KEY           # asks for the value, hidden",
             "claude-vault set jellyfin --generate DB_PASSWORD:40",
             "claude-vault set jellyfin LICENSE=@license.txt --dry-run",
-            "claude-vault set jellyfin --from old.env --no-confirm",
+            "claude-vault set jellyfin PORT:=8096 --dry-run   # a number, and not the text 8096",
+            "claude-vault set jellyfin --from old.env --secrets-only --no-confirm",
         ],
         "inject" => &[
             "claude-vault inject jellyfin",
@@ -44,7 +45,7 @@ pub fn examples(command: &str) -> &'static [&'static str] {
             "claude-vault adopt --all",
             "claude-vault adopt --all --done",
         ],
-        "scan" => &["claude-vault scan", "claude-vault scan old.env --json"],
+        "scan" => &["claude-vault scan", "claude-vault scan old.env --json", "claude-vault scan --rules"],
         "example" => &["claude-vault example jellyfin/.env"],
         "approve" => &["claude-vault approve pending"],
         "approve list" => &["claude-vault approve list"],

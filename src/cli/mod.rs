@@ -83,7 +83,7 @@ enum Command {
     Exec(exec::Exec),
     /// Move a service's files into Vault: .env, compose and secrets.yaml, with a way back
     Adopt(adopt::Adopt),
-    /// Find what looks like a secret in .env and compose files; no value is shown
+    /// Find what looks like a secret in env, compose and YAML files; no value is shown
     Scan(scan::Scan),
     /// Write a template to commit, without the secrets of a .env or compose file
     Example(example::Example),

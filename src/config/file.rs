@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::keys::{KEYS, lock_words, nearest};
 use super::owner::{require_ours, require_roots, this_user};
+use super::values::FileMode;
 use super::{AskBefore, Env, Method, Strength, folder};
 use crate::error::{Error, Result};
 use crate::names::printable;
@@ -51,6 +52,8 @@ pub(super) struct ConfigFile {
     pub(super) approval: Option<Strength>,
     pub(super) write_role: Option<String>,
     pub(super) ask_before: Vec<AskBefore>,
+    pub(super) mode: Option<FileMode>,
+    pub(super) group: Option<String>,
     /// In the system config alone.
     locked: Vec<String>,
 }

@@ -50,7 +50,7 @@ const SHARED: &[&str] = &["BROWSER", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", 
 pub(super) const SYSTEM_ROOTS: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Every setting, in the order in which `config` shows them.
-pub(super) const KEYS: [Key; 33] = [
+pub(super) const KEYS: [Key; 35] = [
     lockable("address", &["CLAUDE_VAULT_DEV", "VAULT_ADDR", "BAO_ADDR"]).with_flag("--address"),
     lockable("namespace", &["VAULT_NAMESPACE", "BAO_NAMESPACE"]),
     tls("ca_cert", &["VAULT_CACERT", "BAO_CACERT"]),
@@ -80,6 +80,8 @@ pub(super) const KEYS: [Key; 33] = [
     lockable("approval", &[]),
     lockable("write_role", &[]),
     lockable("ask_before", &[]),
+    key("mode", &[]),
+    key("group", &[]),
     key("client_timeout", &["VAULT_CLIENT_TIMEOUT", "BAO_CLIENT_TIMEOUT"]).not_in_a_file(),
     key("max_retries", &["VAULT_MAX_RETRIES", "BAO_MAX_RETRIES"]).not_in_a_file(),
     key("handle_life", &["VAULT_TOKEN_SESSION_TTL"]).not_in_a_file(),

@@ -30,7 +30,7 @@ use lock::Locks;
 pub use shown::{Report, Shown, shown};
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 pub use strength::Strength;
-use values::{checked_path, is_true, number, parse_address, parse_proxy, seconds};
+use values::{FileMode, checked_path, group, is_true, number, parse_address, parse_proxy, seconds};
 
 use crate::error::{Error, Result};
 use crate::names::Service;
@@ -191,6 +191,8 @@ pub struct Settings {
     pub max_token_ttl: u64,
     /// The folder of the services' folders, canonical.
     pub root: PathBuf,
+    /// Whether the root has a mark of a project.
+    pub is_project: bool,
     /// The audit log.
     pub audit_log: PathBuf,
     /// Where state without secrets is kept (`$XDG_STATE_HOME/claude-vault`).
@@ -233,6 +235,10 @@ pub struct Settings {
     pub approval_wait: Duration,
     /// What else is asked about. A config file alone can say so.
     pub ask_before: Vec<AskBefore>,
+    /// The permissions of injected files. A config file alone can say so.
+    pub file_mode: u32,
+    /// The group of injected files.
+    pub file_group: Option<u32>,
 }
 
 impl Settings {
@@ -328,6 +334,7 @@ impl Settings {
                 .unwrap_or(3600)
                 .max(1),
             root,
+            is_project: marked,
             audit_log,
             state: state.clone(),
             trusted_hosts,
@@ -365,6 +372,8 @@ impl Settings {
             approval: file.approval,
             write_role: file.write_role,
             ask_before: file.ask_before,
+            file_mode: file.mode.map(FileMode::bits).transpose()?.unwrap_or(0o600),
+            file_group: file.group.as_deref().map(group).transpose()?,
             approval_wait: Duration::from_secs(
                 number(env.get("CLAUDE_VAULT_APPROVAL_WAIT"), "CLAUDE_VAULT_APPROVAL_WAIT")?.unwrap_or(300),
             ),

@@ -72,6 +72,8 @@ fn value_of(settings: &Settings, name: &str) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
     match name {
+        "mode" => format!("{:04o}", settings.file_mode),
+        "group" => settings.file_group.map(|group| group.to_string()).unwrap_or_default(),
         "address" => settings.address.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()).unwrap_or_default(),
         "namespace" => text(&settings.namespace),
         "insecure_http" => settings.insecure_http.to_string(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -67,6 +68,53 @@ pub(super) fn seconds(text: &str) -> Result<Duration> {
     }
 }
 
+/// The permissions of injected files, as a config file says them: `"0640"`, or a number such as `0o640`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum FileMode {
+    Text(String),
+    Number(u32),
+}
+
+/// The most that others than the owner may do with an injected file: the group may read it.
+const MAX_FILE_MODE: u32 = 0o640;
+/// What the owner must be able to do with it.
+const MIN_FILE_MODE: u32 = 0o600;
+
+impl FileMode {
+    /// # Errors
+    /// [`Error::Invalid`] for what gives away more than reading to the group.
+    pub(super) fn bits(self) -> Result<u32> {
+        let bits = match self {
+            Self::Text(text) => u32::from_str_radix(text.trim().trim_start_matches("0o"), 8).ok(),
+            Self::Number(number) => Some(number),
+        };
+        let fits = |bits: &u32| bits & !MAX_FILE_MODE == 0 && bits & MIN_FILE_MODE == MIN_FILE_MODE;
+        bits.filter(fits).ok_or_else(|| {
+            Error::invalid(
+                "the mode of injected files is neither 0600 nor 0640",
+                "mode = \"0640\" in the config, with group = \"NAME\"",
+            )
+        })
+    }
+}
+
+/// The number of a group, by its name or number.
+///
+/// # Errors
+/// [`Error::Invalid`] for one that this machine does not have.
+pub(super) fn group(name: &str) -> Result<u32> {
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let mut fields = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = fields.find(|fields| fields.first() == Some(&name)).and_then(|fields| fields.get(2)?.parse().ok());
+    found.or_else(|| name.parse().ok()).ok_or_else(|| {
+        Error::invalid(
+            "the group of injected files is not one of this machine",
+            "group = \"NAME\" or its number in the config: getent group",
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +133,17 @@ mod tests {
         assert_eq!(seconds("2m").ok(), Some(Duration::from_secs(120)));
         assert_eq!(seconds("500ms").ok(), Some(Duration::from_millis(500)));
         assert!(seconds("soon").is_err() && seconds("0").is_err());
+    }
+
+    #[test]
+    fn a_file_is_never_opened_to_everybody() {
+        let text = |text: &str| FileMode::Text(text.to_owned()).bits().ok();
+        assert_eq!(["0640", "640", "0o640", "0600"].map(text), [Some(0o640), Some(0o640), Some(0o640), Some(0o600)]);
+        for bad in ["0644", "0660", "0440", "0777", "4640", "rw", ""] {
+            assert_eq!(text(bad), None, "{bad}");
+        }
+        assert_eq!(FileMode::Number(0o640).bits().ok(), Some(0o640));
+        assert_eq!((group("root").ok(), group("1234").ok(), group("no such group").ok()), (Some(0), Some(1234), None));
     }
 
     #[test]

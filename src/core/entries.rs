@@ -5,6 +5,7 @@
 //! would show parts of values as names. A file that this program wrote values into is never read
 //! here. Nothing but the decision whether the file can be read depends on a value.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Core;
@@ -13,6 +14,7 @@ use super::inject::reader_beside;
 use crate::files::record::{Record, Records, Standing, standing};
 use crate::files::{Content, Root};
 use crate::format::dotenv::{self, Dialect};
+use crate::format::json::Typed;
 use crate::format::{compose, yaml};
 use crate::names::{MAX_VALUE_BYTES, Outside};
 use crate::secret::{Secret, Value};
@@ -203,11 +205,17 @@ fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
     if yaml::top_level_keys(text)?.iter().map(String::as_str).collect::<std::collections::BTreeSet<_>>() != found {
         return None;
     }
+    // As its reader reads it, with its type; of a name that stands twice, the last.
+    let read = yaml::values::entries(text).unwrap_or_default();
+    let read: BTreeMap<&str, &Result<Typed, String>> = read.iter().map(|entry| (entry.name.as_str(), &entry.value)).collect();
     let entry = |entry: &crate::format::edit::Entry| FileEntry {
         name: Outside::from(entry.key.clone()),
-        value: match yaml::read(&text[entry.value.clone()]) {
-            Some(value) => held(value),
-            None => Held::Unusable("it is not plain text in YAML"),
+        value: match read.get(entry.key.as_str()) {
+            Some(Ok(Typed::Text(text))) => held(text.to_string()),
+            Some(Ok(Typed::Json(text))) if text.len() <= MAX_VALUE_BYTES => {
+                Held::Value(Value::Json(Secret::from(text.to_string())))
+            }
+            Some(Ok(Typed::Json(_)) | Err(_)) | None => Held::Unusable("a YAML reader does not take it as plain data"),
         },
     };
     Some(document.entries.iter().map(entry).collect())

@@ -123,7 +123,7 @@ fn a_newcomer_signs_in_on_the_real_page_and_does_the_main_job() {
     );
     std::fs::set_permissions(&browser, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     home.set("BROWSER", browser.to_string_lossy());
-    let script = "source claude-vault login --timeout 60 || exit; claude-vault set jellyfin NEW='a b' --no-confirm && claude-vault get jellyfin NEW && claude-vault inject jellyfin esphome && grep NEW jellyfin/.env && cat esphome/config/secrets.yaml && source claude-vault logout; for _ in {1..300}; do [ -e \"$TMPDIR/closed\" ] && break; sleep 0.1; done; rm \"$TMPDIR/closed\"; cat \"$TMPDIR/page\"; rm -r \"$TMPDIR/page\" \"$TMPDIR/browser-home\" \"$OLDBROWSER\"";
+    let script = "source claude-vault login --timeout 60 || exit; claude-vault set jellyfin NEW='a b' --no-confirm && claude-vault get jellyfin NEW && claude-vault inject jellyfin esphome && grep NEW= jellyfin/.env && cat esphome/config/secrets.yaml && source claude-vault logout; for _ in {1..300}; do [ -e \"$TMPDIR/closed\" ] && break; sleep 0.1; done; rm \"$TMPDIR/closed\"; cat \"$TMPDIR/page\"; rm -r \"$TMPDIR/page\" \"$TMPDIR/browser-home\" \"$OLDBROWSER\"";
     home.set("OLDBROWSER", browser.to_string_lossy());
     let done: Run =
         home.cv(["dev", "--", "bash", "-c", script]).exits(0).says("signed in as oidc-alice").says("the token is revoked");

@@ -245,7 +245,7 @@ fn no_refusal_of_a_file_repeats_what_may_be_a_value() {
     let files = [
         ("m/.env", format!("A='{CANARY}\n")),
         ("m/.env", format!("{CANARY}\n!{CANARY}={CANARY}\n")),
-        ("m/.env", format!("A=${{{CANARY}_X}}\n")),
+        ("m/.env", format!("A=${{{}_X}}\n", CANARY.replace('-', "_"))),
         ("m/secrets.yaml", format!("{CANARY}: !secret {CANARY}\n")),
         ("m/secrets.yaml", format!("a: [{CANARY}\n")),
         ("m/secrets.yaml", format!("? [{CANARY}]\n: 1\n")),
@@ -270,4 +270,83 @@ fn a_compose_file_is_no_source_of_keys() {
     let lab = Lab::new();
     lab.home.file("m/compose.yaml", COMPOSE);
     lab.cv(["set", "m", "--from", "m/compose.yaml", "--no-confirm"]).exits(2).says("compose file");
+}
+
+#[test]
+fn a_file_beside_a_compose_file_is_read_as_docker_compose_reads_it() {
+    let lab = Lab::new();
+    lab.home.file("m/compose.yaml", COMPOSE);
+    let env = "GREETING='Let\\'s go!'\nPW=\"val #s\"#c\nDOMAIN=example.org\nURL=https://${DOMAIN}/x\nT=\"foo:$2a$10$TWabc\"\n";
+    let file = lab.home.file("m/.env", env);
+    let refused = lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"]);
+    match refused.status {
+        0 => assert_eq!(lab.stored("m"), object(read_by(&real("docker compose"), file.clone()))),
+        _ => {
+            refused.exits(2).says("line 5").says("T");
+            lab.cv(["list", "m"]).exits(5);
+        }
+    }
+    // Without the line that compose itself warns about, all is as compose reads it.
+    let file = lab.home.file("m/.env", &env.replace("T=\"foo:$2a$10$TWabc\"\n", "T='foo:$2a$10$TWabc'\nX=\"a$$b\"\n"));
+    lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"]).exits(0).says("URL: expanded from DOMAIN; it no longer follows it");
+    let before = read_by(&real("docker compose"), file.clone());
+    assert_eq!(lab.stored("m"), object(before.clone()));
+    assert_eq!(before["GREETING"], "Let's go!");
+    assert_eq!(before["PW"], "val #s");
+    assert_eq!(before["URL"], "https://example.org/x");
+    // And compose reads the same after the way back.
+    lab.cv(["inject", "m"]).exits(0);
+    assert_eq!(read_by(&real("docker compose"), file), before);
+}
+
+#[test]
+fn the_environment_is_used_only_where_it_is_named() {
+    let mut lab = Lab::new();
+    lab.home.set("DB_HOST", "db.lan");
+    lab.home.file("m/compose.yaml", COMPOSE);
+    lab.home.file("m/.env", "URL=postgres://${DB_HOST}/x\nDEF=${DB_HOST:-local}\n");
+    lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"]).exits(2).says("line 1").says("URL");
+    lab.cv(["set", "m", "--from", "m/.env", "--env", "DB_HOST", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("m"), json!({"URL": "postgres://db.lan/x", "DEF": "db.lan"}));
+    lab.cv(["set", "n", "--from", "m/.env", "--only", "DEF", "--no-confirm"]).exits(0);
+    assert_eq!(lab.stored("n"), json!({"DEF": "local"}));
+    lab.cv(["set", "n", "--from", "m/.env", "--env", "NOWHERE", "--no-confirm"]).exits(2).says("--env");
+}
+
+#[test]
+fn what_the_reader_cannot_read_is_refused_with_its_line() {
+    let lab = Lab::new();
+    lab.home.file("m/compose.yaml", COMPOSE);
+    for text in ["A=1\nB='open\n", "A=1\nB=\"open\n", "A=1\n${X}=2\n"] {
+        lab.home.file("m/.env", text);
+        lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"]).exits(2).says("line 2");
+        lab.cv(["list", "m"]).exits(5);
+    }
+}
+
+#[test]
+fn secrets_only_leaves_the_rest_in_the_file() {
+    let lab = Lab::new();
+    lab.home.file("m/compose.yaml", COMPOSE);
+    let text = "DOMAIN=example.org\nURL=https://${DOMAIN}/x\nPORT=8080\nDB_PASSWORD=hunter2hunter2\nDSN=postgres://u:${DB_PASSWORD}@db/x\n";
+    lab.home.file("m/.env", text);
+    let done = lab.cv(["set", "m", "--from", "m/.env", "--secrets-only", "--no-confirm"]).exits(0);
+    done.says("left in the file: URL").says("left in the file: PORT");
+    let stored = lab.stored("m");
+    assert_eq!(stored["DB_PASSWORD"], "hunter2hunter2");
+    assert!(stored.get("URL").is_none() && stored.get("PORT").is_none(), "{stored}");
+}
+
+#[test]
+fn standard_input_tells_its_format_or_is_told_it() {
+    let lab = Lab::new();
+    lab.home.cv_with(&["set", "a", "--from", "-", "--no-confirm"], "# c\nexport A='x y'\nB=1\n").exits(0);
+    assert_eq!(lab.stored("a"), json!({"A": "x y", "B": "1"}));
+    lab.home.cv_with(&["set", "b", "--from", "-", "--no-confirm"], "a: 1\nb: yes\n").exits(0);
+    assert_eq!(lab.stored("b"), json!({"a": 1, "b": true}));
+    lab.home.cv_with(&["set", "c", "--from", "-", "--no-confirm"], "hello\n").exits(2).says("--format");
+    lab.home.cv_with(&["set", "c", "--from", "-", "--format", "env", "--no-confirm"], "A: x\n").exits(0);
+    assert_eq!(lab.stored("c"), json!({"A": "x"}));
+    lab.home.cv_with(&["set", "c", "--from", "-", "K=-", "--no-confirm"], "A=1\n").exits(2).says("standard input");
+    lab.home.cv_with(&["set", "c", "--from", "-", "--no-confirm"], "").exits(2);
 }

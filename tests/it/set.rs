@@ -83,7 +83,7 @@ fn generated_values_are_bare_in_every_reader() {
     assert!(b.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-'));
     lab.cv(["set", "plex", "--generate", "A:3", "--no-confirm"]).exits(2);
     lab.home.cv_with(&["set", "plex", "A=-", "B=-", "--no-confirm"], "x").exits(2).says("one key's value only");
-    lab.home.file("odd.env", "A=1\nFOO: bar\n");
+    lab.home.file("odd.env", "A=1\nFOO BAR\n"); // docker compose reads `FOO: bar`
     lab.cv(["set", "plex", "--from", "odd.env", "--no-confirm"]).exits(2).says("line 2");
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::AnsiColor;
 
 use crate::core::scan::Finding;
-use crate::format::classify::{Kind, Severity};
+use crate::format::classify::{Kind, Rule, Severity};
 use crate::ui::Ui;
 
 /// Columns are not padded further than this.
@@ -64,6 +64,11 @@ fn row(finding: &Finding) -> [String; 7] {
         answer(finding.tracked, "tracked", "not tracked"),
         finding.vault_key.clone().unwrap_or_else(|| answer(finding.in_vault, "the same", "not there")),
     ]
+}
+
+/// A rule as `scan --rules` lists it.
+pub(super) fn rule(rule: &Rule) -> String {
+    format!("{:<26}  {:<17}  {:<8}  {}\n", rule.id, kind(rule.kind), severity(rule.severity), rule.reason)
 }
 
 fn answer(known: Option<bool>, yes: &str, no: &str) -> String {

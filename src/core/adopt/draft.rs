@@ -121,7 +121,7 @@ fn stays_whole(draft: &mut Draft, file: &Path, reason: &str) {
 /// Who reads a file of variables.
 pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
     match facts.iter().find_map(|one| one.container_files.get(file)) {
-        Some(true) => Dialect::Docker,
+        Some(true) => Dialect::ComposeRaw,
         Some(false) => Dialect::Compose,
         None => own_reader(core, file),
     }

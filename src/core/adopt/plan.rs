@@ -150,7 +150,8 @@ impl Planner<'_> {
         let compose: Vec<&PathBuf> = unit.compose.iter().filter(|file| moved.overlay.contains_key(*file)).collect();
         for (number, draft) in drafts.into_iter().enumerate() {
             let compose = if number == 0 { compose.clone() } else { Vec::new() };
-            self.map(&draft, is_split, config);
+            let is_listed = is_split || draft.is_mapped || self.lies_elsewhere(unit, &draft);
+            self.map(&draft, is_listed, config);
             self.service(&unit.service, draft, &moved.overlay, &compose)?;
         }
         Ok(())
@@ -180,9 +181,17 @@ impl Planner<'_> {
         folders.into_iter().filter(has_others).map(|folder| folder.join(".env")).collect()
     }
 
+    /// Whether a file lies where `inject` does not look: deeper in the folder, and named by no compose file.
+    fn lies_elsewhere(&self, unit: &Unit, draft: &Draft) -> bool {
+        let usual = [unit.folder.clone(), unit.folder.join("config")];
+        let is_usual = |file: &Path| usual.iter().any(|folder| file.parent() == Some(folder.as_path()));
+        let is_named = |file: &Path| self.facts.iter().any(|facts| facts.container_files.contains_key(file));
+        draft.files.iter().any(|file| !file.secrets.is_empty() && !is_usual(&file.file) && !is_named(&file.file))
+    }
+
     /// Says in `.claude-vault.toml` where the files of a service lie, where their folder does not tell.
-    fn map(&mut self, draft: &Draft, is_split: bool, config: &Config) {
-        if !(draft.is_mapped || is_split) || config.services.iter().any(|name| name == draft.service.as_str()) {
+    fn map(&mut self, draft: &Draft, is_listed: bool, config: &Config) {
+        if !is_listed || config.services.iter().any(|name| name == draft.service.as_str()) {
             return;
         }
         let files: Vec<&FileDraft> = draft.files.iter().filter(|file| !file.secrets.is_empty()).collect();

@@ -1,7 +1,7 @@
 //! The texts that adoption writes: a file whose values come from Vault, its template, and where it lies.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -11,13 +11,15 @@ use super::judge;
 use super::preview;
 use super::texts::Texts;
 use crate::core::Core;
+use crate::core::inject::header::{Making, Origin, with_header};
+use crate::core::inject::template_names::templates_of;
 use crate::error::Result;
 use crate::files::Root;
 use crate::format::dotenv;
 use crate::format::places::{self, Place, Role, Writing};
 use crate::format::yaml;
 use crate::format::yaml::tree::{self, Kind, Node};
-use crate::names::Service;
+use crate::names::{Service, is_variable, printable};
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
 
@@ -29,9 +31,6 @@ pub(super) struct Template {
     pub(super) gained: usize,
 }
 
-/// The usual names of a template, the best first.
-const ENDINGS: [&str; 4] = ["example", "sample", "template", "dist"];
-
 /// The file with Vault's values in it, as `inject` writes it.
 pub(super) fn with_values(
     core: &Core,
@@ -39,17 +38,15 @@ pub(super) fn with_values(
     file: &FileDraft,
     own: &Secrets,
     old: &str,
+    template: &Template,
 ) -> Result<Zeroizing<String>> {
-    let _ = core;
-    let old = &*with_vaults(file, own, old);
-    if old.starts_with(crate::core::inject::HEADER_START) {
-        return Ok(Zeroizing::new(old.to_owned()));
-    }
-    let header = format!(
-        "{}{service}).\n# Make it again: claude-vault inject {service}\n# It holds secrets: do not commit it.\n#\n",
-        crate::core::inject::HEADER_START
-    );
-    Ok(Zeroizing::new(header + old))
+    let making = Making {
+        origin: &Origin::of(&core.settings, service),
+        template: template.file.file_name().map(|name| printable(&name.to_string_lossy(), false)),
+        command: format!("claude-vault inject {service}"),
+        keys: own.keys().filter(|key| file.format == Format::Yaml || is_variable(key)).map(String::as_str).collect(),
+    };
+    Ok(with_header(&with_vaults(file, own, old), &making))
 }
 
 /// The file with Vault's values where they differ from its own: the person prefers those.
@@ -103,16 +100,6 @@ pub(super) fn template(_root: &Root, texts: &Texts<'_>, file: &FileDraft, old: &
     let text = emptied(file, old, own);
     let file = place.into_iter().next().unwrap_or_default();
     Ok(Template { file, text, gained: own.len() })
-}
-
-/// Where the template of a file may lie.
-fn templates_of(file: &Path) -> Vec<PathBuf> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut names: Vec<String> = ENDINGS.iter().map(|ending| format!("{name}.{ending}")).collect();
-    if name == ".env" {
-        names.extend(["env.example", "example.env", "template.env"].map(str::to_owned));
-    }
-    names.into_iter().map(|name| file.with_file_name(name)).collect()
 }
 
 /// The file without its secrets: those that go to Vault, those that stay, and those in comments.

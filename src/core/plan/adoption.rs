@@ -151,18 +151,17 @@ impl Adoption {
 
     async fn write_version(&self, core: &Core, permit: &Permit<'_>, part: &Part, done: &mut PartDone) -> Result<()> {
         let (Some(service), Some(change)) = (&part.service, &part.change) else { return Ok(()) };
-        match change.carry_out(core, permit).await? {
-            Commit::Written(version) => {
-                done.version = Some(version);
-                if self.direction == Direction::In {
-                    edit(core, |journal| {
-                        journal.services.entry(service.to_string()).or_default().written = Some(version);
-                    })?;
-                }
-                Ok(())
-            }
-            Commit::Conflict => Err(Error::Conflict { service: service.to_string() }),
+        let version = match change.carry_out(core, permit).await? {
+            Commit::Written(version) => version,
+            Commit::Conflict => change.standing().await?.ok_or_else(|| Error::Conflict { service: service.to_string() })?,
+        };
+        done.version = Some(version);
+        if self.direction == Direction::In {
+            edit(core, |journal| {
+                journal.services.entry(service.to_string()).or_default().written = Some(version);
+            })?;
         }
+        Ok(())
     }
 
     /// Waiting for the disk must not hold up anything else, so this is done on a thread of its own.

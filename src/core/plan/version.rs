@@ -299,6 +299,15 @@ impl Operation for VersionChange {
 }
 
 impl VersionChange {
+    /// The newest version, if it holds exactly this result: a write that was repeated after its answer was lost says
+    /// that somebody else was first.
+    pub(super) async fn standing(&self) -> Result<Option<u64>> {
+        match self.vault.read_service(&self.service, None).await? {
+            Stored::Present { secrets, version, .. } => Ok((secrets == self.result).then_some(version)),
+            Stored::Deleted { .. } | Stored::Absent => Ok(None),
+        }
+    }
+
     /// Writes with `writer`; whatever must be read meanwhile is read with `vault`.
     async fn write(&self, writer: &Client, vault: &Client) -> Result<Commit> {
         let Self { service, base, result, .. } = self;

@@ -46,8 +46,12 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
             return Err(Unreadable { line: second.line, reason });
         }
     };
+    if let Some(line) = unreadable_anchor(document) {
+        let reason = "the name of an anchor or an alias has only A-Z a-z 0-9 _ - for YAML 1.1".to_owned();
+        return Err(Unreadable { line, reason });
+    }
     match &document.kind {
-        Kind::Map(_) => Ok(Values { anchors: Anchors::of(document) }.entries(document)),
+        Kind::Map(_) => Ok(Values { text, anchors: Anchors::of(document) }.entries(document)),
         Kind::Scalar { style: Style::Plain, text } if matches!(text.as_str(), "" | "~" | "null") => Ok(Vec::new()),
         Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_) => {
             Err(Unreadable { line: document.line, reason: "it is not a list of \"key: value\" lines".to_owned() })
@@ -55,7 +59,22 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
     }
 }
 
+/// The line of an anchor or an alias whose name stops `PyYAML`.
+fn unreadable_anchor(node: &Node) -> Option<usize> {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if node.anchor.as_deref().is_some_and(|name| !is_name(name)) {
+        return Some(node.line);
+    }
+    match &node.kind {
+        Kind::Alias(name) => (!is_name(name)).then_some(node.line),
+        Kind::Scalar { .. } => None,
+        Kind::List(items) => items.iter().find_map(unreadable_anchor),
+        Kind::Map(entries) => entries.iter().find_map(|(key, value)| unreadable_anchor(key).or_else(|| unreadable_anchor(value))),
+    }
+}
+
 struct Values<'tree> {
+    text: &'tree str,
     anchors: Anchors<'tree>,
 }
 
@@ -85,6 +104,12 @@ impl<'tree> Values<'tree> {
                 Err(reason) => (Err(reason), None),
             };
             let is_repeated = count.get(name).is_some_and(|count| *count > 1);
+            // A reader constructs the values that do not count, too.
+            let all = || own.iter().filter(|(key, _)| self.name(key).is_ok_and(|other| other == name));
+            let value = match is_repeated && all().any(|(_, value)| self.value(value).is_err()) {
+                true => value.and(Err("it stands more than once, and one of its values cannot be read".to_owned())),
+                false => value,
+            };
             let remark = if is_repeated { Some("stands more than once: the last one counts") } else { remark };
             found.push(Entry { name: name.to_owned(), line: key.line, value, remark });
         }
@@ -129,13 +154,13 @@ impl<'tree> Values<'tree> {
             return Ok((scalar, remark));
         }
         let mut out = Zeroizing::new(String::new());
-        self.write(node, &mut out, 0)?;
+        self.write(node, &mut out, 0, false)?;
         // The spelling of a server: members sorted, numbers checked.
         Ok((json::canonical(&out).map_err(str::to_owned)?, None))
     }
 
     /// Appends a node as JSON.
-    fn write(&self, node: &'tree Node, out: &mut Zeroizing<String>, depth: usize) -> Result<(), String> {
+    fn write(&self, node: &'tree Node, out: &mut Zeroizing<String>, depth: usize, in_flow: bool) -> Result<(), String> {
         if depth > MAX_DEPTH || out.len() > MAX_JSON {
             return Err("it is too large".to_owned());
         }
@@ -146,7 +171,12 @@ impl<'tree> Values<'tree> {
         {
             return Err(custom(tag));
         }
+        let in_flow = in_flow || self.text[node.span.start..].starts_with(['[', '{']);
         match &node.kind {
+            // In flow style, `PyYAML` takes the marks for those of keys and values.
+            Kind::Scalar { text, style: Style::Plain } if in_flow && (text.contains('?') || text.starts_with(':')) => {
+                return Err("YAML readers differ on a text in it with ? or : - put it in quotes".to_owned());
+            }
             Kind::Scalar { text, style } => match scalar(node, text, *style)?.0 {
                 Typed::Text(text) => json::quote(&text, out),
                 Typed::Json(text) => out.push_str(&text),
@@ -157,7 +187,7 @@ impl<'tree> Values<'tree> {
                     if at > 0 {
                         out.push(',');
                     }
-                    self.write(item, out, depth + 1)?;
+                    self.write(item, out, depth + 1, in_flow)?;
                 }
                 out.push(']');
             }
@@ -177,7 +207,7 @@ impl<'tree> Values<'tree> {
                     let name = self.name(key).map_err(|_| "a name in it is not text to a YAML reader: put it in quotes")?;
                     json::quote(name, out);
                     out.push(':');
-                    self.write(value, out, depth + 1)?;
+                    self.write(value, out, depth + 1, in_flow)?;
                 }
                 out.push('}');
             }
@@ -192,6 +222,9 @@ fn failed(name: &str, line: usize, reason: String) -> Entry {
 }
 
 fn custom(tag: &str) -> String {
+    if tag == "!" {
+        return "YAML readers differ on the tag !".to_owned();
+    }
     let is_plain = tag.len() <= 32 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!_-:/.".contains(&byte));
     let tag = if is_plain { printable(tag, false) } else { "its tag".to_owned() };
     format!("{tag} means something to its own program only")
@@ -204,7 +237,7 @@ fn is_core_tag(tag: &str, names: &[&str]) -> bool {
 }
 
 fn is_text_tag(tag: &str) -> bool {
-    tag == "!" || is_core_tag(tag, &["str"])
+    is_core_tag(tag, &["str"])
 }
 
 /// A scalar with its type.
@@ -505,6 +538,8 @@ mod tests {
             "[!secret x]",
             "!!int x",
             "!!float 1",
+            "! 0x1F",
+            "! \"x\"",
         ];
         for text in refused {
             assert!(one(text).starts_with("refused: "), "{text}: {}", one(text));
@@ -513,7 +548,7 @@ mod tests {
 
     #[test]
     fn quotes_and_tags_decide() {
-        for text in ["\"017\"", "'12:30'", "!!str 42", "! yes", "!<tag:yaml.org,2002:str> 1", "|-\n  1", ">-\n  yes"] {
+        for text in ["\"017\"", "'12:30'", "!!str 42", "!<tag:yaml.org,2002:str> 1", "|-\n  1", ">-\n  yes"] {
             assert!(one(text).starts_with("text "), "{text}: {}", one(text));
         }
         assert_eq!(one("!!int \"5\""), "5");

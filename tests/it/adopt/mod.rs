@@ -105,6 +105,7 @@ fn a_home_lab_of_twelve_is_adopted_in_one_command_undone_in_one_and_adopted_agai
     let missing: Vec<&&str> = SECRETS.iter().filter(|secret| !stored.iter().any(|value| value == **secret)).collect();
     assert!(missing.is_empty(), "not in Vault: {missing:?}\n{}", adopted.stderr);
     assert_eq!(configs(&lab), resolved);
+    lab.cv(["inject", "--all", "--check"]).exits(0);
 
     lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
     assert_eq!(tree(&lab), before);

@@ -14,6 +14,7 @@ use super::super::{preview, written};
 use super::Planner;
 use crate::approval::FilePreview;
 use crate::core::Audience;
+use crate::core::inject::header::Origin;
 use crate::core::plan::Part;
 use crate::error::Result;
 use crate::files::adopted::{OPEN_MODE, PRIVATE_MODE, Recorded, Step};
@@ -39,7 +40,7 @@ impl Planner<'_> {
         }
         let before = self.texts.content(&file.file);
         let template = self.template(file, old, own)?;
-        let text = written::with_values(self.core, service, file, own, old)?;
+        let text = written::with_values(self.core, service, file, own, old, &template)?;
         if self.request.prefer == Some(Prefer::Vault) {
             self.expected.insert(file.file.clone());
         }
@@ -58,7 +59,12 @@ impl Planner<'_> {
             narrowed: !is_private,
         });
         self.overlay.insert(file.file.clone(), text.clone());
-        let recorded = Recorded { kind: Kind::Secrets, service: service.to_string(), keys: own.keys().cloned().collect() };
+        let recorded = Recorded {
+            kind: Kind::Secrets,
+            service: service.to_string(),
+            origin: Some(Origin::of(&self.core.settings, service).mark()),
+            keys: own.keys().cloned().collect(),
+        };
         let way = if before.is_some() { Way::Replaced } else { Way::Created };
         let step = Step {
             file: file.file.clone(),
@@ -113,7 +119,7 @@ impl Planner<'_> {
             content: Some(template.text.clone()),
             mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
             before,
-            record: Some(Recorded { kind: Kind::Example, service: service.to_string(), keys }),
+            record: Some(Recorded { kind: Kind::Example, service: service.to_string(), origin: None, keys }),
             keeps_backup: false,
             drops_backups: false,
         };

@@ -113,7 +113,7 @@ impl Walk<'_> {
             *self.facts.container_files.entry(file.clone()).or_default() |= is_raw;
             let Some(text) = self.texts.text_over(self.overlay, &file) else { continue };
             let outside = |name: &str| self.one.env.get(name).cloned().flatten();
-            let lines = lines_of(if is_raw { Dialect::Docker } else { Dialect::Compose }, &text, &outside);
+            let lines = lines_of(if is_raw { Dialect::ComposeRaw } else { Dialect::Compose }, &text, &outside);
             for (name, value) in lines {
                 self.view.add(&file, &name, &value);
             }
