@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::Context;
 use super::approve::on_the_page;
-use super::at_terminal::AtTerminal;
+use super::at_terminal::{AtTerminal, proof_needed};
 use super::set::for_a_while;
 use crate::approval::{Question, listen};
 use crate::config::Strength;
 use crate::core::adopt::{Adopted, FileReply, Reply, Request, ServiceReply, adopt};
-use crate::core::approve::{Approvals, strength};
+use crate::core::approve::Approvals;
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
 use crate::terminal::Terminal;
@@ -37,18 +37,9 @@ impl Adopt {
     pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         let agent = core.settings.agent.is_some();
-        for (given, what) in [(self.reveal, "--reveal"), (self.no_confirm, "--no-confirm")] {
-            if given && agent {
-                return Err(Error::UnderAgent { what });
-            }
-        }
+        let proof = proof_needed(core, self.request.dry_run, self.no_confirm, self.reveal)?;
         self.choose(&core.settings.root)?;
         let asks = !self.request.dry_run && !self.no_confirm;
-        let proof = if self.request.dry_run { Strength::Typed } else { strength(core)? };
-        if self.no_confirm && proof > Strength::Typed {
-            let message = format!("--no-confirm is no approval here: changes are approved by {}", proof.word());
-            return Err(Error::invalid(message, "leave it out, and approve it on the page"));
-        }
         let person = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
         let shows_files = !agent && !self.request.all;
         let request = &self.request;
@@ -183,7 +174,7 @@ fn summary(service: &ServiceReply, is_undo: bool) -> String {
 
 fn tell_file(ui: &Ui, indent: &str, file: &FileReply) {
     let backup = file.backup.as_ref().map(|name| format!("; the old one is {}", printable(name, false))).unwrap_or_default();
-    let narrowed = if file.narrowed { "; only you can read it now (mode 0600)" } else { "" };
+    let narrowed = if file.narrowed { "; fewer users may read it now" } else { "" };
     ui.note(&format!("{indent}{} {}{backup}{narrowed}", shown(&file.file), file.state));
 }
 

@@ -3,6 +3,9 @@
 use anstyle::AnsiColor;
 
 use crate::approval::{Approval, Approver, Change, Proof, Question};
+use crate::config::Strength;
+use crate::core::Core;
+use crate::core::approve::strength;
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::WayOut;
@@ -19,6 +22,25 @@ pub struct AtTerminal<'a> {
     pub no_confirm: bool,
     /// An AI agent reads along: nothing is approved here.
     pub agent: bool,
+}
+
+/// How strong the proof of an approval must be for a command with these options.
+///
+/// # Errors
+/// [`Error::UnderAgent`] for an option that no AI agent may use, [`Error::Invalid`] for `--no-confirm` where a typed
+/// yes is not enough.
+pub(super) fn proof_needed(core: &Core, dry_run: bool, no_confirm: bool, reveal: bool) -> Result<Strength> {
+    for (given, what) in [(reveal, "--reveal"), (no_confirm, "--no-confirm")] {
+        if given && core.settings.agent.is_some() {
+            return Err(Error::UnderAgent { what });
+        }
+    }
+    let proof = if dry_run { Strength::Typed } else { strength(core)? };
+    if no_confirm && proof > Strength::Typed {
+        let message = format!("--no-confirm is no approval here: changes are approved by {}", proof.word());
+        return Err(Error::invalid(message, "leave it out, and approve it on the page"));
+    }
+    Ok(proof)
 }
 
 impl AtTerminal<'_> {

@@ -9,11 +9,11 @@ use tokio::sync::watch;
 
 use super::Context;
 use super::approve::on_the_page;
-use super::at_terminal::AtTerminal;
+use super::at_terminal::{AtTerminal, proof_needed};
 use crate::approval::listen;
 use crate::approval::pending::LIFE;
 use crate::config::Strength;
-use crate::core::approve::{Approvals, strength};
+use crate::core::approve::Approvals;
 use crate::core::set::from::{self, FromOptions, SourceFormat, Taken};
 use crate::core::set::{DEFAULT_LENGTH, Given, Outcome, Request, json_value, set};
 use crate::error::{Error, Result};
@@ -107,17 +107,8 @@ impl Set {
     pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         let agent = core.settings.agent.is_some();
-        for (given, what) in [(self.reveal, "--reveal"), (self.no_confirm, "--no-confirm")] {
-            if given && agent {
-                return Err(Error::UnderAgent { what });
-            }
-        }
+        let proof = proof_needed(core, self.request.dry_run, self.no_confirm, self.reveal)?;
         core.session()?; // before asking for values
-        let proof = if self.request.dry_run { Strength::Typed } else { strength(core)? };
-        if self.no_confirm && proof > Strength::Typed {
-            let message = format!("--no-confirm is no approval here: changes are approved by {}", proof.word());
-            return Err(Error::invalid(message, "leave it out, and approve it on the page"));
-        }
         self.gather(context, agent).await?;
         let at_terminal = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
         let needs_page = !self.request.dry_run && !self.no_confirm && (agent || proof > Strength::Typed);
@@ -228,7 +219,7 @@ impl Set {
     }
 }
 
-/// A name of `--only` or `--except` that no file has. What is no name of a key is not repeated.
+/// `--only` or `--except` names a key that the file lacks. A text that cannot be a key may be a value: it is not repeated.
 fn unknown_key(name: &str) -> Error {
     let name = if Key::is_valid(name) { name } else { "a name of --only or --except" };
     Error::invalid(format!("{name} is not in the file"), "see what it has: claude-vault set SERVICE --from FILE --dry-run")

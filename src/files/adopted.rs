@@ -3,20 +3,19 @@
 //! Unlike an injected file, a compose file or a template keeps its mode. Every content that a step
 //! replaces stays beside the file as a backup (0600), unless the step only appends lines.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, unlinkat};
 use zeroize::Zeroizing;
 
 use super::record::{self, Kind, Records};
-use super::{Content, Root};
+use super::{Access, Content, Root};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// The mode of a new file without secrets.
-pub const OPEN_MODE: u32 = 0o644;
-/// The mode of a file with secrets.
-pub const PRIVATE_MODE: u32 = 0o600;
+/// Who may read a new file without secrets.
+pub const OPEN: Access = Access { mode: 0o644, group: None };
 
 /// A file with its new content.
 pub struct Step {
@@ -26,8 +25,8 @@ pub struct Step {
     pub content: Option<Zeroizing<String>>,
     /// The file that is there now.
     pub before: Option<Content>,
-    /// The mode it gets.
-    pub mode: u32,
+    /// Who may read it then.
+    pub access: Access,
     /// What the record of written files says about it; `None` leaves the record as it is.
     pub record: Option<Recorded>,
     /// Whether the old content is kept beside it.
@@ -54,6 +53,12 @@ impl Content {
     pub fn mode(&self) -> u32 {
         self.mode
     }
+
+    /// Who may read it.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access { mode: self.mode, group: Some(self.group) }
+    }
 }
 
 impl Step {
@@ -61,7 +66,7 @@ impl Step {
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
         match (&self.content, &self.before) {
-            (Some(content), Some(before)) => *before.bytes == *content.as_bytes() && before.mode == self.mode,
+            (Some(content), Some(before)) => *before.bytes == *content.as_bytes() && before.mode == self.access.mode,
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         }
@@ -81,13 +86,25 @@ impl Step {
         let backup = now.as_ref().filter(|_| self.keeps_backup).map(|now| root.back_up(&self.file, now)).transpose()?;
         self.note(root, records)?;
         match &self.content {
-            Some(content) => root.place_with(&self.file, content.as_bytes(), now.as_ref(), self.mode)?,
+            Some(content) => self.place(root, content.as_bytes(), now.as_ref())?,
             None => root.remove(&self.file, now.as_ref())?,
         }
         if let Some(content) = self.content.as_ref().filter(|_| self.drops_backups) {
             remove_backups(root, &self.file, |bytes| bytes == content.as_bytes());
         }
         Ok(backup)
+    }
+
+    /// A file with values gets the configured group or is not written. Any other file keeps the group that it had,
+    /// where this user may give it.
+    fn place(&self, root: &Root, content: &[u8], before: Option<&Content>) -> Result<()> {
+        let must_have_group = self.record.as_ref().is_some_and(|recorded| recorded.kind == Kind::Secrets);
+        match root.place_with(&self.file, content, before, self.access) {
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied && !must_have_group => {
+                root.place_with(&self.file, content, before, Access { group: None, ..self.access })
+            }
+            outcome => outcome,
+        }
     }
 
     /// The record goes first, so that no crash leaves a file with secrets unrecorded.
@@ -122,12 +139,12 @@ pub fn backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<(S
 }
 
 impl Root {
-    /// Writes a file whole, with a mode of its own. `before` is what [`Root::read`] gave.
-    fn place_with(&self, path: &Path, content: &[u8], before: Option<&Content>, mode: u32) -> Result<()> {
+    /// Writes a file whole. `before` is what [`Root::read`] gave.
+    fn place_with(&self, path: &Path, content: &[u8], before: Option<&Content>, access: Access) -> Result<()> {
         before.map(|old| super::require_own_file(path, old.owner)).transpose()?;
         let (folder, name) = self.folder_of(path)?;
         super::sweep(&folder, name);
-        super::place(&folder, name, name, content, super::Access { mode, group: None }).map_err(Error::io("write", path))
+        super::place(&folder, name, name, content, access).map_err(Error::io("write", path))
     }
 
     /// Removes a plain file of this user.

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::lock;
 use crate::error::{Error, Result};
 
 /// How the old content of a file can be had again.
@@ -31,6 +32,9 @@ pub struct FileEntry {
     pub way: Way,
     /// Its mode before.
     pub mode: u32,
+    /// Its group before.
+    #[serde(default)]
+    pub group: Option<u32>,
     /// The digest of its content before; none where there was no file.
     pub before: Option<String>,
     /// The digest of its content afterwards.
@@ -50,6 +54,9 @@ pub struct ServiceEntry {
     pub base: u64,
     /// The version that was written last.
     pub written: Option<u64>,
+    /// Whether somebody else wrote a version between two that adoption wrote.
+    #[serde(default)]
+    pub is_mixed: bool,
     /// The keys that it did not have.
     pub added: Vec<String>,
     /// The keys that had another value.
@@ -116,10 +123,7 @@ impl Journals {
     }
 
     /// Keeps a journal; an empty one is removed.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn save(&self, root: &Path, journal: &Journal) -> Result<()> {
+    fn save(&self, root: &Path, journal: &Journal) -> Result<()> {
         let path = self.place_of(root)?;
         if journal.services.is_empty() {
             return match std::fs::remove_file(&path) {
@@ -131,9 +135,21 @@ impl Journals {
         self.replace(&path, &text).map_err(Error::io("write", path))
     }
 
+    /// Loads the journal, changes it and keeps it, while no other process or thread does.
+    ///
+    /// # Errors
+    /// [`Error::Io`], also when another one does not finish.
+    pub fn edit(&self, root: &Path, change: impl FnOnce(&mut Journal)) -> Result<()> {
+        let path = self.place_of(root)?.with_extension("lock");
+        let _lock = lock::take(&self.folder, &path).map_err(Error::io("lock", &path))?;
+        let mut journal = self.load(root)?;
+        change(&mut journal);
+        self.save(root, &journal)
+    }
+
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        // Whoever writes holds the lock.
+        let temporary = path.with_extension("tmp");
         let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(text)?;
         file.sync_all()?;

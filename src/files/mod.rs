@@ -6,6 +6,7 @@
 
 pub mod adopted;
 pub mod journal;
+mod lock;
 mod owner;
 mod place;
 pub mod record;
@@ -62,6 +63,7 @@ pub struct Content {
     pub bytes: Zeroizing<Vec<u8>>,
     /// The user it belongs to.
     owner: u32,
+    group: u32,
     mode: u32,
 }
 
@@ -170,7 +172,7 @@ impl Root {
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0) + 1));
         File::from(fd).take(limit).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-        Ok(Some(Content { bytes, owner: stat.st_uid, mode: stat.st_mode & 0o7777 }))
+        Ok(Some(Content { bytes, owner: stat.st_uid, group: stat.st_gid, mode: stat.st_mode & 0o7777 }))
     }
 
     /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. `before` is

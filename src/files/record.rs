@@ -8,7 +8,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,8 +17,6 @@ use crate::error::{Error, Result};
 
 /// How many digests of content are kept: more than there are backups of ours, so that each is known.
 const MAX_DIGESTS: usize = 16;
-/// How long another writer of the same file is waited for.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// What was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -134,17 +131,7 @@ impl Records {
     /// [`Error::Io`] when another one does not finish.
     pub fn lock(&self, root: &Path, file: &Path) -> Result<File> {
         let path = self.place_of(root, file)?.0.with_extension("lock");
-        let failed = |error| Error::io("lock", &path)(error);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
-        let started = Instant::now();
-        while lock.try_lock().is_err() {
-            if started.elapsed() > LOCK_WAIT {
-                return Err(failed(std::io::ErrorKind::TimedOut.into()));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(lock)
+        super::lock::take(&self.folder, &path).map_err(Error::io("lock", path))
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {

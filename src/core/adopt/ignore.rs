@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::core::inject::git::{ask, backup_of, line, repository};
+use crate::core::inject::git::{ask, backup_of, ignore_folder, line, repository};
 use crate::files::Root;
 
 /// What git would do with files.
@@ -14,6 +14,8 @@ pub(super) struct Ignore {
     pub(super) lines: BTreeMap<PathBuf, Vec<String>>,
     /// Files that git tracks: their secrets are in its history.
     pub(super) tracked: BTreeSet<PathBuf>,
+    /// Repositories that git gave no answer about.
+    pub(super) unknown: Vec<PathBuf>,
 }
 
 /// Looks at files with secrets (`private`), at files whose backups alone hold them, and at the audit log.
@@ -27,7 +29,9 @@ pub(super) fn look(root: &Root, private: &[PathBuf], backed_up: &[PathBuf], log:
     }
     for (top, files) in repositories {
         let log = log.filter(|log| repository(root.path(), log).as_ref() == Some(&top));
-        let _ = of_repository(root, &top, &files, private, log, &mut ignore);
+        if of_repository(root, &top, &files, private, log, &mut ignore).is_none() {
+            ignore.unknown.push(top);
+        }
     }
     ignore
 }
@@ -48,21 +52,20 @@ fn of_repository(
         .extend(files.iter().filter(|file| inside(file).is_some_and(|file| tracked.contains(&file))).map(|file| (*file).clone()));
     // Where the repository begins inside the root, its own .gitignore; else the root's.
     let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
-    let own = files.iter().filter(|file| private.contains(file)).map(|file| (file.to_path_buf(), line(&below(base, file))));
-    let kept = files.iter().map(|file| (backup_of(file, "00000000_000000"), line(&backup_of(&below(base, file), "*"))));
-    let log = log.map(|log| (log.to_owned(), line(&below(base, log))));
-    let wanted: Vec<(PathBuf, String)> = own.chain(kept).chain(log).collect();
+    let own = files.iter().filter(|file| private.contains(file)).map(|file| (file.to_path_buf(), file.to_path_buf()));
+    let kept = files.iter().map(|file| (backup_of(file, "00000000_000000"), backup_of(file, "*")));
+    let log = log.map(|log| (log.to_owned(), log.to_owned()));
+    // A path to ask git about, and the path or pattern to ignore.
+    let wanted: Vec<(PathBuf, PathBuf)> = own.chain(kept).chain(log).collect();
     let ignored = ask(top, &["check-ignore", "-z", "--stdin"], wanted.iter().filter_map(|(file, _)| inside(file)), true)?;
     let is_open = |file: &Path| inside(file).is_some_and(|file| !ignored.contains(&file) && !tracked.contains(&file));
     let is_plain = |line: &str| !line.contains(char::is_control);
-    let lines: Vec<String> =
-        wanted.into_iter().filter(|(file, line)| is_open(file) && is_plain(line)).map(|(_, line)| line).collect();
-    if !lines.is_empty() {
-        ignore.lines.insert(base.join(".gitignore"), lines);
+    for (_, path) in wanted.iter().filter(|(file, _)| is_open(file)) {
+        let folder = ignore_folder(root, base, path);
+        let pattern = line(path.strip_prefix(&folder).unwrap_or(path));
+        if is_plain(&pattern) {
+            ignore.lines.entry(folder.join(".gitignore")).or_default().push(pattern);
+        }
     }
     Some(())
-}
-
-fn below(base: &Path, file: &Path) -> PathBuf {
-    file.strip_prefix(base).unwrap_or(file).to_owned()
 }

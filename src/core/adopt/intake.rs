@@ -107,7 +107,7 @@ pub(super) fn of_yaml(file: &Path, text: &str, all_keys: bool) -> Intake {
         return intake;
     };
     let Kind::Map(entries) = &document.kind else {
-        intake.stay(file, 0, None, false, "it is no mapping of names to values");
+        intake.stay(file, 0, None, false, "it does not map names to values");
         return intake;
     };
     for (key, value) in entries {

@@ -34,11 +34,11 @@ use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::vault::Client;
 
-/// What came of it: what is told, and what stopped it.
+/// The outcome of an adoption.
 pub struct Adopted {
-    /// What is told.
+    /// What was done, for each service and file.
     pub reply: Reply,
-    /// What stopped it.
+    /// The error that stopped it before the end.
     pub stopped: Option<Error>,
 }
 
@@ -102,7 +102,7 @@ async fn currents(core: &Core, request: &Request, vault: &Arc<Client>) -> Result
     Ok(currents)
 }
 
-/// Puts what was done into what is told.
+/// Adds versions, backups and the failure to the reply.
 fn note(reply: &mut Reply, moved: Moved) -> Option<Error> {
     for done in moved.done {
         let told = reply.services.iter_mut().find(|told| done.service.as_ref() == Some(&told.service));

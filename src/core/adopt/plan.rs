@@ -40,27 +40,14 @@ pub(super) fn services(core: &Core, request: &Request) -> Result<Vec<Service>> {
     Ok(drafts.map(|draft| draft.service).collect())
 }
 
-/// The plan, as it is approved and as it is told.
+/// The plan to approve, and the reply that describes it.
 pub(super) fn plan(core: &Core, request: &Request, currents: Currents) -> Result<(Adoption, Reply)> {
     let root = Root::open(&core.settings.root)?;
     let texts = Texts::new(&root);
     let survey = survey(&root, &texts, request.name.as_ref())?;
     let facts = facts_of(&texts, &survey);
     let config = Config::read(&root)?;
-    let mut planner = Planner {
-        core,
-        request,
-        texts: &texts,
-        survey: &survey,
-        facts: &facts,
-        currents,
-        overlay: Overlay::new(),
-        expected: BTreeSet::new(),
-        parts: Vec::new(),
-        previews: Vec::new(),
-        toml: Vec::new(),
-        reply: Reply { dry_run: request.dry_run, not_looked_into: survey.mounted.clone(), ..Reply::default() },
-    };
+    let mut planner = Planner::new(core, request, &texts, &survey, &facts, currents);
     for unit in chosen(core, &survey, request)? {
         let drafts = draft::drafts(core, &texts, unit, &facts, &config, request.all_keys);
         planner.unit(unit, drafts, &config)?;
@@ -94,20 +81,7 @@ pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Ad
     let survey = Survey::default();
     let request = Request { prefer: Some(Prefer::File), ..Request::default() };
     let currents = Currents::from([(draft.service.clone(), current)]);
-    let mut planner = Planner {
-        core,
-        request: &request,
-        texts: &texts,
-        survey: &survey,
-        facts: &[],
-        currents,
-        overlay: Overlay::new(),
-        expected: BTreeSet::new(),
-        parts: Vec::new(),
-        previews: Vec::new(),
-        toml: Vec::new(),
-        reply: Reply::default(),
-    };
+    let mut planner = Planner::new(core, &request, &texts, &survey, &[], currents);
     let unit = draft.service.clone();
     planner.service(&unit, draft, &Overlay::new(), &[])?;
     planner.verify()?;
@@ -133,13 +107,37 @@ struct Planner<'a> {
 }
 
 /// A key on its way to Vault.
-struct Key2 {
+struct MovedKey {
     entry: Entry,
     file: PathBuf,
     change: &'static str,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn new(
+        core: &'a Core,
+        request: &'a Request,
+        texts: &'a Texts<'a>,
+        survey: &'a Survey,
+        facts: &'a [Facts],
+        currents: Currents,
+    ) -> Self {
+        Self {
+            core,
+            request,
+            texts,
+            survey,
+            facts,
+            currents,
+            overlay: Overlay::new(),
+            expected: BTreeSet::new(),
+            parts: Vec::new(),
+            previews: Vec::new(),
+            toml: Vec::new(),
+            reply: Reply { dry_run: request.dry_run, not_looked_into: survey.mounted.clone(), ..Reply::default() },
+        }
+    }
+
     fn unit(&mut self, unit: &Unit, mut drafts: Vec<Draft>, config: &Config) -> Result<()> {
         let moved = self.out_of_compose(unit, &drafts);
         drafts[0].stays.extend(moved.stays);
@@ -242,7 +240,7 @@ impl Planner<'_> {
     }
 
     /// What each secret of the files does to the service's keys.
-    fn keys(&self, files: &[FileDraft], before: &Secrets, result: &mut Secrets, stays: &mut Vec<Stay>) -> Vec<Key2> {
+    fn keys(&self, files: &[FileDraft], before: &Secrets, result: &mut Secrets, stays: &mut Vec<Stay>) -> Vec<MovedKey> {
         let mut keys = Vec::new();
         for (file, entry) in files.iter().flat_map(|file| file.secrets.iter().map(move |entry| (file, entry))) {
             let name = entry.key.as_str();
@@ -265,7 +263,7 @@ impl Planner<'_> {
                 }),
                 _ => {}
             }
-            keys.push(Key2 { entry: entry.clone(), file: file.file.clone(), change });
+            keys.push(MovedKey { entry: entry.clone(), file: file.file.clone(), change });
         }
         keys
     }
@@ -314,7 +312,11 @@ impl Planner<'_> {
                 .warnings
                 .push(format!("git tracks {names}: the secrets are in its history, so make new ones (rotate them)"));
         }
-        let project = self.project_part(ignore);
+        for top in &ignore.unknown {
+            let top = printable(&top.to_string_lossy(), false);
+            self.reply.warnings.push(format!("git gives no answer about {top}: make sure that it ignores the files and backups"));
+        }
+        let project = self.project_part(ignore)?;
         let mut parts: Vec<Part> = project.into_iter().collect();
         parts.append(&mut self.parts);
         let mut adoption = Adoption::new(self.core, Direction::In, parts);
@@ -339,17 +341,18 @@ impl Planner<'_> {
     }
 
     /// `.gitignore` and `.claude-vault.toml`: their new lines come before anything is backed up.
-    fn project_part(&mut self, ignore: Ignore) -> Option<Part> {
+    fn project_part(&mut self, ignore: Ignore) -> Result<Option<Part>> {
         let mut files = Vec::new();
         for (file, lines) in ignore.lines {
             let lines = lines.join("\n") + "\n";
-            files.push(self.appended(&file, "ignore", &lines, "Keeps the secrets and their backups out of git."));
+            files.push(self.appended(&file, "ignore", &lines, "Keeps the secrets and their backups out of git.")?);
         }
         if !self.toml.is_empty() {
             let tables = self.toml.join("\n");
-            files.push(self.appended(Path::new(CONFIG), "project", &tables, "Says where the files of these services lie."));
+            files.push(self.appended(Path::new(CONFIG), "project", &tables, "Says where the files of these services lie.")?);
         }
-        (!files.is_empty()).then_some(Part { service: None, unit: None, change: None, files, stale: Vec::new() })
+        let part = Part { service: None, unit: None, change: None, files, stale: Vec::new() };
+        Ok(Some(part).filter(|part| !part.files.is_empty()))
     }
 }
 
@@ -381,7 +384,7 @@ fn is_yaml(file: &Path) -> bool {
     matches!(file.extension().and_then(|ending| ending.to_str()), Some("yaml" | "yml"))
 }
 
-fn told(key: &Key2) -> KeyReply {
+fn told(key: &MovedKey) -> KeyReply {
     KeyReply {
         key: key.entry.key.to_string(),
         file: key.entry.file.clone(),

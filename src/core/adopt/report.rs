@@ -1,6 +1,6 @@
 //! What the person is told: before, as the plan; afterwards, as what was done. Names only.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -91,6 +91,13 @@ pub struct FileReply {
     pub tracked: bool,
     /// Whether others than the owner could read it and cannot any more.
     pub narrowed: bool,
+}
+
+impl FileReply {
+    /// A file that holds no values from Vault.
+    pub(super) fn of(file: &Path, kind: &'static str, state: &'static str) -> Self {
+        Self { file: file.to_owned(), kind, state, keys: 0, backup: None, tracked: false, narrowed: false }
+    }
 }
 
 /// Something that stays where it is.

@@ -63,7 +63,7 @@ pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>)
     let mut named_by_root = BTreeSet::new();
     for project in &projects {
         let (_, facts) = project.view(texts, &Overlay::new());
-        let named = facts.container_files.into_keys().filter(|file| texts.content(file).is_some() && !is_template(file));
+        let named = facts.container_files.into_keys().filter(|file| is_env_file(root, texts, file));
         for file in named {
             if project.is_in_root() && !projects.iter().any(|other| other.folder() == folder_of(&file)) {
                 named_by_root.insert(file.clone());
@@ -93,6 +93,20 @@ pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>)
         }
     }
     Ok(Survey { units, projects, mounted: listing.mounted.into_iter().collect() })
+}
+
+/// Whether a file that compose names may be written as a file of variables. A repository may name anything: a hook of
+/// git, a start-up file of a shell, a program.
+fn is_env_file(root: &Root, texts: &Texts<'_>, file: &Path) -> bool {
+    let Some(content) = texts.content(file) else { return false };
+    let is_program = content.mode() & 0o111 != 0;
+    let is_hidden = file.iter().any(|part| part.to_string_lossy().starts_with('.'));
+    let may_be_written = match FileKind::of(file) {
+        Some(FileKind::Env) => true,
+        Some(FileKind::Yaml | FileKind::Compose) => false,
+        None => !is_hidden && !is_program,
+    };
+    may_be_written && root.relative(file).is_ok() && !is_template(file)
 }
 
 /// A template, by its name.

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::error::{Error, Result};
 use crate::files::{Content, Root};
 
 /// The texts that a plan is worked out from.
@@ -32,6 +33,18 @@ impl<'a> Texts<'a> {
     pub(super) fn text(&self, file: &Path) -> Option<Zeroizing<String>> {
         let content = self.content(file)?;
         std::str::from_utf8(&content.bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
+    }
+
+    /// The text of a file that gains lines: empty where there is no file.
+    ///
+    /// # Errors
+    /// [`Error::Confined`] for a file that is not UTF-8: its lines would be lost.
+    pub(super) fn text_to_extend(&self, file: &Path) -> Result<Option<Zeroizing<String>>> {
+        match (self.content(file), self.text(file)) {
+            (None, _) if !self.is_odd(file) => Ok(None),
+            (Some(_), Some(text)) => Ok(Some(text)),
+            (None | Some(_), _) => Err(Error::Confined { path: file.to_owned(), reason: "it is not a plain file of UTF-8 text" }),
+        }
     }
 
     /// Whether something is there that is no plain file of text: a link, a folder, bytes.

@@ -14,7 +14,7 @@ use crate::core::plan::{Adoption, Current, Direction, Notes, Part, VersionChange
 use crate::error::{Error, Result};
 use crate::files::adopted::{Step, backups};
 use crate::files::journal::{FileEntry, Journal, Journals, ServiceEntry, Way};
-use crate::files::{Content, Root};
+use crate::files::{Access, Content, Root};
 use crate::names::{Service, printable};
 use crate::vault::{Client, Stored};
 
@@ -95,20 +95,12 @@ fn restored(root: &Root, journal: &Journal, file: &Path, was: &FileEntry) -> Res
         file: file.to_owned(),
         content,
         before: now,
-        mode: was.mode,
+        access: Access { mode: was.mode, group: was.group },
         record: None,
         keeps_backup: false,
         drops_backups: was.way == Way::Replaced,
     };
-    let told = FileReply {
-        file: file.to_owned(),
-        kind: "restored",
-        state: if was.way == Way::Created { "removed" } else { "restored" },
-        keys: 0,
-        backup: None,
-        tracked: false,
-        narrowed: false,
-    };
+    let told = FileReply::of(file, "restored", if was.way == Way::Created { "removed" } else { "restored" });
     Ok(Some((step, told)))
 }
 
@@ -154,7 +146,7 @@ async fn taken_back(
     }
     let Some(written) = entry.written else { return Ok((None, Vec::new())) };
     let current = Current::read(vault.clone(), service).await?;
-    if current.version() != written {
+    if current.version() != written || entry.is_mixed {
         return Err(changed_since(service.as_str()));
     }
     let mut result = current.secrets().clone();
@@ -191,15 +183,7 @@ pub(super) fn done(core: &Core, request: &Request) -> Result<(Adoption, Reply)> 
             let Some(digest) = was.before else { continue };
             let file = PathBuf::from(file);
             for (backup, _) in backups(&root, &file, |bytes| journal.digest(bytes) == digest) {
-                reply.project_files.push(FileReply {
-                    file: file.with_file_name(backup),
-                    kind: "backup",
-                    state: "removed",
-                    keys: 0,
-                    backup: None,
-                    tracked: false,
-                    narrowed: false,
-                });
+                reply.project_files.push(FileReply::of(&file.with_file_name(backup), "backup", "removed"));
             }
             part.stale.push((file, digest));
         }

@@ -7,18 +7,17 @@ use zeroize::Zeroizing;
 
 use super::draft::FileDraft;
 use super::intake::Format;
-use super::judge;
 use super::preview;
 use super::texts::Texts;
-use crate::core::Core;
 use crate::core::inject::header::{Making, Origin, with_header};
 use crate::core::inject::template_names::templates_of;
-use crate::error::Result;
-use crate::files::Root;
+use crate::core::{Audience, Core};
+use crate::error::{Error, Result};
 use crate::format::dotenv;
-use crate::format::places::{self, Place, Role, Writing};
+use crate::format::example::{self, Care};
+use crate::format::places::Form;
 use crate::format::yaml;
-use crate::format::yaml::tree::{self, Kind, Node};
+use crate::format::yaml::tree::{self, Kind, Malformed, Node};
 use crate::names::{Service, is_variable, printable};
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
@@ -88,50 +87,40 @@ fn with_vaults(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> 
 }
 
 /// The template of a file: the one that is there, with the keys that it lacks, or a new one.
-pub(super) fn template(_root: &Root, texts: &Texts<'_>, file: &FileDraft, old: &str, own: &Secrets) -> Result<Template> {
+pub(super) fn template(core: &Core, texts: &Texts<'_>, file: &FileDraft, old: &str, own: &Secrets) -> Result<Template> {
     let place = templates_of(&file.file);
-    if let Some((path, text)) = place.iter().find_map(|path| Some((path, texts.text(path)?))) {
+    for path in &place {
+        let Some(text) = texts.text_to_extend(path)? else { continue };
         let known = values(file, &text);
         let missing: Vec<&str> = own.keys().map(String::as_str).filter(|key| !known.contains_key(*key)).collect();
         let gained = missing.len();
         let text = preview::with_keys(&text, file.format, &missing).unwrap_or(text);
         return Ok(Template { file: path.clone(), text, gained });
     }
-    let text = emptied(file, old, own);
+    let text = emptied(core.audience, file, old, own)?;
     let file = place.into_iter().next().unwrap_or_default();
     Ok(Template { file, text, gained: own.len() })
 }
 
-/// The file without its secrets: those that go to Vault, those that stay, and those in comments.
-fn emptied(file: &FileDraft, old: &str, own: &Secrets) -> Zeroizing<String> {
-    let (form, nothing) = match file.format {
-        Format::Env => (places::Form::Env(file.reader), ""),
-        Format::Yaml => (places::Form::Yaml, "\"\""),
+/// The file without its secrets, those that go to Vault among them. For a model, names are all that stays: whatever
+/// else a template holds decides later whether `inject` may fill it unasked.
+fn emptied(audience: Audience, file: &FileDraft, old: &str, own: &Secrets) -> Result<Zeroizing<String>> {
+    let form = match file.format {
+        Format::Env => Form::Env(file.reader),
+        Format::Yaml => Form::Yaml,
     };
-    let mut cuts: Vec<(std::ops::Range<usize>, &str)> = Vec::new();
-    let places = places::places(form, old).unwrap_or_default();
-    let is_value = |place: &Place| place.role == Role::Value && place.writing != Writing::Verbatim;
-    let adopted = places.iter().filter(|place| is_value(place) && own.contains_key(&place.name));
-    cuts.extend(adopted.map(|place| (place.span.clone(), nothing)));
-    for (place, found) in judge::secrets(&places) {
-        let parts = found.spans.iter().map(|span| place.locate(old, span.clone())).collect::<Option<Vec<_>>>();
-        match parts {
-            _ if is_value(place) => cuts.push((place.span.clone(), nothing)),
-            Some(parts) => cuts.extend(parts.into_iter().map(|part| (part, "…"))),
-            None => cuts.push((place.span.clone(), "# …")),
-        }
-    }
-    cuts.sort_by_key(|(span, _)| span.start);
-    let (mut out, mut at) = (Zeroizing::new(String::with_capacity(old.len())), 0);
-    for (span, instead) in cuts.into_iter().filter(|(span, _)| !span.is_empty()) {
-        if span.start >= at {
-            out.push_str(&old[at..span.start]);
-            out.push_str(instead);
-        }
-        at = at.max(span.end);
-    }
-    out.push_str(&old[at..]);
-    out
+    let made = match audience {
+        Audience::Model => example::names_only(form, old),
+        Audience::Person => example::example_without(form, old, Care::Everywhere, &|name| own.contains_key(name)),
+    };
+    let unreadable = |malformed: Malformed| {
+        let name = printable(&file.file.to_string_lossy(), false);
+        Error::invalid(
+            format!("{name}: line {} cannot be parsed: {}", malformed.line, malformed.reason),
+            "correct that line, then run the command again",
+        )
+    };
+    made.map(|made| Zeroizing::new(made.text)).map_err(unreadable)
 }
 
 fn of_map(node: &Node) -> Option<&Vec<(Node, Node)>> {

@@ -69,6 +69,16 @@ pub(in crate::core) fn repository(root: &Path, file: &Path) -> Option<PathBuf> {
     root.join(file).ancestors().skip(1).find(|folder| folder.join(".git").exists()).map(Path::to_owned)
 }
 
+/// The folder whose `.gitignore` decides about a file of a repository that begins at `base`: the deepest one that
+/// has such a file, since its last line that fits counts. Without one, the beginning of the repository. Both paths
+/// are below the root.
+pub(in crate::core) fn ignore_folder(root: &Root, base: &Path, file: &Path) -> PathBuf {
+    let above = file.ancestors().skip(1).take_while(|folder| folder.starts_with(base));
+    let decides = |folder: &&Path| root.has(&folder.join(".gitignore")).unwrap_or(false);
+    let mut above = above.filter(decides);
+    above.next().unwrap_or(base).to_owned()
+}
+
 /// `None` when git cannot be asked.
 fn of_repository(root: &Root, top: &Path, files: &[&Path], log: Option<&Path>, ignore: bool, advice: &mut Advice) -> Option<()> {
     let inside = |file: &Path| root.path().join(file).strip_prefix(top).map(Path::to_owned).ok();
@@ -99,11 +109,14 @@ fn of_repository(root: &Root, top: &Path, files: &[&Path], log: Option<&Path>, i
     }
     // Where the repository begins inside the root, its own .gitignore; else the root's.
     let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
-    let below = |file: &Path| file.strip_prefix(base).unwrap_or(file).to_owned();
-    let secrets = open.iter().flat_map(|file| [below(file), backup_of(&below(file), "*")]);
-    let lines: Vec<String> =
-        secrets.map(|file| line(&file)).chain(log.filter(|log| is_open(log)).map(|log| line(&below(log)))).collect();
-    match root.add_lines(&base.join(".gitignore"), &lines) {
+    let mut lines: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+    let secrets = open.iter().flat_map(|file| [file.to_path_buf(), backup_of(file, "*")]);
+    for file in secrets.chain(log.filter(|log| is_open(log)).map(Path::to_owned)) {
+        let folder = ignore_folder(root, base, &file);
+        let pattern = line(file.strip_prefix(&folder).unwrap_or(&file));
+        lines.entry(folder.join(".gitignore")).or_default().push(pattern);
+    }
+    match lines.iter().try_for_each(|(file, lines)| root.add_lines(file, lines)) {
         Ok(()) => advice.notes.push(format!("{names} and the backups are in .gitignore now")),
         Err(error) => advice.warnings.push(format!("{names} could not be added to .gitignore: {error}")),
     }

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use super::{Commit, Consent, Operation, Permit, Report, VersionChange};
 use crate::approval::{Asked, Change, FilePreview, Outcome, Question};
 use crate::audit::Action;
-use crate::core::Core;
+use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::files::Root;
 use crate::files::adopted::{Step, remove_backups};
 use crate::files::journal::{FileEntry, Journal, Journals, ServiceEntry, Way};
 use crate::files::record::Records;
+use crate::files::{Content, Root};
 use crate::names::{Service, printable};
 use crate::secret::Value;
 
@@ -153,6 +153,8 @@ impl Adoption {
         let (Some(service), Some(change)) = (&part.service, &part.change) else { return Ok(()) };
         let version = match change.carry_out(core, permit).await? {
             Commit::Written(version) => version,
+            // For a model, what Vault holds must not decide: it would tell whether two values are equal.
+            Commit::Conflict if core.audience == Audience::Model => return Err(Error::Conflict { service: service.to_string() }),
             Commit::Conflict => change.standing().await?.ok_or_else(|| Error::Conflict { service: service.to_string() })?,
         };
         done.version = Some(version);
@@ -201,6 +203,7 @@ impl Adoption {
 }
 
 fn note_change(entry: &mut ServiceEntry, change: &VersionChange) {
+    entry.is_mixed |= entry.written.is_some_and(|written| written != change.base());
     if entry.written.is_none() {
         entry.base = change.base();
         // What an attempt before this one meant to write, it did not.
@@ -216,19 +219,18 @@ fn note_change(entry: &mut ServiceEntry, change: &VersionChange) {
 }
 
 fn entry_of(journal: &Journal, step: &Step, way: Way) -> FileEntry {
+    let access = step.before.as_ref().map_or(step.access, Content::access);
     FileEntry {
         way,
-        mode: step.before.as_ref().map_or(step.mode, crate::files::Content::mode),
+        mode: access.mode,
+        group: access.group,
         before: step.before.as_ref().map(|before| journal.digest(&before.bytes)),
         after: journal.digest(step.content.as_ref().map_or(b"", |content| content.as_bytes())),
     }
 }
 
 fn edit(core: &Core, change: impl FnOnce(&mut Journal)) -> Result<()> {
-    let journals = Journals::new(&core.settings.state);
-    let mut journal = journals.load(&core.settings.root)?;
-    change(&mut journal);
-    journals.save(&core.settings.root, &journal)
+    Journals::new(&core.settings.state).edit(&core.settings.root, change)
 }
 
 /// A service that is back in its files is not adopted any more.

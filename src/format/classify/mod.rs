@@ -124,7 +124,7 @@ pub fn classify(name: &str, text: &str, role: Role) -> Verdict {
     let best = hits.iter().map(|hit| hit.rule).reduce(|best, rule| if rule.severity > best.severity { rule } else { best });
     let rule = best.unwrap_or(rule);
     let severity = if role == Role::Comment { Severity::Low.max(lower(rule.severity)) } else { rule.severity };
-    Verdict { is_secret: true, kind: rule.kind, rule, severity, spans: apart(hits) }
+    Verdict { is_secret: true, kind: rule.kind, rule, severity, spans: merged(hits.into_iter().map(|hit| hit.span).collect()) }
 }
 
 fn lower(severity: Severity) -> Severity {
@@ -217,9 +217,9 @@ fn parts(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
     parts
 }
 
-/// The spans in order, those that touch or overlap as one.
-fn apart(hits: Vec<Hit>) -> Vec<Range<usize>> {
-    let mut spans: Vec<Range<usize>> = hits.into_iter().map(|hit| hit.span).filter(|span| !span.is_empty()).collect();
+/// Spans in order, without empty ones. Spans that overlap become one.
+pub(in crate::format) fn merged(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.retain(|span| !span.is_empty());
     spans.sort_by_key(|span| (span.start, span.end));
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
     for span in spans {

@@ -94,7 +94,8 @@ fn is_common(text: &str) -> bool {
 pub(super) fn removed(form: Form, mut text: String, secrets: &Secrets) -> String {
     let longest_first: Vec<&str> = {
         let mut forms: Vec<&str> = secrets.forms.iter().map(|form| form.as_str()).collect();
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.sort_by_key(|form| (std::cmp::Reverse(form.len()), *form));
+        forms.dedup();
         forms
     };
     for _ in 0..MAX_ROUNDS {

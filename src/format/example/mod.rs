@@ -6,6 +6,7 @@
 
 mod comment;
 mod leftover;
+mod names;
 mod placeholder;
 mod stays;
 
@@ -17,6 +18,8 @@ use super::places::{Form, Place, Role, Writing, places};
 use super::yaml;
 use super::yaml::tree::{Malformed, Style};
 use crate::names::{is_public_name, is_variable};
+
+pub use names::names_only;
 
 use leftover::Secrets;
 use placeholder::Placeholders;
@@ -59,6 +62,14 @@ struct Edit {
 /// # Errors
 /// [`Malformed`] with the line for a text that cannot be parsed. An env file always can.
 pub fn example(form: Form, text: &str, care: Care) -> Result<Example, Malformed> {
+    example_without(form, text, care, &|_| false)
+}
+
+/// Makes the example of a file without the values under names that `goes` accepts, harmless or not.
+///
+/// # Errors
+/// As [`example`].
+pub fn example_without(form: Form, text: &str, care: Care, goes: &dyn Fn(&str) -> bool) -> Result<Example, Malformed> {
     let places = places(form, text)?;
     let judged = judge_places(&places);
     let mut maker = Maker {
@@ -70,7 +81,7 @@ pub fn example(form: Form, text: &str, care: Care) -> Result<Example, Malformed>
         edits: Vec::new(),
         made: Example::default(),
     };
-    judged.iter().for_each(|judged| maker.place(judged));
+    judged.iter().for_each(|judged| maker.place(judged, goes));
     let mut made = maker.made;
     made.text = applied(text, maker.edits);
     if care == Care::Everywhere {
@@ -91,7 +102,7 @@ struct Maker<'text> {
 }
 
 impl Maker<'_> {
-    fn place(&mut self, judged: &Judged<'_>) {
+    fn place(&mut self, judged: &Judged<'_>, goes: &dyn Fn(&str) -> bool) {
         let place = judged.place;
         if place.role == Role::Comment {
             let spans = comment::secrets(place, self.care);
@@ -109,7 +120,8 @@ impl Maker<'_> {
             return;
         }
         self.name(place);
-        match stays::decide(self.form, judged) {
+        let decision = if goes(&place.name) { Decision::Goes } else { stays::decide(self.form, judged) };
+        match decision {
             Decision::Stays => self.made.kept += 1,
             Decision::Goes => {
                 self.made.replaced += 1;

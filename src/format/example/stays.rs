@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::classify::{Judged, Kind, Role, Telling, classify, telling};
+use super::super::classify::{Judged, Kind, Role, Telling, classify, merged, telling};
 use super::super::places::{Form, Place, Writing};
 use crate::names::is_public_name;
 
@@ -41,12 +41,12 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
     if verdict.is_secret {
         let only_defaults = !verdict.spans.is_empty() && verdict.spans.iter().all(|span| is_default(text, span));
         if is_long || only_defaults {
-            return Decision::PartsGo(shifted(apart([verdict.spans.clone(), random].concat()), head));
+            return Decision::PartsGo(shifted(merged([verdict.spans.clone(), random].concat()), head));
         }
         return goes(head, text);
     }
     if !random.is_empty() {
-        return Decision::PartsGo(shifted(apart(random), head));
+        return Decision::PartsGo(shifted(merged(random), head));
     }
     let is_harmless = |name: &str| may_stay(name, text, classify(name, text, place.role).kind);
     let is_structure = form == Form::Compose && is_structure(place);
@@ -64,18 +64,6 @@ fn item_head(place: &Place) -> usize {
 
 fn shifted(spans: Vec<Range<usize>>, by: usize) -> Vec<Range<usize>> {
     spans.into_iter().map(|span| span.start + by..span.end + by).collect()
-}
-
-fn apart(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    spans.sort_by_key(|span| (span.start, span.end));
-    let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
-    for span in spans {
-        match merged.last_mut() {
-            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
-            Some(_) | None => merged.push(span),
-        }
-    }
-    merged
 }
 
 /// A text with a structure of its own, of which only the secret parts go.

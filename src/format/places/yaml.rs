@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
+use super::super::classify::{Telling, telling};
 use super::super::yaml::tree::{self, Kind, Malformed, Node, Style};
 use super::{Lines, Place, Role, Writing, comments};
 
@@ -228,7 +229,7 @@ impl Walker<'_> {
     /// The places, with the names that aliases give them.
     fn named_by_aliases(mut self) -> Vec<Place> {
         for (anchor, numbers) in &self.anchored {
-            let names = self.used_as.get(anchor).cloned().unwrap_or_default();
+            let names = telling_names(self.used_as.get(anchor).map_or(&[][..], Vec::as_slice));
             for number in numbers {
                 let Some(place) = self.places.get_mut(*number) else { continue };
                 place.also.extend(names.iter().filter(|name| **name != place.name).cloned());
@@ -236,6 +237,23 @@ impl Walker<'_> {
         }
         self.places
     }
+}
+
+/// Names of which each says something else, so that a text of many anchors and aliases takes no more memory
+/// than its size allows.
+fn telling_names(names: &[String]) -> Vec<String> {
+    const MAX_ALIKE: usize = 4;
+    let mut known: Vec<(Telling, usize)> = Vec::new();
+    let is_new = |name: &&String| {
+        let says = telling(name);
+        let at = known.iter().position(|(other, _)| *other == says).unwrap_or_else(|| {
+            known.push((says, 0));
+            known.len() - 1
+        });
+        known[at].1 += 1;
+        known[at].1 <= MAX_ALIKE
+    };
+    names.iter().filter(is_new).cloned().collect()
 }
 
 /// The bytes of a scalar between its quotes.

@@ -1,6 +1,7 @@
 //! `adopt`: files of a home lab into Vault and back, held against what docker compose itself makes of them.
 
 mod assistant;
+mod hostile;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -85,16 +85,11 @@ fn is_unreadable(one: &Outcome, other: &Outcome) -> bool {
 const READING: &str = "the names and order of a file's entries as its own reader finds them, or one fixed refusal";
 
 /// All that may differ. After such a difference a sequence ends: what follows may depend on whether the file is there.
-pub const ALLOWED: [Allowance; 6] = [
+pub const ALLOWED: [Allowance; 5] = [
     Allowance { tool: "vault_scan_env", reason: READING, is: is_unreadable },
     Allowance { tool: "vault_scan_compose", reason: READING, is: is_unreadable },
     Allowance { tool: "vault_set", reason: READING, is: is_unreadable },
     Allowance { tool: "vault_generate_example", reason: READING, is: is_unreadable },
-    Allowance {
-        tool: "vault_generate_example",
-        reason: "whether the file's own reader finds its entries where they seem to be: one fixed refusal",
-        is: |one, other| matches!((one, other), (Outcome::Ok, Outcome::Failed(_, text)) if text.contains(FIXED_REFUSAL)),
-    },
     Allowance {
         tool: "vault_inject",
         reason: "in a call that does not ask a person: whether the file could be written, yes or no",
@@ -196,7 +191,7 @@ mod tests {
         let written = done(json!({"file": "s/.env"}));
         let fixed = told(&format!("not_allowed: the file {FIXED_REFUSAL}. Next: ask the user."));
         let reason = told("invalid_arguments: the value of A cannot be read by a shell. Next: x.");
-        let allowed = Verdict::Allowed(ALLOWED[5].reason);
+        let allowed = Verdict::Allowed(ALLOWED[4].reason);
         assert_eq!(compare(&call("vault_inject"), &[written.clone(), fixed.clone()]), allowed);
         assert_eq!(compare(&call("vault_inject"), &[fixed.clone(), written.clone()]), allowed);
         assert_eq!(compare(&call("vault_inject"), &[written.clone(), reason.clone()]), Verdict::Different);

@@ -17,10 +17,10 @@ use crate::core::Audience;
 use crate::core::inject::header::Origin;
 use crate::core::plan::Part;
 use crate::error::Result;
-use crate::files::adopted::{OPEN_MODE, PRIVATE_MODE, Recorded, Step};
+use crate::files::adopted::{OPEN, Recorded, Step};
 use crate::files::journal::Way;
 use crate::files::record::Kind;
-use crate::files::{Content, Root};
+use crate::files::{Access, Content};
 use crate::names::{Service, printable};
 use crate::vault::Secrets;
 
@@ -46,17 +46,15 @@ impl Planner<'_> {
         }
         let only_here = template.only_here(file, old);
         let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *text.as_bytes());
-        let is_private = before.as_ref().is_none_or(|before| before.mode() & 0o077 == 0);
+        let access = Access { mode: self.core.settings.file_mode, group: self.core.settings.file_group };
+        let kind = if file.format == Format::Env { "env" } else { "yaml" };
+        let is_narrowed = before.as_ref().is_some_and(|before| before.is_wider_than(access));
         self.example(service, file, &template, part, replies);
         self.show(&file.file, preview::masked(&text, file.format, file.reader), note(before.as_ref(), is_changed));
         replies.push(FileReply {
-            file: file.file.clone(),
-            kind: if file.format == Format::Env { "env" } else { "yaml" },
-            state: state(before.as_ref(), is_changed),
             keys: own.len(),
-            backup: None,
-            tracked: false,
-            narrowed: !is_private,
+            narrowed: is_narrowed,
+            ..FileReply::of(&file.file, kind, state(before.as_ref(), is_changed))
         });
         self.overlay.insert(file.file.clone(), text.clone());
         let recorded = Recorded {
@@ -71,7 +69,7 @@ impl Planner<'_> {
             content: Some(text),
             keeps_backup: before.is_some(),
             before,
-            mode: PRIVATE_MODE,
+            access,
             record: Some(recorded),
             drops_backups: false,
         };
@@ -81,8 +79,7 @@ impl Planner<'_> {
 
     /// What the template of a file becomes.
     fn template(&self, file: &FileDraft, old: &str, own: &Secrets) -> Result<written::Template> {
-        let root = Root::open(&self.core.settings.root)?;
-        written::template(&root, self.texts, file, old, own)
+        written::template(self.core, self.texts, file, old, own)
     }
 
     fn example(
@@ -96,13 +93,8 @@ impl Planner<'_> {
         let before = self.texts.content(&template.file);
         let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *template.text.as_bytes());
         replies.push(FileReply {
-            file: template.file.clone(),
-            kind: "example",
-            state: state(before.as_ref(), is_changed),
             keys: template.gained,
-            backup: None,
-            tracked: false,
-            narrowed: false,
+            ..FileReply::of(&template.file, "example", state(before.as_ref(), is_changed))
         });
         if !is_changed && self.core.audience == Audience::Person {
             return;
@@ -117,7 +109,7 @@ impl Planner<'_> {
         let step = Step {
             file: template.file.clone(),
             content: Some(template.text.clone()),
-            mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
+            access: before.as_ref().map_or(OPEN, Content::access),
             before,
             record: Some(Recorded { kind: Kind::Example, service: service.to_string(), origin: None, keys }),
             keeps_backup: false,
@@ -130,20 +122,12 @@ impl Planner<'_> {
         let Some(before) = self.texts.content(file) else { return };
         let old = self.texts.text(file).unwrap_or_default();
         self.show(file, preview::changed_lines(&old, text), "These lines change. The old file is kept as a backup.".into());
-        replies.push(FileReply {
-            file: file.to_owned(),
-            kind: "compose",
-            state: "updated",
-            keys: 0,
-            backup: None,
-            tracked: false,
-            narrowed: false,
-        });
+        replies.push(FileReply::of(file, "compose", "updated"));
         self.overlay.insert(file.to_owned(), text.clone());
         let step = Step {
             file: file.to_owned(),
             content: Some(text.clone()),
-            mode: before.mode(),
+            access: before.access(),
             before: Some(before),
             record: None,
             keeps_backup: true,
@@ -156,35 +140,26 @@ impl Planner<'_> {
         self.previews.push(FilePreview { path: printable(&file.to_string_lossy(), false), masked_text, note });
     }
 
-    pub(super) fn appended(&mut self, file: &Path, kind: &'static str, lines: &str, note: &str) -> (Arc<Step>, Way) {
+    pub(super) fn appended(&mut self, file: &Path, kind: &'static str, lines: &str, note: &str) -> Result<(Arc<Step>, Way)> {
         let before = self.texts.content(file);
-        let old = self.texts.text(file).unwrap_or_default();
-        let mut text = old.clone();
+        let mut text = self.texts.text_to_extend(file)?.unwrap_or_default();
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
         text.push_str(lines);
         self.show(file, lines.to_owned(), note.to_owned());
-        self.reply.project_files.push(FileReply {
-            file: file.to_owned(),
-            kind,
-            state: state(before.as_ref(), true),
-            keys: 0,
-            backup: None,
-            tracked: false,
-            narrowed: false,
-        });
+        self.reply.project_files.push(FileReply::of(file, kind, state(before.as_ref(), true)));
         let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
         let step = Step {
             file: file.to_owned(),
             content: Some(text),
-            mode: before.as_ref().map_or(OPEN_MODE, Content::mode),
+            access: before.as_ref().map_or(OPEN, Content::access),
             before,
             record: None,
             keeps_backup: false,
             drops_backups: false,
         };
-        (Arc::new(step), way)
+        Ok((Arc::new(step), way))
     }
 }
 
