@@ -1,6 +1,6 @@
 // A person at the approval page in a real Chromium: node approve.mjs STEPS, a JSON list read from
 // standard input, done in order; prints what the steps gave as a JSON list. Every step has `do`:
-// authenticator {verified, key?}, page, before {script}, open {url, until?}, click {name}, fill {id | of, text}, text {of?}, wait {text},
+// authenticator {verified, key?}, page, before {script}, open {url, until?, text?}, click {name}, fill {id | of, text}, text {of?}, wait {text},
 // axe, shot {path, width?, scheme?}, run {script}, sign_in {name, deny?}, counter {value}, key {press}.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,10 @@ const doing = {
     const { credentials } = await session.send('WebAuthn.getCredentials', { authenticatorId: authenticator });
     return all ? credentials : credentials[0];
   },
-  open: async ({ url, until = 'load' }) => { await page.goto(url, { waitUntil: until }); },
+  open: async ({ url, until = 'load', text }) => {
+    await page.goto(url, { waitUntil: until });
+    if (text) await page.getByText(text).first().waitFor(); // the page's own script is slower than its load
+  },
   page: async () => { page = watched(await browser.newPage()); }, // another tab
   before: async ({ script }) => { await page.addInitScript(script); },
   click: ({ name }) => page.getByRole('button', { name }).click(),

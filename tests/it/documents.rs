@@ -174,7 +174,7 @@ fn the_readme_is_followed_word_for_word() {
         "signed in as",
         "jellyfin/.env written",
         "started with 9",
-        "its name says so",
+        "its name says that it is a password",
         "signed out",
         "Added stdio MCP server",
         "API_KEY=a new one",

@@ -15,7 +15,7 @@ fn a_person_reads_uncovers_fills_in_and_approves_on_the_page() {
     let seen = chromium(
         &lab.home,
         json!([
-            {"do": "open", "url": asked.address},
+            {"do": "open", "url": asked.address, "text": "Write to Vault?"},
             {"do": "text"},
             {"do": "axe"},
             {"do": "run", "script": "document.documentElement.outerHTML"},
