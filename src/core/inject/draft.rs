@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
+use super::changes::Changes;
 use super::header::{self, Origin};
+use super::mask;
 use super::place::{self, Target};
-use super::render::{self, Changes, Rendered, Source};
+use super::render::{self, Rendered, Source};
 use super::request::{Request, Template};
 use super::share::Shares;
 use super::{Reply, State, text};
@@ -237,7 +239,7 @@ impl Draft {
             outcome => outcome,
         };
         let masked =
-            || if is_small && old_is_small { render::masked(target, secrets, literals, &self.source()) } else { String::new() };
+            || if is_small && old_is_small { mask::masked(target, secrets, literals, &self.source()) } else { String::new() };
         let masked_text = (!unasked).then(masked);
         Drawing { rendered, unasked, masked_text }
     }

@@ -3,13 +3,16 @@
 //! A file that is there is the base: its own lines stay. Each key has Vault's value, else the file's
 //! own, else the template's default.
 
+mod changes;
 mod defaults;
 mod draft;
 mod faults;
 pub(in crate::core) mod git;
 pub(in crate::core) mod header;
 mod known;
+mod mask;
 mod place;
+mod project;
 mod render;
 mod request;
 mod share;
@@ -22,12 +25,12 @@ use std::path::{Path, PathBuf};
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
+pub use self::changes::Changes;
 use self::draft::{Held, plan};
 pub(in crate::core) use self::git::tracked as tracked_by_git;
 pub(in crate::core) use self::header::HEADER_START;
 use self::place::{Found, Places, Target};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
-pub use self::render::Changes;
 pub use self::request::{Format, Request, Template, TemplateLine};
 use super::plan::Plan;
 use super::{Audience, Core, no_service};

@@ -4,64 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::known::{Known, known, readers_named};
+use super::project::{ListedFile, OneOrMore, ServiceFiles, once_each, project_config};
 use super::template_names::templates_of;
-use super::{Format, Request, command, text};
+use super::{Format, Request, command};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::Dialect;
 use crate::names::{Service, printable};
-
-/// Where a service's files lie: the only thing that `.claude-vault.toml` may say.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct ProjectConfig {
-    services: BTreeMap<String, ServiceFiles>,
-}
-
-#[derive(Deserialize, Default, Clone)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct ServiceFiles {
-    file: Option<PathBuf>,
-    format: Option<Format>,
-    dialect: Option<OneOrMore>,
-    files: Vec<ListedFile>,
-}
-
-/// One of several files: its path below the root, or that with its format and readers.
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-enum ListedFile {
-    Path(PathBuf),
-    Told(ToldFile),
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(deny_unknown_fields)]
-struct ToldFile {
-    file: PathBuf,
-    format: Option<Format>,
-    dialect: Option<OneOrMore>,
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(Dialect),
-    More(Vec<Dialect>),
-}
-
-impl OneOrMore {
-    fn list(self) -> Vec<Dialect> {
-        match self {
-            Self::One(dialect) => vec![dialect],
-            Self::More(dialects) => dialects,
-        }
-    }
-}
 
 /// The file to write, the template of what it lacks, and who will read it.
 #[derive(Clone)]
@@ -464,39 +415,6 @@ pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
         return Ok(Readers { dialects, format: Some(listed.format) });
     }
     Ok(Readers { dialects: places.readers(&inside), format: None })
-}
-
-/// Each dialect once; `portable` says all that can be said, and goes alone.
-fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
-    let mut seen = BTreeSet::new();
-    let dialects: Vec<Dialect> = dialects.into_iter().filter(|dialect| seen.insert(*dialect)).collect();
-    if dialects.len() > 1 && dialects.contains(&Dialect::Portable) {
-        return Err(Error::invalid("the dialect portable goes alone", "name the readers that the file has, as in compose,shell"));
-    }
-    Ok(dialects)
-}
-
-fn project_config(root: &Root) -> Result<ProjectConfig> {
-    let path = Path::new(".claude-vault.toml");
-    let content = root.read_trusted(path)?;
-    let Some(text) = text(path, content.as_ref())? else { return Ok(ProjectConfig::default()) };
-    toml::from_str(text).map_err(|error| {
-        let reason = printable(error.message().lines().next().unwrap_or_default(), false);
-        Error::invalid(
-            format!(".claude-vault.toml: {reason}"),
-            "it may say only where files lie: [services.NAME] with file = \"…\" or files = […], format = \"env\" or \"yaml\", dialect = \"…\"",
-        )
-    })
-}
-
-impl ServiceFiles {
-    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        let listed = self.files.iter().map(|listed| match listed {
-            ListedFile::Path(file) => file,
-            ListedFile::Told(told) => &told.file,
-        });
-        self.file.iter().chain(listed)
-    }
 }
 
 /// A dialect says nothing about YAML.

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::changes::{Changes, changes};
 use super::defaults::defaults;
 use super::faults::{first_fault, lost_default, other_readers, settled, unreadable};
 use super::place::Target;
@@ -50,36 +50,6 @@ pub(in crate::core) struct Rendered {
     pub(in crate::core) left_out: Vec<String>,
     /// What to know of the text.
     pub(in crate::core) remarks: Vec<String>,
-}
-
-/// How a file differs from the one before, key by key. Values are compared as the file's readers read
-/// them: another way of quoting is no difference.
-#[derive(Serialize, Default)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Changes {
-    /// Keys that are new in the file.
-    pub added: Vec<String>,
-    /// Keys whose value is another.
-    pub changed: Vec<String>,
-    /// Keys that the file loses.
-    pub removed: Vec<String>,
-    /// Keys that are not from Vault and stay as they are.
-    pub kept: Vec<String>,
-    /// Keys that have the template's default, since Vault has no value for them.
-    pub defaults: Vec<String>,
-    /// Keys that Vault has no more: the template's default stands there again.
-    #[serde(skip)]
-    pub returned: Vec<String>,
-    /// The text before and after of each key that differs, for a person's eyes only.
-    #[serde(skip)]
-    pub texts: BTreeMap<String, (Option<Secret>, Option<Secret>)>,
-}
-
-impl Changes {
-    /// Whether any value differs.
-    pub(in crate::core) fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
-    }
 }
 
 impl Source<'_> {
@@ -183,7 +153,7 @@ pub(super) fn names_in(target: &Target, text: &str) -> Vec<String> {
     document.entries.into_iter().map(|entry| entry.key).collect()
 }
 
-fn parse(target: &Target, text: &str) -> std::result::Result<Document, &'static str> {
+pub(super) fn parse(target: &Target, text: &str) -> std::result::Result<Document, &'static str> {
     match target.format {
         Format::Env => Ok(dotenv::parse(text, reader(target))),
         Format::Yaml => yaml::parse(text),
@@ -260,76 +230,11 @@ pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bo
     }
 }
 
-/// What stands for a value on the approval page; of one length for all.
-const MASK: &str = "••••••••";
-
-/// The text as the person sees it: values masked, except those of `literals`, which the asker wrote,
-/// and lines that stand so in the template.
-pub(super) fn masked(target: &Target, secrets: &Secrets, literals: &BTreeSet<String>, source: &Source<'_>) -> String {
-    let shown = |key: &String, value: &Value| {
-        let value = value.secret().expose(WayOut::Inspection);
-        match (literals.contains(key), target.format) {
-            (false, _) => MASK.to_owned(),
-            (true, Format::Yaml) => yaml::quote(value),
-            (true, Format::Env) => {
-                dotenv::write(&target.dialects, value).map_or_else(|_| MASK.to_owned(), |text| text.to_string())
-            }
-        }
-    };
-    let held = names_held(target, secrets);
-    let texts = held.iter().filter_map(|key| secrets.get_key_value(*key));
-    let texts: Texts = texts.map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value)))).collect();
-    // A file that cannot be edited is shown as if it were new.
-    let alone = Source { template: source.template, ..Source::default() };
-    let merged = base(target, secrets, source).or_else(|_| base(target, secrets, &alone));
-    let Ok(Base { merged, document }) = merged else { return String::new() };
-    let public: BTreeSet<&str> = source.template.unwrap_or_default().lines().collect();
-    let text = mask_all(&merged.text, &document, &public);
-    parse(target, &text).unwrap_or_default().fill(&text, &texts, &style(target, source, false)).text.to_string()
-}
-
-/// Masks every value, and every line that is no entry: it may be a part of one. Lines of `public` stay.
-fn mask_all(text: &str, document: &Document, public: &BTreeSet<&str>) -> Zeroizing<String> {
-    let mut out = Zeroizing::new(String::with_capacity(text.len()));
-    let mut at = 0;
-    let is_public = |line: &str| public.contains(line.trim_end_matches(['\n', '\r']));
-    let mask_lines = |part: &str| -> String {
-        let masked = |line: &str| match line.trim() {
-            "" => line.to_owned(),
-            trimmed if trimmed.starts_with('#') || is_public(line) => line.to_owned(),
-            _ => format!("{MASK}\n"),
-        };
-        part.split_inclusive('\n').map(masked).collect()
-    };
-    for entry in &document.entries {
-        out.push_str(&mask_lines(&text[at..entry.start]));
-        let end = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end);
-        at = end;
-        if text[entry.start..end].lines().all(is_public) {
-            out.push_str(&text[entry.start..end]);
-        } else {
-            out.push_str(&text[entry.start..entry.value.start]);
-            out.push_str(MASK);
-            let behind = text[entry.value.end..end].trim();
-            if behind.starts_with('#') {
-                out.push(' ');
-                out.push_str(behind);
-            }
-        }
-        if text[at..].starts_with('\n') {
-            out.push('\n');
-            at += 1;
-        }
-    }
-    out.push_str(&mask_lines(&text[at..]));
-    out
-}
-
 fn values_of(secrets: &Secrets) -> BTreeMap<&str, &str> {
     secrets.iter().map(|(key, value)| (key.as_str(), value.secret().expose(WayOut::InjectedFile))).collect()
 }
 
-fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Style<'a> {
+pub(super) fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Style<'a> {
     let line: fn(&str, &str) -> String = match target.format {
         Format::Env => |key, value| format!("{key}={value}"),
         Format::Yaml => |key, value| format!("{}: {value}", yaml::quote(key)),
@@ -472,49 +377,4 @@ fn readers(dialects: &[Dialect]) -> String {
 
 pub(super) fn list(names: &[String]) -> String {
     names.iter().map(|name| printable(name, false)).collect::<Vec<_>>().join(", ")
-}
-
-/// Which keys have another value than before.
-fn changes(
-    target: &Target,
-    secrets: &Secrets,
-    source: &Source<'_>,
-    base: &Base,
-    new: &str,
-    settled: &BTreeSet<String>,
-) -> Changes {
-    let old = source.old.unwrap_or_default();
-    let parsed = |text: &str| parse(target, text).unwrap_or_default();
-    // Without a file, whatever is not from Vault is the template's.
-    let template = source.template.filter(|_| source.old.is_some()).unwrap_or_default();
-    let (of_old, of_new, of_template) = (parsed(old), parsed(new), parsed(template));
-    let (before, after, default) = (of_old.raw(old), of_new.raw(new), of_template.raw(template));
-    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let mut changes = Changes::default();
-    for key in keys {
-        let (old, new) = (before.get(key).copied(), after.get(key).copied());
-        let shown = printable(key, false);
-        let is_from_vault = secrets.contains_key(key);
-        let from_template = [&base.merged.returned, &base.merged.inserted].into_iter().any(|keys| keys.contains(key));
-        let is_default = source.old.is_none() || from_template || default.get(key) == new.as_ref();
-        if !is_from_vault && new.is_some() && is_default {
-            changes.defaults.push(shown.clone());
-        }
-        match (old, new) {
-            (None, Some(_)) => changes.added.push(shown.clone()),
-            (Some(_), None) => changes.removed.push(shown.clone()),
-            (old, new) if old != new && !settled.contains(key) => changes.changed.push(shown.clone()),
-            _ if is_from_vault => continue,
-            _ => {
-                changes.kept.push(shown);
-                continue;
-            }
-        }
-        if base.merged.returned.contains(key) {
-            changes.returned.push(shown.clone());
-        }
-        let secret = |text: Option<&str>| text.map(|text| Secret::from(text.to_owned()));
-        changes.texts.insert(shown, (secret(old), secret(new)));
-    }
-    changes
 }

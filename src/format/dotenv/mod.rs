@@ -5,7 +5,6 @@
 //! finished file is read by the models again ([`check`]). What no way serves is refused.
 
 mod collect;
-mod default;
 mod frame;
 mod parse;
 mod pattern;
@@ -20,7 +19,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use row::Row;
 
-pub use default::{Standing, as_meant};
 pub use parse::{parse, unquote};
 pub use reading::{Line, Reading, Unread, reading};
 pub use write::{MAX_VARIABLE, Reason, write};

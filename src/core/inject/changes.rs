@@ -1,0 +1,86 @@
+//! How a rendered file differs from the one that is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::place::Target;
+use super::render::{Base, Source, parse};
+use crate::names::printable;
+use crate::secret::Secret;
+use crate::vault::Secrets;
+
+/// How a file differs from the one before, key by key. Values are compared as the file's readers read
+/// them: another way of quoting is no difference.
+#[derive(Serialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Changes {
+    /// Keys that are new in the file.
+    pub added: Vec<String>,
+    /// Keys whose value is another.
+    pub changed: Vec<String>,
+    /// Keys that the file loses.
+    pub removed: Vec<String>,
+    /// Keys that are not from Vault and stay as they are.
+    pub kept: Vec<String>,
+    /// Keys that have the template's default, since Vault has no value for them.
+    pub defaults: Vec<String>,
+    /// Keys that Vault has no more: the template's default stands there again.
+    #[serde(skip)]
+    pub returned: Vec<String>,
+    /// The text before and after of each key that differs, for a person's eyes only.
+    #[serde(skip)]
+    pub texts: BTreeMap<String, (Option<Secret>, Option<Secret>)>,
+}
+
+impl Changes {
+    /// Whether any value differs.
+    pub(in crate::core) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// Which keys have another value than before.
+pub(super) fn changes(
+    target: &Target,
+    secrets: &Secrets,
+    source: &Source<'_>,
+    base: &Base,
+    new: &str,
+    settled: &BTreeSet<String>,
+) -> Changes {
+    let old = source.old.unwrap_or_default();
+    let parsed = |text: &str| parse(target, text).unwrap_or_default();
+    // Without a file, whatever is not from Vault is the template's.
+    let template = source.template.filter(|_| source.old.is_some()).unwrap_or_default();
+    let (of_old, of_new, of_template) = (parsed(old), parsed(new), parsed(template));
+    let (before, after, default) = (of_old.raw(old), of_new.raw(new), of_template.raw(template));
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut changes = Changes::default();
+    for key in keys {
+        let (old, new) = (before.get(key).copied(), after.get(key).copied());
+        let shown = printable(key, false);
+        let is_from_vault = secrets.contains_key(key);
+        let from_template = [&base.merged.returned, &base.merged.inserted].into_iter().any(|keys| keys.contains(key));
+        let is_default = source.old.is_none() || from_template || default.get(key) == new.as_ref();
+        if !is_from_vault && new.is_some() && is_default {
+            changes.defaults.push(shown.clone());
+        }
+        match (old, new) {
+            (None, Some(_)) => changes.added.push(shown.clone()),
+            (Some(_), None) => changes.removed.push(shown.clone()),
+            (old, new) if old != new && !settled.contains(key) => changes.changed.push(shown.clone()),
+            _ if is_from_vault => continue,
+            _ => {
+                changes.kept.push(shown);
+                continue;
+            }
+        }
+        if base.merged.returned.contains(key) {
+            changes.returned.push(shown.clone());
+        }
+        let secret = |text: Option<&str>| text.map(|text| Secret::from(text.to_owned()));
+        changes.texts.insert(shown, (secret(old), secret(new)));
+    }
+    changes
+}

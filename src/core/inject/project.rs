@@ -1,0 +1,97 @@
+//! `.claude-vault.toml`: where the files of services lie. A cloned repository may say this much and nothing more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Format, text};
+use crate::error::{Error, Result};
+use crate::files::Root;
+use crate::format::dotenv::Dialect;
+use crate::names::printable;
+
+/// Where a service's files lie: the only thing that `.claude-vault.toml` may say.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ProjectConfig {
+    pub(super) services: BTreeMap<String, ServiceFiles>,
+}
+
+#[derive(Deserialize, Default, Clone)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ServiceFiles {
+    pub(super) file: Option<PathBuf>,
+    pub(super) format: Option<Format>,
+    pub(super) dialect: Option<OneOrMore>,
+    pub(super) files: Vec<ListedFile>,
+}
+
+/// One of several files: its path below the root, or that with its format and readers.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+pub(super) enum ListedFile {
+    Path(PathBuf),
+    Told(ToldFile),
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ToldFile {
+    pub(super) file: PathBuf,
+    pub(super) format: Option<Format>,
+    pub(super) dialect: Option<OneOrMore>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+pub(super) enum OneOrMore {
+    One(Dialect),
+    More(Vec<Dialect>),
+}
+
+impl OneOrMore {
+    pub(super) fn list(self) -> Vec<Dialect> {
+        match self {
+            Self::One(dialect) => vec![dialect],
+            Self::More(dialects) => dialects,
+        }
+    }
+}
+
+impl ServiceFiles {
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let listed = self.files.iter().map(|listed| match listed {
+            ListedFile::Path(file) => file,
+            ListedFile::Told(told) => &told.file,
+        });
+        self.file.iter().chain(listed)
+    }
+}
+
+/// The file as it says.
+///
+/// # Errors
+/// [`Error::Invalid`] for anything else than places, formats and dialects.
+pub(super) fn project_config(root: &Root) -> Result<ProjectConfig> {
+    let path = Path::new(".claude-vault.toml");
+    let content = root.read_trusted(path)?;
+    let Some(text) = text(path, content.as_ref())? else { return Ok(ProjectConfig::default()) };
+    toml::from_str(text).map_err(|error| {
+        let reason = printable(error.message().lines().next().unwrap_or_default(), false);
+        Error::invalid(
+            format!(".claude-vault.toml: {reason}"),
+            "it may say only where files lie: [services.NAME] with file = \"…\" or files = […], format = \"env\" or \"yaml\", dialect = \"…\"",
+        )
+    })
+}
+
+/// Each dialect once; `portable` says all that can be said, and goes alone.
+pub(super) fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
+    let mut seen = BTreeSet::new();
+    let dialects: Vec<Dialect> = dialects.into_iter().filter(|dialect| seen.insert(*dialect)).collect();
+    if dialects.len() > 1 && dialects.contains(&Dialect::Portable) {
+        return Err(Error::invalid("the dialect portable goes alone", "name the readers that the file has, as in compose,shell"));
+    }
+    Ok(dialects)
+}
