@@ -42,6 +42,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
                 "core/adopt/intake.rs",
                 "core/adopt/naming.rs",
                 "core/exec.rs",
+                "core/inject/mask.rs",
                 "core/inject/render.rs",
                 "core/plan/version.rs",
                 "core/set.rs",
