@@ -111,7 +111,8 @@ impl Adopt {
         for file in &reply.project_files {
             tell_file(ui, "", file);
         }
-        for service in &reply.services {
+        let (idle, busy): (Vec<_>, Vec<_>) = reply.services.iter().partition(|service| is_idle(service));
+        for service in busy {
             let left = reply.stopped.as_ref().is_some_and(|stopped| stopped.left.contains(&service.service));
             if left {
                 ui.note(&format!("{}: not done", service.service));
@@ -120,6 +121,10 @@ impl Adopt {
             ui.note(&summary(service, self.request.undo));
             service.files.iter().filter(|file| file.state != "unchanged").for_each(|file| tell_file(ui, "  ", file));
             tell_rest(ui, service);
+        }
+        if !idle.is_empty() {
+            let names: Vec<&str> = idle.iter().map(|service| service.service.as_str()).collect();
+            ui.note(&format!("nothing to do: {}", names.join(", ")));
         }
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         match &reply.stopped {
@@ -163,6 +168,15 @@ fn plan_lines(reply: &Reply) -> Vec<String> {
 
 fn would(state: &str) -> String {
     if state == "unchanged" { "stays as it is".to_owned() } else { format!("will be {state}") }
+}
+
+/// Whether a service has nothing to move, write or report.
+fn is_idle(service: &ServiceReply) -> bool {
+    let ServiceReply { keys, files, stays, harmless, .. } = service;
+    keys.iter().all(|key| key.change == "skipped")
+        && files.iter().all(|file| file.state == "unchanged")
+        && stays.is_empty()
+        && harmless.is_empty()
 }
 
 fn summary(service: &ServiceReply, is_undo: bool) -> String {

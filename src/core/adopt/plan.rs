@@ -348,7 +348,7 @@ impl<'a> Planner<'a> {
             files.push(self.appended(&file, "ignore", &lines, "Keeps the secrets and their backups out of git.")?);
         }
         if !self.toml.is_empty() {
-            let tables = self.toml.join("\n");
+            let tables = self.toml.concat();
             files.push(self.appended(Path::new(CONFIG), "project", &tables, "Says where the files of these services lie.")?);
         }
         let part = Part { service: None, unit: None, change: None, files, stale: Vec::new() };

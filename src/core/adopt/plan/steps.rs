@@ -146,6 +146,8 @@ impl Planner<'_> {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
+        // A blank line sets our lines off from what is there.
+        let lines = if text.is_empty() { lines.trim_start_matches('\n') } else { lines };
         text.push_str(lines);
         self.show(file, lines.to_owned(), note.to_owned());
         self.reply.project_files.push(FileReply::of(file, kind, state(before.as_ref(), true)));
