@@ -54,7 +54,7 @@ impl Terminal {
     /// [`Error::Interrupted`] on Ctrl-C and at the end of input, [`Error::Invalid`] for several
     /// lines or what is not UTF-8, [`Error::Io`].
     pub async fn ask(&mut self, prompt: &str) -> Result<String> {
-        self.question(prompt, true).await
+        self.question(prompt, true).await?.into_text()
     }
 
     /// Asks for one line and shows nothing.
@@ -62,10 +62,45 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::ask`].
     pub async fn ask_hidden(&mut self, prompt: &str) -> Result<Secret> {
-        self.question(prompt, false).await.map(Secret::from)
+        self.question(prompt, false).await?.into_text().map(Secret::from)
     }
 
-    async fn question(&mut self, prompt: &str, echo: bool) -> Result<String> {
+    /// Asks for a value that is not empty, and shows nothing. An empty answer is asked again: Enter alone is a slip.
+    ///
+    /// # Errors
+    /// As [`Terminal::ask`].
+    pub async fn ask_value(&mut self, key: &str) -> Result<Secret> {
+        let prompt = format!("Value of {} (hidden): ", printable(key, false));
+        loop {
+            let text = self.question(&prompt, false).await?.into_text()?;
+            if !text.is_empty() {
+                return Ok(Secret::from(text));
+            }
+            self.say("That was empty: type the value, or leave with Ctrl-C.");
+        }
+    }
+
+    /// Asks until the answer is yes or no (`y` and `n` in any case). Any other answer is asked again, and the end of
+    /// input is a no.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] on Ctrl-C, [`Error::Io`].
+    pub async fn ask_yes_or_no(&mut self, prompt: &str) -> Result<bool> {
+        loop {
+            let answer = match self.question(prompt, true).await? {
+                Answer::Line(line) => line.trim().to_ascii_lowercase(),
+                Answer::Several | Answer::Damaged => String::new(),
+                Answer::End => return Ok(false),
+            };
+            match answer.as_str() {
+                "yes" | "y" => return Ok(true),
+                "no" | "n" => return Ok(false),
+                _ => self.say("Answer yes or no."),
+            }
+        }
+    }
+
+    async fn question(&mut self, prompt: &str, echo: bool) -> Result<Answer> {
         // In this order: what is typed from the prompt on counts.
         self.raw(false).map_err(Error::io("read", "/dev/tty"))?;
         self.show(prompt);
@@ -75,11 +110,10 @@ impl Terminal {
         self.restore();
         match step? {
             Step::Interrupt => Err(Error::Interrupted),
-            _ if more => Err(several_lines()),
-            _ if editor.is_damaged() => {
-                Err(Error::invalid("what was typed is not UTF-8", "set the terminal to UTF-8, or give the value with KEY=@FILE"))
-            }
-            _ => Ok(editor.take_text()),
+            Step::End => Ok(Answer::End),
+            Step::Done | Step::More if more => Ok(Answer::Several),
+            Step::Done | Step::More if editor.is_damaged() => Ok(Answer::Damaged),
+            Step::Done | Step::More => Ok(Answer::Line(editor.take_text())),
         }
     }
 
@@ -96,7 +130,7 @@ impl Terminal {
                 tokio::time::sleep(Duration::from_millis(15)).await;
             }
             let step = match self.device.read(&mut byte).map_err(Error::io("read", "/dev/tty"))? {
-                0 => Step::Interrupt,
+                0 => Step::End,
                 _ => editor.feed(byte[0]),
             };
             byte.zeroize();
@@ -142,11 +176,31 @@ impl Drop for Terminal {
     }
 }
 
-fn several_lines() -> Error {
-    Error::invalid(
-        "several lines were pasted, and only one was asked for",
-        "give a value of several lines with KEY=@FILE or KEY=-",
-    )
+/// What was typed at a question.
+enum Answer {
+    Line(String),
+    /// More than the one line that was asked for.
+    Several,
+    /// Bytes that are not UTF-8.
+    Damaged,
+    /// The end of input.
+    End,
+}
+
+impl Answer {
+    fn into_text(self) -> Result<String> {
+        match self {
+            Self::Line(line) => Ok(line),
+            Self::Several => Err(Error::invalid(
+                "several lines were pasted, and only one was asked for",
+                "give a value of several lines with KEY=@FILE or KEY=-",
+            )),
+            Self::Damaged => {
+                Err(Error::invalid("what was typed is not UTF-8", "set the terminal to UTF-8, or give the value with KEY=@FILE"))
+            }
+            Self::End => Err(Error::Interrupted),
+        }
+    }
 }
 
 /// What a byte did to a line.
@@ -156,8 +210,10 @@ pub enum Step {
     More,
     /// Enter.
     Done,
-    /// Ctrl-C, or Ctrl-D on an empty line.
+    /// Ctrl-C.
     Interrupt,
+    /// Ctrl-D on an empty line, or the terminal is gone.
+    End,
 }
 
 /// Where in a key's sequence of bytes the input is.
@@ -201,8 +257,8 @@ impl LineEditor {
                 self.echo.get_or_insert_with(Vec::new).extend(b"\r\n");
                 return Step::Done;
             }
-            3 => return self.interrupt(),
-            4 if self.text.is_empty() => return self.interrupt(),
+            3 => return self.leave(Step::Interrupt),
+            4 if self.text.is_empty() => return self.leave(Step::End),
             8 | 127 if self.text.pop().is_some() => {
                 self.show(b"\x08 \x08");
             }
@@ -263,9 +319,9 @@ impl LineEditor {
         }
     }
 
-    fn interrupt(&mut self) -> Step {
+    fn leave(&mut self, step: Step) -> Step {
         self.echo.get_or_insert_with(Vec::new).extend(b"\r\n");
-        Step::Interrupt
+        step
     }
 
     fn show(&mut self, bytes: &[u8]) {
@@ -332,5 +388,7 @@ mod tests {
     #[test]
     fn ctrl_c_interrupts() {
         assert_eq!(typed(b"ab\x03", false).2, Step::Interrupt);
+        assert_eq!(typed(b"\x04", false).2, Step::End);
+        assert_eq!(typed(b"ab\x04", false).2, Step::More);
     }
 }

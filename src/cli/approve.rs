@@ -138,11 +138,10 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Res
     if !plan.prompt.is_empty() {
         terminal.say("  You would type values. The program that asks chose their names: type only what belongs in this service.");
     }
-    let yes = terminal.ask("Type yes to approve it, anything else to refuse: ").await?.trim() == "yes";
+    let yes = terminal.ask_yes_or_no("Type yes to approve it, or no to refuse: ").await?;
     let mut typed: BTreeMap<String, Secret> = BTreeMap::new();
     for key in plan.prompt.iter().filter(|_| yes) {
-        let value = terminal.ask_hidden(&format!("Value of {} (hidden): ", printable(key, false))).await?;
-        typed.insert(key.clone(), value);
+        typed.insert(key.clone(), terminal.ask_value(key).await?);
     }
     terminal.say(match (process.answer(plan, yes, &typed).await, yes) {
         (false, _) => "  nothing was done: it is not waiting any more, or a value was empty or too long",
@@ -299,7 +298,7 @@ async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Resul
     }
     let what = name.clone().unwrap_or_else(|| "all passkeys".into());
     let mut terminal = a_terminal("is the passkey to be removed?")?;
-    if terminal.ask(&format!("Type yes to remove {}: ", printable(&what, false))).await?.trim() != "yes" {
+    if !terminal.ask_yes_or_no(&format!("Type yes to remove {}: ", printable(&what, false))).await? {
         return Err(Error::Declined);
     }
     core.audit.record(Action::PasskeyRemoved, "", &what).await?;

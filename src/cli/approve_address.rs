@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
             .say("The certificate authorities that are trusted for it changed: claude-vault config shows ca_cert and ca_path.");
     }
     terminal.say("Whoever answers there gets the token of your next sign-in for writing.");
-    if terminal.ask("Type yes if that is your Vault: ").await?.trim() != "yes" {
+    if !terminal.ask_yes_or_no("Type yes if that is your Vault: ").await? {
         return Err(Error::Declined);
     }
     let address = &now.address;

@@ -85,6 +85,7 @@ impl AtTerminal<'_> {
             let shown = match value {
                 None if *change == Change::Removed => String::new(),
                 None => "(asked for)".into(),
+                Some(value) if value.secret().expose(WayOut::Inspection).is_empty() => "(empty)".into(),
                 Some(value) if self.reveal => printable(value.secret().expose(WayOut::RevealedPlan), false),
                 Some(_) => "********".into(),
             };
@@ -115,7 +116,6 @@ impl Approver for AtTerminal<'_> {
         let mut terminal =
             terminal("is the change to be written?", "run it in a terminal, or give --no-confirm in a script of yours")?;
         self.show_at(&mut terminal, question);
-        let answer = terminal.ask("Type yes to write it: ").await?;
-        if answer.trim() == "yes" { Ok(Proof::Typed.into()) } else { Err(Error::Declined) }
+        if terminal.ask_yes_or_no("Type yes to write it: ").await? { Ok(Proof::Typed.into()) } else { Err(Error::Declined) }
     }
 }

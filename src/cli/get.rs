@@ -25,6 +25,9 @@ pub(super) struct Get {
 impl Get {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let ui = context.ui;
+        if self.no_newline && self.request.keys.len() > 1 {
+            return Err(Error::invalid("-n goes with one key", "claude-vault get SERVICE KEY -n"));
+        }
         let reply = context.waiting(get(&context.core, &self.request)).await?;
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         if context.core.settings.agent.is_some() {

@@ -24,7 +24,7 @@ use crate::terminal::Terminal;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-KEY=VALUE  the value as it is (it shows in the shell's history and in ps)
+KEY=VALUE  the value as it is (it shows in the shell's history and in ps); KEY= sets an empty one
 KEY        asks for the value, hidden
 KEY=@FILE  the file's content, byte for byte ('KEY=\\@…' for a value that begins with @)
 KEY=-      standard input, without its last line break
@@ -148,8 +148,8 @@ impl Set {
             let Assignment { key, source, is_json } = split(assignment)?;
             let secret = match source {
                 Source::Value(secret) => secret,
-                Source::File(file) => read_value(&key, &file)?,
-                Source::Stdin => stdin.value()?,
+                Source::File(file) => self.not_empty_unseen(&key, read_value(&key, &file)?)?,
+                Source::Stdin => self.not_empty_unseen(&key, stdin.value()?)?,
                 Source::Ask => {
                     asked.push(key);
                     continue;
@@ -176,6 +176,17 @@ impl Set {
             self.request.generate.insert(key, length);
         }
         Ok(())
+    }
+
+    /// Without a question, nobody sees that a file or a program gave nothing.
+    fn not_empty_unseen(&self, key: &Key, secret: Secret) -> Result<Secret> {
+        if self.no_confirm && secret.expose(WayOut::Inspection).is_empty() {
+            return Err(Error::invalid(
+                format!("what {key} is read from is empty"),
+                format!("if an empty value is meant: claude-vault set SERVICE {key}="),
+            ));
+        }
+        Ok(secret)
     }
 
     /// A text that was given for one key.
@@ -309,7 +320,7 @@ async fn ask(key: &Key) -> Result<Secret> {
         question: "what is the value?",
         hint: "run it in a terminal, or give the value with KEY=@FILE or KEY=-",
     })?;
-    terminal.ask_hidden(&format!("Value of {key} (hidden): ")).await
+    terminal.ask_value(key.as_str()).await
 }
 
 fn generated(text: &str) -> Result<(Key, usize)> {

@@ -92,6 +92,35 @@ fn get_all_is_read_back_exactly_by_shells_and_a_dotenv_reader() {
 }
 
 #[test]
+fn several_keys_are_read_back_exactly_by_bash_and_by_two_dotenv_readers() {
+    let values = json!({"A": "it's", "B": "two\nlines $x `id`", "C": " # é 🔑 \"q", "N": 42, "T": true, "L": ["x y", 1]});
+    let lab = Lab::with("plex", values.clone());
+    lab.store("plex", json!({"A": "newer"}));
+    let text = lab.cv(["get", "plex", "C", "A", "B", "N", "T", "L", "--version", "1"]).exits(0).stdout;
+    assert_eq!(text.lines().filter(|line| line.starts_with(['A', 'B', 'C', 'N', 'T', 'L'])).count(), 6, "{text}");
+    let expected = json!({"A": values["A"], "B": values["B"], "C": values["C"], "N": "42", "T": "true", "L": "[\"x y\",1]"});
+    let file = lab.home.file("some.env", &text);
+    for (key, value) in expected.as_object().unwrap() {
+        let read = lab.home.shell(&["bash"], &format!(". {}; printf %s \"${key}\"", file.display())).exits(0);
+        assert_eq!(&json!(read.stdout), value, "{key}");
+    }
+    let python = "import dotenv, json, sys; print(json.dumps(dotenv.dotenv_values(sys.argv[1])))";
+    let packages = crate::support::ground().join("python");
+    let read = run(lab.home.command("python3").env("PYTHONPATH", packages).args(["-c", python]).arg(&file), "");
+    assert_eq!(read.exits(0).json(), expected);
+    let node = "import { parse } from 'dotenv'; import fs from 'fs'; process.stdout.write(JSON.stringify(parse(fs.readFileSync(process.argv[1]))))";
+    let read = run(
+        lab.home.command("node").current_dir(crate::support::ground()).args(["--input-type=module", "-e", node]).arg(&file),
+        "",
+    );
+    assert_eq!(read.exits(0).json(), expected);
+    let typed = lab.cv(["get", "plex", "N", "L", "--version", "1", "--json"]).exits(0).json();
+    assert_eq!((&typed["values"], &typed["version"]), (&json!({"N": 42, "L": ["x y", 1]}), &json!(1)));
+    lab.cv(["get", "plex", "A", "MISSING"]).exits(5).says("key number 2");
+    lab.cv(["get", "plex", "A", "A", "-n"]).exits(2).says("-n goes with one key");
+}
+
+#[test]
 fn get_all_refuses_in_a_pipe_what_no_reader_could_read() {
     let lab = Lab::with("plex", json!({"foo-bar": "1", "OK": "2"}));
     lab.cv(["get", "plex"]).exits(2).says("foo-bar is no variable's name");

@@ -48,6 +48,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
                 "core/set.rs",
                 "core/set/from/env.rs",
                 "vault/kv.rs",
+                "cli/at_terminal.rs",
                 "cli/login.rs",
                 "cli/set.rs",
                 "approval/page/plans.rs",

@@ -111,6 +111,21 @@ fn patterns_are_warned_about_and_never_refused() {
 }
 
 #[test]
+fn an_empty_value_is_warned_about_and_never_written_unseen() {
+    let lab = Lab::new();
+    lab.cv(["set", "plex", "A=", "--no-confirm"]).exits(0).says("the value of A is empty").says("(empty)");
+    assert_eq!(lab.stored("plex"), json!({"A": ""}));
+    // What was there already is no news.
+    assert!(!lab.cv(["set", "plex", "A=", "B=1", "--no-confirm"]).exits(0).all().contains("is empty"));
+    let file = lab.home.file("nothing", "");
+    for empty in ["C=-", &format!("C=@{}", file.display())] {
+        lab.cv(["set", "plex", empty, "--no-confirm"]).exits(2).says("what C is read from is empty").says("SERVICE C=");
+        lab.cv(["set", "plex", empty, "--dry-run"]).exits(0).says("the value of C is empty");
+    }
+    assert_eq!(lab.stored("plex"), json!({"A": "", "B": "1"}));
+}
+
+#[test]
 fn under_an_ai_agent_nothing_is_written_by_an_option() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDECODE", "1");

@@ -34,17 +34,68 @@ fn exit(session: &PtySession) -> i32 {
 }
 
 #[test]
-fn a_person_types_yes_and_only_yes_writes() {
+fn a_person_answers_yes_or_no_and_only_yes_writes() {
     let lab = Lab::new();
-    for (answer, status) in [("no", 8), ("y", 8), ("", 8), ("YES", 8), ("yes", 0)] {
-        let mut session = cv(&lab.home, &["set", "plex", "A=1"]);
-        session.exp_string("create secret/proxmox-services/plex").unwrap();
+    for (service, answer, status) in
+        [("a", "no", 8), ("b", "n", 8), ("c", "NO", 8), ("d", "y", 0), ("e", "Y", 0), ("f", "YES", 0), ("g", " yes ", 0)]
+    {
+        let mut session = cv(&lab.home, &["set", service, "A=1"]);
+        session.exp_string(&format!("create secret/proxmox-services/{service}")).unwrap();
         session.exp_string("Type yes to write it: ").unwrap();
         session.send_line(answer).unwrap();
         session.exp_eof().unwrap();
         assert_eq!(exit(&session), status, "{answer:?}");
-        assert_eq!(lab.cv(["list", "plex"]).status, if status == 0 { 0 } else { 5 });
+        assert_eq!(lab.cv(["list", service]).status, if status == 0 { 0 } else { 5 });
     }
+}
+
+#[test]
+fn another_answer_is_asked_again_and_what_was_typed_hidden_is_kept() {
+    let lab = Lab::new();
+    let mut session = cv(&lab.home, &["set", "plex", "A"]);
+    session.exp_string("Value of A (hidden): ").unwrap();
+    session.send_line(CANARY).unwrap();
+    for slip in ["", "yess", "ja", "yes\nyes", "\u{e4}"] {
+        session.exp_string("Type yes to write it: ").unwrap();
+        session.send_line(slip).unwrap();
+        session.exp_string("Answer yes or no.").unwrap();
+    }
+    session.exp_string("Type yes to write it: ").unwrap();
+    lab.cv(["list", "plex"]).exits(5);
+    session.send_line("y").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(lab.stored("plex"), json!({ "A": CANARY }));
+}
+
+#[test]
+fn the_end_of_input_at_the_question_declines() {
+    let lab = Lab::new();
+    let mut session = cv(&lab.home, &["set", "plex", "A=1"]);
+    session.exp_string("Type yes to write it: ").unwrap();
+    session.send_control('d').unwrap();
+    session.exp_string("not confirmed").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(exit(&session), 8);
+    lab.cv(["list", "plex"]).exits(5);
+}
+
+#[test]
+fn enter_at_the_hidden_prompt_is_asked_again_and_an_empty_value_is_shown_as_one() {
+    let lab = Lab::new();
+    let mut session = cv(&lab.home, &["set", "plex", "A", "B="]);
+    for _ in 0..2 {
+        session.exp_string("Value of A (hidden): ").unwrap();
+        session.send_line("").unwrap();
+        session.exp_string("That was empty").unwrap();
+    }
+    session.exp_string("Value of A (hidden): ").unwrap();
+    session.send_line("typed").unwrap();
+    let shown = session.exp_string("Type yes to write it: ").unwrap();
+    assert!(shown.contains("+ A  ********") && shown.contains("+ B  (empty)"), "{shown}");
+    assert!(shown.contains("the value of B is empty"), "{shown}");
+    session.send_line("yes").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(lab.stored("plex"), json!({"A": "typed", "B": ""}));
 }
 
 #[test]

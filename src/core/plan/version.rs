@@ -168,6 +168,7 @@ impl VersionChange {
                 continue;
             }
             if let Some(value) = result.get(key) {
+                notes.warnings.extend(empty_warning(key, value).filter(|_| *change != Change::Unchanged));
                 notes.warnings.extend(pattern_warning(key, value.secret()));
             }
             notes.warnings.extend(plain_key_warning(core, service, key));
@@ -384,6 +385,11 @@ fn plain_key_warning(core: &Core, service: &Service, key: &str) -> Option<String
     core.settings
         .is_plain_key(service.as_str(), key)
         .then(|| format!("{key} is among your plain_keys: AI assistants are shown its value"))
+}
+
+/// Most programs take an empty value for a missing one.
+fn empty_warning(key: &str, value: &Value) -> Option<String> {
+    value.secret().expose(WayOut::Inspection).is_empty().then(|| format!("the value of {} is empty", printable(key, false)))
 }
 
 /// What in a value would do something in a shell. Never a refusal.
