@@ -49,6 +49,27 @@ fn secrets_in_plain_files_are_found_and_not_shown() {
 }
 
 #[test]
+fn files_that_the_project_lists_are_read_as_it_says() {
+    let home = Home::new();
+    home.file("shop/settings.conf", &format!("DB_PASSWORD='{CANARY}'\n"));
+    home.file("shop/run.env", "TOKEN=battery-Staple-9-horse\n");
+    assert_eq!(home.cv(["scan"]).exits(0).stdout.lines().filter(|line| line.contains("settings.conf")).count(), 0);
+    home.file(
+        ".claude-vault.toml",
+        "[[services.shop.files]]\nfile = \"shop/settings.conf\"\nformat = \"env\"\ndialect = \"shell\"\n",
+    );
+    let listed = home.cv(["scan"]).exits(0);
+    assert!(listed.stdout.contains("shop/settings.conf:1\tDB_PASSWORD\tpassword"), "{}", listed.all());
+    // Only what lies in the folder that is scanned.
+    home.file("other/.env", "A=1\n");
+    assert!(!home.cv(["scan", "other"]).exits(0).stdout.contains("settings.conf"));
+    // A list that cannot be read hides nothing.
+    home.file(".claude-vault.toml", "address = \"https://evil.example\"\n");
+    let broken = home.cv(["scan"]).exits(0).says("the files it lists were read by their names");
+    assert!(broken.stdout.contains("shop/run.env:1\tTOKEN"), "{}", broken.all());
+}
+
+#[test]
 fn live_secrets_of_every_form_are_found_wherever_they_stand() {
     let home = Home::new();
     // Put together here, so that no scanner takes this source for one that holds tokens.

@@ -31,6 +31,7 @@ pub(in crate::core) use self::git::tracked as tracked_by_git;
 pub(in crate::core) use self::header::HEADER_START;
 use self::place::{Found, Places, Target};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
+pub(in crate::core) use self::project::listed_files;
 pub use self::request::{Format, Request, Template, TemplateLine};
 use super::plan::Plan;
 use super::{Audience, Core, no_service};

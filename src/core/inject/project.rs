@@ -69,6 +69,28 @@ impl ServiceFiles {
     }
 }
 
+/// The files that `.claude-vault.toml` lists, with what each is read as.
+///
+/// # Errors
+/// As [`project_config`].
+pub(in crate::core) fn listed_files(root: &Root) -> Result<BTreeMap<PathBuf, (Option<Format>, Vec<Dialect>)>> {
+    let mut files = BTreeMap::new();
+    for service in project_config(root)?.services.into_values() {
+        let ServiceFiles { file, format, dialect, files: more } = service;
+        let readers = dialect.map(OneOrMore::list).unwrap_or_default();
+        files.extend(file.map(|file| (file, (format, readers.clone()))));
+        for listed in more {
+            let (file, own_format, own_readers) = match listed {
+                ListedFile::Path(file) => (file, None, None),
+                ListedFile::Told(ToldFile { file, format, dialect }) => (file, format, dialect),
+            };
+            let readers = own_readers.map_or_else(|| readers.clone(), OneOrMore::list);
+            files.insert(file, (own_format.or(format), readers));
+        }
+    }
+    Ok(files)
+}
+
 /// The file as it says.
 ///
 /// # Errors

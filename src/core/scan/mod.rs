@@ -11,7 +11,7 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 use super::Core;
-use super::inject::tracked_by_git;
+use super::inject::{listed_files, tracked_by_git};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::Root;
@@ -177,6 +177,14 @@ fn scan_files(core: &Core, request: &ScanRequest, progress: &dyn Fn(Progress)) -
     if request.paths.is_empty() {
         tree.add(Path::new("."))?;
     }
+    let warnings = match listed_files(&root) {
+        Ok(listed) => {
+            listed.into_iter().for_each(|(file, (format, readers))| tree.listed(&file, format, &readers));
+            Vec::new()
+        }
+        // What the files hold counts more than how somebody says to read them.
+        Err(error) => vec![format!("{error}; the files it lists were read by their names")],
+    };
     let (candidates, left_out) = tree.finish();
     let (files, unread) = look::at_all(&root, &candidates, progress);
     if let Some(named) = unread.iter().find(|omission| candidates.iter().any(|one| one.is_named && one.shown() == omission.path))
@@ -187,7 +195,7 @@ fn scan_files(core: &Core, request: &ScanRequest, progress: &dyn Fn(Progress)) -
             "correct the file; a scan of its folder looks at its lines all the same",
         ));
     }
-    let mut report = ScanReport { looked_at: candidates.len(), files, left_out, unread, warnings: Vec::new() };
+    let mut report = ScanReport { looked_at: candidates.len(), files, left_out, unread, warnings };
     mark_tracked(&root, &mut report);
     Ok(report)
 }

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Omission;
 use super::kinds::{self, Reading};
+use crate::core::inject::Format;
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::{self, Dialect};
@@ -90,6 +91,34 @@ impl<'a> Tree<'a> {
             self.compose_file(&inside);
         }
         Ok(())
+    }
+
+    /// A file that `.claude-vault.toml` lists: it is read as that says, where it lies in what was walked.
+    pub(super) fn listed(&mut self, file: &Path, format: Option<Format>, readers: &[Dialect]) {
+        let Some(path) = inside(Path::new(""), file) else { return };
+        let is_walked = self.starts.iter().any(|start| path.starts_with(start)) || self.files.contains_key(&path);
+        if !is_walked || !self.root.has(&path).unwrap_or(false) {
+            return;
+        }
+        let dialect = match (self.dialect, readers) {
+            (Some(asked), _) => asked,
+            (None, [only]) => *only,
+            (None, _) => self.dialect_in(path.parent().unwrap_or(Path::new("")), None),
+        };
+        let reading = match format {
+            Some(Format::Env) => Reading::Form(Form::Env(dialect)),
+            Some(Format::Yaml) => Reading::Form(Form::Yaml),
+            None => match kinds::named(&path, dialect) {
+                Reading::Lines => Reading::Form(Form::Env(dialect)),
+                known => known,
+            },
+        };
+        self.files.entry(path.clone()).and_modify(|known| known.reading = reading).or_insert(Candidate {
+            path,
+            reading,
+            is_named: false,
+            secret: None,
+        });
     }
 
     /// What is to be looked at, in order, and what is not.
