@@ -21,8 +21,15 @@ const MAX_NAME_CHARS: usize = 100;
 /// The largest value that is written, in bytes of UTF-8.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
+/// The most segments of a service's name.
+pub const MAX_SEGMENTS: usize = 4;
+/// The longest segment, in characters.
+const MAX_SEGMENT_CHARS: usize = 64;
+/// The longest key, in characters.
+const MAX_KEY_CHARS: usize = 128;
+
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $class:literal, $others:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $is_valid:path, $rule:literal, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(into = "String", try_from = "String")]
@@ -39,7 +46,7 @@ macro_rules! name {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": concat!("^[", $class, "]{1,", $max, "}$") })
+                schemars::json_schema!({ "type": "string", "pattern": $pattern })
             }
         }
 
@@ -53,9 +60,7 @@ macro_rules! name {
             /// Whether `text` would be accepted.
             #[must_use]
             pub fn is_valid(text: &str) -> bool {
-                (1..=$max).contains(&text.len())
-                    && text.chars().all(|c| c.is_ascii_alphanumeric() || $others.contains(c))
-                    && !matches!(text, "." | "..")
+                $is_valid(text)
             }
         }
 
@@ -65,10 +70,7 @@ macro_rules! name {
                 if Self::is_valid(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(Error::invalid(
-                        concat!("that is not a ", $what, " name"),
-                        concat!($what, " names are 1 to ", $max, " of the characters A-Z a-z 0-9 ", $others),
-                    ))
+                    Err(Error::invalid(concat!("that is not a ", $what, " name"), $rule))
                 }
             }
         }
@@ -95,12 +97,31 @@ macro_rules! name {
 }
 
 name! {
-    /// A service: one secret of KV version 2 below the prefix. `[A-Za-z0-9_-]{1,64}`
-    Service, "service", 64, "A-Za-z0-9_-", "_-"
+    /// A service: one secret of KV version 2 below the prefix. Up to four segments `[A-Za-z0-9_-]{1,64}`
+    /// joined by `/`; no segment can be `.`, `..` or a hidden name.
+    Service, "service", is_service,
+    "service names are up to 4 parts joined by /, each of 1 to 64 of the characters A-Z a-z 0-9 _-",
+    "^[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}$"
 }
 name! {
     /// A key of a service, as this program writes it. `[A-Za-z0-9_.-]{1,128}`, and neither `.` nor `..`
-    Key, "key", 128, "A-Za-z0-9_.-", "_.-"
+    Key, "key", is_key,
+    "key names are 1 to 128 of the characters A-Z a-z 0-9 _.-",
+    "^[A-Za-z0-9_.-]{1,128}$"
+}
+
+fn is_service(text: &str) -> bool {
+    let is_segment = |segment: &str| {
+        (1..=MAX_SEGMENT_CHARS).contains(&segment.len())
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    };
+    text.split('/').count() <= MAX_SEGMENTS && text.split('/').all(is_segment)
+}
+
+fn is_key(text: &str) -> bool {
+    (1..=MAX_KEY_CHARS).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && !matches!(text, "." | "..")
 }
 
 impl Service {
@@ -118,6 +139,26 @@ impl Service {
     /// As for any name.
     pub fn from_folder(text: &str) -> Result<Self> {
         text.strip_suffix('/').unwrap_or(text).parse()
+    }
+
+    /// How many segments the name has.
+    #[must_use]
+    pub fn segments(&self) -> usize {
+        self.0.split('/').count()
+    }
+
+    /// The name of one segment below this one; `None` where that is too deep or no name.
+    #[must_use]
+    pub fn below(&self, segment: &str) -> Option<Self> {
+        (!segment.contains('/')).then(|| format!("{self}/{segment}").parse().ok())?
+    }
+
+    /// The services that a folder below the root can be a part of, the outermost first: `a`, `a/b` for `a/b`.
+    #[must_use]
+    pub fn of_folders(folder: &std::path::Path) -> Vec<Self> {
+        let mut services: Vec<Self> = folder.ancestors().filter_map(|folder| folder.to_str()?.parse().ok()).collect();
+        services.reverse();
+        services
     }
 }
 
@@ -188,13 +229,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_name_is_a_path_segment_and_nothing_else() {
-        for good in ["a", "plex", "home-assistant_2", &"x".repeat(64)] {
+    fn a_service_name_is_one_to_four_path_segments_and_nothing_else() {
+        for good in ["a", "plex", "home-assistant_2", &"x".repeat(64), "a/b", "media/tv/sonarr/4k"] {
             assert!(good.parse::<Service>().is_ok(), "{good}");
         }
-        for bad in ["", ".", "..", "a/b", "a%2eb", "a\0", "a\n", "ｐlex", "plex ", &"x".repeat(65)] {
+        for bad in ["/", "a/", "/a", "a//b", "a/b/c/d/e", "a/..", "../a", "a/.", "a/.git", "a\\b", "a/b\n"] {
             assert!(bad.parse::<Service>().is_err(), "{bad:?}");
         }
+        for bad in ["", ".", "..", "a%2eb", "a\0", "a\n", "ｐlex", "plex ", &"x".repeat(65)] {
+            assert!(bad.parse::<Service>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_can_belong_to_every_service_on_its_way() {
+        let names = |folder: &str| -> Vec<String> {
+            Service::of_folders(std::path::Path::new(folder)).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(names("a/b/c"), ["a", "a/b", "a/b/c"]);
+        assert_eq!(names("a/b/c/d/e"), ["a", "a/b", "a/b/c", "a/b/c/d"]);
+        assert_eq!(names("a/.hidden/b"), ["a"]);
+        assert!(names("").is_empty());
+        assert_eq!(Service::from_folder("media/tv/").map(|service| service.to_string()).ok().as_deref(), Some("media/tv"));
+        assert!(Service::from_folder("media//").is_err() && Service::from_folder("/").is_err());
     }
 
     #[test]

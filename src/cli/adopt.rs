@@ -9,7 +9,8 @@ use super::at_terminal::{AtTerminal, proof_needed};
 use super::set::for_a_while;
 use crate::approval::{Question, listen};
 use crate::config::Strength;
-use crate::core::adopt::{Adopted, FileReply, Reply, Request, ServiceReply, adopt};
+use crate::core::Core;
+use crate::core::adopt::{Adopted, FileReply, Reply, Request, ServiceReply, adopt, service_of};
 use crate::core::approve::Approvals;
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
@@ -38,7 +39,7 @@ impl Adopt {
         let Context { ui, core, .. } = context;
         let agent = core.settings.agent.is_some();
         let proof = proof_needed(core, self.request.dry_run, self.no_confirm, self.reveal)?;
-        self.choose(&core.settings.root)?;
+        self.choose(core)?;
         let asks = !self.request.dry_run && !self.no_confirm;
         let person = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
         let shows_files = !agent && !self.request.all;
@@ -73,7 +74,7 @@ impl Adopt {
     }
 
     /// Without a service, the one whose folder this is.
-    fn choose(&mut self, root: &Path) -> Result<()> {
+    fn choose(&mut self, core: &Core) -> Result<()> {
         if self.request.service.is_some() || self.request.all {
             return Ok(());
         }
@@ -82,12 +83,11 @@ impl Adopt {
             return Ok(());
         }
         let here = std::env::current_dir().map_err(Error::io("find", "the working directory"))?;
+        let root = &core.settings.root;
         let root = std::fs::canonicalize(root).map_err(Error::io("find", root))?;
-        let below = here.strip_prefix(&root).ok().and_then(Path::to_str).filter(|below| !below.is_empty());
-        let service = below.and_then(|below| {
-            let folders = Path::new(below).ancestors().filter_map(Path::to_str).filter(|path| !path.is_empty());
-            folders.last().and_then(|first| first.parse::<Service>().ok())
-        });
+        let below = here.strip_prefix(&root).unwrap_or(Path::new(""));
+        let by_files = if below.as_os_str().is_empty() { None } else { service_of(core, below)? };
+        let service = by_files.or_else(|| Service::of_folders(below).into_iter().next());
         if service.is_none() {
             return Err(Error::invalid("adopt which service?", "claude-vault adopt SERVICE   (or --all: every folder here)"));
         }

@@ -19,7 +19,12 @@ pub(super) async fn run(context: &Context<'_>, request: &Request) -> Result<u8> 
                 ui.note(&format!("no services in {path} yet; the first: claude-vault set SERVICE KEY"));
             }
             if others > 0 {
-                ui.note(&format!("{others} more entries there are folders or have names that no service can have"));
+                let entries = if others == 1 {
+                    "1 more entry there has a name"
+                } else {
+                    &format!("{others} more entries there have names")
+                };
+                ui.note(&format!("{entries} that no service can have"));
             }
             warnings.iter().for_each(|warning| ui.warn(warning));
         }

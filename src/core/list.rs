@@ -26,7 +26,7 @@ pub enum Reply {
         path: String,
         /// Their names, sorted.
         services: Vec<Service>,
-        /// How many folders and names that no service can have lie beside them.
+        /// How many names that no service can have lie beside them.
         others: usize,
         /// What to know.
         warnings: Vec<String>,
@@ -71,7 +71,13 @@ pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
 
 async fn services(core: &Core, vault: &Client) -> Result<Reply> {
     let listing = vault.list_services().await?;
-    Ok(Reply::Services { path: core.services_path(), services: listing.services, others: listing.others, warnings: Vec::new() })
+    let mut warnings = Vec::new();
+    match listing.unlisted {
+        0 => {}
+        1 => warnings.push("1 folder is not listed: the policy forbids it".to_owned()),
+        many => warnings.push(format!("{many} folders are not listed: the policy forbids it")),
+    }
+    Ok(Reply::Services { path: core.services_path(), services: listing.services, others: listing.others, warnings })
 }
 
 async fn keys(vault: &Client, service: &Service) -> Result<Reply> {

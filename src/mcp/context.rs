@@ -70,13 +70,18 @@ pub(super) fn keys_of_a_service() -> ResourceTemplate {
 pub(super) async fn read(state: &Arc<State>, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let service = match uri.strip_prefix(SERVICES) {
         Some("") => None,
-        Some(rest) => rest.strip_prefix('/').and_then(|name| name.parse().ok()).map(Some).ok_or_else(unknown)?,
+        Some(rest) => rest.strip_prefix('/').and_then(service_in).map(Some).ok_or_else(unknown)?,
         None => return Err(unknown()),
     };
     let reply = listed(state, service).await;
     let reply = reply.map_err(|refusal| ErrorData::internal_error(refusal.text(), None))?;
     let text = object(&reply).to_string();
     Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type("application/json")]))
+}
+
+/// A service's name as the last part of an address. Clients that fill in the template write its `/` as `%2F` (RFC 6570).
+fn service_in(part: &str) -> Option<Service> {
+    part.replace("%2F", "/").replace("%2f", "/").parse().ok()
 }
 
 fn unknown() -> ErrorData {

@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 use super::client::{Call, Client};
 use super::reply::Reply;
 use super::token::unexpected;
+use super::walk::Folder;
 use crate::error::{Error, Result};
-use crate::names::Service;
+use crate::names::{MAX_SEGMENTS, Service};
 use crate::secret::Value;
 
 const MAX_KEYS: usize = 10_000;
@@ -42,15 +43,6 @@ pub enum Stored {
     },
     /// Nothing was ever written there, or not that version.
     Absent,
-}
-
-/// The names below a path.
-#[derive(Default)]
-pub struct Listing {
-    /// Valid service names, sorted as Vault does.
-    pub services: Vec<Service>,
-    /// How many entries are folders or have names that no service can have.
-    pub others: usize,
 }
 
 /// A service's history (`metadata/`).
@@ -122,18 +114,18 @@ impl Client {
         }
     }
 
-    /// Lists the services below the prefix.
-    ///
-    /// # Errors
-    /// As [`Client::read_service`].
-    pub async fn list_services(&self) -> Result<Listing> {
+    /// Lists one folder below the prefix; without one, the prefix itself.
+    pub(super) async fn list_folder(&self, folder: Option<&Service>) -> Result<Folder> {
         let settings = self.settings();
-        let path = format!("{}/metadata/{}", settings.mount, settings.prefix);
+        let path = match folder {
+            Some(folder) => self.kv_path("metadata", folder),
+            None => format!("{}/metadata/{}", settings.mount, settings.prefix),
+        };
         let call = Call { operation: "list", ..Call::get(path.trim_end_matches('/')).query(vec![("list", "true")]) };
         let reply = self.call(call).await?;
         match reply.status {
-            200 => Ok(reply.parse::<Data<Keys>>()?.data.keys),
-            404 => self.explain_absence(&reply).await.map(|()| Listing::default()),
+            200 => Ok(reply.parse::<Data<Keys>>()?.data.keys.within(folder)),
+            404 => self.explain_absence(&reply).await.map(|()| Folder::default()),
             _ => Err(unexpected(&reply)),
         }
     }
@@ -258,32 +250,54 @@ impl<'de> Deserialize<'de> for BoundedSecrets {
 
 #[derive(Deserialize)]
 struct Keys {
-    #[serde(deserialize_with = "listing")]
-    keys: Listing,
+    keys: Names,
 }
 
-fn listing<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Listing, D::Error> {
-    struct Names;
-    impl<'de> Visitor<'de> for Names {
-        type Value = Listing;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list of names")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Listing, A::Error> {
-            let mut listing = Listing::default();
-            while let Some(name) = seq.next_element::<String>()? {
-                if listing.services.len() >= MAX_NAMES {
-                    return Err(A::Error::custom("too many names"));
-                }
-                match Service::try_from(name) {
-                    Ok(service) => listing.services.push(service),
-                    Err(_) => listing.others += 1,
-                }
+/// The names in a folder as Vault lists them: a folder's ends in `/`.
+struct Names(Vec<String>);
+
+impl Names {
+    /// Which of them are services and folders of services, in this folder.
+    fn within(self, folder: Option<&Service>) -> Folder {
+        let mut found = Folder::default();
+        let whole = |name: &str| match folder {
+            Some(folder) => folder.below(name),
+            None => Some(name).filter(|name| !name.contains('/')).and_then(|name| name.parse().ok()),
+        };
+        for name in self.0 {
+            let segment = name.strip_suffix('/');
+            match (segment.is_some(), whole(segment.unwrap_or(&name))) {
+                // Nothing below the last segment can be a service.
+                (true, Some(below)) if below.segments() < MAX_SEGMENTS => found.folders.push(below),
+                (false, Some(service)) => found.services.push(service),
+                (true, Some(_)) | (_, None) => found.others += 1,
             }
-            Ok(listing)
         }
+        found
     }
-    deserializer.deserialize_seq(Names)
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Bounded;
+        impl<'de> Visitor<'de> for Bounded {
+            type Value = Names;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of names")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = seq.next_element::<String>()? {
+                    if names.len() >= MAX_NAMES {
+                        return Err(A::Error::custom("too many names"));
+                    }
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        deserializer.deserialize_seq(Bounded)
+    }
 }
 
 #[cfg(test)]
@@ -298,6 +312,20 @@ mod tests {
         };
         assert!(serde_json::from_str::<BoundedSecrets>(&members(MAX_KEYS)).is_ok());
         assert!(serde_json::from_str::<BoundedSecrets>(&members(MAX_KEYS + 1)).is_err());
+    }
+
+    #[test]
+    fn a_folder_holds_services_folders_and_names_that_neither_can_have() {
+        let names = || Names(["plex", "media/", "odd.name", ".git/", "plex/", "a//", "x/y"].map(str::to_owned).into());
+        let texts = |services: &[Service]| services.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let top = names().within(None);
+        assert_eq!(
+            (texts(&top.services), texts(&top.folders), top.others),
+            (vec!["plex".into()], vec!["media".into(), "plex".into()], 4)
+        );
+        let deep = "a/b/c".parse().ok();
+        let below = names().within(deep.as_ref());
+        assert_eq!((texts(&below.services), below.folders.len()), (vec!["a/b/c/plex".to_owned()], 0));
     }
 
     #[test]

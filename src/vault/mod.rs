@@ -13,12 +13,14 @@ mod reply;
 mod system;
 mod tls;
 mod token;
+mod walk;
 
 pub use client::{Client, MAX_BODY};
-pub use kv::{Listing, Metadata, Secrets, Stored};
+pub use kv::{Metadata, Secrets, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
 pub use provider::{ProviderClient, unusable};
 pub use token::{Granted, TokenInfo};
+pub use walk::{Folder, Listing, REQUESTS_AT_ONCE, Walk};
 
 pub(crate) use client::Call;
 pub(crate) use kv::WriteOutcome;

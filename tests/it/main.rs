@@ -43,6 +43,7 @@ mod login_elsewhere;
 mod login_methods;
 mod manual;
 mod mcp;
+mod nested;
 mod noninterference;
 mod packages;
 mod readers;

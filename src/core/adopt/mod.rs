@@ -21,6 +21,7 @@ mod texts;
 mod undo;
 mod written;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use for_model::{FileForModel, NotAsked, adopt_for_model};
@@ -32,6 +33,8 @@ use super::plan::{Adoption, Current, Moved, Operation, Plan};
 use crate::approval::{Approver, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
+use crate::files::Root;
+use crate::names::Service;
 use crate::vault::Client;
 
 /// The outcome of an adoption.
@@ -78,6 +81,17 @@ pub async fn adopt(
     reply.warnings.extend(committed.unlogged);
     let stopped = note(&mut reply, committed.done);
     Ok(Adopted { reply, stopped })
+}
+
+/// The service that a folder below the root belongs to, by the files that are there.
+///
+/// # Errors
+/// As [`adopt`], for what lies below the root.
+pub fn service_of(core: &Core, folder: &Path) -> Result<Option<Service>> {
+    let root = Root::open(&core.settings.root)?;
+    let survey = survey::survey(&root, &texts::Texts::new(&root), None)?;
+    let holds = |unit: &survey::Unit| !unit.folder.as_os_str().is_empty() && folder.starts_with(&unit.folder);
+    Ok(survey.units.into_iter().find(holds).map(|unit| unit.service))
 }
 
 async fn work_out(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {

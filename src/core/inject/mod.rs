@@ -142,9 +142,9 @@ pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver)
     let vault = core.vault()?;
     let places = Places::open(core)?;
     if request.all {
-        request.services = places.with_a_place(vault.list_services().await?.services)?;
+        request.services = places.with_a_place(&vault).await?;
     } else if request.services.is_empty() {
-        request.services = vec![places.service_here()?];
+        request.services = vec![places.service_here(&vault).await?];
     }
     let mut seen = BTreeSet::new();
     request.services.retain(|service| seen.insert(service.clone()));

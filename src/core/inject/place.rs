@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::Dialect;
 use crate::names::{Service, printable};
+use crate::vault::{Client, Stored};
 
 /// The file to write, the template of what it lacks, and who will read it.
 #[derive(Clone)]
@@ -94,12 +95,18 @@ impl Places {
         Ok(Self { root, configured, is_unmarked, audience: core.audience })
     }
 
-    /// The services of `all` that have a folder below the root or a place in the file.
-    pub(super) fn with_a_place(&self, all: Vec<Service>) -> Result<Vec<Service>> {
-        let has = |service: &Service| {
+    /// The services of Vault that have a folder below the root or a place in the file. Folders of Vault that are
+    /// neither here nor in the file are not looked into.
+    pub(super) async fn with_a_place(&self, vault: &Client) -> Result<Vec<Service>> {
+        let has_place = |service: &Service| {
             self.configured.contains_key(service.as_str()) || self.root.has_folder(Path::new(service.as_str()))
         };
-        let found: Vec<Service> = all.into_iter().filter(has).collect();
+        let leads_on = |folder: &Service| {
+            let listed = |name: &String| Path::new(name).starts_with(folder.as_str());
+            self.configured.keys().any(listed) || self.root.has_folder(Path::new(folder.as_str()))
+        };
+        let mut found = vault.walk(None, leads_on).all().await?.services;
+        found.retain(has_place);
         if found.is_empty() {
             let hint = "go where the services' folders lie, or name it: --root DIR";
             return Err(Error::NotFound { what: "a folder of any service".into(), hint: hint.into() });
@@ -107,11 +114,12 @@ impl Places {
         Ok(found)
     }
 
-    /// The service whose folder holds the working directory.
+    /// The service whose folder holds the working directory. Of folders in folders, it is the innermost that Vault
+    /// has a service for.
     ///
     /// # Errors
     /// [`Error::Invalid`] where none does.
-    pub(super) fn service_here(&self) -> Result<Service> {
+    pub(super) async fn service_here(&self, vault: &Client) -> Result<Service> {
         let unknown =
             || Error::invalid("this is no service's folder", "claude-vault inject SERVICE   (or claude-vault inject --all)");
         let here = std::env::current_dir().and_then(|here| here.canonicalize()).map_err(Error::io("find", "."))?;
@@ -122,14 +130,18 @@ impl Places {
         if let (Some((name, _)), None) = (listed.next(), listed.next()) {
             return name.parse();
         }
-        let folder = match below.components().next() {
-            Some(first) => PathBuf::from(first.as_os_str()),
-            None if self.is_unmarked && self.holds_known_file(Path::new("")) => {
-                here.file_name().map(PathBuf::from).unwrap_or_default()
+        if below.as_os_str().is_empty() && self.is_unmarked && self.holds_known_file(Path::new("")) {
+            return here.file_name().and_then(|name| name.to_str()?.parse().ok()).ok_or_else(unknown);
+        }
+        let mut candidates = Service::of_folders(below);
+        while candidates.len() > 1
+            && let Some(innermost) = candidates.pop()
+        {
+            if matches!(vault.read_service(&innermost, None).await, Ok(Stored::Present { .. })) {
+                return Ok(innermost);
             }
-            None => return Err(unknown()),
-        };
-        folder.to_str().and_then(|name| name.parse().ok()).ok_or_else(unknown)
+        }
+        candidates.pop().ok_or_else(unknown)
     }
 
     /// Finds the files of a service: as the request says, as the file says, else by what lies there.

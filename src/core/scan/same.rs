@@ -9,10 +9,7 @@ use super::ScanReport;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::names::Service;
-use crate::vault::{Client, Secrets, Stored};
-
-/// How many services are read at once.
-const REQUESTS_AT_ONCE: usize = 16;
+use crate::vault::{Client, REQUESTS_AT_ONCE, Secrets, Stored};
 
 /// Compares the findings with Vault. Without a session, nothing is compared, unless that was asked for.
 ///
@@ -29,22 +26,32 @@ pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> 
         Err(_) => return Ok(()),
     };
     let wanted = if all { vault.list_services().await?.services } else { own_services(report) };
-    let mut held: BTreeMap<Service, Secrets> = BTreeMap::new();
+    let (mut held, mut refused): (BTreeMap<Service, Secrets>, _) = (BTreeMap::new(), None);
     let mut reads = stream::iter(wanted).map(|service| read(&vault, service)).buffer_unordered(REQUESTS_AT_ONCE);
     while let Some((service, outcome)) = reads.next().await {
         match outcome {
             Ok(values) => drop(held.insert(service, values)),
             Err(Error::NotFound { .. }) => {}
             Err(error) if all => return Err(error),
+            // A folder above or below the service's own: the policy need not know it.
+            Err(error @ Error::Forbidden { .. }) => refused = Some(error),
             Err(error) => {
-                report.warnings.push(format!("nothing was compared with Vault: {}", error.for_person()));
+                not_compared(report, &error);
                 return Ok(());
             }
         }
     }
     drop(reads);
+    if let Some(error) = refused.filter(|_| held.is_empty()) {
+        not_compared(report, &error);
+        return Ok(());
+    }
     mark(report, &held, all);
     Ok(())
+}
+
+fn not_compared(report: &mut ScanReport, error: &Error) {
+    report.warnings.push(format!("nothing was compared with Vault: {}", error.for_person()));
 }
 
 fn mark(report: &mut ScanReport, held: &BTreeMap<Service, Secrets>, all: bool) {
@@ -71,7 +78,9 @@ fn own_services(report: &ScanReport) -> Vec<Service> {
 
 /// The folder of a file and those above it, as far as they can be services: the nearest first.
 fn services_of(file: &Path) -> Vec<Service> {
-    file.ancestors().skip(1).filter_map(|folder| folder.to_str()?.parse().ok()).collect()
+    let mut services = Service::of_folders(file.parent().unwrap_or(Path::new("")));
+    services.reverse();
+    services
 }
 
 async fn read(vault: &Client, service: Service) -> (Service, Result<Secrets>) {

@@ -13,7 +13,7 @@ use crate::names::Service;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct AdoptArguments {
-    /// The service: one secret of KV version 2, such as jellyfin, with a folder of that name below the project's root
+    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin, with a folder of that name below the project's root
     service: Service,
     /// From approval_pending, to wait for that approval
     #[allow(dead_code, reason = "read where changes wait")]

@@ -21,7 +21,7 @@ use crate::names::{Outside, PublicName, Service};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct InjectArguments {
-    /// The service: one secret of KV version 2, such as jellyfin
+    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Service,
     /// The format, instead of the one found
     format: Option<Format>,
@@ -128,7 +128,7 @@ fn injection(state: &State, arguments: InjectArguments) -> Result<inject::Reques
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct ScanArguments {
-    /// The service: one secret of KV version 2, such as jellyfin
+    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Service,
     /// The file, below the project's root, instead of the one found
     file_path: Option<String>,
@@ -292,7 +292,7 @@ fn recorded(number: usize, key: &str) -> Entry {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct ExampleArguments {
-    /// The service: one secret of KV version 2, such as jellyfin
+    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Service,
     /// The .env or compose file, below the project's root, instead of the one found
     file_path: Option<String>,

@@ -24,7 +24,7 @@ use crate::secret::{Secret, Value};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct ListArguments {
-    /// The service: one secret of KV version 2, such as jellyfin
+    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Option<Service>,
 }
 
@@ -35,7 +35,7 @@ public_reply! {
         path: Option<Setting>,
         /// The services, sorted
         services: Option<Vec<Service>>,
-        /// How many folders and names that no service can have lie beside them
+        /// How many names that no service can have lie beside them
         others: Option<u64>,
         /// The service
         service: Option<Service>,
@@ -107,7 +107,7 @@ fn named(number: usize, name: Option<Name>) -> Entry {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct GetArguments {
-    /// The service: one secret of KV version 2, such as jellyfin
+    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Service,
     /// One key, instead of all
     key: Option<Key>,
@@ -195,7 +195,7 @@ async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct SetArguments {
-    /// The service: one secret of KV version 2, such as jellyfin
+    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Service,
     /// Values by key: text, or a handle
     secrets: Option<BTreeMap<Key, Secret>>,

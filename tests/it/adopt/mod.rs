@@ -80,15 +80,23 @@ const SECRETS: [&str; 24] = [
 ];
 
 fn all_stored(lab: &Lab) -> Vec<String> {
-    let (_, text) = lab.bao.request("LIST", "secret/metadata/proxmox-services", "");
+    stored_in(lab, "")
+}
+
+fn stored_in(lab: &Lab, folder: &str) -> Vec<String> {
+    let (_, text) = lab.bao.request("LIST", &format!("secret/metadata/proxmox-services/{folder}"), "");
     let listed: Value = serde_json::from_str(&text).unwrap();
     let names = listed["data"]["keys"].as_array().unwrap().clone();
     let values = names.iter().flat_map(|name| {
-        let data = lab.stored(name.as_str().unwrap());
-        let values: Vec<Value> = data.as_object().into_iter().flatten().map(|(_, value)| value.clone()).collect();
-        values
+        let name = format!("{folder}{}", name.as_str().unwrap());
+        if name.ends_with('/') {
+            return stored_in(lab, &name);
+        }
+        let data = lab.stored(&name);
+        let values = data.as_object().into_iter().flatten().map(|(_, value)| value.clone());
+        values.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
     });
-    values.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
+    values.collect()
 }
 
 #[test]
