@@ -179,14 +179,17 @@ pub fn is_variable(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Makes a text of unknown origin safe to print: control characters, and all that are invisible or
-/// change how their neighbours are shown, become `\u{…}`. Line breaks stay when `multiline` is set.
+/// Makes a text of unknown origin safe to print: line feed, carriage return and tab become `\n`, `\r` and
+/// `\t`; other control characters, and all that are invisible or change how their neighbours are shown,
+/// become `\u{…}`. Line feeds and tabs stay when `multiline` is set.
 #[must_use]
 pub fn printable(text: &str, multiline: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let is_kept = multiline && (c == '\n' || c == '\t');
-        if (c.is_control() && !is_kept) || is_unseen(c) {
+        if matches!(c, '\n' | '\r' | '\t') && !is_kept {
+            out.extend(c.escape_default());
+        } else if (c.is_control() && !is_kept) || is_unseen(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -284,7 +287,9 @@ mod tests {
 
     #[test]
     fn terminal_escapes_are_shown_not_sent() {
-        assert_eq!(printable("a\u{1b}[31m\nb\u{202e}", false), "a\\u{1b}[31m\\u{a}b\\u{202e}");
+        assert_eq!(printable("a\u{1b}[31m\nb\u{202e}", false), "a\\u{1b}[31m\\nb\\u{202e}");
+        assert_eq!(printable("a\r\n\tb", false), "a\\r\\n\\tb");
+        assert_eq!(printable("a\r\n\tb", true), "a\\r\n\tb");
         assert_eq!(printable("a\nb", true), "a\nb");
     }
 

@@ -14,6 +14,7 @@ use zeroize::Zeroize;
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::Secret;
+use crate::ui::{columns_of, wrap};
 
 /// The lines of a paste come within this time.
 const PASTE: Duration = Duration::from_millis(30);
@@ -43,8 +44,9 @@ impl Terminal {
         let _ = self.device.flush();
     }
 
-    /// Writes a line that is made of parts already printable, colours included.
+    /// Writes a line that is made of parts already printable, colours included, broken between words.
     pub fn say(&mut self, line: &str) {
+        let line = columns_of(&self.device).map_or_else(|| line.to_owned(), |columns| wrap(line, columns, 0));
         let _ = writeln!(self.device, "{line}");
     }
 

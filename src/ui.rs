@@ -4,6 +4,8 @@
 //! itself (`terminal.rs`), so that pipes stay clean. Text of unknown origin is made printable.
 
 mod qr;
+mod table;
+mod wrap;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -17,6 +19,9 @@ use crate::config::Env;
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::shell::Shell;
+
+pub(crate) use table::{Cell, Piped, Table};
+pub(crate) use wrap::wrap;
 
 /// When to colour.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -164,7 +169,7 @@ impl Ui {
             self.say(&object.to_string());
         } else {
             self.say(&format!("{} {message}", self.paint("error:", AnsiColor::Red)));
-            self.say(&format!("{} {}", self.paint("hint:", AnsiColor::Cyan), self.shell().hint(&hint)));
+            self.say_hint(&self.shell().hint(&hint));
         }
     }
 
@@ -174,10 +179,34 @@ impl Ui {
         if self.json || !self.unicode || !error.is_terminal() {
             return;
         }
-        let columns = rustix::termios::tcgetwinsize(&error).map_or(0, |size| usize::from(size.ws_col));
+        let columns = columns_of(&error).unwrap_or(0);
         if let Some(code) = qr::qr_code(address, columns, self.color) {
-            self.say(&code);
+            self.say_whole(&code);
         }
+    }
+
+    /// A hint starts with a command to paste, which stays on one line; what is said about it is wrapped.
+    fn say_hint(&self, hint: &str) {
+        let sign = self.paint("hint:", AnsiColor::Cyan);
+        let (command, about) = hint.split_at(hint.find("   ").unwrap_or(hint.len()));
+        let whole = format!("{sign} {command}{about}");
+        match self.stderr_columns() {
+            Some(columns) if !about.is_empty() && wrap::width(&whole) > columns => {
+                self.say_whole(&format!("{sign} {command}"));
+                self.say_whole(&wrap(&format!("      {}", about.trim_start()), columns, 0));
+            }
+            _ if about.is_empty() && hint.starts_with("claude-vault ") => self.say_whole(&whole),
+            _ => self.say(&whole),
+        }
+    }
+
+    /// How wide the terminal is that stdout goes to.
+    pub(crate) fn stdout_columns(&self) -> Option<usize> {
+        columns_of(&std::io::stdout())
+    }
+
+    fn stderr_columns(&self) -> Option<usize> {
+        columns_of(&std::io::stderr()).filter(|_| self.redraws && !self.json)
     }
 
     /// Whether colours are shown.
@@ -193,8 +222,16 @@ impl Ui {
         if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
+    /// Lines that are longer than the terminal is wide break between words.
     fn say(&self, line: &str) {
-        // Nobody to tell that nobody is listening.
+        match self.stderr_columns() {
+            Some(columns) => self.say_whole(&wrap(line, columns, 0)),
+            None => self.say_whole(line),
+        }
+    }
+
+    fn say_whole(&self, line: &str) {
+        // stderr is closed: ignore the error.
         let _ = writeln!(std::io::stderr().lock(), "{}", self.in_locale(line));
     }
 
@@ -202,6 +239,12 @@ impl Ui {
     pub(crate) fn in_locale<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.unicode { text.into() } else { text.replace('…', "...").into() }
     }
+}
+
+/// How wide a terminal is; `None` for what is none, or does not say.
+pub(crate) fn columns_of(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// JSON in which no character steers a terminal: `\uXXXX` means the same to a parser.

@@ -5,7 +5,7 @@ use anstyle::AnsiColor;
 use super::Context;
 use crate::core::doctor::{State, doctor};
 use crate::error::Result;
-use crate::names::printable;
+use crate::ui::{Cell, Piped, Table};
 
 pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     let ui = context.ui;
@@ -15,24 +15,22 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
         ui.data_json(&reply)?;
         return Ok(status);
     }
-    let mut text = String::new();
+    let mut table = Table::new(&[], Piped::Aligned);
     for check in &reply.checks {
-        let (mark, color) = match check.state {
-            State::Ok => ("ok", AnsiColor::Green),
-            State::Warning => ("warning", AnsiColor::Yellow),
-            State::Failed => ("failed", AnsiColor::Red),
-            State::Skipped => ("-", AnsiColor::White),
+        let mark = match check.state {
+            State::Ok => Cell::colored("ok", AnsiColor::Green),
+            State::Warning => Cell::colored("warning", AnsiColor::Yellow),
+            State::Failed => Cell::colored("failed", AnsiColor::Red),
+            State::Skipped => "-".into(),
         };
-        let mark = format!("{mark:<8}");
-        let mark = if ui.stdout_is_terminal() { ui.paint(&mark, color) } else { mark };
-        text += &format!("{mark} {:<10} {}\n", check.name, printable(&check.saw, false));
+        table.row([mark, check.name.into(), check.saw.as_str().into()]);
         if !check.why.is_empty() {
-            text += &format!("{:20}since {}\n", "", check.why);
+            table.row(["".into(), "".into(), format!("why: {}", check.why).into()]);
         }
         if !check.mend.is_empty() {
-            text += &format!("{:20}mend: {}\n", "", printable(&ui.shell().hint(&check.mend), false));
+            table.row(["".into(), "".into(), format!("fix: {}", ui.shell().hint(&check.mend)).into()]);
         }
     }
-    ui.data(&text)?;
+    ui.data(&table.text(ui))?;
     Ok(status)
 }

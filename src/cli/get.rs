@@ -68,7 +68,7 @@ fn one(context: &Context<'_>, reply: &Reply, no_newline: bool) -> Result<u8> {
     }
     let shown = printable(text, true);
     if shown != text {
-        context.ui.note("the value holds control characters, shown as \\u{…}; in a pipe or file it comes as it is");
+        context.ui.note("the value holds control characters, shown as \\r or \\u{…}; in a pipe or file it comes as it is");
     }
     context.ui.data(&format!("{shown}{end}")).map(|()| 0)
 }

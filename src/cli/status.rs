@@ -8,6 +8,7 @@ use super::Context;
 use crate::core::status::{Reply, status};
 use crate::error::Result;
 use crate::session::span;
+use crate::ui::{Piped, Table};
 
 /// The session, and which config files count here.
 #[derive(Serialize)]
@@ -53,8 +54,9 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     if !context.core.settings.locked.is_empty() {
         rows.push(("locked", context.core.settings.locked.join(", ")));
     }
-    let text: String = rows.iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect();
-    ui.data(&text)?;
+    let mut table = Table::new(&[], Piped::Aligned);
+    rows.into_iter().for_each(|(name, value)| table.row([name.into(), value.into()]));
+    ui.data(&table.text(ui))?;
     reply.warnings.iter().for_each(|warning| ui.warn(warning));
     Ok(0)
 }

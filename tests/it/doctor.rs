@@ -51,7 +51,7 @@ fn a_setup_that_works_is_told_so_for_a_person_too() {
     }
     says(&check(&lab, "approval", 0), "warning", "typed");
     let text = lab.cv(["doctor"]).exits(0).stdout;
-    assert!(text.contains("ok       server") && text.contains("mend: claude-vault approve enroll"), "{text}");
+    assert!(text.contains("ok       server") && text.contains("fix: claude-vault approve enroll"), "{text}");
     assert!(!text.contains('\u{1b}'));
 }
 

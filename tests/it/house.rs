@@ -166,7 +166,7 @@ const HOUSE: [(&str, &[Module]); 6] = [
         &[
             ("shell", &["format"]),
             ("ui", &["config", "error", "names", "shell"]),
-            ("terminal", &["error", "names", "secret"]),
+            ("terminal", &["error", "names", "secret", "ui"]),
             ("dev", &["config", "error", "launcher", "names", "secret", "vault"]),
         ],
     ),

@@ -211,7 +211,7 @@ fn a_device_logins_code_is_one_line_and_its_interval_a_second_at_least() {
     let there = format!("--method device --issuer {} --client-id cli", provider.address);
     let run = login.source(&format!("{there} --timeout 6"));
     assert!(run.stdout.starts_with("8|"), "{}", run.all());
-    assert!(run.stderr.contains("A\\u{a}signed in as root\\u{1b}[2Jx"), "{}", run.stderr);
+    assert!(run.stderr.contains("A\\nsigned in as root\\u{1b}[2Jx"), "{}", run.stderr);
     assert!(run.stderr.lines().all(|line| line.len() < 200), "{}", run.stderr);
     let polls = provider.asked.lock().unwrap().iter().filter(|path| *path == "/token").count();
     assert!((2..=6).contains(&polls), "{polls}");

@@ -325,7 +325,7 @@ fn init_without_a_shell_says_what_is_missing() {
     home.set("PATH", format!("{}:{}:/usr/bin:/bin", bin.display(), local.display()));
     let hides = home.cv(["init"]).exits(1).says("cargo uninstall claude-vault");
     assert_eq!(hides.stdout, "missing: the launcher that source reads\n");
-    home.cv(["doctor"]).stdout.lines().find(|line| line.contains("mend: cargo uninstall claude-vault")).expect("a mend");
+    home.cv(["doctor"]).stdout.lines().find(|line| line.contains("fix: cargo uninstall claude-vault")).expect("a mend");
     // Another program of that name, as the old script, is named and not called ours.
     let old = home.file("claude-vault", "#!/bin/bash\n");
     home.set("PATH", format!("{}:{}:/usr/bin:/bin", old.parent().unwrap().display(), local.display()));

@@ -1,53 +1,21 @@
 //! The table of findings: aligned on a terminal, tabs between the columns elsewhere.
 
-use std::fmt::Write;
-
 use anstyle::AnsiColor;
 
 use crate::core::scan::Finding;
 use crate::format::classify::{Kind, Rule, Severity};
-use crate::ui::Ui;
+use crate::ui::{Cell, Piped, Table, Ui};
 
-/// Columns are not padded further than this.
-const MAX_PADDED: usize = 48;
-
-/// One line a finding: file and line, key, kind, why, severity, tracked by git, same value in Vault.
+/// One line a finding: file and line, key, kind, severity, tracked by git, same value in Vault, why.
 pub(super) fn of(ui: &Ui, findings: &[&Finding]) -> String {
-    let rows: Vec<[String; 7]> = findings.iter().map(|finding| row(finding)).collect();
-    if rows.is_empty() {
-        return String::new();
+    let mut table = Table::new(&["FILE", "KEY", "KIND", "WHY", "SEVERITY", "GIT", "VAULT"], Piped::Tabs);
+    for finding in findings {
+        table.row(row(finding));
     }
-    if !ui.stdout_is_terminal() {
-        return rows.iter().fold(String::new(), |text, row| text + &row.join("\t") + "\n");
-    }
-    let head = ["FILE", "KEY", "KIND", "WHY", "SEVERITY", "GIT", "VAULT"].map(str::to_owned);
-    let width = |column: usize| {
-        let longest = rows.iter().chain([&head]).map(|row| row[column].chars().count()).max();
-        longest.unwrap_or_default().min(MAX_PADDED)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let mut text = line(&head, &widths, |cell, _| cell);
-    for row in &rows {
-        text += &line(row, &widths, |cell, column| match (column, cell.trim_end()) {
-            (4, "high") => ui.paint(&cell, AnsiColor::Red),
-            (5, "tracked") => ui.paint(&cell, AnsiColor::Red),
-            _ => cell,
-        });
-    }
-    text
+    table.text(ui)
 }
 
-fn line(row: &[String; 7], widths: &[usize], paint: impl Fn(String, usize) -> String) -> String {
-    let mut text = String::new();
-    for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let padded = format!("{cell:<width$}");
-        let _ = write!(text, "{}{}", if column == 0 { "" } else { "  " }, paint(padded, column));
-    }
-    text.truncate(text.trim_end().len());
-    text + "\n"
-}
-
-fn row(finding: &Finding) -> [String; 7] {
+fn row(finding: &Finding) -> [Cell; 7] {
     let known = if finding.allowed {
         "allowed"
     } else if finding.known {
@@ -56,13 +24,13 @@ fn row(finding: &Finding) -> [String; 7] {
         severity(finding.severity)
     };
     [
-        format!("{}:{}", finding.file, finding.line),
-        finding.key.clone(),
-        kind(finding.kind).to_owned(),
-        finding.why.to_owned(),
-        known.to_owned(),
-        answer(finding.tracked, "tracked", "not tracked"),
-        finding.vault_key.clone().unwrap_or_else(|| answer(finding.in_vault, "the same", "not there")),
+        format!("{}:{}", finding.file, finding.line).into(),
+        finding.key.clone().into(),
+        kind(finding.kind).into(),
+        finding.why.into(),
+        red_if(known == "high", known),
+        red_if(finding.tracked == Some(true), answer(finding.tracked, "tracked", "not tracked")),
+        finding.vault_key.as_deref().unwrap_or_else(|| answer(finding.in_vault, "the same", "not there")).into(),
     ]
 }
 
@@ -71,8 +39,12 @@ pub(super) fn rule(rule: &Rule) -> String {
     format!("{:<26}  {:<17}  {:<8}  {}\n", rule.id, kind(rule.kind), severity(rule.severity), rule.reason)
 }
 
-fn answer(known: Option<bool>, yes: &str, no: &str) -> String {
-    known.map_or("-", |is| if is { yes } else { no }).to_owned()
+fn red_if(is_bad: bool, text: &str) -> Cell {
+    if is_bad { Cell::colored(text, AnsiColor::Red) } else { text.into() }
+}
+
+fn answer(known: Option<bool>, yes: &'static str, no: &'static str) -> &'static str {
+    known.map_or("-", |is| if is { yes } else { no })
 }
 
 /// As `--json` spells it, in words.
