@@ -61,6 +61,18 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// A version was deleted, or destroyed for good.
+    #[error("{}", deleted(service, *version, *is_destroyed))]
+    Deleted {
+        /// The service.
+        service: String,
+        /// The version.
+        version: u64,
+        /// Whether it is the newest one.
+        is_newest: bool,
+        /// Whether its values are gone for good.
+        is_destroyed: bool,
+    },
     /// Check-and-set failed: the service changed since it was read.
     #[error("{service} was changed by someone else meanwhile")]
     Conflict {
@@ -324,7 +336,7 @@ impl Error {
             Self::Invalid { .. } | Self::NoAddress => "invalid_arguments",
             Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => "login_required",
             Self::Forbidden { .. } => "forbidden",
-            Self::NotFound { .. } => "not_found",
+            Self::NotFound { .. } | Self::Deleted { .. } => "not_found",
             Self::Conflict { .. } => "conflict",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::KvVersion1 { .. } => "kv_version_1",
@@ -366,7 +378,7 @@ impl Error {
             Self::Invalid { .. } | Self::NoAddress | Self::Unwritable { .. } | Self::Confined { .. } | Self::NotOurs { .. } => 2,
             Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => 3,
             Self::Forbidden { .. } => 4,
-            Self::NotFound { .. } => 5,
+            Self::NotFound { .. } | Self::Deleted { .. } => 5,
             Self::Conflict { .. } => 6,
             Self::OutcomeUnknown { .. }
             | Self::Unreachable { .. }
@@ -409,6 +421,10 @@ fn why_not_run(source: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => "it may not be executed".into(),
         _ => source.to_string(),
     }
+}
+
+fn deleted(service: &str, version: u64, is_destroyed: bool) -> String {
+    format!("version {version} of {service} was {}", if is_destroyed { "destroyed" } else { "deleted" })
 }
 
 fn differ(count: usize, total: usize) -> String {

@@ -33,6 +33,12 @@ pub enum Asked {
     Inject,
     /// The values, in clear.
     Show,
+    /// A version is marked as deleted.
+    Delete,
+    /// The mark of a deletion is taken away.
+    Undelete,
+    /// Values are destroyed for good.
+    Destroy,
 }
 
 impl Asked {
@@ -43,6 +49,23 @@ impl Asked {
             Self::Write => "write",
             Self::Inject => "inject",
             Self::Show => "show",
+            Self::Delete => "delete",
+            Self::Undelete => "undelete",
+            Self::Destroy => "destroy",
+        }
+    }
+
+    /// What is done, for a person; `base` is the version that it is done to.
+    #[must_use]
+    pub fn verb(self, base: u64) -> &'static str {
+        match self {
+            Self::Write if base == 0 => "create",
+            Self::Write => "update",
+            Self::Inject => "write the file",
+            Self::Show => "show the assistant the values of",
+            Self::Delete => "delete",
+            Self::Undelete => "undelete",
+            Self::Destroy => "destroy for good",
         }
     }
 }

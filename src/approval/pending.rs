@@ -431,8 +431,10 @@ fn make_room(plans: &mut BTreeMap<String, Plan>, source: &str) -> Result<()> {
 /// The plan of a question, as it waits.
 fn plan<B>(asker: &Person<B>, question: &Question<'_>, id: String, answer: oneshot::Sender<Result<Approval>>) -> Result<Plan> {
     // Only a write can need a value; the others are about values that Vault has.
-    let is_typed = |value: &Option<&Value>| question.asked == Asked::Write && value.is_none();
-    let prompt = question.keys.iter().filter(|(_, _, value)| is_typed(value)).map(|(key, ..)| (*key).to_owned()).collect();
+    let is_typed =
+        |change: Change, value: Option<&Value>| question.asked == Asked::Write && change != Change::Removed && value.is_none();
+    let typed = question.keys.iter().filter(|(_, change, value)| is_typed(*change, *value));
+    let prompt = typed.map(|(key, ..)| (*key).to_owned()).collect();
     let values = question.keys.iter().filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
     let shown = Shown {
         digest: digest(&id, question)?,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::Context;
 use crate::approval::page::Enrolment;
 use crate::approval::pending::{AskedBy, Person, Place, Shown};
-use crate::approval::{Asked, Passkey, Waiting, waiting};
+use crate::approval::{Change, Passkey, Waiting, waiting};
 use crate::audit::Action;
 use crate::config::Strength;
 use crate::core::approve::{Approvals, passkeys, strength};
@@ -201,18 +201,17 @@ fn reach(context: &Context<'_>, ports: &[u16]) {
 
 /// The plan as the person must judge it: what the page shows too.
 fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
-    let verb = match plan.asked {
-        Asked::Write if plan.base == 0 => "create",
-        Asked::Write => "update",
-        Asked::Inject => "write the file",
-        Asked::Show => "show the assistant the values of",
-    };
+    let verb = plan.asked.verb(plan.base);
     let version = if plan.base == 0 { String::new() } else { format!(" (version {})", plan.base) };
     let count = if total > 1 { format!("{number} of {total}: ") } else { String::new() };
     terminal.say(&format!("{count}{verb} {}{version}", printable(&plan.path, false)));
     terminal.say(&format!("  asked for by {}; expires in {} s", plan.asked_by.words(), plan.seconds_left));
     for (key, change) in &plan.keys {
-        let value = if plan.prompt.contains(key) { "(you type it)" } else { "********" };
+        let value = match change {
+            _ if plan.prompt.contains(key) => "(you type it)",
+            Change::Removed => "",
+            Change::Added | Change::Changed | Change::Unchanged => "********",
+        };
         terminal.say(&format!("  {}  {value}  {}", printable(key, false), change.word()));
     }
     match plan.untouched {

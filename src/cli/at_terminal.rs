@@ -71,7 +71,7 @@ impl AtTerminal<'_> {
     }
 
     fn lines(&self, question: &Question<'_>) -> Vec<(String, AnsiColor)> {
-        let verb = if question.base == 0 { "create" } else { "update" };
+        let verb = question.asked.verb(question.base);
         let version = if question.base == 0 { String::new() } else { format!(" (version {})", question.base) };
         let mut lines = vec![(format!("{verb} {}{version}", question.path), AnsiColor::White)];
         let width = question.keys.iter().map(|(key, ..)| key.len()).max().unwrap_or(0).min(40);

@@ -103,13 +103,12 @@ async fn read(core: &Core, request: &Request) -> Result<Reply> {
     let Request { service, keys, version } = request;
     let (mut secrets, number, created) = match core.vault()?.read_service(service, *version).await? {
         Stored::Present { secrets, version, created } => (secrets, version, created),
-        Stored::Deleted { version } => {
-            return Err(Error::NotFound {
-                what: format!("version {version} of {service} was deleted: it"),
-                hint: match version {
-                    0 | 1 => "claude-vault list".into(),
-                    _ => format!("claude-vault get {service} --version {}", version - 1),
-                },
+        Stored::Deleted { version: deleted, is_destroyed } => {
+            return Err(Error::Deleted {
+                service: service.to_string(),
+                version: deleted,
+                is_newest: version.is_none(),
+                is_destroyed,
             });
         }
         Stored::Absent => match version {

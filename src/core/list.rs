@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Core, no_service};
 use crate::audit::Action;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::names::{Service, printable};
 use crate::vault::{Client, Stored};
 
@@ -81,8 +81,12 @@ async fn services(core: &Core, vault: &Client) -> Result<Reply> {
 }
 
 async fn keys(vault: &Client, service: &Service) -> Result<Reply> {
-    let Stored::Present { secrets, version, created } = vault.read_service(service, None).await? else {
-        return Err(no_service(service));
+    let (secrets, version, created) = match vault.read_service(service, None).await? {
+        Stored::Present { secrets, version, created } => (secrets, version, created),
+        Stored::Deleted { version, is_destroyed } => {
+            return Err(Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed });
+        }
+        Stored::Absent => return Err(no_service(service)),
     };
     // The history is a path of its own, which a policy may deny: then this version's time serves.
     let first =

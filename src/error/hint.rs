@@ -22,6 +22,13 @@ impl Error {
                 "ask whoever runs Vault for a policy with {} on {path}; yours are shown by: claude-vault status",
                 capability(operation)
             ),
+            Self::Deleted { service, is_destroyed: true, .. } => {
+                format!(
+                    "go back to a version that is left: claude-vault history {service}, then claude-vault rollback {service} VERSION"
+                )
+            }
+            Self::Deleted { service, is_newest: true, .. } => format!("claude-vault undelete {service}"),
+            Self::Deleted { service, version, .. } => format!("claude-vault undelete {service} {version}"),
             Self::Conflict { .. } => "run the command again: it works the change out again".into(),
             Self::OutcomeUnknown { service } => format!("claude-vault list {service}"),
             Self::KvVersion1 { mount } => format!("vault kv enable-versioning {mount}/   (or choose another with --mount)"),

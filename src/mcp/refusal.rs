@@ -94,6 +94,11 @@ impl From<&Error> for Refusal {
             Error::NotFound { .. } => {
                 ("not_found", "there is no such service, key, version or file", "vault_list shows what there is")
             }
+            Error::Deleted { .. } => (
+                "not_found",
+                "that version was deleted",
+                "vault_history shows the versions; the user can bring it back with claude-vault undelete",
+            ),
             Error::Conflict { .. } => (
                 "conflict",
                 "it was changed by someone else in the meantime",
@@ -178,6 +183,7 @@ fn is_for_person(error: &Error) -> bool {
         Error::NoSession
             | Error::SessionExpired
             | Error::NotFound { .. }
+            | Error::Deleted { .. }
             | Error::Declined
             | Error::ApprovalPending { .. }
             | Error::ApprovalExpired

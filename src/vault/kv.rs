@@ -40,6 +40,8 @@ pub enum Stored {
     Deleted {
         /// Its number.
         version: u64,
+        /// Its values are gone for good; otherwise it can be undeleted.
+        is_destroyed: bool,
     },
     /// Nothing was ever written there, or not that version.
     Absent,
@@ -82,10 +84,18 @@ struct Version {
     version: u64,
     #[serde(default)]
     created_time: String,
+    #[serde(default)]
+    destroyed: bool,
+}
+
+impl From<Version> for Stored {
+    fn from(version: Version) -> Self {
+        Self::Deleted { version: version.version, is_destroyed: version.destroyed }
+    }
 }
 
 impl Client {
-    fn kv_path(&self, kind: &str, service: &Service) -> String {
+    pub(super) fn kv_path(&self, kind: &str, service: &Service) -> String {
         format!("{}/{kind}/{}", self.settings().mount, self.settings().service_path(service))
     }
 
@@ -101,12 +111,12 @@ impl Client {
         match reply.status {
             200 => {
                 let read = reply.parse::<Data<Read>>()?.data;
-                let Some(secrets) = read.data else { return Ok(Stored::Deleted { version: read.metadata.version }) };
+                let Some(secrets) = read.data else { return Ok(read.metadata.into()) };
                 Ok(Stored::Present { secrets: secrets.0, version: read.metadata.version, created: read.metadata.created_time })
             }
             404 => {
                 if let Ok(read) = reply.parse::<Data<Read>>() {
-                    return Ok(Stored::Deleted { version: read.data.metadata.version });
+                    return Ok(read.data.metadata.into());
                 }
                 self.explain_absence(&reply).await.map(|()| Stored::Absent)
             }
@@ -189,7 +199,7 @@ impl Client {
     }
 
     /// Something was not found: fine when the mount is a KV version 2, an error saying why when not.
-    async fn explain_absence(&self, reply: &Reply) -> Result<()> {
+    pub(super) async fn explain_absence(&self, reply: &Reply) -> Result<()> {
         if reply.says("namespace not found") {
             return Err(super::client::namespace_missing());
         }

@@ -13,6 +13,7 @@ mod reply;
 mod system;
 mod tls;
 mod token;
+mod versions;
 mod walk;
 
 pub use client::{Client, MAX_BODY};
@@ -20,7 +21,9 @@ pub use kv::{Metadata, Secrets, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
 pub use provider::{ProviderClient, unusable};
 pub use token::{Granted, TokenInfo};
+pub use versions::{CustomMetadata, History, VersionInfo, VersionState};
 pub use walk::{Folder, Listing, REQUESTS_AT_ONCE, Walk};
 
 pub(crate) use client::Call;
 pub(crate) use kv::WriteOutcome;
+pub(crate) use versions::Sent;

@@ -77,6 +77,12 @@ fn only_an_approved_plan_writes_to_vault() {
     for (file, text) in sources() {
         let may_write = matches!(file.as_str(), "core/plan/version.rs" | "vault/kv.rs");
         assert!(may_write || !text.contains("write_service"), "{file}");
+        let may_delete = matches!(file.as_str(), "core/plan/deletion.rs" | "vault/versions.rs");
+        for change in ["delete_versions(", "undelete_versions(", "destroy_versions(", "delete_everything("] {
+            assert!(may_delete || !text.contains(change), "{change} in {file}");
+        }
+        let may_annotate = file.starts_with("core/plan/") || file == "vault/versions.rs";
+        assert!(may_annotate || !text.contains("write_custom_metadata("), "{file}");
         // Nor may anything else write a file with values, or make the permit that every operation needs.
         let writes_files = matches!(file.as_str(), "core/plan/files.rs" | "files/mod.rs" | "files/write.rs");
         assert!(writes_files || !text.contains("FileChange") || !text.contains("files::write"), "{file}");

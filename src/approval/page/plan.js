@@ -7,6 +7,9 @@ const ASKED = {
   write: ({ base }) => ['Write to Vault?', base === 0 ? 'create' : 'update'],
   inject: () => ['Write this file?', 'write'],
   show: () => ['Show these values to the assistant?', 'show'],
+  delete: () => ['Delete this version?', 'delete'],
+  undelete: () => ['Bring this version back?', 'undelete'],
+  destroy: () => ['Destroy this for good?', 'destroy for good'],
 };
 const APPROVE = { typed: 'Approve', passkey: 'Approve with passkey', 'step-up': 'Sign in to approve' };
 let count = 0;
@@ -34,9 +37,10 @@ export class Card {
   head() {
     const { plan } = this;
     const path = make('p', { className: 'path' }, make('span', { className: 'verb' }, this.words()[1]), ' ', code(plan.path));
-    if (plan.base > 0) path.append(' ', make('span', { className: 'quiet' }, `version ${plan.base} becomes ${plan.base + 1}`));
+    const version = plan.asked === 'write' ? `version ${plan.base} becomes ${plan.base + 1}` : `version ${plan.base}`;
+    if (plan.base > 0) path.append(' ', make('span', { className: 'quiet' }, version));
     const who = make('p', { className: 'who' });
-    if (plan.asked === 'write') who.append('In the Vault at ', code(plan.vault), '. ');
+    if (['write', 'delete', 'undelete', 'destroy'].includes(plan.asked)) who.append('In the Vault at ', code(plan.vault), '. ');
     const { kind, tool, command, marker } = plan.asked_by;
     if (kind === 'client') who.append('Asked by a program that calls itself ', name(plan.asked_by.name), ', by its tool ', code(tool), '. ');
     else if (kind === 'agent') who.append('Asked by the command ', code(`claude-vault ${command}`), ', which an AI agent ran (', code(marker), ' is set). ');
@@ -76,6 +80,7 @@ export class Card {
 
   value(key, at) {
     const of = () => hidden(` the value of ${key.name}`);
+    if (key.change === 'removed') return [];
     if (this.plan.obstacle || key.value === 'none') return [make('span', { className: 'quiet' }, 'not shown here')];
     if (key.value === 'typed') return this.typing(key, at, of);
     const shown = make('span', { className: 'value' }, COVERED);

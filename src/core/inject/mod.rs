@@ -259,7 +259,10 @@ impl Work<'_> {
         match self.vault.read_service(service, None).await? {
             Stored::Present { secrets, .. } => Ok(Some(Held { secrets })),
             Stored::Deleted { .. } if self.request.all => Ok(None),
-            Stored::Deleted { .. } | Stored::Absent => Err(no_service(service)),
+            Stored::Deleted { version, is_destroyed } => {
+                Err(Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed })
+            }
+            Stored::Absent => Err(no_service(service)),
         }
     }
 

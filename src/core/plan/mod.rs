@@ -7,11 +7,13 @@
 //! is compared here, so a command or tool cannot forget it.
 
 mod adoption;
+mod deletion;
 mod disclosure;
 mod files;
 mod version;
 
 pub use adoption::{Adoption, Direction, Moved, Part, PartDone};
+pub use deletion::{Fate, VersionFate};
 pub use disclosure::Disclosure;
 pub use files::FileWrite;
 pub use version::{Commit, Current, Given, Notes, VersionChange};

@@ -16,7 +16,7 @@ use crate::secret::{JsonType, Secret, Value, WayOut};
 use crate::vault::{Client, Secrets, Stored, WriteOutcome};
 
 /// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
-const RESOLVE_FOR: Duration = Duration::from_secs(30);
+pub(super) const RESOLVE_FOR: Duration = Duration::from_secs(30);
 
 /// The most that a model may have stored in one version: half of what Vault takes by default.
 const MAX_VERSION_BYTES: usize = 512 * 1024;
@@ -109,7 +109,7 @@ impl Current {
     pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
         let (version, secrets) = match vault.read_service(service, None).await? {
             Stored::Present { secrets, version, .. } => (version, secrets),
-            Stored::Deleted { version } => (version, Secrets::new()),
+            Stored::Deleted { version, .. } => (version, Secrets::new()),
             Stored::Absent => (0, Secrets::new()),
         };
         Ok(Self { version, secrets, vault })
@@ -345,7 +345,7 @@ impl VersionChange {
                 }
             }
             let current = match node.read_service(service, None).await {
-                Ok(Stored::Present { version, .. } | Stored::Deleted { version }) => version,
+                Ok(Stored::Present { version, .. } | Stored::Deleted { version, .. }) => version,
                 Ok(Stored::Absent) => 0,
                 Err(error) if is_passing(&error) => continue,
                 Err(error) => return Err(error),
@@ -367,7 +367,7 @@ impl VersionChange {
 }
 
 /// What a failover looks like from outside.
-fn is_passing(error: &Error) -> bool {
+pub(super) fn is_passing(error: &Error) -> bool {
     matches!(error, Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } | Error::Sealed { .. })
 }
 

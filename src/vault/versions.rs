@@ -1,0 +1,275 @@
+//! A service's versions: their history, and deleting, undeleting and destroying them. And the custom metadata,
+//! which belongs to no version.
+//!
+//! Paths `metadata/`, `delete/`, `undelete/` and `destroy/` of KV version 2, see
+//! <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>. Each change names the versions that it is
+//! about, so a newer version is never touched. Vault answers 204 also where there was nothing to do, and a standby
+//! of OpenBao where it did nothing: whoever changes something reads it back on the active node.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+use super::client::{Call, Client};
+use super::token::unexpected;
+use crate::error::{Error, Result};
+use crate::names::Service;
+
+/// Text that belongs to a service and no version of it, by name.
+pub type CustomMetadata = BTreeMap<String, String>;
+
+/// All that Vault keeps about a service besides its values.
+pub struct History {
+    /// When its first version was written, RFC 3339.
+    pub created: String,
+    /// When anything of it was last written, RFC 3339.
+    pub updated: String,
+    /// The newest version, deleted or not; 0 where only metadata was ever written.
+    pub current: u64,
+    /// How many versions Vault keeps for this service; 0: as the mount says, ten by default.
+    pub max_versions: u64,
+    /// Owner, rotation, and what others put there.
+    pub custom: CustomMetadata,
+    /// The versions that Vault still knows, by number.
+    pub versions: BTreeMap<u64, VersionInfo>,
+    /// `current_metadata_version` of OpenBao, for check-and-set.
+    #[allow(dead_code, reason = "as write_custom_metadata")]
+    metadata_version: Option<u64>,
+}
+
+/// What Vault keeps about one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// When it was written, RFC 3339.
+    pub created: String,
+    /// Who wrote it, in Vault's own word, where it has one.
+    pub created_by: Option<String>,
+    /// What became of it.
+    pub state: VersionState,
+}
+
+/// Whether a version's values can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionState {
+    /// They can.
+    Live,
+    /// It was deleted, and can be undeleted.
+    Deleted {
+        /// When, RFC 3339.
+        at: String,
+        /// Who deleted it, in Vault's own word, where it has one.
+        by: Option<String>,
+    },
+    /// Its values are gone for good.
+    Destroyed,
+}
+
+impl History {
+    /// The state of a version; `None` for one that Vault does not know (any more).
+    #[must_use]
+    pub fn state(&self, version: u64) -> Option<&VersionState> {
+        self.versions.get(&version).map(|info| &info.state)
+    }
+}
+
+#[derive(Deserialize)]
+struct Data {
+    data: Raw,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    created_time: String,
+    updated_time: String,
+    current_version: u64,
+    #[serde(default)]
+    max_versions: u64,
+    custom_metadata: Option<CustomMetadata>,
+    #[serde(default)]
+    versions: BTreeMap<String, RawVersion>,
+    current_metadata_version: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct RawVersion {
+    created_time: String,
+    #[serde(default)]
+    deletion_time: String,
+    #[serde(default)]
+    destroyed: bool,
+    #[serde(default, deserialize_with = "actor")]
+    created_by: Option<String>,
+    #[serde(default, deserialize_with = "actor")]
+    deleted_by: Option<String>,
+}
+
+/// Vault tells who made a version as `{"actor": …, "client_id": …, "operation": …}`, where it tells it.
+fn actor<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+    let said = serde_json::Value::deserialize(deserializer)?;
+    Ok(said["actor"].as_str().or(said.as_str()).filter(|actor| !actor.is_empty()).map(str::to_owned))
+}
+
+impl RawVersion {
+    fn checked(self) -> VersionInfo {
+        // With delete_version_after, the time lies ahead from the first day on.
+        let is_over = |time: &str| time.parse::<Timestamp>().is_ok_and(|time| time <= Timestamp::now());
+        let state = if self.destroyed {
+            VersionState::Destroyed
+        } else if is_over(&self.deletion_time) {
+            VersionState::Deleted { at: self.deletion_time, by: self.deleted_by }
+        } else {
+            VersionState::Live
+        };
+        VersionInfo { created: self.created_time, created_by: self.created_by, state }
+    }
+}
+
+impl From<Raw> for History {
+    fn from(raw: Raw) -> Self {
+        let numbered = |(number, version): (String, RawVersion)| Some((number.parse().ok()?, version.checked()));
+        Self {
+            created: raw.created_time,
+            updated: raw.updated_time,
+            current: raw.current_version,
+            max_versions: raw.max_versions,
+            custom: raw.custom_metadata.unwrap_or_default(),
+            versions: raw.versions.into_iter().filter_map(numbered).collect(),
+            metadata_version: raw.current_metadata_version,
+        }
+    }
+}
+
+/// How a request that changes versions ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sent {
+    /// Vault took it. Whether it did it, a read on the active node shows.
+    Taken,
+    /// The connection broke, or a failing node answered.
+    Unknown,
+}
+
+impl Client {
+    /// Reads a service's history; `None` when there is no such service.
+    ///
+    /// # Errors
+    /// As [`Client::read_service`].
+    pub async fn read_history(&self, service: &Service) -> Result<Option<History>> {
+        let reply = self.call(Call::get(&self.kv_path("metadata", service))).await?;
+        match reply.status {
+            200 => Ok(Some(reply.parse::<Data>()?.data.into())),
+            404 => self.explain_absence(&reply).await.map(|()| None),
+            _ => Err(unexpected(&reply)),
+        }
+    }
+
+    /// Marks versions as deleted. Called by `core::plan` alone, as the other changes here.
+    pub(crate) async fn delete_versions(&self, service: &Service, versions: &[u64]) -> Result<Sent> {
+        self.change_versions("delete", service, versions).await
+    }
+
+    /// Takes the mark of a deletion away again.
+    pub(crate) async fn undelete_versions(&self, service: &Service, versions: &[u64]) -> Result<Sent> {
+        self.change_versions("undelete", service, versions).await
+    }
+
+    /// Destroys the values of versions for good.
+    pub(crate) async fn destroy_versions(&self, service: &Service, versions: &[u64]) -> Result<Sent> {
+        self.change_versions("destroy", service, versions).await
+    }
+
+    async fn change_versions(&self, what: &'static str, service: &Service, versions: &[u64]) -> Result<Sent> {
+        let body = Zeroizing::new(serde_json::json!({ "versions": versions }).to_string().into_bytes());
+        let path = self.kv_path(what, service);
+        self.change_metadata(Call { operation: what, ..Call::put(&path, body) }).await
+    }
+
+    /// Destroys all versions and everything else that Vault keeps about a service.
+    pub(crate) async fn delete_everything(&self, service: &Service) -> Result<Sent> {
+        let path = self.kv_path("metadata", service);
+        let call = Call { method: reqwest::Method::DELETE, operation: "delete", ..Call::get(&path) };
+        self.change_metadata(call).await
+    }
+
+    /// Replaces the custom metadata of a service by `custom`. `read` is the history that `custom` was worked out
+    /// from: where Vault can compare (OpenBao), a change in between is [`Error::Conflict`].
+    #[allow(dead_code, reason = "the plan of set --owner and --rotate-after writes with it")]
+    pub(crate) async fn write_custom_metadata(
+        &self,
+        service: &Service,
+        read: Option<&History>,
+        custom: &CustomMetadata,
+    ) -> Result<Sent> {
+        let mut body = serde_json::json!({ "custom_metadata": custom });
+        if let Some(version) = read.and_then(|read| read.metadata_version) {
+            body["metadata_cas"] = version.into();
+        }
+        let path = self.kv_path("metadata", service);
+        self.change_metadata(Call::put(&path, Zeroizing::new(body.to_string().into_bytes()))).await.map_err(|error| match error {
+            Error::Conflict { .. } => Error::Conflict { service: service.to_string() },
+            error => error,
+        })
+    }
+
+    async fn change_metadata(&self, call: Call<'_>) -> Result<Sent> {
+        let reply = match self.call(call).await {
+            Ok(reply) => reply,
+            Err(Error::Unreachable { .. } | Error::BadReply { .. }) => return Ok(Sent::Unknown),
+            Err(Error::Server { status, .. }) if status >= 500 => return Ok(Sent::Unknown),
+            Err(error) => return Err(error),
+        };
+        match reply.status {
+            200 | 204 => Ok(Sent::Taken),
+            400 if reply.says("metadata check-and-set parameter") => Err(Error::Conflict { service: String::new() }),
+            404 => {
+                self.explain_absence(&reply).await?;
+                Err(unexpected(&reply))
+            }
+            _ => Err(unexpected(&reply)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn history(versions: &str) -> History {
+        let text = format!(
+            r#"{{"data":{{"created_time":"2026-01-01T00:00:00Z","updated_time":"2026-01-02T00:00:00Z","current_version":3,
+                 "custom_metadata":null,"max_versions":0,"versions":{versions}}}}}"#
+        );
+        serde_json::from_str::<Data>(&text).unwrap().data.into()
+    }
+
+    #[test]
+    fn a_version_is_live_deleted_or_destroyed() {
+        let history = history(
+            r#"{"1":{"created_time":"2026-01-01T00:00:00Z","deletion_time":"","destroyed":true},
+                "2":{"created_time":"2026-01-01T00:00:00Z","deletion_time":"2026-01-02T00:00:00Z","destroyed":false},
+                "3":{"created_time":"2026-01-01T00:00:00Z","deletion_time":"2999-01-02T00:00:00Z","destroyed":false},
+                "10":{"created_time":"2026-01-01T00:00:00Z"}}"#,
+        );
+        assert_eq!(history.state(1), Some(&VersionState::Destroyed));
+        assert!(matches!(history.state(2), Some(VersionState::Deleted { .. })));
+        assert_eq!(
+            (history.state(3), history.state(10), history.state(4)),
+            (Some(&VersionState::Live), Some(&VersionState::Live), None)
+        );
+        assert_eq!(history.versions.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 10]);
+    }
+
+    #[test]
+    fn vaults_own_word_for_who_made_a_version_is_taken_where_it_has_one() {
+        let history = history(
+            r#"{"1":{"created_time":"x","created_by":{"actor":"oidc-alice","client_id":"c","operation":"create"}},
+                "2":{"created_time":"x","created_by":null,"deletion_time":"2026-01-02T00:00:00Z","deleted_by":{"actor":"bob"}},
+                "3":{"created_time":"x","created_by":7}}"#,
+        );
+        let by = |version: u64| history.versions[&version].created_by.as_deref();
+        assert_eq!((by(1), by(2), by(3)), (Some("oidc-alice"), None, None));
+        assert!(matches!(history.state(2), Some(VersionState::Deleted { by: Some(by), .. }) if by == "bob"));
+    }
+}
