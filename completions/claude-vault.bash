@@ -569,7 +569,7 @@ _claude__vault() {
             return 0
             ;;
         claude__subcmd__vault__subcmd__config)
-            opts="-h --address --mount --path --root --insecure-http --json --color --help edit"
+            opts="-h --all --address --mount --path --root --insecure-http --json --color --help edit"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

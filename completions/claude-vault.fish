@@ -50,7 +50,7 @@ complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "example" 
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "approve" -d 'Answer the changes that an AI assistant asked for'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "mcp" -d 'Serve AI assistants over MCP, on standard input and output'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "audit" -d 'Show the audit log, or check that nobody changed it'
-complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "config" -d 'Show each setting and where it came from'
+complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "config" -d 'Show what is set and where it came from; --all shows every setting'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "doctor" -d 'Say what is wrong with this setup, and what mends it'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "dev" -d 'Try it all on a throwaway server on this machine'
 complete -c claude-vault -n "__fish_claude_vault_needs_command" -f -a "init" -d 'Print the function for a shell, or say what is missing here'
@@ -417,6 +417,7 @@ complete -c claude-vault -n "__fish_claude_vault_using_subcommand config; and no
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand config; and not __fish_seen_subcommand_from edit" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, without `NO_COLOR`'
 always\t'Always on stderr'
 never\t'Never'"
+complete -c claude-vault -n "__fish_claude_vault_using_subcommand config; and not __fish_seen_subcommand_from edit" -l all -d 'Show also the settings that have their defaults'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand config; and not __fish_seen_subcommand_from edit" -l insecure-http -d 'Allow a token to travel over plain http to another machine'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand config; and not __fish_seen_subcommand_from edit" -l json -d 'Print one JSON object instead of text'
 complete -c claude-vault -n "__fish_claude_vault_using_subcommand config; and not __fish_seen_subcommand_from edit" -s h -l help -d 'Print help (see more with \'--help\')'

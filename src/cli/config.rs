@@ -1,10 +1,10 @@
-//! `config`: each setting, its value and where it came from; and `config edit`.
+//! `config`: each setting that is set, its value and where it came from; and `config edit`.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::process::Command as Process;
 
-use crate::config::{Env, Global, Settings, config_file, shown};
+use crate::config::{Env, Global, Settings, Shown, config_file, shown};
 use crate::error::{Error, Result};
 use crate::session::VARIABLES;
 use crate::ui::Ui;
@@ -13,6 +13,9 @@ use crate::ui::Ui;
 pub(super) struct Config {
     #[command(subcommand)]
     what: Option<What>,
+    /// Show also the settings that have their defaults
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(clap::Subcommand)]
@@ -22,7 +25,7 @@ enum What {
 }
 
 const EXAMPLE: &str = "\
-# claude-vault: each line is a setting; claude-vault config shows them all.
+# claude-vault: each line is a setting; claude-vault config --all shows them all.
 # address = \"https://vault.example.org:8200\"
 # role = \"homelab\"
 ";
@@ -30,26 +33,31 @@ const EXAMPLE: &str = "\
 impl Config {
     pub(super) fn run(self, ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
         match self.what {
-            None => show(ui, global, env),
+            None => show(ui, global, env, self.all),
             Some(What::Edit) => edit(ui, global, env),
         }
     }
 }
 
-fn show(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
+fn show(ui: &Ui, global: &Global, env: &Env, all: bool) -> Result<u8> {
     let report = shown(global, env)?;
     if ui.json() {
         ui.data_json(&report)?;
         return Ok(0);
     }
+    let is_shown = |setting: &&Shown| all || setting.is_set || setting.locked;
     let mut text = String::new();
-    for setting in report.settings {
+    for setting in report.settings.iter().filter(is_shown) {
         let locked = if setting.locked { ", locked" } else { "" };
         let line = format!("{:<15} {:<40} {}{locked}", setting.name, setting.value, setting.source);
         text += line.trim_end();
         text.push('\n');
     }
     ui.data(&text)?;
+    let others = report.settings.iter().filter(|setting| !is_shown(setting)).count();
+    if others > 0 {
+        ui.note(&format!("{others} other settings have their defaults: claude-vault config --all"));
+    }
     for path in report.files.iter().filter(|path| Some(*path) != report.file.as_ref()) {
         ui.note(&format!("system config: {}", path.display()));
     }

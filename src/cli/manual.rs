@@ -54,7 +54,7 @@ pub fn examples(command: &str) -> &'static [&'static str] {
         "mcp" => &["claude mcp add claude-vault -- claude-vault mcp"],
         "audit" => &["claude-vault audit"],
         "audit verify" => &["claude-vault audit verify"],
-        "config" => &["claude-vault config", "claude-vault config --json"],
+        "config" => &["claude-vault config", "claude-vault config --all"],
         "config edit" => &["EDITOR=cat claude-vault config edit"],
         "doctor" => &["claude-vault doctor"],
         "dev" => &["claude-vault dev --tour", "claude-vault dev -- claude-vault config"],

@@ -93,7 +93,7 @@ enum Command {
     Mcp,
     /// Show the audit log, or check that nobody changed it
     Audit(audit::Audit),
-    /// Show each setting and where it came from
+    /// Show what is set and where it came from; --all shows every setting
     Config(config::Config),
     /// Say what is wrong with this setup, and what mends it
     Doctor,

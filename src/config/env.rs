@@ -45,11 +45,6 @@ impl Env {
         self.get(&format!("VAULT_{name}")).or_else(|| self.get(&format!("BAO_{name}")))
     }
 
-    /// Forgets variables, as if they had never been set.
-    pub(super) fn forget(&mut self, names: &[&str]) {
-        names.iter().for_each(|name| drop(self.0.remove(*name)));
-    }
-
     /// Which AI agent runs this process, by the variable it sets. A guard rail, not a wall.
     #[must_use]
     pub fn agent(&self) -> Option<&'static str> {

@@ -4,66 +4,27 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
-use serde::Deserialize;
 
-use super::keys::{KEYS, lock_words, nearest};
 use super::owner::{require_ours, require_roots, this_user};
-use super::values::FileMode;
-use super::{AskBefore, Env, Method, Strength, folder};
+use super::setting::nearest;
+use super::table::{SETTINGS, file_keys, lock_words};
+use super::{Env, folder};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
 /// The administrator's file. No variable moves it: whoever could set one could put another in its place.
 const SYSTEM: &str = "/etc/claude-vault/config.toml";
 
-/// A config file. Every key is optional; an unknown one is an error.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct ConfigFile {
-    pub(super) address: Option<String>,
-    pub(super) namespace: Option<String>,
-    pub(super) mount: Option<String>,
-    pub(super) prefix: Option<String>,
-    pub(super) root: Option<PathBuf>,
-    pub(super) method: Option<Method>,
-    pub(super) issuer: Option<String>,
-    pub(super) client_id: Option<String>,
-    pub(super) scopes: Vec<String>,
-    pub(super) role: Option<String>,
-    pub(super) auth_mount: Option<String>,
-    pub(super) port: Option<u16>,
-    pub(super) browser: Option<String>,
-    pub(super) max_token_ttl: Option<u64>,
-    pub(super) audit_log: Option<PathBuf>,
-    pub(super) trusted_hosts: Vec<String>,
-    pub(super) ca_cert: Option<PathBuf>,
-    pub(super) ca_path: Option<PathBuf>,
-    pub(super) client_cert: Option<PathBuf>,
-    pub(super) client_key: Option<PathBuf>,
-    pub(super) tls_server_name: Option<String>,
-    pub(super) proxy: Option<String>,
-    pub(super) insecure_http: bool,
-    pub(super) security_mode: Option<String>,
-    pub(super) plain_keys: Vec<String>,
-    pub(super) approval: Option<Strength>,
-    pub(super) write_role: Option<String>,
-    pub(super) ask_before: Vec<AskBefore>,
-    pub(super) mode: Option<FileMode>,
-    pub(super) group: Option<String>,
-    /// In the system config alone.
-    locked: Vec<String>,
-}
-
 /// A file that was read.
 pub(super) struct Layer {
     pub(super) path: PathBuf,
-    /// What it says, key by key.
+    /// What it says, key by key. Each key is known, and its value has the right type.
     pub(super) said: toml::Table,
-    config: ConfigFile,
 }
 
 /// Where the person's file lies, and what named that place.
@@ -123,8 +84,9 @@ impl Files {
                 )
             })
         };
-        let locked = system.config.locked.iter().map(known).collect::<Result<BTreeSet<_>>>()?;
-        if locked.contains("address") && system.config.address.is_none() {
+        let said = system.said.get("locked").and_then(|said| said.clone().try_into::<Vec<String>>().ok()).unwrap_or_default();
+        let locked = said.iter().map(known).collect::<Result<BTreeSet<_>>>()?;
+        if locked.contains("address") && !system.said.contains_key("address") {
             return Err(Error::invalid(
                 format!("{SYSTEM}: locked names address, and the file does not set it"),
                 "add address = \"https://vault.example.org:8200\" to it",
@@ -132,54 +94,58 @@ impl Files {
         }
         Ok(locked)
     }
-
-    /// What both say together: the system config before the person's. What must be asked of a person is not
-    /// lowered by either: the stronger `approval` and every `ask_before` count.
-    ///
-    /// # Errors
-    /// None but for a program error.
-    pub(super) fn merged(self, locked: &BTreeSet<&str>) -> Result<ConfigFile> {
-        let Some(system) = self.system else { return Ok(self.user.map(|user| user.config).unwrap_or_default()) };
-        let mut said = self.user.as_ref().map(|user| user.said.clone()).unwrap_or_default();
-        let is_locked =
-            |name: &str| KEYS.iter().any(|key| key.name == name && key.lock.is_some_and(|word| locked.contains(word)));
-        said.retain(|name, _| !is_locked(name)); // it is equal, or was refused: without it the default is locked
-        said.extend(system.said);
-        let mut all: ConfigFile =
-            said.try_into().map_err(|_| Error::invalid("the config files do not fit together", "claude-vault config edit"))?;
-        if let Some(user) = self.user.map(|user| user.config) {
-            if !locked.contains("approval") {
-                all.approval = all.approval.max(user.approval);
-            }
-            if !locked.contains("ask_before") {
-                for asked in user.ask_before {
-                    if !all.ask_before.contains(&asked) {
-                        all.ask_before.push(asked);
-                    }
-                }
-            }
-        }
-        Ok(all)
-    }
 }
 
 impl Layer {
     fn parse(path: PathBuf, text: &str) -> Result<Self> {
-        let mistake = |error: toml::de::Error| {
-            let reason = printable(error.message().lines().next().unwrap_or_default(), false);
-            let unknown = reason.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-            let names = KEYS.iter().filter(|key| key.in_file).map(|key| key.name);
-            let near = unknown.and_then(|unknown| nearest(unknown, names));
-            let meant = near.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
-            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-            let place = line.map(|line| format!(", line {line}")).unwrap_or_default();
-            let edit = if path == Path::new(SYSTEM) { format!("sudoedit {SYSTEM}") } else { "claude-vault config edit".into() };
-            Error::invalid(format!("{}{place}: {reason}", path.display()), format!("{meant}{edit}"))
-        };
-        let config = toml::from_str(text).map_err(mistake)?;
-        let said = text.parse().map_err(mistake)?;
-        Ok(Self { path, said, config })
+        match text.parse() {
+            Ok(said) => {
+                let layer = Self { path, said };
+                layer.check(text)?;
+                Ok(layer)
+            }
+            Err(error) => Err(mistake(&path, line_at(text, error.span()), error.message(), None)),
+        }
     }
+
+    /// Holds each key and its type against the table of settings.
+    fn check(&self, text: &str) -> Result<()> {
+        for (name, value) in &self.said {
+            let setting = SETTINGS.iter().find(|setting| setting.in_file && setting.name == name);
+            let checked = match setting {
+                Some(setting) => (setting.check)(value),
+                None if name == "locked" => {
+                    value.clone().try_into::<Vec<String>>().map(drop).map_err(|error| error.message().to_owned())
+                }
+                None => Err(format!("unknown field `{name}`")),
+            };
+            if let Err(reason) = checked {
+                let near = setting.is_none().then(|| nearest(name, file_keys())).flatten();
+                return Err(mistake(&self.path, line_of(text, name), &reason, near));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A mistake in a config file; `near` is the key that was meant.
+fn mistake(path: &Path, line: Option<usize>, reason: &str, near: Option<&str>) -> Error {
+    let reason = printable(reason.lines().next().unwrap_or_default(), false);
+    let meant = near.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+    let place = line.map(|line| format!(", line {line}")).unwrap_or_default();
+    let edit = if path == Path::new(SYSTEM) { format!("sudoedit {SYSTEM}") } else { "claude-vault config edit".into() };
+    Error::invalid(format!("{}{place}: {reason}", path.display()), format!("{meant}{edit}"))
+}
+
+fn line_at(text: &str, span: Option<Range<usize>>) -> Option<usize> {
+    Some(text.get(..span?.start)?.matches('\n').count() + 1)
+}
+
+/// The line of a key at the top level.
+fn line_of(text: &str, name: &str) -> Option<usize> {
+    let table = toml::de::DeTable::parse(text).ok()?.into_inner();
+    let key = table.keys().find(|key| key.get_ref() == name)?;
+    line_at(text, Some(key.span()))
 }
 
 /// The system config's text. It counts only when it, its folder and `/etc` are root's and nobody else may write them;

@@ -7,14 +7,16 @@
 
 mod env;
 mod file;
-mod keys;
 mod lab;
 mod lock;
 mod owner;
 mod root;
+mod setting;
 mod shown;
 mod sign_in;
+mod sources;
 mod strength;
+mod table;
 mod values;
 
 use std::path::PathBuf;
@@ -26,11 +28,12 @@ use url::Url;
 pub use env::{AGENT_VARIABLES, Env};
 use file::{Files, require_outside, user_folder, user_path};
 pub use lab::{has_leftover_lab, record_lab};
-use lock::Locks;
 pub use shown::{Report, Shown, shown};
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
+use sources::Sources;
 pub use strength::Strength;
-use values::{FileMode, checked_path, group, is_true, number, parse_address, parse_proxy, seconds};
+use table::{SETTINGS, SYSTEM_ROOTS};
+use values::parse_address;
 
 use crate::error::{Error, Result};
 use crate::names::Service;
@@ -63,6 +66,16 @@ pub enum AskBefore {
     Inject,
     /// Showing values in plaintext mode.
     Get,
+}
+
+impl AskBefore {
+    /// The word used in a config file.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Inject => "inject",
+            Self::Get => "get",
+        }
+    }
 }
 
 /// What an AI assistant sees of values. Chosen by the person, never by a tool's argument or a file
@@ -254,133 +267,99 @@ impl Settings {
     /// [`Error::Invalid`] for a setting that cannot be used, naming where it came from.
     pub fn load(global: &Global, env: &Env) -> Result<Self> {
         let files = Files::read(env)?;
-        let locks = Locks::of(&files, global, env)?;
-        let (global, env) = locks.hide(global, env);
-        let (global, env) = (&*global, &*env);
-        let config_files = files.paths();
-        let file = files.merged(locks.words())?;
-        let pick = |flag: &Option<String>, variable: &str, configured: &Option<String>| {
-            flag.clone().or_else(|| env.get(variable).map(str::to_owned)).or_else(|| configured.clone())
-        };
-        let given = global.root.clone().or_else(|| env.path("CLAUDE_VAULT_ROOT")).or(file.root);
-        // Nor may the config lie in the project that we were started in, when something names another root.
-        let started_in = given.is_some().then(root::project_here).transpose()?.filter(|here| here.is_project);
-        let root::Found { path: root, is_project: marked } = root::find(given)?;
-        if let Some(user) = user_path(env)? {
-            for project in [Some(&root), started_in.as_ref().map(|here| &here.path)].into_iter().flatten() {
-                require_outside(&user, project)?;
+        let sources = Sources::new(&files, global, env)?;
+        let mut settings = Self::unsaid(env)?;
+        if sources.locks.words().contains("proxy") {
+            settings.proxy = Proxy::None; // unless the system config names one
+        }
+        for setting in &SETTINGS {
+            let said = sources.of(setting);
+            if !said.0.is_empty() {
+                (setting.take)(&mut settings, &said)?;
             }
         }
+        settings.find_root(env)?;
+        let of_files = |name: &str| SETTINGS.iter().find(|one| one.name == name).map(|one| sources.of(one));
+        let address = of_files("address").and_then(|said| Some(said.files().next()?.as_str()?.to_owned()));
+        let hosts = of_files("trusted_hosts").map(|said| said.of_files()).transpose()?.unwrap_or_default();
+        settings.provider.meant_for = Some(MeantFor { address, hosts: hosts.into_iter().next().unwrap_or_default() });
+        let lab = sources.lab().filter(|lab| parse_address(&lab.address).ok() == settings.address);
+        if let Some(lab) = lab {
+            // The throwaway server has a throwaway person: their passkeys go with its folder.
+            settings.is_lab = true;
+            settings.config.clone_from(&lab.folder);
+            settings.data.clone_from(&lab.folder);
+        }
+        settings.config_files = files.paths();
+        settings.locked = sources.locks.words().iter().copied().collect();
+        Ok(settings)
+    }
+
+    /// What holds where nothing is said.
+    fn unsaid(env: &Env) -> Result<Self> {
         let usual_state = || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
         let state = env
             .path("CLAUDE_VAULT_STATE_DIR")
             .or_else(usual_state)
             .ok_or_else(|| Error::invalid("there is no home folder", "export CLAUDE_VAULT_STATE_DIR=DIR"))?;
-        let audit_log = env
-            .path("CLAUDE_VAULT_AUDIT_LOG")
-            .or(file.audit_log)
-            .unwrap_or_else(|| if marked { root.join(".claude-vault-audit.log") } else { state.join("audit.log") });
-        let audit_log = std::path::absolute(&audit_log).map_err(Error::io("find", audit_log))?;
-        let mut trusted_hosts = file.trusted_hosts.clone();
-        if let Some(hosts) = env.get("CLAUDE_VAULT_TRUSTED_HOSTS") {
-            trusted_hosts.extend(hosts.split([',', ' ']).filter(|h| !h.is_empty()).map(str::to_owned));
-        }
-        let prefix = pick(&global.path, "CLAUDE_VAULT_PREFIX", &file.prefix);
-        let meant_for = MeantFor { address: file.address.clone(), hosts: file.trusted_hosts.clone() };
-        let lab = lab::live(env);
-        let named = || lab.as_ref().map(|lab| lab.address.clone()).or_else(|| env.vault("ADDR").map(str::to_owned));
-        let address = global.address.clone().or_else(named).or(file.address);
-        let address = address.map(|text| parse_address(&text)).transpose()?;
-        let lab = lab.filter(|lab| parse_address(&lab.address).ok() == address);
-        let proxy_variable = keys::KEYS.iter().find(|key| key.name == "proxy").and_then(|key| key.said_by_variable(env));
-        let usual_data = || Some(folder(env, "XDG_DATA_HOME", ".local/share")?.join("claude-vault"));
-        // The throwaway server has a throwaway person: their passkeys go with its folder.
-        let lab_folder = lab.as_ref().map(|lab| lab.folder.clone());
+        let data = folder(env, "XDG_DATA_HOME", ".local/share").map(|folder| folder.join("claude-vault"));
         Ok(Self {
-            address,
-            namespace: env
-                .vault("NAMESPACE")
-                .map(str::to_owned)
-                .or(file.namespace)
-                .map(|n| checked_path(&n, "namespace"))
-                .transpose()?,
-            mount: checked_path(
-                &pick(&global.mount, "CLAUDE_VAULT_MOUNT", &file.mount).unwrap_or_else(|| "secret".into()),
-                "mount",
-            )?,
-            prefix: match prefix.as_deref() {
-                Some("/" | "") => String::new(),
-                Some(path) => checked_path(path, "prefix")?,
-                None => "proxmox-services".into(),
-            },
-            method: env.get("CLAUDE_VAULT_METHOD").map(str::parse).transpose()?.or(file.method).unwrap_or_default(),
-            provider: ProviderSettings {
-                issuer: file.issuer,
-                client_id: file.client_id,
-                scopes: file.scopes,
-                meant_for: Some(meant_for),
-            },
-            role: env.get("CLAUDE_VAULT_ROLE").map(str::to_owned).or(file.role),
-            auth_mount: env
-                .get("CLAUDE_VAULT_AUTH_MOUNT")
-                .map(str::to_owned)
-                .or(file.auth_mount)
-                .map(|m| checked_path(&m, "auth mount"))
-                .transpose()?,
-            port: number(env.get("CLAUDE_VAULT_PORT"), "CLAUDE_VAULT_PORT")?.or(file.port).unwrap_or(8250),
-            browser: env.get("CLAUDE_VAULT_BROWSER").or_else(|| env.get("BROWSER")).map(str::to_owned).or(file.browser),
-            max_token_ttl: number(env.get("VAULT_MAX_TOKEN_TTL"), "VAULT_MAX_TOKEN_TTL")?
-                .or(file.max_token_ttl)
-                .unwrap_or(3600)
-                .max(1),
-            root,
-            is_project: marked,
-            audit_log,
-            state: state.clone(),
-            trusted_hosts,
-            tls: Tls {
-                ca_file: env.vault("CACERT").map(PathBuf::from).or(file.ca_cert),
-                ca_folder: env.vault("CAPATH").map(PathBuf::from).or(file.ca_path),
-                client_certificate: env.vault("CLIENT_CERT").map(PathBuf::from).or(file.client_cert),
-                client_key: env.vault("CLIENT_KEY").map(PathBuf::from).or(file.client_key),
-                server_name: env.vault("TLS_SERVER_NAME").map(str::to_owned).or(file.tls_server_name),
-                skip_verify: env.vault("SKIP_VERIFY").is_some_and(is_true),
-                system_roots: keys::SYSTEM_ROOTS.iter().filter_map(|variable| env.path(variable)).collect(),
-            },
-            timeout: env.vault("CLIENT_TIMEOUT").map(seconds).transpose()?.unwrap_or(Duration::from_secs(60)),
-            max_retries: number(env.vault("MAX_RETRIES"), "VAULT_MAX_RETRIES")?.unwrap_or(2),
-            insecure_http: global.insecure_http || file.insecure_http,
-            proxy: match (proxy_variable, file.proxy) {
-                (None, Some(proxy)) => Proxy::Through(parse_proxy(&proxy)?),
-                (None, None) if locks.words().contains("proxy") => Proxy::None,
-                _ => Proxy::Environment,
-            },
+            address: None,
+            namespace: None,
+            mount: "secret".into(),
+            prefix: "proxmox-services".into(),
+            method: Method::default(),
+            provider: ProviderSettings::default(),
+            role: None,
+            auth_mount: None,
+            port: 8250,
+            browser: None,
+            max_token_ttl: 3600,
+            root: PathBuf::new(),
+            is_project: false,
+            audit_log: PathBuf::new(),
+            trusted_hosts: Vec::new(),
+            tls: Tls { system_roots: SYSTEM_ROOTS.iter().filter_map(|variable| env.path(variable)).collect(), ..Tls::default() },
+            timeout: Duration::from_secs(60),
+            max_retries: 2,
+            insecure_http: false,
+            proxy: Proxy::Environment,
             agent: env.agent(),
-            mode: file
-                .security_mode
-                .as_deref()
-                .map(str::parse)
-                .transpose()?
-                .unwrap_or_else(Mode::default)
-                .with_variable(env.get("VAULT_SECURITY_MODE"))?,
-            plain_keys: file.plain_keys,
-            config: lab_folder.clone().or_else(|| user_folder(env)).unwrap_or_else(|| state.clone()),
-            data: lab_folder.or_else(usual_data).unwrap_or_else(|| state.clone()),
-            config_files,
-            locked: locks.words().iter().copied().collect(),
-            is_lab: lab.is_some(),
-            approval: file.approval,
-            write_role: file.write_role,
-            ask_before: file.ask_before,
-            file_mode: file.mode.map(FileMode::bits).transpose()?.unwrap_or(0o600),
-            file_group: file.group.as_deref().map(group).transpose()?,
-            approval_wait: Duration::from_secs(
-                number(env.get("CLAUDE_VAULT_APPROVAL_WAIT"), "CLAUDE_VAULT_APPROVAL_WAIT")?.unwrap_or(300),
-            ),
-            handle_life: Duration::from_secs(
-                number(env.get("VAULT_TOKEN_SESSION_TTL"), "VAULT_TOKEN_SESSION_TTL")?.unwrap_or(7200),
-            ),
+            mode: Mode::default(),
+            plain_keys: Vec::new(),
+            handle_life: Duration::from_secs(7200),
+            config: user_folder(env).unwrap_or_else(|| state.clone()),
+            data: data.unwrap_or_else(|| state.clone()),
+            config_files: Vec::new(),
+            locked: Vec::new(),
+            is_lab: false,
+            approval: None,
+            write_role: None,
+            approval_wait: Duration::from_secs(300),
+            ask_before: Vec::new(),
+            file_mode: 0o600,
+            file_group: None,
+            state,
         })
+    }
+
+    /// Finds the root and the audit log from what was said of them, and refuses a config file below the root.
+    fn find_root(&mut self, env: &Env) -> Result<()> {
+        let given = Some(std::mem::take(&mut self.root)).filter(|root| !root.as_os_str().is_empty());
+        // Nor may the config lie in the project that we were started in, when something names another root.
+        let started_in = given.is_some().then(root::project_here).transpose()?.filter(|here| here.is_project);
+        let root::Found { path: root, is_project } = root::find(given)?;
+        if let Some(user) = user_path(env)? {
+            for project in [Some(&root), started_in.as_ref().map(|here| &here.path)].into_iter().flatten() {
+                require_outside(&user, project)?;
+            }
+        }
+        if self.audit_log.as_os_str().is_empty() {
+            self.audit_log = if is_project { root.join(".claude-vault-audit.log") } else { self.state.join("audit.log") };
+        }
+        self.audit_log = std::path::absolute(&self.audit_log).map_err(Error::io("find", &self.audit_log))?;
+        (self.root, self.is_project) = (root, is_project);
+        Ok(())
     }
 
     /// The address, or the error that says how to set it.

@@ -40,11 +40,8 @@ pub(super) fn checked_path(text: &str, what: &str) -> Result<String> {
     }
 }
 
-pub(super) fn number<T: std::str::FromStr>(text: Option<&str>, name: &str) -> Result<Option<T>> {
-    text.map(|text| {
-        text.trim().parse().map_err(|_| Error::invalid(format!("{name} is not a whole number in range"), format!("unset {name}")))
-    })
-    .transpose()
+pub(super) fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T> {
+    text.trim().parse().map_err(|_| Error::invalid(format!("{name} is not a whole number in range"), format!("unset {name}")))
 }
 
 pub(super) fn is_true(text: &str) -> bool {

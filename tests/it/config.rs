@@ -48,14 +48,36 @@ fn each_setting_tells_where_it_came_from() {
 /// Every key that the file may have is shown.
 #[test]
 fn no_setting_is_left_out() {
-    let source = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/file.rs")).unwrap();
-    let body = source.split("struct ConfigFile {").nth(1).unwrap().split('}').next().unwrap().to_owned();
+    let source = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/mod.rs")).unwrap();
+    let body = source.split("pub struct Settings {").nth(1).unwrap().split("\n}").next().unwrap().to_owned();
     let home = Home::new();
     let shown = home.cv(["config", "--json"]).exits(0).json();
     let names: Vec<&str> = shown["settings"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    let keys = body.lines().filter_map(|line| line.trim().strip_prefix("pub(super) ")?.split_once(':')).map(|(key, _)| key);
-    let keys: Vec<&str> = keys.collect();
-    assert!(keys.len() > 15 && keys.iter().all(|key| names.contains(key)), "{keys:?} {names:?}");
+    // What is worked out of other settings, or has another name there.
+    let others = [
+        "provider",
+        "is_project",
+        "state",
+        "tls",
+        "timeout",
+        "agent",
+        "config",
+        "data",
+        "config_files",
+        "locked",
+        "is_lab",
+        "file_mode",
+        "file_group",
+    ];
+    let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':')).map(|(field, _)| field);
+    let left_out: Vec<&str> = fields
+        .map(|field| if field == "mode" { "security_mode" } else { field })
+        .filter(|field| !names.contains(field))
+        .collect();
+    assert!(names.len() > 30 && left_out.iter().all(|field| others.contains(field)), "{left_out:?}");
+    for name in ["ca_cert", "issuer", "client_id", "scopes", "mode", "group", "client_timeout", "skip_verify"] {
+        assert!(names.contains(&name), "{name}");
+    }
     // And every variable of the README's paragraph, by the source it is then.
     let readme = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let paragraph = readme.split("Flag, then environment").nth(1).unwrap().split("```").next().unwrap();
@@ -68,6 +90,17 @@ fn no_setting_is_left_out() {
         let said = sources.as_array().unwrap().iter().filter(|one| one["source"] == variable).count();
         assert_eq!(said, 1, "{variable}");
     }
+}
+
+#[test]
+fn what_has_its_default_is_shown_only_when_asked() {
+    let mut home = Home::new();
+    home.set("CLAUDE_VAULT_MOUNT", "kv");
+    let usual = home.cv(["config"]).exits(0).says("other settings have their defaults: claude-vault config --all").stdout;
+    assert!(usual.contains("mount           kv") && !usual.contains("default") && !usual.contains("port"), "{usual}");
+    let run = home.cv(["config", "--all"]).exits(0);
+    assert!(run.stdout.contains("port            8250") && !run.stderr.contains("config --all"), "{}", run.all());
+    assert!(run.stdout.lines().count() > 30, "{}", run.stdout);
 }
 
 #[test]
