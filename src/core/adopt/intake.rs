@@ -6,6 +6,7 @@ use super::judge;
 use super::project::is_typed;
 use super::report::Stay;
 use crate::format::dotenv::{self, Dialect};
+use crate::format::json;
 use crate::format::places::Role;
 use crate::format::yaml::tree::{self, Kind, Node, Style};
 use crate::names::{Key, MAX_VALUE_BYTES, is_variable, printable};
@@ -131,7 +132,7 @@ fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: b
     let why = found.map_or("all keys were asked for", |found| found.why);
     match typed(text, &value.kind) {
         Some(value) => intake.take(file, key.line, name, value, why, Vec::new()),
-        None => intake.stay(file, key.line, Some(name), true, "YAML readers differ on it: put it in quotes"),
+        None => intake.stay(file, key.line, Some(name), true, "Vault or some YAML readers would change it: put it in quotes"),
     }
 }
 
@@ -145,13 +146,14 @@ fn holds_secret(name: &str, node: &Node) -> bool {
     }
 }
 
-/// A scalar as its reader takes it; `None` where readers differ.
+/// A scalar as its reader takes it; `None` where readers differ, or Vault would spell it otherwise.
 fn typed(text: &str, kind: &Kind) -> Option<Value> {
     let as_text = || Value::Text(Secret::from(text.to_owned()));
     let Kind::Scalar { style: Style::Plain, .. } = kind else { return Some(as_text()) };
     if !is_typed(text) {
         return Some(as_text());
     }
-    let is_json = matches!(text, "true" | "false") || serde_json::from_str::<serde_json::Number>(text).is_ok();
+    // Vault keeps numbers as float64, and `inject` writes them as Vault spells them.
+    let is_json = matches!(text, "true" | "false") || json::number(text).is_ok_and(|stored| stored == text);
     is_json.then(|| Value::Json(Secret::from(text.to_owned())))
 }

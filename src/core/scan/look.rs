@@ -9,7 +9,7 @@ use super::walk::Candidate;
 use super::{Finding, Looked, Omission, Progress};
 use crate::error::Error;
 use crate::files::Root;
-use crate::format::classify::{Judged, Kind, SECRET_FILE, Verdict, classify, judge_places};
+use crate::format::classify::{Judged, Kind, SECRET_FILE, Verdict, classify, is_made_of_words, judge_places};
 use crate::format::places::{Form, Place, Role, Writing, places};
 use crate::names::printable;
 use crate::secret::Secret;
@@ -106,10 +106,20 @@ fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Opti
         if matches!(form, Form::Env(_)) && place.writing == Writing::Verbatim && place.role != Role::Comment {
             unread_lines.push(place.line);
         }
-        keys.extend(of_place(file, text, &lines, &judged));
+        for found in of_place(file, text, &lines, &judged) {
+            match keys.last_mut().filter(|last: &&mut Finding| is_same_entry(last, &found)) {
+                Some(last) => last.values.extend(found.values),
+                None => keys.push(found),
+            }
+        }
     }
     let is_empty = keys.is_empty() && unread_lines.is_empty();
     (!is_empty).then(|| Looked { file: file.shown(), keys, unread_lines })
+}
+
+/// Whether two secrets are one for a person: items of a list on one line.
+fn is_same_entry(one: &Finding, other: &Finding) -> bool {
+    one.secret && other.secret && (one.line, &one.key, one.rule) == (other.line, &other.key, other.rule)
 }
 
 /// One entry for each line with a secret; one for a harmless entry that has a name.
@@ -170,7 +180,9 @@ fn key_of(place: &Place) -> String {
         Role::ConfigContent => "content",
         Role::Value | Role::EnvironmentOfCompose => "line",
     };
-    let is_shown = !place.name.is_empty() && !classify("", &place.name, Role::Value).is_secret;
+    let name = &place.name;
+    let is_padded = place.text.trim_matches('=').is_empty();
+    let is_shown = !name.is_empty() && (!is_padded && is_made_of_words(name) || !classify("", name, Role::Value).is_secret);
     if is_shown { printable(&place.name, false) } else { fallback.to_owned() }
 }
 

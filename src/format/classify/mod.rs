@@ -28,6 +28,7 @@ pub use super::places::Role;
 pub use places::{Judged, judge_places};
 pub use rules::{Rule, SECRET_FILE};
 
+pub(crate) use name::is_made_of_words;
 pub(in crate::format) use name::{Telling, telling};
 
 /// How deep texts inside texts are looked at: a URL in an option of a command in a label.

@@ -45,6 +45,9 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
     if matches!(words.as_slice(), [.., ("secret", _), ("id", _)]) {
         return Telling::Token; // of an AppRole: half of a login
     }
+    if matches!(words.as_slice(), [.., ("webhook", _), ("id", _)]) {
+        return Telling::Topic; // of Home Assistant: the address of the hook ends in it
+    }
     if after.len() > 1 && of_last.has(Set::Identifier) {
         return Telling::Identifier;
     }
@@ -53,7 +56,8 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
         return Telling::About;
     }
     let says = |wanted: &str| words.iter().any(|(word, _)| *word == wanted);
-    let is_key = matches!(telling, Telling::Token | Telling::Maybe) && !says("secret") && !says("private");
+    let is_private = ["secret", "private", "preshared", "shared"].iter().any(|word| says(word));
+    let is_key = matches!(telling, Telling::Token | Telling::Maybe) && !is_private;
     if is_key && words.iter().any(|(_, sets)| sets.has(Set::Public)) {
         return Telling::Public;
     }
@@ -74,6 +78,9 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
         "key" | "keys" => Some(of_key(before, words)),
         "pin" | "pins" | "puk" | "pincode" | "passcode" => Some(Telling::Code),
         "code" if words.len() == 1 => Some(Telling::Code),
+        // `code_alarm`, as other languages order it.
+        "code" if at == 0 && words.len() == 2 && words[1].1.has(Set::Code) => Some(Telling::Code),
+        "keypad" | "pairing" | "spin" if at > 0 && at + 1 == words.len() => Some(Telling::Code),
         "combination" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
         // Pushover calls its keys so.
         "user" | "app" if words.iter().any(|(word, _)| *word == "pushover") => Some(Telling::Maybe),
@@ -98,6 +105,20 @@ fn of_key(before: &str, words: &[(&str, Sets)]) -> Telling {
     }
     let is_known = sets.has(Set::SecretKey) || words.iter().any(|(word, _)| matches!(*word, "secret" | "private" | "encryption"));
     if is_known { Telling::Token } else { Telling::Maybe }
+}
+
+/// The longest name in camelCase without any other separator.
+const MAX_CAMEL: usize = 30;
+
+/// Whether a name consists of words, as opposed to a line of a key that can pass for one. Random text
+/// changes between capitals and small letters every second character.
+pub(crate) fn is_made_of_words(name: &str) -> bool {
+    let words = split(name);
+    let letters: usize = words.iter().map(|word| word.chars().count()).sum();
+    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    let is_split = name.contains(['_', '-', '.']) || name.len() <= MAX_CAMEL;
+    let is_word = |word: &String| word.len() < 6 || word.len() <= 16 && word.contains(['a', 'e', 'i', 'o', 'u', 'y']);
+    is_name && is_split && words.len() > 1 && words.iter().all(is_word) && letters * 10 >= words.len() * 32
 }
 
 /// Whether a word ends in one of these and has something before it.

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::super::places::{Place, Role};
-use super::{Verdict, classify};
+use super::name::{Telling, telling};
+use super::{Verdict, classify, rules};
 
 /// A place and what was found there.
 pub struct Judged<'a> {
@@ -17,6 +18,7 @@ pub struct Judged<'a> {
 #[must_use]
 pub fn judge_places(places: &[Place]) -> Vec<Judged<'_>> {
     let mut judged: Vec<Judged<'_>> = places.iter().map(|place| Judged { place, verdict: by_names(place) }).collect();
+    lists_of_bytes(places, &mut judged);
     let mut start = 0;
     while start < judged.len() {
         let end = end_of_command(places, start);
@@ -28,6 +30,39 @@ pub fn judge_places(places: &[Place]) -> Vec<Judged<'_>> {
         start = end.max(start + 1);
     }
     judged
+}
+
+/// The fewest numbers that are a key when they are written one by one.
+const MIN_BYTES: usize = 8;
+
+/// A key that is written as a list of its bytes, as Zigbee2MQTT's `network_key`.
+fn lists_of_bytes(places: &[Place], judged: &mut [Judged<'_>]) {
+    let list = |place: &Place| place.path.rsplit_once('[').map(|(list, _)| list.to_owned()).filter(|_| place.path.ends_with(']'));
+    let is_byte = |place: &Place| {
+        let text = place.text.trim();
+        text.parse::<u8>().is_ok() || text.strip_prefix("0x").is_some_and(|hex| u8::from_str_radix(hex, 16).is_ok())
+    };
+    let mut start = 0;
+    while let Some(first) = places.get(start) {
+        let Some(path) = list(first).filter(|_| telling(&first.name) == Telling::Token && is_byte(first)) else {
+            start += 1;
+            continue;
+        };
+        let rest = places.get(start..).unwrap_or_default();
+        let count = rest.iter().take_while(|place| list(place).as_ref() == Some(&path) && is_byte(place)).count();
+        if count >= MIN_BYTES {
+            for one in judged.iter_mut().skip(start).take(count) {
+                one.verdict = Verdict {
+                    is_secret: true,
+                    kind: rules::TOKEN.kind,
+                    rule: &rules::TOKEN,
+                    severity: rules::TOKEN.severity,
+                    spans: std::iter::once(0..one.place.text.len()).collect(),
+                };
+            }
+        }
+        start += count.max(1);
+    }
 }
 
 /// Under each name that the text has: a secret under one of them is one.

@@ -29,6 +29,7 @@ shapes! {
     "headscale-key", "a Headscale key", "hskey-<w12-160>", Token, Nothing;
     "netbird-token", "a NetBird token", "nbp_<A30-44>", Token, Nothing;
     "plex-claim", "a Plex claim", "claim-<w18-24>", Token, Nothing;
+    "pushbullet-token", "a Pushbullet access token", "o.<A32>", Token, Nothing;
     "portainer-token", "a Portainer token", "ptr_<b30-60>", Token, Nothing;
     "proxmox-token", "a Proxmox API token", "PVEAPIToken=<.20-200>", Token, Nothing;
     "vault-token", "a token of Vault or OpenBao", "hvs.<w20-300>", Token, Nothing;

@@ -64,6 +64,54 @@ fn names_count_by_word_and_not_by_substring() {
 }
 
 #[test]
+fn words_of_other_languages_and_orders_tell_too() {
+    all_secret(
+        &[
+            ("MOT_DE_PASSE", "fromage"),
+            ("HESLO", "kremrole"),
+            ("code_alarm", "123456"),
+            ("garage_keypad", "1984"),
+            ("vw_spin", "2468"),
+            ("matter_pairing", "3497-011-2332"),
+            ("WLAN_KEY", "8372918273645566"),
+            ("roborock_localkey", "katze"),
+            ("LOCAL_KEY", "k4tzenbaum"),
+            ("INVITE_CODE", "gartenparty"),
+            ("peer_preshared_key", "QeQLuPIHmKNCV9oZ2oppXdgAg/3dVicUGv7uVKeb0do="),
+            ("webhook_id", "front-door-2931"),
+            ("LDAP_ADMIN_PASSWORD", "/slash/first"),
+            ("BACKUP_PASSPHRASE", "http://not-an-url"),
+        ],
+        Role::Value,
+    );
+    all_harmless(
+        &[
+            ("DB_PASSWORD", "/run/secrets/db"),
+            ("DB_PASSWORD", "./secrets/db"),
+            ("DB_PASSWORD", "C:/data/password.txt"),
+            ("PLEX_MACHINE_IDENTIFIER", "432501b95ac2a53c766f0193a345471774b6d8c4"),
+            ("OPENAI_ORG", "org-D4mwh1wr7rk0RGyHKuuETuK4"),
+            ("NETDATA_CLAIM_ROOMS", "d23f6eca-5a0d-4205-b080-2c82c7cb95c5"),
+            ("platform", "xiaomi_lywsd03mmc"),
+            ("TELEGRAM_TOKEN", "123456789:your-bot-token-here"),
+            ("TOKEN_TIME", "48"),
+            ("auth_code", "required"),
+        ],
+        Role::Value,
+    );
+}
+
+#[test]
+fn a_name_of_words_is_told_from_a_line_of_a_key() {
+    for name in ["FORGEJO__webhook__ALLOWED_HOST_LIST", "APP__jwtSecretKeyForAccess", "GITEA__log_0x2E_console__COLORIZE"] {
+        assert!(is_made_of_words(name), "{name}");
+    }
+    for line in ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU", "x"] {
+        assert!(!is_made_of_words(line), "{line}");
+    }
+}
+
+#[test]
 fn a_weak_password_is_a_secret_and_a_placeholder_is_none() {
     all_secret(
         &[

@@ -78,6 +78,7 @@ const TELLING_SEGMENTS: &[&str] = &[
     "feed",
     "rss",
     "invite",
+    "public-calendars",
     "share",
     "uptime",
     "report",
@@ -97,6 +98,8 @@ const SECRET_PATHS: &[(&str, &str)] = &[
     ("hooks.zapier.com", "/hooks/"),
     ("webhook.office.com", "/"),
     ("outlook.office.com", "/webhook/"),
+    ("outlook.office365.com", "/owa/calendar/"),
+    ("outlook.live.com", "/owa/calendar/"),
     ("calendar.google.com", "/calendar/ical/"),
     ("hook.eu1.make.com", "/"),
     ("hook.us1.make.com", "/"),
@@ -296,13 +299,20 @@ fn segments(text: &str, start: usize, path: &str, told: Telling, hits: &mut Vec<
         at = span.end + 1;
         let is_token = value::is_uuid(segment)
             || value::looks_random(segment)
-            || is_behind && !is_told && segment.len() >= 8 && value::is_plausible(segment);
+            || is_behind && !is_told && segment.len() >= 8 && (value::is_plausible(segment) || is_mixed(segment));
         if is_behind && is_token && !value::is_placeholder(segment) {
             hits.push(Hit { span: span.start..span.start + text[span].len(), rule: &rules::WEBHOOK });
         } else {
             is_behind |= TELLING_SEGMENTS.contains(&segment.to_ascii_lowercase().as_str());
         }
     }
+}
+
+/// Capitals inside of a word of letters: a token, or a name in camelCase.
+fn is_mixed(segment: &str) -> bool {
+    segment.len() >= 12
+        && segment.bytes().all(|b| b.is_ascii_alphanumeric())
+        && segment.bytes().skip(1).filter(u8::is_ascii_uppercase).count() >= 3
 }
 
 /// `?token=…&sig=…`
@@ -324,7 +334,8 @@ fn of_query(text: &str, rest: Range<usize>, hits: &mut Vec<Hit>) {
             Telling::Code => value::is_number(part) && value::is_code(part),
             Telling::Maybe => value::is_plausible(part),
             Telling::Topic | Telling::Login | Telling::Identifier | Telling::Public | Telling::About | Telling::Nothing => {
-                let is_short_for_one = matches!(name, "sig" | "code" | "appid" | "k" | "t" | "hash" | "u" | "auth" | "p");
+                let is_short_for_one =
+                    matches!(name, "sig" | "code" | "appid" | "k" | "t" | "hash" | "u" | "auth" | "p" | "r" | "i");
                 is_short_for_one && value::looks_random(part.split('%').next().unwrap_or(part))
             }
         };

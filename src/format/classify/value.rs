@@ -48,7 +48,7 @@ pub(super) fn judge(told: Telling, text: &str, found: bool) -> &'static Rule {
 }
 
 fn of_password(text: &str, found: bool) -> Option<&'static Rule> {
-    if is_path(text) || is_url(text) {
+    if is_usual_path(text) || is_url(text) && has_full_host(text) {
         return Some(&rules::PLACE);
     }
     if is_number(text) && text.len() < 3 {
@@ -253,7 +253,7 @@ fn is_made_of_fillers(text: &str) -> bool {
         return false;
     }
     let words = super::name::split(text);
-    let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit()) && word.len() <= 3;
+    let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit()) && (word.len() <= 3 || "1234567890".starts_with(word));
     let mut has_marker = false;
     let is_made = words.iter().all(|word| {
         let sets = Sets::of(word);
@@ -288,8 +288,10 @@ pub(super) fn is_code(text: &str) -> bool {
     let is_word = text.len() >= 4
         && digits >= 1
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b',' | b' '));
+    // A word that guests are told.
+    let is_told = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_alphabetic());
     let is_gpio = text.to_ascii_uppercase().starts_with("GPIO") || text.starts_with("0x");
-    digits >= 4 && is_digits || is_word && text.len() >= 6 && !is_gpio || digits >= 2 && is_word && !is_gpio
+    is_told || digits >= 4 && is_digits || is_word && text.len() >= 6 && !is_gpio || digits >= 2 && is_word && !is_gpio
 }
 
 fn is_guessable_word(text: &str) -> bool {
@@ -312,6 +314,28 @@ pub(super) fn is_user_and_password(text: &str) -> bool {
         && !is_placeholder(password)
         && !is_setting(password)
         && !user.contains('.')
+}
+
+/// A path in a folder that files of passwords lie in, or with an ending: a password may begin with a slash.
+fn is_usual_path(text: &str) -> bool {
+    const ROOTS: [&str; 22] = [
+        "app", "boot", "certs", "config", "conf", "data", "dev", "etc", "home", "media", "mnt", "opt", "private", "proc", "root",
+        "run", "secrets", "share", "srv", "tmp", "usr", "var",
+    ];
+    if !is_path(text) {
+        return false;
+    }
+    let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
+    let has_ending = last.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && (2..=6).contains(&ending.len()));
+    let is_below = |start: &str| text.strip_prefix(start).is_some_and(|rest| rest.contains('/'));
+    let is_rooted = text.strip_prefix('/').and_then(|rest| rest.split('/').next()).is_some_and(|root| ROOTS.contains(&root));
+    has_ending || is_rooted || ["./", "../", "~/"].iter().any(|start| is_below(start))
+}
+
+/// Whether the host of an address is one that a network has, and not any word.
+fn has_full_host(text: &str) -> bool {
+    let host = text.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+    host.contains(['.', ':', '[', '$', '{']) || host == "localhost"
 }
 
 /// An absolute or relative path, as opposed to base64 that begins with a `/`.

@@ -66,19 +66,19 @@ static TABLE: LazyLock<HashMap<&'static str, Sets>> = LazyLock::new(|| {
 const WORDS: &[(Set, &str)] = &[
     (
         Set::Password,
-        "adminpw bindpw community contrasena credential credentials creds dbpw haslo kennwort losenord masterauth mdp \
-         motdepasse parola pass passord passphrase passwd password passwords passwort pgpassword psk pw pwd pword \
-         requirepass rootpw rootpwd salasana senha userpw wachtwoord",
+        "adgangskode adminpw bindpw clave community contrasena contrasenya credential credentials creds dbpw haslo heslo \
+         jelszo kennwort lozinka losenord masterauth mdp motdepasse parola parole pass passe passord passphrase passwd password passwords passwort pgpassword psk pw pwd pword \
+         requirepass rootpw rootpwd salasana senha sifre userpw wachtwoord",
     ),
     (
         Set::Token,
-        "apikey apikeys authkey authorization bearer encryptionkey geheimnis irk jwt mnemonic pat pepper salt schluessel \
+        "apikey apikeys authkey authorization bearer encryptionkey geheimnis irk jwt localkey mnemonic passkey pat pepper salt schluessel \
          secret secrets token tokens",
     ),
     (
         Set::Maybe,
         "access appid authentication claim cookie cookies crypt dsn encryption fernet hmac hook invite licence license \
-         magic mfa nonce oauth otp passkey phrase private pushkey sas seed session signature syncthing ticket totp \
+         magic mfa nonce oauth otp phrase private pushkey sas seed session signature syncthing ticket totp \
          webhook webhooks",
     ),
     (Set::Login, "accounts auth basicauth htpasswd login logins userpass users"),
@@ -87,21 +87,21 @@ const WORDS: &[(Set, &str)] = &[
         "access account activation admin aes agent api app application auth authenticated authentication authorization \
          backup bot cipher cluster consul consumer control cookie crypt crypto csrf data database db deploy device \
          encrypt encrypted encryption enrollment fernet function functions gossip gpg hmac in ingest ingestion instance \
-         integration internal join jwt licence license link logged machine master network noise nomad nonce ota otp pgp \
-         ping priv private product push read recovery registration relay root routing rpc rsa salt secret security serf \
+         integration internal join jwt licence license link local logged machine master network noise nomad nonce ota otp pgp \
+         ping preshared priv private product push read recovery registration relay rememberme root routing rpc rsa salt secret security serf \
          service session setup shared sign signing storage stream subscription sync totp unauthenticated unlock unseal \
-         user vault webhook wep wg wifi wireguard wpa write",
+         simplepush user vault webhook wep wg wifi wireguard wlan wpa write",
     ),
     (
         Set::HarmlessKey,
         "answer any arrow cache column config dict enter escape event existing field foreign function_key group hot \
-         idempotency index label lang language locale lookup map meta metric modifier object partition prefix primary \
-         registry row shortcut sort state sticky tag translation",
+         idempotency index label lang language locale keypad lookup map meta metric modifier object partition prefix primary \
+         registry row shortcut sort state sticky tag translation verify",
     ),
     (
         Set::Code,
         "access activation admin alarm alarmo apartment arm arming attic auth authorization back backup barn barrier \
-         basement bike box building burglar cabinet cam car cellar cleaner confirm confirmation disable disarm disarming \
+         basement bike box building burglar cabinet cam car cellar cleaner confirm confirmation data disable disarm disarming \
          door doorbell duress elevator emergency engineer entrance entry flat front garage garden gate gatehouse guest \
          haustur home homekit house installer intercom invitation invite join keybox keypad kiosk letterbox license lift \
          lock lockbox locker maid mailbox master matter mfa office onboarding opener otp owner pairing panel parental \
@@ -125,9 +125,9 @@ const WORDS: &[(Set, &str)] = &[
          locale location login logins manager mandatory map mapping max maximum message method methods min minimum minute \
          minutes mode mount ms name names note only optional order page param parameter path paths pattern per plugin \
          policy port prefix price prompt provider providers quota rate reader realm ref reference refresh_interval regex \
-         region require required reset retries role rotate rotation rounds rules samesite scope scopes script second \
+         region room rooms require required reset retries role rotate rotation rounds rules samesite scope scopes script second \
          seconds secs secure separator server service show signup size slot source stdin storage store strength suffix \
-         sync table tag template text threshold through thru thumbprint timeout title tolerance topic ttl type types \
+         sync table tag template text threshold through thru thumbprint time timeout title tolerance topic ttl type types \
          updated uri url url_path urls usage user username validation validator validators var variable vault version \
          visible window zone",
     ),
@@ -135,14 +135,14 @@ const WORDS: &[(Set, &str)] = &[
     (
         Set::Identifier,
         "account addr address alphabet arn bssid bucket build ca cert certificate chain charset checksum checksums cid \
-         color colour commit digest dir domain email etag etcd file fingerprint font format gid guid hash host hostname \
-         icon id ids image integrity ipfs label locale logo mac md model name oid onion path pattern picture pub pubkey \
+         color colour commit digest dir domain email etag etcd file fingerprint fingerprints font format gid guid hash host hostname \
+         icon id identifier identifiers ids image integrity ipfs label locale logo mac md model name oid onion org organization path pattern picture platform pub pubkey \
          public publickey ref regex release rev revision serial sha sid sitekey snapshot ssid tag theme thumbprint title \
-         topic topics uid uri url uuid version zone",
+         topic topics uid uri url uuid version vin zone",
     ),
     (
         Set::Marker,
-        "aendern change change_me changeit changeme choose customize dein deine dummy edit enter example fake fill fillme \
+        "aendern change change_me changeit changeme choose customize dein deine dummy edit enter ersetze ersetzen example fake fill fillme \
          fixme foobar from generate generated goes here hidden insert masked modify must obtain openssl paste pick \
          placeholder provide put random randomly redacted removed replace replaceme same sample setme should some specify \
          tbd tochange todo undefined unset update xxx your yourapikey yourkey yourpassword yours yoursecret yourtoken",
@@ -150,11 +150,11 @@ const WORDS: &[(Set, &str)] = &[
     (
         Set::Filler,
         "a above access account admin akia alphanumeric an and ant anthropic any api apikey app as assistant at auth aws \
-         base be bearer before below bot by bytes can char character characters chars client cloudflare code com command \
+         base be bearer before below bitte bot by bytes can char character characters chars client cloudflare code com command \
          commit cookie credentials database db default digit digits discord dns docker docs documentation domain else \
          email encryption exactly for get ghp github gitlab glpat good google grafana hash hex home host hostname hvs id \
          in influxdb instance instead is it jwt key keys later least length license live lived long long-lived longer \
-         mail mailgun make mariadb master max me min minimum minio mongo mqtt my mysql name need needs net network new no \
+         mail mailgun make mariadb master max me mich min minimum minio mongo mqtt my mysql name need needs net network new no \
          not now npm ntfy number oauth of on one openai or org own pass passwd password pat path per personal pin pk \
          please plex postgres private prod production proj project provider public pushover pw radarr rand readme really \
          redis refresh root safe salt secret secrets secure see sendgrid server service session set short signing sk \
@@ -164,10 +164,10 @@ const WORDS: &[(Set, &str)] = &[
     ),
     (
         Set::Setting,
-        "aes-256-gcm always argon2 argon2id ask auto automatic basic bcrypt bearer cookie default digest disabled eddsa \
+        "aes-256-gcm always argon2 argon2id ask auto automatic basic bcrypt bearer cookie default deny-all digest disabled eddsa \
          empty enabled env es256 external false file generate header hs256 hs384 hs512 inherit internal jwt keyring ldap \
          local login md5 n n/a na negotiate never nil no none null oauth oauth2 off oidc on optional plain prompt random \
-         read required rs256 saml scram-sha-256 sha256 sha512 ssl starttls tls true trust undefined unset vault write y \
+         read read-only read-write required rs256 saml scram-sha-256 sha256 sha512 ssl starttls tls true trust undefined unset vault write write-only y \
          yes ~",
     ),
     (

@@ -12,7 +12,7 @@ mod stays;
 
 use std::ops::Range;
 
-use super::classify::{Judged, classify, judge_places};
+use super::classify::{Judged, classify, is_made_of_words, judge_places};
 use super::dotenv::Dialect;
 use super::places::{Form, Place, Role, Writing, places};
 use super::yaml;
@@ -148,7 +148,8 @@ impl Maker<'_> {
             return is_variable(&place.text) && is_upper && is_public_name(&place.text);
         }
         let is_padded = place.text.trim_matches('=').is_empty() && place.name.len() >= MIN_LINE_OF_KEY;
-        is_public_name(&place.name) || !is_padded && !classify("", &place.name, Role::Value).is_secret
+        let is_random = || classify("", &place.name, Role::Value).is_secret && !is_made_of_words(&place.name);
+        is_public_name(&place.name) || !is_padded && !is_random()
     }
 
     /// The line or lines of a place, with their end.

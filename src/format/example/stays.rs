@@ -103,7 +103,7 @@ fn random_words(text: &str) -> Vec<Range<usize>> {
     let mut at = 0;
     let mut found = Vec::new();
     for word in text.split_inclusive(char::is_whitespace) {
-        let core = word.trim().trim_matches(['"', '\'', '`', ',', ';', '(', ')']);
+        let core = without_lone_quotes(word.trim().trim_matches([',', ';', '(', ')']));
         let start = at + word.find(core).unwrap_or(0);
         at += word.len();
         if classify("", core, Role::Value).is_secret {
@@ -112,6 +112,14 @@ fn random_words(text: &str) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// A word without the quotes around it. `--name='x'` ends in a quote that belongs to one inside.
+fn without_lone_quotes(word: &str) -> &str {
+    ['"', '\'', '`'].iter().fold(word, |word, quote| match word.strip_prefix(*quote) {
+        Some(rest) => rest.strip_suffix(*quote).unwrap_or(rest),
+        None => word.strip_suffix(*quote).filter(|rest| !rest.contains(*quote)).unwrap_or(word),
+    })
 }
 
 /// Whether a value that is not known to be a secret is known to be harmless.
