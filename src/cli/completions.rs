@@ -1,4 +1,4 @@
-//! `completions`: the committed files, as packagers install them.
+//! `completions`: the committed files, as packagers install them. Each asks `complete` what can be typed.
 
 use crate::error::Result;
 use crate::ui::Ui;

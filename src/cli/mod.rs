@@ -5,7 +5,7 @@ mod approve;
 mod approve_address;
 mod at_terminal;
 mod audit;
-mod complete_names;
+mod complete;
 mod completions;
 mod config;
 mod dev;
@@ -105,9 +105,6 @@ enum Command {
     Completions(completions::Completions),
     /// Install for you alone, or uninstall
     Setup(setup::Setup),
-    /// What the completions ask for while a person types
-    #[command(hide = true)]
-    CompleteNames(complete_names::CompleteNames),
     /// What `dev` starts its server through, so that the server ends with it
     #[command(hide = true)]
     DevServer(dev::DevServer),
@@ -135,6 +132,11 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     drop_launcher(&mut arguments);
     if arguments.get(1).is_some_and(|first| first == "--source") {
         return sourced::run(&arguments);
+    }
+    if arguments.get(1).is_some_and(|first| first == "complete")
+        && let Some(status) = complete::run(&arguments[2..])
+    {
+        return status;
     }
     // Help names the command that a person types, whatever the binary's own name.
     if let Some(name) = arguments.first_mut() {
@@ -237,7 +239,6 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             Command::Approve(approve) => approve.run(&context).await,
             Command::Audit(audit) => audit.run(&context),
             Command::Doctor => doctor::run(&context).await,
-            Command::CompleteNames(names) => names.run(&context).await,
             Command::Mcp
             | Command::Config(_)
             | Command::Completions(_)

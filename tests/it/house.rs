@@ -285,7 +285,7 @@ fn the_shell_files_are_clean() {
     for (file, dialect) in [
         ("shell/launcher.sh", "sh"),
         ("shell/tour.sh", "sh"),
-        ("shell/complete.bash", "bash"),
+        ("completions/claude-vault.bash", "bash"),
         ("shell/init.sh", "bash"),
         ("tests/run", "bash"),
         ("benches/run", "bash"),
@@ -297,12 +297,13 @@ fn the_shell_files_are_clean() {
         check("shfmt", &["-i", "4", "-d"], file);
     }
     check("fish", &["--no-execute"], "shell/init.fish");
-    check("fish", &["--no-execute"], "shell/complete.fish");
-    check("zsh", &["-n"], "shell/complete.zsh");
+    check("fish", &["--no-execute"], "completions/claude-vault.fish");
+    check("zsh", &["-n"], "completions/_claude-vault");
     // A PowerShell is in none of the registries that these tests use; this is the grammar of editors.
     let grammar = "import sys; sys.path.insert(0, 'tests/ground/python'); import tree_sitter, tree_sitter_powershell\n\
                    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))\n\
                    text = open(sys.argv[1], 'rb').read().replace(b'@BIN@', b\"'x'\")\n\
                    sys.exit(parser.parse(text).root_node.has_error)";
     check("python3", &["-c", grammar], "shell/init.ps1");
+    check("python3", &["-c", grammar], "completions/_claude-vault.ps1");
 }

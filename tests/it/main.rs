@@ -19,6 +19,7 @@ mod approval;
 mod audit;
 mod canary;
 mod cluster;
+mod completion;
 mod config;
 mod dev;
 mod doctor;
