@@ -44,6 +44,8 @@ pub enum Error {
         session: String,
         /// The address that is configured.
         address: String,
+        /// What uses the session again.
+        back: String,
     },
     /// The token is good, and Vault's policy denies the path.
     #[error("Vault's policy forbids {operation} on {path}")]

@@ -9,12 +9,14 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::config::{Env, Settings, lists_host};
+use crate::config::{Env, Settings, lists_host, way_back};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
 /// The variable that says what a session of ours is for.
 pub const MARK: &str = "CLAUDE_VAULT_SESSION";
+/// The variable that names the context of a session. It stays after a logout, as the address does.
+pub const CONTEXT: &str = "CLAUDE_VAULT_CONTEXT";
 /// The variables of a session. Programs that we start do not get them, but for `exec --keep-token`.
 pub const VARIABLES: [&str; 4] = ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN", MARK];
 
@@ -103,7 +105,11 @@ impl Session {
         if same || (listed(home) && listed(now) && !downgrade) {
             return Ok(());
         }
-        Err(Error::OtherVault { session: ours.shown().into(), address: now.as_str().trim_end_matches('/').into() })
+        Err(Error::OtherVault {
+            session: ours.shown().into(),
+            address: now.as_str().trim_end_matches('/').into(),
+            back: way_back(settings, home),
+        })
     }
 
     /// Seconds until the expiry that the shell holds; `None` when it holds none.

@@ -206,6 +206,17 @@ impl Shell {
         }
     }
 
+    /// The lines that set some variables and unset others.
+    pub(crate) fn change(self, set: &[(&str, &str)], unset: &[&str]) -> String {
+        match self {
+            Self::Nushell | Self::Xonsh | Self::Powershell => {
+                object(set.iter().map(|(name, value)| (*name, Some(*value))).chain(unset.iter().map(|name| (*name, None))))
+            }
+            Self::Sh | Self::Zsh | Self::Dash | Self::Fish | Self::Elvish | Self::Tcsh if unset.is_empty() => self.set(set),
+            Self::Sh | Self::Zsh | Self::Dash | Self::Fish | Self::Elvish | Self::Tcsh => self.set(set) + &self.unset(unset),
+        }
+    }
+
     /// The lines that unset these variables.
     pub(crate) fn unset(self, names: &[&str]) -> String {
         let each = |line: fn(&str) -> String| names.iter().map(|name| line(name)).collect::<String>();

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::Context;
 use crate::config::{Method, ProviderSettings};
 use crate::core::Core;
-use crate::core::login::{Ended, Reply, Revoke, begin, end, end_replaced, living, revoke};
+use crate::core::login::{Ended, Reply, Revoke, begin, elsewhere, end, end_replaced, living, revoke};
 use crate::error::{Error, Result};
 use crate::login::{Face, Options, SignIn, Surroundings, log_in, open_browser};
 use crate::secret::{Secret, WayOut};
-use crate::session::{MARK, VARIABLES, span};
+use crate::session::{CONTEXT, MARK, VARIABLES, span};
 use crate::shell::Shell;
 use crate::signals::stopped;
 use crate::terminal::{LineEditor, Step, Terminal};
@@ -77,9 +77,13 @@ impl Login {
         if !self.force
             && let Some(reply) = living(core).await?
         {
-            return print(ui, &reply, sourced.unwrap_or(self.shell));
+            return print(context, &reply, sourced.unwrap_or(self.shell));
         }
         core.audit.check()?; // before anybody signs in for nothing
+        if let (Some(old), Ok(new)) = (elsewhere(core), core.settings.address()) {
+            let new = new.as_str().trim_end_matches('/');
+            ui.note(&format!("this shell holds a session for {old}: signing in to {new} replaces it here, and revokes it there"));
+        }
         let granted = RefCell::new(None);
         let outcome = tokio::select! {
             reply = self.sign_in(context, &granted) => reply,
@@ -87,7 +91,7 @@ impl Login {
         };
         match outcome {
             Ok(reply) => {
-                let status = print(ui, &reply, sourced.unwrap_or(self.shell))?;
+                let status = print(context, &reply, sourced.unwrap_or(self.shell))?;
                 self.end_replaced(context, &reply).await;
                 Ok(status)
             }
@@ -111,13 +115,18 @@ impl Login {
     /// Revokes the session of ours that the new one replaces, and says what became of the token that was here.
     async fn end_replaced(&self, context: &Context<'_>, new: &Reply) {
         let Context { ui, core, .. } = context;
+        let (which, now) = match elsewhere(core) {
+            Some(old) => (format!("the session before, for {old},"), format!("; this shell is signed in to {}", new.address)),
+            None => ("the session before".to_owned(), String::new()),
+        };
         match end_replaced(core, &new.token).await {
-            Some(Ended::Revoked) => ui.note("the session before is revoked"),
+            Some(Ended::Revoked) => ui.note(&format!("{which} is revoked{now}")),
             Some(Ended::NotRevoked(why)) => {
-                ui.warn(&format!("the session before could not be revoked and lives until it expires: {why}"));
+                ui.warn(&format!("{which} could not be revoked and lives until it expires{now}: {why}"));
             }
+            Some(Ended::WasOver) if !now.is_empty() => ui.note(&format!("{which} was over already{now}")),
             Some(Ended::WasOver | Ended::None | Ended::Forgotten | Ended::Root) => {}
-            None if self.force && core.held().is_some_and(|old| old.token != new.token) => {
+            None if core.held().is_some_and(|old| old.ours.is_none() && old.token != new.token) => {
                 ui.note("the token that was here before is not of a login here: it is not revoked");
             }
             None => {}
@@ -173,7 +182,8 @@ async fn ask_token() -> Result<Secret> {
     Ok(Secret::from(text.to_owned()))
 }
 
-fn print(ui: &Ui, reply: &Reply, shell: Shell) -> Result<u8> {
+fn print(context: &Context<'_>, reply: &Reply, shell: Shell) -> Result<u8> {
+    let ui = context.ui;
     let left = u64::try_from(reply.expiry.saturating_sub(crate::session::now())).unwrap_or(0);
     for warning in &reply.warnings {
         ui.warn(warning);
@@ -184,7 +194,11 @@ fn print(ui: &Ui, reply: &Reply, shell: Shell) -> Result<u8> {
     let mark = reply.ours.as_ref().map(|ours| ours.mark(&reply.token));
     variables.extend(mark.as_deref().map(|mark| (MARK, mark)));
     variables.extend(reply.namespace.as_deref().map(|namespace| ("VAULT_NAMESPACE", namespace)));
-    let lines = zeroize::Zeroizing::new(shell.set(&variables));
+    variables.extend(reply.context.as_deref().map(|name| (CONTEXT, name)));
+    // The namespace of another Vault: the context has none, and other programs would use it here.
+    let is_left_over = reply.context.is_some() && reply.namespace.is_none() && context.env.vault("NAMESPACE").is_some();
+    let unset: &[&str] = if is_left_over { &["VAULT_NAMESPACE", "BAO_NAMESPACE"] } else { &[] };
+    let lines = zeroize::Zeroizing::new(shell.change(&variables, unset));
     ui.data(&lines)?;
     if reply.kept {
         ui.note(&format!("still signed in as {} for {}; --force signs in again", reply.user, span(left)));

@@ -56,6 +56,7 @@ pub fn examples(command: &str) -> &'static [&'static str] {
         "audit verify" => &["claude-vault audit verify"],
         "config" => &["claude-vault config", "claude-vault config --all"],
         "config edit" => &["EDITOR=cat claude-vault config edit"],
+        "context" => &["claude-vault context", "claude-vault context --json"],
         "doctor" => &["claude-vault doctor"],
         "dev" => &["claude-vault dev --tour", "claude-vault dev -- claude-vault config"],
         "init" => &["claude-vault init", "eval \"$(claude-vault init bash)\""],

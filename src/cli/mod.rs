@@ -8,6 +8,7 @@ mod audit;
 mod complete;
 mod completions;
 mod config;
+mod context;
 mod dev;
 mod doctor;
 mod example;
@@ -95,6 +96,9 @@ enum Command {
     Audit(audit::Audit),
     /// Show what is set and where it came from; --all shows every setting
     Config(config::Config),
+    /// List the contexts of your config: Vaults by name, and the one in use
+    #[command(alias = "contexts")]
+    Context(context::List),
     /// Say what is wrong with this setup, and what mends it
     Doctor,
     /// Try it all on a throwaway server on this machine
@@ -199,6 +203,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
         Command::Completions(completions) => return completions.run(ui),
         Command::Setup(setup) => return setup.run(ui, &env),
         Command::Config(config) => return config.run(ui, &cli.global, &env),
+        Command::Context(list) => return list.run(ui, &cli.global, &env),
         Command::DevServer(server) => return server.run(),
         Command::DevSignIn(browser) => return block_on(browser.run(&env)),
         Command::Dev(dev) => return block_on(dev.run(ui, &env)),
@@ -241,6 +246,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             Command::Doctor => doctor::run(&context).await,
             Command::Mcp
             | Command::Config(_)
+            | Command::Context(_)
             | Command::Completions(_)
             | Command::Init(_)
             | Command::Setup(_)

@@ -31,6 +31,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
         None => format!("may not be listed in {}", reply.path),
     };
     let mut rows = vec![("address", format!("{} (version {})", reply.address, reply.version))];
+    let by = context.core.settings.context.as_ref().map(|used| used.chosen_by.as_str()).unwrap_or_default();
+    rows.extend(reply.context.map(|name| ("context", format!("{name} ({by})"))));
     rows.extend(reply.namespace.map(|namespace| ("namespace", namespace)));
     rows.push(("user", reply.user));
     rows.extend(reply.entity.map(|entity| ("entity", entity)));

@@ -13,6 +13,7 @@ use rustix::fs::OFlags;
 use super::owner::{require_ours, require_roots, this_user};
 use super::setting::nearest;
 use super::table::{SETTINGS, file_keys, lock_words};
+use super::values::parse_address;
 use super::{Env, folder};
 use crate::error::{Error, Result};
 use crate::names::printable;
@@ -114,18 +115,59 @@ impl Layer {
             let setting = SETTINGS.iter().find(|setting| setting.in_file && setting.name == name);
             let checked = match setting {
                 Some(setting) => (setting.check)(value),
-                None if name == "locked" => {
-                    value.clone().try_into::<Vec<String>>().map(drop).map_err(|error| error.message().to_owned())
-                }
+                None if name == "locked" => is_list(value),
                 None => Err(format!("unknown field `{name}`")),
             };
             if let Err(reason) = checked {
                 let near = setting.is_none().then(|| nearest(name, file_keys())).flatten();
-                return Err(mistake(&self.path, line_of(text, name), &reason, near));
+                return Err(mistake(&self.path, line_of(text, &[name]), &reason, near));
             }
         }
-        Ok(())
+        self.contexts().try_for_each(|(name, context)| self.check_context(name, context, text))
     }
+
+    /// Holds one context against it: known keys, and the address of a Vault.
+    fn check_context(&self, name: &str, context: &toml::Value, text: &str) -> Result<()> {
+        let wrong = |key: Option<&str>, reason: &str, near: Option<&str>| {
+            let path: Vec<&str> = ["contexts", name].into_iter().chain(key).collect();
+            let shown = printable(name, false);
+            Err(mistake(&self.path, line_of(text, &path), &format!("contexts.{shown}: {reason}"), near))
+        };
+        if !is_context_name(name) {
+            return wrong(None, "its name is not of A-Z a-z 0-9 _ -, up to 64", None);
+        }
+        let Some(context) = context.as_table() else { return wrong(None, "it is not a table", None) };
+        for (key, value) in context {
+            let setting = SETTINGS.iter().find(|setting| setting.has_place_in_a_context() && setting.name == key);
+            let Some(setting) = setting else {
+                let known = SETTINGS.iter().filter(|setting| setting.has_place_in_a_context()).map(|setting| setting.name);
+                return wrong(Some(key), &format!("unknown field `{key}`"), nearest(key, known));
+            };
+            if let Err(reason) = (setting.check)(value) {
+                return wrong(Some(key), &reason, None);
+            }
+        }
+        match context.get("address").and_then(toml::Value::as_str).map(parse_address) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => wrong(Some("address"), &error.to_string(), None),
+            None => wrong(None, "it has no address, as: address = \"https://vault.example.org:8200\"", None),
+        }
+    }
+
+    /// The contexts that it defines.
+    pub(super) fn contexts(&self) -> impl Iterator<Item = (&str, &toml::Value)> {
+        let all = self.said.get("contexts").and_then(toml::Value::as_table);
+        all.into_iter().flatten().map(|(name, context)| (name.as_str(), context))
+    }
+}
+
+fn is_list(value: &toml::Value) -> std::result::Result<(), String> {
+    value.clone().try_into::<Vec<String>>().map(drop).map_err(|error| error.message().to_owned())
+}
+
+/// Whether a context can have this name: it is exported, and completed.
+fn is_context_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
 /// A mistake in a config file; `near` is the key that was meant.
@@ -141,11 +183,18 @@ fn line_at(text: &str, span: Option<Range<usize>>) -> Option<usize> {
     Some(text.get(..span?.start)?.matches('\n').count() + 1)
 }
 
-/// The line of a key at the top level.
-fn line_of(text: &str, name: &str) -> Option<usize> {
-    let table = toml::de::DeTable::parse(text).ok()?.into_inner();
-    let key = table.keys().find(|key| key.get_ref() == name)?;
-    line_at(text, Some(key.span()))
+/// The line of a key, by its way from the top level.
+fn line_of(text: &str, path: &[&str]) -> Option<usize> {
+    let whole = toml::de::DeTable::parse(text).ok()?;
+    let mut table = whole.get_ref();
+    let mut line = None;
+    for name in path {
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else { break };
+        line = line_at(text, Some(key.span()));
+        let Some(below) = value.get_ref().as_table() else { break };
+        table = below;
+    }
+    line
 }
 
 /// The system config's text. It counts only when it, its folder and `/etc` are root's and nobody else may write them;

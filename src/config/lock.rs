@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use super::Env;
+use super::context::Chosen;
 use super::file::{Files, Layer};
 use super::setting::{Same, Setting};
 use super::sources::Words;
@@ -21,11 +22,11 @@ impl Locks {
     ///
     /// # Errors
     /// [`Error::Invalid`], naming the setting and what contradicts it.
-    pub(super) fn of(files: &Files, words: &Words<'_>, env: &Env) -> Result<Self> {
+    pub(super) fn of(files: &Files, words: &Words<'_>, context: Option<Chosen<'_>>, env: &Env) -> Result<Self> {
         let locks = Self(files.locked()?);
         let Some(system) = &files.system else { return Ok(Self::default()) };
         for setting in SETTINGS.iter().filter(|setting| locks.hold(setting)) {
-            require_held(setting, system, files.user.as_ref(), words)?;
+            require_held(setting, system, (files.user.as_ref(), context), words)?;
         }
         let names_roots = ["ca_cert", "ca_path"].iter().any(|name| system.said.contains_key(*name));
         let replaced = SYSTEM_ROOTS.iter().find(|variable| env.path(variable).is_some());
@@ -48,7 +49,12 @@ impl Locks {
 }
 
 /// Refuses whatever contradicts one locked setting.
-fn require_held(setting: &Setting, system: &Layer, user: Option<&Layer>, words: &Words<'_>) -> Result<()> {
+fn require_held(
+    setting: &Setting,
+    system: &Layer,
+    (user, context): (Option<&Layer>, Option<Chosen<'_>>),
+    words: &Words<'_>,
+) -> Result<()> {
     let fixed = system.said.get(setting.name).map(texts);
     let differs = |said: &[String]| {
         let said: Vec<String> = said.iter().map(|text| usual(setting.same, text)).collect();
@@ -75,6 +81,12 @@ fn require_held(setting: &Setting, system: &Layer, user: Option<&Layer>, words: 
         };
         if differs(&said) {
             return refuse(variable, &said, format!("unset {variable}"));
+        }
+    }
+    if let Some((name, value)) = context.and_then(|context| Some((context.name, context.said.get(setting.name)?))) {
+        let said = texts(value);
+        if differs(&said) {
+            return refuse(&format!("the context {name}"), &said, "claude-vault context   (lists the others)".to_owned());
         }
     }
     let Some((user, said)) = user.and_then(|user| Some((user, texts(user.said.get(setting.name)?)))) else { return Ok(()) };
@@ -107,7 +119,11 @@ fn texts(value: &toml::Value) -> Vec<String> {
         toml::Value::Array(all) => all.iter().flat_map(texts).collect(),
         toml::Value::Boolean(said) => vec![said.to_string()],
         toml::Value::Integer(number) => vec![number.to_string()],
-        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => Vec::new(), // no setting is one
+        toml::Value::Table(all) => {
+            let of_key = |(key, value)| texts(value).into_iter().map(move |text| format!("{key}={text}"));
+            all.iter().flat_map(of_key).collect()
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) => Vec::new(), // no setting is one
     }
 }
 

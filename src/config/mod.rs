@@ -5,6 +5,7 @@
 //! elsewhere (`core::inject`) and may only say where files lie: a cloned repository is not trusted
 //! with anything that moves a token or shows a value.
 
+mod context;
 mod env;
 mod file;
 mod lab;
@@ -25,10 +26,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+use context::KnownVault;
+pub use context::{ContextInUse, way_back};
 pub use env::{AGENT_VARIABLES, Env};
 use file::{Files, require_outside, user_folder, user_path};
 pub use lab::{has_leftover_lab, record_lab};
-pub use shown::{Report, Shown, shown};
+pub use shown::{ContextShown, Contexts, Report, Shown, contexts, shown};
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 use sources::Sources;
 pub use strength::Strength;
@@ -44,6 +47,9 @@ pub struct Global {
     /// Vault's address, instead of VAULT_ADDR
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub address: Option<String>,
+    /// The context to use: a Vault that your config names, instead of VAULT_ADDR
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub context: Option<String>,
     /// The KV version 2 mount [default: secret]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
     pub mount: Option<String>,
@@ -180,6 +186,10 @@ pub enum Proxy {
 /// All settings, worked out.
 #[derive(Clone)]
 pub struct Settings {
+    /// The context in use.
+    pub context: Option<ContextInUse>,
+    /// Every Vault that the contexts name, and the one without a context; empty without contexts.
+    known: Vec<KnownVault>,
     /// Scheme, host, port and path of Vault, without user information, query or fragment.
     pub address: Option<Url>,
     /// `VAULT_NAMESPACE`.
@@ -279,8 +289,14 @@ impl Settings {
             }
         }
         settings.find_root(env)?;
-        let of_files = |name: &str| SETTINGS.iter().find(|one| one.name == name).map(|one| sources.of(one));
+        let of_files = |name: &str| SETTINGS.iter().find(|one| one.name == name).map(|one| sources.of_files(one));
         let address = of_files("address").and_then(|said| Some(said.files().next()?.as_str()?.to_owned()));
+        // An issuer of a context is for the Vault of that context.
+        let of_context = sources.context().filter(|context| context.said.contains_key("issuer"));
+        let address = match of_context {
+            Some(context) => context.said.get("address").and_then(toml::Value::as_str).map(str::to_owned),
+            None => address,
+        };
         let hosts = of_files("trusted_hosts").map(|said| said.of_files()).transpose()?.unwrap_or_default();
         settings.provider.meant_for = Some(MeantFor { address, hosts: hosts.into_iter().next().unwrap_or_default() });
         let lab = sources.lab().filter(|lab| parse_address(&lab.address).ok() == settings.address);
@@ -290,6 +306,8 @@ impl Settings {
             settings.config.clone_from(&lab.folder);
             settings.data.clone_from(&lab.folder);
         }
+        settings.context = sources.context_in_use();
+        settings.known = sources.known_vaults(env);
         settings.config_files = files.paths();
         settings.locked = sources.locks.words().iter().copied().collect();
         Ok(settings)
@@ -304,6 +322,8 @@ impl Settings {
             .ok_or_else(|| Error::invalid("there is no home folder", "export CLAUDE_VAULT_STATE_DIR=DIR"))?;
         let data = folder(env, "XDG_DATA_HOME", ".local/share").map(|folder| folder.join("claude-vault"));
         Ok(Self {
+            context: None,
+            known: Vec::new(),
             address: None,
             namespace: None,
             mount: "secret".into(),

@@ -25,6 +25,8 @@ pub(super) struct Setting {
     pub(super) same: Same,
     /// Whether both config files count, instead of the stronger.
     pub(super) both_files: bool,
+    /// Whether a context can say it.
+    pub(super) in_context: InContext,
     /// Whether a value in a config file has the right type.
     pub(super) check: fn(&toml::Value) -> std::result::Result<(), String>,
     /// Puts what is said into the settings. Called only where something is said.
@@ -55,6 +57,19 @@ pub(super) enum Same {
     List,
 }
 
+/// Whether a context can say a setting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum InContext {
+    No,
+    Yes,
+    /// It belongs to the address: what a context leaves out is not taken from elsewhere.
+    WithAddress,
+    /// All of TLS is taken from a context that says one part of it.
+    WithTls,
+    /// Never above the system config: it decides about approval.
+    BelowSystem,
+}
+
 /// A row with what most settings have; `T` is its type in a config file.
 pub(super) const fn setting<T: DeserializeOwned>(
     name: &'static str,
@@ -69,6 +84,7 @@ pub(super) const fn setting<T: DeserializeOwned>(
         lock: None,
         same: Same::Text,
         both_files: false,
+        in_context: InContext::No,
         check: is::<T>,
         take,
         show,
@@ -100,7 +116,16 @@ impl Setting {
 
     /// One that `locked = ["tls"]` fixes together with the others of TLS.
     pub(super) const fn locked_as_tls(self) -> Self {
-        Self { lock: Some("tls"), ..self }
+        Self { lock: Some("tls"), in_context: InContext::WithTls, ..self }
+    }
+
+    pub(super) const fn in_context(self, in_context: InContext) -> Self {
+        Self { in_context, ..self }
+    }
+
+    /// Whether this can be said in `[contexts.NAME]`.
+    pub(super) fn has_place_in_a_context(&self) -> bool {
+        self.in_file && self.in_context != InContext::No
     }
 
     pub(super) const fn same(self, same: Same) -> Self {
@@ -115,18 +140,21 @@ impl Setting {
 
 /// Where something is said.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum Source<'a> {
     Flag(&'static str),
     Variable(&'static str),
+    /// The context of this name.
+    Context(&'a str),
     System,
     User,
 }
 
-impl Source {
+impl Source<'_> {
     /// As `config` shows it.
     pub(super) fn shown(self) -> String {
         match self {
             Self::Flag(name) | Self::Variable(name) => name.to_owned(),
+            Self::Context(name) => format!("context {name}"),
             Self::System => "system config".to_owned(),
             Self::User => "config".to_owned(),
         }
@@ -140,7 +168,7 @@ pub(super) enum Value<'a> {
 }
 
 /// What is said of one setting, the strongest source first.
-pub(super) struct Said<'a>(pub(super) Vec<(Source, Value<'a>)>);
+pub(super) struct Said<'a>(pub(super) Vec<(Source<'a>, Value<'a>)>);
 
 impl<'a> Said<'a> {
     /// The strongest word that is UTF-8, or text of a file.
@@ -172,7 +200,7 @@ impl<'a> Said<'a> {
                         return number(word, name).map(Some);
                     }
                 }
-                (Value::Word(_), Source::System | Source::User) => {}
+                (Value::Word(_), Source::Context(_) | Source::System | Source::User) => {}
                 (Value::File(value), _) => return Ok(value.as_integer().and_then(|number| number.try_into().ok())),
             }
         }
@@ -187,7 +215,7 @@ impl<'a> Said<'a> {
     }
 
     /// What the options and variables say, the strongest first.
-    pub(super) fn word(&self) -> Option<(Source, &str)> {
+    pub(super) fn word(&self) -> Option<(Source<'a>, &str)> {
         self.0.iter().find_map(|(source, value)| match value {
             Value::Word(word) => Some((*source, word.to_str()?)),
             Value::File(_) => None,

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 
+use super::context::{Chosen, ContextInUse, KnownVault, chosen, find, names};
 use super::file::{Files, Layer};
 use super::lab::{LiveLab, live};
 use super::lock::Locks;
-use super::setting::{Said, Setting, Source, Value};
-use super::table::SHARED;
-use super::{Env, Global};
+use super::setting::{InContext, Said, Setting, Source, Value};
+use super::table::{SETTINGS, SHARED};
+use super::{Env, Global, Settings};
 use crate::error::Result;
 
 /// All sources.
@@ -15,6 +16,7 @@ pub(super) struct Sources<'a> {
     pub(super) files: &'a Files,
     pub(super) locks: Locks,
     words: Words<'a>,
+    context: Option<Chosen<'a>>,
 }
 
 /// The options and variables.
@@ -54,11 +56,21 @@ impl<'a> Words<'a> {
 
 impl<'a> Sources<'a> {
     /// # Errors
-    /// As [`Locks::of`].
+    /// As [`Locks::of`], and for a context that there is not.
     pub(super) fn new(files: &'a Files, global: &'a Global, env: &'a Env) -> Result<Self> {
         let words = Words::new(global, env);
-        let locks = Locks::of(files, &words, env)?;
-        Ok(Self { files, locks, words })
+        // The throwaway Vault of `dev` is left by an option alone.
+        let is_in_lab = words.lab.is_some() && !files.locked()?.contains("address");
+        let named = || {
+            let by_variable = env.get("CLAUDE_VAULT_CONTEXT").map(|name| (Source::Variable("CLAUDE_VAULT_CONTEXT"), name));
+            let by_file = |layer: &'a Option<Layer>, source| Some((source, layer.as_ref()?.said.get("context")?.as_str()?));
+            by_variable.or_else(|| by_file(&files.system, Source::System)).or_else(|| by_file(&files.user, Source::User))
+        };
+        let by_flag = global.context.as_deref().map(|name| (Source::Flag("--context"), name));
+        let said = by_flag.or_else(|| if is_in_lab { None } else { named() });
+        let context = chosen(files, said)?;
+        let locks = Locks::of(files, &words, context, env)?;
+        Ok(Self { files, locks, words, context })
     }
 
     /// The lab that runs, where the address is not locked.
@@ -66,23 +78,72 @@ impl<'a> Sources<'a> {
         self.words.lab.as_ref().filter(|_| !self.locks.words().contains("address"))
     }
 
+    /// The context that was chosen.
+    pub(super) fn context(&self) -> Option<Chosen<'a>> {
+        self.context
+    }
+
+    /// The same, for a person.
+    pub(super) fn context_in_use(&self) -> Option<ContextInUse> {
+        self.context.map(|context| ContextInUse { name: context.name.to_owned(), chosen_by: context.by.shown() })
+    }
+
+    /// What the config files say of a setting, no context considered.
+    pub(super) fn of_files(&self, setting: &Setting) -> Said<'a> {
+        Said(self.below_options(setting, None).into_iter().filter(|(_, value)| matches!(value, Value::File(_))).collect())
+    }
+
     /// What is said of a setting.
     pub(super) fn of(&self, setting: &Setting) -> Said<'a> {
-        let mut all = Vec::new();
-        let locked = self.locks.hold(setting);
-        if !locked {
-            all.extend(self.words.of_flag(setting).map(|(flag, said)| (Source::Flag(flag), Value::Word(said))));
-            let variables = self.words.of_variables(setting);
-            all.extend(variables.map(|(variable, said)| (Source::Variable(variable), Value::Word(said))));
-        }
-        let mut file = |layer: &'a Option<Layer>, source| {
-            let said = layer.as_ref().filter(|_| setting.in_file).and_then(|layer| layer.said.get(setting.name));
-            all.extend(said.map(|value| (source, Value::File(value))));
-        };
-        file(&self.files.system, Source::System);
-        if !locked {
-            file(&self.files.user, Source::User);
-        }
+        let flag = self.words.of_flag(setting).filter(|_| !self.locks.hold(setting));
+        let mut all: Vec<_> = flag.map(|(flag, said)| (Source::Flag(flag), Value::Word(said))).into_iter().collect();
+        all.extend(self.below_options(setting, self.context));
         Said(all)
+    }
+
+    /// The same without the options, and with another context.
+    fn below_options(&self, setting: &Setting, context: Option<Chosen<'a>>) -> Vec<(Source<'a>, Value<'a>)> {
+        let of_file = |layer: &'a Option<Layer>, source| {
+            let said = layer.as_ref().filter(|_| setting.in_file).and_then(|layer| layer.said.get(setting.name));
+            said.map(|value| (source, Value::File(value)))
+        };
+        let system = of_file(&self.files.system, Source::System);
+        if self.locks.hold(setting) {
+            return system.into_iter().collect();
+        }
+        let context = context.filter(|context| context.owns(setting));
+        let of_context =
+            context.and_then(|context| Some((Source::Context(context.name), Value::File(context.said.get(setting.name)?))));
+        if context.is_some_and(|context| context.is_above(setting)) {
+            return of_context.into_iter().collect();
+        }
+        let variables = self.words.of_variables(setting);
+        let variables = variables.map(|(variable, said)| (Source::Variable(variable), Value::Word(said)));
+        let user = || of_file(&self.files.user, Source::User);
+        variables.chain(system).chain(if context.is_some() { of_context } else { user() }).collect()
+    }
+
+    /// Every Vault that the contexts name, and the one without a context.
+    pub(super) fn known_vaults(&self, env: &Env) -> Vec<KnownVault> {
+        let named = names(self.files).into_iter().filter_map(|name| find(self.files, name));
+        let contexts: Vec<Chosen<'_>> = named.map(|(name, said)| Chosen { name, said, by: Source::Flag("--context") }).collect();
+        if contexts.is_empty() {
+            return Vec::new();
+        }
+        let all = contexts.into_iter().map(Some).chain([None]);
+        all.filter_map(|context| self.known_vault(context, env)).collect()
+    }
+
+    fn known_vault(&self, context: Option<Chosen<'a>>, env: &Env) -> Option<KnownVault> {
+        let mut settings = Settings::unsaid(env).ok()?;
+        let of_a_vault = |setting: &&Setting| matches!(setting.in_context, InContext::WithAddress | InContext::WithTls);
+        for setting in SETTINGS.iter().filter(of_a_vault) {
+            let said = Said(self.below_options(setting, context));
+            if !said.0.is_empty() {
+                (setting.take)(&mut settings, &said).ok()?;
+            }
+        }
+        let context = context.map(|context| context.name.to_owned());
+        Some(KnownVault { context, address: settings.address?, namespace: settings.namespace, tls: settings.tls })
     }
 }

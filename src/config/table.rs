@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::setting::{Same, Setting, setting};
+use super::setting::{InContext, Same, Setting, setting};
 use super::values::{FileMode, checked_path, group, parse_address, parse_proxy, seconds};
 use super::{AskBefore, Method, Proxy, Strength};
 use crate::error::Result;
@@ -21,7 +21,7 @@ pub(super) const SYSTEM_ROOTS: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// A word that `locked` takes although nothing says this setting yet: an administrator can write the lock
 /// before the release that needs it.
-const LATER: [&str; 2] = ["use_prefix", "contexts"];
+const LATER: [&str; 1] = ["use_prefix"];
 
 /// Every word that `locked` takes.
 pub(super) fn lock_words() -> impl Iterator<Item = &'static str> {
@@ -34,7 +34,13 @@ pub(super) fn file_keys() -> impl Iterator<Item = &'static str> {
 }
 
 /// Every setting.
-pub(super) static SETTINGS: [Setting; 35] = [
+pub(super) static SETTINGS: [Setting; 37] = [
+    setting::<String>("context", |_, _| Ok(()), |of| of.context.as_ref().map(|used| used.name.clone()).unwrap_or_default()) // `Sources` chose it
+        .flag("--context", |global| global.context.clone().map(OsString::from))
+        .variables(&["CLAUDE_VAULT_CONTEXT"]),
+    setting::<toml::Table>("contexts", |_, _| Ok(()), |of| of.context_names().collect::<Vec<_>>().join(", "))
+        .of_both_files()
+        .lockable(),
     setting::<String>(
         "address",
         |to, said| put(&mut to.address, said.text().map(parse_address).transpose()?),
@@ -43,7 +49,8 @@ pub(super) static SETTINGS: [Setting; 35] = [
     .flag("--address", |global| global.address.clone().map(OsString::from))
     .variables(&["CLAUDE_VAULT_DEV", "VAULT_ADDR", "BAO_ADDR"])
     .same(Same::Address)
-    .lockable(),
+    .lockable()
+    .in_context(InContext::WithAddress),
     setting::<String>(
         "namespace",
         |to, said| put(&mut to.namespace, said.text().map(|path| checked_path(path, "namespace")).transpose()?),
@@ -51,7 +58,8 @@ pub(super) static SETTINGS: [Setting; 35] = [
     )
     .variables(&["VAULT_NAMESPACE", "BAO_NAMESPACE"])
     .same(Same::Path)
-    .lockable(),
+    .lockable()
+    .in_context(InContext::WithAddress),
     setting::<PathBuf>("ca_cert", |to, said| put(&mut to.tls.ca_file, said.path()), |of| path(&of.tls.ca_file))
         .variables(&["VAULT_CACERT", "BAO_CACERT"])
         .locked_as_tls(),
@@ -104,7 +112,8 @@ pub(super) static SETTINGS: [Setting; 35] = [
         },
     )
     .variables(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"])
-    .lockable(),
+    .lockable()
+    .in_context(InContext::Yes),
     setting::<bool>("insecure_http", |to, said| put(&mut to.insecure_http, said.is_true()), |of| of.insecure_http.to_string())
         .flag("--insecure-http", |global| global.insecure_http.then(|| "true".into()))
         .same(Same::Truth)
@@ -117,7 +126,8 @@ pub(super) static SETTINGS: [Setting; 35] = [
     .flag("--mount", |global| global.mount.clone().map(OsString::from))
     .variables(&["CLAUDE_VAULT_MOUNT"])
     .same(Same::Path)
-    .lockable(),
+    .lockable()
+    .in_context(InContext::Yes),
     setting::<String>(
         "prefix",
         |to, said| {
@@ -133,7 +143,8 @@ pub(super) static SETTINGS: [Setting; 35] = [
     .flag("--path", |global| global.path.clone().map(OsString::from))
     .variables(&["CLAUDE_VAULT_PREFIX"])
     .same(Same::Path)
-    .lockable(),
+    .lockable()
+    .in_context(InContext::Yes),
     setting::<PathBuf>(
         "root",
         |to, said| put(&mut to.root, said.path().unwrap_or_default()),
@@ -153,18 +164,23 @@ pub(super) static SETTINGS: [Setting; 35] = [
         |to, said| put_some(&mut to.method, said.text().map(str::parse).transpose()?),
         |of| of.method.word().to_owned(),
     )
-    .variables(&["CLAUDE_VAULT_METHOD"]),
+    .variables(&["CLAUDE_VAULT_METHOD"])
+    .in_context(InContext::Yes),
     // No variable names an issuer or a client: see `ProviderSettings::trusts`.
-    setting::<String>("issuer", |to, said| put(&mut to.provider.issuer, said.owned()), |of| text(&of.provider.issuer)),
-    setting::<String>("client_id", |to, said| put(&mut to.provider.client_id, said.owned()), |of| text(&of.provider.client_id)),
+    setting::<String>("issuer", |to, said| put(&mut to.provider.issuer, said.owned()), |of| text(&of.provider.issuer))
+        .in_context(InContext::Yes),
+    setting::<String>("client_id", |to, said| put(&mut to.provider.client_id, said.owned()), |of| text(&of.provider.client_id))
+        .in_context(InContext::Yes),
     setting::<Vec<String>>(
         "scopes",
         |to, said| put(&mut to.provider.scopes, said.of_files()?.into_iter().next().unwrap_or_default()),
         |of| of.provider.scopes.join(", "),
-    ),
+    )
+    .in_context(InContext::Yes),
     setting::<String>("role", |to, said| put(&mut to.role, said.owned()), |of| text(&of.role))
         .variables(&["CLAUDE_VAULT_ROLE"])
-        .lockable(),
+        .lockable()
+        .in_context(InContext::Yes),
     setting::<String>(
         "auth_mount",
         |to, said| put(&mut to.auth_mount, said.text().map(|path| checked_path(path, "auth mount")).transpose()?),
@@ -172,7 +188,8 @@ pub(super) static SETTINGS: [Setting; 35] = [
     )
     .variables(&["CLAUDE_VAULT_AUTH_MOUNT"])
     .same(Same::Path)
-    .lockable(),
+    .lockable()
+    .in_context(InContext::Yes),
     setting::<u16>("port", |to, said| put_some(&mut to.port, said.number()?), |of| of.port.to_string())
         .variables(&["CLAUDE_VAULT_PORT"]),
     setting::<String>("browser", |to, said| put(&mut to.browser, said.owned()), |of| text(&of.browser))
@@ -210,7 +227,9 @@ pub(super) static SETTINGS: [Setting; 35] = [
     )
     .of_both_files()
     .lockable(),
-    setting::<String>("write_role", |to, said| put(&mut to.write_role, said.owned()), |of| text(&of.write_role)).lockable(),
+    setting::<String>("write_role", |to, said| put(&mut to.write_role, said.owned()), |of| text(&of.write_role))
+        .lockable()
+        .in_context(InContext::BelowSystem),
     setting::<Vec<AskBefore>>(
         "ask_before",
         |to, said| {

@@ -17,6 +17,8 @@ pub struct Reply {
     pub address: String,
     /// The namespace, if one is used.
     pub namespace: Option<String>,
+    /// The context that names this Vault, if one is in use.
+    pub context: Option<String>,
     /// The token.
     pub token: Secret,
     /// Unix seconds.
@@ -130,6 +132,7 @@ fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64) -> Result<Repl
     Ok(Reply {
         address: core.settings.address()?.as_str().trim_end_matches('/').to_owned(),
         namespace: core.settings.namespace.clone(),
+        context: core.settings.effective_context().map(str::to_owned),
         token,
         expiry: now().saturating_add(i64::try_from(left).unwrap_or(i64::MAX)),
         user: printable(&info.display_name, false),
@@ -186,6 +189,13 @@ pub async fn end(core: &Core, revoke: Revoke) -> Result<Ended> {
     Ok(ended)
 }
 
+/// The Vault of the session of ours that is held, where the settings name another one.
+#[must_use]
+pub fn elsewhere(core: &Core) -> Option<&str> {
+    let session = core.held()?;
+    session.check_vault(&core.settings).is_err().then(|| session.ours.as_ref().map(Ours::shown))?
+}
+
 /// Revokes the session of ours that a new one has replaced; `None` where there was none.
 pub async fn end_replaced(core: &Core, new: &Secret) -> Option<Ended> {
     let old = core.held().filter(|old| old.ours.is_some() && old.token != *new)?;
@@ -208,10 +218,10 @@ async fn note_end(core: &Core, ended: &Ended, which: &str) {
 
 /// Revokes a session's token, unless it is a root token.
 async fn take_back(settings: &Settings, session: Session) -> Ended {
-    let mut settings = settings.clone();
-    if let Some(ours) = session.ours {
-        settings.address = Some(ours.address);
-    }
+    let settings = match &session.ours {
+        Some(ours) => settings.for_session_at(&ours.address),
+        None => settings.clone(),
+    };
     let outcome = async {
         let vault = Client::new(&settings, Some(session.token))?;
         match vault.look_up_token().await {

@@ -17,6 +17,8 @@ pub const SOON: u64 = 300;
 pub struct Reply {
     /// Vault's address.
     pub address: String,
+    /// The context in use, if there is one.
+    pub context: Option<String>,
     /// The namespace, if one is used.
     pub namespace: Option<String>,
     /// Vault's version.
@@ -81,6 +83,7 @@ async fn look(core: &Core) -> Result<Reply> {
     }
     Ok(Reply {
         address: vault.address(),
+        context: core.settings.context.as_ref().map(|used| used.name.clone()),
         namespace: core.settings.namespace.clone(),
         version,
         user: printable(&token.display_name, false),

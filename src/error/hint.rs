@@ -15,8 +15,8 @@ impl Error {
             Self::Certificate { hint, .. } | Self::NoPerson { hint, .. } => (*hint).into(),
             Self::NoAddress => "export VAULT_ADDR=https://vault.example.org:8200".into(),
             Self::NoSession | Self::SessionExpired => "source claude-vault login".into(),
-            Self::OtherVault { session, .. } => {
-                format!("go back: export VAULT_ADDR={session}   (or sign in to this one: source claude-vault login)")
+            Self::OtherVault { back, .. } => {
+                format!("go back: {back}   (or sign in to this one: source claude-vault login)")
             }
             Self::Forbidden { operation, path } => format!(
                 "ask whoever runs Vault for a policy with {} on {path}; yours are shown by: claude-vault status",

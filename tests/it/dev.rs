@@ -145,7 +145,8 @@ fn without_a_server_on_path_and_without_python_it_says_what_to_install() {
 #[test]
 fn a_shell_of_dev_stays_with_the_throwaway_vault() {
     let home = home();
-    std::fs::write(home.path().join(".bashrc"), "export VAULT_ADDR=http://127.0.0.1:1\n").unwrap();
+    let profile = "export VAULT_ADDR=http://127.0.0.1:1 CLAUDE_VAULT_CONTEXT=work\n";
+    std::fs::write(home.path().join(".bashrc"), profile).unwrap();
     let script = "claude-vault config; echo $VAULT_ADDR; claude-vault --address http://127.0.0.1:2 config";
     let shown = home.cv(["dev", "--", "bash", "-ic", script]).exits(0).stdout;
     let addresses: Vec<&str> = shown.lines().filter(|line| line.starts_with("address")).collect();

@@ -248,7 +248,16 @@ fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
         "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"; export VAULT_ADDR={}; source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"",
         other.address
     );
-    let run = login.lab.home.shell(&["bash"], &script).exits(0).says("the session before is revoked");
+    let run = login
+        .lab
+        .home
+        .shell(&["bash"], &script)
+        .exits(0)
+        .says(&format!("this shell holds a session for {}: signing in to {} replaces it", login.lab.bao.address, other.address))
+        .says(&format!(
+            "the session before, for {}, is revoked; this shell is signed in to {}",
+            login.lab.bao.address, other.address
+        ));
     let tokens: Vec<&str> = run.stdout.lines().collect();
     assert!(!login.lab.bao.knows(tokens[0]) && other.knows(tokens[1]), "{}", run.all());
 }

@@ -21,6 +21,7 @@ mod canary;
 mod cluster;
 mod completion;
 mod config;
+mod contexts;
 mod dev;
 mod doctor;
 mod documents;

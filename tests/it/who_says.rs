@@ -257,6 +257,47 @@ fn options_contradict_a_lock_as_little_as_variables() {
     assert!(!machine.cv(&["config"]).exits(2).says("VAULT_ADDR says something else").all().contains("hunter2"));
 }
 
+#[test]
+fn contexts_change_no_lock_and_a_lock_fixes_contexts() {
+    let machine =
+        Machine::new("address = \"https://vault.example\"\nnamespace = \"team\"\nlocked = [\"address\", \"namespace\"]\n");
+    let evil = "[contexts.evil]\naddress = \"https://evil.example\"\n";
+    write(&machine.home, evil);
+    machine.cv(&["config"]).exits(0); // it is not in use
+    let run = machine.cv(&["config", "--context", "evil"]).exits(2).says("locks address to https://vault.example");
+    run.says("the context evil says https://evil.example");
+    write(&machine.home, "[contexts.same]\naddress = \"https://vault.example/\"\nnamespace = \"other\"\n");
+    machine.cv(&["config", "--context", "same"]).exits(2).says("locks namespace");
+    write(&machine.home, "[contexts.same]\naddress = \"https://vault.example/\"\n");
+    let report = machine.cv(&["config", "--context", "same", "--json"]).exits(0).json();
+    let of = |name: &str| report["settings"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap()["value"].clone();
+    assert_eq!((of("address"), of("namespace")), (json!("https://vault.example"), json!("team")));
+    // With contexts locked there are those of the system config and no others.
+    machine.says("locked = [\"contexts\"]\n[contexts.work]\naddress = \"https://work.example\"\n");
+    let mut home = Home::new();
+    machine.cv_in(&home, &["config", "--context", "work"]).exits(0);
+    write(&home, evil);
+    machine.cv_in(&home, &["config"]).exits(2).says("locks contexts").says("config.toml says something else");
+    home.set("CLAUDE_VAULT_CONTEXT", "work");
+    machine.cv_in(&home, &["config"]).exits(2).says("locks contexts");
+    machine.says("locked = [\"contexts\"]\n");
+    machine.cv_in(&home, &["config"]).exits(2); // no context is the default
+    // Of two with one name, the system config's counts; and no context lowers what it says of approval.
+    machine.says("write_role = \"writer\"\n[contexts.work]\naddress = \"https://work.example\"\n");
+    let mut home = Home::new();
+    write(
+        &home,
+        "[contexts.work]\naddress = \"https://evil.example\"\nwrite_role = \"evil\"\n[contexts.mine]\naddress = \"https://mine.example\"\nwrite_role = \"evil\"\n",
+    );
+    for (name, address) in [("work", "https://work.example"), ("mine", "https://mine.example")] {
+        home.set("CLAUDE_VAULT_CONTEXT", name);
+        let report = machine.cv_in(&home, &["config", "--json"]).exits(0).json();
+        let of =
+            |name: &str| report["settings"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap()["value"].clone();
+        assert_eq!((of("address"), of("write_role")), (json!(address), json!("writer")), "{name}");
+    }
+}
+
 /// The proxy that is locked is the one that is asked, whatever the environment says.
 #[test]
 fn a_locked_proxy_is_the_one_that_is_used() {
