@@ -53,6 +53,9 @@ pub enum Action {
     ValidationFailed,
     Inject,
     Exec,
+    Export,
+    Share,
+    Receive,
     Scan,
     GenerateExample,
 }
@@ -84,6 +87,9 @@ impl Action {
             Self::ValidationFailed => "VALIDATION_FAILED",
             Self::Inject => "INJECT",
             Self::Exec => "EXEC",
+            Self::Export => "EXPORT",
+            Self::Share => "SHARE",
+            Self::Receive => "RECEIVE",
             Self::Scan => "SCAN",
             Self::GenerateExample => "GENERATE_EXAMPLE",
         }

@@ -13,7 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 pub enum WayOut {
     /// The `X-Vault-Token` header of a request to the configured Vault.
     TokenHeader,
-    /// The body of an approved write to Vault.
+    /// The body of an approved write to Vault, or of a wrapping for `share`.
     RequestBody,
     /// A login's one-time code or nonce, in the request to Vault that ends the login.
     LoginRequest,
@@ -21,8 +21,10 @@ pub enum WayOut {
     ShellExport,
     /// A short digest of a session's token, beside the token in the environment.
     SessionMark,
-    /// The standard output of `get`, which exists to print it.
+    /// The standard output of `get`, `share` and `receive`, which exist to print it.
     Stdout,
+    /// The text of `export`: standard output, or files below the root with mode 0600.
+    Export,
     /// A file written by `inject`, mode 0600.
     InjectedFile,
     /// The environment of the program that `exec` starts, or its file in memory.

@@ -13,6 +13,7 @@ mod dev;
 mod doctor;
 mod example;
 mod exec;
+mod export;
 mod get;
 mod init;
 mod inject;
@@ -82,6 +83,8 @@ enum Command {
     /// Run a program with a service's secrets in its environment
     #[command(alias = "run")]
     Exec(exec::Exec),
+    /// Print services as JSON, YAML, .env, shell lines, a Kubernetes Secret or Docker secrets
+    Export(export::Export),
     /// Move a service's files into Vault: .env, compose and secrets.yaml, with a way back
     Adopt(adopt::Adopt),
     /// Find what looks like a secret in env, compose and YAML files; no value is shown
@@ -239,6 +242,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
                 () = crate::signals::stopped() => Err(Error::Interrupted),
             },
             Command::Exec(exec) => exec.run(&context).await,
+            Command::Export(export) => export.run(&context).await,
             Command::Scan(scan) => scan.run(&context).await,
             Command::Example(example) => example.run(&context).await,
             Command::Approve(approve) => approve.run(&context).await,

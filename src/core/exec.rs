@@ -2,7 +2,7 @@
 //!
 //! This module works out the variables; the face starts the program, which takes the process's place.
 
-mod steering;
+pub(in crate::core) mod steering;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod entries;
 pub mod example;
 pub mod exec;
+pub mod export;
 pub mod get;
 pub mod inject;
 pub mod list;

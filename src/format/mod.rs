@@ -11,6 +11,7 @@ pub mod example;
 pub mod interpolation;
 pub mod json;
 pub mod json_shapes;
+pub mod kubernetes;
 pub mod merge;
 pub mod mounts;
 pub mod places;

@@ -29,6 +29,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("SessionMark", &["session.rs"]),
         ("ShellExport", &["cli/login.rs"]),
         ("Stdout", &["cli/get.rs"]),
+        ("Export", &["core/export/formats.rs"]),
         ("InjectedFile", &["core/adopt/written.rs", "core/inject/render.rs", "core/inject/yaml_text.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
         ("PlaintextReply", &["mcp/public.rs"]),

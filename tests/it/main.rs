@@ -30,6 +30,7 @@ mod exact;
 mod example;
 mod examples;
 mod exec;
+mod export;
 mod from;
 mod from_yaml;
 mod get_list;

@@ -284,7 +284,7 @@ const FAMILIES: [Family; 16] = [
 ];
 
 /// Why a variable of this name is refused, if it is.
-pub(super) fn reason(name: &str) -> Option<&'static str> {
+pub(in crate::core) fn reason(name: &str) -> Option<&'static str> {
     FAMILIES.iter().find(|family| family.names.iter().any(|pattern| matches(pattern, name))).map(|family| family.reason)
 }
 

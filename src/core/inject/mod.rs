@@ -175,6 +175,12 @@ pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver)
     Ok(injected)
 }
 
+/// What git would do with files that another command wrote.
+pub(in crate::core) fn keep_out(root: &Root, files: &[PathBuf], ignore: bool) -> (Vec<String>, Vec<String>) {
+    let advice = git::keep_out(root, files, None, ignore);
+    (advice.warnings, advice.notes)
+}
+
 /// What git would do with the files. Waiting for git must not hold up a server
 /// that does other things meanwhile.
 async fn advice(core: &Core, request: &Request, services: &[(Service, Result<Reply>)]) -> git::Advice {

@@ -1,0 +1,317 @@
+//! `export`: services in the format of another program, to standard output or into files below the root.
+
+mod formats;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use futures_util::stream::{self, StreamExt};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::plan::{FileWrite, Plan};
+use super::{Core, no_service};
+use crate::approval::Nobody;
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::files::record::Kind;
+use crate::files::{Access, FileChange, Root, Written};
+use crate::format::dotenv::Dialect;
+use crate::names::{Service, printable, short};
+use crate::vault::{Client, Secrets, Stored};
+use formats::Rendered;
+
+/// How many services are read at once.
+const AT_ONCE: usize = 8;
+
+/// The format of an export.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExportFormat {
+    /// One JSON object; types are kept
+    Json,
+    /// A YAML mapping; types are kept
+    Yaml,
+    /// KEY=value lines for .env readers; see --dialect
+    Env,
+    /// export KEY='value' lines for sh, bash, zsh and the like
+    Shell,
+    /// A v1 Secret for kubectl apply
+    K8sSecret,
+    /// A folder with a file for each key, as Docker secrets are mounted
+    DockerSecrets,
+}
+
+impl ExportFormat {
+    /// Its word on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+            Self::Env => "env",
+            Self::Shell => "shell",
+            Self::K8sSecret => "k8s-secret",
+            Self::DockerSecrets => "docker-secrets",
+        }
+    }
+}
+
+/// What to export.
+#[derive(clap::Args)]
+pub struct ExportRequest {
+    /// The services; with docker-secrets, the last word is the folder, unless --output names it
+    #[arg(value_name = "SERVICE", required = true)]
+    pub services: Vec<String>,
+    /// The format
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    pub format: ExportFormat,
+    /// Write this file (docker-secrets: this folder) below the root, mode 0600, instead of printing
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace a file that is there and differs; the old one is kept as a backup
+    #[arg(long)]
+    pub force: bool,
+    /// Only these keys, separated by commas
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Who reads the env format: one or several, as in compose,shell
+    #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
+    pub dialect: Vec<Dialect>,
+    /// Add the files and their backups to .gitignore where git would take them
+    #[arg(long)]
+    pub gitignore: bool,
+    /// Refuse keys whose names the format cannot hold, instead of leaving them out
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// A service that was exported, for a report without values.
+#[derive(Serialize)]
+pub struct Exported {
+    /// The service.
+    pub service: Service,
+    /// Its version.
+    pub version: u64,
+    /// The keys that were exported.
+    pub keys: Vec<String>,
+}
+
+/// A file that holds an export.
+#[derive(Serialize)]
+pub struct ExportedFile {
+    /// The path below the root.
+    pub file: PathBuf,
+    /// `created`, `updated` or `unchanged`.
+    pub state: &'static str,
+    /// The backup of the old content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<String>,
+}
+
+/// What was exported.
+#[derive(Serialize)]
+pub struct ExportReply {
+    /// The format.
+    pub format: ExportFormat,
+    /// The services.
+    pub services: Vec<Exported>,
+    /// The files that hold it; none where it is to be printed.
+    pub files: Vec<ExportedFile>,
+    /// Keys that the format cannot hold, with the reason.
+    pub left_out: Vec<String>,
+    /// The text to print, with the values.
+    #[serde(skip)]
+    pub text: Option<Zeroizing<String>>,
+    /// What to know.
+    pub warnings: Vec<String>,
+    /// What was done besides.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+/// A service with the keys to export.
+struct Source {
+    service: Service,
+    version: u64,
+    secrets: Secrets,
+}
+
+/// Exports. With `json`, a Kubernetes manifest is JSON too.
+///
+/// # Errors
+/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that is not there, [`Error::Unwritable`] for a value or
+/// name that the format cannot hold, [`Error::Invalid`] for a file that is there and differs, [`Error::Confined`].
+pub async fn export(core: &Core, request: &ExportRequest, json: bool) -> Result<ExportReply> {
+    if core.settings.agent.is_some() {
+        return Err(Error::UnderAgent { what: "export" });
+    }
+    let vault = core.vault()?;
+    let (services, output) = destination(&vault, request).await?;
+    let outcome = collect(&vault, &services, request).await.and_then(|sources| {
+        let rendered = formats::render(&sources, request, json)?;
+        Ok((sources, rendered))
+    });
+    let (sources, rendered) = match outcome {
+        Ok(done) => done,
+        Err(error) => return Err(note_failure(core, &services, request, error).await),
+    };
+    let mut reply = ExportReply {
+        format: request.format,
+        services: sources.iter().map(|source| exported(source, &rendered)).collect(),
+        files: Vec::new(),
+        left_out: rendered.left_out,
+        text: None,
+        warnings: Vec::new(),
+        notes: Vec::new(),
+    };
+    match output {
+        None => {
+            for source in &reply.services {
+                let details = format!("{} keys as {} to standard output", source.keys.len(), request.format.word());
+                let noted = core.audit.record(Action::Export, source.service.as_str(), &details).await;
+                reply.warnings.extend(noted.err().map(|error| error.to_string()));
+            }
+            reply.text = rendered.files.into_iter().next().map(|(_, text)| text);
+        }
+        Some(output) => write(core, &output, rendered.files, request, &mut reply).await?,
+    }
+    Ok(reply)
+}
+
+async fn note_failure(core: &Core, services: &[Service], request: &ExportRequest, error: Error) -> Error {
+    let single = services.first().filter(|_| services.len() == 1).map_or("", Service::as_str);
+    let details = format!("as {}; failed: {}", request.format.word(), error.code());
+    let _ = core.audit.record(Action::Export, single, &details).await;
+    error
+}
+
+fn exported(source: &Source, rendered: &Rendered) -> Exported {
+    let keys = source.secrets.keys().filter(|key| !rendered.is_left_out(&source.service, key));
+    Exported { service: source.service.clone(), version: source.version, keys: keys.cloned().collect() }
+}
+
+/// The services, and the file or folder. With docker-secrets, the last word may be the folder: a word that can be
+/// no service is one, and another one only where Vault has no service of that name.
+async fn destination(vault: &Client, request: &ExportRequest) -> Result<(Vec<Service>, Option<PathBuf>)> {
+    let mut words: Vec<&str> = request.services.iter().map(String::as_str).collect();
+    let mut output = request.output.clone();
+    if request.format == ExportFormat::DockerSecrets && output.is_none() {
+        let needs_folder = || {
+            Error::invalid(
+                "docker-secrets needs a folder for its files",
+                format!("claude-vault export {} --format docker-secrets --output secrets", shown(words[0])),
+            )
+        };
+        let (last, others) = words.split_last().ok_or_else(needs_folder)?;
+        if others.is_empty() {
+            return Err(needs_folder());
+        }
+        if let Ok(service) = Service::from_folder(last)
+            && !last.ends_with('/')
+            && matches!(vault.read_service(&service, None).await?, Stored::Present { .. })
+        {
+            return Err(Error::invalid(
+                format!("{service} is a service too: which folder are the files for?"),
+                format!("--output {service}   for the folder of that name, or another one: --output DIR"),
+            ));
+        }
+        output = Some(std::path::absolute(last).map_err(Error::io("find", *last))?);
+        words.pop();
+    }
+    let mut seen = BTreeSet::new();
+    let services: Vec<Service> = words.into_iter().map(Service::from_folder).collect::<Result<_>>()?;
+    Ok((services.into_iter().filter(|service| seen.insert(service.clone())).collect(), output))
+}
+
+/// A word that was typed, where it can be nothing but a service's name.
+fn shown(word: &str) -> &str {
+    if Service::from_folder(word).is_ok() { word } else { "SERVICE" }
+}
+
+async fn collect(vault: &Client, services: &[Service], request: &ExportRequest) -> Result<Vec<Source>> {
+    let read = stream::iter(services).map(|service| async move {
+        match vault.read_service(service, None).await? {
+            Stored::Present { secrets, version, .. } => Ok(Source { service: service.clone(), version, secrets }),
+            Stored::Deleted { .. } | Stored::Absent => Err(no_service(service)),
+        }
+    });
+    let read: Vec<Result<Source>> = read.buffered(AT_ONCE).collect().await;
+    let mut sources = read.into_iter().collect::<Result<Vec<Source>>>()?;
+    if request.only.is_empty() {
+        return Ok(sources);
+    }
+    let missing = |name: &&String| !sources.iter().any(|source| source.secrets.contains_key(*name));
+    if let Some(at) = request.only.iter().position(|name| missing(&name)) {
+        return Err(Error::NotFound {
+            what: format!("key number {} of those after --only", at + 1),
+            hint: format!("claude-vault list {}", services.first().map_or("SERVICE", Service::as_str)),
+        });
+    }
+    for source in &mut sources {
+        source.secrets.retain(|key, _| request.only.contains(key));
+    }
+    Ok(sources)
+}
+
+/// Writes all files, or none where one of them is there already and differs.
+async fn write(
+    core: &Core,
+    output: &Path,
+    files: Vec<(Option<PathBuf>, Zeroizing<String>)>,
+    request: &ExportRequest,
+    reply: &mut ExportReply,
+) -> Result<()> {
+    let root = Root::open(&core.settings.root)?;
+    let mut writes = Vec::new();
+    for (below, content) in files {
+        let path = below.map_or_else(|| output.to_owned(), |below| output.join(below));
+        let file = root.relative(&path)?;
+        let before = root.read(&file)?;
+        if before.as_ref().is_some_and(|old| *old.bytes != *content.as_bytes()) && !request.force {
+            return Err(Error::invalid(
+                format!("{} is there already and differs", printable(&file.to_string_lossy(), false)),
+                "replace it, and keep the old one as a backup: --force",
+            ));
+        }
+        let keys: Vec<String> = match file.file_name() {
+            Some(name) if request.format == ExportFormat::DockerSecrets => vec![name.to_string_lossy().into_owned()],
+            _ => reply.services.iter().flat_map(|source| source.keys.clone()).collect(),
+        };
+        writes.push(FileChange {
+            file,
+            kind: Kind::Secrets,
+            service: Some(reply.services.iter().map(|source| source.service.as_str()).collect::<Vec<_>>().join(", ")),
+            origin: None,
+            keys,
+            content,
+            before,
+            access: Access::default(),
+            skip_if_same: true,
+        });
+    }
+    for change in writes {
+        let file = change.file.clone();
+        let plan = Plan::new(FileWrite::new(Action::Export, change));
+        let committed = plan.approve(core, &Nobody).await?.commit(core, &Nobody).await?;
+        let (state, backup) = match committed.done {
+            Written::Created => ("created", None),
+            Written::Unchanged => ("unchanged", None),
+            Written::Replaced { backup } => ("updated", Some(backup)),
+        };
+        reply.files.push(ExportedFile { file, state, backup });
+        reply.warnings.extend(committed.unlogged);
+    }
+    let files: Vec<PathBuf> = reply.files.iter().map(|file| file.file.clone()).collect();
+    let ignore = request.gitignore;
+    let advice = tokio::task::spawn_blocking(move || super::inject::keep_out(&root, &files, ignore)).await;
+    let (warnings, notes) = advice.unwrap_or_default();
+    reply.warnings.extend(warnings.iter().map(|warning| warning.replace("inject once", "export once")));
+    reply.notes = notes;
+    Ok(())
+}
+
+/// A key as a message names it, with its service where there are several.
+fn named(service: &Service, key: &str, is_alone: bool) -> String {
+    if is_alone { short(key) } else { format!("{service}/{}", short(key)) }
+}

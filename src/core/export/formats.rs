@@ -1,0 +1,303 @@
+//! The text of each format, and what it cannot hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use super::{ExportFormat, ExportRequest, Source, named};
+use crate::core::exec::steering;
+use crate::error::{Error, Result};
+use crate::format::dotenv::{self, Dialect, MAX_VARIABLE};
+use crate::format::{json, kubernetes, shell, yaml};
+use crate::names::{Key, Service, is_variable, printable};
+use crate::secret::{Value, WayOut};
+
+/// What is written: one text, or a file for each key.
+pub(super) struct Rendered {
+    /// The texts, each with its path below the output where there are several.
+    pub(super) files: Vec<(Option<PathBuf>, Zeroizing<String>)>,
+    pub(super) left_out: Vec<String>,
+    skipped: BTreeSet<(Service, String)>,
+}
+
+impl Rendered {
+    pub(super) fn is_left_out(&self, service: &Service, key: &str) -> bool {
+        self.skipped.contains(&(service.clone(), key.to_owned()))
+    }
+}
+
+/// A key that goes into the output.
+struct Item<'a> {
+    key: &'a str,
+    value: &'a Value,
+}
+
+impl Item<'_> {
+    fn text(&self) -> &str {
+        self.value.secret().expose(WayOut::Export)
+    }
+}
+
+/// A service with the keys that the format holds.
+struct Part<'a> {
+    service: &'a Service,
+    items: Vec<Item<'a>>,
+}
+
+/// Renders the services.
+///
+/// # Errors
+/// [`Error::Unwritable`] for a value that the format cannot hold, and for a name where `strict` is set; [`Error::Invalid`]
+/// where two services would overwrite each other.
+pub(super) fn render(sources: &[Source], request: &ExportRequest, as_json: bool) -> Result<Rendered> {
+    let is_alone = sources.len() == 1;
+    let mut rendered = Rendered { files: Vec::new(), left_out: Vec::new(), skipped: BTreeSet::new() };
+    let mut parts = Vec::new();
+    for source in sources {
+        let mut part = Part { service: &source.service, items: Vec::new() };
+        for (key, value) in &source.secrets {
+            match unfit(request, key) {
+                None => part.items.push(Item { key, value }),
+                Some(reason) => {
+                    rendered.left_out.push(format!("{} ({reason})", named(&source.service, key, is_alone)));
+                    rendered.skipped.insert((source.service.clone(), key.clone()));
+                }
+            }
+        }
+        parts.push(part);
+    }
+    if let Some(first) = rendered.left_out.first().filter(|_| request.strict) {
+        return Err(Error::Unwritable {
+            file: request.format.word().into(),
+            keys: first.clone(),
+            reader: "its readers".into(),
+            reason: "the name does not fit".into(),
+            hint: "leave it out: without --strict; json and yaml hold every name".into(),
+        });
+    }
+    rendered.files = match request.format {
+        ExportFormat::Json => vec![(None, json_text(&parts)?)],
+        ExportFormat::Yaml => vec![(None, yaml_text(&parts))],
+        ExportFormat::Env => vec![(None, lines(&parts, |item| env_line(item, request))?)],
+        ExportFormat::Shell => vec![(None, lines(&parts, shell_line)?)],
+        ExportFormat::K8sSecret => vec![(None, kubernetes_text(&parts, as_json)?)],
+        ExportFormat::DockerSecrets => secret_files(&parts)?,
+    };
+    Ok(rendered)
+}
+
+/// Why the format cannot hold a key of this name.
+fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
+    const NO_VARIABLE: &str = "a variable's name has only A-Z a-z 0-9 _ and starts with no digit";
+    match request.format {
+        ExportFormat::Json | ExportFormat::Yaml => None,
+        ExportFormat::Env => (!is_variable(key)).then_some(NO_VARIABLE),
+        ExportFormat::Shell if !is_variable(key) => Some(NO_VARIABLE),
+        ExportFormat::Shell if dotenv::is_special_to_shells(key) => Some("shells keep a variable of that name for themselves"),
+        // Whoever may write the service could otherwise run code in the shell that reads this.
+        ExportFormat::Shell => steering::reason(key).filter(|_| !request.only.iter().any(|only| only == key)),
+        ExportFormat::K8sSecret => (!kubernetes::is_key(key)).then_some("a key of a Secret has only A-Z a-z 0-9 - _ ."),
+        ExportFormat::DockerSecrets => (!Key::is_valid(key) || key.starts_with('-'))
+            .then_some("a secret's file has only A-Z a-z 0-9 - _ . in its name, and does not begin with -"),
+    }
+}
+
+fn no_json() -> Error {
+    Error::invalid("a value has no JSON form", "claude-vault get SERVICE KEY")
+}
+
+/// One service: its keys. Several: an object each.
+fn json_text(parts: &[Part<'_>]) -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    match parts {
+        [part] => json_object(part, "", &mut text)?,
+        parts => {
+            text.push_str("{\n");
+            for (at, part) in parts.iter().enumerate() {
+                text.push_str(if at == 0 { "  " } else { ",\n  " });
+                json::quote(part.service.as_str(), &mut text);
+                text.push_str(": ");
+                json_object(part, "  ", &mut text)?;
+            }
+            text.push_str("\n}");
+        }
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+fn json_object(part: &Part<'_>, indent: &str, text: &mut Zeroizing<String>) -> Result<()> {
+    if part.items.is_empty() {
+        text.push_str("{}");
+        return Ok(());
+    }
+    for (at, item) in part.items.iter().enumerate() {
+        text.push_str(if at == 0 { "{\n  " } else { ",\n  " });
+        text.push_str(indent);
+        json::quote(item.key, text);
+        text.push_str(": ");
+        text.push_str(&item.value.json(WayOut::Export).map_err(|_| no_json())?);
+    }
+    text.push('\n');
+    text.push_str(indent);
+    text.push('}');
+    Ok(())
+}
+
+fn yaml_text(parts: &[Part<'_>]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::new());
+    match parts {
+        [part] if part.items.is_empty() => text.push_str("{}\n"),
+        [part] => yaml_lines(part, "", &mut text),
+        parts => {
+            for part in parts {
+                text.push_str(&yaml_key(part.service.as_str(), ""));
+                if part.items.is_empty() {
+                    text.push_str(" {}\n");
+                } else {
+                    text.push('\n');
+                    yaml_lines(part, "  ", &mut text);
+                }
+            }
+        }
+    }
+    text
+}
+
+fn yaml_lines(part: &Part<'_>, indent: &str, text: &mut Zeroizing<String>) {
+    for item in &part.items {
+        let value = match item.value {
+            Value::Text(_) => Zeroizing::new(yaml::quote(item.text())),
+            Value::Json(_) => Zeroizing::new(yaml::json(item.text())),
+        };
+        text.push_str(indent);
+        text.push_str(&yaml_key(item.key, indent));
+        text.push(' ');
+        text.push_str(&value);
+        text.push('\n');
+    }
+}
+
+/// A key with its colon. Readers take at most 1,024 characters of a key that stands before its value alone.
+fn yaml_key(key: &str, indent: &str) -> String {
+    const MAX_PLAIN: usize = 200;
+    if is_variable(key) && key.len() <= MAX_PLAIN && !yaml::is_typed(key) {
+        return format!("{key}:");
+    }
+    let quoted = yaml::quote(key);
+    if quoted.len() > MAX_PLAIN { format!("? {quoted}\n{indent}:") } else { format!("{quoted}:") }
+}
+
+/// `KEY=value` lines of all services, each under its name. A key that stands twice has one value.
+fn lines(parts: &[Part<'_>], line: impl Fn(&Item<'_>) -> Result<Zeroizing<String>>) -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    let mut owners: BTreeMap<&str, (&Service, &Value)> = BTreeMap::new();
+    for (at, part) in parts.iter().enumerate() {
+        if parts.len() > 1 {
+            text.push_str(if at == 0 { "# " } else { "\n# " });
+            text.push_str(part.service.as_str());
+            text.push('\n');
+        }
+        for item in &part.items {
+            match owners.insert(item.key, (part.service, item.value)) {
+                None => text.push_str(&line(item)?),
+                Some((_, value)) if value == item.value => {}
+                Some((other, _)) => {
+                    return Err(Error::invalid(
+                        format!("{other} and {} both have {} with different values", part.service, item.key),
+                        "export them one by one, choose with --only, or use --format json",
+                    ));
+                }
+            }
+        }
+    }
+    Ok(text)
+}
+
+fn env_line(item: &Item<'_>, request: &ExportRequest) -> Result<Zeroizing<String>> {
+    let dialects = if request.dialect.is_empty() { &[Dialect::Portable][..] } else { &request.dialect };
+    let value = dotenv::write(dialects, item.text()).map_err(|reason| Error::Unwritable {
+        file: "env".into(),
+        keys: printable(item.key, false),
+        reader: dialects.iter().map(|dialect| dialect.reader()).collect::<Vec<_>>().join(" and "),
+        reason: reason.into(),
+        hint: "name the program that reads it: --dialect compose (or another), or use --format json".into(),
+    })?;
+    Ok(Zeroizing::new(format!("{}={}\n", item.key, value.as_str())))
+}
+
+fn shell_line(item: &Item<'_>) -> Result<Zeroizing<String>> {
+    let text = item.text();
+    let reason = if text.contains('\0') {
+        "no environment variable can hold a NUL byte"
+    } else if text.len() > MAX_VARIABLE {
+        "no environment variable can be larger than 127 KiB"
+    } else {
+        return Ok(Zeroizing::new(format!("export {}={}\n", item.key, Zeroizing::new(shell::quote(text)).as_str())));
+    };
+    Err(Error::Unwritable {
+        file: "shell".into(),
+        keys: printable(item.key, false),
+        reader: "a shell".into(),
+        reason: reason.into(),
+        hint: "choose other keys with --only, or use --format json".into(),
+    })
+}
+
+fn kubernetes_text(parts: &[Part<'_>], as_json: bool) -> Result<Zeroizing<String>> {
+    let mut names: BTreeMap<String, &Service> = BTreeMap::new();
+    let mut manifests = Vec::new();
+    for part in parts {
+        let service = part.service;
+        let name = kubernetes::name_of(service.as_str()).ok_or_else(|| {
+            Error::invalid(
+                format!("Kubernetes has no name for a Secret that is like {service}"),
+                "copy it under another name first: claude-vault copy SERVICE OTHER",
+            )
+        })?;
+        if let Some(other) = names.insert(name.clone(), service) {
+            return Err(Error::invalid(
+                format!("{other} and {service} would both be the Secret {name}"),
+                "export them one by one, and rename one of the Secrets",
+            ));
+        }
+        let values: Vec<(&str, &str)> = part.items.iter().map(|item| (item.key, item.text())).collect();
+        if values.iter().map(|(_, value)| value.len()).sum::<usize>() > kubernetes::MAX_SECRET {
+            return Err(Error::Unwritable {
+                file: "k8s-secret".into(),
+                keys: format!("the keys of {service}"),
+                reader: "Kubernetes".into(),
+                reason: "a Secret holds at most 1 MiB".into(),
+                hint: "choose some of them with --only".into(),
+            });
+        }
+        manifests.push(if as_json { kubernetes::manifest_json(&name, &values) } else { kubernetes::manifest(&name, &values) });
+    }
+    let joined = |between: &str| Zeroizing::new(manifests.iter().map(|text| text.as_str()).collect::<Vec<_>>().join(between));
+    Ok(match (as_json, manifests.len()) {
+        (false, _) => joined("---\n"),
+        (true, 1) => joined(""),
+        (true, _) => Zeroizing::new(format!(r#"{{"apiVersion": "v1", "kind": "List", "items": [{}]}}"#, joined(", ").as_str())),
+    })
+}
+
+/// `KEY`, or `SERVICE/KEY` where there are several services.
+fn secret_files(parts: &[Part<'_>]) -> Result<Vec<(Option<PathBuf>, Zeroizing<String>)>> {
+    let mut files: BTreeMap<PathBuf, Zeroizing<String>> = BTreeMap::new();
+    for part in parts {
+        let folder = if parts.len() == 1 { PathBuf::new() } else { PathBuf::from(part.service.as_str()) };
+        for item in &part.items {
+            files.insert(folder.join(item.key), Zeroizing::new(item.text().to_owned()));
+        }
+    }
+    // The service a/b and the key b of the service a.
+    let is_folder = |path: &PathBuf| files.keys().any(|other| other != path && other.starts_with(path));
+    if let Some(clash) = files.keys().find(|path| is_folder(path)) {
+        return Err(Error::invalid(
+            format!("{} would be a file and a folder", printable(&clash.to_string_lossy(), false)),
+            "export the services one by one, each into a folder of its own",
+        ));
+    }
+    Ok(files.into_iter().map(|(path, text)| (Some(path), text)).collect())
+}
