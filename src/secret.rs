@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// Where the text of a secret may go. This list is complete.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WayOut {
-    /// The `X-Vault-Token` header of a request to the configured Vault.
+    /// The `X-Vault-Token` header of a request to the configured Vault, or the look-up of a wrapping token there.
     TokenHeader,
     /// The body of an approved write to Vault, or of a wrapping for `share`.
     RequestBody,

@@ -2,12 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::Context;
+use super::{Context, values};
 use crate::core::get::{Reply, Request, get};
 use crate::error::{Error, Result};
-use crate::format::dotenv::{self, Dialect};
-use crate::format::shell;
-use crate::names::{is_variable, printable};
+use crate::names::printable;
 use crate::secret::WayOut;
 
 #[derive(clap::Args)]
@@ -38,12 +36,10 @@ impl Get {
             ui.data_json(&shown.map_err(|_| Error::invalid("a value has no JSON form", "claude-vault get SERVICE KEY"))?)?;
             return Ok(0);
         }
-        if self.request.keys.len() == 1 {
-            return one(context, &reply, self.no_newline);
+        match (self.request.keys.as_slice(), reply.secrets.values().next()) {
+            ([_], Some(value)) => values::one(context, value, self.no_newline),
+            _ => values::lines(context, &reply.secrets, &format!("claude-vault get {}", reply.service)),
         }
-        let lines = if ui.stdout_is_terminal() { for_eyes(&reply) } else { for_readers(&reply)? };
-        ui.data(&lines)?;
-        Ok(0)
     }
 }
 
@@ -57,50 +53,4 @@ fn names_only(context: &Context<'_>, reply: &Reply) -> Result<u8> {
     }
     ui.note("an AI agent reads this, so only names are shown; a value reaches its program with: claude-vault inject");
     Ok(0)
-}
-
-fn one(context: &Context<'_>, reply: &Reply, no_newline: bool) -> Result<u8> {
-    let Some(value) = reply.secrets.values().next() else { return Ok(0) };
-    let text = value.secret().expose(WayOut::Stdout);
-    let end = if no_newline { "" } else { "\n" };
-    if !context.ui.stdout_is_terminal() {
-        return context.ui.data(&format!("{text}{end}")).map(|()| 0);
-    }
-    let shown = printable(text, true);
-    if shown != text {
-        context.ui.note("the value holds control characters, shown as \\r or \\u{…}; in a pipe or file it comes as it is");
-    }
-    context.ui.data(&format!("{shown}{end}")).map(|()| 0)
-}
-
-/// On a terminal: readable, and harmless to it.
-fn for_eyes(reply: &Reply) -> String {
-    reply.secrets.iter().fold(String::new(), |text, (key, value)| {
-        let value = value.secret().expose(WayOut::Stdout);
-        let quoted = dotenv::write(&[Dialect::Portable], value).unwrap_or_else(|_| shell::quote(value).into());
-        text + &printable(key, false) + "=" + &printable(&quoted, true) + "\n"
-    })
-}
-
-/// In a pipe: lines that a shell and a `.env` reader read back exactly, or an error.
-fn for_readers(reply: &Reply) -> Result<String> {
-    let service = &reply.service;
-    let mut text = String::new();
-    for (key, value) in &reply.secrets {
-        if !is_variable(key) {
-            let key = printable(key, false);
-            return Err(Error::invalid(
-                format!("{key} is no variable's name: no shell and no .env reader could read it"),
-                format!("claude-vault get {service} --json   (or one key: claude-vault get {service} {})", shell::quote(&key)),
-            ));
-        }
-        let quoted = dotenv::write(&[Dialect::Portable], value.secret().expose(WayOut::Stdout)).map_err(|reason| {
-            Error::invalid(
-                format!("the value of {key} cannot be written so that shells and .env readers read it alike: {reason}"),
-                format!("claude-vault get {service} --json   (or one key: claude-vault get {service} {key})"),
-            )
-        })?;
-        text = text + key + "=" + &quoted + "\n";
-    }
-    Ok(text)
 }

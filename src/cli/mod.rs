@@ -20,12 +20,15 @@ mod inject;
 mod list;
 mod login;
 pub mod manual;
+mod receive;
 mod scan;
 mod set;
 mod setup;
+mod share;
 mod sourced;
 mod status;
 mod usage;
+mod values;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -85,6 +88,10 @@ enum Command {
     Exec(exec::Exec),
     /// Print services as JSON, YAML, .env, shell lines, a Kubernetes Secret or Docker secrets
     Export(export::Export),
+    /// Hand values to somebody by a token that works once
+    Share(share::Share),
+    /// Open what somebody shared
+    Receive(receive::Receive),
     /// Move a service's files into Vault: .env, compose and secrets.yaml, with a way back
     Adopt(adopt::Adopt),
     /// Find what looks like a secret in env, compose and YAML files; no value is shown
@@ -243,6 +250,12 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             },
             Command::Exec(exec) => exec.run(&context).await,
             Command::Export(export) => export.run(&context).await,
+            Command::Share(share) => share.run(&context).await,
+            // Ended by a signal at a question, it puts the terminal right first.
+            Command::Receive(receive) => tokio::select! {
+                status = receive.run(&context) => status,
+                () = crate::signals::stopped() => Err(Error::Interrupted),
+            },
             Command::Scan(scan) => scan.run(&context).await,
             Command::Example(example) => example.run(&context).await,
             Command::Approve(approve) => approve.run(&context).await,

@@ -13,8 +13,10 @@ pub mod inject;
 pub mod list;
 pub mod login;
 pub mod plan;
+pub mod receive;
 pub mod scan;
 pub mod set;
+pub mod share;
 pub mod status;
 pub mod step_up;
 

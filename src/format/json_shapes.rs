@@ -39,6 +39,10 @@ fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     if is("service", is_text) && is("version", is_number) && is("keys", is_list) {
         return object(members, "values").ok_or("it holds names only, as under an AI agent: it has no values");
     }
+    // `receive --json`.
+    if members.len() == 3 && is("shared", is_text) && is("keys", is_list) && is("values", is_object) {
+        return object(members, "values").ok_or("it has no values");
+    }
     // An answer of Vault: KV version 2 has the keys a level deeper, beside the metadata.
     if is("request_id", is_text) && is("data", |_| true) {
         let data = object(members, "data").ok_or(DELETED)?;
@@ -133,6 +137,7 @@ mod tests {
         for text in [
             r#"{"A": "x", "B": 1}"#,
             r#"{"service": "plex", "version": 3, "created": "", "keys": ["A", "B"], "values": {"A": "x", "B": 1}}"#,
+            r#"{"shared": "2026-01-31T10:35:00Z", "keys": ["A", "B"], "values": {"A": "x", "B": 1}}"#,
             r#"{"request_id": "1", "lease_id": "", "data": {"data": {"A": "x", "B": 1}, "metadata": {"version": 3}}, "warnings": null}"#,
             r#"{"request_id": "1", "data": {"A": "x", "B": 1}}"#,
             r#"[{"key": "A", "value": "x", "type": "shared"}, {"key": "B", "value": 1}]"#,

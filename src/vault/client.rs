@@ -32,11 +32,13 @@ pub(crate) struct Call<'a> {
     pub(crate) with_token: bool,
     /// What the error says was forbidden.
     pub(crate) operation: &'static str,
+    /// Whether Vault is to hand out a token for its answer, which works for this many seconds.
+    pub(crate) wrap_ttl: Option<u64>,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, query: Vec::new(), body: None, with_token: true, operation: "read" }
+        Self { method: Method::GET, path, query: Vec::new(), body: None, with_token: true, operation: "read", wrap_ttl: None }
     }
 
     pub(crate) fn put(path: &'a str, body: Zeroizing<Vec<u8>>) -> Self {
@@ -141,6 +143,10 @@ impl Client {
             }
             400 if reply.says("namespace not found") => Err(namespace_missing()),
             400 => Ok(reply),
+            // Asking whose token it is would use up one that works once.
+            403 if call.path == "sys/wrapping/unwrap" => {
+                Err(Error::Forbidden { operation: call.operation, path: call.path.to_owned() })
+            }
             403 if call.with_token => Err(self.forbidden(call).await),
             501 | 503 if call.path == "sys/health" => Ok(reply),
             503 if reply.says("sealed") => Err(Error::Sealed { address: self.address() }),
@@ -214,6 +220,9 @@ impl Client {
                 .map_err(|_| Error::invalid("VAULT_TOKEN holds characters that no token has", "source claude-vault login"))?;
             header.set_sensitive(true);
             request = request.header("X-Vault-Token", header);
+        }
+        if let Some(seconds) = call.wrap_ttl {
+            request = request.header("X-Vault-Wrap-TTL", seconds);
         }
         Ok(match &call.body {
             Some(body) => request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone()),

@@ -211,14 +211,20 @@ impl Client {
 }
 
 fn write_body(base: u64, secrets: &Secrets) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    object_body(&format!(r#"{{"options":{{"cas":{base}}},"data":"#), secrets, "}")
+}
+
+/// Secrets as one JSON object between two texts.
+pub(super) fn object_body(before: &str, secrets: &Secrets, behind: &str) -> serde_json::Result<Zeroizing<Vec<u8>>> {
     // Large enough from the start that no copy with values is left behind by growth: a byte of a
     // string takes at most six in JSON.
     let size: usize = secrets
         .iter()
         .map(|(key, value)| 6 * (key.len() + value.secret().expose(crate::secret::WayOut::Inspection).len()) + 8)
         .sum();
-    let mut body = Zeroizing::new(Vec::with_capacity(size + 64));
-    body.extend_from_slice(format!(r#"{{"options":{{"cas":{base}}},"data":{{"#).as_bytes());
+    let mut body = Zeroizing::new(Vec::with_capacity(size + before.len() + behind.len() + 2));
+    body.extend_from_slice(before.as_bytes());
+    body.push(b'{');
     for (index, (key, value)) in secrets.iter().enumerate() {
         if index > 0 {
             body.push(b',');
@@ -227,12 +233,13 @@ fn write_body(base: u64, secrets: &Secrets) -> serde_json::Result<Zeroizing<Vec<
         body.push(b':');
         value.append_json(&mut body)?;
     }
-    body.extend_from_slice(b"}}");
+    body.push(b'}');
+    body.extend_from_slice(behind.as_bytes());
     Ok(body)
 }
 
 /// A JSON object of at most `MAX_KEYS` members, values taken into [`Value`] at once.
-struct BoundedSecrets(Secrets);
+pub(super) struct BoundedSecrets(pub(super) Secrets);
 
 impl<'de> Deserialize<'de> for BoundedSecrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {

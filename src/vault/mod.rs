@@ -15,6 +15,7 @@ mod tls;
 mod token;
 mod versions;
 mod walk;
+mod wrapping;
 
 pub use client::{Client, MAX_BODY};
 pub use kv::{Metadata, Secrets, Stored};
@@ -23,6 +24,7 @@ pub use provider::{ProviderClient, unusable};
 pub use token::{Granted, TokenInfo};
 pub use versions::{CustomMetadata, History, VersionInfo, VersionState};
 pub use walk::{Folder, Listing, REQUESTS_AT_ONCE, Walk};
+pub use wrapping::{WRAP_PATH, Wrapped, WrappingInfo};
 
 pub(crate) use client::Call;
 pub(crate) use kv::WriteOutcome;

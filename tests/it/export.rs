@@ -103,7 +103,7 @@ fn shell_lines_hold_no_name_that_a_shell_would_act_on() {
         .exits(0)
         .says("left out: $(touch pwned)")
         .says("PROMPT_COMMAND")
-        .says("B\\u{a}touch");
+        .says("B\\ntouch");
     assert_eq!(shown.stdout, "export GOOD='1'\n");
     lab.cv(["export", "plex", "--format", "shell", "--strict"]).exits(2).says("hint: leave it out");
     // A person who means it names it; a variable that shells keep for themselves stays out.
@@ -267,7 +267,7 @@ fn docker_secrets_are_files_of_the_exact_bytes_and_nothing_leaves_the_folder() {
         .exits(0)
         .says("left out:")
         .says("../escape")
-        .says("new\\u{a}line");
+        .says("new\\nline");
     let mut found: Vec<(String, Vec<u8>)> = files(&lab.home.lab().join("secrets"))
         .into_iter()
         .map(|(path, content)| (path.file_name().unwrap().to_string_lossy().into_owned(), content))

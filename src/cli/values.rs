@@ -1,0 +1,60 @@
+//! Values on standard output, as `get` and `receive` print them.
+
+use super::Context;
+use crate::error::{Error, Result};
+use crate::format::dotenv::{self, Dialect};
+use crate::format::shell;
+use crate::names::{is_variable, printable};
+use crate::secret::{Value, WayOut};
+use crate::vault::Secrets;
+
+/// One value and a line break, or without it.
+pub(super) fn one(context: &Context<'_>, value: &Value, no_newline: bool) -> Result<u8> {
+    let text = value.secret().expose(WayOut::Stdout);
+    let end = if no_newline { "" } else { "\n" };
+    if !context.ui.stdout_is_terminal() {
+        return context.ui.data(&format!("{text}{end}")).map(|()| 0);
+    }
+    let shown = printable(text, true);
+    if shown != text {
+        context.ui.note("the value holds control characters, shown as \\r or \\u{…}; in a pipe or file it comes as it is");
+    }
+    context.ui.data(&format!("{shown}{end}")).map(|()| 0)
+}
+
+/// `KEY=value` lines. `command` is the one that prints the same as JSON with `--json`, and one value with a key.
+pub(super) fn lines(context: &Context<'_>, secrets: &Secrets, command: &str) -> Result<u8> {
+    let lines = if context.ui.stdout_is_terminal() { for_eyes(secrets) } else { for_readers(secrets, command)? };
+    context.ui.data(&lines).map(|()| 0)
+}
+
+/// On a terminal: readable, and harmless to it.
+fn for_eyes(secrets: &Secrets) -> String {
+    secrets.iter().fold(String::new(), |text, (key, value)| {
+        let value = value.secret().expose(WayOut::Stdout);
+        let quoted = dotenv::write(&[Dialect::Portable], value).unwrap_or_else(|_| shell::quote(value).into());
+        text + &printable(key, false) + "=" + &printable(&quoted, true) + "\n"
+    })
+}
+
+/// In a pipe: lines that a shell and a `.env` reader read back exactly, or an error.
+fn for_readers(secrets: &Secrets, command: &str) -> Result<String> {
+    let mut text = String::new();
+    for (key, value) in secrets {
+        if !is_variable(key) {
+            let key = printable(key, false);
+            return Err(Error::invalid(
+                format!("{key} is no variable's name: no shell and no .env reader could read it"),
+                format!("{command} --json   (or one key: {command} {})", shell::quote(&key)),
+            ));
+        }
+        let quoted = dotenv::write(&[Dialect::Portable], value.secret().expose(WayOut::Stdout)).map_err(|reason| {
+            Error::invalid(
+                format!("the value of {key} cannot be written so that shells and .env readers read it alike: {reason}"),
+                format!("{command} --json   (or one key: {command} {key})"),
+            )
+        })?;
+        text = text + key + "=" + &quoted + "\n";
+    }
+    Ok(text)
+}

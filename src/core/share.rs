@@ -1,0 +1,119 @@
+//! `share`: values behind a token that opens them once. Vault keeps them meanwhile (response wrapping); no service
+//! changes, and whoever has the token needs no session.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Core;
+use super::get::{self, Request};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::names::{Service, short};
+use crate::secret::Secret;
+
+/// The longest life of a share: thirty days, in seconds.
+const LONGEST: u64 = 30 * 24 * 3600;
+
+/// What to share.
+#[derive(clap::Args)]
+pub struct ShareRequest {
+    /// The service
+    #[arg(value_parser = Service::from_folder)]
+    pub service: Service,
+    /// The keys; without one, all
+    #[arg(value_name = "KEY")]
+    pub keys: Vec<String>,
+    /// How long the token works, such as 30m, 1h or 2d
+    #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = life)]
+    pub life: u64,
+}
+
+/// What was shared.
+pub struct ShareReply {
+    /// The service.
+    pub service: Service,
+    /// Its version.
+    pub version: u64,
+    /// The keys behind the token.
+    pub keys: Vec<String>,
+    /// Opens them once.
+    pub token: Secret,
+    /// How long it works, in seconds.
+    pub seconds: u64,
+    /// Until when it works.
+    pub until: Timestamp,
+}
+
+/// Shares.
+///
+/// # Errors
+/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that is not there, and Vault's refusals. Without a line
+/// in the audit log, nothing is shared.
+pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
+    if core.settings.agent.is_some() {
+        return Err(Error::UnderAgent { what: "share" });
+    }
+    let ShareRequest { service, keys, life } = request;
+    let read = Request { service: service.clone(), keys: keys.clone(), version: None };
+    let names = |keys: &mut dyn Iterator<Item = &String>| keys.map(|key| short(key)).collect::<Vec<_>>().join(", ");
+    let held = match get::read(core, &read).await {
+        Ok(held) => held,
+        Err(error) => {
+            let details = format!("keys: {}; failed: {}", names(&mut keys.iter()), error.code());
+            let _ = core.audit.record(Action::Share, service.as_str(), &details).await;
+            return Err(error);
+        }
+    };
+    if held.secrets.is_empty() {
+        return Err(Error::invalid(format!("{service} has no keys to share"), format!("claude-vault list {service}")));
+    }
+    let details = format!("keys: {}; for {life} s", names(&mut held.secrets.keys()));
+    core.audit.record(Action::Share, service.as_str(), &details).await?;
+    let vault = core.vault()?;
+    let active = vault.active_node().await?;
+    let wrapped = match active.as_ref().unwrap_or(&vault).wrap(&held.secrets, *life).await {
+        Ok(wrapped) => wrapped,
+        Err(error) => {
+            let _ = core.audit.record(Action::Failed, service.as_str(), &format!("share: {}", error.code())).await;
+            return Err(error);
+        }
+    };
+    let left = SignedDuration::from_secs(i64::try_from(wrapped.seconds).unwrap_or(0));
+    Ok(ShareReply {
+        service: service.clone(),
+        version: held.version,
+        keys: held.secrets.into_keys().collect(),
+        token: wrapped.token,
+        seconds: wrapped.seconds,
+        until: Timestamp::now().saturating_add(left).unwrap_or(Timestamp::MAX),
+    })
+}
+
+/// Seconds of a text such as `90s`, `30m`, `1h` or `2d`.
+fn life(text: &str) -> Result<u64> {
+    let wrong = || Error::invalid("that is no time from 1 second to 30 days", "--for 30m   (or 90s, 1h, 2d)");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    count.checked_mul(unit).filter(|seconds| (1..=LONGEST).contains(seconds)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::life;
+
+    #[test]
+    fn a_life_has_a_unit_and_is_not_endless() {
+        for (text, seconds) in [("90s", 90), ("30m", 1800), ("1h", 3600), ("30d", 2_592_000)] {
+            assert_eq!(life(text).ok(), Some(seconds));
+        }
+        for text in ["", "1", "h", "0s", "-1h", "1.5h", "31d", "99999999999999999999d", "1w", "1 h", "１h"] {
+            assert!(life(text).is_err(), "{text}");
+        }
+    }
+}
