@@ -75,6 +75,14 @@ pub enum Error {
         /// Whether its values are gone for good.
         is_destroyed: bool,
     },
+    /// What is there, or became of it meanwhile, is in the way of a change.
+    #[error("{message}")]
+    InTheWay {
+        /// What is in the way.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// Check-and-set failed: the service changed since it was read.
     #[error("{service} was changed by someone else meanwhile")]
     Conflict {
@@ -339,7 +347,7 @@ impl Error {
             Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => "login_required",
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } | Self::Deleted { .. } => "not_found",
-            Self::Conflict { .. } => "conflict",
+            Self::InTheWay { .. } | Self::Conflict { .. } => "conflict",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::KvVersion1 { .. } => "kv_version_1",
             Self::Unreachable { .. } => "vault_unreachable",
@@ -381,7 +389,7 @@ impl Error {
             Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => 3,
             Self::Forbidden { .. } => 4,
             Self::NotFound { .. } | Self::Deleted { .. } => 5,
-            Self::Conflict { .. } => 6,
+            Self::InTheWay { .. } | Self::Conflict { .. } => 6,
             Self::OutcomeUnknown { .. }
             | Self::Unreachable { .. }
             | Self::Certificate { .. }

@@ -33,6 +33,10 @@ pub enum Asked {
     Inject,
     /// The values, in clear.
     Show,
+    /// A service at another path.
+    Copy,
+    /// The same, and the old one is deleted.
+    Rename,
     /// A version is marked as deleted.
     Delete,
     /// The mark of a deletion is taken away.
@@ -49,6 +53,8 @@ impl Asked {
             Self::Write => "write",
             Self::Inject => "inject",
             Self::Show => "show",
+            Self::Copy => "copy",
+            Self::Rename => "rename",
             Self::Delete => "delete",
             Self::Undelete => "undelete",
             Self::Destroy => "destroy",
@@ -63,6 +69,8 @@ impl Asked {
             Self::Write => "update",
             Self::Inject => "write the file",
             Self::Show => "show the assistant the values of",
+            Self::Copy => "copy",
+            Self::Rename => "rename",
             Self::Delete => "delete",
             Self::Undelete => "undelete",
             Self::Destroy => "destroy for good",

@@ -38,6 +38,21 @@ pub fn examples(command: &str) -> &'static [&'static str] {
             "claude-vault exec jellyfin -- printenv API_KEY",
             "claude-vault exec jellyfin --only API_KEY --prefix JELLYFIN_ -- env",
         ],
+        "copy" => &[
+            "claude-vault copy jellyfin jellyfin-test",
+            "claude-vault copy jellyfin jellyfin-test --merge --no-confirm",
+            "claude-vault copy jellyfin media/jellyfin --dry-run",
+        ],
+        "rename" => &["claude-vault rename jellyfin media/jellyfin --dry-run"],
+        "share" => &["claude-vault share jellyfin API_KEY --for 30m", "claude-vault share jellyfin"],
+        "receive" => &["claude-vault share jellyfin API_KEY | claude-vault receive -"],
+        "export" => &[
+            "claude-vault export jellyfin",
+            "eval \"$(claude-vault export jellyfin --format shell)\"",
+            "claude-vault export jellyfin --format k8s-secret",
+            "claude-vault export jellyfin --format docker-secrets ./secrets",
+            "claude-vault export jellyfin | claude-vault set jellyfin-copy --from -",
+        ],
         "adopt" => &[
             "claude-vault adopt --all --dry-run",
             "claude-vault adopt paperless",

@@ -9,6 +9,7 @@ mod complete;
 mod completions;
 mod config;
 mod context;
+mod copy;
 mod dev;
 mod doctor;
 mod example;
@@ -86,6 +87,12 @@ enum Command {
     /// Run a program with a service's secrets in its environment
     #[command(alias = "run")]
     Exec(exec::Exec),
+    /// Copy a service to another name, mount or path
+    #[command(alias = "cp")]
+    Copy(copy::Copy),
+    /// Rename a service; the old one is deleted, and can be undeleted
+    #[command(alias = "mv")]
+    Rename(copy::Copy),
     /// Print services as JSON, YAML, .env, shell lines, a Kubernetes Secret or Docker secrets
     Export(export::Export),
     /// Hand values to somebody by a token that works once
@@ -249,6 +256,14 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
                 () = crate::signals::stopped() => Err(Error::Interrupted),
             },
             Command::Exec(exec) => exec.run(&context).await,
+            Command::Copy(copy) => tokio::select! {
+                status = copy.run(&context, false) => status,
+                () = crate::signals::stopped() => Err(Error::Interrupted),
+            },
+            Command::Rename(rename) => tokio::select! {
+                status = rename.run(&context, true) => status,
+                () = crate::signals::stopped() => Err(Error::Interrupted),
+            },
             Command::Export(export) => export.run(&context).await,
             Command::Share(share) => share.run(&context).await,
             // Ended by a signal at a question, it puts the terminal right first.

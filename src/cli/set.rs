@@ -18,7 +18,7 @@ use crate::core::set::from::{self, FromOptions, SourceFormat, Taken};
 use crate::core::set::{DEFAULT_LENGTH, Given, Outcome, Request, json_value, set};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
-use crate::names::{Key, MAX_VALUE_BYTES, printable};
+use crate::names::{Key, MAX_VALUE_BYTES, Service, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::terminal::Terminal;
 
@@ -82,7 +82,7 @@ struct Choice {
 }
 
 impl Choice {
-    fn options(&self) -> Result<FromOptions> {
+    fn options(&self, service: &Service) -> Result<FromOptions> {
         let variable = |name: &String| {
             let value = std::env::var(name).map_err(|_| {
                 Error::invalid(
@@ -99,6 +99,7 @@ impl Choice {
             only: self.only.clone(),
             except: self.except.clone(),
             secrets_only: self.secrets_only,
+            service: Some(service.clone()),
         })
     }
 }
@@ -196,7 +197,7 @@ impl Set {
 
     /// The chosen keys of all files of `--from`, and what to say about them.
     fn read_files(&mut self, context: &Context<'_>, stdin: &mut Stdin) -> Result<BTreeMap<Key, Given>> {
-        let options = self.choice.options()?;
+        let options = self.choice.options(&self.request.service)?;
         let mut values = BTreeMap::new();
         let mut missing: Option<Vec<String>> = None;
         for file in &self.from {

@@ -36,7 +36,7 @@ pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 use sources::Sources;
 pub use strength::Strength;
 use table::{SETTINGS, SYSTEM_ROOTS};
-use values::parse_address;
+use values::{checked_path, parse_address};
 
 use crate::error::{Error, Result};
 use crate::names::Service;
@@ -423,6 +423,25 @@ impl Settings {
             format!("the system config locks {key}, and {option} says something else"),
             format!("leave out {option}   (claude-vault config shows what is locked)"),
         ))
+    }
+
+    /// The same for another mount, and another path below it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no path, and where the system config locks it.
+    pub fn elsewhere(&self, mount: Option<&str>, path: Option<&str>) -> Result<Self> {
+        self.may_say("mount", "--to-mount", mount, Some(&self.mount))?;
+        self.may_say("prefix", "--to-path", path, Some(&self.prefix))?;
+        let mut other = self.clone();
+        if let Some(mount) = mount {
+            other.mount = checked_path(mount, "mount")?;
+        }
+        match path {
+            None => {}
+            Some("/" | "") => other.prefix = String::new(),
+            Some(path) => other.prefix = checked_path(path, "path")?,
+        }
+        Ok(other)
     }
 
     /// The same for what may go to the address alone: no other host is trusted.

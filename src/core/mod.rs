@@ -3,6 +3,7 @@
 
 pub mod adopt;
 pub mod approve;
+pub mod copy;
 pub mod doctor;
 pub mod entries;
 pub mod example;
@@ -69,6 +70,12 @@ impl Core {
     pub fn with_session(settings: Settings, env: &Env, session: Option<Session>) -> Self {
         let audit = Audit::new(&settings, env);
         Self { settings, audience: Audience::Person, audit, session, client: OnceLock::new() }
+    }
+
+    /// The same session with other settings, such as another mount.
+    pub(crate) fn with_settings(&self, settings: Settings) -> Self {
+        let (audience, audit, session) = (self.audience, self.audit.clone(), self.session.clone());
+        Self { settings, audience, audit, session, client: OnceLock::new() }
     }
 
     /// The session, whether its time is over or not.

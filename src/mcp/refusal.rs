@@ -99,7 +99,7 @@ impl From<&Error> for Refusal {
                 "that version was deleted",
                 "vault_history shows the versions; the user can bring it back with claude-vault undelete",
             ),
-            Error::Conflict { .. } => (
+            Error::InTheWay { .. } | Error::Conflict { .. } => (
                 "conflict",
                 "it was changed by someone else in the meantime",
                 "look at it again, then call again if it is still wanted",

@@ -182,5 +182,5 @@ fn the_readme_is_followed_word_for_word() {
         assert!(seen.contains(text), "{text} in\n{seen}");
     }
     let writer = &login.lab.bao.get("auth/oidc/role/homelab-writer")["data"];
-    assert_eq!((&writer["token_num_uses"], &writer["bound_claims"]), (&json!(4), &json!({"groups": ["homelab"]})));
+    assert_eq!((&writer["token_num_uses"], &writer["bound_claims"]), (&json!(8), &json!({"groups": ["homelab"]})));
 }

@@ -11,7 +11,7 @@ use crate::support::{CANARY, Lab, files, ground, run};
 /// Values that a careless writer would break, by names that every format holds.
 fn awkward() -> Value {
     json!({
-        "PLAIN": "abc", "QUOTES": "it's \"x\" `y`", "ROWS": "a\nb\n\n", "RETURN": "a\r\nb", "SHELL": "$(touch pwned) `touch pwned` ${HOME} $$",
+        "PLAIN": "abc", "QUOTES": "it's \"x\" `y`", "ROWS": "a\nb\n\n", "RETURN": "a\r\nb", "DOLLAR": "$(touch pwned) `touch pwned` ${HOME} $$",
         "BACK": "\\n \\\\ \\'", "HASH": " # no comment ", "EMPTY": "", "UNICODE": "é 東京 🙂", "EQUALS": "=a=b", "BANG": "wow!x",
         "NUMBER": 8096, "FLOAT": 1.5, "YES": true, "NOTHING": null, "LIST": [1, "two", {"three": "$(x)"}], "OBJECT": {"a b": [null]},
         "NO": "no", "OCTAL": "017", "TIME": "12:30", "TILDE": "~",
@@ -359,4 +359,83 @@ fn what_is_not_there_is_named() {
     lab.cv(["export", "plex", "--only", CANARY]).exits(5).says("key number 1");
     lab.cv(["export", "plex", "--format", "yaml", "--json"]).exits(2).says("--json prints JSON");
     lab.cv(["export"]).exits(2);
+}
+
+#[test]
+fn what_was_exported_goes_back_with_the_same_types() {
+    let mut stored = awkward();
+    stored["tls.crt"] = json!("x");
+    stored["a-b_C.9"] = json!({"deep": [[{"x": null, "y": [true, 1e21, -0.5, 1e-7]}], ""]});
+    stored["COMPUTED"] = json!({"computed": "x"});
+    let lab = Lab::with("plex", stored.clone());
+    let read = |lab: &Lab, service: &str| {
+        // As Vault has it: numbers in one spelling.
+        lab.bao.get(&format!("secret/data/proxmox-services/{service}"))["data"]["data"].clone()
+    };
+    let original = read(&lab, "plex");
+    for (at, (from, format)) in [
+        (&["export", "plex"][..], "json"),
+        (&["export", "plex", "--format", "yaml"], "yaml"),
+        (&["get", "plex", "--json"], "json"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = lab.cv(from).exits(0).stdout;
+        let to = format!("copy{at}");
+        lab.home.cv_with(&["set", &to, "--from", "-", "--no-confirm"], &text).exits(0);
+        assert_eq!(read(&lab, &to), original, "{from:?}");
+        // The format can be said too, and a second time there is nothing to change.
+        lab.home
+            .cv_with(&["set", &to, "--from", "-", "--format", format, "--no-confirm"], &text)
+            .exits(0)
+            .says("nothing to change");
+    }
+    // Names that we do not write are named, and the rest can be had.
+    lab.store("odd", json!({"a/b": "1", "A": CANARY, "é": "2"}));
+    let text = lab.cv(["export", "odd"]).exits(0).stdout;
+    let refused =
+        lab.home.cv_with(&["set", "rest", "--from", "-", "--no-confirm"], &text).exits(2).says("it is not the name of a key");
+    assert!(!refused.all().contains(CANARY));
+    lab.home.cv_with(&["set", "rest", "--from", "-", "--except", "a/b,é", "--no-confirm"], &text).exits(0);
+    assert_eq!(lab.stored("rest"), json!({"A": CANARY}));
+}
+
+#[test]
+fn what_vaults_own_command_prints_is_taken_and_what_we_print_is_too() {
+    let stored = awkward();
+    let lab = Lab::with("plex", stored.clone());
+    let mut bao = lab.home.command(ground().join("bin/bao"));
+    bao.args(["kv", "get", "-format=json", "-mount=secret", "proxmox-services/plex"])
+        .env("BAO_ADDR", &lab.bao.address)
+        .env("BAO_TOKEN", &lab.token);
+    let text = run(&mut bao, "").exits(0).stdout;
+    lab.home.cv_with(&["set", "theirs", "--from", "-", "--no-confirm"], &text).exits(0);
+    assert_eq!(lab.stored("theirs"), stored);
+    let mut bao = lab.home.command(ground().join("bin/bao"));
+    bao.args(["kv", "put", "-mount=secret", "proxmox-services/ours", "-"])
+        .env("BAO_ADDR", &lab.bao.address)
+        .env("BAO_TOKEN", &lab.token);
+    run(&mut bao, &lab.cv(["export", "plex"]).exits(0).stdout).exits(0);
+    assert_eq!(lab.stored("ours"), stored);
+}
+
+#[test]
+fn an_export_of_several_services_is_not_taken_for_the_keys_of_one() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.store("radarr", json!({"B": "2"}));
+    let text = lab.cv(["export", "plex", "radarr"]).exits(0).stdout;
+    let set = |more: &[&str]| lab.home.cv_with(&[&["set", "plex", "--from", "-", "--no-confirm"][..], more].concat(), &text);
+    set(&[]).exits(2).says("an object for each of several services, plex among them").says("jq '.\"plex\"'");
+    assert_eq!(lab.stored("plex"), json!({"A": "1"}));
+    let one = run(Command::new("jq").arg(".\"radarr\""), &text).exits(0).stdout;
+    lab.home.cv_with(&["set", "plex", "--from", "-", "--no-confirm"], &one).exits(0);
+    assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "2"}));
+    set(&["--only", "radarr"]).exits(0);
+    assert_eq!(lab.stored("plex")["radarr"], json!({"B": "2"}));
+    // Keys that hold objects are keys like others.
+    lab.store("objects", json!({"X": {"a": 1}, "Y": {"b": 2}}));
+    let objects = lab.cv(["export", "objects"]).exits(0).stdout;
+    lab.home.cv_with(&["set", "again", "--from", "-", "--no-confirm"], &objects).exits(0);
+    assert_eq!(lab.stored("again"), json!({"X": {"a": 1}, "Y": {"b": 2}}));
 }

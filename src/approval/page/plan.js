@@ -7,6 +7,8 @@ const ASKED = {
   write: ({ base }) => ['Write to Vault?', base === 0 ? 'create' : 'update'],
   inject: () => ['Write this file?', 'write'],
   show: () => ['Show these values to the assistant?', 'show'],
+  copy: () => ['Copy this service?', 'copy'],
+  rename: () => ['Rename this service?', 'rename'],
   delete: () => ['Delete this version?', 'delete'],
   undelete: () => ['Bring this version back?', 'undelete'],
   destroy: () => ['Destroy this for good?', 'destroy for good'],
@@ -40,7 +42,7 @@ export class Card {
     const version = plan.asked === 'write' ? `version ${plan.base} becomes ${plan.base + 1}` : `version ${plan.base}`;
     if (plan.base > 0) path.append(' ', make('span', { className: 'quiet' }, version));
     const who = make('p', { className: 'who' });
-    if (['write', 'delete', 'undelete', 'destroy'].includes(plan.asked)) who.append('In the Vault at ', code(plan.vault), '. ');
+    if (['write', 'copy', 'rename', 'delete', 'undelete', 'destroy'].includes(plan.asked)) who.append('In the Vault at ', code(plan.vault), '. ');
     const { kind, tool, command, marker } = plan.asked_by;
     if (kind === 'client') who.append('Asked by a program that calls itself ', name(plan.asked_by.name), ', by its tool ', code(tool), '. ');
     else if (kind === 'agent') who.append('Asked by the command ', code(`claude-vault ${command}`), ', which an AI agent ran (', code(marker), ' is set). ');

@@ -175,6 +175,11 @@ pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver)
     Ok(injected)
 }
 
+/// Whether `.claude-vault.toml` lists files of a service.
+pub(in crate::core) fn is_in_project(root: &Root, service: &Service) -> bool {
+    project::project_config(root).is_ok_and(|config| config.services.contains_key(service.as_str()))
+}
+
 /// What git would do with files that another command wrote.
 pub(in crate::core) fn keep_out(root: &Root, files: &[PathBuf], ignore: bool) -> (Vec<String>, Vec<String>) {
     let advice = git::keep_out(root, files, None, ignore);

@@ -10,12 +10,14 @@ mod adoption;
 mod deletion;
 mod disclosure;
 mod files;
+mod relocation;
 mod version;
 
 pub use adoption::{Adoption, Direction, Moved, Part, PartDone};
 pub use deletion::{Fate, VersionFate};
 pub use disclosure::Disclosure;
 pub use files::FileWrite;
+pub use relocation::{Origin, Relocated, Relocation};
 pub use version::{Commit, Current, Given, Notes, VersionChange};
 
 use std::collections::BTreeMap;

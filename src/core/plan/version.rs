@@ -97,6 +97,7 @@ pub enum Commit {
 /// A service as it is now.
 pub struct Current {
     version: u64,
+    is_present: bool,
     secrets: Secrets,
     vault: Arc<Client>,
 }
@@ -107,18 +108,24 @@ impl Current {
     /// # Errors
     /// As reading the service.
     pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
-        let (version, secrets) = match vault.read_service(service, None).await? {
-            Stored::Present { secrets, version, .. } => (version, secrets),
-            Stored::Deleted { version, .. } => (version, Secrets::new()),
-            Stored::Absent => (0, Secrets::new()),
+        let (version, is_present, secrets) = match vault.read_service(service, None).await? {
+            Stored::Present { secrets, version, .. } => (version, true, secrets),
+            Stored::Deleted { version, .. } => (version, false, Secrets::new()),
+            Stored::Absent => (0, false, Secrets::new()),
         };
-        Ok(Self { version, secrets, vault })
+        Ok(Self { version, is_present, secrets, vault })
     }
 
     /// Its version; 0 where there is none.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether there is one; a deleted one is none.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.is_present
     }
 
     /// What it holds.
@@ -141,7 +148,7 @@ impl VersionChange {
         prompt: &[Key],
         mut notes: Notes,
     ) -> Self {
-        let Current { version: base, secrets: before, vault } = current;
+        let Current { version: base, secrets: before, vault, .. } = current;
         let mut changes = BTreeMap::new();
         for (key, value) in &result {
             match before.get(key) {

@@ -22,7 +22,7 @@ use crate::format::dotenv::Dialect;
 use crate::format::json::Typed;
 use crate::format::source::{Entry, Unreadable};
 use crate::format::{json_shapes, yaml};
-use crate::names::{Key, is_public_name, printable};
+use crate::names::{Key, Service, is_public_name, printable};
 use crate::secret::{Secret, Value};
 
 /// The format of a source.
@@ -65,6 +65,8 @@ pub struct FromOptions {
     pub except: Vec<String>,
     /// Only keys whose values look like secrets.
     pub secrets_only: bool,
+    /// The service that the keys are for, where that is known.
+    pub service: Option<Service>,
 }
 
 /// What was taken.
@@ -154,6 +156,7 @@ pub fn read(core: &Core, source: Source<'_>, options: &FromOptions) -> Result<Ta
         SourceFormat::Json => json_shapes::entries(&source.text).map(Contents::from),
     };
     let contents = contents.map_err(|unreadable| malformed(&source.name, &unreadable))?;
+    refuse_several(&source, &contents, options)?;
     choice::taken(&source, contents, options)
 }
 
@@ -252,6 +255,24 @@ fn by_look(text: &str) -> Option<SourceFormat> {
         (None, Some(())) => Some(SourceFormat::Yaml),
         (Some(()), Some(())) | (None, None) => None,
     }
+}
+
+/// An export of several services holds an object for each. Where one of them is for this service, the objects are not
+/// meant as values of keys, unless `--only` or `--except` says so.
+fn refuse_several(source: &Named<'_>, contents: &Contents, options: &FromOptions) -> Result<()> {
+    let Some(service) = &options.service else { return Ok(()) };
+    let is_object = |found: &Found| matches!(&found.entry.value, Ok(Typed::Json(text)) if text.starts_with('{'));
+    let names_it = contents.found.iter().any(|found| found.entry.name == service.as_str());
+    let is_chosen = !options.only.is_empty() || !options.except.is_empty();
+    if is_chosen || contents.found.len() < 2 || !names_it || !contents.found.iter().all(is_object) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        format!("{} holds an object for each of several services, {service} among them", source.name),
+        format!(
+            "take one: jq '.\"{service}\"' FILE | claude-vault set {service} --from -   (or store the objects as they are: --only KEY,…)"
+        ),
+    ))
 }
 
 fn malformed(name: &str, unreadable: &Unreadable) -> Error {

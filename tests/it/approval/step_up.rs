@@ -341,3 +341,43 @@ fn a_person_at_the_terminal_steps_up_too() {
     assert_eq!(login.lab.stored("plex"), json!({"A": "1", "B": "2"}));
     login.lab.cv(["set", "plex", "A=2", "--no-confirm"]).exits(2).says("--no-confirm is no approval");
 }
+
+#[test]
+fn one_sign_in_writes_the_new_one_and_deletes_the_old_one_of_a_rename() {
+    let mut login = lab();
+    let policy = r#"
+        path "secret/data/elsewhere/*"            { capabilities = ["create", "update"] }
+        path "secret/metadata/elsewhere/*"        { capabilities = ["update"] }
+        path "secret/delete/proxmox-services/*"   { capabilities = ["update"] }
+    "#;
+    let reader = READER.to_owned() + &READER.replace("proxmox-services", "elsewhere");
+    login.lab.bao.put("sys/policies/acl/homelab-writer", json!({ "policy": policy }));
+    login.lab.bao.put("sys/policies/acl/homelab-services", json!({ "policy": reader }));
+    login.lab.bao.put("secret/metadata/proxmox-services/plex", json!({"custom_metadata": {"owner": "alice"}}));
+    let token = login.lab.bao.token(&["homelab-services"]);
+    login.lab.home.set("VAULT_TOKEN", token);
+    let hold = login.lab.home.lab().join("hold");
+    login.lab.home.set("TEST_HOLD", hold.to_string_lossy());
+    let rename = |login: &Login, says: &str| {
+        let mut terminal = crate::terminal::cv(&login.lab.home, &["rename", "plex", "b", "--to-path", "elsewhere"]);
+        let url = crate::terminal::address(&mut terminal);
+        chromium(
+            &login.lab.home,
+            json!([
+                {"do": "open", "url": url}, {"do": "wait", "text": "secret/proxmox-services/plex → secret/elsewhere/b"}, {"do": "click", "name": SIGN_IN},
+                {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": says},
+            ]),
+        );
+        terminal.exp_eof().unwrap()
+    };
+    // A token of four uses is used up before the old one is deleted: nothing is lost, and a second sign-in finishes.
+    let said = rename(&login, "the old one stays");
+    assert!(said.contains("used up") && said.contains("token_num_uses=8"), "{said}");
+    assert_eq!(login.lab.stored("plex"), json!({"A": "1"}));
+    role(&login, "writer", &json!({"token_num_uses": 8}));
+    let said = rename(&login, "Done: it is version 1 now");
+    assert!(said.contains("renamed secret/proxmox-services/plex to secret/elsewhere/b (version 1)"), "{said}");
+    assert_eq!(login.lab.stored_or_null("plex"), Value::Null);
+    let made = login.lab.bao.get("secret/metadata/elsewhere/b")["data"].clone();
+    assert_eq!((&made["custom_metadata"], &made["current_version"]), (&json!({"owner": "alice"}), &json!(1)));
+}

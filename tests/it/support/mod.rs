@@ -193,6 +193,12 @@ impl Lab {
         self.bao.get(&format!("secret/data/proxmox-services/{service}"))["data"]["data"].clone()
     }
 
+    /// The same, or null where there is none.
+    pub fn stored_or_null(&self, service: &str) -> Value {
+        let (_, text) = self.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "");
+        serde_json::from_str::<Value>(&text).unwrap_or_default()["data"]["data"].clone()
+    }
+
     pub fn cv<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Run {
         self.home.cv(arguments)
     }
