@@ -4,6 +4,7 @@
 //! terminal. The errors state the rule and never repeat the input, which may be a mistyped secret.
 
 mod outside;
+mod pattern;
 mod public;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 pub use outside::{Outside, PublicName};
+pub use pattern::Pattern;
 pub use public::is_public_name;
 
 /// How many characters of a foreign name are shown.

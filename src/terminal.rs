@@ -3,6 +3,8 @@
 //! What was typed before a question is no answer to it, a hidden line is not shown, and the
 //! terminal's modes are always put back.
 
+mod pick;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -48,6 +50,11 @@ impl Terminal {
     pub fn say(&mut self, line: &str) {
         let line = columns_of(&self.device).map_or_else(|| line.to_owned(), |columns| wrap(line, columns, 0));
         let _ = writeln!(self.device, "{line}");
+    }
+
+    /// Writes a sequence of ours that steers the terminal.
+    fn say_raw(&mut self, sequence: &str) {
+        let _ = self.device.write_all(sequence.as_bytes());
     }
 
     /// Asks for one line and shows what is typed.

@@ -3,13 +3,15 @@
 //! Data goes to stdout, everything meant for a person to stderr; questions go to the terminal
 //! itself (`terminal.rs`), so that pipes stay clean. Text of unknown origin is made printable.
 
+mod progress;
 mod qr;
 mod table;
 mod wrap;
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::io::{IsTerminal, Write};
+use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -20,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::shell::Shell;
 
+pub use progress::Unit;
 pub(crate) use table::{Cell, Piped, Table};
 pub(crate) use wrap::wrap;
 
@@ -43,6 +46,10 @@ pub struct Ui {
     unicode: bool,
     /// Whether a line on stderr can be replaced.
     redraws: bool,
+    /// Whether progress is shown.
+    moves: bool,
+    /// The bar that stands on the last line of the terminal, if one does.
+    bar: RefCell<Option<indicatif::ProgressBar>>,
     /// Whose syntax hints are in; found out for the first one.
     shell: OnceCell<Shell>,
 }
@@ -52,6 +59,7 @@ impl Ui {
     #[must_use]
     pub fn new(json: bool, color: Color, env: &Env) -> Self {
         let redraws = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
+        let is_plain = color == Color::Never || env.get("NO_COLOR").is_some_and(|value| !value.is_empty());
         let color = match color {
             Color::Always => true,
             Color::Never => false,
@@ -64,6 +72,8 @@ impl Ui {
             color: color && !json,
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
             redraws,
+            moves: redraws && !json && !is_plain,
+            bar: RefCell::new(None),
             shell: OnceCell::new(),
         }
     }
@@ -104,6 +114,7 @@ impl Ui {
     /// # Errors
     /// [`Error::Io`].
     pub fn data(&self, text: &str) -> Result<()> {
+        self.clear_bar();
         let mut out = std::io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("write", "standard output")(error)),
@@ -147,9 +158,33 @@ impl Ui {
 
     /// Shows what is being waited for in a line that the next call replaces; only on a terminal.
     pub fn progress(&self, text: &str) {
-        if !self.json && self.redraws {
+        self.clear_bar();
+        if self.moves {
             let mut out = std::io::stderr().lock();
             let _ = write!(out, "\r\x1b[K{}", self.in_locale(&printable(text, false))).and_then(|()| out.flush());
+        }
+    }
+
+    /// Shows how far work is that began at `started`, in a bar that the next call replaces and whatever is written
+    /// removes; only on a terminal.
+    pub fn far(&self, started: Instant, done: u64, total: u64, unit: Unit) {
+        if !self.moves {
+            return;
+        }
+        let mut bar = self.bar.borrow_mut();
+        if bar.is_none() {
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K"); // in place of a line that only says what is waited for
+        }
+        let bar =
+            bar.get_or_insert_with(|| progress::bar(indicatif::ProgressDrawTarget::stderr_with_hz(10), started, total, unit));
+        bar.set_length(total);
+        bar.set_position(done);
+    }
+
+    /// Removes the bar, so that nothing is written into its line.
+    fn clear_bar(&self) {
+        if let Some(bar) = self.bar.borrow_mut().take() {
+            bar.finish_and_clear();
         }
     }
 
@@ -231,6 +266,7 @@ impl Ui {
     }
 
     fn say_whole(&self, line: &str) {
+        self.clear_bar();
         // stderr is closed: ignore the error.
         let _ = writeln!(std::io::stderr().lock(), "{}", self.in_locale(line));
     }

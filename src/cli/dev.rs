@@ -3,16 +3,18 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::time::Instant;
 
 use tokio::process::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::PROGRESS_AFTER;
 use super::init::{For, function};
 use crate::config::{AGENT_VARIABLES, Env};
-use crate::dev::{Lab, become_server, sign_in};
+use crate::dev::{Lab, Watcher, become_server, sign_in};
 use crate::error::{Error, Result};
 use crate::shell::Shell;
-use crate::ui::Ui;
+use crate::ui::{Ui, Unit};
 
 #[derive(clap::Args)]
 pub(super) struct Dev {
@@ -37,6 +39,24 @@ pub(super) struct DevSignIn {
     address: String,
 }
 
+/// The person, while the server is fetched.
+struct Fetching<'a> {
+    ui: &'a Ui,
+    started: Instant,
+}
+
+impl Watcher for Fetching<'_> {
+    fn say(&self, text: &str) {
+        self.ui.note(text);
+    }
+
+    fn fetched(&self, bytes: u64, of: u64) {
+        if self.started.elapsed() > PROGRESS_AFTER {
+            self.ui.far(self.started, bytes, of, Unit::Bytes);
+        }
+    }
+}
+
 impl DevServer {
     pub(super) fn run(self) -> Result<u8> {
         become_server(self.parent, &self.program, &self.arguments)
@@ -52,9 +72,9 @@ impl DevSignIn {
 impl Dev {
     pub(super) async fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
         let mut signals = Signals::new()?;
-        let say = |text: &str| ui.note(text);
+        let watcher = Fetching { ui, started: Instant::now() };
         let lab = tokio::select! {
-            lab = Lab::start(env, &say) => lab?,
+            lab = Lab::start(env, &watcher) => lab?,
             _ = signals.next() => return Err(Error::Interrupted),
         };
         let mut command = self.child(env)?;

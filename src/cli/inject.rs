@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::Context;
+use super::{Context, pick};
 use crate::approval::Nobody;
-use crate::core::inject::{Injected, Reply, Request, State, inject};
+use crate::core::inject::{Injected, Reply, Request, State, inject, service_here};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
 use crate::format::shell;
@@ -55,6 +55,14 @@ impl Inject {
         let Request { diff, check, dry_run, all, .. } = self.request;
         let is_watched = context.ui.stderr_is_terminal();
         let mut told = Told { diff, check, dry_run, all, quiet: self.quiet, is_watched, eyes };
+        if !all && self.request.services.is_empty() && pick::has_person(context) {
+            let here = context.waiting(service_here(&context.core)).await?;
+            let service = match here {
+                Some(service) => Some(service),
+                None => pick::service(context).await?,
+            };
+            self.request.services.extend(service);
+        }
         let outcomes = context.waiting(inject(&context.core, self.request, &Nobody)).await?;
         told.report(context.ui, outcomes)
     }

@@ -1,44 +1,148 @@
 //! `list`.
 
-use super::Context;
-use crate::core::list::{Reply, Request, list};
-use crate::error::Result;
+use anstyle::AnsiColor;
 
-pub(super) async fn run(context: &Context<'_>, request: &Request) -> Result<u8> {
-    let ui = context.ui;
-    let reply = context.waiting(list(&context.core, request)).await?;
-    if ui.json() {
-        ui.data_json(&reply)?;
-        return Ok(0);
-    }
-    let lines = |names: &mut dyn Iterator<Item = &str>| names.fold(String::new(), |text, name| text + name + "\n");
-    match reply {
-        Reply::Services { path, services, others, warnings } => {
-            ui.data(&lines(&mut services.iter().map(crate::names::Service::as_str)))?;
-            if services.is_empty() {
-                ui.note(&format!("no services in {path} yet; the first: claude-vault set SERVICE KEY"));
-            }
-            if others > 0 {
-                let entries = if others == 1 {
-                    "1 more entry there has a name"
-                } else {
-                    &format!("{others} more entries there have names")
-                };
-                ui.note(&format!("{entries} that no service can have"));
-            }
-            warnings.iter().for_each(|warning| ui.warn(warning));
+use super::Context;
+use crate::core::list::{Detail, Reply, Request, State, list};
+use crate::error::Result;
+use crate::names::{Service, printable};
+use crate::session::{now, span};
+use crate::ui::{Cell, Piped, Table, Ui};
+
+#[derive(clap::Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    request: Request,
+    /// Show folders as a tree
+    #[arg(long)]
+    tree: bool,
+}
+
+impl List {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
+        let ui = context.ui;
+        let reply = context.waiting(list(&context.core, &self.request)).await?;
+        if ui.json() {
+            ui.data_json(&reply)?;
+            return Ok(0);
         }
-        Reply::Keys { service, version, created, updated, keys, warnings } => {
-            let keys: Vec<String> = keys.iter().map(|key| crate::names::printable(key, false)).collect();
-            ui.data(&lines(&mut keys.iter().map(String::as_str)))?;
-            ui.note(&format!("{service}: version {version}, created {}, updated {}", minute(&created), minute(&updated)));
-            warnings.iter().for_each(|warning| ui.warn(warning));
+        match reply {
+            Reply::Services { path, services, others, details, warnings } => {
+                let shown = if self.tree { tree(&services) } else { services.iter().map(ToString::to_string).collect() };
+                let of = |service: &Service| details.iter().find(|detail| detail.service == *service);
+                match self.request.long {
+                    true if self.tree => ui.data(&table(ui, tree_rows(&services, shown, of)))?,
+                    true => ui.data(&table(ui, shown.into_iter().zip(services.iter().map(of))))?,
+                    false => ui.data(&lines(&shown))?,
+                }
+                if services.is_empty() {
+                    ui.note(&self.nothing(&path));
+                }
+                if others > 0 {
+                    let entries = match others {
+                        1 => "1 more entry there has a name",
+                        many => &format!("{many} more entries there have names"),
+                    };
+                    ui.note(&format!("{entries} that no service can have"));
+                }
+                warnings.iter().for_each(|warning| ui.warn(warning));
+            }
+            Reply::Keys { service, version, created, updated, keys, rotate_after, warnings } => {
+                ui.data(&lines(&keys))?;
+                let rotation = rotate_after.map(|after| format!(", rotate after {after}")).unwrap_or_default();
+                let (created, updated) = (minute(&created), minute(&updated));
+                ui.note(&format!("{service}: version {version}, created {created}, updated {updated}{rotation}"));
+                warnings.iter().for_each(|warning| ui.warn(warning));
+            }
+        }
+        Ok(0)
+    }
+
+    fn nothing(&self, path: &str) -> String {
+        match (self.request.deleted, self.request.what.is_some()) {
+            (true, _) => "no service there is deleted".into(),
+            (false, true) => format!("no service in {path} fits; all of them: claude-vault list"),
+            (false, false) => format!("no services in {path} yet; the first: claude-vault set SERVICE KEY"),
         }
     }
-    Ok(0)
+}
+
+fn lines(names: &[String]) -> String {
+    names.iter().fold(String::new(), |text, name| text + &printable(name, false) + "\n")
+}
+
+/// The last part of each name, indented below the folders that it lies in. The names are sorted.
+fn tree(services: &[Service]) -> Vec<String> {
+    let mut shown = Vec::new();
+    let mut above: Vec<&str> = Vec::new();
+    for service in services {
+        let mut parts: Vec<&str> = service.as_str().split('/').collect();
+        let name = parts.pop().unwrap_or_default();
+        let same = above.iter().zip(&parts).take_while(|(one, other)| one == other).count();
+        for (depth, folder) in parts.iter().enumerate().skip(same) {
+            shown.push(format!("{}{folder}/", "  ".repeat(depth)));
+        }
+        shown.push(format!("{}{name}", "  ".repeat(parts.len())));
+        above = parts;
+    }
+    shown
+}
+
+/// The lines of a tree, those of services with their details.
+fn tree_rows<'a>(
+    services: &'a [Service],
+    shown: Vec<String>,
+    of: impl Fn(&'a Service) -> Option<&'a Detail>,
+) -> Vec<(String, Option<&'a Detail>)> {
+    let mut services = services.iter();
+    let mut row = |line: String| {
+        let detail = if line.ends_with('/') { None } else { services.next().and_then(&of) };
+        (line, detail)
+    };
+    shown.into_iter().map(&mut row).collect()
+}
+
+fn table<'a>(ui: &Ui, rows: impl IntoIterator<Item = (String, Option<&'a Detail>)>) -> String {
+    let mut table = Table::new(&["SERVICE", "VERSION", "AGE", "KEYS", "ROTATE AFTER"], Piped::Aligned);
+    for (name, detail) in rows {
+        let Some(detail) = detail else {
+            table.row([name.into(), "".into(), "".into(), "".into(), "".into()]);
+            continue;
+        };
+        let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string()).into();
+        let keys: Cell = match detail.state {
+            State::Present => number(detail.keys.map(|keys| keys as u64)),
+            State::Deleted => Cell::colored("deleted", AnsiColor::Yellow),
+            State::Forbidden => Cell::colored("forbidden", AnsiColor::Yellow),
+        };
+        let age = detail.updated.as_deref().and_then(age).unwrap_or_else(|| "-".into());
+        let rotation = detail.rotate_after.as_deref().unwrap_or("-");
+        table.row([name.into(), number(detail.version), age.into(), keys, rotation.into()]);
+    }
+    table.text(ui)
+}
+
+/// How long ago a time is.
+fn age(time: &str) -> Option<String> {
+    let written = time.parse::<jiff::Timestamp>().ok()?.as_second();
+    Some(span(u64::try_from(now() - written).unwrap_or(0)))
 }
 
 /// An RFC 3339 time to the minute, as it is in UTC; anything else as it came.
 fn minute(time: &str) -> String {
     time.parse::<jiff::Timestamp>().map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_names_each_folder_once_above_what_lies_in_it() {
+        let services: Vec<Service> = ["a", "a/b/c", "a/b/d", "a/x", "b"].iter().map(|name| name.parse().unwrap()).collect();
+        assert_eq!(tree(&services), ["a", "a/", "  b/", "    c", "    d", "  x", "b"]);
+        let rows = tree_rows(&services, tree(&services), |_| None);
+        assert_eq!(rows.len(), 7);
+    }
 }

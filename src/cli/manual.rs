@@ -15,7 +15,18 @@ pub fn examples(command: &str) -> &'static [&'static str] {
         ],
         "logout" => &["source claude-vault logout"],
         "status" => &["claude-vault status", "claude-vault status --json"],
-        "list" => &["claude-vault list", "claude-vault list jellyfin"],
+        "list" => &[
+            "claude-vault list",
+            "claude-vault list jellyfin",
+            "claude-vault list --long",
+            "claude-vault list 'media/*' --tree",
+            "claude-vault list --deleted",
+        ],
+        "find" => &[
+            "claude-vault find key",
+            "claude-vault find '*_KEY' --json",
+            "claude-vault get jellyfin API_KEY | claude-vault find --value -",
+        ],
         "get" => &[
             "claude-vault get jellyfin API_KEY",
             "claude-vault get jellyfin API_KEY --version 1",

@@ -15,12 +15,14 @@ mod doctor;
 mod example;
 mod exec;
 mod export;
+mod find;
 mod get;
 mod init;
 mod inject;
 mod list;
 mod login;
 pub mod manual;
+mod pick;
 mod receive;
 mod scan;
 mod set;
@@ -33,6 +35,7 @@ mod values;
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 
@@ -41,7 +44,12 @@ use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::launcher::BINARY;
 use crate::shell::Shell;
-use crate::ui::{Color, Ui};
+use crate::ui::{Color, Ui, Unit};
+
+/// Work that takes longer is shown on a terminal.
+const PROGRESS_AFTER: Duration = Duration::from_millis(500);
+/// How often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Sessions and secrets of HashiCorp Vault and OpenBao
 #[derive(Parser)]
@@ -75,7 +83,9 @@ enum Command {
     Status,
     /// List services, or the keys of one
     #[command(visible_alias = "ls")]
-    List(crate::core::list::Request),
+    List(list::List),
+    /// Find services and keys by name, or the keys that hold a value
+    Find(find::Find),
     /// Print one value, or all of a service
     #[command(alias = "show")]
     Get(get::Get),
@@ -172,7 +182,7 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => execute(cli, None),
-        Err(error) => usage::report(&error, &arguments),
+        Err(error) => pick::instead(&error, &arguments).unwrap_or_else(|| usage::report(&error, &arguments)),
     }
 }
 
@@ -243,7 +253,11 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             Command::Login(login) => login.run(&context, shell).await,
             Command::Logout(logout) => logout.run(&context, shell).await,
             Command::Status => status::run(&context).await,
-            Command::List(request) => list::run(&context, &request).await,
+            Command::List(list) => list.run(&context).await,
+            Command::Find(find) => tokio::select! {
+                status = find.run(&context) => status,
+                () = crate::signals::stopped() => Err(Error::Interrupted),
+            },
             Command::Get(get) => get.run(&context).await,
             // Ended by a signal at a question, it puts the terminal right first.
             Command::Set(set) => tokio::select! {
@@ -290,17 +304,28 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
 }
 
 impl Context<'_> {
-    /// Waits for Vault; on a terminal it says so when that takes more than half a second.
+    /// Waits for Vault; on a terminal it says so when that takes more than half a second, and how far it is where there
+    /// is much to do.
     async fn waiting<T>(&self, work: impl Future<Output = T>) -> T {
+        let started = Instant::now();
         let mut work = std::pin::pin!(work);
         tokio::select! {
             outcome = &mut work => return outcome,
-            () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
+            () = tokio::time::sleep(PROGRESS_AFTER) => {}
         }
-        self.ui.progress("waiting for Vault …");
-        let outcome = work.await;
-        self.ui.progress("");
-        outcome
+        loop {
+            match self.core.work.standing() {
+                Some((done, total)) => self.ui.far(started, done as u64, total as u64, Unit::Services),
+                None => self.ui.progress("waiting for Vault …"),
+            }
+            tokio::select! {
+                outcome = &mut work => {
+                    self.ui.progress("");
+                    return outcome;
+                }
+                () = tokio::time::sleep(PROGRESS_EVERY) => {}
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::core::scan::{self, Finding, Progress, ScanReport, ScanRequest};
 use crate::error::{Error, Result};
 use crate::format::classify::{self, Rule};
 use crate::format::dotenv::Dialect;
-use crate::ui::Ui;
+use crate::ui::{Ui, Unit};
 
 #[derive(clap::Args)]
 pub(super) struct Scan {
@@ -59,15 +59,9 @@ impl Scan {
             baseline: self.baseline.as_ref().map(|file| below_here(file)).transpose()?,
             update_baseline: self.update_baseline,
         };
-        let shown = std::cell::Cell::new(false);
-        let progress = |Progress { done, files }| {
-            shown.set(true);
-            ui.progress(&format!("looking at {done} of {files} files …"));
-        };
-        let report = scan::scan(core, &request, &progress).await?;
-        if shown.get() {
-            ui.progress("");
-        }
+        let started = std::time::Instant::now();
+        let progress = |Progress { done, files }| ui.far(started, done as u64, files as u64, Unit::Files);
+        let report = context.waiting(scan::scan(core, &request, &progress)).await?;
         self.print(ui, &report)?;
         let is_open = report.findings().any(Finding::is_open) || !report.unread.is_empty();
         Ok(u8::from(self.check && is_open))

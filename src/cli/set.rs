@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::Context;
 use super::approve::on_the_page;
 use super::at_terminal::{AtTerminal, proof_needed};
+use super::pick;
 use crate::approval::listen;
 use crate::approval::pending::LIFE;
 use crate::config::Strength;
@@ -110,6 +111,10 @@ impl Set {
         let agent = core.settings.agent.is_some();
         let proof = proof_needed(core, self.request.dry_run, self.no_confirm, self.reveal)?;
         core.session()?; // before asking for values
+        if self.gives_nothing() {
+            let key = pick::key(context, &self.request.service).await?;
+            self.assignments.extend(key.map(|key| key.to_string()));
+        }
         self.gather(context, agent).await?;
         let at_terminal = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
         let needs_page = !self.request.dry_run && !self.no_confirm && (agent || proof > Strength::Typed);
@@ -136,6 +141,10 @@ impl Set {
             Outcome::DryRun => "dry run: nothing was written".into(),
         });
         Ok(0)
+    }
+
+    fn gives_nothing(&self) -> bool {
+        self.assignments.is_empty() && self.generate.is_empty() && self.from.is_empty()
     }
 
     /// Puts everything that was given into the request.

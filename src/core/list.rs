@@ -1,18 +1,53 @@
 //! `list`: the services, or one service's keys. Never a value.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 
+use super::work::sweep;
 use super::{Core, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::names::{Service, printable};
-use crate::vault::{Client, Stored};
+use crate::names::{Pattern, Service, printable};
+use crate::vault::{Client, Listing, Look};
+
+/// The entry of a service's custom metadata that says how often its values are to be changed.
+const ROTATE_AFTER: &str = "rotate_after";
 
 /// What to list.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Request {
-    /// A service, to see its keys; without one, all services
-    pub service: Option<Service>,
+    /// A service, to see its keys; a folder (media/) or pattern ('media/*'), to see its services
+    #[arg(id = "service", value_name = "SERVICE")]
+    pub what: Option<What>,
+    /// Show version, age, number of keys and rotation of each service
+    #[arg(long, short)]
+    pub long: bool,
+    /// Only the services whose newest version is deleted
+    #[arg(long)]
+    pub deleted: bool,
+}
+
+/// Which services.
+#[derive(Clone)]
+pub enum What {
+    /// This one.
+    Service(Service),
+    /// Those in this folder.
+    Folder(Service),
+    /// Those whose whole name fits.
+    Matching(Pattern),
+}
+
+impl FromStr for What {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text.strip_suffix('/') {
+            _ if Pattern::is_glob(text) => text.parse().map(Self::Matching),
+            Some(folder) => folder.parse().map(Self::Folder),
+            None => text.parse().map(Self::Service),
+        }
+    }
 }
 
 /// Services or keys.
@@ -20,7 +55,7 @@ pub struct Request {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Reply {
-    /// Without a service.
+    /// Several services.
     Services {
         /// `MOUNT/PREFIX`.
         path: String,
@@ -28,10 +63,13 @@ pub enum Reply {
         services: Vec<Service>,
         /// How many names that no service can have lie beside them.
         others: usize,
+        /// More of each, where that was asked for, in the same order.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        details: Vec<Detail>,
         /// What to know.
         warnings: Vec<String>,
     },
-    /// With a service.
+    /// One service.
     Keys {
         /// The service.
         service: Service,
@@ -43,50 +81,150 @@ pub enum Reply {
         updated: String,
         /// Its keys, sorted.
         keys: Vec<String>,
+        /// How often its values are to be changed, as its metadata says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rotate_after: Option<String>,
         /// What to know.
         warnings: Vec<String>,
     },
 }
 
+/// What a service is like.
+#[derive(Serialize, Debug)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Detail {
+    /// The service.
+    pub service: Service,
+    /// Whether it can be read.
+    pub state: State,
+    /// Its newest version.
+    pub version: Option<u64>,
+    /// When that was written, RFC 3339.
+    pub updated: Option<String>,
+    /// How many keys it has.
+    pub keys: Option<usize>,
+    /// How often its values are to be changed, as its metadata says it.
+    pub rotate_after: Option<String>,
+}
+
+/// Whether a service can be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It can.
+    Present,
+    /// Its newest version is deleted.
+    Deleted,
+    /// The policy forbids it.
+    Forbidden,
+}
+
 /// Lists.
 ///
 /// # Errors
-/// [`crate::error::Error::NotFound`] for a service that is not there, and Vault's refusals.
+/// [`Error::NotFound`] for a service that is not there, and Vault's refusals.
 pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
     let vault = core.vault()?;
-    let outcome = match &request.service {
-        None => services(core, &vault).await,
-        Some(service) => keys(&vault, service).await,
+    let service = match &request.what {
+        Some(What::Service(service)) => Some(service),
+        Some(What::Folder(_) | What::Matching(_)) | None => None,
+    };
+    let outcome = match service {
+        Some(service) if !request.deleted => keys(core, &vault, service, request).await,
+        Some(_) | None => services(core, &vault, request).await,
     };
     let count = |reply: &Reply| match reply {
         Reply::Services { services, .. } => format!("{} services", services.len()),
         Reply::Keys { keys, .. } => format!("{} keys", keys.len()),
     };
-    let (mut reply, unlogged) = core.audited(Action::List, request.service.as_ref(), outcome, count).await?;
+    let (mut reply, unlogged) = core.audited(Action::List, service, outcome, count).await?;
     match &mut reply {
         Reply::Services { warnings, .. } | Reply::Keys { warnings, .. } => warnings.extend(unlogged),
     }
     Ok(reply)
 }
 
-async fn services(core: &Core, vault: &Client) -> Result<Reply> {
-    let listing = vault.list_services().await?;
+async fn services(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
+    let listing = match &request.what {
+        None => vault.list_services().await?,
+        Some(What::Service(service)) => Listing { services: vec![service.clone()], ..Listing::default() },
+        Some(What::Folder(folder)) => vault.walk(Some(folder.clone()), |_| true).all().await?,
+        Some(What::Matching(pattern)) => {
+            let mut listing = vault.walk(None, |folder| pattern.leads_into(folder)).all().await?;
+            listing.services.retain(|service| pattern.matches(service.as_str()));
+            Listing { others: 0, ..listing }
+        }
+    };
+    detailed(core, vault, request, listing).await
+}
+
+/// A list with what was asked for about each service: one request each, and none for the plain list.
+async fn detailed(core: &Core, vault: &Client, request: &Request, listing: Listing) -> Result<Reply> {
+    let Listing { mut services, others, unlisted } = listing;
     let mut warnings = Vec::new();
-    match listing.unlisted {
+    match unlisted {
         0 => {}
         1 => warnings.push("1 folder is not listed: the policy forbids it".to_owned()),
         many => warnings.push(format!("{many} folders are not listed: the policy forbids it")),
     }
-    Ok(Reply::Services { path: core.services_path(), services: listing.services, others: listing.others, warnings })
+    let mut details = Vec::new();
+    if request.long || request.deleted {
+        let names = std::mem::take(&mut services);
+        sweep(core, names, |service| detail(vault, service), |_, detail| details.extend(detail)).await?;
+        let unread = details.iter().filter(|detail| detail.state == State::Forbidden).count();
+        if request.deleted {
+            details.retain(|detail| detail.state == State::Deleted);
+        }
+        if unread > 0 {
+            warnings.push(format!("{unread} of them could not be read: the policy forbids it"));
+        }
+        details.sort_unstable_by(|one, other| one.service.cmp(&other.service));
+        services = details.iter().map(|detail| detail.service.clone()).collect();
+    }
+    Ok(Reply::Services { path: core.services_path(), services, others, details, warnings })
 }
 
-async fn keys(vault: &Client, service: &Service) -> Result<Reply> {
-    let (secrets, version, created) = match vault.read_service(service, None).await? {
-        Stored::Present { secrets, version, created } => (secrets, version, created),
-        Stored::Deleted { version, is_destroyed } => {
+/// `None` for a service that is gone since it was listed.
+async fn detail(vault: &Client, service: Service) -> (Service, Result<Option<Detail>>) {
+    let unknown =
+        |state| Detail { service: service.clone(), state, version: None, updated: None, keys: None, rotate_after: None };
+    let detail = match vault.look_at(&service).await {
+        Ok(None) => Ok(None),
+        Ok(Some(look)) => Ok(Some(Detail {
+            state: if look.keys.is_some() { State::Present } else { State::Deleted },
+            version: Some(look.version),
+            keys: look.keys.as_ref().map(Vec::len),
+            rotate_after: rotation(&look),
+            updated: Some(printable(&look.created, false)),
+            service: service.clone(),
+        })),
+        Err(Error::Forbidden { .. }) => Ok(Some(unknown(State::Forbidden))),
+        Err(error) => Err(error),
+    };
+    (service, detail)
+}
+
+fn rotation(look: &Look) -> Option<String> {
+    look.custom.get(ROTATE_AFTER).map(|text| crate::names::short(text))
+}
+
+async fn keys(core: &Core, vault: &Client, service: &Service, request: &Request) -> Result<Reply> {
+    let look = vault.look_at(service).await?;
+    let rotate_after = look.as_ref().and_then(rotation);
+    let (keys, version, created) = match look {
+        Some(Look { keys: Some(keys), version, created, .. }) => (keys, version, created),
+        Some(Look { keys: None, version, is_destroyed, .. }) => {
             return Err(Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed });
         }
-        Stored::Absent => return Err(no_service(service)),
+        // A folder of services, then, or nothing.
+        None => {
+            let listing = vault.walk(Some(service.clone()), |_| true).all().await.unwrap_or_default();
+            if listing.services.is_empty() {
+                return Err(no_service(service));
+            }
+            return detailed(core, vault, request, listing).await;
+        }
     };
     // The history is a path of its own, which a policy may deny: then this version's time serves.
     let first =
@@ -96,7 +234,8 @@ async fn keys(vault: &Client, service: &Service) -> Result<Reply> {
         version,
         created: printable(&first, false),
         updated: printable(&created, false),
-        keys: secrets.keys().cloned().collect(),
+        keys,
+        rotate_after,
         warnings: Vec::new(),
     })
 }

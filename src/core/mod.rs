@@ -9,6 +9,7 @@ pub mod entries;
 pub mod example;
 pub mod exec;
 pub mod export;
+pub mod find;
 pub mod get;
 pub mod inject;
 pub mod list;
@@ -20,9 +21,11 @@ pub mod set;
 pub mod share;
 pub mod status;
 pub mod step_up;
+mod work;
 
 use std::sync::{Arc, OnceLock};
 
+pub use self::work::Work;
 use crate::audit::{Action, Audit};
 use crate::config::{Env, Settings};
 use crate::error::{Error, Result};
@@ -47,6 +50,8 @@ pub struct Core {
     pub audience: Audience,
     /// The audit log.
     pub audit: Audit,
+    /// How far work on many services is.
+    pub work: Work,
     session: Option<Session>,
     client: OnceLock<Arc<Client>>,
 }
@@ -69,13 +74,13 @@ impl Core {
     #[must_use]
     pub fn with_session(settings: Settings, env: &Env, session: Option<Session>) -> Self {
         let audit = Audit::new(&settings, env);
-        Self { settings, audience: Audience::Person, audit, session, client: OnceLock::new() }
+        Self { settings, audience: Audience::Person, audit, work: Work::default(), session, client: OnceLock::new() }
     }
 
     /// The same session with other settings, such as another mount.
     pub(crate) fn with_settings(&self, settings: Settings) -> Self {
         let (audience, audit, session) = (self.audience, self.audit.clone(), self.session.clone());
-        Self { settings, audience, audit, session, client: OnceLock::new() }
+        Self { settings, audience, audit, work: Work::default(), session, client: OnceLock::new() }
     }
 
     /// The session, whether its time is over or not.

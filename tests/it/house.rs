@@ -51,6 +51,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
                 "core/set/from/env.rs",
                 "vault/kv.rs",
                 "cli/at_terminal.rs",
+                "cli/find.rs",
                 "cli/login.rs",
                 "cli/receive.rs",
                 "cli/set.rs",

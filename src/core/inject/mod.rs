@@ -157,6 +157,7 @@ pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver)
         }
     }
     one_service_a_file(&found)?;
+    core.work.expect(found.len());
     let work = Work { core, vault: &vault, request: &request };
     let each = stream::iter(found).map(|(service, files)| work.service(service, files, approver));
     let each: Vec<Injected> = each.buffered(AT_ONCE).collect().await;
@@ -184,6 +185,19 @@ pub(in crate::core) fn is_in_project(root: &Root, service: &Service) -> bool {
 pub(in crate::core) fn keep_out(root: &Root, files: &[PathBuf], ignore: bool) -> (Vec<String>, Vec<String>) {
     let advice = git::keep_out(root, files, None, ignore);
     (advice.warnings, advice.notes)
+}
+
+/// The service whose folder holds the working directory; `None` where none does.
+///
+/// # Errors
+/// What keeps Vault from answering, and a `.claude-vault.toml` that says something else than where files lie.
+pub async fn service_here(core: &Core) -> Result<Option<Service>> {
+    let vault = core.vault()?;
+    match Places::open(core)?.service_here(&vault).await {
+        Ok(service) => Ok(Some(service)),
+        Err(Error::Invalid { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What git would do with the files. Waiting for git must not hold up a server
@@ -235,6 +249,7 @@ impl Work<'_> {
                 injected.services.push((service, Err(error)));
             }
         }
+        self.core.work.did_one();
         injected
     }
 

@@ -27,8 +27,10 @@ pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> 
     };
     let wanted = if all { vault.list_services().await?.services } else { own_services(report) };
     let (mut held, mut refused): (BTreeMap<Service, Secrets>, _) = (BTreeMap::new(), None);
+    core.work.expect(wanted.len());
     let mut reads = stream::iter(wanted).map(|service| read(&vault, service)).buffer_unordered(REQUESTS_AT_ONCE);
     while let Some((service, outcome)) = reads.next().await {
+        core.work.did_one();
         match outcome {
             Ok(values) => drop(held.insert(service, values)),
             Err(Error::NotFound { .. }) => {}

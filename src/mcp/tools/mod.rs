@@ -3,6 +3,7 @@
 
 mod adopt;
 mod files;
+mod find;
 mod secrets;
 mod session;
 mod template;
@@ -113,6 +114,7 @@ tools! {
     "vault_scan_compose" => files::ScanCompose,
     "vault_generate_example" => files::GenerateExample,
     "vault_adopt" => adopt::Adopt,
+    "vault_find" => find::Find,
 }
 
 async fn run<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject, caller: &Caller) -> Result<Answer, Refusal> {

@@ -79,7 +79,8 @@ pub(in crate::mcp) async fn listed(state: &State, service: Option<Service>) -> R
         updated: None,
         keys: None,
     };
-    Ok(match list::list(&core, &list::Request { service }).await? {
+    let request = list::Request { what: service.map(list::What::Service), ..list::Request::default() };
+    Ok(match list::list(&core, &request).await? {
         list::Reply::Services { path, services, others, .. } => {
             ListReply { path: Some(Setting::new(&path)), services: Some(services), others: Some(others as u64), ..nothing }
         }

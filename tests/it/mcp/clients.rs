@@ -33,6 +33,7 @@ pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
         ("vault_status", json!({}), "\"logged_in\":true"),
         ("vault_list", json!({}), "[\"plex\"]"),
         ("vault_list", json!({"service": "plex"}), "\"KEY\""),
+        ("vault_find", json!({"pattern": "k*y"}), "[{\"key\":\"KEY\",\"service\":\"plex\"}]"),
         ("vault_get", json!({"service": "plex"}), "@token-"),
         ("vault_get", json!({"service": "none"}), "not_found: "),
         ("vault_get", json!({"service": 7}), "invalid_arguments: "),
@@ -58,7 +59,7 @@ fn walk(program: &Path, driver: &str, words: &[&str], protocol: &str) {
     assert!(!seen.all().contains(CANARY));
     let seen = seen.json();
     assert!([json!(protocol), Value::Null].contains(&seen["protocol"]), "{}", seen["protocol"]);
-    assert_eq!(seen["tools"].as_array().unwrap().len(), 11);
+    assert_eq!(seen["tools"].as_array().unwrap().len(), 12);
     for ((tool, arguments, wanted), result) in calls().iter().zip(seen["results"].as_array().unwrap()) {
         let text = result.as_str().map_or_else(|| result.to_string(), str::to_owned);
         assert!(text.contains(wanted), "{tool} {arguments}: {text}");

@@ -149,7 +149,7 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
     let tools = client.request("tools/list", json!({}))["result"]["tools"].clone();
     let names: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let wanted = "vault_login vault_status vault_logout vault_list vault_get vault_set vault_inject vault_scan_env vault_scan_compose \
-                  vault_generate_example vault_adopt";
+                  vault_generate_example vault_adopt vault_find";
     assert_eq!(names, wanted.split(' ').collect::<Vec<_>>());
     for tool in tools.as_array().unwrap() {
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");
@@ -170,6 +170,36 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
 }
 
 #[test]
+fn find_tells_the_names_that_list_tells_and_no_others() {
+    let lab = Lab::with("plex", json!({"API_KEY": CANARY, "sk-live 4eC39HqLyjWDarjt": "x", "key/odd": "y"}));
+    lab.store("media/sonarr", json!({"API_KEY": CANARY, "N": 1}));
+    lab.store("gone", json!({"API_KEY": "1"}));
+    lab.bao.request("DELETE", "secret/data/proxmox-services/gone", "");
+    let mut client = Client::start(&lab.home);
+    let mut find = |pattern: &str| client.call("vault_find", json!({ "pattern": pattern })).unwrap();
+    let found = find("*key");
+    let wanted = json!([{"service": "media/sonarr", "key": "API_KEY"}, {"service": "plex", "key": "API_KEY"}]);
+    assert_eq!((&found["matches"], &found["searched"], &found["deleted"]), (&wanted, &json!(2), &json!(1)));
+    assert_eq!(find("media/*")["matches"], json!([{"service": "media/sonarr"}]));
+    // A name that nobody may show is not guessed letter by letter either, nor is a value.
+    for pattern in ["sk-live", "sk-live*", "key/odd", "*odd", CANARY, "canary"] {
+        assert_eq!(find(pattern)["matches"], json!([]), "{pattern}");
+    }
+    for pattern in [json!(""), json!("x".repeat(257)), json!(7)] {
+        assert!(client.call("vault_find", json!({ "pattern": pattern })).unwrap_err().starts_with("invalid_arguments: "));
+    }
+    let read = |uri: &str| json!({ "uri": uri });
+    for uri in ["vault://services/media/sonarr", "vault://services/media%2Fsonarr"] {
+        let keys = client.request("resources/read", read(uri))["result"].to_string();
+        assert!(keys.contains("API_KEY"), "{uri}: {keys}");
+    }
+    for uri in ["vault://services/media%2F..%2Fplex", "vault://services/%2Fplex", "vault://services/media%252Fsonarr"] {
+        assert!(client.request("resources/read", read(uri))["error"].is_object(), "{uri}");
+    }
+    assert!(!client.seen.contains(CANARY));
+}
+
+#[test]
 fn every_revision_of_the_protocol_is_spoken() {
     let lab = Lab::with("plex", json!({"KEY": CANARY}));
     for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
@@ -180,7 +210,7 @@ fn every_revision_of_the_protocol_is_spoken() {
         let hello = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}});
         assert_eq!(client.request("initialize", hello)["result"]["protocolVersion"], revision);
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-        assert_eq!(client.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 11);
+        assert_eq!(client.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 12);
         let answer = client.request("tools/call", json!({"name": "vault_list", "arguments": {}}));
         // The text says what the structure says, for clients that know no structure.
         assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("\"plex\""), "{revision}: {answer}");
@@ -194,7 +224,7 @@ fn every_revision_of_the_protocol_is_spoken() {
     };
     let found = client.request("server/discover", meta("2026-07-28"));
     assert!(found["result"]["supportedVersions"].to_string().contains("2026-07-28"), "{found}");
-    assert_eq!(client.request("tools/list", meta("2026-07-28"))["result"]["tools"].as_array().unwrap().len(), 11);
+    assert_eq!(client.request("tools/list", meta("2026-07-28"))["result"]["tools"].as_array().unwrap().len(), 12);
     assert_eq!(client.request("tools/list", meta("2099-01-01"))["error"]["code"], -32022);
     client.close();
 }

@@ -1,6 +1,7 @@
 //! What the tests stand on: servers, homes, and running the program in them.
 
 pub mod http;
+mod proxy;
 pub mod servers;
 mod watchdog;
 
@@ -10,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+pub use proxy::Proxy;
 pub use servers::{Bao, Provider, ground};
 
 /// A value that must never appear where it was not asked for.

@@ -1,0 +1,128 @@
+//! The picker: a command of a person's terminal that lacks the name of a service asks for it.
+//!
+//! A new command needs nothing for this but its line in [`may_lack_its_service`]: when clap misses nothing but
+//! SERVICE, the person picks one, and the command line is read again with it. Never for what deletes or moves.
+//! Inside a command, [`service`] and [`key`] ask; both give `None` where nobody can be asked, or Escape was pressed,
+//! and the command then says what it says without a picker.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::{Cli, Command, Context, block_on, execute};
+use crate::config::{Env, Settings};
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::names::{Key, Service};
+use crate::signals::stopped;
+use crate::terminal::Terminal;
+use crate::ui::Ui;
+
+/// How long the names are waited for: the person could have typed one meanwhile.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The commands that ask for a missing service. Never those that delete, rename or roll back.
+fn may_lack_its_service(command: &Command) -> bool {
+    matches!(command, Command::Get(_) | Command::Set(_) | Command::Exec(_) | Command::Share(_))
+}
+
+/// Runs the command line with the service that the person picks; `None` where it lacks something else, nobody can be
+/// asked, or the person leaves.
+pub(super) fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<u8> {
+    if error.kind() != ErrorKind::MissingRequiredArgument || !lacks_a_service_alone(error) {
+        return None;
+    }
+    let env = Env::of_process();
+    let probe = with(arguments, Service::probe().ok()?.as_str());
+    let cli = Cli::try_parse_from(&probe).ok().filter(|cli| may_lack_its_service(&cli.command))?;
+    let ui = Ui::new(cli.json, cli.color, &env);
+    if !is_person(&ui, &env) {
+        return None;
+    }
+    let core = Core::new(Settings::load(&cli.global, &env).ok()?, &env);
+    let context = Context { ui: &ui, env, core };
+    let picked = match block_on(service(&context)) {
+        Ok(picked) => picked?,
+        Err(Error::Interrupted) => return Some(Error::Interrupted.exit()),
+        Err(_) => return None,
+    };
+    let arguments = with(arguments, picked.as_str());
+    Some(Cli::try_parse_from(&arguments).map_or_else(|error| super::usage::report(&error, &arguments), |cli| execute(cli, None)))
+}
+
+fn lacks_a_service_alone(error: &clap::Error) -> bool {
+    let is_service = |name: &String| matches!(name.as_str(), "<SERVICE>" | "<SERVICE>...");
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(names)) => names.len() == 1 && names.iter().all(is_service),
+        Some(ContextValue::String(name)) => is_service(name),
+        _ => false,
+    }
+}
+
+/// The arguments with a service behind all that is not the program of `exec`.
+fn with(arguments: &[OsString], service: &str) -> Vec<OsString> {
+    let end = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
+    let mut all = arguments.to_vec();
+    all.insert(end, service.into());
+    all
+}
+
+/// Whether a person sits at all three ends, and no model reads along.
+pub(super) fn has_person(context: &Context<'_>) -> bool {
+    is_person(context.ui, &context.env)
+}
+
+fn is_person(ui: &Ui, env: &Env) -> bool {
+    let at_terminals = std::io::stdin().is_terminal() && ui.stdout_is_terminal() && ui.stderr_is_terminal();
+    at_terminals && !ui.json() && env.agent().is_none() && env.get("TERM") != Some("dumb")
+}
+
+/// Lets the person pick a service by typing a part of its name.
+///
+/// # Errors
+/// [`Error::Interrupted`] on Ctrl-C, and what keeps Vault from listing.
+pub(super) async fn service(context: &Context<'_>) -> Result<Option<Service>> {
+    if !has_person(context) {
+        return Ok(None);
+    }
+    context.core.session()?.alive()?;
+    let vault = context.core.vault()?;
+    let listing = context.waiting(tokio::time::timeout(PATIENCE, vault.list_services())).await;
+    let Ok(listing) = listing else { return Ok(None) };
+    let services = listing?.services;
+    let names: Vec<String> = services.iter().map(ToString::to_string).collect();
+    Ok(choose(context, "Service", names).await?.and_then(|at| services.into_iter().nth(at)))
+}
+
+/// Lets the person pick a key of a service. Keys under names that this program would not write are not among them.
+///
+/// # Errors
+/// As [`service`].
+pub(super) async fn key(context: &Context<'_>, service: &Service) -> Result<Option<Key>> {
+    if !has_person(context) {
+        return Ok(None);
+    }
+    context.core.session()?.alive()?;
+    let vault = context.core.vault()?;
+    let look = context.waiting(tokio::time::timeout(PATIENCE, vault.look_at(service))).await;
+    let Ok(look) = look else { return Ok(None) };
+    let names = look?.and_then(|look| look.keys).unwrap_or_default();
+    let keys: Vec<Key> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    Ok(choose(context, &format!("Key of {service}"), names).await?.and_then(|at| keys.into_iter().nth(at)))
+}
+
+async fn choose(context: &Context<'_>, prompt: &str, names: Vec<String>) -> Result<Option<usize>> {
+    let Some(mut terminal) = Terminal::open().filter(|_| !names.is_empty()) else { return Ok(None) };
+    let picked = tokio::select! {
+        picked = terminal.choose(prompt, &names, context.ui.colors()) => picked?,
+        () = stopped() => return Err(Error::Interrupted),
+    };
+    if let Some(name) = picked.and_then(|at| names.get(at)) {
+        context.ui.note(&format!("{prompt}: {name}"));
+    }
+    Ok(picked)
+}
