@@ -68,13 +68,6 @@ fn report(context: &Context<'_>, reply: CopyReply, is_rename: bool) -> Result<u8
         ui.note(&format!("with it: {}", reply.metadata.join(", ")));
     }
     reply.advice.iter().for_each(|advice| ui.note(advice));
-    if reply.outcome == CopyOutcome::Done {
-        // Those of the plan were shown with it.
-        reply
-            .warnings
-            .iter()
-            .filter(|warning| warning.contains("did not go along") || warning.contains("audit log"))
-            .for_each(|warning| ui.warn(warning));
-    }
+    reply.late.iter().for_each(|warning| ui.warn(warning));
     reply.stopped.map_or(Ok(0), Err)
 }

@@ -82,6 +82,9 @@ pub struct CopyReply {
     pub advice: Vec<String>,
     /// What deserves a second look.
     pub warnings: Vec<String>,
+    /// Those of them that were not known when the plan was shown.
+    #[serde(skip)]
+    pub late: Vec<String>,
     /// What kept the old one from being deleted.
     #[serde(skip)]
     pub stopped: Option<Error>,
@@ -129,21 +132,22 @@ pub async fn copy(
             return Ok(reply);
         }
         let committed = Plan::new(plan).approve(core, approver).await?.commit(core, approver).await?;
-        reply.warnings.extend(committed.unlogged);
+        reply.late.extend(committed.unlogged);
         let Relocated::Done { version, unmarked, stopped } = committed.done else { continue };
         reply.version = version;
         reply.outcome = if stopped.is_some() { CopyOutcome::Stopped } else { CopyOutcome::Done };
         if let Some(error) = unmarked {
-            reply.warnings.push(format!("{} did not go along: {error}", reply.metadata.join(", ")));
+            reply.late.push(format!("{} did not go along: {error}", reply.metadata.join(", ")));
             reply.metadata.clear();
         }
         if is_rename && stopped.is_none() {
             let details = format!("renamed to {}; version {} is deleted", reply.to, reply.from_version);
-            reply.warnings.extend(
+            reply.late.extend(
                 core.audit.record(Action::Success, request.service.as_str(), &details).await.err().map(|e| e.to_string()),
             );
             reply.advice = advice(core, request);
         }
+        reply.warnings.extend(reply.late.clone());
         reply.stopped = stopped.map(|error| *error);
         return Ok(reply);
     }
@@ -197,6 +201,7 @@ impl Work<'_> {
             metadata: carried.keys().map(|name| printable(name, false)).collect(),
             advice: Vec::new(),
             warnings: change.warnings().to_vec(),
+            late: Vec::new(),
             stopped: None,
         };
         let origin = Origin { service: service.clone(), path: reply.from.clone(), version, vault: self.from.clone() };

@@ -21,7 +21,7 @@ impl Error {
             }
             Self::Forbidden { operation, path } => format!(
                 "ask whoever runs Vault for a policy with {} on {path}; yours are shown by: claude-vault status",
-                capability(operation)
+                capability(operation, path)
             ),
             Self::Deleted { service, is_destroyed: true, .. } => {
                 format!(
@@ -90,9 +90,11 @@ impl Error {
     }
 }
 
-fn capability(operation: &str) -> &str {
+/// What a policy calls it. Deleting a version, and the like, is an update of a path of its own.
+fn capability<'a>(operation: &'a str, path: &str) -> &'a str {
     match operation {
         "write" => "create and update",
+        "delete" | "undelete" | "destroy" if path.contains(&format!("/{operation}/")) => "update",
         other => other,
     }
 }

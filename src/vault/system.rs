@@ -76,6 +76,13 @@ impl Client {
         Ok(Url::parse(&leader.leader_address).ok().and_then(|address| self.at_node(&address)))
     }
 
+    /// Whether this node answers reads from the state that counts: the active node, or the only one. A standby
+    /// that nothing says of is taken for one (GET `sys/leader`).
+    pub async fn is_active(&self) -> bool {
+        let Ok(reply) = self.call(Call::get("sys/leader").without_token()).await else { return false };
+        reply.parse::<Leader>().is_ok_and(|leader| !leader.ha_enabled || leader.is_self)
+    }
+
     /// Whether `mount` is a KV mount of version 2; asked only after something was not found, to
     /// say why. Any token that may see something of the mount may ask
     /// (GET `sys/internal/ui/mounts/…`).

@@ -191,7 +191,7 @@ fn what_stopped_half_way_is_finished_by_the_same_command() {
         .cv(["rename", "plex", "b", "--no-confirm"])
         .exits(4)
         .says("secret/proxmox-services/b is written (version 1), and secret/proxmox-services/plex stays")
-        .says("secret/delete/proxmox-services/plex");
+        .says("a policy with update on secret/delete/proxmox-services/plex");
     assert!(!stopped.all().contains("$(id)"));
     assert_eq!((lab.stored("plex"), lab.stored("b")), (odd(), odd()));
     let json = lab.cv(["rename", "plex", "b", "--no-confirm", "--json"]).exits(4);

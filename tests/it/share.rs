@@ -241,3 +241,16 @@ fn without_a_terminal_receive_says_how_to_give_the_token() {
     run(home.command("setsid").arg("-w").arg(env!("CARGO_BIN_EXE_claude-vault")).arg("receive"), "").exits(8).says("receive -");
     Home::new().cv(["receive", "x"]).exits(2).says("no Vault address");
 }
+
+#[test]
+fn a_person_is_asked_for_the_token_and_nothing_of_it_is_shown() {
+    let lab = Lab::with("plex", json!({"A": "x\u{1b}[31my"}));
+    let home = receiver(&lab);
+    let token = shared(&lab, &["plex"]);
+    let mut session = crate::terminal::cv(&home, &["receive"]);
+    session.exp_string("Token (hidden): ").unwrap();
+    session.send_line(&token).unwrap();
+    let shown = session.exp_eof().unwrap();
+    assert!(shown.contains("received A, shared 20") && shown.contains("x\\u{1b}[31my"), "{shown}");
+    assert!(!shown.contains(&token) && !shown.contains("x\u{1b}[31my"), "{shown}");
+}

@@ -2,8 +2,10 @@
 //! the old one, so that no failure in between loses anything.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::deletion::{Fate, Target, decide};
+use super::version::{RESOLVE_FOR, is_passing};
 use super::{Commit, Consent, Operation, Permit, Report, VersionChange};
 use crate::approval::{Asked, Outcome, Question};
 use crate::audit::Action;
@@ -82,13 +84,40 @@ impl Relocation {
 
     /// Writes the new one and reads it back.
     async fn write(&self, core: &Core, permit: &Permit<'_>) -> Result<Option<u64>> {
-        let change = &self.change;
-        if !self.is_there && change.carry_out(core, permit).await? == Commit::Conflict {
-            return Ok(None);
+        let mut version = self.change.base();
+        // A standby may tell of a version that is deleted by now: then only a write makes sure that there is one.
+        if !self.is_there || (self.is_rename && !self.vault.is_active().await) {
+            match self.change.carry_out(core, permit).await? {
+                Commit::Written(written) => version = written,
+                Commit::Conflict => return Ok(None),
+            }
         }
-        // An approval was for what was written: anything else there now is somebody else's.
-        let standing = change.standing().await?;
-        standing.map(Some).ok_or_else(|| Error::Conflict { service: self.service.to_string() })
+        let unknown = || Error::OutcomeUnknown { service: self.service.to_string() };
+        let verified = tokio::time::timeout(RESOLVE_FOR, self.verify(version)).await;
+        verified.unwrap_or_else(|_| Err(unknown())).map(|()| Some(version))
+    }
+
+    /// Reads the new one back. A standby of OpenBao is behind for a moment. An approval was for what was written: a
+    /// newer version, or other content, is somebody else's.
+    async fn verify(&self, version: u64) -> Result<()> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let active = self.vault.active_node().await.unwrap_or(None);
+            match active.as_ref().unwrap_or(&self.vault).read_service(&self.service, None).await {
+                Ok(Stored::Present { secrets, version: newest, .. }) if newest == version => {
+                    let is_it = self.change.is_result(&secrets);
+                    return if is_it { Ok(()) } else { Err(Error::Conflict { service: self.service.to_string() }) };
+                }
+                Ok(Stored::Present { version: newest, .. } | Stored::Deleted { version: newest, .. }) if newest >= version => {
+                    return Err(Error::Conflict { service: self.service.to_string() });
+                }
+                Ok(Stored::Present { .. } | Stored::Deleted { .. } | Stored::Absent) => {}
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
     }
 
     /// Puts the custom metadata beside what is there. It is worked out anew, since writing may have changed it.

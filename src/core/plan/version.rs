@@ -316,6 +316,11 @@ impl VersionChange {
         }
     }
 
+    /// Whether these are the keys and values that the change makes.
+    pub(super) fn is_result(&self, secrets: &Secrets) -> bool {
+        *secrets == self.result
+    }
+
     /// Writes with `writer`; whatever must be read meanwhile is read with `vault`.
     async fn write(&self, writer: &Client, vault: &Client) -> Result<Commit> {
         let Self { service, base, result, .. } = self;
