@@ -1,8 +1,8 @@
 # claude-vault for fish:  claude-vault init fish | source   (in config.fish)
-# Then `claude-vault login` and `claude-vault logout` change this shell.
+# Then `claude-vault login`, `renew` and `logout` change this shell.
 function claude-vault --description 'Sessions and secrets of Vault'
     switch "$argv[1]"
-        case login logout
+        case login logout renew
             set --local fish_trace # it would show the token
             set --local lines (command @BIN@ --source fish - $argv)
             set --local result $status

@@ -1,10 +1,10 @@
 # claude-vault for Nushell, once:
 #   mkdir ($nu.data-dir | path join vendor autoload)
 #   claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
-# Then `claude-vault login` and `claude-vault logout` change this shell. A login that fails is an error.
+# Then `claude-vault login`, `renew` and `logout` change this shell. A login that fails is an error.
 def --env --wrapped claude-vault [...arguments] {
     let input = $in
-    if ($arguments | get 0? | default '') in [login logout] {
+    if ($arguments | get 0? | default '') in [login logout renew] {
         # The last line is the status: a program that fails itself would take its lines along.
         let lines = (^@BIN@ --source nushell - ...$arguments | lines)
         let session = ($lines | drop 1 | str join | from json | default {})

@@ -1,5 +1,5 @@
 # claude-vault for PowerShell:  claude-vault init powershell | Out-String | Invoke-Expression   (in $PROFILE)
-# `claude-vault-login` and `claude-vault-logout` change this shell; one that fails throws. A function in place of
+# `claude-vault-login`, `-renew` and `-logout` change this shell; one that fails throws. A function in place of
 # the command itself would lose a `--` among its words.
 function claude-vault-session {
     $PSNativeCommandUseErrorActionPreference = $false
@@ -20,3 +20,4 @@ function claude-vault-session {
 }
 function claude-vault-login { claude-vault-session login @args }
 function claude-vault-logout { claude-vault-session logout @args }
+function claude-vault-renew { claude-vault-session renew @args }

@@ -1,8 +1,8 @@
 # claude-vault for bash and zsh:  eval "$(claude-vault init bash)"  (or zsh)
-# Then `claude-vault login` and `claude-vault logout` work without `source`.
+# Then `claude-vault login`, `renew` and `logout` work without `source`.
 claude-vault() {
     case ${1-} in
-    login | logout)
+    login | logout | renew)
         case $- in
         *x*v* | *v*x*) \set +xv && \eval "$(\command @BIN@ --source sh xv "$@" || \printf '\\set -xv; \\return %s' $?)" ;;
         *x*) \set +x && \eval "$(\command @BIN@ --source sh x "$@" || \printf '\\set -x; \\return %s' $?)" ;;

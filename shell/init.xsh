@@ -1,5 +1,5 @@
 # claude-vault for xonsh:  execx($(claude-vault init xonsh))   (in ~/.xonshrc)
-# Then `claude-vault login` and `claude-vault logout` change this shell.
+# Then `claude-vault login`, `renew` and `logout` change this shell.
 def _claude_vault():
     import json
     import subprocess
@@ -28,13 +28,13 @@ def _claude_vault():
         return done.returncode
 
     def command(arguments):
-        if arguments[:1] in (["login"], ["logout"]):
+        if arguments[:1] in (["login"], ["logout"], ["renew"]):
             return ["sh", "-c", f"exit {session(arguments)}"]
         return [program, *arguments]
 
     # Before xonsh 0.19 an alias cannot become a command; as a function it gets no terminal.
     def function(arguments, stdin=None, stdout=None, stderr=None):
-        if arguments[:1] in (["login"], ["logout"]):
+        if arguments[:1] in (["login"], ["logout"], ["renew"]):
             return session(arguments)
         return subprocess.run([program, *arguments], env=environment(), stdin=stdin, stdout=stdout, stderr=stderr).returncode
 

@@ -36,6 +36,7 @@ const LOCK_RETRY: Duration = Duration::from_millis(2);
 pub enum Action {
     Login,
     Logout,
+    Renew,
     SessionCheck,
     List,
     Find,
@@ -64,13 +65,14 @@ pub enum Action {
 impl Action {
     /// Whether the line must be on the disk before anything else happens: what changes Vault.
     fn must_survive(self) -> bool {
-        matches!(self, Self::Login | Self::Logout | Self::Confirmed | Self::Success | Self::Failed)
+        matches!(self, Self::Login | Self::Logout | Self::Renew | Self::Confirmed | Self::Success | Self::Failed)
     }
 
     fn word(self) -> &'static str {
         match self {
             Self::Login => "LOGIN",
             Self::Logout => "LOGOUT",
+            Self::Renew => "RENEW",
             Self::SessionCheck => "SESSION_CHECK",
             Self::List => "LIST",
             Self::Find => "FIND",

@@ -179,6 +179,12 @@ pub enum Error {
         /// The limit that ran out.
         seconds: u64,
     },
+    /// A session that cannot be lengthened.
+    #[error("{message}")]
+    NotRenewed {
+        /// Why, and for how long it holds.
+        message: String,
+    },
     /// The person declined.
     #[error("not confirmed: nothing was written")]
     Declined,
@@ -360,6 +366,7 @@ impl Error {
             Self::BadReply { .. } => "bad_reply",
             Self::LoginFailed { .. } => "login_failed",
             Self::LoginTimeout { .. } => "login_timeout",
+            Self::NotRenewed { .. } => "not_renewed",
             Self::Declined => "approval_denied",
             Self::NoPerson { .. } => "no_person",
             Self::ApprovalPending { .. } => "approval_pending",
@@ -416,6 +423,7 @@ impl Error {
             Self::Server { .. }
             | Self::KvVersion1 { .. }
             | Self::LoginFailed { .. }
+            | Self::NotRenewed { .. }
             | Self::Drift { .. }
             | Self::Io { .. }
             | Self::AuditUnwritable { .. }

@@ -117,26 +117,36 @@ impl Shell {
         }
     }
 
+    /// What renews the session of this shell.
+    pub(crate) fn first_renew(self) -> String {
+        self.hint("source claude-vault renew").into_owned()
+    }
+
     /// A hint for people of this shell, who may have nothing of ours in it yet.
     pub(crate) fn hint(self, hint: &str) -> Cow<'_, str> {
         let spelled = self.spell(hint);
         match self.init() {
             // Without the function the error would be the shell's own, and say nothing.
-            Some(init) if spelled.contains("claude-vault-log") && !spelled.contains(init) => {
+            Some(init)
+                if ["-log", "-renew"].iter().any(|word| spelled.contains(&format!("claude-vault{word}")))
+                    && !spelled.contains(init) =>
+            {
                 Cow::Owned(format!("{spelled}   (first, once: {init})"))
             }
             _ => spelled,
         }
     }
 
-    /// What is written for sh, for this shell: `source claude-vault login` or `logout`,
+    /// What is written for sh, for this shell: `source claude-vault login`, `logout` or `renew`,
     /// `export NAME=VALUE` and `unset NAME`.
     pub(crate) fn spell(self, hint: &str) -> Cow<'_, str> {
         if self == Self::Sh {
             return Cow::Borrowed(hint);
         }
-        let hint = match self.login().strip_suffix("in") {
-            Some(log) => hint.replace("source claude-vault log", log),
+        let hint = match self.login().strip_suffix("login") {
+            Some(start) => hint
+                .replace("source claude-vault log", &format!("{start}log"))
+                .replace("source claude-vault renew", &format!("{start}renew")),
             None => dotted(hint),
         };
         let mut words = hint.split(' ');
@@ -277,6 +287,14 @@ mod tests {
             Shell::Dash.spell("source claude-vault login --force, or source claude-vault logout"),
             "set -- login --force; . claude-vault; set --, or set -- logout; . claude-vault; set --"
         );
+        for (shell, spelled) in [
+            (Shell::Zsh, ". claude-vault renew"),
+            (Shell::Fish, "claude-vault renew"),
+            (Shell::Powershell, "claude-vault-renew"),
+            (Shell::Dash, "set -- renew; . claude-vault; set --"),
+        ] {
+            assert_eq!(shell.spell("source claude-vault renew"), spelled);
+        }
         assert_eq!(Shell::Elvish.spell("export VAULT_ADDR=[::1]:8200"), "set-env VAULT_ADDR '[::1]:8200'");
         assert_eq!(
             Shell::Tcsh.hint("source claude-vault login"),

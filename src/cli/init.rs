@@ -70,6 +70,7 @@ pub(super) fn function(shell: For, binary: &str) -> String {
 fn tcsh(binary: &str) -> String {
     let alias = |word: &str| quote(&format!("eval \"`{} --source tcsh $?echo$?verbose {word} \\!*`\"", quote(binary)));
     let text = include_str!("../../shell/init.tcsh").replace("@LOGIN@", &alias("login")).replace("@LOGOUT@", &alias("logout"));
+    let text = text.replace("@RENEW@", &alias("renew"));
     text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
 }
 

@@ -13,6 +13,7 @@ pub fn examples(command: &str) -> &'static [&'static str] {
             "source claude-vault login --force --role homelab",
             "source claude-vault login --force --browser firefox",
         ],
+        "renew" => &["source claude-vault renew"],
         "logout" => &["source claude-vault logout"],
         "status" => &["claude-vault status", "claude-vault status --json"],
         "list" => &[

@@ -24,6 +24,7 @@ mod login;
 pub mod manual;
 mod pick;
 mod receive;
+mod renew;
 mod scan;
 mod set;
 mod setup;
@@ -77,6 +78,8 @@ struct Cli {
 enum Command {
     /// Sign in with the browser; the shell holds the session for an hour
     Login(login::Login),
+    /// Lengthen the session without signing in again, for up to eight hours after the login
+    Renew(renew::Renew),
     /// End the session: revoke the token, forget the variables
     Logout(login::Logout),
     /// Show who is signed in and for how long
@@ -251,6 +254,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
     block_on(async {
         match cli.command {
             Command::Login(login) => login.run(&context, shell).await,
+            Command::Renew(renew) => renew.run(&context, shell).await,
             Command::Logout(logout) => logout.run(&context, shell).await,
             Command::Status => status::run(&context).await,
             Command::List(list) => list.run(&context).await,

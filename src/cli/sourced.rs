@@ -1,7 +1,7 @@
 //! `source claude-vault …`: what is printed on stdout is evaluated by the person's shell.
 //!
 //! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`; `TRACE` is `x`, `v` or both
-//! when it has just turned that option off, and has a `1` where tcsh's like are on. Only `login` and `logout` change the shell; every
+//! when it has just turned that option off, and has a `1` where tcsh's like are on. Only `login`, `renew` and `logout` change the shell; every
 //! other command is handed back to be run as usual. Nothing printed here can end the shell.
 
 use std::ffi::OsString;
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
             Ui::new(false, crate::ui::Color::Auto, &Env::of_process()).error(&error);
             error.exit()
         }
-        Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_)) => execute(cli, Some(shell)),
+        Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_) | Command::Renew(_)) => execute(cli, Some(shell)),
         // The functions of these shells hand on nothing else, so this is a mistyped login.
         Err(error) if shell != Shell::Sh => usage::report_to_stderr(&error, &rest),
         _ => return hand_back(&rest, &restored),

@@ -212,6 +212,8 @@ pub struct Settings {
     pub browser: Option<String>,
     /// The life of a session in seconds (`VAULT_MAX_TOKEN_TTL`).
     pub max_token_ttl: u64,
+    /// How long a session can be renewed after its login, in seconds (`VAULT_MAX_SESSION`).
+    pub max_session: u64,
     /// The folder of the services' folders, canonical.
     pub root: PathBuf,
     /// Whether the root has a mark of a project.
@@ -335,6 +337,7 @@ impl Settings {
             port: 8250,
             browser: None,
             max_token_ttl: 3600,
+            max_session: 8 * 3600,
             root: PathBuf::new(),
             is_project: false,
             audit_log: PathBuf::new(),

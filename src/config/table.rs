@@ -34,7 +34,7 @@ pub(super) fn file_keys() -> impl Iterator<Item = &'static str> {
 }
 
 /// Every setting.
-pub(super) static SETTINGS: [Setting; 37] = [
+pub(super) static SETTINGS: [Setting; 38] = [
     setting::<String>("context", |_, _| Ok(()), |of| of.context.as_ref().map(|used| used.name.clone()).unwrap_or_default()) // `Sources` chose it
         .flag("--context", |global| global.context.clone().map(OsString::from))
         .variables(&["CLAUDE_VAULT_CONTEXT"]),
@@ -201,6 +201,12 @@ pub(super) static SETTINGS: [Setting; 37] = [
         |of| of.max_token_ttl.to_string(),
     )
     .variables(&["VAULT_MAX_TOKEN_TTL"]),
+    setting::<u64>(
+        "max_session",
+        |to, said| put_some(&mut to.max_session, said.number::<u64>()?.map(|seconds| seconds.max(1))),
+        |of| of.max_session.to_string(),
+    )
+    .variables(&["VAULT_MAX_SESSION"]),
     setting::<String>(
         "security_mode",
         |to, said| {

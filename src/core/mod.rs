@@ -16,6 +16,7 @@ pub mod list;
 pub mod login;
 pub mod plan;
 pub mod receive;
+pub mod renew;
 pub mod scan;
 pub mod set;
 pub mod share;

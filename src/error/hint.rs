@@ -16,6 +16,7 @@ impl Error {
             Self::Certificate { hint, .. } | Self::NoPerson { hint, .. } => (*hint).into(),
             Self::NoAddress => "export VAULT_ADDR=https://vault.example.org:8200".into(),
             Self::NoSession | Self::SessionExpired => "source claude-vault login".into(),
+            Self::NotRenewed { .. } => "source claude-vault login --force".into(),
             Self::OtherVault { back, .. } => {
                 format!("go back: {back}   (or sign in to this one: source claude-vault login)")
             }

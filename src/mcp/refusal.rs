@@ -81,7 +81,7 @@ impl From<&Error> for Refusal {
                 "the inherited session is for another Vault than the one that is configured",
                 "call vault_login: the user signs in in the browser",
             ),
-            Error::LoginFailed { .. } | Error::LoginTimeout { .. } => (
+            Error::LoginFailed { .. } | Error::LoginTimeout { .. } | Error::NotRenewed { .. } => (
                 "login_required",
                 "the login did not succeed",
                 "to try again, call vault_login; the user sees the reason with claude-vault approve pending, in a terminal",

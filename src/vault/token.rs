@@ -30,6 +30,8 @@ pub struct TokenInfo {
     pub ttl: u64,
     /// RFC 3339, or absent for a token that does not expire.
     pub expire_time: Option<String>,
+    /// When it was made, in unix seconds of Vault's clock.
+    pub creation_time: i64,
     /// Whether its life can be set anew.
     pub renewable: bool,
 }
@@ -49,6 +51,15 @@ impl TokenInfo {
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.policies.0.iter().any(|policy| policy == "root")
+    }
+
+    /// Seconds since it was made, by Vault's own clock where it tells the time of its end, else by ours (`now`).
+    #[must_use]
+    pub fn age(&self, now: i64) -> u64 {
+        let end = self.expire_time.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let left = i64::try_from(self.ttl).unwrap_or(i64::MAX);
+        let there = end.map_or(now, |end| end.as_second().saturating_sub(left));
+        u64::try_from(there.saturating_sub(self.creation_time)).unwrap_or(0)
     }
 
     /// Seconds left, or `None` for a token that never expires.

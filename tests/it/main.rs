@@ -54,6 +54,7 @@ mod noninterference;
 mod packages;
 mod picker;
 mod readers;
+mod renew;
 mod scan;
 mod scan_corpus;
 mod set;

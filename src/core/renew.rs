@@ -1,0 +1,95 @@
+//! `renew`: lengthens a session, within the limits of the person's settings and of Vault.
+
+use super::Core;
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::names::printable;
+use crate::session::{now, span};
+use crate::vault::{Client, TokenInfo};
+
+/// A session that was lengthened.
+pub struct Renewed {
+    /// Whose it is.
+    pub user: String,
+    /// Seconds until it ends.
+    pub seconds: u64,
+    /// The same in unix seconds.
+    pub expiry: i64,
+    /// Why it cannot be as long as the settings would have it, if so.
+    pub end: Option<String>,
+}
+
+/// Less than this is no gain, but what the clocks of two machines differ by.
+const LEAST_GAIN: u64 = 2;
+
+/// Lengthens the session to `max_token_ttl` from now. One of ours ends `max_session` after its login at the latest; when
+/// that was, Vault tells. A token that no login here made is renewed only with `foreign`, as far as Vault lets it.
+///
+/// # Errors
+/// [`Error::Invalid`] for a foreign token without `foreign`, [`Error::NotRenewed`] for what cannot be lengthened.
+pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
+    let session = core.session()?.alive()?;
+    if session.ours.is_none() && !foreign {
+        return Err(Error::invalid(
+            "no login of claude-vault made this token, so it is not renewed unasked",
+            "source claude-vault renew --foreign   (or sign in: source claude-vault login --force)",
+        ));
+    }
+    core.audit.check()?;
+    let vault = core.vault()?;
+    let token = vault.look_up_token().await?;
+    let held = [session.seconds_left(), token.seconds_left()].into_iter().flatten().min();
+    let Some(held) = held else {
+        return Err(Error::invalid("this token never expires: there is nothing to renew", "claude-vault status"));
+    };
+    let (wanted, limit) = wanted(core, &token, session.ours.is_some())?;
+    let there = lengthen(&vault, &token, wanted, session.ours.is_some()).await?;
+    let seconds = there.map_or(wanted, |there| there.min(wanted));
+    if seconds < held.saturating_add(LEAST_GAIN) {
+        return Err(no_gain(&token, held, limit));
+    }
+    core.audit.record(Action::Renew, "", &format!("user {}; {seconds} s", token.display_name)).await?;
+    let end = match limit {
+        _ if seconds.saturating_add(LEAST_GAIN) < wanted => {
+            Some(format!("Vault lets this token live for {} and no longer", span(seconds)))
+        }
+        limit => limit,
+    };
+    let expiry = now().saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX));
+    Ok(Renewed { user: printable(&token.display_name, false), seconds, expiry, end })
+}
+
+/// How many seconds from now the session is to end, and which limit of ours makes them fewer than usual.
+fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<String>)> {
+    let (usual, most) = (core.settings.max_token_ttl, core.settings.max_session);
+    if !is_ours {
+        return Ok((usual, None));
+    }
+    match most.saturating_sub(token.age(now())) {
+        0 => {
+            let (age, most) = (span(token.age(now())), span(most));
+            Err(Error::NotRenewed { message: format!("the session began {age} ago, and is renewed for {most} at most") })
+        }
+        left if left < usual => Ok((left, Some(format!("a session is renewed for {} after its login at most", span(most))))),
+        _ => Ok((usual, None)),
+    }
+}
+
+/// Lets Vault set the token's life; gives what it is then, `None` for a token that never expires.
+async fn lengthen(vault: &Client, token: &TokenInfo, wanted: u64, is_ours: bool) -> Result<Option<u64>> {
+    let Some(left) = token.seconds_left() else { return Ok(None) };
+    // Vault shortens as well: what is not ours stays as long as it is.
+    if !token.renewable || (!is_ours && left >= wanted) {
+        return Ok(Some(left));
+    }
+    vault.renew_token(wanted).await.map(Some)
+}
+
+fn no_gain(token: &TokenInfo, held: u64, limit: Option<String>) -> Error {
+    let why = match limit {
+        Some(limit) => limit,
+        None if !token.renewable => "Vault does not renew this token".to_owned(),
+        None => "Vault lets it live no longer".to_owned(),
+    };
+    Error::NotRenewed { message: format!("the session cannot be lengthened and holds for {}: {why}", span(held)) }
+}
