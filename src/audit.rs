@@ -2,33 +2,43 @@
 //!
 //! `[2026-01-31 10:35:00 UTC] USER=… ACTION=… SERVICE=… DETAILS=… CHAIN=…`. `CHAIN` is the
 //! SHA-256 (hex) of the previous line's chain and this line's text. Lines before the first chained
-//! one, from the scripts of old, are sealed by it. The last chain is also kept in the state
-//! folder, so that lines cut from the end are noticed. Whoever can write both files can forge
-//! both: the log finds accidents and careless hands, not a determined owner of the account.
+//! one, from the scripts of old, are sealed by it. The last chain and the number of lines are also kept in the state
+//! folder: a line that is edited, removed, moved or cut off, and a log that is gone, is found as long as nobody
+//! else can write that folder. Whoever can write both, such as any program of the same account, can forge both.
+//!
+//! A log of [`MAX_BYTES`] is set aside as `NAME.1`, `NAME.2` and so on, and the chain goes on in a new file.
 //!
 //! Any process of this user can hold the log's lock, and its disk can be slow. [`Audit::record`] therefore
 //! writes on a thread of its own and waits for the lock two seconds at most: neither stops another call.
 
 mod chain;
+mod event;
+mod head;
+mod person;
+mod place;
+#[cfg(test)]
+mod tests;
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use self::chain::{CHAIN, check, hex, link, seal, split_chain};
+pub use self::event::Event;
+
+use self::chain::{CHAIN, Link, Walk, chained, hex, seal, split_link, text_of};
+use self::head::Head;
+use self::person::Person;
 use crate::config::{Env, Settings};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// How long the log's lock is waited for.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
-/// How often it is tried.
-const LOCK_RETRY: Duration = Duration::from_millis(2);
+/// The size at which a log is set aside and a new file begins, in bytes: some forty thousand lines.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What happened: the word after `ACTION=`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,12 +70,13 @@ pub enum Action {
     Receive,
     Scan,
     GenerateExample,
+    NewChain,
 }
 
 impl Action {
     /// Whether the line must be on the disk before anything else happens: what changes Vault.
     fn must_survive(self) -> bool {
-        matches!(self, Self::Login | Self::Logout | Self::Renew | Self::Confirmed | Self::Success | Self::Failed)
+        matches!(self, Self::Login | Self::Logout | Self::Renew | Self::Confirmed | Self::Success | Self::Failed | Self::NewChain)
     }
 
     fn word(self) -> &'static str {
@@ -96,6 +107,7 @@ impl Action {
             Self::Receive => "RECEIVE",
             Self::Scan => "SCAN",
             Self::GenerateExample => "GENERATE_EXAMPLE",
+            Self::NewChain => "NEW_CHAIN",
         }
     }
 }
@@ -104,8 +116,11 @@ impl Action {
 #[derive(Clone)]
 pub struct Audit {
     path: PathBuf,
-    head: PathBuf,
+    /// Where the ends of logs are kept.
+    heads: PathBuf,
     user: String,
+    person: Person,
+    max_bytes: u64,
 }
 
 /// What [`Audit::verify`] found in an intact log.
@@ -114,23 +129,55 @@ pub struct Audit {
 pub struct Verified {
     /// The log's file.
     pub path: PathBuf,
-    /// Chained lines, all intact.
+    /// Chained lines, all intact, those of earlier files included.
     pub lines: usize,
     /// Lines of the scripts of old before them, sealed by the first chained line.
     pub unchained: usize,
+    /// How many files the chain goes through.
+    pub files: usize,
+    /// Whether the state folder knows where the log ends: without that, lines cut from its end are not noticed.
+    pub is_end_known: bool,
+}
+
+/// How far a log was read that is followed.
+#[derive(Default)]
+pub struct Followed {
+    file: Option<(u64, u64)>,
+    offset: u64,
 }
 
 impl Audit {
     /// The log that the settings name. Opens nothing yet.
     #[must_use]
     pub fn new(settings: &Settings, env: &Env) -> Self {
-        let path = settings.audit_log.clone();
-        let name = hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()));
         let user = ["USER", "LOGNAME"]
             .iter()
             .find_map(|name| env.get(name))
             .map_or_else(|| rustix::process::getuid().as_raw().to_string(), str::to_owned);
-        Self { head: settings.state.join("audit-heads").join(&name[..16]), path, user }
+        Self {
+            path: settings.audit_log.clone(),
+            heads: settings.state.join("audit-heads"),
+            user,
+            person: Person::default(),
+            max_bytes: MAX_BYTES,
+        }
+    }
+
+    /// The same for the session with a token of this digest: its lines name the person in Vault, once that is known.
+    #[must_use]
+    pub fn of_session(self, settings: &Settings, digest: Option<String>) -> Self {
+        Self { person: Person::of(&settings.state, digest), ..self }
+    }
+
+    /// Whether it is known whose the session is; asking Vault again is then needless.
+    #[must_use]
+    pub fn knows_person(&self) -> bool {
+        self.person.is_known()
+    }
+
+    /// Notes whose the session is in Vault, for this log and for later commands. Best effort.
+    pub fn meet(&self, person: &str) {
+        self.person.meet(person);
     }
 
     /// The log's file.
@@ -144,7 +191,7 @@ impl Audit {
     /// # Errors
     /// [`Error::AuditUnwritable`].
     pub fn check(&self) -> Result<()> {
-        open_log(&self.path).map(drop).map_err(|source| Error::AuditUnwritable { path: self.path.clone(), source })
+        place::open_log(&self.path).map(drop).map_err(|source| Error::AuditUnwritable { path: self.path.clone(), source })
     }
 
     /// Appends one event. `service` and `details` hold names only; whatever they hold, they
@@ -173,94 +220,231 @@ impl Audit {
 
     /// Blocks: for a thread that nothing else runs on.
     fn append(&self, action: Action, service: &str, details: &str) -> std::io::Result<()> {
-        let mut file = open_log(&self.path)?;
-        wait_for(|| file.try_lock())?;
-        let previous = last_chain(&mut file)?;
+        let mut file = place::locked(&self.path)?;
+        if file.metadata()?.len() >= self.max_bytes {
+            place::set_aside(&self.path)?;
+            drop(file);
+            file = place::locked(&self.path)?;
+        }
+        let head_path = self.head_path();
+        let known = Head::read(&head_path);
+        let Head { link, count, first, .. } = self.end(&mut file, known.as_ref())?;
         let time = Timestamp::now().strftime("%Y-%m-%d %H:%M:%S");
         let text = format!(
             "[{time} UTC] USER={} ACTION={} SERVICE={} DETAILS={}",
-            field(&self.user),
+            field(&self.person.with(&self.user)),
             action.word(),
             field(service),
             field(details)
         );
-        let chain = link(&previous.chain, &text);
-        let before = if previous.ends_open { "\n" } else { "" };
+        let next = chained(&link, text.as_bytes());
+        // First the intention: after a crash the line may be there or not.
+        let noted = Head { link, count, first, next: Some(next) }.write(&head_path);
+        if let (Err(error), true) = (&noted, known.is_some()) {
+            return Err(std::io::Error::new(error.kind(), error.to_string()));
+        }
         let length = file.metadata()?.len();
-        if let Err(error) = file.write_all(format!("{before}{text}{CHAIN}{chain}\n").as_bytes()) {
+        if let Err(error) = file.write_all(format!("{text}{CHAIN}{}\n", text_of(&next)).as_bytes()) {
             // A line torn by a full disk would break the chain for good.
             let _ = file.set_len(length);
             return Err(error);
         }
-        // Best effort: a lost head makes verify less sharp, not wrong.
-        let _ = self.keep_head(&chain);
+        // Without a state folder the log is kept all the same: its end is then not known.
+        let noted =
+            noted.and_then(|_| Head { link: next, count: count.map(|count| count + 1), first, next: None }.write(&head_path));
         // Others need not wait for the disk: they see the line already.
         file.unlock()?;
-        if action.must_survive() { file.sync_data() } else { Ok(()) }
-    }
-
-    fn keep_head(&self, chain: &str) -> std::io::Result<()> {
-        if let Some(folder) = self.head.parent() {
-            private_folders(folder)?;
+        if !action.must_survive() {
+            return Ok(());
         }
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.head)?;
-        file.write_all(chain.as_bytes())
+        if let Ok(noted) = noted {
+            noted.sync_data()?;
+        }
+        file.sync_data()
     }
 
-    /// Every line of the log, without the chain; empty when there is no log.
+    /// What the next line follows. The state folder's word counts: after lines that were cut off, the chain goes on from
+    /// the last of them, and shows that they are missing.
+    fn end(&self, file: &mut File, known: Option<&Head>) -> std::io::Result<Head> {
+        let last = end_of(file)?;
+        let is_torn = last.ends_open && known.is_some_and(|head| head.next.is_some());
+        if is_torn {
+            // Ours, from a crash: what was begun did not happen.
+            file.set_len(last.line_starts)?;
+        } else if last.ends_open {
+            file.write_all(b"\n")?;
+        }
+        match known {
+            Some(Head { count: Some(count), next: Some(next), first, .. }) if !is_torn && last.link.as_ref() == Some(next) => {
+                Ok(Head { link: *next, count: Some(count + 1), first: *first, next: None })
+            }
+            Some(head) if head.count.is_some() => Ok(head.clone()),
+            Some(Head { link, first, .. }) => {
+                Ok(Head { link: *link, count: Some(self.walk(file, *first)?.0.end().1), first: *first, next: None })
+            }
+            None => {
+                let (link, count) = self.walk(file, 1)?.0.end();
+                Ok(Head { link, count: Some(count), first: 1, next: None })
+            }
+        }
+    }
+
+    /// Reads the whole chain; `file` is the log, locked. Gives the number of files too.
+    fn walk(&self, file: &mut File, first: u64) -> std::io::Result<(Walk, usize)> {
+        let mut walk = Walk::new();
+        let mut files = 1;
+        for (number, path) in place::earlier(&self.path) {
+            if number >= first {
+                walk.read(&name_of(&path), &place::content(&path)?);
+                files += 1;
+            }
+        }
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(0))?;
+        file.read_to_end(&mut bytes)?;
+        walk.read(&name_of(&self.path), &bytes);
+        Ok((walk, files))
+    }
+
+    /// Where the end of this log is kept. One log has one name, whatever way leads to it.
+    fn head_path(&self) -> PathBuf {
+        let folder = self.path.parent().and_then(|folder| folder.canonicalize().ok());
+        let path = folder.zip(self.path.file_name()).map_or_else(|| self.path.clone(), |(folder, name)| folder.join(name));
+        let name = text_of(&hex(&Sha256::digest(path.as_os_str().as_encoded_bytes())));
+        self.heads.join(&name[..16])
+    }
+
+    /// Every line of the log, without the chain, those of earlier files first; empty when there is no log.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn lines(&self) -> Result<Vec<String>> {
-        Ok(self.text()?.lines().map(|line| line.split_once(CHAIN).map_or(line, |(text, _)| text).to_owned()).collect())
+        let mut lines = Vec::new();
+        for path in place::earlier(&self.path).into_iter().map(|(_, path)| path).chain([self.path.clone()]) {
+            let bytes = place::content(&path).map_err(Error::io("read", &path))?;
+            lines.extend(String::from_utf8_lossy(&bytes).lines().map(without_chain));
+        }
+        Ok(lines)
+    }
+
+    /// The lines that came since the last call; at first, none but those that are written from now on.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn more(&self, followed: &mut Followed) -> Result<Vec<String>> {
+        let read = |path: &Path, offset: u64| -> std::io::Result<Vec<u8>> {
+            let mut file = File::open(path)?;
+            file.seek(SeekFrom::Start(offset))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let Ok(found) = std::fs::symlink_metadata(&self.path) else { return Ok(Vec::new()) };
+        let now = (found.dev(), found.ino());
+        let mut bytes = Vec::new();
+        match followed.file {
+            None => followed.offset = found.len(),
+            Some(before) if before != now => {
+                // It was set aside: first the rest of it.
+                if let Some((_, path)) = place::earlier(&self.path).pop() {
+                    bytes = read(&path, followed.offset).unwrap_or_default();
+                }
+                followed.offset = 0;
+            }
+            Some(_) => {}
+        }
+        followed.file = Some(now);
+        let mut newer = read(&self.path, followed.offset).map_err(Error::io("read", &self.path))?;
+        // A line that is being written comes with the next call.
+        newer.truncate(newer.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
+        followed.offset += newer.len() as u64;
+        bytes.extend(newer);
+        Ok(String::from_utf8_lossy(&bytes).lines().map(without_chain).collect())
+    }
+
+    /// Who wrote the versions of a service, by number, of those that are asked for with the time they were written
+    /// (RFC 3339). Blocks; a log that cannot be read tells nothing.
+    #[must_use]
+    pub fn writers(&self, service: &str, wanted: &[(u64, String)]) -> BTreeMap<u64, String> {
+        let wanted: Vec<(u64, Timestamp)> =
+            wanted.iter().filter_map(|(version, time)| Some((*version, time.parse().ok()?))).collect();
+        let mut found = BTreeMap::new();
+        for event in self.lines().unwrap_or_default().iter().filter_map(|line| Event::parse(line)) {
+            let wrote = wanted.iter().find(|(version, created)| event.wrote(service, *version, *created));
+            if let Some((version, _)) = wrote {
+                found.insert(*version, event.user.clone());
+            }
+        }
+        found
     }
 
     /// Checks the chain from the first line to the last.
     ///
     /// # Errors
-    /// [`Error::AuditBroken`] naming the first line that does not hold; [`Error::NotFound`]
-    /// without a log.
+    /// [`Error::AuditBroken`] naming what does not hold; [`Error::NotFound`] without a log.
     pub fn verify(&self) -> Result<Verified> {
-        let text = self.text()?;
-        let head = std::fs::read_to_string(&self.head).ok();
-        if text.is_empty() && head.is_none() {
+        let known = Head::read(&self.head_path());
+        let is_there = std::fs::symlink_metadata(&self.path).is_ok();
+        if !is_there && known.is_none() && place::earlier(&self.path).is_empty() {
             return Err(Error::NotFound {
                 what: "an audit log".into(),
                 hint: "one begins with the first command that uses Vault".into(),
             });
         }
-        let verified = check(&text, head.as_deref()).map_err(Error::AuditBroken)?;
-        Ok(Verified { path: self.path.clone(), ..verified })
+        let mut file = place::locked(&self.path).map_err(Error::io("lock", &self.path))?;
+        self.verify_locked(&mut file)
     }
 
-    fn text(&self) -> Result<String> {
-        match open_existing(&self.path) {
-            Ok(mut file) => {
-                // Without the lock a line could be seen half written.
-                wait_for(|| file.try_lock_shared()).map_err(Error::io("lock", &self.path))?;
-                let mut bytes = Vec::new();
-                file.read_to_end(&mut bytes).map_err(Error::io("read", &self.path))?;
-                Ok(String::from_utf8_lossy(&bytes).into_owned())
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-            Err(error) => Err(Error::io("read", &self.path)(error)),
-        }
+    fn verify_locked(&self, file: &mut File) -> Result<Verified> {
+        // Read again: it may have moved on while the lock was waited for.
+        let known = Head::read(&self.head_path());
+        let first = known.as_ref().map_or(1, |head| head.first);
+        let (walk, files) = self.walk(file, first).map_err(Error::io("read", &self.path))?;
+        let counted = walk.check(known.as_ref()).map_err(Error::AuditBroken)?;
+        Ok(Verified {
+            path: self.path.clone(),
+            lines: counted.lines,
+            unchained: counted.unchained,
+            files,
+            is_end_known: known.is_some(),
+        })
+    }
+
+    /// Starts a new chain after what [`Audit::verify`] finds wrong, and records that as its first line. The old files
+    /// stay beside it. Gives what was wrong; `None` for an intact log, which stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnwritable`], [`Error::NotFound`] without a log, [`Error::Io`].
+    pub fn accept(&self) -> Result<Option<String>> {
+        let unwritable = |source| Error::AuditUnwritable { path: self.path.clone(), source };
+        let wrong = match self.verify() {
+            Ok(_) => return Ok(None),
+            Err(Error::AuditBroken(wrong)) => wrong,
+            Err(error) => return Err(error),
+        };
+        let mut file = place::locked(&self.path).map_err(unwritable)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(Error::io("read", &self.path))?;
+        let last = if bytes.is_empty() {
+            place::earlier(&self.path).last().map_or(0, |(number, _)| *number)
+        } else {
+            place::set_aside(&self.path).map_err(unwritable)?
+        };
+        let head = Head { link: seal(b""), count: Some(0), first: last + 1, next: None };
+        head.write(&self.head_path()).map_err(unwritable)?;
+        drop(file);
+        let details = format!("accepted: {wrong}; what lay there has SHA-256 {}", text_of(&seal(&bytes)));
+        self.append(Action::NewChain, "", &details).map_err(unwritable)?;
+        Ok(Some(wrong))
     }
 }
 
-/// Tries for a lock until it is there or [`LOCK_WAIT`] is over.
-fn wait_for(try_lock: impl Fn() -> std::result::Result<(), TryLockError>) -> std::io::Result<()> {
-    let until = Instant::now() + LOCK_WAIT;
-    loop {
-        match try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_RETRY),
-            Err(TryLockError::WouldBlock) => {
-                return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "another program holds its lock"));
-            }
-        }
-    }
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| printable(&name.to_string_lossy(), false))
+}
+
+fn without_chain(line: &str) -> String {
+    line.split_once(CHAIN).map_or(line, |(text, _)| text).to_owned()
 }
 
 /// Spaces stay; what could begin a line, a field or a chain does not.
@@ -268,216 +452,26 @@ fn field(text: &str) -> String {
     if text.is_empty() { "-".into() } else { printable(text, false).replace('=', "\\u{3d}") }
 }
 
+/// The end of the file that is written.
 struct Last {
-    chain: String,
+    /// The link of its last line, if that has one.
+    link: Option<Link>,
     /// The last line lacks its line break, as after a crash.
     ends_open: bool,
+    /// Where the last line begins.
+    line_starts: u64,
 }
 
-fn last_chain(file: &mut File) -> std::io::Result<Last> {
+fn end_of(file: &mut File) -> std::io::Result<Last> {
     const WINDOW: u64 = 64 * 1024;
     let size = file.metadata()?.len();
-    file.seek(SeekFrom::Start(size.saturating_sub(WINDOW)))?;
+    let start = size.saturating_sub(WINDOW);
+    file.seek(SeekFrom::Start(start))?;
     let mut tail = Vec::new();
     file.read_to_end(&mut tail)?;
     let ends_open = tail.last().is_some_and(|byte| *byte != b'\n');
-    let text = String::from_utf8_lossy(&tail);
-    if let Some((_, chain)) = text.lines().next_back().and_then(split_chain) {
-        return Ok(Last { chain: chain.to_owned(), ends_open });
-    }
-    file.seek(SeekFrom::Start(0))?;
-    let mut all = Vec::new();
-    file.read_to_end(&mut all)?;
-    if ends_open {
-        all.push(b'\n');
-    }
-    // A torn last line of a chained log follows the last whole one; its rest stays and is found.
-    let chain = String::from_utf8_lossy(&all).lines().filter_map(split_chain).next_back().map(|(_, chain)| chain.to_owned());
-    Ok(Last { chain: chain.unwrap_or_else(|| seal(&all)), ends_open })
-}
-
-/// Opens for reading and appending, mode 0600 whatever it was, never through a symbolic link,
-/// never anything but a plain file.
-fn open_log(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent() {
-        private_folders(folder)?;
-    }
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true).mode(0o600);
-    let file = open_plain(path, &mut options)?;
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(Permissions::from_mode(0o600))?;
-    }
-    Ok(file)
-}
-
-fn open_existing(path: &Path) -> std::io::Result<File> {
-    open_plain(path, OpenOptions::new().read(true))
-}
-
-fn open_plain(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
-    use rustix::fs::OFlags;
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = options.custom_flags(i32::try_from(flags.bits()).unwrap_or(0)).open(path).map_err(|error| {
-        if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
-            std::io::Error::other("it is a symbolic link")
-        } else {
-            error
-        }
-    })?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("it is not a plain file")) }
-}
-
-/// Creates missing folders, 0700.
-fn private_folders(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn log(lines: usize) -> (tempfile::TempDir, Audit) {
-        let folder = tempfile::tempdir().unwrap();
-        let audit = Audit { path: folder.path().join("audit.log"), head: folder.path().join("heads/h"), user: "eve\n[x]".into() };
-        for number in 0..lines {
-            audit.append(Action::Success, &format!("s{number}"), "keys: A, B").unwrap();
-        }
-        (folder, audit)
-    }
-
-    fn rewrite(audit: &Audit, change: impl Fn(Vec<String>) -> Vec<String>) {
-        let text = std::fs::read_to_string(&audit.path).unwrap();
-        let lines = change(text.lines().map(str::to_owned).collect());
-        std::fs::write(&audit.path, lines.join("\n") + "\n").unwrap();
-    }
-
-    #[test]
-    fn an_untouched_log_is_intact_and_private() {
-        let (_folder, audit) = log(5);
-        assert_eq!(audit.verify().unwrap().lines, 5);
-        assert_eq!(std::fs::metadata(&audit.path).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn an_edited_a_removed_and_a_moved_line_are_found() {
-        for change in [
-            (|mut l: Vec<String>| {
-                l[2] = l[2].replace("s2", "s9");
-                l
-            }) as fn(Vec<String>) -> Vec<String>,
-            |mut l| {
-                l.remove(2);
-                l
-            },
-            |mut l| {
-                l.remove(0);
-                l
-            },
-            |mut l| {
-                l.swap(1, 2);
-                l
-            },
-            |mut l| {
-                l.push("[2026-01-01 00:00:00 UTC] USER=x ACTION=SUCCESS SERVICE=y DETAILS=z".into());
-                l
-            },
-            |mut l| {
-                l.pop();
-                l
-            },
-        ] {
-            let (_folder, audit) = log(5);
-            rewrite(&audit, change);
-            assert!(matches!(audit.verify(), Err(Error::AuditBroken(_))));
-        }
-    }
-
-    #[test]
-    fn lines_of_the_old_scripts_stay_and_are_sealed() {
-        let (_folder, audit) = log(0);
-        std::fs::write(&audit.path, "[2024-01-01 00:00:00 UTC] USER=a ACTION=SUCCESS SERVICE=b DETAILS=c").unwrap();
-        audit.append(Action::Get, "plex", "-").unwrap();
-        let verified = audit.verify().unwrap();
-        assert_eq!((verified.unchained, verified.lines), (1, 1));
-        rewrite(&audit, |mut l| {
-            l[0] = l[0].replace("SERVICE=b", "SERVICE=z");
-            l
-        });
-        assert!(audit.verify().is_err());
-    }
-
-    #[test]
-    fn no_input_forges_a_line_a_field_or_a_chain() {
-        let (_folder, audit) = log(0);
-        audit.append(Action::Get, "a\n[2026-01-01 00:00:00 UTC] USER=root ACTION=SUCCESS", "b CHAIN=00").unwrap();
-        let text = std::fs::read_to_string(&audit.path).unwrap();
-        assert_eq!(text.lines().count(), 1);
-        assert_eq!(text.matches("ACTION=").count(), 1);
-        assert!(audit.verify().is_ok());
-    }
-
-    #[test]
-    fn many_writers_keep_one_chain() {
-        let (_folder, audit) = log(0);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| (0..25).for_each(|_| audit.append(Action::Get, "plex", "-").unwrap()));
-            }
-        });
-        assert_eq!(audit.verify().unwrap().lines, 200);
-    }
-
-    #[test]
-    fn a_symbolic_link_or_a_fifo_is_no_log() {
-        let (folder, audit) = log(0);
-        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &audit.path).unwrap();
-        assert!(audit.append(Action::Get, "a", "b").is_err());
-        assert!(!folder.path().join("elsewhere").exists());
-        std::fs::remove_file(&audit.path).unwrap();
-        assert!(std::process::Command::new("mkfifo").arg(&audit.path).status().unwrap().success());
-        assert!(audit.append(Action::Get, "a", "b").is_err());
-    }
-
-    #[tokio::test]
-    async fn a_held_lock_is_waited_for_two_seconds_and_holds_nothing_else_up() {
-        let (_folder, audit) = log(1);
-        let holder = open_log(&audit.path).unwrap();
-        holder.lock().unwrap();
-        let started = Instant::now();
-        let beats = async {
-            for _ in 0..20 {
-                let before = Instant::now();
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                assert!(before.elapsed() < Duration::from_secs(1), "the runtime stood still");
-            }
-        };
-        let record = audit.record(Action::Get, "plex", "-");
-        let ((), outcome) = tokio::join!(beats, record);
-        assert!(matches!(outcome, Err(Error::AuditUnwritable { source, .. }) if source.kind() == std::io::ErrorKind::TimedOut));
-        assert!((2..4).contains(&started.elapsed().as_secs()));
-        // One that is given back in time is had.
-        let later = audit.record(Action::Get, "plex", "-");
-        let give_back = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            holder.unlock().unwrap();
-        };
-        let ((), outcome) = tokio::join!(give_back, later);
-        outcome.unwrap();
-        assert_eq!(audit.verify().unwrap().lines, 2);
-    }
-
-    #[tokio::test]
-    async fn an_event_whose_call_is_given_up_is_still_written() {
-        let (_folder, audit) = log(0);
-        let given_up = tokio::time::timeout(Duration::ZERO, audit.record(Action::Get, "plex", "-"));
-        let _ = given_up.await;
-        let until = Instant::now() + Duration::from_secs(5);
-        while audit.lines().unwrap().is_empty() && Instant::now() < until {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        assert_eq!(audit.verify().unwrap().lines, 1);
-    }
+    let body = tail.strip_suffix(b"\n").unwrap_or(&tail);
+    let begins = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let link = split_link(&body[begins..]).map(|(_, link)| link);
+    Ok(Last { link, ends_open, line_starts: start + begins as u64 })
 }

@@ -66,7 +66,7 @@ impl Ours {
 }
 
 /// A token's digest: 64 bits of SHA-256 tell tokens apart, and Vault's tokens cannot be guessed from it.
-fn digest(token: &Secret) -> String {
+pub(crate) fn digest(token: &Secret) -> String {
     let hash = Sha256::digest(format!("claude-vault session\n{}", token.expose(WayOut::SessionMark)));
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

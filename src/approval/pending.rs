@@ -116,6 +116,15 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// What the person types to approve it, where typing is the proof.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self.asked {
+            Asked::Destroy => &self.service,
+            Asked::Write | Asked::Inject | Asked::Show | Asked::Copy | Asked::Rename | Asked::Delete | Asked::Undelete => "yes",
+        }
+    }
+
     /// Whether these are the values that the person must type, each one usable.
     #[must_use]
     pub fn is_filled_by(&self, typed: &BTreeMap<String, Secret>) -> bool {

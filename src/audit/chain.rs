@@ -1,61 +1,176 @@
-//! The chain that ties each line of the audit log to the one before: pure functions over text.
-
-use std::path::PathBuf;
+//! The chain that ties each line of the audit log to the one before: pure functions over bytes.
 
 use sha2::{Digest, Sha256};
 
-use super::Verified;
+use super::head::Head;
 
 /// What stands between a line's text and its chain.
 pub(super) const CHAIN: &str = " CHAIN=";
 const HASH_LENGTH: usize = 64;
 
-/// Checks every line; the error names the first that does not hold.
-pub(super) fn check(text: &str, head: Option<&str>) -> std::result::Result<Verified, String> {
-    let mut verified = Verified { path: PathBuf::new(), lines: 0, unchained: 0 };
-    let mut previous: Option<String> = None;
-    let mut offset = 0;
-    let mut head_seen = head.is_none();
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-        let Some((body, chain)) = split_chain(line.trim_end_matches('\n')) else {
-            if previous.is_some() {
-                return Err(format!("line {number} has no chain: it was edited or added by hand"));
-            }
-            verified.unchained += 1;
-            offset += line.len();
-            continue;
-        };
-        let before = previous.unwrap_or_else(|| seal(&text.as_bytes()[..offset]));
-        if link(&before, body) != chain {
-            return Err(format!("line {number} does not follow from the one before: a line was edited, removed, added or moved"));
-        }
-        head_seen |= head == Some(chain);
-        verified.lines += 1;
-        previous = Some(chain.to_owned());
-        offset += line.len();
+/// A link of the chain: SHA-256 in lower-case hex.
+pub(super) type Link = [u8; HASH_LENGTH];
+
+/// The lines of all files of a log, in their order, as far as the chain needs them.
+pub(super) struct Walk {
+    links: Vec<Link>,
+    /// Lines before the first that is chained, and their hash.
+    unchained: usize,
+    before: Sha256,
+    broken: Option<Broken>,
+    /// The line that was read last, in words.
+    last: String,
+}
+
+/// The first line that does not follow from the one before.
+struct Broken {
+    place: String,
+    /// Its text and link; none for a line without a link.
+    line: Option<(Vec<u8>, Link)>,
+}
+
+/// What an intact log holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Counted {
+    pub(super) lines: usize,
+    pub(super) unchained: usize,
+}
+
+impl Walk {
+    pub(super) fn new() -> Self {
+        Self { links: Vec::new(), unchained: 0, before: Sha256::new(), broken: None, last: "the first line".to_owned() }
     }
-    if head_seen { Ok(verified) } else { Err("lines at its end are missing".into()) }
+
+    /// Reads the lines of the next file; `name` is how a person knows it.
+    pub(super) fn read(&mut self, name: &str, text: &[u8]) {
+        for (number, line) in (1..).zip(text.split_inclusive(|byte| *byte == b'\n')) {
+            let is_whole = line.ends_with(b"\n");
+            let bare = line.strip_suffix(b"\n").unwrap_or(line);
+            match split_link(bare).filter(|_| is_whole) {
+                Some((text, link)) => {
+                    let before = self.links.last().copied().unwrap_or_else(|| hex(&self.before.clone().finalize()));
+                    if self.broken.is_none() && chained(&before, text) != link {
+                        self.broken = Some(Broken { place: place(number, name), line: Some((text.to_vec(), link)) });
+                    }
+                    self.links.push(link);
+                }
+                None if self.links.is_empty() && self.broken.is_none() => {
+                    self.unchained += 1;
+                    self.before.update(String::from_utf8_lossy(line).as_bytes());
+                }
+                None => drop(self.broken.get_or_insert(Broken { place: place(number, name), line: None })),
+            }
+            self.last = place(number, name);
+        }
+    }
+
+    /// The last link, and how many there are.
+    pub(super) fn end(&self) -> (Link, u64) {
+        let link = self.links.last().copied().unwrap_or_else(|| hex(&self.before.clone().finalize()));
+        (link, self.links.len() as u64)
+    }
+
+    /// Whether everything follows and ends where `head` says; else what is wrong, in words.
+    pub(super) fn check(&self, head: Option<&Head>) -> Result<Counted, String> {
+        let counted = Counted { lines: self.links.len(), unchained: self.unchained };
+        if let Some(broken) = &self.broken {
+            return Err(self.explain(broken, head));
+        }
+        let Some(head) = head else { return Ok(counted) };
+        let (last, count) = self.end();
+        let is_end = |link: &Link| *link == last || (count == 0 && self.unchained == 0 && *link == seal(b""));
+        if is_end(&head.link) || head.next.as_ref().is_some_and(is_end) {
+            return Ok(counted);
+        }
+        let recorded = head.count;
+        Err(match (self.links.iter().position(|link| *link == head.link), recorded) {
+            (Some(at), _) => format!(
+                "{} at its end, up to {}, {} not written by this program",
+                lines(count - 1 - at as u64),
+                self.last,
+                was(count - 1 - at as u64)
+            ),
+            (None, Some(recorded)) if count == 0 => format!("it is gone: {} missing", are(recorded)),
+            (None, Some(recorded)) if recorded > count => {
+                format!("the last {} missing, after {}", are(recorded - count), self.last)
+            }
+            (None, Some(recorded)) if recorded == count => {
+                format!("{} was edited: it is not the line that was written last", self.last)
+            }
+            (None, Some(_)) => format!("it was replaced: {} is not the line that was written last", self.last),
+            (None, None) => format!("lines after {} are missing, or it was edited", self.last),
+        })
+    }
+
+    fn explain(&self, broken: &Broken, head: Option<&Head>) -> String {
+        let place = &broken.place;
+        let Some((text, link)) = &broken.line else {
+            return format!("{place} has no chain: it was edited, or added by hand");
+        };
+        let count = self.links.len() as u64;
+        match head.and_then(|head| head.count) {
+            Some(recorded) if recorded > count => format!("{} missing before {place}", are(recorded - count)),
+            Some(recorded) if recorded < count => format!("{place} was added"),
+            Some(_) if self.links.iter().any(|before| chained(before, text) == *link) => {
+                format!("{place} was moved from its place")
+            }
+            Some(_) if self.unchained > 0 && self.links.first() == Some(link) => {
+                format!("{place}, or one of the {} before it, was edited", lines(self.unchained as u64))
+            }
+            Some(_) => format!("{place} was edited"),
+            None => format!("{place} does not follow from the one before: a line was edited, removed, added or moved"),
+        }
+    }
 }
 
-/// The part that is chained, and the chain.
-pub(super) fn split_chain(line: &str) -> Option<(&str, &str)> {
-    let (text, chain) = line.rsplit_once(CHAIN)?;
-    (chain.len() == HASH_LENGTH && chain.bytes().all(|b| b.is_ascii_hexdigit())).then_some((text, chain))
+fn place(number: usize, name: &str) -> String {
+    format!("line {number} of {name}")
 }
 
-pub(super) fn link(previous: &str, text: &str) -> String {
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
+}
+
+fn are(count: u64) -> String {
+    if count == 1 { "1 line is".to_owned() } else { format!("{count} lines are") }
+}
+
+fn was(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
+}
+
+/// The part that is chained, and the link.
+pub(super) fn split_link(line: &[u8]) -> Option<(&[u8], Link)> {
+    let (rest, link) = line.split_last_chunk::<HASH_LENGTH>()?;
+    let text = rest.strip_suffix(CHAIN.as_bytes())?;
+    link.iter().all(u8::is_ascii_hexdigit).then_some((text, *link))
+}
+
+/// The link of a line after one with the link `previous`.
+pub(super) fn chained(previous: &Link, text: &[u8]) -> Link {
     let mut hash = Sha256::new();
-    hash.update(previous.as_bytes());
+    hash.update(previous);
     hash.update(b"\n");
-    hash.update(text.as_bytes());
+    hash.update(text);
     hex(&hash.finalize())
 }
 
 /// What the first chained line follows: everything before it, so that it cannot change unnoticed.
-pub(super) fn seal(before: &[u8]) -> String {
-    hex(&Sha256::digest(String::from_utf8_lossy(before).as_bytes()))
+pub(super) fn seal(before: &[u8]) -> Link {
+    hex(&Sha256::digest(before))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn hex(hash: &[u8]) -> Link {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'0'; HASH_LENGTH];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(hash) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
+}
+
+/// A link as text.
+pub(super) fn text_of(link: &Link) -> String {
+    link.iter().map(|byte| char::from(*byte)).collect()
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use super::Context;
+use super::at_terminal::ask_name;
 use crate::approval::page::Enrolment;
 use crate::approval::pending::{AskedBy, Person, Place, Shown};
-use crate::approval::{Change, Passkey, Waiting, waiting};
+use crate::approval::{Asked, Change, Passkey, Waiting, waiting};
 use crate::audit::Action;
 use crate::config::Strength;
 use crate::core::approve::{Approvals, passkeys, strength};
@@ -138,7 +139,12 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Res
     if !plan.prompt.is_empty() {
         terminal.say("  You would type values. The program that asks chose their names: type only what belongs in this service.");
     }
-    let yes = terminal.ask_yes_or_no("Type yes to approve it, or no to refuse: ").await?;
+    let yes = match plan.asked {
+        Asked::Destroy => ask_name(terminal, &plan.service).await?,
+        Asked::Write | Asked::Inject | Asked::Show | Asked::Copy | Asked::Rename | Asked::Delete | Asked::Undelete => {
+            terminal.ask_yes_or_no("Type yes to approve it, or no to refuse: ").await?
+        }
+    };
     let mut typed: BTreeMap<String, Secret> = BTreeMap::new();
     for key in plan.prompt.iter().filter(|_| yes) {
         typed.insert(key.clone(), terminal.ask_value(key).await?);

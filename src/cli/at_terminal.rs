@@ -2,7 +2,7 @@
 
 use anstyle::AnsiColor;
 
-use crate::approval::{Approval, Approver, Change, Proof, Question};
+use crate::approval::{Approval, Approver, Asked, Change, Proof, Question};
 use crate::config::Strength;
 use crate::core::Core;
 use crate::core::approve::strength;
@@ -104,6 +104,18 @@ fn terminal(question: &'static str, hint: &'static str) -> Result<Terminal> {
     Terminal::open().ok_or(Error::NoPerson { question, hint })
 }
 
+/// Asks for the name of what is destroyed. Any other word is asked again; an empty line, `no` or the end is a no.
+pub(super) async fn ask_name(terminal: &mut Terminal, service: &str) -> Result<bool> {
+    loop {
+        let answer = terminal.ask("Type the service's name to destroy it, or no: ").await?;
+        match answer.trim() {
+            name if name == service => return Ok(true),
+            "" | "no" | "n" => return Ok(false),
+            _ => terminal.say("That is not its name."),
+        }
+    }
+}
+
 impl Approver for AtTerminal<'_> {
     async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
         if self.agent {
@@ -116,6 +128,14 @@ impl Approver for AtTerminal<'_> {
         let mut terminal =
             terminal("is the change to be written?", "run it in a terminal, or give --no-confirm in a script of yours")?;
         self.show_at(&mut terminal, question);
-        if terminal.ask_yes_or_no("Type yes to write it: ").await? { Ok(Proof::Typed.into()) } else { Err(Error::Declined) }
+        let is_yes = match question.asked {
+            Asked::Destroy => ask_name(&mut terminal, question.service).await?,
+            Asked::Delete => terminal.ask_yes_or_no("Type yes to delete it: ").await?,
+            Asked::Undelete => terminal.ask_yes_or_no("Type yes to bring it back: ").await?,
+            Asked::Write | Asked::Inject | Asked::Show | Asked::Copy | Asked::Rename => {
+                terminal.ask_yes_or_no("Type yes to write it: ").await?
+            }
+        };
+        if is_yes { Ok(Proof::Typed.into()) } else { Err(Error::Declined) }
     }
 }

@@ -129,7 +129,7 @@ fn age(time: &str) -> Option<String> {
 }
 
 /// An RFC 3339 time to the minute, as it is in UTC; anything else as it came.
-fn minute(time: &str) -> String {
+pub(super) fn minute(time: &str) -> String {
     time.parse::<jiff::Timestamp>().map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 

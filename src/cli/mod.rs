@@ -3,6 +3,7 @@
 mod adopt;
 mod approve;
 mod approve_address;
+mod asking;
 mod at_terminal;
 mod audit;
 mod complete;
@@ -10,6 +11,7 @@ mod completions;
 mod config;
 mod context;
 mod copy;
+mod delete;
 mod dev;
 mod doctor;
 mod example;
@@ -17,6 +19,7 @@ mod exec;
 mod export;
 mod find;
 mod get;
+mod history;
 mod init;
 mod inject;
 mod list;
@@ -25,6 +28,7 @@ pub mod manual;
 mod pick;
 mod receive;
 mod renew;
+mod rollback;
 mod scan;
 mod set;
 mod setup;
@@ -95,6 +99,17 @@ enum Command {
     /// Set keys of a service, after you said yes
     #[command(aliases = ["put", "register"])]
     Set(set::Set),
+    /// Delete keys of a service, or the service; undelete brings it back
+    #[command(visible_alias = "rm")]
+    Delete(delete::Delete),
+    /// Bring a deleted version back
+    Undelete(delete::Undelete),
+    /// Show the versions of a service: when, who, which keys
+    History(history::History),
+    /// Show which keys differ between two versions
+    Diff(history::Diff),
+    /// Write a new version with the values of an old one
+    Rollback(rollback::Rollback),
     /// Write a service's .env or secrets.yaml
     Inject(inject::Inject),
     /// Run a program with a service's secrets in its environment
@@ -268,6 +283,11 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
                 status = set.run(&context) => status,
                 () = crate::signals::stopped() => Err(Error::Interrupted),
             },
+            Command::Delete(delete) => interruptible(delete.run(&context)).await,
+            Command::Undelete(undelete) => interruptible(undelete.run(&context)).await,
+            Command::Rollback(rollback) => interruptible(rollback.run(&context)).await,
+            Command::History(history) => history.run(&context).await,
+            Command::Diff(diff) => diff.run(&context).await,
             Command::Inject(inject) => inject.run(&context).await,
             Command::Adopt(adopt) => tokio::select! {
                 status = adopt.run(&context) => status,
@@ -292,7 +312,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             Command::Scan(scan) => scan.run(&context).await,
             Command::Example(example) => example.run(&context).await,
             Command::Approve(approve) => approve.run(&context).await,
-            Command::Audit(audit) => audit.run(&context),
+            Command::Audit(audit) => audit.run(&context).await,
             Command::Doctor => doctor::run(&context).await,
             Command::Mcp
             | Command::Config(_)
@@ -330,6 +350,14 @@ impl Context<'_> {
                 () = tokio::time::sleep(PROGRESS_EVERY) => {}
             }
         }
+    }
+}
+
+/// Ended by a signal at a question, a command puts the terminal right first.
+async fn interruptible(work: impl Future<Output = Result<u8>>) -> Result<u8> {
+    tokio::select! {
+        status = work => status,
+        () = crate::signals::stopped() => Err(Error::Interrupted),
     }
 }
 

@@ -6,13 +6,12 @@ pub(in crate::core) mod steering;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Core, no_service};
+use super::Core;
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::format::dotenv::MAX_VARIABLE;
 use crate::names::{Key, Service, printable};
 use crate::secret::{Secret, WayOut};
-use crate::vault::Stored;
 
 /// Which secrets a program gets.
 #[derive(clap::Args)]
@@ -64,7 +63,7 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
     let (mut plain, mut steering) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     for service in request.services.iter().filter(|service| seen.insert(*service)) {
-        let Stored::Present { secrets, .. } = vault.read_service(service, None).await? else { return Err(no_service(service)) };
+        let (_, secrets) = super::history::version(&vault, service, None).await?;
         for (key, value) in secrets {
             if !request.only.is_empty() && !request.only.iter().any(|only| only.as_str() == key) {
                 continue;

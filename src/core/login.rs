@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::Core;
+use super::{Core, person};
 use crate::audit::Action;
 use crate::config::{Method, Settings};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::Secret;
-use crate::session::{Ours, Session, now};
+use crate::session::{Ours, Session, digest, now};
 use crate::vault::{Client, TokenInfo};
 
 /// A session, new or still alive.
@@ -98,7 +98,9 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<Reply> 
     let info = vault.look_up_token().await?;
     let most = core.settings.max_token_ttl;
     let (left, warning) = shorten(&vault, &info, most).await;
-    core.audit.record(Action::Login, "", &format!("user {}; method {}", info.display_name, method.word())).await?;
+    let audit = core.audit.clone().of_session(&core.settings, Some(digest(&token)));
+    audit.meet(&person(&info));
+    audit.record(Action::Login, "", &format!("user {}; method {}", info.display_name, method.word())).await?;
     let accessor = info.accessor.clone();
     let ours =
         (method != Method::Token).then(|| core.settings.address().map(|address| Ours { accessor, address: address.clone() }));

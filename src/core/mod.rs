@@ -3,7 +3,9 @@
 
 pub mod adopt;
 pub mod approve;
+pub mod change;
 pub mod copy;
+pub mod delete;
 pub mod doctor;
 pub mod entries;
 pub mod example;
@@ -11,17 +13,20 @@ pub mod exec;
 pub mod export;
 pub mod find;
 pub mod get;
+pub mod history;
 pub mod inject;
 pub mod list;
 pub mod login;
 pub mod plan;
 pub mod receive;
 pub mod renew;
+pub mod rollback;
 pub mod scan;
 pub mod set;
 pub mod share;
 pub mod status;
 pub mod step_up;
+pub mod versions;
 mod work;
 
 use std::sync::{Arc, OnceLock};
@@ -31,8 +36,8 @@ use crate::audit::{Action, Audit};
 use crate::config::{Env, Settings};
 use crate::error::{Error, Result};
 use crate::names::Service;
-use crate::session::Session;
-use crate::vault::Client;
+use crate::session::{Session, digest};
+use crate::vault::{Client, TokenInfo};
 
 /// Who asks for an operation, and learns what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,7 +79,7 @@ impl Core {
     /// The same with a session that the environment does not hold.
     #[must_use]
     pub fn with_session(settings: Settings, env: &Env, session: Option<Session>) -> Self {
-        let audit = Audit::new(&settings, env);
+        let audit = Audit::new(&settings, env).of_session(&settings, session.as_ref().map(|session| digest(&session.token)));
         Self { settings, audience: Audience::Person, audit, work: Work::default(), session, client: OnceLock::new() }
     }
 
@@ -112,6 +117,20 @@ impl Core {
         Ok(self.client.get_or_init(|| client).clone())
     }
 
+    /// Finds out whose the session is in Vault, once a token: the audit log names them.
+    pub(crate) async fn meet_person(&self) {
+        if self.audit.knows_person() {
+            return;
+        }
+        let Ok(vault) = self.vault() else { return };
+        match vault.look_up_token().await {
+            Ok(info) => self.audit.meet(&person(&info)),
+            // A policy may take that away: asked once is enough.
+            Err(Error::Forbidden { .. }) => self.audit.meet(""),
+            Err(_) => {}
+        }
+    }
+
     /// Notes in the audit log how a read ended. A log that cannot be written does not stop a
     /// read: the second part of what is given then says so, for the person.
     pub(crate) async fn audited<T>(
@@ -121,6 +140,9 @@ impl Core {
         outcome: Result<T>,
         details: impl Fn(&T) -> String,
     ) -> Result<(T, Option<String>)> {
+        if outcome.is_ok() {
+            self.meet_person().await;
+        }
         let details = match &outcome {
             Ok(reply) => details(reply),
             Err(error) => format!("failed: {}", error.code()),
@@ -134,6 +156,15 @@ impl Core {
     pub fn services_path(&self) -> String {
         let Settings { mount, prefix, .. } = &self.settings;
         if prefix.is_empty() { mount.clone() } else { format!("{mount}/{prefix}") }
+    }
+}
+
+/// How the audit log names whoever a token is for.
+pub(crate) fn person(info: &TokenInfo) -> String {
+    match (info.display_name.as_str(), info.entity_id.as_str()) {
+        // A token that another one made has no name but that.
+        ("" | "token", entity) if !entity.is_empty() => format!("entity {entity}"),
+        (name, _) => name.to_owned(),
     }
 }
 

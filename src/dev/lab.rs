@@ -24,6 +24,7 @@ path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list"] }
 path "secret/metadata/proxmox-services"   { capabilities = ["list"] }
 path "secret/delete/proxmox-services/*"   { capabilities = ["update"] }
 path "secret/undelete/proxmox-services/*" { capabilities = ["update"] }
+path "secret/destroy/proxmox-services/*"  { capabilities = ["update"] }
 "#;
 
 /// A server that is set up, and its folder. Both are gone when this is dropped.

@@ -76,7 +76,9 @@ impl Error {
             Self::AuditUnwritable { .. } => {
                 "make it writable, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE".into()
             }
-            Self::AuditBroken(_) => "compare it with a backup; set it aside by renaming it, and a new one begins".into(),
+            Self::AuditBroken(_) => {
+                "compare it with a backup; once you know why, start a new chain: claude-vault audit verify --accept".into()
+            }
             Self::CannotRun { program, source } => match source.kind() {
                 _ if program.contains(' ') => "a line for a shell needs one: -- sh -c '…'".into(),
                 std::io::ErrorKind::PermissionDenied if program.contains('/') => format!("chmod +x {program}"),

@@ -27,7 +27,7 @@ fn every_operation_leaves_a_line_of_the_old_form_without_values() {
     }
     let log = lab.home.read(LOG);
     for action in ["SESSION_CHECK", "LIST", "GET", "CONFIRMATION_REQUIRED", "CONFIRMED", "SUCCESS", "DRY_RUN", "INJECT"] {
-        assert!(log.contains(&format!("USER=tester ACTION={action} SERVICE=")), "{action} in\n{log}");
+        assert!(log.contains(&format!("(tester) ACTION={action} SERVICE=")), "{action} in\n{log}");
     }
     assert!(log.lines().all(|line| line.starts_with("[20") && line.contains(" UTC] USER=") && line.contains(" DETAILS=")));
     assert!(log.contains("DETAILS=failed: not_found") && !log.contains(CANARY) && !log.contains(&lab.token));
@@ -131,4 +131,72 @@ fn a_held_log_holds_up_neither_a_servers_ping_nor_its_other_calls() {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     holder.unlock().unwrap();
     client.call("vault_list", json!({})).unwrap();
+}
+
+#[test]
+fn lines_name_the_person_in_vault_and_are_filtered() {
+    let mut lab = Lab::with("plex", json!({"A": "1"}));
+    lab.cv(["get", "plex", "A"]).exits(0);
+    let made = lab.bao.put("auth/token/create", json!({"policies": ["homelab-services"], "display_name": "bob"}));
+    lab.home.set("VAULT_TOKEN", made["auth"]["client_token"].as_str().unwrap());
+    lab.cv(["set", "plex", "B=1", "--no-confirm"]).exits(0);
+    lab.cv(["list"]).exits(0);
+    let events = |arguments: &[&str]| {
+        let all = [&["audit", "--json"][..], arguments].concat();
+        lab.cv(&all).exits(0).json()["events"].as_array().unwrap().clone()
+    };
+    let all = events(&[]);
+    assert_eq!(all[0]["user"], "token-tester (tester)");
+    assert!(all[1..].iter().all(|event| event["user"] == "token-bob (tester)"), "{all:?}");
+    assert_eq!(events(&["--user", "Bob"]).len(), all.len() - 1);
+    assert_eq!(events(&["--user", "tester"]).len(), all.len());
+    assert_eq!(events(&["--action", "success"]).len(), 1);
+    assert_eq!(events(&["--service", "plex"]).len(), all.len() - 1);
+    assert_eq!(events(&["--since", "1h"]).len(), all.len());
+    assert_eq!(events(&["--since", "2999-01-01"]).len(), 0);
+    assert_eq!(lab.cv(["audit", "--action", "get"]).exits(0).stdout.lines().count(), 1);
+    lab.cv(["audit", "--since", "yesterday"]).exits(2);
+    // Nothing of a token is kept.
+    for (path, content) in crate::support::files(&lab.home.path().join(".local/state/claude-vault")) {
+        assert!(!String::from_utf8_lossy(&content).contains(&lab.token), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_log_that_is_gone_is_named_and_a_new_chain_is_accepted_and_recorded() {
+    let mut lab = Lab::new();
+    for _ in 0..3 {
+        lab.cv(["list"]).exits(0);
+    }
+    std::fs::remove_file(lab.home.lab().join(LOG)).unwrap();
+    lab.cv(["audit", "verify"]).exits(1).says("3 lines are missing").says("claude-vault audit verify --accept");
+    lab.cv(["list"]).exits(0);
+    lab.cv(["audit", "verify"]).exits(1).says("3 lines are missing before line 1 of");
+    lab.home.set("CLAUDECODE", "1");
+    lab.cv(["audit", "verify", "--accept"]).exits(8);
+    lab.home.variables.retain(|(name, _)| name != "CLAUDECODE");
+    lab.cv(["audit", "verify", "--accept"]).exits(0).says("a new chain begins");
+    lab.cv(["audit", "verify"]).exits(0);
+    lab.cv(["audit", "verify", "--accept"]).exits(0).says("nothing to accept");
+    assert!(lab.home.read(LOG).contains("ACTION=NEW_CHAIN") && lab.home.read(&format!("{LOG}.1")).contains("ACTION=LIST"));
+    // One log under two names has one end.
+    let link = lab.home.path().join("link");
+    std::os::unix::fs::symlink(lab.home.lab(), &link).unwrap();
+    lab.home.set("CLAUDE_VAULT_AUDIT_LOG", link.join(LOG).to_string_lossy());
+    lab.cv(["list"]).exits(0);
+    lab.cv(["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_followed_log_shows_what_others_write() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.cv(["list"]).exits(0);
+    let mut session = crate::terminal::cv(&lab.home, &["audit", "--follow", "--action", "get"]);
+    std::thread::sleep(Duration::from_millis(500));
+    lab.cv(["list"]).exits(0);
+    lab.cv(["get", "plex", "A"]).exits(0);
+    let shown = session.exp_string("DETAILS=key A").unwrap();
+    assert!(!shown.contains("ACTION=LIST"), "{shown}");
+    session.send_control('c').unwrap();
+    session.exp_eof().unwrap();
 }

@@ -47,7 +47,12 @@ fn which(program: &str) -> String {
 }
 
 /// What is asked at the terminal, and what a person answers.
-const QUESTIONS: [(&str, &str); 2] = [("(hidden): ", "a new one"), ("Type yes to write it: ", "yes")];
+const QUESTIONS: [(&str, &str); 4] = [
+    ("(hidden): ", "a new one"),
+    ("Type yes to write it: ", "yes"),
+    ("Type yes to delete it: ", "yes"),
+    ("Type yes to bring it back: ", "yes"),
+];
 
 /// Types a script into bash on a terminal, answers what it asks, and gives what was seen.
 #[track_caller]

@@ -126,7 +126,7 @@ export class Card {
     } });
     if (proof === 'typed') {
       this.word = make('input', { id: `word${this.number}`, className: 'word', autocomplete: 'off', autocapitalize: 'none', spellcheck: false });
-      form.append(make('p', {}, make('label', {}, 'Type ', make('b', {}, 'yes'), ' to approve ', this.word)));
+      form.append(make('p', {}, make('label', {}, 'Type ', make('b', {}, this.plan.word), ' to approve ', this.word)));
     }
     const of = () => hidden(` ${this.plan.path}`);
     form.append(make('div', { className: 'buttons' },

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::secret::{Secret, WayOut};
 
 const OTHER_PROOF: &str = "this change asks for another proof";
-const NOT_YES: &str = "type the word yes to approve";
+const NOT_YES: &str = "type the word that is asked for to approve";
 const NOT_FILLED: &str = "fill in every value: 1 byte to 64 KiB each";
 const NOT_UNCOVERED: &str = "uncovering a value here needs your passkey";
 const NEVER_UNCOVERED: &str = "values are not shown here when a sign-in approves them";
@@ -148,7 +148,7 @@ impl Shared {
     fn approve(&self, plan: &mut Plan, sent: Sent) -> Outcome<()> {
         let approval = match plan.shown.proof {
             Strength::Typed if !plan.shown.is_filled_by(&sent.typed) => return Err(NOT_FILLED),
-            Strength::Typed if sent.word.as_deref().map(str::trim) != Some("yes") => return Err(NOT_YES),
+            Strength::Typed if sent.word.as_deref().map(str::trim) != Some(plan.shown.word()) => return Err(NOT_YES),
             Strength::Typed => Approval { proof: Proof::Page, typed: sent.typed },
             Strength::Passkey => {
                 // A challenge is answered once, whatever the answer is worth.

@@ -68,6 +68,7 @@ fn content(plan: &Plan, vault: &str) -> Value {
         "files": files.collect::<Vec<_>>(),
         "obstacle": shown.obstacle.as_deref().map(text),
         "proof": shown.proof,
+        "word": text(shown.word()),
         "seconds_left": plan.seconds_left(),
         "settle": SETTLE.as_millis(),
         "notice": text(&plan.notice),

@@ -142,6 +142,7 @@ impl<O: Operation> Plan<O> {
             return Ok(ApprovedPlan { operation: self.operation, proof: None });
         }
         let required = strength(core)?;
+        core.meet_person().await;
         let question = self.operation.question();
         let (service, names) = (question.service.to_owned(), self.operation.audit_details());
         core.audit.record(Action::ConfirmationRequired, &service, &names).await?;
@@ -186,6 +187,11 @@ impl<O: Operation> ApprovedPlan<O> {
     /// # Errors
     /// What kept it from being done.
     pub async fn commit(self, core: &Core, approver: &impl Approver) -> Result<Committed<O::Done>> {
+        self.commit_and_keep(core, approver).await.map(|(committed, _)| committed)
+    }
+
+    /// The same, and gives the operation back.
+    async fn commit_and_keep(self, core: &Core, approver: &impl Approver) -> Result<(Committed<O::Done>, O)> {
         let outcome = self.operation.carry_out(core, &Permit { proof: self.proof.as_ref() }).await;
         if let Some(proof) = &self.proof {
             give_back(core, proof).await;
@@ -210,7 +216,8 @@ impl<O: Operation> ApprovedPlan<O> {
         let service = self.operation.question().service.to_owned();
         // What is done is done: a log that fails now must not hide it.
         let unlogged = core.audit.record(report.action, &service, &report.details).await.err();
-        outcome.map(|done| Committed { done, unlogged: unlogged.map(|error| error.to_string()) })
+        let done = outcome?;
+        Ok((Committed { done, unlogged: unlogged.map(|error| error.to_string()) }, self.operation))
     }
 }
 
@@ -228,12 +235,18 @@ pub async fn write_version<F>(
 where
     F: Future<Output = Result<Option<VersionChange>>>,
 {
+    let mut earlier: Option<VersionChange> = None;
     for _ in 0..MAX_ATTEMPTS {
-        let Some(operation) = make().await? else { return Ok(None) };
-        let committed = Plan::new(operation).approve(core, approver).await?.commit(core, approver).await?;
+        let Some(mut operation) = make().await? else { return Ok(None) };
+        if let Some(earlier) = &earlier {
+            operation.tell_apart(core, earlier).await;
+        }
+        let approved = Plan::new(operation).approve(core, approver).await?;
+        let (committed, operation) = approved.commit_and_keep(core, approver).await?;
         if let Commit::Written(version) = committed.done {
             return Ok(Some(Committed { done: version, unlogged: committed.unlogged }));
         }
+        earlier = Some(operation);
     }
     Err(Error::Conflict { service: service.to_owned() })
 }

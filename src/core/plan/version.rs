@@ -8,12 +8,13 @@ use std::time::Duration;
 use super::{Consent, Operation, Permit, Report};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
+use crate::core::versions::{Differences, Writers};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::format::json;
 use crate::names::{Key, Service, printable};
 use crate::secret::{JsonType, Secret, Value, WayOut};
-use crate::vault::{Client, Secrets, Stored, WriteOutcome};
+use crate::vault::{Client, Secrets, Stored, VersionInfo, WriteOutcome};
 
 /// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
 pub(super) const RESOLVE_FOR: Duration = Duration::from_secs(30);
@@ -32,6 +33,8 @@ pub struct VersionChange {
     /// Keys whose values the person types, with the value that each has now.
     prompt: BTreeMap<Key, Option<Value>>,
     result: Secrets,
+    /// What the service held at the base version.
+    before: Secrets,
     notes: Notes,
     /// Reads: the active node.
     vault: Arc<Client>,
@@ -98,6 +101,8 @@ pub enum Commit {
 pub struct Current {
     version: u64,
     is_present: bool,
+    /// Whether the newest version was deleted, and can be brought back.
+    is_deleted: bool,
     secrets: Secrets,
     vault: Arc<Client>,
 }
@@ -108,12 +113,12 @@ impl Current {
     /// # Errors
     /// As reading the service.
     pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
-        let (version, is_present, secrets) = match vault.read_service(service, None).await? {
-            Stored::Present { secrets, version, .. } => (version, true, secrets),
-            Stored::Deleted { version, .. } => (version, false, Secrets::new()),
-            Stored::Absent => (0, false, Secrets::new()),
+        let (version, is_present, is_deleted, secrets) = match vault.read_service(service, None).await? {
+            Stored::Present { secrets, version, .. } => (version, true, false, secrets),
+            Stored::Deleted { version, is_destroyed } => (version, false, !is_destroyed, Secrets::new()),
+            Stored::Absent => (0, false, false, Secrets::new()),
         };
-        Ok(Self { version, is_present, secrets, vault })
+        Ok(Self { version, is_present, is_deleted, secrets, vault })
     }
 
     /// Its version; 0 where there is none.
@@ -148,7 +153,7 @@ impl VersionChange {
         prompt: &[Key],
         mut notes: Notes,
     ) -> Self {
-        let Current { version: base, secrets: before, vault, .. } = current;
+        let Current { version: base, is_deleted, secrets: before, vault, .. } = current;
         let mut changes = BTreeMap::new();
         for (key, value) in &result {
             match before.get(key) {
@@ -180,6 +185,12 @@ impl VersionChange {
             }
             notes.warnings.extend(plain_key_warning(core, service, key));
         }
+        if is_deleted {
+            notes.warnings.insert(
+                0,
+                format!("version {base} of {service} was deleted, and its keys with it; to bring them back: claude-vault undelete {service}"),
+            );
+        }
         // Vault's own limit would tell a model how long the values are.
         let size: usize = result.iter().map(|(key, value)| key.len() + value.secret().expose(WayOut::Inspection).len()).sum();
         if core.audience == Audience::Model && (size > MAX_VERSION_BYTES || result.len() > MAX_VERSION_KEYS) {
@@ -187,7 +198,7 @@ impl VersionChange {
         }
         let path = core.settings.display_path(service);
         let prompt = prompt.iter().map(|key| (key.clone(), before.get(key.as_str()).cloned())).collect();
-        Self { service: service.clone(), path, base, changes, prompt, result, notes, vault }
+        Self { service: service.clone(), path, base, changes, prompt, result, before, notes, vault }
     }
 
     /// Sets `additions` and leaves every other key as it is.
@@ -307,6 +318,27 @@ impl Operation for VersionChange {
 }
 
 impl VersionChange {
+    /// Puts first among the warnings what somebody else changed after `earlier` was worked out: versions, who wrote
+    /// them, and names of keys. For the person alone.
+    pub(super) async fn tell_apart(&mut self, core: &Core, earlier: &Self) {
+        let differences = Differences::between(&earlier.before, &self.before);
+        let history = self.vault.read_history(&self.service).await.ok().flatten();
+        let versions = match &history {
+            Some(history) => {
+                let writers = Writers::of(core, &self.service, history).await;
+                let newer = history.versions.range(earlier.base + 1..=self.base.max(earlier.base + 1));
+                let by = |(version, info): (&u64, &VersionInfo)| match writers.name(*version, info) {
+                    Some(name) => format!("version {version} by {}", printable(&name, false)),
+                    None => format!("version {version}"),
+                };
+                newer.map(by).collect::<Vec<_>>().join(", ")
+            }
+            None => format!("version {}", self.base),
+        };
+        let what = if versions.is_empty() { "a deletion".to_owned() } else { versions };
+        self.notes.warnings.insert(0, format!("somebody else changed it meanwhile ({what}): {}", differences.words()));
+    }
+
     /// The newest version, if it holds exactly this result: a write that was repeated after its answer was lost says
     /// that somebody else was first.
     pub(super) async fn standing(&self) -> Result<Option<u64>> {

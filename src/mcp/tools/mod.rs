@@ -7,6 +7,7 @@ mod find;
 mod secrets;
 mod session;
 mod template;
+mod undo;
 
 pub(super) use secrets::{ListReply, listed};
 
@@ -114,7 +115,10 @@ tools! {
     "vault_scan_compose" => files::ScanCompose,
     "vault_generate_example" => files::GenerateExample,
     "vault_adopt" => adopt::Adopt,
+    "vault_history" => undo::History,
     "vault_find" => find::Find,
+    "vault_delete" => undo::Delete,
+    "vault_rollback" => undo::Rollback,
 }
 
 async fn run<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject, caller: &Caller) -> Result<Answer, Refusal> {

@@ -99,7 +99,7 @@ pub(in crate::mcp) async fn listed(state: &State, service: Option<Service>) -> R
 }
 
 /// A key of Vault by its name, or by its number where this program would not write such a name.
-fn named(number: usize, name: Option<Name>) -> Entry {
+pub(super) fn named(number: usize, name: Option<Name>) -> Entry {
     Entry { entry: name.is_none().then_some(number as u64), name, handle: None, value: None }
 }
 

@@ -5,6 +5,7 @@ pub mod clients;
 mod leaks;
 mod load;
 mod person;
+mod undo;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -149,7 +150,7 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
     let tools = client.request("tools/list", json!({}))["result"]["tools"].clone();
     let names: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let wanted = "vault_login vault_status vault_logout vault_list vault_get vault_set vault_inject vault_scan_env vault_scan_compose \
-                  vault_generate_example vault_adopt vault_find";
+                  vault_generate_example vault_adopt vault_history vault_find vault_delete vault_rollback";
     assert_eq!(names, wanted.split(' ').collect::<Vec<_>>());
     for tool in tools.as_array().unwrap() {
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");
@@ -160,6 +161,9 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
         ("vault_list", json!({})),
         ("vault_get", json!({"service": "plex"})),
         ("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})),
+        ("vault_history", json!({"service": "plex"})),
+        ("vault_delete", json!({"service": "plex"})),
+        ("vault_rollback", json!({"service": "plex", "version": 1})),
     ] {
         let told = client.call(tool, arguments).unwrap_err();
         assert!(told.starts_with("login_required: ") && told.contains(". Next: call vault_login"), "{told}");

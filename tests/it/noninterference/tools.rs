@@ -13,7 +13,7 @@ const fn row(tool: &'static str, weight: usize) -> Row {
     Row { tool, weight }
 }
 
-pub const ROWS: [Row; 12] = [
+pub const ROWS: [Row; 15] = [
     row("vault_login", 4),
     row("vault_status", 5),
     row("vault_logout", 3),
@@ -25,7 +25,10 @@ pub const ROWS: [Row; 12] = [
     row("vault_scan_compose", 8),
     row("vault_generate_example", 14),
     row("vault_adopt", 12),
+    row("vault_history", 8),
     row("vault_find", 8),
+    row("vault_delete", 8),
+    row("vault_rollback", 10),
 ];
 
 /// What an argument is for, by its name and its schema.

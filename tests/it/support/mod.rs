@@ -21,6 +21,14 @@ pub const POLICY: &str = r#"
 path "secret/data/proxmox-services/*"     { capabilities = ["create", "read", "update", "patch"] }
 path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list"] }
 path "secret/metadata/proxmox-services"   { capabilities = ["list"] }
+path "secret/delete/proxmox-services/*"   { capabilities = ["update"] }
+path "secret/undelete/proxmox-services/*" { capabilities = ["update"] }
+"#;
+
+/// For tests that destroy.
+pub const DESTROYER: &str = r#"
+path "secret/destroy/proxmox-services/*"  { capabilities = ["update"] }
+path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list", "delete"] }
 "#;
 
 /// The result of a run.

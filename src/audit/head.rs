@@ -1,0 +1,59 @@
+//! Where the log ends, kept in the private state folder: what stands in the log alone could be cut or removed
+//! unnoticed. Whoever cannot write there cannot change the log unnoticed.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Error, Result};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::chain::{Link, text_of};
+use super::place::private_folders;
+
+/// The end of a log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Head {
+    /// The link of the last line.
+    pub(super) link: Link,
+    /// How many chained lines there are; unknown for a head of version 2.0.0.
+    pub(super) count: Option<u64>,
+    /// The number of the first file of the chain; files before it belong to an older one.
+    pub(super) first: u64,
+    /// The link of a line that is being written: a crash may come before or after it.
+    pub(super) next: Option<Link>,
+}
+
+impl Head {
+    /// Reads it; `None` where there is none, or what is there is no head.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut words = text.split_ascii_whitespace();
+        let link = link_of(words.next()?)?;
+        let Some(count) = words.next() else { return Some(Self { link, count: None, first: 1, next: None }) };
+        let (count, first) = (count.parse().ok()?, words.next()?.parse().ok()?);
+        let next = match words.next()? {
+            "-" => None,
+            next => Some(link_of(next)?),
+        };
+        Some(Self { link, count: Some(count), first, next })
+    }
+
+    /// Writes it, over the one before. Gives the file, for whoever must have it on the disk.
+    pub(super) fn write(&self, path: &Path) -> Result<File> {
+        let next = self.next.as_ref().map_or_else(|| "-".to_owned(), text_of);
+        let text = format!("{} {} {} {next}\n", text_of(&self.link), self.count.unwrap_or(0), self.first);
+        let named = |error: Error| Error::new(error.kind(), format!("its end cannot be noted in {}: {error}", path.display()));
+        if let Some(folder) = path.parent() {
+            private_folders(folder).map_err(named)?;
+        }
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path).map_err(named)?;
+        file.write_all_at(text.as_bytes(), 0).map_err(named)?;
+        file.set_len(text.len() as u64).map_err(named)?;
+        Ok(file)
+    }
+}
+
+fn link_of(word: &str) -> Option<Link> {
+    let link: Link = word.as_bytes().try_into().ok()?;
+    link.iter().all(u8::is_ascii_hexdigit).then_some(link)
+}

@@ -1,0 +1,67 @@
+//! Whose a session is in Vault, as the log names them. Vault says it once a token; it is kept in the state folder under a
+//! digest of the token, which grants nothing.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::place::private_folders;
+use crate::names::printable;
+
+/// A token lives for hours: a name that is older is not needed any more.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest name that is kept, in characters.
+const MAX_CHARS: usize = 128;
+
+/// The person of a session.
+#[derive(Clone, Default)]
+pub(super) struct Person {
+    /// Where their name is kept; none without a session.
+    file: Option<PathBuf>,
+}
+
+impl Person {
+    pub(super) fn of(state: &Path, digest: Option<String>) -> Self {
+        Self { file: digest.map(|digest| state.join("persons").join(digest)) }
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.file.as_ref().is_none_or(|file| file.exists())
+    }
+
+    /// Their name, with the local user.
+    pub(super) fn with(&self, user: &str) -> String {
+        let name = self.file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+        let name: String = name.unwrap_or_default().trim().chars().take(MAX_CHARS).collect();
+        if name.is_empty() { user.to_owned() } else { format!("{name} ({user})") }
+    }
+
+    pub(super) fn meet(&self, name: &str) {
+        let Some((file, folder)) = self.file.as_ref().and_then(|file| Some((file, file.parent()?))) else { return };
+        let name: String = printable(name, false).chars().take(MAX_CHARS).collect();
+        let _ = private_folders(folder);
+        forget_old(folder);
+        let Ok(mut written) = tempfile_in(folder) else { return };
+        if written.1.write_all(name.as_bytes()).and_then(|()| std::fs::rename(&written.0, file)).is_err() {
+            let _ = std::fs::remove_file(&written.0);
+        }
+    }
+}
+
+/// A new file of this process alone, 0600.
+fn tempfile_in(folder: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = folder.join(format!(".{}", std::process::id()));
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    Ok((path, file))
+}
+
+fn forget_old(folder: &Path) {
+    let is_old = |entry: &std::fs::DirEntry| {
+        let modified = entry.metadata().and_then(|found| found.modified()).ok();
+        modified.and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > KEPT)
+    };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().filter(is_old) {
+        let _ = std::fs::remove_file(entry.path());
+    }
+}

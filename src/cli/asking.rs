@@ -1,0 +1,92 @@
+//! Who is asked about a change: the person at this terminal, or on the approval page where an AI agent runs the
+//! command or a typed yes is not enough.
+
+use std::sync::Arc;
+
+use super::Context;
+use super::approve::on_the_page;
+use super::at_terminal::{AtTerminal, proof_needed};
+use super::set::for_a_while;
+use crate::approval::pending::Person;
+use crate::approval::{Approval, Approver, Outcome, Question, Socket, listen};
+use crate::config::Strength;
+use crate::core::approve::Approvals;
+use crate::error::Result;
+
+/// Options of every command that changes Vault, beside `--dry-run`.
+#[derive(clap::Args, Clone, Copy)]
+pub(super) struct AskOptions {
+    /// Do it without asking, for scripts
+    #[arg(long)]
+    pub(super) no_confirm: bool,
+    /// Show values in the plan
+    #[arg(long)]
+    pub(super) reveal: bool,
+}
+
+type Bring<'a> = Box<dyn Fn(&str, &str) + 'a>;
+
+/// The person who is asked about a change.
+pub(super) struct Asking<'a> {
+    at_terminal: AtTerminal<'a>,
+    page: Option<OnPage<'a>>,
+}
+
+struct OnPage<'a> {
+    person: Person<Bring<'a>>,
+    approvals: Approvals,
+    _socket: Socket,
+}
+
+impl<'a> Asking<'a> {
+    /// Finds out who must be asked, and opens the page where that is the place.
+    ///
+    /// # Errors
+    /// As [`proof_needed`], and what keeps the page from being opened.
+    pub(super) async fn open(context: &'a Context<'_>, command: &str, dry_run: bool, options: AskOptions) -> Result<Self> {
+        let Context { ui, core, .. } = context;
+        let AskOptions { no_confirm, reveal } = options;
+        let agent = core.settings.agent.is_some();
+        let proof = proof_needed(core, dry_run, no_confirm, reveal)?;
+        let at_terminal = AtTerminal { ui, reveal, no_confirm, agent };
+        if dry_run || no_confirm || !(agent || proof > Strength::Typed) {
+            return Ok(Self { at_terminal, page: None });
+        }
+        let approvals = Approvals::open(core, Arc::default()).await?;
+        let _socket = listen(&core.settings.state, approvals.pending.clone())?;
+        let Person { pending, asked_by, proof, bring, wanted, asked } =
+            on_the_page(context, &approvals, command, for_a_while(context))?;
+        let person = Person { pending, asked_by, proof, bring: Box::new(bring) as Bring<'a>, wanted, asked };
+        Ok(Self { at_terminal, page: Some(OnPage { person, approvals, _socket }) })
+    }
+
+    /// Shows a plan that nobody is asked about.
+    ///
+    /// # Errors
+    /// As [`AtTerminal::show`].
+    pub(super) fn show(&self, question: &Question<'_>) -> Result<()> {
+        self.at_terminal.show(question)
+    }
+
+    /// Lets the page say what became of it, then closes it.
+    pub(super) async fn end(self) {
+        if let Some(page) = &self.page {
+            page.approvals.pending.farewell().await;
+        }
+    }
+}
+
+impl Approver for Asking<'_> {
+    async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
+        match &self.page {
+            Some(page) => page.person.ask(question).await,
+            None => self.at_terminal.ask(question).await,
+        }
+    }
+
+    fn ended(&self, outcome: &Outcome) {
+        if let Some(page) = &self.page {
+            page.person.ended(outcome);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `delete` and `undelete`.
+
+use super::Context;
+use super::asking::{AskOptions, Asking};
+use super::rollback::say;
+use crate::core::delete::{DeleteReply, DeleteRequest, FateOutcome, FateReply, UndeleteRequest, delete, undelete};
+use crate::error::{Error, Result};
+use crate::names::Service;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+With keys: a new version without them; older versions still hold them.
+Without: the newest version is marked as deleted, and `undelete` brings it back.
+--destroy and --all-versions ask for the service's name, and nothing brings back what they destroy.")]
+pub(super) struct Delete {
+    #[command(flatten)]
+    request: DeleteRequest,
+    /// Destroy without asking: the service's name once more
+    #[arg(long, value_name = "SERVICE")]
+    confirm: Option<Service>,
+    #[command(flatten)]
+    options: AskOptions,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Undelete {
+    #[command(flatten)]
+    request: UndeleteRequest,
+    #[command(flatten)]
+    options: AskOptions,
+}
+
+impl Delete {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
+        let options = self.options()?;
+        let Self { request, .. } = self;
+        let Context { core, .. } = context;
+        core.session()?;
+        let asking = Asking::open(context, "delete", request.dry_run, options).await?;
+        let reply = delete(core, &request, &asking, |question| asking.show(question)).await;
+        asking.end().await;
+        match reply? {
+            DeleteReply::Keys(reply) => say(context, &reply, &format!("without {}", count(reply.removed.len()))),
+            DeleteReply::Service(reply) => say_fate(context, &reply),
+        }
+    }
+
+    /// What destroys asks for more than `--no-confirm`.
+    fn options(&self) -> Result<AskOptions> {
+        let Self { request, confirm, options } = self;
+        if confirm.is_some() && !request.destroys() {
+            return Err(Error::invalid(
+                "--confirm is for --destroy and --all-versions",
+                "leave it out; without asking: --no-confirm",
+            ));
+        }
+        if !request.destroys() || request.dry_run {
+            return Ok(*options);
+        }
+        let once_more = || format!("--confirm {}", request.service);
+        match confirm {
+            Some(name) if *name == request.service => Ok(AskOptions { no_confirm: true, ..*options }),
+            Some(_) => Err(Error::invalid("--confirm names another service", once_more())),
+            None if options.no_confirm => {
+                Err(Error::invalid("--no-confirm is not enough to destroy: the service must be named again", once_more()))
+            }
+            None => Ok(*options),
+        }
+    }
+}
+
+fn count(keys: usize) -> String {
+    if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
+}
+
+impl Undelete {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
+        let Context { core, .. } = context;
+        core.session()?;
+        let asking = Asking::open(context, "undelete", self.request.dry_run, self.options).await?;
+        let reply = undelete(core, &self.request, &asking, |question| asking.show(question)).await;
+        asking.end().await;
+        say_fate(context, &reply?)
+    }
+}
+
+fn say_fate(context: &Context<'_>, reply: &FateReply) -> Result<u8> {
+    let ui = context.ui;
+    if ui.json() {
+        ui.data_json(reply)?;
+        return Ok(0);
+    }
+    reply.unlogged.iter().for_each(|warning| ui.warn(warning));
+    let FateReply { service, path, version, .. } = reply;
+    ui.note(&match reply.outcome {
+        FateOutcome::Deleted => format!("deleted {path} (version {version}); to bring it back: claude-vault undelete {service}"),
+        FateOutcome::Undeleted => format!("version {version} of {path} is back"),
+        FateOutcome::Destroyed => format!("destroyed {path} (version {version})"),
+        FateOutcome::DryRun => "dry run: nothing was done".into(),
+    });
+    Ok(0)
+}

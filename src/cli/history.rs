@@ -1,0 +1,130 @@
+//! `history` and `diff`. Names go to stdout; values, with `--reveal`, to the person's terminal alone.
+
+use super::Context;
+use super::list::minute;
+use crate::core::history::{DiffRequest, HistoryRequest, Keys, State, Version, diff, history};
+use crate::error::{Error, Result};
+use crate::names::printable;
+use crate::secret::{Value, WayOut};
+use crate::terminal::Terminal;
+use crate::vault::Secrets;
+
+#[derive(clap::Args)]
+pub(super) struct History {
+    #[command(flatten)]
+    request: HistoryRequest,
+    /// Show the values of the keys that changed, on the terminal
+    #[arg(long)]
+    reveal: bool,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Diff {
+    #[command(flatten)]
+    request: DiffRequest,
+    /// Show both values of each key, on the terminal
+    #[arg(long)]
+    reveal: bool,
+}
+
+impl History {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
+        let ui = context.ui;
+        let mut terminal = revealed_at(context, self.reveal)?;
+        let reply = context.waiting(history(&context.core, &self.request)).await?;
+        if ui.json() {
+            ui.data_json(&reply)?;
+            return Ok(0);
+        }
+        let rows = reply.versions.iter().map(|version| row(version, reply.current));
+        ui.data(&rows.fold(String::new(), |text, row| text + &row + "\n"))?;
+        if let Some(terminal) = &mut terminal {
+            reply.versions.iter().for_each(|version| say_values(terminal, version));
+        }
+        if let Some(newest) = reply.versions.first().filter(|newest| newest.state == State::Deleted) {
+            ui.note(&format!(
+                "{} is deleted; bring version {} back: claude-vault undelete {}",
+                reply.service, newest.version, reply.service
+            ));
+        }
+        reply.warnings.iter().for_each(|warning| ui.warn(warning));
+        Ok(0)
+    }
+}
+
+/// One version on one line.
+fn row(version: &Version, current: u64) -> String {
+    let state = match version.state {
+        State::Live if version.version == current => "current",
+        State::Live => "-",
+        State::Deleted => "deleted",
+        State::Destroyed => "destroyed",
+    };
+    let by = printable(version.by.as_deref().unwrap_or("unknown"), false);
+    let keys = version.keys.as_ref().map_or_else(|| "?".to_owned(), signs);
+    format!("{:>4}  {}  {state:<9}  {by:<20}  {keys}", version.version, minute(&version.created)).trim_end().to_owned()
+}
+
+/// `+ADDED ~CHANGED -REMOVED`
+fn signs(keys: &Keys) -> String {
+    let signed =
+        |sign: char, keys: &[String]| keys.iter().map(|key| format!("{sign}{}", printable(key, false))).collect::<Vec<_>>();
+    let all = [signed('+', &keys.added), signed('~', &keys.changed), signed('-', &keys.removed)].concat();
+    if all.is_empty() { "(the same values)".to_owned() } else { all.join(" ") }
+}
+
+fn say_values(terminal: &mut Terminal, version: &Version) {
+    let (Some(keys), Some(secrets)) = (&version.keys, &version.secrets) else { return };
+    terminal.say(&format!("version {}:", version.version));
+    for key in keys.added.iter().chain(&keys.changed) {
+        terminal.say(&format!("  {} = {}", printable(key, false), revealed(secrets.get(key))));
+    }
+}
+
+fn revealed(value: Option<&Value>) -> String {
+    value.map_or_else(|| "(none)".to_owned(), |value| printable(value.secret().expose(WayOut::RevealedPlan), false))
+}
+
+/// The person's terminal, where values may be shown.
+fn revealed_at(context: &Context<'_>, reveal: bool) -> Result<Option<Terminal>> {
+    if !reveal {
+        return Ok(None);
+    }
+    if context.core.settings.agent.is_some() {
+        return Err(Error::UnderAgent { what: "--reveal" });
+    }
+    let no_terminal =
+        Error::NoPerson { question: "are the values to be shown?", hint: "run it in a terminal, or without --reveal" };
+    Terminal::open().ok_or(no_terminal).map(Some)
+}
+
+impl Diff {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
+        let ui = context.ui;
+        let mut terminal = revealed_at(context, self.reveal)?;
+        let reply = context.waiting(diff(&context.core, &self.request)).await?;
+        if ui.json() {
+            ui.data_json(&reply)?;
+            return Ok(0);
+        }
+        let Keys { added, changed, removed } = &reply.keys;
+        let lists = [('+', added), ('~', changed), ('-', removed)];
+        let lines =
+            lists.iter().flat_map(|(sign, keys)| keys.iter().map(move |key| format!("{sign} {}\n", printable(key, false))));
+        ui.data(&lines.collect::<String>())?;
+        if let Some(terminal) = &mut terminal {
+            let (before, after): (&Secrets, &Secrets) = (&reply.values.0, &reply.values.1);
+            for key in added.iter().chain(changed).chain(removed) {
+                let (old, new) = (revealed(before.get(key)), revealed(after.get(key)));
+                terminal.say(&format!("{}: {old} → {new}", printable(key, false)));
+            }
+        }
+        let same = match reply.same {
+            1 => "1 key is the same".to_owned(),
+            count => format!("{count} keys are the same"),
+        };
+        ui.note(&format!("{}: version {} → version {}; {same}", reply.service, reply.from, reply.to));
+        reply.warnings.iter().for_each(|warning| ui.warn(warning));
+        Ok(0)
+    }
+}

@@ -1,0 +1,88 @@
+//! A new version of a service that is worked out from what Vault holds: `rollback`, and `delete` of keys.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::plan::{Current, Operation, VersionChange, write_version};
+use super::set::Outcome;
+use super::{Audience, Core};
+use crate::approval::{Approver, Change, Question};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::names::Service;
+
+/// What was changed.
+#[derive(Serialize, Debug)]
+pub struct ChangeReply {
+    /// The service.
+    pub service: Service,
+    /// `MOUNT/PREFIX/SERVICE`.
+    pub path: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The version that holds now.
+    pub version: u64,
+    /// Keys that are new.
+    pub added: Vec<String>,
+    /// Keys that got another value.
+    pub changed: Vec<String>,
+    /// Keys that went.
+    pub removed: Vec<String>,
+    /// What deserves a second look.
+    pub warnings: Vec<String>,
+    /// Why the write, which did happen, has no line in the audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlogged: Option<String>,
+}
+
+/// Works a change out from what Vault holds, asks and writes it. `show` gets the plan of a dry run.
+///
+/// # Errors
+/// Those of `work_out`, and as [`write_version`].
+pub(super) async fn change(
+    core: &Core,
+    service: &Service,
+    dry_run: bool,
+    approver: &impl Approver,
+    show: impl Fn(&Question<'_>) -> Result<()>,
+    work_out: impl Fn(Current) -> Result<VersionChange>,
+) -> Result<ChangeReply> {
+    let vault = core.vault()?;
+    let vault = vault.active_node().await?.map_or(vault, Arc::new);
+    if dry_run {
+        let change = work_out(Current::read(vault.clone(), service).await?)?;
+        core.audit.record(Action::DryRun, service.as_str(), &change.audit_details()).await?;
+        show(&change.question())?;
+        return Ok(ChangeReply { outcome: Outcome::DryRun, ..reply(&change, service) });
+    }
+    let planned = Mutex::new(None);
+    let make = || async {
+        let change = work_out(Current::read(vault.clone(), service).await?)?;
+        *planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply(&change, service));
+        // For a model, "nothing to change" would tell that two versions hold the same values.
+        Ok(Some(change).filter(|change| core.audience == Audience::Model || !change.changes_nothing()))
+    };
+    let written = write_version(core, approver, service.as_str(), make).await?;
+    let mut reply = planned.into_inner().unwrap_or_else(PoisonError::into_inner).ok_or(Error::Declined)?;
+    if let Some(written) = written {
+        reply.version = written.done;
+        reply.outcome = Outcome::Updated;
+        reply.unlogged = written.unlogged;
+    }
+    Ok(reply)
+}
+
+fn reply(change: &VersionChange, service: &Service) -> ChangeReply {
+    ChangeReply {
+        service: service.clone(),
+        path: change.path().to_owned(),
+        outcome: if change.changes_nothing() { Outcome::Unchanged } else { Outcome::Updated },
+        version: change.base(),
+        added: change.keys(Change::Added),
+        changed: change.keys(Change::Changed),
+        removed: change.keys(Change::Removed),
+        warnings: change.warnings().to_vec(),
+        unlogged: None,
+    }
+}

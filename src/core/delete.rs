@@ -1,0 +1,280 @@
+//! `delete` and `undelete`. Keys go by a new version without them; a service by a mark on its newest version, which
+//! `undelete` takes away again. What is destroyed is gone for good.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::change::{ChangeReply, change};
+use super::plan::{Current, Fate, Notes, Operation, Plan, VersionChange, VersionFate};
+use super::{Core, no_service};
+use crate::approval::{Approver, Question};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::names::{Key, Service};
+use crate::vault::{Client, Stored};
+
+/// What to delete.
+#[derive(clap::Args)]
+pub struct DeleteRequest {
+    /// The service
+    pub service: Service,
+    /// The keys, under whatever names they have in Vault; without one, the whole service
+    #[arg(value_name = "KEY")]
+    pub keys: Vec<String>,
+    /// Destroy the newest version: nothing brings it back
+    #[arg(long, conflicts_with = "keys")]
+    pub destroy: bool,
+    /// Destroy all versions, and all that Vault keeps about the service
+    #[arg(long, conflicts_with = "keys")]
+    pub all_versions: bool,
+    /// Show what would go and stop
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl DeleteRequest {
+    /// Whether what it deletes is gone for good.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        self.destroy || self.all_versions
+    }
+}
+
+/// What to bring back.
+#[derive(clap::Args)]
+pub struct UndeleteRequest {
+    /// The service
+    pub service: Service,
+    /// The version [default: the newest]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub version: Option<u64>,
+    /// Show what would come back and stop
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What became of a version.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum FateOutcome {
+    /// It can be undeleted.
+    Deleted,
+    /// It is back.
+    Undeleted,
+    /// Its values are gone for good.
+    Destroyed,
+    /// It was a dry run.
+    DryRun,
+}
+
+/// What was done to a version.
+#[derive(Serialize, Debug)]
+pub struct FateReply {
+    /// The service.
+    pub service: Service,
+    /// `MOUNT/PREFIX/SERVICE`.
+    pub path: String,
+    /// What became of it.
+    pub outcome: FateOutcome,
+    /// The version.
+    pub version: u64,
+    /// The keys that went, where they could be read.
+    pub removed: Vec<String>,
+    /// What to know.
+    pub warnings: Vec<String>,
+    /// Why the change, which did happen, has no line in the audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlogged: Option<String>,
+}
+
+/// What was deleted: keys by a new version, or a version.
+#[derive(Serialize, Debug)]
+#[serde(untagged)]
+pub enum DeleteReply {
+    /// Keys.
+    Keys(ChangeReply),
+    /// A version, or all.
+    Service(FateReply),
+}
+
+/// Deletes. `show` gets the plan of a dry run.
+///
+/// # Errors
+/// [`Error::NotFound`] for a service or key that is not there, [`Error::Conflict`] where a newer version was
+/// written meanwhile, which stays, and as every change.
+pub async fn delete(
+    core: &Core,
+    request: &DeleteRequest,
+    approver: &impl Approver,
+    show: impl Fn(&Question<'_>) -> Result<()>,
+) -> Result<DeleteReply> {
+    let DeleteRequest { service, keys, destroy, all_versions, dry_run } = request;
+    if keys.is_empty() {
+        let vault = active(core).await?;
+        let fate = match (destroy, all_versions) {
+            (_, true) => Fate::AllGone,
+            (true, false) => Fate::Destroyed,
+            (false, false) => Fate::Deleted,
+        };
+        let plan = deletion(core, vault, service, fate).await?;
+        return decided(core, plan, *dry_run, approver, show).await.map(DeleteReply::Service);
+    }
+    delete_keys(core, service, *dry_run, approver, show, |_| Ok(keys.clone())).await.map(DeleteReply::Keys)
+}
+
+/// Deletes the keys that `choose` names of what Vault holds.
+///
+/// # Errors
+/// As [`delete`].
+pub async fn delete_keys(
+    core: &Core,
+    service: &Service,
+    dry_run: bool,
+    approver: &impl Approver,
+    show: impl Fn(&Question<'_>) -> Result<()>,
+    choose: impl Fn(&Current) -> Result<Vec<String>>,
+) -> Result<ChangeReply> {
+    let vault = active(core).await?;
+    match vault.read_service(service, None).await? {
+        Stored::Present { .. } => {}
+        Stored::Deleted { version, is_destroyed } => return Err(deleted(service, version, is_destroyed)),
+        Stored::Absent => return Err(no_service(service)),
+    }
+    let work_out = |current: Current| {
+        let keys = choose(&current)?;
+        let mut result = current.secrets().clone();
+        for key in &keys {
+            if result.remove(key).is_none() && !current.secrets().contains_key(key) {
+                return Err(no_key(service, key));
+            }
+        }
+        let mut warnings = vec![format!("older versions still hold what is deleted: claude-vault history {service}")];
+        if result.is_empty() {
+            warnings.push(format!("{service} keeps no key; the service itself goes with: claude-vault delete {service}"));
+        }
+        let notes = Notes { warnings, ..Notes::default() };
+        Ok(VersionChange::between(core, service, current, result, &[], &[], notes))
+    };
+    change(core, service, dry_run, approver, show, work_out).await
+}
+
+/// Plans to delete or destroy the newest version of a service, or everything of it.
+///
+/// # Errors
+/// As [`delete`].
+pub(crate) async fn deletion(core: &Core, vault: Arc<Client>, service: &Service, fate: Fate) -> Result<VersionFate> {
+    let (version, keys) = match vault.read_service(service, None).await? {
+        Stored::Present { secrets, version, .. } => (version, secrets.into_keys().collect()),
+        Stored::Deleted { version, is_destroyed: false } if fate != Fate::Deleted => (version, Vec::new()),
+        Stored::Deleted { version, is_destroyed: true } if fate == Fate::AllGone => (version, Vec::new()),
+        Stored::Deleted { version, is_destroyed } => return Err(deleted(service, version, is_destroyed)),
+        Stored::Absent => return Err(no_service(service)),
+    };
+    let mut plan = VersionFate::new(core, vault, service, fate, version, version);
+    plan.keys = keys;
+    plan.warnings.push(match fate {
+        Fate::Deleted => format!("this can be undone: claude-vault undelete {service}"),
+        Fate::Destroyed => format!("nothing brings the values of version {version} back; older versions stay"),
+        Fate::AllGone => format!("all {version} versions of {service} and their history go, and nothing brings them back"),
+        Fate::Live => String::new(),
+    });
+    Ok(plan)
+}
+
+/// Undeletes. `show` gets the plan of a dry run.
+///
+/// # Errors
+/// [`Error::Invalid`] for a version that is not deleted, [`Error::NotFound`] for one that is not there, and as every
+/// change.
+pub async fn undelete(
+    core: &Core,
+    request: &UndeleteRequest,
+    approver: &impl Approver,
+    show: impl Fn(&Question<'_>) -> Result<()>,
+) -> Result<FateReply> {
+    let UndeleteRequest { service, version, dry_run } = request;
+    let vault = active(core).await?;
+    let newest = match vault.read_service(service, None).await? {
+        Stored::Present { version, .. } | Stored::Deleted { version, .. } => version,
+        Stored::Absent => return Err(no_service(service)),
+    };
+    let wanted = version.unwrap_or(newest);
+    match vault.read_service(service, Some(wanted)).await? {
+        Stored::Deleted { is_destroyed: false, .. } => {}
+        Stored::Deleted { version, is_destroyed: true } => {
+            return Err(Error::Deleted {
+                service: service.to_string(),
+                version,
+                is_newest: version == newest,
+                is_destroyed: true,
+            });
+        }
+        Stored::Present { .. } => {
+            return Err(Error::invalid(
+                format!("version {wanted} of {service} is not deleted"),
+                format!("see which are: claude-vault history {service}"),
+            ));
+        }
+        Stored::Absent => {
+            return Err(Error::NotFound {
+                what: format!("version {wanted} of {service}"),
+                hint: format!("claude-vault history {service}"),
+            });
+        }
+    }
+    let mut plan = VersionFate::new(core, vault, service, Fate::Live, wanted, newest);
+    if wanted != newest {
+        plan.warnings.push(format!(
+            "version {newest} stays the newest; to have this one's values again: claude-vault rollback {service} {wanted}"
+        ));
+    }
+    decided(core, plan, *dry_run, approver, show).await
+}
+
+/// Asks about a plan and carries it out; of a dry run only `show` gets it.
+async fn decided(
+    core: &Core,
+    plan: VersionFate,
+    dry_run: bool,
+    approver: &impl Approver,
+    show: impl Fn(&Question<'_>) -> Result<()>,
+) -> Result<FateReply> {
+    let mut reply = FateReply {
+        service: plan.service.clone(),
+        path: core.settings.display_path(&plan.service),
+        outcome: match plan.fate {
+            Fate::Deleted => FateOutcome::Deleted,
+            Fate::Live => FateOutcome::Undeleted,
+            Fate::Destroyed | Fate::AllGone => FateOutcome::Destroyed,
+        },
+        version: plan.version,
+        removed: plan.keys.clone(),
+        warnings: plan.warnings.clone(),
+        unlogged: None,
+    };
+    if dry_run {
+        core.audit.record(Action::DryRun, plan.service.as_str(), &plan.audit_details()).await?;
+        show(&plan.question())?;
+        reply.outcome = FateOutcome::DryRun;
+        return Ok(reply);
+    }
+    reply.unlogged = Plan::new(plan).approve(core, approver).await?.commit(core, approver).await?.unlogged;
+    Ok(reply)
+}
+
+async fn active(core: &Core) -> Result<Arc<Client>> {
+    let vault = core.vault()?;
+    Ok(vault.active_node().await?.map_or(vault, Arc::new))
+}
+
+fn deleted(service: &Service, version: u64, is_destroyed: bool) -> Error {
+    Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed }
+}
+
+/// The name is repeated only where it could be a key of ours: a value may have been typed in its place.
+fn no_key(service: &Service, key: &str) -> Error {
+    let what =
+        if Key::is_valid(key) { format!("the key {key} of {service}") } else { format!("a key of that name in {service}") };
+    Error::NotFound { what, hint: format!("claude-vault list {service}") }
+}

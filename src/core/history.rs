@@ -1,0 +1,246 @@
+//! `history` and `diff`: the versions of a service, and which keys differ between two. The replies hold names only;
+//! the values stay beside them, for a face that may disclose them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::versions::{Differences, Writers};
+use super::{Core, no_service};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::names::{Service, printable};
+use crate::vault::{Client, History, Secrets, Stored, VersionState};
+
+/// Whose history.
+#[derive(clap::Args)]
+pub struct HistoryRequest {
+    /// The service
+    pub service: Service,
+}
+
+/// Which versions to compare.
+#[derive(clap::Args)]
+pub struct DiffRequest {
+    /// The service
+    pub service: Service,
+    /// The earlier version [default: the one before]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+    /// The later version [default: the newest]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub to: Option<u64>,
+}
+
+/// Whether a version's values can be read.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// They can.
+    Live,
+    /// It was deleted, and can be undeleted.
+    Deleted,
+    /// Its values are gone for good.
+    Destroyed,
+}
+
+/// One version.
+#[derive(Serialize)]
+pub struct Version {
+    /// Its number.
+    pub version: u64,
+    /// When it was written, RFC 3339.
+    pub created: String,
+    /// Who wrote it, where that is known.
+    pub by: Option<String>,
+    /// What became of it.
+    pub state: State,
+    /// When it was deleted, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<String>,
+    /// Who deleted it, where Vault says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_by: Option<String>,
+    /// Which keys differ from the version before; absent where one of the two cannot be read.
+    #[serde(flatten)]
+    pub keys: Option<Keys>,
+    /// Its values, where it is live.
+    #[serde(skip)]
+    pub secrets: Option<Secrets>,
+}
+
+/// Names of keys.
+#[derive(Serialize, Debug, Default)]
+pub struct Keys {
+    /// Keys that the version before did not have.
+    pub added: Vec<String>,
+    /// Keys with another value.
+    pub changed: Vec<String>,
+    /// Keys that the version before had.
+    pub removed: Vec<String>,
+}
+
+impl From<Differences> for Keys {
+    fn from(Differences { added, changed, removed }: Differences) -> Self {
+        Self { added, changed, removed }
+    }
+}
+
+/// A service's history.
+#[derive(Serialize)]
+pub struct HistoryReply {
+    /// The service.
+    pub service: Service,
+    /// `MOUNT/PREFIX/SERVICE`.
+    pub path: String,
+    /// The newest version.
+    pub current: u64,
+    /// The versions that Vault still knows, newest first.
+    pub versions: Vec<Version>,
+    /// What to know.
+    pub warnings: Vec<String>,
+}
+
+/// What differs between two versions.
+#[derive(Serialize)]
+pub struct DiffReply {
+    /// The service.
+    pub service: Service,
+    /// The earlier version.
+    pub from: u64,
+    /// The later version.
+    pub to: u64,
+    /// The keys.
+    #[serde(flatten)]
+    pub keys: Keys,
+    /// How many keys are the same in both.
+    pub same: usize,
+    /// What to know.
+    pub warnings: Vec<String>,
+    /// The values of both, for a face to disclose.
+    #[serde(skip)]
+    pub values: (Secrets, Secrets),
+}
+
+/// Gives a service's history.
+///
+/// # Errors
+/// [`Error::NotFound`] for a service that is not there, and Vault's refusals.
+pub async fn history(core: &Core, request: &HistoryRequest) -> Result<HistoryReply> {
+    let service = &request.service;
+    let outcome = look_back(core, service).await;
+    let count = |reply: &HistoryReply| format!("history: {} versions", reply.versions.len());
+    let (mut reply, unlogged) = core.audited(Action::Look, Some(service), outcome, count).await?;
+    reply.warnings.extend(unlogged);
+    Ok(reply)
+}
+
+async fn look_back(core: &Core, service: &Service) -> Result<HistoryReply> {
+    let vault = core.vault()?;
+    let history = vault.read_history(service).await?.ok_or_else(|| no_service(service))?;
+    let writers = Writers::of(core, service, &history).await;
+    let mut secrets = readable(&vault, service, &history).await?;
+    let mut versions = Vec::new();
+    for (number, info) in history.versions.iter().rev() {
+        let held = secrets.remove(number);
+        // The first version of all has nothing before it; the first that is left may have.
+        let nothing = Secrets::new();
+        let before = if *number == 1 { Some(&nothing) } else { secrets.get(&(number - 1)) };
+        let keys = held.as_ref().zip(before).map(|(held, before)| Differences::between(before, held).into());
+        let (state, deleted, deleted_by) = match &info.state {
+            VersionState::Live => (State::Live, None, None),
+            VersionState::Deleted { at, by } => (State::Deleted, Some(printable(at, false)), by.clone()),
+            VersionState::Destroyed => (State::Destroyed, None, None),
+        };
+        versions.push(Version {
+            version: *number,
+            created: printable(&info.created, false),
+            by: writers.name(*number, info),
+            state,
+            deleted,
+            deleted_by,
+            keys,
+            secrets: held,
+        });
+    }
+    Ok(HistoryReply {
+        service: service.clone(),
+        path: core.settings.display_path(service),
+        current: history.current,
+        versions,
+        warnings: Vec::new(),
+    })
+}
+
+/// The values of every version that is live.
+async fn readable(vault: &Client, service: &Service, history: &History) -> Result<BTreeMap<u64, Secrets>> {
+    let mut found = BTreeMap::new();
+    for (number, info) in &history.versions {
+        if info.state != VersionState::Live {
+            continue;
+        }
+        // It may have been deleted since.
+        if let Stored::Present { secrets, .. } = vault.read_service(service, Some(*number)).await? {
+            found.insert(*number, secrets);
+        }
+    }
+    Ok(found)
+}
+
+/// Compares two versions of a service.
+///
+/// # Errors
+/// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and Vault's refusals.
+pub async fn diff(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
+    let service = &request.service;
+    let outcome = compare(core, request).await;
+    let which = |reply: &DiffReply| format!("diff of versions {} and {}", reply.from, reply.to);
+    let (mut reply, unlogged) = core.audited(Action::Look, Some(service), outcome, which).await?;
+    reply.warnings.extend(unlogged);
+    Ok(reply)
+}
+
+async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
+    let DiffRequest { service, from, to } = request;
+    let vault = core.vault()?;
+    let (to, after) = version(&vault, service, *to).await?;
+    let from = match from {
+        Some(from) => *from,
+        None => to.checked_sub(1).filter(|from| *from > 0).ok_or_else(|| Error::NotFound {
+            what: format!("a version of {service} before version {to}"),
+            hint: format!("claude-vault history {service}"),
+        })?,
+    };
+    let (from, before) = version(&vault, service, Some(from)).await?;
+    let differences = Differences::between(&before, &after);
+    let same = after.len() - differences.added.len() - differences.changed.len();
+    Ok(DiffReply {
+        service: service.clone(),
+        from,
+        to,
+        keys: differences.into(),
+        same,
+        warnings: Vec::new(),
+        values: (before, after),
+    })
+}
+
+/// The values of a version, or of the newest.
+///
+/// # Errors
+/// As [`diff`].
+pub(super) async fn version(vault: &Client, service: &Service, number: Option<u64>) -> Result<(u64, Secrets)> {
+    match vault.read_service(service, number).await? {
+        Stored::Present { secrets, version, .. } => Ok((version, secrets)),
+        Stored::Deleted { version, is_destroyed } => {
+            Err(Error::Deleted { service: service.to_string(), version, is_newest: number.is_none(), is_destroyed })
+        }
+        Stored::Absent => Err(match number {
+            None => no_service(service),
+            Some(number) => Error::NotFound {
+                what: format!("version {number} of {service}"),
+                hint: format!("claude-vault history {service}"),
+            },
+        }),
+    }
+}

@@ -1,0 +1,49 @@
+//! `rollback`: a new version with the content of an old one.
+
+use super::change::{ChangeReply, change};
+use super::history::version;
+use super::plan::{Notes, VersionChange};
+use super::{Audience, Core};
+use crate::approval::{Approver, Question};
+use crate::error::{Error, Result};
+use crate::names::Service;
+
+/// Where to go back to.
+#[derive(clap::Args)]
+pub struct RollbackRequest {
+    /// The service
+    pub service: Service,
+    /// The version whose content the new one gets
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub version: u64,
+    /// Show what would change and stop
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Rolls back. `show` gets the plan of a dry run.
+///
+/// # Errors
+/// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and as `set`.
+pub async fn rollback(
+    core: &Core,
+    request: &RollbackRequest,
+    approver: &impl Approver,
+    show: impl Fn(&Question<'_>) -> Result<()>,
+) -> Result<ChangeReply> {
+    let RollbackRequest { service, version: number, dry_run } = request;
+    let vault = core.vault()?;
+    let vault = vault.active_node().await?.map_or(vault, std::sync::Arc::new);
+    let (number, content) = version(&vault, service, Some(*number)).await?;
+    let work_out = |current: super::plan::Current| {
+        if core.audience == Audience::Person && current.version() == number {
+            return Err(Error::invalid(
+                format!("version {number} is the newest version of {service}"),
+                format!("claude-vault history {service}"),
+            ));
+        }
+        let notes = Notes { sources: vec![format!("version {number}")], ..Notes::default() };
+        Ok(VersionChange::between(core, service, current, content.clone(), &[], &[], notes))
+    };
+    change(core, service, *dry_run, approver, show, work_out).await
+}

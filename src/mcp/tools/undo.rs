@@ -1,0 +1,293 @@
+//! The history of a service, deleting, and going back. Names only: whether a value differs between two versions is for
+//! the person, so a rollback is written also when nothing differs.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::secrets::named;
+use super::{Context, Hints, Outcome, Tool};
+use crate::approval::Approver;
+use crate::core::delete::{DeleteReply, DeleteRequest, delete, delete_keys};
+use crate::core::history::{self, HistoryRequest, State as VersionState};
+use crate::core::rollback::{RollbackRequest, rollback};
+use crate::core::{Core, change::ChangeReply, get as getting};
+use crate::mcp::public::{Entry, Name, Setting, Time, public_reply, public_words};
+use crate::mcp::refusal::Refusal;
+use crate::mcp::state::State;
+use crate::names::{Key, PublicName, Service};
+
+/// Arguments of `vault_history`.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::mcp) struct HistoryArguments {
+    /// The service: one secret of KV version 2, such as jellyfin
+    service: Service,
+}
+
+public_words! {
+    /// Whether a version can be read.
+    pub(in crate::mcp) enum Readable {
+        /// It can.
+        Live,
+        /// It was deleted; the user can undelete it.
+        Deleted,
+        /// Its values are gone for good.
+        Destroyed,
+    }
+}
+
+public_reply! {
+    /// The versions of a service.
+    pub(in crate::mcp) struct HistoryReply {
+        /// The service
+        service: Service,
+        /// The newest version
+        current: u64,
+        /// The versions that Vault still knows, newest first
+        versions: Vec<VersionEntry>,
+    }
+
+    /// A version.
+    pub(in crate::mcp) struct VersionEntry {
+        /// Its number
+        version: u64,
+        /// When it was written, RFC 3339
+        created: Option<Time>,
+        /// Whether it can be read
+        state: Readable,
+        /// Keys that the version before did not have; absent where one of the two cannot be read. An entry's number is of this version
+        added: Option<Vec<Entry>>,
+        /// Keys that only the version before had. An entry's number is of that version
+        removed: Option<Vec<Entry>>,
+    }
+
+    /// What was deleted.
+    pub(in crate::mcp) struct DeletedReply {
+        /// The service
+        service: Service,
+        /// Where it lies: MOUNT/PREFIX/SERVICE
+        path: Setting,
+        /// Whether the whole service was deleted, or only keys
+        whole_service: bool,
+        /// Without keys: the version that was deleted. With keys: the new version, which lacks them
+        version: u64,
+        /// Whether the audit log could not be written afterwards
+        unlogged: Option<bool>,
+    }
+
+    /// A new version with the content of an old one: names only. Whether a value differs is for the person.
+    pub(in crate::mcp) struct RollbackReply {
+        /// The service
+        service: Service,
+        /// Where it lies: MOUNT/PREFIX/SERVICE
+        path: Setting,
+        /// The new version
+        version: u64,
+        /// Keys that are there again
+        added: Vec<Name>,
+        /// Keys that are gone
+        removed: Vec<Name>,
+        /// How many more came or went whose names are not shown
+        unnamed: u64,
+        /// Whether the audit log could not be written afterwards
+        unlogged: Option<bool>,
+    }
+}
+
+/// `vault_history`
+pub(in crate::mcp) struct History;
+
+impl Tool for History {
+    const TITLE: &'static str = "Show the history of a secret in Vault";
+    const DESCRIPTION: &'static str = "Show the versions of a service in Vault: when each was written, whether it was deleted, and which \
+        keys were added and removed. Never values, and never whether a value changed.";
+    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    type Arguments = HistoryArguments;
+    type Reply = HistoryReply;
+
+    async fn run(context: Context<'_>, arguments: HistoryArguments) -> Result<Outcome<HistoryReply>, Refusal> {
+        let (state, core) = (context.state, context.state.core());
+        let found = history::history(&core, &HistoryRequest { service: arguments.service }).await?;
+        Ok(Outcome::Done(history_reply(state, &found)))
+    }
+}
+
+fn history_reply(state: &State, found: &history::HistoryReply) -> HistoryReply {
+    let held = |number: u64| found.versions.iter().find(|version| version.version == number).and_then(|one| one.secrets.as_ref());
+    let versions = found.versions.iter().map(|version| {
+        let entries = |of: u64, wanted: &[String]| -> Vec<Entry> {
+            let keys = held(of).map(|secrets| state.in_order(&found.service, of, secrets.keys())).unwrap_or_default();
+            let numbered = keys.into_iter().enumerate().filter(|(_, (_, key))| wanted.contains(key));
+            numbered.map(|(at, (name, _))| named(at + 1, name)).collect()
+        };
+        VersionEntry {
+            version: version.version,
+            created: Time::parse(&version.created),
+            state: match version.state {
+                VersionState::Live => Readable::Live,
+                VersionState::Deleted => Readable::Deleted,
+                VersionState::Destroyed => Readable::Destroyed,
+            },
+            added: version.keys.as_ref().map(|keys| entries(version.version, &keys.added)),
+            removed: version.keys.as_ref().map(|keys| entries(version.version.saturating_sub(1), &keys.removed)),
+        }
+    });
+    HistoryReply { service: found.service.clone(), current: found.current, versions: versions.collect() }
+}
+
+/// Arguments of `vault_delete`.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::mcp) struct DeleteArguments {
+    /// The service: one secret of KV version 2, such as jellyfin
+    service: Service,
+    /// Only these keys; without keys and entries, the whole service
+    keys: Option<Vec<Key>>,
+    /// Only the entries with these numbers, whose names are not shown; needs version
+    entries: Option<Vec<u64>>,
+    /// The version that the numbers of entries are of
+    version: Option<u64>,
+    /// From approval_pending, to wait for that approval
+    #[allow(dead_code, reason = "read where changes wait")]
+    approval_token: Option<String>,
+}
+
+/// `vault_delete`
+pub(in crate::mcp) struct Delete;
+
+impl Tool for Delete {
+    const TITLE: &'static str = "Delete secrets in Vault";
+    const DESCRIPTION: &'static str = "Delete keys of a service in Vault, or the whole service. Older versions hold what was deleted: \
+        vault_rollback brings keys back, and the user a whole service. A person must approve each deletion on a page in their browser; \
+        until then it gives approval_pending with an approval_token to call again with, and the same arguments.";
+    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    type Arguments = DeleteArguments;
+    type Reply = DeletedReply;
+
+    async fn run(context: Context<'_>, arguments: DeleteArguments) -> Result<Outcome<DeletedReply>, Refusal> {
+        let (state, core) = (context.state.clone(), context.state.core());
+        let DeleteArguments { service, keys, entries, version, .. } = arguments;
+        let (keys, entries) = (keys.unwrap_or_default(), entries.unwrap_or_default());
+        let mut names: BTreeSet<String> = keys.iter().map(Key::to_string).collect();
+        match version {
+            Some(version) if !entries.is_empty() => names.extend(hidden(&state, &core, &service, version, &entries).await?),
+            None if entries.is_empty() => {}
+            Some(_) | None => {
+                return Err(Refusal::argument(
+                    "entries need version, and version needs entries",
+                    &[],
+                    "as in entries [3] of version 2",
+                ));
+            }
+        }
+        context.with_person(move |person| async move { deleted(&core, &service, names, &person).await }).await
+    }
+}
+
+/// The keys with these numbers in a version.
+async fn hidden(state: &State, core: &Core, service: &Service, version: u64, entries: &[u64]) -> Result<Vec<String>, Refusal> {
+    let request = getting::Request { service: service.clone(), keys: Vec::new(), version: Some(version) };
+    let reply = getting::get(core, &request).await?;
+    let keys = state.in_order(service, reply.version, reply.secrets.keys());
+    let of = |entry: &u64| {
+        let at = usize::try_from(*entry).ok()?.checked_sub(1)?;
+        // One with a name goes by its name.
+        keys.get(at).filter(|(name, _)| name.is_none()).map(|(_, key)| (*key).clone())
+    };
+    let none =
+        || Refusal::new("not_found", "that version has no such entry", "vault_list shows the entries of the newest version");
+    entries.iter().map(of).collect::<Option<Vec<String>>>().ok_or_else(none)
+}
+
+async fn deleted(
+    core: &Core,
+    service: &Service,
+    names: BTreeSet<String>,
+    person: &impl Approver,
+) -> Result<DeletedReply, Refusal> {
+    if names.is_empty() {
+        let request =
+            DeleteRequest { service: service.clone(), keys: Vec::new(), destroy: false, all_versions: false, dry_run: false };
+        return match delete(core, &request, person, |_| Ok(())).await? {
+            DeleteReply::Service(reply) => Ok(DeletedReply {
+                service: reply.service,
+                path: Setting::new(&reply.path),
+                whole_service: true,
+                version: reply.version,
+                unlogged: reply.unlogged.map(|_| true),
+            }),
+            DeleteReply::Keys(reply) => Ok(without_keys(reply)),
+        };
+    }
+    let keys: Vec<String> = names.into_iter().collect();
+    Ok(without_keys(delete_keys(core, service, false, person, |_| Ok(()), |_| Ok(keys.clone())).await?))
+}
+
+fn without_keys(reply: ChangeReply) -> DeletedReply {
+    DeletedReply {
+        service: reply.service,
+        path: Setting::new(&reply.path),
+        whole_service: false,
+        version: reply.version,
+        unlogged: reply.unlogged.map(|_| true),
+    }
+}
+
+/// Arguments of `vault_rollback`.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::mcp) struct RollbackArguments {
+    /// The service: one secret of KV version 2, such as jellyfin
+    service: Service,
+    /// The version whose content the new one gets
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    version: u64,
+    /// From approval_pending, to wait for that approval
+    #[allow(dead_code, reason = "read where changes wait")]
+    approval_token: Option<String>,
+}
+
+/// `vault_rollback`
+pub(in crate::mcp) struct Rollback;
+
+impl Tool for Rollback {
+    const TITLE: &'static str = "Roll a secret in Vault back";
+    const DESCRIPTION: &'static str = "Write a new version of a service in Vault with the content of an older one, which vault_history \
+        shows. A person must approve it on a page in their browser; until then it gives approval_pending with an approval_token to call \
+        again with, and the same arguments.";
+    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    type Arguments = RollbackArguments;
+    type Reply = RollbackReply;
+
+    async fn run(context: Context<'_>, arguments: RollbackArguments) -> Result<Outcome<RollbackReply>, Refusal> {
+        let core = context.state.core();
+        let RollbackArguments { service, version, .. } = arguments;
+        if version == 0 {
+            return Err(Refusal::argument("versions begin with 1", &[], "vault_history shows them"));
+        }
+        let request = RollbackRequest { service, version, dry_run: false };
+        let work = move |person| async move { Ok(rolled_back(rollback(&core, &request, &person, |_| Ok(())).await?)) };
+        context.with_person(work).await
+    }
+}
+
+fn rolled_back(reply: ChangeReply) -> RollbackReply {
+    let public = |keys: &[String]| -> Vec<Name> {
+        keys.iter().filter_map(|key| PublicName::of_stored_key(key)).map(|name| Name::from(&name)).collect()
+    };
+    let (added, removed) = (public(&reply.added), public(&reply.removed));
+    let unnamed = reply.added.len() + reply.removed.len() - added.len() - removed.len();
+    RollbackReply {
+        service: reply.service,
+        path: Setting::new(&reply.path),
+        version: reply.version,
+        added,
+        removed,
+        unnamed: unnamed as u64,
+        unlogged: reply.unlogged.map(|_| true),
+    }
+}
