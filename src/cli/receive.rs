@@ -48,7 +48,8 @@ fn print(context: &Context<'_>, reply: &ReceiveReply, no_newline: bool) -> Resul
     }
     if ui.stderr_is_terminal() {
         let names: Vec<&str> = reply.secrets.keys().map(String::as_str).collect();
-        ui.note(&format!("received {}, shared {}", names.join(", "), reply.shared));
+        let shared = reply.shared.parse::<jiff::Timestamp>().map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string());
+        ui.note(&format!("received {}, shared {}", names.join(", "), shared.as_deref().unwrap_or(&reply.shared)));
     }
     match reply.secrets.values().next() {
         Some(value) if reply.secrets.len() == 1 => values::one(context, value, no_newline),

@@ -181,7 +181,7 @@ fn a_key_of_two_services_is_never_overwritten_in_lines() {
 }
 
 /// Checks a manifest against the schema that Kubernetes publishes, and gives what its values decode to.
-fn apply(text: &str, lab: &Lab) -> Vec<Value> {
+fn apply(text: &str, lab: &Lab) -> Option<Vec<Value>> {
     let file = lab.home.path().join("secret");
     std::fs::write(&file, text).unwrap();
     let script = r#"
@@ -206,8 +206,12 @@ for document in yaml.safe_load_all(open(sys.argv[1])):
     let python = format!("{}:{}", ground().join("mcp1").display(), ground().join("python").display());
     let mut command = Command::new("python3");
     command.args(["-c", script]).arg(&file).arg(ground().join("kubernetes")).env("PYTHONPATH", python);
-    let out = run(&mut command, "").exits(0).stdout;
-    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let checked = run(&mut command, "");
+    let found = checked.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (checked.status == 0).then_some(found).or_else(|| {
+        eprintln!("{}", checked.stderr);
+        None
+    })
 }
 
 #[test]
@@ -222,20 +226,20 @@ fn a_kubernetes_secret_follows_the_published_schema() {
     expected.push(("tls.crt".into(), "x\u{0}y".into()));
     let expected: Value = expected.into_iter().map(|(key, value)| (key, json!(value))).collect::<serde_json::Map<_, _>>().into();
     let one = lab.cv(["export", "Home_Assistant", "--format", "k8s-secret"]).exits(0).says("left out: ..data (").says("a/b (");
-    assert_eq!(apply(&one.stdout, &lab), [json!({"name": "home-assistant", "data": expected})]);
+    assert_eq!(apply(&one.stdout, &lab).unwrap(), [json!({"name": "home-assistant", "data": expected})]);
     for arguments in [
         &["export", "Home_Assistant", "radarr", "--format", "k8s-secret"][..],
         &["export", "Home_Assistant", "radarr", "--format", "k8s-secret", "--json"],
     ] {
         let both = lab.cv(arguments).exits(0).stdout;
         assert_eq!(
-            apply(&both, &lab),
+            apply(&both, &lab).unwrap(),
             [json!({"name": "home-assistant", "data": expected}), json!({"name": "radarr", "data": {}})]
         );
     }
     // The schema is not one that takes anything.
     let broken = one.stdout.replace("data:", "values:");
-    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| apply(&broken, &lab))).is_err());
+    assert_eq!(apply(&broken, &lab), None);
     lab.store("home-assistant", json!({"A": "1"}));
     lab.cv(["export", "Home_Assistant", "home-assistant", "--format", "k8s-secret"])
         .exits(2)
