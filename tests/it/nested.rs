@@ -53,9 +53,32 @@ fn a_service_and_the_ones_below_it_keep_their_files_apart() {
     lab.cv(["inject", "app/db"]).exits(0);
     let (outer, inner) = (lab.home.read("app/.env"), lab.home.read("app/db/.env"));
     assert!(outer.contains("A=outer") && inner.contains("A=inner") && inner.contains("proxmox-services/app/db ("), "{inner}");
-    // A compose file of the outer service that names the inner file: neither service takes it from the other unseen.
+    // A compose file of the outer service names the inner file: it stays the inner service's, and nothing stops.
     lab.home.file("app/compose.yaml", "services:\n  db:\n    image: x\n    env_file: db/.env\n");
-    lab.cv(["inject", "--all"]).exits(2).says("app and app/db would both be written to app/db/.env");
+    lab.store("other", json!({"A": "else"}));
+    lab.home.file("other/.env.example", "A=\n");
+    lab.cv(["inject", "--all"]).exits(0).says("app/db/.env is not written for app: it lies in the folder of app/db");
+    assert!(lab.home.read("app/db/.env").contains("A=inner") && lab.home.read("other/.env").contains("A=else"));
+    lab.cv(["inject", "app"]).exits(2).says("app/db/.env was written for app/db").says("--file app/db/.env");
+    assert!(lab.home.read("app/db/.env").contains("A=inner"));
+    // By convention both own this one: the two are named, and the others go on.
+    lab.store("app/config", json!({"B": "1"}));
+    lab.home.file("app/config/secrets.yaml.example", "B: x\n");
+    lab.store("other", json!({"A": "later"}));
+    lab.cv(["inject", "--all"]).exits(2).says("app and app/config would both be written to app/config/secrets.yaml");
+    assert!(lab.home.read("other/.env").contains("A=later"));
+}
+
+#[test]
+fn a_deleted_inner_service_is_not_taken_for_the_outer_one() {
+    let lab = Lab::with("app", json!({"A": "outer"}));
+    lab.store("app/db", json!({"A": "inner"}));
+    lab.home.file("app/.env.example", "A=\n");
+    lab.home.file("app/db/.env.example", "A=\n");
+    lab.bao.put("secret/delete/proxmox-services/app/db", json!({"versions": [1]}));
+    let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
+    run(command.arg("inject").current_dir(lab.home.lab().join("app/db")), "").exits(5).says("claude-vault undelete app/db");
+    assert!(!lab.home.lab().join("app/.env").exists());
 }
 
 #[test]

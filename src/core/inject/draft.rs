@@ -53,6 +53,9 @@ pub(super) async fn plan(
     let origin = Origin::of(&core.settings, &target.service);
     let keys: Vec<String> = render::names_held(target, &secrets).into_iter().map(str::to_owned).collect();
     let own_text = old.as_ref().ok().and_then(Option::as_ref).map_or("", |old| old.as_str());
+    if is_person && target.place == place::Place::Usual {
+        refuse_file_of_another(target, own_text, &origin)?;
+    }
     let from_vault = from_vault(own_text, &origin, record.as_ref().filter(|_| standing == Standing::Unchanged));
     let draft = Draft {
         target: target.clone(),
@@ -137,6 +140,22 @@ pub(super) async fn plan(
         write.sources.clone_from(&template.sources);
     }
     Ok((reply, write))
+}
+
+/// A file that was written for another service stays its own, unless the person names it.
+fn refuse_file_of_another(target: &Target, old: &str, origin: &Origin) -> Result<()> {
+    let Some(owner) = header::owner(old).filter(|owner| *owner != target.service.as_str()) else { return Ok(()) };
+    if header::keys_from(old, origin).is_some() {
+        return Ok(());
+    }
+    let file = printable(&target.file.to_string_lossy(), false);
+    Err(Error::invalid(
+        format!("{}: {file} was written for {}", target.service, printable(owner, false)),
+        format!(
+            "give each service a file of its own in .claude-vault.toml, or: claude-vault inject {} --file {file}",
+            target.service
+        ),
+    ))
 }
 
 /// The keys that came from Vault when the file was written: its header and this user's record know.
@@ -264,7 +283,8 @@ struct Known<'a> {
 
 /// Whether a model may have the file written without asking: the service's own file, in its usual
 /// place, from a template on disk, and nobody but this program wrote what is there. A place that
-/// `.claude-vault.toml` names is asked about once. Nothing here depends on a value.
+/// `.claude-vault.toml` names is asked about once, and so is a folder below the service's own, which a compose
+/// file may name and another service may own. Nothing here depends on a value.
 fn is_unasked(core: &Core, request: &Request, target: &Target, known: &Known<'_>) -> bool {
     let is_written_for_this_service = known
         .record
@@ -275,7 +295,7 @@ fn is_unasked(core: &Core, request: &Request, target: &Target, known: &Known<'_>
         Standing::Changed | Standing::Foreign => false,
     };
     let place_is_known = match target.place {
-        place::Place::Usual => known.has_example || is_written_for_this_service,
+        place::Place::Usual => known.has_example && target.is_in_own_folder() || is_written_for_this_service,
         place::Place::Project => is_written_for_this_service,
         place::Place::Request => false,
     };

@@ -98,6 +98,12 @@ pub(in crate::core) fn of_template(service: &Service) -> Vec<String> {
     vec![format!("{HEADER_START}{service}) and a template."), WARNING.to_owned(), END.to_owned()]
 }
 
+/// The service that the first line of a file of ours names.
+pub(in crate::core) fn owner(text: &str) -> Option<&str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.strip_prefix(HEADER_START)?.split(')').next()
+}
+
 /// The keys that the header of a file names as having come from there.
 pub(in crate::core) fn keys_from(text: &str, origin: &Origin) -> Option<BTreeSet<String>> {
     let own = origin.line();

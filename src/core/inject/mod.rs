@@ -156,7 +156,7 @@ pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver)
             Err(error) => found.push((service.clone(), Err(error))),
         }
     }
-    one_service_a_file(&found)?;
+    one_service_a_file(&mut found);
     core.work.expect(found.len());
     let work = Work { core, vault: &vault, request: &request };
     let each = stream::iter(found).map(|(service, files)| work.service(service, files, approver));
@@ -212,23 +212,47 @@ async fn advice(core: &Core, request: &Request, services: &[(Service, Result<Rep
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 
-fn one_service_a_file(found: &[(Service, Result<Found>)]) -> Result<()> {
-    let mut owners: BTreeMap<&Path, &Service> = BTreeMap::new();
+/// Two services never share a file unasked. One that only names the file in the folder of the other leaves it to
+/// that; otherwise both get an error, and all others go on.
+fn one_service_a_file(found: &mut [(Service, Result<Found>)]) {
+    let mut owners: BTreeMap<PathBuf, Vec<(Service, bool)>> = BTreeMap::new();
     // A service without a place gets its own error when its turn comes.
     let targets = found.iter().filter_map(|(_, files)| files.as_ref().ok()).flat_map(|files| &files.targets);
     for target in targets {
-        if let Some(other) = owners.insert(&target.file, &target.service) {
-            return Err(Error::invalid(
-                format!(
-                    "{other} and {} would both be written to {}",
-                    target.service,
-                    printable(&target.file.to_string_lossy(), false)
-                ),
-                "give each a file of its own in .claude-vault.toml",
-            ));
+        owners.entry(target.file.clone()).or_default().push((target.service.clone(), target.is_in_own_folder()));
+    }
+    owners.retain(|_, services| services.len() > 1);
+    for (service, files) in found {
+        let Ok(own) = files else { continue };
+        let mut error = None;
+        own.targets.retain(|target| {
+            let Some(services) = owners.get(&target.file) else { return true };
+            let file = printable(&target.file.to_string_lossy(), false);
+            let others: Vec<&str> =
+                services.iter().map(|(other, _)| other.as_str()).filter(|other| *other != service.as_str()).collect();
+            let owner = services.iter().find(|(_, lies_in_own)| *lies_in_own).map(|(owner, _)| owner);
+            let is_settled = services.iter().filter(|(_, lies_in_own)| *lies_in_own).count() == 1;
+            match owner.filter(|_| is_settled) {
+                Some(owner) if owner == service => true,
+                Some(owner) => {
+                    own.notes.push(format!("{file} is not written for {service}: it lies in the folder of {owner}"));
+                    false
+                }
+                None => {
+                    error.get_or_insert_with(|| {
+                        Error::invalid(
+                            format!("{service} and {} would both be written to {file}", others.join(", ")),
+                            "give each a file of its own in .claude-vault.toml",
+                        )
+                    });
+                    true
+                }
+            }
+        });
+        if let Some(error) = error {
+            *files = Err(error);
         }
     }
-    Ok(())
 }
 
 /// What the work on each service needs.

@@ -77,6 +77,16 @@ pub(super) enum Source {
     Nothing,
 }
 
+impl Target {
+    /// Whether the file lies in the service's own folder, or in the `config` of that. Anything deeper may be the
+    /// folder of a service of its own: `a/b` lies in `a`.
+    pub(super) fn is_in_own_folder(&self) -> bool {
+        let folder = Path::new(self.service.as_str());
+        let parent = self.file.parent().unwrap_or(Path::new(""));
+        parent == folder || parent == folder.join("config") || parent == Path::new("")
+    }
+}
+
 /// The root and what its `.claude-vault.toml` says, read once for all services.
 pub(super) struct Places {
     root: Root,
@@ -137,8 +147,12 @@ impl Places {
         while candidates.len() > 1
             && let Some(innermost) = candidates.pop()
         {
-            if matches!(vault.read_service(&innermost, None).await, Ok(Stored::Present { .. })) {
-                return Ok(innermost);
+            match vault.read_service(&innermost, None).await {
+                // Of a deleted one, the write says how to bring it back.
+                Ok(Stored::Present { .. } | Stored::Deleted { .. }) => return Ok(innermost),
+                // A policy need not cover folders that are no services.
+                Ok(Stored::Absent) | Err(Error::Forbidden { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         candidates.pop().ok_or_else(unknown)

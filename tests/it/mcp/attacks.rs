@@ -77,6 +77,19 @@ fn an_example_is_written_whether_or_not_a_guess_is_right() {
     never_seen(client);
 }
 
+/// A folder below the service's own may be another service's: a compose file that names it decides nothing.
+#[test]
+fn a_file_in_a_folder_below_is_not_written_unasked() {
+    let lab = Lab::with("app", json!({"A": "1", "B": "2"}));
+    lab.home.file("app/compose.yaml", "services:\n  db:\n    image: x\n    env_file: db/.env\n");
+    lab.home.file("app/db/.env.example", "A=\n");
+    let (lab, mut client) = quick(lab);
+    let told = client.call("vault_inject", json!({"service": "app"})).unwrap_err();
+    assert!(told.starts_with("approval_pending: "), "{told}");
+    assert!(!lab.home.lab().join("app/db/.env").exists());
+    client.close();
+}
+
 /// H2: text of the model's choice in files, programs overwritten, originals rotated away.
 #[test]
 fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away() {
