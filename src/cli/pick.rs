@@ -1,7 +1,7 @@
 //! The picker: a command of a person's terminal that lacks the name of a service asks for it.
 //!
-//! A new command needs nothing for this but its line in [`may_lack_its_service`]: when clap misses nothing but
-//! SERVICE, the person picks one, and the command line is read again with it. Never for what deletes or moves.
+//! A new command needs nothing for this but its name in [`ASK`]: when clap misses nothing but SERVICE, the person
+//! picks one, and the command line is read again with it. Never for what deletes or moves.
 //! Inside a command, [`service`] and [`key`] ask; both give `None` where nobody can be asked, or Escape was pressed,
 //! and the command then says what it says without a picker.
 
@@ -9,10 +9,10 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
-use super::{Cli, Command, Context, block_on, execute};
+use super::{Cli, Context, block_on, execute};
 use crate::config::{Env, Settings};
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -25,9 +25,7 @@ use crate::ui::Ui;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The commands that ask for a missing service. Never those that delete, rename or roll back.
-fn may_lack_its_service(command: &Command) -> bool {
-    matches!(command, Command::Get(_) | Command::Set(_) | Command::Exec(_) | Command::Share(_))
-}
+const ASK: [&str; 7] = ["get", "set", "edit", "exec", "history", "diff", "share"];
 
 /// Runs the command line with the service that the person picks; `None` where it lacks something else, nobody can be
 /// asked, or the person leaves.
@@ -37,7 +35,8 @@ pub(super) fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<u8>
     }
     let env = Env::of_process();
     let probe = with(arguments, Service::probe().ok()?.as_str());
-    let cli = Cli::try_parse_from(&probe).ok().filter(|cli| may_lack_its_service(&cli.command))?;
+    let matches = Cli::command().try_get_matches_from(&probe).ok()?;
+    let cli = matches.subcommand_name().filter(|name| ASK.contains(name)).and_then(|_| Cli::from_arg_matches(&matches).ok())?;
     let ui = Ui::new(cli.json, cli.color, &env);
     if !is_person(&ui, &env) {
         return None;

@@ -52,6 +52,20 @@ fn what_else_was_given_stays_and_the_program_of_exec_too() {
 }
 
 #[test]
+fn other_commands_that_only_look_or_ask_before_they_write_pick_too() {
+    let lab = lab();
+    let help = lab.cv(["--help"]).exits(0).stdout;
+    for command in ["edit", "history", "diff", "share"].iter().filter(|name| help.contains(&format!("\n  {name} "))) {
+        let mut session = cv(&lab.home, &[command]);
+        session.exp_string("Service").unwrap();
+        session.exp_string("plex").unwrap();
+        press(&mut session, "\u{1b}");
+        session.exp_string("missing: <SERVICE>").unwrap();
+        session.exp_eof().unwrap();
+    }
+}
+
+#[test]
 fn escape_leaves_with_the_usual_error_and_ctrl_c_with_130() {
     let lab = lab();
     for command in [&["get"][..], &["set"], &["exec", "--", "true"]] {

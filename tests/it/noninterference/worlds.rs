@@ -37,7 +37,12 @@ impl Worlds {
         // Files, versions and Vault may agree in one world and not in the other.
         worlds.sides.iter_mut().for_each(|side| side.agrees = rng.percent(30));
         for letter in &["a", "b"][..rng.between(1, 2)] {
-            let service = format!("{name}{letter}");
+            // Some lie in a folder, and one may lie in the folder of the other.
+            let service = match *letter {
+                "b" if rng.percent(15) => format!("{name}b/deep"),
+                "b" if rng.percent(15) => format!("{name}a/deep"),
+                letter => format!("{name}{letter}"),
+            };
             let keys = some_keys(rng, 6);
             worlds.keys.extend(keys.iter().map(|key| (*key).to_owned()));
             let (in_vault, on_disk) = [(true, true), (true, false), (false, true)][rng.weighted(&[80, 8, 12])];
