@@ -28,6 +28,8 @@ pub enum WayOut {
     Export,
     /// A file written by `inject`, mode 0600.
     InjectedFile,
+    /// The text that `edit` gives to the person's editor, in a private folder.
+    EditedText,
     /// The environment of the program that `exec` starts, or its file in memory.
     ChildEnvironment,
     /// A reply over MCP in plaintext mode, or of a key that the person's config names.

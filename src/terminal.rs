@@ -7,6 +7,7 @@ mod pick;
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -55,6 +56,21 @@ impl Terminal {
     /// Writes a sequence of ours that steers the terminal.
     fn say_raw(&mut self, sequence: &str) {
         let _ = self.device.write_all(sequence.as_bytes());
+        let _ = self.device.flush();
+    }
+
+    /// The terminal as standard input, output and error of a program.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn for_program(&self) -> Result<[Stdio; 3]> {
+        let copy = || self.device.try_clone().map(Stdio::from).map_err(Error::io("use", "/dev/tty"));
+        Ok([copy()?, copy()?, copy()?])
+    }
+
+    /// Puts its modes right after a program that may have left them otherwise.
+    pub fn put_right(&self) {
+        self.restore();
     }
 
     /// Asks for one line and shows what is typed.

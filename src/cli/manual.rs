@@ -45,6 +45,7 @@ pub fn examples(command: &str) -> &'static [&'static str] {
         "history" => &["claude-vault history jellyfin"],
         "diff" => &["claude-vault diff jellyfin", "claude-vault diff jellyfin 1 2 --json"],
         "rollback" => &["claude-vault rollback jellyfin 1"],
+        "edit" => &["claude-vault edit jellyfin", "EDITOR=cat claude-vault edit jellyfin --dry-run"],
         "inject" => &[
             "claude-vault inject jellyfin",
             "claude-vault inject jellyfin --diff",

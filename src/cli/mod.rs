@@ -14,6 +14,8 @@ mod copy;
 mod delete;
 mod dev;
 mod doctor;
+mod edit;
+mod editor;
 mod example;
 mod exec;
 mod export;
@@ -110,6 +112,8 @@ enum Command {
     Diff(history::Diff),
     /// Write a new version with the values of an old one
     Rollback(rollback::Rollback),
+    /// Change a service's keys in your editor
+    Edit(edit::Edit),
     /// Write a service's .env or secrets.yaml
     Inject(inject::Inject),
     /// Run a program with a service's secrets in its environment
@@ -264,6 +268,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
     if settings.tls.skip_verify {
         ui.warn("VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and every value");
     }
+    editor::sweep(&env);
     let core = Core::new(settings, &env);
     let context = Context { ui, env, core };
     block_on(async {
@@ -288,6 +293,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             Command::Rollback(rollback) => interruptible(rollback.run(&context)).await,
             Command::History(history) => history.run(&context).await,
             Command::Diff(diff) => diff.run(&context).await,
+            Command::Edit(edit) => edit.run(&context).await,
             Command::Inject(inject) => inject.run(&context).await,
             Command::Adopt(adopt) => tokio::select! {
                 status = adopt.run(&context) => status,

@@ -7,6 +7,7 @@ pub mod change;
 pub mod copy;
 pub mod delete;
 pub mod doctor;
+pub mod edit;
 pub mod entries;
 pub mod example;
 pub mod exec;

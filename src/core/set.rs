@@ -201,7 +201,7 @@ pub fn json_value(key: &Key, text: &Secret) -> Result<Value> {
 }
 
 /// A value of a file or an argument, as Vault gets it.
-fn value_of(typed: json::Typed) -> Value {
+pub(super) fn value_of(typed: json::Typed) -> Value {
     match typed {
         json::Typed::Text(text) => Value::Text(Secret::from(text.to_string())),
         json::Typed::Json(text) => Value::Json(Secret::from(text.to_string())),

@@ -10,6 +10,7 @@ mod lock;
 mod owner;
 mod place;
 pub mod record;
+mod scratch;
 mod write;
 
 use std::ffi::OsStr;
@@ -26,6 +27,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use owner::{is_trusted, require_own_file, require_own_folder};
 use place::{is_backup_of, names, place, sweep};
+pub use scratch::{Scratch, ScratchPlaces, sweep_scratch};
 pub use write::{Access, FileChange, write};
 
 /// The largest file that is read, in bytes.

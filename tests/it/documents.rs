@@ -37,6 +37,7 @@ fn newcomer() -> Login {
     let path = format!("{}:{}/.local/bin:/usr/local/bin:/usr/bin:/bin", tools.display(), lab.path().display());
     let node = PathBuf::from(which("node"));
     login.lab.home.set("PATH", format!("{path}:{}", node.parent().unwrap().display()));
+    login.lab.home.set("EDITOR", "true");
     login.lab.home.set("BAO_ADDR", login.lab.bao.address.clone());
     login
 }

@@ -27,6 +27,7 @@ mod delete;
 mod dev;
 mod doctor;
 mod documents;
+mod edit;
 mod errors;
 mod exact;
 mod example;

@@ -26,7 +26,7 @@ pub fn address(session: &mut PtySession) -> String {
     session.exp_regex("http://[^ \r\n]+[\r\n]").unwrap().1.trim().to_owned()
 }
 
-fn exit(session: &PtySession) -> i32 {
+pub fn exit(session: &PtySession) -> i32 {
     match session.process().wait().unwrap() {
         rexpect::process::WaitStatus::Exited(_, code) => code,
         other => panic!("{other:?}"),

@@ -6,6 +6,7 @@
 //! their types, in flow style.
 
 pub mod anchors;
+pub mod edited;
 pub mod tree;
 pub mod values;
 

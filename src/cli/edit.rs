@@ -1,0 +1,240 @@
+//! `edit`: the text goes to the person's editor and comes back, as often as they like, until it is written, or they
+//! give it up.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::Context;
+use super::approve::on_the_page;
+use super::at_terminal::{AtTerminal, proof_needed};
+use super::editor::{Editor, places};
+use super::set::for_a_while;
+use crate::approval::listen;
+use crate::config::Strength;
+use crate::core::approve::Approvals;
+use crate::core::edit::{Draft, Edits, Reply, Request, write};
+use crate::core::set::Outcome;
+use crate::core::status::SOON;
+use crate::error::{Error, Result};
+use crate::files::Scratch;
+use crate::names::printable;
+use crate::signals::Signals;
+use crate::terminal::Terminal;
+
+/// Marks the lines on top that say what was wrong. They are taken away again.
+const MARK: &str = "#! ";
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+The editor is VISUAL, EDITOR, or the first of: editor, nano, vim, vi. The text is YAML, in a private folder in memory
+that goes when the editor ends; swap, backup and undo files of vim and nano are off. The editor gets no session.
+Text that cannot be read, or that you declined, can be opened again.")]
+pub(super) struct Edit {
+    #[command(flatten)]
+    request: Request,
+    /// Write without asking when the editor ends
+    #[arg(long)]
+    no_confirm: bool,
+    /// Show the new values in the plan
+    #[arg(long)]
+    reveal: bool,
+}
+
+/// How a round in the editor ended.
+enum Round {
+    /// There is nothing more to do.
+    Over(u8),
+    /// This is wrong; `asks` whether to open the text again, instead of just doing so.
+    Again { trouble: Error, asks: bool },
+}
+
+impl Edit {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
+        let Context { ui, core, env } = context;
+        if core.settings.agent.is_some() {
+            return Err(Error::UnderAgent { what: "edit" });
+        }
+        proof_needed(core, self.request.dry_run, self.no_confirm, self.reveal)?;
+        let session = core.session()?.alive()?;
+        let terminal = Terminal::open().ok_or(Error::NoPerson {
+            question: "what is to be changed?",
+            hint: "run it in a terminal, or name the keys: claude-vault set SERVICE KEY=@FILE",
+        })?;
+        let editor = Editor::find(env)?;
+        let mut signals = Signals::new();
+        let draft = tokio::select! {
+            draft = context.waiting(Draft::open(core, &self.request.service)) => draft?,
+            () = signals.stopped() => return Err(Error::Interrupted),
+        };
+        draft.warnings.iter().for_each(|warning| ui.warn(warning));
+        if let Some(left) = session.seconds_left().filter(|left| *left < SOON) {
+            ui.warn(&format!("the session ends in {left} seconds: what you change cannot be written after that"));
+        }
+        let folder = Scratch::new(&places(env))?;
+        if !folder.is_in_memory() {
+            ui.warn(&format!(
+                "there is no folder in memory here: until you are done, the text lies in {}",
+                folder.path().display()
+            ));
+        }
+        editor.caution().iter().for_each(|caution| ui.note(caution));
+        let file = format!("{}.yaml", self.request.service.as_str().replace('/', "-"));
+        Session { edit: self, context, terminal, editor, signals, draft, folder, file }.run().await
+    }
+}
+
+/// One call of `edit`.
+struct Session<'a> {
+    edit: Edit,
+    context: &'a Context<'a>,
+    terminal: Terminal,
+    editor: Editor,
+    signals: Signals,
+    draft: Draft,
+    folder: Scratch,
+    file: String,
+}
+
+impl Session<'_> {
+    async fn run(mut self) -> Result<u8> {
+        let mut text = Zeroizing::new(self.draft.text().as_bytes().to_vec());
+        let mut said: Option<String> = None;
+        loop {
+            let (after, succeeded) = self.through_editor(&text, said.as_deref()).await?;
+            let is_same = after == text;
+            text = after;
+            let round = if succeeded {
+                self.judge(&text, is_same, said.is_some()).await?
+            } else {
+                let trouble = Error::invalid("the editor failed: nothing was written", "export EDITOR=nano   (or another)");
+                if is_same && said.is_none() {
+                    return Err(trouble);
+                }
+                Round::Again { trouble, asks: true }
+            };
+            match round {
+                Round::Over(status) => return Ok(status),
+                Round::Again { trouble, asks } => {
+                    self.terminal.say(&format!("error: {}", printable(&trouble.for_person(), false)));
+                    if asks && !self.reopens().await? {
+                        return Err(trouble);
+                    }
+                    said = Some(trouble.for_person());
+                }
+            }
+        }
+    }
+
+    /// Gives the text to the editor, with what was wrong on top. Gives what came back, and whether the editor says
+    /// that all is well.
+    async fn through_editor(&mut self, text: &[u8], said: Option<&str>) -> Result<(Zeroizing<Vec<u8>>, bool)> {
+        let marks = said.map(marks).unwrap_or_default();
+        let mut whole = Zeroizing::new(Vec::with_capacity(marks.len() + text.len()));
+        whole.extend_from_slice(marks.as_bytes());
+        whole.extend_from_slice(text);
+        self.folder.write(&self.file, &whole)?;
+        let status = self.editor.open(&self.folder, &self.file, &self.terminal, &mut self.signals).await?;
+        let Some(mut after) = self.folder.read(&self.file)? else {
+            return Err(Error::invalid(
+                "the editor took the text away: nothing was written",
+                "start over with claude-vault edit",
+            ));
+        };
+        let start = unmarked(&after);
+        after.drain(..start);
+        Ok((after, status.success()))
+    }
+
+    async fn judge(&mut self, text: &[u8], is_same: bool, was_wrong: bool) -> Result<Round> {
+        let edits = match self.read(text) {
+            Ok(edits) => edits,
+            // Left as it was, it is opened again only if the person wants that.
+            Err(trouble) => return Ok(Round::Again { trouble, asks: is_same && was_wrong }),
+        };
+        let ui = self.context.ui;
+        if edits.is_empty() {
+            if ui.json() {
+                ui.data_json(&serde_json::json!({ "service": self.edit.request.service, "outcome": Outcome::Unchanged }))?;
+            }
+            ui.note("nothing to change   (an editor that returns at once needs an option to wait: EDITOR='code --wait')");
+            return Ok(Round::Over(0));
+        }
+        let mut signals = std::mem::take(&mut self.signals);
+        let written = tokio::select! {
+            written = self.write(&edits) => written,
+            () = signals.stopped() => Err(Error::Interrupted),
+        };
+        self.signals = signals;
+        match written {
+            Ok(reply) => self.report(&reply).map(Round::Over),
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(trouble) => Ok(Round::Again { trouble, asks: true }),
+        }
+    }
+
+    /// What the person changed, or why the text cannot be read, with the line as it will be shown.
+    fn read(&self, text: &[u8]) -> Result<Edits> {
+        let hint = "correct it, or leave it as it is to give it up";
+        let text = std::str::from_utf8(text).map_err(|_| Error::invalid("the text is not UTF-8", hint))?;
+        self.draft.edits(text).map_err(|wrong| {
+            let line = wrong.line + MARKS;
+            Error::invalid(format!("line {line}: {}", wrong.reason), hint)
+        })
+    }
+
+    async fn write(&self, edits: &Edits) -> Result<Reply> {
+        let Context { ui, core, .. } = self.context;
+        let Edit { request, no_confirm, reveal } = &self.edit;
+        let proof = proof_needed(core, request.dry_run, *no_confirm, *reveal)?;
+        let at_terminal = AtTerminal { ui, reveal: *reveal, no_confirm: *no_confirm, agent: false };
+        let show = |question: &crate::approval::Question<'_>| at_terminal.show(question);
+        if request.dry_run || *no_confirm || proof <= Strength::Typed {
+            return write(core, &self.draft, edits, request.dry_run, &at_terminal, show).await;
+        }
+        let approvals = Approvals::open(core, Arc::default()).await?;
+        let _socket = listen(&core.settings.state, approvals.pending.clone())?;
+        let person = on_the_page(self.context, &approvals, "edit", for_a_while(self.context))?;
+        let reply = write(core, &self.draft, edits, false, &person, show).await;
+        approvals.pending.farewell().await;
+        reply
+    }
+
+    fn report(&self, reply: &Reply) -> Result<u8> {
+        let ui = self.context.ui;
+        if ui.json() {
+            ui.data_json(reply)?;
+            return Ok(0);
+        }
+        reply.unlogged.iter().for_each(|warning| ui.warn(warning));
+        ui.note(&match reply.outcome {
+            Outcome::Created => format!("created {} (version {})", reply.path, reply.version),
+            Outcome::Updated => format!("updated {} (version {})", reply.path, reply.version),
+            Outcome::Unchanged => format!("nothing to change: {} has these values already", reply.path),
+            Outcome::DryRun => "dry run: nothing was written".into(),
+        });
+        Ok(0)
+    }
+
+    /// Asks whether the text is to be opened again.
+    async fn reopens(&mut self) -> Result<bool> {
+        tokio::select! {
+            yes = self.terminal.ask_yes_or_no("Open your text again? (no discards it) ") => yes,
+            () = self.signals.stopped() => Err(Error::Interrupted),
+        }
+    }
+}
+
+/// How many lines the marks are.
+const MARKS: usize = 2;
+
+fn marks(said: &str) -> String {
+    let said = printable(said, false);
+    format!("{MARK}{said}\n{MARK}Correct it, save and leave; or leave without a change, and you are asked.\n")
+}
+
+/// Where the text behind the marks begins.
+fn unmarked(text: &[u8]) -> usize {
+    let marks = text.split_inclusive(|byte| *byte == b'\n').take_while(|line| line.starts_with(MARK.as_bytes()));
+    marks.map(<[u8]>::len).sum()
+}

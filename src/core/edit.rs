@@ -1,0 +1,280 @@
+//! `edit`: a service as YAML in the person's editor, and what they changed as a plan.
+//!
+//! The changes are those between the text that was shown and the text that came back. They are made to the newest
+//! version, so a change by somebody else meanwhile is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::Core;
+use super::plan::{Current, Notes, Operation, VersionChange, write_version};
+use super::set::{Outcome, value_of};
+use crate::approval::{Approver, Change, Question};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::format::json::{Typed, canonical};
+use crate::format::source::Unreadable;
+use crate::format::yaml::edited;
+use crate::names::{Key, MAX_VALUE_BYTES, Service, printable};
+use crate::secret::{Value, WayOut};
+use crate::vault::Secrets;
+
+/// What a new service begins with.
+const TEMPLATE: &str = "\
+# It does not exist yet. Entries look like these:
+#
+# API_KEY: \"a text\"
+# PORT: 8096
+# CERTIFICATE: |
+#   several
+#   lines
+
+";
+
+/// What to edit.
+#[derive(clap::Args)]
+pub struct Request {
+    /// The service; a new one is made
+    pub service: Service,
+    /// Show what would change and stop
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// A service as it is shown in the editor.
+pub struct Draft {
+    service: Service,
+    /// What Vault held when it was shown.
+    base: Secrets,
+    /// The values that are shown, as they read back.
+    shown: BTreeMap<String, Typed>,
+    text: Zeroizing<String>,
+    /// What to know.
+    pub warnings: Vec<String>,
+}
+
+/// What a person changed.
+#[derive(Default)]
+pub struct Edits {
+    set: BTreeMap<String, Value>,
+    removed: BTreeSet<String>,
+    remarks: Vec<String>,
+}
+
+/// What became of it.
+#[derive(Serialize, Debug)]
+pub struct Reply {
+    /// The service.
+    pub service: Service,
+    /// `MOUNT/PREFIX/SERVICE`.
+    pub path: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The version that holds now.
+    pub version: u64,
+    /// Keys that are new.
+    pub added: Vec<String>,
+    /// Keys that got another value.
+    pub changed: Vec<String>,
+    /// Keys that went.
+    pub removed: Vec<String>,
+    /// What in the values deserves a second look.
+    pub warnings: Vec<String>,
+    /// Why the write, which did happen, has no line in the audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlogged: Option<String>,
+}
+
+impl Draft {
+    /// Reads the service and writes it down for the editor. One that does not exist, or whose newest version is
+    /// deleted, begins with a template.
+    ///
+    /// # Errors
+    /// As reading the service.
+    pub async fn open(core: &Core, service: &Service) -> Result<Self> {
+        let (current, unlogged) =
+            core.audited(Action::Get, Some(service), read(core, service).await, |_| "all keys, to edit".to_owned()).await?;
+        let mut draft = Self::of(&core.settings.display_path(service), service, &current);
+        draft.warnings.extend(unlogged);
+        Ok(draft)
+    }
+
+    fn of(path: &str, service: &Service, current: &Current) -> Self {
+        let base = current.secrets().clone();
+        let (mut shown, mut entries, mut hidden) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (name, value) in &base {
+            let typed = typed(value);
+            match edited::entry(name, &typed) {
+                Some(entry) => {
+                    entries.push(entry);
+                    shown.insert(name.clone(), read_back(typed));
+                }
+                None => hidden.push(printable(name, false)),
+            }
+        }
+        let size: usize = entries.iter().map(|entry| entry.len()).sum();
+        let mut text = Zeroizing::new(String::with_capacity(size + 4096));
+        let version = if current.version() == 0 { String::new() } else { format!(" (version {})", current.version()) };
+        text.push_str(&format!(
+            "# {path}{version}. Save and leave: you see what would change, and are asked before it is written.\n\
+             # Without quotes, 42 is a number and true a boolean. An entry that you remove is removed.\n"
+        ));
+        if !hidden.is_empty() {
+            text.push_str(&format!("# YAML cannot show these keys exactly, so they stay as they are: {}\n", hidden.join(", ")));
+        }
+        text.push('\n');
+        if base.is_empty() {
+            text.push_str(TEMPLATE);
+        }
+        entries.iter().for_each(|entry| text.push_str(entry));
+        Self { service: service.clone(), base, shown, text, warnings: Vec::new() }
+    }
+
+    /// The text for the editor: values included.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the person changed.
+    ///
+    /// # Errors
+    /// The first line that cannot be taken, and why. No value is repeated.
+    pub fn edits(&self, text: &str) -> std::result::Result<Edits, Unreadable> {
+        let mut edits = Edits::default();
+        let mut names = BTreeSet::new();
+        for entry in edited::read(text)? {
+            let refuse = |reason: String| Unreadable { line: entry.line, reason };
+            let typed = entry.value.map_err(&refuse)?;
+            let name = entry.name;
+            names.insert(name.clone());
+            if self.shown.get(&name) == Some(&typed) {
+                continue;
+            }
+            let said = printable(&name, false);
+            match (self.base.contains_key(&name), self.shown.contains_key(&name)) {
+                (true, false) => return Err(refuse(format!("{said} cannot be edited here: it stays as it is"))),
+                (false, _) if !Key::is_valid(&name) => {
+                    return Err(refuse(format!("{said}: a key's name is 1 to 128 of the characters A-Z a-z 0-9 _ . -")));
+                }
+                (true | false, _) => {}
+            }
+            let value = value_of(typed);
+            if value.secret().expose(WayOut::Inspection).len() > MAX_VALUE_BYTES {
+                return Err(refuse(format!("the value of {said} is longer than 64 KiB")));
+            }
+            edits.remarks.extend(entry.remark.map(|remark| format!("{said} {remark}")));
+            edits.set.insert(name, value);
+        }
+        edits.removed = self.shown.keys().filter(|name| !names.contains(*name)).cloned().collect();
+        Ok(edits)
+    }
+
+    /// What is to be said where somebody else changed the service meanwhile.
+    fn met(&self, edits: &Edits, now: &Secrets) -> Vec<String> {
+        if now.is_empty() && !self.base.is_empty() {
+            return vec!["the service was deleted meanwhile: only your changes are written".to_owned()];
+        }
+        let differs = |name: &&String| self.base.get(*name) != now.get(*name);
+        let set = edits.set.keys().filter(differs).map(|name| (name, "your value replaces that"));
+        let removed = edits.removed.iter().filter(differs).map(|name| (name, "it is removed nevertheless"));
+        set.chain(removed).map(|(name, what)| format!("{} was changed meanwhile: {what}", printable(name, false))).collect()
+    }
+}
+
+impl Edits {
+    /// Whether the person changed nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// Plans the edits, asks and writes them. `show` gets the plan of a dry run.
+///
+/// # Errors
+/// As [`write_version`].
+pub async fn write(
+    core: &Core,
+    draft: &Draft,
+    edits: &Edits,
+    dry_run: bool,
+    approver: &impl Approver,
+    show: impl Fn(&Question<'_>) -> Result<()>,
+) -> Result<Reply> {
+    let service = &draft.service;
+    let vault = core.vault()?;
+    let vault = vault.active_node().await?.map_or(vault, Arc::new);
+    let work_out = || async {
+        let current = Current::read(vault.clone(), service).await?;
+        let mut result = current.secrets().clone();
+        result.extend(edits.set.iter().map(|(name, value)| (name.clone(), value.clone())));
+        result.retain(|name, _| !edits.removed.contains(name));
+        let mut warnings = draft.met(edits, current.secrets());
+        warnings.extend(edits.remarks.iter().cloned());
+        let notes = Notes { warnings, ..Notes::default() };
+        Ok::<_, Error>(VersionChange::between(core, service, current, result, &[], &[], notes))
+    };
+    if dry_run {
+        let change = work_out().await?;
+        core.audit.record(Action::DryRun, service.as_str(), &change.audit_details()).await?;
+        show(&change.question())?;
+        return Ok(Reply { outcome: Outcome::DryRun, ..reply(&change, service) });
+    }
+    let planned = Mutex::new(None);
+    let make = || async {
+        let change = work_out().await?;
+        *planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply(&change, service));
+        Ok(Some(change).filter(|change| !change.changes_nothing()))
+    };
+    let written = write_version(core, approver, service.as_str(), make).await?;
+    let mut reply = planned.into_inner().unwrap_or_else(PoisonError::into_inner).ok_or(Error::Declined)?;
+    if let Some(written) = written {
+        reply.version = written.done;
+        reply.unlogged = written.unlogged;
+    }
+    Ok(reply)
+}
+
+fn reply(change: &VersionChange, service: &Service) -> Reply {
+    Reply {
+        service: service.clone(),
+        path: change.path().to_owned(),
+        outcome: match change.base() {
+            _ if change.changes_nothing() => Outcome::Unchanged,
+            0 => Outcome::Created,
+            _ => Outcome::Updated,
+        },
+        version: change.base(),
+        added: change.keys(Change::Added),
+        changed: change.keys(Change::Changed),
+        removed: change.keys(Change::Removed),
+        warnings: change.warnings().to_vec(),
+        unlogged: None,
+    }
+}
+
+async fn read(core: &Core, service: &Service) -> Result<Current> {
+    let vault = core.vault()?;
+    let vault = vault.active_node().await?.map_or(vault, Arc::new);
+    Current::read(vault, service).await
+}
+
+fn typed(value: &Value) -> Typed {
+    let text = Zeroizing::new(value.secret().expose(WayOut::EditedText).to_owned());
+    match value {
+        Value::Text(_) => Typed::Text(text),
+        Value::Json(_) => Typed::Json(text),
+    }
+}
+
+/// A value that is shown, as it reads back: a number in Vault's own spelling.
+fn read_back(value: Typed) -> Typed {
+    match value {
+        Typed::Text(text) => Typed::Text(text),
+        Typed::Json(text) => canonical(&text).unwrap_or(Typed::Json(text)),
+    }
+}
