@@ -28,6 +28,8 @@ pub enum WayOut {
     Export,
     /// A file written by `inject`, mode 0600.
     InjectedFile,
+    /// The standard input of the program that fills the person's clipboard, or the terminal's sequence for that.
+    Clipboard,
     /// The text that `edit` gives to the person's editor, in a private folder.
     EditedText,
     /// The environment of the program that `exec` starts, or its file in memory.

@@ -47,6 +47,12 @@ impl Terminal {
         let _ = self.device.flush();
     }
 
+    /// Writes a sequence that steers the terminal.
+    pub fn control(&mut self, sequence: &str) {
+        let _ = self.device.write_all(sequence.as_bytes());
+        let _ = self.device.flush();
+    }
+
     /// Writes a line that is made of parts already printable, colours included, broken between words.
     pub fn say(&mut self, line: &str) {
         let line = columns_of(&self.device).map_or_else(|| line.to_owned(), |columns| wrap(line, columns, 0));

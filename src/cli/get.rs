@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::clipboard::{self, Clip};
 use super::{Context, values};
 use crate::core::get::{Reply, Request, get};
 use crate::error::{Error, Result};
@@ -18,11 +19,28 @@ pub(super) struct Get {
     /// No line break after the value
     #[arg(short = 'n', requires = "keys")]
     no_newline: bool,
+    /// Put the value into the clipboard for 45 seconds, and print nothing
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WAY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "auto",
+        conflicts_with = "no_newline"
+    )]
+    clip: Option<Clip>,
 }
 
 impl Get {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let ui = context.ui;
+        if self.clip.is_some() && context.core.settings.agent.is_some() {
+            return Err(Error::UnderAgent { what: "get --clip" });
+        }
+        if self.clip.is_some() && self.request.keys.len() != 1 {
+            return Err(Error::invalid("--clip takes one key", "claude-vault get SERVICE KEY --clip"));
+        }
         if self.no_newline && self.request.keys.len() > 1 {
             return Err(Error::invalid("-n goes with one key", "claude-vault get SERVICE KEY -n"));
         }
@@ -30,6 +48,9 @@ impl Get {
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         if context.core.settings.agent.is_some() {
             return names_only(context, &reply);
+        }
+        if let Some(way) = self.clip {
+            return to_clipboard(context, &reply, way);
         }
         if ui.json() {
             let shown = reply.disclosed(|value| RawValue::from_string(value.json(WayOut::Stdout)?.to_string()));
@@ -52,5 +73,13 @@ fn names_only(context: &Context<'_>, reply: &Reply) -> Result<u8> {
         ui.data(&reply.secrets.keys().fold(String::new(), |text, key| text + &printable(key, false) + "\n"))?;
     }
     ui.note("an AI agent reads this, so only names are shown; a value reaches its program with: claude-vault inject");
+    Ok(0)
+}
+
+fn to_clipboard(context: &Context<'_>, reply: &Reply, way: Clip) -> Result<u8> {
+    let Some((key, value)) = reply.secrets.first_key_value() else { return Ok(0) };
+    let done = clipboard::copy(way, value.secret(), &context.env)?;
+    let is = if way == Clip::Auto { " is " } else { "" };
+    context.ui.note(&format!("{} of {}{is}{done}", printable(key, false), reply.service));
     Ok(0)
 }

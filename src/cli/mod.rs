@@ -6,6 +6,7 @@ mod approve_address;
 mod asking;
 mod at_terminal;
 mod audit;
+mod clipboard;
 mod complete;
 mod completions;
 mod config;
@@ -158,6 +159,9 @@ enum Command {
     Completions(completions::Completions),
     /// Install for you alone, or uninstall
     Setup(setup::Setup),
+    /// What waits to clear the clipboard
+    #[command(hide = true)]
+    ClearClipboard(clipboard::ClearClipboard),
     /// What `dev` starts its server through, so that the server ends with it
     #[command(hide = true)]
     DevServer(dev::DevServer),
@@ -253,6 +257,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
         Command::Setup(setup) => return setup.run(ui, &env),
         Command::Config(config) => return config.run(ui, &cli.global, &env),
         Command::Context(list) => return list.run(ui, &cli.global, &env),
+        Command::ClearClipboard(clear) => return block_on(clear.run()),
         Command::DevServer(server) => return server.run(),
         Command::DevSignIn(browser) => return block_on(browser.run(&env)),
         Command::Dev(dev) => return block_on(dev.run(ui, &env)),
@@ -327,6 +332,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             | Command::Init(_)
             | Command::Setup(_)
             | Command::Dev(_)
+            | Command::ClearClipboard(_)
             | Command::DevServer(_)
             | Command::DevSignIn(_) => Ok(0),
         }

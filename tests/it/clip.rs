@@ -34,7 +34,8 @@ fn waiting(lab: &Lab) -> Vec<(String, String)> {
     let tools = lab.home.lab().join("tools").to_string_lossy().into_owned();
     let mut found = Vec::new();
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
-        let read = |name: &str| String::from_utf8_lossy(&std::fs::read(process.path().join(name)).unwrap_or_default()).into_owned();
+        let read =
+            |name: &str| String::from_utf8_lossy(&std::fs::read(process.path().join(name)).unwrap_or_default()).into_owned();
         let (words, variables) = (read("cmdline"), read("environ"));
         if words.contains("clear-clipboard") && variables.contains(&tools) {
             found.push((words, variables));

@@ -32,6 +32,7 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("Stdout", &["cli/get.rs", "cli/receive.rs", "cli/share.rs", "cli/values.rs"]),
         ("Export", &["core/export/formats.rs"]),
         ("InjectedFile", &["core/adopt/written.rs", "core/inject/render.rs", "core/inject/yaml_text.rs"]),
+        ("Clipboard", &["cli/clipboard.rs"]),
         ("EditedText", &["core/edit.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
         ("PlaintextReply", &["mcp/public.rs"]),

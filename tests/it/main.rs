@@ -18,6 +18,7 @@ mod adopt;
 mod approval;
 mod audit;
 mod canary;
+mod clip;
 mod cluster;
 mod completion;
 mod config;
