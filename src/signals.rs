@@ -1,5 +1,7 @@
 //! What ends a program from outside.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Waits for Ctrl-C, SIGTERM or a closed terminal.
@@ -43,8 +45,9 @@ impl Signals {
         }
     }
 
-    /// Forgets a Ctrl-C that was meant for another program.
+    /// Forgets a Ctrl-C that was meant for another program, which ended by it sooner than we were told of it.
     pub async fn forget_interrupt(&mut self) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
         tokio::select! {
             biased;
             () = wait(&mut self.interrupt) => {}

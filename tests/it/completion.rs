@@ -137,6 +137,10 @@ fn add(command: &clap::Command, before: &str, global: &[String], cases: &mut Vec
 
 fn values(before: &str, options: &[&clap::Arg], cases: &mut Vec<Case>) {
     for option in options.iter().filter(|option| option.get_action().takes_values() && !option.is_hide_set()) {
+        // What follows --clip is no value of it.
+        if option.is_require_equals_set() {
+            continue;
+        }
         let Some(long) = option.get_long() else { continue };
         let before = format!("{before}--{long} ");
         let possible: Vec<String> = option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
