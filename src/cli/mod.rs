@@ -90,7 +90,7 @@ enum Command {
     /// End the session: revoke the token, forget the variables
     Logout(login::Logout),
     /// Show who is signed in and for how long
-    Status,
+    Status(status::Status),
     /// List services, or the keys of one
     #[command(visible_alias = "ls")]
     List(list::List),
@@ -281,7 +281,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             Command::Login(login) => login.run(&context, shell).await,
             Command::Renew(renew) => renew.run(&context, shell).await,
             Command::Logout(logout) => logout.run(&context, shell).await,
-            Command::Status => status::run(&context).await,
+            Command::Status(status) => status.run(&context).await,
             Command::List(list) => list.run(&context).await,
             Command::Find(find) => tokio::select! {
                 status = find.run(&context) => status,

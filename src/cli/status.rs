@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Context;
+use crate::core::rotation;
 use crate::core::status::{Reply, status};
 use crate::error::Result;
+use crate::names::printable;
 use crate::session::span;
 use crate::ui::{Piped, Table};
 
@@ -18,7 +20,47 @@ struct WithConfig<'a> {
     config_files: &'a [PathBuf],
 }
 
-pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
+#[derive(clap::Args)]
+pub(super) struct Status {
+    /// Only the keys whose rotation is due (exit 1 if there are any); see set --rotate-after
+    #[arg(long)]
+    due: bool,
+}
+
+impl Status {
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
+        if self.due { due(context).await } else { run(context).await }
+    }
+}
+
+async fn due(context: &Context<'_>) -> Result<u8> {
+    let ui = context.ui;
+    let reply = context.waiting(rotation::due(&context.core, None)).await?;
+    if ui.json() {
+        ui.data_json(&reply)?;
+        return Ok(u8::from(!reply.due.is_empty()));
+    }
+    let lines = reply.due.iter().map(|key| {
+        let owner = key.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
+        let day = |time: &str| time.split('T').next().unwrap_or_default().to_owned();
+        let (changed, due) = (day(&key.changed), day(&key.due));
+        format!(
+            "{} {}  due {due}: every {}, changed {changed}{owner}\n",
+            key.service,
+            printable(&key.key, false),
+            key.rotate_after
+        )
+    });
+    ui.data(&lines.collect::<String>())?;
+    reply.warnings.iter().for_each(|warning| ui.warn(warning));
+    match reply.due.first() {
+        None => ui.note(&format!("no rotation is due in {} services", reply.services)),
+        Some(key) => ui.note(&format!("change one: claude-vault set {} KEY", key.service)),
+    }
+    Ok(u8::from(!reply.due.is_empty()))
+}
+
+async fn run(context: &Context<'_>) -> Result<u8> {
     let ui = context.ui;
     let reply = context.waiting(status(&context.core)).await?;
     let files = &context.core.settings.config_files;

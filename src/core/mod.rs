@@ -22,6 +22,7 @@ pub mod plan;
 pub mod receive;
 pub mod renew;
 pub mod rollback;
+pub mod rotation;
 pub mod scan;
 pub mod set;
 pub mod share;

@@ -9,13 +9,15 @@ use serde::Serialize;
 
 pub use super::plan::Given;
 use super::plan::{Current, Notes, Operation, VersionChange, write_version};
-use super::{Audience, Core};
+use super::rotation::Upkeep;
+use super::{Audience, Core, no_service};
 use crate::approval::{Approver, Change, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::format::json;
 use crate::names::{Key, MAX_VALUE_BYTES, Service};
 use crate::secret::{Secret, Value, WayOut};
+use crate::vault::Client;
 
 /// The length of a generated value without one given.
 pub const DEFAULT_LENGTH: usize = 32;
@@ -37,6 +39,9 @@ pub struct Request {
     /// Show what would change and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Owner and rotation
+    #[command(flatten)]
+    pub upkeep: Upkeep,
     /// Where values come from that the caller cannot see, and what keeps them from being set
     #[arg(skip)]
     pub notes: Notes,
@@ -94,7 +99,11 @@ pub async fn set(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<Reply> {
-    let Request { service, values, generate, prompt, dry_run, mut notes } = request;
+    let Request { service, values, generate, prompt, dry_run, upkeep, mut notes } = request;
+    let has_values = !(values.is_empty() && generate.is_empty() && prompt.is_empty());
+    if !has_values && upkeep.is_empty() {
+        return Err(Error::invalid("there is nothing to set", "claude-vault set SERVICE KEY   asks for the value, hidden"));
+    }
     let additions = match additions(core.audience, values, &generate, &prompt, &mut notes) {
         Ok(additions) => additions,
         Err(error) => {
@@ -107,7 +116,12 @@ pub async fn set(
     let vault = vault.active_node().await?.map_or(vault, Arc::new);
     let work_out = || async {
         let current = Current::read(vault.clone(), &service).await?;
-        Ok::<_, Error>(VersionChange::merge(core, &service, current, &additions, &prompt, notes.clone()))
+        if current.version() == 0 && !has_values {
+            return Err(no_service(&service));
+        }
+        let change = VersionChange::merge(core, &service, current, &additions, &prompt, notes.clone());
+        let keys: Vec<&Key> = additions.keys().chain(&prompt).collect();
+        with_upkeep(core, &vault, &service, change, &upkeep, &keys).await
     };
     if dry_run {
         let change = work_out().await?;
@@ -129,6 +143,31 @@ pub async fn set(
         reply.unlogged = written.unlogged;
     }
     Ok(reply)
+}
+
+/// The change together with that of owner and rotation. Without one, metadata is neither read nor written.
+async fn with_upkeep(
+    core: &Core,
+    vault: &Client,
+    service: &Service,
+    change: VersionChange,
+    upkeep: &Upkeep,
+    keys: &[&Key],
+) -> Result<VersionChange> {
+    if upkeep.is_empty() {
+        return Ok(change);
+    }
+    let read = vault.read_history(service).await?;
+    let before = read.as_ref().map(|history| history.custom.clone()).unwrap_or_default();
+    let (custom, words) = upkeep.applied(&before, keys)?;
+    if words.is_empty() {
+        return Ok(change);
+    }
+    // With a step-up another token writes, and only Vault knows what that may do.
+    if core.settings.write_role.is_none() {
+        vault.require_metadata_write(service).await?;
+    }
+    Ok(change.with_upkeep(read, custom, words))
 }
 
 fn reply(change: &VersionChange, service: &Service) -> Reply {
@@ -168,9 +207,6 @@ fn additions(
             // Not named: it may be a value that was typed in the place of a key.
             return Err(Error::invalid("a key is asked for, and given in another way too", "give it once"));
         }
-    }
-    if values.is_empty() && prompt.is_empty() {
-        return Err(Error::invalid("there is nothing to set", "claude-vault set SERVICE KEY   asks for the value, hidden"));
     }
     for (key, value) in &values {
         if value.secret().expose(WayOut::Inspection).len() > MAX_VALUE_BYTES {

@@ -35,7 +35,6 @@ pub struct History {
     /// The versions that Vault still knows, by number.
     pub versions: BTreeMap<u64, VersionInfo>,
     /// `current_metadata_version` of OpenBao, for check-and-set.
-    #[allow(dead_code, reason = "as write_custom_metadata")]
     metadata_version: Option<u64>,
 }
 
@@ -192,9 +191,19 @@ impl Client {
         self.change_metadata(call).await
     }
 
+    /// Checks that the session may write a service's metadata.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], and as every request.
+    pub async fn require_metadata_write(&self, service: &Service) -> Result<()> {
+        let path = self.kv_path("metadata", service);
+        let has = self.capabilities(&path).await?;
+        let may = |wanted: &str| has.iter().any(|one| one == wanted || one == "root");
+        if may("create") && may("update") { Ok(()) } else { Err(Error::Forbidden { operation: "write", path }) }
+    }
+
     /// Replaces the custom metadata of a service by `custom`. `read` is the history that `custom` was worked out
     /// from: where Vault can compare (OpenBao), a change in between is [`Error::Conflict`].
-    #[allow(dead_code, reason = "the plan of set --owner and --rotate-after writes with it")]
     pub(crate) async fn write_custom_metadata(
         &self,
         service: &Service,

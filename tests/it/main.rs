@@ -28,6 +28,7 @@ mod delete;
 mod dev;
 mod doctor;
 mod documents;
+mod due;
 mod edit;
 mod errors;
 mod exact;

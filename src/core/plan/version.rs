@@ -15,6 +15,7 @@ use crate::format::json;
 use crate::names::{Key, Service, printable};
 use crate::secret::{JsonType, Secret, Value, WayOut};
 use crate::vault::{Client, Secrets, Stored, VersionInfo, WriteOutcome};
+use crate::vault::{Client, CustomMetadata, History, Secrets, Sent, Stored, WriteOutcome};
 
 /// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
 pub(super) const RESOLVE_FOR: Duration = Duration::from_secs(30);
@@ -36,8 +37,17 @@ pub struct VersionChange {
     /// What the service held at the base version.
     before: Secrets,
     notes: Notes,
+    upkeep: Option<UpkeepChange>,
     /// Reads: the active node.
     vault: Arc<Client>,
+}
+
+/// A change of owner and rotation, in Vault's custom metadata.
+struct UpkeepChange {
+    /// What it was worked out from.
+    read: Option<History>,
+    custom: CustomMetadata,
+    words: Vec<String>,
 }
 
 /// What the person is told beside the keys.
@@ -199,6 +209,16 @@ impl VersionChange {
         let path = core.settings.display_path(service);
         let prompt = prompt.iter().map(|key| (key.clone(), before.get(key.as_str()).cloned())).collect();
         Self { service: service.clone(), path, base, changes, prompt, result, before, notes, vault }
+        Self { service: service.clone(), path, base, changes, prompt, result, notes, upkeep: None, vault }
+    }
+
+    /// The same with a change of the service's custom metadata to `custom`, worked out from `read`; `words` say what
+    /// it changes.
+    #[must_use]
+    pub fn with_upkeep(mut self, read: Option<History>, custom: CustomMetadata, words: Vec<String>) -> Self {
+        self.notes.warnings.extend(words.iter().map(|words| format!("in the service's metadata: {words}")));
+        self.upkeep = Some(UpkeepChange { read, custom, words });
+        self
     }
 
     /// Sets `additions` and leaves every other key as it is.
@@ -222,6 +242,10 @@ impl VersionChange {
     /// Whether there is anything to write.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
+        self.upkeep.is_none() && self.keeps_values()
+    }
+
+    fn keeps_values(&self) -> bool {
         self.changes.values().all(|change| *change == Change::Unchanged)
     }
 
@@ -281,6 +305,9 @@ impl Operation for VersionChange {
         if !removed.is_empty() {
             details = format!("{details}; removed: {}", removed.join(", "));
         }
+        if let Some(upkeep) = &self.upkeep {
+            details = format!("{details}; metadata: {}", upkeep.words.join(", "));
+        }
         if !self.notes.sources.is_empty() {
             details = format!("{details}; from: {}", self.notes.sources.join(", "));
         }
@@ -297,10 +324,16 @@ impl Operation for VersionChange {
 
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<Commit> {
         // With a step-up, Vault itself says that this person may write: no other token is used.
-        match permit.writer(&self.vault)? {
-            Some(writer) => self.write(&writer, &self.vault).await,
-            None => self.write(&self.vault, &self.vault).await,
+        let step_up = permit.writer(&self.vault)?;
+        let writer = step_up.as_ref().unwrap_or(&self.vault);
+        if let Some(upkeep) = &self.upkeep {
+            // First: where the policy forbids it, no value is written either.
+            upkeep.write(&self.service, writer, &self.vault).await?;
+            if self.keeps_values() {
+                return Ok(Commit::Written(self.base));
+            }
         }
+        self.write(writer, &self.vault).await
     }
 
     fn report(&self, done: &Commit) -> Report {
@@ -406,6 +439,21 @@ impl VersionChange {
                 Err(error) if is_passing(&error) => may_be_ours = true,
                 Err(error) => return Err(error),
             }
+        }
+    }
+}
+
+impl UpkeepChange {
+    /// Writes with `writer`. What came of it, the active node tells: Vault says yes also where it did nothing.
+    async fn write(&self, service: &Service, writer: &Client, vault: &Client) -> Result<()> {
+        match writer.write_custom_metadata(service, self.read.as_ref(), &self.custom).await {
+            Ok(Sent::Taken | Sent::Unknown) => {}
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+        match vault.read_history(service).await? {
+            Some(history) if history.custom == self.custom => Ok(()),
+            _ => Err(Error::OutcomeUnknown { service: service.to_string() }),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::approval::{Approver, Nobody};
 use crate::config::Mode;
 use crate::core::entries::{FileKind, Held, Seen, look};
 use crate::core::plan::{Disclosure, Given, Notes, Plan};
+use crate::core::rotation::Upkeep;
 use crate::core::{Core, get as getting, list, set};
 use crate::error::Error;
 use crate::mcp::handles::{Origin, Place};
@@ -347,6 +348,7 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
         generate: generate.into_iter().map(|(key, of)| (key, length(of))).collect(),
         prompt,
         dry_run: arguments.dry_run.unwrap_or(false),
+        upkeep: Upkeep::default(),
         notes,
     })
 }

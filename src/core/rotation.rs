@@ -1,0 +1,332 @@
+//! Who owns a service and how often its values are to be changed, kept in Vault's custom metadata; and which values
+//! are due.
+//!
+//! `owner`; `rotate_after` for every key, `rotate_after.KEY` for one. When a value was last changed is told by the
+//! service's versions. Vault keeps ten of them: where they do not reach back to the change, `rotate_from` (or
+//! `rotate_from.KEY`), when the interval was set, counts as the time of the change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{Core, no_service};
+use crate::audit::Action;
+use crate::error::{Error, Result};
+use crate::names::{Key, Service, printable, short};
+use crate::vault::{Client, CustomMetadata, History, REQUESTS_AT_ONCE, Secrets, Stored, VersionState};
+
+const OWNER: &str = "owner";
+const AFTER: &str = "rotate_after";
+const FROM: &str = "rotate_from";
+/// Vault's own limits: pairs, bytes of a name, bytes of a value.
+const MAX_PAIRS: usize = 64;
+const MAX_NAME: usize = 128;
+const MAX_TEXT: usize = 512;
+
+/// How often a value is to be changed: `90d`. `s`, `m`, `h`, `d` and `w` are understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Interval {
+    text: String,
+    length: SignedDuration,
+}
+
+impl std::str::FromStr for Interval {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse = || Error::invalid("that is no interval", "--rotate-after 90d   (s, m, h, d, w; none ends it)");
+        let split = text.len().saturating_sub(1);
+        let (number, unit) = text.split_at_checked(split).ok_or_else(refuse)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            "w" => 7 * 86_400,
+            _ => return Err(refuse()),
+        };
+        let number = number.parse::<u32>().ok().filter(|number| *number > 0 && !text.starts_with('+')).ok_or_else(refuse)?;
+        // A hundred years are enough, and no sum overflows.
+        let length = i64::from(number).checked_mul(seconds).filter(|length| *length <= 36_525 * 86_400).ok_or_else(refuse)?;
+        Ok(Self { text: text.to_owned(), length: SignedDuration::from_secs(length) })
+    }
+}
+
+/// What `--rotate-after` says: an interval, or `none`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RotateAfter(Option<Interval>);
+
+impl std::str::FromStr for RotateAfter {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|interval| Self(Some(interval))) }
+    }
+}
+
+/// An owner's name, as Vault keeps it; empty to name nobody any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owner(String);
+
+impl std::str::FromStr for Owner {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.len() > MAX_TEXT || printable(text, false) != text {
+            return Err(Error::invalid("an owner's name has at most 512 bytes and no control characters", "--owner alice"));
+        }
+        Ok(Self(text.trim().to_owned()))
+    }
+}
+
+/// What a change says about a service besides its values.
+#[derive(Clone, Default, clap::Args)]
+pub struct Upkeep {
+    /// Have the keys named here, or without any the whole service, changed at least this often: 90d, 12w, none
+    #[arg(long, value_name = "INTERVAL")]
+    pub rotate_after: Option<RotateAfter>,
+    /// Whom to ask about the service
+    #[arg(long, value_name = "NAME")]
+    pub owner: Option<Owner>,
+}
+
+impl Upkeep {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rotate_after.is_none() && self.owner.is_none()
+    }
+
+    /// The custom metadata after it, and what changes in words. `keys` are those that the change names.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where Vault could not hold it.
+    pub fn applied(&self, before: &CustomMetadata, keys: &[&Key]) -> Result<(CustomMetadata, Vec<String>)> {
+        let mut after = before.clone();
+        let mut words = Vec::new();
+        if let Some(Owner(name)) = &self.owner {
+            let changed = match name.as_str() {
+                "" => after.remove(OWNER).is_some(),
+                name => after.insert(OWNER.to_owned(), name.to_owned()).as_deref() != Some(name),
+            };
+            if changed {
+                words.push(if name.is_empty() { "owner: none".to_owned() } else { format!("owner: {}", short(name)) });
+            }
+        }
+        if let Some(RotateAfter(interval)) = &self.rotate_after {
+            let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let suffixes = if keys.is_empty() { vec![String::new()] } else { keys.iter().map(|key| format!(".{key}")).collect() };
+            for suffix in suffixes {
+                let (name, from) = (format!("{AFTER}{suffix}"), format!("{FROM}{suffix}"));
+                if name.len() > MAX_NAME {
+                    return Err(Error::invalid(
+                        "a key's name is too long for an interval of its own",
+                        "give the whole service one: claude-vault set SERVICE --rotate-after 90d",
+                    ));
+                }
+                let what = suffix.strip_prefix('.').unwrap_or("every key");
+                match interval {
+                    Some(interval) => {
+                        let is_same = after.insert(name, interval.text.clone()).is_some_and(|old| old == interval.text);
+                        after.insert(from, now.clone());
+                        if !is_same {
+                            words.push(format!("rotate {what} after {}", interval.text));
+                        } else if !suffix.is_empty() {
+                            words.push(format!("rotate {what} after {} from now on", interval.text));
+                        }
+                    }
+                    None => {
+                        after.remove(&from);
+                        if after.remove(&name).is_some() {
+                            words.push(format!("rotate {what}: never"));
+                        }
+                    }
+                }
+            }
+        }
+        if words.is_empty() {
+            return Ok((before.clone(), words));
+        }
+        if after.len() > MAX_PAIRS {
+            return Err(Error::invalid(
+                "Vault keeps at most 64 entries of metadata a service, and this would be more",
+                "give the whole service one interval: claude-vault set SERVICE --rotate-after 90d",
+            ));
+        }
+        Ok((after, words))
+    }
+}
+
+/// A key whose value is to be changed.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct DueKey {
+    /// The service.
+    pub service: Service,
+    /// The key.
+    pub key: String,
+    /// The interval, such as `90d`.
+    pub rotate_after: String,
+    /// When its value was last changed, as far as that is known, RFC 3339.
+    pub changed: String,
+    /// When it was to be changed again, RFC 3339.
+    pub due: String,
+    /// Whom to ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
+/// What is due.
+#[derive(Serialize, Debug)]
+pub struct Reply {
+    /// The keys, by service and name.
+    pub due: Vec<DueKey>,
+    /// How many services were looked at.
+    pub services: usize,
+    /// What to know.
+    pub warnings: Vec<String>,
+}
+
+/// The keys that are due, of one service or all.
+///
+/// # Errors
+/// [`Error::NotFound`] for a service that is not there, and Vault's refusals. Of all services, one that may not be
+/// read is a warning.
+pub async fn due(core: &Core, service: Option<&Service>) -> Result<Reply> {
+    let outcome = look(core, service).await;
+    let (mut reply, unlogged) =
+        core.audited(Action::List, service, outcome, |reply| format!("{} keys due", reply.due.len())).await?;
+    reply.warnings.extend(unlogged);
+    Ok(reply)
+}
+
+async fn look(core: &Core, service: Option<&Service>) -> Result<Reply> {
+    let vault = core.vault()?;
+    if let Some(service) = service {
+        let due = due_of(&vault, service).await?.ok_or_else(|| no_service(service))?;
+        return Ok(Reply { due, services: 1, warnings: Vec::new() });
+    }
+    let listing = vault.list_services().await?;
+    let services = listing.services.len();
+    let each = listing.services.iter().map(|service| {
+        let vault = &vault;
+        async move { (service, due_of(vault, service).await) }
+    });
+    let mut running = futures_util::stream::iter(each).buffer_unordered(REQUESTS_AT_ONCE);
+    let (mut due, mut unread) = (Vec::new(), 0);
+    while let Some((_, found)) = running.next().await {
+        match found {
+            Ok(found) => due.extend(found.unwrap_or_default()),
+            Err(Error::Forbidden { .. }) => unread += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    due.sort_by(|one, other| (&one.service, &one.key).cmp(&(&other.service, &other.key)));
+    let warnings = match unread + listing.unlisted {
+        0 => Vec::new(),
+        count => vec![format!("{count} services or folders could not be looked at: the policy forbids it")],
+    };
+    Ok(Reply { due, services, warnings })
+}
+
+/// The keys of a service that are due; `None` where there is no such service.
+async fn due_of(vault: &Client, service: &Service) -> Result<Option<Vec<DueKey>>> {
+    let Some(history) = vault.read_history(service).await? else { return Ok(None) };
+    let has_interval = history.custom.keys().any(|name| name == AFTER || name.starts_with("rotate_after."));
+    if !has_interval || history.state(history.current) != Some(&VersionState::Live) {
+        return Ok(Some(Vec::new()));
+    }
+    let Stored::Present { secrets, version, .. } = vault.read_service(service, Some(history.current)).await? else {
+        return Ok(Some(Vec::new()));
+    };
+    let intervals: BTreeMap<&String, Interval> =
+        secrets.keys().filter_map(|key| Some((key, interval(&history.custom, key)?))).collect();
+    let changed = changes(vault, service, &history, version, &secrets, intervals.keys().copied().collect()).await?;
+    let now = Timestamp::now();
+    let mut due = Vec::new();
+    for (key, interval) in intervals {
+        let Some(since) = changed.get(key) else { continue };
+        let Ok(end) = since.checked_add(interval.length) else { continue };
+        if end <= now {
+            due.push(DueKey {
+                service: service.clone(),
+                key: key.clone(),
+                rotate_after: interval.text,
+                changed: since.to_string(),
+                due: end.to_string(),
+                owner: history.custom.get(OWNER).map(|owner| short(owner)),
+            });
+        }
+    }
+    Ok(Some(due))
+}
+
+/// The interval that holds for a key: its own, or that of the service. What others wrote and is none, is none.
+fn interval(custom: &CustomMetadata, key: &str) -> Option<Interval> {
+    let own = custom.get(&format!("{AFTER}.{key}")).and_then(|text| text.parse().ok());
+    own.or_else(|| custom.get(AFTER).and_then(|text| text.parse().ok()))
+}
+
+/// When each of these keys got the value that it has in `newest`.
+async fn changes(
+    vault: &Client,
+    service: &Service,
+    history: &History,
+    version: u64,
+    newest: &Secrets,
+    mut open: BTreeSet<&String>,
+) -> Result<BTreeMap<String, Timestamp>> {
+    let created = |version: u64| history.versions.get(&version).and_then(|info| info.created.parse::<Timestamp>().ok());
+    let mut changed = BTreeMap::new();
+    let Some(mut same_since) = created(version) else { return Ok(changed) };
+    let mut at = version;
+    while at > 1 && !open.is_empty() && history.state(at - 1) == Some(&VersionState::Live) {
+        let Stored::Present { secrets, .. } = vault.read_service(service, Some(at - 1)).await? else { break };
+        open.retain(|key| {
+            let is_same = secrets.get(*key) == newest.get(*key);
+            if !is_same {
+                changed.insert((*key).clone(), same_since);
+            }
+            is_same
+        });
+        at -= 1;
+        same_since = created(at).unwrap_or(same_since);
+    }
+    for key in open {
+        // Older versions are gone: it was changed then, or before.
+        let from = history.custom.get(&format!("{FROM}.{key}")).or_else(|| history.custom.get(FROM));
+        let from = from.and_then(|text| text.parse::<Timestamp>().ok()).filter(|_| at > 1);
+        changed.insert(key.clone(), from.map_or(same_since, |from| from.min(same_since)));
+    }
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_a_number_and_a_unit() {
+        for (text, seconds) in [("90d", 7_776_000), ("1s", 1), ("12w", 7_257_600), ("2h", 7200), ("3m", 180)] {
+            assert_eq!(text.parse::<Interval>().map(|interval| interval.length.as_secs()).ok(), Some(seconds));
+        }
+        for bad in ["", "d", "90", "0d", "-1d", "+1d", "90 d", "1.5d", "90D", "99999999w", "ü", "9ü", "none"] {
+            assert!(bad.parse::<Interval>().is_err(), "{bad}");
+        }
+        assert_eq!("none".parse::<RotateAfter>().ok(), Some(RotateAfter(None)));
+    }
+
+    #[test]
+    fn metadata_of_others_stays_and_what_is_there_already_is_no_change() {
+        let before = CustomMetadata::from([("team".to_owned(), "x".to_owned()), (OWNER.to_owned(), "bob".to_owned())]);
+        let upkeep = |owner: &str, after: &str| Upkeep { owner: owner.parse().ok(), rotate_after: after.parse().ok() };
+        let Ok((after, words)) = upkeep("alice", "90d").applied(&before, &[]) else { panic!("refused") };
+        assert_eq!(words, ["owner: alice", "rotate every key after 90d"]);
+        assert_eq!((after["team"].as_str(), after["owner"].as_str(), after["rotate_after"].as_str()), ("x", "alice", "90d"));
+        let Ok((same, words)) = upkeep("alice", "90d").applied(&after, &[]) else { panic!("refused") };
+        assert!(words.is_empty() && same == after);
+        let Ok((gone, words)) = upkeep("", "none").applied(&after, &[]) else { panic!("refused") };
+        assert_eq!((words.len(), gone.len()), (2, 1));
+    }
+}
