@@ -3,7 +3,8 @@
 use anstyle::AnsiColor;
 
 use super::Context;
-use crate::core::list::{Detail, Reply, Request, State, list};
+use crate::core::list::{Detail, Reply, Request, State, What, list};
+use crate::core::rotation::{DueKey, due};
 use crate::error::Result;
 use crate::names::{Service, printable};
 use crate::session::{now, span};
@@ -16,11 +17,37 @@ pub(super) struct List {
     /// Show folders as a tree
     #[arg(long)]
     tree: bool,
+    /// Only what has a rotation that is due; see set --rotate-after
+    #[arg(long, conflicts_with_all = ["tree", "long", "deleted"])]
+    due: bool,
 }
 
 impl List {
+    /// The services with a key that is due; of one service, these keys.
+    async fn due(&self, context: &Context<'_>) -> Result<u8> {
+        let ui = context.ui;
+        let reply = context.waiting(due(&context.core, self.request.what.as_ref())).await?;
+        if ui.json() {
+            ui.data_json(&reply)?;
+            return Ok(0);
+        }
+        let is_one = matches!(self.request.what, Some(What::Service(_)));
+        let name = |key: &DueKey| if is_one { printable(&key.key, false) } else { key.service.to_string() };
+        let mut names: Vec<String> = reply.due.iter().map(name).collect();
+        names.dedup();
+        ui.data(&lines(&names))?;
+        reply.warnings.iter().for_each(|warning| ui.warn(warning));
+        if names.is_empty() {
+            ui.note("no rotation is due");
+        }
+        Ok(0)
+    }
+
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let ui = context.ui;
+        if self.due {
+            return self.due(context).await;
+        }
         let reply = context.waiting(list(&context.core, &self.request)).await?;
         if ui.json() {
             ui.data_json(&reply)?;

@@ -15,7 +15,7 @@ pub fn examples(command: &str) -> &'static [&'static str] {
         ],
         "renew" => &["source claude-vault renew"],
         "logout" => &["source claude-vault logout"],
-        "status" => &["claude-vault status", "claude-vault status --json"],
+        "status" => &["claude-vault status", "claude-vault status --json", "claude-vault status --due"],
         "list" => &[
             "claude-vault list",
             "claude-vault list jellyfin",

@@ -101,7 +101,7 @@ enum Command {
     Get(get::Get),
     /// Set keys of a service, after you said yes
     #[command(aliases = ["put", "register"])]
-    Set(set::Set),
+    Set(Box<set::Set>),
     /// Delete keys of a service, or the service; undelete brings it back
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),

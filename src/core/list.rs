@@ -39,6 +39,18 @@ pub enum What {
     Matching(Pattern),
 }
 
+impl What {
+    /// Whether a service is among these.
+    #[must_use]
+    pub fn has(&self, service: &Service) -> bool {
+        match self {
+            Self::Service(one) => one == service,
+            Self::Folder(folder) => service.as_str().strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')),
+            Self::Matching(pattern) => pattern.matches(service.as_str()),
+        }
+    }
+}
+
 impl FromStr for What {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::list::What;
 use super::{Core, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
@@ -188,28 +189,33 @@ pub struct Reply {
     pub warnings: Vec<String>,
 }
 
-/// The keys that are due, of one service or all.
+/// The keys that are due, of these services or all.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a service that is not there, and Vault's refusals. Of all services, one that may not be
 /// read is a warning.
-pub async fn due(core: &Core, service: Option<&Service>) -> Result<Reply> {
-    let outcome = look(core, service).await;
+pub async fn due(core: &Core, what: Option<&What>) -> Result<Reply> {
+    let outcome = look(core, what).await;
+    let service = match what {
+        Some(What::Service(service)) => Some(service),
+        Some(What::Folder(_) | What::Matching(_)) | None => None,
+    };
     let (mut reply, unlogged) =
         core.audited(Action::List, service, outcome, |reply| format!("{} keys due", reply.due.len())).await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
 
-async fn look(core: &Core, service: Option<&Service>) -> Result<Reply> {
+async fn look(core: &Core, what: Option<&What>) -> Result<Reply> {
     let vault = core.vault()?;
-    if let Some(service) = service {
+    if let Some(What::Service(service)) = what {
         let due = due_of(&vault, service).await?.ok_or_else(|| no_service(service))?;
         return Ok(Reply { due, services: 1, warnings: Vec::new() });
     }
     let listing = vault.list_services().await?;
-    let services = listing.services.len();
-    let each = listing.services.iter().map(|service| {
+    let wanted: Vec<&Service> = listing.services.iter().filter(|service| what.is_none_or(|what| what.has(service))).collect();
+    let services = wanted.len();
+    let each = wanted.into_iter().map(|service| {
         let vault = &vault;
         async move { (service, due_of(vault, service).await) }
     });

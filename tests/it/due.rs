@@ -81,6 +81,12 @@ fn what_is_due_is_told_by_when_each_value_was_last_changed() {
     assert_eq!(due.stdout.lines().count(), 1, "{}", due.stdout);
     let found = lab.cv(["status", "--due", "--json"]).exits(1).json();
     assert_eq!((&found["due"][0]["key"], &found["services"]), (&json!("A"), &json!(2)));
+    for (arguments, listed) in
+        [(&["list", "--due"][..], "plex\n"), (&["list", "plex", "--due"], "A\n"), (&["list", "o*", "--due"], "")]
+    {
+        assert_eq!(lab.cv(arguments).exits(0).stdout, listed, "{arguments:?}");
+    }
+    lab.cv(["list", "nowhere", "--due"]).exits(5);
     lab.cv(["set", "plex", "A=new", "--no-confirm"]).exits(0);
     lab.cv(["status", "--due"]).exits(0);
     lab.cv(["set", "plex", "--rotate-after", "none", "--no-confirm"]).exits(0);

@@ -14,8 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::json;
 use crate::names::{Key, Service, printable};
 use crate::secret::{JsonType, Secret, Value, WayOut};
-use crate::vault::{Client, Secrets, Stored, VersionInfo, WriteOutcome};
-use crate::vault::{Client, CustomMetadata, History, Secrets, Sent, Stored, WriteOutcome};
+use crate::vault::{Client, CustomMetadata, History, Secrets, Sent, Stored, VersionInfo, WriteOutcome};
 
 /// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
 pub(super) const RESOLVE_FOR: Duration = Duration::from_secs(30);
@@ -208,8 +207,7 @@ impl VersionChange {
         }
         let path = core.settings.display_path(service);
         let prompt = prompt.iter().map(|key| (key.clone(), before.get(key.as_str()).cloned())).collect();
-        Self { service: service.clone(), path, base, changes, prompt, result, before, notes, vault }
-        Self { service: service.clone(), path, base, changes, prompt, result, notes, upkeep: None, vault }
+        Self { service: service.clone(), path, base, changes, prompt, result, before, notes, upkeep: None, vault }
     }
 
     /// The same with a change of the service's custom metadata to `custom`, worked out from `read`; `words` say what
