@@ -8,7 +8,9 @@ use crate::config::{Method, ProviderSettings};
 use crate::core::Core;
 use crate::core::login::{Ended, Reply, Revoke, begin, elsewhere, end, end_replaced, living, revoke};
 use crate::error::{Error, Result};
-use crate::login::{Face, Options, SignIn, Surroundings, log_in, open_browser};
+use crate::login::{
+    Face, Options, SignIn, Surroundings, asks_provider, log_in, makes_the_token, mount_of, open_browser, opens_a_browser,
+};
 use crate::secret::{Secret, WayOut};
 use crate::session::{CONTEXT, MARK, VARIABLES, span};
 use crate::shell::Shell;
@@ -143,27 +145,25 @@ impl Login {
                 ProviderSettings { issuer: self.issuer.clone(), client_id: self.client_id.clone(), ..Default::default() };
         }
         let method = self.method.unwrap_or(settings.method);
-        if method == Method::Token {
-            return begin(core, method, ask_token().await?).await;
-        }
-        let usual_mount = core.settings.mount_where(settings.asks_provider(method));
+        // `auth_mount` of the config is for the provider of the config.
+        let usual_mount = mount_of(&core.settings, asks_provider(&settings, method));
         let mount = self.auth_mount.as_deref().unwrap_or(usual_mount);
         let options = Options {
             role: self.role.as_deref().or(settings.role.as_deref()),
             mount: mount.trim_matches('/'),
             port: self.port.unwrap_or(settings.port),
             timeout: Duration::from_secs(self.timeout),
-            bound_to: None,
-            afterwards: None,
-            elsewhere: false,
+            ..Options::of(&settings, method)
         };
         let browser = self.browser.as_deref().or(settings.browser.as_deref());
         let here = Surroundings::of(env);
-        let opens = !self.no_browser && method != Method::Device && (browser.is_some() || here != Surroundings::Ssh);
+        let opens = !self.no_browser && opens_a_browser(method) && (browser.is_some() || here != Surroundings::Ssh);
         let mut face = AtShell { ui, browser, opens, here, terminal: None };
         let done = log_in(&settings, method, options, &mut face).await?;
         let token = done.granted.into_token();
-        granted.replace(Some(token.clone()));
+        if makes_the_token(method) {
+            granted.replace(Some(token.clone()));
+        }
         done.farewell.say().await;
         begin(core, method, token).await
     }
@@ -296,6 +296,10 @@ impl Face for AtShell<'_> {
 
     fn note(&self, text: &str) {
         self.ui.note(text);
+    }
+
+    async fn token(&mut self) -> Result<Secret> {
+        ask_token().await
     }
 
     async fn pasted(&mut self) -> String {

@@ -32,6 +32,7 @@ pub use env::{AGENT_VARIABLES, Env};
 use file::{Files, require_outside, user_folder, user_path};
 pub use lab::{has_leftover_lab, record_lab};
 pub use shown::{ContextShown, Contexts, Report, Shown, contexts, shown};
+pub(crate) use sign_in::login_methods;
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 use sources::Sources;
 pub use strength::Strength;
@@ -391,26 +392,6 @@ impl Settings {
     /// [`Error::NoAddress`].
     pub fn address(&self) -> Result<&Url> {
         self.address.as_ref().ok_or(Error::NoAddress)
-    }
-
-    /// Where a login method is mounted, without slashes at its ends. `auth_mount` is that of the
-    /// method which the settings name; Vault's `oidc` is where step-up signs in, whatever they name.
-    #[must_use]
-    pub fn mount_of(&self, method: Method) -> &str {
-        self.mount_where(self.asks_provider(method))
-    }
-
-    /// The same, by whether this program asks the identity provider itself.
-    #[must_use]
-    pub fn mount_where(&self, asks_provider: bool) -> &str {
-        let named = self.auth_mount.as_deref().filter(|_| asks_provider == self.asks_provider(self.method));
-        named.unwrap_or(if asks_provider { "jwt" } else { "oidc" })
-    }
-
-    /// Whether this program asks the identity provider itself by this method.
-    #[must_use]
-    pub fn asks_provider(&self, method: Method) -> bool {
-        method == Method::Jwt || (method == Method::Device && self.provider.issuer.is_some())
     }
 
     /// Refuses an option of one command that contradicts a lock of the system config.

@@ -6,39 +6,56 @@ use url::Url;
 use super::values::parse_address;
 use crate::error::{Error, Result};
 
-/// How the person proves who they are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Vault's OIDC login, in the browser
-    #[default]
-    Oidc,
-    /// At the identity provider itself, then Vault's JWT login
-    Jwt,
-    /// With a browser on any other machine
-    Device,
-    /// A token you have, pasted
-    Token,
-}
-
-impl Method {
-    /// Its name.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Oidc => "oidc",
-            Self::Jwt => "jwt",
-            Self::Device => "device",
-            Self::Token => "token",
+/// The login methods: for each the name that a person writes, which is also its file in `login`.
+/// A new one is a line here and that file.
+macro_rules! login_methods {
+    ($define:ident) => {
+        $define! {
+            /// Vault's OIDC login, in the browser
+            #[default]
+            Oidc oidc,
+            /// At the identity provider itself, then Vault's JWT login
+            Jwt jwt,
+            /// With a browser on any other machine
+            Device device,
+            /// A token you have, pasted
+            Token token,
         }
-    }
+    };
 }
+pub(crate) use login_methods;
+
+macro_rules! define_method {
+    ($($(#[$about:meta])* $variant:ident $name:ident,)*) => {
+        /// How the person proves who they are.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        pub enum Method {
+            $($(#[$about])* $variant,)*
+        }
+
+        impl Method {
+            /// The names of all.
+            const WORDS: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Its name.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+login_methods!(define_method);
 
 impl std::str::FromStr for Method {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         clap::ValueEnum::from_str(text, false).map_err(|_| {
-            Error::invalid("the login method is not one of: oidc, jwt, device, token", "export CLAUDE_VAULT_METHOD=oidc")
+            let all = Self::WORDS.join(", ");
+            Error::invalid(format!("the login method is not one of: {all}"), "export CLAUDE_VAULT_METHOD=oidc")
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::config::{Env, Method, Strength, has_leftover_lab};
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::launcher::Found;
-use crate::login::{Options, Surroundings, auth_url, can_open_browser, look_at_provider};
+use crate::login::{Options, Surroundings, asks_provider, auth_url, can_open_browser, look_at_provider, mount_of};
 use crate::names::{Service, printable};
 use crate::secret::Secret;
 use crate::session::span;
@@ -262,21 +262,18 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
 async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
     const WHY: &str = "login asks Vault's oidc method for this";
     let settings = &core.settings;
-    if settings.asks_provider(settings.method) {
+    if asks_provider(settings, settings.method) {
         let issuer = settings.provider.issuer_text();
         return match look_at_provider(settings).await {
-            Ok(methods) => {
-                ok("sign-in", format!("{issuer}, good for {methods}, then auth/{}", settings.mount_of(settings.method)))
-            }
+            Ok(methods) => ok("sign-in", format!("{issuer}, good for {methods}, then auth/{}", mount_of(settings, true))),
             Err(error) => failed("sign-in", "login asks the identity provider that your config names", &error),
         };
     }
-    let mount = settings.mount_of(Method::Oidc);
+    let mount = mount_of(settings, false);
     let nonce = Secret::from("claude-vault-doctor-asks-only".to_owned());
     let ask = async |role, elsewhere| {
-        let (port, timeout) = (settings.port, settings.timeout);
-        let options = Options { role, mount, port, timeout, bound_to: None, afterwards: None, elsewhere };
-        auth_url(nobody, &options, port, &nonce).await
+        let options = Options { role, elsewhere, ..Options::of(settings, Method::Oidc) };
+        auth_url(nobody, &options, settings.port, &nonce).await
     };
     let back = match ask(settings.role.as_deref(), settings.method == Method::Device).await {
         Ok(auth) if auth.poll_interval.is_some() => "with a browser anywhere".to_owned(),

@@ -6,6 +6,7 @@ use super::{Core, person};
 use crate::audit::Action;
 use crate::config::{Method, Settings};
 use crate::error::{Error, Result};
+use crate::login::makes_the_token;
 use crate::names::printable;
 use crate::secret::Secret;
 use crate::session::{Ours, Session, digest, now};
@@ -103,7 +104,7 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<Reply> 
     audit.record(Action::Login, "", &format!("user {}; method {}", info.display_name, method.word())).await?;
     let accessor = info.accessor.clone();
     let ours =
-        (method != Method::Token).then(|| core.settings.address().map(|address| Ours { accessor, address: address.clone() }));
+        makes_the_token(method).then(|| core.settings.address().map(|address| Ours { accessor, address: address.clone() }));
     let mut reply = reply(core, token, &info, left)?;
     reply.ours = ours.transpose()?;
     reply.warnings.extend(warning);

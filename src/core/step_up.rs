@@ -8,8 +8,6 @@
 
 mod wall;
 
-use std::time::Duration;
-
 use url::Url;
 
 pub use wall::{is_traced, last_way, record_way, require_safe_way, way};
@@ -17,16 +15,14 @@ pub use wall::{is_traced, last_way, record_way, require_safe_way, way};
 use super::Core;
 use super::login::{Unheld, revoke};
 use crate::approval::{Later, StepUp, WriteToken};
-use crate::config::{Method, Settings};
+use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::login::{Face, Options, SignIn, oidc};
+use crate::login::{Face, LoginPlace, Options, SignIn, log_in, method_for};
 use crate::secret::Secret;
 use crate::vault::Client;
 
 /// The longest life of a write token, in seconds.
 const LONGEST: u64 = 900;
-/// How long the sign-in may take.
-const LOGIN_LIFE: Duration = Duration::from_secs(300);
 
 /// Logs in for `write_role`.
 pub struct RoleLogin {
@@ -50,18 +46,11 @@ impl RoleLogin {
 
     async fn log_in(&self, digest: &str, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<Secret> {
         let settings = &self.settings;
-        let options = Options {
-            role: Some(&self.role),
-            mount: settings.mount_of(Method::Oidc),
-            port: settings.port,
-            timeout: LOGIN_LIFE,
-            bound_to: Some(digest),
-            afterwards: Some(back),
-            elsewhere: false,
-        };
+        let method = method_for(settings, LoginPlace::StepUp);
+        let usual = Options::of(settings, method);
+        let options = Options { role: Some(&self.role), bound_to: Some(digest), afterwards: Some(back), ..usual };
         let mut face = OnThePage { goes: Some(goes) };
-        // Vault's own method alone: it can ask for a fresh sign-in, and an ID token can be used twice.
-        let done = oidc(&Client::new(settings, None)?, &options, &mut face).await?;
+        let done = log_in(settings, method, options, &mut face).await?;
         tokio::spawn(done.farewell.say()); // answering the browser must not delay or drop the token
         Ok(done.granted.into_token())
     }
@@ -128,5 +117,9 @@ impl Face for OnThePage {
 
     async fn pasted(&mut self) -> String {
         std::future::pending().await
+    }
+
+    async fn token(&mut self) -> Result<Secret> {
+        Err(Error::NoPerson { question: "which token?", hint: "source claude-vault login --method token   (in a terminal)" })
     }
 }

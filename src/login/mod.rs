@@ -5,22 +5,22 @@
 
 mod browser;
 mod callback;
-mod oidc;
 mod provider;
 
 pub use browser::{Surroundings, has_desktop as can_open_browser, open as open_browser};
 pub use callback::Farewell;
-pub use oidc::{auth_url, oidc};
+pub use oidc::auth_url;
 pub use provider::look_at_provider;
 
 use std::time::Duration;
 
 use url::Url;
 
-use crate::config::{Method, Settings};
+use crate::config::{Method, Settings, login_methods};
 use crate::error::{Error, Result, Said};
 use crate::names::printable;
-use crate::vault::{Client, Granted};
+use crate::secret::Secret;
+use crate::vault::Granted;
 use callback::{Answer, Arrival, Listener};
 
 /// How to log in.
@@ -39,6 +39,119 @@ pub struct Options<'a> {
     pub afterwards: Option<Url>,
     /// Whether the browser may be on another machine: then nothing comes back to this one.
     pub elsewhere: bool,
+}
+
+/// How long the sign-in may take, where nobody says otherwise.
+pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(300);
+
+impl<'a> Options<'a> {
+    /// As the settings have it for a method.
+    #[must_use]
+    pub fn of(settings: &'a Settings, method: Method) -> Self {
+        Self {
+            role: settings.role.as_deref(),
+            mount: mount_of(settings, asks_provider(settings, method)),
+            port: settings.port,
+            timeout: LOGIN_TIMEOUT,
+            bound_to: None,
+            afterwards: None,
+            elsewhere: false,
+        }
+    }
+}
+
+/// Where a login runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LoginPlace {
+    /// A person's shell.
+    Shell,
+    /// The server of an assistant, whose person has a browser and no terminal.
+    Assistant,
+    /// An approval by a fresh sign-in.
+    StepUp,
+}
+
+/// A login method: one file with one implementation, and a line in `config::login_methods`.
+trait SignInMethod {
+    /// Where it can run.
+    const RUNS_IN: &'static [LoginPlace];
+    /// Whether it opens a browser on this machine.
+    const OPENS_A_BROWSER: bool;
+    /// Whether the token is made by this login: then it is ours to revoke.
+    const MAKES_THE_TOKEN: bool;
+
+    /// Whether this program asks the identity provider itself.
+    fn asks_provider(settings: &Settings) -> bool;
+
+    /// Gets a token.
+    fn obtain(settings: &Settings, options: Options<'_>, face: &mut impl Face) -> impl Future<Output = Result<LoggedIn>>;
+}
+
+macro_rules! define_ways {
+    ($($(#[$about:meta])* $variant:ident $name:ident,)*) => {
+        $(mod $name;)*
+
+        /// Logs in by `method` for a token of the Vault of these settings.
+        ///
+        /// # Errors
+        /// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and
+        /// what keeps either from answering.
+        pub async fn log_in(
+            settings: &Settings,
+            method: Method,
+            options: Options<'_>,
+            face: &mut impl Face,
+        ) -> Result<LoggedIn> {
+            match method {
+                $(Method::$variant => $name::$variant::obtain(settings, options, face).await,)*
+            }
+        }
+
+        fn runs_in(method: Method) -> &'static [LoginPlace] {
+            match method {
+                $(Method::$variant => $name::$variant::RUNS_IN,)*
+            }
+        }
+
+        /// Whether a method opens a browser on this machine.
+        #[must_use]
+        pub fn opens_a_browser(method: Method) -> bool {
+            match method {
+                $(Method::$variant => $name::$variant::OPENS_A_BROWSER,)*
+            }
+        }
+
+        /// Whether the token of a method is made by its login: then it is ours to revoke.
+        #[must_use]
+        pub fn makes_the_token(method: Method) -> bool {
+            match method {
+                $(Method::$variant => $name::$variant::MAKES_THE_TOKEN,)*
+            }
+        }
+
+        /// Whether this program asks the identity provider itself by this method.
+        #[must_use]
+        pub fn asks_provider(settings: &Settings, method: Method) -> bool {
+            match method {
+                $(Method::$variant => $name::$variant::asks_provider(settings),)*
+            }
+        }
+    };
+}
+login_methods!(define_ways);
+
+/// The method of the settings where it can run in a place, else Vault's own login.
+#[must_use]
+pub fn method_for(settings: &Settings, place: LoginPlace) -> Method {
+    if runs_in(settings.method).contains(&place) { settings.method } else { Method::Oidc }
+}
+
+/// Where the login method is mounted, without slashes at its ends. `auth_mount` is that of the
+/// method which the settings name; Vault's `oidc` is where step-up signs in, whatever they name.
+#[must_use]
+pub fn mount_of(settings: &Settings, at_provider: bool) -> &str {
+    let named = settings.auth_mount.as_deref().filter(|_| at_provider == asks_provider(settings, settings.method));
+    named.unwrap_or(if at_provider { "jwt" } else { "oidc" })
 }
 
 /// A login that came to its end. Whoever logs in takes care of the token first: telling the browser
@@ -69,20 +182,8 @@ pub trait Face {
     fn note(&self, text: &str);
     /// Waits for a line that the person pastes; never ends where nobody can.
     fn pasted(&mut self) -> impl Future<Output = String>;
-}
-
-/// Logs in by `method` for a token of the Vault of these settings.
-///
-/// # Errors
-/// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and
-/// what keeps either from answering.
-pub async fn log_in(settings: &Settings, method: Method, options: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
-    let vault = Client::new(settings, None)?;
-    match method {
-        _ if settings.asks_provider(method) => provider::log_in(settings, method, &vault, &options, face).await,
-        Method::Device => oidc(&vault, &Options { elsewhere: true, ..options }, face).await,
-        _ => oidc(&vault, &options, face).await,
-    }
+    /// Asks for a token that the person has; [`Error::NoPerson`] where nobody can be asked.
+    fn token(&mut self) -> impl Future<Output = Result<Secret>>;
 }
 
 /// Shows where to sign in with a browser that comes back to `port`, and why that is not the one meant.

@@ -7,7 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::callback::{Answer, Farewell, Listener, Page};
-use super::{Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout};
+use super::{
+    Face, LoggedIn, LoginPlace, Options, SignIn, SignInMethod, answer, denied, loopback_address, send_to, shown_code, timeout,
+};
+use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::vault::{AuthUrl, Callback, Client, Granted, Polled, redirect_not_allowed};
@@ -15,12 +18,29 @@ use crate::vault::{AuthUrl, Callback, Client, Granted, Polled, redirect_not_allo
 /// How long Vault is waited for when it fails over in the middle of a login.
 const FAILOVER: Duration = Duration::from_secs(30);
 
+pub(super) struct Oidc;
+
+impl SignInMethod for Oidc {
+    // Vault can ask for a fresh sign-in by this one alone, and an ID token could be used twice.
+    const RUNS_IN: &'static [LoginPlace] = &[LoginPlace::Shell, LoginPlace::Assistant, LoginPlace::StepUp];
+    const OPENS_A_BROWSER: bool = true;
+    const MAKES_THE_TOKEN: bool = true;
+
+    fn asks_provider(_: &Settings) -> bool {
+        false
+    }
+
+    async fn obtain(settings: &Settings, options: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+        sign_in(&Client::new(settings, None)?, &options, face).await
+    }
+}
+
 /// Logs in through the browser and Vault's `oidc` method.
 ///
 /// # Errors
 /// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and
 /// what keeps Vault from answering.
-pub async fn oidc(vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+pub(super) async fn sign_in(vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
     let deadline = Instant::now() + options.timeout;
     let listener = if options.elsewhere { None } else { Some(Listener::bind(options.port).await?) };
     let port = listener.as_ref().map_or(options.port, Listener::port);

@@ -4,6 +4,8 @@
 //! Two ways to it: the code flow with PKCE in a browser on this machine (RFC 8252, RFC 7636), and the
 //! device flow in any browser (RFC 8628). The library checks the ID token before Vault does.
 
+mod client;
+
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -23,10 +25,11 @@ use url::Url;
 
 use super::callback::{Answer, Farewell, Listener, Page};
 use super::{Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout};
-use crate::config::{Method, Settings};
+use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
-use crate::vault::{Client, ProviderClient, unusable};
+use crate::vault::Client;
+use client::{ProviderClient, unusable};
 
 /// What RFC 8628, 4 adds to the provider's document.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -61,7 +64,7 @@ impl<'c> AsyncHttpClient<'c> for ProviderClient {
 }
 
 /// The provider as its document describes it.
-struct Provider {
+pub(super) struct Provider {
     http: ProviderClient,
     metadata: Metadata,
     client_id: ClientId,
@@ -69,7 +72,7 @@ struct Provider {
 }
 
 impl Provider {
-    async fn discover(settings: &Settings) -> Result<Self> {
+    pub(super) async fn discover(settings: &Settings) -> Result<Self> {
         let (issuer, client_id) = settings.provider.named()?;
         settings.provider.trusts(settings.address()?)?;
         let http = ProviderClient::new(settings, &issuer)?;
@@ -87,7 +90,7 @@ impl Provider {
     }
 
     /// Signs in with a browser on this machine.
-    async fn code_flow(self, vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+    pub(super) async fn code_flow(self, vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
         let Provider { http, metadata, client_id, scopes } = self;
         let deadline = Instant::now() + options.timeout;
         let mut listener = Listener::bind(options.port).await?;
@@ -122,7 +125,7 @@ impl Provider {
     }
 
     /// Signs in with a browser on any machine.
-    async fn device_flow(self, vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+    pub(super) async fn device_flow(self, vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
         let Provider { http, metadata, client_id, scopes } = self;
         let deadline = Instant::now() + options.timeout;
         let endpoint = metadata.additional_metadata().device_authorization_endpoint.clone();
@@ -147,21 +150,6 @@ impl Provider {
         let id_token = id_token(&reply, &client.id_token_verifier(), None)?;
         let granted = vault.jwt_login(options.mount, options.role, &id_token).await?;
         Ok(LoggedIn { granted, farewell: Farewell::none() })
-    }
-}
-
-/// Signs in at the provider that the settings name, and with its ID token in Vault.
-pub(super) async fn log_in(
-    settings: &Settings,
-    method: Method,
-    vault: &Client,
-    options: &Options<'_>,
-    face: &mut impl Face,
-) -> Result<LoggedIn> {
-    let provider = Provider::discover(settings).await?;
-    match method {
-        Method::Device => provider.device_flow(vault, options, face).await,
-        _ => provider.code_flow(vault, options, face).await,
     }
 }
 

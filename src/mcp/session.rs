@@ -10,16 +10,14 @@ use tokio::sync::watch;
 use super::desk::{Desk, lock};
 use super::job::Job;
 use crate::approval::pending::{Pending, Place};
-use crate::config::{Env, Method, Settings};
+use crate::config::{Env, Settings};
 use crate::core::Core;
 use crate::core::login::{Ended, Revoke, Unheld, begin, end};
 use crate::core::step_up::is_traced;
 use crate::error::{Error, Result};
-use crate::login::{Face, Options, SignIn, log_in, open_browser};
+use crate::login::{Face, LoginPlace, Options, SignIn, log_in, method_for, open_browser};
+use crate::secret::Secret;
 use crate::session::{self, now};
-
-/// How long the browser's login is waited for.
-const LOGIN_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A session that a login in this process made.
 pub(super) struct SignedIn {
@@ -137,17 +135,8 @@ impl Session {
 
     async fn sign_in(self: Arc<Self>) -> Result<SignedIn> {
         let (settings, generation) = (&self.settings, self.generation());
-        // A token cannot be pasted here: Vault's own login then.
-        let method = if settings.method == Method::Token { Method::Oidc } else { settings.method };
-        let options = Options {
-            role: settings.role.as_deref(),
-            mount: settings.mount_of(method),
-            port: settings.port,
-            timeout: LOGIN_TIMEOUT,
-            bound_to: None,
-            afterwards: None,
-            elsewhere: false,
-        };
+        let method = method_for(settings, LoginPlace::Assistant);
+        let options = Options::of(settings, method);
         let mut face = InBrowser { browser: settings.browser.clone(), pending: self.desk.pending.clone() };
         let done = log_in(settings, method, options, &mut face).await?;
         drop(face);
@@ -216,6 +205,10 @@ impl Face for InBrowser {
 
     async fn pasted(&mut self) -> String {
         std::future::pending().await
+    }
+
+    async fn token(&mut self) -> Result<Secret> {
+        Err(Error::NoPerson { question: "which token?", hint: "source claude-vault login --method token   (in a terminal)" })
     }
 }
 

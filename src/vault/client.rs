@@ -313,7 +313,7 @@ pub(super) fn namespace_missing() -> Error {
 }
 
 /// Scheme, host and port of a URL: what may be printed of it.
-pub(super) fn origin(url: &Url) -> String {
+pub(crate) fn origin(url: &Url) -> String {
     format!("{}://{}", url.scheme(), host_port(url))
 }
 
@@ -334,7 +334,7 @@ fn is_pasteable(url: &Url) -> bool {
 }
 
 /// Sets the proxy for an address.
-pub(super) fn through(builder: reqwest::ClientBuilder, settings: &Settings, address: &Url) -> Result<reqwest::ClientBuilder> {
+pub(crate) fn through(builder: reqwest::ClientBuilder, settings: &Settings, address: &Url) -> Result<reqwest::ClientBuilder> {
     let proxy = match &settings.proxy {
         _ if is_loopback(address) => return Ok(builder.no_proxy()), // as Go's proxy rules, which users of `vault` know
         Proxy::Environment => return Ok(builder),
@@ -346,7 +346,7 @@ pub(super) fn through(builder: reqwest::ClientBuilder, settings: &Settings, addr
     Ok(builder.no_proxy().proxy(proxy.map_err(unusable)?))
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

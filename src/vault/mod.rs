@@ -8,10 +8,9 @@
 mod client;
 mod kv;
 mod oidc;
-mod provider;
 mod reply;
 mod system;
-mod tls;
+pub(crate) mod tls;
 mod token;
 mod versions;
 mod walk;
@@ -20,12 +19,11 @@ mod wrapping;
 pub use client::{Client, MAX_BODY};
 pub use kv::{Look, Metadata, Secrets, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
-pub use provider::{ProviderClient, unusable};
 pub use token::{Granted, TokenInfo};
 pub use versions::{CustomMetadata, History, VersionInfo, VersionState};
 pub use walk::{Folder, Listing, REQUESTS_AT_ONCE, Walk};
 pub use wrapping::{WRAP_PATH, Wrapped, WrappingInfo};
 
-pub(crate) use client::Call;
+pub(crate) use client::{Call, is_loopback, origin, through};
 pub(crate) use kv::WriteOutcome;
 pub(crate) use versions::Sent;

@@ -14,7 +14,7 @@ use crate::config::Tls;
 use crate::error::{Error, Result};
 
 /// Adds what plain http needs: nothing. No roots are read and no verifier is built.
-pub(super) fn none(builder: ClientBuilder) -> ClientBuilder {
+pub(crate) fn none(builder: ClientBuilder) -> ClientBuilder {
     provide_ring();
     builder.tls_certs_only([])
 }
@@ -53,7 +53,7 @@ pub(super) fn apply(builder: ClientBuilder, tls: &Tls, host: &str) -> Result<Cli
 }
 
 /// The system's roots, and the person's beside them.
-pub(super) fn merge(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder> {
+pub(crate) fn merge(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder> {
     provide_ring();
     Ok(match roots(tls)? {
         Some(roots) => builder.tls_certs_merge(roots),
@@ -109,7 +109,7 @@ impl Resolve for Always {
 }
 
 /// What was wrong with a certificate, from the depths of an error; `None` when it was not that.
-pub(super) fn certificate_problem(error: &(dyn std::error::Error + 'static)) -> Option<(&'static str, &'static str)> {
+pub(crate) fn certificate_problem(error: &(dyn std::error::Error + 'static)) -> Option<(&'static str, &'static str)> {
     use rustls::CertificateError as Bad;
     const OWN_CA: &str = "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed the server's certificate)";
     const NAME: &str = "use a name that the certificate holds in VAULT_ADDR, or set VAULT_TLS_SERVER_NAME to it";
@@ -145,7 +145,7 @@ fn find<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 
 }
 
 /// The operating system's reason in a chain of errors, in words.
-pub(super) fn io_reason(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+pub(crate) fn io_reason(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     use std::io::ErrorKind as Kind;
     let io = find::<std::io::Error>(error)?;
     Some(match io.kind() {

@@ -82,6 +82,12 @@ pub struct Granted {
 }
 
 impl Granted {
+    /// A token that the person has already.
+    #[must_use]
+    pub fn pasted(token: Secret) -> Self {
+        Self { client_token: token, lease_duration: 0, renewable: false }
+    }
+
     /// The token.
     #[must_use]
     pub fn into_token(self) -> Secret {

@@ -6,17 +6,16 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use url::Url;
 
-use super::client::{is_loopback, origin, through};
-use super::tls;
 use crate::config::{Settings, Tls};
 use crate::error::{Error, Result, Said};
+use crate::vault::{is_loopback, origin, through, tls};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client for one identity provider.
-pub struct ProviderClient {
+pub(in crate::login) struct ProviderClient {
     http: reqwest::Client,
     insecure_http: bool,
 }
@@ -80,7 +79,7 @@ impl ProviderClient {
 
 /// Why the identity provider cannot be used, in words for a person, and what to do.
 #[must_use]
-pub fn unusable(why: &str, hint: &str) -> Error {
+pub(in crate::login) fn unusable(why: &str, hint: &str) -> Error {
     Error::LoginFailed { reason: "the identity provider cannot be used", said: Said::new(why), hint: hint.into() }
 }
 

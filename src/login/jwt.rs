@@ -1,0 +1,24 @@
+//! `jwt`: at the identity provider itself with a browser on this machine, then Vault's JWT login.
+
+use super::provider::Provider;
+use super::{Face, LoggedIn, LoginPlace, Options, SignInMethod};
+use crate::config::Settings;
+use crate::error::Result;
+use crate::vault::Client;
+
+pub(super) struct Jwt;
+
+impl SignInMethod for Jwt {
+    const RUNS_IN: &'static [LoginPlace] = &[LoginPlace::Shell, LoginPlace::Assistant];
+    const OPENS_A_BROWSER: bool = true;
+    const MAKES_THE_TOKEN: bool = true;
+
+    fn asks_provider(_: &Settings) -> bool {
+        true
+    }
+
+    async fn obtain(settings: &Settings, options: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+        let vault = Client::new(settings, None)?;
+        Provider::discover(settings).await?.code_flow(&vault, &options, face).await
+    }
+}

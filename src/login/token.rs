@@ -1,0 +1,22 @@
+//! `token`: one that the person has, pasted. It was made elsewhere, so it is never revoked unasked.
+
+use super::{Face, Farewell, LoggedIn, LoginPlace, Options, SignInMethod};
+use crate::config::Settings;
+use crate::error::Result;
+use crate::vault::Granted;
+
+pub(super) struct Token;
+
+impl SignInMethod for Token {
+    const RUNS_IN: &'static [LoginPlace] = &[LoginPlace::Shell];
+    const OPENS_A_BROWSER: bool = false;
+    const MAKES_THE_TOKEN: bool = false;
+
+    fn asks_provider(_: &Settings) -> bool {
+        false
+    }
+
+    async fn obtain(_: &Settings, _: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+        Ok(LoggedIn { granted: Granted::pasted(face.token().await?), farewell: Farewell::none() })
+    }
+}
