@@ -244,7 +244,9 @@ impl Work<'_> {
 /// Whether custom metadata belongs to the values, wherever they are. What says how a value may be used never does: a copy
 /// elsewhere is another decision.
 fn goes_along(name: &str) -> bool {
-    matches!(name, "owner" | "rotate_after")
+    // `rotate_after` is for all keys, and `rotate_after.KEY` for one.
+    let kind = name.split_once('.').map_or(name, |(kind, _)| kind);
+    name == "owner" || matches!(kind, "rotate_after" | "rotate_from")
 }
 
 /// What a person changes in folders after a rename.
