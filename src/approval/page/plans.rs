@@ -12,13 +12,14 @@ use url::Url;
 use super::{Answer, Shared, refuse, reply, short};
 use crate::approval::passkey::{self, Assertion};
 use crate::approval::pending::{Plan, hash_of, hex, random_id};
-use crate::approval::{Approval, Proof};
+use crate::approval::{Approval, Asked, Proof};
 use crate::config::Strength;
 use crate::error::Error;
 use crate::secret::{Secret, WayOut};
 
 const OTHER_PROOF: &str = "this change asks for another proof";
-const NOT_YES: &str = "type the word that is asked for to approve";
+const NOT_YES: &str = "type the word yes to approve";
+const NOT_NAMED: &str = "type the service's name to approve";
 const NOT_FILLED: &str = "fill in every value: 1 byte to 64 KiB each";
 const NOT_UNCOVERED: &str = "uncovering a value here needs your passkey";
 const NEVER_UNCOVERED: &str = "values are not shown here when a sign-in approves them";
@@ -51,7 +52,7 @@ impl Shared {
             Acted::Now(answer) => answer,
             Acted::Refused(why) => {
                 // A person's slip is not worth a line in the log.
-                if why != NOT_YES && why != NOT_FILLED {
+                if ![NOT_YES, NOT_NAMED, NOT_FILLED].contains(&why) {
                     self.mismatch(&service, &format!("plan {}; {why}", short(id)));
                 }
                 refuse(StatusCode::FORBIDDEN, why)
@@ -148,7 +149,9 @@ impl Shared {
     fn approve(&self, plan: &mut Plan, sent: Sent) -> Outcome<()> {
         let approval = match plan.shown.proof {
             Strength::Typed if !plan.shown.is_filled_by(&sent.typed) => return Err(NOT_FILLED),
-            Strength::Typed if sent.word.as_deref().map(str::trim) != Some(plan.shown.word()) => return Err(NOT_YES),
+            Strength::Typed if sent.word.as_deref().map(str::trim) != Some(plan.shown.word()) => {
+                return Err(if plan.shown.asked == Asked::Destroy { NOT_NAMED } else { NOT_YES });
+            }
             Strength::Typed => Approval { proof: Proof::Page, typed: sent.typed },
             Strength::Passkey => {
                 // A challenge is answered once, whatever the answer is worth.

@@ -37,6 +37,9 @@ pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
         ("vault_get", json!({"service": "plex"}), "@token-"),
         ("vault_get", json!({"service": "none"}), "not_found: "),
         ("vault_get", json!({"service": 7}), "invalid_arguments: "),
+        ("vault_history", json!({"service": "plex"}), "[{\"name\":\"KEY\"}]"),
+        ("vault_delete", json!({"service": "none"}), "not_found: "),
+        ("vault_rollback", json!({"service": "plex", "version": 9}), "not_found: "),
         ("vault_set", json!({"service": "plex", "secrets": {"A": "1"}, "dry_run": true}), "\"dry_run\""),
         ("vault_set", json!({"service": "plex", "secrets": {"A": "1"}}), "approval_pending: "),
         ("vault_scan_env", json!({"service": "plex"}), "@token-"),
@@ -59,7 +62,7 @@ fn walk(program: &Path, driver: &str, words: &[&str], protocol: &str) {
     assert!(!seen.all().contains(CANARY));
     let seen = seen.json();
     assert!([json!(protocol), Value::Null].contains(&seen["protocol"]), "{}", seen["protocol"]);
-    assert_eq!(seen["tools"].as_array().unwrap().len(), 12);
+    assert_eq!(seen["tools"].as_array().unwrap().len(), 15);
     for ((tool, arguments, wanted), result) in calls().iter().zip(seen["results"].as_array().unwrap()) {
         let text = result.as_str().map_or_else(|| result.to_string(), str::to_owned);
         assert!(text.contains(wanted), "{tool} {arguments}: {text}");
