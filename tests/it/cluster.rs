@@ -166,3 +166,28 @@ fn a_rename_through_a_standby_never_leaves_nothing() {
     eprintln!("{done} of 16 renames went through at once");
     assert!(done >= 8);
 }
+
+/// A standby says that it deleted what it does not know yet: what counts is what the active node has afterwards.
+#[test]
+fn a_deletion_through_a_standby_is_one_on_the_active_node() {
+    let cluster = Cluster::start();
+    let mut home = Home::new();
+    home.set("VAULT_ADDR", &cluster.standby().address);
+    home.set("VAULT_TOKEN", &cluster.root);
+    home.set("VAULT_MAX_RETRIES", "8");
+    eventually("the standby to have the mount", || {
+        let (status, _) = http::request(&cluster.standby().address, "GET", "secret/data/x", &cluster.root, "");
+        (status == 404).then_some(())
+    });
+    home.set("CLAUDE_VAULT_TRUSTED_HOSTS", "127.0.0.1");
+    for number in 0..5 {
+        let service = format!("s{number}");
+        home.cv(["set", &service, "A=1", "--no-confirm"]).exits(0);
+        home.cv(["delete", &service, "--no-confirm"]).exits(0);
+        assert_eq!(cluster.stored(&service), serde_json::Value::Null);
+        home.cv(["undelete", &service, "--no-confirm"]).exits(0);
+        assert_eq!(cluster.stored(&service), json!({"A": "1"}));
+        home.cv(["delete", &service, "--all-versions", "--confirm", &service]).exits(0);
+        assert_eq!(cluster.stored(&service), serde_json::Value::Null);
+    }
+}
