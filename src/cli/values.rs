@@ -1,6 +1,7 @@
 //! Values on standard output, as `get` and `receive` print them.
 
 use super::Context;
+use crate::core::exec::steering_reason;
 use crate::error::{Error, Result};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::shell;
@@ -46,6 +47,14 @@ fn for_readers(secrets: &Secrets, command: &str) -> Result<String> {
             return Err(Error::invalid(
                 format!("{key} is no variable's name: no shell and no .env reader could read it"),
                 format!("{command} --json   (or one key: {command} {})", shell::quote(&key)),
+            ));
+        }
+        // Whoever may write the service, or shared it, could otherwise run code in the shell that reads this.
+        let special = dotenv::is_special_to_shells(key).then_some("shells keep a variable of that name for themselves");
+        if let Some(reason) = special.or_else(|| steering_reason(key)) {
+            return Err(Error::invalid(
+                format!("{key} is not printed as a line that a shell would read: {reason}"),
+                format!("{command} --json   (or one key: {command} {key})"),
             ));
         }
         let quoted = dotenv::write(&[Dialect::Portable], value.secret().expose(WayOut::Stdout)).map_err(|reason| {

@@ -4,6 +4,8 @@
 
 pub(in crate::core) mod steering;
 
+pub(crate) use steering::reason as steering_reason;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Core;

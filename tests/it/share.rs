@@ -59,6 +59,11 @@ fn all_keys_keep_their_types_and_set_takes_what_was_received() {
     let lines = home.cv(["receive", &shared(&lab, &["lines"])]).exits(0).stdout;
     let read = home.shell(&["bash"], &format!("{lines}\nprintf '%s|%s' \"$A\" \"$B\"")).exits(0);
     assert_eq!(read.stdout, "it's|$(id)");
+    // Nor does the sender of a share decide what this shell runs.
+    lab.store("hostile", json!({"A": "1", "RANDOM": "a[$(touch pwned)]"}));
+    lab.cv(["get", "hostile"]).exits(2).says("RANDOM is not printed as a line").says("claude-vault get hostile --json");
+    let json = home.cv(["receive", &shared(&lab, &["hostile"])]).exits(0).says("printed as JSON: RANDOM");
+    assert_eq!(json.json()["values"]["A"], "1");
     // What lines cannot hold is not lost: the token is used up by then.
     lab.store("odd", json!({"a/b": CANARY, "C": "x\u{0}"}));
     let odd = home.cv(["receive", &shared(&lab, &["odd"])]).exits(0).says("printed as JSON");

@@ -32,7 +32,19 @@ const FAMILIES: [Family; 16] = [
             "PS3",
             "PS4",
             "PROMPT",
+            "PROMPT2",
+            "PROMPT3",
+            "PROMPT4",
+            "prompt",
             "RPROMPT",
+            "RPROMPT2",
+            "RPS1",
+            "RPS2",
+            "SPROMPT",
+            "POSTEDIT",
+            "FCEDIT",
+            "MAIL",
+            "MAILPATH",
             "SHELLOPTS",
             "ZDOTDIR",
             "FPATH",
@@ -284,7 +296,7 @@ const FAMILIES: [Family; 16] = [
 ];
 
 /// Why a variable of this name is refused, if it is.
-pub(in crate::core) fn reason(name: &str) -> Option<&'static str> {
+pub(crate) fn reason(name: &str) -> Option<&'static str> {
     FAMILIES.iter().find(|family| family.names.iter().any(|pattern| matches(pattern, name))).map(|family| family.reason)
 }
 

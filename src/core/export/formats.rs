@@ -92,15 +92,22 @@ fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
     const NO_VARIABLE: &str = "a variable's name has only A-Z a-z 0-9 _ and starts with no digit";
     match request.format {
         ExportFormat::Json | ExportFormat::Yaml => None,
-        ExportFormat::Env => (!is_variable(key)).then_some(NO_VARIABLE),
-        ExportFormat::Shell if !is_variable(key) => Some(NO_VARIABLE),
-        ExportFormat::Shell if dotenv::is_special_to_shells(key) => Some("shells keep a variable of that name for themselves"),
+        ExportFormat::Env | ExportFormat::Shell if !is_variable(key) => Some(NO_VARIABLE),
+        ExportFormat::Env if !is_for_shells(request) => None,
+        ExportFormat::Env | ExportFormat::Shell if dotenv::is_special_to_shells(key) => {
+            Some("shells keep a variable of that name for themselves")
+        }
         // Whoever may write the service could otherwise run code in the shell that reads this.
-        ExportFormat::Shell => steering::reason(key).filter(|_| !request.only.iter().any(|only| only == key)),
+        ExportFormat::Env | ExportFormat::Shell => steering::reason(key).filter(|_| !request.only.iter().any(|only| only == key)),
         ExportFormat::K8sSecret => (!kubernetes::is_key(key)).then_some("a key of a Secret has only A-Z a-z 0-9 - _ ."),
-        ExportFormat::DockerSecrets => (!Key::is_valid(key) || key.starts_with('-'))
-            .then_some("a secret's file has only A-Z a-z 0-9 - _ . in its name, and does not begin with -"),
+        ExportFormat::DockerSecrets => (!Key::is_valid(key) || key.starts_with(['-', '.']))
+            .then_some("a secret's file has only A-Z a-z 0-9 - _ . in its name, and does not begin with - or ."),
     }
+}
+
+/// Whether a shell is among the readers of the lines: it is, where nobody names others.
+fn is_for_shells(request: &ExportRequest) -> bool {
+    request.dialect.is_empty() || request.dialect.iter().any(|one| matches!(one, Dialect::Portable | Dialect::Shell))
 }
 
 fn no_json() -> Error {
