@@ -19,16 +19,17 @@ _claude_vault() {
         ;;
     esac
 }
-# Files are the default below; but of KEY=@FILE, bash takes the sign for a part of the name.
+# Files are the default below; but of KEY=@FILE, bash takes the sign for a part of the name. Names are quoted here, since
+# a file of a cloned repository may have a command in its name.
 _claude_vault_files() {
     local word
     [[ $1 == @* ]] || return
-    while IFS= read -r word; do COMPREPLY+=("@$word"); done < <(compgen -f -- "${1#@}")
+    while IFS= read -r word; do COMPREPLY+=("@$(printf %q "$word")"); done < <(compgen -f -- "${1#@}")
 }
 _claude_vault_programs() {
     local word
     [[ $1 == */* ]] && return
-    while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -c -- "$1")
+    while IFS= read -r word; do COMPREPLY+=("$(printf %q "$word")"); done < <(compgen -c -- "$1")
 }
 # The command behind `--`: as it is completed by itself, where bash-completion is there.
 _claude_vault_command() {

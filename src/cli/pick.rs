@@ -91,7 +91,8 @@ pub(super) async fn service(context: &Context<'_>) -> Result<Option<Service>> {
     let vault = context.core.vault()?;
     let listing = context.waiting(tokio::time::timeout(PATIENCE, vault.list_services())).await;
     let Ok(listing) = listing else { return Ok(None) };
-    let services = listing?.services;
+    let mut services = listing?.services;
+    services.retain(|service| !is_option(service.as_str()));
     let names: Vec<String> = services.iter().map(ToString::to_string).collect();
     Ok(choose(context, "Service", names).await?.and_then(|at| services.into_iter().nth(at)))
 }
@@ -109,9 +110,14 @@ pub(super) async fn key(context: &Context<'_>, service: &Service) -> Result<Opti
     let look = context.waiting(tokio::time::timeout(PATIENCE, vault.look_at(service))).await;
     let Ok(look) = look else { return Ok(None) };
     let names = look?.and_then(|look| look.keys).unwrap_or_default();
-    let keys: Vec<Key> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    let keys: Vec<Key> = names.iter().filter(|name| !is_option(name)).filter_map(|name| name.parse().ok()).collect();
     let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
     Ok(choose(context, &format!("Key of {service}"), names).await?.and_then(|at| keys.into_iter().nth(at)))
+}
+
+/// A name like `--reveal` would be an option on the line.
+fn is_option(name: &str) -> bool {
+    name.starts_with('-')
 }
 
 async fn choose(context: &Context<'_>, prompt: &str, names: Vec<String>) -> Result<Option<usize>> {

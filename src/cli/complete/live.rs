@@ -41,8 +41,9 @@ impl Live {
     /// The names, sorted; none where anything is wrong or slow.
     pub(super) fn names(self, walked: &Walked<'_>, typed: &str) -> Vec<String> {
         let look = async { tokio::time::timeout(PATIENCE, self.look(walked, typed)).await.unwrap_or(Err(Error::Interrupted)) };
-        let given = |name: &String| walked.given.iter().any(|(_, given)| given == name);
-        crate::cli::block_on(look).unwrap_or_default().into_iter().filter(|name| !given(name)).collect()
+        // A name like `--reveal` would be an option on the line.
+        let is_out = |name: &String| name.starts_with('-') || walked.given.iter().any(|(_, given)| given == name);
+        crate::cli::block_on(look).unwrap_or_default().into_iter().filter(|name| !is_out(name)).collect()
     }
 
     async fn look(self, walked: &Walked<'_>, typed: &str) -> Result<Vec<String>> {
@@ -52,7 +53,10 @@ impl Live {
             return Ok(Vec::new());
         }
         let core = Core::new(Settings::load(&global, &env)?, &env);
-        core.session()?.alive()?;
+        let session = core.session()?.alive()?;
+        if global.address.is_some() && session.ours.is_none() {
+            return Ok(Vec::new()); // an address that is half typed would get a token from elsewhere
+        }
         let vault = core.vault()?;
         match self {
             Self::Services => {
