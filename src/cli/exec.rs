@@ -20,8 +20,8 @@ use crate::session::VARIABLES;
 claude-vault exec jellyfin -- ./start.sh
 claude-vault exec jellyfin --env-file-fd -- docker run --env-file {} jellyfin/jellyfin
 
-The session's variables are not passed on unless --keep-token is given. A key that would change how programs
-run (PATH, LD_PRELOAD, BASH_ENV, GIT_SSH_COMMAND, …) is refused unless --only names it.")]
+The session's variables are not passed on unless --keep-token is given. A key that would change how
+programs run (PATH, LD_PRELOAD, BASH_ENV, GIT_SSH_COMMAND, …) is refused unless --only names it.")]
 pub(super) struct Exec {
     #[command(flatten)]
     request: Request,

@@ -33,11 +33,11 @@ fish        claude-vault init fish | source                 in ~/.config/fish/co
 PowerShell  claude-vault init powershell | Out-String | Invoke-Expression      in $PROFILE
             then claude-vault-login
 Nushell     once: mkdir ($nu.data-dir | path join vendor autoload)
-            claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
+claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
 elvish      eval (claude-vault init elvish | slurp)         in ~/.config/elvish/rc.elv
 xonsh       execx($(claude-vault init xonsh))               in ~/.xonshrc
 tcsh        eval \"`claude-vault init tcsh`\"                 in ~/.tcshrc; then claude-vault-login
-Shells of sh need none: source claude-vault login   (zsh: . claude-vault login; dash: . claude-vault)")]
+Others need none: source claude-vault login   (zsh: . claude-vault login; dash: . claude-vault)")]
 pub(super) struct Init {
     /// The shell; without one, init says what is missing on this machine
     #[arg(value_enum)]

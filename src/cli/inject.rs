@@ -14,7 +14,9 @@ use crate::terminal::Terminal;
 use crate::ui::Ui;
 
 #[derive(clap::Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "DIALECT names a program that reads the file, as in compose or shell:  claude-vault help dialects",
+    after_long_help = "\
 DIALECT is who reads the .env file; several may be named:
   portable       what most readers read alike (when nothing tells who reads it)
   shell          set -a; . ./.env; set +a
@@ -30,11 +32,8 @@ DIALECT is who reads the .env file; several may be named:
   ruby           dotenv for Ruby
   php            phpdotenv, Laravel
   rust           dotenvy, mise, just
-  go             godotenv
-
-claude-vault inject jellyfin
-claude-vault inject jellyfin --dialect compose,shell
-claude-vault inject --all --check     (in a git hook: exit 1 when a value differs)")]
+  go             godotenv"
+)]
 pub(super) struct Inject {
     #[command(flatten)]
     request: Request,

@@ -92,6 +92,8 @@ pub fn examples(command: &str) -> &'static [&'static str] {
         "context" => &["claude-vault context", "claude-vault context --json"],
         "doctor" => &["claude-vault doctor"],
         "dev" => &["claude-vault dev --tour", "claude-vault dev -- claude-vault config"],
+        "help" => &["claude-vault help", "claude-vault help approve list", "claude-vault help options"],
+        "version" => &["claude-vault version", "claude-vault version --verbose"],
         "init" => &["claude-vault init", "eval \"$(claude-vault init bash)\""],
         "completions" => &["claude-vault completions fish"],
         "setup" => &["claude-vault setup --to ~/tools", "claude-vault setup --uninstall --to ~/tools"],
@@ -128,7 +130,7 @@ fn write(page: &Man, command: &clap::Command, out: &mut Vec<u8>) -> std::io::Res
         page.render_subcommands_section(out)?;
     }
     let mut roff = Roff::new();
-    if let Some(notes) = command.get_after_help() {
+    if let Some(notes) = command.get_after_long_help().or(command.get_after_help()) {
         verbatim(&mut roff, "NOTES", notes.to_string().lines());
     }
     let name = command.get_display_name().unwrap_or_default().trim_start_matches("claude-vault").replace('-', " ");

@@ -23,12 +23,14 @@ mod export;
 mod find;
 mod get;
 mod history;
+mod help;
 mod init;
 mod inject;
 mod list;
 mod login;
 pub mod manual;
 mod pick;
+mod near;
 mod receive;
 mod renew;
 mod rollback;
@@ -40,6 +42,7 @@ mod sourced;
 mod status;
 mod usage;
 mod values;
+mod version;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -83,11 +86,11 @@ struct Cli {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Sign in with the browser; the shell holds the session for an hour
+    /// Sign in with the browser; this shell then holds the session
     Login(login::Login),
     /// Lengthen the session without signing in again, for up to eight hours after the login
     Renew(renew::Renew),
-    /// End the session: revoke the token, forget the variables
+    /// End the session: revoke its token and unset the variables
     Logout(login::Logout),
     /// Show who is signed in and for how long
     Status(status::Status),
@@ -99,7 +102,7 @@ enum Command {
     /// Print one value, or all of a service
     #[command(alias = "show")]
     Get(get::Get),
-    /// Set keys of a service, after you said yes
+    /// Set keys of a service, after you confirm
     #[command(aliases = ["put", "register"])]
     Set(Box<set::Set>),
     /// Delete keys of a service, or the service; undelete brings it back
@@ -115,7 +118,7 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Change a service's keys in your editor
     Edit(edit::Edit),
-    /// Write a service's .env or secrets.yaml
+    /// Write a service's .env or secrets.yaml from Vault
     Inject(inject::Inject),
     /// Run a program with a service's secrets in its environment
     #[command(alias = "run")]
@@ -126,42 +129,46 @@ enum Command {
     /// Rename a service; the old one is deleted, and can be undeleted
     #[command(alias = "mv")]
     Rename(copy::Copy),
-    /// Print services as JSON, YAML, .env, shell lines, a Kubernetes Secret or Docker secrets
+    /// Print services as JSON, YAML, .env and other formats
     Export(export::Export),
     /// Hand values to somebody by a token that works once
     Share(share::Share),
     /// Open what somebody shared
     Receive(receive::Receive),
-    /// Move a service's files into Vault: .env, compose and secrets.yaml, with a way back
+    /// Move the secrets of a service's files into Vault, with a way back
     Adopt(adopt::Adopt),
-    /// Find what looks like a secret in env, compose and YAML files; no value is shown
+    /// Find secrets in env, compose and YAML files, without showing them
     Scan(scan::Scan),
-    /// Write a template to commit, without the secrets of a .env or compose file
+    /// Write a template to commit: a file without its secrets
     Example(example::Example),
-    /// Answer the changes that an AI assistant asked for
+    /// Approve changes that an AI assistant asks for; manage passkeys
     Approve(approve::Approve),
-    /// Serve AI assistants over MCP, on standard input and output
+    /// Run the MCP server for an AI assistant, on stdin and stdout
     Mcp,
-    /// Show the audit log, or check that nobody changed it
+    /// Show the audit log, or verify it
     Audit(audit::Audit),
     /// Show what is set and where it came from; --all shows every setting
     Config(config::Config),
     /// List the contexts of your config: Vaults by name, and the one in use
     #[command(alias = "contexts")]
     Context(context::List),
-    /// Say what is wrong with this setup, and what mends it
+    /// Check this setup and show how to fix it
     Doctor,
-    /// Try it all on a throwaway server on this machine
+    /// Start a throwaway Vault on this machine, to try everything
     Dev(dev::Dev),
-    /// Print the function for a shell, or say what is missing here
+    /// Print the shell function, or show what is not installed
     Init(init::Init),
-    /// Print the completion of commands and options for a shell
+    /// Print the completion script of a shell
     Completions(completions::Completions),
-    /// Install for you alone, or uninstall
+    /// Install for this user, or uninstall
     Setup(setup::Setup),
     /// What waits to clear the clipboard
     #[command(hide = true)]
     ClearClipboard(clipboard::ClearClipboard),
+    /// Show the help of a command
+    Help(help::Help),
+    /// Print the version
+    Version(version::Version),
     /// What `dev` starts its server through, so that the server ends with it
     #[command(hide = true)]
     DevServer(dev::DevServer),
@@ -202,30 +209,19 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     let words: Vec<_> = arguments.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
     match words[..] {
         // clap would make every command for this.
-        ["--version" | "-V"] => return print_version(""),
-        ["--version", "--verbose"] | ["--verbose", "--version"] => return print_version(&build()),
+        ["--version" | "-V"] => return print_version(false),
+        ["--version", "--verbose"] | ["--verbose", "--version"] => return print_version(true),
         _ => {}
     }
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => execute(cli, None),
+        Ok(cli) => execute(cli, None, &arguments),
         Err(error) => pick::instead(&error, &arguments).unwrap_or_else(|| usage::report(&error, &arguments)),
     }
 }
 
-fn print_version(more: &str) -> u8 {
-    let text = format!("claude-vault {}\n{more}", env!("CARGO_PKG_VERSION"));
-    Ui::new(false, Color::Never, &Env::default()).data(&text).map_or_else(|error| error.exit(), |()| 0)
-}
-
-/// What a bug report needs besides.
-fn build() -> String {
-    format!(
-        "target: {}-{}-{}\nbuild: {}\nmcp: 2024-11-05 to 2026-07-28\napproval: typed, passkey, step-up\n",
-        std::env::consts::ARCH,
-        std::env::consts::OS,
-        if cfg!(target_env = "musl") { "musl" } else { "gnu" },
-        if cfg!(debug_assertions) { "debug" } else { "release" },
-    )
+fn print_version(verbose: bool) -> u8 {
+    let ui = Ui::new(false, Color::Never, &Env::default());
+    ui.data(&version::text(verbose)).map_or_else(|error| error.exit(), |()| 0)
 }
 
 /// A text launcher whose interpreter is this binary passes its own path as first argument.
@@ -240,10 +236,11 @@ fn drop_launcher(arguments: &mut Vec<OsString>) {
 }
 
 /// Runs a parsed command; `shell` is set when a shell evaluates what is printed.
-fn execute(cli: Cli, shell: Option<Shell>) -> u8 {
+fn execute(cli: Cli, shell: Option<Shell>, arguments: &[OsString]) -> u8 {
     let env = Env::of_process();
     let ui = Ui::new(cli.json, cli.color, &env).within(shell);
     dispatch(cli, shell, env, &ui).unwrap_or_else(|error| {
+        let error = near::improved(error, arguments);
         ui.error(&error);
         error.exit()
     })
@@ -252,6 +249,8 @@ fn execute(cli: Cli, shell: Option<Shell>) -> u8 {
 fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
     // These work without a Vault and without settings.
     match cli.command {
+        Command::Help(help) => return help.run(ui),
+        Command::Version(version) => return version.run(ui),
         Command::Init(init) => return init.run(ui, &env),
         Command::Completions(completions) => return completions.run(ui),
         Command::Setup(setup) => return setup.run(ui, &env),
@@ -333,6 +332,8 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             | Command::Setup(_)
             | Command::Dev(_)
             | Command::ClearClipboard(_)
+            | Command::Help(_)
+            | Command::Version(_)
             | Command::DevServer(_)
             | Command::DevSignIn(_) => Ok(0),
         }

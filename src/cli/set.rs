@@ -24,7 +24,14 @@ use crate::secret::{Secret, Value, WayOut};
 use crate::terminal::Terminal;
 
 #[derive(clap::Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
+KEY=VALUE  the value as it is (it shows in the shell's history and in ps); KEY= sets an empty one
+KEY        asks for the value, hidden
+KEY=@FILE  the file's content, byte for byte ('KEY=\\@…' for a value that begins with @)
+KEY=-      standard input, without its last line break
+KEY:=JSON  a number, true, false, null, a list or an object ('KEY:=@FILE', 'KEY:=-')",
+    after_long_help = "\
 KEY=VALUE  the value as it is (it shows in the shell's history and in ps); KEY= sets an empty one
 KEY        asks for the value, hidden
 KEY=@FILE  the file's content, byte for byte ('KEY=\\@…' for a value that begins with @)
@@ -33,7 +40,8 @@ KEY:=JSON  a number, true, false, null, a list or an object ('KEY:=@FILE', 'KEY:
 
 A key that holds a number or a boolean keeps that type where the new text is one; --text stores text.
 --from reads the file as its own program does: a .env file in the dialect of what lies beside it (or
---dialect), YAML as PyYAML reads it, JSON as get --json, vault kv get and other tools print it.")]
+--dialect), YAML as PyYAML reads it, JSON as get --json, vault kv get and other tools print it."
+)]
 pub(super) struct Set {
     #[command(flatten)]
     request: Request,

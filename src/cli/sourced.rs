@@ -32,7 +32,9 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
             Ui::new(false, crate::ui::Color::Auto, &Env::of_process()).error(&error);
             error.exit()
         }
-        Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_) | Command::Renew(_)) => execute(cli, Some(shell)),
+        Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_) | Command::Renew(_)) => {
+            execute(cli, Some(shell), &rest)
+        }
         // The functions of these shells hand on nothing else, so this is a mistyped login.
         Err(error) if shell != Shell::Sh => usage::report_to_stderr(&error, &rest),
         _ => return hand_back(&rest, &restored),

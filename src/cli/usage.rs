@@ -1,14 +1,17 @@
-//! A command line that cannot be parsed: two lines, and nothing of what was typed, which may be
-//! a secret in the wrong place.
+//! A command line that cannot be parsed: two lines that name the word they are about. A word that may be a
+//! secret in the wrong place is not repeated (see `near`).
 
 use std::error::Error as _;
 use std::ffi::OsString;
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::complete::Walked;
+use super::near::{by_meaning, corrected, may_be_named, nearest};
+use super::{help, manual, version};
 use crate::config::Env;
 use crate::error::Error;
-use crate::shell::Shell;
 use crate::ui::{Color, Ui};
 
 /// Prints help, version or the error, and gives the exit status.
@@ -16,17 +19,13 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let json = arguments.iter().any(|argument| argument == "--json");
     let ui = Ui::new(json, Color::Auto, &Env::of_process());
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let text = if ui.stdout_is_terminal() && ui.colors() {
-                error.render().ansi().to_string()
-            } else {
-                error.render().to_string()
-            };
-            let text = begun_from(&text, ui.shell()) + &ui.shell().spell(&examples(error, arguments));
+        ErrorKind::DisplayHelp => {
+            let text = help::of_words(&ui, &words_of(arguments));
             return ui.data(&ui.in_locale(&text)).map_or_else(|error| error.exit(), |()| 0);
         }
+        ErrorKind::DisplayVersion => return ui.data(&version::text(false)).map_or_else(|error| error.exit(), |()| 0),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand if !json => {
-            ui.note(&begun_from(&error.render().to_string(), ui.shell()));
+            ui.note(&help::of_words(&ui, &words_of(arguments)));
             return 2;
         }
         _ => {}
@@ -36,102 +35,165 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
     invalid.exit()
 }
 
-/// Help whose start is that of this shell.
-fn begun_from(help: &str, shell: Shell) -> String {
-    match shell {
-        Shell::Sh => help.to_owned(),
-        _ => help.replace("source claude-vault login\nWithout a Vault", &format!("{}\nWithout a Vault", shell.first_login())),
-    }
-}
-
-/// The examples of the command whose help is asked for.
-fn examples(error: &clap::Error, arguments: &[OsString]) -> String {
-    if error.kind() == ErrorKind::DisplayVersion {
-        return String::new();
-    }
-    let words: Vec<&str> =
-        arguments.iter().skip(1).filter_map(|word| word.to_str()).take_while(|word| !word.starts_with('-')).collect();
-    let lines = super::manual::examples(&words.join(" "));
-    lines.iter().fold(String::from(if lines.is_empty() { "" } else { "\nExamples:\n" }), |text, line| text + "  " + line + "\n")
-}
-
 /// The same where stdout is evaluated by a shell: help goes to stderr too.
 pub(super) fn report_to_stderr(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let ui = Ui::new(false, Color::Auto, &Env::of_process());
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        ui.note(&error.render().to_string());
-        return 0;
+    match error.kind() {
+        ErrorKind::DisplayHelp => ui.note(&help::of_words(&ui, &words_of(arguments))),
+        ErrorKind::DisplayVersion => ui.note(&version::text(false)),
+        _ => return report(error, arguments),
     }
-    report(error, arguments)
+    0
+}
+
+/// The words behind the program's name.
+fn words_of(arguments: &[OsString]) -> Vec<String> {
+    arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
     let ours = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
-        _ => None,
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
     };
-    let help = help_for(arguments);
-    let did_you_mean =
-        |suggestion: Option<String>| suggestion.map_or_else(|| help.clone(), |s| format!("did you mean {s}?   {help}"));
+    let (root, words) = (super::command(), words_of(arguments));
+    let line = Line { root: &root, words: &words };
+    let argument = || plain(&ours(ContextKind::InvalidArg));
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            Error::invalid("there is no such command", did_you_mean(ours(ContextKind::SuggestedSubcommand)))
+            let word = ours(ContextKind::InvalidSubcommand);
+            let at = words.iter().position(|one| *one == word).unwrap_or_default();
+            let walked = Walked::along(&root, &words[..at]);
+            no_such_command(&root, walked.command, &word, &words)
         }
-        ErrorKind::UnknownArgument => {
-            Error::invalid("an argument is not known, or is one too many", did_you_mean(ours(ContextKind::SuggestedArg)))
-        }
+        ErrorKind::UnknownArgument => line.unknown(&ours(ContextKind::InvalidArg)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            Error::invalid("a command is missing", help)
+            Error::invalid("a command is missing", line.help())
         }
-        ErrorKind::MissingRequiredArgument => {
-            let missing = ours(ContextKind::InvalidArg).unwrap_or_default();
-            let hint = if missing.contains("COMMAND") {
-                format!("put -- before the command: claude-vault exec SERVICE -- COMMAND   {help}")
-            } else {
-                help
-            };
-            Error::invalid(format!("missing: {missing}"), hint)
+        ErrorKind::MissingRequiredArgument => line.missing(&argument()),
+        ErrorKind::InvalidValue if ours(ContextKind::ValidValue).is_empty() => {
+            Error::invalid(format!("{} needs a value", argument()), line.help())
         }
-        ErrorKind::InvalidValue if ours(ContextKind::ValidValue).unwrap_or_default().is_empty() => {
-            Error::invalid(format!("{} needs a value", ours(ContextKind::InvalidArg).unwrap_or_default()), help)
+        ErrorKind::InvalidValue => {
+            line.no_such_value(&argument(), &ours(ContextKind::InvalidValue), &ours(ContextKind::ValidValue))
         }
-        ErrorKind::InvalidValue => Error::invalid(
-            format!(
-                "the value of {} is not one of: {}",
-                ours(ContextKind::InvalidArg).unwrap_or_default(),
-                ours(ContextKind::ValidValue).unwrap_or_default()
-            ),
-            did_you_mean(ours(ContextKind::SuggestedValue)),
-        ),
         ErrorKind::ValueValidation => match error.source().and_then(|source| source.downcast_ref::<Error>()) {
-            Some(own) => Error::invalid(own.to_string(), own.hint()),
-            None => {
-                Error::invalid(format!("the value of {} is not valid", ours(ContextKind::InvalidArg).unwrap_or_default()), help)
-            }
+            Some(own) => Error::invalid(format!("{}: {own}", argument()), own.hint()),
+            None => Error::invalid(format!("the value of {} is not valid", argument()), line.help()),
         },
-        ErrorKind::ArgumentConflict => Error::invalid(
-            format!(
-                "{} cannot go with {}",
-                ours(ContextKind::InvalidArg).unwrap_or_default(),
-                ours(ContextKind::PriorArg).unwrap_or_default()
-            ),
-            help,
-        ),
-        ErrorKind::InvalidUtf8 => Error::invalid("an argument is not UTF-8", help),
-        _ => Error::invalid("the arguments do not fit", help),
+        ErrorKind::ArgumentConflict => {
+            Error::invalid(format!("{} cannot go with {}", argument(), plain(&ours(ContextKind::PriorArg))), line.help())
+        }
+        ErrorKind::InvalidUtf8 => Error::invalid("an argument is not UTF-8", line.help()),
+        _ => Error::invalid("the arguments do not fit", line.help()),
     }
 }
 
-/// `claude-vault COMMAND --help`, for a command that exists.
-fn help_for(arguments: &[OsString]) -> String {
-    use clap::CommandFactory;
-    let known = super::Cli::command();
-    let command = arguments
-        .iter()
-        .skip(1)
-        .filter_map(|a| a.to_str())
-        .find_map(|a| known.find_subcommand(a))
-        .map(|c| c.get_name().to_owned());
-    command.map_or_else(|| "claude-vault --help".into(), |name| format!("claude-vault {name} --help"))
+/// `--color <WHEN>` and `<SERVICE>` as they are typed: `--color`, `SERVICE`.
+fn plain(argument: &str) -> String {
+    let names = argument.split(", ").map(|one| match one.starts_with('-') {
+        true => one.split([' ', '=']).next().unwrap_or_default().to_owned(),
+        false => one.replace(['<', '>', '[', ']'], "").replace("...", ""),
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// There is no command of that name below `parent`. `words` is the whole command line.
+pub(super) fn no_such_command(root: &Command, parent: &Command, word: &str, words: &[String]) -> Error {
+    let at = words.iter().position(|one| one == word);
+    let rest = at.map_or(&[][..], |at| &words[at + 1..]);
+    let is_root = parent.get_name() == root.get_name();
+    let owner = if is_root { String::new() } else { format!("{} ", parent.get_name()) };
+    let message = match may_be_named(word) {
+        true => format!("there is no command {owner}{word}"),
+        false => {
+            format!("there is no such command{}", if is_root { String::new() } else { format!(" of {}", parent.get_name()) })
+        }
+    };
+    let names = || parent.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let all: Vec<&str> = names().flat_map(|sub| std::iter::once(sub.get_name()).chain(sub.get_all_aliases())).collect();
+    let own_help = if is_root { "claude-vault help".to_owned() } else { format!("claude-vault help {}", parent.get_name()) };
+    // What a word means elsewhere is nearer than what it looks like.
+    if parent.get_name() == "config" && ["set", "add", "get", "unset"].contains(&word) {
+        return Error::invalid(message, "claude-vault config edit   (settings are lines of a file)");
+    }
+    if is_root && let Some(way) = by_meaning(root, word, rest) {
+        return Error::invalid(message, way);
+    }
+    let Some(near) = nearest(word, all).and_then(|near| parent.find_subcommand(near)) else {
+        return Error::invalid(message, own_help);
+    };
+    let near = near.get_name();
+    let line = at.and_then(|at| corrected(root, words, at, near)).unwrap_or_else(|| format!("claude-vault help {owner}{near}"));
+    Error::invalid(message, format!("{line}   (did you mean {near}?)"))
+}
+
+/// The command line that is wrong.
+struct Line<'a> {
+    root: &'a Command,
+    words: &'a [String],
+}
+
+impl Line<'_> {
+    fn path(&self) -> String {
+        let walked = Walked::along(self.root, self.words);
+        walked.path.iter().map(|command| command.get_name()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The command that shows the help of the command that is meant.
+    fn help(&self) -> String {
+        format!("claude-vault help {}", self.path()).trim_end().to_owned()
+    }
+
+    fn unknown(&self, argument: &str) -> Error {
+        let name = argument.split('=').next().unwrap_or_default();
+        let path = self.path();
+        let command = if path.is_empty() { "claude-vault" } else { &path };
+        if !name.starts_with('-') {
+            return Error::invalid(format!("{command} takes fewer arguments: one is too many"), self.help());
+        }
+        // Of several short options in one word only the first can be told.
+        let shown = if name.starts_with("--") { Some(name) } else { name.get(..2) };
+        let message = match shown.filter(|shown| may_be_named(shown)) {
+            Some(shown) => format!("{command} has no option {shown}"),
+            None => format!("{command} does not have one of these options"),
+        };
+        let at = self.words.iter().position(|word| word == argument || word.starts_with(&format!("{name}=")));
+        let walked = Walked::along(self.root, &self.words[..at.unwrap_or_default()]);
+        let options: Vec<String> = walked.options().into_iter().map(|(option, _)| option).collect();
+        let bare = options.iter().map(|option| option.trim_start_matches('-'));
+        let near = nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}"));
+        let Some(near) = near.as_deref() else { return Error::invalid(message, self.help()) };
+        let line = at.filter(|at| self.words[*at] == name).and_then(|at| corrected(self.root, self.words, at, near));
+        Error::invalid(message, format!("{}   (did you mean {near}?)", line.unwrap_or_else(|| self.help())))
+    }
+
+    fn missing(&self, missing: &str) -> Error {
+        let path = self.path();
+        if missing.contains("COMMAND") && path == "exec" {
+            let hint = "claude-vault exec SERVICE -- COMMAND   (-- stands before the command)";
+            return Error::invalid("COMMAND is missing", hint);
+        }
+        let example = manual::examples(&path)
+            .iter()
+            .find(|example| example.starts_with("claude-vault ") && example.len() > path.len() + 13);
+        let hint = match example {
+            Some(example) => format!("{}   (for example; see: {})", example.split("  ").next().unwrap_or_default(), self.help()),
+            None => self.help(),
+        };
+        let are = if missing.contains(", ") { "are" } else { "is" };
+        Error::invalid(format!("{missing} {are} missing"), hint)
+    }
+
+    fn no_such_value(&self, argument: &str, given: &str, valid: &str) -> Error {
+        let message = format!("{argument} is not one of: {valid}");
+        let Some(near) = nearest(given, valid.split(", ")) else { return Error::invalid(message, self.help()) };
+        let at = self.words.iter().position(|word| word == given || word.ends_with(&format!("={given}")));
+        let line = at.and_then(|at| {
+            let with = self.words[at].strip_suffix(given).map(|before| format!("{before}{near}"))?;
+            corrected(self.root, self.words, at, &with)
+        });
+        Error::invalid(message, format!("{}   (did you mean {near}?)", line.unwrap_or_else(|| self.help())))
+    }
 }

@@ -147,3 +147,84 @@ fn an_http_server_behind_an_https_address_is_told() {
     home.set("VAULT_TOKEN", "root");
     home.cv(["list"]).exits(7).says("does not speak https");
 }
+
+/// A wrong command line, what the error says and what the hint starts with.
+const WRONG: [(&str, &str, &str); 20] = [
+    ("lsit plex", "there is no command lsit", "claude-vault list plex   (did you mean list?)"),
+    ("lst --json", "\"there is no command lst\"", ""),
+    ("hsitory plex", "there is no command hsitory", ""),
+    ("login-status", "there is no command login-status", "claude-vault status"),
+    ("whoami", "there is no command whoami", "claude-vault status"),
+    ("read plex A", "there is no command read", "claude-vault get plex A"),
+    ("write plex A hunter2", "there is no command write", "claude-vault set plex A"),
+    ("token", "there is no command token", "source claude-vault login"),
+    ("import plex", "there is no command import", "claude-vault adopt plex"),
+    ("env plex", "there is no command env", "claude-vault exec plex -- env"),
+    ("config set address", "there is no command config set", "claude-vault config edit"),
+    ("approve lst", "there is no command approve lst", "claude-vault approve list"),
+    ("list --jsno", "list has no option --jsno", "claude-vault list --json   (did you mean --json?)"),
+    ("scan --sariff", "scan has no option --sariff", "claude-vault scan --sarif"),
+    ("status --color=nevre", "--color is not one of: auto, always, never", "claude-vault status --color=never"),
+    ("login --method oicd", "--method is not one of: oidc", "source claude-vault login --method oidc"),
+    ("get", "SERVICE is missing", "claude-vault get jellyfin API_KEY"),
+    ("exec plex", "COMMAND is missing", "claude-vault exec SERVICE -- COMMAND"),
+    ("status more", "status takes fewer arguments", "claude-vault help status"),
+    ("scan --json --sarif", "cannot go with", ""),
+];
+
+#[test]
+fn an_error_names_the_word_it_is_about_and_what_was_meant() {
+    let home = Home::new();
+    for (line, error, hint) in WRONG {
+        let run = home.cv(line.split(' ')).exits(2);
+        assert!(run.stderr.contains(error), "{line}: {}", run.stderr);
+        assert!(hint.is_empty() || run.stderr.contains(&format!("hint: {hint}")), "{line}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_word_that_may_be_a_secret_is_repeated_by_no_error() {
+    let home = Home::new();
+    for line in [
+        "S3cret-word",
+        "hunter2 plex",
+        "ste plex A=S3cret-word",
+        "ste plex PASSWORD hunter2",
+        "write plex A S3cret-word",
+        "status S3cret-word",
+        "status --S3cret-word",
+        "list plex --jsno=S3cret-word",
+        "list --color S3cret-word",
+        "login --port S3cret-word",
+        "help S3cret-word",
+        "approve S3cret-word",
+        "get plex gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe --jsno",
+        "raed gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe",
+        "exec plex --onyl A -- mysql -pS3cret-word",
+    ] {
+        let run = home.cv(line.split(' '));
+        let all = run.all();
+        assert_ne!(run.status, 0, "{line}: {all}");
+        for secret in ["S3cret", "hunter2", "gAAAA"] {
+            assert!(!all.contains(secret), "{line}: {all}");
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_service_or_key_gets_the_nearest_and_the_exit_status_stays() {
+    let lab = Lab::with("jellyfin", json!({"API_KEY": "1", "odd key": "2"}));
+    lab.store("media/sonarr", json!({"TOKEN": "1"}));
+    for (line, hint) in [
+        ("get jelyfin API_KEY", "claude-vault get jellyfin API_KEY   (did you mean jellyfin?)"),
+        ("get jellyfin API_KYE", "claude-vault get jellyfin API_KEY   (did you mean API_KEY?)"),
+        ("get jellyfin api_key", "claude-vault get jellyfin API_KEY   (did you mean API_KEY?)"),
+        ("list --json jelyfin", "claude-vault list --json jellyfin"),
+        ("get media/sonar", "claude-vault get media/sonarr"),
+    ] {
+        let run = lab.cv(line.split(' ')).exits(5);
+        assert!(run.stderr.contains(hint), "{line}: {}", run.stderr);
+    }
+    let far = lab.cv(["get", "plex", "A"]).exits(5);
+    assert!(!far.stderr.contains("did you mean"), "{}", far.stderr);
+}

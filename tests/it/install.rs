@@ -26,7 +26,7 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     assert!(manual.stdout.contains("Sessions and secrets of HashiCorp Vault and OpenBao"), "{}", manual.all());
     let version = home.shell(&["bash"], "claude-vault --version").exits(0);
     assert_eq!(version.stdout, format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")));
-    assert!(home.shell(&["bash"], "claude-vault --help").exits(0).stdout.contains("Usage: claude-vault [OPTIONS]"));
+    assert!(home.shell(&["bash"], "claude-vault --help").exits(0).stdout.contains("Usage: claude-vault COMMAND [OPTIONS]"));
     home.shell(&["bash"], "claude-vault setup").exits(0); // an upgrade, by the installed one itself
     // What `dev` keeps, and Nushell's function.
     let function = home.shell(&["bash"], "claude-vault init nushell").exits(0).stdout;
@@ -97,7 +97,7 @@ fn help_names_every_command_and_version_is_one_line() {
     let home = Home::new();
     let help = home.cv(["--help"]).exits(0).stdout;
     for command in ["login", "logout", "status", "list", "get", "set", "inject", "exec", "audit", "dev", "init", "setup"] {
-        assert!(help.contains(&format!("\n  {command} ")), "{command} in\n{help}");
+        assert!(help.contains(&format!(" {command} ")), "{command} in\n{help}");
         home.cv([command, "--help"]).exits(0);
     }
     assert!(!help.contains("dev-server"));

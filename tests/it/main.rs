@@ -40,6 +40,7 @@ mod find;
 mod from;
 mod from_yaml;
 mod get_list;
+mod help;
 mod hints;
 mod history;
 mod hostile;

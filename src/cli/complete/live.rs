@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, FromArgMatches};
 
 use super::walk::{Walked, takes_context, takes_key, takes_service, takes_version};
-use crate::config::{Env, Global, Settings};
+use crate::config::{Env, Global, Settings, contexts};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service};
@@ -50,7 +50,8 @@ impl Live {
         let env = Env::of_process();
         let global = global_of(walked)?;
         if let Self::Contexts = self {
-            return Ok(Vec::new());
+            let plain = |name: &String| Key::is_valid(name);
+            return Ok(contexts(&global, &env)?.contexts.into_iter().map(|context| context.name).filter(plain).collect());
         }
         let core = Core::new(Settings::load(&global, &env)?, &env);
         let session = core.session()?.alive()?;

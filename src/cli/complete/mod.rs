@@ -12,7 +12,8 @@ mod walk;
 use std::ffi::OsString;
 
 use self::live::Live;
-use self::walk::Walked;
+pub(super) use self::live::global_of;
+pub(super) use self::walk::{Walked, takes_key, takes_service};
 use crate::ui::{Color, Ui};
 
 /// The shells that ask. Each passes the words as it knows them.

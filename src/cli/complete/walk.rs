@@ -13,6 +13,8 @@ pub(in crate::cli) struct Walked<'t> {
     root: &'t Command,
     /// The command that is named so far.
     pub command: &'t Command,
+    /// It and the commands above it, without the program itself.
+    pub path: Vec<&'t Command>,
     /// Its positional arguments that are given, by name.
     pub given: Vec<(&'t str, String)>,
     /// The options that are given.
@@ -35,6 +37,7 @@ impl<'t> Walked<'t> {
         let mut walked = Self {
             root,
             command: root,
+            path: Vec::new(),
             given: Vec::new(),
             options_given: Vec::new(),
             global: Vec::new(),
@@ -74,6 +77,7 @@ impl<'t> Walked<'t> {
             }
         } else if let Some(command) = self.command.find_subcommand(word).filter(|_| self.given.is_empty()) {
             self.helps |= self.command.get_name() == self.root.get_name() && command.get_name() == "help";
+            self.path.push(command);
             self.command = if self.helps && command.get_name() == "help" { self.root } else { command };
         } else {
             self.take_positional(word);
@@ -95,7 +99,7 @@ impl<'t> Walked<'t> {
     }
 
     /// The option of that name: of the command itself, or global.
-    pub(super) fn option(&self, name: &str) -> Option<&'t Arg> {
+    pub(in crate::cli) fn option(&self, name: &str) -> Option<&'t Arg> {
         let is_it = |argument: &&Arg| match name.strip_prefix("--") {
             Some(long) => argument.get_long() == Some(long) || argument.get_all_aliases().is_some_and(|all| all.contains(&long)),
             None => argument.get_short().is_some_and(|short| name == format!("-{short}")),
@@ -110,7 +114,7 @@ impl<'t> Walked<'t> {
     }
 
     /// The positional argument that comes next.
-    pub(super) fn positional(&self) -> Option<&'t Arg> {
+    pub(in crate::cli) fn positional(&self) -> Option<&'t Arg> {
         if self.helps {
             return None;
         }
@@ -136,6 +140,7 @@ impl<'t> Walked<'t> {
         let mut found: Vec<Candidate> = shown().map(|command| (command.get_name().to_owned(), about(command))).collect();
         if self.helps && self.command.get_name() == self.root.get_name() {
             found.push(("options".into(), "The options that every command takes".into()));
+            found.push(("dialects".into(), "The programs that read a .env file".into()));
         }
         if !found.iter().any(|(name, _)| name.starts_with(typed)) {
             found.extend(shown().flat_map(|command| command.get_all_aliases().map(|alias| (alias.to_owned(), about(command)))));
@@ -144,7 +149,7 @@ impl<'t> Walked<'t> {
     }
 
     /// The options that can still be given, the command's own first.
-    pub(super) fn options(&self) -> Vec<Candidate> {
+    pub(in crate::cli) fn options(&self) -> Vec<Candidate> {
         if self.helps {
             return Vec::new();
         }

@@ -1,0 +1,218 @@
+//! What was meant: the nearest name, and the command that does what another word asks for.
+//!
+//! A word that was typed may be a secret in the wrong place. It is repeated only where it is a command's or
+//! option's name, or stands where a service or key belongs and looks like words.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{Arg, Command};
+
+use super::complete::{Walked, global_of, takes_key, takes_service};
+use crate::config::{Env, Settings};
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::names::{Key, Service, is_public_name};
+use crate::vault::Stored;
+
+/// How long a person waits for a suggestion after an error.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest word of a command line that is taken for a command's or option's name, in bytes.
+const MAX_WORD: usize = 20;
+
+/// Words that people know from other programs, and what does it here: the first that exists counts. Names in
+/// capitals are filled in from the words that follow.
+const MEANINGS: [(&[&str], &[&str]); 17] = [
+    (&["unset", "del", "remove", "erase", "drop", "destroy"], &["delete SERVICE KEY", "set SERVICE KEY"]),
+    (&["undo", "revert", "restore", "reset"], &["rollback SERVICE VERSION", "undelete SERVICE", "get SERVICE --version 1"]),
+    (&["recover", "unrm", "undel"], &["undelete SERVICE"]),
+    (&["log", "logs", "versions", "version-history", "blame"], &["history SERVICE", "audit"]),
+    (&["whoami", "login-status", "session", "who", "me", "info", "id"], &["status"]),
+    (&["read", "cat", "view", "fetch", "print", "reveal"], &["get SERVICE KEY"]),
+    (&["write", "add", "new", "create", "update", "insert", "save", "store"], &["set SERVICE KEY"]),
+    (&["env", "source", "shell", "printenv"], &["exec SERVICE -- env"]),
+    (&["import", "load", "upload", "push"], &["adopt SERVICE", "set SERVICE --from FILE"]),
+    (&["pull", "download", "render", "template", "sync", "write-env"], &["inject SERVICE"]),
+    (&["search", "grep", "locate", "where"], &["find PATTERN", "list"]),
+    (&["backup", "dump"], &["export SERVICE", "get SERVICE --json"]),
+    (&["token", "signin", "sign-in", "auth", "authenticate", "connect"], &["login"]),
+    (&["signout", "sign-out", "revoke", "exit", "quit", "disconnect"], &["logout"]),
+    (&["move"], &["rename FROM TO"]),
+    (&["clone", "duplicate"], &["copy FROM TO"]),
+    (&["install", "uninstall", "upgrade"], &["setup"]),
+];
+
+/// A word that can be shown though nobody knows what it is.
+pub(super) fn may_be_named(word: &str) -> bool {
+    let plain = word.trim_start_matches('-');
+    (1..=MAX_WORD).contains(&plain.len()) && plain.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+}
+
+/// The name that is nearest to a word, if one is near.
+pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word_lower = word.to_ascii_lowercase();
+    let scored = names.into_iter().filter_map(|name| {
+        let lower = name.to_ascii_lowercase();
+        let distance = strsim::osa_distance(&word_lower, &lower);
+        let limit = (word.chars().count().max(name.chars().count()) / 3).clamp(1, 3);
+        let begins = word.len() >= 3 && lower.starts_with(&word_lower);
+        // Two letters have nothing in common with two others.
+        let is_near = distance <= limit && distance < word.chars().count().min(name.chars().count());
+        (is_near || begins).then_some((if begins { 1 } else { distance }, name))
+    });
+    scored.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// The command that does what `word` asks for, with the names that follow it.
+pub(super) fn by_meaning(root: &Command, word: &str, rest: &[String]) -> Option<String> {
+    let (_, ways) = MEANINGS.iter().find(|(words, _)| words.contains(&word))?;
+    let exists = |way: &&&str| way.split(' ').next().is_some_and(|name| root.find_subcommand(name).is_some());
+    let mut ways = ways.iter().filter(exists).map(|way| filled(way, rest));
+    let first = ways.next()?;
+    Some(match ways.next() {
+        Some(second) => format!("{first}   (or: {second})"),
+        None => first,
+    })
+}
+
+/// `delete SERVICE KEY` with the names that were typed.
+fn filled(way: &str, rest: &[String]) -> String {
+    let mut typed = rest.iter().filter(|word| !word.starts_with('-'));
+    let fill = |place: &str| -> String {
+        let is_place = place.len() > 1 && place.bytes().all(|b| b.is_ascii_uppercase());
+        let word = if is_place { typed.next() } else { None };
+        let fits = |word: &&String| match place {
+            "SERVICE" | "FROM" | "TO" => is_public_service(word),
+            "VERSION" => word.len() < 6 && word.bytes().all(|b| b.is_ascii_digit()),
+            _ => is_public_name(word),
+        };
+        word.filter(fits).cloned().unwrap_or_else(|| place.to_owned())
+    };
+    let words: Vec<String> = way.split(' ').map(fill).collect();
+    let line = format!("claude-vault {}", words.join(" "));
+    if way == "login" || way == "logout" { format!("source {line}") } else { line }
+}
+
+fn is_public_service(word: &str) -> bool {
+    word.parse::<Service>().is_ok() && word.split('/').all(is_public_name)
+}
+
+/// The command line with the word at `at` replaced, where nothing on it can be a secret.
+pub(super) fn corrected(root: &Command, words: &[String], at: usize, with: &str) -> Option<String> {
+    let mut line = vec!["claude-vault".to_owned()];
+    for (number, word) in words.iter().enumerate() {
+        let before: Vec<String> = line[1..].to_vec();
+        let walked = Walked::along(root, &before);
+        if walked.other_command.is_some() {
+            return None;
+        }
+        let word = if number == at { with } else { word.as_str() };
+        if number != at && !is_harmless(&walked, word) {
+            return None;
+        }
+        line.push(word.to_owned());
+    }
+    let changes_shell = matches!(line.get(1).map(String::as_str), Some("login" | "logout"));
+    Some(format!("{}{}", if changes_shell { "source " } else { "" }, line.join(" ")))
+}
+
+/// Whether a word at its place is the command line's own, or a name.
+fn is_harmless(walked: &Walked<'_>, word: &str) -> bool {
+    let names = |argument: &Arg| {
+        let possible = argument.get_possible_values();
+        possible.iter().any(|value| value.get_name() == word)
+            || (takes_service(argument) && is_public_service(word))
+            || (takes_key(argument) && !takes_value(argument) && is_public_name(word))
+    };
+    if let Some(argument) = walked.waits_for_value {
+        return names(argument);
+    }
+    if word.starts_with('-') {
+        return word == "--" || walked.option(word).is_some();
+    }
+    walked.command.find_subcommand(word).is_some() || walked.positional().is_some_and(names)
+}
+
+/// Whether a value can stand there, as in KEY[=VALUE].
+fn takes_value(argument: &Arg) -> bool {
+    argument.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains("VALUE")))
+}
+
+/// The error with the nearest service or key of Vault, where one is near.
+pub(super) fn improved(error: Error, arguments: &[OsString]) -> Error {
+    let Error::NotFound { what, hint } = error else { return error };
+    let words: Option<Vec<String>> = arguments.iter().skip(1).map(|word| word.to_str().map(str::to_owned)).collect();
+    let found = words.and_then(|words| {
+        let root = super::command();
+        let walked = Walked::along(&root, &words);
+        let wrong = what.strip_prefix("the service ").map(|name| (true, name));
+        let (is_service, name) = wrong.or_else(|| what.strip_prefix("the key ").map(|name| (false, name)))?;
+        let name = name.split(' ').next()?.to_owned();
+        let look =
+            async { tokio::time::timeout(PATIENCE, known(&walked, is_service, &name)).await.unwrap_or(Err(Error::Interrupted)) };
+        let names = super::block_on(look).ok()?;
+        let near = nearest(&name, names.iter().map(String::as_str)).filter(|near| *near != name)?;
+        let at = words.iter().position(|word| *word == name || word.strip_suffix('/') == Some(&name));
+        let line = at.and_then(|at| corrected(&root, &words, at, near));
+        Some(line.map_or_else(|| format!("did you mean {near}?   {hint}"), |line| format!("{line}   (did you mean {near}?)")))
+    });
+    Error::NotFound { what, hint: found.unwrap_or(hint) }
+}
+
+/// The services beside the one that is missing, or the keys of the service: one request.
+async fn known(walked: &Walked<'_>, is_service: bool, name: &str) -> Result<Vec<String>> {
+    let env = Env::of_process();
+    let core = Core::new(Settings::load(&global_of(walked)?, &env)?, &env);
+    let vault = core.vault()?;
+    if is_service {
+        let folder = name.rsplit_once('/').map(|(folder, _)| folder.parse::<Service>()).transpose()?;
+        let Some(listed) = vault.walk(folder, |_| false).next().await else { return Ok(Vec::new()) };
+        return Ok(listed?.1.services.iter().map(ToString::to_string).collect());
+    }
+    let Some(service) = walked.service() else { return Ok(Vec::new()) };
+    let Stored::Present { secrets, .. } = vault.read_service(&service, None).await? else { return Ok(Vec::new()) };
+    Ok(secrets.keys().filter(|key| key.parse::<Key>().is_ok()).cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{by_meaning, corrected, may_be_named, nearest};
+
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let names = ["list", "login", "logout", "get", "set", "status", "history"];
+        for (word, near) in [
+            ("lsit", Some("list")),
+            ("lits", Some("list")),
+            ("gte", Some("get")),
+            ("stat", Some("status")),
+            ("hist", Some("history")),
+            ("LOGIN", Some("login")),
+            ("xyzzy", None),
+            ("ab", None),
+        ] {
+            assert_eq!(nearest(word, names), near, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_may_be_a_secret_is_not_repeated() {
+        for word in ["unset", "--frm", "sign-in"] {
+            assert!(may_be_named(word), "{word}");
+        }
+        for word in ["hunter2", "S3cret", "a=b", "", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "x y"] {
+            assert!(!may_be_named(word), "{word}");
+        }
+        let root = crate::cli::command();
+        let told = by_meaning(&root, "add", &words("plex KEY hunter2")).unwrap_or_default();
+        assert_eq!(told, "claude-vault set plex KEY");
+        let told = by_meaning(&root, "read", &words("gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe A")).unwrap_or_default();
+        assert!(told.starts_with("claude-vault get SERVICE A"), "{told}");
+        assert_eq!(corrected(&root, &words("ste plex A=hunter2"), 0, "set"), None);
+        assert_eq!(corrected(&root, &words("lsit plex --json"), 0, "list").as_deref(), Some("claude-vault list plex --json"));
+    }
+}
