@@ -163,8 +163,11 @@ impl<'a> Page<'a> {
         self.section("Commands", &commands.map(|sub| (sub.get_name().to_owned(), about(sub))).collect::<Vec<_>>());
         if let Some(notes) = command.get_after_help() {
             self.text.push('\n');
-            // Mostly tables and commands to copy: as they were written.
-            self.text += &format!("{notes}\n");
+            // A command to copy stays on its line where a screen has the room.
+            for line in notes.to_string().lines() {
+                let columns = if line.contains("claude-vault ") { MAX_COLUMNS } else { self.columns };
+                self.text += &format!("{}\n", wrap(line, columns, 0));
+            }
         }
         let examples = super::manual::examples(path);
         if !examples.is_empty() {
