@@ -49,7 +49,8 @@ pub(super) fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<u8>
         Err(_) => return None,
     };
     let arguments = with(arguments, picked.as_str());
-    Some(Cli::try_parse_from(&arguments).map_or_else(|error| super::usage::report(&error, &arguments), |cli| execute(cli, None)))
+    let parsed = Cli::try_parse_from(&arguments);
+    Some(parsed.map_or_else(|error| super::usage::report(&error, &arguments), |cli| execute(cli, None, &arguments)))
 }
 
 fn lacks_a_service_alone(error: &clap::Error) -> bool {
