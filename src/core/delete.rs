@@ -164,19 +164,19 @@ pub async fn delete_keys(
 /// # Errors
 /// As [`delete`].
 pub(crate) async fn deletion(core: &Core, vault: Arc<Client>, service: &Service, fate: Fate) -> Result<VersionFate> {
-    let (version, keys) = match vault.read_service(service, None).await? {
-        Stored::Present { secrets, version, .. } => (version, secrets.into_keys().collect()),
-        Stored::Deleted { version, is_destroyed: false } if fate != Fate::Deleted => (version, Vec::new()),
-        Stored::Deleted { version, is_destroyed: true } if fate == Fate::AllGone => (version, Vec::new()),
+    let (version, keys, created) = match vault.read_service(service, None).await? {
+        Stored::Present { secrets, version, created } => (version, secrets.into_keys().collect(), Some(created)),
+        Stored::Deleted { version, is_destroyed: false } if fate != Fate::Deleted => (version, Vec::new(), None),
+        Stored::Deleted { version, is_destroyed: true } if fate == Fate::AllGone => (version, Vec::new(), None),
         Stored::Deleted { version, is_destroyed } => return Err(deleted(service, version, is_destroyed)),
         Stored::Absent => return Err(no_service(service)),
     };
     let mut plan = VersionFate::new(core, vault, service, fate, version, version);
-    plan.keys = keys;
+    (plan.keys, plan.created) = (keys, created);
     plan.warnings.push(match fate {
         Fate::Deleted => format!("this can be undone: claude-vault undelete {service}"),
         Fate::Destroyed => format!("nothing brings the values of version {version} back; older versions stay"),
-        Fate::AllGone => format!("all {version} versions of {service} and their history go, and nothing brings them back"),
+        Fate::AllGone => format!("every version of {service} up to {version} and their history go, and nothing brings them back"),
         Fate::Live => String::new(),
     });
     Ok(plan)

@@ -131,6 +131,21 @@ fn a_newer_version_than_the_approved_one_stays() {
     assert_eq!(metadata(&lab.bao)["versions"]["1"]["deletion_time"], json!(""));
 }
 
+/// The numbers of a service that was removed and made again begin anew.
+#[test]
+fn a_service_that_was_made_anew_meanwhile_stays() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let mut session = cv(&lab.home, &["delete", "plex"]);
+    session.exp_string("Type yes to delete it: ").unwrap();
+    lab.bao.request("DELETE", "secret/metadata/proxmox-services/plex", "");
+    lab.store("plex", json!({"A": "somebody else's"}));
+    session.send_line("yes").unwrap();
+    session.exp_string("changed by someone else").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(lab.stored("plex"), json!({"A": "somebody else's"}));
+    assert_eq!(metadata(&lab.bao)["versions"]["1"]["deletion_time"], json!(""));
+}
+
 #[test]
 fn what_destroys_is_asked_by_name_and_unattended_only_with_confirm() {
     let lab = destroyer("plex", json!({"A": "1"}));

@@ -38,6 +38,9 @@ pub struct VersionFate {
     pub version: u64,
     /// The newest version when the plan was made.
     pub newest: u64,
+    /// When the version was written, RFC 3339, where it can be read: a service that was removed and made again has
+    /// the same numbers.
+    pub created: Option<String>,
     /// The keys that go, where they can be read.
     pub keys: Vec<String>,
     /// What deserves a second look.
@@ -51,7 +54,17 @@ impl VersionFate {
     #[must_use]
     pub fn new(core: &Core, vault: Arc<Client>, service: &Service, fate: Fate, version: u64, newest: u64) -> Self {
         let path = core.settings.display_path(service);
-        Self { service: service.clone(), fate, version, newest, keys: Vec::new(), warnings: Vec::new(), path, vault }
+        Self {
+            service: service.clone(),
+            fate,
+            version,
+            newest,
+            created: None,
+            keys: Vec::new(),
+            warnings: Vec::new(),
+            path,
+            vault,
+        }
     }
 }
 
@@ -92,7 +105,8 @@ impl Operation for VersionFate {
 
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<()> {
         let writer = permit.writer(&self.vault)?;
-        let target = Target { service: &self.service, version: self.version, newest: self.newest };
+        let target =
+            Target { service: &self.service, version: self.version, newest: self.newest, created: self.created.as_deref() };
         decide(writer.as_ref().unwrap_or(&self.vault), &self.vault, &target, self.fate).await
     }
 
@@ -107,6 +121,8 @@ pub(super) struct Target<'a> {
     pub(super) version: u64,
     /// The newest version when the plan was made.
     pub(super) newest: u64,
+    /// When the version was written, where that is known.
+    pub(super) created: Option<&'a str>,
 }
 
 /// Gives a version its fate with `writer`, and reads it back with `vault` on the active node.
@@ -121,23 +137,30 @@ pub(super) async fn decide(writer: &Client, vault: &Client, target: &Target<'_>,
 
 async fn until_settled(writer: &Client, vault: &Client, target: &Target<'_>, fate: Fate) -> Result<()> {
     let mut pause = Duration::from_millis(50);
-    let mut is_sent = false;
+    let (mut is_sent, mut is_taken) = (false, false);
+    let conflict = || Err(Error::Conflict { service: target.service.to_string() });
     loop {
         let active = vault.active_node().await.unwrap_or(None);
         let seen = match look(active.as_ref().unwrap_or(vault), target).await {
             Ok(seen) => seen,
             Err(error) if is_passing(&error) => {
                 tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
                 continue;
             }
             Err(error) => return Err(error),
         };
+        let is_other = target.created.zip(seen.created.as_deref()).is_some_and(|(planned, now)| planned != now);
+        // What is there after Vault took the removal was made since.
+        if is_other || fate == Fate::AllGone && is_taken && seen.newest != 0 {
+            return conflict();
+        }
         // Who undeletes an older version does not mind a newer one.
         if fate != Fate::Live && seen.newest != target.newest && !(fate == Fate::AllGone && is_sent && seen.newest == 0) {
-            return Err(Error::Conflict { service: target.service.to_string() });
+            return conflict();
         }
         if fate == Fate::Live && !matches!(seen.state, Some(VersionState::Live | VersionState::Deleted { .. })) {
-            return Err(Error::Conflict { service: target.service.to_string() });
+            return conflict();
         }
         if is_settled(&seen, fate) && (is_sent || fate != Fate::AllGone) {
             return Ok(());
@@ -147,8 +170,8 @@ async fn until_settled(writer: &Client, vault: &Client, target: &Target<'_>, fat
             pause = (pause * 2).min(Duration::from_secs(2));
         }
         let active_writer = writer.active_node().await.unwrap_or(None);
-        send(active_writer.as_ref().unwrap_or(writer), target, fate).await?;
-        is_sent = true;
+        let sent = send(active_writer.as_ref().unwrap_or(writer), target, fate).await?;
+        (is_sent, is_taken) = (true, sent == Sent::Taken);
     }
 }
 
@@ -181,27 +204,42 @@ async fn send(writer: &Client, target: &Target<'_>, fate: Fate) -> Result<Sent> 
 struct Seen {
     newest: u64,
     state: Option<VersionState>,
+    /// When the version was written, where that can be read.
+    created: Option<String>,
 }
 
 /// By the metadata; where the policy denies that, by the versions themselves, which tell the same.
 async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
+    let gone = Seen { newest: 0, state: None, created: None };
     match node.read_history(target.service).await {
         Ok(Some(history)) => {
-            return Ok(Seen { newest: history.current, state: history.state(target.version).cloned() });
+            let info = history.versions.get(&target.version);
+            let created = info.map(|info| info.created.clone());
+            let state = match info.map(|info| info.state.clone()) {
+                // By our clock, which may be behind Vault's.
+                Some(VersionState::Live) => state_of(node, target).await?.0,
+                state => state,
+            };
+            return Ok(Seen { newest: history.current, state, created });
         }
-        Ok(None) => return Ok(Seen { newest: 0, state: None }),
+        Ok(None) => return Ok(gone),
         Err(Error::Forbidden { .. }) => {}
         Err(error) => return Err(error),
     }
     let newest = match node.read_service(target.service, None).await? {
         Stored::Present { version, .. } | Stored::Deleted { version, .. } => version,
-        Stored::Absent => return Ok(Seen { newest: 0, state: None }),
+        Stored::Absent => return Ok(gone),
     };
-    let state = match node.read_service(target.service, Some(target.version)).await? {
-        Stored::Present { .. } => Some(VersionState::Live),
-        Stored::Deleted { is_destroyed: true, .. } => Some(VersionState::Destroyed),
-        Stored::Deleted { is_destroyed: false, .. } => Some(VersionState::Deleted { at: String::new(), by: None }),
-        Stored::Absent => None,
-    };
-    Ok(Seen { newest, state })
+    let (state, created) = state_of(node, target).await?;
+    Ok(Seen { newest, state, created })
+}
+
+/// What reading a version says of it.
+async fn state_of(node: &Client, target: &Target<'_>) -> Result<(Option<VersionState>, Option<String>)> {
+    Ok(match node.read_service(target.service, Some(target.version)).await? {
+        Stored::Present { created, .. } => (Some(VersionState::Live), Some(created)),
+        Stored::Deleted { is_destroyed: true, .. } => (Some(VersionState::Destroyed), None),
+        Stored::Deleted { is_destroyed: false, .. } => (Some(VersionState::Deleted { at: String::new(), by: None }), None),
+        Stored::Absent => (None, None),
+    })
 }

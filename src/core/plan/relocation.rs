@@ -151,7 +151,7 @@ impl Relocation {
     async fn delete_origin(&self, permit: &Permit<'_>) -> Result<()> {
         let Origin { service, version, vault, .. } = &self.origin;
         let writer = permit.writer(vault)?;
-        let target = Target { service, version: *version, newest: *version };
+        let target = Target { service, version: *version, newest: *version, created: None };
         let deleted = decide(writer.as_ref().unwrap_or(vault), vault, &target, Fate::Deleted).await;
         deleted.map_err(|error| match error {
             Error::Conflict { .. } => Error::InTheWay {
