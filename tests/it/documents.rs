@@ -91,6 +91,9 @@ fn the_examples_of_the_manual_work() {
             let line = line.replace("\\-", "-").replace("\\*(Aq", "'").replace("\\&", "");
             // logout revokes it
             login.lab.home.set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
+            // Only a session of a login can be lengthened unasked.
+            let line =
+                if line.contains("claude-vault renew") { format!("source claude-vault login --force; {line}") } else { line };
             let run = typed(&login, &line);
             assert_eq!(run.status, 0, "{page}: {line}\n{}", run.all());
             count += 1;

@@ -41,7 +41,7 @@ fn services_and_keys_are_found_by_a_part_of_the_name_or_a_pattern() {
     assert_eq!((&shown["searched"], &shown["forbidden"], &shown["deleted"]), (&json!(3), &json!(0), &json!(0)));
     let nothing = lab.cv(["find", "nowhere", "--json"]).exits(5);
     assert_eq!((&nothing.json()["matches"], &nothing.error()["code"]), (&json!([]), &json!("not_found")));
-    lab.cv(["find"]).exits(2).says("missing: ");
+    lab.cv(["find"]).exits(2).says("is missing");
     lab.cv(["find", ""]).exits(2);
 }
 

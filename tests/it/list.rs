@@ -21,6 +21,9 @@ fn a_plain_list_is_one_request_for_each_folder() {
     let mut lab = nested();
     let proxy = Proxy::start(&lab.bao.address, Duration::ZERO);
     lab.home.set("VAULT_ADDR", &proxy.address);
+    // Whose token it is, for the audit log, is asked once.
+    lab.cv(["list"]).exits(0);
+    proxy.paths();
     assert_eq!(lab.cv(["list"]).exits(0).stdout, "gone\nmedia/radarr\nmedia/tv/sonarr\nplex\n");
     let paths = proxy.paths();
     let folder = |name: &str| format!("secret/metadata/proxmox-services{name}?list=true");

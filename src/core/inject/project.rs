@@ -69,11 +69,14 @@ impl ServiceFiles {
     }
 }
 
-/// The files that `.claude-vault.toml` lists, with what each is read as.
+/// The files that `.claude-vault.toml` lists, with the format and the readers that it names.
+pub(in crate::core) type ListedFiles = BTreeMap<PathBuf, (Option<Format>, Vec<Dialect>)>;
+
+/// The files that `.claude-vault.toml` lists.
 ///
 /// # Errors
 /// As [`project_config`].
-pub(in crate::core) fn listed_files(root: &Root) -> Result<BTreeMap<PathBuf, (Option<Format>, Vec<Dialect>)>> {
+pub(in crate::core) fn listed_files(root: &Root) -> Result<ListedFiles> {
     let mut files = BTreeMap::new();
     for service in project_config(root)?.services.into_values() {
         let ServiceFiles { file, format, dialect, files: more } = service;

@@ -214,7 +214,7 @@ fn every_revision_of_the_protocol_is_spoken() {
         let hello = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}});
         assert_eq!(client.request("initialize", hello)["result"]["protocolVersion"], revision);
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-        assert_eq!(client.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 12);
+        assert_eq!(client.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 15);
         let answer = client.request("tools/call", json!({"name": "vault_list", "arguments": {}}));
         // The text says what the structure says, for clients that know no structure.
         assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("\"plex\""), "{revision}: {answer}");
@@ -228,7 +228,7 @@ fn every_revision_of_the_protocol_is_spoken() {
     };
     let found = client.request("server/discover", meta("2026-07-28"));
     assert!(found["result"]["supportedVersions"].to_string().contains("2026-07-28"), "{found}");
-    assert_eq!(client.request("tools/list", meta("2026-07-28"))["result"]["tools"].as_array().unwrap().len(), 12);
+    assert_eq!(client.request("tools/list", meta("2026-07-28"))["result"]["tools"].as_array().unwrap().len(), 15);
     assert_eq!(client.request("tools/list", meta("2099-01-01"))["error"]["code"], -32022);
     client.close();
 }
