@@ -4,6 +4,7 @@ use url::Url;
 
 use super::file::{Files, Layer};
 use super::setting::{InContext, Setting, Source, nearest};
+use super::values::parse_address;
 use super::{Settings, Tls};
 use crate::error::{Error, Result};
 use crate::names::printable;
@@ -76,6 +77,18 @@ pub(super) fn names(files: &Files) -> Vec<&str> {
     names
 }
 
+/// The role that some context wants approvals of changes at this Vault to come from. A variable chooses the context,
+/// and must not choose how strongly a person proves to be one.
+pub(super) fn write_role_at(files: &Files, address: &Url) -> Option<String> {
+    let contexts = [&files.system, &files.user].into_iter().flatten().flat_map(Layer::contexts);
+    let is_there = |said: &&toml::Table| {
+        let named = said.get("address").and_then(toml::Value::as_str).and_then(|named| parse_address(named).ok());
+        named.is_some_and(|named| is_same(&named, address))
+    };
+    let mut there = contexts.filter_map(|(_, said)| said.as_table()).filter(is_there);
+    there.find_map(|said| said.get("write_role").and_then(toml::Value::as_str)).map(str::to_owned)
+}
+
 /// There is no context of this name.
 pub(super) fn unknown(files: &Files, wanted: &str, by: Source<'_>) -> Error {
     let shown: String = printable(wanted, false).chars().take(64).collect();
@@ -106,6 +119,14 @@ impl Settings {
         let used = self.context.as_ref()?;
         let named = self.known.iter().find(|vault| vault.context.as_deref() == Some(&used.name))?;
         self.address.as_ref().is_some_and(|now| is_same(now, &named.address)).then_some(&*used.name)
+    }
+
+    /// The context that a shell goes on with after a login: one that its person chose. One that a file names goes on
+    /// by itself, and variables stay above it.
+    #[must_use]
+    pub fn chosen_context(&self) -> Option<&str> {
+        let by_hand = |used: &&ContextInUse| matches!(used.chosen_by.as_str(), "--context" | "CLAUDE_VAULT_CONTEXT");
+        self.context.as_ref().filter(by_hand).and_then(|_| self.effective_context())
     }
 
     /// The same settings for a session that was made at `address`: its own namespace and TLS, where a context or

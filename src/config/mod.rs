@@ -309,6 +309,9 @@ impl Settings {
             settings.config.clone_from(&lab.folder);
             settings.data.clone_from(&lab.folder);
         }
+        if settings.write_role.is_none() {
+            settings.write_role = settings.address.as_ref().and_then(|address| context::write_role_at(&files, address));
+        }
         settings.context = sources.context_in_use();
         settings.known = sources.known_vaults(env);
         settings.config_files = files.paths();

@@ -262,3 +262,26 @@ fn variables_of_a_project_only_choose_among_the_persons_own_contexts() {
     assert!(!refused.to_string().contains("home"), "{refused}");
     assert!(thief.accept().is_err(), "the thief was asked");
 }
+
+/// A cloned `.mcp.json` can set the variable: it must not make approvals weaker.
+#[test]
+fn no_choice_of_a_context_takes_the_write_role_of_its_vault_away() {
+    let home = Home::new();
+    write(
+        &home,
+        "[contexts.strict]\naddress = \"https://v.example:8200\"\nwrite_role = \"writer\"\n
+[contexts.lax]\naddress = \"https://v.example:8200/\"\n
+[contexts.other]\naddress = \"https://w.example\"\n",
+    );
+    for (arguments, role) in [
+        (&["--context", "strict"][..], "writer"),
+        (&["--context", "lax"], "writer"),
+        (&["--context", "other", "--address", "https://v.example:8200"], "writer"),
+        (&["--address", "https://v.example:8200"], "writer"),
+        (&["--context", "other"], ""),
+    ] {
+        let report = home.cv(["config", "--json"].into_iter().chain(arguments.iter().copied())).exits(0).json();
+        let one = report["settings"].as_array().unwrap().iter().find(|one| one["name"] == "write_role").unwrap().clone();
+        assert_eq!(one["value"].as_str().unwrap_or_default(), role, "{arguments:?}: {one}");
+    }
+}
