@@ -58,7 +58,7 @@ pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
         let begins = word.len() >= 3 && lower.starts_with(&word_lower);
         // Two letters have nothing in common with two others.
         let is_near = distance <= limit && distance < word.chars().count().min(name.chars().count());
-        (is_near || begins).then_some((if begins { 1 } else { distance }, name))
+        (is_near || begins).then_some((if begins { 0 } else { distance }, name))
     });
     scored.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
