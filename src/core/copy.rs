@@ -188,7 +188,7 @@ impl Work<'_> {
             notes.warnings.push(format!("custom metadata of others stays where it is: {}", left.join(", ")));
         }
         let (base, is_new) = (current.version(), !current.is_present());
-        let change = VersionChange::between(self.there, to, current, result, &[], &[], notes);
+        let change = VersionChange::between(self.there, to, current, result, &[], &[], notes).logging_all_keys();
         let reply = CopyReply {
             from: self.core.settings.display_path(service),
             from_version: version,

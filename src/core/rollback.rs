@@ -43,7 +43,7 @@ pub async fn rollback(
             ));
         }
         let notes = Notes { sources: vec![format!("version {number}")], ..Notes::default() };
-        Ok(VersionChange::between(core, service, current, content.clone(), &[], &[], notes))
+        Ok(VersionChange::between(core, service, current, content.clone(), &[], &[], notes).logging_all_keys())
     };
     change(core, service, *dry_run, approver, show, work_out).await
 }

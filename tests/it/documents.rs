@@ -92,8 +92,12 @@ fn the_examples_of_the_manual_work() {
             // logout revokes it
             login.lab.home.set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
             // Only a session of a login can be lengthened unasked.
-            let line =
-                if line.contains("claude-vault renew") { format!("source claude-vault login --force; {line}") } else { line };
+            let line = match line.contains("claude-vault renew") {
+                true => format!(
+                    "export VAULT_MAX_TOKEN_TTL=600; source claude-vault login --force; export VAULT_MAX_TOKEN_TTL=1200; {line}"
+                ),
+                false => line,
+            };
             let run = typed(&login, &line);
             assert_eq!(run.status, 0, "{page}: {line}\n{}", run.all());
             count += 1;
@@ -182,11 +186,12 @@ fn the_readme_is_followed_word_for_word() {
     for text in [
         "signed in as",
         "jellyfin/.env written",
-        "started with 9",
+        "started with 12",
         "its name says that it is a password",
         "signed out",
         "Added stdio MCP server",
-        "API_KEY=a new one",
+        "is back",
+        "API_KEY=it's a \"key\"",
     ] {
         assert!(seen.contains(text), "{text} in\n{seen}");
     }

@@ -111,7 +111,7 @@ fn the_debian_package_installs_for_all_and_leaves_nothing() {
     assert!(manual.stdout.contains("EXAMPLES") && manual.stdout.contains("/usr/share/man/man1"), "{}", manual.all());
     let completion =
         "source /usr/share/bash-completion/bash_completion; _completion_loader claude-vault; complete -p claude-vault";
-    assert!(root.shell(1000, completion).stdout.contains("_claude_vault_names"));
+    assert!(root.shell(1000, completion).stdout.contains("-F _claude_vault "));
     let build = root.shell(1000, "claude-vault --version --verbose").exits(0).stdout;
     assert!(build.contains("build: release") && build.contains("target: "), "{build}");
     root.shell(0, "dpkg --verify claude-vault && apt-get purge -y -q claude-vault").exits(0);

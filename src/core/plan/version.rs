@@ -36,6 +36,8 @@ pub struct VersionChange {
     /// What the service held at the base version.
     before: Secrets,
     notes: Notes,
+    /// Whether the audit log names all keys, and not only those that change.
+    logs_all: bool,
     upkeep: Option<UpkeepChange>,
     /// Reads: the active node.
     vault: Arc<Client>,
@@ -207,7 +209,19 @@ impl VersionChange {
         }
         let path = core.settings.display_path(service);
         let prompt = prompt.iter().map(|key| (key.clone(), before.get(key.as_str()).cloned())).collect();
-        Self { service: service.clone(), path, base, changes, prompt, result, before, notes, upkeep: None, vault }
+        Self {
+            service: service.clone(),
+            path,
+            base,
+            changes,
+            prompt,
+            result,
+            before,
+            notes,
+            logs_all: false,
+            upkeep: None,
+            vault,
+        }
     }
 
     /// The same with a change of the service's custom metadata to `custom`, worked out from `read`; `words` say what
@@ -235,6 +249,13 @@ impl VersionChange {
         }
         let touched: Vec<&Key> = additions.keys().collect();
         Self::between(core, service, current, result, &touched, prompt, notes)
+    }
+
+    /// Names all keys in the audit log. Where both sides of a change are content of Vault, the keys that differ tell
+    /// which values are equal, and an assistant can read the log.
+    #[must_use]
+    pub fn logging_all_keys(self) -> Self {
+        Self { logs_all: true, ..self }
     }
 
     /// Whether there is anything to write.
@@ -297,8 +318,8 @@ impl Operation for VersionChange {
 
     fn audit_details(&self) -> String {
         let removed = self.keys(Change::Removed);
-        let set: Vec<&str> =
-            self.changes.iter().filter(|(_, change)| **change != Change::Removed).map(|(key, _)| key.as_str()).collect();
+        let changed = self.changes.iter().filter(|(_, change)| **change != Change::Removed).map(|(key, _)| key.as_str());
+        let set: Vec<&str> = if self.logs_all { self.result.keys().map(String::as_str).collect() } else { changed.collect() };
         let mut details = format!("keys: {}", set.join(", "));
         if !removed.is_empty() {
             details = format!("{details}; removed: {}", removed.join(", "));

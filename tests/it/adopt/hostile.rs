@@ -140,7 +140,7 @@ fn the_mode_of_the_config_and_the_mode_before_are_kept() {
 #[test]
 fn a_number_that_vault_would_change_stays_in_its_file() {
     let lab = app(&[]);
-    let yaml = "alarm_pin: 12345678901234567890\ndoor_pin: 4711.0\ngate_pin: 12_345\nwifi_password: 40711\nsafe_pin: \"00712\"\n";
+    let yaml = "alarm_pin: 12345678901234567890\ndoor_pin: 4711.0\ngate_pin: 012345\nwifi_password: 40711\nsafe_pin: \"00712\"\n";
     lab.home.file("app/secrets.yaml", yaml);
     let run = lab.cv(["adopt", "app", "--no-confirm", "--json"]).exits(0);
     let reply = run.json();
@@ -148,7 +148,7 @@ fn a_number_that_vault_would_change_stays_in_its_file() {
         reply["services"][0]["stays"].as_array().unwrap().iter().map(|stay| stay["key"].as_str().unwrap()).collect();
     assert_eq!(stays, ["alarm_pin", "door_pin", "gate_pin"], "{}", run.all());
     let stored = lab.cv(["get", "app", "--json"]).exits(0).json();
-    assert_eq!(stored["secrets"], serde_json::json!({"wifi_password": 40711, "safe_pin": "00712"}), "{stored}");
+    assert_eq!(stored["values"], serde_json::json!({"wifi_password": 40711, "safe_pin": "00712"}), "{stored}");
     let text = lab.home.read("app/secrets.yaml");
     for line in yaml.lines() {
         assert!(text.contains(line), "{line} in {text}");

@@ -16,7 +16,7 @@ const fn row(tool: &'static str, weight: usize) -> Row {
 pub const ROWS: [Row; 15] = [
     row("vault_login", 4),
     row("vault_status", 5),
-    row("vault_logout", 3),
+    row("vault_logout", 7),
     row("vault_list", 8),
     row("vault_get", 8),
     row("vault_set", 14),
@@ -27,8 +27,8 @@ pub const ROWS: [Row; 15] = [
     row("vault_adopt", 12),
     row("vault_history", 8),
     row("vault_find", 8),
-    row("vault_delete", 8),
-    row("vault_rollback", 10),
+    row("vault_delete", 14),
+    row("vault_rollback", 12),
 ];
 
 /// What an argument is for, by its name and its schema.
