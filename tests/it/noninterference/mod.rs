@@ -64,7 +64,7 @@ fn tools() -> Vec<&'static str> {
 fn what_a_model_gets_back_does_not_depend_on_values() {
     let random = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     eprintln!("seeds: {SEED} and {random}");
-    let (mut figures, findings) = run(&options(SEED, 240));
+    let (mut figures, findings) = run(&options(SEED, 420));
     judge(&figures, &findings);
     assert_eq!(figures.idle(&tools()), [""; 0], "these tools succeed too seldom:\n{}", figures.table());
     let findings;
