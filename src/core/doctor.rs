@@ -91,7 +91,7 @@ pub async fn doctor(core: &Core, env: &Env) -> Reply {
         with_address(core, &mut checks).await;
     }
     checks.push(browser(core, env));
-    checks.push(approval(core));
+    checks.push(approval(core, env));
     checks.push(audit_log(core));
     checks.push(shell(env));
     Reply { checks }
@@ -321,10 +321,37 @@ fn browser(core: &Core, env: &Env) -> Check {
     }
 }
 
-fn approval(core: &Core) -> Check {
+/// Where MCP clients keep which servers they start, below the home folder.
+const CLIENTS: [&str; 6] = [
+    ".claude.json",
+    ".cursor/mcp.json",
+    ".codex/config.toml",
+    ".gemini/settings.json",
+    ".vscode/mcp.json",
+    ".config/zed/settings.json",
+];
+/// The longest such file that is looked into, in bytes.
+const MAX_CLIENT_FILE: u64 = 16 * 1024 * 1024;
+
+/// Whether an AI assistant is around us, or some MCP client knows this program.
+fn has_assistant(core: &Core, env: &Env) -> bool {
+    let home = env.path("HOME");
+    let of_home = home.iter().flat_map(|home| CLIENTS.iter().map(|file| home.join(file)));
+    let of_root = [".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json"].map(|file| core.settings.root.join(file));
+    let names_us = |file: std::path::PathBuf| {
+        let is_small = std::fs::metadata(&file).is_ok_and(|found| found.is_file() && found.len() <= MAX_CLIENT_FILE);
+        is_small && std::fs::read_to_string(&file).is_ok_and(|text| text.contains("claude-vault"))
+    };
+    core.settings.agent.is_some() || of_home.chain(of_root).any(names_us)
+}
+
+fn approval(core: &Core, env: &Env) -> Check {
     const WHY: &str = "changes that an AI assistant asks for wait for it";
     match strength(core) {
         Err(error) => failed("approval", WHY, &error),
+        Ok(Strength::Typed) if !has_assistant(core, env) => {
+            ok("approval", "by the word yes, typed; no AI assistant is set up to use claude-vault")
+        }
         Ok(Strength::Typed) => warning(
             "approval",
             "by the word yes, typed",

@@ -49,6 +49,9 @@ fn a_setup_that_works_is_told_so_for_a_person_too() {
     ] {
         says(&check(&lab, name, 0), "ok", words);
     }
+    // Without an assistant nobody else can type the yes.
+    says(&check(&lab, "approval", 0), "ok", "no AI assistant");
+    lab.home.file(".mcp.json", "{\"mcpServers\": {\"vault\": {\"command\": \"claude-vault\", \"args\": [\"mcp\"]}}}");
     says(&check(&lab, "approval", 0), "warning", "typed");
     let text = lab.cv(["doctor"]).exits(0).stdout;
     assert!(text.contains("ok       server") && text.contains("fix: claude-vault approve enroll"), "{text}");
