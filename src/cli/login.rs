@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::login::{
     Face, Options, SignIn, Surroundings, asks_provider, log_in, makes_the_token, mount_of, open_browser, opens_a_browser,
 };
+use crate::names::printable;
 use crate::secret::{Secret, WayOut};
 use crate::session::{CONTEXT, MARK, VARIABLES, span};
 use crate::shell::Shell;
@@ -273,6 +274,9 @@ impl Face for AtShell<'_> {
     fn sign_in(&mut self, at: &SignIn<'_>) {
         let (ui, url) = (self.ui, at.url.as_str());
         let opened = self.opens && open_browser(url, self.browser);
+        if let Some(command) = self.browser.filter(|_| self.opens && !opened) {
+            ui.warn(&format!("the browser could not be started: {}", printable(command, false)));
+        }
         let how = match (opened, at.port) {
             (true, _) => "Sign in in the browser that opens, or here:",
             (false, Some(_)) => "Sign in here:",

@@ -170,6 +170,7 @@ fn the_browser_is_the_one_that_was_named_or_windows_own() {
     login.fails("--timeout 1 --browser 'mine --new %s'", 8, "the browser that opens");
     let text = opened();
     assert!(text.contains("/mine\n--new\nhttp://") && !text.contains("theirs"), "{text}");
+    login.fails("--timeout 1 --browser nosuch", 8, "the browser could not be started: nosuch");
     login.fails("--timeout 1 --no-browser", 8, "Sign in here");
     assert!(!login_file(&folder).exists());
 }
