@@ -1,17 +1,13 @@
 //! `adopt`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::Context;
-use super::approve::on_the_page;
-use super::at_terminal::{AtTerminal, proof_needed};
-use super::set::for_a_while;
-use crate::approval::{Question, listen};
-use crate::config::Strength;
+use super::asking::{AskOptions, Asking};
+use super::at_terminal::proof_needed;
+use crate::approval::Question;
 use crate::core::Core;
 use crate::core::adopt::{Adopted, FileReply, Reply, Request, ServiceReply, adopt, service_of};
-use crate::core::approve::Approvals;
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
 use crate::terminal::Terminal;
@@ -26,25 +22,20 @@ claude-vault adopt --all --done       remove the backups, once all works")]
 pub(super) struct Adopt {
     #[command(flatten)]
     request: Request,
-    /// Write without asking, for scripts
-    #[arg(long)]
-    no_confirm: bool,
-    /// Show the new values in the plan
-    #[arg(long)]
-    reveal: bool,
+    #[command(flatten)]
+    options: AskOptions,
 }
 
 impl Adopt {
     pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
         let Context { ui, core, .. } = context;
-        let agent = core.settings.agent.is_some();
-        let proof = proof_needed(core, self.request.dry_run, self.no_confirm, self.reveal)?;
+        let AskOptions { no_confirm, reveal } = self.options;
+        proof_needed(core, self.request.dry_run, no_confirm, reveal)?;
         self.choose(core)?;
-        let asks = !self.request.dry_run && !self.no_confirm;
-        let person = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
-        let shows_files = !agent && !self.request.all;
+        let asking = Asking::open(context, "adopt", self.request.dry_run, self.options).await?;
+        let shows_files = core.settings.agent.is_none() && !self.request.all;
         let request = &self.request;
-        let is_asked_here = asks && !agent && proof <= Strength::Typed;
+        let is_asked_here = !request.dry_run && !no_confirm && !asking.is_on_page();
         let show = |question: &Question<'_>, reply: &Reply| {
             if ui.json() {
                 return Ok(());
@@ -58,19 +49,11 @@ impl Adopt {
                 Some(mut terminal) => lines.iter().for_each(|line| terminal.say(line)),
                 None => lines.iter().for_each(|line| ui.note(line)),
             }
-            if request.dry_run { person.show(question) } else { Ok(()) }
+            if request.dry_run { asking.show(question) } else { Ok(()) }
         };
-        let adopted = if asks && (agent || proof > Strength::Typed) {
-            let approvals = Approvals::open(core, Arc::default()).await?;
-            let _socket = listen(&core.settings.state, approvals.pending.clone())?;
-            let page = on_the_page(context, &approvals, "adopt", for_a_while(context))?;
-            let adopted = adopt(core, request, &page, show).await;
-            approvals.pending.farewell().await;
-            adopted?
-        } else {
-            adopt(core, request, &person, show).await?
-        };
-        self.report(ui, adopted)
+        let adopted = adopt(core, request, &asking, show).await;
+        asking.end().await;
+        self.report(ui, adopted?)
     }
 
     /// Without a service, the one whose folder this is.

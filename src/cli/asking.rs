@@ -3,15 +3,19 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::Context;
 use super::approve::on_the_page;
 use super::at_terminal::{AtTerminal, proof_needed};
-use super::set::for_a_while;
-use crate::approval::pending::Person;
+use crate::approval::pending::{LIFE, Person};
 use crate::approval::{Approval, Approver, Outcome, Question, Socket, listen};
 use crate::config::Strength;
+use crate::core::Core;
 use crate::core::approve::Approvals;
+use crate::core::change::{ChangeOutcome, ChangeReply};
 use crate::error::Result;
+use crate::ui::Ui;
 
 /// Options of every command that changes Vault, beside `--dry-run`.
 #[derive(clap::Args, Clone, Copy)]
@@ -44,6 +48,20 @@ impl<'a> Asking<'a> {
     /// # Errors
     /// As [`proof_needed`], and what keeps the page from being opened.
     pub(super) async fn open(context: &'a Context<'_>, command: &str, dry_run: bool, options: AskOptions) -> Result<Self> {
+        Self::open_for(context, &context.core, command, dry_run, options).await
+    }
+
+    /// The same where `written` is what writes: a step-up is for its mount and prefix.
+    ///
+    /// # Errors
+    /// As [`Asking::open`].
+    pub(super) async fn open_for(
+        context: &'a Context<'_>,
+        written: &Core,
+        command: &str,
+        dry_run: bool,
+        options: AskOptions,
+    ) -> Result<Self> {
         let Context { ui, core, .. } = context;
         let AskOptions { no_confirm, reveal } = options;
         let agent = core.settings.agent.is_some();
@@ -52,12 +70,17 @@ impl<'a> Asking<'a> {
         if dry_run || no_confirm || !(agent || proof > Strength::Typed) {
             return Ok(Self { at_terminal, page: None });
         }
-        let approvals = Approvals::open(core, Arc::default()).await?;
+        let approvals = Approvals::open(written, Arc::default()).await?;
         let _socket = listen(&core.settings.state, approvals.pending.clone())?;
         let Person { pending, asked_by, proof, bring, wanted, asked } =
             on_the_page(context, &approvals, command, for_a_while(context))?;
         let person = Person { pending, asked_by, proof, bring: Box::new(bring) as Bring<'a>, wanted, asked };
         Ok(Self { at_terminal, page: Some(OnPage { person, approvals, _socket }) })
+    }
+
+    /// Whether the page asks, and not this terminal.
+    pub(super) fn is_on_page(&self) -> bool {
+        self.page.is_some()
     }
 
     /// Shows a plan that nobody is asked about.
@@ -89,4 +112,33 @@ impl Approver for Asking<'_> {
             page.person.ended(outcome);
         }
     }
+}
+
+/// Says what became of a new version; `how` goes behind the sentence, where it is not empty.
+pub(super) fn say(ui: &Ui, reply: &ChangeReply, how: &str) -> Result<u8> {
+    if ui.json() {
+        ui.data_json(reply)?;
+        return Ok(0);
+    }
+    reply.unlogged.iter().for_each(|warning| ui.warn(warning));
+    let ChangeReply { path, version, .. } = reply;
+    let blank = if how.is_empty() { "" } else { " " };
+    ui.note(&match reply.outcome {
+        ChangeOutcome::Created => format!("created {path} (version {version}){blank}{how}"),
+        ChangeOutcome::Updated => format!("updated {path} (version {version}){blank}{how}"),
+        ChangeOutcome::Unchanged => format!("nothing to change: {path} has these values already"),
+        ChangeOutcome::DryRun => "dry run: nothing was written".into(),
+    });
+    Ok(0)
+}
+
+/// How long a page waits for the person, at most: `CLAUDE_VAULT_APPROVAL_WAIT`, in seconds.
+fn for_a_while(context: &Context<'_>) -> watch::Receiver<()> {
+    let (sender, wanted) = watch::channel(());
+    let seconds = context.core.settings.approval_wait;
+    tokio::spawn(async move {
+        tokio::time::sleep(seconds.min(LIFE)).await;
+        drop(sender);
+    });
+    wanted
 }

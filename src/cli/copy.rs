@@ -1,14 +1,7 @@
 //! `copy` and `rename`.
 
-use std::sync::Arc;
-
 use super::Context;
-use super::approve::on_the_page;
-use super::at_terminal::{AtTerminal, proof_needed};
-use super::set::for_a_while;
-use crate::approval::listen;
-use crate::config::Strength;
-use crate::core::approve::Approvals;
+use super::asking::{AskOptions, Asking};
 use crate::core::copy::{CopyOutcome, CopyReply, CopyRequest, copy, destination};
 use crate::error::Result;
 
@@ -16,35 +9,19 @@ use crate::error::Result;
 pub(super) struct Copy {
     #[command(flatten)]
     request: CopyRequest,
-    /// Do it without asking, for scripts
-    #[arg(long)]
-    no_confirm: bool,
-    /// Show the values in the plan
-    #[arg(long)]
-    reveal: bool,
+    #[command(flatten)]
+    options: AskOptions,
 }
 
 impl Copy {
     pub(super) async fn run(self, context: &Context<'_>, is_rename: bool) -> Result<u8> {
-        let Context { ui, core, .. } = context;
-        let Self { request, no_confirm, reveal } = self;
-        let agent = core.settings.agent.is_some();
-        let proof = proof_needed(core, request.dry_run, no_confirm, reveal)?;
-        let there = destination(core, &request)?;
-        let at_terminal = AtTerminal { ui, reveal, no_confirm, agent };
-        let reply = if !request.dry_run && !no_confirm && (agent || proof > Strength::Typed) {
-            // A step-up is for the service that is written.
-            let approvals = Approvals::open(&there, Arc::default()).await?;
-            let _socket = listen(&core.settings.state, approvals.pending.clone())?;
-            let wanted = for_a_while(context);
-            let person = on_the_page(context, &approvals, if is_rename { "rename" } else { "copy" }, wanted)?;
-            let reply = copy(core, &there, &request, is_rename, &person, |question| at_terminal.show(question)).await;
-            approvals.pending.farewell().await;
-            reply?
-        } else {
-            copy(core, &there, &request, is_rename, &at_terminal, |question| at_terminal.show(question)).await?
-        };
-        report(context, reply, is_rename)
+        let Self { request, options } = self;
+        let there = destination(&context.core, &request)?;
+        let command = if is_rename { "rename" } else { "copy" };
+        let asking = Asking::open_for(context, &there, command, request.dry_run, options).await?;
+        let reply = copy(&context.core, &there, &request, is_rename, &asking, |question| asking.show(question)).await;
+        asking.end().await;
+        report(context, reply?, is_rename)
     }
 }
 

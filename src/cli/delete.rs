@@ -1,8 +1,7 @@
 //! `delete` and `undelete`.
 
 use super::Context;
-use super::asking::{AskOptions, Asking};
-use super::rollback::say;
+use super::asking::{AskOptions, Asking, say};
 use crate::core::delete::{DeleteReply, DeleteRequest, FateOutcome, FateReply, UndeleteRequest, delete, undelete};
 use crate::error::{Error, Result};
 use crate::names::Service;
@@ -40,7 +39,7 @@ impl Delete {
         let reply = delete(core, &request, &asking, |question| asking.show(question)).await;
         asking.end().await;
         match reply? {
-            DeleteReply::Keys(reply) => say(context, &reply, &format!("without {}", count(reply.removed.len()))),
+            DeleteReply::Keys(reply) => say(context.ui, &reply, &format!("without {}", count(reply.removed.len()))),
             DeleteReply::Service(reply) => say_fate(context, &reply),
         }
     }

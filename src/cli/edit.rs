@@ -1,20 +1,14 @@
 //! `edit`: the text goes to the person's editor and comes back, as often as they like, until it is written, or they
 //! give it up.
 
-use std::sync::Arc;
-
 use zeroize::Zeroizing;
 
 use super::Context;
-use super::approve::on_the_page;
-use super::at_terminal::{AtTerminal, proof_needed};
+use super::asking::{AskOptions, Asking, say};
+use super::at_terminal::proof_needed;
 use super::editor::{Editor, places};
-use super::set::for_a_while;
-use crate::approval::listen;
-use crate::config::Strength;
-use crate::core::approve::Approvals;
-use crate::core::edit::{Draft, Edits, Reply, Request, write};
-use crate::core::set::Outcome;
+use crate::core::change::{ChangeOutcome, ChangeReply};
+use crate::core::edit::{Draft, Edits, Request, write};
 use crate::core::status::SOON;
 use crate::error::{Error, Result};
 use crate::files::Scratch;
@@ -33,12 +27,8 @@ Text that cannot be read, or that you declined, can be opened again.")]
 pub(super) struct Edit {
     #[command(flatten)]
     request: Request,
-    /// Write without asking when the editor ends
-    #[arg(long)]
-    no_confirm: bool,
-    /// Show the new values in the plan
-    #[arg(long)]
-    reveal: bool,
+    #[command(flatten)]
+    options: AskOptions,
 }
 
 /// How a round in the editor ended.
@@ -55,7 +45,8 @@ impl Edit {
         if core.settings.agent.is_some() {
             return Err(Error::UnderAgent { what: "edit" });
         }
-        proof_needed(core, self.request.dry_run, self.no_confirm, self.reveal)?;
+        let AskOptions { no_confirm, reveal } = self.options;
+        proof_needed(core, self.request.dry_run, no_confirm, reveal)?;
         let session = core.session()?.alive()?;
         let terminal = Terminal::open().ok_or(Error::NoPerson {
             question: "what is to be changed?",
@@ -155,7 +146,7 @@ impl Session<'_> {
         let ui = self.context.ui;
         if edits.is_empty() {
             if ui.json() {
-                ui.data_json(&serde_json::json!({ "service": self.edit.request.service, "outcome": Outcome::Unchanged }))?;
+                ui.data_json(&serde_json::json!({ "service": self.edit.request.service, "outcome": ChangeOutcome::Unchanged }))?;
             }
             ui.note("nothing to change   (an editor that returns at once needs an option to wait: EDITOR='code --wait')");
             return Ok(Round::Over(0));
@@ -167,7 +158,7 @@ impl Session<'_> {
         };
         self.signals = signals;
         match written {
-            Ok(reply) => self.report(&reply).map(Round::Over),
+            Ok(reply) => say(ui, &reply, "").map(Round::Over),
             Err(Error::Interrupted) => Err(Error::Interrupted),
             Err(trouble) => Ok(Round::Again { trouble, asks: true }),
         }
@@ -183,37 +174,13 @@ impl Session<'_> {
         })
     }
 
-    async fn write(&self, edits: &Edits) -> Result<Reply> {
-        let Context { ui, core, .. } = self.context;
-        let Edit { request, no_confirm, reveal } = &self.edit;
-        let proof = proof_needed(core, request.dry_run, *no_confirm, *reveal)?;
-        let at_terminal = AtTerminal { ui, reveal: *reveal, no_confirm: *no_confirm, agent: false };
-        let show = |question: &crate::approval::Question<'_>| at_terminal.show(question);
-        if request.dry_run || *no_confirm || proof <= Strength::Typed {
-            return write(core, &self.draft, edits, request.dry_run, &at_terminal, show).await;
-        }
-        let approvals = Approvals::open(core, Arc::default()).await?;
-        let _socket = listen(&core.settings.state, approvals.pending.clone())?;
-        let person = on_the_page(self.context, &approvals, "edit", for_a_while(self.context))?;
-        let reply = write(core, &self.draft, edits, false, &person, show).await;
-        approvals.pending.farewell().await;
+    async fn write(&self, edits: &Edits) -> Result<ChangeReply> {
+        let Edit { request, options } = &self.edit;
+        let asking = Asking::open(self.context, "edit", request.dry_run, *options).await?;
+        let show = |question: &crate::approval::Question<'_>| asking.show(question);
+        let reply = write(&self.context.core, &self.draft, edits, request.dry_run, &asking, show).await;
+        asking.end().await;
         reply
-    }
-
-    fn report(&self, reply: &Reply) -> Result<u8> {
-        let ui = self.context.ui;
-        if ui.json() {
-            ui.data_json(reply)?;
-            return Ok(0);
-        }
-        reply.unlogged.iter().for_each(|warning| ui.warn(warning));
-        ui.note(&match reply.outcome {
-            Outcome::Created => format!("created {} (version {})", reply.path, reply.version),
-            Outcome::Updated => format!("updated {} (version {})", reply.path, reply.version),
-            Outcome::Unchanged => format!("nothing to change: {} has these values already", reply.path),
-            Outcome::DryRun => "dry run: nothing was written".into(),
-        });
-        Ok(0)
     }
 
     /// Asks whether the text is to be opened again.

@@ -3,20 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use tokio::sync::watch;
 
 use super::Context;
-use super::approve::on_the_page;
-use super::at_terminal::{AtTerminal, proof_needed};
+use super::asking::{AskOptions, Asking, say};
+use super::at_terminal::proof_needed;
 use super::pick;
-use crate::approval::listen;
-use crate::approval::pending::LIFE;
-use crate::config::Strength;
-use crate::core::approve::Approvals;
 use crate::core::set::from::{self, FromOptions, SourceFormat, Taken};
-use crate::core::set::{DEFAULT_LENGTH, Given, Outcome, Request, json_value, set};
+use crate::core::set::{DEFAULT_LENGTH, Given, Request, json_value, set};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
 use crate::names::{Key, MAX_VALUE_BYTES, Service, printable};
@@ -59,12 +52,8 @@ pub(super) struct Set {
     /// Store every KEY=VALUE as text, also over a number or a boolean
     #[arg(long)]
     text: bool,
-    /// Write without asking, for scripts
-    #[arg(long)]
-    no_confirm: bool,
-    /// Show the new values in the plan
-    #[arg(long)]
-    reveal: bool,
+    #[command(flatten)]
+    options: AskOptions,
 }
 
 /// What `--from` takes, and how it reads.
@@ -116,39 +105,18 @@ impl Choice {
 impl Set {
     pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
         let Context { ui, core, .. } = context;
-        let agent = core.settings.agent.is_some();
-        let proof = proof_needed(core, self.request.dry_run, self.no_confirm, self.reveal)?;
+        let AskOptions { no_confirm, reveal } = self.options;
+        proof_needed(core, self.request.dry_run, no_confirm, reveal)?;
         core.session()?; // before asking for values
         if self.gives_nothing() {
             let key = pick::key(context, &self.request.service).await?;
             self.assignments.extend(key.map(|key| key.to_string()));
         }
-        self.gather(context, agent).await?;
-        let at_terminal = AtTerminal { ui, reveal: self.reveal, no_confirm: self.no_confirm, agent };
-        let needs_page = !self.request.dry_run && !self.no_confirm && (agent || proof > Strength::Typed);
-        let reply = if needs_page {
-            let approvals = Approvals::open(core, Arc::default()).await?;
-            let _socket = listen(&core.settings.state, approvals.pending.clone())?;
-            let wanted = for_a_while(context);
-            let person = on_the_page(context, &approvals, "set", wanted)?;
-            let reply = set(core, self.request, &person, |question| at_terminal.show(question)).await;
-            approvals.pending.farewell().await;
-            reply?
-        } else {
-            set(core, self.request, &at_terminal, |question| at_terminal.show(question)).await?
-        };
-        if ui.json() {
-            ui.data_json(&reply)?;
-            return Ok(0);
-        }
-        reply.unlogged.iter().for_each(|warning| ui.warn(warning));
-        ui.note(&match reply.outcome {
-            Outcome::Created => format!("created {} (version {})", reply.path, reply.version),
-            Outcome::Updated => format!("updated {} (version {})", reply.path, reply.version),
-            Outcome::Unchanged => format!("nothing to change: {} has these values already", reply.path),
-            Outcome::DryRun => "dry run: nothing was written".into(),
-        });
-        Ok(0)
+        self.gather(context, core.settings.agent.is_some()).await?;
+        let asking = Asking::open(context, "set", self.request.dry_run, self.options).await?;
+        let reply = set(core, self.request, &asking, |question| asking.show(question)).await;
+        asking.end().await;
+        say(ui, &reply?, "")
     }
 
     fn gives_nothing(&self) -> bool {
@@ -198,7 +166,7 @@ impl Set {
 
     /// Without a question, nobody sees that a file or a program gave nothing.
     fn not_empty_unseen(&self, key: &Key, secret: Secret) -> Result<Secret> {
-        if self.no_confirm && secret.expose(WayOut::Inspection).is_empty() {
+        if self.options.no_confirm && secret.expose(WayOut::Inspection).is_empty() {
             return Err(Error::invalid(
                 format!("what {key} is read from is empty"),
                 format!("if an empty value is meant: claude-vault set SERVICE {key}="),
@@ -282,17 +250,6 @@ impl Stdin {
         self.take()?;
         from::read_text(std::io::stdin().lock(), Path::new("standard input"))
     }
-}
-
-/// How long a page waits for the person, at most: `CLAUDE_VAULT_APPROVAL_WAIT`, in seconds.
-pub(super) fn for_a_while(context: &Context<'_>) -> watch::Receiver<()> {
-    let (sender, wanted) = watch::channel(());
-    let seconds = context.core.settings.approval_wait;
-    tokio::spawn(async move {
-        tokio::time::sleep(seconds.min(LIFE)).await;
-        drop(sender);
-    });
-    wanted
 }
 
 enum Source {

@@ -118,7 +118,7 @@ pub async fn copy(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<CopyReply> {
-    let work = Work { core, there, request, is_rename, from: active(core).await?, to: active(there).await? };
+    let work = Work { core, there, request, is_rename, from: core.active_vault().await?, to: there.active_vault().await? };
     if request.dry_run {
         let (plan, mut reply) = work.plan().await?;
         core.audit.record(Action::DryRun, request.to.as_str(), &plan.audit_details()).await?;
@@ -152,11 +152,6 @@ pub async fn copy(
         return Ok(reply);
     }
     Err(Error::Conflict { service: request.to.to_string() })
-}
-
-async fn active(core: &Core) -> Result<Arc<Client>> {
-    let vault = core.vault()?;
-    Ok(vault.active_node().await?.map_or(vault, Arc::new))
 }
 
 /// What each attempt needs.

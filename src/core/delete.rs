@@ -111,7 +111,7 @@ pub async fn delete(
 ) -> Result<DeleteReply> {
     let DeleteRequest { service, keys, destroy, all_versions, dry_run } = request;
     if keys.is_empty() {
-        let vault = active(core).await?;
+        let vault = core.active_vault().await?;
         let fate = match (destroy, all_versions) {
             (_, true) => Fate::AllGone,
             (true, false) => Fate::Destroyed,
@@ -135,13 +135,13 @@ pub async fn delete_keys(
     show: impl Fn(&Question<'_>) -> Result<()>,
     choose: impl Fn(&Current) -> Result<Vec<String>>,
 ) -> Result<ChangeReply> {
-    let vault = active(core).await?;
+    let vault = core.active_vault().await?;
     match vault.read_service(service, None).await? {
         Stored::Present { .. } => {}
         Stored::Deleted { version, is_destroyed } => return Err(deleted(service, version, is_destroyed)),
         Stored::Absent => return Err(no_service(service)),
     }
-    let work_out = |current: Current| {
+    let work_out = async |current: Current| {
         let keys = choose(&current)?;
         let mut result = current.secrets().clone();
         for key in &keys {
@@ -194,7 +194,7 @@ pub async fn undelete(
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<FateReply> {
     let UndeleteRequest { service, version, dry_run } = request;
-    let vault = active(core).await?;
+    let vault = core.active_vault().await?;
     let newest = match vault.read_service(service, None).await? {
         Stored::Present { version, .. } | Stored::Deleted { version, .. } => version,
         Stored::Absent => return Err(no_service(service)),
@@ -261,11 +261,6 @@ async fn decided(
     }
     reply.unlogged = Plan::new(plan).approve(core, approver).await?.commit(core, approver).await?.unlogged;
     Ok(reply)
-}
-
-async fn active(core: &Core) -> Result<Arc<Client>> {
-    let vault = core.vault()?;
-    Ok(vault.active_node().await?.map_or(vault, Arc::new))
 }
 
 fn deleted(service: &Service, version: u64, is_destroyed: bool) -> Error {

@@ -4,17 +4,16 @@
 //! version, so a change by somebody else meanwhile is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Core;
-use super::plan::{Current, Notes, Operation, VersionChange, write_version};
-use super::set::{Outcome, value_of};
-use crate::approval::{Approver, Change, Question};
+use super::change::{ChangeReply, change};
+use super::plan::{Current, Notes, VersionChange};
+use super::set::value_of;
+use crate::approval::{Approver, Question};
 use crate::audit::Action;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::json::{Typed, canonical};
 use crate::format::source::Unreadable;
 use crate::format::yaml::edited;
@@ -62,30 +61,6 @@ pub struct Edits {
     set: BTreeMap<String, Value>,
     removed: BTreeSet<String>,
     remarks: Vec<String>,
-}
-
-/// What became of it.
-#[derive(Serialize, Debug)]
-pub struct Reply {
-    /// The service.
-    pub service: Service,
-    /// `MOUNT/PREFIX/SERVICE`.
-    pub path: String,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The version that holds now.
-    pub version: u64,
-    /// Keys that are new.
-    pub added: Vec<String>,
-    /// Keys that got another value.
-    pub changed: Vec<String>,
-    /// Keys that went.
-    pub removed: Vec<String>,
-    /// What in the values deserves a second look.
-    pub warnings: Vec<String>,
-    /// Why the write, which did happen, has no line in the audit log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unlogged: Option<String>,
 }
 
 impl Draft {
@@ -196,7 +171,7 @@ impl Edits {
 /// Plans the edits, asks and writes them. `show` gets the plan of a dry run.
 ///
 /// # Errors
-/// As [`write_version`].
+/// As [`change`].
 pub async fn write(
     core: &Core,
     draft: &Draft,
@@ -204,63 +179,22 @@ pub async fn write(
     dry_run: bool,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
-) -> Result<Reply> {
+) -> Result<ChangeReply> {
     let service = &draft.service;
-    let vault = core.vault()?;
-    let vault = vault.active_node().await?.map_or(vault, Arc::new);
-    let work_out = || async {
-        let current = Current::read(vault.clone(), service).await?;
+    let work_out = async |current: Current| {
         let mut result = current.secrets().clone();
         result.extend(edits.set.iter().map(|(name, value)| (name.clone(), value.clone())));
         result.retain(|name, _| !edits.removed.contains(name));
         let mut warnings = draft.met(edits, current.secrets());
         warnings.extend(edits.remarks.iter().cloned());
         let notes = Notes { warnings, ..Notes::default() };
-        Ok::<_, Error>(VersionChange::between(core, service, current, result, &[], &[], notes))
+        Ok(VersionChange::between(core, service, current, result, &[], &[], notes))
     };
-    if dry_run {
-        let change = work_out().await?;
-        core.audit.record(Action::DryRun, service.as_str(), &change.audit_details()).await?;
-        show(&change.question())?;
-        return Ok(Reply { outcome: Outcome::DryRun, ..reply(&change, service) });
-    }
-    let planned = Mutex::new(None);
-    let make = || async {
-        let change = work_out().await?;
-        *planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply(&change, service));
-        Ok(Some(change).filter(|change| !change.changes_nothing()))
-    };
-    let written = write_version(core, approver, service.as_str(), make).await?;
-    let mut reply = planned.into_inner().unwrap_or_else(PoisonError::into_inner).ok_or(Error::Declined)?;
-    if let Some(written) = written {
-        reply.version = written.done;
-        reply.unlogged = written.unlogged;
-    }
-    Ok(reply)
-}
-
-fn reply(change: &VersionChange, service: &Service) -> Reply {
-    Reply {
-        service: service.clone(),
-        path: change.path().to_owned(),
-        outcome: match change.base() {
-            _ if change.changes_nothing() => Outcome::Unchanged,
-            0 => Outcome::Created,
-            _ => Outcome::Updated,
-        },
-        version: change.base(),
-        added: change.keys(Change::Added),
-        changed: change.keys(Change::Changed),
-        removed: change.keys(Change::Removed),
-        warnings: change.warnings().to_vec(),
-        unlogged: None,
-    }
+    change(core, service, dry_run, approver, show, work_out).await
 }
 
 async fn read(core: &Core, service: &Service) -> Result<Current> {
-    let vault = core.vault()?;
-    let vault = vault.active_node().await?.map_or(vault, Arc::new);
-    Current::read(vault, service).await
+    Current::read(core.active_vault().await?, service).await
 }
 
 fn typed(value: &Value) -> Typed {

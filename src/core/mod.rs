@@ -133,6 +133,15 @@ impl Core {
         }
     }
 
+    /// The same client at the active node: what decides about a change is read and written there.
+    ///
+    /// # Errors
+    /// As [`Core::vault`], and what keeps Vault from naming its active node.
+    pub(crate) async fn active_vault(&self) -> Result<Arc<Client>> {
+        let vault = self.vault()?;
+        Ok(vault.active_node().await?.map_or(vault, Arc::new))
+    }
+
     /// Notes in the audit log how a read ended. A log that cannot be written does not stop a
     /// read: the second part of what is given then says so, for the person.
     pub(crate) async fn audited<T>(

@@ -2,7 +2,7 @@
 
 use super::change::{ChangeReply, change};
 use super::history::version;
-use super::plan::{Notes, VersionChange};
+use super::plan::{Current, Notes, VersionChange};
 use super::{Audience, Core};
 use crate::approval::{Approver, Question};
 use crate::error::{Error, Result};
@@ -32,10 +32,9 @@ pub async fn rollback(
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<ChangeReply> {
     let RollbackRequest { service, version: number, dry_run } = request;
-    let vault = core.vault()?;
-    let vault = vault.active_node().await?.map_or(vault, std::sync::Arc::new);
+    let vault = core.active_vault().await?;
     let (number, content) = version(&vault, service, Some(*number)).await?;
-    let work_out = |current: super::plan::Current| {
+    let work_out = async |current: Current| {
         if core.audience == Audience::Person && current.version() == number {
             return Err(Error::invalid(
                 format!("version {number} is the newest version of {service}"),

@@ -3,15 +3,13 @@
 pub mod from;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
-
+use super::change::{ChangeReply, change};
 pub use super::plan::Given;
-use super::plan::{Current, Notes, Operation, VersionChange, write_version};
+use super::plan::{Current, Notes, VersionChange};
 use super::rotation::Upkeep;
 use super::{Audience, Core, no_service};
-use crate::approval::{Approver, Change, Question};
+use crate::approval::{Approver, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::format::json;
@@ -47,46 +45,6 @@ pub struct Request {
     pub notes: Notes,
 }
 
-/// What became of it.
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The service is new.
-    Created,
-    /// The service has a new version.
-    Updated,
-    /// Every value was there already.
-    Unchanged,
-    /// It was a dry run.
-    DryRun,
-}
-
-/// What was set.
-#[derive(Serialize, Debug)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Reply {
-    /// The service.
-    pub service: Service,
-    /// `MOUNT/PREFIX/SERVICE`.
-    pub path: String,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The version that holds now.
-    pub version: u64,
-    /// Keys that are new.
-    pub added: Vec<String>,
-    /// Keys that got another value.
-    pub changed: Vec<String>,
-    /// Keys that had this value already.
-    pub unchanged: Vec<String>,
-    /// What in the values deserves a second look.
-    pub warnings: Vec<String>,
-    /// Why the write, which did happen, has no line in the audit log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unlogged: Option<String>,
-}
-
 /// Sets. `show` gets the plan of a dry run; `approver` is asked about a real one, again each
 /// time somebody else's change came in between.
 ///
@@ -98,7 +56,7 @@ pub async fn set(
     request: Request,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
-) -> Result<Reply> {
+) -> Result<ChangeReply> {
     let Request { service, values, generate, prompt, dry_run, upkeep, mut notes } = request;
     let has_values = !(values.is_empty() && generate.is_empty() && prompt.is_empty());
     if !has_values && upkeep.is_empty() {
@@ -112,37 +70,16 @@ pub async fn set(
             return Err(error);
         }
     };
-    let vault = core.vault()?;
-    let vault = vault.active_node().await?.map_or(vault, Arc::new);
-    let work_out = || async {
-        let current = Current::read(vault.clone(), &service).await?;
+    let work_out = async |current: Current| {
         if current.version() == 0 && !has_values {
             return Err(no_service(&service));
         }
+        let vault = current.vault();
         let change = VersionChange::merge(core, &service, current, &additions, &prompt, notes.clone());
         let keys: Vec<&Key> = additions.keys().chain(&prompt).collect();
         with_upkeep(core, &vault, &service, change, &upkeep, &keys).await
     };
-    if dry_run {
-        let change = work_out().await?;
-        core.audit.record(Action::DryRun, service.as_str(), &change.audit_details()).await?;
-        show(&change.question())?;
-        return Ok(Reply { outcome: Outcome::DryRun, ..reply(&change, &service) });
-    }
-    let planned = Mutex::new(None);
-    let make = || async {
-        let change = work_out().await?;
-        *planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply(&change, &service));
-        // For a model, "nothing to change" would tell that a guess is right.
-        Ok(Some(change).filter(|change| core.audience == Audience::Model || !change.changes_nothing()))
-    };
-    let written = write_version(core, approver, service.as_str(), make).await?;
-    let mut reply = planned.into_inner().unwrap_or_else(PoisonError::into_inner).ok_or(Error::Declined)?;
-    if let Some(written) = written {
-        reply.version = written.done;
-        reply.unlogged = written.unlogged;
-    }
-    Ok(reply)
+    change(core, &service, dry_run, approver, show, work_out).await
 }
 
 /// The change together with that of owner and rotation. Without one, metadata is neither read nor written.
@@ -168,24 +105,6 @@ async fn with_upkeep(
         vault.require_metadata_write(service).await?;
     }
     Ok(change.with_upkeep(read, custom, words))
-}
-
-fn reply(change: &VersionChange, service: &Service) -> Reply {
-    Reply {
-        service: service.clone(),
-        path: change.path().to_owned(),
-        outcome: match change.base() {
-            _ if change.changes_nothing() => Outcome::Unchanged,
-            0 => Outcome::Created,
-            _ => Outcome::Updated,
-        },
-        version: change.base(),
-        added: change.keys(Change::Added),
-        changed: change.keys(Change::Changed),
-        unchanged: change.keys(Change::Unchanged),
-        warnings: change.warnings().to_vec(),
-        unlogged: None,
-    }
 }
 
 /// All values to set, generated ones included, checked.

@@ -6,7 +6,6 @@
 //! tell of a value keeps the plan from being approved, and the reason is for the person.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::draft::{Draft, FileDraft};
 use super::intake::{Entry, Format};
@@ -59,8 +58,7 @@ pub async fn adopt_for_model(
     service: &Service,
     approver: &impl Approver,
 ) -> std::result::Result<Vec<FileForModel>, NotAsked> {
-    let vault = core.vault()?;
-    let vault = vault.active_node().await?.map_or(vault, Arc::new);
+    let vault = core.active_vault().await?;
     let current = Current::read(vault, service).await?;
     let (draft, told, obstacle) = found(core, service)?;
     let audited = audited(core, &draft);

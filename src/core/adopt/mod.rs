@@ -98,8 +98,7 @@ async fn work_out(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
     if request.done {
         return undo::done(core, request);
     }
-    let vault = core.vault()?;
-    let vault = vault.active_node().await?.map_or(vault, Arc::new);
+    let vault = core.active_vault().await?;
     if request.undo {
         return undo::plan(core, request, vault).await;
     }

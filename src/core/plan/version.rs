@@ -144,6 +144,12 @@ impl Current {
         self.is_present
     }
 
+    /// The client that read it.
+    #[must_use]
+    pub(in crate::core) fn vault(&self) -> Arc<Client> {
+        self.vault.clone()
+    }
+
     /// What it holds.
     #[must_use]
     pub fn secrets(&self) -> &Secrets {

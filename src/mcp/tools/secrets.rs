@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{Context, Hints, Outcome, Tool};
 use crate::approval::{Approver, Nobody};
 use crate::config::Mode;
+use crate::core::change::{ChangeOutcome, ChangeReply};
 use crate::core::entries::{FileKind, Held, Seen, look};
 use crate::core::plan::{Disclosure, Given, Notes, Plan};
 use crate::core::rotation::Upkeep;
@@ -277,7 +278,7 @@ impl Tool for Set {
         let (service, is_dry_run) = (arguments.service.clone(), arguments.dry_run.unwrap_or(false));
         let request = request(context.state, arguments).await?;
         let names: BTreeSet<Key> = request.values.keys().chain(request.generate.keys()).chain(&request.prompt).cloned().collect();
-        let replied = move |reply: set::Reply| set_reply(&service, &names, reply);
+        let replied = move |reply: ChangeReply| set_reply(&service, &names, reply);
         if is_dry_run {
             return Ok(Outcome::Done(replied(set::set(&core, request, &Nobody, |_| Ok(())).await?)));
         }
@@ -286,15 +287,15 @@ impl Tool for Set {
     }
 }
 
-fn set_reply(service: &Service, names: &BTreeSet<Key>, reply: set::Reply) -> SetReply {
+fn set_reply(service: &Service, names: &BTreeSet<Key>, reply: ChangeReply) -> SetReply {
     let is_added = |key: &&Key| reply.added.iter().any(|added| added == key.as_str());
     SetReply {
         service: service.clone(),
         path: Setting::new(&reply.path),
         outcome: match (reply.outcome, reply.added.len() == names.len() && reply.version <= 1) {
-            (set::Outcome::DryRun, _) => SetOutcome::DryRun,
-            (set::Outcome::Created, _) => SetOutcome::Created,
-            (set::Outcome::Updated | set::Outcome::Unchanged, _) => SetOutcome::Updated,
+            (ChangeOutcome::DryRun, _) => SetOutcome::DryRun,
+            (ChangeOutcome::Created, _) => SetOutcome::Created,
+            (ChangeOutcome::Updated | ChangeOutcome::Unchanged, _) => SetOutcome::Updated,
         },
         version: reply.version,
         added: names.iter().filter(is_added).map(Name::from).collect(),
