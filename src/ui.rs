@@ -149,6 +149,11 @@ impl Ui {
         self.say(&printable(text, true));
     }
 
+    /// [`Ui::warn`] from another thread, which has no `Ui`: without colour.
+    pub(crate) fn warn_aside(text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(text, true));
+    }
+
     /// [`Ui::note`] in a colour.
     pub fn note_colored(&self, text: &str, color: AnsiColor) {
         if !self.json {

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::Context;
 use super::at_terminal::ask_name;
+use super::login::browser_failed;
 use crate::approval::page::Enrolment;
 use crate::approval::pending::{AskedBy, Person, Place, Shown};
 use crate::approval::{Asked, Change, Passkey, Waiting, waiting};
@@ -35,7 +36,7 @@ enum Command {
         /// Your name for it, such as yubikey or laptop
         name: String,
     },
-    /// Say that Vault moved: step-up asks before it goes to another address
+    /// Confirm a new Vault address for step-up
     Address,
     /// List your passkeys
     List,
@@ -44,7 +45,7 @@ enum Command {
         /// Its name
         #[arg(required_unless_present = "all")]
         name: Option<String>,
-        /// All of them, also when the store was changed by something else
+        /// Remove all passkeys, even if another program changed the store
         #[arg(long, conflicts_with = "name")]
         all: bool,
     },
@@ -128,7 +129,7 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
                     terminal.say(&format!("open this page; it works once, and replaces the one before: {url}"));
                     reach(context, &ports(context, &url, proof));
                 }
-                None => terminal.say("  the program that asked is gone, and its page with it"),
+                None => terminal.say("  the program that asked has exited, and its page is closed"),
             }
         }
     }
@@ -150,7 +151,7 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Res
         typed.insert(key.clone(), terminal.ask_value(key).await?);
     }
     terminal.say(match (process.answer(plan, yes, &typed).await, yes) {
-        (false, _) => "  nothing was done: it is not waiting any more, or a value was empty or too long",
+        (false, _) => "  nothing was done: the change is no longer waiting, or a value was empty or too long",
         (true, true) => "  approved: it is being done",
         (true, false) => "  refused: nothing is done",
     });
@@ -178,7 +179,7 @@ async fn open(context: &Context<'_>) -> Result<u8> {
             continue;
         }
         let Some(url) = process.new_address().await else { continue };
-        let opened = open_browser(&url, context.core.settings.browser.as_deref());
+        let opened = open_browser(&url, context.core.settings.browser.as_deref(), if is_agent { || () } else { browser_failed });
         // Under an agent the address is the person's business: their browser has it.
         if !is_agent {
             context.ui.note(&format!("{}{url}", if opened { "opened " } else { "open " }));
@@ -220,6 +221,9 @@ fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
         };
         terminal.say(&format!("  {}  {value}  {}", printable(key, false), change.word()));
     }
+    for words in &plan.metadata {
+        terminal.say(&format!("  metadata: {}", printable(words, false)));
+    }
     match plan.untouched {
         0 => {}
         1 => terminal.say("  1 other key stays as it is"),
@@ -252,7 +256,7 @@ async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
     }
     let mut terminal = a_terminal("is the passkey to be added?")?;
     let page = Enrolment::open(name, known).await?;
-    let opened = open_browser(&page.url, core.settings.browser.as_deref());
+    let opened = open_browser(&page.url, core.settings.browser.as_deref(), browser_failed);
     ui.note(&format!("{} {}", if opened { "opened in your browser:" } else { "open in your browser:" }, page.url));
     reach(context, &ports(context, &page.url, Strength::Passkey));
     ui.note("Waiting for the passkey. Ctrl-C gives up.");
@@ -337,7 +341,8 @@ pub(super) fn on_the_page<'a>(
         if pending.is_page_open() {
             return;
         }
-        let opened = pending.wants_tab() && open_browser(url, settings.browser.as_deref());
+        let failed = if settings.agent.is_some() { || () } else { browser_failed };
+        let opened = pending.wants_tab() && open_browser(url, settings.browser.as_deref(), failed);
         if settings.agent.is_some() {
             // A model reads this: the person's browser has the address, or their own terminal.
             context.ui.note("waiting for the user to approve it in their browser, or with: claude-vault approve pending (in a terminal of their own)");

@@ -30,13 +30,13 @@ pub(super) struct Login {
     /// Where the login method is mounted [default: oidc, or jwt]
     #[arg(long, value_name = "PATH")]
     auth_mount: Option<String>,
-    /// The identity provider to ask itself, for jwt and device
+    /// The identity provider to sign in to directly (jwt, device)
     #[arg(long, value_name = "URL", requires = "client_id")]
     issuer: Option<String>,
-    /// This program's client ID there: a public client
+    /// The client ID registered there (a public client)
     #[arg(long, value_name = "ID", requires = "issuer")]
     client_id: Option<String>,
-    /// The port the browser comes back to; another one if it is taken [default: 8250]
+    /// The port for the browser's callback; another one if it is busy [default: 8250]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// The command that opens the URL, instead of BROWSER or the desktop's
@@ -48,7 +48,7 @@ pub(super) struct Login {
     /// How long to wait for you
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
-    /// Sign in again though the session is still alive
+    /// Sign in again even if the session is still valid
     #[arg(long)]
     force: bool,
     /// The syntax to print, for: eval "$(claude-vault login)"
@@ -58,7 +58,7 @@ pub(super) struct Login {
 
 #[derive(clap::Args)]
 pub(super) struct Logout {
-    /// Revoke the token also if no login here made it
+    /// Also revoke a token that claude-vault did not obtain
     #[arg(long)]
     revoke: bool,
     /// The syntax to print, for: eval "$(claude-vault logout)"
@@ -70,7 +70,7 @@ impl Login {
     pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         if sourced.is_none() && ui.stdout_is_terminal() {
-            return Err(Error::invalid("login changes this shell, so the shell must read it", ui.shell().first_login()));
+            return Err(Error::invalid("login sets variables in this shell, so it must be sourced", ui.shell().first_login()));
         }
         if sourced.is_none() && core.settings.agent.is_some() {
             return Err(Error::UnderAgent { what: "printing a session" });
@@ -130,7 +130,7 @@ impl Login {
             Some(Ended::WasOver) if !now.is_empty() => ui.note(&format!("{which} was over already{now}")),
             Some(Ended::WasOver | Ended::None | Ended::Forgotten | Ended::Root) => {}
             None if core.held().is_some_and(|old| old.ours.is_none() && old.token != new.token) => {
-                ui.note("the token that was here before is not of a login here: it is not revoked");
+                ui.note("the previous token was not obtained by claude-vault, so it was not revoked");
             }
             None => {}
         }
@@ -178,7 +178,7 @@ async fn ask_token() -> Result<Secret> {
     let token = terminal.ask_hidden("Vault token (hidden): ").await?;
     let text = token.expose(WayOut::Inspection).trim();
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::invalid("that is no token", "paste the token alone, on one line"));
+        return Err(Error::invalid("that is not a token", "paste the token alone, on one line"));
     }
     Ok(Secret::from(text.to_owned()))
 }
@@ -234,15 +234,15 @@ impl Logout {
         let mut status = 0;
         match ended {
             Ended::Revoked => ui.note("signed out: the token is revoked"),
-            Ended::WasOver => ui.note("signed out: the session was over already"),
+            Ended::WasOver => ui.note("signed out: the session had already ended"),
             Ended::None => ui.note("no session: nothing to do"),
             Ended::Forgotten => ui.note(
-                "signed out here: no login of claude-vault made the token, so it is forgotten and not revoked (logout --revoke does that)",
+                "signed out here: claude-vault did not obtain this token, so it was not revoked (logout --revoke does that)",
             ),
             Ended::Root => {
                 ui.error(&Error::invalid(
-                    "a root token is not revoked: it is forgotten here",
-                    "vault token revoke -self   (with that token, if it is meant)",
+                    "a root token is not revoked; it is only removed from this shell",
+                    "vault token revoke -self   (with that token, to revoke it anyway)",
                 ));
                 status = 2;
             }
@@ -253,6 +253,11 @@ impl Logout {
         }
         Ok(status)
     }
+}
+
+/// Tells that the browser that was started has failed.
+pub(super) fn browser_failed() {
+    Ui::warn_aside("the browser ended with an error: open the address above yourself");
 }
 
 /// The person at the shell that sources the login.
@@ -273,7 +278,7 @@ struct Paste {
 impl Face for AtShell<'_> {
     fn sign_in(&mut self, at: &SignIn<'_>) {
         let (ui, url) = (self.ui, at.url.as_str());
-        let opened = self.opens && open_browser(url, self.browser);
+        let opened = self.opens && open_browser(url, self.browser, browser_failed);
         if let Some(command) = self.browser.filter(|_| self.opens && !opened) {
             ui.warn(&format!("the browser could not be started: {}", printable(command, false)));
         }

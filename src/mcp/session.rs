@@ -197,7 +197,7 @@ impl Face for InBrowser {
     fn sign_in(&mut self, at: &SignIn<'_>) {
         self.pending.set_sign_in(Some(Place { url: at.url.to_string(), port: at.port, code: at.code.clone() }));
         if self.pending.wants_sign_in_tab() {
-            let _ = open_browser(at.url.as_str(), self.browser.as_deref());
+            let _ = open_browser(at.url.as_str(), self.browser.as_deref(), || ());
         }
     }
 

