@@ -144,6 +144,8 @@ pub struct Verified {
 pub struct Followed {
     file: Option<(u64, u64)>,
     offset: u64,
+    /// There was no log yet at first.
+    from_start: bool,
 }
 
 impl Audit {
@@ -169,13 +171,13 @@ impl Audit {
         Self { person: Person::of(&settings.state, digest), ..self }
     }
 
-    /// Whether it is known whose the session is; asking Vault again is then needless.
+    /// Whether the session's person is known, so that Vault need not be asked.
     #[must_use]
     pub fn knows_person(&self) -> bool {
         self.person.is_known()
     }
 
-    /// Notes whose the session is in Vault, for this log and for later commands. Best effort.
+    /// Remembers the session's person, for this log and later commands. Best effort.
     pub fn meet(&self, person: &str) {
         self.person.meet(person);
     }
@@ -227,7 +229,15 @@ impl Audit {
             file = place::locked(&self.path)?;
         }
         let head_path = self.head_path();
-        let known = Head::read(&head_path);
+        let mut known = Head::read(&head_path);
+        if known.is_none() && end_of(&mut file)?.link.is_some() {
+            // A log from elsewhere, as in a cloned repository. Nobody vouches for it: a new one begins.
+            known = self.begin_anew(&head_path);
+            if known.is_some() {
+                drop(file);
+                file = place::locked(&self.path)?;
+            }
+        }
         let Head { link, count, first, .. } = self.end(&mut file, known.as_ref())?;
         let time = Timestamp::now().strftime("%Y-%m-%d %H:%M:%S");
         let text = format!(
@@ -261,6 +271,16 @@ impl Audit {
             noted.sync_data()?;
         }
         file.sync_data()
+    }
+
+    /// Sets a log aside that the state folder knows nothing of; `None` where the state folder cannot be written, and
+    /// the log stays as it is.
+    fn begin_anew(&self, head_path: &Path) -> Option<Head> {
+        let first = place::next_number(&self.path)?;
+        let head = Head { link: seal(b""), count: Some(0), first: first + 1, next: None };
+        head.write(head_path).ok()?;
+        place::set_aside(&self.path).ok()?;
+        Some(head)
     }
 
     /// What the next line follows. The state folder's word counts: after lines that were cut off, the chain goes on from
@@ -314,7 +334,8 @@ impl Audit {
         self.heads.join(&name[..16])
     }
 
-    /// Every line of the log, without the chain, those of earlier files first; empty when there is no log.
+    /// Every event of the log as its line, without the chain, those of earlier files first; empty when there is no log.
+    /// What is no event is left out: it may be anything that somebody put there.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -322,7 +343,7 @@ impl Audit {
         let mut lines = Vec::new();
         for path in place::earlier(&self.path).into_iter().map(|(_, path)| path).chain([self.path.clone()]) {
             let bytes = place::content(&path).map_err(Error::io("read", &path))?;
-            lines.extend(String::from_utf8_lossy(&bytes).lines().map(without_chain));
+            lines.extend(events(&bytes));
         }
         Ok(lines)
     }
@@ -339,11 +360,14 @@ impl Audit {
             file.read_to_end(&mut bytes)?;
             Ok(bytes)
         };
-        let Ok(found) = std::fs::symlink_metadata(&self.path) else { return Ok(Vec::new()) };
+        let Ok(found) = std::fs::symlink_metadata(&self.path) else {
+            followed.from_start = true;
+            return Ok(Vec::new());
+        };
         let now = (found.dev(), found.ino());
         let mut bytes = Vec::new();
         match followed.file {
-            None => followed.offset = found.len(),
+            None => followed.offset = if followed.from_start { 0 } else { found.len() },
             Some(before) if before != now => {
                 // It was set aside: first the rest of it.
                 if let Some((_, path)) = place::earlier(&self.path).pop() {
@@ -359,23 +383,42 @@ impl Audit {
         newer.truncate(newer.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
         followed.offset += newer.len() as u64;
         bytes.extend(newer);
-        Ok(String::from_utf8_lossy(&bytes).lines().map(without_chain).collect())
+        Ok(events(&bytes))
     }
 
     /// Who wrote the versions of a service, by number, of those that are asked for with the time they were written
-    /// (RFC 3339). Blocks; a log that cannot be read tells nothing.
+    /// (RFC 3339). Blocks. Only an intact log whose end is known tells anything: others can write lines too.
     #[must_use]
     pub fn writers(&self, service: &str, wanted: &[(u64, String)]) -> BTreeMap<u64, String> {
         let wanted: Vec<(u64, Timestamp)> =
             wanted.iter().filter_map(|(version, time)| Some((*version, time.parse().ok()?))).collect();
         let mut found = BTreeMap::new();
-        for event in self.lines().unwrap_or_default().iter().filter_map(|line| Event::parse(line)) {
+        for event in self.vouched().unwrap_or_default() {
             let wrote = wanted.iter().find(|(version, created)| event.wrote(service, *version, *created));
             if let Some((version, _)) = wrote {
                 found.insert(*version, event.user.clone());
             }
         }
         found
+    }
+
+    /// The events of the chain, where that is intact and ends as the state folder knows.
+    fn vouched(&self) -> Option<Vec<Event>> {
+        let known = Head::read(&self.head_path())?;
+        let mut file = place::locked(&self.path).ok()?;
+        self.walk(&mut file, known.first).ok()?.0.check(Some(&known)).ok()?;
+        let mut events = Vec::new();
+        let earlier = place::earlier(&self.path).into_iter().filter(|(number, _)| *number >= known.first);
+        let mut texts: Vec<Vec<u8>> = earlier.map(|(_, path)| place::content(&path)).collect::<std::io::Result<_>>().ok()?;
+        file.seek(SeekFrom::Start(0)).ok()?;
+        let mut last = Vec::new();
+        file.read_to_end(&mut last).ok()?;
+        texts.push(last);
+        for line in texts.iter().flat_map(|text| text.split(|byte| *byte == b'\n')) {
+            let Some((text, _)) = split_link(line) else { continue };
+            events.extend(Event::parse(&String::from_utf8_lossy(text)));
+        }
+        Some(events)
     }
 
     /// Checks the chain from the first line to the last.
@@ -443,8 +486,11 @@ fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| printable(&name.to_string_lossy(), false))
 }
 
-fn without_chain(line: &str) -> String {
-    line.split_once(CHAIN).map_or(line, |(text, _)| text).to_owned()
+/// The lines that are events, without their chains.
+fn events(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let bare = text.lines().map(|line| line.split_once(CHAIN).map_or(line, |(text, _)| text));
+    bare.filter(|line| Event::parse(line).is_some()).map(str::to_owned).collect()
 }
 
 /// Spaces stay; what could begin a line, a field or a chain does not.

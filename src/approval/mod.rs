@@ -119,7 +119,9 @@ pub struct Question<'a> {
     pub keys: Vec<(&'a str, Change, Option<&'a Value>)>,
     /// How many other keys stay as they are.
     pub untouched: usize,
-    /// What in the values deserves a second look.
+    /// What changes in the service's custom metadata.
+    pub metadata: &'a [String],
+    /// What deserves a second look.
     pub warnings: &'a [String],
     /// The files that would be written, as the person sees them.
     pub files: &'a [FilePreview],

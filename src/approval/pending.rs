@@ -101,6 +101,8 @@ pub struct Shown {
     pub prompt: Vec<String>,
     /// How many other keys stay as they are.
     pub untouched: usize,
+    /// What changes in the service's custom metadata.
+    pub metadata: Vec<String>,
     /// What deserves a second look.
     pub warnings: Vec<String>,
     /// The files that would be written, values masked.
@@ -457,6 +459,7 @@ fn plan<B>(asker: &Person<B>, question: &Question<'_>, id: String, answer: onesh
         keys: question.keys.iter().map(|(key, change, _)| ((*key).to_owned(), *change)).collect(),
         prompt,
         untouched: question.untouched,
+        metadata: question.metadata.to_vec(),
         warnings: question.warnings.to_vec(),
         files: question.files.to_vec(),
         obstacle: question.obstacle.map(str::to_owned),
@@ -479,7 +482,7 @@ fn plan<B>(asker: &Person<B>, question: &Question<'_>, id: String, answer: onesh
     })
 }
 
-/// Binds an answer to the plan: id, operation, path, version, keys, values and warnings. Salted with
+/// Binds an answer to the plan: id, operation, path, version, keys, values, metadata and warnings. Salted with
 /// what nobody else knows, so that no short value can be guessed from it.
 fn digest(id: &str, question: &Question<'_>) -> Result<String> {
     let (salt, base, untouched) = (random_id()?, question.base.to_be_bytes(), question.untouched.to_string());
@@ -490,7 +493,12 @@ fn digest(id: &str, question: &Question<'_>) -> Result<String> {
         let text = value.map_or("", |value| value.secret().expose(WayOut::Inspection));
         parts.extend([*key, change.word(), if value.is_some() { "=" } else { "?" }, text].map(str::as_bytes));
     }
-    parts.extend(question.warnings.iter().map(String::as_bytes));
+    // The count keeps the one list apart from the other.
+    let counts = [question.metadata, question.warnings].map(|texts| texts.len().to_be_bytes());
+    for (count, texts) in counts.iter().zip([question.metadata, question.warnings]) {
+        parts.push(count);
+        parts.extend(texts.iter().map(String::as_bytes));
+    }
     for file in question.files {
         parts.extend([&file.path, &file.masked_text, &file.note].map(String::as_bytes));
     }

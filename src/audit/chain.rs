@@ -105,7 +105,7 @@ impl Walk {
     fn explain(&self, broken: &Broken, head: Option<&Head>) -> String {
         let place = &broken.place;
         let Some((text, link)) = &broken.line else {
-            return format!("{place} has no chain: it was edited, or added by hand");
+            return format!("{place} has no chain hash: it was edited or added by hand");
         };
         let count = self.links.len() as u64;
         match head.and_then(|head| head.count) {

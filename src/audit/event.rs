@@ -25,8 +25,11 @@ fn as_text<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::O
     serializer.collect_str(time)
 }
 
+/// How the details of a written version end; its number follows.
+pub(crate) const WROTE: &str = "; wrote version ";
+
 impl Event {
-    /// Takes a line apart, with or without its chain; `None` for what is no line of such a log.
+    /// Parses a line, with or without its chain; `None` if it is not an event.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let (time, rest) = line.strip_prefix('[')?.split_once(" UTC] USER=")?;
@@ -40,10 +43,10 @@ impl Event {
         Some(Self { time, user: text(user), action: text(action), service: text(service), details: text(details) })
     }
 
-    /// The version that this event wrote, if it wrote one.
+    /// The version that this event wrote, if it wrote one. Names of others stand in quotes, so none can end like this.
     fn written(&self) -> Option<u64> {
         let is_write = self.action == "SUCCESS";
-        self.details.rsplit_once("version ").filter(|_| is_write).and_then(|(_, version)| version.parse().ok())
+        self.details.rsplit_once(WROTE).filter(|_| is_write).and_then(|(_, version)| version.parse().ok())
     }
 
     /// Whether this event wrote that version of that service at that time, give or take what clocks differ.
@@ -59,7 +62,8 @@ impl Event {
 mod tests {
     use super::*;
 
-    const LINE: &str = "[2026-01-31 10:35:00 UTC] USER=oidc-eve (eve) ACTION=SUCCESS SERVICE=a/b DETAILS=keys: A, B; version 7";
+    const LINE: &str =
+        "[2026-01-31 10:35:00 UTC] USER=oidc-eve (eve) ACTION=SUCCESS SERVICE=a/b DETAILS=keys: A, B; wrote version 7";
 
     #[test]
     fn a_line_is_taken_apart_with_and_without_its_chain() {
@@ -79,5 +83,9 @@ mod tests {
         assert!(event.wrote("a/b", 7, at("2026-01-31T10:35:02.123Z")));
         assert!(!event.wrote("a/b", 7, at("2026-01-31T12:35:02Z")) && !event.wrote("a/b", 8, at("2026-01-31T10:35:02Z")));
         assert!(!event.wrote("b", 7, at("2026-01-31T10:35:02Z")));
+        for other in ["undelete version 7", "keys: A; version 7", "delete version 2; keys: A, \"Z; wrote version 7\""] {
+            let line = LINE.replace("keys: A, B; wrote version 7", other);
+            assert!(!Event::parse(&line).unwrap().wrote("a/b", 7, at("2026-01-31T10:35:02Z")), "{other}");
+        }
     }
 }

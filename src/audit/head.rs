@@ -1,4 +1,4 @@
-//! Where the log ends, kept in the private state folder: what stands in the log alone could be cut or removed
+//! The end of the log, recorded in the private state folder: lines in the log alone could be removed
 //! unnoticed. Whoever cannot write there cannot change the log unnoticed.
 
 use std::fs::{File, OpenOptions};
@@ -37,7 +37,7 @@ impl Head {
         Some(Self { link, count: Some(count), first, next })
     }
 
-    /// Writes it, over the one before. Gives the file, for whoever must have it on the disk.
+    /// Overwrites the previous head. Returns the file so that the caller can sync it.
     pub(super) fn write(&self, path: &Path) -> Result<File> {
         let next = self.next.as_ref().map_or_else(|| "-".to_owned(), text_of);
         let text = format!("{} {} {} {next}\n", text_of(&self.link), self.count.unwrap_or(0), self.first);

@@ -1,4 +1,4 @@
-//! Whose a session is in Vault, as the log names them. Vault says it once a token; it is kept in the state folder under a
+//! The Vault identity behind a session, for the log. It is looked up once per token and kept in the state folder under a
 //! digest of the token, which grants nothing.
 
 use std::io::Write;

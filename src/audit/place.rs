@@ -11,13 +11,23 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// How often it is tried.
 const LOCK_RETRY: Duration = Duration::from_millis(2);
 
+/// More files than any log comes to: a larger number is not one of ours.
+const MAX_FILES: u64 = 1_000_000;
+
+/// The number that the next earlier file of a log gets; `None` where there are too many.
+pub(super) fn next_number(log: &Path) -> Option<u64> {
+    let last = earlier(log).last().map_or(0, |(number, _)| *number);
+    (last < MAX_FILES).then_some(last + 1)
+}
+
 /// The earlier files of a log by their numbers, oldest first.
 pub(super) fn earlier(log: &Path) -> Vec<(u64, PathBuf)> {
     let (Some(folder), Some(name)) = (log.parent(), log.file_name().and_then(|name| name.to_str())) else { return Vec::new() };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let number = |path: PathBuf| {
         let ending = path.file_name()?.to_str()?.strip_prefix(name)?.strip_prefix('.')?;
-        let number: u64 = ending.parse().ok().filter(|number: &u64| *number > 0 && number.to_string() == ending)?;
+        let number: u64 =
+            ending.parse().ok().filter(|number: &u64| (1..=MAX_FILES).contains(number) && number.to_string() == ending)?;
         Some((number, path))
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -28,7 +38,7 @@ pub(super) fn earlier(log: &Path) -> Vec<(u64, PathBuf)> {
 
 /// Sets the file that is written aside as the newest of the earlier ones; gives its number.
 pub(super) fn set_aside(log: &Path) -> Result<u64> {
-    let number = earlier(log).last().map_or(0, |(number, _)| *number) + 1;
+    let number = next_number(log).ok_or_else(|| Error::other("it has too many earlier files"))?;
     let mut name = log.as_os_str().to_owned();
     name.push(format!(".{number}"));
     // A name that appeared meanwhile is not replaced.

@@ -91,7 +91,7 @@ impl<'a> Asking<'a> {
         self.at_terminal.show(question)
     }
 
-    /// Lets the page say what became of it, then closes it.
+    /// Shows the outcome on the page, then closes it.
     pub(super) async fn end(self) {
         if let Some(page) = &self.page {
             page.approvals.pending.farewell().await;
@@ -121,11 +121,13 @@ pub(super) fn say(ui: &Ui, reply: &ChangeReply, how: &str) -> Result<u8> {
         return Ok(0);
     }
     reply.unlogged.iter().for_each(|warning| ui.warn(warning));
-    let ChangeReply { path, version, .. } = reply;
+    let ChangeReply { service, path, version, .. } = reply;
+    let undo = reply.previous.filter(|previous| previous != version);
+    let undo = undo.map_or_else(String::new, |previous| format!("; to undo: claude-vault rollback {service} {previous}"));
     let blank = if how.is_empty() { "" } else { " " };
     ui.note(&match reply.outcome {
         ChangeOutcome::Created => format!("created {path} (version {version}){blank}{how}"),
-        ChangeOutcome::Updated => format!("updated {path} (version {version}){blank}{how}"),
+        ChangeOutcome::Updated => format!("updated {path} (version {version}){blank}{how}{undo}"),
         ChangeOutcome::Unchanged => format!("nothing to change: {path} has these values already"),
         ChangeOutcome::DryRun => "dry run: nothing was written".into(),
     });

@@ -38,7 +38,7 @@ pub(super) fn proof_needed(core: &Core, dry_run: bool, no_confirm: bool, reveal:
     let proof = if dry_run { Strength::Typed } else { strength(core)? };
     if no_confirm && proof > Strength::Typed {
         let message = format!("--no-confirm is no approval here: changes are approved by {}", proof.word());
-        return Err(Error::invalid(message, "leave it out, and approve it on the page"));
+        return Err(Error::invalid(message, "omit it and approve the change on the page"));
     }
     Ok(proof)
 }
@@ -91,6 +91,9 @@ impl AtTerminal<'_> {
             };
             lines.push((format!("  {sign} {key:width$}  {shown}  {word}"), color));
         }
+        let metadata =
+            question.metadata.iter().map(|words| (format!("  ~ metadata: {}", printable(words, false)), AnsiColor::Yellow));
+        lines.extend(metadata);
         match question.untouched {
             0 => {}
             1 => lines.push(("  1 other key stays as it is".into(), AnsiColor::White)),

@@ -37,6 +37,9 @@ pub struct ChangeReply {
     pub outcome: ChangeOutcome,
     /// The version that holds now.
     pub version: u64,
+    /// The version that held before and can still be read: rolling back to it undoes the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u64>,
     /// Keys that are new.
     pub added: Vec<String>,
     /// Keys that got another value.
@@ -45,6 +48,9 @@ pub struct ChangeReply {
     pub unchanged: Vec<String>,
     /// Keys that are gone.
     pub removed: Vec<String>,
+    /// What changes in the service's custom metadata.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metadata: Vec<String>,
     /// What deserves a second look.
     pub warnings: Vec<String>,
     /// Why the write, which did happen, has no line in the audit log.
@@ -104,10 +110,12 @@ fn reply(change: &VersionChange, service: &Service) -> ChangeReply {
             _ => ChangeOutcome::Updated,
         },
         version: change.base(),
+        previous: change.readable_base(),
         added: change.keys(Change::Added),
         changed: change.keys(Change::Changed),
         unchanged: change.keys(Change::Unchanged),
         removed: change.keys(Change::Removed),
+        metadata: change.metadata().to_vec(),
         warnings: change.warnings().to_vec(),
         unlogged: None,
     }

@@ -57,8 +57,11 @@ pub async fn find(core: &Core, request: &FindRequest) -> Result<FindReply> {
     }
     // Neither the pattern nor the value: either may be a secret.
     let details = |reply: &FindReply| {
-        let by = if by_value { "by value" } else { "by name" };
-        format!("{by}: {} matches in {} services", reply.matches.len(), reply.searched)
+        // Nor how many values are equal to it: an assistant can read the log.
+        match by_value {
+            true => format!("by value: {} services", reply.searched),
+            false => format!("by name: {} matches in {} services", reply.matches.len(), reply.searched),
+        }
     };
     let (mut reply, unlogged) = core.audited(Action::Find, None, look(core, request).await, details).await?;
     reply.warnings.extend(unlogged);

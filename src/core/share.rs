@@ -58,7 +58,8 @@ pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
     let held = match get::read(core, &read).await {
         Ok(held) => held,
         Err(error) => {
-            let details = format!("keys: {}; failed: {}", names(&mut keys.iter()), error.code());
+            // Not the keys: a value may have been typed in the place of one.
+            let details = format!("failed: {}", error.code());
             let _ = core.audit.record(Action::Share, service.as_str(), &details).await;
             return Err(error);
         }
@@ -90,7 +91,7 @@ pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
 
 /// Seconds of a text such as `90s`, `30m`, `1h` or `2d`.
 fn life(text: &str) -> Result<u64> {
-    let wrong = || Error::invalid("that is no time from 1 second to 30 days", "--for 30m   (or 90s, 1h, 2d)");
+    let wrong = || Error::invalid("--for takes a time from 1 second to 30 days", "--for 30m   (or 90s, 1h, 2d)");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "s" => 1,

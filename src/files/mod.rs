@@ -36,7 +36,9 @@ pub const MAX_FILE: u64 = 16 * 1024 * 1024;
 pub const BACKUPS: usize = 5;
 
 /// Never written, whatever a repository's `.claude-vault.toml` says.
-const RESERVED: [&str; 4] = [".git", ".claude-vault.toml", ".mcp.json", ".claude-vault-audit.log"];
+const RESERVED: [&str; 3] = [".git", ".claude-vault.toml", ".mcp.json"];
+/// The audit log and its earlier files, which have a number behind the name.
+const AUDIT_LOG: &str = ".claude-vault-audit.log";
 
 /// A folder that bounds everything done through it.
 pub struct Root {
@@ -107,7 +109,8 @@ impl Root {
             return Err(outside());
         }
         let inside: PathBuf = inside.components().filter(|part| *part != Component::CurDir).collect();
-        let reserved = |part: &OsStr| RESERVED.iter().any(|name| part == *name);
+        let is_log = |part: &OsStr| part.to_string_lossy().to_ascii_lowercase().starts_with(AUDIT_LOG);
+        let reserved = |part: &OsStr| RESERVED.iter().any(|name| part == *name) || is_log(part);
         if inside.iter().any(reserved) {
             return Err(Error::Confined { path: path.to_owned(), reason: "that name belongs to git or to claude-vault itself" });
         }

@@ -62,7 +62,7 @@ impl ScratchPlaces {
         let fd = rustix::fs::open(place, FOLDER - OFlags::NOFOLLOW, Mode::empty())
             .map_err(|errno| Error::io("open", place)(errno.into()))?;
         if !is_safe(&fd) {
-            let reason = "others may replace what lies in it";
+            let reason = "other users can replace files in it";
             return Err(Error::NotOurs { path: place.clone(), reason, hint: "export TMPDIR=FOLDER   (one of your own)".into() });
         }
         Ok((place.clone(), fd, false))
@@ -118,7 +118,7 @@ impl Scratch {
             Errno::PERM | Errno::NOTDIR | Errno::LOOP => Error::NotOurs {
                 path: own_path.clone(),
                 reason: "it is not a private folder of yours",
-                hint: format!("look whose it is, and remove it: ls -ld {}", own_path.display()),
+                hint: format!("check its owner and remove it: ls -ld {}", own_path.display()),
             },
             errno => Error::io("create", &own_path)(errno.into()),
         };
@@ -186,7 +186,7 @@ impl Scratch {
     /// Reads a plain file in it; `None` when it is not there any more. No symbolic link is followed.
     ///
     /// # Errors
-    /// [`Error::Confined`] for what is no plain file or is larger than 16 MiB, [`Error::Io`].
+    /// [`Error::Confined`] if it is not a plain file or is larger than 16 MiB; [`Error::Io`].
     pub fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let path = self.path.join(name);
         let confined = |reason| Error::Confined { path: path.clone(), reason };
@@ -199,7 +199,7 @@ impl Scratch {
         };
         let stat = fstat(&file).map_err(|errno| Error::io("read", &path)(errno.into()))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(confined("it has become something else than a plain file"));
+            return Err(confined("it is no longer a plain file"));
         }
         let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
         if size > MAX_FILE {

@@ -110,3 +110,18 @@ fn a_value_older_than_the_kept_versions_counts_from_when_the_interval_was_set() 
     lab.bao.put("secret/metadata/proxmox-services/plex", json!({"custom_metadata": {"rotate_after": "soon; rm -rf"}}));
     lab.cv(["status", "--due"]).exits(0);
 }
+
+#[test]
+fn a_change_that_met_a_conflict_and_was_declined_leaves_metadata_as_it_was() {
+    let lab = lab();
+    let mut session = cv(&lab.home, &["set", "plex", "A=2", "--owner", "bob"]);
+    session.exp_string("metadata: owner: bob").unwrap();
+    session.exp_string("Type yes to write it: ").unwrap();
+    lab.store("plex", json!({"A": "3"}));
+    session.send_line("yes").unwrap();
+    session.exp_string("Type yes to write it: ").unwrap();
+    session.send_line("no").unwrap();
+    session.exp_eof().unwrap();
+    assert!(custom(&lab, "plex").is_null());
+    assert_eq!(lab.stored("plex"), json!({"A": "3"}));
+}

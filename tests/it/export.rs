@@ -112,7 +112,7 @@ fn shell_lines_hold_no_name_that_a_shell_would_act_on() {
     // For docker these are names like any other.
     let docker = lab.cv(["export", "plex", "--format", "env", "--dialect", "docker"]).exits(0);
     assert!(docker.stdout.contains("PATH=/evil"), "{}", docker.stdout);
-    lab.cv(["export", "plex", "--format", "shell", "--strict"]).exits(2).says("hint: leave it out");
+    lab.cv(["export", "plex", "--format", "shell", "--strict"]).exits(2).says("hint: drop --strict");
     // A person who means it names it; a variable that shells keep for themselves stays out.
     let meant = lab.cv(["export", "plex", "--format", "shell", "--only", "PROMPT_COMMAND,UID"]).exits(0).says("UID");
     assert_eq!(meant.stdout, "export PROMPT_COMMAND='touch pwned'\n");
@@ -309,7 +309,7 @@ fn the_folder_of_docker_secrets_is_never_confused_with_a_service() {
     let export =
         |rest: &[&str]| lab.cv(["export", "plex"].into_iter().chain(rest.iter().copied()).chain(["--format", "docker-secrets"]));
     export(&[]).exits(2).says("needs a folder");
-    export(&["radarr"]).exits(2).says("radarr is a service too");
+    export(&["radarr"]).exits(2).says("radarr is also a service");
     assert!(!lab.home.lab().join("radarr").exists());
     export(&["out"]).exits(0);
     export(&["radarr", "both/"]).exits(0);
@@ -446,4 +446,14 @@ fn an_export_of_several_services_is_not_taken_for_the_keys_of_one() {
     let objects = lab.cv(["export", "objects"]).exits(0).stdout;
     lab.home.cv_with(&["set", "again", "--from", "-", "--no-confirm"], &objects).exits(0);
     assert_eq!(lab.stored("again"), json!({"X": {"a": 1}, "Y": {"b": 2}}));
+}
+
+#[test]
+fn no_file_of_the_audit_log_is_written_over() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    for name in [".claude-vault-audit.log", ".claude-vault-audit.log.1", ".CLAUDE-VAULT-AUDIT.LOG.2"] {
+        let refused = lab.cv(["export", "plex", "--output", name, "--force"]);
+        assert_ne!(refused.status, 0, "{name}: {}", refused.all());
+        assert!(name.ends_with(".log") || !lab.home.lab().join(name).exists(), "{name}");
+    }
 }

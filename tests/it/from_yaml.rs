@@ -345,3 +345,13 @@ fn generated_files_go_into_vault_and_back_unchanged() {
     eprintln!("{alike_keys} keys came back alike, {refused} files were refused by line");
     assert!(alike_keys > 100, "{alike_keys}");
 }
+
+/// A password that begins with `!` is a tag to YAML.
+#[test]
+fn a_tag_that_nobody_knows_is_not_repeated() {
+    let lab = Lab::new();
+    lab.home.file("secrets.yaml", "a: 1\npassword: !Tr0ub4dor\n");
+    let refused = lab.cv(["set", "esphome", "--from", "secrets.yaml", "--no-confirm"]);
+    assert_ne!(refused.status, 0);
+    assert!(refused.stderr.contains("line 2") && !refused.all().contains("Tr0ub4dor"), "{}", refused.all());
+}

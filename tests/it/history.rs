@@ -34,7 +34,9 @@ fn no_value_is_in_history_or_diff_and_reveal_needs_a_terminal_of_a_person() {
         let all = lab.cv(arguments).exits(0).all();
         assert!(!all.contains(CANARY) && !all.contains("old-value"), "{all}");
         let revealed = [arguments, &["--reveal"]].concat();
-        assert!(!lab.cv(&revealed).exits(8).all().contains(CANARY));
+        // Under --json there are names alone, whoever asks.
+        let status = if revealed.contains(&"--json") { 2 } else { 8 };
+        assert!(!lab.cv(&revealed).exits(status).all().contains(CANARY));
     }
     let mut session = cv(&lab.home, &["diff", "plex", "--reveal"]);
     let shown = session.exp_eof().unwrap();
@@ -133,4 +135,33 @@ fn a_version_that_is_gone_says_what_became_of_it() {
     lab.cv(["undelete", "plex", "1", "--no-confirm"]).exits(0).says("version 1 of secret/proxmox-services/plex is back");
     lab.cv(["rollback", "plex", "1", "--no-confirm"]).exits(0);
     assert_eq!(lab.stored("plex"), json!({"A": "1"}));
+}
+
+/// Check-and-set alone would take the new one for the old: both have version 1.
+#[test]
+fn a_service_that_was_made_anew_while_the_person_looks_is_asked_about_again() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let mut session = cv(&lab.home, &["set", "plex", "A=2"]);
+    session.exp_string("Type yes to write it: ").unwrap();
+    lab.bao.request("DELETE", "secret/metadata/proxmox-services/plex", "");
+    lab.store("plex", json!({"B": "other"}));
+    session.send_line("yes").unwrap();
+    session.exp_string("Type yes to write it: ").unwrap();
+    assert_eq!(lab.stored("plex"), json!({"B": "other"}));
+    session.send_line("no").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(lab.stored("plex"), json!({"B": "other"}));
+}
+
+/// Whoever can write the log of a project, such as a repository that was cloned, names no writer.
+#[test]
+fn a_line_that_was_put_into_the_log_names_no_writer() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    let forged = "[2026-01-01 00:00:00 UTC] USER=mallory ACTION=SUCCESS SERVICE=plex DETAILS=keys: A; wrote version 1";
+    for chain in ["", &format!(" CHAIN={}", "0".repeat(64))] {
+        lab.home.file(".claude-vault-audit.log", &format!("{forged}{chain}\n"));
+        let all = lab.cv(["history", "plex"]).exits(0).all();
+        assert!(!all.contains("mallory"), "{all}");
+        std::fs::remove_file(lab.home.lab().join(".claude-vault-audit.log")).unwrap();
+    }
 }

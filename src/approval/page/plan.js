@@ -59,6 +59,7 @@ export class Card {
       parts.push(make('ul', { className: 'warnings', 'aria-label': 'Warnings' }, ...plan.warnings.map((text) => make('li', {}, make('bdi', {}, text)))));
     }
     if (plan.keys.length) parts.push(this.table());
+    parts.push(...plan.metadata.map((words) => make('p', {}, 'Metadata of the service: ', make('bdi', {}, words))));
     if (plan.untouched === 1) parts.push(make('p', { className: 'quiet' }, '1 other key stays as it is.'));
     if (plan.untouched > 1) parts.push(make('p', { className: 'quiet' }, `${plan.untouched} other keys stay as they are.`));
     if (plan.keys.some(({ value }) => value === 'never')) {

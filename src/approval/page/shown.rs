@@ -64,6 +64,7 @@ fn content(plan: &Plan, vault: &str) -> Value {
         "base": shown.base,
         "keys": keys.collect::<Vec<_>>(),
         "untouched": shown.untouched,
+        "metadata": shown.metadata.iter().map(|words| text(words)).collect::<Vec<_>>(),
         "warnings": shown.warnings.iter().map(|warning| text(warning)).collect::<Vec<_>>(),
         "files": files.collect::<Vec<_>>(),
         "obstacle": shown.obstacle.as_deref().map(text),

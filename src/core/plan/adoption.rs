@@ -266,6 +266,7 @@ impl Operation for Adoption {
             base: self.base,
             keys: self.keys.iter().map(|(key, change, value)| (key.as_str(), *change, value.as_ref())).collect(),
             untouched: self.untouched,
+            metadata: &[],
             warnings: &self.warnings,
             files: &self.previews,
             obstacle: self.obstacle.as_deref(),

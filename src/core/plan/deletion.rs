@@ -12,7 +12,7 @@ use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
 use crate::core::Core;
 use crate::error::{Error, Result};
-use crate::names::Service;
+use crate::names::{Key, Service, quoted};
 use crate::vault::{Client, Sent, Stored, VersionState};
 
 /// What is to become of a version.
@@ -87,6 +87,7 @@ impl Operation for VersionFate {
             base: self.version,
             keys: self.keys.iter().map(|key| (key.as_str(), Change::Removed, None)).collect(),
             untouched: 0,
+            metadata: &[],
             warnings: &self.warnings,
             files: &[],
             obstacle: None,
@@ -100,7 +101,10 @@ impl Operation for VersionFate {
             Fate::Destroyed => format!("destroy version {}", self.version),
             Fate::AllGone => "destroy all versions".to_owned(),
         };
-        if self.keys.is_empty() { what } else { format!("{what}; keys: {}", self.keys.join(", ")) }
+        // A name of others in quotes: it may hold what reads like more of the line.
+        let name = |key: &String| if Key::is_valid(key) { key.clone() } else { quoted(key) };
+        let keys: Vec<String> = self.keys.iter().map(name).collect();
+        if keys.is_empty() { what } else { format!("{what}; keys: {}", keys.join(", ")) }
     }
 
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<()> {
@@ -151,11 +155,11 @@ async fn until_settled(writer: &Client, vault: &Client, target: &Target<'_>, fat
             Err(error) => return Err(error),
         };
         let is_other = target.created.zip(seen.created.as_deref()).is_some_and(|(planned, now)| planned != now);
-        // What is there after Vault took the removal was made since.
+        // Anything present after Vault accepted the removal was created since.
         if is_other || fate == Fate::AllGone && is_taken && seen.newest != 0 {
             return conflict();
         }
-        // Who undeletes an older version does not mind a newer one.
+        // Undeleting an older version is valid even if a newer one was written.
         if fate != Fate::Live && seen.newest != target.newest && !(fate == Fate::AllGone && is_sent && seen.newest == 0) {
             return conflict();
         }

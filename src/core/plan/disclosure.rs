@@ -39,6 +39,7 @@ impl Operation for Disclosure {
             base: 0,
             keys: self.secrets.iter().map(|(key, value)| (key.as_str(), Change::Unchanged, Some(value))).collect(),
             untouched: 0,
+            metadata: &[],
             warnings: &[],
             files: &[],
             obstacle: None,

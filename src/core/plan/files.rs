@@ -66,6 +66,7 @@ impl Operation for FileWrite {
             base: 0,
             keys: Vec::new(),
             untouched: 0,
+            metadata: &[],
             warnings: &self.warnings,
             files: &self.preview,
             obstacle: self.obstacle.as_deref(),

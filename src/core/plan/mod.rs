@@ -91,6 +91,14 @@ pub struct Permit<'a> {
 }
 
 impl Permit<'_> {
+    /// Whether a person took their time to answer.
+    fn was_asked(&self) -> bool {
+        match self.proof {
+            Some(Proof::Typed | Proof::Elsewhere | Proof::Page | Proof::Passkey(_) | Proof::StepUp(_)) => true,
+            Some(Proof::NoConfirm) | None => false,
+        }
+    }
+
     /// The client that writes: with a step-up, only the token of that login may be used.
     fn writer(&self, vault: &Client) -> Result<Option<Client>> {
         match self.proof {

@@ -22,6 +22,8 @@ pub struct Origin {
     pub path: String,
     /// Its newest version, which is copied.
     pub version: u64,
+    /// When that was written, RFC 3339: a service that was removed and made again has the same numbers.
+    pub created: String,
     /// A client of the active node, with the mount and prefix of the service.
     pub vault: Arc<Client>,
 }
@@ -40,6 +42,8 @@ pub struct Relocation {
     pub is_there: bool,
     /// Custom metadata that goes along.
     pub custom: CustomMetadata,
+    /// The same in words.
+    metadata: Vec<String>,
     /// What deserves a second look.
     pub warnings: Vec<String>,
     vault: Arc<Client>,
@@ -79,7 +83,9 @@ impl Relocation {
             let Origin { path, version, .. } = &origin;
             warnings.push(format!("{path} (version {version}) is deleted afterwards, and can be undeleted"));
         }
-        Self { is_rename, origin, service, change, is_there, custom, warnings, vault, path }
+        let names: Vec<&str> = custom.keys().map(String::as_str).collect();
+        let metadata = if names.is_empty() { vec![] } else { vec![format!("{} as in {}", names.join(", "), origin.service)] };
+        Self { is_rename, origin, service, change, is_there, custom, metadata, warnings, vault, path }
     }
 
     /// Writes the new one and reads it back.
@@ -139,9 +145,9 @@ impl Relocation {
 
     /// Whether the version that was approved is still the newest one.
     async fn require_newest(&self) -> Result<()> {
-        let Origin { service, version, vault, .. } = &self.origin;
+        let Origin { service, version, created, vault, .. } = &self.origin;
         match vault.read_service(service, None).await? {
-            Stored::Present { version: newest, .. } if newest == *version => Ok(()),
+            Stored::Present { version: newest, created: now, .. } if newest == *version && now == *created => Ok(()),
             Stored::Present { .. } | Stored::Deleted { .. } | Stored::Absent => {
                 Err(Error::Conflict { service: service.to_string() })
             }
@@ -149,9 +155,9 @@ impl Relocation {
     }
 
     async fn delete_origin(&self, permit: &Permit<'_>) -> Result<()> {
-        let Origin { service, version, vault, .. } = &self.origin;
+        let Origin { service, version, created, vault, .. } = &self.origin;
         let writer = permit.writer(vault)?;
-        let target = Target { service, version: *version, newest: *version, created: None };
+        let target = Target { service, version: *version, newest: *version, created: Some(created) };
         let deleted = decide(writer.as_ref().unwrap_or(vault), vault, &target, Fate::Deleted).await;
         deleted.map_err(|error| match error {
             Error::Conflict { .. } => Error::InTheWay {
@@ -163,8 +169,8 @@ impl Relocation {
             },
             // A token that was used up looks like one that has expired.
             Error::SessionExpired if writer.is_some() => Error::InTheWay {
-                message: format!("the sign-in that approved it was used up before {service} was deleted: both are there"),
-                hint: "run it again, which finishes it; and give the write role token_num_uses=8".into(),
+                message: format!("the approving sign-in was used up before {service} was deleted: both services exist"),
+                hint: "run the command again to finish, and set token_num_uses=8 on the write role".into(),
             },
             error => error,
         })
@@ -184,6 +190,7 @@ impl Operation for Relocation {
             service: self.service.as_str(),
             path: &self.path,
             base: 0,
+            metadata: &self.metadata,
             warnings: &self.warnings,
             ..self.change.question()
         }
@@ -218,7 +225,7 @@ impl Operation for Relocation {
                 Report { outcome: Outcome::Conflict, action: Action::Failed, details: "conflict with another change".into() }
             }
             Relocated::Done { version, stopped: None, .. } => {
-                Report { outcome: Outcome::Done(*version), action: Action::Success, details: format!("version {version}") }
+                Report { outcome: Outcome::Done(*version), action: Action::Success, details: format!("wrote version {version}") }
             }
             Relocated::Done { version, stopped: Some(error), .. } => Report {
                 outcome: Outcome::Failed(format!("the new one is version {version}, and the old one stays: {error}")),

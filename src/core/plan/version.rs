@@ -12,9 +12,9 @@ use crate::core::versions::{Differences, Writers};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::format::json;
-use crate::names::{Key, Service, printable};
+use crate::names::{Key, Service, printable, quoted};
 use crate::secret::{JsonType, Secret, Value, WayOut};
-use crate::vault::{Client, CustomMetadata, History, Secrets, Sent, Stored, VersionInfo, WriteOutcome};
+use crate::vault::{Client, CustomMetadata, Secrets, Sent, Stored, VersionInfo, WriteOutcome};
 
 /// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
 pub(super) const RESOLVE_FOR: Duration = Duration::from_secs(30);
@@ -35,6 +35,8 @@ pub struct VersionChange {
     result: Secrets,
     /// What the service held at the base version.
     before: Secrets,
+    /// When the base version was written, where it can be read.
+    created: Option<String>,
     notes: Notes,
     /// Whether the audit log names all keys, and not only those that change.
     logs_all: bool,
@@ -45,9 +47,8 @@ pub struct VersionChange {
 
 /// A change of owner and rotation, in Vault's custom metadata.
 struct UpkeepChange {
-    /// What it was worked out from.
-    read: Option<History>,
-    custom: CustomMetadata,
+    /// What becomes of each entry that changes; `None` for one that goes.
+    entries: BTreeMap<String, Option<String>>,
     words: Vec<String>,
 }
 
@@ -111,7 +112,8 @@ pub enum Commit {
 /// A service as it is now.
 pub struct Current {
     version: u64,
-    is_present: bool,
+    /// When it was written, RFC 3339; none where there is no version that can be read.
+    created: Option<String>,
     /// Whether the newest version was deleted, and can be brought back.
     is_deleted: bool,
     secrets: Secrets,
@@ -124,12 +126,12 @@ impl Current {
     /// # Errors
     /// As reading the service.
     pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
-        let (version, is_present, is_deleted, secrets) = match vault.read_service(service, None).await? {
-            Stored::Present { secrets, version, .. } => (version, true, false, secrets),
-            Stored::Deleted { version, is_destroyed } => (version, false, !is_destroyed, Secrets::new()),
-            Stored::Absent => (0, false, false, Secrets::new()),
+        let (version, created, is_deleted, secrets) = match vault.read_service(service, None).await? {
+            Stored::Present { secrets, version, created } => (version, Some(created), false, secrets),
+            Stored::Deleted { version, is_destroyed } => (version, None, !is_destroyed, Secrets::new()),
+            Stored::Absent => (0, None, false, Secrets::new()),
         };
-        Ok(Self { version, is_present, is_deleted, secrets, vault })
+        Ok(Self { version, created, is_deleted, secrets, vault })
     }
 
     /// Its version; 0 where there is none.
@@ -141,7 +143,7 @@ impl Current {
     /// Whether there is one; a deleted one is none.
     #[must_use]
     pub fn is_present(&self) -> bool {
-        self.is_present
+        self.created.is_some()
     }
 
     /// The client that read it.
@@ -170,7 +172,7 @@ impl VersionChange {
         prompt: &[Key],
         mut notes: Notes,
     ) -> Self {
-        let Current { version: base, is_deleted, secrets: before, vault, .. } = current;
+        let Current { version: base, created, is_deleted, secrets: before, vault } = current;
         let mut changes = BTreeMap::new();
         for (key, value) in &result {
             match before.get(key) {
@@ -205,7 +207,9 @@ impl VersionChange {
         if is_deleted {
             notes.warnings.insert(
                 0,
-                format!("version {base} of {service} was deleted, and its keys with it; to bring them back: claude-vault undelete {service}"),
+                format!(
+                    "version {base} of {service} was deleted with its keys; to restore them: claude-vault undelete {service} {base}"
+                ),
             );
         }
         // Vault's own limit would tell a model how long the values are.
@@ -223,6 +227,7 @@ impl VersionChange {
             prompt,
             result,
             before,
+            created,
             notes,
             logs_all: false,
             upkeep: None,
@@ -230,12 +235,12 @@ impl VersionChange {
         }
     }
 
-    /// The same with a change of the service's custom metadata to `custom`, worked out from `read`; `words` say what
-    /// it changes.
+    /// The same with a change of the service's custom metadata from `before` to `after`; `words` say what it changes.
     #[must_use]
-    pub fn with_upkeep(mut self, read: Option<History>, custom: CustomMetadata, words: Vec<String>) -> Self {
-        self.notes.warnings.extend(words.iter().map(|words| format!("in the service's metadata: {words}")));
-        self.upkeep = Some(UpkeepChange { read, custom, words });
+    pub fn with_upkeep(mut self, before: &CustomMetadata, after: &CustomMetadata, words: Vec<String>) -> Self {
+        let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
+        let entries = names.map(|name| (name.clone(), after.get(name).cloned())).collect();
+        self.upkeep = Some(UpkeepChange { entries, words });
         self
     }
 
@@ -280,10 +285,22 @@ impl VersionChange {
         self.base
     }
 
+    /// The version it was worked out from, where that one can be read.
+    #[must_use]
+    pub fn readable_base(&self) -> Option<u64> {
+        self.created.is_some().then_some(self.base)
+    }
+
     /// `MOUNT/PREFIX/SERVICE`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// What changes in the service's custom metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &[String] {
+        self.upkeep.as_ref().map_or(&[], |upkeep| &upkeep.words)
     }
 
     /// What deserves a second look.
@@ -316,6 +333,7 @@ impl Operation for VersionChange {
             base: self.base,
             keys: keys.collect(),
             untouched: self.result.len() + self.prompt.len() - shown,
+            metadata: self.metadata(),
             warnings: &self.notes.warnings,
             files: &[],
             obstacle: self.notes.obstacle.as_deref(),
@@ -323,9 +341,11 @@ impl Operation for VersionChange {
     }
 
     fn audit_details(&self) -> String {
-        let removed = self.keys(Change::Removed);
-        let changed = self.changes.iter().filter(|(_, change)| **change != Change::Removed).map(|(key, _)| key.as_str());
-        let set: Vec<&str> = if self.logs_all { self.result.keys().map(String::as_str).collect() } else { changed.collect() };
+        // A name of others in quotes: it may hold what reads like more of the line.
+        let name = |key: &String| if Key::is_valid(key) { key.clone() } else { quoted(key) };
+        let removed: Vec<String> = self.keys(Change::Removed).iter().map(name).collect();
+        let changed = self.changes.iter().filter(|(_, change)| **change != Change::Removed).map(|(key, _)| name(key));
+        let set: Vec<String> = if self.logs_all { self.result.keys().map(name).collect() } else { changed.collect() };
         let mut details = format!("keys: {}", set.join(", "));
         if !removed.is_empty() {
             details = format!("{details}; removed: {}", removed.join(", "));
@@ -351,21 +371,28 @@ impl Operation for VersionChange {
         // With a step-up, Vault itself says that this person may write: no other token is used.
         let step_up = permit.writer(&self.vault)?;
         let writer = step_up.as_ref().unwrap_or(&self.vault);
-        if let Some(upkeep) = &self.upkeep {
-            // First: where the policy forbids it, no value is written either.
-            upkeep.write(&self.service, writer, &self.vault).await?;
-            if self.keeps_values() {
-                return Ok(Commit::Written(self.base));
-            }
+        if permit.was_asked() && self.was_made_anew().await? {
+            return Ok(Commit::Conflict);
         }
-        self.write(writer, &self.vault).await
+        let written = if self.upkeep.is_some() && self.keeps_values() {
+            Commit::Written(self.base)
+        } else {
+            self.write(writer, &self.vault).await?
+        };
+        // Last: a conflict leaves the metadata as it was.
+        if let (Some(upkeep), Commit::Written(version)) = (&self.upkeep, written) {
+            upkeep.write(&self.service, writer, &self.vault).await.map_err(|error| self.half_done(version, &error))?;
+        }
+        Ok(written)
     }
 
     fn report(&self, done: &Commit) -> Report {
         match done {
-            Commit::Written(version) => {
-                Report { outcome: Outcome::Done(*version), action: Action::Success, details: format!("version {version}") }
-            }
+            Commit::Written(version) => Report {
+                outcome: Outcome::Done(*version),
+                action: Action::Success,
+                details: if *version == self.base { String::new() } else { format!("wrote version {version}") },
+            },
             Commit::Conflict => Report {
                 outcome: Outcome::Conflict,
                 action: Action::Failed,
@@ -376,6 +403,27 @@ impl Operation for VersionChange {
 }
 
 impl VersionChange {
+    /// Whether the service was removed and made again while the person looked: its numbers begin anew then, and
+    /// check-and-set takes the new one for the old.
+    async fn was_made_anew(&self) -> Result<bool> {
+        let Some(planned) = &self.created else { return Ok(false) };
+        match self.vault.read_service(&self.service, None).await? {
+            Stored::Present { version, created, .. } => Ok(version == self.base && created != *planned),
+            // Check-and-set tells.
+            Stored::Deleted { .. } | Stored::Absent => Ok(false),
+        }
+    }
+
+    fn half_done(&self, version: u64, error: &Error) -> Error {
+        if self.keeps_values() {
+            return Error::InTheWay { message: format!("owner and rotation are not written: {error}"), hint: error.hint() };
+        }
+        Error::InTheWay {
+            message: format!("{} has version {version} now, but owner and rotation are not written: {error}", self.service),
+            hint: error.hint(),
+        }
+    }
+
     /// Puts first among the warnings what somebody else changed after `earlier` was worked out: versions, who wrote
     /// them, and names of keys. For the person alone.
     pub(super) async fn tell_apart(&mut self, core: &Core, earlier: &Self) {
@@ -469,15 +517,25 @@ impl VersionChange {
 }
 
 impl UpkeepChange {
-    /// Writes with `writer`. What came of it, the active node tells: Vault says yes also where it did nothing.
+    /// Writes with `writer`. It is worked out anew from what is there, since Vault replaces all of it at once; what
+    /// came of it, the active node tells: Vault says yes also where it did nothing.
     async fn write(&self, service: &Service, writer: &Client, vault: &Client) -> Result<()> {
-        match writer.write_custom_metadata(service, self.read.as_ref(), &self.custom).await {
+        let read = vault.read_history(service).await?;
+        let mut custom = read.as_ref().map(|history| history.custom.clone()).unwrap_or_default();
+        for (name, text) in &self.entries {
+            match text {
+                Some(text) => drop(custom.insert(name.clone(), text.clone())),
+                None => drop(custom.remove(name)),
+            }
+        }
+        match writer.write_custom_metadata(service, read.as_ref(), &custom).await {
             Ok(Sent::Taken | Sent::Unknown) => {}
             Err(error) if is_passing(&error) => {}
             Err(error) => return Err(error),
         }
+        let is_there = |custom: &CustomMetadata| self.entries.iter().all(|(name, text)| custom.get(name) == text.as_ref());
         match vault.read_history(service).await? {
-            Some(history) if history.custom == self.custom => Ok(()),
+            Some(history) if is_there(&history.custom) => Ok(()),
             _ => Err(Error::OutcomeUnknown { service: service.to_string() }),
         }
     }

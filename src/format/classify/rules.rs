@@ -13,7 +13,7 @@ pub struct Rule {
     pub reason: &'static str,
     /// What it finds.
     pub kind: Kind,
-    /// How bad that is; [`Severity::None`] for what is no secret.
+    /// How bad a leak would be; [`Severity::None`] if it is harmless.
     pub severity: Severity,
 }
 

@@ -12,7 +12,6 @@ use super::anchors::{Anchors, is_merge_key};
 use super::tree::{Kind, Node, Style, parse};
 use crate::format::json::{self, Typed};
 use crate::format::source::{Entry, Unreadable};
-use crate::names::printable;
 
 /// The longest JSON text that a list or mapping may become, in bytes: aliases inside aliases could
 /// grow without end.
@@ -221,12 +220,35 @@ fn failed(name: &str, line: usize, reason: String) -> Entry {
     Entry { name: name.to_owned(), line, value: Err(reason), remark: None }
 }
 
+/// Tags of programs that people keep YAML for.
+const KNOWN_TAGS: [&str; 16] = [
+    "!secret",
+    "!include",
+    "!include_dir_list",
+    "!include_dir_merge_list",
+    "!include_dir_named",
+    "!include_dir_merge_named",
+    "!env_var",
+    "!ENV",
+    "!lambda",
+    "!extend",
+    "!remove",
+    "!input",
+    "!vault",
+    "!reset",
+    "!override",
+    "!reference",
+];
+/// Types of YAML 1.1 that JSON has not.
+const CORE_TAGS: [&str; 7] = ["binary", "timestamp", "set", "omap", "pairs", "merge", "value"];
+
 fn custom(tag: &str) -> String {
     if tag == "!" {
         return "YAML readers differ on the tag !".to_owned();
     }
-    let is_plain = tag.len() <= 32 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!_-:/.".contains(&byte));
-    let tag = if is_plain { printable(tag, false) } else { "its tag".to_owned() };
+    // A password may begin with the sign too: only tags that are known are named.
+    let is_known = KNOWN_TAGS.contains(&tag) || tag.strip_prefix("!!").is_some_and(|name| CORE_TAGS.contains(&name));
+    let tag = if is_known { tag } else { "its tag" };
     format!("{tag} means something to its own program only")
 }
 

@@ -59,6 +59,7 @@ impl Waiting {
                     base: 0,
                     keys: vec![("TOKEN", Change::Added, None)],
                     untouched: 0,
+                    metadata: &[],
                     warnings: &[],
                     files: &files,
                     obstacle,
