@@ -1,4 +1,4 @@
-# claude-vault for xonsh:  execx($(claude-vault init xonsh))   (in ~/.xonshrc)
+# claude-vault for xonsh; the line for ~/.xonshrc is in `claude-vault init --help`.
 # Then `claude-vault login`, `renew` and `logout` change this shell.
 def _claude_vault():
     import json

@@ -38,7 +38,7 @@ pub enum Error {
     #[error("the session has expired or was revoked")]
     SessionExpired,
     /// The session was made for another Vault than the one that is configured now.
-    #[error("the session is for {session}, and Vault's address is {address} now")]
+    #[error("the session is for {session}, but Vault's address is now {address}")]
     OtherVault {
         /// The address that the session was made at.
         session: String,
@@ -75,7 +75,7 @@ pub enum Error {
         /// Whether its values are gone for good.
         is_destroyed: bool,
     },
-    /// What is there, or became of it meanwhile, is in the way of a change.
+    /// Existing or changed data prevents the operation.
     #[error("{message}")]
     InTheWay {
         /// What is in the way.
@@ -197,7 +197,7 @@ pub enum Error {
         hint: &'static str,
     },
     /// A change waits for a person's approval.
-    #[error("it waits for a person's approval{}", approval_token.as_ref().map(|token| format!("; approval_token: {token}")).unwrap_or_default())]
+    #[error("the change is waiting for a person's approval{}", approval_token.as_ref().map(|token| format!("; approval_token: {token}")).unwrap_or_default())]
     ApprovalPending {
         /// What to come back with, if anything.
         approval_token: Option<String>,
@@ -206,7 +206,7 @@ pub enum Error {
     #[error("nobody approved the change in time: nothing was written")]
     ApprovalExpired,
     /// An approval that this process does not wait for.
-    #[error("that approval is not known here: it was used or refused, or is too old")]
+    #[error("unknown approval: it was used or refused, or has expired")]
     ApprovalUnknown,
     /// An approval for one change came with another.
     #[error("that approval is for another change: nothing was written")]

@@ -67,7 +67,7 @@ impl Found {
 
     /// What helps where it is no launcher.
     #[must_use]
-    pub fn mend(&self) -> String {
+    pub fn fix(&self) -> String {
         match self {
             Self::Other { file, hides: Some(launcher) } => {
                 let way = if file.parent().is_some_and(|folder| folder.ends_with(".cargo/bin")) {

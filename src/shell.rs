@@ -1,5 +1,5 @@
 //! The shells whose variables a login changes, each by its own syntax, in what it evaluates and in
-//! what a person is told to type.
+//! what a hint tells the person to type.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -77,7 +77,10 @@ impl Shell {
             Self::Sh | Self::Dash | Self::Zsh => None,
             Self::Fish => Some("claude-vault init fish | source"),
             Self::Elvish => Some("eval (claude-vault init elvish | slurp)"),
-            Self::Xonsh => Some("execx($(claude-vault init xonsh))"),
+            // Not `$(…)`: under load, xonsh 0.13 gives it back empty.
+            Self::Xonsh => Some(
+                "execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], env=${...}.detype(), text=True))",
+            ),
             Self::Tcsh => Some("eval \"`claude-vault init tcsh`\""),
             Self::Nushell => Some(
                 "mkdir ($nu.data-dir | path join vendor autoload); claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)",

@@ -45,7 +45,7 @@ impl Signals {
         }
     }
 
-    /// Forgets a Ctrl-C that was meant for another program, which ended by it sooner than we were told of it.
+    /// Discards a Ctrl-C meant for the child program, which may have exited before the signal reached us.
     pub async fn forget_interrupt(&mut self) {
         tokio::time::sleep(Duration::from_millis(50)).await;
         tokio::select! {

@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Audit {
     #[command(flatten)]
     filter: Filter,
-    /// Go on with what is written from now on, until Ctrl-C; with --json one object a line
+    /// Keep printing new lines until Ctrl-C; with --json, one object per line
     #[arg(long, short)]
     follow: bool,
     #[command(subcommand)]
@@ -34,17 +34,17 @@ struct Filter {
     /// Only this action, such as get, set or SUCCESS
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
-    /// Only since then: 30m, 12h, 7d, 2026-01-31 or 2026-01-31T10:35:00Z
+    /// Only events since this time: 30m, 12h, 7d, 2026-01-31 or 2026-01-31T10:35:00Z
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
-    /// Only of users whose name contains this
+    /// Only users whose name contains this text
     #[arg(long, value_name = "USER")]
     user: Option<String>,
 }
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Check that no line was edited, removed, moved or cut off, and that no file is gone
+    /// Check that no line was edited, removed or moved, and that no file is missing
     Verify(Verify),
 }
 
@@ -54,16 +54,12 @@ The log's end is noted in $XDG_STATE_HOME/claude-vault. Whoever can write the lo
 the log unnoticed. Whoever can write both, as any program that runs under your account, can forge both: send copies
 elsewhere if that matters to you, or rely on Vault's own audit devices.")]
 struct Verify {
-    /// Start a new chain after what is found, and record that; the old files stay beside the log
+    /// Accept the damage: start a new chain and record that; the old files are kept
     #[arg(long)]
     accept: bool,
 }
 
 impl Filter {
-    fn is_set(&self) -> bool {
-        self.service.is_some() || self.action.is_some() || self.since.is_some() || self.user.is_some()
-    }
-
     fn takes(&self, event: &Event) -> bool {
         let action = |wanted: &String| wanted.replace('-', "_").eq_ignore_ascii_case(&event.action);
         let user = |wanted: &String| event.user.to_lowercase().contains(&wanted.to_lowercase());
@@ -73,14 +69,14 @@ impl Filter {
             && self.user.as_ref().is_none_or(user)
     }
 
-    /// Whether a line is shown. One that is no event is shown where nothing is filtered.
+    /// Whether a line is shown.
     fn takes_line(&self, line: &str) -> bool {
-        Event::parse(line).map_or_else(|| !self.is_set(), |event| self.takes(&event))
+        Event::parse(line).is_some_and(|event| self.takes(&event))
     }
 }
 
 /// A time, or how long ago.
-fn since(text: &str) -> std::result::Result<Timestamp, String> {
+fn since(text: &str) -> Result<Timestamp> {
     let ago = |seconds: i64, count: &str| {
         let count: i64 = count.parse().ok()?;
         Timestamp::now().checked_sub(SignedDuration::from_secs(count.checked_mul(seconds)?)).ok()
@@ -89,7 +85,9 @@ fn since(text: &str) -> std::result::Result<Timestamp, String> {
     let by_unit = units.iter().find_map(|(unit, seconds)| ago(*seconds, text.strip_suffix(*unit)?));
     let by_day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::system()).ok().map(|day| day.timestamp());
     let found = by_unit.or_else(|| text.parse().ok()).or_else(by_day);
-    found.ok_or_else(|| "give a time as 30m, 12h, 7d, 2026-01-31 or 2026-01-31T10:35:00Z".to_owned())
+    found.ok_or_else(|| {
+        Error::invalid("this is not a time", "claude-vault audit --since 7d   (or 30m, 12h, 2026-01-31, 2026-01-31T10:35:00Z)")
+    })
 }
 
 impl Audit {
@@ -157,10 +155,10 @@ impl Verify {
         let files = if verified.files == 1 { String::new() } else { format!(" in {} files", verified.files) };
         ui.note(&format!("{} is intact: {} lines{files}", verified.path.display(), verified.lines));
         if verified.unchained > 0 {
-            ui.note(&format!("and {} older lines before them, unchanged since the first of these", verified.unchained));
+            ui.note(&format!("{} older lines without a chain precede them, unchanged since the chain began", verified.unchained));
         }
         if !verified.is_end_known {
-            ui.warn("the state folder does not know where this log ends: lines that were cut from its end would not be noticed");
+            ui.warn("the state folder has no record of this log's end: lines removed from the end would go unnoticed");
         }
         Ok(0)
     }

@@ -1,6 +1,6 @@
 //! The clipboard: a value put there by standard input, and taken away again if nothing else was copied.
 //!
-//! A program of its own waits for the time to be over. It knows a keyed digest of the value, and not the value.
+//! A separate process waits and then clears it. That process knows a keyed digest of the value, not the value.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -148,7 +148,7 @@ pub(super) fn copy(way: Clip, value: &Secret, env: &Env) -> Result<String> {
     }
 }
 
-/// What the program that waits is told, on its standard input.
+/// The input of the process that clears the clipboard.
 #[derive(Serialize, Deserialize)]
 struct Watch {
     tool: Tool,

@@ -7,7 +7,7 @@ use std::process::Command as Process;
 use crate::config::{Env, Global, Settings, Shown, config_file, shown};
 use crate::error::{Error, Result};
 use crate::session::VARIABLES;
-use crate::ui::Ui;
+use crate::ui::{Piped, Table, Ui};
 
 #[derive(clap::Args)]
 pub(super) struct Config {
@@ -46,14 +46,12 @@ fn show(ui: &Ui, global: &Global, env: &Env, all: bool) -> Result<u8> {
         return Ok(0);
     }
     let is_shown = |setting: &&Shown| all || setting.is_set || setting.locked;
-    let mut text = String::new();
-    for setting in report.settings.iter().filter(is_shown) {
-        let locked = if setting.locked { ", locked" } else { "" };
-        let line = format!("{:<15} {:<40} {}{locked}", setting.name, setting.value, setting.source);
-        text += line.trim_end();
-        text.push('\n');
+    let mut table = Table::new(&["SETTING", "VALUE", "FROM"], Piped::Aligned);
+    for Shown { name, value, source, locked, .. } in report.settings.iter().filter(is_shown) {
+        let locked = if *locked { ", locked" } else { "" };
+        table.row([name.to_string().into(), value.clone().into(), format!("{source}{locked}").into()]);
     }
-    ui.data(&text)?;
+    ui.data(&table.text(ui))?;
     let others = report.settings.iter().filter(|setting| !is_shown(setting)).count();
     if others > 0 {
         ui.note(&format!("{others} other settings have their defaults: claude-vault config --all"));

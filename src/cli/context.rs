@@ -1,8 +1,8 @@
 //! `context`: the contexts that there are, and the one in use.
 
-use crate::config::{Contexts, Env, Global, contexts};
+use crate::config::{ContextShown, Contexts, Env, Global, contexts};
 use crate::error::Result;
-use crate::ui::Ui;
+use crate::ui::{Piped, Table, Ui};
 
 #[derive(clap::Args)]
 pub(super) struct List {}
@@ -14,7 +14,7 @@ impl List {
             ui.data_json(&report)?;
             return Ok(0);
         }
-        ui.data(&table(&report))?;
+        ui.data(&table(ui, &report))?;
         match (&report.in_use, &report.chosen_by, &report.replaced_by) {
             _ if report.contexts.is_empty() => {
                 ui.note("no contexts: claude-vault config edit   (and add [contexts.NAME] with address = \"https://…\")");
@@ -29,14 +29,12 @@ impl List {
     }
 }
 
-fn table(report: &Contexts) -> String {
-    let width = |of: fn(&crate::config::ContextShown) -> &str| report.contexts.iter().map(|one| of(one).len()).max().unwrap_or(0);
-    let (names, addresses) = (width(|one| &one.name), width(|one| &one.address));
-    let row = |one: &crate::config::ContextShown| {
-        let mark = if one.in_use { '*' } else { ' ' };
-        let namespace = one.namespace.as_deref().unwrap_or_default();
-        let row = format!("{mark} {:<names$}  {:<addresses$}  {namespace}", one.name, one.address);
-        row.trim_end().to_owned() + "\n"
-    };
-    report.contexts.iter().map(row).collect()
+fn table(ui: &Ui, report: &Contexts) -> String {
+    let mut table = Table::new(&["  CONTEXT", "ADDRESS", "NAMESPACE"], Piped::Aligned);
+    for ContextShown { name, address, namespace, in_use, .. } in &report.contexts {
+        let mark = if *in_use { '*' } else { ' ' };
+        let namespace = namespace.clone().unwrap_or_default();
+        table.row([format!("{mark} {name}").into(), address.clone().into(), namespace.into()]);
+    }
+    table.text(ui)
 }

@@ -32,14 +32,15 @@ fn report(context: &Context<'_>, reply: CopyReply, is_rename: bool) -> Result<u8
         return reply.stopped.map_or(Ok(0), Err);
     }
     let CopyReply { from, from_version, to, version, .. } = &reply;
+    let undo = reply.undo.as_ref().map_or_else(String::new, |command| format!("; to undo: {command}"));
     ui.note(&match reply.outcome {
         CopyOutcome::DryRun => "dry run: nothing was written".into(),
         CopyOutcome::Unchanged => format!("nothing to change: {to} has these values already"),
-        CopyOutcome::Stopped => format!("{to} is written (version {version}), and {from} stays"),
+        CopyOutcome::Stopped => format!("{to} was written (version {version}); {from} was not deleted"),
         CopyOutcome::Done if is_rename => {
-            format!("renamed {from} to {to} (version {version}); version {from_version} of the old one is deleted")
+            format!("renamed {from} to {to} (version {version}); version {from_version} of the old one is deleted{undo}")
         }
-        CopyOutcome::Done => format!("copied {from} (version {from_version}) to {to} (version {version})"),
+        CopyOutcome::Done => format!("copied {from} (version {from_version}) to {to} (version {version}){undo}"),
     });
     if !reply.metadata.is_empty() && reply.outcome == CopyOutcome::Done {
         ui.note(&format!("with it: {}", reply.metadata.join(", ")));

@@ -10,11 +10,11 @@ use crate::names::Service;
 #[command(after_help = "\
 With keys: a new version without them; older versions still hold them.
 Without: the newest version is marked as deleted, and `undelete` brings it back.
---destroy and --all-versions ask for the service's name, and nothing brings back what they destroy.")]
+--destroy and --all-versions ask for the service's name and cannot be undone.")]
 pub(super) struct Delete {
     #[command(flatten)]
     request: DeleteRequest,
-    /// Destroy without asking: the service's name once more
+    /// Destroy without asking: repeat the service's name
     #[arg(long, value_name = "SERVICE")]
     confirm: Option<Service>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ impl Delete {
         let options = self.options()?;
         let Self { request, .. } = self;
         let Context { core, .. } = context;
-        core.session()?;
+        core.session()?.alive()?;
         let asking = Asking::open(context, "delete", request.dry_run, options).await?;
         let reply = delete(core, &request, &asking, |question| asking.show(question)).await;
         asking.end().await;
@@ -48,20 +48,18 @@ impl Delete {
     fn options(&self) -> Result<AskOptions> {
         let Self { request, confirm, options } = self;
         if confirm.is_some() && !request.destroys() {
-            return Err(Error::invalid(
-                "--confirm is for --destroy and --all-versions",
-                "leave it out; without asking: --no-confirm",
-            ));
+            return Err(Error::invalid("--confirm is for --destroy and --all-versions", "use --no-confirm instead"));
         }
         if !request.destroys() || request.dry_run {
             return Ok(*options);
         }
-        let once_more = || format!("--confirm {}", request.service);
+        let how = if request.all_versions { "--all-versions" } else { "--destroy" };
+        let once_more = || format!("claude-vault delete {} {how} --confirm {}", request.service, request.service);
         match confirm {
             Some(name) if *name == request.service => Ok(AskOptions { no_confirm: true, ..*options }),
             Some(_) => Err(Error::invalid("--confirm names another service", once_more())),
             None if options.no_confirm => {
-                Err(Error::invalid("--no-confirm is not enough to destroy: the service must be named again", once_more()))
+                Err(Error::invalid("--no-confirm is not enough to destroy: repeat the service's name", once_more()))
             }
             None => Ok(*options),
         }
@@ -75,7 +73,7 @@ fn count(keys: usize) -> String {
 impl Undelete {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let Context { core, .. } = context;
-        core.session()?;
+        core.session()?.alive()?;
         let asking = Asking::open(context, "undelete", self.request.dry_run, self.options).await?;
         let reply = undelete(core, &self.request, &asking, |question| asking.show(question)).await;
         asking.end().await;
@@ -95,6 +93,7 @@ fn say_fate(context: &Context<'_>, reply: &FateReply) -> Result<u8> {
         FateOutcome::Deleted => format!("deleted {path} (version {version}); to bring it back: claude-vault undelete {service}"),
         FateOutcome::Undeleted => format!("version {version} of {path} is back"),
         FateOutcome::Destroyed => format!("destroyed {path} (version {version})"),
+        FateOutcome::AllDestroyed => format!("destroyed all versions of {path}"),
         FateOutcome::DryRun => "dry run: nothing was done".into(),
     });
     Ok(0)

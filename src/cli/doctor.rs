@@ -27,8 +27,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
         if !check.why.is_empty() {
             table.row(["".into(), "".into(), format!("why: {}", check.why).into()]);
         }
-        if !check.mend.is_empty() {
-            table.row(["".into(), "".into(), format!("fix: {}", ui.shell().hint(&check.mend)).into()]);
+        if !check.fix.is_empty() {
+            table.row(["".into(), "".into(), format!("fix: {}", ui.shell().hint(&check.fix)).into()]);
         }
     }
     ui.data(&table.text(ui))?;

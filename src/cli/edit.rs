@@ -1,4 +1,4 @@
-//! `edit`: the text goes to the person's editor and comes back, as often as they like, until it is written, or they
+//! `edit`: opens the text in the person's editor, repeatedly if needed, until the change is written or they
 //! give it up.
 
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ const MARK: &str = "#! ";
 #[derive(clap::Args)]
 #[command(after_help = "\
 The editor is VISUAL, EDITOR, or the first of: editor, nano, vim, vi. The text is YAML, in a private folder in memory
-that goes when the editor ends; swap, backup and undo files of vim and nano are off. The editor gets no session.
+that is deleted when the editor exits; vim and nano keep no swap, backup or undo files. The editor gets no session.
 Text that cannot be read, or that you declined, can be opened again.")]
 pub(super) struct Edit {
     #[command(flatten)]
@@ -60,12 +60,12 @@ impl Edit {
         };
         draft.warnings.iter().for_each(|warning| ui.warn(warning));
         if let Some(left) = session.seconds_left().filter(|left| *left < SOON) {
-            ui.warn(&format!("the session ends in {left} seconds: what you change cannot be written after that"));
+            ui.warn(&format!("the session ends in {left} seconds; changes cannot be written after that"));
         }
         let folder = Scratch::new(&places(env))?;
         if !folder.is_in_memory() {
             ui.warn(&format!(
-                "there is no folder in memory here: until you are done, the text lies in {}",
+                "no in-memory folder was found: the text is on disk in {} until you finish",
                 folder.path().display()
             ));
         }
@@ -127,10 +127,7 @@ impl Session<'_> {
         self.folder.write(&self.file, &whole)?;
         let status = self.editor.open(&self.folder, &self.file, &self.terminal, &mut self.signals).await?;
         let Some(mut after) = self.folder.read(&self.file)? else {
-            return Err(Error::invalid(
-                "the editor took the text away: nothing was written",
-                "start over with claude-vault edit",
-            ));
+            return Err(Error::invalid("the editor deleted the file: nothing was written", "start over with claude-vault edit"));
         };
         let start = unmarked(&after);
         after.drain(..start);
@@ -166,7 +163,7 @@ impl Session<'_> {
 
     /// What the person changed, or why the text cannot be read, with the line as it will be shown.
     fn read(&self, text: &[u8]) -> Result<Edits> {
-        let hint = "correct it, or leave it as it is to give it up";
+        let hint = "correct the text, or exit without changes to discard it";
         let text = std::str::from_utf8(text).map_err(|_| Error::invalid("the text is not UTF-8", hint))?;
         self.draft.edits(text).map_err(|wrong| {
             let line = wrong.line + MARKS;

@@ -19,16 +19,19 @@ use crate::terminal::Terminal;
 
 /// What is looked for on PATH where no variable names an editor.
 const FALLBACKS: [&str; 4] = ["editor", "nano", "vim", "vi"];
-/// How long an editor that was told to end has for it.
+/// How long the editor may take to exit after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Run after the person's own settings, so that these do not turn anything on again.
-const VIM: [&str; 7] = [
+const VIM: [&str; 9] = [
     "-n",
     "-i",
     "NONE",
     "--cmd",
     "set nomodeline",
+    // A vimrc may set it again, and a value could then set options of the editor.
+    "--cmd",
+    "silent! autocmd BufReadPre * setlocal nomodeline",
     "-c",
     "silent! set nobackup|silent! set nowritebackup|silent! set noundofile|silent! set noswapfile|silent! set viminfo=|silent! set shada=",
 ];
@@ -56,7 +59,7 @@ pub(super) fn places(env: &Env) -> ScratchPlaces {
     ScratchPlaces { runtime: absolute("XDG_RUNTIME_DIR"), temporary: absolute("TMPDIR").unwrap_or_else(|| "/tmp".into()) }
 }
 
-/// Removes what an edit left whose processes were killed.
+/// Removes the folder of an edit whose processes were killed.
 pub(super) fn sweep(env: &Env) {
     sweep_scratch(&places(env));
 }
@@ -79,12 +82,8 @@ impl Editor {
 
     /// What to say of an editor that may keep copies of the text elsewhere; `None` where that is off.
     pub(super) fn caution(&self) -> Option<String> {
-        (self.kind == Kind::Other).then(|| {
-            format!(
-                "{} may keep backups or a history in places of its own: that is for you to turn off",
-                printable(self.program(), false)
-            )
-        })
+        (self.kind == Kind::Other)
+            .then(|| format!("{} may keep backups or a history; turn them off in its settings", printable(self.program(), false)))
     }
 
     fn program(&self) -> &str {

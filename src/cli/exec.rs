@@ -25,13 +25,13 @@ programs run (PATH, LD_PRELOAD, BASH_ENV, GIT_SSH_COMMAND, …) is refused unles
 pub(super) struct Exec {
     #[command(flatten)]
     request: Request,
-    /// Nothing else in the environment
+    /// Start with an otherwise empty environment
     #[arg(long)]
     clean: bool,
     /// Leave the session's variables in the environment
     #[arg(long)]
     keep_token: bool,
-    /// Pass them as a file in memory instead, for docker run --env-file {}
+    /// Pass the variables as an in-memory file, for docker run --env-file {}
     #[arg(long)]
     env_file_fd: bool,
     /// The program and its arguments, after --

@@ -13,13 +13,13 @@ use crate::vault::MAX_BODY;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-A pattern without a * is a part of the name. Case does not count, and * stands for any text, / included.
-Each line is a service, or a service and a key, as get takes them. Values are compared on this machine.")]
+A pattern without * matches any part of the name. Case is ignored, and * matches any text, including /.
+Each line is a service, or a service and a key, ready for get. Values are compared on this machine.")]
 pub(super) struct Find {
-    /// A part of a name, or a pattern with *; with --value, - reads the value from standard input
+    /// Part of a name, or a pattern with *; with --value, - reads the value from standard input
     #[arg(value_name = "PATTERN", required_unless_present = "value")]
     pattern: Option<String>,
-    /// Ask for a value, hidden, and show which keys hold exactly that
+    /// Prompt for a value (hidden) and show the keys that hold exactly that value
     #[arg(long)]
     value: bool,
 }
@@ -71,12 +71,12 @@ async fn wanted(context: &Context<'_>, place: Option<&str>) -> Result<Vec<Secret
     if context.core.settings.agent.is_some() {
         return Err(Error::UnderAgent { what: "find --value" });
     }
-    context.core.session()?; // before asking for a value
+    context.core.session()?.alive()?; // before asking for a value
     let value = match place {
         Some("-") => from_stdin()?,
         // What was typed is not repeated: it may be the value.
         Some(_) => {
-            let why = "a value is not taken from the command line, where ps and the history of the shell show it";
+            let why = "the value is not taken from the command line, because ps and the shell history would show it";
             return Err(Error::invalid(why, "claude-vault find --value   asks for it, hidden (- reads standard input)"));
         }
         None => {
@@ -90,7 +90,7 @@ async fn wanted(context: &Context<'_>, place: Option<&str>) -> Result<Vec<Secret
     let text = value.expose(WayOut::Inspection);
     let without = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
     if without.unwrap_or(text).is_empty() {
-        return Err(Error::invalid("that was empty: there is no value to find", "claude-vault find --value"));
+        return Err(Error::invalid("that was empty: type the value to find", "claude-vault find --value"));
     }
     let shorter = without.map(|text| Secret::from(text.to_owned()));
     Ok([Some(value), shorter].into_iter().flatten().collect())

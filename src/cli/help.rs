@@ -26,7 +26,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 
 #[derive(clap::Args)]
 pub(super) struct Help {
-    /// The command; or options (what every command takes), or dialects (who reads a .env file)
+    /// A command, or: options (the global options), dialects (the .env readers)
     #[arg(value_name = "COMMAND")]
     words: Vec<String>,
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::{Value, WayOut};
 use crate::terminal::Terminal;
+use crate::ui::{Cell, Piped, Table};
 use crate::vault::Secrets;
 
 #[derive(clap::Args)]
@@ -36,14 +37,15 @@ impl History {
             ui.data_json(&reply)?;
             return Ok(0);
         }
-        let rows = reply.versions.iter().map(|version| row(version, reply.current));
-        ui.data(&rows.fold(String::new(), |text, row| text + &row + "\n"))?;
+        let mut table = Table::new(&["VERSION", "WRITTEN", "STATE", "BY", "KEYS"], Piped::Aligned);
+        reply.versions.iter().for_each(|version| table.row(row(version, reply.current)));
+        ui.data(&table.text(ui))?;
         if let Some(terminal) = &mut terminal {
             reply.versions.iter().for_each(|version| say_values(terminal, version));
         }
         if let Some(newest) = reply.versions.first().filter(|newest| newest.state == State::Deleted) {
             ui.note(&format!(
-                "{} is deleted; bring version {} back: claude-vault undelete {}",
+                "{} is deleted; to restore version {}: claude-vault undelete {}",
                 reply.service, newest.version, reply.service
             ));
         }
@@ -52,17 +54,18 @@ impl History {
     }
 }
 
-/// One version on one line.
-fn row(version: &Version, current: u64) -> String {
+/// The cells of one version.
+fn row(version: &Version, current: u64) -> [Cell; 5] {
     let state = match version.state {
         State::Live if version.version == current => "current",
         State::Live => "-",
         State::Deleted => "deleted",
         State::Destroyed => "destroyed",
     };
-    let by = printable(version.by.as_deref().unwrap_or("unknown"), false);
-    let keys = version.keys.as_ref().map_or_else(|| "?".to_owned(), signs);
-    format!("{:>4}  {}  {state:<9}  {by:<20}  {keys}", version.version, minute(&version.created)).trim_end().to_owned()
+    let by = version.by.as_deref().unwrap_or("unknown");
+    let keys = version.keys.as_ref().map_or_else(|| "(not known)".to_owned(), signs);
+    let number = format!("{:>3}", version.version);
+    [number.into(), minute(&version.created).into(), state.into(), by.into(), keys.into()]
 }
 
 /// `+ADDED ~CHANGED -REMOVED`
@@ -87,6 +90,9 @@ fn revealed(value: Option<&Value>) -> String {
 
 /// The person's terminal, where values may be shown.
 fn revealed_at(context: &Context<'_>, reveal: bool) -> Result<Option<Terminal>> {
+    if reveal && context.ui.json() {
+        return Err(Error::invalid("--reveal shows values on the terminal, and --json prints names", "leave one of them out"));
+    }
     if !reveal {
         return Ok(None);
     }

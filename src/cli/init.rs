@@ -35,11 +35,12 @@ PowerShell  claude-vault init powershell | Out-String | Invoke-Expression      i
 Nushell     once: mkdir ($nu.data-dir | path join vendor autoload)
 claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
 elvish      eval (claude-vault init elvish | slurp)         in ~/.config/elvish/rc.elv
-xonsh       execx($(claude-vault init xonsh))               in ~/.xonshrc
+xonsh, in ~/.xonshrc:
+execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], env=${...}.detype(), text=True))
 tcsh        eval \"`claude-vault init tcsh`\"                 in ~/.tcshrc; then claude-vault-login
 Others need none: source claude-vault login   (zsh: . claude-vault login; dash: . claude-vault)")]
 pub(super) struct Init {
-    /// The shell; without one, init says what is missing on this machine
+    /// The shell; if omitted, show what is not installed on this machine
     #[arg(value_enum)]
     shell: Option<For>,
 }
@@ -83,7 +84,7 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
     }
     ui.data(&format!("missing: {}\n", missing.join(", ")))?;
     match Found::on_path(env) {
-        found @ Found::Other { hides: Some(_), .. } => ui.note(&found.mend()),
+        found @ Found::Other { hides: Some(_), .. } => ui.note(&found.fix()),
         _ => ui.note("claude-vault setup   puts them below ~/.local"),
     }
     Ok(1)

@@ -8,7 +8,7 @@ use crate::core::inject::{Injected, Reply, Request, State, inject, service_here}
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
 use crate::format::shell;
-use crate::names::{Service, printable};
+use crate::names::{Key, Service, printable};
 use crate::secret::{Secret, WayOut};
 use crate::terminal::Terminal;
 use crate::ui::Ui;
@@ -167,7 +167,7 @@ impl Told {
         ui.note(&format!("{file} {what}{}: {keys} from Vault{backup}", audience(reply)));
         if !reply.left_out.is_empty() {
             ui.warn(&format!(
-                "{} left out of {file}: a variable's name has only A-Z a-z 0-9 _ and starts with no digit",
+                "{} left out of {file}: a variable's name has only A-Z a-z 0-9 _ and does not start with a digit",
                 reply.left_out.join(", ")
             ));
         }
@@ -197,7 +197,7 @@ impl Told {
     fn sum_up(&self, ui: &Ui, replies: &[Reply], left_out: &[Service]) {
         if !left_out.is_empty() {
             let names = left_out.iter().map(Service::as_str).collect::<Vec<_>>().join(", ");
-            ui.note(&format!("left out, since nothing in their folders tells which file they want: {names}"));
+            ui.note(&format!("skipped, because their folders show no .env or secrets.yaml to write: {names}"));
         }
         let count = |state| replies.iter().filter(|reply| reply.state == state).count();
         let is_dull = !self.is_watched && count(State::Unchanged) == replies.len();
@@ -250,6 +250,10 @@ fn steps(reply: &Reply, only_looks: bool) -> Vec<String> {
     ];
     let named = steps.into_iter().filter(|(_, _, keys)| !keys.is_empty());
     let mut lines: Vec<String> = named.map(|(verb, how, keys)| format!("{verb}{how}: {}", keys.join(", "))).collect();
+    if !changes.empty.is_empty() && changes.empty.iter().all(|key| Key::is_valid(key)) {
+        let (all, keys) = (changes.empty.join(", "), changes.empty.join(" "));
+        lines.push(format!("empty, since Vault has no value: {all}; to set: claude-vault set {} {keys}", reply.service));
+    }
     if !reply.edited.is_empty() {
         lines.push(edited(reply));
     }

@@ -17,7 +17,7 @@ pub(super) struct List {
     /// Show folders as a tree
     #[arg(long)]
     tree: bool,
-    /// Only what has a rotation that is due; see set --rotate-after
+    /// Only services with a key due for rotation; see set --rotate-after
     #[arg(long, conflicts_with_all = ["tree", "long", "deleted"])]
     due: bool,
 }

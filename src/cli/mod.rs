@@ -57,9 +57,9 @@ use crate::launcher::BINARY;
 use crate::shell::Shell;
 use crate::ui::{Color, Ui, Unit};
 
-/// Work that takes longer is shown on a terminal.
+/// Work that takes longer than this shows progress on a terminal.
 const PROGRESS_AFTER: Duration = Duration::from_millis(500);
-/// How often.
+/// How often the progress line is redrawn.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Sessions and secrets of HashiCorp Vault and OpenBao
@@ -77,7 +77,7 @@ struct Cli {
     /// Print one JSON object instead of text
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
-    /// When to colour
+    /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
     color: Color,
     #[command(subcommand)]
@@ -88,7 +88,7 @@ struct Cli {
 enum Command {
     /// Sign in with the browser; this shell then holds the session
     Login(login::Login),
-    /// Lengthen the session without signing in again, for up to eight hours after the login
+    /// Extend the session without signing in again, up to eight hours after login
     Renew(renew::Renew),
     /// End the session: revoke its token and unset the variables
     Logout(login::Logout),
@@ -105,10 +105,10 @@ enum Command {
     /// Set keys of a service, after you confirm
     #[command(aliases = ["put", "register"])]
     Set(Box<set::Set>),
-    /// Delete keys of a service, or the service; undelete brings it back
+    /// Delete keys of a service, or the whole service; undelete restores it
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
-    /// Bring a deleted version back
+    /// Restore a deleted version
     Undelete(delete::Undelete),
     /// Show the versions of a service: when, who, which keys
     History(history::History),
@@ -131,11 +131,11 @@ enum Command {
     Rename(copy::Copy),
     /// Print services as JSON, YAML, .env and other formats
     Export(export::Export),
-    /// Hand values to somebody by a token that works once
+    /// Share values through a single-use token
     Share(share::Share),
-    /// Open what somebody shared
+    /// Open values that somebody shared with you
     Receive(receive::Receive),
-    /// Move the secrets of a service's files into Vault, with a way back
+    /// Move the secrets in a service's files into Vault, or back out of it
     Adopt(adopt::Adopt),
     /// Find secrets in env, compose and YAML files, without showing them
     Scan(scan::Scan),
@@ -147,9 +147,9 @@ enum Command {
     Mcp,
     /// Show the audit log, or verify it
     Audit(audit::Audit),
-    /// Show what is set and where it came from; --all shows every setting
+    /// Show the settings in use and their sources; --all shows every setting
     Config(config::Config),
-    /// List the contexts of your config: Vaults by name, and the one in use
+    /// List the named Vaults in your config and mark the one in use
     #[command(alias = "contexts")]
     Context(context::List),
     /// Check this setup and show how to fix it
@@ -162,17 +162,17 @@ enum Command {
     Completions(completions::Completions),
     /// Install for this user, or uninstall
     Setup(setup::Setup),
-    /// What waits to clear the clipboard
+    /// Clear the clipboard after a delay (started by `get --clip`)
     #[command(hide = true)]
     ClearClipboard(clipboard::ClearClipboard),
     /// Show the help of a command
     Help(help::Help),
     /// Print the version
     Version(version::Version),
-    /// What `dev` starts its server through, so that the server ends with it
+    /// Run the server of `dev`, and stop it when `dev` exits
     #[command(hide = true)]
     DevServer(dev::DevServer),
-    /// What stands in for the browser in `dev --tour`
+    /// Sign in without a browser, for `dev --tour`
     #[command(hide = true)]
     DevSignIn(dev::DevSignIn),
 }
@@ -184,7 +184,7 @@ struct Context<'a> {
     core: Core,
 }
 
-/// The command line, for whoever makes manuals and completions of it.
+/// The command line, for generating manual pages and completions.
 #[must_use]
 pub fn command() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
@@ -208,7 +208,7 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     }
     let words: Vec<_> = arguments.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
     match words[..] {
-        // clap would make every command for this.
+        // Fast path: clap would build every command first.
         ["--version" | "-V"] => return print_version(false),
         ["--version", "--verbose"] | ["--verbose", "--version"] => return print_version(true),
         _ => {}
@@ -260,7 +260,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
         Command::DevServer(server) => return server.run(),
         Command::DevSignIn(browser) => return block_on(browser.run(&env)),
         Command::Dev(dev) => return block_on(dev.run(ui, &env)),
-        // It starts whatever the settings say, and tells it when a tool is called.
+        // The server starts even if the settings are invalid; the first tool call reports the error.
         Command::Mcp => return block_on(crate::mcp::serve(&cli.global, env)),
         _ => {}
     }
@@ -366,7 +366,7 @@ impl Context<'_> {
     }
 }
 
-/// Ended by a signal at a question, a command puts the terminal right first.
+/// Runs a command that may ask a question. On a signal, the terminal is restored before the process exits.
 async fn interruptible(work: impl Future<Output = Result<u8>>) -> Result<u8> {
     tokio::select! {
         status = work => status,

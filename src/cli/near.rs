@@ -13,7 +13,6 @@ use crate::config::{Env, Settings};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service, is_public_name};
-use crate::vault::Stored;
 
 /// How long a person waits for a suggestion after an error.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,6 +41,14 @@ const MEANINGS: [(&[&str], &[&str]); 17] = [
     (&["install", "uninstall", "upgrade"], &["setup"]),
 ];
 
+/// Options that people know from other programs, and what they are called here.
+const OPTION_MEANINGS: [(&[&str], &str); 4] = [
+    (&["--yes", "-y", "--assume-yes", "--force", "--non-interactive", "--batch"], "--no-confirm"),
+    (&["-n", "--preview", "--simulate", "--plan", "--check", "--noop"], "--dry-run"),
+    (&["--show", "--show-values", "--unmask", "--plain", "--plaintext"], "--reveal"),
+    (&["-o", "--output"], "--format"),
+];
+
 /// A word that can be shown though nobody knows what it is.
 pub(super) fn may_be_named(word: &str) -> bool {
     let plain = word.trim_start_matches('-');
@@ -61,6 +68,13 @@ pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
         (is_near || begins).then_some((if begins { 0 } else { distance }, name))
     });
     scored.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// The option among `options` that does what `word` asks for.
+pub(super) fn option_by_meaning<'a>(word: &str, options: &'a [String]) -> Option<&'a str> {
+    let means = |(words, _): &&(&[&str], &str)| words.contains(&word);
+    let (_, option) = OPTION_MEANINGS.iter().filter(means).find(|(_, option)| options.iter().any(|one| one == option))?;
+    options.iter().map(String::as_str).find(|one| one == option)
 }
 
 /// The command that does what `word` asks for, with the names that follow it.
@@ -84,36 +98,54 @@ fn filled(way: &str, rest: &[String]) -> String {
         let fits = |word: &&String| match place {
             "SERVICE" | "FROM" | "TO" => is_public_service(word),
             "VERSION" => word.len() < 6 && word.bytes().all(|b| b.is_ascii_digit()),
-            _ => is_public_name(word),
+            _ => is_public_key(word),
         };
         word.filter(fits).cloned().unwrap_or_else(|| place.to_owned())
     };
     let words: Vec<String> = way.split(' ').map(fill).collect();
     let line = format!("claude-vault {}", words.join(" "));
-    if way == "login" || way == "logout" { format!("source {line}") } else { line }
+    if changes_shell(way) { format!("source {line}") } else { line }
 }
 
-fn is_public_service(word: &str) -> bool {
+/// Whether a command changes the shell that calls it, and is sourced.
+fn changes_shell(command: &str) -> bool {
+    matches!(command, "login" | "logout" | "renew")
+}
+
+/// A key as nearly everybody names one: in small letters it could be a password in the place of one.
+fn is_public_key(word: &str) -> bool {
+    is_public_name(word) && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+pub(super) fn is_public_service(word: &str) -> bool {
     word.parse::<Service>().is_ok() && word.split('/').all(is_public_name)
 }
 
 /// The command line with the word at `at` replaced, where nothing on it can be a secret.
 pub(super) fn corrected(root: &Command, words: &[String], at: usize, with: &str) -> Option<String> {
+    replaced(root, words, at, with).filter(|(_, is_whole)| *is_whole).map(|(line, _)| line)
+}
+
+/// The same up to the first word behind it that may be a secret; `false` where such words are left out.
+fn replaced(root: &Command, words: &[String], at: usize, with: &str) -> Option<(String, bool)> {
     let mut line = vec!["claude-vault".to_owned()];
+    let mut is_whole = true;
     for (number, word) in words.iter().enumerate() {
         let before: Vec<String> = line[1..].to_vec();
         let walked = Walked::along(root, &before);
-        if walked.other_command.is_some() {
+        let word = if number == at { with } else { word.as_str() };
+        let is_shown = walked.other_command.is_none() && (number == at || is_harmless(&walked, word));
+        if !is_shown && number < at {
             return None;
         }
-        let word = if number == at { with } else { word.as_str() };
-        if number != at && !is_harmless(&walked, word) {
-            return None;
+        if !is_shown {
+            is_whole = false;
+            break;
         }
         line.push(word.to_owned());
     }
-    let changes_shell = matches!(line.get(1).map(String::as_str), Some("login" | "logout"));
-    Some(format!("{}{}", if changes_shell { "source " } else { "" }, line.join(" ")))
+    let is_sourced = line.get(1).is_some_and(|command| changes_shell(command));
+    Some((format!("{}{}", if is_sourced { "source " } else { "" }, line.join(" ")), is_whole))
 }
 
 /// Whether a word at its place is the command line's own, or a name.
@@ -122,7 +154,7 @@ fn is_harmless(walked: &Walked<'_>, word: &str) -> bool {
         let possible = argument.get_possible_values();
         possible.iter().any(|value| value.get_name() == word)
             || (takes_service(argument) && is_public_service(word))
-            || (takes_key(argument) && !takes_value(argument) && is_public_name(word))
+            || (takes_key(argument) && !takes_value(argument) && is_public_key(word))
     };
     if let Some(argument) = walked.waits_for_value {
         return names(argument);
@@ -153,8 +185,11 @@ pub(super) fn improved(error: Error, arguments: &[OsString]) -> Error {
         let names = super::block_on(look).ok()?;
         let near = nearest(&name, names.iter().map(String::as_str)).filter(|near| *near != name)?;
         let at = words.iter().position(|word| *word == name || word.strip_suffix('/') == Some(&name));
-        let line = at.and_then(|at| corrected(&root, &words, at, near));
-        Some(line.map_or_else(|| format!("did you mean {near}?   {hint}"), |line| format!("{line}   (did you mean {near}?)")))
+        Some(match at.and_then(|at| replaced(&root, &words, at, near)) {
+            Some((line, true)) => format!("{line}   (did you mean {near}?)"),
+            Some((line, false)) => format!("{line} …   (did you mean {near}?)"),
+            None => format!("did you mean {near}?   {hint}"),
+        })
     });
     Error::NotFound { what, hint: found.unwrap_or(hint) }
 }
@@ -170,8 +205,8 @@ async fn known(walked: &Walked<'_>, is_service: bool, name: &str) -> Result<Vec<
         return Ok(listed?.1.services.iter().map(ToString::to_string).collect());
     }
     let Some(service) = walked.service() else { return Ok(Vec::new()) };
-    let Stored::Present { secrets, .. } = vault.read_service(&service, None).await? else { return Ok(Vec::new()) };
-    Ok(secrets.keys().filter(|key| key.parse::<Key>().is_ok()).cloned().collect())
+    let keys = vault.look_at(&service).await?.and_then(|look| look.keys).unwrap_or_default();
+    Ok(keys.into_iter().filter(|key| key.parse::<Key>().is_ok()).collect())
 }
 
 #[cfg(test)]

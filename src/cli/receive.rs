@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 One key: its value. Several: KEY=value lines. With --json the types stay, and set takes it as it is:
 claude-vault receive --json | claude-vault set SERVICE --from -")]
 pub(super) struct Receive {
-    /// The token that share printed; - reads standard input, nothing asks for it, hidden
+    /// The token from share; - reads it from standard input, omit it to be prompted (hidden)
     token: Option<String>,
     /// No line break after a single value
     #[arg(short = 'n')]
@@ -54,7 +54,7 @@ fn print(context: &Context<'_>, reply: &ReceiveReply, no_newline: bool) -> Resul
     match reply.secrets.values().next() {
         Some(value) if reply.secrets.len() == 1 => values::one(context, value, no_newline),
         _ => match values::lines(context, &reply.secrets, "claude-vault receive") {
-            // The token is used up: what lines cannot hold must not be lost.
+            // The token is spent, so values that KEY=value lines cannot hold are printed as JSON instead of lost.
             Err(Error::Invalid { message, .. }) => {
                 ui.warn(&format!("printed as JSON: {message}"));
                 json(context, reply)

@@ -8,7 +8,7 @@ use crate::shell::Shell;
 
 #[derive(clap::Args)]
 pub(super) struct Renew {
-    /// Renew the token also if no login here made it; then only Vault limits how often
+    /// Also renew a token that claude-vault did not obtain, as far as Vault allows
     #[arg(long)]
     foreign: bool,
     /// The syntax to print, for: eval "$(claude-vault renew)"
@@ -20,7 +20,7 @@ impl Renew {
     pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         if sourced.is_none() && ui.stdout_is_terminal() {
-            return Err(Error::invalid("renew changes this shell, so the shell must read it", ui.shell().first_renew()));
+            return Err(Error::invalid("renew sets variables in this shell, so it must be sourced", ui.shell().first_renew()));
         }
         if core.settings.agent.is_some() {
             return Err(Error::UnderAgent { what: "renewing a session" });
@@ -29,7 +29,7 @@ impl Renew {
         let expiry = renewed.expiry.to_string();
         ui.data(&sourced.unwrap_or(self.shell).set(&[("VAULT_TOKEN_EXPIRY", &expiry)]))?;
         let Renewed { seconds, end, .. } = renewed;
-        ui.note(&format!("the session of {} holds for {}", renewed.user, span(seconds)));
+        ui.note(&format!("the session of {} now ends in {}", renewed.user, span(seconds)));
         if let Some(why) = end {
             ui.note(&ui.shell().hint(&format!("{why}; then sign in again: source claude-vault login")));
         }

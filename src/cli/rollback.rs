@@ -16,7 +16,7 @@ pub(super) struct Rollback {
 impl Rollback {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let Context { core, .. } = context;
-        core.session()?;
+        core.session()?.alive()?;
         let asking = Asking::open(context, "rollback", self.request.dry_run, self.options).await?;
         let reply = rollback(core, &self.request, &asking, |question| asking.show(question)).await;
         asking.end().await;

@@ -17,7 +17,7 @@ pub(super) struct Scan {
     /// Files and folders [default: everything below the root]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Show what is taken for no secret too
+    /// Also show entries that are not secrets
     #[arg(long)]
     all: bool,
     /// Exit 1 when there is a secret that neither a comment nor the baseline allows
@@ -29,13 +29,13 @@ pub(super) struct Scan {
     /// Known findings: files and keys, nothing that depends on a value
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Write the baseline from what is found now
+    /// Write the current findings to the baseline
     #[arg(long, requires = "baseline")]
     update_baseline: bool,
-    /// List the rules that decide
+    /// List the detection rules
     #[arg(long)]
     rules: bool,
-    /// Compare with every service in Vault, not only with the folder's own
+    /// Compare with every service in Vault, not only the folder's own
     #[arg(long)]
     vault: bool,
     /// Who reads the env files, instead of guessing by the files beside them

@@ -49,7 +49,7 @@ pub(super) struct Set {
     from: Vec<PathBuf>,
     #[command(flatten)]
     choice: Choice,
-    /// Store every KEY=VALUE as text, also over a number or a boolean
+    /// Store every KEY=VALUE as text, even if the key holds a number or boolean
     #[arg(long)]
     text: bool,
     #[command(flatten)]
@@ -59,19 +59,19 @@ pub(super) struct Set {
 /// What `--from` takes, and how it reads.
 #[derive(clap::Args)]
 struct Choice {
-    /// The format of the file, where its name does not tell
+    /// The format of the file, if its name does not show it
     #[arg(long, value_enum, requires = "from")]
     format: Option<SourceFormat>,
     /// The program that reads the .env file, instead of guessing by the files beside it
     #[arg(long, value_enum, requires = "from", hide_possible_values = true)]
     dialect: Option<Dialect>,
-    /// Take the variable NAME, which the file refers to, from the environment
+    /// Expand NAME in the file from the environment
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "from")]
     env: Vec<String>,
     /// Only these keys of the file
     #[arg(long, value_name = "KEY", value_delimiter = ',', requires = "from")]
     only: Vec<String>,
-    /// All keys of the file but these
+    /// All keys of the file except these
     #[arg(long, value_name = "KEY", value_delimiter = ',', requires = "from")]
     except: Vec<String>,
     /// Only the keys of the file that look like secrets
@@ -107,7 +107,7 @@ impl Set {
         let Context { ui, core, .. } = context;
         let AskOptions { no_confirm, reveal } = self.options;
         proof_needed(core, self.request.dry_run, no_confirm, reveal)?;
-        core.session()?; // before asking for values
+        core.session()?.alive()?; // before asking for values
         if self.gives_nothing() {
             let key = pick::key(context, &self.request.service).await?;
             self.assignments.extend(key.map(|key| key.to_string()));
@@ -164,12 +164,12 @@ impl Set {
         Ok(())
     }
 
-    /// Without a question, nobody sees that a file or a program gave nothing.
+    /// With --no-confirm nobody would notice that a file or program supplied an empty value.
     fn not_empty_unseen(&self, key: &Key, secret: Secret) -> Result<Secret> {
         if self.options.no_confirm && secret.expose(WayOut::Inspection).is_empty() {
             return Err(Error::invalid(
-                format!("what {key} is read from is empty"),
-                format!("if an empty value is meant: claude-vault set SERVICE {key}="),
+                format!("the source of {key} is empty"),
+                format!("to set an empty value: claude-vault set SERVICE {key}="),
             ));
         }
         Ok(secret)
@@ -232,7 +232,7 @@ impl Stdin {
     fn take(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.is_taken, true) {
             return Err(Error::invalid(
-                "standard input can be one key's value only, or one source of --from",
+                "standard input can be used only once, for one key or one --from",
                 "give the other with KEY=@FILE or KEY",
             ));
         }

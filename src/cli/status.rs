@@ -22,7 +22,7 @@ struct WithConfig<'a> {
 
 #[derive(clap::Args)]
 pub(super) struct Status {
-    /// Only the keys whose rotation is due (exit 1 if there are any); see set --rotate-after
+    /// Only the keys due for rotation (exit 1 if there are any); see set --rotate-after
     #[arg(long)]
     due: bool,
 }

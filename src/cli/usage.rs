@@ -8,7 +8,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::complete::Walked;
-use super::near::{by_meaning, corrected, may_be_named, nearest};
+use super::near::{by_meaning, corrected, is_public_service, may_be_named, nearest, option_by_meaning};
 use super::{help, manual, version};
 use crate::config::Env;
 use crate::error::Error;
@@ -83,10 +83,10 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
             None => Error::invalid(format!("the value of {} is not valid", argument()), line.help()),
         },
         ErrorKind::ArgumentConflict => {
-            Error::invalid(format!("{} cannot go with {}", argument(), plain(&ours(ContextKind::PriorArg))), line.help())
+            Error::invalid(format!("{} cannot be used with {}", argument(), plain(&ours(ContextKind::PriorArg))), line.help())
         }
         ErrorKind::InvalidUtf8 => Error::invalid("an argument is not UTF-8", line.help()),
-        _ => Error::invalid("the arguments do not fit", line.help()),
+        _ => Error::invalid("the arguments are not valid", line.help()),
     }
 }
 
@@ -99,7 +99,7 @@ fn plain(argument: &str) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// There is no command of that name below `parent`. `words` is the whole command line.
+/// Reports a command that `parent` does not have. `words` is the whole command line.
 pub(super) fn no_such_command(root: &Command, parent: &Command, word: &str, words: &[String]) -> Error {
     let at = words.iter().position(|one| one == word);
     let rest = at.map_or(&[][..], |at| &words[at + 1..]);
@@ -114,9 +114,12 @@ pub(super) fn no_such_command(root: &Command, parent: &Command, word: &str, word
     let names = || parent.get_subcommands().filter(|sub| !sub.is_hide_set());
     let all: Vec<&str> = names().flat_map(|sub| std::iter::once(sub.get_name()).chain(sub.get_all_aliases())).collect();
     let own_help = if is_root { "claude-vault help".to_owned() } else { format!("claude-vault help {}", parent.get_name()) };
-    // What a word means elsewhere is nearer than what it looks like.
+    // A known synonym beats a similar spelling.
     if parent.get_name() == "config" && ["set", "add", "get", "unset"].contains(&word) {
         return Error::invalid(message, "claude-vault config edit   (settings are lines of a file)");
+    }
+    if parent.get_name() == "config" {
+        return Error::invalid(message, "claude-vault config --all   (lists every setting)");
     }
     if is_root && let Some(way) = by_meaning(root, word, rest) {
         return Error::invalid(message, way);
@@ -151,29 +154,58 @@ impl Line<'_> {
         let path = self.path();
         let command = if path.is_empty() { "claude-vault" } else { &path };
         if !name.starts_with('-') {
-            return Error::invalid(format!("{command} takes fewer arguments: one is too many"), self.help());
+            let hint = if command == "context" { self.of_context() } else { self.help() };
+            return Error::invalid(format!("{command} got too many arguments"), hint);
         }
-        // Of several short options in one word only the first can be told.
+        // In a group of short options, only the first can be named.
         let shown = if name.starts_with("--") { Some(name) } else { name.get(..2) };
         let message = match shown.filter(|shown| may_be_named(shown)) {
             Some(shown) => format!("{command} has no option {shown}"),
             None => format!("{command} does not have one of these options"),
         };
         let at = self.words.iter().position(|word| word == argument || word.starts_with(&format!("{name}=")));
-        let walked = Walked::along(self.root, &self.words[..at.unwrap_or_default()]);
-        let options: Vec<String> = walked.options().into_iter().map(|(option, _)| option).collect();
+        let options: Vec<String> = Walked::along(self.root, self.words).options().into_iter().map(|(option, _)| option).collect();
+        let before = Walked::along(self.root, &self.words[..at.unwrap_or_default()]);
+        let is_misplaced = before.path.is_empty() && !path.is_empty();
+        if is_misplaced && options.iter().any(|option| option == name) {
+            return Error::invalid(format!("{name} stands behind {path}"), self.help());
+        }
         let bare = options.iter().map(|option| option.trim_start_matches('-'));
-        let near = nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}"));
+        let near = option_by_meaning(name, &options)
+            .map(str::to_owned)
+            .or_else(|| nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}")));
         let Some(near) = near.as_deref() else { return Error::invalid(message, self.help()) };
-        let line = at.filter(|at| self.words[*at] == name).and_then(|at| corrected(self.root, self.words, at, near));
+        let line = at
+            .filter(|_| !is_misplaced)
+            .filter(|at| self.words[*at] == name)
+            .and_then(|at| corrected(self.root, self.words, at, near));
         Error::invalid(message, format!("{}   (did you mean {near}?)", line.unwrap_or_else(|| self.help())))
+    }
+
+    /// The service that was typed, where it looks like one.
+    fn service(&self) -> Option<String> {
+        let service = Walked::along(self.root, self.words).service()?.to_string();
+        Some(service).filter(|service| is_public_service(service))
+    }
+
+    /// A context is not switched to: it is named for one command, or for the shell.
+    fn of_context(&self) -> String {
+        let word = self.words.last().filter(|word| is_public_service(word)).map_or("NAME", String::as_str);
+        format!("claude-vault --context {word} status   (or for this shell: export CLAUDE_VAULT_CONTEXT={word})")
     }
 
     fn missing(&self, missing: &str) -> Error {
         let path = self.path();
         if missing.contains("COMMAND") && path == "exec" {
-            let hint = "claude-vault exec SERVICE -- COMMAND   (-- stands before the command)";
+            let service = self.service().unwrap_or_else(|| "SERVICE".to_owned());
+            let hint = format!("claude-vault exec {service} -- COMMAND   (-- stands before the command)");
             return Error::invalid("COMMAND is missing", hint);
+        }
+        if missing.contains("VERSION")
+            && let Some(service) = self.service()
+        {
+            let hint = format!("claude-vault history {service}   (shows the versions)");
+            return Error::invalid("VERSION is missing", hint);
         }
         let example = manual::examples(&path)
             .iter()

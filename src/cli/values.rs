@@ -45,11 +45,11 @@ fn for_readers(secrets: &Secrets, command: &str) -> Result<String> {
         if !is_variable(key) {
             let key = printable(key, false);
             return Err(Error::invalid(
-                format!("{key} is no variable's name: no shell and no .env reader could read it"),
+                format!("{key} is not a valid variable name for shells and .env readers"),
                 format!("{command} --json   (or one key: {command} {})", shell::quote(&key)),
             ));
         }
-        // Whoever may write the service, or shared it, could otherwise run code in the shell that reads this.
+        // Otherwise anyone who can write or share the service could run code in the shell that reads this.
         let special = dotenv::is_special_to_shells(key).then_some("shells keep a variable of that name for themselves");
         if let Some(reason) = special.or_else(|| steering_reason(key)) {
             return Err(Error::invalid(

@@ -89,7 +89,7 @@ pub(super) fn write_role_at(files: &Files, address: &Url) -> Option<String> {
     there.find_map(|said| said.get("write_role").and_then(toml::Value::as_str)).map(str::to_owned)
 }
 
-/// There is no context of this name.
+/// The error for a context name that no config defines.
 pub(super) fn unknown(files: &Files, wanted: &str, by: Source<'_>) -> Error {
     let shown: String = printable(wanted, false).chars().take(64).collect();
     let names = names(files);

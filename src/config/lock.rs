@@ -18,7 +18,7 @@ pub(super) struct Locks(BTreeSet<&'static str>);
 
 impl Locks {
     /// The locks of these files. A lock that something contradicts is an error: a person who believes that they changed
-    /// a setting should hear that they did not.
+    /// a setting must see that they did not.
     ///
     /// # Errors
     /// [`Error::Invalid`], naming the setting and what contradicts it.

@@ -48,7 +48,7 @@ pub struct Global {
     /// Vault's address, instead of VAULT_ADDR
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub address: Option<String>,
-    /// The context to use: a Vault that your config names, instead of VAULT_ADDR
+    /// The named Vault from your config to use, instead of VAULT_ADDR
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
     pub context: Option<String>,
     /// The KV version 2 mount [default: secret]
@@ -57,10 +57,10 @@ pub struct Global {
     /// The path below the mount where services lie; / for none [default: proxmox-services]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
     pub path: Option<String>,
-    /// The folder that holds a folder for each service; nothing outside it is written
+    /// The folder with one subfolder per service; nothing outside it is written
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub root: Option<PathBuf>,
-    /// Allow a token to travel over plain http to another machine
+    /// Allow sending a token over plain http to another machine
     #[arg(long, global = true, help_heading = "Global options")]
     pub insecure_http: bool,
 }
@@ -415,7 +415,7 @@ impl Settings {
     /// The same for another mount, and another path below it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for what is no path, and where the system config locks it.
+    /// [`Error::Invalid`] if the text is not a path, or if the system config locks the setting.
     pub fn elsewhere(&self, mount: Option<&str>, path: Option<&str>) -> Result<Self> {
         self.may_say("mount", "--to-mount", mount, Some(&self.mount))?;
         self.may_say("prefix", "--to-path", path, Some(&self.prefix))?;

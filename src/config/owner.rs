@@ -53,7 +53,7 @@ pub(super) fn require_ours(path: &Path, found: &Metadata) -> Result<()> {
 /// Refuses what root does not own, or somebody else may write.
 ///
 /// # Errors
-/// [`Error::Invalid`] with the command that mends it.
+/// [`Error::Invalid`] with the command that fixes it.
 pub(super) fn require_roots(path: &Path, found: &Metadata) -> Result<()> {
     let shown = path.display();
     if found.uid() == 0 && found.mode() & WRITABLE_BY_OTHERS == 0 && !found.is_symlink() {

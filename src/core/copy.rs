@@ -11,6 +11,7 @@ use crate::approval::{Approver, Change, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::Root;
+use crate::format::shell::quote;
 use crate::names::{Service, printable};
 use crate::vault::{Client, CustomMetadata, Secrets, Stored};
 
@@ -26,16 +27,16 @@ pub struct CopyRequest {
     /// Its other name
     #[arg(value_name = "TO", value_parser = Service::from_folder)]
     pub to: Service,
-    /// The mount of the new one, where it is another
+    /// The mount of TO, if different
     #[arg(long, value_name = "PATH")]
     pub to_mount: Option<String>,
-    /// The path below the mount of the new one, where it is another; / for none
+    /// The path of TO below its mount, if different; / for none
     #[arg(long, value_name = "PATH")]
     pub to_path: Option<String>,
-    /// Where TO exists: add the keys to it, and keep its others
+    /// If TO exists, add the keys and keep its other keys
     #[arg(long, conflicts_with = "replace")]
     pub merge: bool,
-    /// Where TO exists: put the keys in the place of its own
+    /// If TO exists, replace all its keys
     #[arg(long)]
     pub replace: bool,
     /// Show what would change and stop
@@ -78,11 +79,14 @@ pub struct CopyReply {
     pub removed: Vec<String>,
     /// Custom metadata that went along, by name.
     pub metadata: Vec<String>,
+    /// The command that undoes it, where one alone does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
     /// What to change in folders, which do not move.
     pub advice: Vec<String>,
     /// What deserves a second look.
     pub warnings: Vec<String>,
-    /// Those of them that were not known when the plan was shown.
+    /// The warnings that came up after the plan was shown.
     #[serde(skip)]
     pub late: Vec<String>,
     /// What kept the old one from being deleted.
@@ -128,6 +132,7 @@ pub async fn copy(
     }
     for _ in 0..MAX_ATTEMPTS {
         let (plan, mut reply) = work.plan().await?;
+        let undo = work.undo(plan.change.readable_base());
         if plan.is_there && !is_rename && plan.custom.is_empty() {
             return Ok(reply);
         }
@@ -139,6 +144,9 @@ pub async fn copy(
         if let Some(error) = unmarked {
             reply.late.push(format!("{} did not go along: {error}", reply.metadata.join(", ")));
             reply.metadata.clear();
+        }
+        if stopped.is_none() {
+            reply.undo = undo;
         }
         if is_rename && stopped.is_none() {
             let details = format!("renamed to {}; version {} is deleted", reply.to, reply.from_version);
@@ -165,22 +173,45 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// The command that was given, without its options for an existing TO.
+    fn command(&self) -> String {
+        let CopyRequest { service, to, to_mount, to_path, .. } = self.request;
+        let mut command = format!("claude-vault {} {service} {to}", if self.is_rename { "rename" } else { "copy" });
+        for (option, given) in [("--to-mount", to_mount), ("--to-path", to_path)] {
+            if let Some(given) = given {
+                command = format!("{command} {option} {}", quote(given));
+            }
+        }
+        command
+    }
+
+    /// The command that undoes it, where one alone does. `base` is the version that TO had, where it could be read.
+    fn undo(&self, base: Option<u64>) -> Option<String> {
+        let CopyRequest { service, to, to_mount: None, to_path: None, .. } = self.request else { return None };
+        match (self.is_rename, base) {
+            (false, None) => Some(format!("claude-vault delete {to}")),
+            (false, Some(base)) => Some(format!("claude-vault rollback {to} {base}")),
+            (true, None) => Some(format!("claude-vault rename {to} {service}")),
+            (true, Some(_)) => None,
+        }
+    }
+
     async fn plan(&self) -> Result<(Relocation, CopyReply)> {
         let CopyRequest { service, to, merge, replace, .. } = self.request;
         let current = Current::read(self.to.clone(), to).await?;
-        let (secrets, version) = self.read_source(&current).await?;
+        let (secrets, version, created) = self.read_source(&current).await?;
         let mut result = if *merge { current.secrets().clone() } else { Secrets::new() };
         result.extend(secrets);
         if current.is_present() && !merge && !replace && *current.secrets() != result {
             return Err(Error::InTheWay {
                 message: format!("{} exists already", self.there.settings.display_path(to)),
-                hint: "add the keys to it: --merge   (or put them in the place of its own: --replace)".into(),
+                hint: format!("{} --merge   (adds the keys; --replace instead replaces all)", self.command()),
             });
         }
         let (carried, left) = self.custom().await?;
         let mut notes = Notes::default();
         if !left.is_empty() {
-            notes.warnings.push(format!("custom metadata of others stays where it is: {}", left.join(", ")));
+            notes.warnings.push(format!("custom metadata not copied: {}", left.join(", ")));
         }
         let (base, is_new) = (current.version(), !current.is_present());
         let change = VersionChange::between(self.there, to, current, result, &[], &[], notes).logging_all_keys();
@@ -194,21 +225,22 @@ impl Work<'_> {
             changed: change.keys(Change::Changed),
             removed: change.keys(Change::Removed),
             metadata: carried.keys().map(|name| printable(name, false)).collect(),
+            undo: None,
             advice: Vec::new(),
             warnings: change.warnings().to_vec(),
             late: Vec::new(),
             stopped: None,
         };
-        let origin = Origin { service: service.clone(), path: reply.from.clone(), version, vault: self.from.clone() };
+        let origin = Origin { service: service.clone(), path: reply.from.clone(), version, created, vault: self.from.clone() };
         let is_there = !is_new && change.changes_nothing();
         let plan = Relocation::new(self.is_rename, origin, to.clone(), change, is_there, carried, self.to.clone());
         Ok((plan, reply))
     }
 
-    async fn read_source(&self, to: &Current) -> Result<(Secrets, u64)> {
+    async fn read_source(&self, to: &Current) -> Result<(Secrets, u64, String)> {
         let service = &self.request.service;
         let error = match self.from.read_service(service, None).await? {
-            Stored::Present { secrets, version, .. } => return Ok((secrets, version)),
+            Stored::Present { secrets, version, created } => return Ok((secrets, version, created)),
             Stored::Deleted { version, is_destroyed, .. } => {
                 Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed }
             }
@@ -216,7 +248,7 @@ impl Work<'_> {
         };
         if self.is_rename && to.is_present() {
             return Err(Error::NotFound {
-                what: format!("{service} (it may be renamed already, since {} is there): it", self.request.to),
+                what: format!("the service {service} (renamed already? {} is there)", self.request.to),
                 hint: error.hint(),
             });
         }

@@ -7,28 +7,28 @@ use serde::Serialize;
 
 use super::change::{ChangeReply, change};
 use super::plan::{Current, Fate, Notes, Operation, Plan, VersionChange, VersionFate};
-use super::{Core, no_service};
+use super::{Core, no_service, no_version};
 use crate::approval::{Approver, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service};
-use crate::vault::{Client, Stored};
+use crate::vault::{Client, Stored, VersionState};
 
 /// What to delete.
 #[derive(clap::Args)]
 pub struct DeleteRequest {
     /// The service
     pub service: Service,
-    /// The keys, under whatever names they have in Vault; without one, the whole service
+    /// The keys, by any name they have in Vault; if omitted, the whole service
     #[arg(value_name = "KEY")]
     pub keys: Vec<String>,
-    /// Destroy the newest version: nothing brings it back
+    /// Destroy the newest version; this cannot be undone
     #[arg(long, conflicts_with = "keys")]
     pub destroy: bool,
     /// Destroy all versions, and all that Vault keeps about the service
     #[arg(long, conflicts_with = "keys")]
     pub all_versions: bool,
-    /// Show what would go and stop
+    /// Show what would be deleted, and stop
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -64,6 +64,8 @@ pub enum FateOutcome {
     Undeleted,
     /// Its values are gone for good.
     Destroyed,
+    /// All versions are gone for good.
+    AllDestroyed,
     /// It was a dry run.
     DryRun,
 }
@@ -151,7 +153,7 @@ pub async fn delete_keys(
         }
         let mut warnings = vec![format!("older versions still hold what is deleted: claude-vault history {service}")];
         if result.is_empty() {
-            warnings.push(format!("{service} keeps no key; the service itself goes with: claude-vault delete {service}"));
+            warnings.push(format!("{service} will have no keys; to delete the service itself: claude-vault delete {service}"));
         }
         let notes = Notes { warnings, ..Notes::default() };
         Ok(VersionChange::between(core, service, current, result, &[], &[], notes))
@@ -175,8 +177,10 @@ pub(crate) async fn deletion(core: &Core, vault: Arc<Client>, service: &Service,
     (plan.keys, plan.created) = (keys, created);
     plan.warnings.push(match fate {
         Fate::Deleted => format!("this can be undone: claude-vault undelete {service}"),
-        Fate::Destroyed => format!("nothing brings the values of version {version} back; older versions stay"),
-        Fate::AllGone => format!("every version of {service} up to {version} and their history go, and nothing brings them back"),
+        Fate::Destroyed => format!("version {version} cannot be restored; older versions are kept"),
+        Fate::AllGone => {
+            format!("every version of {service} up to {version} and its history are destroyed; this cannot be undone")
+        }
         Fate::Live => String::new(),
     });
     Ok(plan)
@@ -213,23 +217,31 @@ pub async fn undelete(
         Stored::Present { .. } => {
             return Err(Error::invalid(
                 format!("version {wanted} of {service} is not deleted"),
-                format!("see which are: claude-vault history {service}"),
+                last_deleted(&vault, service).await,
             ));
         }
-        Stored::Absent => {
-            return Err(Error::NotFound {
-                what: format!("version {wanted} of {service}"),
-                hint: format!("claude-vault history {service}"),
-            });
-        }
+        Stored::Absent => return Err(no_version(&vault, service, Some(wanted)).await),
     }
     let mut plan = VersionFate::new(core, vault, service, Fate::Live, wanted, newest);
     if wanted != newest {
         plan.warnings.push(format!(
-            "version {newest} stays the newest; to have this one's values again: claude-vault rollback {service} {wanted}"
+            "version {newest} remains the newest; to use the values of version {wanted}: claude-vault rollback {service} {wanted}"
         ));
     }
     decided(core, plan, *dry_run, approver, show).await
+}
+
+/// The command that brings back the version that was deleted last, or shows that there is none.
+async fn last_deleted(vault: &Client, service: &Service) -> String {
+    let history = vault.read_history(service).await.ok().flatten();
+    let deleted = history.and_then(|history| {
+        let newest_first = history.versions.into_iter().rev();
+        newest_first.filter(|(_, info)| matches!(info.state, VersionState::Deleted { .. })).map(|(number, _)| number).next()
+    });
+    deleted.map_or_else(
+        || format!("claude-vault history {service}   (no version is deleted)"),
+        |version| format!("claude-vault undelete {service} {version}   (the version that was deleted last)"),
+    )
 }
 
 /// Asks about a plan and carries it out; of a dry run only `show` gets it.
@@ -246,7 +258,8 @@ async fn decided(
         outcome: match plan.fate {
             Fate::Deleted => FateOutcome::Deleted,
             Fate::Live => FateOutcome::Undeleted,
-            Fate::Destroyed | Fate::AllGone => FateOutcome::Destroyed,
+            Fate::Destroyed => FateOutcome::Destroyed,
+            Fate::AllGone => FateOutcome::AllDestroyed,
         },
         version: plan.version,
         removed: plan.keys.clone(),

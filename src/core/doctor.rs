@@ -44,9 +44,9 @@ pub struct Check {
     /// Why it matters; only where something is wrong.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub why: &'static str,
-    /// The command that mends it.
+    /// The command that fixes it.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub mend: String,
+    pub fix: String,
 }
 
 /// All checks, in their order.
@@ -65,19 +65,19 @@ impl Reply {
 }
 
 fn ok(name: &'static str, saw: impl Into<String>) -> Check {
-    Check { name, state: State::Ok, saw: saw.into(), why: "", mend: String::new() }
+    Check { name, state: State::Ok, saw: saw.into(), why: "", fix: String::new() }
 }
 
-fn warning(name: &'static str, saw: impl Into<String>, why: &'static str, mend: impl Into<String>) -> Check {
-    Check { name, state: State::Warning, saw: saw.into(), why, mend: mend.into() }
+fn warning(name: &'static str, saw: impl Into<String>, why: &'static str, fix: impl Into<String>) -> Check {
+    Check { name, state: State::Warning, saw: saw.into(), why, fix: fix.into() }
 }
 
 fn failed(name: &'static str, why: &'static str, error: &Error) -> Check {
-    Check { name, state: State::Failed, saw: error.for_person(), why, mend: error.hint() }
+    Check { name, state: State::Failed, saw: error.for_person(), why, fix: error.hint() }
 }
 
 fn skipped(name: &'static str, since: &'static str) -> Check {
-    Check { name, state: State::Skipped, saw: format!("not looked at: {since}"), why: "", mend: String::new() }
+    Check { name, state: State::Skipped, saw: format!("not looked at: {since}"), why: "", fix: String::new() }
 }
 
 /// Looks at everything.
@@ -104,7 +104,7 @@ fn config(core: &Core, env: &Env) -> Check {
         return warning(
             "config",
             "CLAUDE_VAULT_DEV names no running server of dev",
-            "it outlived its shell, and is ignored",
+            "its server has exited; the variable is ignored",
             "unset CLAUDE_VAULT_DEV",
         );
     }
@@ -115,8 +115,8 @@ fn config(core: &Core, env: &Env) -> Check {
         return warning(
             "config",
             format!("{} is not read", settings.root.join(marks).display()),
-            "a file that says where values go counts only where it and its folder belong to you or to root",
-            "ls -ld . .claude-vault.toml   (in that folder: whose are they?)",
+            "a file that decides where values go is read only if it and its folder belong to you or root",
+            "ls -ld . .claude-vault.toml   (in that folder, to see who owns them)",
         );
     }
     let files: Vec<String> = settings.config_files.iter().map(|path| path.display().to_string()).collect();
@@ -192,7 +192,7 @@ async fn session(core: &Core) -> Check {
         return warning(
             "session",
             format!("{user}, a root token"),
-            "it may do everything, for ever",
+            "it has every permission and never expires",
             "source claude-vault login --force",
         );
     }
@@ -201,7 +201,7 @@ async fn session(core: &Core) -> Check {
         None => warning(
             "session",
             format!("{user}, never expires"),
-            "whoever reads it once has it for ever",
+            "it never expires, so a leak grants access for good",
             "source claude-vault login --force",
         ),
     }
@@ -242,18 +242,18 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
     let word = |may: bool, what: &str| if may { what.to_owned() } else { format!("not {what}") };
     let saw = format!("{path}: may {}, {}, {}", word(lists, "list"), word(reads, "read"), word(writes, "write"));
     let steps_up = core.settings.write_role.is_some();
-    let mend = format!("ask whoever runs Vault for a policy on {path}: the README has one");
+    let fix = format!("ask whoever runs Vault for a policy on {path}: the README has one");
     match (lists && reads, writes, steps_up) {
         (false, ..) => {
-            Check { name: "policy", state: State::Failed, saw, why: "services cannot be listed or read without it", mend }
+            Check { name: "policy", state: State::Failed, saw, why: "services cannot be listed or read without it", fix }
         }
         (true, true, true) => warning(
             "policy",
             saw,
-            "write_role is set, and this session could write without it: approval is then no wall",
-            "take create and update out of the policy of the session's role",
+            "this session can write without write_role, so approval can be bypassed",
+            "remove create and update from the policy of the session's role",
         ),
-        (true, false, false) => warning("policy", saw, "set cannot write with this session", mend),
+        (true, false, false) => warning("policy", saw, "set cannot write with this session", fix),
         _ => ok("policy", saw),
     }
 }
@@ -293,7 +293,7 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
         Ok(auth) if !auth.url.query_pairs().any(|(name, _)| name == "max_age") => warning(
             "sign-in",
             format!("auth/{mount} with {role}; {write_role} for writing, without a max_age"),
-            "whoever controls a browser that is signed on already can approve without you",
+            "any program that controls your signed-in browser can approve without you",
             format!("vault write auth/{mount}/role/{write_role} max_age=60s …   (with its other settings)"),
         ),
         Ok(_) => ok("sign-in", format!("auth/{mount} with {role}; {write_role} for writing, with a max_age")),
@@ -301,7 +301,7 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
 }
 
 fn browser(core: &Core, env: &Env) -> Check {
-    const WHY: &str = "login and approval open pages; here they are printed instead";
+    const WHY: &str = "without a browser, login and approval print their addresses";
     let (here, port) = (Surroundings::of(env), core.settings.port);
     match (&core.settings.browser, can_open_browser()) {
         (Some(command), _) => ok("browser", format!("opened with {}", printable(command, false))),
@@ -322,13 +322,16 @@ fn browser(core: &Core, env: &Env) -> Check {
 }
 
 /// Where MCP clients keep which servers they start, below the home folder.
-const CLIENTS: [&str; 6] = [
+const CLIENTS: [&str; 9] = [
     ".claude.json",
     ".cursor/mcp.json",
     ".codex/config.toml",
     ".gemini/settings.json",
     ".vscode/mcp.json",
     ".config/zed/settings.json",
+    ".config/Code/User/mcp.json",
+    ".config/Claude/claude_desktop_config.json",
+    ".codeium/windsurf/mcp_config.json",
 ];
 /// The longest such file that is looked into, in bytes.
 const MAX_CLIENT_FILE: u64 = 16 * 1024 * 1024;
@@ -350,12 +353,12 @@ fn approval(core: &Core, env: &Env) -> Check {
     match strength(core) {
         Err(error) => failed("approval", WHY, &error),
         Ok(Strength::Typed) if !has_assistant(core, env) => {
-            ok("approval", "by the word yes, typed; no AI assistant is set up to use claude-vault")
+            ok("approval", "by the word yes, typed; no AI assistant that uses claude-vault was found")
         }
         Ok(Strength::Typed) => warning(
             "approval",
             "by the word yes, typed",
-            "whoever controls a browser or a terminal of yours can type it",
+            "any program that controls your browser or terminal can type it",
             "claude-vault approve enroll NAME   (or set write_role, as the README says)",
         ),
         Ok(Strength::Passkey) => {
@@ -370,9 +373,9 @@ fn approval(core: &Core, env: &Env) -> Check {
 }
 
 fn audit_log(core: &Core) -> Check {
-    const WHY: &str = "without a line in it nothing is written to Vault";
+    const WHY: &str = "nothing is written to Vault unless it can be logged";
     match core.audit.check().and_then(|()| core.audit.verify()) {
-        Err(Error::NotFound { .. }) => ok("audit log", "none yet; it begins with the first command that uses Vault"),
+        Err(Error::NotFound { .. }) => ok("audit log", "none yet; the first command that uses Vault creates it"),
         Ok(verified) => ok("audit log", format!("{} with {} lines, intact", core.audit.path().display(), verified.lines)),
         Err(error) => failed("audit log", WHY, &error),
     }
@@ -396,5 +399,5 @@ fn shell(env: &Env) -> Check {
         Found::Nothing => "no claude-vault on PATH".into(),
         Found::Other { file, .. } => format!("{} comes first on PATH, and is not what a shell is to source", file.display()),
     };
-    warning("shell", saw, WHY, found.mend())
+    warning("shell", saw, WHY, found.fix())
 }

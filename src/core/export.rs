@@ -9,8 +9,9 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::Core;
+use super::history::version;
 use super::plan::{FileWrite, Plan};
-use super::{Core, no_service};
 use crate::approval::Nobody;
 use crate::audit::Action;
 use crate::error::{Error, Result};
@@ -69,13 +70,13 @@ pub struct ExportRequest {
     /// Write this file (docker-secrets: this folder) below the root, mode 0600, instead of printing
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Replace a file that is there and differs; the old one is kept as a backup
+    /// Replace an existing file that differs; the old one is kept as a backup
     #[arg(long)]
     pub force: bool,
     /// Only these keys, separated by commas
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Who reads the env format: one or several, as in compose,shell
+    /// The programs that read the env format, such as compose,shell
     #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
     pub dialect: Vec<Dialect>,
     /// Add the files and their backups to .gitignore where git would take them
@@ -212,7 +213,7 @@ async fn destination(vault: &Client, request: &ExportRequest) -> Result<(Vec<Ser
             && matches!(vault.read_service(&service, None).await?, Stored::Present { .. })
         {
             return Err(Error::invalid(
-                format!("{service} is a service too: which folder are the files for?"),
+                format!("{service} is also a service, so it is unclear which folder to write"),
                 format!("--output {service}   for the folder of that name, or another one: --output DIR"),
             ));
         }
@@ -231,10 +232,8 @@ fn shown(word: &str) -> &str {
 
 async fn collect(vault: &Client, services: &[Service], request: &ExportRequest) -> Result<Vec<Source>> {
     let read = stream::iter(services).map(|service| async move {
-        match vault.read_service(service, None).await? {
-            Stored::Present { secrets, version, .. } => Ok(Source { service: service.clone(), version, secrets }),
-            Stored::Deleted { .. } | Stored::Absent => Err(no_service(service)),
-        }
+        let (version, secrets) = version(vault, service, None).await?;
+        Ok::<_, Error>(Source { service: service.clone(), version, secrets })
     });
     let read: Vec<Result<Source>> = read.buffered(AT_ONCE).collect().await;
     let mut sources = read.into_iter().collect::<Result<Vec<Source>>>()?;

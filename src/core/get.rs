@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Core, no_service};
+use super::{Core, no_version};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service, printable, short};
@@ -102,7 +102,8 @@ pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
 /// Reads what a request asks for, without a line in the audit log.
 pub(super) async fn read(core: &Core, request: &Request) -> Result<Reply> {
     let Request { service, keys, version } = request;
-    let (mut secrets, number, created) = match core.vault()?.read_service(service, *version).await? {
+    let vault = core.vault()?;
+    let (mut secrets, number, created) = match vault.read_service(service, *version).await? {
         Stored::Present { secrets, version, created } => (secrets, version, created),
         Stored::Deleted { version: deleted, is_destroyed } => {
             return Err(Error::Deleted {
@@ -112,15 +113,7 @@ pub(super) async fn read(core: &Core, request: &Request) -> Result<Reply> {
                 is_destroyed,
             });
         }
-        Stored::Absent => match version {
-            None => return Err(no_service(service)),
-            Some(version) => {
-                return Err(Error::NotFound {
-                    what: format!("version {version} of {service}"),
-                    hint: format!("claude-vault list {service}"),
-                });
-            }
-        },
+        Stored::Absent => return Err(no_version(&vault, service, *version).await),
     };
     if !keys.is_empty() {
         let mut chosen = Secrets::new();

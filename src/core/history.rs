@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::versions::{Differences, Writers};
-use super::{Core, no_service};
+use super::{Core, no_service, no_version};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
@@ -143,7 +143,7 @@ async fn look_back(core: &Core, service: &Service) -> Result<HistoryReply> {
     let mut versions = Vec::new();
     for (number, info) in history.versions.iter().rev() {
         let held = secrets.remove(number);
-        // The first version of all has nothing before it; the first that is left may have.
+        // Version 1 follows nothing. The oldest version still kept may follow one that is gone.
         let nothing = Secrets::new();
         let before = if *number == 1 { Some(&nothing) } else { secrets.get(&(number - 1)) };
         let keys = held.as_ref().zip(before).map(|(held, before)| Differences::between(before, held).into());
@@ -235,12 +235,6 @@ pub(super) async fn version(vault: &Client, service: &Service, number: Option<u6
         Stored::Deleted { version, is_destroyed } => {
             Err(Error::Deleted { service: service.to_string(), version, is_newest: number.is_none(), is_destroyed })
         }
-        Stored::Absent => Err(match number {
-            None => no_service(service),
-            Some(number) => Error::NotFound {
-                what: format!("version {number} of {service}"),
-                hint: format!("claude-vault history {service}"),
-            },
-        }),
+        Stored::Absent => Err(no_version(vault, service, number).await),
     }
 }

@@ -17,7 +17,7 @@ const ROTATE_AFTER: &str = "rotate_after";
 /// What to list.
 #[derive(clap::Args, Default)]
 pub struct Request {
-    /// A service, to see its keys; a folder (media/) or pattern ('media/*'), to see its services
+    /// A service, to list its keys; a folder (media/) or pattern ('media/*'), to list services
     #[arg(id = "service", value_name = "SERVICE")]
     pub what: Option<What>,
     /// Show version, age, number of keys and rotation of each service

@@ -84,7 +84,7 @@ impl Drop for Unheld {
 /// Revokes a token that nobody needs any more; best effort, within seconds.
 pub async fn revoke(settings: &Settings, token: Secret) {
     let Ok(vault) = Client::new(settings, Some(token)) else { return };
-    // When this fails nobody can be told any more: the token then lives until it expires.
+    // On failure the token lives until it expires; there is no one left to report to.
     let _ = tokio::time::timeout(Duration::from_secs(5), vault.revoke_token()).await;
 }
 

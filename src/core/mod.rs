@@ -39,6 +39,7 @@ use crate::config::{Env, Settings};
 use crate::error::{Error, Result};
 use crate::names::Service;
 use crate::session::{Session, digest};
+use crate::vault::Stored;
 use crate::vault::{Client, TokenInfo};
 
 /// Who asks for an operation, and learns what came of it.
@@ -119,7 +120,7 @@ impl Core {
         Ok(self.client.get_or_init(|| client).clone())
     }
 
-    /// Finds out whose the session is in Vault, once a token: the audit log names them.
+    /// Looks up the session's person once per token, for the audit log.
     pub(crate) async fn meet_person(&self) {
         if self.audit.knows_person() {
             return;
@@ -173,10 +174,19 @@ impl Core {
 /// How the audit log names whoever a token is for.
 pub(crate) fn person(info: &TokenInfo) -> String {
     match (info.display_name.as_str(), info.entity_id.as_str()) {
-        // A token that another one made has no name but that.
+        // A child token has only this generic display name.
         ("" | "token", entity) if !entity.is_empty() => format!("entity {entity}"),
         (name, _) => name.to_owned(),
     }
+}
+
+/// The error for a version that Vault does not have: where there is no such service at all, it says that instead.
+pub(crate) async fn no_version(vault: &Client, service: &Service, number: Option<u64>) -> Error {
+    let number = match number {
+        Some(number) if !matches!(vault.read_service(service, None).await, Ok(Stored::Absent)) => number,
+        _ => return no_service(service),
+    };
+    Error::NotFound { what: format!("version {number} of {service}"), hint: format!("claude-vault history {service}") }
 }
 
 /// A service that Vault does not have, with the way to look.

@@ -44,7 +44,7 @@ pub async fn receive(core: &Core, token: Secret) -> Result<ReceiveReply> {
 async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
     let text = token.expose(WayOut::Inspection);
     if !(1..=MAX_TOKEN).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::invalid("that is not a token: it is one word", "paste the token alone, as share printed it"));
+        return Err(Error::invalid("that is not a token: a token is one word", "paste the token alone, as share printed it"));
     }
     let vault = Client::new(&core.settings, None)?;
     let active = vault.active_node().await?;
@@ -65,7 +65,7 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
         Err(error) => return Err(error),
     };
     if secrets.is_empty() {
-        return Err(Error::invalid("there is no key behind that token", "ask for it to be shared again"));
+        return Err(Error::invalid("that share has no keys", "ask for it to be shared again"));
     }
     Ok(ReceiveReply { secrets, shared: printable(&info.creation_time, false), warnings: Vec::new() })
 }
@@ -73,8 +73,8 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
 /// Vault does not tell these apart.
 fn gone(when: &str) -> Error {
     Error::NotFound {
-        what: format!("a share with that token (it was used{when}, or has expired, or is no token of share)"),
-        hint: "if it should still work, somebody else has read the values: have them changed, and shared again".into(),
+        what: format!("a share for that token (it was used{when}, has expired, or is not from share)"),
+        hint: "if the token should still be valid, somebody else has read the values: have them changed and shared again".into(),
     }
 }
 
@@ -90,7 +90,7 @@ fn other_kind(path: &str) -> Error {
     let is_path = !path.is_empty() && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_.-".contains(&b));
     let path = if is_path { short(path) } else { "another path".into() };
     Error::invalid(
-        format!("that token holds an answer of {path}, and not what share wraps: it was not opened"),
+        format!("that token wraps a reply of {path}, not a share; it was not opened"),
         "ask whoever sent it what it is; if you expect it: bao unwrap   (or vault unwrap)",
     )
 }

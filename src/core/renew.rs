@@ -31,7 +31,7 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     let session = core.session()?.alive()?;
     if session.ours.is_none() && !foreign {
         return Err(Error::invalid(
-            "no login of claude-vault made this token, so it is not renewed unasked",
+            "claude-vault did not obtain this token, so it is renewed only with --foreign",
             "source claude-vault renew --foreign   (or sign in: source claude-vault login --force)",
         ));
     }
@@ -50,9 +50,7 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     }
     core.audit.record(Action::Renew, "", &format!("user {}; {seconds} s", token.display_name)).await?;
     let end = match limit {
-        _ if seconds.saturating_add(LEAST_GAIN) < wanted => {
-            Some(format!("Vault lets this token live for {} and no longer", span(seconds)))
-        }
+        _ if seconds.saturating_add(LEAST_GAIN) < wanted => Some(format!("Vault limits this token to {}", span(seconds))),
         limit => limit,
     };
     let expiry = now().saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -68,9 +66,11 @@ fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<
     match most.saturating_sub(token.age(now())) {
         0 => {
             let (age, most) = (span(token.age(now())), span(most));
-            Err(Error::NotRenewed { message: format!("the session began {age} ago, and is renewed for {most} at most") })
+            Err(Error::NotRenewed {
+                message: format!("the session began {age} ago and cannot be extended past {most} after login"),
+            })
         }
-        left if left < usual => Ok((left, Some(format!("a session is renewed for {} after its login at most", span(most))))),
+        left if left < usual => Ok((left, Some(format!("a session cannot be extended past {} after login", span(most))))),
         _ => Ok((usual, None)),
     }
 }
@@ -89,7 +89,7 @@ fn no_gain(token: &TokenInfo, held: u64, limit: Option<String>) -> Error {
     let why = match limit {
         Some(limit) => limit,
         None if !token.renewable => "Vault does not renew this token".to_owned(),
-        None => "Vault lets it live no longer".to_owned(),
+        None => "Vault does not allow a longer life".to_owned(),
     };
-    Error::NotRenewed { message: format!("the session cannot be lengthened and holds for {}: {why}", span(held)) }
+    Error::NotRenewed { message: format!("the session cannot be extended and ends in {}: {why}", span(held)) }
 }

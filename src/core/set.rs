@@ -49,7 +49,7 @@ pub struct Request {
 /// time somebody else's change came in between.
 ///
 /// # Errors
-/// [`Error::Invalid`] for what is no value, [`Error::Declined`], [`Error::Conflict`], and
+/// [`Error::Invalid`] for a value that cannot be stored, [`Error::Declined`], [`Error::Conflict`], and
 /// whatever Vault refuses. When the audit log cannot be written, nothing is.
 pub async fn set(
     core: &Core,
@@ -94,8 +94,7 @@ async fn with_upkeep(
     if upkeep.is_empty() {
         return Ok(change);
     }
-    let read = vault.read_history(service).await?;
-    let before = read.as_ref().map(|history| history.custom.clone()).unwrap_or_default();
+    let before = vault.read_history(service).await?.map(|history| history.custom).unwrap_or_default();
     let (custom, words) = upkeep.applied(&before, keys)?;
     if words.is_empty() {
         return Ok(change);
@@ -104,7 +103,7 @@ async fn with_upkeep(
     if core.settings.write_role.is_none() {
         vault.require_metadata_write(service).await?;
     }
-    Ok(change.with_upkeep(read, custom, words))
+    Ok(change.with_upkeep(&before, &custom, words))
 }
 
 /// All values to set, generated ones included, checked.

@@ -74,7 +74,7 @@ async fn look(core: &Core) -> Result<Reply> {
     let write_access = vault.may_change(&Service::probe()?).await.ok();
     if write_access == Some(true) && core.settings.write_role.is_some() {
         warnings.push(
-            "this session could write by itself, although write_role is set: take create and update out of its policy".into(),
+            "this session can write without approval although write_role is set: remove create and update from its policy".into(),
         );
     }
     let seconds_left = [session.seconds_left(), token.seconds_left()].into_iter().flatten().min();

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::names::Service;
 use crate::vault::REQUESTS_AT_ONCE;
 
-/// How far long work is. An operation counts, and a face that can shows it.
+/// Progress of long work. The operation counts; the command line shows it.
 #[derive(Default)]
 pub struct Work {
     done: AtomicUsize,

@@ -31,7 +31,7 @@ impl Error {
             }
             Self::Deleted { service, is_newest: true, .. } => format!("claude-vault undelete {service}"),
             Self::Deleted { service, version, .. } => format!("claude-vault undelete {service} {version}"),
-            Self::Conflict { .. } => "run the command again: it works the change out again".into(),
+            Self::Conflict { .. } => "run the command again; it starts from the current version".into(),
             Self::OutcomeUnknown { service } => format!("claude-vault list {service}"),
             Self::KvVersion1 { mount } => format!("vault kv enable-versioning {mount}/   (or choose another with --mount)"),
             Self::Unreachable { .. } => "check VAULT_ADDR, the network and that Vault is running".into(),
@@ -39,7 +39,7 @@ impl Error {
                 "https" => "the server there speaks plain http: if that is meant, set VAULT_ADDR to http://…".into(),
                 _ => "the server there wants TLS: set VAULT_ADDR to https://…".into(),
             },
-            Self::InsecureHttp { .. } => "use https, or give --insecure-http if the network in between is yours alone".into(),
+            Self::InsecureHttp { .. } => "use https, or --insecure-http if you trust the whole network path".into(),
             Self::ForeignRedirect { target, .. } => {
                 format!(
                     "if {target} is a node of your Vault: export CLAUDE_VAULT_TRUSTED_HOSTS={target}   (a host without a port: all its ports)"
@@ -53,7 +53,7 @@ impl Error {
             Self::Declined => "run the command again and approve it, or look first with --dry-run".into(),
             Self::ApprovalPending { .. } => "approve it on its page, or with: claude-vault approve pending".into(),
             Self::ApprovalExpired | Self::ApprovalUnknown | Self::ApprovalMismatch => {
-                "start over with the change as it is meant".into()
+                "start over with the change you want".into()
             }
             Self::WeakProof { .. } => "approve it on its page; see: claude-vault config".into(),
             Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
@@ -62,7 +62,7 @@ impl Error {
                 format!("which keys: claude-vault inject {service} --diff; write it: claude-vault inject {service}")
             }
             Self::Confined { .. } => {
-                "nothing outside the root is touched, and no symbolic link is followed; see --root and --file".into()
+                "nothing outside the root is used, and symbolic links are not followed; see --root and --file".into()
             }
             Self::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::PermissionDenied => "check who owns the file and its folder: ls -la".into(),
@@ -80,20 +80,20 @@ impl Error {
                 "compare it with a backup; once you know why, start a new chain: claude-vault audit verify --accept".into()
             }
             Self::CannotRun { program, source } => match source.kind() {
-                _ if program.contains(' ') => "a line for a shell needs one: -- sh -c '…'".into(),
+                _ if program.contains(' ') => "to run a shell command line: -- sh -c '…'".into(),
                 std::io::ErrorKind::PermissionDenied if program.contains('/') => format!("chmod +x {program}"),
                 std::io::ErrorKind::NotFound if !program.contains('/') => {
-                    "check its name and PATH   (what is built into a shell needs one: -- sh -c '…')".into()
+                    "check its name and PATH   (for a shell built-in: -- sh -c '…')".into()
                 }
                 _ => "check its path".into(),
             },
             Self::Several { .. } => "each failure is shown above".into(),
-            Self::Interrupted => "nothing was left behind; run it again when you like".into(),
+            Self::Interrupted => "nothing was left behind; run the command again".into(),
         }
     }
 }
 
-/// What a policy calls it. Deleting a version, and the like, is an update of a path of its own.
+/// The capability in a policy. Delete, undelete and destroy need `update` on their own paths.
 fn capability<'a>(operation: &'a str, path: &str) -> &'a str {
     match operation {
         "write" => "create and update",

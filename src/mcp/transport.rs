@@ -117,7 +117,7 @@ async fn write(output: &Mutex<Stdout>, text: &[u8]) -> io::Result<()> {
 enum Understood {
     /// For the server.
     Message(Box<ClientJsonRpcMessage>),
-    /// What is answered here. A notification, or what is no request, gets none.
+    /// The answer that is given here. A notification, or a message that is not a request, gets none.
     Answers(Vec<Value>),
 }
 

@@ -160,6 +160,7 @@ fn lab() -> Lab {
     lab.store("media/arr/sonarr", json!({"SONARR_KEY": "1"}));
     lab.home.install();
     lab.home.file("zfile.env", "A=1\n");
+    lab.home.file("q $(touch pwned).env", "A=1\n");
     lab.home.file("zfolder/inside", "");
     lab
 }
@@ -224,6 +225,12 @@ fn names_of_vault_and_files(lab: &Lab, shell: &str) {
     for typed in ["claude-vault complete-", "claude-vault dev-", "claude-vault get jellyfin odd", "claude-vault get --color je"] {
         assert_eq!(typist.tab(typed).trim_end(), typed, "{shell}");
     }
+    // A file's name is quoted, and runs nothing.
+    let quoted = typist.tab("claude-vault set jellyfin --from q");
+    assert!(
+        quoted.contains("q\\ ") && quoted.contains(r"\$\(touch\ pwned\)") || quoted.contains("'q $(touch"),
+        "{shell}: {quoted}"
+    );
     let listed = typist.press("claude-vault get $(touch pwned) j\t\x15claude-vault get `touch pwned` \t\x15x");
     assert_eq!(listed, "x", "{shell}");
     assert!(!lab.home.lab().join("pwned").exists(), "{shell}");

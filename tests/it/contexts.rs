@@ -206,7 +206,7 @@ fn a_session_of_one_context_is_not_sent_to_another_and_login_there_says_what_bec
     assert!(thief.accept().is_err(), "the thief was asked");
     assert_eq!(lines[5..], ["2", "0|unset|work"], "{}", run.all());
     assert!(!login.lab.bao.knows(lines[0]) && !other.knows(lines[4]), "{}", run.all());
-    run.says(&format!("the session is for {first}, and Vault's address is {evil} now"))
+    run.says(&format!("the session is for {first}, but Vault's address is now {evil}"))
         .says("go back: export CLAUDE_VAULT_CONTEXT=home")
         .says(&format!("this shell holds a session for {first}: signing in to {second} replaces it here, and revokes it there"))
         .says(&format!("the session before, for {first}, is revoked; this shell is signed in to {second}"));

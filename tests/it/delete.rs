@@ -161,7 +161,7 @@ fn what_destroys_is_asked_by_name_and_unattended_only_with_confirm() {
         let refused = lab.cv(arguments);
         assert!(matches!(refused.status, 2 | 8), "{arguments:?}: {}", refused.all());
     }
-    lab.cv(["delete", "plex", "--destroy", "--dry-run"]).exits(0).says("destroy for good").says("nothing brings");
+    lab.cv(["delete", "plex", "--destroy", "--dry-run"]).exits(0).says("destroy for good").says("cannot be restored");
     for word in ["yes\nno", "", "plexx\nn"] {
         let mut session = cv(&lab.home, &["delete", "plex", "--destroy"]);
         session.exp_string("Type the service's name").unwrap();

@@ -20,7 +20,7 @@ fn check(lab: &Lab, name: &str, status: i32) -> Value {
     let found = checks.into_iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no check {name}"));
     // What is wrong always comes with a reason and a command.
     let is_wrong = matches!(found["state"].as_str().unwrap(), "failed" | "warning");
-    assert!(!is_wrong || (found["why"].is_string() && found["mend"].is_string()), "{found}");
+    assert!(!is_wrong || (found["why"].is_string() && found["fix"].is_string()), "{found}");
     found
 }
 
@@ -50,7 +50,7 @@ fn a_setup_that_works_is_told_so_for_a_person_too() {
         says(&check(&lab, name, 0), "ok", words);
     }
     // Without an assistant nobody else can type the yes.
-    says(&check(&lab, "approval", 0), "ok", "no AI assistant");
+    says(&check(&lab, "approval", 0), "ok", "no AI assistant that uses claude-vault was found");
     lab.home.file(".mcp.json", "{\"mcpServers\": {\"vault\": {\"command\": \"claude-vault\", \"args\": [\"mcp\"]}}}");
     says(&check(&lab, "approval", 0), "warning", "typed");
     let text = lab.cv(["doctor"]).exits(0).stdout;
@@ -76,7 +76,7 @@ fn what_is_wrong_with_the_way_to_vault_is_named() {
     says(&check(&lab, "address", 0), "warning", "not verified");
     lab.home.set("VAULT_SKIP_VERIFY", "");
     lab.home.set("BAO_SKIP_VERIFY", "1");
-    assert_eq!(check(&lab, "address", 0)["mend"], "unset BAO_SKIP_VERIFY");
+    assert_eq!(check(&lab, "address", 0)["fix"], "unset BAO_SKIP_VERIFY");
     lab.home.set("BAO_SKIP_VERIFY", "");
     lab.home.set("VAULT_ADDR", address.replace("http:", "https:"));
     lab.home.set("VAULT_CACERT", "/nowhere/ca.pem");
@@ -161,7 +161,7 @@ fn what_is_wrong_with_signing_in_and_approving_is_named() {
     lab.home.set("container", "podman");
     let contained = check(&lab, "browser", 0);
     says(&contained, "warning", "no screen in this container");
-    assert!(contained["mend"].as_str().unwrap().contains("paste"), "{contained}");
+    assert!(contained["fix"].as_str().unwrap().contains("paste"), "{contained}");
     lab.home.set("container", "");
     says(&check(&lab, "browser", 0), "warning", "no screen");
     lab.home.set("PATH", "/usr/bin:/bin");

@@ -175,7 +175,7 @@ fn what_the_editor_puts_in_the_place_of_the_text_is_not_followed() {
         ("printf 'A: stolen\\n' >elsewhere; ln -sf \"$PWD/elsewhere\" \"$1\"", "symbolic link", 2),
         ("rm \"$1\"; mkfifo \"$1\"", "plain file", 2),
         ("rm \"$1\"; mkdir \"$1\"", "plain file", 2),
-        ("rm \"$1\"", "took the text away", 2),
+        ("rm \"$1\"", "deleted the file", 2),
         ("truncate -s 17M \"$1\"", "16 MiB", 2),
         ("exit 3", "the editor failed", 2),
         ("kill -9 $$", "the editor failed", 2),

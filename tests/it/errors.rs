@@ -167,9 +167,9 @@ const WRONG: [(&str, &str, &str); 20] = [
     ("status --color=nevre", "--color is not one of: auto, always, never", "claude-vault status --color=never"),
     ("login --method oicd", "--method is not one of: oidc", "source claude-vault login --method oidc"),
     ("get", "SERVICE is missing", "claude-vault get jellyfin API_KEY"),
-    ("exec plex", "COMMAND is missing", "claude-vault exec SERVICE -- COMMAND"),
-    ("status more", "status takes fewer arguments", "claude-vault help status"),
-    ("scan --json --sarif", "cannot go with", ""),
+    ("exec plex", "COMMAND is missing", "claude-vault exec plex -- COMMAND"),
+    ("status more", "status got too many arguments", "claude-vault help status"),
+    ("scan --json --sarif", "cannot be used with", ""),
 ];
 
 #[test]

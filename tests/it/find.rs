@@ -67,7 +67,7 @@ fn a_value_is_found_exactly_and_never_shown() {
     assert!(!refused.all().contains(CANARY));
     lab.cv(["find", "--value"]).exits(8).says("claude-vault find --value -");
     let log = lab.home.read(".claude-vault-audit.log");
-    assert!(log.contains("ACTION=FIND") && log.contains("by value: 2 matches in 2 services") && !log.contains(CANARY));
+    assert!(log.contains("ACTION=FIND") && log.contains("by value: 2 services") && !log.contains(CANARY));
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn several_keys_are_read_back_exactly_by_bash_and_by_two_dotenv_readers() {
 #[test]
 fn get_all_refuses_in_a_pipe_what_no_reader_could_read() {
     let lab = Lab::with("plex", json!({"foo-bar": "1", "OK": "2"}));
-    lab.cv(["get", "plex"]).exits(2).says("foo-bar is no variable's name");
+    lab.cv(["get", "plex"]).exits(2).says("foo-bar is not a valid variable name");
     for value in ["it's $5", "a\rb", "n\0l", "end\\"] {
         let refused = Lab::with("plex", json!({ "K": value }));
         assert_eq!(refused.cv(["get", "plex"]).exits(2).says("the value of K cannot be written").stdout, "");

@@ -16,7 +16,11 @@ const SPOKEN: [(&[&str], &str, &str); 8] = [
         "claude-vault-login   (first, once: eval \"`claude-vault init tcsh`\")",
         "eval \"`claude-vault init tcsh`\"   then: claude-vault-login",
     ),
-    (&["xonsh", "--no-rc"], "claude-vault login", "execx($(claude-vault init xonsh))   then: claude-vault login"),
+    (
+        &["xonsh", "--no-rc"],
+        "claude-vault login",
+        "execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], env=${...}.detype(), text=True))   then: claude-vault login",
+    ),
     (
         &["nu", "-n"],
         "claude-vault login",

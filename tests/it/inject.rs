@@ -178,9 +178,9 @@ fn values_that_no_text_serves_are_refused_by_name_and_nothing_is_written() {
     }
     let lab = Lab::with("plex", json!({"foo-bar": "1"}));
     lab.home.file("plex/.env.example", "");
-    lab.cv(["inject", "plex", "--strict"]).exits(2).says("foo-bar").says("starts with no digit");
+    lab.cv(["inject", "plex", "--strict"]).exits(2).says("foo-bar").says("does not start with a digit");
     assert!(!lab.home.lab().join("plex/.env").exists());
-    lab.cv(["inject", "plex"]).exits(0).says("foo-bar left out of plex/.env").says("starts with no digit");
+    lab.cv(["inject", "plex"]).exits(0).says("foo-bar left out of plex/.env").says("does not start with a digit");
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn all_does_every_service_with_a_folder_and_reports_each() {
         .exits(2)
         .says("broken:")
         .says("1 of 21 services failed")
-        .says("left out, since nothing in their folders tells which file they want: only-run");
+        .says("skipped, because their folders show no .env or secrets.yaml to write: only-run");
     assert_eq!(run.stderr.matches(" written: ").count(), 20);
     assert!(lab.home.read("s7/.env").ends_with("A=7\n"));
     let report = lab.cv(["inject", "s1", "s2", "--json"]).exits(0).json();

@@ -166,7 +166,7 @@ fn logout_forgets_a_token_that_no_login_made_and_revokes_it_only_when_asked() {
     for mark in ["", marked.trim(), "a,b,c"] {
         login.lab.home.set("VAULT_TOKEN", &login.lab.token);
         login.lab.home.set("CLAUDE_VAULT_SESSION", mark);
-        let run = logout(&login, "").says("forgotten and not revoked");
+        let run = logout(&login, "").says("so it was not revoked");
         assert_eq!(run.stdout, "0|unset|unset\n");
         assert!(login.lab.bao.knows(&login.lab.token));
     }
@@ -198,7 +198,7 @@ fn a_session_of_ours_goes_to_no_other_vault_and_is_revoked_at_its_own() {
     assert_eq!(lines[1..], ["3", "3", "3", "3", "0|unset"], "{}", run.all());
     assert!(thief.accept().is_err(), "the thief was asked");
     assert!(!login.lab.bao.knows(lines[0]));
-    let run = run.says(&format!("the session is for {}, and Vault's address is {elsewhere} now", login.lab.bao.address));
+    let run = run.says(&format!("the session is for {}, but Vault's address is now {elsewhere}", login.lab.bao.address));
     let run = run.says(&format!("export VAULT_ADDR={}", login.lab.bao.address)).says("the token is revoked");
     assert!(!run.stderr.contains(lines[0]));
 }
@@ -237,7 +237,7 @@ fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
     assert!(login.lab.bao.knows(run.stdout.trim()), "{}", run.all());
     // A foreign one is replaced because it was asked for, and stays alive.
     login.lab.home.set("VAULT_TOKEN", &login.lab.token);
-    Login::token(&login.source("--force").says("it is not revoked"));
+    Login::token(&login.source("--force").says("it was not revoked"));
     assert!(login.lab.bao.knows(&login.lab.token));
     // A session for another Vault is replaced as well, and revoked where it was made.
     login.lab.home.set("VAULT_TOKEN", "");

@@ -55,6 +55,7 @@ mod login_elsewhere;
 mod login_methods;
 mod manual;
 mod mcp;
+mod mistakes;
 mod nested;
 mod noninterference;
 mod packages;

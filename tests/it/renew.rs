@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::login::Login;
+use crate::shells::XONSH;
 use crate::support::{POLICY, Run, ground, http};
 
 fn look_up(login: &Login, token: &str) -> Value {
@@ -38,7 +39,7 @@ fn a_session_is_lengthened_in_vault_and_in_the_shell() {
     assert!((3590..=3600).contains(&seconds(&fields)), "{}", run.all());
     let ttl = look_up(&login, &fields[1])["ttl"].as_i64().unwrap();
     assert!((3585..=3600).contains(&ttl), "{ttl}");
-    run.says("the session of oidc-alice@lab.test holds for 60 min");
+    run.says("the session of oidc-alice@lab.test now ends in 60 min");
     let log = login.lab.home.read(".claude-vault-audit.log");
     assert!(log.contains("ACTION=RENEW") && !log.contains(&fields[1]), "{log}");
 }
@@ -50,12 +51,12 @@ fn a_session_ends_at_the_latest_when_its_person_signed_in_long_ago() {
     login.lab.home.set("VAULT_MAX_SESSION", "70");
     let (run, fields) = renewed(&login, "", "sleep 15", "");
     assert!(fields[0] == "0" && (50..=56).contains(&seconds(&fields)), "{}", run.all());
-    run.says("a session is renewed for 70 s after its login at most; then sign in again: source claude-vault login");
+    run.says("a session cannot be extended past 70 s after login; then sign in again: source claude-vault login");
     // What the shell says of the login does not count: Vault knows when it was.
     login.lab.home.set("VAULT_MAX_SESSION", "5");
     let (run, fields) = renewed(&login, "", "sleep 6; export VAULT_TOKEN_EXPIRY=$(($(date +%s) + 30))", "");
     assert!(fields[0] == "1" && (20..=30).contains(&seconds(&fields)), "{}", run.all());
-    run.says("and is renewed for 5 s at most").says("source claude-vault login --force");
+    run.says("and cannot be extended past 5 s after login").says("source claude-vault login --force");
 }
 
 #[test]
@@ -76,10 +77,10 @@ fn where_vault_gives_less_it_is_said_how_long_the_session_holds() {
     role("long", json!({"token_type": "batch", "token_ttl": "4h"}));
     let (run, fields) = renewed(&login, "--role capped", "", "");
     assert!(fields[0] == "0" && (35..=45).contains(&seconds(&fields)), "{}", run.all());
-    run.says("Vault lets this token live for").says("then sign in again: source claude-vault login");
+    run.says("Vault limits this token to").says("then sign in again: source claude-vault login");
     let (run, fields) = renewed(&login, "--role capped", "source claude-vault renew", "");
     assert!(fields[0] == "1" && (30..=45).contains(&seconds(&fields)), "{}", run.all());
-    run.says("the session cannot be lengthened and holds for").says("Vault lets it live no longer");
+    run.says("the session cannot be extended and ends in").says("Vault does not allow a longer life");
     let (run, fields) = renewed(&login, "--role batch", "", "");
     assert!(fields[0] == "1" && (30..=40).contains(&seconds(&fields)), "{}", run.all());
     run.says("Vault does not renew this token").says("source claude-vault login --force");
@@ -98,7 +99,7 @@ fn a_token_from_elsewhere_is_not_renewed_unasked_and_never_shortened() {
     let renew = |login: &Login, words: &str| {
         login.lab.home.shell(&["bash"], &format!("source claude-vault renew {words}; echo \"$?|${{VAULT_TOKEN_EXPIRY-unset}}\""))
     };
-    let run = renew(&login, "").says("no login of claude-vault made this token, so it is not renewed unasked");
+    let run = renew(&login, "").says("claude-vault did not obtain this token, so it is renewed only with --foreign");
     assert_eq!(run.says("source claude-vault renew --foreign").stdout, "2|unset\n");
     renew(&login, "--foreign");
     assert!(before > 3600 && look_up(&login, &token)["ttl"].as_i64().unwrap() > before - 60);
@@ -116,7 +117,7 @@ fn renew_without_a_shell_that_reads_it_or_under_an_agent_changes_nothing() {
     let login = Login::new();
     let mut session = crate::terminal::on_terminal(&login.lab.home, env!("CARGO_BIN_EXE_claude-vault"), &["renew"]);
     let text = session.exp_eof().unwrap();
-    assert!(text.contains("renew changes this shell") && text.contains("source claude-vault renew"), "{text}");
+    assert!(text.contains("renew sets variables in this shell") && text.contains("source claude-vault renew"), "{text}");
     let script = "source claude-vault login --timeout 30; export CLAUDECODE=1; before=$VAULT_TOKEN_EXPIRY; source claude-vault renew; echo \"$?\"; [ $before = $VAULT_TOKEN_EXPIRY ] && echo same";
     let run = login.lab.home.shell(&["bash"], script).exits(0).says("renewing a session is refused under an AI agent");
     assert_eq!(run.stdout, "8\nsame\n");
@@ -171,7 +172,7 @@ fn every_shell_has_renew() {
     let run = home.shell(&["sh"], "elvish -norc script.elv");
     assert_eq!(run.stdout, "longer\n", "{}", run.all());
     let xonsh = format!(
-        "execx($(claude-vault init xonsh))\nclaude-vault login\n$VAULT_TOKEN_EXPIRY = $(sh soon)\nclaude-vault renew\n{check}\n"
+        "{XONSH}\nclaude-vault login\n$VAULT_TOKEN_EXPIRY = __import__('subprocess').check_output(['sh', 'soon'], text=True)\nclaude-vault renew\n{check}\n"
     );
     home.file("script.xsh", &xonsh);
     let run = home.shell(&["sh"], "xonsh --no-rc script.xsh");

@@ -82,7 +82,7 @@ fn generated_values_are_bare_in_every_reader() {
     assert!(a.len() == 32 && b.len() == 64 && a != &b[..32]);
     assert!(b.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-'));
     lab.cv(["set", "plex", "--generate", "A:3", "--no-confirm"]).exits(2);
-    lab.home.cv_with(&["set", "plex", "A=-", "B=-", "--no-confirm"], "x").exits(2).says("one key's value only");
+    lab.home.cv_with(&["set", "plex", "A=-", "B=-", "--no-confirm"], "x").exits(2).says("standard input can be used only once");
     lab.home.file("odd.env", "A=1\nFOO BAR\n"); // docker compose reads `FOO: bar`
     lab.cv(["set", "plex", "--from", "odd.env", "--no-confirm"]).exits(2).says("line 2");
 }
@@ -119,7 +119,7 @@ fn an_empty_value_is_warned_about_and_never_written_unseen() {
     assert!(!lab.cv(["set", "plex", "A=", "B=1", "--no-confirm"]).exits(0).all().contains("is empty"));
     let file = lab.home.file("nothing", "");
     for empty in ["C=-", &format!("C=@{}", file.display())] {
-        lab.cv(["set", "plex", empty, "--no-confirm"]).exits(2).says("what C is read from is empty").says("SERVICE C=");
+        lab.cv(["set", "plex", empty, "--no-confirm"]).exits(2).says("the source of C is empty").says("SERVICE C=");
         lab.cv(["set", "plex", empty, "--dry-run"]).exits(0).says("the value of C is empty");
     }
     assert_eq!(lab.stored("plex"), json!({"A": "", "B": "1"}));

@@ -98,12 +98,12 @@ fn a_token_of_another_kind_is_not_opened_and_stays_whole() {
     };
     let token = wrapped("secret/data/proxmox-services/plex");
     let refused =
-        home.cv(["receive", &token]).exits(2).says("holds an answer of secret/data/proxmox-services/plex").says("not opened");
+        home.cv(["receive", &token]).exits(2).says("wraps a reply of secret/data/proxmox-services/plex").says("not opened");
     assert!(!refused.all().contains(CANARY) && !refused.all().contains(&token));
     let unwrapped = lab.bao.put_as(&token, "sys/wrapping/unwrap", json!({}));
     assert_eq!(unwrapped["data"]["data"]["A"], CANARY);
     // A session's token is none, and is not used either.
-    home.cv(["receive", &lab.token]).exits(5).says("no token of share");
+    home.cv(["receive", &lab.token]).exits(5).says("is not from share");
     assert!(lab.bao.knows(&lab.token));
     for text in ["", "two words", "héllo", "a\nb", &"x".repeat(10_000)] {
         home.cv_with(&["receive", "-"], text).exits(2).says("that is not a token");
@@ -173,7 +173,7 @@ fn a_server_that_answers_otherwise_does_not_get_the_token_opened() {
         (
             r#"{"data":{"creation_path":"sys/wrapping/wrap/../../secret","creation_time":"","creation_ttl":60}}"#,
             200,
-            "holds an answer of",
+            "wraps a reply of",
             2,
         ),
         (

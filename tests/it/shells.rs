@@ -52,18 +52,22 @@ fn nushell_holds_a_login_and_notices_a_failed_one() {
     same_in_each(&Run { stdout, ..ran }, "nushell");
 }
 
+/// The line for `~/.xonshrc`.
+pub const XONSH: &str =
+    "execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], env=${...}.detype(), text=True))";
+
 #[test]
 fn xonsh_holds_a_login_and_notices_a_failed_one() {
     let lab = lab();
     lab.home.file(
         "script.xsh",
         &format!(
-            "execx($(claude-vault init xonsh))
-execx($(claude-vault init xonsh))
+            "{XONSH}
+{XONSH}
 claude-vault login
 {SEES}
 claude-vault list
-print($(claude-vault get plex A).strip(), flush=True)
+claude-vault get plex A | cat
 claude-vault list | tr a-z A-Z
 if not ![claude-vault login --force --auth-mount nowhere]: print('failed 1', flush=True)
 if 'VAULT_TOKEN' in ${{...}}: print('still held', flush=True)
@@ -166,10 +170,7 @@ fn each_shell_holds_what_its_session_is_for_and_gives_it_up() {
     let tcsh = format!("eval \"`claude-vault init tcsh`\"\nclaude-vault-login\n{marked}\nclaude-vault-logout\n{marked}\n");
     lab.home.file("script.tcsh", &tcsh);
     check(&run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""), "tcsh");
-    lab.home.file(
-        "script.xsh",
-        &format!("execx($(claude-vault init xonsh))\nclaude-vault login\n{marked}\nclaude-vault logout\n{marked}\n"),
-    );
+    lab.home.file("script.xsh", &format!("{XONSH}\nclaude-vault login\n{marked}\nclaude-vault logout\n{marked}\n"));
     check(&run(lab.home.command("xonsh").args(["--no-rc", "script.xsh"]), ""), "xonsh");
 }
 
@@ -201,7 +202,7 @@ fn logout_forgets_the_token_though_the_program_fails() {
     );
     after(&run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""), "tcsh");
     let line = "print('failed', 2 if not ![claude-vault logout] else 0, flush=True)";
-    lab.home.file("script.xsh", &format!("execx($(claude-vault init xonsh))\n{SEES}\n{line}\n{SEES}\n"));
+    lab.home.file("script.xsh", &format!("{XONSH}\n{SEES}\n{line}\n{SEES}\n"));
     after(&run(lab.home.command("xonsh").args(["--no-rc", "script.xsh"]), ""), "xonsh");
 }
 
@@ -264,7 +265,7 @@ fn no_trace_holds_the_token() {
 fn xonshs_history_holds_no_token() {
     let lab = lab();
     let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").unwrap().1.clone();
-    let rc = "execx($(claude-vault init xonsh))\nclaude-vault list > early\nclaude-vault login\n";
+    let rc = format!("{XONSH}\nclaude-vault list > early\nclaude-vault login\n");
     std::fs::write(lab.home.path().join(".xonshrc"), rc.repeat(2)).unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
     let modern = format!(
@@ -325,7 +326,7 @@ fn init_without_a_shell_says_what_is_missing() {
     home.set("PATH", format!("{}:{}:/usr/bin:/bin", bin.display(), local.display()));
     let hides = home.cv(["init"]).exits(1).says("cargo uninstall claude-vault");
     assert_eq!(hides.stdout, "missing: the launcher that source reads\n");
-    home.cv(["doctor"]).stdout.lines().find(|line| line.contains("fix: cargo uninstall claude-vault")).expect("a mend");
+    home.cv(["doctor"]).stdout.lines().find(|line| line.contains("fix: cargo uninstall claude-vault")).expect("a fix");
     // Another program of that name, as the old script, is named and not called ours.
     let old = home.file("claude-vault", "#!/bin/bash\n");
     home.set("PATH", format!("{}:{}:/usr/bin:/bin", old.parent().unwrap().display(), local.display()));

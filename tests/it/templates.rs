@@ -165,7 +165,7 @@ fn variables_that_shells_keep_for_themselves_are_refused_for_them() {
     lab.home.file("plex/.env.example", "A=\nUID=\n");
     lab.cv(["inject", "plex", "--dialect", "shell"]).exits(2).says("shells keep variables of that name");
     lab.cv(["inject", "plex"]).exits(0).says("a shell (UID)");
-    lab.cv(["inject", "plex", "--dialect", "portable,node"]).exits(2).says("goes alone");
+    lab.cv(["inject", "plex", "--dialect", "portable,node"]).exits(2).says("cannot be combined");
 }
 
 #[test]

@@ -397,7 +397,7 @@ fn status_and_doctor_name_the_config_that_counts() {
     }
     let mut lab = lab;
     lab.home.set("CLAUDE_VAULT_DEV", "/nowhere");
-    assert_eq!(config(lab.cv(["doctor", "--json"]))["mend"], "unset CLAUDE_VAULT_DEV");
+    assert_eq!(config(lab.cv(["doctor", "--json"]))["fix"], "unset CLAUDE_VAULT_DEV");
 }
 
 #[test]

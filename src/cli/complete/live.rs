@@ -9,7 +9,6 @@ use crate::config::{Env, Global, Settings, contexts};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service};
-use crate::vault::Stored;
 
 /// A person who types does not wait longer.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -69,10 +68,9 @@ impl Live {
                 Ok(listed.services.iter().map(ToString::to_string).chain(folders).collect())
             }
             Self::Keys(service) => {
-                let stored = vault.read_service(&service, None).await?;
-                let Stored::Present { secrets, .. } = stored else { return Ok(Vec::new()) };
+                let keys = vault.look_at(&service).await?.and_then(|look| look.keys).unwrap_or_default();
                 // A key that somebody else's program made may have any name: only ours go to a shell.
-                Ok(secrets.keys().filter(|key| key.parse::<Key>().is_ok()).cloned().collect())
+                Ok(keys.into_iter().filter(|key| key.parse::<Key>().is_ok()).collect())
             }
             Self::Versions(service) => {
                 let newest = vault.read_metadata(&service).await?.map_or(0, |metadata| metadata.current_version);

@@ -153,12 +153,18 @@ fn text(asker: Asker, answer: &Answer, typed: &str, replaced: Option<&str>) -> S
         Kind::Command => "command",
     };
     let mut text = format!("{kind}\t{}\n", answer.prefix);
-    // zsh and fish have their own ideas of what matches.
-    let filters = matches!(asker, Asker::Bash | Asker::Elvish | Asker::Powershell);
+    // zsh matches by its own rules. fish does too, but it searches the descriptions as well, so it gets what has the
+    // typed text in its name.
+    let lower = typed.to_lowercase();
+    let offered = |word: &str| match asker {
+        Asker::Bash | Asker::Elvish | Asker::Powershell => word.starts_with(typed),
+        Asker::Fish => word.to_lowercase().contains(&lower),
+        Asker::Zsh => true,
+    };
     let kept = replaced.filter(|replaced| typed.ends_with(replaced)).map_or(0, |replaced| typed.len() - replaced.len());
     let kept = if replaced.is_some() { kept } else { 0 };
     for (word, about) in &answer.candidates {
-        if !filters || word.starts_with(typed) {
+        if offered(word) {
             let about: String = about.lines().next().unwrap_or_default().replace('\t', " ");
             let word = word.get(kept..).unwrap_or(word);
             text += &if asker == Asker::Bash { format!("{word}\n") } else { format!("{word}\t{about}\n") };

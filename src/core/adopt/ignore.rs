@@ -52,17 +52,18 @@ fn of_repository(
         .extend(files.iter().filter(|file| inside(file).is_some_and(|file| tracked.contains(&file))).map(|file| (*file).clone()));
     // Where the repository begins inside the root, its own .gitignore; else the root's.
     let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
-    let own = files.iter().filter(|file| private.contains(file)).map(|file| (file.to_path_buf(), file.to_path_buf()));
-    let kept = files.iter().map(|file| (backup_of(file, "00000000_000000"), backup_of(file, "*")));
-    let log = log.map(|log| (log.to_owned(), log.to_owned()));
-    // A path to ask git about, and the path or pattern to ignore.
-    let wanted: Vec<(PathBuf, PathBuf)> = own.chain(kept).chain(log).collect();
-    let ignored = ask(top, &["check-ignore", "-z", "--stdin"], wanted.iter().filter_map(|(file, _)| inside(file)), true)?;
+    let own = files.iter().filter(|file| private.contains(file)).map(|file| (file.to_path_buf(), file.to_path_buf(), ""));
+    let kept = files.iter().map(|file| (backup_of(file, "00000000_000000"), backup_of(file, "*"), ""));
+    // The earlier files of the log have a number behind the name.
+    let log = log.map(|log| (log.to_owned(), log.to_owned(), "*"));
+    // A path to ask git about, the path or pattern to ignore, and what stands behind that.
+    let wanted: Vec<(PathBuf, PathBuf, &str)> = own.chain(kept).chain(log).collect();
+    let ignored = ask(top, &["check-ignore", "-z", "--stdin"], wanted.iter().filter_map(|(file, ..)| inside(file)), true)?;
     let is_open = |file: &Path| inside(file).is_some_and(|file| !ignored.contains(&file) && !tracked.contains(&file));
     let is_plain = |line: &str| !line.contains(char::is_control);
-    for (_, path) in wanted.iter().filter(|(file, _)| is_open(file)) {
+    for (_, path, behind) in wanted.iter().filter(|(file, ..)| is_open(file)) {
         let folder = ignore_folder(root, base, path);
-        let pattern = line(path.strip_prefix(&folder).unwrap_or(path));
+        let pattern = line(path.strip_prefix(&folder).unwrap_or(path)) + behind;
         if is_plain(&pattern) {
             ignore.lines.entry(folder.join(".gitignore")).or_default().push(pattern);
         }

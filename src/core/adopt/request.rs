@@ -14,7 +14,7 @@ pub struct Request {
     /// The service of the files in the root itself, instead of the root folder's name
     #[arg(long, value_name = "SERVICE")]
     pub name: Option<Service>,
-    /// Store what is no secret too
+    /// Store harmless values too
     #[arg(long, conflicts_with_all = ["undo", "done"])]
     pub all_keys: bool,
     /// Which value counts where Vault holds another one; without it, such a key is skipped

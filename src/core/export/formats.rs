@@ -73,7 +73,7 @@ pub(super) fn render(sources: &[Source], request: &ExportRequest, as_json: bool)
             keys: first.clone(),
             reader: "its readers".into(),
             reason: "the name does not fit".into(),
-            hint: "leave it out: without --strict; json and yaml hold every name".into(),
+            hint: "drop --strict to leave the key out, or use --format json or yaml".into(),
         });
     }
     rendered.files = match request.format {
@@ -89,7 +89,7 @@ pub(super) fn render(sources: &[Source], request: &ExportRequest, as_json: bool)
 
 /// Why the format cannot hold a key of this name.
 fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
-    const NO_VARIABLE: &str = "a variable's name has only A-Z a-z 0-9 _ and starts with no digit";
+    const NO_VARIABLE: &str = "a variable's name has only A-Z a-z 0-9 _ and does not start with a digit";
     match request.format {
         ExportFormat::Json | ExportFormat::Yaml => None,
         ExportFormat::Env | ExportFormat::Shell if !is_variable(key) => Some(NO_VARIABLE),

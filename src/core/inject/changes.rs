@@ -25,6 +25,9 @@ pub struct Changes {
     pub kept: Vec<String>,
     /// Keys that have the template's default, since Vault has no value for them.
     pub defaults: Vec<String>,
+    /// Those of them that are empty there: a value is probably missing in Vault.
+    #[serde(skip)]
+    pub empty: Vec<String>,
     /// Keys that Vault has no more: the template's default stands there again.
     #[serde(skip)]
     pub returned: Vec<String>,
@@ -65,6 +68,9 @@ pub(super) fn changes(
         let is_default = source.old.is_none() || from_template || default.get(key) == new.as_ref();
         if !is_from_vault && new.is_some() && is_default {
             changes.defaults.push(shown.clone());
+            if new.is_some_and(|raw| matches!(raw.trim(), "" | "\"\"" | "''")) {
+                changes.empty.push(shown.clone());
+            }
         }
         match (old, new) {
             (None, Some(_)) => changes.added.push(shown.clone()),

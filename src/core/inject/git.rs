@@ -111,9 +111,11 @@ fn of_repository(root: &Root, top: &Path, files: &[&Path], log: Option<&Path>, i
     let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
     let mut lines: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
     let secrets = open.iter().flat_map(|file| [file.to_path_buf(), backup_of(file, "*")]);
-    for file in secrets.chain(log.filter(|log| is_open(log)).map(Path::to_owned)) {
+    // The earlier files of the log have a number behind the name.
+    let log = log.filter(|log| is_open(log)).map(|log| (log.to_owned(), "*"));
+    for (file, behind) in secrets.map(|file| (file, "")).chain(log) {
         let folder = ignore_folder(root, base, &file);
-        let pattern = line(file.strip_prefix(&folder).unwrap_or(&file));
+        let pattern = line(file.strip_prefix(&folder).unwrap_or(&file)) + behind;
         lines.entry(folder.join(".gitignore")).or_default().push(pattern);
     }
     match lines.iter().try_for_each(|(file, lines)| root.add_lines(file, lines)) {
@@ -149,7 +151,7 @@ fn shortened<'a>(files: impl Iterator<Item = &'a Path>) -> String {
 /// How long git is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The paths that git answers with. A cloned or copied repository is not trusted: git is told to run
+/// The paths that git answers with. A cloned or copied repository is not trusted: git is called so that it runs
 /// nothing that its settings name, to fetch nothing, and is stopped when it does not come back.
 pub(in crate::core) fn ask(
     top: &Path,

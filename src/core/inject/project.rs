@@ -106,7 +106,7 @@ pub(super) fn project_config(root: &Root) -> Result<ProjectConfig> {
         let reason = printable(error.message().lines().next().unwrap_or_default(), false);
         Error::invalid(
             format!(".claude-vault.toml: {reason}"),
-            "it may say only where files lie: [services.NAME] with file = \"…\" or files = […], format = \"env\" or \"yaml\", dialect = \"…\"",
+            "only file locations are allowed: [services.NAME] with file = \"…\" or files = […], format = \"env\" or \"yaml\", dialect = \"…\"",
         )
     })
 }
@@ -116,7 +116,10 @@ pub(super) fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
     let mut seen = BTreeSet::new();
     let dialects: Vec<Dialect> = dialects.into_iter().filter(|dialect| seen.insert(*dialect)).collect();
     if dialects.len() > 1 && dialects.contains(&Dialect::Portable) {
-        return Err(Error::invalid("the dialect portable goes alone", "name the readers that the file has, as in compose,shell"));
+        return Err(Error::invalid(
+            "the dialect portable cannot be combined with others",
+            "name the readers that the file has, as in compose,shell",
+        ));
     }
     Ok(dialects)
 }

@@ -135,8 +135,9 @@ fn bad_names(target: &Target, names: &[String]) -> Error {
         file: printable(&target.file.to_string_lossy(), false),
         keys: list(names),
         reader: readers(&target.dialects),
-        reason: "a variable's name has only A-Z a-z 0-9 _ and starts with no digit; many readers would refuse the whole file"
-            .to_owned(),
+        reason:
+            "a variable's name has only A-Z a-z 0-9 _ and does not start with a digit; many readers would refuse the whole file"
+                .to_owned(),
         hint: format!("leave them out of the file: without --strict; or write YAML: claude-vault inject {service} --format yaml"),
     }
 }

@@ -23,7 +23,7 @@ pub enum Format {
 /// What to inject.
 #[derive(clap::Args, Default)]
 pub struct Request {
-    /// The services; without one, the service whose folder this is. A last word env or yaml is the format
+    /// The services; if omitted, the service of the current folder. A final word env or yaml sets the format
     #[arg(value_name = "SERVICE", conflicts_with = "all", value_parser = Service::from_folder)]
     pub services: Vec<Service>,
     /// Every service that has a folder here
@@ -32,10 +32,10 @@ pub struct Request {
     /// The format, instead of the one found
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// The file, instead of those found; FILE.example is its template
+    /// The file to write, instead of those found; FILE.example is its template
     #[arg(long, conflicts_with = "all")]
     pub file: Option<PathBuf>,
-    /// Who reads the .env file, instead of guessing by the files beside it: one or several, as in compose,shell
+    /// The programs that read the .env file, such as compose,shell, instead of guessing from the files beside it
     #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
     pub dialect: Vec<Dialect>,
     /// Refuse keys whose names a .env file cannot hold, instead of leaving them out
@@ -50,7 +50,7 @@ pub struct Request {
     /// Show which keys would change, and write nothing
     #[arg(long)]
     pub diff: bool,
-    /// Write nothing, and exit with 1 when a value would change
+    /// Write nothing; exit 1 if a value would change
     #[arg(long)]
     pub check: bool,
     /// A template, instead of one on disk and all of Vault's keys

@@ -17,7 +17,7 @@ use crate::vault::{Client, REQUESTS_AT_ONCE, Secrets, Stored};
 /// [`Error::UnderAgent`] where a model reads the output, and with `all` what Vault refuses.
 pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> Result<()> {
     if core.settings.agent.is_some() {
-        // Which value is the same as another is told to a person only.
+        // Only a person may learn which values are equal.
         return if all { Err(Error::UnderAgent { what: "scan --vault" }) } else { Ok(()) };
     }
     let vault = match core.vault() {

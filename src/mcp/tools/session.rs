@@ -1,16 +1,22 @@
 //! The session: logging in and out, and its status.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::{Context, Hints, Outcome, Tool};
 use crate::config::{Mode, Strength};
 use crate::core::approve::strength;
 use crate::core::login::Ended;
+use crate::core::rotation::overdue;
 use crate::core::status;
 use crate::error::Error;
 use crate::mcp::public::{Account, Sentence, Setting, public_reply, public_words};
 use crate::mcp::refusal::Refusal;
 use crate::mcp::session::seconds_until;
+
+/// How long services are looked through for what is due.
+const LOOK_FOR: Duration = Duration::from_secs(1);
 
 /// No arguments.
 #[derive(Deserialize)]
@@ -63,6 +69,8 @@ public_reply! {
         write_access: Option<bool>,
         /// How many services there are
         services: Option<u64>,
+        /// How many services have no version within the rotation interval that was set for them; absent when it takes long
+        rotation_due: Option<u64>,
     }
 
     /// The session, and what this server shows.
@@ -148,8 +156,8 @@ pub(in crate::mcp) struct Status;
 
 impl Tool for Status {
     const TITLE: &'static str = "Vault session status";
-    const DESCRIPTION: &'static str = "Show whether there is a Vault session, whose it is, its policies, the seconds left, what this \
-        server shows of secret values, and how a person approves a write.";
+    const DESCRIPTION: &'static str = "Show whether there is a Vault session, whose it is, its policies, the seconds left, how many services \
+        are due for rotation, what this server shows of secret values, and how a person approves a write.";
     const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
     type Arguments = NoArguments;
     type Reply = StatusReply;
@@ -167,6 +175,7 @@ impl Tool for Status {
                 read_access: reply.read_access,
                 write_access: reply.write_access,
                 services: reply.services.map(|count| count as u64),
+                rotation_due: tokio::time::timeout(LOOK_FOR, overdue(&core)).await.ok().and_then(|due| Some(due.ok()? as u64)),
             }),
             Err(Error::NoSession | Error::SessionExpired) => None,
             Err(error) => return Err(error.into()),
