@@ -1,11 +1,12 @@
 //! The one error type: what is wrong, what to do about it, and the exit status that says so.
 //!
-//! No variant can hold a secret: they carry names that were checked, paths, addresses without
-//! user information or query, and fixed texts. What Vault or an identity provider said is carried only as
-//! [`ServerText`] or [`Said`].
+//! No variant can hold a secret: they carry names that were checked, paths, addresses without user
+//! information or query, and fixed texts. What Vault or an identity provider said is carried only
+//! as [`ServerText`] or [`Said`].
 //!
-//! `Display` holds our own words, names, paths and addresses. [`Error::for_person`] adds what the other side said, for a
-//! terminal or a page. What a model is told has fixed sentences of its own in `mcp::refusal`.
+//! `Display` holds our own words, names, paths and addresses. [`Error::for_person`] adds what the
+//! other side said, for a terminal or a page. What a model is told has fixed sentences of its own
+//! in `mcp::refusal`.
 
 mod hint;
 mod said;
@@ -90,7 +91,10 @@ pub enum Error {
         service: String,
     },
     /// A write ended in a way that leaves open whether it happened.
-    #[error("the connection broke during the write of {service}, and Vault cannot say whether it happened")]
+    #[error(
+        "the connection broke during the write of {service}, and Vault cannot say whether it \
+         happened"
+    )]
     OutcomeUnknown {
         /// The service.
         service: String,
@@ -322,25 +326,41 @@ pub enum Error {
 impl Error {
     /// An [`Error::Invalid`] from what is wrong and what to do.
     pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Invalid { message: message.into(), hint: hint.into() }
+        Self::Invalid {
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
     /// Turns an I/O error into one that names the file and what was tried with it.
-    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 
     /// A login that failed, in our words, with nothing that the other side said.
     pub fn login_failed(reason: &'static str, hint: impl Into<String>) -> Self {
-        Self::LoginFailed { reason, said: Said::default(), hint: hint.into() }
+        Self::LoginFailed {
+            reason,
+            said: Said::default(),
+            hint: hint.into(),
+        }
     }
 
     /// What is wrong, for a person's terminal or page: with what Vault or the provider said.
     #[must_use]
     pub fn for_person(&self) -> String {
         match self {
-            Self::LoginFailed { said, .. } if !said.for_person().is_empty() => format!("{self}: {}", said.for_person()),
+            Self::LoginFailed { said, .. } if !said.for_person().is_empty() => {
+                format!("{self}: {}", said.for_person())
+            }
             _ => self.to_string(),
         }
     }
@@ -392,7 +412,11 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> u8 {
         match self {
-            Self::Invalid { .. } | Self::NoAddress | Self::Unwritable { .. } | Self::Confined { .. } | Self::NotOurs { .. } => 2,
+            Self::Invalid { .. }
+            | Self::NoAddress
+            | Self::Unwritable { .. }
+            | Self::Confined { .. }
+            | Self::NotOurs { .. } => 2,
             Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => 3,
             Self::Forbidden { .. } => 4,
             Self::NotFound { .. } | Self::Deleted { .. } => 5,
@@ -442,13 +466,24 @@ fn why_not_run(source: &std::io::Error) -> String {
 }
 
 fn deleted(service: &str, version: u64, is_destroyed: bool) -> String {
-    format!("version {version} of {service} was {}", if is_destroyed { "destroyed" } else { "deleted" })
+    format!(
+        "version {version} of {service} was {}",
+        if is_destroyed { "destroyed" } else { "deleted" }
+    )
 }
 
 fn differ(count: usize, total: usize) -> String {
-    if count == 1 { format!("1 of {total} files differs") } else { format!("{count} of {total} files differ") }
+    if count == 1 {
+        format!("1 of {total} files differs")
+    } else {
+        format!("{count} of {total} files differ")
+    }
 }
 
 fn also(differ: usize) -> String {
-    if differ == 0 { String::new() } else { format!(", {differ} differ from Vault") }
+    if differ == 0 {
+        String::new()
+    } else {
+        format!(", {differ} differ from Vault")
+    }
 }

@@ -10,20 +10,24 @@ use crate::error::{Error, Result};
 /// The name of the program behind a launcher.
 pub const BINARY: &str = "claude-vault-bin";
 
-/// The text of a launcher of the program at this path. The kernel reads the interpreter's path up to the
-/// first blank and at most 255 bytes of the line (execve(2)).
+/// The text of a launcher of the program at this path. The kernel reads the interpreter's path up
+/// to the first blank and at most 255 bytes of the line (execve(2)).
 ///
 /// # Errors
 /// [`Error::Invalid`] for a path that no such line can name.
 pub fn text(binary: &Path) -> Result<String> {
     let path = binary.to_str().filter(|path| {
         path.len() < 250
-            && path
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+' | b'@' | b'%' | b','))
+            && path.bytes().all(|b| {
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+' | b'@' | b'%' | b',')
+            })
     });
     let path = path.ok_or_else(|| {
-        Error::invalid("the path to install to is too long or holds blanks or special characters", "claude-vault setup --to DIR")
+        Error::invalid(
+            "the path to install to is too long or holds blanks or special characters",
+            "claude-vault setup --to DIR",
+        )
     })?;
     Ok(include_str!("../shell/launcher.sh").replace("@BIN@", path))
 }
@@ -33,7 +37,10 @@ pub fn text(binary: &Path) -> Result<String> {
 pub fn is_ours(file: &Path) -> bool {
     let mut start = Vec::new();
     let read = std::fs::File::open(file).and_then(|file| file.take(256).read_to_end(&mut start));
-    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = start
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     read.is_ok() && line.starts_with(b"#!") && line.ends_with(BINARY.as_bytes())
 }
 
@@ -57,11 +64,17 @@ impl Found {
     #[must_use]
     pub fn on_path(env: &Env) -> Self {
         let folders = env.search_path();
-        let mut files = folders.iter().map(|folder| folder.join("claude-vault")).filter(|file| file.is_file());
+        let mut files = folders
+            .iter()
+            .map(|folder| folder.join("claude-vault"))
+            .filter(|file| file.is_file());
         match files.next() {
             None => Self::Nothing,
             Some(file) if is_ours(&file) => Self::Launcher(file),
-            Some(file) => Self::Other { file, hides: files.find(|file| is_ours(file)) },
+            Some(file) => Self::Other {
+                file,
+                hides: files.find(|file| is_ours(file)),
+            },
         }
     }
 
@@ -69,15 +82,23 @@ impl Found {
     #[must_use]
     pub fn fix(&self) -> String {
         match self {
-            Self::Other { file, hides: Some(launcher) } => {
-                let way = if file.parent().is_some_and(|folder| folder.ends_with(".cargo/bin")) {
+            Self::Other {
+                file,
+                hides: Some(launcher),
+            } => {
+                let way = if file
+                    .parent()
+                    .is_some_and(|folder| folder.ends_with(".cargo/bin"))
+                {
                     "cargo uninstall claude-vault".to_owned()
                 } else {
                     format!("take {} away", file.display())
                 };
                 format!("{way}   (it hides {})", launcher.display())
             }
-            Self::Nothing | Self::Other { .. } => "claude-vault setup   (and do what it says is next)".into(),
+            Self::Nothing | Self::Other { .. } => {
+                "claude-vault setup   (and do what it says is next)".into()
+            }
             Self::Launcher(_) => String::new(),
         }
     }

@@ -1,9 +1,10 @@
 //! Listening for the person's own browser: on 127.0.0.1 and ::1 of one port, so that `localhost`
 //! leads here whichever family the browser tries first (RFC 8252, 7.3).
 //!
-//! Promises: only a visitor whom the system shows to be this user is heard; another user's connection
-//! is closed, and one that cannot be placed gets a fixed text. Connections that are silent or slow
-//! cannot take the listener away. No response can be cached, framed or read by another origin.
+//! Promises: only a visitor whom the system shows to be this user is heard; another user's
+//! connection is closed, and one that cannot be placed gets a fixed text. Connections that are
+//! silent or slow cannot take the listener away. No response can be cached, framed or read by
+//! another origin.
 
 mod visitor;
 
@@ -26,7 +27,8 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::error::{Error, Result};
 use visitor::Visitor;
 
-/// How many connections are open at the same time. One more closes the oldest that has said nothing.
+/// How many connections are open at the same time. One more closes the oldest that has said
+/// nothing.
 const MAX_CONNECTIONS: usize = 32;
 /// How many visitors whom the system does not know get the fixed text at the same time.
 const MAX_UNKNOWN: usize = 4;
@@ -34,7 +36,8 @@ const MAX_UNKNOWN: usize = 4;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it may take to send the body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection lives, its answer included. An answer may wait for Vault or for the person.
+/// How long a connection lives, its answer included. An answer may wait for Vault or for the
+/// person.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -71,15 +74,24 @@ impl Loopback {
         for _ in 0..20 {
             match tried {
                 Ok((port, sockets)) => return Ok(Self { port, sockets }),
-                Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => tried = pair(0).await,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::AddrInUse | ErrorKind::PermissionDenied
+                    ) =>
+                {
+                    tried = pair(0).await
+                }
                 Err(error) => return Err(Error::io("listen on", "127.0.0.1")(error)),
             }
         }
-        Err(Error::io("listen on", "127.0.0.1")(ErrorKind::AddrInUse.into()))
+        Err(Error::io("listen on", "127.0.0.1")(
+            ErrorKind::AddrInUse.into(),
+        ))
     }
 
-    /// Hands each connection of this user to `serve`. `unknown` makes the response for a visitor whom
-    /// the system cannot place.
+    /// Hands each connection of this user to `serve`. `unknown` makes the response for a visitor
+    /// whom the system cannot place.
     pub(crate) fn each<F>(
         self,
         unknown: fn() -> Response<Full<Bytes>>,
@@ -88,8 +100,14 @@ impl Loopback {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let open = Arc::new(Open { connections: Mutex::default(), unknown: Arc::new(Semaphore::new(MAX_UNKNOWN)) });
-        let tasks = self.sockets.into_iter().map(|socket| tokio::spawn(accept(socket, unknown, serve.clone(), open.clone())));
+        let open = Arc::new(Open {
+            connections: Mutex::default(),
+            unknown: Arc::new(Semaphore::new(MAX_UNKNOWN)),
+        });
+        let tasks = self
+            .sockets
+            .into_iter()
+            .map(|socket| tokio::spawn(accept(socket, unknown, serve.clone(), open.clone())));
         Serving(tasks.collect())
     }
 }
@@ -119,22 +137,40 @@ impl Open {
         F: Future<Output = ()> + Send + 'static,
     {
         let heard = Arc::new(AtomicBool::new(false));
-        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connections = self
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         connections.retain(|(_, task)| !task.is_finished());
         if connections.len() >= MAX_CONNECTIONS {
-            let silent = connections.iter().position(|(heard, _)| !heard.load(Ordering::Relaxed));
+            let silent = connections
+                .iter()
+                .position(|(heard, _)| !heard.load(Ordering::Relaxed));
             connections.remove(silent.unwrap_or(0)).1.abort();
         }
-        let serving = tokio::time::timeout(CONNECTION_TIMEOUT, serve(Connection { stream, heard: heard.clone() }));
+        let serving = tokio::time::timeout(
+            CONNECTION_TIMEOUT,
+            serve(Connection {
+                stream,
+                heard: heard.clone(),
+            }),
+        );
         connections.push((heard, tokio::spawn(serving).abort_handle()));
     }
 
     /// Answers a visitor whom the system cannot place.
     fn turn_away(&self, stream: TcpStream, unknown: fn() -> Response<Full<Bytes>>) {
-        let Ok(slot) = self.unknown.clone().try_acquire_owned() else { return };
+        let Ok(slot) = self.unknown.clone().try_acquire_owned() else {
+            return;
+        };
         tokio::spawn(async move {
-            let service = service_fn(|_: Request<Incoming>| async move { Ok::<_, Infallible>(unknown()) });
-            let _ = tokio::time::timeout(HEAD_TIMEOUT, http().serve_connection(TokioIo::new(stream), service)).await;
+            let service =
+                service_fn(|_: Request<Incoming>| async move { Ok::<_, Infallible>(unknown()) });
+            let _ = tokio::time::timeout(
+                HEAD_TIMEOUT,
+                http().serve_connection(TokioIo::new(stream), service),
+            )
+            .await;
             drop(slot);
         });
     }
@@ -172,7 +208,9 @@ where
     let service = service_fn(|request: Request<Incoming>| async move {
         let (head, body) = request.into_parts();
         let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect());
-        let Ok(Ok(body)) = body.await else { return Ok(too_much()) };
+        let Ok(Ok(body)) = body.await else {
+            return Ok(too_much());
+        };
         heard.store(true, Ordering::Relaxed);
         Ok::<_, Infallible>(respond(Request::from_parts(head, body.to_bytes())).await)
     });
@@ -191,7 +229,11 @@ fn too_much() -> Response<Full<Bytes>> {
 
 fn http() -> hyper::server::conn::http1::Builder {
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024).keep_alive(false);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(64 * 1024)
+        .keep_alive(false);
     builder
 }
 
@@ -209,21 +251,33 @@ pub(crate) fn response(
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            header::HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            header::HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (header::CONNECTION, "close"),
     ];
     for (name, value) in headers {
-        response.headers_mut().insert(name, header::HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, header::HeaderValue::from_static(value));
     }
     response
 }
 
 /// Text for HTML, in an attribute too.
 pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 #[cfg(test)]

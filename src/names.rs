@@ -99,14 +99,15 @@ macro_rules! name {
 }
 
 name! {
-    /// A service: one secret of KV version 2 below the prefix. Up to four segments `[A-Za-z0-9_-]{1,64}`
-    /// joined by `/`; no segment can be `.`, `..` or a hidden name.
+    /// A service: one secret of KV version 2 below the prefix. Up to four segments
+    /// `[A-Za-z0-9_-]{1,64}` joined by `/`; no segment can be `.`, `..` or a hidden name.
     Service, "service", is_service,
     "service names are up to 4 parts joined by /, each of 1 to 64 of the characters A-Z a-z 0-9 _-",
     "^[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}$"
 }
 name! {
-    /// A key of a service, as this program writes it. `[A-Za-z0-9_.-]{1,128}`, and neither `.` nor `..`
+    /// A key of a service, as this program writes it. `[A-Za-z0-9_.-]{1,128}`, and neither `.` nor
+    /// `..`
     Key, "key", is_key,
     "key names are 1 to 128 of the characters A-Z a-z 0-9 _.-",
     "^[A-Za-z0-9_.-]{1,128}$"
@@ -115,14 +116,18 @@ name! {
 fn is_service(text: &str) -> bool {
     let is_segment = |segment: &str| {
         (1..=MAX_SEGMENT_CHARS).contains(&segment.len())
-            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+            && segment
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
     };
     text.split('/').count() <= MAX_SEGMENTS && text.split('/').all(is_segment)
 }
 
 fn is_key(text: &str) -> bool {
     (1..=MAX_KEY_CHARS).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
         && !matches!(text, "." | "..")
 }
 
@@ -155,10 +160,14 @@ impl Service {
         (!segment.contains('/')).then(|| format!("{self}/{segment}").parse().ok())?
     }
 
-    /// The services that a folder below the root can be a part of, the outermost first: `a`, `a/b` for `a/b`.
+    /// The services that a folder below the root can be a part of, the outermost first: `a`, `a/b`
+    /// for `a/b`.
     #[must_use]
     pub fn of_folders(folder: &std::path::Path) -> Vec<Self> {
-        let mut services: Vec<Self> = folder.ancestors().filter_map(|folder| folder.to_str()?.parse().ok()).collect();
+        let mut services: Vec<Self> = folder
+            .ancestors()
+            .filter_map(|folder| folder.to_str()?.parse().ok())
+            .collect();
         services.reverse();
         services
     }
@@ -181,9 +190,9 @@ pub fn is_variable(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Makes a text of unknown origin safe to print: line feed, carriage return and tab become `\n`, `\r` and
-/// `\t`; other control characters, and all that are invisible or change how their neighbours are shown,
-/// become `\u{…}`. Line feeds and tabs stay when `multiline` is set.
+/// Makes a text of unknown origin safe to print: line feed, carriage return and tab become `\n`,
+/// `\r` and `\t`; other control characters, and all that are invisible or change how their
+/// neighbours are shown, become `\u{…}`. Line feeds and tabs stay when `multiline` is set.
 #[must_use]
 pub fn printable(text: &str, multiline: bool) -> String {
     let mut out = String::with_capacity(text.len());
@@ -214,12 +223,15 @@ pub fn short(name: &str) -> String {
 /// A name of unknown origin in quotes that it cannot close itself.
 #[must_use]
 pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", short(&name.replace('\\', "\\\\").replace('"', "\\\"")))
+    format!(
+        "\"{}\"",
+        short(&name.replace('\\', "\\\\").replace('"', "\\\""))
+    )
 }
 
 /// Whether a character is a format character (general category Cf), a line or paragraph separator,
-/// or ignored by default when text is shown (`Default_Ignorable_Code_Point`), in Unicode 17. The gaps
-/// that Unicode keeps for more of them are included.
+/// or ignored by default when text is shown (`Default_Ignorable_Code_Point`), in Unicode 17. The
+/// gaps that Unicode keeps for more of them are included.
 fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
@@ -235,13 +247,42 @@ mod tests {
 
     #[test]
     fn a_service_name_is_one_to_four_path_segments_and_nothing_else() {
-        for good in ["a", "plex", "home-assistant_2", &"x".repeat(64), "a/b", "media/tv/sonarr/4k"] {
+        for good in [
+            "a",
+            "plex",
+            "home-assistant_2",
+            &"x".repeat(64),
+            "a/b",
+            "media/tv/sonarr/4k",
+        ] {
             assert!(good.parse::<Service>().is_ok(), "{good}");
         }
-        for bad in ["/", "a/", "/a", "a//b", "a/b/c/d/e", "a/..", "../a", "a/.", "a/.git", "a\\b", "a/b\n"] {
+        for bad in [
+            "/",
+            "a/",
+            "/a",
+            "a//b",
+            "a/b/c/d/e",
+            "a/..",
+            "../a",
+            "a/.",
+            "a/.git",
+            "a\\b",
+            "a/b\n",
+        ] {
             assert!(bad.parse::<Service>().is_err(), "{bad:?}");
         }
-        for bad in ["", ".", "..", "a%2eb", "a\0", "a\n", "ｐlex", "plex ", &"x".repeat(65)] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a%2eb",
+            "a\0",
+            "a\n",
+            "ｐlex",
+            "plex ",
+            &"x".repeat(65),
+        ] {
             assert!(bad.parse::<Service>().is_err(), "{bad:?}");
         }
     }
@@ -249,13 +290,22 @@ mod tests {
     #[test]
     fn a_folder_can_belong_to_every_service_on_its_way() {
         let names = |folder: &str| -> Vec<String> {
-            Service::of_folders(std::path::Path::new(folder)).iter().map(ToString::to_string).collect()
+            Service::of_folders(std::path::Path::new(folder))
+                .iter()
+                .map(ToString::to_string)
+                .collect()
         };
         assert_eq!(names("a/b/c"), ["a", "a/b", "a/b/c"]);
         assert_eq!(names("a/b/c/d/e"), ["a", "a/b", "a/b/c", "a/b/c/d"]);
         assert_eq!(names("a/.hidden/b"), ["a"]);
         assert!(names("").is_empty());
-        assert_eq!(Service::from_folder("media/tv/").map(|service| service.to_string()).ok().as_deref(), Some("media/tv"));
+        assert_eq!(
+            Service::from_folder("media/tv/")
+                .map(|service| service.to_string())
+                .ok()
+                .as_deref(),
+            Some("media/tv")
+        );
         assert!(Service::from_folder("media//").is_err() && Service::from_folder("/").is_err());
     }
 
@@ -277,19 +327,26 @@ mod tests {
 
     #[test]
     fn the_error_does_not_repeat_what_may_be_a_secret() {
-        let Err(error) = "hunter2 canary".parse::<Key>() else { panic!("accepted") };
+        let Err(error) = "hunter2 canary".parse::<Key>() else {
+            panic!("accepted")
+        };
         assert!(!format!("{error} {} {error:?}", error.hint()).contains("hunter2"));
     }
 
     #[test]
     fn a_variable_is_what_every_env_reader_accepts() {
         assert!(is_variable("_A1") && is_variable("a"));
-        assert!(!is_variable("_") && !is_variable("1A") && !is_variable("foo-bar") && !is_variable(""));
+        assert!(
+            !is_variable("_") && !is_variable("1A") && !is_variable("foo-bar") && !is_variable("")
+        );
     }
 
     #[test]
     fn terminal_escapes_are_shown_not_sent() {
-        assert_eq!(printable("a\u{1b}[31m\nb\u{202e}", false), "a\\u{1b}[31m\\nb\\u{202e}");
+        assert_eq!(
+            printable("a\u{1b}[31m\nb\u{202e}", false),
+            "a\\u{1b}[31m\\nb\\u{202e}"
+        );
         assert_eq!(printable("a\r\n\tb", false), "a\\r\\n\\tb");
         assert_eq!(printable("a\r\n\tb", true), "a\\r\n\tb");
         assert_eq!(printable("a\nb", true), "a\nb");
@@ -306,8 +363,14 @@ mod tests {
 
     #[test]
     fn a_name_cannot_close_the_quotes_around_it() {
-        assert_eq!(quoted("x\" by you, at \"home"), "\"x\\\" by you, at \\\"home\"");
+        assert_eq!(
+            quoted("x\" by you, at \"home"),
+            "\"x\\\" by you, at \\\"home\""
+        );
         assert_eq!(quoted("a\\"), "\"a\\\\\"");
-        assert_eq!(quoted(&"x".repeat(101)), format!("\"{}…\"", "x".repeat(100)));
+        assert_eq!(
+            quoted(&"x".repeat(101)),
+            format!("\"{}…\"", "x".repeat(100))
+        );
     }
 }

@@ -12,7 +12,8 @@ use zeroize::{Zeroize, Zeroizing};
 /// Where the text of a secret may go. This list is complete.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WayOut {
-    /// The `X-Vault-Token` header of a request to the configured Vault, or the look-up of a wrapping token there.
+    /// The `X-Vault-Token` header of a request to the configured Vault, or the look-up of a
+    /// wrapping token there.
     TokenHeader,
     /// The body of an approved write to Vault, or of a wrapping for `share`.
     RequestBody,
@@ -28,7 +29,8 @@ pub enum WayOut {
     Export,
     /// A file written by `inject`, mode 0600.
     InjectedFile,
-    /// The standard input of the program that fills the person's clipboard, or the terminal's sequence for that.
+    /// The standard input of the program that fills the person's clipboard, or the terminal's
+    /// sequence for that.
     Clipboard,
     /// The text that `edit` gives to the person's editor, in a private folder.
     EditedText,
@@ -225,16 +227,25 @@ impl From<Box<serde_json::value::RawValue>> for Value {
     }
 }
 
-/// JSON text without the escapes that Go's encoder adds for the sake of HTML: `<` arrives as `\u003c`.
+/// JSON text without the escapes that Go's encoder adds for the sake of HTML: `<` arrives as
+/// `\u003c`.
 fn without_html_escapes(json: &str) -> String {
-    const ESCAPES: [(&str, char); 5] =
-        [("u003c", '<'), ("u003e", '>'), ("u0026", '&'), ("u2028", '\u{2028}'), ("u2029", '\u{2029}')];
+    const ESCAPES: [(&str, char); 5] = [
+        ("u003c", '<'),
+        ("u003e", '>'),
+        ("u0026", '&'),
+        ("u2028", '\u{2028}'),
+        ("u2029", '\u{2029}'),
+    ];
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
         let behind = &rest[at + 1..];
-        match ESCAPES.iter().find(|(escape, _)| behind.starts_with(escape)) {
+        match ESCAPES
+            .iter()
+            .find(|(escape, _)| behind.starts_with(escape))
+        {
             Some((escape, c)) => {
                 out.push(*c);
                 rest = &behind[escape.len()..];
@@ -288,6 +299,9 @@ mod tests {
     #[test]
     fn escapes_for_html_are_undone_and_no_others() {
         let text = value(r#"{"a":"\u003cb\u003e \u0026 \\u003c \n \u00e9 \"\u2028"}"#);
-        assert!(text.secret().expose(WayOut::Inspection) == "{\"a\":\"<b> & \\\\u003c \\n \\u00e9 \\\"\u{2028}\"}");
+        assert!(
+            text.secret().expose(WayOut::Inspection)
+                == "{\"a\":\"<b> & \\\\u003c \\n \\u00e9 \\\"\u{2028}\"}"
+        );
     }
 }

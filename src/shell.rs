@@ -6,7 +6,9 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_powershell, quote_tcsh};
+use crate::format::shell::{
+    quote, quote_elvish, quote_fish, quote_json, quote_powershell, quote_tcsh,
+};
 
 /// The syntax of the lines that hold the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -36,29 +38,41 @@ pub(crate) enum Shell {
 impl Shell {
     /// The shell that a launcher or a function names after `--source`.
     pub(crate) fn of_source(name: Option<&str>) -> Self {
-        name.and_then(|name| Self::from_str(name, false).ok()).unwrap_or(Self::Sh)
+        name.and_then(|name| Self::from_str(name, false).ok())
+            .unwrap_or(Self::Sh)
     }
 
-    /// The shell that this process was started from, by the name that the system has for it (proc(5),
-    /// `stat`); [`Shell::Sh`] for whatever is none of the others.
+    /// The shell that this process was started from, by the name that the system has for it
+    /// (proc(5), `stat`); [`Shell::Sh`] for whatever is none of the others.
     pub(crate) fn of_parent() -> Self {
-        let mut parent = rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
+        let mut parent =
+            rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
         for _ in 0..4 {
             let stat = std::fs::read_to_string(format!("/proc/{parent}/stat")).unwrap_or_default();
-            let Some((start, end)) = stat.rsplit_once(") ") else { break };
+            let Some((start, end)) = stat.rsplit_once(") ") else {
+                break;
+            };
             let name = start.split_once('(').map_or("", |(_, name)| name);
             if !["sudo", "doas"].contains(&name) {
                 // xonsh calls itself by its whole command line.
                 return Self::of_program(name.split(' ').next().unwrap_or_default());
             }
-            parent = end.split(' ').nth(1).and_then(|field| field.parse().ok()).unwrap_or_default();
+            parent = end
+                .split(' ')
+                .nth(1)
+                .and_then(|field| field.parse().ok())
+                .unwrap_or_default();
         }
         Self::Sh
     }
 
     /// The shell that a program is, by its name or path.
     pub(crate) fn of_program(program: &str) -> Self {
-        match Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default() {
+        match Path::new(program)
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+        {
             "zsh" => Self::Zsh,
             "dash" | "sh" => Self::Dash, // `.` alone works in whatever else is called sh
             "fish" => Self::Fish,
@@ -79,13 +93,17 @@ impl Shell {
             Self::Elvish => Some("eval (claude-vault init elvish | slurp)"),
             // Not `$(…)`: under load, xonsh 0.13 gives it back empty.
             Self::Xonsh => Some(
-                "execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], env=${...}.detype(), text=True))",
+                "execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], \
+                 env=${...}.detype(), text=True))",
             ),
             Self::Tcsh => Some("eval \"`claude-vault init tcsh`\""),
             Self::Nushell => Some(
-                "mkdir ($nu.data-dir | path join vendor autoload); claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)",
+                "mkdir ($nu.data-dir | path join vendor autoload); claude-vault init nushell | \
+                 save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)",
             ),
-            Self::Powershell => Some("claude-vault init powershell | Out-String | Invoke-Expression"),
+            Self::Powershell => {
+                Some("claude-vault init powershell | Out-String | Invoke-Expression")
+            }
         }
     }
 
@@ -102,21 +120,52 @@ impl Shell {
 
     /// What signs in from a shell that has nothing of ours yet.
     pub(crate) fn first_login(self) -> String {
-        let then = if self == Self::Nushell { "then, in a new nu" } else { "then" };
-        self.init().map_or_else(|| self.login().to_owned(), |init| format!("{init}   {then}: {}", self.login()))
+        let then = if self == Self::Nushell {
+            "then, in a new nu"
+        } else {
+            "then"
+        };
+        self.init().map_or_else(
+            || self.login().to_owned(),
+            |init| format!("{init}   {then}: {}", self.login()),
+        )
     }
 
     /// The file that people put a folder on PATH in, and the line that does.
     pub(crate) fn on_path(self, folder: &str) -> (&'static str, String) {
         match self {
-            Self::Sh | Self::Dash => ("~/.profile or ~/.bashrc", format!("export PATH={}:\"$PATH\"", quote(folder))),
-            Self::Zsh => ("~/.zshrc", format!("export PATH={}:\"$PATH\"", quote(folder))),
-            Self::Fish => ("~/.config/fish/config.fish", format!("fish_add_path {}", quote_fish(folder))),
-            Self::Elvish => ("~/.config/elvish/rc.elv", format!("set paths = [{} $@paths]", quote_elvish(folder))),
-            Self::Tcsh => ("~/.tcshrc", format!("set path = ({} $path)", quote_tcsh(folder))),
-            Self::Nushell => ("config.nu", format!("$env.PATH = ($env.PATH | prepend {})", quote_json(folder))),
-            Self::Xonsh => ("~/.xonshrc", format!("$PATH.insert(0, {})", quote_json(folder))),
-            Self::Powershell => ("$PROFILE", format!("$env:PATH = {} + \":$env:PATH\"", quote_powershell(folder))),
+            Self::Sh | Self::Dash => (
+                "~/.profile or ~/.bashrc",
+                format!("export PATH={}:\"$PATH\"", quote(folder)),
+            ),
+            Self::Zsh => (
+                "~/.zshrc",
+                format!("export PATH={}:\"$PATH\"", quote(folder)),
+            ),
+            Self::Fish => (
+                "~/.config/fish/config.fish",
+                format!("fish_add_path {}", quote_fish(folder)),
+            ),
+            Self::Elvish => (
+                "~/.config/elvish/rc.elv",
+                format!("set paths = [{} $@paths]", quote_elvish(folder)),
+            ),
+            Self::Tcsh => (
+                "~/.tcshrc",
+                format!("set path = ({} $path)", quote_tcsh(folder)),
+            ),
+            Self::Nushell => (
+                "config.nu",
+                format!("$env.PATH = ($env.PATH | prepend {})", quote_json(folder)),
+            ),
+            Self::Xonsh => (
+                "~/.xonshrc",
+                format!("$PATH.insert(0, {})", quote_json(folder)),
+            ),
+            Self::Powershell => (
+                "$PROFILE",
+                format!("$env:PATH = {} + \":$env:PATH\"", quote_powershell(folder)),
+            ),
         }
     }
 
@@ -131,7 +180,9 @@ impl Shell {
         match self.init() {
             // Without the function the error would be the shell's own, and say nothing.
             Some(init)
-                if ["-log", "-renew"].iter().any(|word| spelled.contains(&format!("claude-vault{word}")))
+                if ["-log", "-renew"]
+                    .iter()
+                    .any(|word| spelled.contains(&format!("claude-vault{word}")))
                     && !spelled.contains(init) =>
             {
                 Cow::Owned(format!("{spelled}   (first, once: {init})"))
@@ -157,9 +208,13 @@ impl Shell {
         while let Some(word) = words.next() {
             let next = words.clone().next().unwrap_or_default();
             let (next, end) = next.split_at(next.trim_end_matches([')', ',', ';']).len());
-            let is_name = |name: &str| name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            let is_name = |name: &str| {
+                name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+            };
             match (word, next.split_once('=')) {
-                ("export", Some((name, value))) if is_name(name) => spelled.push((self.export(name, value) + end).into()),
+                ("export", Some((name, value))) if is_name(name) => {
+                    spelled.push((self.export(name, value) + end).into())
+                }
                 ("unset", None) if is_name(next) => spelled.push((self.forget(next) + end).into()),
                 _ => {
                     spelled.push(word.into());
@@ -177,7 +232,9 @@ impl Shell {
             Self::Sh | Self::Zsh | Self::Dash => format!("export {name}={value}"),
             Self::Fish => format!("set -gx {name} {value}"),
             // `[` of an IPv6 address is a list there, and a pattern.
-            Self::Elvish if value.contains('[') => format!("set-env {name} {}", quote_elvish(value)),
+            Self::Elvish if value.contains('[') => {
+                format!("set-env {name} {}", quote_elvish(value))
+            }
             Self::Tcsh if value.contains('[') => format!("setenv {name} {}", quote_tcsh(value)),
             Self::Elvish => format!("set-env {name} {value}"),
             Self::Tcsh => format!("setenv {name} {value}"),
@@ -202,10 +259,18 @@ impl Shell {
 
     /// The lines that set these variables, for this shell and what it starts.
     pub(crate) fn set(self, variables: &[(&str, &str)]) -> String {
-        let each = |line: fn(&str, &str) -> String| variables.iter().map(|(name, value)| line(name, value)).collect::<String>();
+        let each = |line: fn(&str, &str) -> String| {
+            variables
+                .iter()
+                .map(|(name, value)| line(name, value))
+                .collect::<String>()
+        };
         match self {
             Self::Sh | Self::Zsh | Self::Dash => {
-                let words: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
+                let words: Vec<String> = variables
+                    .iter()
+                    .map(|(name, value)| format!("{name}={}", quote(value)))
+                    .collect();
                 format!("\\export {}\n", words.join(" "))
             }
             // Its trace would show the token; it is on again at the end of what is sourced.
@@ -215,30 +280,43 @@ impl Shell {
             }
             Self::Elvish => each(|name, value| format!("set-env {name} {}\n", quote_elvish(value))),
             Self::Tcsh => each(|name, value| format!("setenv {name} {};\n", quote_tcsh(value))),
-            Self::Nushell | Self::Xonsh | Self::Powershell => object(variables.iter().map(|(name, value)| (*name, Some(*value)))),
+            Self::Nushell | Self::Xonsh | Self::Powershell => {
+                object(variables.iter().map(|(name, value)| (*name, Some(*value))))
+            }
         }
     }
 
     /// The lines that set some variables and unset others.
     pub(crate) fn change(self, set: &[(&str, &str)], unset: &[&str]) -> String {
         match self {
-            Self::Nushell | Self::Xonsh | Self::Powershell => {
-                object(set.iter().map(|(name, value)| (*name, Some(*value))).chain(unset.iter().map(|name| (*name, None))))
+            Self::Nushell | Self::Xonsh | Self::Powershell => object(
+                set.iter()
+                    .map(|(name, value)| (*name, Some(*value)))
+                    .chain(unset.iter().map(|name| (*name, None))),
+            ),
+            Self::Sh | Self::Zsh | Self::Dash | Self::Fish | Self::Elvish | Self::Tcsh
+                if unset.is_empty() =>
+            {
+                self.set(set)
             }
-            Self::Sh | Self::Zsh | Self::Dash | Self::Fish | Self::Elvish | Self::Tcsh if unset.is_empty() => self.set(set),
-            Self::Sh | Self::Zsh | Self::Dash | Self::Fish | Self::Elvish | Self::Tcsh => self.set(set) + &self.unset(unset),
+            Self::Sh | Self::Zsh | Self::Dash | Self::Fish | Self::Elvish | Self::Tcsh => {
+                self.set(set) + &self.unset(unset)
+            }
         }
     }
 
     /// The lines that unset these variables.
     pub(crate) fn unset(self, names: &[&str]) -> String {
-        let each = |line: fn(&str) -> String| names.iter().map(|name| line(name)).collect::<String>();
+        let each =
+            |line: fn(&str) -> String| names.iter().map(|name| line(name)).collect::<String>();
         match self {
             Self::Sh | Self::Zsh | Self::Dash => format!("\\unset {}\n", names.join(" ")),
             Self::Fish => each(|name| format!("set -e {name}\n")),
             Self::Elvish => each(|name| format!("unset-env {name}\n")),
             Self::Tcsh => each(|name| format!("unsetenv {name};\n")),
-            Self::Nushell | Self::Xonsh | Self::Powershell => object(names.iter().map(|name| (*name, None))),
+            Self::Nushell | Self::Xonsh | Self::Powershell => {
+                object(names.iter().map(|name| (*name, None)))
+            }
         }
     }
 }
@@ -248,7 +326,11 @@ fn dotted(hint: &str) -> String {
     let mut parts = hint.split("source claude-vault ");
     let start = parts.next().unwrap_or_default().to_owned();
     parts.fold(start, |text, part| {
-        let end = ["   ", ")", ",", ";"].iter().filter_map(|mark| part.find(mark)).min().unwrap_or(part.len());
+        let end = ["   ", ")", ",", ";"]
+            .iter()
+            .filter_map(|mark| part.find(mark))
+            .min()
+            .unwrap_or(part.len());
         match part.split_at(end) {
             ("login", rest) => text + ". claude-vault" + rest,
             // or the next `.` would take them again
@@ -258,8 +340,9 @@ fn dotted(hint: &str) -> String {
 }
 
 fn object<'a>(variables: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> String {
-    let pairs: Vec<String> =
-        variables.map(|(name, value)| format!("\"{name}\":{}", value.map_or("null".into(), quote_json))).collect();
+    let pairs: Vec<String> = variables
+        .map(|(name, value)| format!("\"{name}\":{}", value.map_or("null".into(), quote_json)))
+        .collect();
     format!("{{{}}}\n", pairs.join(","))
 }
 
@@ -269,19 +352,32 @@ mod tests {
 
     #[test]
     fn hints_are_spelled_for_the_shell_they_are_read_in() {
-        let hint = "export VAULT_ADDR=https://v.example   (or: unset VAULT_TOKEN), then source claude-vault login --force";
+        let hint = "export VAULT_ADDR=https://v.example   (or: unset VAULT_TOKEN), then source \
+            claude-vault login --force";
         for (shell, spelled) in [
             (Shell::Sh, hint),
-            (Shell::Fish, "set -gx VAULT_ADDR https://v.example   (or: set -e VAULT_TOKEN), then claude-vault login --force"),
-            (Shell::Tcsh, "setenv VAULT_ADDR https://v.example   (or: unsetenv VAULT_TOKEN), then claude-vault-login --force"),
+            (
+                Shell::Fish,
+                "set -gx VAULT_ADDR https://v.example   (or: set -e VAULT_TOKEN), then \
+                 claude-vault login --force",
+            ),
+            (
+                Shell::Tcsh,
+                "setenv VAULT_ADDR https://v.example   (or: unsetenv VAULT_TOKEN), then \
+                 claude-vault-login --force",
+            ),
             (
                 Shell::Nushell,
-                "$env.VAULT_ADDR = \"https://v.example\"   (or: hide-env VAULT_TOKEN), then claude-vault login --force",
+                "$env.VAULT_ADDR = \"https://v.example\"   (or: hide-env VAULT_TOKEN), then \
+                 claude-vault login --force",
             ),
         ] {
             assert_eq!(shell.spell(hint), spelled);
         }
-        assert_eq!(Shell::Zsh.hint("unset A_B   (or: source claude-vault login)"), "unset A_B   (or: . claude-vault login)");
+        assert_eq!(
+            Shell::Zsh.hint("unset A_B   (or: source claude-vault login)"),
+            "unset A_B   (or: . claude-vault login)"
+        );
         assert_eq!(
             Shell::Dash.spell("start over: source claude-vault login   (or more)"),
             "start over: . claude-vault   (or more)"
@@ -298,13 +394,22 @@ mod tests {
         ] {
             assert_eq!(shell.spell("source claude-vault renew"), spelled);
         }
-        assert_eq!(Shell::Elvish.spell("export VAULT_ADDR=[::1]:8200"), "set-env VAULT_ADDR '[::1]:8200'");
+        assert_eq!(
+            Shell::Elvish.spell("export VAULT_ADDR=[::1]:8200"),
+            "set-env VAULT_ADDR '[::1]:8200'"
+        );
         assert_eq!(
             Shell::Tcsh.hint("source claude-vault login"),
             "claude-vault-login   (first, once: eval \"`claude-vault init tcsh`\")"
         );
-        assert_eq!(Shell::Elvish.spell("unset VAULT_ADDR   (or more)"), "unset-env VAULT_ADDR   (or more)");
-        assert_eq!(Shell::Tcsh.spell("unset echo verbose"), "unset echo verbose"); // tcsh's own
+        assert_eq!(
+            Shell::Elvish.spell("unset VAULT_ADDR   (or more)"),
+            "unset-env VAULT_ADDR   (or more)"
+        );
+        assert_eq!(
+            Shell::Tcsh.spell("unset echo verbose"),
+            "unset echo verbose"
+        ); // tcsh's own
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl Signals {
         }
     }
 
-    /// Discards a Ctrl-C meant for the child program, which may have exited before the signal reached us.
+    /// Discards a Ctrl-C meant for the child program, which may have exited before the signal
+    /// reached us.
     pub async fn forget_interrupt(&mut self) {
         tokio::time::sleep(Duration::from_millis(50)).await;
         tokio::select! {

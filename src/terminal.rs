@@ -11,7 +11,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use zeroize::Zeroize;
 
 use crate::error::{Error, Result};
@@ -32,7 +34,11 @@ impl Terminal {
     /// Opens it; `None` when this process has no terminal or is in its background.
     #[must_use]
     pub fn open() -> Option<Self> {
-        let device = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        let device = File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .ok()?;
         let foreground = rustix::termios::tcgetpgrp(&device).ok()?;
         if foreground != rustix::process::getpgrp() {
             return None;
@@ -53,9 +59,11 @@ impl Terminal {
         let _ = self.device.flush();
     }
 
-    /// Writes a line that is made of parts already printable, colours included, broken between words.
+    /// Writes a line that is made of parts already printable, colours included, broken between
+    /// words.
     pub fn say(&mut self, line: &str) {
-        let line = columns_of(&self.device).map_or_else(|| line.to_owned(), |columns| wrap(line, columns, 0));
+        let line = columns_of(&self.device)
+            .map_or_else(|| line.to_owned(), |columns| wrap(line, columns, 0));
         let _ = writeln!(self.device, "{line}");
     }
 
@@ -70,7 +78,12 @@ impl Terminal {
     /// # Errors
     /// [`Error::Io`].
     pub fn for_program(&self) -> Result<[Stdio; 3]> {
-        let copy = || self.device.try_clone().map(Stdio::from).map_err(Error::io("use", "/dev/tty"));
+        let copy = || {
+            self.device
+                .try_clone()
+                .map(Stdio::from)
+                .map_err(Error::io("use", "/dev/tty"))
+        };
         Ok([copy()?, copy()?, copy()?])
     }
 
@@ -93,10 +106,14 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::ask`].
     pub async fn ask_hidden(&mut self, prompt: &str) -> Result<Secret> {
-        self.question(prompt, false).await?.into_text().map(Secret::from)
+        self.question(prompt, false)
+            .await?
+            .into_text()
+            .map(Secret::from)
     }
 
-    /// Asks for a value that is not empty, and shows nothing. An empty answer is asked again: Enter alone is a slip.
+    /// Asks for a value that is not empty, and shows nothing. An empty answer is asked again: Enter
+    /// alone is a slip.
     ///
     /// # Errors
     /// As [`Terminal::ask`].
@@ -111,8 +128,8 @@ impl Terminal {
         }
     }
 
-    /// Asks until the answer is yes or no (`y` and `n` in any case). Any other answer is asked again, and the end of
-    /// input is a no.
+    /// Asks until the answer is yes or no (`y` and `n` in any case). Any other answer is asked
+    /// again, and the end of input is a no.
     ///
     /// # Errors
     /// [`Error::Interrupted`] on Ctrl-C, [`Error::Io`].
@@ -160,7 +177,11 @@ impl Terminal {
             while !self.has_input(Duration::ZERO) {
                 tokio::time::sleep(Duration::from_millis(15)).await;
             }
-            let step = match self.device.read(&mut byte).map_err(Error::io("read", "/dev/tty"))? {
+            let step = match self
+                .device
+                .read(&mut byte)
+                .map_err(Error::io("read", "/dev/tty"))?
+            {
                 0 => Step::End,
                 _ => editor.feed(byte[0]),
             };
@@ -179,7 +200,9 @@ impl Terminal {
     /// The operating system's.
     pub fn raw(&self, signals: bool) -> std::io::Result<()> {
         let mut modes = self.before.clone();
-        modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
+        modes
+            .local_modes
+            .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
         modes.local_modes.set(LocalModes::ISIG, signals);
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
@@ -191,7 +214,10 @@ impl Terminal {
     /// Whether there is input, or there will be within `patience`.
     fn has_input(&self, patience: Duration) -> bool {
         let mut waiting = [PollFd::new(&self.device, PollFlags::IN)];
-        let patience = Timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
+        let patience = Timespec {
+            tv_sec: 0,
+            tv_nsec: patience.subsec_nanos().into(),
+        };
         matches!(poll(&mut waiting, Some(&patience)), Ok(1))
     }
 
@@ -226,9 +252,10 @@ impl Answer {
                 "several lines were pasted, and only one was asked for",
                 "give a value of several lines with KEY=@FILE or KEY=-",
             )),
-            Self::Damaged => {
-                Err(Error::invalid("what was typed is not UTF-8", "set the terminal to UTF-8, or give the value with KEY=@FILE"))
-            }
+            Self::Damaged => Err(Error::invalid(
+                "what was typed is not UTF-8",
+                "set the terminal to UTF-8, or give the value with KEY=@FILE",
+            )),
             Self::End => Err(Error::Interrupted),
         }
     }
@@ -321,7 +348,11 @@ impl LineEditor {
 
     /// Ctrl-W: back to the last blank.
     fn erase_word(&mut self) {
-        let kept = self.text.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let kept = self
+            .text
+            .trim_end()
+            .rfind(char::is_whitespace)
+            .map_or(0, |at| at + 1);
         let count = self.text[kept..].chars().count();
         self.text.truncate(kept);
         self.show(&b"\x08 \x08".repeat(count));
@@ -399,7 +430,10 @@ mod tests {
     #[test]
     fn a_hidden_line_shows_only_its_end() {
         let (mut editor, shown, last) = typed("hunter2\n".as_bytes(), false);
-        assert_eq!((editor.take_text().as_str(), shown.as_slice(), last), ("hunter2", b"\r\n".as_slice(), Step::Done));
+        assert_eq!(
+            (editor.take_text().as_str(), shown.as_slice(), last),
+            ("hunter2", b"\r\n".as_slice(), Step::Done)
+        );
     }
 
     #[test]
@@ -410,7 +444,12 @@ mod tests {
 
     #[test]
     fn arrow_keys_are_no_text_and_ctrl_w_takes_a_word() {
-        assert_eq!(typed(b"pass\x1b[Dword\x1bOA\x1b[1;5C\x1b[200~!", true).0.take_text(), "password!");
+        assert_eq!(
+            typed(b"pass\x1b[Dword\x1bOA\x1b[1;5C\x1b[200~!", true)
+                .0
+                .take_text(),
+            "password!"
+        );
         assert_eq!(typed(b"one two\x17three", true).0.take_text(), "one three");
         assert!(typed(b"p\xe9ss", false).0.is_damaged() && typed(b"p\xc3", false).0.is_damaged());
         assert!(!typed("p\u{e9}".as_bytes(), false).0.is_damaged());

@@ -59,14 +59,18 @@ impl Ui {
     #[must_use]
     pub fn new(json: bool, color: Color, env: &Env) -> Self {
         let redraws = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
-        let is_plain = color == Color::Never || env.get("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_plain =
+            color == Color::Never || env.get("NO_COLOR").is_some_and(|value| !value.is_empty());
         let color = match color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => redraws && env.get("NO_COLOR").is_none(),
         };
-        let locale =
-            ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name)).unwrap_or_default().to_ascii_lowercase();
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| env.get(name))
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         Self {
             json,
             color: color && !json,
@@ -83,12 +87,19 @@ impl Ui {
     pub(crate) fn within(self, shell: Option<Shell>) -> Self {
         // Which of the shells of sh it is shows only by its process.
         let shell = shell.filter(|shell| *shell != Shell::Sh);
-        Self { shell: shell.map(OnceCell::from).unwrap_or_default(), ..self }
+        Self {
+            shell: shell.map(OnceCell::from).unwrap_or_default(),
+            ..self
+        }
     }
 
     /// The shell that the person types in; what programs read is always in the words of sh.
     pub(crate) fn shell(&self) -> Shell {
-        if self.json { Shell::Sh } else { *self.shell.get_or_init(Shell::of_parent) }
+        if self.json {
+            Shell::Sh
+        } else {
+            *self.shell.get_or_init(Shell::of_parent)
+        }
     }
 
     /// Whether `--json` was asked for.
@@ -117,7 +128,9 @@ impl Ui {
         self.clear_bar();
         let mut out = std::io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("write", "standard output")(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::io("write", "standard output")(error))
+            }
             _ => Ok(()),
         }
     }
@@ -127,8 +140,8 @@ impl Ui {
     /// # Errors
     /// [`Error::Io`].
     pub fn data_json(&self, reply: &impl Serialize) -> Result<()> {
-        let mut text =
-            serde_json::to_string_pretty(reply).map_err(|error| Error::io("write", "standard output")(error.into()))?;
+        let mut text = serde_json::to_string_pretty(reply)
+            .map_err(|error| Error::io("write", "standard output")(error.into()))?;
         text.push('\n');
         let mut safe = escape_json(&text);
         text.zeroize();
@@ -151,7 +164,11 @@ impl Ui {
 
     /// [`Ui::warn`] from another thread, which has no `Ui`: without colour.
     pub(crate) fn warn_aside(text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(text, true));
+        let _ = writeln!(
+            std::io::stderr().lock(),
+            "warning: {}",
+            printable(text, true)
+        );
     }
 
     /// [`Ui::note`] in a colour.
@@ -166,12 +183,13 @@ impl Ui {
         self.clear_bar();
         if self.moves {
             let mut out = std::io::stderr().lock();
-            let _ = write!(out, "\r\x1b[K{}", self.in_locale(&printable(text, false))).and_then(|()| out.flush());
+            let _ = write!(out, "\r\x1b[K{}", self.in_locale(&printable(text, false)))
+                .and_then(|()| out.flush());
         }
     }
 
-    /// Shows how far work is that began at `started`, in a bar that the next call replaces and whatever is written
-    /// removes; only on a terminal.
+    /// Shows how far work is that began at `started`, in a bar that the next call replaces and
+    /// whatever is written removes; only on a terminal.
     pub fn far(&self, started: Instant, done: u64, total: u64, unit: Unit) {
         if !self.moves {
             return;
@@ -180,8 +198,14 @@ impl Ui {
         if bar.is_none() {
             let _ = write!(std::io::stderr().lock(), "\r\x1b[K"); // in place of a line that only says what is waited for
         }
-        let bar =
-            bar.get_or_insert_with(|| progress::bar(indicatif::ProgressDrawTarget::stderr_with_hz(10), started, total, unit));
+        let bar = bar.get_or_insert_with(|| {
+            progress::bar(
+                indicatif::ProgressDrawTarget::stderr_with_hz(10),
+                started,
+                total,
+                unit,
+            )
+        });
         bar.set_length(total);
         bar.set_position(done);
     }
@@ -198,17 +222,27 @@ impl Ui {
         if self.json {
             return self.say(&serde_json::json!({ "warning": printable(text, false) }).to_string());
         }
-        self.say(&format!("{} {}", self.paint("warning:", AnsiColor::Yellow), printable(text, false)));
+        self.say(&format!(
+            "{} {}",
+            self.paint("warning:", AnsiColor::Yellow),
+            printable(text, false)
+        ));
     }
 
     /// Tells an error in two lines, or as the one JSON object of the contract.
     pub fn error(&self, error: &Error) {
-        let (message, hint) = (printable(&error.for_person(), false), printable(&error.hint(), false));
+        let (message, hint) = (
+            printable(&error.for_person(), false),
+            printable(&error.hint(), false),
+        );
         if self.json {
             let object = serde_json::json!({"error": {"code": error.code(), "message": message, "hint": hint}});
             self.say(&object.to_string());
         } else {
-            self.say(&format!("{} {message}", self.paint("error:", AnsiColor::Red)));
+            self.say(&format!(
+                "{} {message}",
+                self.paint("error:", AnsiColor::Red)
+            ));
             self.say_hint(&self.shell().hint(&hint));
         }
     }
@@ -225,7 +259,8 @@ impl Ui {
         }
     }
 
-    /// A hint starts with a command to paste, which stays on one line; what is said about it is wrapped.
+    /// A hint starts with a command to paste, which stays on one line; what is said about it is
+    /// wrapped.
     fn say_hint(&self, hint: &str) {
         let sign = self.paint("hint:", AnsiColor::Cyan);
         let (command, about) = hint.split_at(hint.find("   ").unwrap_or(hint.len()));
@@ -259,7 +294,11 @@ impl Ui {
     #[must_use]
     pub fn paint(&self, text: &str, color: AnsiColor) -> String {
         let style = Style::new().fg_color(Some(color.into())).bold();
-        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.color {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Lines that are longer than the terminal is wide break between words.
@@ -278,7 +317,11 @@ impl Ui {
 
     /// The one sign of our own texts that is not ASCII, as the locale has it.
     pub(crate) fn in_locale<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.unicode { text.into() } else { text.replace('…', "...").into() }
+        if self.unicode {
+            text.into()
+        } else {
+            text.replace('…', "...").into()
+        }
     }
 }
 
@@ -292,11 +335,14 @@ pub(crate) fn columns_of(stream: &impl std::os::fd::AsFd) -> Option<usize> {
 fn escape_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        let harmless = c == '\n' || printable(c.encode_utf8(&mut [0; 4]), false).len() == c.len_utf8();
+        let harmless =
+            c == '\n' || printable(c.encode_utf8(&mut [0; 4]), false).len() == c.len_utf8();
         if harmless {
             out.push(c);
         } else {
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            c.encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
         }
     }
     out

@@ -1,4 +1,5 @@
-//! Any value in any dialect: what is written is read back by its model, and found again as one entry.
+//! Any value in any dialect: what is written is read back by its model, and found again as one
+//! entry.
 #![no_main]
 
 use std::collections::BTreeMap;

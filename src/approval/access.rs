@@ -1,9 +1,9 @@
 //! How a browser tab gets to a page of ours, and whether one is there.
 //!
 //! The address of a page stands on the browser's command line, where every user of the machine can
-//! read it. So it only holds a code that works once: the tab exchanges the code for a secret, which is
-//! in no address. [`Access`] holds both. [`Presence`] knows whether a tab is open, so that a hundred
-//! plans do not open a hundred of them.
+//! read it. So it only holds a code that works once: the tab exchanges the code for a secret, which
+//! is in no address. [`Access`] holds both. [`Presence`] knows whether a tab is open, so that a
+//! hundred plans do not open a hundred of them.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,11 @@ pub(super) struct Access {
 impl Access {
     /// For the page at this address.
     pub(super) fn new(page: String) -> Self {
-        Self { page, code: None, secret: None }
+        Self {
+            page,
+            code: None,
+            secret: None,
+        }
     }
 
     /// Scheme, host, port and path. Of use only to a tab that has the secret.
@@ -173,22 +177,34 @@ mod tests {
         let mut access = Access::new("http://localhost:1/approve".into());
         let code = |address: String| address.split_once('#').unwrap().1.to_owned();
         let first = code(access.address().unwrap_or_default());
-        assert_eq!(first, code(access.address().unwrap_or_default()), "an unused address is given again");
+        assert_eq!(
+            first,
+            code(access.address().unwrap_or_default()),
+            "an unused address is given again"
+        );
         assert!(access.exchange("").is_ok_and(|secret| secret.is_none()));
-        let Ok(Some(secret)) = access.exchange(&first) else { panic!("no secret") };
+        let Ok(Some(secret)) = access.exchange(&first) else {
+            panic!("no secret")
+        };
         assert!(access.admits(&secret) && !access.admits(&first) && !access.admits(""));
         assert!(access.exchange(&first).is_ok_and(|secret| secret.is_none()));
         let second = code(access.renew().unwrap_or_default());
         assert!(!access.admits(&secret) && second != first);
         let third = code(access.renew().unwrap_or_default());
-        assert!(access.exchange(&second).is_ok_and(|secret| secret.is_none()));
+        assert!(
+            access
+                .exchange(&second)
+                .is_ok_and(|secret| secret.is_none())
+        );
         assert!(access.exchange(&third).is_ok_and(|secret| secret.is_some()));
     }
 
     #[test]
     fn one_tab_is_opened_until_it_is_closed_and_never_more_than_a_few() {
         let (mut presence, mut tabs) = (Presence::default(), Tabs::default());
-        let opened = |presence: &mut Presence, tabs: &mut Tabs| (0..100).filter(|_| presence.wants_tab(tabs)).count();
+        let opened = |presence: &mut Presence, tabs: &mut Tabs| {
+            (0..100).filter(|_| presence.wants_tab(tabs)).count()
+        };
         assert_eq!(opened(&mut presence, &mut tabs), 1, "one is loading");
         presence.begin_poll(true);
         assert_eq!(opened(&mut presence, &mut tabs), 0, "it is open");
@@ -197,7 +213,11 @@ mod tests {
         presence.leaves();
         presence.begin_poll(false);
         presence.end_poll(false);
-        assert_eq!(opened(&mut presence, &mut tabs), 0, "it is at the identity provider");
+        assert_eq!(
+            opened(&mut presence, &mut tabs),
+            0,
+            "it is at the identity provider"
+        );
         for wanted in [1, 1, 0] {
             presence.begin_poll(true);
             presence.end_poll(false);

@@ -1,8 +1,9 @@
 //! Asking a person: a question made from a plan, and the ways to get an answer.
 //!
-//! An [`Approver`] is handed a [`Question`] and gives an [`Approval`] or an error. What is done with
-//! it is `core::plan`'s business; nothing here can write to Vault. How strongly a person must prove
-//! to be one is a [`Strength`]: the strongest that is set up, and no less than the user config asks.
+//! An [`Approver`] is handed a [`Question`] and gives an [`Approval`] or an error. What is done
+//! with it is `core::plan`'s business; nothing here can write to Vault. How strongly a person must
+//! prove to be one is a [`Strength`]: the strongest that is set up, and no less than the user
+//! config asks.
 
 mod access;
 pub mod page;
@@ -201,7 +202,10 @@ pub struct Approval {
 
 impl From<Proof> for Approval {
     fn from(proof: Proof) -> Self {
-        Self { proof, typed: BTreeMap::new() }
+        Self {
+            proof,
+            typed: BTreeMap::new(),
+        }
     }
 }
 
@@ -236,7 +240,10 @@ pub struct Nobody;
 
 impl Approver for Nobody {
     async fn ask(&self, _: &Question<'_>) -> Result<Approval> {
-        Err(Error::NoPerson { question: "is the change to be written?", hint: "run it in a terminal of your own" })
+        Err(Error::NoPerson {
+            question: "is the change to be written?",
+            hint: "run it in a terminal of your own",
+        })
     }
 }
 
@@ -264,7 +271,11 @@ pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// # Errors
 /// [`Error::Invalid`] when the config demands more than is set up, or the passkeys were changed by
 /// something else.
-pub fn required(minimum: Option<Strength>, write_role: Option<&str>, passkeys: &Passkeys) -> Result<Strength> {
+pub fn required(
+    minimum: Option<Strength>,
+    write_role: Option<&str>,
+    passkeys: &Passkeys,
+) -> Result<Strength> {
     let strongest = if write_role.is_some() {
         Strength::StepUp
     } else if passkeys.load()?.is_empty() {
@@ -280,5 +291,11 @@ pub fn required(minimum: Option<Strength>, write_role: Option<&str>, passkeys: &
         Strength::StepUp => "set write_role in the config to a Vault role that may write",
         _ => "claude-vault approve enroll laptop   (in a terminal of your own)",
     };
-    Err(Error::invalid(format!("your config demands approval by {}, which is not set up", minimum.word()), hint))
+    Err(Error::invalid(
+        format!(
+            "your config demands approval by {}, which is not set up",
+            minimum.word()
+        ),
+        hint,
+    ))
 }

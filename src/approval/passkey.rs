@@ -29,7 +29,9 @@ pub struct Hex(pub Vec<u8>);
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        unhex(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not hexadecimal digits"))
+        unhex(&text)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not hexadecimal digits"))
     }
 }
 
@@ -39,7 +41,10 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect()
 }
 
 /// What `navigator.credentials.get` gave.
@@ -88,7 +93,12 @@ pub type Refusal = &'static str;
 ///
 /// # Errors
 /// The reason.
-pub fn check(passkey: &Passkey, assertion: &Assertion, challenge: &[u8], origin: &str) -> Result<u32, Refusal> {
+pub fn check(
+    passkey: &Passkey,
+    assertion: &Assertion,
+    challenge: &[u8],
+    origin: &str,
+) -> Result<u32, Refusal> {
     check_client_data(&assertion.client_data.0, "webauthn.get", challenge, origin)?;
     let counter = check_authenticator(&assertion.authenticator_data.0)?;
     if unhex(&passkey.id).as_ref() != Some(&assertion.id.0) {
@@ -97,8 +107,11 @@ pub fn check(passkey: &Passkey, assertion: &Assertion, challenge: &[u8], origin:
     let key = unhex(&passkey.key).unwrap_or_default();
     let mut signed = assertion.authenticator_data.0.clone();
     signed.extend(Sha256::digest(&assertion.client_data.0));
-    let public = public_key(passkey.algorithm, &key).ok_or("the passkey's public key cannot be used")?;
-    public.verify(&signed, &assertion.signature.0).map_err(|_| "the passkey's signature is not right")?;
+    let public =
+        public_key(passkey.algorithm, &key).ok_or("the passkey's public key cannot be used")?;
+    public
+        .verify(&signed, &assertion.signature.0)
+        .map_err(|_| "the passkey's signature is not right")?;
     // Both zero: an authenticator without a counter (7.2, step 22).
     if (counter != 0 || passkey.counter != 0) && counter <= passkey.counter {
         return Err("the passkey's counter went backwards: it may have been copied");
@@ -110,26 +123,45 @@ pub fn check(passkey: &Passkey, assertion: &Assertion, challenge: &[u8], origin:
 ///
 /// # Errors
 /// The reason.
-pub fn register(registration: &Registration, challenge: &[u8], origin: &str, name: &str, now: i64) -> Result<Passkey, Refusal> {
-    check_client_data(&registration.client_data.0, "webauthn.create", challenge, origin)?;
+pub fn register(
+    registration: &Registration,
+    challenge: &[u8],
+    origin: &str,
+    name: &str,
+    now: i64,
+) -> Result<Passkey, Refusal> {
+    check_client_data(
+        &registration.client_data.0,
+        "webauthn.create",
+        challenge,
+        origin,
+    )?;
     let data = &registration.authenticator_data.0;
     let counter = check_authenticator(data)?;
     if data[32] & HAS_CREDENTIAL == 0 {
         return Err("the authenticator sent no credential");
     }
     // 37: rpIdHash, flags, counter; then AAGUID (16), the id's length (2), the id, the key (CBOR).
-    let length = data.get(53..55).map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
-    let id = length.and_then(|length| data.get(55..55 + length)).ok_or("the authenticator's data is cut")?;
+    let length = data
+        .get(53..55)
+        .map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
+    let id = length
+        .and_then(|length| data.get(55..55 + length))
+        .ok_or("the authenticator's data is cut")?;
     let key = data.get(55 + id.len()..).unwrap_or_default();
     if id != registration.id.0 || id.is_empty() || id.len() > 1023 {
         return Err("the passkey's id is not the authenticator's");
     }
-    let Some(raw) = raw_key(registration.algorithm, &registration.key.0).filter(|_| ALGORITHMS.contains(&registration.algorithm))
+    let Some(raw) = raw_key(registration.algorithm, &registration.key.0)
+        .filter(|_| ALGORITHMS.contains(&registration.algorithm))
     else {
         return Err("the passkey is of a kind that is not supported");
     };
     // The browser unpacked the key from the authenticator's data; it must stand there.
-    if !coordinates(registration.algorithm, raw).iter().all(|part| key.windows(part.len()).any(|window| window == *part)) {
+    if !coordinates(registration.algorithm, raw)
+        .iter()
+        .all(|part| key.windows(part.len()).any(|window| window == *part))
+    {
         return Err("the passkey's public key is not the authenticator's");
     }
     Ok(Passkey {
@@ -142,8 +174,14 @@ pub fn register(registration: &Registration, challenge: &[u8], origin: &str, nam
     })
 }
 
-fn check_client_data(text: &[u8], wanted: &str, challenge: &[u8], origin: &str) -> Result<(), Refusal> {
-    let data: ClientData = serde_json::from_slice(text).map_err(|_| "the browser's answer is not JSON")?;
+fn check_client_data(
+    text: &[u8],
+    wanted: &str,
+    challenge: &[u8],
+    origin: &str,
+) -> Result<(), Refusal> {
+    let data: ClientData =
+        serde_json::from_slice(text).map_err(|_| "the browser's answer is not JSON")?;
     if data.r#type != wanted {
         return Err("the answer is to another question");
     }
@@ -158,7 +196,9 @@ fn check_client_data(text: &[u8], wanted: &str, challenge: &[u8], origin: &str) 
 
 /// Gives the counter.
 fn check_authenticator(data: &[u8]) -> Result<u32, Refusal> {
-    let Some((head, _)) = data.split_first_chunk::<37>() else { return Err("the authenticator's data is cut") };
+    let Some((head, _)) = data.split_first_chunk::<37>() else {
+        return Err("the authenticator's data is cut");
+    };
     if head[..32] != *Sha256::digest(RELYING_PARTY) {
         return Err("the answer is for another relying party");
     }

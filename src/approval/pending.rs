@@ -64,16 +64,27 @@ impl AskedBy {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Client { name, tool } => format!("a program that calls itself {}, by its tool {tool}", quoted(name)),
+            Self::Client { name, tool } => {
+                format!(
+                    "a program that calls itself {}, by its tool {tool}",
+                    quoted(name)
+                )
+            }
             Self::Shell { command } => format!("claude-vault {command} in your own shell"),
-            Self::Agent { marker, command } => format!("claude-vault {command}, run by an AI agent ({marker} is set)"),
+            Self::Agent { marker, command } => {
+                format!("claude-vault {command}, run by an AI agent ({marker} is set)")
+            }
         }
     }
 
     /// What shares one limit of plans. A client can change its name from call to call.
     fn source(&self) -> &str {
         match self {
-            Self::Client { tool: source, .. } | Self::Shell { command: source } | Self::Agent { command: source, .. } => source,
+            Self::Client { tool: source, .. }
+            | Self::Shell { command: source }
+            | Self::Agent {
+                command: source, ..
+            } => source,
         }
     }
 }
@@ -123,15 +134,27 @@ impl Shown {
     pub fn word(&self) -> &str {
         match self.asked {
             Asked::Destroy => &self.service,
-            Asked::Write | Asked::Inject | Asked::Show | Asked::Copy | Asked::Rename | Asked::Delete | Asked::Undelete => "yes",
+            Asked::Write
+            | Asked::Inject
+            | Asked::Show
+            | Asked::Copy
+            | Asked::Rename
+            | Asked::Delete
+            | Asked::Undelete => "yes",
         }
     }
 
     /// Whether these are the values that the person must type, each one usable.
     #[must_use]
     pub fn is_filled_by(&self, typed: &BTreeMap<String, Secret>) -> bool {
-        let usable = |value: &Secret| (1..=MAX_VALUE_BYTES).contains(&value.expose(WayOut::Inspection).len());
-        typed.len() == self.prompt.len() && self.prompt.iter().all(|key| typed.get(key).is_some_and(usable))
+        let usable = |value: &Secret| {
+            (1..=MAX_VALUE_BYTES).contains(&value.expose(WayOut::Inspection).len())
+        };
+        typed.len() == self.prompt.len()
+            && self
+                .prompt
+                .iter()
+                .all(|key| typed.get(key).is_some_and(usable))
     }
 }
 
@@ -176,7 +199,11 @@ pub(super) struct Plan {
 impl Plan {
     /// Whether it can still be answered.
     pub(super) fn waits(&self) -> bool {
-        self.made.elapsed() < LIFE && self.answer.as_ref().is_some_and(|answer| !answer.is_closed())
+        self.made.elapsed() < LIFE
+            && self
+                .answer
+                .as_ref()
+                .is_some_and(|answer| !answer.is_closed())
     }
 
     pub(super) fn seconds_left(&self) -> u64 {
@@ -185,7 +212,8 @@ impl Plan {
 
     /// Whether the person has had the time to see it.
     pub(super) fn is_settled(&self) -> bool {
-        self.first_shown.is_some_and(|when| when.elapsed() >= SETTLE)
+        self.first_shown
+            .is_some_and(|when| when.elapsed() >= SETTLE)
     }
 
     /// Answers, once.
@@ -194,7 +222,11 @@ impl Plan {
             return false;
         }
         let sender = self.answer.take();
-        self.end(if answer.is_ok() { Stage::Approved } else { Stage::Denied });
+        self.end(if answer.is_ok() {
+            Stage::Approved
+        } else {
+            Stage::Denied
+        });
         sender.is_some_and(|sender| sender.send(answer).is_ok())
     }
 
@@ -259,7 +291,8 @@ impl Pending {
         lock(&self.plans)
     }
 
-    /// Keeps a reason that only the person may learn, until they look with `claude-vault approve pending`.
+    /// Keeps a reason that only the person may learn, until they look with `claude-vault approve
+    /// pending`.
     pub fn tell(&self, reason: String) {
         let mut notices = lock(&self.notices);
         if notices.back() != Some(&reason) {
@@ -285,14 +318,15 @@ impl Pending {
         *lock(&self.sign_in) = place;
     }
 
-    /// Whether a browser tab is to be opened for a sign-in. It counts the tabs: a client that logs in
-    /// and out in a loop opens a few, and then the person finds the sign-in by `approve pending`.
+    /// Whether a browser tab is to be opened for a sign-in. It counts the tabs: a client that logs
+    /// in and out in a loop opens a few, and then the person finds the sign-in by `approve
+    /// pending`.
     pub fn wants_sign_in_tab(&self) -> bool {
         lock(&self.sign_in_tabs).one_more()
     }
 
-    /// Whether a browser tab is to be opened for the plans: none is open or on its way. A tab that is
-    /// wanted is taken to be on its way from now on.
+    /// Whether a browser tab is to be opened for the plans: none is open or on its way. A tab that
+    /// is wanted is taken to be on its way from now on.
     pub fn wants_tab(&self) -> bool {
         lock(&self.presence).wants_tab(&mut lock(&self.tabs))
     }
@@ -323,7 +357,8 @@ impl Pending {
         lock(&self.tabs).reset();
     }
 
-    /// A new address of the page; the one before and the tab that is open are worth nothing any more.
+    /// A new address of the page; the one before and the tab that is open are worth nothing any
+    /// more.
     pub(super) fn new_address(&self) -> Option<String> {
         let address = self.with_access(Access::renew)?.ok();
         *lock(&self.presence) = Presence::default();
@@ -347,7 +382,11 @@ impl Pending {
         outcome
     }
 
-    fn add<B>(&self, asker: &Person<B>, question: &Question<'_>) -> Result<(String, oneshot::Receiver<Result<Approval>>)> {
+    fn add<B>(
+        &self,
+        asker: &Person<B>,
+        question: &Question<'_>,
+    ) -> Result<(String, oneshot::Receiver<Result<Approval>>)> {
         let id = random_id()?;
         let (answer, answered) = oneshot::channel();
         let plan = plan(asker, question, id.clone(), answer)?;
@@ -365,7 +404,12 @@ impl Pending {
         let plans = self.plans();
         let mut all: Vec<&Plan> = plans.values().filter(|plan| plan.waits()).collect();
         all.sort_by_key(|plan| plan.made);
-        all.into_iter().map(|plan| Shown { seconds_left: plan.seconds_left(), ..plan.shown.clone() }).collect()
+        all.into_iter()
+            .map(|plan| Shown {
+                seconds_left: plan.seconds_left(),
+                ..plan.shown.clone()
+            })
+            .collect()
     }
 
     /// Waits until a plan can be answered no more.
@@ -375,11 +419,16 @@ impl Pending {
         }
     }
 
-    /// Waits until the page that is open has heard how all plans ended, ten seconds at most: the browser
-    /// may still be on its way back from signing in.
+    /// Waits until the page that is open has heard how all plans ended, ten seconds at most: the
+    /// browser may still be on its way back from signing in.
     pub async fn farewell(&self) {
         for _ in 0..100 {
-            if !self.is_page_open() || self.plans().values().all(|plan| plan.told || plan.first_shown.is_none()) {
+            if !self.is_page_open()
+                || self
+                    .plans()
+                    .values()
+                    .all(|plan| plan.told || plan.first_shown.is_none())
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -388,11 +437,13 @@ impl Pending {
 
     /// Refuses a plan, as when the person declined in the client's own dialog.
     pub fn deny(&self, id: &str) -> bool {
-        self.change(id, |plan| plan.answer(Err(Error::Declined))).unwrap_or(false)
+        self.change(id, |plan| plan.answer(Err(Error::Declined)))
+            .unwrap_or(false)
     }
 }
 
-/// Forgets plans that are over: at once where nobody saw them, else after a while, and all but the last few.
+/// Forgets plans that are over: at once where nobody saw them, else after a while, and all but the
+/// last few.
 fn forget_over(plans: &mut BTreeMap<String, Plan>) {
     let mut over: Vec<(Instant, String)> = Vec::new();
     plans.retain(|id, plan| {
@@ -400,7 +451,8 @@ fn forget_over(plans: &mut BTreeMap<String, Plan>) {
             return true;
         }
         let ended = plan.over.unwrap_or(plan.made);
-        let is_kept = (plan.first_shown.is_some() || plan.stage == Stage::Approved) && ended.elapsed() < AFTERWARDS;
+        let is_kept = (plan.first_shown.is_some() || plan.stage == Stage::Approved)
+            && ended.elapsed() < AFTERWARDS;
         if is_kept {
             over.push((ended, id.clone()));
         }
@@ -412,12 +464,15 @@ fn forget_over(plans: &mut BTreeMap<String, Plan>) {
     }
 }
 
-/// Sees that one more plan of this source may wait. Whoever has more than their share gives way, with
-/// what came last.
+/// Sees that one more plan of this source may wait. Whoever has more than their share gives way,
+/// with what came last.
 fn make_room(plans: &mut BTreeMap<String, Plan>, source: &str) -> Result<()> {
     let mut waiting: BTreeMap<&str, Vec<(Instant, &String)>> = BTreeMap::new();
     for (id, plan) in plans.iter().filter(|(_, plan)| plan.waits()) {
-        waiting.entry(plan.shown.asked_by.source()).or_default().push((plan.made, id));
+        waiting
+            .entry(plan.shown.asked_by.source())
+            .or_default()
+            .push((plan.made, id));
     }
     let full = |count: usize| {
         Error::invalid(
@@ -433,30 +488,58 @@ fn make_room(plans: &mut BTreeMap<String, Plan>, source: &str) -> Result<()> {
     if total < MAX_WAITING {
         return Ok(());
     }
-    let greediest = waiting.into_values().max_by_key(Vec::len).unwrap_or_default();
-    let newest = greediest.iter().max().filter(|_| greediest.len() > own + 1).map(|(_, id)| (*id).clone());
-    let displaced = newest.and_then(|id| plans.get_mut(&id)).map(|plan| plan.end(Stage::Expired));
+    let greediest = waiting
+        .into_values()
+        .max_by_key(Vec::len)
+        .unwrap_or_default();
+    let newest = greediest
+        .iter()
+        .max()
+        .filter(|_| greediest.len() > own + 1)
+        .map(|(_, id)| (*id).clone());
+    let displaced = newest
+        .and_then(|id| plans.get_mut(&id))
+        .map(|plan| plan.end(Stage::Expired));
     displaced.ok_or_else(|| full(total))
 }
 
 /// The plan of a question, as it waits.
-fn plan<B>(asker: &Person<B>, question: &Question<'_>, id: String, answer: oneshot::Sender<Result<Approval>>) -> Result<Plan> {
+fn plan<B>(
+    asker: &Person<B>,
+    question: &Question<'_>,
+    id: String,
+    answer: oneshot::Sender<Result<Approval>>,
+) -> Result<Plan> {
     // Only a write can need a value; the others are about values that Vault has.
-    let is_typed =
-        |change: Change, value: Option<&Value>| question.asked == Asked::Write && change != Change::Removed && value.is_none();
-    let typed = question.keys.iter().filter(|(_, change, value)| is_typed(*change, *value));
+    let is_typed = |change: Change, value: Option<&Value>| {
+        question.asked == Asked::Write && change != Change::Removed && value.is_none()
+    };
+    let typed = question
+        .keys
+        .iter()
+        .filter(|(_, change, value)| is_typed(*change, *value));
     let prompt = typed.map(|(key, ..)| (*key).to_owned()).collect();
-    let values = question.keys.iter().filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
+    let values = question
+        .keys
+        .iter()
+        .filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
     let shown = Shown {
         digest: digest(&id, question)?,
-        url: asker.pending.with_access(|access| access.page().to_owned()).unwrap_or_default(),
+        url: asker
+            .pending
+            .with_access(|access| access.page().to_owned())
+            .unwrap_or_default(),
         id,
         asked: question.asked,
         asked_by: asker.asked_by.clone(),
         service: question.service.to_owned(),
         path: question.path.to_owned(),
         base: question.base,
-        keys: question.keys.iter().map(|(key, change, _)| ((*key).to_owned(), *change)).collect(),
+        keys: question
+            .keys
+            .iter()
+            .map(|(key, change, _)| ((*key).to_owned(), *change))
+            .collect(),
         prompt,
         untouched: question.untouched,
         metadata: question.metadata.to_vec(),
@@ -482,16 +565,35 @@ fn plan<B>(asker: &Person<B>, question: &Question<'_>, id: String, answer: onesh
     })
 }
 
-/// Binds an answer to the plan: id, operation, path, version, keys, values, metadata and warnings. Salted with
-/// what nobody else knows, so that no short value can be guessed from it.
+/// Binds an answer to the plan: id, operation, path, version, keys, values, metadata and warnings.
+/// Salted with what nobody else knows, so that no short value can be guessed from it.
 fn digest(id: &str, question: &Question<'_>) -> Result<String> {
-    let (salt, base, untouched) = (random_id()?, question.base.to_be_bytes(), question.untouched.to_string());
-    let head = [&salt, id, question.asked.word(), question.service, question.path].map(str::as_bytes);
+    let (salt, base, untouched) = (
+        random_id()?,
+        question.base.to_be_bytes(),
+        question.untouched.to_string(),
+    );
+    let head = [
+        &salt,
+        id,
+        question.asked.word(),
+        question.service,
+        question.path,
+    ]
+    .map(str::as_bytes);
     let mut parts: Vec<&[u8]> = head.to_vec();
     parts.extend([base.as_slice(), untouched.as_bytes()]);
     for (key, change, value) in &question.keys {
         let text = value.map_or("", |value| value.secret().expose(WayOut::Inspection));
-        parts.extend([*key, change.word(), if value.is_some() { "=" } else { "?" }, text].map(str::as_bytes));
+        parts.extend(
+            [
+                *key,
+                change.word(),
+                if value.is_some() { "=" } else { "?" },
+                text,
+            ]
+            .map(str::as_bytes),
+        );
     }
     // The count keeps the one list apart from the other.
     let counts = [question.metadata, question.warnings].map(|texts| texts.len().to_be_bytes());
@@ -528,7 +630,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// When the operating system gives none.
 pub fn random_id() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
     Ok(hex(&bytes))
 }
 
@@ -540,8 +643,8 @@ pub struct Person<B> {
     pub asked_by: AskedBy,
     /// How the person must prove to be one.
     pub proof: Strength,
-    /// Brings the person to the page: called with the plan's id and an address of the page that works
-    /// once. Before it opens a browser it asks [`Pending::wants_tab`].
+    /// Brings the person to the page: called with the plan's id and an address of the page that
+    /// works once. Before it opens a browser it asks [`Pending::wants_tab`].
     pub bring: B,
     /// Its sender is dropped when nobody wants the change any more.
     pub wanted: watch::Receiver<()>,
@@ -553,8 +656,15 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
     async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
         let (id, answered) = self.pending.add(self, question)?;
         *lock(&self.asked) = Some(id.clone());
-        let _expires = Expires { pending: &self.pending, id: &id };
-        let address = self.pending.with_access(Access::address).transpose()?.unwrap_or_default();
+        let _expires = Expires {
+            pending: &self.pending,
+            id: &id,
+        };
+        let address = self
+            .pending
+            .with_access(Access::address)
+            .transpose()?
+            .unwrap_or_default();
         (self.bring)(&id, &address);
         let mut wanted = self.wanted.clone();
         tokio::select! {
@@ -566,7 +676,9 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
     }
 
     fn ended(&self, outcome: &Outcome) {
-        let Some(id) = lock(&self.asked).clone() else { return };
+        let Some(id) = lock(&self.asked).clone() else {
+            return;
+        };
         self.pending.change(&id, |plan| {
             plan.over = Some(Instant::now());
             plan.stage = Stage::Ended(outcome.clone());

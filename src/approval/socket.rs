@@ -45,7 +45,12 @@ enum Request {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    Waiting { plans: Vec<Shown>, sign_in: Option<Place>, is_page_open: bool, notices: Vec<String> },
+    Waiting {
+        plans: Vec<Shown>,
+        sign_in: Option<Place>,
+        is_page_open: bool,
+        notices: Vec<String>,
+    },
     Taken(bool),
     Address(Option<String>),
 }
@@ -75,14 +80,24 @@ fn folder(state: &Path) -> PathBuf {
 pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
     let folder = folder(state);
     let failed = |error| Error::io("listen in", &folder)(error);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .map_err(failed)?;
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
-    let path = folder.join(format!("{}-{}.sock", std::process::id(), &random_id()?[..8]));
+    let path = folder.join(format!(
+        "{}-{}.sock",
+        std::process::id(),
+        &random_id()?[..8]
+    ));
     let listener = UnixListener::bind(&path).map_err(failed)?;
     let task = tokio::spawn(async move {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) if is_ours(&stream) => drop(tokio::spawn(serve(stream, pending.clone()))),
+                Ok((stream, _)) if is_ours(&stream) => {
+                    drop(tokio::spawn(serve(stream, pending.clone())))
+                }
                 Ok(_) => {}
                 // Out of descriptors, say: not a reason to spin or to stop.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -94,7 +109,9 @@ pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
 
 /// Whether the process at the other end is this user's.
 fn is_ours(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
 }
 
 async fn serve(stream: UnixStream, pending: Arc<Pending>) {
@@ -105,18 +122,36 @@ async fn serve(stream: UnixStream, pending: Arc<Pending>) {
         let reply = match serde_json::from_str(&line) {
             Ok(Request::List) => {
                 let is_page_open = pending.is_page_open();
-                // A look by a program, such as `approve pending --json`, leaves them for the person.
-                Reply::Waiting { plans: pending.list(), sign_in: pending.sign_in(), is_page_open, notices: Vec::new() }
+                // A look by a program, such as `approve pending --json`, leaves them for the
+                // person.
+                Reply::Waiting {
+                    plans: pending.list(),
+                    sign_in: pending.sign_in(),
+                    is_page_open,
+                    notices: Vec::new(),
+                }
             }
             Ok(Request::Notices) => {
                 let notices = pending.notices();
-                Reply::Waiting { plans: Vec::new(), sign_in: None, is_page_open: pending.is_page_open(), notices }
+                Reply::Waiting {
+                    plans: Vec::new(),
+                    sign_in: None,
+                    is_page_open: pending.is_page_open(),
+                    notices,
+                }
             }
             Ok(Request::Address) => Reply::Address(pending.new_address()),
-            Ok(Request::Answer { id, digest, yes, typed }) => Reply::Taken(answer(&pending, &id, &digest, yes, typed)),
+            Ok(Request::Answer {
+                id,
+                digest,
+                yes,
+                typed,
+            }) => Reply::Taken(answer(&pending, &id, &digest, yes, typed)),
             Err(_) => return,
         };
-        let Ok(mut text) = serde_json::to_vec(&reply) else { return };
+        let Ok(mut text) = serde_json::to_vec(&reply) else {
+            return;
+        };
         text.push(b'\n');
         if write.write_all(&text).await.is_err() {
             return;
@@ -125,7 +160,13 @@ async fn serve(stream: UnixStream, pending: Arc<Pending>) {
 }
 
 /// Takes an answer to exactly this plan, once.
-fn answer(pending: &Pending, id: &str, digest: &str, yes: bool, typed: BTreeMap<String, Secret>) -> bool {
+fn answer(
+    pending: &Pending,
+    id: &str,
+    digest: &str,
+    yes: bool,
+    typed: BTreeMap<String, Secret>,
+) -> bool {
     let taken = pending.change(id, |plan| {
         if plan.shown.digest != digest {
             return false;
@@ -133,8 +174,14 @@ fn answer(pending: &Pending, id: &str, digest: &str, yes: bool, typed: BTreeMap<
         if !yes {
             return plan.answer(Err(Error::Declined));
         }
-        let is_enough = plan.shown.proof == Strength::Typed && plan.shown.obstacle.is_none() && plan.shown.is_filled_by(&typed);
-        is_enough && plan.answer(Ok(Approval { proof: Proof::Elsewhere, typed }))
+        let is_enough = plan.shown.proof == Strength::Typed
+            && plan.shown.obstacle.is_none()
+            && plan.shown.is_filled_by(&typed);
+        is_enough
+            && plan.answer(Ok(Approval {
+                proof: Proof::Elsewhere,
+                typed,
+            }))
     });
     taken.unwrap_or(false)
 }
@@ -164,12 +211,24 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
     let mut found = Vec::new();
     for socket in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         match ask(&socket, "\"list\"").await {
-            Some(Reply::Waiting { plans, sign_in, is_page_open, .. }) => {
-                found.push(Waiting { plans, sign_in, is_page_open, socket });
+            Some(Reply::Waiting {
+                plans,
+                sign_in,
+                is_page_open,
+                ..
+            }) => {
+                found.push(Waiting {
+                    plans,
+                    sign_in,
+                    is_page_open,
+                    socket,
+                });
             }
             Some(Reply::Taken(_) | Reply::Address(_)) => {}
             // Of a process that is gone; one that is only slow keeps its own.
-            None if UnixStream::connect(&socket).await.is_err() => drop(std::fs::remove_file(&socket)),
+            None if UnixStream::connect(&socket).await.is_err() => {
+                drop(std::fs::remove_file(&socket))
+            }
             None => {}
         }
     }
@@ -188,15 +247,17 @@ impl Waiting {
     /// Sends the person's answer to one of the plans, with the values typed for it. Whether it was
     /// still waited for.
     pub async fn answer(&self, plan: &Shown, yes: bool, typed: &BTreeMap<String, Secret>) -> bool {
-        let typed: BTreeMap<&str, &str> =
-            typed.iter().map(|(key, value)| (key.as_str(), value.expose(WayOut::ApprovalSocket))).collect();
+        let typed: BTreeMap<&str, &str> = typed
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.expose(WayOut::ApprovalSocket)))
+            .collect();
         let request = serde_json::json!({ "answer": { "id": plan.id, "digest": plan.digest, "yes": yes, "typed": typed } });
         let text = Zeroizing::new(request.to_string());
         matches!(ask(&self.socket, &text).await, Some(Reply::Taken(true)))
     }
 
-    /// A new address of the page, which works once. The address before it and the tab that is open are
-    /// worth nothing from now on. `None` if the process is gone or has no page.
+    /// A new address of the page, which works once. The address before it and the tab that is open
+    /// are worth nothing from now on. `None` if the process is gone or has no page.
     pub async fn new_address(&self) -> Option<String> {
         match ask(&self.socket, "\"address\"").await {
             Some(Reply::Address(address)) => address,
@@ -212,8 +273,13 @@ async fn ask(socket: &Path, request: &str) -> Option<Reply> {
         stream.write_all(request.as_bytes()).await.ok()?;
         stream.write_all(b"\n").await.ok()?;
         let mut line = String::new();
-        BufReader::new(stream.take(MAX_REPLY)).read_line(&mut line).await.ok()?;
+        BufReader::new(stream.take(MAX_REPLY))
+            .read_line(&mut line)
+            .await
+            .ok()?;
         serde_json::from_str(&line).ok()
     };
-    tokio::time::timeout(Duration::from_secs(5), exchange).await.ok()?
+    tokio::time::timeout(Duration::from_secs(5), exchange)
+        .await
+        .ok()?
 }

@@ -1,9 +1,10 @@
 //! The passkeys that a person enrolled: public keys and names, nothing secret.
 //!
-//! Three files in three folders, each 0600: the store (config), the key that seals it with HMAC-SHA-256 (state),
-//! and a record of which passkeys were enrolled (data). Once a passkey is enrolled, a file that is missing, changed
-//! or does not fit the others is an error and never a weaker proof. A program of this user that rewrites all three is
-//! not noticed; against that only `step-up` helps.
+//! Three files in three folders, each 0600: the store (config), the key that seals it with
+//! HMAC-SHA-256 (state), and a record of which passkeys were enrolled (data). Once a passkey is
+//! enrolled, a file that is missing, changed or does not fit the others is an error and never a
+//! weaker proof. A program of this user that rewrites all three is not noticed; against that only
+//! `step-up` helps.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -75,8 +76,12 @@ impl Passkeys {
     pub fn load(&self) -> Result<Vec<Passkey>> {
         let changed = |path: &Path, how: &str| {
             Error::invalid(
-                format!("your passkeys were changed, or removed, by something else: {} {how}", path.display()),
-                "if that was you: claude-vault approve remove --all   then enroll anew; else put the file back",
+                format!(
+                    "your passkeys were changed, or removed, by something else: {} {how}",
+                    path.display()
+                ),
+                "if that was you: claude-vault approve remove --all   then enroll anew; else put \
+                 the file back",
             )
         };
         let record = read(&self.record)?;
@@ -88,15 +93,22 @@ impl Passkeys {
         };
         let differs = || changed(&self.file, "is not what was enrolled");
         let stored: Stored = serde_json::from_slice(&text).map_err(|_| differs())?;
-        if seal(&key, stored.recorded, &stored.passkeys) != stored.seal || stored.passkeys.is_empty() {
+        if seal(&key, stored.recorded, &stored.passkeys) != stored.seal
+            || stored.passkeys.is_empty()
+        {
             return Err(differs());
         }
         match record {
             Some(record) => {
-                let record: Record =
-                    serde_json::from_slice(&record).map_err(|_| changed(&self.record, "is not what was written"))?;
-                // One that is recorded and not stored was being removed or added as something stopped us.
-                if !stored.passkeys.iter().all(|passkey| record.enrolled.contains(&fingerprint(passkey))) {
+                let record: Record = serde_json::from_slice(&record)
+                    .map_err(|_| changed(&self.record, "is not what was written"))?;
+                // One that is recorded and not stored was being removed or added as something
+                // stopped us.
+                if !stored
+                    .passkeys
+                    .iter()
+                    .all(|passkey| record.enrolled.contains(&fingerprint(passkey)))
+                {
                     return Err(differs());
                 }
             }
@@ -118,30 +130,45 @@ impl Passkeys {
             Some(key) => key,
             None => {
                 let mut key = vec![0_u8; 32];
-                getrandom::fill(&mut key)
-                    .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+                getrandom::fill(&mut key).map_err(|_| {
+                    Error::invalid("the operating system gives no random numbers", "try again")
+                })?;
                 write(&self.seal, &key)?;
                 key
             }
         };
         let enrolled: Vec<String> = passkeys.iter().map(fingerprint).collect();
-        let stored = Stored { seal: seal(&key, true, passkeys), recorded: true, passkeys: passkeys.to_vec() };
+        let stored = Stored {
+            seal: seal(&key, true, passkeys),
+            recorded: true,
+            passkeys: passkeys.to_vec(),
+        };
         // Stopped in between, the record names more than the store: that passes.
         self.write_record(&enrolled, true)?;
-        write(&self.file, &serde_json::to_vec_pretty(&stored).unwrap_or_default())?;
+        write(
+            &self.file,
+            &serde_json::to_vec_pretty(&stored).unwrap_or_default(),
+        )?;
         self.write_record(&enrolled, false)
     }
 
     /// Writes the record, where it is not the same; `and_older` keeps what it names already.
     fn write_record(&self, enrolled: &[String], and_older: bool) -> Result<()> {
         let before = read(&self.record)?;
-        let older = before.as_ref().and_then(|text| serde_json::from_slice::<Record>(text).ok()).filter(|_| and_older);
+        let older = before
+            .as_ref()
+            .and_then(|text| serde_json::from_slice::<Record>(text).ok())
+            .filter(|_| and_older);
         let mut enrolled = enrolled.to_vec();
         enrolled.extend(older.map(|older| older.enrolled).unwrap_or_default());
         enrolled.sort_unstable();
         enrolled.dedup();
         let text = serde_json::to_vec_pretty(&Record { enrolled }).unwrap_or_default();
-        if before.as_ref() == Some(&text) { Ok(()) } else { write(&self.record, &text) }
+        if before.as_ref() == Some(&text) {
+            Ok(())
+        } else {
+            write(&self.record, &text)
+        }
     }
 
     /// Removes all of them, whatever state the files are in.
@@ -151,7 +178,9 @@ impl Passkeys {
     pub fn clear(&self) -> Result<()> {
         for path in [&self.file, &self.seal, &self.record] {
             match std::fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", path)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", path)(error));
+                }
                 _ => {}
             }
         }
@@ -172,7 +201,11 @@ impl Passkeys {
 }
 
 fn seal(key: &[u8], recorded: bool, passkeys: &[Passkey]) -> String {
-    let mut text = if recorded { b"recorded".to_vec() } else { Vec::new() };
+    let mut text = if recorded {
+        b"recorded".to_vec()
+    } else {
+        Vec::new()
+    };
     text.extend(serde_json::to_vec(passkeys).unwrap_or_default());
     hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &text).as_ref())
 }
@@ -195,11 +228,22 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error| Error::io("write", path)(error);
     if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(failed)?;
     }
     let beside = path.with_extension(format!("new.{}", std::process::id()));
     let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(failed)?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(failed)?;
     std::fs::rename(&beside, path).map_err(failed)
 }

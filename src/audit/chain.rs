@@ -38,7 +38,13 @@ pub(super) struct Counted {
 
 impl Walk {
     pub(super) fn new() -> Self {
-        Self { links: Vec::new(), unchained: 0, before: Sha256::new(), broken: None, last: "the first line".to_owned() }
+        Self {
+            links: Vec::new(),
+            unchained: 0,
+            before: Sha256::new(),
+            broken: None,
+            last: "the first line".to_owned(),
+        }
     }
 
     /// Reads the lines of the next file; `name` is how a person knows it.
@@ -48,9 +54,16 @@ impl Walk {
             let bare = line.strip_suffix(b"\n").unwrap_or(line);
             match split_link(bare).filter(|_| is_whole) {
                 Some((text, link)) => {
-                    let before = self.links.last().copied().unwrap_or_else(|| hex(&self.before.clone().finalize()));
+                    let before = self
+                        .links
+                        .last()
+                        .copied()
+                        .unwrap_or_else(|| hex(&self.before.clone().finalize()));
                     if self.broken.is_none() && chained(&before, text) != link {
-                        self.broken = Some(Broken { place: place(number, name), line: Some((text.to_vec(), link)) });
+                        self.broken = Some(Broken {
+                            place: place(number, name),
+                            line: Some((text.to_vec(), link)),
+                        });
                     }
                     self.links.push(link);
                 }
@@ -58,7 +71,10 @@ impl Walk {
                     self.unchained += 1;
                     self.before.update(String::from_utf8_lossy(line).as_bytes());
                 }
-                None => drop(self.broken.get_or_insert(Broken { place: place(number, name), line: None })),
+                None => drop(self.broken.get_or_insert(Broken {
+                    place: place(number, name),
+                    line: None,
+                })),
             }
             self.last = place(number, name);
         }
@@ -66,40 +82,68 @@ impl Walk {
 
     /// The last link, and how many there are.
     pub(super) fn end(&self) -> (Link, u64) {
-        let link = self.links.last().copied().unwrap_or_else(|| hex(&self.before.clone().finalize()));
+        let link = self
+            .links
+            .last()
+            .copied()
+            .unwrap_or_else(|| hex(&self.before.clone().finalize()));
         (link, self.links.len() as u64)
     }
 
     /// Whether everything follows and ends where `head` says; else what is wrong, in words.
     pub(super) fn check(&self, head: Option<&Head>) -> Result<Counted, String> {
-        let counted = Counted { lines: self.links.len(), unchained: self.unchained };
+        let counted = Counted {
+            lines: self.links.len(),
+            unchained: self.unchained,
+        };
         if let Some(broken) = &self.broken {
             return Err(self.explain(broken, head));
         }
         let Some(head) = head else { return Ok(counted) };
         let (last, count) = self.end();
-        let is_end = |link: &Link| *link == last || (count == 0 && self.unchained == 0 && *link == seal(b""));
+        let is_end = |link: &Link| {
+            *link == last || (count == 0 && self.unchained == 0 && *link == seal(b""))
+        };
         if is_end(&head.link) || head.next.as_ref().is_some_and(is_end) {
             return Ok(counted);
         }
         let recorded = head.count;
-        Err(match (self.links.iter().position(|link| *link == head.link), recorded) {
-            (Some(at), _) => format!(
-                "{} at its end, up to {}, {} not written by this program",
-                lines(count - 1 - at as u64),
-                self.last,
-                was(count - 1 - at as u64)
-            ),
-            (None, Some(recorded)) if count == 0 => format!("it is gone: {} missing", are(recorded)),
-            (None, Some(recorded)) if recorded > count => {
-                format!("the last {} missing, after {}", are(recorded - count), self.last)
-            }
-            (None, Some(recorded)) if recorded == count => {
-                format!("{} was edited: it is not the line that was written last", self.last)
-            }
-            (None, Some(_)) => format!("it was replaced: {} is not the line that was written last", self.last),
-            (None, None) => format!("lines after {} are missing, or it was edited", self.last),
-        })
+        Err(
+            match (
+                self.links.iter().position(|link| *link == head.link),
+                recorded,
+            ) {
+                (Some(at), _) => format!(
+                    "{} at its end, up to {}, {} not written by this program",
+                    lines(count - 1 - at as u64),
+                    self.last,
+                    was(count - 1 - at as u64)
+                ),
+                (None, Some(recorded)) if count == 0 => {
+                    format!("it is gone: {} missing", are(recorded))
+                }
+                (None, Some(recorded)) if recorded > count => {
+                    format!(
+                        "the last {} missing, after {}",
+                        are(recorded - count),
+                        self.last
+                    )
+                }
+                (None, Some(recorded)) if recorded == count => {
+                    format!(
+                        "{} was edited: it is not the line that was written last",
+                        self.last
+                    )
+                }
+                (None, Some(_)) => {
+                    format!(
+                        "it was replaced: {} is not the line that was written last",
+                        self.last
+                    )
+                }
+                (None, None) => format!("lines after {} are missing, or it was edited", self.last),
+            },
+        )
     }
 
     fn explain(&self, broken: &Broken, head: Option<&Head>) -> String {
@@ -109,16 +153,29 @@ impl Walk {
         };
         let count = self.links.len() as u64;
         match head.and_then(|head| head.count) {
-            Some(recorded) if recorded > count => format!("{} missing before {place}", are(recorded - count)),
+            Some(recorded) if recorded > count => {
+                format!("{} missing before {place}", are(recorded - count))
+            }
             Some(recorded) if recorded < count => format!("{place} was added"),
-            Some(_) if self.links.iter().any(|before| chained(before, text) == *link) => {
+            Some(_)
+                if self
+                    .links
+                    .iter()
+                    .any(|before| chained(before, text) == *link) =>
+            {
                 format!("{place} was moved from its place")
             }
             Some(_) if self.unchained > 0 && self.links.first() == Some(link) => {
-                format!("{place}, or one of the {} before it, was edited", lines(self.unchained as u64))
+                format!(
+                    "{place}, or one of the {} before it, was edited",
+                    lines(self.unchained as u64)
+                )
             }
             Some(_) => format!("{place} was edited"),
-            None => format!("{place} does not follow from the one before: a line was edited, removed, added or moved"),
+            None => format!(
+                "{place} does not follow from the one before: a line was edited, removed, added \
+                 or moved"
+            ),
         }
     }
 }
@@ -128,11 +185,19 @@ fn place(number: usize, name: &str) -> String {
 }
 
 fn lines(count: u64) -> String {
-    if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
+    if count == 1 {
+        "1 line".to_owned()
+    } else {
+        format!("{count} lines")
+    }
 }
 
 fn are(count: u64) -> String {
-    if count == 1 { "1 line is".to_owned() } else { format!("{count} lines are") }
+    if count == 1 {
+        "1 line is".to_owned()
+    } else {
+        format!("{count} lines are")
+    }
 }
 
 fn was(count: u64) -> &'static str {
@@ -143,7 +208,9 @@ fn was(count: u64) -> &'static str {
 pub(super) fn split_link(line: &[u8]) -> Option<(&[u8], Link)> {
     let (rest, link) = line.split_last_chunk::<HASH_LENGTH>()?;
     let text = rest.strip_suffix(CHAIN.as_bytes())?;
-    link.iter().all(u8::is_ascii_hexdigit).then_some((text, *link))
+    link.iter()
+        .all(u8::is_ascii_hexdigit)
+        .then_some((text, *link))
 }
 
 /// The link of a line after one with the link `previous`.

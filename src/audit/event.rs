@@ -37,22 +37,49 @@ impl Event {
         let (action, rest) = rest.split_once(" SERVICE=")?;
         let (service, details) = rest.split_once(" DETAILS=")?;
         // No field holds an equals sign: they are escaped.
-        let details = details.split_once(super::chain::CHAIN).map_or(details, |(details, _)| details);
-        let time = DateTime::strptime("%Y-%m-%d %H:%M:%S", time).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        let text = |field: &str| if field == "-" { String::new() } else { field.to_owned() };
-        Some(Self { time, user: text(user), action: text(action), service: text(service), details: text(details) })
+        let details = details
+            .split_once(super::chain::CHAIN)
+            .map_or(details, |(details, _)| details);
+        let time = DateTime::strptime("%Y-%m-%d %H:%M:%S", time)
+            .ok()?
+            .to_zoned(TimeZone::UTC)
+            .ok()?
+            .timestamp();
+        let text = |field: &str| {
+            if field == "-" {
+                String::new()
+            } else {
+                field.to_owned()
+            }
+        };
+        Some(Self {
+            time,
+            user: text(user),
+            action: text(action),
+            service: text(service),
+            details: text(details),
+        })
     }
 
-    /// The version that this event wrote, if it wrote one. Names of others stand in quotes, so none can end like this.
+    /// The version that this event wrote, if it wrote one. Names of others stand in quotes, so none
+    /// can end like this.
     fn written(&self) -> Option<u64> {
         let is_write = self.action == "SUCCESS";
-        self.details.rsplit_once(WROTE).filter(|_| is_write).and_then(|(_, version)| version.parse().ok())
+        self.details
+            .rsplit_once(WROTE)
+            .filter(|_| is_write)
+            .and_then(|(_, version)| version.parse().ok())
     }
 
-    /// Whether this event wrote that version of that service at that time, give or take what clocks differ.
+    /// Whether this event wrote that version of that service at that time, give or take what clocks
+    /// differ.
     pub(super) fn wrote(&self, service: &str, version: u64, created: Timestamp) -> bool {
         const CLOCKS: i64 = 300; // seconds
-        let apart = self.time.as_second().saturating_sub(created.as_second()).abs();
+        let apart = self
+            .time
+            .as_second()
+            .saturating_sub(created.as_second())
+            .abs();
         self.service == service && self.written() == Some(version) && apart <= CLOCKS
     }
 }
@@ -62,14 +89,20 @@ impl Event {
 mod tests {
     use super::*;
 
-    const LINE: &str =
-        "[2026-01-31 10:35:00 UTC] USER=oidc-eve (eve) ACTION=SUCCESS SERVICE=a/b DETAILS=keys: A, B; wrote version 7";
+    const LINE: &str = "[2026-01-31 10:35:00 UTC] USER=oidc-eve (eve) ACTION=SUCCESS SERVICE=a/b \
+        DETAILS=keys: A, B; wrote version 7";
 
     #[test]
     fn a_line_is_taken_apart_with_and_without_its_chain() {
         let event = Event::parse(LINE).unwrap();
-        assert_eq!((event.user.as_str(), event.service.as_str(), event.written()), ("oidc-eve (eve)", "a/b", Some(7)));
-        assert_eq!(Event::parse(&format!("{LINE} CHAIN={}", "0".repeat(64))), Some(event));
+        assert_eq!(
+            (event.user.as_str(), event.service.as_str(), event.written()),
+            ("oidc-eve (eve)", "a/b", Some(7))
+        );
+        assert_eq!(
+            Event::parse(&format!("{LINE} CHAIN={}", "0".repeat(64))),
+            Some(event)
+        );
         assert_eq!(Event::parse(&LINE.replace("a/b", "-")).unwrap().service, "");
         for none in ["", "[", "hello", &LINE[..30]] {
             assert_eq!(Event::parse(none), None);
@@ -81,11 +114,23 @@ mod tests {
         let event = Event::parse(LINE).unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         assert!(event.wrote("a/b", 7, at("2026-01-31T10:35:02.123Z")));
-        assert!(!event.wrote("a/b", 7, at("2026-01-31T12:35:02Z")) && !event.wrote("a/b", 8, at("2026-01-31T10:35:02Z")));
+        assert!(
+            !event.wrote("a/b", 7, at("2026-01-31T12:35:02Z"))
+                && !event.wrote("a/b", 8, at("2026-01-31T10:35:02Z"))
+        );
         assert!(!event.wrote("b", 7, at("2026-01-31T10:35:02Z")));
-        for other in ["undelete version 7", "keys: A; version 7", "delete version 2; keys: A, \"Z; wrote version 7\""] {
+        for other in [
+            "undelete version 7",
+            "keys: A; version 7",
+            "delete version 2; keys: A, \"Z; wrote version 7\"",
+        ] {
             let line = LINE.replace("keys: A, B; wrote version 7", other);
-            assert!(!Event::parse(&line).unwrap().wrote("a/b", 7, at("2026-01-31T10:35:02Z")), "{other}");
+            assert!(
+                !Event::parse(&line)
+                    .unwrap()
+                    .wrote("a/b", 7, at("2026-01-31T10:35:02Z")),
+                "{other}"
+            );
         }
     }
 }

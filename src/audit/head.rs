@@ -1,5 +1,5 @@
-//! The end of the log, recorded in the private state folder: lines in the log alone could be removed
-//! unnoticed. Whoever cannot write there cannot change the log unnoticed.
+//! The end of the log, recorded in the private state folder: lines in the log alone could be
+//! removed unnoticed. Whoever cannot write there cannot change the log unnoticed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, Result};
@@ -28,25 +28,53 @@ impl Head {
         let text = std::fs::read_to_string(path).ok()?;
         let mut words = text.split_ascii_whitespace();
         let link = link_of(words.next()?)?;
-        let Some(count) = words.next() else { return Some(Self { link, count: None, first: 1, next: None }) };
+        let Some(count) = words.next() else {
+            return Some(Self {
+                link,
+                count: None,
+                first: 1,
+                next: None,
+            });
+        };
         let (count, first) = (count.parse().ok()?, words.next()?.parse().ok()?);
         let next = match words.next()? {
             "-" => None,
             next => Some(link_of(next)?),
         };
-        Some(Self { link, count: Some(count), first, next })
+        Some(Self {
+            link,
+            count: Some(count),
+            first,
+            next,
+        })
     }
 
     /// Overwrites the previous head. Returns the file so that the caller can sync it.
     pub(super) fn write(&self, path: &Path) -> Result<File> {
         let next = self.next.as_ref().map_or_else(|| "-".to_owned(), text_of);
-        let text = format!("{} {} {} {next}\n", text_of(&self.link), self.count.unwrap_or(0), self.first);
-        let named = |error: Error| Error::new(error.kind(), format!("its end cannot be noted in {}: {error}", path.display()));
+        let text = format!(
+            "{} {} {} {next}\n",
+            text_of(&self.link),
+            self.count.unwrap_or(0),
+            self.first
+        );
+        let named = |error: Error| {
+            Error::new(
+                error.kind(),
+                format!("its end cannot be noted in {}: {error}", path.display()),
+            )
+        };
         if let Some(folder) = path.parent() {
             private_folders(folder).map_err(named)?;
         }
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path).map_err(named)?;
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(named)?;
         file.write_all_at(text.as_bytes(), 0).map_err(named)?;
         file.set_len(text.len() as u64).map_err(named)?;
         Ok(file)

@@ -1,5 +1,5 @@
-//! The Vault identity behind a session, for the log. It is looked up once per token and kept in the state folder under a
-//! digest of the token, which grants nothing.
+//! The Vault identity behind a session, for the log. It is looked up once per token and kept in the
+//! state folder under a digest of the token, which grants nothing.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,9 @@ pub(super) struct Person {
 
 impl Person {
     pub(super) fn of(state: &Path, digest: Option<String>) -> Self {
-        Self { file: digest.map(|digest| state.join("persons").join(digest)) }
+        Self {
+            file: digest.map(|digest| state.join("persons").join(digest)),
+        }
     }
 
     pub(super) fn is_known(&self) -> bool {
@@ -31,18 +33,43 @@ impl Person {
 
     /// Their name, with the local user.
     pub(super) fn with(&self, user: &str) -> String {
-        let name = self.file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-        let name: String = name.unwrap_or_default().trim().chars().take(MAX_CHARS).collect();
-        if name.is_empty() { user.to_owned() } else { format!("{name} ({user})") }
+        let name = self
+            .file
+            .as_ref()
+            .and_then(|file| std::fs::read_to_string(file).ok());
+        let name: String = name
+            .unwrap_or_default()
+            .trim()
+            .chars()
+            .take(MAX_CHARS)
+            .collect();
+        if name.is_empty() {
+            user.to_owned()
+        } else {
+            format!("{name} ({user})")
+        }
     }
 
     pub(super) fn meet(&self, name: &str) {
-        let Some((file, folder)) = self.file.as_ref().and_then(|file| Some((file, file.parent()?))) else { return };
+        let Some((file, folder)) = self
+            .file
+            .as_ref()
+            .and_then(|file| Some((file, file.parent()?)))
+        else {
+            return;
+        };
         let name: String = printable(name, false).chars().take(MAX_CHARS).collect();
         let _ = private_folders(folder);
         forget_old(folder);
-        let Ok(mut written) = tempfile_in(folder) else { return };
-        if written.1.write_all(name.as_bytes()).and_then(|()| std::fs::rename(&written.0, file)).is_err() {
+        let Ok(mut written) = tempfile_in(folder) else {
+            return;
+        };
+        if written
+            .1
+            .write_all(name.as_bytes())
+            .and_then(|()| std::fs::rename(&written.0, file))
+            .is_err()
+        {
             let _ = std::fs::remove_file(&written.0);
         }
     }
@@ -52,16 +79,28 @@ impl Person {
 fn tempfile_in(folder: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
     use std::os::unix::fs::OpenOptionsExt;
     let path = folder.join(format!(".{}", std::process::id()));
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)?;
     Ok((path, file))
 }
 
 fn forget_old(folder: &Path) {
     let is_old = |entry: &std::fs::DirEntry| {
         let modified = entry.metadata().and_then(|found| found.modified()).ok();
-        modified.and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > KEPT)
+        modified
+            .and_then(|time| SystemTime::now().duration_since(time).ok())
+            .is_some_and(|age| age > KEPT)
     };
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().filter(is_old) {
+    for entry in std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(is_old)
+    {
         let _ = std::fs::remove_file(entry.path());
     }
 }

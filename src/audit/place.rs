@@ -22,12 +22,24 @@ pub(super) fn next_number(log: &Path) -> Option<u64> {
 
 /// The earlier files of a log by their numbers, oldest first.
 pub(super) fn earlier(log: &Path) -> Vec<(u64, PathBuf)> {
-    let (Some(folder), Some(name)) = (log.parent(), log.file_name().and_then(|name| name.to_str())) else { return Vec::new() };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let (Some(folder), Some(name)) = (log.parent(), log.file_name().and_then(|name| name.to_str()))
+    else {
+        return Vec::new();
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     let number = |path: PathBuf| {
-        let ending = path.file_name()?.to_str()?.strip_prefix(name)?.strip_prefix('.')?;
-        let number: u64 =
-            ending.parse().ok().filter(|number: &u64| (1..=MAX_FILES).contains(number) && number.to_string() == ending)?;
+        let ending = path
+            .file_name()?
+            .to_str()?
+            .strip_prefix(name)?
+            .strip_prefix('.')?;
+        let number: u64 = ending.parse().ok().filter(|number: &u64| {
+            (1..=MAX_FILES).contains(number) && number.to_string() == ending
+        })?;
         Some((number, path))
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -57,12 +69,19 @@ pub(super) fn locked(log: &Path) -> Result<File> {
         let file = open_log(log)?;
         wait_for(until, || file.try_lock())?;
         // Another program may have set it aside while this one waited.
-        let is_there = std::fs::symlink_metadata(log).ok().zip(file.metadata().ok());
-        if is_there.is_some_and(|(there, ours)| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+        let is_there = std::fs::symlink_metadata(log)
+            .ok()
+            .zip(file.metadata().ok());
+        if is_there
+            .is_some_and(|(there, ours)| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+        {
             return Ok(file);
         }
         if Instant::now() > until {
-            return Err(Error::new(ErrorKind::TimedOut, "another program keeps replacing it"));
+            return Err(Error::new(
+                ErrorKind::TimedOut,
+                "another program keeps replacing it",
+            ));
         }
     }
 }
@@ -81,14 +100,22 @@ pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Tries for a lock until it is there or the time is over.
-fn wait_for(until: Instant, try_lock: impl Fn() -> std::result::Result<(), TryLockError>) -> Result<()> {
+fn wait_for(
+    until: Instant,
+    try_lock: impl Fn() -> std::result::Result<(), TryLockError>,
+) -> Result<()> {
     loop {
         match try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_RETRY),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                std::thread::sleep(LOCK_RETRY)
+            }
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::new(ErrorKind::TimedOut, "another program holds its lock"));
+                return Err(Error::new(
+                    ErrorKind::TimedOut,
+                    "another program holds its lock",
+                ));
             }
         }
     }
@@ -112,18 +139,28 @@ pub(super) fn open_log(path: &Path) -> Result<File> {
 fn open_plain(path: &Path, options: &mut OpenOptions) -> Result<File> {
     use rustix::fs::OFlags;
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = options.custom_flags(i32::try_from(flags.bits()).unwrap_or(0)).open(path).map_err(|error| {
-        if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
-            Error::other("it is a symbolic link")
-        } else {
-            error
-        }
-    })?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(Error::other("it is not a plain file")) }
+    let file = options
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
+        .open(path)
+        .map_err(|error| {
+            if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+                Error::other("it is a symbolic link")
+            } else {
+                error
+            }
+        })?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Error::other("it is not a plain file"))
+    }
 }
 
 /// Creates missing folders, 0700.
 pub(super) fn private_folders(folder: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }

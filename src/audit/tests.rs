@@ -16,7 +16,9 @@ fn log(lines: usize) -> (tempfile::TempDir, Audit) {
         max_bytes: MAX_BYTES,
     };
     for number in 0..lines {
-        audit.append(Action::Success, &format!("s{number}"), "keys: A, B").unwrap();
+        audit
+            .append(Action::Success, &format!("s{number}"), "keys: A, B")
+            .unwrap();
     }
     (folder, audit)
 }
@@ -31,7 +33,10 @@ fn rewrite(audit: &Audit, change: impl Fn(Vec<String>) -> Vec<String>) {
 fn an_untouched_log_is_intact_and_private() {
     let (_folder, audit) = log(5);
     assert_eq!(audit.verify().unwrap().lines, 5);
-    assert_eq!(std::fs::metadata(&audit.path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&audit.path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[test]
@@ -71,7 +76,11 @@ fn an_edited_a_removed_and_a_moved_line_are_found() {
 #[test]
 fn lines_of_the_old_scripts_stay_and_are_sealed() {
     let (_folder, audit) = log(0);
-    std::fs::write(&audit.path, "[2024-01-01 00:00:00 UTC] USER=a ACTION=SUCCESS SERVICE=b DETAILS=c").unwrap();
+    std::fs::write(
+        &audit.path,
+        "[2024-01-01 00:00:00 UTC] USER=a ACTION=SUCCESS SERVICE=b DETAILS=c",
+    )
+    .unwrap();
     audit.append(Action::Get, "plex", "-").unwrap();
     let verified = audit.verify().unwrap();
     assert_eq!((verified.unchained, verified.lines), (1, 1));
@@ -85,7 +94,13 @@ fn lines_of_the_old_scripts_stay_and_are_sealed() {
 #[test]
 fn no_input_forges_a_line_a_field_or_a_chain() {
     let (_folder, audit) = log(0);
-    audit.append(Action::Get, "a\n[2026-01-01 00:00:00 UTC] USER=root ACTION=SUCCESS", "b CHAIN=00").unwrap();
+    audit
+        .append(
+            Action::Get,
+            "a\n[2026-01-01 00:00:00 UTC] USER=root ACTION=SUCCESS",
+            "b CHAIN=00",
+        )
+        .unwrap();
     let text = std::fs::read_to_string(&audit.path).unwrap();
     assert_eq!(text.lines().count(), 1);
     assert_eq!(text.matches("ACTION=").count(), 1);
@@ -110,7 +125,13 @@ fn a_symbolic_link_or_a_fifo_is_no_log() {
     assert!(audit.append(Action::Get, "a", "b").is_err());
     assert!(!folder.path().join("elsewhere").exists());
     std::fs::remove_file(&audit.path).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(&audit.path).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&audit.path)
+            .status()
+            .unwrap()
+            .success()
+    );
     assert!(audit.append(Action::Get, "a", "b").is_err());
 }
 
@@ -124,12 +145,17 @@ async fn a_held_lock_is_waited_for_two_seconds_and_holds_nothing_else_up() {
         for _ in 0..20 {
             let before = Instant::now();
             tokio::time::sleep(Duration::from_millis(50)).await;
-            assert!(before.elapsed() < Duration::from_secs(1), "the runtime stood still");
+            assert!(
+                before.elapsed() < Duration::from_secs(1),
+                "the runtime stood still"
+            );
         }
     };
     let record = audit.record(Action::Get, "plex", "-");
     let ((), outcome) = tokio::join!(beats, record);
-    assert!(matches!(outcome, Err(Error::AuditUnwritable { source, .. }) if source.kind() == std::io::ErrorKind::TimedOut));
+    assert!(
+        matches!(outcome, Err(Error::AuditUnwritable { source, .. }) if source.kind() == std::io::ErrorKind::TimedOut)
+    );
     assert!((2..4).contains(&started.elapsed().as_secs()));
     // One that is given back in time is had.
     let later = audit.record(Action::Get, "plex", "-");
@@ -161,7 +187,10 @@ fn every_single_edit_removal_move_and_cut_is_found_and_named() {
     let whole = std::fs::read_to_string(&audit.path).unwrap();
     let lines: Vec<&str> = whole.lines().collect();
     let told = |changed: &[&str]| {
-        let text = changed.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let text = changed
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<String>();
         std::fs::write(&audit.path, text).unwrap();
         match audit.verify() {
             Err(Error::AuditBroken(told)) => told,
@@ -172,7 +201,10 @@ fn every_single_edit_removal_move_and_cut_is_found_and_named() {
         let mut changed = lines.clone();
         let edited = lines[at].replacen("keys", "kets", 1);
         changed[at] = &edited;
-        assert_eq!(told(&changed), format!("line {} of audit.log was edited", at + 1));
+        assert_eq!(
+            told(&changed),
+            format!("line {} of audit.log was edited", at + 1)
+        );
         let mut changed = lines.clone();
         changed.remove(at);
         let wanted = if at == 11 {
@@ -184,14 +216,23 @@ fn every_single_edit_removal_move_and_cut_is_found_and_named() {
         for other in 0..at {
             let mut changed = lines.clone();
             changed.swap(at, other);
-            assert_eq!(told(&changed), format!("line {} of audit.log was moved from its place", other + 1));
+            assert_eq!(
+                told(&changed),
+                format!("line {} of audit.log was moved from its place", other + 1)
+            );
         }
         let mut changed = lines.clone();
         changed.insert(at, lines[(at + 5) % 12]);
-        assert_eq!(told(&changed), format!("line {} of audit.log was added", at + 1));
+        assert_eq!(
+            told(&changed),
+            format!("line {} of audit.log was added", at + 1)
+        );
         if at > 0 {
             let told = told(&lines[..at]);
-            assert!(told.starts_with(&format!("the last {} line", 12 - at)), "{told}");
+            assert!(
+                told.starts_with(&format!("the last {} line", 12 - at)),
+                "{told}"
+            );
         }
     }
     // Every single byte.
@@ -199,7 +240,10 @@ fn every_single_edit_removal_move_and_cut_is_found_and_named() {
         let mut bytes = whole.clone().into_bytes();
         bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
         std::fs::write(&audit.path, &bytes).unwrap();
-        assert!(matches!(audit.verify(), Err(Error::AuditBroken(_))), "byte {at}");
+        assert!(
+            matches!(audit.verify(), Err(Error::AuditBroken(_))),
+            "byte {at}"
+        );
     }
     std::fs::write(&audit.path, &whole[..whole.len() - 1]).unwrap();
     assert!(audit.verify().is_err());
@@ -225,11 +269,18 @@ fn a_chain_that_was_made_anew_after_an_edit_is_found() {
     let texts: Vec<String> = events(whole.as_bytes());
     let mut edited = texts.clone();
     edited[2] = edited[2].replace("s2", "s9");
-    assert!(forge(&edited).contains("line 6 of audit.log was edited: it is not the line that was written last"));
+    assert!(
+        forge(&edited)
+            .contains("line 6 of audit.log was edited: it is not the line that was written last")
+    );
     assert!(forge(&texts[..4]).contains("the last 2 lines are missing"));
     let mut longer = texts.clone();
     longer.push(texts[0].clone());
-    assert!(forge(&longer).contains("1 line at its end, up to line 7 of audit.log, was not written by this program"));
+    assert!(
+        forge(&longer).contains(
+            "1 line at its end, up to line 7 of audit.log, was not written by this program"
+        )
+    );
     longer.remove(0);
     assert!(forge(&longer).contains("not the line that was written last"));
 }
@@ -238,14 +289,32 @@ fn a_chain_that_was_made_anew_after_an_edit_is_found() {
 fn a_log_that_is_gone_is_missed_and_stays_missed_after_new_lines() {
     let (_folder, audit) = log(5);
     std::fs::remove_file(&audit.path).unwrap();
-    assert!(audit.verify().unwrap_err().to_string().contains("it is gone: 5 lines are missing"));
+    assert!(
+        audit
+            .verify()
+            .unwrap_err()
+            .to_string()
+            .contains("it is gone: 5 lines are missing")
+    );
     audit.append(Action::Get, "plex", "-").unwrap();
-    assert!(audit.verify().unwrap_err().to_string().contains("5 lines are missing before line 1 of audit.log"));
+    assert!(
+        audit
+            .verify()
+            .unwrap_err()
+            .to_string()
+            .contains("5 lines are missing before line 1 of audit.log")
+    );
     // The same for lines that were cut off.
     let (_folder, audit) = log(5);
     rewrite(&audit, |lines| lines[..3].to_vec());
     audit.append(Action::Get, "plex", "-").unwrap();
-    assert!(audit.verify().unwrap_err().to_string().contains("2 lines are missing before line 4 of audit.log"));
+    assert!(
+        audit
+            .verify()
+            .unwrap_err()
+            .to_string()
+            .contains("2 lines are missing before line 4 of audit.log")
+    );
 }
 
 #[test]
@@ -258,7 +327,11 @@ fn a_new_chain_is_accepted_with_a_line_that_says_so_and_the_old_files_stay() {
     assert_eq!(audit.verify().unwrap().lines, 1);
     let lines = audit.lines().unwrap();
     assert_eq!(lines.len(), 4);
-    assert!(lines[3].contains("ACTION=NEW_CHAIN") && lines[3].contains("accepted: the last 2 lines are missing"), "{lines:?}");
+    assert!(
+        lines[3].contains("ACTION=NEW_CHAIN")
+            && lines[3].contains("accepted: the last 2 lines are missing"),
+        "{lines:?}"
+    );
     assert!(folder.path().join("audit.log.1").exists());
     audit.append(Action::Get, "plex", "-").unwrap();
     assert_eq!(audit.verify().unwrap().lines, 2);
@@ -273,7 +346,9 @@ fn a_log_that_is_set_aside_keeps_its_chain() {
     let (folder, mut audit) = log(0);
     audit.max_bytes = 1000;
     for number in 0..60 {
-        audit.append(Action::Success, &format!("s{number}"), "keys: A").unwrap();
+        audit
+            .append(Action::Success, &format!("s{number}"), "keys: A")
+            .unwrap();
     }
     let verified = audit.verify().unwrap();
     assert!(verified.lines == 60 && verified.files > 5, "{verified:?}");
@@ -282,9 +357,18 @@ fn a_log_that_is_set_aside_keeps_its_chain() {
     let text = std::fs::read_to_string(&second).unwrap();
     std::fs::remove_file(&second).unwrap();
     let told = audit.verify().unwrap_err().to_string();
-    assert!(told.contains("missing before line 1 of audit.log.3"), "{told}");
+    assert!(
+        told.contains("missing before line 1 of audit.log.3"),
+        "{told}"
+    );
     std::fs::write(&second, text.replacen("keys", "kets", 1)).unwrap();
-    assert!(audit.verify().unwrap_err().to_string().contains("of audit.log.2 was edited"));
+    assert!(
+        audit
+            .verify()
+            .unwrap_err()
+            .to_string()
+            .contains("of audit.log.2 was edited")
+    );
     std::fs::write(&second, text).unwrap();
     audit.verify().unwrap();
 }
@@ -308,7 +392,10 @@ fn a_crash_before_or_after_the_line_breaks_nothing() {
     let whole = std::fs::read(&audit.path).unwrap();
     audit.append(Action::Get, "plex", "-").unwrap();
     let after = std::fs::read(&audit.path).unwrap();
-    let intended = Head { next: Some(Head::read(&audit.head_path()).unwrap().link), ..before };
+    let intended = Head {
+        next: Some(Head::read(&audit.head_path()).unwrap().link),
+        ..before
+    };
     for (content, lines) in [(whole.clone(), 3), (after.clone(), 4)] {
         std::fs::write(&audit.path, content).unwrap();
         intended.write(&audit.head_path()).unwrap();
@@ -337,7 +424,13 @@ fn a_head_of_before_is_taken_over_and_a_log_without_one_is_set_aside() {
     audit.append(Action::Get, "plex", "-").unwrap();
     assert_eq!(audit.verify().unwrap().lines, 1);
     assert!(audit.verify().unwrap().is_end_known);
-    assert_eq!(std::fs::read_to_string(place::earlier(&audit.path).pop().unwrap().1).unwrap().lines().count(), 5);
+    assert_eq!(
+        std::fs::read_to_string(place::earlier(&audit.path).pop().unwrap().1)
+            .unwrap()
+            .lines()
+            .count(),
+        5
+    );
 }
 
 #[test]
@@ -348,7 +441,9 @@ fn a_log_that_is_followed_gives_each_line_once_also_when_it_is_set_aside() {
     assert!(audit.more(&mut followed).unwrap().is_empty());
     let mut seen = Vec::new();
     for number in 0..30 {
-        audit.append(Action::Get, &format!("n{number}"), "-").unwrap();
+        audit
+            .append(Action::Get, &format!("n{number}"), "-")
+            .unwrap();
         if number % 2 == 0 {
             seen.extend(audit.more(&mut followed).unwrap());
         }
@@ -364,30 +459,48 @@ fn a_hundred_thousand_lines_are_verified_soon() {
     let head = Head::read(&audit.head_path()).unwrap();
     let (mut link, mut text) = (head.link, std::fs::read_to_string(&audit.path).unwrap());
     for number in 1..100_000 {
-        let line =
-            format!("[2026-01-31 10:35:00 UTC] USER=oidc-eve (eve) ACTION=GET SERVICE=jellyfin DETAILS=key API_KEY; {number}");
+        let line = format!(
+            "[2026-01-31 10:35:00 UTC] USER=oidc-eve (eve) ACTION=GET SERVICE=jellyfin \
+             DETAILS=key API_KEY; {number}"
+        );
         link = chained(&link, line.as_bytes());
         text += &format!("{line}{CHAIN}{}\n", text_of(&link));
     }
     std::fs::write(&audit.path, text).unwrap();
-    Head { link, count: Some(100_000), ..head }.write(&audit.head_path()).unwrap();
+    Head {
+        link,
+        count: Some(100_000),
+        ..head
+    }
+    .write(&audit.head_path())
+    .unwrap();
     let started = Instant::now();
     assert_eq!(audit.verify().unwrap().lines, 100_000);
     let taken = started.elapsed();
     eprintln!("100,000 lines in {taken:?}");
-    assert!(taken < Duration::from_secs(if cfg!(debug_assertions) { 10 } else { 1 }), "{taken:?}");
+    assert!(
+        taken < Duration::from_secs(if cfg!(debug_assertions) { 10 } else { 1 }),
+        "{taken:?}"
+    );
 }
 
 #[test]
 fn the_person_in_vault_is_named_with_the_local_user() {
     let (folder, audit) = log(0);
-    let audit = Audit { person: Person::of(folder.path(), Some("0123".into())), ..audit };
+    let audit = Audit {
+        person: Person::of(folder.path(), Some("0123".into())),
+        ..audit
+    };
     assert!(!audit.knows_person());
     audit.append(Action::Get, "plex", "-").unwrap();
     audit.meet("oidc-eve@example.org ACTION=x\n");
     assert!(audit.knows_person());
     audit.append(Action::Get, "plex", "-").unwrap();
     let lines = audit.lines().unwrap();
-    assert!(lines[1].contains("USER=oidc-eve@example.org ACTION\\u{3d}x\\n (eve\\n[x]) ACTION=GET"), "{}", lines[1]);
+    assert!(
+        lines[1].contains("USER=oidc-eve@example.org ACTION\\u{3d}x\\n (eve\\n[x]) ACTION=GET"),
+        "{}",
+        lines[1]
+    );
     assert_eq!(Event::parse(&lines[1]).unwrap().action, "GET");
 }

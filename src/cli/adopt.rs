@@ -49,7 +49,11 @@ impl Adopt {
                 Some(mut terminal) => lines.iter().for_each(|line| terminal.say(line)),
                 None => lines.iter().for_each(|line| ui.note(line)),
             }
-            if request.dry_run { asking.show(question) } else { Ok(()) }
+            if request.dry_run {
+                asking.show(question)
+            } else {
+                Ok(())
+            }
         };
         let adopted = adopt(core, request, &asking, show).await;
         asking.end().await;
@@ -69,10 +73,17 @@ impl Adopt {
         let root = &core.settings.root;
         let root = std::fs::canonicalize(root).map_err(Error::io("find", root))?;
         let below = here.strip_prefix(&root).unwrap_or(Path::new(""));
-        let by_files = if below.as_os_str().is_empty() { None } else { service_of(core, below)? };
+        let by_files = if below.as_os_str().is_empty() {
+            None
+        } else {
+            service_of(core, below)?
+        };
         let service = by_files.or_else(|| Service::of_folders(below).into_iter().next());
         if service.is_none() {
-            return Err(Error::invalid("adopt which service?", "claude-vault adopt SERVICE   (or --all: every folder here)"));
+            return Err(Error::invalid(
+                "adopt which service?",
+                "claude-vault adopt SERVICE   (or --all: every folder here)",
+            ));
         }
         self.request.service = service;
         Ok(())
@@ -94,30 +105,47 @@ impl Adopt {
         for file in &reply.project_files {
             tell_file(ui, "", file);
         }
-        let (idle, busy): (Vec<_>, Vec<_>) = reply.services.iter().partition(|service| is_idle(service));
+        let (idle, busy): (Vec<_>, Vec<_>) =
+            reply.services.iter().partition(|service| is_idle(service));
         for service in busy {
-            let left = reply.stopped.as_ref().is_some_and(|stopped| stopped.left.contains(&service.service));
+            let left = reply
+                .stopped
+                .as_ref()
+                .is_some_and(|stopped| stopped.left.contains(&service.service));
             if left {
                 ui.note(&format!("{}: not done", service.service));
                 continue;
             }
             ui.note(&summary(service, self.request.undo));
-            service.files.iter().filter(|file| file.state != "unchanged").for_each(|file| tell_file(ui, "  ", file));
+            service
+                .files
+                .iter()
+                .filter(|file| file.state != "unchanged")
+                .for_each(|file| tell_file(ui, "  ", file));
             tell_rest(ui, service);
         }
         if !idle.is_empty() {
-            let names: Vec<&str> = idle.iter().map(|service| service.service.as_str()).collect();
+            let names: Vec<&str> = idle
+                .iter()
+                .map(|service| service.service.as_str())
+                .collect();
             ui.note(&format!("nothing to do: {}", names.join(", ")));
         }
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         match &reply.stopped {
             Some(stopped) => {
-                let about = stopped.service.as_ref().map_or("the project's files".to_owned(), ToString::to_string);
+                let about = stopped
+                    .service
+                    .as_ref()
+                    .map_or("the project's files".to_owned(), ToString::to_string);
                 ui.note(&format!("stopped at {about}; the same command continues"));
             }
             None if self.request.undo || self.request.done => {}
             None => {
-                ui.note("the old files are beside the new ones; when all works, remove them: claude-vault adopt --all --done");
+                ui.note(
+                    "the old files are beside the new ones; when all works, remove them: \
+                    claude-vault adopt --all --done",
+                );
                 ui.note("to have everything as it was: claude-vault adopt --all --undo");
             }
         }
@@ -130,32 +158,73 @@ fn plan_lines(reply: &Reply) -> Vec<String> {
     for service in &reply.services {
         lines.push(format!("{}:", service.service));
         for key in &service.keys {
-            let from = if key.line == 0 { String::new() } else { format!("  {}:{}", shown(&key.file), key.line) };
+            let from = if key.line == 0 {
+                String::new()
+            } else {
+                format!("  {}:{}", shown(&key.file), key.line)
+            };
             let expanded = match key.expanded_from.as_slice() {
                 [] => String::new(),
-                names => format!("; expanded from {}, which it does not follow any more", names.join(", ")),
+                names => format!(
+                    "; expanded from {}, which it does not follow any more",
+                    names.join(", ")
+                ),
             };
-            let why = if key.why.is_empty() { String::new() } else { format!(": {}", key.why) };
-            lines.push(format!("  {}  {}{from}{why}{expanded}", key.key, key.change));
+            let why = if key.why.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", key.why)
+            };
+            lines.push(format!(
+                "  {}  {}{from}{why}{expanded}",
+                key.key, key.change
+            ));
         }
-        lines.extend(service.files.iter().map(|file| format!("  {} {}", shown(&file.file), would(file.state))));
+        lines.extend(
+            service
+                .files
+                .iter()
+                .map(|file| format!("  {} {}", shown(&file.file), would(file.state))),
+        );
         lines.extend(rest_lines(service).into_iter().map(|(text, _)| text));
     }
-    lines.extend(reply.project_files.iter().map(|file| format!("{} {}", shown(&file.file), would(file.state))));
+    lines.extend(
+        reply
+            .project_files
+            .iter()
+            .map(|file| format!("{} {}", shown(&file.file), would(file.state))),
+    );
     if !reply.not_looked_into.is_empty() {
-        let folders: Vec<String> = reply.not_looked_into.iter().map(|folder| shown(folder)).collect();
-        lines.push(format!("not looked into, since containers mount them: {}", folders.join(", ")));
+        let folders: Vec<String> = reply
+            .not_looked_into
+            .iter()
+            .map(|folder| shown(folder))
+            .collect();
+        lines.push(format!(
+            "not looked into, since containers mount them: {}",
+            folders.join(", ")
+        ));
     }
     lines
 }
 
 fn would(state: &str) -> String {
-    if state == "unchanged" { "stays as it is".to_owned() } else { format!("will be {state}") }
+    if state == "unchanged" {
+        "stays as it is".to_owned()
+    } else {
+        format!("will be {state}")
+    }
 }
 
 /// Whether a service has nothing to move, write or report.
 fn is_idle(service: &ServiceReply) -> bool {
-    let ServiceReply { keys, files, stays, harmless, .. } = service;
+    let ServiceReply {
+        keys,
+        files,
+        stays,
+        harmless,
+        ..
+    } = service;
     keys.iter().all(|key| key.change == "skipped")
         && files.iter().all(|file| file.state == "unchanged")
         && stays.is_empty()
@@ -163,29 +232,66 @@ fn is_idle(service: &ServiceReply) -> bool {
 }
 
 fn summary(service: &ServiceReply, is_undo: bool) -> String {
-    let count = service.keys.iter().filter(|key| key.change != "skipped").count();
-    let keys = if count == 1 { "1 key".to_owned() } else { format!("{count} keys") };
+    let count = service
+        .keys
+        .iter()
+        .filter(|key| key.change != "skipped")
+        .count();
+    let keys = if count == 1 {
+        "1 key".to_owned()
+    } else {
+        format!("{count} keys")
+    };
     let verb = if is_undo { "out of" } else { "in" };
-    format!("{}: {keys} {verb} {} (version {})", service.service, service.path, service.version)
+    format!(
+        "{}: {keys} {verb} {} (version {})",
+        service.service, service.path, service.version
+    )
 }
 
 fn tell_file(ui: &Ui, indent: &str, file: &FileReply) {
-    let backup = file.backup.as_ref().map(|name| format!("; the old one is {}", printable(name, false))).unwrap_or_default();
-    let narrowed = if file.narrowed { "; fewer users may read it now" } else { "" };
-    ui.note(&format!("{indent}{} {}{backup}{narrowed}", shown(&file.file), file.state));
+    let backup = file
+        .backup
+        .as_ref()
+        .map(|name| format!("; the old one is {}", printable(name, false)))
+        .unwrap_or_default();
+    let narrowed = if file.narrowed {
+        "; fewer users may read it now"
+    } else {
+        ""
+    };
+    ui.note(&format!(
+        "{indent}{} {}{backup}{narrowed}",
+        shown(&file.file),
+        file.state
+    ));
 }
 
 /// What stays, and why, each with whether it is a secret.
 fn rest_lines(service: &ServiceReply) -> Vec<(String, bool)> {
     let mut lines = Vec::new();
     for stay in &service.stays {
-        let key = stay.key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
-        let line = if stay.line == 0 { String::new() } else { format!(":{}", stay.line) };
-        lines.push((format!("  {}{line}{key} stays: {}", shown(&stay.file), stay.reason), stay.secret));
+        let key = stay
+            .key
+            .as_ref()
+            .map(|key| format!(" {key}"))
+            .unwrap_or_default();
+        let line = if stay.line == 0 {
+            String::new()
+        } else {
+            format!(":{}", stay.line)
+        };
+        lines.push((
+            format!("  {}{line}{key} stays: {}", shown(&stay.file), stay.reason),
+            stay.secret,
+        ));
     }
     for harmless in &service.harmless {
         let names = harmless.only_here.join(", ");
-        let text = format!("  only in {}, since it is no secret: {names} (--all-keys stores it too)", shown(&harmless.file));
+        let text = format!(
+            "  only in {}, since it is no secret: {names} (--all-keys stores it too)",
+            shown(&harmless.file)
+        );
         lines.push((text, false));
     }
     lines
@@ -194,7 +300,11 @@ fn rest_lines(service: &ServiceReply) -> Vec<(String, bool)> {
 /// What stays, after it was done.
 fn tell_rest(ui: &Ui, service: &ServiceReply) {
     for (text, is_secret) in rest_lines(service) {
-        if is_secret { ui.warn(text.trim_start()) } else { ui.note(&text) }
+        if is_secret {
+            ui.warn(text.trim_start())
+        } else {
+            ui.note(&text)
+        }
     }
 }
 
@@ -206,8 +316,16 @@ fn shown(file: &Path) -> String {
 fn files(question: &Question<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for file in question.files {
-        lines.push(format!("file {}: {}", printable(&file.path, false), printable(&file.note, false)));
-        lines.extend(printable(&file.masked_text, true).lines().map(|line| format!("  | {line}")));
+        lines.push(format!(
+            "file {}: {}",
+            printable(&file.path, false),
+            printable(&file.note, false)
+        ));
+        lines.extend(
+            printable(&file.masked_text, true)
+                .lines()
+                .map(|line| format!("  | {line}")),
+        );
     }
     lines
 }

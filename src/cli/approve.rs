@@ -53,7 +53,13 @@ enum Command {
 
 impl Approve {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
-        let refused = |what| if context.core.settings.agent.is_some() { Err(Error::UnderAgent { what }) } else { Ok(()) };
+        let refused = |what| {
+            if context.core.settings.agent.is_some() {
+                Err(Error::UnderAgent { what })
+            } else {
+                Ok(())
+            }
+        };
         match self.command {
             Command::Pending => {
                 refused("approving a change")?;
@@ -75,7 +81,10 @@ impl Approve {
 }
 
 fn a_terminal(question: &'static str) -> Result<Terminal> {
-    Terminal::open().ok_or(Error::NoPerson { question, hint: "run it in a terminal of your own" })
+    Terminal::open().ok_or(Error::NoPerson {
+        question,
+        hint: "run it in a terminal of your own",
+    })
 }
 
 async fn pending(context: &Context<'_>) -> Result<u8> {
@@ -83,13 +92,20 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
     if context.ui.json() {
         let shown: Vec<&Shown> = all.iter().flat_map(|one| &one.plans).collect();
         let sign_in: Vec<&Place> = all.iter().filter_map(|one| one.sign_in.as_ref()).collect();
-        context.ui.data_json(&serde_json::json!({ "pending": shown, "sign_in": sign_in }))?;
+        context
+            .ui
+            .data_json(&serde_json::json!({ "pending": shown, "sign_in": sign_in }))?;
         return Ok(0);
     }
     for place in all.iter().filter_map(|one| one.sign_in.as_ref()) {
-        context.ui.note(&format!("an AI assistant waits for you to sign in:\n  {}", place.url));
+        context.ui.note(&format!(
+            "an AI assistant waits for you to sign in:\n  {}",
+            place.url
+        ));
         if let Some(code) = &place.code {
-            context.ui.note(&format!("The page must show this code, or asks for it: {code}"));
+            context.ui.note(&format!(
+                "The page must show this code, or asks for it: {code}"
+            ));
         }
         if let Some(port) = place.port {
             reach(context, &[port]);
@@ -97,9 +113,10 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
     }
     for process in &all {
         for notice in process.notices().await {
-            context
-                .ui
-                .note(&format!("an AI assistant asked for something that could not be done: {}", printable(&notice, false)));
+            context.ui.note(&format!(
+                "an AI assistant asked for something that could not be done: {}",
+                printable(&notice, false)
+            ));
         }
     }
     let total: usize = all.iter().map(|one| one.plans.len()).sum();
@@ -119,14 +136,19 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
             } else if plan.proof == Strength::Typed {
                 answer(&mut terminal, process, plan).await?;
             } else {
-                terminal.say(&format!("  approve or deny it on its page ({})", plan.proof.word()));
+                terminal.say(&format!(
+                    "  approve or deny it on its page ({})",
+                    plan.proof.word()
+                ));
                 on_the_page = Some(plan.proof);
             }
         }
         if let Some(proof) = on_the_page {
             match process.new_address().await {
                 Some(url) => {
-                    terminal.say(&format!("open this page; it works once, and replaces the one before: {url}"));
+                    terminal.say(&format!(
+                        "open this page; it works once, and replaces the one before: {url}"
+                    ));
                     reach(context, &ports(context, &url, proof));
                 }
                 None => terminal.say("  the program that asked has exited, and its page is closed"),
@@ -138,12 +160,23 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
 
 async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
     if !plan.prompt.is_empty() {
-        terminal.say("  You would type values. The program that asks chose their names: type only what belongs in this service.");
+        terminal.say(
+            "  You would type values. The program that asks chose their names: type only \
+            what belongs in this service.",
+        );
     }
     let yes = match plan.asked {
         Asked::Destroy => ask_name(terminal, &plan.service).await?,
-        Asked::Write | Asked::Inject | Asked::Show | Asked::Copy | Asked::Rename | Asked::Delete | Asked::Undelete => {
-            terminal.ask_yes_or_no("Type yes to approve it, or no to refuse: ").await?
+        Asked::Write
+        | Asked::Inject
+        | Asked::Show
+        | Asked::Copy
+        | Asked::Rename
+        | Asked::Delete
+        | Asked::Undelete => {
+            terminal
+                .ask_yes_or_no("Type yes to approve it, or no to refuse: ")
+                .await?
         }
     };
     let mut typed: BTreeMap<String, Secret> = BTreeMap::new();
@@ -151,7 +184,9 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Res
         typed.insert(key.clone(), terminal.ask_value(key).await?);
     }
     terminal.say(match (process.answer(plan, yes, &typed).await, yes) {
-        (false, _) => "  nothing was done: the change is no longer waiting, or a value was empty or too long",
+        (false, _) => {
+            "  nothing was done: the change is no longer waiting, or a value was empty or too long"
+        }
         (true, true) => "  approved: it is being done",
         (true, false) => "  refused: nothing is done",
     });
@@ -162,7 +197,11 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Res
 async fn close(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
     terminal.ask("Press Enter to close it: ").await?;
     let was_waiting = process.answer(plan, false, &BTreeMap::new()).await;
-    terminal.say(if was_waiting { "  closed: nothing is done" } else { "  it is not waiting any more" });
+    terminal.say(if was_waiting {
+        "  closed: nothing is done"
+    } else {
+        "  it is not waiting any more"
+    });
     Ok(())
 }
 
@@ -178,13 +217,29 @@ async fn open(context: &Context<'_>) -> Result<u8> {
         if is_agent && process.is_page_open {
             continue;
         }
-        let Some(url) = process.new_address().await else { continue };
-        let opened = open_browser(&url, context.core.settings.browser.as_deref(), if is_agent { || () } else { browser_failed });
+        let Some(url) = process.new_address().await else {
+            continue;
+        };
+        let opened = open_browser(
+            &url,
+            context.core.settings.browser.as_deref(),
+            if is_agent { || () } else { browser_failed },
+        );
         // Under an agent the address is the person's business: their browser has it.
         if !is_agent {
-            context.ui.note(&format!("{}{url}", if opened { "opened " } else { "open " }));
-            context.ui.note("  It works once, and replaces the page that was open before.");
-            let strongest = process.plans.iter().map(|plan| plan.proof).max().unwrap_or_default();
+            context.ui.note(&format!(
+                "{}{url}",
+                if opened { "opened " } else { "open " }
+            ));
+            context
+                .ui
+                .note("  It works once, and replaces the page that was open before.");
+            let strongest = process
+                .plans
+                .iter()
+                .map(|plan| plan.proof)
+                .max()
+                .unwrap_or_default();
             reach(context, &ports(context, &url, strongest));
         }
     }
@@ -201,25 +256,50 @@ fn ports(context: &Context<'_>, url: &str, proof: Strength) -> Vec<u16> {
 /// How a browser on another machine reaches these ports.
 fn reach(context: &Context<'_>, ports: &[u16]) {
     if context.env.get("SSH_CONNECTION").is_some() {
-        let forwards: Vec<String> = ports.iter().map(|port| format!("-L {port}:localhost:{port}")).collect();
-        context.ui.note(&format!("  from your machine, first: ssh {} THIS-MACHINE", forwards.join(" ")));
+        let forwards: Vec<String> = ports
+            .iter()
+            .map(|port| format!("-L {port}:localhost:{port}"))
+            .collect();
+        context.ui.note(&format!(
+            "  from your machine, first: ssh {} THIS-MACHINE",
+            forwards.join(" ")
+        ));
     }
 }
 
 /// The plan as the person must judge it: what the page shows too.
 fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
     let verb = plan.asked.verb(plan.base);
-    let version = if plan.base == 0 { String::new() } else { format!(" (version {})", plan.base) };
-    let count = if total > 1 { format!("{number} of {total}: ") } else { String::new() };
-    terminal.say(&format!("{count}{verb} {}{version}", printable(&plan.path, false)));
-    terminal.say(&format!("  asked for by {}; expires in {} s", plan.asked_by.words(), plan.seconds_left));
+    let version = if plan.base == 0 {
+        String::new()
+    } else {
+        format!(" (version {})", plan.base)
+    };
+    let count = if total > 1 {
+        format!("{number} of {total}: ")
+    } else {
+        String::new()
+    };
+    terminal.say(&format!(
+        "{count}{verb} {}{version}",
+        printable(&plan.path, false)
+    ));
+    terminal.say(&format!(
+        "  asked for by {}; expires in {} s",
+        plan.asked_by.words(),
+        plan.seconds_left
+    ));
     for (key, change) in &plan.keys {
         let value = match change {
             _ if plan.prompt.contains(key) => "(you type it)",
             Change::Removed => "",
             Change::Added | Change::Changed | Change::Unchanged => "********",
         };
-        terminal.say(&format!("  {}  {value}  {}", printable(key, false), change.word()));
+        terminal.say(&format!(
+            "  {}  {value}  {}",
+            printable(key, false),
+            change.word()
+        ));
     }
     for words in &plan.metadata {
         terminal.say(&format!("  metadata: {}", printable(words, false)));
@@ -230,7 +310,11 @@ fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
         many => terminal.say(&format!("  {many} other keys stay as they are")),
     }
     for file in &plan.files {
-        terminal.say(&format!("  file {} ({})", printable(&file.path, false), printable(&file.note, false)));
+        terminal.say(&format!(
+            "  file {} ({})",
+            printable(&file.path, false),
+            printable(&file.note, false)
+        ));
         // The frame shows where the file's text ends and our own goes on.
         for line in printable(&file.masked_text, true).lines() {
             terminal.say(&format!("  | {line}"));
@@ -240,24 +324,41 @@ fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
         terminal.say(&format!("  warning: {}", printable(warning, false)));
     }
     if let Some(obstacle) = &plan.obstacle {
-        terminal.say(&format!("  this cannot be done: {}", printable(obstacle, false)));
+        terminal.say(&format!(
+            "  this cannot be done: {}",
+            printable(obstacle, false)
+        ));
     }
 }
 
 async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
     let Context { ui, core, .. } = context;
     if name.is_empty() || name.len() > 40 || name.chars().any(char::is_control) {
-        return Err(Error::invalid("a passkey's name has 1 to 40 bytes", "claude-vault approve enroll yubikey"));
+        return Err(Error::invalid(
+            "a passkey's name has 1 to 40 bytes",
+            "claude-vault approve enroll yubikey",
+        ));
     }
     let store = passkeys(core);
     let known = store.load()?;
     if known.iter().any(|passkey| passkey.name == name) {
-        return Err(Error::invalid(format!("there is a passkey {name} already"), "choose another name"));
+        return Err(Error::invalid(
+            format!("there is a passkey {name} already"),
+            "choose another name",
+        ));
     }
     let mut terminal = a_terminal("is the passkey to be added?")?;
     let page = Enrolment::open(name, known).await?;
     let opened = open_browser(&page.url, core.settings.browser.as_deref(), browser_failed);
-    ui.note(&format!("{} {}", if opened { "opened in your browser:" } else { "open in your browser:" }, page.url));
+    ui.note(&format!(
+        "{} {}",
+        if opened {
+            "opened in your browser:"
+        } else {
+            "open in your browser:"
+        },
+        page.url
+    ));
     reach(context, &ports(context, &page.url, Strength::Passkey));
     ui.note("Waiting for the passkey. Ctrl-C gives up.");
     tokio::select! {
@@ -274,27 +375,47 @@ async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
     };
     // Others may have been added, used or removed meanwhile.
     let mut all: Vec<Passkey> = store.load()?;
-    if all.iter().any(|other| other.id == passkey.id || other.name == passkey.name) {
-        return Err(Error::invalid("that passkey is enrolled already", "claude-vault approve list"));
+    if all
+        .iter()
+        .any(|other| other.id == passkey.id || other.name == passkey.name)
+    {
+        return Err(Error::invalid(
+            "that passkey is enrolled already",
+            "claude-vault approve list",
+        ));
     }
     all.push(passkey);
-    core.audit.record(Action::PasskeyAdded, "", &format!("passkey {name}")).await?;
+    core.audit
+        .record(Action::PasskeyAdded, "", &format!("passkey {name}"))
+        .await?;
     store.save(&all)?;
-    ui.note(&format!("added the passkey {name}: from now on changes are approved with a passkey"));
+    ui.note(&format!(
+        "added the passkey {name}: from now on changes are approved with a passkey"
+    ));
     Ok(0)
 }
 
 fn list(context: &Context<'_>) -> Result<u8> {
     let all = passkeys(&context.core).load()?;
     if context.ui.json() {
-        let shown: Vec<_> = all.iter().map(|one| serde_json::json!({ "name": one.name, "created": one.created })).collect();
-        context.ui.data_json(&serde_json::json!({ "passkeys": shown }))?;
+        let shown: Vec<_> = all
+            .iter()
+            .map(|one| serde_json::json!({ "name": one.name, "created": one.created }))
+            .collect();
+        context
+            .ui
+            .data_json(&serde_json::json!({ "passkeys": shown }))?;
         return Ok(0);
     }
-    let lines: String = all.iter().map(|passkey| format!("{}\n", printable(&passkey.name, false))).collect();
+    let lines: String = all
+        .iter()
+        .map(|passkey| format!("{}\n", printable(&passkey.name, false)))
+        .collect();
     context.ui.data(&lines)?;
     if all.is_empty() {
-        context.ui.note("no passkey; add one: claude-vault approve enroll NAME");
+        context
+            .ui
+            .note("no passkey; add one: claude-vault approve enroll NAME");
     }
     Ok(0)
 }
@@ -302,12 +423,23 @@ fn list(context: &Context<'_>) -> Result<u8> {
 async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Result<u8> {
     let Context { ui, core, .. } = context;
     let store = passkeys(core);
-    if !all && !store.load()?.iter().any(|passkey| Some(&passkey.name) == name.as_ref()) {
-        return Err(Error::NotFound { what: "a passkey of that name".into(), hint: "claude-vault approve list".into() });
+    if !all
+        && !store
+            .load()?
+            .iter()
+            .any(|passkey| Some(&passkey.name) == name.as_ref())
+    {
+        return Err(Error::NotFound {
+            what: "a passkey of that name".into(),
+            hint: "claude-vault approve list".into(),
+        });
     }
     let what = name.clone().unwrap_or_else(|| "all passkeys".into());
     let mut terminal = a_terminal("is the passkey to be removed?")?;
-    if !terminal.ask_yes_or_no(&format!("Type yes to remove {}: ", printable(&what, false))).await? {
+    if !terminal
+        .ask_yes_or_no(&format!("Type yes to remove {}: ", printable(&what, false)))
+        .await?
+    {
         return Err(Error::Declined);
     }
     core.audit.record(Action::PasskeyRemoved, "", &what).await?;
@@ -331,8 +463,13 @@ pub(super) fn on_the_page<'a>(
 ) -> Result<Person<impl Fn(&str, &str) + 'a>> {
     let settings = &context.core.settings;
     let asked_by = match settings.agent {
-        Some(agent) => AskedBy::Agent { marker: agent.to_owned(), command: command.to_owned() },
-        None => AskedBy::Shell { command: command.to_owned() },
+        Some(agent) => AskedBy::Agent {
+            marker: agent.to_owned(),
+            command: command.to_owned(),
+        },
+        None => AskedBy::Shell {
+            command: command.to_owned(),
+        },
     };
     let proof = strength(&context.core)?;
     let pending = approvals.pending.clone();
@@ -341,14 +478,28 @@ pub(super) fn on_the_page<'a>(
         if pending.is_page_open() {
             return;
         }
-        let failed = if settings.agent.is_some() { || () } else { browser_failed };
+        let failed = if settings.agent.is_some() {
+            || ()
+        } else {
+            browser_failed
+        };
         let opened = pending.wants_tab() && open_browser(url, settings.browser.as_deref(), failed);
         if settings.agent.is_some() {
             // A model reads this: the person's browser has the address, or their own terminal.
-            context.ui.note("waiting for the user to approve it in their browser, or with: claude-vault approve pending (in a terminal of their own)");
+            context.ui.note(
+                "waiting for the user to approve it in their browser, or with: \
+                claude-vault approve pending (in a terminal of their own)",
+            );
             return;
         }
-        context.ui.note(&format!("{} {url}", if opened { "approve it in your browser:" } else { "open in your browser:" }));
+        context.ui.note(&format!(
+            "{} {url}",
+            if opened {
+                "approve it in your browser:"
+            } else {
+                "open in your browser:"
+            }
+        ));
         reach(context, &ports(context, url, proof));
     };
     approvals.person(&context.core, asked_by, wanted, bring)

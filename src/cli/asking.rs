@@ -1,5 +1,5 @@
-//! Who is asked about a change: the person at this terminal, or on the approval page where an AI agent runs the
-//! command or a typed yes is not enough.
+//! Who is asked about a change: the person at this terminal, or on the approval page where an AI
+//! agent runs the command or a typed yes is not enough.
 
 use std::sync::Arc;
 
@@ -47,7 +47,12 @@ impl<'a> Asking<'a> {
     ///
     /// # Errors
     /// As [`proof_needed`], and what keeps the page from being opened.
-    pub(super) async fn open(context: &'a Context<'_>, command: &str, dry_run: bool, options: AskOptions) -> Result<Self> {
+    pub(super) async fn open(
+        context: &'a Context<'_>,
+        command: &str,
+        dry_run: bool,
+        options: AskOptions,
+    ) -> Result<Self> {
         Self::open_for(context, &context.core, command, dry_run, options).await
     }
 
@@ -66,16 +71,44 @@ impl<'a> Asking<'a> {
         let AskOptions { no_confirm, reveal } = options;
         let agent = core.settings.agent.is_some();
         let proof = proof_needed(core, dry_run, no_confirm, reveal)?;
-        let at_terminal = AtTerminal { ui, reveal, no_confirm, agent };
+        let at_terminal = AtTerminal {
+            ui,
+            reveal,
+            no_confirm,
+            agent,
+        };
         if dry_run || no_confirm || !(agent || proof > Strength::Typed) {
-            return Ok(Self { at_terminal, page: None });
+            return Ok(Self {
+                at_terminal,
+                page: None,
+            });
         }
         let approvals = Approvals::open(written, Arc::default()).await?;
         let _socket = listen(&core.settings.state, approvals.pending.clone())?;
-        let Person { pending, asked_by, proof, bring, wanted, asked } =
-            on_the_page(context, &approvals, command, for_a_while(context))?;
-        let person = Person { pending, asked_by, proof, bring: Box::new(bring) as Bring<'a>, wanted, asked };
-        Ok(Self { at_terminal, page: Some(OnPage { person, approvals, _socket }) })
+        let Person {
+            pending,
+            asked_by,
+            proof,
+            bring,
+            wanted,
+            asked,
+        } = on_the_page(context, &approvals, command, for_a_while(context))?;
+        let person = Person {
+            pending,
+            asked_by,
+            proof,
+            bring: Box::new(bring) as Bring<'a>,
+            wanted,
+            asked,
+        };
+        Ok(Self {
+            at_terminal,
+            page: Some(OnPage {
+                person,
+                approvals,
+                _socket,
+            }),
+        })
     }
 
     /// Whether the page asks, and not this terminal.
@@ -121,9 +154,16 @@ pub(super) fn say(ui: &Ui, reply: &ChangeReply, how: &str) -> Result<u8> {
         return Ok(0);
     }
     reply.unlogged.iter().for_each(|warning| ui.warn(warning));
-    let ChangeReply { service, path, version, .. } = reply;
+    let ChangeReply {
+        service,
+        path,
+        version,
+        ..
+    } = reply;
     let undo = reply.previous.filter(|previous| previous != version);
-    let undo = undo.map_or_else(String::new, |previous| format!("; to undo: claude-vault rollback {service} {previous}"));
+    let undo = undo.map_or_else(String::new, |previous| {
+        format!("; to undo: claude-vault rollback {service} {previous}")
+    });
     let blank = if how.is_empty() { "" } else { " " };
     ui.note(&match reply.outcome {
         ChangeOutcome::Created => format!("created {path} (version {version}){blank}{how}"),

@@ -27,18 +27,33 @@ pub struct AtTerminal<'a> {
 /// How strong the proof of an approval must be for a command with these options.
 ///
 /// # Errors
-/// [`Error::UnderAgent`] for an option that no AI agent may use, [`Error::Invalid`] for `--no-confirm` where a typed
-/// yes is not enough.
-pub(super) fn proof_needed(core: &Core, dry_run: bool, no_confirm: bool, reveal: bool) -> Result<Strength> {
+/// [`Error::UnderAgent`] for an option that no AI agent may use, [`Error::Invalid`] for
+/// `--no-confirm` where a typed yes is not enough.
+pub(super) fn proof_needed(
+    core: &Core,
+    dry_run: bool,
+    no_confirm: bool,
+    reveal: bool,
+) -> Result<Strength> {
     for (given, what) in [(reveal, "--reveal"), (no_confirm, "--no-confirm")] {
         if given && core.settings.agent.is_some() {
             return Err(Error::UnderAgent { what });
         }
     }
-    let proof = if dry_run { Strength::Typed } else { strength(core)? };
+    let proof = if dry_run {
+        Strength::Typed
+    } else {
+        strength(core)?
+    };
     if no_confirm && proof > Strength::Typed {
-        let message = format!("--no-confirm is no approval here: changes are approved by {}", proof.word());
-        return Err(Error::invalid(message, "omit it and approve the change on the page"));
+        let message = format!(
+            "--no-confirm is no approval here: changes are approved by {}",
+            proof.word()
+        );
+        return Err(Error::invalid(
+            message,
+            "omit it and approve the change on the page",
+        ));
     }
     Ok(proof)
 }
@@ -50,13 +65,22 @@ impl AtTerminal<'_> {
     /// [`Error::NoPerson`] when values are to be shown and there is no terminal.
     pub fn show(&self, question: &Question<'_>) -> Result<()> {
         if self.reveal {
-            self.show_at(&mut terminal("are the values to be shown?", "run it in a terminal, or without --reveal")?, question);
+            self.show_at(
+                &mut terminal(
+                    "are the values to be shown?",
+                    "run it in a terminal, or without --reveal",
+                )?,
+                question,
+            );
             return Ok(());
         }
         for (text, color) in self.lines(question) {
             self.ui.note_colored(&text, color);
         }
-        question.warnings.iter().for_each(|warning| self.ui.warn(warning));
+        question
+            .warnings
+            .iter()
+            .for_each(|warning| self.ui.warn(warning));
         Ok(())
     }
 
@@ -66,15 +90,32 @@ impl AtTerminal<'_> {
             terminal.say(&self.ui.paint(&text, color));
         }
         for warning in question.warnings {
-            terminal.say(&format!("{} {}", self.ui.paint("warning:", AnsiColor::Yellow), printable(warning, false)));
+            terminal.say(&format!(
+                "{} {}",
+                self.ui.paint("warning:", AnsiColor::Yellow),
+                printable(warning, false)
+            ));
         }
     }
 
     fn lines(&self, question: &Question<'_>) -> Vec<(String, AnsiColor)> {
         let verb = question.asked.verb(question.base);
-        let version = if question.base == 0 { String::new() } else { format!(" (version {})", question.base) };
-        let mut lines = vec![(format!("{verb} {}{version}", question.path), AnsiColor::White)];
-        let width = question.keys.iter().map(|(key, ..)| key.len()).max().unwrap_or(0).min(40);
+        let version = if question.base == 0 {
+            String::new()
+        } else {
+            format!(" (version {})", question.base)
+        };
+        let mut lines = vec![(
+            format!("{verb} {}{version}", question.path),
+            AnsiColor::White,
+        )];
+        let width = question
+            .keys
+            .iter()
+            .map(|(key, ..)| key.len())
+            .max()
+            .unwrap_or(0)
+            .min(40);
         for (key, change, value) in &question.keys {
             let (sign, word, color) = match change {
                 Change::Added => ("+", "new", AnsiColor::Green),
@@ -85,19 +126,30 @@ impl AtTerminal<'_> {
             let shown = match value {
                 None if *change == Change::Removed => String::new(),
                 None => "(asked for)".into(),
-                Some(value) if value.secret().expose(WayOut::Inspection).is_empty() => "(empty)".into(),
-                Some(value) if self.reveal => printable(value.secret().expose(WayOut::RevealedPlan), false),
+                Some(value) if value.secret().expose(WayOut::Inspection).is_empty() => {
+                    "(empty)".into()
+                }
+                Some(value) if self.reveal => {
+                    printable(value.secret().expose(WayOut::RevealedPlan), false)
+                }
                 Some(_) => "********".into(),
             };
             lines.push((format!("  {sign} {key:width$}  {shown}  {word}"), color));
         }
-        let metadata =
-            question.metadata.iter().map(|words| (format!("  ~ metadata: {}", printable(words, false)), AnsiColor::Yellow));
+        let metadata = question.metadata.iter().map(|words| {
+            (
+                format!("  ~ metadata: {}", printable(words, false)),
+                AnsiColor::Yellow,
+            )
+        });
         lines.extend(metadata);
         match question.untouched {
             0 => {}
             1 => lines.push(("  1 other key stays as it is".into(), AnsiColor::White)),
-            many => lines.push((format!("  {many} other keys stay as they are"), AnsiColor::White)),
+            many => lines.push((
+                format!("  {many} other keys stay as they are"),
+                AnsiColor::White,
+            )),
         }
         lines
     }
@@ -107,10 +159,13 @@ fn terminal(question: &'static str, hint: &'static str) -> Result<Terminal> {
     Terminal::open().ok_or(Error::NoPerson { question, hint })
 }
 
-/// Asks for the name of what is destroyed. Any other word is asked again; an empty line, `no` or the end is a no.
+/// Asks for the name of what is destroyed. Any other word is asked again; an empty line, `no` or
+/// the end is a no.
 pub(super) async fn ask_name(terminal: &mut Terminal, service: &str) -> Result<bool> {
     loop {
-        let answer = terminal.ask("Type the service's name to destroy it, or no: ").await?;
+        let answer = terminal
+            .ask("Type the service's name to destroy it, or no: ")
+            .await?;
         match answer.trim() {
             name if name == service => return Ok(true),
             "" | "no" | "n" => return Ok(false),
@@ -122,23 +177,35 @@ pub(super) async fn ask_name(terminal: &mut Terminal, service: &str) -> Result<b
 impl Approver for AtTerminal<'_> {
     async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
         if self.agent {
-            return Err(Error::UnderAgent { what: "approving a write" });
+            return Err(Error::UnderAgent {
+                what: "approving a write",
+            });
         }
         if self.no_confirm {
             self.show(question)?;
             return Ok(Proof::NoConfirm.into());
         }
-        let mut terminal =
-            terminal("is the change to be written?", "run it in a terminal, or give --no-confirm in a script of yours")?;
+        let mut terminal = terminal(
+            "is the change to be written?",
+            "run it in a terminal, or give --no-confirm in a script of yours",
+        )?;
         self.show_at(&mut terminal, question);
         let is_yes = match question.asked {
             Asked::Destroy => ask_name(&mut terminal, question.service).await?,
             Asked::Delete => terminal.ask_yes_or_no("Type yes to delete it: ").await?,
-            Asked::Undelete => terminal.ask_yes_or_no("Type yes to bring it back: ").await?,
+            Asked::Undelete => {
+                terminal
+                    .ask_yes_or_no("Type yes to bring it back: ")
+                    .await?
+            }
             Asked::Write | Asked::Inject | Asked::Show | Asked::Copy | Asked::Rename => {
                 terminal.ask_yes_or_no("Type yes to write it: ").await?
             }
         };
-        if is_yes { Ok(Proof::Typed.into()) } else { Err(Error::Declined) }
+        if is_yes {
+            Ok(Proof::Typed.into())
+        } else {
+            Err(Error::Declined)
+        }
     }
 }

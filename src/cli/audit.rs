@@ -63,7 +63,9 @@ impl Filter {
     fn takes(&self, event: &Event) -> bool {
         let action = |wanted: &String| wanted.replace('-', "_").eq_ignore_ascii_case(&event.action);
         let user = |wanted: &String| event.user.to_lowercase().contains(&wanted.to_lowercase());
-        self.service.as_ref().is_none_or(|wanted| *wanted == event.service)
+        self.service
+            .as_ref()
+            .is_none_or(|wanted| *wanted == event.service)
             && self.action.as_ref().is_none_or(action)
             && self.since.is_none_or(|since| event.time >= since)
             && self.user.as_ref().is_none_or(user)
@@ -79,14 +81,33 @@ impl Filter {
 fn since(text: &str) -> Result<Timestamp> {
     let ago = |seconds: i64, count: &str| {
         let count: i64 = count.parse().ok()?;
-        Timestamp::now().checked_sub(SignedDuration::from_secs(count.checked_mul(seconds)?)).ok()
+        Timestamp::now()
+            .checked_sub(SignedDuration::from_secs(count.checked_mul(seconds)?))
+            .ok()
     };
-    let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 7 * 86_400)];
-    let by_unit = units.iter().find_map(|(unit, seconds)| ago(*seconds, text.strip_suffix(*unit)?));
-    let by_day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::system()).ok().map(|day| day.timestamp());
+    let units = [
+        ('s', 1),
+        ('m', 60),
+        ('h', 3600),
+        ('d', 86_400),
+        ('w', 7 * 86_400),
+    ];
+    let by_unit = units
+        .iter()
+        .find_map(|(unit, seconds)| ago(*seconds, text.strip_suffix(*unit)?));
+    let by_day = || {
+        text.parse::<Date>()
+            .ok()?
+            .to_zoned(TimeZone::system())
+            .ok()
+            .map(|day| day.timestamp())
+    };
     let found = by_unit.or_else(|| text.parse().ok()).or_else(by_day);
     found.ok_or_else(|| {
-        Error::invalid("this is not a time", "claude-vault audit --since 7d   (or 30m, 12h, 2026-01-31, 2026-01-31T10:35:00Z)")
+        Error::invalid(
+            "this is not a time",
+            "claude-vault audit --since 7d   (or 30m, 12h, 2026-01-31, 2026-01-31T10:35:00Z)",
+        )
     })
 }
 
@@ -108,7 +129,9 @@ impl Audit {
         lines.retain(|line| self.filter.takes_line(line));
         if !self.follow && ui.json() {
             let events: Vec<Event> = lines.iter().filter_map(|line| Event::parse(line)).collect();
-            ui.data_json(&serde_json::json!({ "path": core.audit.path(), "events": events, "lines": lines }))?;
+            ui.data_json(
+                &serde_json::json!({ "path": core.audit.path(), "events": events, "lines": lines }),
+            )?;
             return Ok(0);
         }
         self.say(context, &lines)?;
@@ -132,11 +155,14 @@ impl Audit {
             return Ok(());
         }
         if !ui.json() {
-            return ui.data(&lines.iter().fold(String::new(), |text, line| text + &printable(line, false) + "\n"));
+            return ui.data(&lines.iter().fold(String::new(), |text, line| {
+                text + &printable(line, false) + "\n"
+            }));
         }
         let events = lines.iter().filter_map(|line| Event::parse(line));
-        let text =
-            events.filter_map(|event| serde_json::to_string(&event).ok()).fold(String::new(), |text, line| text + &line + "\n");
+        let text = events
+            .filter_map(|event| serde_json::to_string(&event).ok())
+            .fold(String::new(), |text, line| text + &line + "\n");
         ui.data(&text)
     }
 }
@@ -152,13 +178,27 @@ impl Verify {
             ui.data_json(&verified)?;
             return Ok(0);
         }
-        let files = if verified.files == 1 { String::new() } else { format!(" in {} files", verified.files) };
-        ui.note(&format!("{} is intact: {} lines{files}", verified.path.display(), verified.lines));
+        let files = if verified.files == 1 {
+            String::new()
+        } else {
+            format!(" in {} files", verified.files)
+        };
+        ui.note(&format!(
+            "{} is intact: {} lines{files}",
+            verified.path.display(),
+            verified.lines
+        ));
         if verified.unchained > 0 {
-            ui.note(&format!("{} older lines without a chain precede them, unchanged since the chain began", verified.unchained));
+            ui.note(&format!(
+                "{} older lines without a chain precede them, unchanged since the chain began",
+                verified.unchained
+            ));
         }
         if !verified.is_end_known {
-            ui.warn("the state folder has no record of this log's end: lines removed from the end would go unnoticed");
+            ui.warn(
+                "the state folder has no record of this log's end: lines removed from the end \
+                would go unnoticed",
+            );
         }
         Ok(0)
     }
@@ -167,7 +207,9 @@ impl Verify {
 fn accept(context: &Context<'_>) -> Result<u8> {
     let Context { ui, core, .. } = context;
     if core.settings.agent.is_some() {
-        return Err(Error::UnderAgent { what: "audit verify --accept" });
+        return Err(Error::UnderAgent {
+            what: "audit verify --accept",
+        });
     }
     let accepted = core.audit.accept()?;
     if ui.json() {
@@ -175,7 +217,10 @@ fn accept(context: &Context<'_>) -> Result<u8> {
         return Ok(0);
     }
     ui.note(&match accepted {
-        Some(wrong) => format!("a new chain begins in {}; noted in its first line: {wrong}", core.audit.path().display()),
+        Some(wrong) => format!(
+            "a new chain begins in {}; noted in its first line: {wrong}",
+            core.audit.path().display()
+        ),
         None => "the log is intact: there is nothing to accept".to_owned(),
     });
     Ok(0)
@@ -190,7 +235,10 @@ mod tests {
     fn a_time_is_a_span_a_day_or_a_moment() {
         let ago = Timestamp::now().as_second() - since("2h").unwrap().as_second();
         assert!((7199..=7201).contains(&ago));
-        assert_eq!(since("2026-01-31T10:35:00Z").unwrap().to_string(), "2026-01-31T10:35:00Z");
+        assert_eq!(
+            since("2026-01-31T10:35:00Z").unwrap().to_string(),
+            "2026-01-31T10:35:00Z"
+        );
         assert!(since("2026-01-31").is_ok() && since("7d").is_ok());
         for wrong in ["", "d", "soon", "99999999999999999999d", "-"] {
             assert!(since(wrong).is_err(), "{wrong}");

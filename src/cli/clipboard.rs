@@ -1,6 +1,8 @@
-//! The clipboard: a value put there by standard input, and taken away again if nothing else was copied.
+//! The clipboard: a value put there by standard input, and taken away again if nothing else was
+//! copied.
 //!
-//! A separate process waits and then clears it. That process knows a keyed digest of the value, not the value.
+//! A separate process waits and then clears it. That process knows a keyed digest of the value, not
+//! the value.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -49,12 +51,18 @@ impl Tool {
         let fits = [
             (Self::Wayland, has("WAYLAND_DISPLAY")),
             (Self::X11, is_x11),
-            (Self::Mac, cfg!(target_os = "macos") || !(is_x11 || has("WAYLAND_DISPLAY"))),
+            (
+                Self::Mac,
+                cfg!(target_os = "macos") || !(is_x11 || has("WAYLAND_DISPLAY")),
+            ),
             (Self::Windows, has("WSL_DISTRO_NAME") || has("WSL_INTEROP")),
         ];
         let folders = env.search_path();
         let is_there = |name: &str| folders.iter().any(|folder| folder.join(name).is_file());
-        fits.into_iter().filter(|(_, fits)| *fits).map(|(tool, _)| tool).find(|tool| is_there(tool.copy()[0]))
+        fits.into_iter()
+            .filter(|(_, fits)| *fits)
+            .map(|(tool, _)| tool)
+            .find(|tool| is_there(tool.copy()[0]))
     }
 
     fn copy(self) -> &'static [&'static str] {
@@ -71,7 +79,12 @@ impl Tool {
             Self::Wayland => &["wl-paste", "--no-newline"],
             Self::X11 => &["xclip", "-selection", "clipboard", "-o"],
             Self::Mac => &["pbpaste"],
-            Self::Windows => &["powershell.exe", "-NoProfile", "-Command", "[Console]::Out.Write((Get-Clipboard -Raw))"],
+            Self::Windows => &[
+                "powershell.exe",
+                "-NoProfile",
+                "-Command",
+                "[Console]::Out.Write((Get-Clipboard -Raw))",
+            ],
         }
     }
 
@@ -90,47 +103,79 @@ impl Tool {
                 let units = std::iter::once(0xfeff).chain(text.encode_utf16());
                 Zeroizing::new(units.flat_map(u16::to_le_bytes).collect())
             }
-            Self::Wayland | Self::X11 | Self::Mac | Self::Windows => Zeroizing::new(text.as_bytes().to_vec()),
+            Self::Wayland | Self::X11 | Self::Mac | Self::Windows => {
+                Zeroizing::new(text.as_bytes().to_vec())
+            }
         }
     }
 }
 
 /// What the programs need of the environment: where the clipboard is. The session is not among it.
-const SURROUNDINGS: [&str; 9] =
-    ["PATH", "HOME", "DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "WSL_DISTRO_NAME", "WSL_INTEROP", "TMPDIR"];
+const SURROUNDINGS: [&str; 9] = [
+    "PATH",
+    "HOME",
+    "DISPLAY",
+    "XAUTHORITY",
+    "WAYLAND_DISPLAY",
+    "XDG_RUNTIME_DIR",
+    "WSL_DISTRO_NAME",
+    "WSL_INTEROP",
+    "TMPDIR",
+];
 
 /// A program that holds no output of ours open.
 fn program(name: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);
     command.args(arguments).env_clear().current_dir("/");
-    command.envs(SURROUNDINGS.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.envs(
+        SURROUNDINGS
+            .iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?))),
+    );
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command
 }
 
 /// Gives a program its standard input and waits for it.
 fn feed(words: &[&str], input: &[u8]) -> std::io::Result<()> {
-    let mut child = program(words[0], &words[1..]).stdin(Stdio::piped()).spawn()?;
-    let written = child.stdin.take().map_or(Ok(()), |mut pipe| pipe.write_all(input));
+    let mut child = program(words[0], &words[1..])
+        .stdin(Stdio::piped())
+        .spawn()?;
+    let written = child
+        .stdin
+        .take()
+        .map_or(Ok(()), |mut pipe| pipe.write_all(input));
     let status = child.wait()?;
     written?;
-    if status.success() { Ok(()) } else { Err(std::io::Error::other("it failed")) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(std::io::Error::other("it failed"))
+    }
 }
 
 /// Puts a value into the clipboard. Gives what to tell the person.
 ///
 /// # Errors
-/// [`Error::Invalid`] where there is no clipboard, [`Error::NoPerson`] where there is no terminal for OSC 52,
-/// [`Error::CannotRun`].
+/// [`Error::Invalid`] where there is no clipboard, [`Error::NoPerson`] where there is no terminal
+/// for OSC 52, [`Error::CannotRun`].
 pub(super) fn copy(way: Clip, value: &Secret, env: &Env) -> Result<String> {
     let text = value.expose(WayOut::Clipboard);
     if way == Clip::Osc52 {
-        let mut terminal = Terminal::open()
-            .ok_or(Error::NoPerson { question: "which terminal takes the value?", hint: "run it in a terminal" })?;
+        let mut terminal = Terminal::open().ok_or(Error::NoPerson {
+            question: "which terminal takes the value?",
+            hint: "run it in a terminal",
+        })?;
         let encoded = Zeroizing::new(STANDARD.encode(text));
-        terminal.control(&Zeroizing::new(["\u{1b}]52;c;", encoded.as_str(), "\u{7}"].concat()));
+        terminal.control(&Zeroizing::new(
+            ["\u{1b}]52;c;", encoded.as_str(), "\u{7}"].concat(),
+        ));
         return Ok(
-            ": the terminal was asked to take it into the clipboard (many do not); it stays there until something else is copied"
+            ": the terminal was asked to take it into the clipboard (many do not); it stays there \
+             until something else is copied"
                 .into(),
         );
     }
@@ -141,10 +186,17 @@ pub(super) fn copy(way: Clip, value: &Secret, env: &Env) -> Result<String> {
         )
     })?;
     let name = tool.copy()[0];
-    feed(tool.copy(), &tool.encoded(text)).map_err(|source| Error::CannotRun { program: name.into(), source })?;
+    feed(tool.copy(), &tool.encoded(text)).map_err(|source| Error::CannotRun {
+        program: name.into(),
+        source,
+    })?;
     match begin_waiting(tool, text) {
-        Ok(()) => Ok(format!("in the clipboard ({name}); it is cleared after {STAYS} s if nothing else was copied")),
-        Err(error) => Ok(format!("in the clipboard ({name}); it stays there, since nothing can clear it: {error}")),
+        Ok(()) => Ok(format!(
+            "in the clipboard ({name}); it is cleared after {STAYS} s if nothing else was copied"
+        )),
+        Err(error) => Ok(format!(
+            "in the clipboard ({name}); it stays there, since nothing can clear it: {error}"
+        )),
     }
 }
 
@@ -161,12 +213,23 @@ fn begin_waiting(tool: Tool, text: &str) -> Result<()> {
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key).map_err(|_| failed(std::io::Error::other("no random numbers")))?;
     let digest = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), text.as_bytes());
-    let watch = Watch { tool, key: STANDARD.encode(key), digest: STANDARD.encode(digest) };
+    let watch = Watch {
+        tool,
+        key: STANDARD.encode(key),
+        digest: STANDARD.encode(digest),
+    };
     let watch = serde_json::to_vec(&watch).map_err(|error| failed(error.into()))?;
     let binary = std::env::current_exe().map_err(failed)?;
-    let mut child = program(binary, &["clear-clipboard"]).stdin(Stdio::piped()).spawn().map_err(failed)?;
+    let mut child = program(binary, &["clear-clipboard"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
     // It is not waited for: it outlives us.
-    child.stdin.take().map_or(Ok(()), |mut pipe| pipe.write_all(&watch)).map_err(failed)
+    child
+        .stdin
+        .take()
+        .map_or(Ok(()), |mut pipe| pipe.write_all(&watch))
+        .map_err(failed)
 }
 
 /// The program that waits.
@@ -178,17 +241,29 @@ impl ClearClipboard {
         // The terminal may close meanwhile.
         let _ = rustix::process::setsid();
         let mut text = String::new();
-        std::io::stdin().take(1024).read_to_string(&mut text).map_err(Error::io("read", "standard input"))?;
-        let unreadable = || Error::invalid("this is started by get --clip", "claude-vault get SERVICE KEY --clip");
+        std::io::stdin()
+            .take(1024)
+            .read_to_string(&mut text)
+            .map_err(Error::io("read", "standard input"))?;
+        let unreadable = || {
+            Error::invalid(
+                "this is started by get --clip",
+                "claude-vault get SERVICE KEY --clip",
+            )
+        };
         let watch: Watch = serde_json::from_str(&text).map_err(|_| unreadable())?;
         let (key, digest) = (STANDARD.decode(watch.key), STANDARD.decode(watch.digest));
-        let (Ok(key), Ok(digest)) = (key, digest) else { return Err(unreadable()) };
+        let (Ok(key), Ok(digest)) = (key, digest) else {
+            return Err(unreadable());
+        };
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(STAYS)) => {}
             // The machine goes down: now or never.
             () = crate::signals::stopped() => {}
         }
-        let Some(held) = read(watch.tool) else { return Ok(1) };
+        let Some(held) = read(watch.tool) else {
+            return Ok(1);
+        };
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
         if hmac::verify(&key, &held, &digest).is_ok() {
             let _ = feed(watch.tool.clear(), b"");
@@ -200,7 +275,10 @@ impl ClearClipboard {
 /// What the clipboard holds now.
 fn read(tool: Tool) -> Option<Zeroizing<Vec<u8>>> {
     let words = tool.paste();
-    let mut child = program(words[0], &words[1..]).stdout(Stdio::piped()).spawn().ok()?;
+    let mut child = program(words[0], &words[1..])
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
     let mut held = Zeroizing::new(Vec::new());
     let read = child.stdout.take()?.take(MAX_READ).read_to_end(&mut held);
     let ended = child.wait();

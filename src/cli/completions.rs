@@ -1,4 +1,5 @@
-//! `completions`: the committed files, as packagers install them. Each asks `complete` what can be typed.
+//! `completions`: the committed files, as packagers install them. Each asks `complete` what can be
+//! typed.
 
 use crate::error::Result;
 use crate::ui::Ui;

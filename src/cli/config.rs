@@ -47,20 +47,45 @@ fn show(ui: &Ui, global: &Global, env: &Env, all: bool) -> Result<u8> {
     }
     let is_shown = |setting: &&Shown| all || setting.is_set || setting.locked;
     let mut table = Table::new(&["SETTING", "VALUE", "FROM"], Piped::Aligned);
-    for Shown { name, value, source, locked, .. } in report.settings.iter().filter(is_shown) {
+    for Shown {
+        name,
+        value,
+        source,
+        locked,
+        ..
+    } in report.settings.iter().filter(is_shown)
+    {
         let locked = if *locked { ", locked" } else { "" };
-        table.row([name.to_string().into(), value.clone().into(), format!("{source}{locked}").into()]);
+        table.row([
+            name.to_string().into(),
+            value.clone().into(),
+            format!("{source}{locked}").into(),
+        ]);
     }
     ui.data(&table.text(ui))?;
-    let others = report.settings.iter().filter(|setting| !is_shown(setting)).count();
+    let others = report
+        .settings
+        .iter()
+        .filter(|setting| !is_shown(setting))
+        .count();
     if others > 0 {
-        ui.note(&format!("{others} other settings have their defaults: claude-vault config --all"));
+        ui.note(&format!(
+            "{others} other settings have their defaults: claude-vault config --all"
+        ));
     }
-    for path in report.files.iter().filter(|path| Some(*path) != report.file.as_ref()) {
+    for path in report
+        .files
+        .iter()
+        .filter(|path| Some(*path) != report.file.as_ref())
+    {
         ui.note(&format!("system config: {}", path.display()));
     }
     if let Some(path) = report.file {
-        let there = if path.exists() { "" } else { " (not there yet: claude-vault config edit)" };
+        let there = if path.exists() {
+            ""
+        } else {
+            " (not there yet: claude-vault config edit)"
+        };
         ui.note(&format!("config: {}{there}", path.display()));
     }
     Ok(0)
@@ -68,17 +93,33 @@ fn show(ui: &Ui, global: &Global, env: &Env, all: bool) -> Result<u8> {
 
 fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
     if env.agent().is_some() {
-        return Err(Error::UnderAgent { what: "config edit" });
+        return Err(Error::UnderAgent {
+            what: "config edit",
+        });
     }
-    let path = config_file(env)?.ok_or_else(|| Error::invalid("there is no home folder", "export CLAUDE_VAULT_CONFIG=FILE"))?;
+    let path = config_file(env)?.ok_or_else(|| {
+        Error::invalid("there is no home folder", "export CLAUDE_VAULT_CONFIG=FILE")
+    })?;
     if !path.exists() {
         let folder = path.parent().unwrap_or(&path);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::io("create", folder))?;
-        let new = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(Error::io("create", folder))?;
+        let new = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
         let mut file = new.map_err(Error::io("create", &path))?;
-        file.write_all(EXAMPLE.as_bytes()).map_err(Error::io("write", &path))?;
+        file.write_all(EXAMPLE.as_bytes())
+            .map_err(Error::io("write", &path))?;
     }
-    let editor = env.get("VISUAL").or_else(|| env.get("EDITOR")).unwrap_or("vi");
+    let editor = env
+        .get("VISUAL")
+        .or_else(|| env.get("EDITOR"))
+        .unwrap_or("vi");
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or("vi");
     let mut process = Process::new(program);
@@ -89,7 +130,10 @@ fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
     let ended = process.status();
     let status = ended.map_err(Error::io("start the editor", program))?;
     if !status.success() {
-        return Err(Error::invalid("the editor failed", "export EDITOR=nano   (or another)"));
+        return Err(Error::invalid(
+            "the editor failed",
+            "export EDITOR=nano   (or another)",
+        ));
     }
     Settings::load(global, env)?;
     ui.note(&format!("{} is valid", path.display()));

@@ -17,11 +17,16 @@ impl List {
         ui.data(&table(ui, &report))?;
         match (&report.in_use, &report.chosen_by, &report.replaced_by) {
             _ if report.contexts.is_empty() => {
-                ui.note("no contexts: claude-vault config edit   (and add [contexts.NAME] with address = \"https://…\")");
+                ui.note(
+                    "no contexts: claude-vault config edit   (and add [contexts.NAME] with \
+                    address = \"https://…\")",
+                );
             }
             (Some(name), Some(by), None) => ui.note(&format!("{name} is in use, chosen by {by}")),
             (Some(name), Some(by), Some(replaced)) => {
-                ui.note(&format!("{name} is in use, chosen by {by}, but its address is replaced by {replaced}"));
+                ui.note(&format!(
+                    "{name} is in use, chosen by {by}, but its address is replaced by {replaced}"
+                ));
             }
             _ => ui.note("none is in use: --context NAME, or export CLAUDE_VAULT_CONTEXT=NAME"),
         }
@@ -31,10 +36,21 @@ impl List {
 
 fn table(ui: &Ui, report: &Contexts) -> String {
     let mut table = Table::new(&["  CONTEXT", "ADDRESS", "NAMESPACE"], Piped::Aligned);
-    for ContextShown { name, address, namespace, in_use, .. } in &report.contexts {
+    for ContextShown {
+        name,
+        address,
+        namespace,
+        in_use,
+        ..
+    } in &report.contexts
+    {
         let mark = if *in_use { '*' } else { ' ' };
         let namespace = namespace.clone().unwrap_or_default();
-        table.row([format!("{mark} {name}").into(), address.clone().into(), namespace.into()]);
+        table.row([
+            format!("{mark} {name}").into(),
+            address.clone().into(),
+            namespace.into(),
+        ]);
     }
     table.text(ui)
 }

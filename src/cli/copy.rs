@@ -19,7 +19,15 @@ impl Copy {
         let there = destination(&context.core, &request)?;
         let command = if is_rename { "rename" } else { "copy" };
         let asking = Asking::open_for(context, &there, command, request.dry_run, options).await?;
-        let reply = copy(&context.core, &there, &request, is_rename, &asking, |question| asking.show(question)).await;
+        let reply = copy(
+            &context.core,
+            &there,
+            &request,
+            is_rename,
+            &asking,
+            |question| asking.show(question),
+        )
+        .await;
         asking.end().await;
         report(context, reply?, is_rename)
     }
@@ -31,16 +39,34 @@ fn report(context: &Context<'_>, reply: CopyReply, is_rename: bool) -> Result<u8
         ui.data_json(&reply)?;
         return reply.stopped.map_or(Ok(0), Err);
     }
-    let CopyReply { from, from_version, to, version, .. } = &reply;
-    let undo = reply.undo.as_ref().map_or_else(String::new, |command| format!("; to undo: {command}"));
+    let CopyReply {
+        from,
+        from_version,
+        to,
+        version,
+        ..
+    } = &reply;
+    let undo = reply
+        .undo
+        .as_ref()
+        .map_or_else(String::new, |command| format!("; to undo: {command}"));
     ui.note(&match reply.outcome {
         CopyOutcome::DryRun => "dry run: nothing was written".into(),
         CopyOutcome::Unchanged => format!("nothing to change: {to} has these values already"),
-        CopyOutcome::Stopped => format!("{to} was written (version {version}); {from} was not deleted"),
+        CopyOutcome::Stopped => format!(
+            "{to} was written (version {version}); {from} was not \
+            deleted"
+        ),
         CopyOutcome::Done if is_rename => {
-            format!("renamed {from} to {to} (version {version}); version {from_version} of the old one is deleted{undo}")
+            format!(
+                "renamed {from} to {to} (version {version}); version {from_version} of the \
+                old one is deleted{undo}"
+            )
         }
-        CopyOutcome::Done => format!("copied {from} (version {from_version}) to {to} (version {version}){undo}"),
+        CopyOutcome::Done => format!(
+            "copied {from} (version {from_version}) to {to} (version \
+            {version}){undo}"
+        ),
     });
     if !reply.metadata.is_empty() && reply.outcome == CopyOutcome::Done {
         ui.note(&format!("with it: {}", reply.metadata.join(", ")));

@@ -2,7 +2,9 @@
 
 use super::Context;
 use super::asking::{AskOptions, Asking, say};
-use crate::core::delete::{DeleteReply, DeleteRequest, FateOutcome, FateReply, UndeleteRequest, delete, undelete};
+use crate::core::delete::{
+    DeleteReply, DeleteRequest, FateOutcome, FateReply, UndeleteRequest, delete, undelete,
+};
 use crate::error::{Error, Result};
 use crate::names::Service;
 
@@ -39,35 +41,66 @@ impl Delete {
         let reply = delete(core, &request, &asking, |question| asking.show(question)).await;
         asking.end().await;
         match reply? {
-            DeleteReply::Keys(reply) => say(context.ui, &reply, &format!("without {}", count(reply.removed.len()))),
+            DeleteReply::Keys(reply) => say(
+                context.ui,
+                &reply,
+                &format!("without {}", count(reply.removed.len())),
+            ),
             DeleteReply::Service(reply) => say_fate(context, &reply),
         }
     }
 
     /// What destroys asks for more than `--no-confirm`.
     fn options(&self) -> Result<AskOptions> {
-        let Self { request, confirm, options } = self;
+        let Self {
+            request,
+            confirm,
+            options,
+        } = self;
         if confirm.is_some() && !request.destroys() {
-            return Err(Error::invalid("--confirm is for --destroy and --all-versions", "use --no-confirm instead"));
+            return Err(Error::invalid(
+                "--confirm is for --destroy and --all-versions",
+                "use --no-confirm instead",
+            ));
         }
         if !request.destroys() || request.dry_run {
             return Ok(*options);
         }
-        let how = if request.all_versions { "--all-versions" } else { "--destroy" };
-        let once_more = || format!("claude-vault delete {} {how} --confirm {}", request.service, request.service);
+        let how = if request.all_versions {
+            "--all-versions"
+        } else {
+            "--destroy"
+        };
+        let once_more = || {
+            format!(
+                "claude-vault delete {} {how} --confirm {}",
+                request.service, request.service
+            )
+        };
         match confirm {
-            Some(name) if *name == request.service => Ok(AskOptions { no_confirm: true, ..*options }),
-            Some(_) => Err(Error::invalid("--confirm names another service", once_more())),
-            None if options.no_confirm => {
-                Err(Error::invalid("--no-confirm is not enough to destroy: repeat the service's name", once_more()))
-            }
+            Some(name) if *name == request.service => Ok(AskOptions {
+                no_confirm: true,
+                ..*options
+            }),
+            Some(_) => Err(Error::invalid(
+                "--confirm names another service",
+                once_more(),
+            )),
+            None if options.no_confirm => Err(Error::invalid(
+                "--no-confirm is not enough to destroy: repeat the service's name",
+                once_more(),
+            )),
             None => Ok(*options),
         }
     }
 }
 
 fn count(keys: usize) -> String {
-    if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
+    if keys == 1 {
+        "1 key".to_owned()
+    } else {
+        format!("{keys} keys")
+    }
 }
 
 impl Undelete {
@@ -75,7 +108,10 @@ impl Undelete {
         let Context { core, .. } = context;
         core.session()?.alive()?;
         let asking = Asking::open(context, "undelete", self.request.dry_run, self.options).await?;
-        let reply = undelete(core, &self.request, &asking, |question| asking.show(question)).await;
+        let reply = undelete(core, &self.request, &asking, |question| {
+            asking.show(question)
+        })
+        .await;
         asking.end().await;
         say_fate(context, &reply?)
     }
@@ -88,9 +124,16 @@ fn say_fate(context: &Context<'_>, reply: &FateReply) -> Result<u8> {
         return Ok(0);
     }
     reply.unlogged.iter().for_each(|warning| ui.warn(warning));
-    let FateReply { service, path, version, .. } = reply;
+    let FateReply {
+        service,
+        path,
+        version,
+        ..
+    } = reply;
     ui.note(&match reply.outcome {
-        FateOutcome::Deleted => format!("deleted {path} (version {version}); to bring it back: claude-vault undelete {service}"),
+        FateOutcome::Deleted => format!(
+            "deleted {path} (version {version}); to bring it back: claude-vault undelete {service}"
+        ),
         FateOutcome::Undeleted => format!("version {version} of {path} is back"),
         FateOutcome::Destroyed => format!("destroyed {path} (version {version})"),
         FateOutcome::AllDestroyed => format!("destroyed all versions of {path}"),

@@ -65,14 +65,23 @@ impl DevServer {
 
 impl DevSignIn {
     pub(super) async fn run(self, env: &Env) -> Result<u8> {
-        sign_in(&self.address, env.get("CLAUDE_VAULT_DEV_PASSWORD").unwrap_or_default(), env).await.map(|()| 0)
+        sign_in(
+            &self.address,
+            env.get("CLAUDE_VAULT_DEV_PASSWORD").unwrap_or_default(),
+            env,
+        )
+        .await
+        .map(|()| 0)
     }
 }
 
 impl Dev {
     pub(super) async fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
         let mut signals = Signals::new()?;
-        let watcher = Fetching { ui, started: Instant::now() };
+        let watcher = Fetching {
+            ui,
+            started: Instant::now(),
+        };
         let lab = tokio::select! {
             lab = Lab::start(env, &watcher) => lab?,
             _ = signals.next() => return Err(Error::Interrupted),
@@ -80,7 +89,10 @@ impl Dev {
         let mut command = self.child(env)?;
         command.current_dir(lab.home_lab());
         for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
-            if ["VAULT_", "BAO_", "CLAUDE_VAULT_"].iter().any(|prefix| name.starts_with(prefix)) {
+            if ["VAULT_", "BAO_", "CLAUDE_VAULT_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+            {
                 command.env_remove(name);
             }
         }
@@ -96,8 +108,12 @@ impl Dev {
                 shell.first_login()
             };
             ui.note(&format!(
-                "A throwaway Vault at {}. Sign in as {} with the password {}\n\n  {}\n\nEverything is gone when you leave this shell: exit",
-                lab.address(), crate::dev::USER, lab.password, login
+                "A throwaway Vault at {}. Sign in as {} with the password {}\n\n  \
+                 {}\n\nEverything is gone when you leave this shell: exit",
+                lab.address(),
+                crate::dev::USER,
+                lab.password,
+                login
             ));
         }
         run(command, signals).await
@@ -124,10 +140,18 @@ impl Dev {
         let binary = std::env::current_exe().map_err(Error::io("find", "this program"))?;
         let place = || {
             std::fs::create_dir_all(&folder)?;
-            std::fs::write(folder.join("claude-vault.nu"), function(For::Nushell, &binary.to_string_lossy()))
+            std::fs::write(
+                folder.join("claude-vault.nu"),
+                function(For::Nushell, &binary.to_string_lossy()),
+            )
         };
         place().map_err(Error::io("write", &folder))?;
-        Ok(format!("{}:{}", share.display(), env.get("XDG_DATA_DIRS").unwrap_or("/usr/local/share:/usr/share")))
+        Ok(format!(
+            "{}:{}",
+            share.display(),
+            env.get("XDG_DATA_DIRS")
+                .unwrap_or("/usr/local/share:/usr/share")
+        ))
     }
 
     /// The tour reads no terminal and has only generated values: it may run under an agent.
@@ -144,7 +168,12 @@ fn shell_with_source(env: &Env) -> Result<PathBuf> {
     let folders = env.search_path();
     ["bash", "zsh", "ksh", "mksh", "ash"]
         .iter()
-        .find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()))
+        .find_map(|name| {
+            folders
+                .iter()
+                .map(|folder| folder.join(name))
+                .find(|path| path.is_file())
+        })
         .ok_or_else(|| Error::Dev {
             message: "no shell was found that the tour can run in".into(),
             hint: "apt install bash".into(),
@@ -197,18 +226,25 @@ async fn run(mut command: Command, mut signals: Signals) -> Result<u8> {
 
 /// Asks the child to end, and ends it when it does not.
 async fn stop(child: &mut tokio::process::Child) {
-    let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
+    let pid = child
+        .id()
+        .and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
     if let Some(pid) = pid {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::HUP);
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
-    if tokio::time::timeout(std::time::Duration::from_secs(3), child.wait()).await.is_err() {
+    if tokio::time::timeout(std::time::Duration::from_secs(3), child.wait())
+        .await
+        .is_err()
+    {
         let _ = child.start_kill();
     }
 }
 
 fn exit_of(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let code = status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     u8::try_from(code).unwrap_or(1)
 }

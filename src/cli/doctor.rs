@@ -28,7 +28,11 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
             table.row(["".into(), "".into(), format!("why: {}", check.why).into()]);
         }
         if !check.fix.is_empty() {
-            table.row(["".into(), "".into(), format!("fix: {}", ui.shell().hint(&check.fix)).into()]);
+            table.row([
+                "".into(),
+                "".into(),
+                format!("fix: {}", ui.shell().hint(&check.fix)).into(),
+            ]);
         }
     }
     ui.data(&table.text(ui))?;

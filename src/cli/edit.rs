@@ -1,5 +1,5 @@
-//! `edit`: opens the text in the person's editor, repeatedly if needed, until the change is written or they
-//! give it up.
+//! `edit`: opens the text in the person's editor, repeatedly if needed, until the change is written
+//! or they give it up.
 
 use zeroize::Zeroizing;
 
@@ -60,7 +60,9 @@ impl Edit {
         };
         draft.warnings.iter().for_each(|warning| ui.warn(warning));
         if let Some(left) = session.seconds_left().filter(|left| *left < SOON) {
-            ui.warn(&format!("the session ends in {left} seconds; changes cannot be written after that"));
+            ui.warn(&format!(
+                "the session ends in {left} seconds; changes cannot be written after that"
+            ));
         }
         let folder = Scratch::new(&places(env))?;
         if !folder.is_in_memory() {
@@ -71,7 +73,18 @@ impl Edit {
         }
         editor.caution().iter().for_each(|caution| ui.note(caution));
         let file = format!("{}.yaml", self.request.service.as_str().replace('/', "-"));
-        Session { edit: self, context, terminal, editor, signals, draft, folder, file }.run().await
+        Session {
+            edit: self,
+            context,
+            terminal,
+            editor,
+            signals,
+            draft,
+            folder,
+            file,
+        }
+        .run()
+        .await
     }
 }
 
@@ -98,16 +111,25 @@ impl Session<'_> {
             let round = if succeeded {
                 self.judge(&text, is_same, said.is_some()).await?
             } else {
-                let trouble = Error::invalid("the editor failed: nothing was written", "export EDITOR=nano   (or another)");
+                let trouble = Error::invalid(
+                    "the editor failed: nothing was written",
+                    "export EDITOR=nano   (or another)",
+                );
                 if is_same && said.is_none() {
                     return Err(trouble);
                 }
-                Round::Again { trouble, asks: true }
+                Round::Again {
+                    trouble,
+                    asks: true,
+                }
             };
             match round {
                 Round::Over(status) => return Ok(status),
                 Round::Again { trouble, asks } => {
-                    self.terminal.say(&format!("error: {}", printable(&trouble.for_person(), false)));
+                    self.terminal.say(&format!(
+                        "error: {}",
+                        printable(&trouble.for_person(), false)
+                    ));
                     if asks && !self.reopens().await? {
                         return Err(trouble);
                     }
@@ -117,17 +139,27 @@ impl Session<'_> {
         }
     }
 
-    /// Gives the text to the editor, with what was wrong on top. Gives what came back, and whether the editor says
-    /// that all is well.
-    async fn through_editor(&mut self, text: &[u8], said: Option<&str>) -> Result<(Zeroizing<Vec<u8>>, bool)> {
+    /// Gives the text to the editor, with what was wrong on top. Gives what came back, and whether
+    /// the editor says that all is well.
+    async fn through_editor(
+        &mut self,
+        text: &[u8],
+        said: Option<&str>,
+    ) -> Result<(Zeroizing<Vec<u8>>, bool)> {
         let marks = said.map(marks).unwrap_or_default();
         let mut whole = Zeroizing::new(Vec::with_capacity(marks.len() + text.len()));
         whole.extend_from_slice(marks.as_bytes());
         whole.extend_from_slice(text);
         self.folder.write(&self.file, &whole)?;
-        let status = self.editor.open(&self.folder, &self.file, &self.terminal, &mut self.signals).await?;
+        let status = self
+            .editor
+            .open(&self.folder, &self.file, &self.terminal, &mut self.signals)
+            .await?;
         let Some(mut after) = self.folder.read(&self.file)? else {
-            return Err(Error::invalid("the editor deleted the file: nothing was written", "start over with claude-vault edit"));
+            return Err(Error::invalid(
+                "the editor deleted the file: nothing was written",
+                "start over with claude-vault edit",
+            ));
         };
         let start = unmarked(&after);
         after.drain(..start);
@@ -138,14 +170,22 @@ impl Session<'_> {
         let edits = match self.read(text) {
             Ok(edits) => edits,
             // Left as it was, it is opened again only if the person wants that.
-            Err(trouble) => return Ok(Round::Again { trouble, asks: is_same && was_wrong }),
+            Err(trouble) => {
+                return Ok(Round::Again {
+                    trouble,
+                    asks: is_same && was_wrong,
+                });
+            }
         };
         let ui = self.context.ui;
         if edits.is_empty() {
             if ui.json() {
                 ui.data_json(&serde_json::json!({ "service": self.edit.request.service, "outcome": ChangeOutcome::Unchanged }))?;
             }
-            ui.note("nothing to change   (an editor that returns at once needs an option to wait: EDITOR='code --wait')");
+            ui.note(
+                "nothing to change   (an editor that returns at once needs an option to wait: \
+                EDITOR='code --wait')",
+            );
             return Ok(Round::Over(0));
         }
         let mut signals = std::mem::take(&mut self.signals);
@@ -157,14 +197,18 @@ impl Session<'_> {
         match written {
             Ok(reply) => say(ui, &reply, "").map(Round::Over),
             Err(Error::Interrupted) => Err(Error::Interrupted),
-            Err(trouble) => Ok(Round::Again { trouble, asks: true }),
+            Err(trouble) => Ok(Round::Again {
+                trouble,
+                asks: true,
+            }),
         }
     }
 
     /// What the person changed, or why the text cannot be read, with the line as it will be shown.
     fn read(&self, text: &[u8]) -> Result<Edits> {
         let hint = "correct the text, or exit without changes to discard it";
-        let text = std::str::from_utf8(text).map_err(|_| Error::invalid("the text is not UTF-8", hint))?;
+        let text =
+            std::str::from_utf8(text).map_err(|_| Error::invalid("the text is not UTF-8", hint))?;
         self.draft.edits(text).map_err(|wrong| {
             let line = wrong.line + MARKS;
             Error::invalid(format!("line {line}: {}", wrong.reason), hint)
@@ -175,7 +219,15 @@ impl Session<'_> {
         let Edit { request, options } = &self.edit;
         let asking = Asking::open(self.context, "edit", request.dry_run, *options).await?;
         let show = |question: &crate::approval::Question<'_>| asking.show(question);
-        let reply = write(&self.context.core, &self.draft, edits, request.dry_run, &asking, show).await;
+        let reply = write(
+            &self.context.core,
+            &self.draft,
+            edits,
+            request.dry_run,
+            &asking,
+            show,
+        )
+        .await;
         asking.end().await;
         reply
     }
@@ -194,11 +246,16 @@ const MARKS: usize = 2;
 
 fn marks(said: &str) -> String {
     let said = printable(said, false);
-    format!("{MARK}{said}\n{MARK}Correct it, save and leave; or leave without a change, and you are asked.\n")
+    format!(
+        "{MARK}{said}\n{MARK}Correct it, save and leave; or leave without a change, and you are \
+         asked.\n"
+    )
 }
 
 /// Where the text behind the marks begins.
 fn unmarked(text: &[u8]) -> usize {
-    let marks = text.split_inclusive(|byte| *byte == b'\n').take_while(|line| line.starts_with(MARK.as_bytes()));
+    let marks = text
+        .split_inclusive(|byte| *byte == b'\n')
+        .take_while(|line| line.starts_with(MARK.as_bytes()));
     marks.map(<[u8]>::len).sum()
 }

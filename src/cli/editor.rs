@@ -1,5 +1,5 @@
-//! The person's editor: found as git finds it, started on the terminal without the session, and kept from leaving
-//! copies of the text elsewhere.
+//! The person's editor: found as git finds it, started on the terminal without the session, and
+//! kept from leaving copies of the text elsewhere.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,8 @@ const VIM: [&str; 9] = [
     "--cmd",
     "silent! autocmd BufReadPre * setlocal nomodeline",
     "-c",
-    "silent! set nobackup|silent! set nowritebackup|silent! set noundofile|silent! set noswapfile|silent! set viminfo=|silent! set shada=",
+    "silent! set nobackup|silent! set nowritebackup|silent! set noundofile|silent! set \
+     noswapfile|silent! set viminfo=|silent! set shada=",
 ];
 /// nano has no option that turns off what its settings turn on: backups, lock files, a history.
 const NANO: [&str; 1] = ["--ignorercfiles"];
@@ -56,7 +57,10 @@ pub(super) struct Editor {
 /// Where the private folder of an edit may lie.
 pub(super) fn places(env: &Env) -> ScratchPlaces {
     let absolute = |name| env.path(name).filter(|path| path.is_absolute());
-    ScratchPlaces { runtime: absolute("XDG_RUNTIME_DIR"), temporary: absolute("TMPDIR").unwrap_or_else(|| "/tmp".into()) }
+    ScratchPlaces {
+        runtime: absolute("XDG_RUNTIME_DIR"),
+        temporary: absolute("TMPDIR").unwrap_or_else(|| "/tmp".into()),
+    }
 }
 
 /// Removes the folder of an edit whose processes were killed.
@@ -72,26 +76,40 @@ impl Editor {
     pub(super) fn find(env: &Env) -> Result<Self> {
         let folders = env.search_path();
         let is_there = |name: &&&str| folders.iter().any(|folder| folder.join(name).is_file());
-        let named = ["VISUAL", "EDITOR"].iter().find_map(|name| env.get(name).map(str::trim).filter(|line| !line.is_empty()));
+        let named = ["VISUAL", "EDITOR"]
+            .iter()
+            .find_map(|name| env.get(name).map(str::trim).filter(|line| !line.is_empty()));
         let line = named.or_else(|| FALLBACKS.iter().find(is_there).copied());
-        let line =
-            line.ok_or_else(|| Error::invalid("no editor was found", "export EDITOR=nano   (or another that is installed)"))?;
+        let line = line.ok_or_else(|| {
+            Error::invalid(
+                "no editor was found",
+                "export EDITOR=nano   (or another that is installed)",
+            )
+        })?;
         let program = line.split_whitespace().next().unwrap_or_default();
-        Ok(Self { line: line.to_owned(), kind: kind(program, &folders) })
+        Ok(Self {
+            line: line.to_owned(),
+            kind: kind(program, &folders),
+        })
     }
 
-    /// What to say of an editor that may keep copies of the text elsewhere; `None` where that is off.
+    /// What to say of an editor that may keep copies of the text elsewhere; `None` where that is
+    /// off.
     pub(super) fn caution(&self) -> Option<String> {
-        (self.kind == Kind::Other)
-            .then(|| format!("{} may keep backups or a history; turn them off in its settings", printable(self.program(), false)))
+        (self.kind == Kind::Other).then(|| {
+            format!(
+                "{} may keep backups or a history; turn them off in its settings",
+                printable(self.program(), false)
+            )
+        })
     }
 
     fn program(&self) -> &str {
         self.line.split_whitespace().next().unwrap_or_default()
     }
 
-    /// Opens `file` in the folder and waits until the editor ends. SIGTERM and a closed terminal end it too; Ctrl-C is
-    /// the editor's own business.
+    /// Opens `file` in the folder and waits until the editor ends. SIGTERM and a closed terminal
+    /// end it too; Ctrl-C is the editor's own business.
     ///
     /// # Errors
     /// [`Error::CannotRun`], [`Error::Interrupted`].
@@ -111,7 +129,10 @@ impl Editor {
         folder.share(true)?;
         let started = command.spawn();
         folder.share(false)?;
-        let cannot = |source| Error::CannotRun { program: printable(self.program(), false), source };
+        let cannot = |source| Error::CannotRun {
+            program: printable(self.program(), false),
+            source,
+        };
         let mut child = started.map_err(cannot)?;
         let status = tokio::select! {
             status = child.wait() => status.map_err(cannot),
@@ -137,10 +158,17 @@ impl Editor {
             Kind::Nano => &NANO,
             Kind::Other => &[],
         };
-        let arguments = options.iter().map(OsString::from).chain([file.as_os_str().to_owned()]);
+        let arguments = options
+            .iter()
+            .map(OsString::from)
+            .chain([file.as_os_str().to_owned()]);
         if self.line.contains(|c| "|&;<>()$`\\\"'*?[#~=%".contains(c)) {
             let mut command = Command::new("sh");
-            command.arg("-c").arg(format!("{} \"$@\"", self.line)).arg("editor").args(arguments);
+            command
+                .arg("-c")
+                .arg(format!("{} \"$@\"", self.line))
+                .arg("editor")
+                .args(arguments);
             return command;
         }
         let mut words = self.line.split_whitespace();
@@ -161,9 +189,18 @@ fn kind(program: &str, folders: &[PathBuf]) -> Kind {
     let found = if path.components().count() > 1 {
         Some(path.to_owned())
     } else {
-        folders.iter().map(|folder| folder.join(path)).find(|file| file.is_file())
+        folders
+            .iter()
+            .map(|folder| folder.join(path))
+            .find(|file| file.is_file())
     };
     let real = found.and_then(|file| std::fs::canonicalize(file).ok());
-    let names = [Some(path), real.as_deref()].into_iter().flatten().filter_map(|path| path.file_name()?.to_str());
-    names.map(by_name).find(|kind| *kind != Kind::Other).unwrap_or(Kind::Other)
+    let names = [Some(path), real.as_deref()]
+        .into_iter()
+        .flatten()
+        .filter_map(|path| path.file_name()?.to_str());
+    names
+        .map(by_name)
+        .find(|kind| *kind != Kind::Other)
+        .unwrap_or(Kind::Other)
 }

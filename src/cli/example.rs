@@ -28,17 +28,28 @@ impl Example {
         };
         let output = self.output.as_deref().map(below_here).transpose()?;
         let file = below_here(&self.file)?;
-        let reply = example(&context.core, None, format, Some(&file), output.as_deref(), &Nobody).await?;
+        let reply = example(
+            &context.core,
+            None,
+            format,
+            Some(&file),
+            output.as_deref(),
+            &Nobody,
+        )
+        .await?;
         if context.ui.json() {
             context.ui.data_json(&reply)?;
             return Ok(0);
         }
         let file = printable(&reply.file.to_string_lossy(), false);
-        context
-            .ui
-            .note(&format!("{file}: {} values taken out, {} kept; read it before you commit it", reply.replaced, reply.kept));
+        context.ui.note(&format!(
+            "{file}: {} values taken out, {} kept; read it before you commit it",
+            reply.replaced, reply.kept
+        ));
         if let Some(backup) = reply.backup {
-            context.ui.note(&format!("the old one is {}", printable(&backup, false)));
+            context
+                .ui
+                .note(&format!("the old one is {}", printable(&backup, false)));
         }
         Ok(0)
     }

@@ -41,7 +41,9 @@ pub(super) struct Exec {
 
 impl Exec {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
-        let Some((program, arguments)) = self.command.split_first() else { return Ok(2) };
+        let Some((program, arguments)) = self.command.split_first() else {
+            return Ok(2);
+        };
         if self.env_file_fd && !arguments.iter().any(|word| has_place(word)) {
             return Err(Error::invalid(
                 "--env-file-fd needs {} in the command, where the file's name goes",
@@ -52,8 +54,13 @@ impl Exec {
         // As typed, for the person; only its name for the log.
         let typed = printable(&program.to_string_lossy(), false);
         let shown = path.file_name().unwrap_or_default().to_string_lossy();
-        let reply = context.waiting(exec(&context.core, &self.request, &shown)).await?;
-        reply.warnings.iter().for_each(|warning| context.ui.warn(warning));
+        let reply = context
+            .waiting(exec(&context.core, &self.request, &shown))
+            .await?;
+        reply
+            .warnings
+            .iter()
+            .for_each(|warning| context.ui.warn(warning));
         let mut command = Command::new(&path);
         command.arg0(program);
         if self.clean {
@@ -61,7 +68,10 @@ impl Exec {
         }
         match (self.clean, self.keep_token) {
             (true, true) => {
-                let session = PLACE.iter().chain(&VARIABLES).filter_map(|name| Some((name, context.env.get(name)?)));
+                let session = PLACE
+                    .iter()
+                    .chain(&VARIABLES)
+                    .filter_map(|name| Some((name, context.env.get(name)?)));
                 command.envs(session);
             }
             (false, false) => {
@@ -71,7 +81,11 @@ impl Exec {
             }
             _ => {}
         }
-        let file = if self.env_file_fd { Some(env_file(&reply)?) } else { None };
+        let file = if self.env_file_fd {
+            Some(env_file(&reply)?)
+        } else {
+            None
+        };
         match &file {
             Some(file) => {
                 let name = format!("/dev/fd/{}", file.as_raw_fd());
@@ -79,10 +93,18 @@ impl Exec {
             }
             None => {
                 command.args(arguments);
-                command.envs(reply.variables.iter().map(|(name, value)| (name, value.expose(WayOut::ChildEnvironment))));
+                command.envs(
+                    reply
+                        .variables
+                        .iter()
+                        .map(|(name, value)| (name, value.expose(WayOut::ChildEnvironment))),
+                );
             }
         }
-        Err(Error::CannotRun { program: typed, source: command.exec() })
+        Err(Error::CannotRun {
+            program: typed,
+            source: command.exec(),
+        })
     }
 }
 
@@ -90,7 +112,8 @@ impl Exec {
 const PLACE: [&str; 4] = ["VAULT_ADDR", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_NAMESPACE"];
 
 fn has_place(word: &OsStr) -> bool {
-    word.to_str().is_some_and(|word| word == "{}" || word.ends_with("={}"))
+    word.to_str()
+        .is_some_and(|word| word == "{}" || word.ends_with("={}"))
 }
 
 /// `{}`, and the end of `--env-file={}`, become the file's name.
@@ -109,7 +132,9 @@ fn find(program: &OsStr, folders: &[PathBuf]) -> Result<PathBuf> {
     let found = folders
         .iter()
         .map(|folder| folder.join(program))
-        .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file());
+        .find(|file| {
+            rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file()
+        });
     found.ok_or_else(|| Error::CannotRun {
         program: printable(&program.to_string_lossy(), false),
         source: std::io::ErrorKind::NotFound.into(),
@@ -124,13 +149,21 @@ fn env_file(reply: &Reply) -> Result<OwnedFd> {
     let mut file = std::fs::File::from(fd);
     for (name, value) in &reply.variables {
         let value = value.expose(WayOut::ChildEnvironment);
-        if value.contains('\n') || value.ends_with('\r') || name.contains(['\n', '\r', ' ', '\t', '#']) {
+        if value.contains('\n')
+            || value.ends_with('\r')
+            || name.contains(['\n', '\r', ' ', '\t', '#'])
+        {
             return Err(Error::Unwritable {
                 file: "the file in memory".into(),
                 keys: printable(name, false),
                 reader: "docker run --env-file".into(),
-                reason: "its name or value has a line break or a blank, and docker takes each line raw".into(),
-                hint: format!("leave --env-file-fd out and name it: docker run --env {}", printable(name, false)),
+                reason:
+                    "its name or value has a line break or a blank, and docker takes each line raw"
+                        .into(),
+                hint: format!(
+                    "leave --env-file-fd out and name it: docker run --env {}",
+                    printable(name, false)
+                ),
             });
         }
         writeln!(file, "{name}={value}").map_err(Error::io("write", "a file in memory"))?;

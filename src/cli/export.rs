@@ -28,14 +28,26 @@ impl Export {
         let ui = context.ui;
         // A person names a file as seen from where they are.
         self.request.output = self.request.output.as_deref().map(below_here).transpose()?;
-        let prints = self.request.output.is_none() && self.request.format != ExportFormat::DockerSecrets;
-        if ui.json() && prints && !matches!(self.request.format, ExportFormat::Json | ExportFormat::K8sSecret) {
+        let prints =
+            self.request.output.is_none() && self.request.format != ExportFormat::DockerSecrets;
+        if ui.json()
+            && prints
+            && !matches!(
+                self.request.format,
+                ExportFormat::Json | ExportFormat::K8sSecret
+            )
+        {
             return Err(Error::invalid(
-                format!("--json prints JSON, and the format is {}", self.request.format.word()),
+                format!(
+                    "--json prints JSON, and the format is {}",
+                    self.request.format.word()
+                ),
                 "leave out one of the two, or write a file: --output FILE",
             ));
         }
-        let reply = context.waiting(export(&context.core, &self.request, ui.json() && prints)).await?;
+        let reply = context
+            .waiting(export(&context.core, &self.request, ui.json() && prints))
+            .await?;
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         if !reply.left_out.is_empty() {
             ui.warn(&format!("left out: {}", reply.left_out.join("; ")));
@@ -53,7 +65,10 @@ fn print(context: &Context<'_>, text: &str) -> Result<u8> {
     }
     let shown = printable(text, true);
     if shown != text {
-        context.ui.note("control characters are shown as \\r or \\u{…}; in a pipe or file they come as they are");
+        context.ui.note(
+            "control characters are shown as \\r or \\u{…}; in a pipe or file they \
+            come as they are",
+        );
     }
     context.ui.data(&shown).map(|()| 0)
 }
@@ -67,9 +82,17 @@ fn report(context: &Context<'_>, reply: &ExportReply) -> Result<u8> {
         let what = match file.state {
             "unchanged" => "is up to date".to_owned(),
             "created" => "written".to_owned(),
-            state => format!("{state}; the old one is {}", file.backup.as_deref().unwrap_or("gone")),
+            state => {
+                format!(
+                    "{state}; the old one is {}",
+                    file.backup.as_deref().unwrap_or("gone")
+                )
+            }
         };
-        ui.note(&format!("{} {what}", printable(&file.file.to_string_lossy(), false)));
+        ui.note(&format!(
+            "{} {what}",
+            printable(&file.file.to_string_lossy(), false)
+        ));
     }
     reply.notes.iter().for_each(|note| ui.note(note));
     Ok(0)

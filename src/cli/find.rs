@@ -38,9 +38,16 @@ impl Find {
             false => ui.data(&reply.matches.iter().map(line).collect::<String>())?,
         }
         if reply.matches.is_empty() {
-            let what = if self.value { "a key with that value" } else { "a service or key of such a name" };
+            let what = if self.value {
+                "a key with that value"
+            } else {
+                "a service or key of such a name"
+            };
             let what = format!("{what} (in {} services)", reply.searched);
-            return Err(Error::NotFound { what, hint: "claude-vault list".into() });
+            return Err(Error::NotFound {
+                what,
+                hint: "claude-vault list".into(),
+            });
         }
         if !ui.json() {
             ui.note(&summary(&reply));
@@ -57,40 +64,61 @@ fn line(found: &Match) -> String {
 }
 
 fn summary(reply: &FindReply) -> String {
-    let count = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+    let count = |number: usize, one: &str, many: &str| {
+        format!("{number} {}", if number == 1 { one } else { many })
+    };
     let deleted = match reply.deleted {
         0 => String::new(),
         number => format!("; {} deleted", count(number, "more is", "more are")),
     };
     let matches = count(reply.matches.len(), "match", "matches");
-    format!("{matches} in {}{deleted}", count(reply.searched, "service", "services"))
+    format!(
+        "{matches} in {}{deleted}",
+        count(reply.searched, "service", "services")
+    )
 }
 
-/// The value to look for: as it came, and without its last line break, which a program may have put there.
+/// The value to look for: as it came, and without its last line break, which a program may have put
+/// there.
 async fn wanted(context: &Context<'_>, place: Option<&str>) -> Result<Vec<Secret>> {
     if context.core.settings.agent.is_some() {
-        return Err(Error::UnderAgent { what: "find --value" });
+        return Err(Error::UnderAgent {
+            what: "find --value",
+        });
     }
     context.core.session()?.alive()?; // before asking for a value
     let value = match place {
         Some("-") => from_stdin()?,
         // What was typed is not repeated: it may be the value.
         Some(_) => {
-            let why = "the value is not taken from the command line, because ps and the shell history would show it";
-            return Err(Error::invalid(why, "claude-vault find --value   asks for it, hidden (- reads standard input)"));
+            let why = "the value is not taken from the command line, because ps and the shell \
+                history would show it";
+            return Err(Error::invalid(
+                why,
+                "claude-vault find --value   asks for it, hidden (- reads standard input)",
+            ));
         }
         None => {
             let nobody = || Error::NoPerson {
                 question: "which value is to be found?",
-                hint: "run it in a terminal, or give the value on standard input: claude-vault find --value -",
+                hint: "run it in a terminal, or give the value on standard input: claude-vault \
+                    find --value -",
             };
-            Terminal::open().ok_or_else(nobody)?.ask_hidden("Value to find (hidden): ").await?
+            Terminal::open()
+                .ok_or_else(nobody)?
+                .ask_hidden("Value to find (hidden): ")
+                .await?
         }
     };
     let text = value.expose(WayOut::Inspection);
-    let without = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
+    let without = text
+        .strip_suffix('\n')
+        .map(|text| text.strip_suffix('\r').unwrap_or(text));
     if without.unwrap_or(text).is_empty() {
-        return Err(Error::invalid("that was empty: type the value to find", "claude-vault find --value"));
+        return Err(Error::invalid(
+            "that was empty: type the value to find",
+            "claude-vault find --value",
+        ));
     }
     let shorter = without.map(|text| Secret::from(text.to_owned()));
     Ok([Some(value), shorter].into_iter().flatten().collect())
@@ -100,7 +128,15 @@ fn from_stdin() -> Result<Secret> {
     let name = Path::new("standard input");
     let mut bytes = Vec::with_capacity(64 * 1024);
     let limit = MAX_BODY as u64;
-    std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(Error::io("read", name))?;
-    Secret::from_utf8(bytes)
-        .ok_or_else(|| Error::invalid("standard input is not UTF-8 text, so no key holds it", "claude-vault find --value"))
+    std::io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(Error::io("read", name))?;
+    Secret::from_utf8(bytes).ok_or_else(|| {
+        Error::invalid(
+            "standard input is not UTF-8 text, so no key holds it",
+            "claude-vault find --value",
+        )
+    })
 }

@@ -39,10 +39,16 @@ impl Get {
             return Err(Error::UnderAgent { what: "get --clip" });
         }
         if self.clip.is_some() && self.request.keys.len() != 1 {
-            return Err(Error::invalid("--clip takes one key", "claude-vault get SERVICE KEY --clip"));
+            return Err(Error::invalid(
+                "--clip takes one key",
+                "claude-vault get SERVICE KEY --clip",
+            ));
         }
         if self.no_newline && self.request.keys.len() > 1 {
-            return Err(Error::invalid("-n goes with one key", "claude-vault get SERVICE KEY -n"));
+            return Err(Error::invalid(
+                "-n goes with one key",
+                "claude-vault get SERVICE KEY -n",
+            ));
         }
         let reply = context.waiting(get(&context.core, &self.request)).await?;
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
@@ -53,13 +59,20 @@ impl Get {
             return to_clipboard(context, &reply, way);
         }
         if ui.json() {
-            let shown = reply.disclosed(|value| RawValue::from_string(value.json(WayOut::Stdout)?.to_string()));
-            ui.data_json(&shown.map_err(|_| Error::invalid("a value has no JSON form", "claude-vault get SERVICE KEY"))?)?;
+            let shown = reply
+                .disclosed(|value| RawValue::from_string(value.json(WayOut::Stdout)?.to_string()));
+            ui.data_json(&shown.map_err(|_| {
+                Error::invalid("a value has no JSON form", "claude-vault get SERVICE KEY")
+            })?)?;
             return Ok(0);
         }
         match (self.request.keys.as_slice(), reply.secrets.values().next()) {
             ([_], Some(value)) => values::one(context, value, self.no_newline),
-            _ => values::lines(context, &reply.secrets, &format!("claude-vault get {}", reply.service)),
+            _ => values::lines(
+                context,
+                &reply.secrets,
+                &format!("claude-vault get {}", reply.service),
+            ),
         }
     }
 }
@@ -70,16 +83,27 @@ fn names_only(context: &Context<'_>, reply: &Reply) -> Result<u8> {
     if ui.json() {
         ui.data_json(&reply.names())?;
     } else {
-        ui.data(&reply.secrets.keys().fold(String::new(), |text, key| text + &printable(key, false) + "\n"))?;
+        ui.data(&reply.secrets.keys().fold(String::new(), |text, key| {
+            text + &printable(key, false) + "\n"
+        }))?;
     }
-    ui.note("an AI agent reads this, so only names are shown; a value reaches its program with: claude-vault inject");
+    ui.note(
+        "an AI agent reads this, so only names are shown; a value reaches its program with: \
+        claude-vault inject",
+    );
     Ok(0)
 }
 
 fn to_clipboard(context: &Context<'_>, reply: &Reply, way: Clip) -> Result<u8> {
-    let Some((key, value)) = reply.secrets.first_key_value() else { return Ok(0) };
+    let Some((key, value)) = reply.secrets.first_key_value() else {
+        return Ok(0);
+    };
     let done = clipboard::copy(way, value.secret(), &context.env)?;
     let is = if way == Clip::Auto { " is " } else { "" };
-    context.ui.note(&format!("{} of {}{is}{done}", printable(key, false), reply.service));
+    context.ui.note(&format!(
+        "{} of {}{is}{done}",
+        printable(key, false),
+        reply.service
+    ));
     Ok(0)
 }

@@ -1,6 +1,7 @@
 //! Help that fits a screen: a command's own options first, the global ones on one line.
 //!
-//! It is made from the command line at run time, so that a new command or option is in it by itself.
+//! It is made from the command line at run time, so that a new command or option is in it by
+//! itself.
 
 use anstyle::AnsiColor;
 use clap::{Arg, ArgAction, Command};
@@ -18,10 +19,29 @@ const MAX_NAME: usize = 28;
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Sign in", &["login", "renew", "logout", "status"]),
     ("Read", &["list", "find", "get", "history", "diff"]),
-    ("Change", &["set", "edit", "delete", "undelete", "rollback", "copy", "rename", "share", "receive"]),
-    ("Files", &["inject", "exec", "export", "scan", "example", "adopt"]),
+    (
+        "Change",
+        &[
+            "set", "edit", "delete", "undelete", "rollback", "copy", "rename", "share", "receive",
+        ],
+    ),
+    (
+        "Files",
+        &["inject", "exec", "export", "scan", "example", "adopt"],
+    ),
     ("Assistant", &["mcp", "approve", "audit"]),
-    ("Setup", &["config", "context", "doctor", "dev", "init", "completions", "setup"]),
+    (
+        "Setup",
+        &[
+            "config",
+            "context",
+            "doctor",
+            "dev",
+            "init",
+            "completions",
+            "setup",
+        ],
+    ),
 ];
 
 #[derive(clap::Args)]
@@ -50,14 +70,18 @@ fn find<'t>(root: &'t Command, words: &[String]) -> Result<Path<'t>> {
     let mut path: Path<'t> = Vec::new();
     for word in words {
         let parent = path.last().copied().unwrap_or(root);
-        let Some(command) = parent.find_subcommand(word) else { return Err(no_such_command(root, parent, word, &[])) };
+        let Some(command) = parent.find_subcommand(word) else {
+            return Err(no_such_command(root, parent, word, &[]));
+        };
         path.push(command);
     }
     Ok(path)
 }
 
 fn dialects(root: &Command) -> String {
-    let notes = root.find_subcommand("inject").and_then(|inject| inject.get_after_long_help());
+    let notes = root
+        .find_subcommand("inject")
+        .and_then(|inject| inject.get_after_long_help());
     format!("{}\n", notes.map(ToString::to_string).unwrap_or_default())
 }
 
@@ -73,7 +97,15 @@ fn page(ui: &Ui, root: &Command, path: &[&Command]) -> String {
     let page = Page::new(ui, columns);
     match path.last() {
         None => page.overview(root),
-        Some(command) => page.command(root, command, &path.iter().map(|one| one.get_name()).collect::<Vec<_>>().join(" ")),
+        Some(command) => page.command(
+            root,
+            command,
+            &path
+                .iter()
+                .map(|one| one.get_name())
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
     }
 }
 
@@ -85,7 +117,11 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn new(ui: &'a Ui, columns: usize) -> Self {
-        Self { ui, columns: if columns == 0 { MAX_COLUMNS } else { columns }, text: String::new() }
+        Self {
+            ui,
+            columns: if columns == 0 { MAX_COLUMNS } else { columns },
+            text: String::new(),
+        }
     }
 
     fn line(&mut self, text: &str) {
@@ -94,20 +130,30 @@ impl<'a> Page<'a> {
     }
 
     fn heading(&mut self, text: &str) {
-        let text = if self.ui.stdout_is_terminal() { self.ui.paint(text, AnsiColor::Green) } else { text.to_owned() };
+        let text = if self.ui.stdout_is_terminal() {
+            self.ui.paint(text, AnsiColor::Green)
+        } else {
+            text.to_owned()
+        };
         self.text += &format!("\n{text}\n");
     }
 
     /// Names in one column, what they are in the other.
     fn rows(&mut self, rows: &[(String, String)]) {
-        let width = rows.iter().map(|(name, _)| name.chars().count()).filter(|width| *width <= MAX_NAME).max().unwrap_or(0);
+        let width = rows
+            .iter()
+            .map(|(name, _)| name.chars().count())
+            .filter(|width| *width <= MAX_NAME)
+            .max()
+            .unwrap_or(0);
         for (name, about) in rows {
             let indent = width + 4;
             if name.chars().count() > width {
                 self.text += &format!("  {name}\n");
                 self.text += &wrap(&format!("{:indent$}{about}", ""), self.columns, indent);
             } else {
-                self.text += wrap(&format!("  {name:width$}  {about}"), self.columns, indent).trim_end();
+                self.text +=
+                    wrap(&format!("  {name:width$}  {about}"), self.columns, indent).trim_end();
             }
             self.text.push('\n');
         }
@@ -118,18 +164,33 @@ impl<'a> Page<'a> {
         self.text.push('\n');
         self.line("Usage: claude-vault COMMAND [OPTIONS]");
         self.text.push('\n');
-        let shown: Vec<&Command> = root.get_subcommands().filter(|sub| !sub.is_hide_set()).collect();
+        let shown: Vec<&Command> = root
+            .get_subcommands()
+            .filter(|sub| !sub.is_hide_set())
+            .collect();
         let named = |name: &str| shown.iter().find(|sub| sub.get_name() == name).copied();
         let is_left = |sub: &&&Command| {
-            !GROUPS.iter().any(|(_, names)| names.contains(&sub.get_name())) && !["help", "version"].contains(&sub.get_name())
+            !GROUPS
+                .iter()
+                .any(|(_, names)| names.contains(&sub.get_name()))
+                && !["help", "version"].contains(&sub.get_name())
         };
         let left: Vec<&Command> = shown.iter().filter(is_left).copied().collect();
-        let groups = GROUPS.iter().map(|(title, names)| (*title, names.iter().filter_map(|name| named(name)).collect()));
+        let groups = GROUPS.iter().map(|(title, names)| {
+            (
+                *title,
+                names.iter().filter_map(|name| named(name)).collect(),
+            )
+        });
         for (title, commands) in groups.chain([("More", left)]) {
             let mut title = title;
             for command in commands {
                 let mark = format!("{title:<10}");
-                let mark = if self.ui.stdout_is_terminal() { self.ui.paint(&mark, AnsiColor::Green) } else { mark };
+                let mark = if self.ui.stdout_is_terminal() {
+                    self.ui.paint(&mark, AnsiColor::Green)
+                } else {
+                    mark
+                };
                 let line = format!("{mark} {:<12} {}", command.get_name(), about(command));
                 self.text += &wrap(&line, self.columns, 24);
                 self.text.push('\n');
@@ -140,7 +201,9 @@ impl<'a> Page<'a> {
         let first = self.ui.shell().first_login();
         self.line(&format!("Start:  {first}"));
         self.line("Without a Vault of your own:  claude-vault dev");
-        self.line("More:   claude-vault help COMMAND, claude-vault help options, claude-vault version");
+        self.line(
+            "More:   claude-vault help COMMAND, claude-vault help options, claude-vault version",
+        );
         self.text
     }
 
@@ -153,19 +216,33 @@ impl<'a> Page<'a> {
             self.line(&format!("Also:  {}", aliases.join(", ")));
         }
         let rows = |all: &mut dyn Iterator<Item = &Arg>| -> Vec<_> {
-            all.map(|argument| (name(argument), description(argument))).collect()
+            all.map(|argument| (name(argument), description(argument)))
+                .collect()
         };
-        let mut positionals = command.get_positionals().filter(|argument| !argument.is_hide_set());
+        let mut positionals = command
+            .get_positionals()
+            .filter(|argument| !argument.is_hide_set());
         self.section("Arguments", &rows(&mut positionals));
-        let own = |argument: &&Arg| !argument.is_positional() && !argument.is_global_set() && !argument.is_hide_set();
+        let own = |argument: &&Arg| {
+            !argument.is_positional() && !argument.is_global_set() && !argument.is_hide_set()
+        };
         self.section("Options", &rows(&mut command.get_arguments().filter(own)));
         let commands = command.get_subcommands().filter(|sub| !sub.is_hide_set());
-        self.section("Commands", &commands.map(|sub| (sub.get_name().to_owned(), about(sub))).collect::<Vec<_>>());
+        self.section(
+            "Commands",
+            &commands
+                .map(|sub| (sub.get_name().to_owned(), about(sub)))
+                .collect::<Vec<_>>(),
+        );
         if let Some(notes) = command.get_after_help() {
             self.text.push('\n');
             // A command to copy stays on its line where a screen has the room.
             for line in notes.to_string().lines() {
-                let columns = if line.contains("claude-vault ") { MAX_COLUMNS } else { self.columns };
+                let columns = if line.contains("claude-vault ") {
+                    MAX_COLUMNS
+                } else {
+                    self.columns
+                };
                 self.text += &format!("{}\n", wrap(line, columns, 0));
             }
         }
@@ -183,7 +260,10 @@ impl<'a> Page<'a> {
             .map(|one| format!("--{one}"))
             .collect();
         self.text.push('\n');
-        self.line(&format!("Every command takes {}:  claude-vault help options", global.join(", ")));
+        self.line(&format!(
+            "Every command takes {}:  claude-vault help options",
+            global.join(", ")
+        ));
         self.text
     }
 
@@ -200,36 +280,56 @@ impl<'a> Page<'a> {
             .get_arguments()
             .filter(|argument| argument.is_global_set() && !argument.is_hide_set())
             .map(|argument| (name(argument), description(argument)))
-            .chain([("    --help".to_owned(), "Print the help of the command".to_owned())])
+            .chain([(
+                "    --help".to_owned(),
+                "Print the help of the command".to_owned(),
+            )])
             .collect();
         self.section("Options", &rows);
         self.text.push('\n');
-        self.line("The variables of the vault command (VAULT_ADDR, VAULT_TOKEN, …) count too: claude-vault config --all shows every setting, what it is called, and where its value came from.");
+        self.line(
+            "The variables of the vault command (VAULT_ADDR, VAULT_TOKEN, …) count too: \
+            claude-vault config --all shows every setting, what it is called, and where its value \
+            came from.",
+        );
         self.text
     }
 }
 
 fn about(command: &Command) -> String {
-    command.get_about().map(ToString::to_string).unwrap_or_default()
+    command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 fn usage(command: &Command, path: &str) -> String {
     let mut line = format!("Usage: claude-vault {path}");
-    let options = || command.get_arguments().filter(|argument| !argument.is_positional() && !argument.is_hide_set());
+    let options = || {
+        command
+            .get_arguments()
+            .filter(|argument| !argument.is_positional() && !argument.is_hide_set())
+    };
     if options().any(|argument| !argument.is_required_set()) {
         line += " [OPTIONS]";
     }
     for argument in options().filter(|argument| argument.is_required_set()) {
         line += &format!(" {}", name(argument).trim_start());
     }
-    for argument in command.get_positionals().filter(|argument| !argument.is_hide_set()) {
+    for argument in command
+        .get_positionals()
+        .filter(|argument| !argument.is_hide_set())
+    {
         let last = if argument.is_last_set() { "-- " } else { "" };
         line += &match argument.is_required_set() {
             true => format!(" {last}{}", name(argument)),
             false => format!(" [{last}{}]", name(argument)),
         };
     }
-    match (command.has_subcommands(), command.is_subcommand_required_set()) {
+    match (
+        command.has_subcommands(),
+        command.is_subcommand_required_set(),
+    ) {
         (true, true) => line + " COMMAND",
         (true, false) => line + " [COMMAND]",
         (false, _) => line,
@@ -241,7 +341,11 @@ fn name(argument: &Arg) -> String {
     let values = argument.get_value_names().unwrap_or_default();
     let value = match values {
         [] => argument.get_id().as_str().to_ascii_uppercase(),
-        _ => values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        _ => values
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" "),
     };
     let many = matches!(argument.get_action(), ArgAction::Append);
     if argument.is_positional() {
@@ -252,22 +356,36 @@ fn name(argument: &Arg) -> String {
         (Some(short), None) => format!("-{short}"),
         (None, long) => format!("    --{}", long.unwrap_or_default()),
     };
-    if argument.get_action().takes_values() { format!("{flag} {value}") } else { flag }
+    if argument.get_action().takes_values() {
+        format!("{flag} {value}")
+    } else {
+        flag
+    }
 }
 
 /// What the argument is for, with the values it can have.
 fn description(argument: &Arg) -> String {
-    let mut text = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut text = argument
+        .get_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let possible: Vec<String> = argument
         .get_possible_values()
         .iter()
         .filter(|value| !value.is_hide_set())
         .map(|value| value.get_name().to_owned())
         .collect();
-    if !possible.is_empty() && argument.get_action().takes_values() && !argument.is_hide_possible_values_set() {
+    if !possible.is_empty()
+        && argument.get_action().takes_values()
+        && !argument.is_hide_possible_values_set()
+    {
         text += &format!(": {}", possible.join(", "));
     }
-    let defaults: Vec<&str> = argument.get_default_values().iter().filter_map(|value| value.to_str()).collect();
+    let defaults: Vec<&str> = argument
+        .get_default_values()
+        .iter()
+        .filter_map(|value| value.to_str())
+        .collect();
     let shows = argument.get_action().takes_values() && !argument.is_hide_default_value_set();
     if shows && defaults.iter().any(|value| !value.is_empty()) {
         text += &format!(" [default: {}]", defaults.join(", "));

@@ -1,4 +1,5 @@
-//! `history` and `diff`. Names go to stdout; values, with `--reveal`, to the person's terminal alone.
+//! `history` and `diff`. Names go to stdout; values, with `--reveal`, to the person's terminal
+//! alone.
 
 use super::Context;
 use super::list::minute;
@@ -32,18 +33,33 @@ impl History {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let ui = context.ui;
         let mut terminal = revealed_at(context, self.reveal)?;
-        let reply = context.waiting(history(&context.core, &self.request)).await?;
+        let reply = context
+            .waiting(history(&context.core, &self.request))
+            .await?;
         if ui.json() {
             ui.data_json(&reply)?;
             return Ok(0);
         }
-        let mut table = Table::new(&["VERSION", "WRITTEN", "STATE", "BY", "KEYS"], Piped::Aligned);
-        reply.versions.iter().for_each(|version| table.row(row(version, reply.current)));
+        let mut table = Table::new(
+            &["VERSION", "WRITTEN", "STATE", "BY", "KEYS"],
+            Piped::Aligned,
+        );
+        reply
+            .versions
+            .iter()
+            .for_each(|version| table.row(row(version, reply.current)));
         ui.data(&table.text(ui))?;
         if let Some(terminal) = &mut terminal {
-            reply.versions.iter().for_each(|version| say_values(terminal, version));
+            reply
+                .versions
+                .iter()
+                .for_each(|version| say_values(terminal, version));
         }
-        if let Some(newest) = reply.versions.first().filter(|newest| newest.state == State::Deleted) {
+        if let Some(newest) = reply
+            .versions
+            .first()
+            .filter(|newest| newest.state == State::Deleted)
+        {
             ui.note(&format!(
                 "{} is deleted; to restore version {}: claude-vault undelete {}",
                 reply.service, newest.version, reply.service
@@ -63,35 +79,68 @@ fn row(version: &Version, current: u64) -> [Cell; 5] {
         State::Destroyed => "destroyed",
     };
     let by = version.by.as_deref().unwrap_or("unknown");
-    let keys = version.keys.as_ref().map_or_else(|| "(not known)".to_owned(), signs);
+    let keys = version
+        .keys
+        .as_ref()
+        .map_or_else(|| "(not known)".to_owned(), signs);
     let number = format!("{:>3}", version.version);
-    [number.into(), minute(&version.created).into(), state.into(), by.into(), keys.into()]
+    [
+        number.into(),
+        minute(&version.created).into(),
+        state.into(),
+        by.into(),
+        keys.into(),
+    ]
 }
 
 /// `+ADDED ~CHANGED -REMOVED`
 fn signs(keys: &Keys) -> String {
-    let signed =
-        |sign: char, keys: &[String]| keys.iter().map(|key| format!("{sign}{}", printable(key, false))).collect::<Vec<_>>();
-    let all = [signed('+', &keys.added), signed('~', &keys.changed), signed('-', &keys.removed)].concat();
-    if all.is_empty() { "(the same values)".to_owned() } else { all.join(" ") }
+    let signed = |sign: char, keys: &[String]| {
+        keys.iter()
+            .map(|key| format!("{sign}{}", printable(key, false)))
+            .collect::<Vec<_>>()
+    };
+    let all = [
+        signed('+', &keys.added),
+        signed('~', &keys.changed),
+        signed('-', &keys.removed),
+    ]
+    .concat();
+    if all.is_empty() {
+        "(the same values)".to_owned()
+    } else {
+        all.join(" ")
+    }
 }
 
 fn say_values(terminal: &mut Terminal, version: &Version) {
-    let (Some(keys), Some(secrets)) = (&version.keys, &version.secrets) else { return };
+    let (Some(keys), Some(secrets)) = (&version.keys, &version.secrets) else {
+        return;
+    };
     terminal.say(&format!("version {}:", version.version));
     for key in keys.added.iter().chain(&keys.changed) {
-        terminal.say(&format!("  {} = {}", printable(key, false), revealed(secrets.get(key))));
+        terminal.say(&format!(
+            "  {} = {}",
+            printable(key, false),
+            revealed(secrets.get(key))
+        ));
     }
 }
 
 fn revealed(value: Option<&Value>) -> String {
-    value.map_or_else(|| "(none)".to_owned(), |value| printable(value.secret().expose(WayOut::RevealedPlan), false))
+    value.map_or_else(
+        || "(none)".to_owned(),
+        |value| printable(value.secret().expose(WayOut::RevealedPlan), false),
+    )
 }
 
 /// The person's terminal, where values may be shown.
 fn revealed_at(context: &Context<'_>, reveal: bool) -> Result<Option<Terminal>> {
     if reveal && context.ui.json() {
-        return Err(Error::invalid("--reveal shows values on the terminal, and --json prints names", "leave one of them out"));
+        return Err(Error::invalid(
+            "--reveal shows values on the terminal, and --json prints names",
+            "leave one of them out",
+        ));
     }
     if !reveal {
         return Ok(None);
@@ -99,8 +148,10 @@ fn revealed_at(context: &Context<'_>, reveal: bool) -> Result<Option<Terminal>> 
     if context.core.settings.agent.is_some() {
         return Err(Error::UnderAgent { what: "--reveal" });
     }
-    let no_terminal =
-        Error::NoPerson { question: "are the values to be shown?", hint: "run it in a terminal, or without --reveal" };
+    let no_terminal = Error::NoPerson {
+        question: "are the values to be shown?",
+        hint: "run it in a terminal, or without --reveal",
+    };
     Terminal::open().ok_or(no_terminal).map(Some)
 }
 
@@ -113,10 +164,16 @@ impl Diff {
             ui.data_json(&reply)?;
             return Ok(0);
         }
-        let Keys { added, changed, removed } = &reply.keys;
+        let Keys {
+            added,
+            changed,
+            removed,
+        } = &reply.keys;
         let lists = [('+', added), ('~', changed), ('-', removed)];
-        let lines =
-            lists.iter().flat_map(|(sign, keys)| keys.iter().map(move |key| format!("{sign} {}\n", printable(key, false))));
+        let lines = lists.iter().flat_map(|(sign, keys)| {
+            keys.iter()
+                .map(move |key| format!("{sign} {}\n", printable(key, false)))
+        });
         ui.data(&lines.collect::<String>())?;
         if let Some(terminal) = &mut terminal {
             let (before, after): (&Secrets, &Secrets) = (&reply.values.0, &reply.values.1);
@@ -129,7 +186,10 @@ impl Diff {
             1 => "1 key is the same".to_owned(),
             count => format!("{count} keys are the same"),
         };
-        ui.note(&format!("{}: version {} → version {}; {same}", reply.service, reply.from, reply.to));
+        ui.note(&format!(
+            "{}: version {} → version {}; {same}",
+            reply.service, reply.from, reply.to
+        ));
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         Ok(0)
     }

@@ -47,9 +47,12 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
-        let Some(shell) = self.shell else { return look(ui, env) };
+        let Some(shell) = self.shell else {
+            return look(ui, env);
+        };
         let binary = std::env::current_exe().map_err(Error::io("find", "this program"))?;
-        ui.data(&function(shell, &binary.to_string_lossy())).map(|()| 0)
+        ui.data(&function(shell, &binary.to_string_lossy()))
+            .map(|()| 0)
     }
 }
 
@@ -59,7 +62,10 @@ pub(super) fn function(shell: For, binary: &str) -> String {
     match shell {
         For::Bash | For::Zsh => with(include_str!("../../shell/init.sh"), quote(binary)),
         For::Fish => with(include_str!("../../shell/init.fish"), quote_fish(binary)),
-        For::Powershell => with(include_str!("../../shell/init.ps1"), quote_powershell(binary)),
+        For::Powershell => with(
+            include_str!("../../shell/init.ps1"),
+            quote_powershell(binary),
+        ),
         For::Nushell => with(include_str!("../../shell/init.nu"), quote_json(binary)),
         For::Elvish => with(include_str!("../../shell/init.elv"), quote_elvish(binary)),
         For::Xonsh => with(include_str!("../../shell/init.xsh"), quote_json(binary)),
@@ -69,17 +75,30 @@ pub(super) fn function(shell: For, binary: &str) -> String {
 
 /// On one line for its `eval`, where a comment would have no end.
 fn tcsh(binary: &str) -> String {
-    let alias = |word: &str| quote(&format!("eval \"`{} --source tcsh $?echo$?verbose {word} \\!*`\"", quote(binary)));
-    let text = include_str!("../../shell/init.tcsh").replace("@LOGIN@", &alias("login")).replace("@LOGOUT@", &alias("logout"));
+    let alias = |word: &str| {
+        quote(&format!(
+            "eval \"`{} --source tcsh $?echo$?verbose {word} \\!*`\"",
+            quote(binary)
+        ))
+    };
+    let text = include_str!("../../shell/init.tcsh")
+        .replace("@LOGIN@", &alias("login"))
+        .replace("@LOGOUT@", &alias("logout"));
     let text = text.replace("@RENEW@", &alias("renew"));
-    text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 /// Says what is missing here, and the one command that helps.
 fn look(ui: &Ui, env: &Env) -> Result<u8> {
     let missing = missing(env);
     if missing.is_empty() {
-        ui.data(&format!("nothing is missing: {}\n", ui.shell().first_login()))?;
+        ui.data(&format!(
+            "nothing is missing: {}\n",
+            ui.shell().first_login()
+        ))?;
         return Ok(0);
     }
     ui.data(&format!("missing: {}\n", missing.join(", ")))?;
@@ -93,16 +112,27 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
 /// What an installation has and this machine lacks.
 fn missing(env: &Env) -> Vec<&'static str> {
     let on_path = env.search_path();
-    // Manuals and completions lie beside the folders of programs, as man and bash-completion look for them.
-    let prefixes: Vec<&Path> = on_path.iter().filter_map(|folder| folder.parent()).collect();
-    let has = |file: &str| prefixes.iter().any(|prefix| prefix.join("share").join(file).is_file());
+    // Manuals and completions lie beside the folders of programs, as man and bash-completion look
+    // for them.
+    let prefixes: Vec<&Path> = on_path
+        .iter()
+        .filter_map(|folder| folder.parent())
+        .collect();
+    let has = |file: &str| {
+        prefixes
+            .iter()
+            .any(|prefix| prefix.join("share").join(file).is_file())
+    };
     let mut missing = Vec::new();
     match Found::on_path(env) {
         Found::Nothing => missing.push("claude-vault on PATH"),
         Found::Other { .. } => missing.push("the launcher that source reads"),
         Found::Launcher(_) => {}
     }
-    if !["man/man1/claude-vault.1", "man/man1/claude-vault.1.gz"].iter().any(|page| has(page)) {
+    if !["man/man1/claude-vault.1", "man/man1/claude-vault.1.gz"]
+        .iter()
+        .any(|page| has(page))
+    {
         missing.push("the manual");
     }
     if !has("bash-completion/completions/claude-vault") {

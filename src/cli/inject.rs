@@ -15,7 +15,8 @@ use crate::ui::Ui;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "DIALECT names a program that reads the file, as in compose or shell:  claude-vault help dialects",
+    after_help = "DIALECT names a program that reads the file, as in compose or shell:  \
+        claude-vault help dialects",
     after_long_help = "\
 DIALECT is who reads the .env file; several may be named:
   portable       what most readers read alike (when nothing tells who reads it)
@@ -48,12 +49,33 @@ pub(super) struct Inject {
 impl Inject {
     pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
         // A person names a file as seen from where they are; the core, from the root.
-        self.request.file =
-            self.request.file.map(|file| std::path::absolute(&file).map_err(Error::io("find", file))).transpose()?;
-        let eyes = if self.reveal { Some(eyes(context)?) } else { None };
-        let Request { diff, check, dry_run, all, .. } = self.request;
+        self.request.file = self
+            .request
+            .file
+            .map(|file| std::path::absolute(&file).map_err(Error::io("find", file)))
+            .transpose()?;
+        let eyes = if self.reveal {
+            Some(eyes(context)?)
+        } else {
+            None
+        };
+        let Request {
+            diff,
+            check,
+            dry_run,
+            all,
+            ..
+        } = self.request;
         let is_watched = context.ui.stderr_is_terminal();
-        let mut told = Told { diff, check, dry_run, all, quiet: self.quiet, is_watched, eyes };
+        let mut told = Told {
+            diff,
+            check,
+            dry_run,
+            all,
+            quiet: self.quiet,
+            is_watched,
+            eyes,
+        };
         if !all && self.request.services.is_empty() && pick::has_person(context) {
             let here = context.waiting(service_here(&context.core)).await?;
             let service = match here {
@@ -62,7 +84,9 @@ impl Inject {
             };
             self.request.services.extend(service);
         }
-        let outcomes = context.waiting(inject(&context.core, self.request, &Nobody)).await?;
+        let outcomes = context
+            .waiting(inject(&context.core, self.request, &Nobody))
+            .await?;
         told.report(context.ui, outcomes)
     }
 }
@@ -72,8 +96,10 @@ fn eyes(context: &Context<'_>) -> Result<Terminal> {
     if context.env.agent().is_some() {
         return Err(Error::UnderAgent { what: "--reveal" });
     }
-    Terminal::open()
-        .ok_or(Error::NoPerson { question: "are the values to be shown?", hint: "run it in a terminal, or without --reveal" })
+    Terminal::open().ok_or(Error::NoPerson {
+        question: "are the values to be shown?",
+        hint: "run it in a terminal, or without --reveal",
+    })
 }
 
 /// What of the outcome is shown.
@@ -94,7 +120,15 @@ impl Told {
     }
 
     fn report(&mut self, ui: &Ui, injected: Injected) -> Result<u8> {
-        let Injected { services, left_out, deleted, unnamed, unwritten, warnings, notes } = injected;
+        let Injected {
+            services,
+            left_out,
+            deleted,
+            unnamed,
+            unwritten,
+            warnings,
+            notes,
+        } = injected;
         let total = services.len();
         let mut failed = Vec::new();
         let mut exit = 0;
@@ -116,8 +150,10 @@ impl Told {
             }
         }
         if ui.json() {
-            let missing: serde_json::Map<String, serde_json::Value> =
-                unnamed.iter().map(|(service, keys, _)| (service.to_string(), keys.clone().into())).collect();
+            let missing: serde_json::Map<String, serde_json::Value> = unnamed
+                .iter()
+                .map(|(service, keys, _)| (service.to_string(), keys.clone().into()))
+                .collect();
             ui.data_json(&serde_json::json!({
                 "services": replies, "failed": failed, "left_out": left_out, "deleted": deleted,
                 "unnamed": missing, "unwritten": unwritten
@@ -130,17 +166,38 @@ impl Told {
             self.reveal(reply);
         }
         if !self.quiet {
-            deleted.iter().for_each(|service| ui.warn(&format!("{service} is deleted in Vault: its files stay as they are")));
-            unnamed.iter().for_each(|unnamed| ui.warn(&not_named(unnamed)));
+            deleted.iter().for_each(|service| {
+                ui.warn(&format!(
+                    "{service} is deleted in Vault: its files stay as they are"
+                ))
+            });
+            unnamed
+                .iter()
+                .for_each(|unnamed| ui.warn(&not_named(unnamed)));
             warnings.iter().for_each(|warning| ui.warn(warning));
-            unwritten.iter().chain(&notes).for_each(|note| ui.note(note));
+            unwritten
+                .iter()
+                .chain(&notes)
+                .for_each(|note| ui.note(note));
             self.sum_up(ui, &replies, &left_out);
         }
-        let drifted: Vec<&Reply> = replies.iter().filter(|reply| self.check && reply.state != State::Unchanged).collect();
+        let drifted: Vec<&Reply> = replies
+            .iter()
+            .filter(|reply| self.check && reply.state != State::Unchanged)
+            .collect();
         match (failed.len(), drifted.first()) {
             (0, None) => Ok(0),
-            (0, Some(first)) => Err(Error::Drift { service: first.service.to_string(), count: drifted.len(), total }),
-            (failed, _) => Err(Error::Several { failed, total, differ: drifted.len(), exit }),
+            (0, Some(first)) => Err(Error::Drift {
+                service: first.service.to_string(),
+                count: drifted.len(),
+                total,
+            }),
+            (failed, _) => Err(Error::Several {
+                failed,
+                total,
+                differ: drifted.len(),
+                exit,
+            }),
         }
     }
 
@@ -150,7 +207,9 @@ impl Told {
         let file = printable(&reply.file.to_string_lossy(), false);
         if let Some(narrowed) = reply.narrowed.as_ref().filter(|_| !self.only_looks()) {
             let hint = "to let a group read it: mode and group in your config";
-            ui.note(&format!("{file}: fewer may read it now ({narrowed}); {hint}"));
+            ui.note(&format!(
+                "{file}: fewer may read it now ({narrowed}); {hint}"
+            ));
         }
         if reply.state == State::Unchanged && !is_asked_for {
             return Ok(());
@@ -162,19 +221,33 @@ impl Told {
             (State::Created, true) => "would be written",
             (State::Updated, true) => "would be updated",
         };
-        let keys = if reply.keys == 1 { "1 key".to_owned() } else { format!("{} keys", reply.keys) };
-        let backup = reply.backup.as_ref().map(|name| format!("; the old one is {name}")).unwrap_or_default();
-        ui.note(&format!("{file} {what}{}: {keys} from Vault{backup}", audience(reply)));
+        let keys = if reply.keys == 1 {
+            "1 key".to_owned()
+        } else {
+            format!("{} keys", reply.keys)
+        };
+        let backup = reply
+            .backup
+            .as_ref()
+            .map(|name| format!("; the old one is {name}"))
+            .unwrap_or_default();
+        ui.note(&format!(
+            "{file} {what}{}: {keys} from Vault{backup}",
+            audience(reply)
+        ));
         if !reply.left_out.is_empty() {
             ui.warn(&format!(
-                "{} left out of {file}: a variable's name has only A-Z a-z 0-9 _ and does not start with a digit",
+                "{} left out of {file}: a variable's name has only A-Z a-z 0-9 _ and does not \
+                 start with a digit",
                 reply.left_out.join(", ")
             ));
         }
         if reply.state == State::Unchanged {
             return Ok(());
         }
-        steps(reply, self.only_looks()).iter().for_each(|step| ui.note(&format!("  {step}")));
+        steps(reply, self.only_looks())
+            .iter()
+            .for_each(|step| ui.note(&format!("  {step}")));
         reply.remarks.iter().for_each(|remark| ui.warn(remark));
         if let Some(misread) = misread(reply) {
             ui.warn(&misread);
@@ -186,18 +259,32 @@ impl Told {
     }
 
     fn show_keys(&self, ui: &Ui, reply: &Reply) -> Result<()> {
-        let signed =
-            |sign: &'static str, keys: &[String]| keys.iter().map(move |key| format!("  {sign} {key}\n")).collect::<String>();
+        let signed = |sign: &'static str, keys: &[String]| {
+            keys.iter()
+                .map(move |key| format!("  {sign} {key}\n"))
+                .collect::<String>()
+        };
         let changes = &reply.changes;
-        let keys = signed("+", &changes.added) + &signed("~", &changes.changed) + &signed("-", &changes.removed);
-        ui.data(&format!("{}\n{keys}", printable(&reply.file.to_string_lossy(), false)))
+        let keys = signed("+", &changes.added)
+            + &signed("~", &changes.changed)
+            + &signed("-", &changes.removed);
+        ui.data(&format!(
+            "{}\n{keys}",
+            printable(&reply.file.to_string_lossy(), false)
+        ))
     }
 
     /// One line at the end of a call over many services.
     fn sum_up(&self, ui: &Ui, replies: &[Reply], left_out: &[Service]) {
         if !left_out.is_empty() {
-            let names = left_out.iter().map(Service::as_str).collect::<Vec<_>>().join(", ");
-            ui.note(&format!("skipped, because their folders show no .env or secrets.yaml to write: {names}"));
+            let names = left_out
+                .iter()
+                .map(Service::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
+            ui.note(&format!(
+                "skipped, because their folders show no .env or secrets.yaml to write: {names}"
+            ));
         }
         let count = |state| replies.iter().filter(|reply| reply.state == state).count();
         let is_dull = !self.is_watched && count(State::Unchanged) == replies.len();
@@ -217,9 +304,16 @@ impl Told {
 
     /// The texts before and after, at the terminal itself, wherever the output goes.
     fn reveal(&mut self, reply: &Reply) {
-        let Some(terminal) = &mut self.eyes else { return };
+        let Some(terminal) = &mut self.eyes else {
+            return;
+        };
         let shown = |secret: &Option<Secret>| {
-            secret.as_ref().map(|text| printable(&text.expose(WayOut::RevealedPlan).replace('\n', "\\n"), false))
+            secret.as_ref().map(|text| {
+                printable(
+                    &text.expose(WayOut::RevealedPlan).replace('\n', "\\n"),
+                    false,
+                )
+            })
         };
         for (key, (old, new)) in &reply.changes.texts {
             for (sign, text) in [("-", shown(old)), ("+", shown(new))] {
@@ -235,24 +329,52 @@ impl Told {
 fn steps(reply: &Reply, only_looks: bool) -> Vec<String> {
     let changes = &reply.changes;
     let without = |keys: &[String], others: &[String]| -> Vec<String> {
-        keys.iter().filter(|key| !others.contains(key)).cloned().collect()
+        keys.iter()
+            .filter(|key| !others.contains(key))
+            .cloned()
+            .collect()
     };
     let template = reply.template.as_deref().unwrap_or("the template");
     let verb = |will: &'static str, done: &'static str| if only_looks { will } else { done };
     let own = without(&changes.kept, &changes.defaults);
     let steps = [
-        (verb("update", "updated"), String::new(), without(&changes.changed, &changes.returned)),
-        (verb("add", "added"), String::new(), without(&changes.added, &changes.defaults)),
-        (verb("remove", "removed"), " (no longer in Vault)".to_owned(), changes.removed.clone()),
-        (verb("reset", "reset"), format!(" to the default of {template} (no longer in Vault)"), changes.returned.clone()),
-        (verb("keep", "kept"), format!(" as in {template}"), without(&changes.defaults, &changes.returned)),
+        (
+            verb("update", "updated"),
+            String::new(),
+            without(&changes.changed, &changes.returned),
+        ),
+        (
+            verb("add", "added"),
+            String::new(),
+            without(&changes.added, &changes.defaults),
+        ),
+        (
+            verb("remove", "removed"),
+            " (no longer in Vault)".to_owned(),
+            changes.removed.clone(),
+        ),
+        (
+            verb("reset", "reset"),
+            format!(" to the default of {template} (no longer in Vault)"),
+            changes.returned.clone(),
+        ),
+        (
+            verb("keep", "kept"),
+            format!(" as in {template}"),
+            without(&changes.defaults, &changes.returned),
+        ),
         (verb("keep", "kept"), " as in the file".to_owned(), own),
     ];
     let named = steps.into_iter().filter(|(_, _, keys)| !keys.is_empty());
-    let mut lines: Vec<String> = named.map(|(verb, how, keys)| format!("{verb}{how}: {}", keys.join(", "))).collect();
+    let mut lines: Vec<String> = named
+        .map(|(verb, how, keys)| format!("{verb}{how}: {}", keys.join(", ")))
+        .collect();
     if !changes.empty.is_empty() && changes.empty.iter().all(|key| Key::is_valid(key)) {
         let (all, keys) = (changes.empty.join(", "), changes.empty.join(" "));
-        lines.push(format!("empty, since Vault has no value: {all}; to set: claude-vault set {} {keys}", reply.service));
+        lines.push(format!(
+            "empty, since Vault has no value: {all}; to set: claude-vault set {} {keys}",
+            reply.service
+        ));
     }
     if !reply.edited.is_empty() {
         lines.push(edited(reply));
@@ -269,7 +391,8 @@ fn edited(reply: &Reply) -> String {
     let file = printable(&shell::word(&edited_file.to_string_lossy()), false);
     let keys = reply.edited.join(",");
     format!(
-        "edited in the file since it was written: {}; to take that to Vault instead: claude-vault set {} --from {file} --only {keys}",
+        "edited in the file since it was written: {}; to take that to Vault instead: claude-vault \
+         set {} --from {file} --only {keys}",
         reply.edited.join(", "),
         reply.service
     )
@@ -279,7 +402,8 @@ fn edited(reply: &Reply) -> String {
 fn not_named((service, keys, file): &(Service, Vec<String>, PathBuf)) -> String {
     let file = printable(&shell::word(&file.to_string_lossy()), false);
     format!(
-        "none of the files of {service} names {}: add it to a template, or: claude-vault inject {service} --file {file}",
+        "none of the files of {service} names {}: add it to a template, or: claude-vault inject \
+         {service} --file {file}",
         keys.join(", ")
     )
 }
@@ -289,9 +413,16 @@ fn audience(reply: &Reply) -> String {
     if reply.dialects.is_empty() || reply.dialects == [Dialect::Portable] {
         return String::new();
     }
-    let readers: Vec<&str> = reply.dialects.iter().map(|dialect| dialect.reader()).collect();
-    let seen =
-        if reply.guessed_from.is_empty() { String::new() } else { format!(" ({} beside it)", reply.guessed_from.join(", ")) };
+    let readers: Vec<&str> = reply
+        .dialects
+        .iter()
+        .map(|dialect| dialect.reader())
+        .collect();
+    let seen = if reply.guessed_from.is_empty() {
+        String::new()
+    } else {
+        format!(" ({} beside it)", reply.guessed_from.join(", "))
+    };
     format!(" for {}{seen}", readers.join(" and "))
 }
 
@@ -300,7 +431,20 @@ fn misread(reply: &Reply) -> Option<String> {
     if reply.dialects != [Dialect::Portable] || reply.misread.is_empty() {
         return None;
     }
-    let names = |readers: &[Dialect]| readers.iter().map(|reader| reader.reader()).collect::<Vec<_>>().join(", ");
-    let each: Vec<String> = reply.misread.iter().map(|(what, readers)| format!("{} ({what})", names(readers))).collect();
-    Some(format!("some readers would misread it: {}; if one of them is yours, name it with --dialect", each.join("; ")))
+    let names = |readers: &[Dialect]| {
+        readers
+            .iter()
+            .map(|reader| reader.reader())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let each: Vec<String> = reply
+        .misread
+        .iter()
+        .map(|(what, readers)| format!("{} ({what})", names(readers)))
+        .collect();
+    Some(format!(
+        "some readers would misread it: {}; if one of them is yours, name it with --dialect",
+        each.join("; ")
+    ))
 }

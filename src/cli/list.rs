@@ -26,13 +26,21 @@ impl List {
     /// The services with a key that is due; of one service, these keys.
     async fn due(&self, context: &Context<'_>) -> Result<u8> {
         let ui = context.ui;
-        let reply = context.waiting(due(&context.core, self.request.what.as_ref())).await?;
+        let reply = context
+            .waiting(due(&context.core, self.request.what.as_ref()))
+            .await?;
         if ui.json() {
             ui.data_json(&reply)?;
             return Ok(0);
         }
         let is_one = matches!(self.request.what, Some(What::Service(_)));
-        let name = |key: &DueKey| if is_one { printable(&key.key, false) } else { key.service.to_string() };
+        let name = |key: &DueKey| {
+            if is_one {
+                printable(&key.key, false)
+            } else {
+                key.service.to_string()
+            }
+        };
         let mut names: Vec<String> = reply.due.iter().map(name).collect();
         names.dedup();
         ui.data(&lines(&names))?;
@@ -54,9 +62,20 @@ impl List {
             return Ok(0);
         }
         match reply {
-            Reply::Services { path, services, others, details, warnings } => {
-                let shown = if self.tree { tree(&services) } else { services.iter().map(ToString::to_string).collect() };
-                let of = |service: &Service| details.iter().find(|detail| detail.service == *service);
+            Reply::Services {
+                path,
+                services,
+                others,
+                details,
+                warnings,
+            } => {
+                let shown = if self.tree {
+                    tree(&services)
+                } else {
+                    services.iter().map(ToString::to_string).collect()
+                };
+                let of =
+                    |service: &Service| details.iter().find(|detail| detail.service == *service);
                 match self.request.long {
                     true if self.tree => ui.data(&table(ui, tree_rows(&services, shown, of)))?,
                     true => ui.data(&table(ui, shown.into_iter().zip(services.iter().map(of))))?,
@@ -74,11 +93,23 @@ impl List {
                 }
                 warnings.iter().for_each(|warning| ui.warn(warning));
             }
-            Reply::Keys { service, version, created, updated, keys, rotate_after, warnings } => {
+            Reply::Keys {
+                service,
+                version,
+                created,
+                updated,
+                keys,
+                rotate_after,
+                warnings,
+            } => {
                 ui.data(&lines(&keys))?;
-                let rotation = rotate_after.map(|after| format!(", rotate after {after}")).unwrap_or_default();
+                let rotation = rotate_after
+                    .map(|after| format!(", rotate after {after}"))
+                    .unwrap_or_default();
                 let (created, updated) = (minute(&created), minute(&updated));
-                ui.note(&format!("{service}: version {version}, created {created}, updated {updated}{rotation}"));
+                ui.note(&format!(
+                    "{service}: version {version}, created {created}, updated {updated}{rotation}"
+                ));
                 warnings.iter().for_each(|warning| ui.warn(warning));
             }
         }
@@ -89,13 +120,17 @@ impl List {
         match (self.request.deleted, self.request.what.is_some()) {
             (true, _) => "no service there is deleted".into(),
             (false, true) => format!("no service in {path} fits; all of them: claude-vault list"),
-            (false, false) => format!("no services in {path} yet; the first: claude-vault set SERVICE KEY"),
+            (false, false) => {
+                format!("no services in {path} yet; the first: claude-vault set SERVICE KEY")
+            }
         }
     }
 }
 
 fn lines(names: &[String]) -> String {
-    names.iter().fold(String::new(), |text, name| text + &printable(name, false) + "\n")
+    names.iter().fold(String::new(), |text, name| {
+        text + &printable(name, false) + "\n"
+    })
 }
 
 /// The last part of each name, indented below the folders that it lies in. The names are sorted.
@@ -105,7 +140,11 @@ fn tree(services: &[Service]) -> Vec<String> {
     for service in services {
         let mut parts: Vec<&str> = service.as_str().split('/').collect();
         let name = parts.pop().unwrap_or_default();
-        let same = above.iter().zip(&parts).take_while(|(one, other)| one == other).count();
+        let same = above
+            .iter()
+            .zip(&parts)
+            .take_while(|(one, other)| one == other)
+            .count();
         for (depth, folder) in parts.iter().enumerate().skip(same) {
             shown.push(format!("{}{folder}/", "  ".repeat(depth)));
         }
@@ -123,28 +162,49 @@ fn tree_rows<'a>(
 ) -> Vec<(String, Option<&'a Detail>)> {
     let mut services = services.iter();
     let mut row = |line: String| {
-        let detail = if line.ends_with('/') { None } else { services.next().and_then(&of) };
+        let detail = if line.ends_with('/') {
+            None
+        } else {
+            services.next().and_then(&of)
+        };
         (line, detail)
     };
     shown.into_iter().map(&mut row).collect()
 }
 
 fn table<'a>(ui: &Ui, rows: impl IntoIterator<Item = (String, Option<&'a Detail>)>) -> String {
-    let mut table = Table::new(&["SERVICE", "VERSION", "AGE", "KEYS", "ROTATE AFTER"], Piped::Aligned);
+    let mut table = Table::new(
+        &["SERVICE", "VERSION", "AGE", "KEYS", "ROTATE AFTER"],
+        Piped::Aligned,
+    );
     for (name, detail) in rows {
         let Some(detail) = detail else {
             table.row([name.into(), "".into(), "".into(), "".into(), "".into()]);
             continue;
         };
-        let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string()).into();
+        let number = |number: Option<u64>| {
+            number
+                .map_or_else(|| "-".to_owned(), |number| number.to_string())
+                .into()
+        };
         let keys: Cell = match detail.state {
             State::Present => number(detail.keys.map(|keys| keys as u64)),
             State::Deleted => Cell::colored("deleted", AnsiColor::Yellow),
             State::Forbidden => Cell::colored("forbidden", AnsiColor::Yellow),
         };
-        let age = detail.updated.as_deref().and_then(age).unwrap_or_else(|| "-".into());
+        let age = detail
+            .updated
+            .as_deref()
+            .and_then(age)
+            .unwrap_or_else(|| "-".into());
         let rotation = detail.rotate_after.as_deref().unwrap_or("-");
-        table.row([name.into(), number(detail.version), age.into(), keys, rotation.into()]);
+        table.row([
+            name.into(),
+            number(detail.version),
+            age.into(),
+            keys,
+            rotation.into(),
+        ]);
     }
     table.text(ui)
 }
@@ -157,7 +217,10 @@ fn age(time: &str) -> Option<String> {
 
 /// An RFC 3339 time to the minute, as it is in UTC; anything else as it came.
 pub(super) fn minute(time: &str) -> String {
-    time.parse::<jiff::Timestamp>().map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    time.parse::<jiff::Timestamp>().map_or_else(
+        |_| time.to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
 }
 
 #[cfg(test)]
@@ -167,8 +230,14 @@ mod tests {
 
     #[test]
     fn a_tree_names_each_folder_once_above_what_lies_in_it() {
-        let services: Vec<Service> = ["a", "a/b/c", "a/b/d", "a/x", "b"].iter().map(|name| name.parse().unwrap()).collect();
-        assert_eq!(tree(&services), ["a", "a/", "  b/", "    c", "    d", "  x", "b"]);
+        let services: Vec<Service> = ["a", "a/b/c", "a/b/d", "a/x", "b"]
+            .iter()
+            .map(|name| name.parse().unwrap())
+            .collect();
+        assert_eq!(
+            tree(&services),
+            ["a", "a/", "  b/", "    c", "    d", "  x", "b"]
+        );
         let rows = tree_rows(&services, tree(&services), |_| None);
         assert_eq!(rows.len(), 7);
     }

@@ -6,10 +6,13 @@ use std::time::Duration;
 use super::Context;
 use crate::config::{Method, ProviderSettings};
 use crate::core::Core;
-use crate::core::login::{Ended, Reply, Revoke, begin, elsewhere, end, end_replaced, living, revoke};
+use crate::core::login::{
+    Ended, Reply, Revoke, begin, elsewhere, end, end_replaced, living, revoke,
+};
 use crate::error::{Error, Result};
 use crate::login::{
-    Face, Options, SignIn, Surroundings, asks_provider, log_in, makes_the_token, mount_of, open_browser, opens_a_browser,
+    Face, Options, SignIn, Surroundings, asks_provider, log_in, makes_the_token, mount_of,
+    open_browser, opens_a_browser,
 };
 use crate::names::printable;
 use crate::secret::{Secret, WayOut};
@@ -70,10 +73,15 @@ impl Login {
     pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         if sourced.is_none() && ui.stdout_is_terminal() {
-            return Err(Error::invalid("login sets variables in this shell, so it must be sourced", ui.shell().first_login()));
+            return Err(Error::invalid(
+                "login sets variables in this shell, so it must be sourced",
+                ui.shell().first_login(),
+            ));
         }
         if sourced.is_none() && core.settings.agent.is_some() {
-            return Err(Error::UnderAgent { what: "printing a session" });
+            return Err(Error::UnderAgent {
+                what: "printing a session",
+            });
         }
         core.settings.address()?;
         self.keeps_to_the_locks(core)?;
@@ -85,7 +93,10 @@ impl Login {
         core.audit.check()?; // before anybody signs in for nothing
         if let (Some(old), Ok(new)) = (elsewhere(core), core.settings.address()) {
             let new = new.as_str().trim_end_matches('/');
-            ui.note(&format!("this shell holds a session for {old}: signing in to {new} replaces it here, and revokes it there"));
+            ui.note(&format!(
+                "this shell holds a session for {old}: signing in to {new} replaces \
+                it here, and revokes it there"
+            ));
         }
         let granted = RefCell::new(None);
         let outcome = tokio::select! {
@@ -110,40 +121,75 @@ impl Login {
     /// Refuses options that contradict the system config.
     fn keeps_to_the_locks(&self, core: &Core) -> Result<()> {
         let settings = &core.settings;
-        settings.may_say("role", "--role", self.role.as_deref(), settings.role.as_deref())?;
-        settings.may_say("auth_mount", "--auth-mount", self.auth_mount.as_deref(), settings.auth_mount.as_deref())?;
-        settings.may_say("browser", "--browser", self.browser.as_deref(), settings.browser.as_deref())
+        settings.may_say(
+            "role",
+            "--role",
+            self.role.as_deref(),
+            settings.role.as_deref(),
+        )?;
+        settings.may_say(
+            "auth_mount",
+            "--auth-mount",
+            self.auth_mount.as_deref(),
+            settings.auth_mount.as_deref(),
+        )?;
+        settings.may_say(
+            "browser",
+            "--browser",
+            self.browser.as_deref(),
+            settings.browser.as_deref(),
+        )
     }
 
-    /// Revokes the session of ours that the new one replaces, and says what became of the token that was here.
+    /// Revokes the session of ours that the new one replaces, and says what became of the token
+    /// that was here.
     async fn end_replaced(&self, context: &Context<'_>, new: &Reply) {
         let Context { ui, core, .. } = context;
         let (which, now) = match elsewhere(core) {
-            Some(old) => (format!("the session before, for {old},"), format!("; this shell is signed in to {}", new.address)),
+            Some(old) => (
+                format!("the session before, for {old},"),
+                format!("; this shell is signed in to {}", new.address),
+            ),
             None => ("the session before".to_owned(), String::new()),
         };
         match end_replaced(core, &new.token).await {
             Some(Ended::Revoked) => ui.note(&format!("{which} is revoked{now}")),
             Some(Ended::NotRevoked(why)) => {
-                ui.warn(&format!("{which} could not be revoked and lives until it expires{now}: {why}"));
+                ui.warn(&format!(
+                    "{which} could not be revoked and lives until it expires{now}: {why}"
+                ));
             }
-            Some(Ended::WasOver) if !now.is_empty() => ui.note(&format!("{which} was over already{now}")),
+            Some(Ended::WasOver) if !now.is_empty() => {
+                ui.note(&format!("{which} was over already{now}"))
+            }
             Some(Ended::WasOver | Ended::None | Ended::Forgotten | Ended::Root) => {}
-            None if core.held().is_some_and(|old| old.ours.is_none() && old.token != new.token) => {
-                ui.note("the previous token was not obtained by claude-vault, so it was not revoked");
+            None if core
+                .held()
+                .is_some_and(|old| old.ours.is_none() && old.token != new.token) =>
+            {
+                ui.note(
+                    "the previous token was not obtained by claude-vault, so it was not revoked",
+                );
             }
             None => {}
         }
     }
 
     /// `granted` holds a token of ours until it is a session.
-    async fn sign_in(&self, context: &Context<'_>, granted: &RefCell<Option<Secret>>) -> Result<Reply> {
+    async fn sign_in(
+        &self,
+        context: &Context<'_>,
+        granted: &RefCell<Option<Secret>>,
+    ) -> Result<Reply> {
         let Context { ui, core, env } = context;
         let mut settings = core.settings.clone();
         if self.issuer.is_some() {
             // Named for this login, and for whatever Vault it goes to.
-            settings.provider =
-                ProviderSettings { issuer: self.issuer.clone(), client_id: self.client_id.clone(), ..Default::default() };
+            settings.provider = ProviderSettings {
+                issuer: self.issuer.clone(),
+                client_id: self.client_id.clone(),
+                ..Default::default()
+            };
         }
         let method = self.method.unwrap_or(settings.method);
         // `auth_mount` of the config is for the provider of the config.
@@ -158,8 +204,16 @@ impl Login {
         };
         let browser = self.browser.as_deref().or(settings.browser.as_deref());
         let here = Surroundings::of(env);
-        let opens = !self.no_browser && opens_a_browser(method) && (browser.is_some() || here != Surroundings::Ssh);
-        let mut face = AtShell { ui, browser, opens, here, terminal: None };
+        let opens = !self.no_browser
+            && opens_a_browser(method)
+            && (browser.is_some() || here != Surroundings::Ssh);
+        let mut face = AtShell {
+            ui,
+            browser,
+            opens,
+            here,
+            terminal: None,
+        };
         let done = log_in(&settings, method, options, &mut face).await?;
         let token = done.granted.into_token();
         if makes_the_token(method) {
@@ -178,7 +232,10 @@ async fn ask_token() -> Result<Secret> {
     let token = terminal.ask_hidden("Vault token (hidden): ").await?;
     let text = token.expose(WayOut::Inspection).trim();
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::invalid("that is not a token", "paste the token alone, on one line"));
+        return Err(Error::invalid(
+            "that is not a token",
+            "paste the token alone, on one line",
+        ));
     }
     Ok(Secret::from(text.to_owned()))
 }
@@ -191,27 +248,56 @@ fn print(context: &Context<'_>, reply: &Reply, shell: Shell) -> Result<u8> {
     }
     let token = reply.token.expose(WayOut::ShellExport);
     let expiry = reply.expiry.to_string();
-    let mut variables = vec![("VAULT_ADDR", reply.address.as_str()), ("VAULT_TOKEN", token), ("VAULT_TOKEN_EXPIRY", &expiry)];
+    let mut variables = vec![
+        ("VAULT_ADDR", reply.address.as_str()),
+        ("VAULT_TOKEN", token),
+        ("VAULT_TOKEN_EXPIRY", &expiry),
+    ];
     let mark = reply.ours.as_ref().map(|ours| ours.mark(&reply.token));
     variables.extend(mark.as_deref().map(|mark| (MARK, mark)));
-    variables.extend(reply.namespace.as_deref().map(|namespace| ("VAULT_NAMESPACE", namespace)));
+    variables.extend(
+        reply
+            .namespace
+            .as_deref()
+            .map(|namespace| ("VAULT_NAMESPACE", namespace)),
+    );
     variables.extend(reply.context.as_deref().map(|name| (CONTEXT, name)));
     // The namespace of another Vault: the context has none, and other programs would use it here.
-    let is_left_over = reply.context.is_some() && reply.namespace.is_none() && context.env.vault("NAMESPACE").is_some();
-    let unset: &[&str] = if is_left_over { &["VAULT_NAMESPACE", "BAO_NAMESPACE"] } else { &[] };
+    let is_left_over = reply.context.is_some()
+        && reply.namespace.is_none()
+        && context.env.vault("NAMESPACE").is_some();
+    let unset: &[&str] = if is_left_over {
+        &["VAULT_NAMESPACE", "BAO_NAMESPACE"]
+    } else {
+        &[]
+    };
     let lines = zeroize::Zeroizing::new(shell.change(&variables, unset));
     ui.data(&lines)?;
     if reply.kept {
-        ui.note(&format!("still signed in as {} for {}; --force signs in again", reply.user, span(left)));
+        ui.note(&format!(
+            "still signed in as {} for {}; --force signs in again",
+            reply.user,
+            span(left)
+        ));
     } else {
-        ui.note(&format!("signed in as {} for {} (policies: {})", reply.user, span(left), reply.policies.join(", ")));
+        ui.note(&format!(
+            "signed in as {} for {} (policies: {})",
+            reply.user,
+            span(left),
+            reply.policies.join(", ")
+        ));
     }
     Ok(0)
 }
 
 impl Logout {
     /// Settings that cannot be used are no reason to keep the token.
-    pub(super) fn without_settings(&self, ui: &Ui, sourced: Option<Shell>, error: &Error) -> Result<u8> {
+    pub(super) fn without_settings(
+        &self,
+        ui: &Ui,
+        sourced: Option<Shell>,
+        error: &Error,
+    ) -> Result<u8> {
         ui.error(error);
         self.forget(ui, sourced)?;
         ui.warn("the token could not be revoked and lives until it expires");
@@ -228,7 +314,15 @@ impl Logout {
 
     pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
-        let ended = end(core, if self.revoke { Revoke::Anything } else { Revoke::Ours }).await?;
+        let ended = end(
+            core,
+            if self.revoke {
+                Revoke::Anything
+            } else {
+                Revoke::Ours
+            },
+        )
+        .await?;
         self.forget(ui, sourced)?;
         let held = ended != Ended::None;
         let mut status = 0;
@@ -237,7 +331,8 @@ impl Logout {
             Ended::WasOver => ui.note("signed out: the session had already ended"),
             Ended::None => ui.note("no session: nothing to do"),
             Ended::Forgotten => ui.note(
-                "signed out here: claude-vault did not obtain this token, so it was not revoked (logout --revoke does that)",
+                "signed out here: claude-vault did not obtain this token, so it was not revoked \
+                 (logout --revoke does that)",
             ),
             Ended::Root => {
                 ui.error(&Error::invalid(
@@ -246,10 +341,15 @@ impl Logout {
                 ));
                 status = 2;
             }
-            Ended::NotRevoked(why) => ui.warn(&format!("the token could not be revoked and lives until it expires: {why}")),
+            Ended::NotRevoked(why) => ui.warn(&format!(
+                "the token could not be revoked and lives \
+                until it expires: {why}"
+            )),
         }
         if held && sourced.is_none() && ui.stdout_is_terminal() {
-            ui.note(&ui.shell().spell("this shell still holds the token: unset VAULT_TOKEN   (or: unset BAO_TOKEN)"));
+            ui.note(&ui.shell().spell(
+                "this shell still holds the token: unset VAULT_TOKEN   (or: unset BAO_TOKEN)",
+            ));
         }
         Ok(status)
     }
@@ -280,7 +380,10 @@ impl Face for AtShell<'_> {
         let (ui, url) = (self.ui, at.url.as_str());
         let opened = self.opens && open_browser(url, self.browser, browser_failed);
         if let Some(command) = self.browser.filter(|_| self.opens && !opened) {
-            ui.warn(&format!("the browser could not be started: {}", printable(command, false)));
+            ui.warn(&format!(
+                "the browser could not be started: {}",
+                printable(command, false)
+            ));
         }
         let how = match (opened, at.port) {
             (true, _) => "Sign in in the browser that opens, or here:",
@@ -291,16 +394,28 @@ impl Face for AtShell<'_> {
         let Some(port) = at.port else {
             ui.qr(url);
             if let Some(code) = &at.code {
-                ui.always(&format!("The page must show this code, or asks for it: {code}\n"));
+                ui.always(&format!(
+                    "The page must show this code, or asks for it: {code}\n"
+                ));
             }
             return ui.note("Waiting for you. Ctrl-C gives up.");
         };
         match self.here {
-            Surroundings::Ssh => ui.note(&format!("From another machine, first: ssh -L {port}:localhost:{port} THIS-MACHINE   (or paste the address your browser ends at)")),
-            Surroundings::Container if !opened => ui.note("The browser cannot come back into this container: paste the address that it ends at, though that page fails to load."),
+            Surroundings::Ssh => ui.note(&format!(
+                "From another machine, first: ssh -L \
+                {port}:localhost:{port} THIS-MACHINE   (or paste the address your browser ends \
+                at)"
+            )),
+            Surroundings::Container if !opened => ui.note(
+                "The browser cannot come back into this \
+                container: paste the address that it ends at, though that page fails to load.",
+            ),
             Surroundings::Container | Surroundings::Desktop => {}
         }
-        ui.note("Waiting for you. Ctrl-C gives up; the address that the browser ends at can be pasted here.");
+        ui.note(
+            "Waiting for you. Ctrl-C gives up; the address that the browser ends at can be \
+            pasted here.",
+        );
     }
 
     fn note(&self, text: &str) {
@@ -315,7 +430,9 @@ impl Face for AtShell<'_> {
         if self.terminal.is_none() {
             self.terminal = Paste::open();
         }
-        let Some(paste) = &mut self.terminal else { return std::future::pending().await };
+        let Some(paste) = &mut self.terminal else {
+            return std::future::pending().await;
+        };
         match paste.terminal.fill(&mut paste.line).await {
             Ok(Step::Done) => std::mem::replace(&mut paste.line, LineEditor::new(true)).take_text(),
             _ => std::future::pending().await, // the terminal has gone
@@ -327,6 +444,9 @@ impl Paste {
     fn open() -> Option<Self> {
         let terminal = Terminal::open()?;
         terminal.raw(true).ok()?;
-        Some(Self { terminal, line: LineEditor::new(true) })
+        Some(Self {
+            terminal,
+            line: LineEditor::new(true),
+        })
     }
 }

@@ -7,7 +7,12 @@ use clap_mangen::roff::Roff;
 #[must_use]
 pub fn examples(command: &str) -> &'static [&'static str] {
     match command {
-        "" => &["source claude-vault login", "claude-vault list", "claude-vault inject jellyfin", "source claude-vault logout"],
+        "" => &[
+            "source claude-vault login",
+            "claude-vault list",
+            "claude-vault inject jellyfin",
+            "source claude-vault logout",
+        ],
         "login" => &[
             "source claude-vault login",
             "source claude-vault login --force --role homelab",
@@ -15,7 +20,11 @@ pub fn examples(command: &str) -> &'static [&'static str] {
         ],
         "renew" => &["source claude-vault renew"],
         "logout" => &["source claude-vault logout"],
-        "status" => &["claude-vault status", "claude-vault status --json", "claude-vault status --due"],
+        "status" => &[
+            "claude-vault status",
+            "claude-vault status --json",
+            "claude-vault status --due",
+        ],
         "list" => &[
             "claude-vault list",
             "claude-vault list jellyfin",
@@ -40,12 +49,21 @@ pub fn examples(command: &str) -> &'static [&'static str] {
             "claude-vault set jellyfin PORT:=8096 --dry-run   # a number, and not the text 8096",
             "claude-vault set jellyfin --from old.env --secrets-only --no-confirm",
         ],
-        "delete" => &["claude-vault delete jellyfin API_KEY", "claude-vault delete jellyfin"],
+        "delete" => &[
+            "claude-vault delete jellyfin API_KEY",
+            "claude-vault delete jellyfin",
+        ],
         "undelete" => &["claude-vault undelete jellyfin"],
         "history" => &["claude-vault history jellyfin"],
-        "diff" => &["claude-vault diff jellyfin", "claude-vault diff jellyfin 1 2 --json"],
+        "diff" => &[
+            "claude-vault diff jellyfin",
+            "claude-vault diff jellyfin 1 2 --json",
+        ],
         "rollback" => &["claude-vault rollback jellyfin 1"],
-        "edit" => &["claude-vault edit jellyfin", "EDITOR=cat claude-vault edit jellyfin --dry-run"],
+        "edit" => &[
+            "claude-vault edit jellyfin",
+            "EDITOR=cat claude-vault edit jellyfin --dry-run",
+        ],
         "inject" => &[
             "claude-vault inject jellyfin",
             "claude-vault inject jellyfin --diff",
@@ -62,7 +80,10 @@ pub fn examples(command: &str) -> &'static [&'static str] {
             "claude-vault copy jellyfin media/jellyfin --dry-run",
         ],
         "rename" => &["claude-vault rename jellyfin media/jellyfin --dry-run"],
-        "share" => &["claude-vault share jellyfin API_KEY --for 30m", "claude-vault share jellyfin"],
+        "share" => &[
+            "claude-vault share jellyfin API_KEY --for 30m",
+            "claude-vault share jellyfin",
+        ],
         "receive" => &["claude-vault share jellyfin API_KEY | claude-vault receive -"],
         "export" => &[
             "claude-vault export jellyfin",
@@ -78,25 +99,42 @@ pub fn examples(command: &str) -> &'static [&'static str] {
             "claude-vault adopt --all",
             "claude-vault adopt --all --done",
         ],
-        "scan" => &["claude-vault scan", "claude-vault scan old.env --json", "claude-vault scan --rules"],
+        "scan" => &[
+            "claude-vault scan",
+            "claude-vault scan old.env --json",
+            "claude-vault scan --rules",
+        ],
         "example" => &["claude-vault example jellyfin/.env"],
         "approve" => &["claude-vault approve pending"],
         "approve list" => &["claude-vault approve list"],
         "approve open" => &["claude-vault approve open"],
         "approve pending" => &["claude-vault approve pending"],
         "mcp" => &["claude mcp add claude-vault -- claude-vault mcp"],
-        "audit" => &["claude-vault audit", "claude-vault audit --service jellyfin --since 7d --json"],
+        "audit" => &[
+            "claude-vault audit",
+            "claude-vault audit --service jellyfin --since 7d --json",
+        ],
         "audit verify" => &["claude-vault audit verify"],
         "config" => &["claude-vault config", "claude-vault config --all"],
         "config edit" => &["EDITOR=cat claude-vault config edit"],
         "context" => &["claude-vault context", "claude-vault context --json"],
         "doctor" => &["claude-vault doctor"],
-        "dev" => &["claude-vault dev --tour", "claude-vault dev -- claude-vault config"],
-        "help" => &["claude-vault help", "claude-vault help approve list", "claude-vault help options"],
+        "dev" => &[
+            "claude-vault dev --tour",
+            "claude-vault dev -- claude-vault config",
+        ],
+        "help" => &[
+            "claude-vault help",
+            "claude-vault help approve list",
+            "claude-vault help options",
+        ],
         "version" => &["claude-vault version", "claude-vault version --verbose"],
         "init" => &["claude-vault init", "eval \"$(claude-vault init bash)\""],
         "completions" => &["claude-vault completions fish"],
-        "setup" => &["claude-vault setup --to ~/tools", "claude-vault setup --uninstall --to ~/tools"],
+        "setup" => &[
+            "claude-vault setup --to ~/tools",
+            "claude-vault setup --uninstall --to ~/tools",
+        ],
         _ => &[],
     }
 }
@@ -112,7 +150,10 @@ pub fn pages() -> Vec<(String, Vec<u8>)> {
 }
 
 fn add(command: &clap::Command, pages: &mut Vec<(String, Vec<u8>)>) {
-    command.get_subcommands().filter(|sub| !sub.is_hide_set()).for_each(|sub| add(sub, pages));
+    command
+        .get_subcommands()
+        .filter(|sub| !sub.is_hide_set())
+        .for_each(|sub| add(sub, pages));
     let page = Man::new(command.clone()).manual("claude-vault");
     let mut text = Vec::new();
     // Writing to memory does not fail.
@@ -133,7 +174,11 @@ fn write(page: &Man, command: &clap::Command, out: &mut Vec<u8>) -> std::io::Res
     if let Some(notes) = command.get_after_long_help().or(command.get_after_help()) {
         verbatim(&mut roff, "NOTES", notes.to_string().lines());
     }
-    let name = command.get_display_name().unwrap_or_default().trim_start_matches("claude-vault").replace('-', " ");
+    let name = command
+        .get_display_name()
+        .unwrap_or_default()
+        .trim_start_matches("claude-vault")
+        .replace('-', " ");
     verbatim(&mut roff, "EXAMPLES", examples(name.trim()).iter().copied());
     roff.to_writer(out)
 }

@@ -78,7 +78,14 @@ struct Cli {
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
     color: Color,
     #[command(subcommand)]
     command: Command,
@@ -206,7 +213,11 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     if let Some(name) = arguments.first_mut() {
         *name = "claude-vault".into();
     }
-    let words: Vec<_> = arguments.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
+    let words: Vec<_> = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_str().unwrap_or_default())
+        .collect();
     match words[..] {
         // Fast path: clap would build every command first.
         ["--version" | "-V"] => return print_version(false),
@@ -215,20 +226,25 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => execute(cli, None, &arguments),
-        Err(error) => pick::instead(&error, &arguments).unwrap_or_else(|| usage::report(&error, &arguments)),
+        Err(error) => {
+            pick::instead(&error, &arguments).unwrap_or_else(|| usage::report(&error, &arguments))
+        }
     }
 }
 
 fn print_version(verbose: bool) -> u8 {
     let ui = Ui::new(false, Color::Never, &Env::default());
-    ui.data(&version::text(verbose)).map_or_else(|error| error.exit(), |()| 0)
+    ui.data(&version::text(verbose))
+        .map_or_else(|error| error.exit(), |()| 0)
 }
 
 /// A text launcher whose interpreter is this binary passes its own path as first argument.
 fn drop_launcher(arguments: &mut Vec<OsString>) {
     let started_as = arguments.first().map(Path::new).and_then(Path::file_name);
     let by_launcher = arguments.get(1).is_some_and(|path| {
-        path == "claude-vault" || (path.as_encoded_bytes().contains(&b'/') && !path.as_encoded_bytes().starts_with(b"-"))
+        path == "claude-vault"
+            || (path.as_encoded_bytes().contains(&b'/')
+                && !path.as_encoded_bytes().starts_with(b"-"))
     });
     if started_as == Some(BINARY.as_ref()) && by_launcher {
         arguments.remove(1);
@@ -260,7 +276,8 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
         Command::DevServer(server) => return server.run(),
         Command::DevSignIn(browser) => return block_on(browser.run(&env)),
         Command::Dev(dev) => return block_on(dev.run(ui, &env)),
-        // The server starts even if the settings are invalid; the first tool call reports the error.
+        // The server starts even if the settings are invalid; the first tool call reports the
+        // error.
         Command::Mcp => return block_on(crate::mcp::serve(&cli.global, env)),
         _ => {}
     }
@@ -270,7 +287,10 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
         (Err(error), _) => return Err(error),
     };
     if settings.tls.skip_verify {
-        ui.warn("VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and every value");
+        ui.warn(
+            "VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and \
+            every value",
+        );
     }
     editor::sweep(&env);
     let core = Core::new(settings, &env);
@@ -341,8 +361,8 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
 }
 
 impl Context<'_> {
-    /// Waits for Vault; on a terminal it says so when that takes more than half a second, and how far it is where there
-    /// is much to do.
+    /// Waits for Vault; on a terminal it says so when that takes more than half a second, and how
+    /// far it is where there is much to do.
     async fn waiting<T>(&self, work: impl Future<Output = T>) -> T {
         let started = Instant::now();
         let mut work = std::pin::pin!(work);
@@ -352,7 +372,10 @@ impl Context<'_> {
         }
         loop {
             match self.core.work.standing() {
-                Some((done, total)) => self.ui.far(started, done as u64, total as u64, Unit::Services),
+                Some((done, total)) => {
+                    self.ui
+                        .far(started, done as u64, total as u64, Unit::Services)
+                }
                 None => self.ui.progress("waiting for Vault …"),
             }
             tokio::select! {
@@ -366,7 +389,8 @@ impl Context<'_> {
     }
 }
 
-/// Runs a command that may ask a question. On a signal, the terminal is restored before the process exits.
+/// Runs a command that may ask a question. On a signal, the terminal is restored before the process
+/// exits.
 async fn interruptible(work: impl Future<Output = Result<u8>>) -> Result<u8> {
     tokio::select! {
         status = work => status,
@@ -380,7 +404,9 @@ fn below_here(path: &Path) -> Result<std::path::PathBuf> {
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(Error::io("start", "the runtime"))?;
     let outcome = runtime.block_on(future);
     // A name look-up that hangs must not hold up the end.

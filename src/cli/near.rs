@@ -1,7 +1,7 @@
 //! What was meant: the nearest name, and the command that does what another word asks for.
 //!
-//! A word that was typed may be a secret in the wrong place. It is repeated only where it is a command's or
-//! option's name, or stands where a service or key belongs and looks like words.
+//! A word that was typed may be a secret in the wrong place. It is repeated only where it is a
+//! command's or option's name, or stands where a service or key belongs and looks like words.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -19,23 +19,97 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest word of a command line that is taken for a command's or option's name, in bytes.
 const MAX_WORD: usize = 20;
 
-/// Words that people know from other programs, and what does it here: the first that exists counts. Names in
-/// capitals are filled in from the words that follow.
+/// Words that people know from other programs, and what does it here: the first that exists counts.
+/// Names in capitals are filled in from the words that follow.
 const MEANINGS: [(&[&str], &[&str]); 17] = [
-    (&["unset", "del", "remove", "erase", "drop", "destroy"], &["delete SERVICE KEY", "set SERVICE KEY"]),
-    (&["undo", "revert", "restore", "reset"], &["rollback SERVICE VERSION", "undelete SERVICE", "get SERVICE --version 1"]),
+    (
+        &["unset", "del", "remove", "erase", "drop", "destroy"],
+        &["delete SERVICE KEY", "set SERVICE KEY"],
+    ),
+    (
+        &["undo", "revert", "restore", "reset"],
+        &[
+            "rollback SERVICE VERSION",
+            "undelete SERVICE",
+            "get SERVICE --version 1",
+        ],
+    ),
     (&["recover", "unrm", "undel"], &["undelete SERVICE"]),
-    (&["log", "logs", "versions", "version-history", "blame"], &["history SERVICE", "audit"]),
-    (&["whoami", "login-status", "session", "who", "me", "info", "id"], &["status"]),
-    (&["read", "cat", "view", "fetch", "print", "reveal"], &["get SERVICE KEY"]),
-    (&["write", "add", "new", "create", "update", "insert", "save", "store"], &["set SERVICE KEY"]),
-    (&["env", "source", "shell", "printenv"], &["exec SERVICE -- env"]),
-    (&["import", "load", "upload", "push"], &["adopt SERVICE", "set SERVICE --from FILE"]),
-    (&["pull", "download", "render", "template", "sync", "write-env"], &["inject SERVICE"]),
-    (&["search", "grep", "locate", "where"], &["find PATTERN", "list"]),
-    (&["backup", "dump"], &["export SERVICE", "get SERVICE --json"]),
-    (&["token", "signin", "sign-in", "auth", "authenticate", "connect"], &["login"]),
-    (&["signout", "sign-out", "revoke", "exit", "quit", "disconnect"], &["logout"]),
+    (
+        &["log", "logs", "versions", "version-history", "blame"],
+        &["history SERVICE", "audit"],
+    ),
+    (
+        &[
+            "whoami",
+            "login-status",
+            "session",
+            "who",
+            "me",
+            "info",
+            "id",
+        ],
+        &["status"],
+    ),
+    (
+        &["read", "cat", "view", "fetch", "print", "reveal"],
+        &["get SERVICE KEY"],
+    ),
+    (
+        &[
+            "write", "add", "new", "create", "update", "insert", "save", "store",
+        ],
+        &["set SERVICE KEY"],
+    ),
+    (
+        &["env", "source", "shell", "printenv"],
+        &["exec SERVICE -- env"],
+    ),
+    (
+        &["import", "load", "upload", "push"],
+        &["adopt SERVICE", "set SERVICE --from FILE"],
+    ),
+    (
+        &[
+            "pull",
+            "download",
+            "render",
+            "template",
+            "sync",
+            "write-env",
+        ],
+        &["inject SERVICE"],
+    ),
+    (
+        &["search", "grep", "locate", "where"],
+        &["find PATTERN", "list"],
+    ),
+    (
+        &["backup", "dump"],
+        &["export SERVICE", "get SERVICE --json"],
+    ),
+    (
+        &[
+            "token",
+            "signin",
+            "sign-in",
+            "auth",
+            "authenticate",
+            "connect",
+        ],
+        &["login"],
+    ),
+    (
+        &[
+            "signout",
+            "sign-out",
+            "revoke",
+            "exit",
+            "quit",
+            "disconnect",
+        ],
+        &["logout"],
+    ),
     (&["move"], &["rename FROM TO"]),
     (&["clone", "duplicate"], &["copy FROM TO"]),
     (&["install", "uninstall", "upgrade"], &["setup"]),
@@ -43,16 +117,46 @@ const MEANINGS: [(&[&str], &[&str]); 17] = [
 
 /// Options that people know from other programs, and what they are called here.
 const OPTION_MEANINGS: [(&[&str], &str); 4] = [
-    (&["--yes", "-y", "--assume-yes", "--force", "--non-interactive", "--batch"], "--no-confirm"),
-    (&["-n", "--preview", "--simulate", "--plan", "--check", "--noop"], "--dry-run"),
-    (&["--show", "--show-values", "--unmask", "--plain", "--plaintext"], "--reveal"),
+    (
+        &[
+            "--yes",
+            "-y",
+            "--assume-yes",
+            "--force",
+            "--non-interactive",
+            "--batch",
+        ],
+        "--no-confirm",
+    ),
+    (
+        &[
+            "-n",
+            "--preview",
+            "--simulate",
+            "--plan",
+            "--check",
+            "--noop",
+        ],
+        "--dry-run",
+    ),
+    (
+        &[
+            "--show",
+            "--show-values",
+            "--unmask",
+            "--plain",
+            "--plaintext",
+        ],
+        "--reveal",
+    ),
     (&["-o", "--output"], "--format"),
 ];
 
 /// A word that can be shown though nobody knows what it is.
 pub(super) fn may_be_named(word: &str) -> bool {
     let plain = word.trim_start_matches('-');
-    (1..=MAX_WORD).contains(&plain.len()) && plain.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+    (1..=MAX_WORD).contains(&plain.len())
+        && plain.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }
 
 /// The name that is nearest to a word, if one is near.
@@ -64,23 +168,33 @@ pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
         let limit = (word.chars().count().max(name.chars().count()) / 3).clamp(1, 3);
         let begins = word.len() >= 3 && lower.starts_with(&word_lower);
         // Two letters have nothing in common with two others.
-        let is_near = distance <= limit && distance < word.chars().count().min(name.chars().count());
+        let is_near =
+            distance <= limit && distance < word.chars().count().min(name.chars().count());
         (is_near || begins).then_some((if begins { 0 } else { distance }, name))
     });
-    scored.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+    scored
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 /// The option among `options` that does what `word` asks for.
 pub(super) fn option_by_meaning<'a>(word: &str, options: &'a [String]) -> Option<&'a str> {
     let means = |(words, _): &&(&[&str], &str)| words.contains(&word);
-    let (_, option) = OPTION_MEANINGS.iter().filter(means).find(|(_, option)| options.iter().any(|one| one == option))?;
+    let (_, option) = OPTION_MEANINGS
+        .iter()
+        .filter(means)
+        .find(|(_, option)| options.iter().any(|one| one == option))?;
     options.iter().map(String::as_str).find(|one| one == option)
 }
 
 /// The command that does what `word` asks for, with the names that follow it.
 pub(super) fn by_meaning(root: &Command, word: &str, rest: &[String]) -> Option<String> {
     let (_, ways) = MEANINGS.iter().find(|(words, _)| words.contains(&word))?;
-    let exists = |way: &&&str| way.split(' ').next().is_some_and(|name| root.find_subcommand(name).is_some());
+    let exists = |way: &&&str| {
+        way.split(' ')
+            .next()
+            .is_some_and(|name| root.find_subcommand(name).is_some())
+    };
     let mut ways = ways.iter().filter(exists).map(|way| filled(way, rest));
     let first = ways.next()?;
     Some(match ways.next() {
@@ -100,11 +214,17 @@ fn filled(way: &str, rest: &[String]) -> String {
             "VERSION" => word.len() < 6 && word.bytes().all(|b| b.is_ascii_digit()),
             _ => is_public_key(word),
         };
-        word.filter(fits).cloned().unwrap_or_else(|| place.to_owned())
+        word.filter(fits)
+            .cloned()
+            .unwrap_or_else(|| place.to_owned())
     };
     let words: Vec<String> = way.split(' ').map(fill).collect();
     let line = format!("claude-vault {}", words.join(" "));
-    if changes_shell(way) { format!("source {line}") } else { line }
+    if changes_shell(way) {
+        format!("source {line}")
+    } else {
+        line
+    }
 }
 
 /// Whether a command changes the shell that calls it, and is sourced.
@@ -112,9 +232,13 @@ fn changes_shell(command: &str) -> bool {
     matches!(command, "login" | "logout" | "renew")
 }
 
-/// A key as nearly everybody names one: in small letters it could be a password in the place of one.
+/// A key as nearly everybody names one: in small letters it could be a password in the place of
+/// one.
 fn is_public_key(word: &str) -> bool {
-    is_public_name(word) && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    is_public_name(word)
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 pub(super) fn is_public_service(word: &str) -> bool {
@@ -123,10 +247,13 @@ pub(super) fn is_public_service(word: &str) -> bool {
 
 /// The command line with the word at `at` replaced, where nothing on it can be a secret.
 pub(super) fn corrected(root: &Command, words: &[String], at: usize, with: &str) -> Option<String> {
-    replaced(root, words, at, with).filter(|(_, is_whole)| *is_whole).map(|(line, _)| line)
+    replaced(root, words, at, with)
+        .filter(|(_, is_whole)| *is_whole)
+        .map(|(line, _)| line)
 }
 
-/// The same up to the first word behind it that may be a secret; `false` where such words are left out.
+/// The same up to the first word behind it that may be a secret; `false` where such words are left
+/// out.
 fn replaced(root: &Command, words: &[String], at: usize, with: &str) -> Option<(String, bool)> {
     let mut line = vec!["claude-vault".to_owned()];
     let mut is_whole = true;
@@ -134,7 +261,8 @@ fn replaced(root: &Command, words: &[String], at: usize, with: &str) -> Option<(
         let before: Vec<String> = line[1..].to_vec();
         let walked = Walked::along(root, &before);
         let word = if number == at { with } else { word.as_str() };
-        let is_shown = walked.other_command.is_none() && (number == at || is_harmless(&walked, word));
+        let is_shown =
+            walked.other_command.is_none() && (number == at || is_harmless(&walked, word));
         if !is_shown && number < at {
             return None;
         }
@@ -145,7 +273,14 @@ fn replaced(root: &Command, words: &[String], at: usize, with: &str) -> Option<(
         line.push(word.to_owned());
     }
     let is_sourced = line.get(1).is_some_and(|command| changes_shell(command));
-    Some((format!("{}{}", if is_sourced { "source " } else { "" }, line.join(" ")), is_whole))
+    Some((
+        format!(
+            "{}{}",
+            if is_sourced { "source " } else { "" },
+            line.join(" ")
+        ),
+        is_whole,
+    ))
 }
 
 /// Whether a word at its place is the command line's own, or a name.
@@ -167,31 +302,48 @@ fn is_harmless(walked: &Walked<'_>, word: &str) -> bool {
 
 /// Whether a value can stand there, as in KEY[=VALUE].
 fn takes_value(argument: &Arg) -> bool {
-    argument.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains("VALUE")))
+    argument
+        .get_value_names()
+        .is_some_and(|names| names.iter().any(|name| name.contains("VALUE")))
 }
 
 /// The error with the nearest service or key of Vault, where one is near.
 pub(super) fn improved(error: Error, arguments: &[OsString]) -> Error {
-    let Error::NotFound { what, hint } = error else { return error };
-    let words: Option<Vec<String>> = arguments.iter().skip(1).map(|word| word.to_str().map(str::to_owned)).collect();
+    let Error::NotFound { what, hint } = error else {
+        return error;
+    };
+    let words: Option<Vec<String>> = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_str().map(str::to_owned))
+        .collect();
     let found = words.and_then(|words| {
         let root = super::command();
         let walked = Walked::along(&root, &words);
         let wrong = what.strip_prefix("the service ").map(|name| (true, name));
-        let (is_service, name) = wrong.or_else(|| what.strip_prefix("the key ").map(|name| (false, name)))?;
+        let (is_service, name) =
+            wrong.or_else(|| what.strip_prefix("the key ").map(|name| (false, name)))?;
         let name = name.split(' ').next()?.to_owned();
-        let look =
-            async { tokio::time::timeout(PATIENCE, known(&walked, is_service, &name)).await.unwrap_or(Err(Error::Interrupted)) };
+        let look = async {
+            tokio::time::timeout(PATIENCE, known(&walked, is_service, &name))
+                .await
+                .unwrap_or(Err(Error::Interrupted))
+        };
         let names = super::block_on(look).ok()?;
         let near = nearest(&name, names.iter().map(String::as_str)).filter(|near| *near != name)?;
-        let at = words.iter().position(|word| *word == name || word.strip_suffix('/') == Some(&name));
+        let at = words
+            .iter()
+            .position(|word| *word == name || word.strip_suffix('/') == Some(&name));
         Some(match at.and_then(|at| replaced(&root, &words, at, near)) {
             Some((line, true)) => format!("{line}   (did you mean {near}?)"),
             Some((line, false)) => format!("{line} …   (did you mean {near}?)"),
             None => format!("did you mean {near}?   {hint}"),
         })
     });
-    Error::NotFound { what, hint: found.unwrap_or(hint) }
+    Error::NotFound {
+        what,
+        hint: found.unwrap_or(hint),
+    }
 }
 
 /// The services beside the one that is missing, or the keys of the service: one request.
@@ -200,13 +352,27 @@ async fn known(walked: &Walked<'_>, is_service: bool, name: &str) -> Result<Vec<
     let core = Core::new(Settings::load(&global_of(walked)?, &env)?, &env);
     let vault = core.vault()?;
     if is_service {
-        let folder = name.rsplit_once('/').map(|(folder, _)| folder.parse::<Service>()).transpose()?;
-        let Some(listed) = vault.walk(folder, |_| false).next().await else { return Ok(Vec::new()) };
+        let folder = name
+            .rsplit_once('/')
+            .map(|(folder, _)| folder.parse::<Service>())
+            .transpose()?;
+        let Some(listed) = vault.walk(folder, |_| false).next().await else {
+            return Ok(Vec::new());
+        };
         return Ok(listed?.1.services.iter().map(ToString::to_string).collect());
     }
-    let Some(service) = walked.service() else { return Ok(Vec::new()) };
-    let keys = vault.look_at(&service).await?.and_then(|look| look.keys).unwrap_or_default();
-    Ok(keys.into_iter().filter(|key| key.parse::<Key>().is_ok()).collect())
+    let Some(service) = walked.service() else {
+        return Ok(Vec::new());
+    };
+    let keys = vault
+        .look_at(&service)
+        .await?
+        .and_then(|look| look.keys)
+        .unwrap_or_default();
+    Ok(keys
+        .into_iter()
+        .filter(|key| key.parse::<Key>().is_ok())
+        .collect())
 }
 
 #[cfg(test)]
@@ -239,15 +405,33 @@ mod tests {
         for word in ["unset", "--frm", "sign-in"] {
             assert!(may_be_named(word), "{word}");
         }
-        for word in ["hunter2", "S3cret", "a=b", "", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "x y"] {
+        for word in [
+            "hunter2",
+            "S3cret",
+            "a=b",
+            "",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "x y",
+        ] {
             assert!(!may_be_named(word), "{word}");
         }
         let root = crate::cli::command();
         let told = by_meaning(&root, "add", &words("plex KEY hunter2")).unwrap_or_default();
         assert_eq!(told, "claude-vault set plex KEY");
-        let told = by_meaning(&root, "read", &words("gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe A")).unwrap_or_default();
+        let told = by_meaning(
+            &root,
+            "read",
+            &words("gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe A"),
+        )
+        .unwrap_or_default();
         assert!(told.starts_with("claude-vault get SERVICE A"), "{told}");
-        assert_eq!(corrected(&root, &words("ste plex A=hunter2"), 0, "set"), None);
-        assert_eq!(corrected(&root, &words("lsit plex --json"), 0, "list").as_deref(), Some("claude-vault list plex --json"));
+        assert_eq!(
+            corrected(&root, &words("ste plex A=hunter2"), 0, "set"),
+            None
+        );
+        assert_eq!(
+            corrected(&root, &words("lsit plex --json"), 0, "list").as_deref(),
+            Some("claude-vault list plex --json")
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! The picker: a command of a person's terminal that lacks the name of a service asks for it.
 //!
-//! A new command needs nothing for this but its name in [`ASK`]: when clap misses nothing but SERVICE, the person
-//! picks one, and the command line is read again with it. Never for what deletes or moves.
-//! Inside a command, [`service`] and [`key`] ask; both give `None` where nobody can be asked, or Escape was pressed,
-//! and the command then says what it says without a picker.
+//! A new command needs nothing for this but its name in [`ASK`]: when clap misses nothing but
+//! SERVICE, the person picks one, and the command line is read again with it. Never for what
+//! deletes or moves. Inside a command, [`service`] and [`key`] ask; both give `None` where nobody
+//! can be asked, or Escape was pressed, and the command then says what it says without a picker.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -27,8 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The commands that ask for a missing service. Never those that delete, rename or roll back.
 const ASK: [&str; 7] = ["get", "set", "edit", "exec", "history", "diff", "share"];
 
-/// Runs the command line with the service that the person picks; `None` where it lacks something else, nobody can be
-/// asked, or the person leaves.
+/// Runs the command line with the service that the person picks; `None` where it lacks something
+/// else, nobody can be asked, or the person leaves.
 pub(super) fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<u8> {
     if error.kind() != ErrorKind::MissingRequiredArgument || !lacks_a_service_alone(error) {
         return None;
@@ -36,7 +36,10 @@ pub(super) fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<u8>
     let env = Env::of_process();
     let probe = with(arguments, Service::probe().ok()?.as_str());
     let matches = Cli::command().try_get_matches_from(&probe).ok()?;
-    let cli = matches.subcommand_name().filter(|name| ASK.contains(name)).and_then(|_| Cli::from_arg_matches(&matches).ok())?;
+    let cli = matches
+        .subcommand_name()
+        .filter(|name| ASK.contains(name))
+        .and_then(|_| Cli::from_arg_matches(&matches).ok())?;
     let ui = Ui::new(cli.json, cli.color, &env);
     if !is_person(&ui, &env) {
         return None;
@@ -50,7 +53,10 @@ pub(super) fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<u8>
     };
     let arguments = with(arguments, picked.as_str());
     let parsed = Cli::try_parse_from(&arguments);
-    Some(parsed.map_or_else(|error| super::usage::report(&error, &arguments), |cli| execute(cli, None, &arguments)))
+    Some(parsed.map_or_else(
+        |error| super::usage::report(&error, &arguments),
+        |cli| execute(cli, None, &arguments),
+    ))
 }
 
 fn lacks_a_service_alone(error: &clap::Error) -> bool {
@@ -64,7 +70,10 @@ fn lacks_a_service_alone(error: &clap::Error) -> bool {
 
 /// The arguments with a service behind all that is not the program of `exec`.
 fn with(arguments: &[OsString], service: &str) -> Vec<OsString> {
-    let end = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
+    let end = arguments
+        .iter()
+        .position(|word| word == "--")
+        .unwrap_or(arguments.len());
     let mut all = arguments.to_vec();
     all.insert(end, service.into());
     all
@@ -76,7 +85,8 @@ pub(super) fn has_person(context: &Context<'_>) -> bool {
 }
 
 fn is_person(ui: &Ui, env: &Env) -> bool {
-    let at_terminals = std::io::stdin().is_terminal() && ui.stdout_is_terminal() && ui.stderr_is_terminal();
+    let at_terminals =
+        std::io::stdin().is_terminal() && ui.stdout_is_terminal() && ui.stderr_is_terminal();
     at_terminals && !ui.json() && env.agent().is_none() && env.get("TERM") != Some("dumb")
 }
 
@@ -90,15 +100,22 @@ pub(super) async fn service(context: &Context<'_>) -> Result<Option<Service>> {
     }
     context.core.session()?.alive()?;
     let vault = context.core.vault()?;
-    let listing = context.waiting(tokio::time::timeout(PATIENCE, vault.list_services())).await;
-    let Ok(listing) = listing else { return Ok(None) };
+    let listing = context
+        .waiting(tokio::time::timeout(PATIENCE, vault.list_services()))
+        .await;
+    let Ok(listing) = listing else {
+        return Ok(None);
+    };
     let mut services = listing?.services;
     services.retain(|service| !is_option(service.as_str()));
     let names: Vec<String> = services.iter().map(ToString::to_string).collect();
-    Ok(choose(context, "Service", names).await?.and_then(|at| services.into_iter().nth(at)))
+    Ok(choose(context, "Service", names)
+        .await?
+        .and_then(|at| services.into_iter().nth(at)))
 }
 
-/// Lets the person pick a key of a service. Keys under names that this program would not write are not among them.
+/// Lets the person pick a key of a service. Keys under names that this program would not write are
+/// not among them.
 ///
 /// # Errors
 /// As [`service`].
@@ -108,12 +125,20 @@ pub(super) async fn key(context: &Context<'_>, service: &Service) -> Result<Opti
     }
     context.core.session()?.alive()?;
     let vault = context.core.vault()?;
-    let look = context.waiting(tokio::time::timeout(PATIENCE, vault.look_at(service))).await;
+    let look = context
+        .waiting(tokio::time::timeout(PATIENCE, vault.look_at(service)))
+        .await;
     let Ok(look) = look else { return Ok(None) };
     let names = look?.and_then(|look| look.keys).unwrap_or_default();
-    let keys: Vec<Key> = names.iter().filter(|name| !is_option(name)).filter_map(|name| name.parse().ok()).collect();
+    let keys: Vec<Key> = names
+        .iter()
+        .filter(|name| !is_option(name))
+        .filter_map(|name| name.parse().ok())
+        .collect();
     let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
-    Ok(choose(context, &format!("Key of {service}"), names).await?.and_then(|at| keys.into_iter().nth(at)))
+    Ok(choose(context, &format!("Key of {service}"), names)
+        .await?
+        .and_then(|at| keys.into_iter().nth(at)))
 }
 
 /// A name like `--reveal` would be an option on the line.
@@ -122,7 +147,9 @@ fn is_option(name: &str) -> bool {
 }
 
 async fn choose(context: &Context<'_>, prompt: &str, names: Vec<String>) -> Result<Option<usize>> {
-    let Some(mut terminal) = Terminal::open().filter(|_| !names.is_empty()) else { return Ok(None) };
+    let Some(mut terminal) = Terminal::open().filter(|_| !names.is_empty()) else {
+        return Ok(None);
+    };
     let picked = tokio::select! {
         picked = terminal.choose(prompt, &names, context.ui.colors()) => picked?,
         () = stopped() => return Err(Error::Interrupted),

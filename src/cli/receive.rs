@@ -32,11 +32,17 @@ impl Receive {
         core.settings.address()?; // before asking
         let token = match self.token {
             None => ask().await?,
-            Some(text) if text == "-" => trimmed(&read_text(std::io::stdin().lock(), Path::new("standard input"))?),
+            Some(text) if text == "-" => trimmed(&read_text(
+                std::io::stdin().lock(),
+                Path::new("standard input"),
+            )?),
             Some(text) => trimmed(&zeroize::Zeroizing::new(text)),
         };
         let reply = context.waiting(receive(core, token)).await?;
-        reply.warnings.iter().for_each(|warning| context.ui.warn(warning));
+        reply
+            .warnings
+            .iter()
+            .for_each(|warning| context.ui.warn(warning));
         print(context, &reply, self.no_newline)
     }
 }
@@ -48,13 +54,21 @@ fn print(context: &Context<'_>, reply: &ReceiveReply, no_newline: bool) -> Resul
     }
     if ui.stderr_is_terminal() {
         let names: Vec<&str> = reply.secrets.keys().map(String::as_str).collect();
-        let shared = reply.shared.parse::<jiff::Timestamp>().map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string());
-        ui.note(&format!("received {}, shared {}", names.join(", "), shared.as_deref().unwrap_or(&reply.shared)));
+        let shared = reply
+            .shared
+            .parse::<jiff::Timestamp>()
+            .map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string());
+        ui.note(&format!(
+            "received {}, shared {}",
+            names.join(", "),
+            shared.as_deref().unwrap_or(&reply.shared)
+        ));
     }
     match reply.secrets.values().next() {
         Some(value) if reply.secrets.len() == 1 => values::one(context, value, no_newline),
         _ => match values::lines(context, &reply.secrets, "claude-vault receive") {
-            // The token is spent, so values that KEY=value lines cannot hold are printed as JSON instead of lost.
+            // The token is spent, so values that KEY=value lines cannot hold are printed as JSON
+            // instead of lost.
             Err(Error::Invalid { message, .. }) => {
                 ui.warn(&format!("printed as JSON: {message}"));
                 json(context, reply)
@@ -65,10 +79,16 @@ fn print(context: &Context<'_>, reply: &ReceiveReply, no_newline: bool) -> Resul
 }
 
 fn json(context: &Context<'_>, reply: &ReceiveReply) -> Result<u8> {
-    let value = |value: &crate::secret::Value| RawValue::from_string(value.json(WayOut::Stdout)?.to_string());
-    let values = reply.secrets.iter().map(|(key, held)| Ok((key, value(held)?)));
+    let value = |value: &crate::secret::Value| {
+        RawValue::from_string(value.json(WayOut::Stdout)?.to_string())
+    };
+    let values = reply
+        .secrets
+        .iter()
+        .map(|(key, held)| Ok((key, value(held)?)));
     let values = values.collect::<serde_json::Result<std::collections::BTreeMap<_, _>>>();
-    let values = values.map_err(|_| Error::invalid("a value has no JSON form", "ask for it to be shared again"))?;
+    let values = values
+        .map_err(|_| Error::invalid("a value has no JSON form", "ask for it to be shared again"))?;
     let keys: Vec<&String> = reply.secrets.keys().collect();
     #[derive(serde::Serialize)]
     struct Shown<'a> {
@@ -76,7 +96,14 @@ fn json(context: &Context<'_>, reply: &ReceiveReply) -> Result<u8> {
         keys: Vec<&'a String>,
         values: std::collections::BTreeMap<&'a String, Box<RawValue>>,
     }
-    context.ui.data_json(&Shown { shared: &reply.shared, keys, values }).map(|()| 0)
+    context
+        .ui
+        .data_json(&Shown {
+            shared: &reply.shared,
+            keys,
+            values,
+        })
+        .map(|()| 0)
 }
 
 fn trimmed(text: &str) -> Secret {

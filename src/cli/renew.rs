@@ -20,18 +20,33 @@ impl Renew {
     pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
         let Context { ui, core, .. } = context;
         if sourced.is_none() && ui.stdout_is_terminal() {
-            return Err(Error::invalid("renew sets variables in this shell, so it must be sourced", ui.shell().first_renew()));
+            return Err(Error::invalid(
+                "renew sets variables in this shell, so it must be sourced",
+                ui.shell().first_renew(),
+            ));
         }
         if core.settings.agent.is_some() {
-            return Err(Error::UnderAgent { what: "renewing a session" });
+            return Err(Error::UnderAgent {
+                what: "renewing a session",
+            });
         }
         let renewed = context.waiting(renew(core, self.foreign)).await?;
         let expiry = renewed.expiry.to_string();
-        ui.data(&sourced.unwrap_or(self.shell).set(&[("VAULT_TOKEN_EXPIRY", &expiry)]))?;
+        ui.data(
+            &sourced
+                .unwrap_or(self.shell)
+                .set(&[("VAULT_TOKEN_EXPIRY", &expiry)]),
+        )?;
         let Renewed { seconds, end, .. } = renewed;
-        ui.note(&format!("the session of {} now ends in {}", renewed.user, span(seconds)));
+        ui.note(&format!(
+            "the session of {} now ends in {}",
+            renewed.user,
+            span(seconds)
+        ));
         if let Some(why) = end {
-            ui.note(&ui.shell().hint(&format!("{why}; then sign in again: source claude-vault login")));
+            ui.note(&ui.shell().hint(&format!(
+                "{why}; then sign in again: source claude-vault login"
+            )));
         }
         Ok(0)
     }

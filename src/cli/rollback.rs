@@ -18,8 +18,15 @@ impl Rollback {
         let Context { core, .. } = context;
         core.session()?.alive()?;
         let asking = Asking::open(context, "rollback", self.request.dry_run, self.options).await?;
-        let reply = rollback(core, &self.request, &asking, |question| asking.show(question)).await;
+        let reply = rollback(core, &self.request, &asking, |question| {
+            asking.show(question)
+        })
+        .await;
         asking.end().await;
-        say(context.ui, &reply?, &format!("with the values of version {}", self.request.version))
+        say(
+            context.ui,
+            &reply?,
+            &format!("with the values of version {}", self.request.version),
+        )
     }
 }

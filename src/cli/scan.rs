@@ -1,4 +1,5 @@
-//! `scan`: what looks like a secret in the files of a tree. Names, places and reasons, never a value.
+//! `scan`: what looks like a secret in the files of a tree. Names, places and reasons, never a
+//! value.
 
 mod sarif;
 mod table;
@@ -50,18 +51,31 @@ impl Scan {
             return list_rules(ui);
         }
         if self.vault && core.settings.agent.is_some() {
-            return Err(Error::UnderAgent { what: "scan --vault" });
+            return Err(Error::UnderAgent {
+                what: "scan --vault",
+            });
         }
         let request = ScanRequest {
-            paths: self.paths.iter().map(|path| below_here(path)).collect::<Result<_>>()?,
+            paths: self
+                .paths
+                .iter()
+                .map(|path| below_here(path))
+                .collect::<Result<_>>()?,
             dialect: self.dialect,
             all_services: self.vault,
-            baseline: self.baseline.as_ref().map(|file| below_here(file)).transpose()?,
+            baseline: self
+                .baseline
+                .as_ref()
+                .map(|file| below_here(file))
+                .transpose()?,
             update_baseline: self.update_baseline,
         };
         let started = std::time::Instant::now();
-        let progress = |Progress { done, files }| ui.far(started, done as u64, files as u64, Unit::Files);
-        let report = context.waiting(scan::scan(core, &request, &progress)).await?;
+        let progress =
+            |Progress { done, files }| ui.far(started, done as u64, files as u64, Unit::Files);
+        let report = context
+            .waiting(scan::scan(core, &request, &progress))
+            .await?;
         self.print(ui, &report)?;
         let is_open = report.findings().any(Finding::is_open) || !report.unread.is_empty();
         Ok(u8::from(self.check && is_open))
@@ -76,15 +90,22 @@ impl Scan {
             return ui.data_json(report);
         }
         for unread in &report.unread {
-            let line = unread.line.map_or_else(String::new, |line| format!(":{line}"));
+            let line = unread
+                .line
+                .map_or_else(String::new, |line| format!(":{line}"));
             ui.warn(&format!("{}{line}: {}", unread.path, unread.reason));
         }
         let is_shown = |finding: &&Finding| self.all || finding.is_open();
         let rows: Vec<&Finding> = report.findings().filter(is_shown).collect();
         ui.data(&table::of(ui, &rows))?;
         for omission in &report.left_out {
-            let line = omission.line.map_or_else(String::new, |line| format!(":{line}"));
-            ui.note(&format!("left out: {}{line}: {}", omission.path, omission.reason));
+            let line = omission
+                .line
+                .map_or_else(String::new, |line| format!(":{line}"));
+            ui.note(&format!(
+                "left out: {}{line}: {}",
+                omission.path, omission.reason
+            ));
         }
         ui.note(&summary(report));
         Ok(())
@@ -96,23 +117,44 @@ fn list_rules(ui: &Ui) -> Result<u8> {
     if ui.json() {
         ui.data_json(&serde_json::json!({ "rules": rules }))?;
     } else {
-        ui.data(&rules.iter().fold(String::new(), |text, rule| text + &table::rule(rule)))?;
+        ui.data(
+            &rules
+                .iter()
+                .fold(String::new(), |text, rule| text + &table::rule(rule)),
+        )?;
     }
     Ok(0)
 }
 
 fn summary(report: &ScanReport) -> String {
-    let open = report.findings().filter(|finding| finding.is_open()).count();
-    let accepted = report.findings().filter(|finding| finding.secret && !finding.is_open()).count();
-    let accepted = if accepted == 0 { String::new() } else { format!(", {accepted} allowed or known") };
+    let open = report
+        .findings()
+        .filter(|finding| finding.is_open())
+        .count();
+    let accepted = report
+        .findings()
+        .filter(|finding| finding.secret && !finding.is_open())
+        .count();
+    let accepted = if accepted == 0 {
+        String::new()
+    } else {
+        format!(", {accepted} allowed or known")
+    };
     match (report.looked_at, open) {
         (0, _) => "no env, compose or YAML file here; name one: claude-vault scan FILE".into(),
-        (_, 0) if !report.unread.is_empty() => format!("no secrets found in what could be read{accepted}"),
+        (_, 0) if !report.unread.is_empty() => {
+            format!("no secrets found in what could be read{accepted}")
+        }
         (_, 0) => format!("no secrets found{accepted}"),
         (files, open) => {
-            let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+            let count = |number: usize, one: &str| {
+                format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+            };
             let (secrets, files) = (count(open, "secret"), count(files, "file"));
-            format!("{secrets} in {files} looked at{accepted}; to move them into Vault: claude-vault adopt SERVICE (or --all)")
+            format!(
+                "{secrets} in {files} looked at{accepted}; to move them into Vault: claude-vault \
+                 adopt SERVICE (or --all)"
+            )
         }
     }
 }

@@ -114,7 +114,10 @@ impl Set {
         }
         self.gather(context, core.settings.agent.is_some()).await?;
         let asking = Asking::open(context, "set", self.request.dry_run, self.options).await?;
-        let reply = set(core, self.request, &asking, |question| asking.show(question)).await;
+        let reply = set(core, self.request, &asking, |question| {
+            asking.show(question)
+        })
+        .await;
         asking.end().await;
         say(ui, &reply?, "")
     }
@@ -131,7 +134,11 @@ impl Set {
         let mut named = BTreeMap::new();
         let mut asked = Vec::new();
         for assignment in std::mem::take(&mut self.assignments) {
-            let Assignment { key, source, is_json } = split(assignment)?;
+            let Assignment {
+                key,
+                source,
+                is_json,
+            } = split(assignment)?;
             let secret = match source {
                 Source::Value(secret) => secret,
                 Source::File(file) => self.not_empty_unseen(&key, read_value(&key, &file)?)?,
@@ -141,10 +148,18 @@ impl Set {
                     continue;
                 }
             };
-            let given = if is_json { Given::Typed(json_value(&key, &secret)?) } else { self.given(secret) };
+            let given = if is_json {
+                Given::Typed(json_value(&key, &secret)?)
+            } else {
+                self.given(secret)
+            };
             insert(&mut named, &key, given)?;
         }
-        if asked.iter().enumerate().any(|(at, key)| asked[..at].contains(key)) {
+        if asked
+            .iter()
+            .enumerate()
+            .any(|(at, key)| asked[..at].contains(key))
+        {
             // Not named: it may be a value that was typed in the place of a key.
             return Err(Error::invalid("a key is asked for twice", "give it once"));
         }
@@ -177,24 +192,48 @@ impl Set {
 
     /// A text that was given for one key.
     fn given(&self, secret: Secret) -> Given {
-        if self.text { Given::Typed(Value::Text(secret)) } else { Given::Untyped(secret) }
+        if self.text {
+            Given::Typed(Value::Text(secret))
+        } else {
+            Given::Untyped(secret)
+        }
     }
 
     /// The chosen keys of all files of `--from`, and what to say about them.
-    fn read_files(&mut self, context: &Context<'_>, stdin: &mut Stdin) -> Result<BTreeMap<Key, Given>> {
+    fn read_files(
+        &mut self,
+        context: &Context<'_>,
+        stdin: &mut Stdin,
+    ) -> Result<BTreeMap<Key, Given>> {
         let options = self.choice.options(&self.request.service)?;
         let mut values = BTreeMap::new();
         let mut missing: Option<Vec<String>> = None;
         for file in &self.from {
             let taken = if file == Path::new("-") {
                 let text = stdin.text()?;
-                from::read(&context.core, from::Source::Text { text: &text, file: None }, &options)?
+                from::read(
+                    &context.core,
+                    from::Source::Text {
+                        text: &text,
+                        file: None,
+                    },
+                    &options,
+                )?
             } else {
                 from::read(&context.core, from::Source::File(file), &options)?
             };
-            let Taken { values: found, is_typed, notes, left, missing: lacks } = taken;
+            let Taken {
+                values: found,
+                is_typed,
+                notes,
+                left,
+                missing: lacks,
+            } = taken;
             missing = Some(match missing {
-                Some(missing) => missing.into_iter().filter(|name| lacks.contains(name)).collect(),
+                Some(missing) => missing
+                    .into_iter()
+                    .filter(|name| lacks.contains(name))
+                    .collect(),
                 None => lacks,
             });
             self.request.notes.warnings.extend(notes);
@@ -206,7 +245,13 @@ impl Set {
                     left.reason
                 ));
             }
-            let given = |value: Value| if is_typed { Given::Typed(value) } else { self.given(value.secret().clone()) };
+            let given = |value: Value| {
+                if is_typed {
+                    Given::Typed(value)
+                } else {
+                    self.given(value.secret().clone())
+                }
+            };
             values.extend(found.into_iter().map(|(key, value)| (key, given(value))));
         }
         match missing.unwrap_or_default().first() {
@@ -216,10 +261,18 @@ impl Set {
     }
 }
 
-/// `--only` or `--except` names a key that the file lacks. A text that cannot be a key may be a value: it is not repeated.
+/// `--only` or `--except` names a key that the file lacks. A text that cannot be a key may be a
+/// value: it is not repeated.
 fn unknown_key(name: &str) -> Error {
-    let name = if Key::is_valid(name) { name } else { "a name of --only or --except" };
-    Error::invalid(format!("{name} is not in the file"), "see what it has: claude-vault set SERVICE --from FILE --dry-run")
+    let name = if Key::is_valid(name) {
+        name
+    } else {
+        "a name of --only or --except"
+    };
+    Error::invalid(
+        format!("{name} is not in the file"),
+        "see what it has: claude-vault set SERVICE --from FILE --dry-run",
+    )
 }
 
 /// Standard input, which can be read once.
@@ -270,23 +323,36 @@ struct Assignment {
 fn split(assignment: String) -> Result<Assignment> {
     let assignment = zeroize::Zeroizing::new(assignment);
     let Some((name, value)) = assignment.split_once('=') else {
-        return Ok(Assignment { key: assignment.parse()?, source: Source::Ask, is_json: false });
+        return Ok(Assignment {
+            key: assignment.parse()?,
+            source: Source::Ask,
+            is_json: false,
+        });
     };
     // No key ends in a colon.
-    let (name, is_json) = name.strip_suffix(':').map_or((name, false), |name| (name, true));
+    let (name, is_json) = name
+        .strip_suffix(':')
+        .map_or((name, false), |name| (name, true));
     let source = match value {
         "-" => Source::Stdin,
         _ if value.starts_with('@') => Source::File(PathBuf::from(&value[1..])),
         _ if value.starts_with("\\@") => Source::Value(Secret::from(value[1..].to_owned())),
         _ => Source::Value(Secret::from(value.to_owned())),
     };
-    Ok(Assignment { key: name.parse()?, source, is_json })
+    Ok(Assignment {
+        key: name.parse()?,
+        source,
+        is_json,
+    })
 }
 
 fn insert(values: &mut BTreeMap<Key, Given>, key: &Key, given: Given) -> Result<()> {
     match values.insert(key.clone(), given) {
         None => Ok(()),
-        Some(_) => Err(Error::invalid(format!("{key} is given twice"), "give it once")),
+        Some(_) => Err(Error::invalid(
+            format!("{key} is given twice"),
+            "give it once",
+        )),
     }
 }
 
@@ -302,8 +368,12 @@ fn generated(text: &str) -> Result<(Key, usize)> {
     match text.split_once(':') {
         None => Ok((text.parse()?, DEFAULT_LENGTH)),
         Some((key, length)) => {
-            let length =
-                length.parse().map_err(|_| Error::invalid("the length to generate is not a number", "--generate KEY:32"))?;
+            let length = length.parse().map_err(|_| {
+                Error::invalid(
+                    "the length to generate is not a number",
+                    "--generate KEY:32",
+                )
+            })?;
             Ok((key.parse()?, length))
         }
     }
@@ -320,20 +390,36 @@ fn read_value(key: &Key, file: &Path) -> Result<Secret> {
         )
     };
     let source = std::fs::File::open(file).map_err(|error| unreadable(&error.kind()))?;
-    read_limited(source, MAX_VALUE_BYTES as u64 + 1, Path::new("the file named after @"))
+    read_limited(
+        source,
+        MAX_VALUE_BYTES as u64 + 1,
+        Path::new("the file named after @"),
+    )
 }
 
 fn read_stdin() -> Result<Secret> {
-    let secret = read_limited(std::io::stdin().lock(), MAX_VALUE_BYTES as u64 + 3, Path::new("standard input"))?;
+    let secret = read_limited(
+        std::io::stdin().lock(),
+        MAX_VALUE_BYTES as u64 + 3,
+        Path::new("standard input"),
+    )?;
     let text = secret.expose(WayOut::Inspection);
-    let shorter = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
+    let shorter = text
+        .strip_suffix("\r\n")
+        .or_else(|| text.strip_suffix('\n'));
     Ok(shorter.map_or_else(|| secret.clone(), |text| Secret::from(text.to_owned())))
 }
 
 fn read_limited(source: impl Read, limit: u64, name: &Path) -> Result<Secret> {
     let mut bytes = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(64 * 1024));
-    source.take(limit).read_to_end(&mut bytes).map_err(Error::io("read", name))?;
+    source
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(Error::io("read", name))?;
     Secret::from_utf8(bytes).ok_or_else(|| {
-        Error::invalid(format!("{} is not UTF-8 text", name.display()), "store binary data as base64: base64 -w0 FILE")
+        Error::invalid(
+            format!("{} is not UTF-8 text", name.display()),
+            "store binary data as base64: base64 -w0 FILE",
+        )
     })
 }

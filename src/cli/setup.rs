@@ -1,5 +1,5 @@
-//! `setup`: puts binary, launcher, manual pages and completions where they belong, and takes them away
-//! again.
+//! `setup`: puts binary, launcher, manual pages and completions where they belong, and takes them
+//! away again.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -29,11 +29,15 @@ impl Setup {
     pub(super) fn run(self, ui: &Ui, env: &Env) -> Result<u8> {
         let prefix = match self.to {
             Some(to) => std::path::absolute(&to).map_err(Error::io("find", to))?,
-            None => {
-                env.path("HOME").ok_or_else(|| Error::invalid("HOME is not set", "claude-vault setup --to DIR"))?.join(".local")
-            }
+            None => env
+                .path("HOME")
+                .ok_or_else(|| Error::invalid("HOME is not set", "claude-vault setup --to DIR"))?
+                .join(".local"),
         };
-        let (binary, launcher) = (prefix.join("libexec/claude-vault").join(BINARY), prefix.join("bin/claude-vault"));
+        let (binary, launcher) = (
+            prefix.join("libexec/claude-vault").join(BINARY),
+            prefix.join("bin/claude-vault"),
+        );
         if self.uninstall {
             uninstall(ui, env, &prefix, &binary, &launcher)
         } else {
@@ -60,17 +64,32 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
     place(launcher, text.as_bytes())?;
     if let Err(error) = install_shared(prefix) {
         // The program works without them.
-        ui.warn(&format!("{error}: manual pages and completions are not installed"));
+        ui.warn(&format!(
+            "{error}: manual pages and completions are not installed"
+        ));
     }
-    ui.note(&format!("installed {} and {}", launcher.display(), binary.display()));
+    ui.note(&format!(
+        "installed {} and {}",
+        launcher.display(),
+        binary.display()
+    ));
     let folder = launcher.parent().unwrap_or(launcher);
     let on_path = env.search_path();
-    match on_path.iter().find(|dir| dir.join("claude-vault").is_file() || *dir == folder) {
+    match on_path
+        .iter()
+        .find(|dir| dir.join("claude-vault").is_file() || *dir == folder)
+    {
         Some(first) if first == folder => {
-            ui.note(&format!("next: {}\nWithout a Vault of your own: claude-vault dev", ui.shell().first_login()));
+            ui.note(&format!(
+                "next: {}\nWithout a Vault of your own: claude-vault dev",
+                ui.shell().first_login()
+            ));
         }
         Some(first) if on_path.iter().any(|dir| dir == folder) => {
-            ui.warn(&format!("{} comes first on PATH and hides it: remove that one", first.join("claude-vault").display()));
+            ui.warn(&format!(
+                "{} comes first on PATH and hides it: remove that one",
+                first.join("claude-vault").display()
+            ));
         }
         _ => {
             let (file, line) = ui.shell().on_path(&folder.display().to_string());
@@ -98,23 +117,36 @@ fn install_shared(prefix: &Path) -> Result<()> {
 
 /// The manual pages and completions that lie below a prefix.
 fn shared(prefix: &Path) -> impl Iterator<Item = PathBuf> {
-    let is_page = |name: &str| name == "claude-vault.1" || (name.starts_with("claude-vault-") && name.ends_with(".1"));
-    let pages = fs::read_dir(prefix.join(MANUAL)).into_iter().flatten().flatten();
-    let pages = pages.filter(move |entry| entry.file_name().to_str().is_some_and(is_page)).map(|entry| entry.path());
+    let is_page = |name: &str| {
+        name == "claude-vault.1" || (name.starts_with("claude-vault-") && name.ends_with(".1"))
+    };
+    let pages = fs::read_dir(prefix.join(MANUAL))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let pages = pages
+        .filter(move |entry| entry.file_name().to_str().is_some_and(is_page))
+        .map(|entry| entry.path());
     pages.chain(PLACES.iter().map(|(place, _)| prefix.join(place)))
 }
 
 /// Where the README has Nushell's function put, if it is this binary's.
 fn nushells(env: &Env, binary: &Path) -> Option<PathBuf> {
-    let file = folder(env, "XDG_DATA_HOME", ".local/share")?.join("nushell/vendor/autoload/claude-vault.nu");
-    fs::read_to_string(&file).is_ok_and(|text| text.contains(&*binary.to_string_lossy())).then_some(file)
+    let file = folder(env, "XDG_DATA_HOME", ".local/share")?
+        .join("nushell/vendor/autoload/claude-vault.nu");
+    fs::read_to_string(&file)
+        .is_ok_and(|text| text.contains(&*binary.to_string_lossy()))
+        .then_some(file)
 }
 
 fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) -> Result<u8> {
-    let own: Vec<&Path> = [(launcher, launcher::is_ours(launcher)), (binary, binary.is_file())]
-        .into_iter()
-        .filter_map(|(file, ours)| ours.then_some(file))
-        .collect();
+    let own: Vec<&Path> = [
+        (launcher, launcher::is_ours(launcher)),
+        (binary, binary.is_file()),
+    ]
+    .into_iter()
+    .filter_map(|(file, ours)| ours.then_some(file))
+    .collect();
     if own.is_empty() {
         return Err(Error::NotFound {
             what: format!("an installation at {}", launcher.display()),
@@ -125,7 +157,9 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     for file in &own {
         fs::remove_file(file).map_err(Error::io("remove", *file))?;
     }
-    let home = env.path("HOME").filter(|home| prefix.starts_with(home) && *home != Path::new("/"));
+    let home = env
+        .path("HOME")
+        .filter(|home| prefix.starts_with(home) && *home != Path::new("/"));
     let mut shared: Vec<PathBuf> = shared(prefix).collect();
     if home.is_some() {
         shared.extend(nushells(env, &program));
@@ -133,13 +167,22 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     }
     for file in &shared {
         match fs::remove_file(file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => ui.warn(&Error::io("remove", file)(error).to_string()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                ui.warn(&Error::io("remove", file)(error).to_string())
+            }
             _ => {}
         }
     }
     // At home, folders that are empty now go too; elsewhere they are the system's, but for our own.
-    for file in own.iter().copied().chain(shared.iter().map(PathBuf::as_path)) {
-        for folder in file.ancestors().skip(1).take_while(|folder| folder.starts_with(prefix) && Some(*folder) != home.as_deref())
+    for file in own
+        .iter()
+        .copied()
+        .chain(shared.iter().map(PathBuf::as_path))
+    {
+        for folder in file
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| folder.starts_with(prefix) && Some(*folder) != home.as_deref())
         {
             let ours = Some(folder) == binary.parent();
             // One with something else in it stays.
@@ -150,7 +193,8 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     }
     let own: Vec<_> = own.iter().map(|file| file.display().to_string()).collect();
     ui.note(&format!(
-        "removed {}, with its manual pages and completions; settings in ~/.config/claude-vault, audit logs, and lines of yours in a shell's files stay",
+        "removed {}, with its manual pages and completions; settings in ~/.config/claude-vault, \
+         audit logs, and lines of yours in a shell's files stay",
         own.join(" and ")
     ));
     Ok(0)

@@ -20,7 +20,14 @@ impl Share {
         let ui = context.ui;
         let reply = context.waiting(share(&context.core, &self.request)).await?;
         let until = reply.until.strftime("%Y-%m-%d %H:%M UTC").to_string();
-        let ShareReply { service, version, keys, token, seconds, .. } = reply;
+        let ShareReply {
+            service,
+            version,
+            keys,
+            token,
+            seconds,
+            ..
+        } = reply;
         let token = token.expose(WayOut::Stdout);
         if ui.json() {
             ui.data_json(&serde_json::json!({
@@ -29,9 +36,17 @@ impl Share {
             return Ok(0);
         }
         ui.data(&format!("{token}\n"))?;
-        let what = if keys.len() == 1 { keys[0].clone() } else { format!("{} keys", keys.len()) };
-        ui.note(&format!("{what} of {service}: the token works once, until {until}"));
-        ui.note("to open it: claude-vault receive   (or: bao unwrap, vault unwrap), at the same Vault");
+        let what = if keys.len() == 1 {
+            keys[0].clone()
+        } else {
+            format!("{} keys", keys.len())
+        };
+        ui.note(&format!(
+            "{what} of {service}: the token works once, until {until}"
+        ));
+        ui.note(
+            "to open it: claude-vault receive   (or: bao unwrap, vault unwrap), at the same Vault",
+        );
         Ok(0)
     }
 }

@@ -1,8 +1,9 @@
 //! `source claude-vault …`: what is printed on stdout is evaluated by the person's shell.
 //!
-//! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`; `TRACE` is `x`, `v` or both
-//! when it has just turned that option off, and has a `1` where tcsh's like are on. Only `login`, `renew` and `logout` change the shell; every
-//! other command is handed back to be run as usual. Nothing printed here can end the shell.
+//! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`; `TRACE` is `x`, `v` or
+//! both when it has just turned that option off, and has a `1` where tcsh's like are on. Only
+//! `login`, `renew` and `logout` change the shell; every other command is handed back to be run as
+//! usual. Nothing printed here can end the shell.
 
 use std::ffi::OsString;
 
@@ -17,8 +18,15 @@ use crate::ui::Ui;
 
 pub(super) fn run(arguments: &[OsString]) -> u8 {
     let shell = Shell::of_source(arguments.get(2).and_then(|name| name.to_str()));
-    let trace = arguments.get(3).and_then(|trace| trace.to_str()).unwrap_or_default();
-    let restored = if matches!(trace, "x" | "v" | "xv") { format!("\\set -{trace}\n") } else { String::new() };
+    let trace = arguments
+        .get(3)
+        .and_then(|trace| trace.to_str())
+        .unwrap_or_default();
+    let restored = if matches!(trace, "x" | "v" | "xv") {
+        format!("\\set -{trace}\n")
+    } else {
+        String::new()
+    };
     let mut rest: Vec<OsString> = vec!["claude-vault".into()];
     rest.extend(arguments.iter().skip(4).cloned());
     if rest.len() == 1 {
@@ -26,13 +34,25 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
     }
     let parsed = Cli::try_parse_from(&rest);
     let status = match parsed {
-        // What tcsh prints shows what its `eval` is given, and cannot be turned off in the same line.
-        Ok(Cli { command: Command::Login(_), .. }) if trace.contains('1') => {
-            let error = Error::invalid("this shell prints each command it runs, and would print the token", "unset echo verbose");
+        // What tcsh prints shows what its `eval` is given, and cannot be turned off in the same
+        // line.
+        Ok(Cli {
+            command: Command::Login(_),
+            ..
+        }) if trace.contains('1') => {
+            let error = Error::invalid(
+                "this shell prints each command it runs, and would print the token",
+                "unset echo verbose",
+            );
             Ui::new(false, crate::ui::Color::Auto, &Env::of_process()).error(&error);
             error.exit()
         }
-        Ok(cli) if matches!(cli.command, Command::Login(_) | Command::Logout(_) | Command::Renew(_)) => {
+        Ok(cli)
+            if matches!(
+                cli.command,
+                Command::Login(_) | Command::Logout(_) | Command::Renew(_)
+            ) =>
+        {
             execute(cli, Some(shell), &rest)
         }
         // The functions of these shells hand on nothing else, so this is a mistyped login.
@@ -54,14 +74,26 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
 
 /// Lets the shell run the command as if it had not been sourced.
 fn hand_back(arguments: &[OsString], restored: &str) -> u8 {
-    let Some(words) = arguments.iter().skip(1).map(|word| word.to_str().map(quote)).collect::<Option<Vec<_>>>() else {
+    let Some(words) = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_str().map(quote))
+        .collect::<Option<Vec<_>>>()
+    else {
         let ui = Ui::new(false, crate::ui::Color::Auto, &Env::of_process());
-        ui.error(&Error::invalid("an argument is not UTF-8", "claude-vault --help"));
+        ui.error(&Error::invalid(
+            "an argument is not UTF-8",
+            "claude-vault --help",
+        ));
         print(&format!("{restored}\\return 2\n"));
         return 2;
     };
     let binary = std::env::current_exe().unwrap_or_default();
-    print(&format!("{restored}\\command {} {} || \\return $?\n\\return 0\n", quote(&binary.to_string_lossy()), words.join(" ")));
+    print(&format!(
+        "{restored}\\command {} {} || \\return $?\n\\return 0\n",
+        quote(&binary.to_string_lossy()),
+        words.join(" ")
+    ));
     0
 }
 

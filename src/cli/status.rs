@@ -29,7 +29,11 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
-        if self.due { due(context).await } else { run(context).await }
+        if self.due {
+            due(context).await
+        } else {
+            run(context).await
+        }
     }
 }
 
@@ -41,7 +45,11 @@ async fn due(context: &Context<'_>) -> Result<u8> {
         return Ok(u8::from(!reply.due.is_empty()));
     }
     let lines = reply.due.iter().map(|key| {
-        let owner = key.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
+        let owner = key
+            .owner
+            .as_ref()
+            .map(|owner| format!(", owner {owner}"))
+            .unwrap_or_default();
         let day = |time: &str| time.split('T').next().unwrap_or_default().to_owned();
         let (changed, due) = (day(&key.changed), day(&key.due));
         format!(
@@ -54,7 +62,10 @@ async fn due(context: &Context<'_>) -> Result<u8> {
     ui.data(&lines.collect::<String>())?;
     reply.warnings.iter().for_each(|warning| ui.warn(warning));
     match reply.due.first() {
-        None => ui.note(&format!("no rotation is due in {} services", reply.services)),
+        None => ui.note(&format!(
+            "no rotation is due in {} services",
+            reply.services
+        )),
         Some(key) => ui.note(&format!("change one: claude-vault set {} KEY", key.service)),
     }
     Ok(u8::from(!reply.due.is_empty()))
@@ -65,21 +76,42 @@ async fn run(context: &Context<'_>) -> Result<u8> {
     let reply = context.waiting(status(&context.core)).await?;
     let files = &context.core.settings.config_files;
     if ui.json() {
-        ui.data_json(&WithConfig { reply: &reply, config_files: files })?;
+        ui.data_json(&WithConfig {
+            reply: &reply,
+            config_files: files,
+        })?;
         return Ok(0);
     }
     let services = match reply.services {
         Some(count) => format!("{count} in {}", reply.path),
         None => format!("may not be listed in {}", reply.path),
     };
-    let mut rows = vec![("address", format!("{} (version {})", reply.address, reply.version))];
-    let by = context.core.settings.context.as_ref().map(|used| used.chosen_by.as_str()).unwrap_or_default();
-    rows.extend(reply.context.map(|name| ("context", format!("{name} ({by})"))));
+    let mut rows = vec![(
+        "address",
+        format!("{} (version {})", reply.address, reply.version),
+    )];
+    let by = context
+        .core
+        .settings
+        .context
+        .as_ref()
+        .map(|used| used.chosen_by.as_str())
+        .unwrap_or_default();
+    rows.extend(
+        reply
+            .context
+            .map(|name| ("context", format!("{name} ({by})"))),
+    );
     rows.extend(reply.namespace.map(|namespace| ("namespace", namespace)));
     rows.push(("user", reply.user));
     rows.extend(reply.entity.map(|entity| ("entity", entity)));
     rows.push(("policies", reply.policies.join(", ")));
-    rows.push(("time left", reply.seconds_left.map_or_else(|| "never expires".into(), span)));
+    rows.push((
+        "time left",
+        reply
+            .seconds_left
+            .map_or_else(|| "never expires".into(), span),
+    ));
     rows.push(("services", services));
     let writes = match reply.write_access {
         Some(true) => "by this session",
@@ -94,12 +126,17 @@ async fn run(context: &Context<'_>) -> Result<u8> {
         why => why,
     };
     rows.push(("approval", approval.to_owned()));
-    rows.extend(files.iter().map(|path| ("config", path.display().to_string())));
+    rows.extend(
+        files
+            .iter()
+            .map(|path| ("config", path.display().to_string())),
+    );
     if !context.core.settings.locked.is_empty() {
         rows.push(("locked", context.core.settings.locked.join(", ")));
     }
     let mut table = Table::new(&[], Piped::Aligned);
-    rows.into_iter().for_each(|(name, value)| table.row([name.into(), value.into()]));
+    rows.into_iter()
+        .for_each(|(name, value)| table.row([name.into(), value.into()]));
     ui.data(&table.text(ui))?;
     reply.warnings.iter().for_each(|warning| ui.warn(warning));
     Ok(0)

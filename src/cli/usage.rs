@@ -1,5 +1,5 @@
-//! A command line that cannot be parsed: two lines that name the word they are about. A word that may be a
-//! secret in the wrong place is not repeated (see `near`).
+//! A command line that cannot be parsed: two lines that name the word they are about. A word that
+//! may be a secret in the wrong place is not repeated (see `near`).
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -8,7 +8,9 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::complete::Walked;
-use super::near::{by_meaning, corrected, is_public_service, may_be_named, nearest, option_by_meaning};
+use super::near::{
+    by_meaning, corrected, is_public_service, may_be_named, nearest, option_by_meaning,
+};
 use super::{help, manual, version};
 use crate::config::Env;
 use crate::error::Error;
@@ -21,10 +23,18 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
     match error.kind() {
         ErrorKind::DisplayHelp => {
             let text = help::of_words(&ui, &words_of(arguments));
-            return ui.data(&ui.in_locale(&text)).map_or_else(|error| error.exit(), |()| 0);
+            return ui
+                .data(&ui.in_locale(&text))
+                .map_or_else(|error| error.exit(), |()| 0);
         }
-        ErrorKind::DisplayVersion => return ui.data(&version::text(false)).map_or_else(|error| error.exit(), |()| 0),
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand if !json => {
+        ErrorKind::DisplayVersion => {
+            return ui
+                .data(&version::text(false))
+                .map_or_else(|error| error.exit(), |()| 0);
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+            if !json =>
+        {
             ui.note(&help::of_words(&ui, &words_of(arguments)));
             return 2;
         }
@@ -48,7 +58,11 @@ pub(super) fn report_to_stderr(error: &clap::Error, arguments: &[OsString]) -> u
 
 /// The words behind the program's name.
 fn words_of(arguments: &[OsString]) -> Vec<String> {
-    arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
+    arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }
 
 fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
@@ -58,12 +72,18 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
         _ => String::new(),
     };
     let (root, words) = (super::command(), words_of(arguments));
-    let line = Line { root: &root, words: &words };
+    let line = Line {
+        root: &root,
+        words: &words,
+    };
     let argument = || plain(&ours(ContextKind::InvalidArg));
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let word = ours(ContextKind::InvalidSubcommand);
-            let at = words.iter().position(|one| *one == word).unwrap_or_default();
+            let at = words
+                .iter()
+                .position(|one| *one == word)
+                .unwrap_or_default();
             let walked = Walked::along(&root, &words[..at]);
             no_such_command(&root, walked.command, &word, &words)
         }
@@ -75,16 +95,31 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
         ErrorKind::InvalidValue if ours(ContextKind::ValidValue).is_empty() => {
             Error::invalid(format!("{} needs a value", argument()), line.help())
         }
-        ErrorKind::InvalidValue => {
-            line.no_such_value(&argument(), &ours(ContextKind::InvalidValue), &ours(ContextKind::ValidValue))
+        ErrorKind::InvalidValue => line.no_such_value(
+            &argument(),
+            &ours(ContextKind::InvalidValue),
+            &ours(ContextKind::ValidValue),
+        ),
+        ErrorKind::ValueValidation => {
+            match error
+                .source()
+                .and_then(|source| source.downcast_ref::<Error>())
+            {
+                Some(own) => Error::invalid(format!("{}: {own}", argument()), own.hint()),
+                None => Error::invalid(
+                    format!("the value of {} is not valid", argument()),
+                    line.help(),
+                ),
+            }
         }
-        ErrorKind::ValueValidation => match error.source().and_then(|source| source.downcast_ref::<Error>()) {
-            Some(own) => Error::invalid(format!("{}: {own}", argument()), own.hint()),
-            None => Error::invalid(format!("the value of {} is not valid", argument()), line.help()),
-        },
-        ErrorKind::ArgumentConflict => {
-            Error::invalid(format!("{} cannot be used with {}", argument(), plain(&ours(ContextKind::PriorArg))), line.help())
-        }
+        ErrorKind::ArgumentConflict => Error::invalid(
+            format!(
+                "{} cannot be used with {}",
+                argument(),
+                plain(&ours(ContextKind::PriorArg))
+            ),
+            line.help(),
+        ),
         ErrorKind::InvalidUtf8 => Error::invalid("an argument is not UTF-8", line.help()),
         _ => Error::invalid("the arguments are not valid", line.help()),
     }
@@ -100,23 +135,48 @@ fn plain(argument: &str) -> String {
 }
 
 /// Reports a command that `parent` does not have. `words` is the whole command line.
-pub(super) fn no_such_command(root: &Command, parent: &Command, word: &str, words: &[String]) -> Error {
+pub(super) fn no_such_command(
+    root: &Command,
+    parent: &Command,
+    word: &str,
+    words: &[String],
+) -> Error {
     let at = words.iter().position(|one| one == word);
     let rest = at.map_or(&[][..], |at| &words[at + 1..]);
     let is_root = parent.get_name() == root.get_name();
-    let owner = if is_root { String::new() } else { format!("{} ", parent.get_name()) };
+    let owner = if is_root {
+        String::new()
+    } else {
+        format!("{} ", parent.get_name())
+    };
     let message = match may_be_named(word) {
         true => format!("there is no command {owner}{word}"),
         false => {
-            format!("there is no such command{}", if is_root { String::new() } else { format!(" of {}", parent.get_name()) })
+            format!(
+                "there is no such command{}",
+                if is_root {
+                    String::new()
+                } else {
+                    format!(" of {}", parent.get_name())
+                }
+            )
         }
     };
     let names = || parent.get_subcommands().filter(|sub| !sub.is_hide_set());
-    let all: Vec<&str> = names().flat_map(|sub| std::iter::once(sub.get_name()).chain(sub.get_all_aliases())).collect();
-    let own_help = if is_root { "claude-vault help".to_owned() } else { format!("claude-vault help {}", parent.get_name()) };
+    let all: Vec<&str> = names()
+        .flat_map(|sub| std::iter::once(sub.get_name()).chain(sub.get_all_aliases()))
+        .collect();
+    let own_help = if is_root {
+        "claude-vault help".to_owned()
+    } else {
+        format!("claude-vault help {}", parent.get_name())
+    };
     // A known synonym beats a similar spelling.
     if parent.get_name() == "config" && ["set", "add", "get", "unset"].contains(&word) {
-        return Error::invalid(message, "claude-vault config edit   (settings are lines of a file)");
+        return Error::invalid(
+            message,
+            "claude-vault config edit   (settings are lines of a file)",
+        );
     }
     if parent.get_name() == "config" {
         return Error::invalid(message, "claude-vault config --all   (lists every setting)");
@@ -128,7 +188,9 @@ pub(super) fn no_such_command(root: &Command, parent: &Command, word: &str, word
         return Error::invalid(message, own_help);
     };
     let near = near.get_name();
-    let line = at.and_then(|at| corrected(root, words, at, near)).unwrap_or_else(|| format!("claude-vault help {owner}{near}"));
+    let line = at
+        .and_then(|at| corrected(root, words, at, near))
+        .unwrap_or_else(|| format!("claude-vault help {owner}{near}"));
     Error::invalid(message, format!("{line}   (did you mean {near}?)"))
 }
 
@@ -141,30 +203,56 @@ struct Line<'a> {
 impl Line<'_> {
     fn path(&self) -> String {
         let walked = Walked::along(self.root, self.words);
-        walked.path.iter().map(|command| command.get_name()).collect::<Vec<_>>().join(" ")
+        walked
+            .path
+            .iter()
+            .map(|command| command.get_name())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// The command that shows the help of the command that is meant.
     fn help(&self) -> String {
-        format!("claude-vault help {}", self.path()).trim_end().to_owned()
+        format!("claude-vault help {}", self.path())
+            .trim_end()
+            .to_owned()
     }
 
     fn unknown(&self, argument: &str) -> Error {
         let name = argument.split('=').next().unwrap_or_default();
         let path = self.path();
-        let command = if path.is_empty() { "claude-vault" } else { &path };
+        let command = if path.is_empty() {
+            "claude-vault"
+        } else {
+            &path
+        };
         if !name.starts_with('-') {
-            let hint = if command == "context" { self.of_context() } else { self.help() };
+            let hint = if command == "context" {
+                self.of_context()
+            } else {
+                self.help()
+            };
             return Error::invalid(format!("{command} got too many arguments"), hint);
         }
         // In a group of short options, only the first can be named.
-        let shown = if name.starts_with("--") { Some(name) } else { name.get(..2) };
+        let shown = if name.starts_with("--") {
+            Some(name)
+        } else {
+            name.get(..2)
+        };
         let message = match shown.filter(|shown| may_be_named(shown)) {
             Some(shown) => format!("{command} has no option {shown}"),
             None => format!("{command} does not have one of these options"),
         };
-        let at = self.words.iter().position(|word| word == argument || word.starts_with(&format!("{name}=")));
-        let options: Vec<String> = Walked::along(self.root, self.words).options().into_iter().map(|(option, _)| option).collect();
+        let at = self
+            .words
+            .iter()
+            .position(|word| word == argument || word.starts_with(&format!("{name}=")));
+        let options: Vec<String> = Walked::along(self.root, self.words)
+            .options()
+            .into_iter()
+            .map(|(option, _)| option)
+            .collect();
         let before = Walked::along(self.root, &self.words[..at.unwrap_or_default()]);
         let is_misplaced = before.path.is_empty() && !path.is_empty();
         if is_misplaced && options.iter().any(|option| option == name) {
@@ -173,13 +261,23 @@ impl Line<'_> {
         let bare = options.iter().map(|option| option.trim_start_matches('-'));
         let near = option_by_meaning(name, &options)
             .map(str::to_owned)
-            .or_else(|| nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}")));
-        let Some(near) = near.as_deref() else { return Error::invalid(message, self.help()) };
+            .or_else(|| {
+                nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}"))
+            });
+        let Some(near) = near.as_deref() else {
+            return Error::invalid(message, self.help());
+        };
         let line = at
             .filter(|_| !is_misplaced)
             .filter(|at| self.words[*at] == name)
             .and_then(|at| corrected(self.root, self.words, at, near));
-        Error::invalid(message, format!("{}   (did you mean {near}?)", line.unwrap_or_else(|| self.help())))
+        Error::invalid(
+            message,
+            format!(
+                "{}   (did you mean {near}?)",
+                line.unwrap_or_else(|| self.help())
+            ),
+        )
     }
 
     /// The service that was typed, where it looks like one.
@@ -190,15 +288,23 @@ impl Line<'_> {
 
     /// A context is not switched to: it is named for one command, or for the shell.
     fn of_context(&self) -> String {
-        let word = self.words.last().filter(|word| is_public_service(word)).map_or("NAME", String::as_str);
-        format!("claude-vault --context {word} status   (or for this shell: export CLAUDE_VAULT_CONTEXT={word})")
+        let word = self
+            .words
+            .last()
+            .filter(|word| is_public_service(word))
+            .map_or("NAME", String::as_str);
+        format!(
+            "claude-vault --context {word} status   (or for this shell: export \
+             CLAUDE_VAULT_CONTEXT={word})"
+        )
     }
 
     fn missing(&self, missing: &str) -> Error {
         let path = self.path();
         if missing.contains("COMMAND") && path == "exec" {
             let service = self.service().unwrap_or_else(|| "SERVICE".to_owned());
-            let hint = format!("claude-vault exec {service} -- COMMAND   (-- stands before the command)");
+            let hint =
+                format!("claude-vault exec {service} -- COMMAND   (-- stands before the command)");
             return Error::invalid("COMMAND is missing", hint);
         }
         if missing.contains("VERSION")
@@ -207,11 +313,15 @@ impl Line<'_> {
             let hint = format!("claude-vault history {service}   (shows the versions)");
             return Error::invalid("VERSION is missing", hint);
         }
-        let example = manual::examples(&path)
-            .iter()
-            .find(|example| example.starts_with("claude-vault ") && example.len() > path.len() + 13);
+        let example = manual::examples(&path).iter().find(|example| {
+            example.starts_with("claude-vault ") && example.len() > path.len() + 13
+        });
         let hint = match example {
-            Some(example) => format!("{}   (for example; see: {})", example.split("  ").next().unwrap_or_default(), self.help()),
+            Some(example) => format!(
+                "{}   (for example; see: {})",
+                example.split("  ").next().unwrap_or_default(),
+                self.help()
+            ),
             None => self.help(),
         };
         let are = if missing.contains(", ") { "are" } else { "is" };
@@ -220,12 +330,25 @@ impl Line<'_> {
 
     fn no_such_value(&self, argument: &str, given: &str, valid: &str) -> Error {
         let message = format!("{argument} is not one of: {valid}");
-        let Some(near) = nearest(given, valid.split(", ")) else { return Error::invalid(message, self.help()) };
-        let at = self.words.iter().position(|word| word == given || word.ends_with(&format!("={given}")));
+        let Some(near) = nearest(given, valid.split(", ")) else {
+            return Error::invalid(message, self.help());
+        };
+        let at = self
+            .words
+            .iter()
+            .position(|word| word == given || word.ends_with(&format!("={given}")));
         let line = at.and_then(|at| {
-            let with = self.words[at].strip_suffix(given).map(|before| format!("{before}{near}"))?;
+            let with = self.words[at]
+                .strip_suffix(given)
+                .map(|before| format!("{before}{near}"))?;
             corrected(self.root, self.words, at, &with)
         });
-        Error::invalid(message, format!("{}   (did you mean {near}?)", line.unwrap_or_else(|| self.help())))
+        Error::invalid(
+            message,
+            format!(
+                "{}   (did you mean {near}?)",
+                line.unwrap_or_else(|| self.help())
+            ),
+        )
     }
 }

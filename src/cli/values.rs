@@ -18,14 +18,22 @@ pub(super) fn one(context: &Context<'_>, value: &Value, no_newline: bool) -> Res
     }
     let shown = printable(text, true);
     if shown != text {
-        context.ui.note("the value holds control characters, shown as \\r or \\u{…}; in a pipe or file it comes as it is");
+        context.ui.note(
+            "the value holds control characters, shown as \\r or \\u{…}; in a pipe or \
+            file it comes as it is",
+        );
     }
     context.ui.data(&format!("{shown}{end}")).map(|()| 0)
 }
 
-/// `KEY=value` lines. `command` is the one that prints the same as JSON with `--json`, and one value with a key.
+/// `KEY=value` lines. `command` is the one that prints the same as JSON with `--json`, and one
+/// value with a key.
 pub(super) fn lines(context: &Context<'_>, secrets: &Secrets, command: &str) -> Result<u8> {
-    let lines = if context.ui.stdout_is_terminal() { for_eyes(secrets) } else { for_readers(secrets, command)? };
+    let lines = if context.ui.stdout_is_terminal() {
+        for_eyes(secrets)
+    } else {
+        for_readers(secrets, command)?
+    };
     context.ui.data(&lines).map(|()| 0)
 }
 
@@ -33,7 +41,8 @@ pub(super) fn lines(context: &Context<'_>, secrets: &Secrets, command: &str) -> 
 fn for_eyes(secrets: &Secrets) -> String {
     secrets.iter().fold(String::new(), |text, (key, value)| {
         let value = value.secret().expose(WayOut::Stdout);
-        let quoted = dotenv::write(&[Dialect::Portable], value).unwrap_or_else(|_| shell::quote(value).into());
+        let quoted = dotenv::write(&[Dialect::Portable], value)
+            .unwrap_or_else(|_| shell::quote(value).into());
         text + &printable(key, false) + "=" + &printable(&quoted, true) + "\n"
     })
 }
@@ -46,23 +55,32 @@ fn for_readers(secrets: &Secrets, command: &str) -> Result<String> {
             let key = printable(key, false);
             return Err(Error::invalid(
                 format!("{key} is not a valid variable name for shells and .env readers"),
-                format!("{command} --json   (or one key: {command} {})", shell::quote(&key)),
+                format!(
+                    "{command} --json   (or one key: {command} {})",
+                    shell::quote(&key)
+                ),
             ));
         }
-        // Otherwise anyone who can write or share the service could run code in the shell that reads this.
-        let special = dotenv::is_special_to_shells(key).then_some("shells keep a variable of that name for themselves");
+        // Otherwise anyone who can write or share the service could run code in the shell that
+        // reads this.
+        let special = dotenv::is_special_to_shells(key)
+            .then_some("shells keep a variable of that name for themselves");
         if let Some(reason) = special.or_else(|| steering_reason(key)) {
             return Err(Error::invalid(
                 format!("{key} is not printed as a line that a shell would read: {reason}"),
                 format!("{command} --json   (or one key: {command} {key})"),
             ));
         }
-        let quoted = dotenv::write(&[Dialect::Portable], value.secret().expose(WayOut::Stdout)).map_err(|reason| {
-            Error::invalid(
-                format!("the value of {key} cannot be written so that shells and .env readers read it alike: {reason}"),
-                format!("{command} --json   (or one key: {command} {key})"),
-            )
-        })?;
+        let quoted = dotenv::write(&[Dialect::Portable], value.secret().expose(WayOut::Stdout))
+            .map_err(|reason| {
+                Error::invalid(
+                    format!(
+                        "the value of {key} cannot be written so that shells and .env readers \
+                    read it alike: {reason}"
+                    ),
+                    format!("{command} --json   (or one key: {command} {key})"),
+                )
+            })?;
         text = text + key + "=" + &quoted + "\n";
     }
     Ok(text)

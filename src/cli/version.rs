@@ -28,10 +28,19 @@ pub(super) fn text(verbose: bool) -> String {
         return version;
     }
     format!(
-        "{version}target: {}-{}-{}\nbuild: {}\nmcp: 2024-11-05 to 2026-07-28\napproval: typed, passkey, step-up\n",
+        "{version}target: {}-{}-{}\nbuild: {}\nmcp: 2024-11-05 to 2026-07-28\napproval: typed, \
+         passkey, step-up\n",
         std::env::consts::ARCH,
         std::env::consts::OS,
-        if cfg!(target_env = "musl") { "musl" } else { "gnu" },
-        if cfg!(debug_assertions) { "debug" } else { "release" },
+        if cfg!(target_env = "musl") {
+            "musl"
+        } else {
+            "gnu"
+        },
+        if cfg!(debug_assertions) {
+            "debug"
+        } else {
+            "release"
+        },
     )
 }

@@ -18,7 +18,11 @@ impl Env {
     /// The environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        Self(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v))).collect())
+        Self(
+            std::env::vars_os()
+                .filter_map(|(k, v)| Some((k.into_string().ok()?, v)))
+                .collect(),
+        )
     }
 
     /// A variable that is set, not empty, and UTF-8.
@@ -30,25 +34,34 @@ impl Env {
     /// A variable as a path.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+        self.0
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
     }
 
     /// The folders of `PATH`.
     #[must_use]
     pub fn search_path(&self) -> Vec<PathBuf> {
-        self.path("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+        self.path("PATH")
+            .map(|path| std::env::split_paths(&path).collect())
+            .unwrap_or_default()
     }
 
     /// `VAULT_name`, else `BAO_name`.
     #[must_use]
     pub fn vault(&self, name: &str) -> Option<&str> {
-        self.get(&format!("VAULT_{name}")).or_else(|| self.get(&format!("BAO_{name}")))
+        self.get(&format!("VAULT_{name}"))
+            .or_else(|| self.get(&format!("BAO_{name}")))
     }
 
     /// Which AI agent runs this process, by the variable it sets. A guard rail, not a wall.
     #[must_use]
     pub fn agent(&self) -> Option<&'static str> {
-        AGENT_VARIABLES.iter().copied().find(|name| self.get(name).is_some())
+        AGENT_VARIABLES
+            .iter()
+            .copied()
+            .find(|name| self.get(name).is_some())
     }
 }
 
@@ -72,8 +85,16 @@ mod tests {
 
     #[test]
     fn the_bao_twin_counts_only_where_the_vault_name_is_unset() {
-        let env = |pairs: &[(&str, &str)]| -> Env { pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect() };
+        let env = |pairs: &[(&str, &str)]| -> Env {
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).into()))
+                .collect()
+        };
         assert_eq!(env(&[("BAO_ADDR", "b")]).vault("ADDR"), Some("b"));
-        assert_eq!(env(&[("BAO_ADDR", "b"), ("VAULT_ADDR", "v")]).vault("ADDR"), Some("v"));
+        assert_eq!(
+            env(&[("BAO_ADDR", "b"), ("VAULT_ADDR", "v")]).vault("ADDR"),
+            Some("v")
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! The config files: the system's and the person's. What a file says counts only where nobody else could have
-//! written it, and where it does not lie in the project that an assistant works in.
+//! The config files: the system's and the person's. What a file says counts only where nobody else
+//! could have written it, and where it does not lie in the project that an assistant works in.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,7 +18,8 @@ use super::{Env, folder};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// The administrator's file. No variable moves it: whoever could set one could put another in its place.
+/// The administrator's file. No variable moves it: whoever could set one could put another in its
+/// place.
 const SYSTEM: &str = "/etc/claude-vault/config.toml";
 
 /// A file that was read.
@@ -46,17 +47,27 @@ impl Files {
     /// Reads what there is.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a file that others may write, that is named by a relative path, or that says what it
-    /// must not.
+    /// [`Error::Invalid`] for a file that others may write, that is named by a relative path, or
+    /// that says what it must not.
     pub(super) fn read(env: &Env) -> Result<Self> {
-        let system = system_text()?.map(|text| Layer::parse(PathBuf::from(SYSTEM), &text)).transpose()?;
+        let system = system_text()?
+            .map(|text| Layer::parse(PathBuf::from(SYSTEM), &text))
+            .transpose()?;
         let user = match user_path(env)? {
-            Some(user) => user_text(&user.path)?.map(|text| Layer::parse(user.path, &text)).transpose()?,
+            Some(user) => user_text(&user.path)?
+                .map(|text| Layer::parse(user.path, &text))
+                .transpose()?,
             None => None,
         };
-        if let Some(user) = user.as_ref().filter(|user| user.said.contains_key("locked")) {
+        if let Some(user) = user
+            .as_ref()
+            .filter(|user| user.said.contains_key("locked"))
+        {
             return Err(Error::invalid(
-                format!("{}: locked counts in the system config alone", user.path.display()),
+                format!(
+                    "{}: locked counts in the system config alone",
+                    user.path.display()
+                ),
                 format!("claude-vault config edit   (and take locked out; or move it to {SYSTEM})"),
             ));
         }
@@ -65,7 +76,11 @@ impl Files {
 
     /// The files that were read, the stronger first.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
-        [&self.system, &self.user].into_iter().flatten().map(|layer| layer.path.clone()).collect()
+        [&self.system, &self.user]
+            .into_iter()
+            .flatten()
+            .map(|layer| layer.path.clone())
+            .collect()
     }
 
     /// The words of `locked`.
@@ -73,10 +88,14 @@ impl Files {
     /// # Errors
     /// [`Error::Invalid`] for a word that locks nothing.
     pub(super) fn locked(&self) -> Result<BTreeSet<&'static str>> {
-        let Some(system) = &self.system else { return Ok(BTreeSet::new()) };
+        let Some(system) = &self.system else {
+            return Ok(BTreeSet::new());
+        };
         let known = |word: &String| {
             lock_words().find(|known| known == word).ok_or_else(|| {
-                let meant = nearest(word, lock_words()).map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+                let meant = nearest(word, lock_words())
+                    .map(|near| format!("did you mean {near}? "))
+                    .unwrap_or_default();
                 let all: BTreeSet<&str> = lock_words().collect();
                 let word = printable(word, false);
                 Error::invalid(
@@ -85,7 +104,11 @@ impl Files {
                 )
             })
         };
-        let said = system.said.get("locked").and_then(|said| said.clone().try_into::<Vec<String>>().ok()).unwrap_or_default();
+        let said = system
+            .said
+            .get("locked")
+            .and_then(|said| said.clone().try_into::<Vec<String>>().ok())
+            .unwrap_or_default();
         let locked = said.iter().map(known).collect::<Result<BTreeSet<_>>>()?;
         if locked.contains("address") && !system.said.contains_key("address") {
             return Err(Error::invalid(
@@ -105,25 +128,36 @@ impl Layer {
                 layer.check(text)?;
                 Ok(layer)
             }
-            Err(error) => Err(mistake(&path, line_at(text, error.span()), error.message(), None)),
+            Err(error) => Err(mistake(
+                &path,
+                line_at(text, error.span()),
+                error.message(),
+                None,
+            )),
         }
     }
 
     /// Holds each key and its type against the table of settings.
     fn check(&self, text: &str) -> Result<()> {
         for (name, value) in &self.said {
-            let setting = SETTINGS.iter().find(|setting| setting.in_file && setting.name == name);
+            let setting = SETTINGS
+                .iter()
+                .find(|setting| setting.in_file && setting.name == name);
             let checked = match setting {
                 Some(setting) => (setting.check)(value),
                 None if name == "locked" => is_list(value),
                 None => Err(format!("unknown field `{name}`")),
             };
             if let Err(reason) = checked {
-                let near = setting.is_none().then(|| nearest(name, file_keys())).flatten();
+                let near = setting
+                    .is_none()
+                    .then(|| nearest(name, file_keys()))
+                    .flatten();
                 return Err(mistake(&self.path, line_of(text, &[name]), &reason, near));
             }
         }
-        self.contexts().try_for_each(|(name, context)| self.check_context(name, context, text))
+        self.contexts()
+            .try_for_each(|(name, context)| self.check_context(name, context, text))
     }
 
     /// Holds one context against it: known keys, and the address of a Vault.
@@ -131,52 +165,96 @@ impl Layer {
         let wrong = |key: Option<&str>, reason: &str, near: Option<&str>| {
             let path: Vec<&str> = ["contexts", name].into_iter().chain(key).collect();
             let shown = printable(name, false);
-            Err(mistake(&self.path, line_of(text, &path), &format!("contexts.{shown}: {reason}"), near))
+            Err(mistake(
+                &self.path,
+                line_of(text, &path),
+                &format!("contexts.{shown}: {reason}"),
+                near,
+            ))
         };
         if !is_context_name(name) {
             return wrong(None, "its name is not of A-Z a-z 0-9 _ -, up to 64", None);
         }
-        let Some(context) = context.as_table() else { return wrong(None, "it is not a table", None) };
+        let Some(context) = context.as_table() else {
+            return wrong(None, "it is not a table", None);
+        };
         for (key, value) in context {
-            let setting = SETTINGS.iter().find(|setting| setting.has_place_in_a_context() && setting.name == key);
+            let setting = SETTINGS
+                .iter()
+                .find(|setting| setting.has_place_in_a_context() && setting.name == key);
             let Some(setting) = setting else {
-                let known = SETTINGS.iter().filter(|setting| setting.has_place_in_a_context()).map(|setting| setting.name);
-                return wrong(Some(key), &format!("unknown field `{key}`"), nearest(key, known));
+                let known = SETTINGS
+                    .iter()
+                    .filter(|setting| setting.has_place_in_a_context())
+                    .map(|setting| setting.name);
+                return wrong(
+                    Some(key),
+                    &format!("unknown field `{key}`"),
+                    nearest(key, known),
+                );
             };
             if let Err(reason) = (setting.check)(value) {
                 return wrong(Some(key), &reason, None);
             }
         }
-        match context.get("address").and_then(toml::Value::as_str).map(parse_address) {
+        match context
+            .get("address")
+            .and_then(toml::Value::as_str)
+            .map(parse_address)
+        {
             Some(Ok(_)) => Ok(()),
             Some(Err(error)) => wrong(Some("address"), &error.to_string(), None),
-            None => wrong(None, "it has no address, as: address = \"https://vault.example.org:8200\"", None),
+            None => wrong(
+                None,
+                "it has no address, as: address = \"https://vault.example.org:8200\"",
+                None,
+            ),
         }
     }
 
     /// The contexts that it defines.
     pub(super) fn contexts(&self) -> impl Iterator<Item = (&str, &toml::Value)> {
         let all = self.said.get("contexts").and_then(toml::Value::as_table);
-        all.into_iter().flatten().map(|(name, context)| (name.as_str(), context))
+        all.into_iter()
+            .flatten()
+            .map(|(name, context)| (name.as_str(), context))
     }
 }
 
 fn is_list(value: &toml::Value) -> std::result::Result<(), String> {
-    value.clone().try_into::<Vec<String>>().map(drop).map_err(|error| error.message().to_owned())
+    value
+        .clone()
+        .try_into::<Vec<String>>()
+        .map(drop)
+        .map_err(|error| error.message().to_owned())
 }
 
 /// Whether a context can have this name: it is exported, and completed.
 fn is_context_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
 /// A mistake in a config file; `near` is the key that was meant.
 fn mistake(path: &Path, line: Option<usize>, reason: &str, near: Option<&str>) -> Error {
     let reason = printable(reason.lines().next().unwrap_or_default(), false);
-    let meant = near.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
-    let place = line.map(|line| format!(", line {line}")).unwrap_or_default();
-    let edit = if path == Path::new(SYSTEM) { format!("sudoedit {SYSTEM}") } else { "claude-vault config edit".into() };
-    Error::invalid(format!("{}{place}: {reason}", path.display()), format!("{meant}{edit}"))
+    let meant = near
+        .map(|name| format!("did you mean {name}? "))
+        .unwrap_or_default();
+    let place = line
+        .map(|line| format!(", line {line}"))
+        .unwrap_or_default();
+    let edit = if path == Path::new(SYSTEM) {
+        format!("sudoedit {SYSTEM}")
+    } else {
+        "claude-vault config edit".into()
+    };
+    Error::invalid(
+        format!("{}{place}: {reason}", path.display()),
+        format!("{meant}{edit}"),
+    )
 }
 
 fn line_at(text: &str, span: Option<Range<usize>>) -> Option<usize> {
@@ -189,21 +267,27 @@ fn line_of(text: &str, path: &[&str]) -> Option<usize> {
     let mut table = whole.get_ref();
     let mut line = None;
     for name in path {
-        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else { break };
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else {
+            break;
+        };
         line = line_at(text, Some(key.span()));
-        let Some(below) = value.get_ref().as_table() else { break };
+        let Some(below) = value.get_ref().as_table() else {
+            break;
+        };
         table = below;
     }
     line
 }
 
-/// The system config's text. It counts only when it, its folder and `/etc` are root's and nobody else may write them;
-/// one that does not is an error, so that a lock never fails in silence.
+/// The system config's text. It counts only when it, its folder and `/etc` are root's and nobody
+/// else may write them; one that does not is an error, so that a lock never fails in silence.
 fn system_text() -> Result<Option<String>> {
     let path = Path::new(SYSTEM);
     let mut file = match open(path, OFlags::NOFOLLOW) {
         Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => {
             if let Ok(found) = path.symlink_metadata() {
                 require_roots(path, &found)?; // a symbolic link is not opened: say that
@@ -212,8 +296,15 @@ fn system_text() -> Result<Option<String>> {
         }
     };
     require_roots(path, &file.metadata().map_err(Error::io("read", path))?)?;
-    for above in path.ancestors().skip(1).filter(|above| above.parent().is_some()) {
-        require_roots(above, &above.symlink_metadata().map_err(Error::io("read", above))?)?;
+    for above in path
+        .ancestors()
+        .skip(1)
+        .filter(|above| above.parent().is_some())
+    {
+        require_roots(
+            above,
+            &above.symlink_metadata().map_err(Error::io("read", above))?,
+        )?;
     }
     text_of(&mut file, path).map(Some)
 }
@@ -228,7 +319,10 @@ fn user_text(path: &Path) -> Result<Option<String>> {
         Err(error) => return Err(Error::io("read", path)(error)),
     };
     require_ours(path, &file.metadata().map_err(Error::io("read", path))?)?;
-    for above in [path.to_owned(), real(path)].iter().filter_map(|path| path.parent()) {
+    for above in [path.to_owned(), real(path)]
+        .iter()
+        .filter_map(|path| path.parent())
+    {
         require_ours(above, &above.metadata().map_err(Error::io("read", above))?)?;
     }
     text_of(&mut file, path).map(Some)
@@ -237,32 +331,46 @@ fn user_text(path: &Path) -> Result<Option<String>> {
 /// Opens without waiting for the other end of a pipe.
 fn open(path: &Path, more: OFlags) -> std::io::Result<File> {
     let flags = i32::try_from((OFlags::NONBLOCK | more).bits()).unwrap_or_default();
-    std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
+    std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
 }
 
 fn text_of(file: &mut File, path: &Path) -> Result<String> {
     let mut text = String::new();
-    file.read_to_string(&mut text).map_err(Error::io("read", path))?;
+    file.read_to_string(&mut text)
+        .map_err(Error::io("read", path))?;
     Ok(text)
 }
 
 /// Where the person's file lies, whether it is there or not.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a relative path: it would lead wherever the program happens to be started.
+/// [`Error::Invalid`] for a relative path: it would lead wherever the program happens to be
+/// started.
 pub(super) fn user_path(env: &Env) -> Result<Option<UserPath>> {
     if let Some(path) = env.path("CLAUDE_VAULT_CONFIG") {
         if !path.is_absolute() {
             return Err(Error::invalid(
-                "CLAUDE_VAULT_CONFIG is a relative path, and the config decides what is approved and shown",
+                "CLAUDE_VAULT_CONFIG is a relative path, and the config decides what is approved \
+                 and shown",
                 "name it from / on, outside the project, or: unset CLAUDE_VAULT_CONFIG",
             ));
         }
-        return Ok(Some(UserPath { path, variable: Some("CLAUDE_VAULT_CONFIG") }));
+        return Ok(Some(UserPath {
+            path,
+            variable: Some("CLAUDE_VAULT_CONFIG"),
+        }));
     }
-    let named = env.path("XDG_CONFIG_HOME").is_some_and(|path| path.is_absolute());
+    let named = env
+        .path("XDG_CONFIG_HOME")
+        .is_some_and(|path| path.is_absolute());
     let variable = named.then_some("XDG_CONFIG_HOME");
-    Ok(user_folder(env).map(|folder| UserPath { path: folder.join("config.toml"), variable }))
+    Ok(user_folder(env).map(|folder| UserPath {
+        path: folder.join("config.toml"),
+        variable,
+    }))
 }
 
 /// The person's config folder.
@@ -270,8 +378,9 @@ pub(super) fn user_folder(env: &Env) -> Option<PathBuf> {
     Some(folder(env, "XDG_CONFIG_HOME", ".config")?.join("claude-vault"))
 }
 
-/// Refuses a config file in a project: what the project brings, or an assistant writes there, must not decide
-/// what is approved and shown. A root that holds the person's whole home folder is no such project.
+/// Refuses a config file in a project: what the project brings, or an assistant writes there, must
+/// not decide what is approved and shown. A root that holds the person's whole home folder is no
+/// such project.
 ///
 /// # Errors
 /// [`Error::Invalid`].
@@ -304,14 +413,31 @@ pub(super) fn require_outside(user: &UserPath, root: &Path) -> Result<()> {
 fn account_home() -> Option<PathBuf> {
     let user = this_user().to_string();
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-    let ours = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.get(2) == Some(&&*user))?;
-    ours.get(5).map(PathBuf::from).filter(|home| home.is_absolute() && *home != Path::new("/"))
+    let ours = accounts
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.get(2) == Some(&&*user))?;
+    ours.get(5)
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute() && *home != Path::new("/"))
 }
 
 /// A path without symbolic links, as far as it exists.
 fn real(path: &Path) -> PathBuf {
-    let found = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
-    let Some((above, found)) = found else { return path.to_owned() };
-    path.strip_prefix(above)
-        .map_or_else(|_| path.to_owned(), |rest| if rest.as_os_str().is_empty() { found.clone() } else { found.join(rest) })
+    let found = path
+        .ancestors()
+        .find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let Some((above, found)) = found else {
+        return path.to_owned();
+    };
+    path.strip_prefix(above).map_or_else(
+        |_| path.to_owned(),
+        |rest| {
+            if rest.as_os_str().is_empty() {
+                found.clone()
+            } else {
+                found.join(rest)
+            }
+        },
+    )
 }

@@ -17,22 +17,36 @@ use crate::error::{Error, Result};
 pub(super) struct Locks(BTreeSet<&'static str>);
 
 impl Locks {
-    /// The locks of these files. A lock that something contradicts is an error: a person who believes that they changed
-    /// a setting must see that they did not.
+    /// The locks of these files. A lock that something contradicts is an error: a person who
+    /// believes that they changed a setting must see that they did not.
     ///
     /// # Errors
     /// [`Error::Invalid`], naming the setting and what contradicts it.
-    pub(super) fn of(files: &Files, words: &Words<'_>, context: Option<Chosen<'_>>, env: &Env) -> Result<Self> {
+    pub(super) fn of(
+        files: &Files,
+        words: &Words<'_>,
+        context: Option<Chosen<'_>>,
+        env: &Env,
+    ) -> Result<Self> {
         let locks = Self(files.locked()?);
-        let Some(system) = &files.system else { return Ok(Self::default()) };
+        let Some(system) = &files.system else {
+            return Ok(Self::default());
+        };
         for setting in SETTINGS.iter().filter(|setting| locks.hold(setting)) {
             require_held(setting, system, (files.user.as_ref(), context), words)?;
         }
-        let names_roots = ["ca_cert", "ca_path"].iter().any(|name| system.said.contains_key(*name));
-        let replaced = SYSTEM_ROOTS.iter().find(|variable| env.path(variable).is_some());
+        let names_roots = ["ca_cert", "ca_path"]
+            .iter()
+            .any(|name| system.said.contains_key(*name));
+        let replaced = SYSTEM_ROOTS
+            .iter()
+            .find(|variable| env.path(variable).is_some());
         if let Some(variable) = replaced.filter(|_| locks.0.contains("tls") && !names_roots) {
             return Err(Error::invalid(
-                format!("{} locks tls, and {variable} replaces the system's certificate authorities", system.path.display()),
+                format!(
+                    "{} locks tls, and {variable} replaces the system's certificate authorities",
+                    system.path.display()
+                ),
                 format!("unset {variable}   (or whoever locked it sets ca_cert there)"),
             ));
         }
@@ -58,15 +72,27 @@ fn require_held(
     let fixed = system.said.get(setting.name).map(texts);
     let differs = |said: &[String]| {
         let said: Vec<String> = said.iter().map(|text| usual(setting.same, text)).collect();
-        let fixed: Vec<String> = fixed.iter().flatten().map(|text| usual(setting.same, text)).collect();
+        let fixed: Vec<String> = fixed
+            .iter()
+            .flatten()
+            .map(|text| usual(setting.same, text))
+            .collect();
         match setting.same {
             Same::List => said.iter().any(|host| !fixed.contains(host)),
             Same::Truth if fixed.is_empty() => said.iter().any(|text| text != "false"),
             Same::Truth | Same::Text | Same::Address | Same::Path => said != fixed,
         }
     };
-    let refuse =
-        |by: &str, said: &[String], hint: String| Err(contradiction(setting.name, system, fixed.as_deref(), by, said, hint));
+    let refuse = |by: &str, said: &[String], hint: String| {
+        Err(contradiction(
+            setting.name,
+            system,
+            fixed.as_deref(),
+            by,
+            said,
+            hint,
+        ))
+    };
     let lossy = |said: OsString| said.to_string_lossy().into_owned();
     if let Some((flag, said)) = words.of_flag(setting) {
         let said = [lossy(said)];
@@ -83,13 +109,23 @@ fn require_held(
             return refuse(variable, &said, format!("unset {variable}"));
         }
     }
-    if let Some((name, value)) = context.and_then(|context| Some((context.name, context.said.get(setting.name)?))) {
+    if let Some((name, value)) =
+        context.and_then(|context| Some((context.name, context.said.get(setting.name)?)))
+    {
         let said = texts(value);
         if differs(&said) {
-            return refuse(&format!("the context {name}"), &said, "claude-vault context   (lists the others)".to_owned());
+            return refuse(
+                &format!("the context {name}"),
+                &said,
+                "claude-vault context   (lists the others)".to_owned(),
+            );
         }
     }
-    let Some((user, said)) = user.and_then(|user| Some((user, texts(user.said.get(setting.name)?)))) else { return Ok(()) };
+    let Some((user, said)) =
+        user.and_then(|user| Some((user, texts(user.said.get(setting.name)?))))
+    else {
+        return Ok(());
+    };
     if differs(&said) {
         let hint = format!("claude-vault config edit   (and take {} out)", setting.name);
         return refuse(&user.path.display().to_string(), &said, hint);
@@ -97,10 +133,19 @@ fn require_held(
     Ok(())
 }
 
-fn contradiction(name: &str, system: &Layer, fixed: Option<&[String]>, by: &str, said: &[String], hint: String) -> Error {
+fn contradiction(
+    name: &str,
+    system: &Layer,
+    fixed: Option<&[String]>,
+    by: &str,
+    said: &[String],
+    hint: String,
+) -> Error {
     // Only an address is repeated: without user name and query it is no secret.
     let shown = |texts: &[String]| {
-        let address = (name == "address").then(|| parse_address(texts.first()?).ok()).flatten();
+        let address = (name == "address")
+            .then(|| parse_address(texts.first()?).ok())
+            .flatten();
         address.map(|url| url.as_str().trim_end_matches('/').to_owned())
     };
     let file = system.path.display();
@@ -109,7 +154,10 @@ fn contradiction(name: &str, system: &Layer, fixed: Option<&[String]>, by: &str,
         None => " to its default".into(),
     };
     let said = shown(said).unwrap_or_else(|| "something else".to_owned());
-    Error::invalid(format!("{file} locks {name}{fixed}, and {by} says {said}"), hint)
+    Error::invalid(
+        format!("{file} locks {name}{fixed}, and {by} says {said}"),
+        hint,
+    )
 }
 
 /// The texts that a value of a config file holds.
@@ -120,7 +168,11 @@ fn texts(value: &toml::Value) -> Vec<String> {
         toml::Value::Boolean(said) => vec![said.to_string()],
         toml::Value::Integer(number) => vec![number.to_string()],
         toml::Value::Table(all) => {
-            let of_key = |(key, value)| texts(value).into_iter().map(move |text| format!("{key}={text}"));
+            let of_key = |(key, value)| {
+                texts(value)
+                    .into_iter()
+                    .map(move |text| format!("{key}={text}"))
+            };
             all.iter().flat_map(of_key).collect()
         }
         toml::Value::Float(_) | toml::Value::Datetime(_) => Vec::new(), // no setting is one
@@ -131,9 +183,10 @@ fn texts(value: &toml::Value) -> Vec<String> {
 fn usual(same: Same, text: &str) -> String {
     let text = text.trim();
     match same {
-        Same::Address => {
-            parse_address(text).map_or_else(|_| text.to_owned(), |url| url.to_string()).trim_end_matches('/').to_owned()
-        }
+        Same::Address => parse_address(text)
+            .map_or_else(|_| text.to_owned(), |url| url.to_string())
+            .trim_end_matches('/')
+            .to_owned(),
         Same::Path => text.trim_matches('/').to_owned(),
         Same::Truth => is_true(text).to_string(),
         Same::Text | Same::List => text.to_owned(),

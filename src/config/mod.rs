@@ -46,19 +46,44 @@ use crate::names::Service;
 #[derive(clap::Args, Clone, Default, Debug)]
 pub struct Global {
     /// Vault's address, instead of VAULT_ADDR
-    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help_heading = "Global options"
+    )]
     pub address: Option<String>,
     /// The named Vault from your config to use, instead of VAULT_ADDR
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
     pub context: Option<String>,
     /// The KV version 2 mount [default: secret]
-    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        help_heading = "Global options"
+    )]
     pub mount: Option<String>,
     /// The path below the mount where services lie; / for none [default: proxmox-services]
-    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        help_heading = "Global options"
+    )]
     pub path: Option<String>,
     /// The folder with one subfolder per service; nothing outside it is written
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
     pub root: Option<PathBuf>,
     /// Allow sending a token over plain http to another machine
     #[arg(long, global = true, help_heading = "Global options")]
@@ -120,20 +145,27 @@ impl Mode {
         }
     }
 
-    /// The config's mode, made stricter by a variable. A project's `.mcp.json` can set variables, so none
-    /// can make an assistant see more.
+    /// The config's mode, made stricter by a variable. A project's `.mcp.json` can set variables,
+    /// so none can make an assistant see more.
     fn with_variable(self, variable: Option<&str>) -> Result<Self> {
-        let Some(wanted) = variable.map(str::parse::<Self>).transpose()? else { return Ok(self) };
+        let Some(wanted) = variable.map(str::parse::<Self>).transpose()? else {
+            return Ok(self);
+        };
         if wanted.strictness() >= self.strictness() {
             return Ok(wanted);
         }
         Err(Error::invalid(
             format!(
-                "VAULT_SECURITY_MODE can only make the mode stricter: it says {}, and your config says {}",
+                "VAULT_SECURITY_MODE can only make the mode stricter: it says {}, and your config \
+                 says {}",
                 wanted.word(),
                 self.word()
             ),
-            format!("claude-vault config edit   (and add: security_mode = \"{}\"), or: unset VAULT_SECURITY_MODE", wanted.word()),
+            format!(
+                "claude-vault config edit   (and add: security_mode = \"{}\"), or: unset \
+                 VAULT_SECURITY_MODE",
+                wanted.word()
+            ),
         ))
     }
 }
@@ -271,7 +303,9 @@ impl Settings {
     /// Whether the person's config lets models see the value of this key (`plain_keys`).
     #[must_use]
     pub fn is_plain_key(&self, service: &str, key: &str) -> bool {
-        self.plain_keys.iter().any(|plain| plain.rsplit_once('/') == Some((service, key)))
+        self.plain_keys
+            .iter()
+            .any(|plain| plain.rsplit_once('/') == Some((service, key)))
     }
 
     /// Works the settings out.
@@ -292,17 +326,37 @@ impl Settings {
             }
         }
         settings.find_root(env)?;
-        let of_files = |name: &str| SETTINGS.iter().find(|one| one.name == name).map(|one| sources.of_files(one));
-        let address = of_files("address").and_then(|said| Some(said.files().next()?.as_str()?.to_owned()));
+        let of_files = |name: &str| {
+            SETTINGS
+                .iter()
+                .find(|one| one.name == name)
+                .map(|one| sources.of_files(one))
+        };
+        let address =
+            of_files("address").and_then(|said| Some(said.files().next()?.as_str()?.to_owned()));
         // An issuer of a context is for the Vault of that context.
-        let of_context = sources.context().filter(|context| context.said.contains_key("issuer"));
+        let of_context = sources
+            .context()
+            .filter(|context| context.said.contains_key("issuer"));
         let address = match of_context {
-            Some(context) => context.said.get("address").and_then(toml::Value::as_str).map(str::to_owned),
+            Some(context) => context
+                .said
+                .get("address")
+                .and_then(toml::Value::as_str)
+                .map(str::to_owned),
             None => address,
         };
-        let hosts = of_files("trusted_hosts").map(|said| said.of_files()).transpose()?.unwrap_or_default();
-        settings.provider.meant_for = Some(MeantFor { address, hosts: hosts.into_iter().next().unwrap_or_default() });
-        let lab = sources.lab().filter(|lab| parse_address(&lab.address).ok() == settings.address);
+        let hosts = of_files("trusted_hosts")
+            .map(|said| said.of_files())
+            .transpose()?
+            .unwrap_or_default();
+        settings.provider.meant_for = Some(MeantFor {
+            address,
+            hosts: hosts.into_iter().next().unwrap_or_default(),
+        });
+        let lab = sources
+            .lab()
+            .filter(|lab| parse_address(&lab.address).ok() == settings.address);
         if let Some(lab) = lab {
             // The throwaway server has a throwaway person: their passkeys go with its folder.
             settings.is_lab = true;
@@ -310,7 +364,10 @@ impl Settings {
             settings.data.clone_from(&lab.folder);
         }
         if settings.write_role.is_none() {
-            settings.write_role = settings.address.as_ref().and_then(|address| context::write_role_at(&files, address));
+            settings.write_role = settings
+                .address
+                .as_ref()
+                .and_then(|address| context::write_role_at(&files, address));
         }
         settings.context = sources.context_in_use();
         settings.known = sources.known_vaults(env);
@@ -321,12 +378,19 @@ impl Settings {
 
     /// What holds where nothing is said.
     fn unsaid(env: &Env) -> Result<Self> {
-        let usual_state = || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
+        let usual_state =
+            || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
         let state = env
             .path("CLAUDE_VAULT_STATE_DIR")
             .or_else(usual_state)
-            .ok_or_else(|| Error::invalid("there is no home folder", "export CLAUDE_VAULT_STATE_DIR=DIR"))?;
-        let data = folder(env, "XDG_DATA_HOME", ".local/share").map(|folder| folder.join("claude-vault"));
+            .ok_or_else(|| {
+                Error::invalid(
+                    "there is no home folder",
+                    "export CLAUDE_VAULT_STATE_DIR=DIR",
+                )
+            })?;
+        let data =
+            folder(env, "XDG_DATA_HOME", ".local/share").map(|folder| folder.join("claude-vault"));
         Ok(Self {
             context: None,
             known: Vec::new(),
@@ -346,7 +410,13 @@ impl Settings {
             is_project: false,
             audit_log: PathBuf::new(),
             trusted_hosts: Vec::new(),
-            tls: Tls { system_roots: SYSTEM_ROOTS.iter().filter_map(|variable| env.path(variable)).collect(), ..Tls::default() },
+            tls: Tls {
+                system_roots: SYSTEM_ROOTS
+                    .iter()
+                    .filter_map(|variable| env.path(variable))
+                    .collect(),
+                ..Tls::default()
+            },
             timeout: Duration::from_secs(60),
             max_retries: 2,
             insecure_http: false,
@@ -370,21 +440,39 @@ impl Settings {
         })
     }
 
-    /// Finds the root and the audit log from what was said of them, and refuses a config file below the root.
+    /// Finds the root and the audit log from what was said of them, and refuses a config file below
+    /// the root.
     fn find_root(&mut self, env: &Env) -> Result<()> {
-        let given = Some(std::mem::take(&mut self.root)).filter(|root| !root.as_os_str().is_empty());
-        // Nor may the config lie in the project that we were started in, when something names another root.
-        let started_in = given.is_some().then(root::project_here).transpose()?.filter(|here| here.is_project);
-        let root::Found { path: root, is_project } = root::find(given)?;
+        let given =
+            Some(std::mem::take(&mut self.root)).filter(|root| !root.as_os_str().is_empty());
+        // Nor may the config lie in the project that we were started in, when something names
+        // another root.
+        let started_in = given
+            .is_some()
+            .then(root::project_here)
+            .transpose()?
+            .filter(|here| here.is_project);
+        let root::Found {
+            path: root,
+            is_project,
+        } = root::find(given)?;
         if let Some(user) = user_path(env)? {
-            for project in [Some(&root), started_in.as_ref().map(|here| &here.path)].into_iter().flatten() {
+            for project in [Some(&root), started_in.as_ref().map(|here| &here.path)]
+                .into_iter()
+                .flatten()
+            {
                 require_outside(&user, project)?;
             }
         }
         if self.audit_log.as_os_str().is_empty() {
-            self.audit_log = if is_project { root.join(".claude-vault-audit.log") } else { self.state.join("audit.log") };
+            self.audit_log = if is_project {
+                root.join(".claude-vault-audit.log")
+            } else {
+                self.state.join("audit.log")
+            };
         }
-        self.audit_log = std::path::absolute(&self.audit_log).map_err(Error::io("find", &self.audit_log))?;
+        self.audit_log =
+            std::path::absolute(&self.audit_log).map_err(Error::io("find", &self.audit_log))?;
         (self.root, self.is_project) = (root, is_project);
         Ok(())
     }
@@ -401,8 +489,16 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::Invalid`].
-    pub fn may_say(&self, key: &str, option: &str, said: Option<&str>, now: Option<&str>) -> Result<()> {
-        let Some(said) = said.filter(|_| self.locked.contains(&key)) else { return Ok(()) };
+    pub fn may_say(
+        &self,
+        key: &str,
+        option: &str,
+        said: Option<&str>,
+        now: Option<&str>,
+    ) -> Result<()> {
+        let Some(said) = said.filter(|_| self.locked.contains(&key)) else {
+            return Ok(());
+        };
         if Some(said.trim_matches('/')) == now {
             return Ok(());
         }
@@ -434,13 +530,20 @@ impl Settings {
     /// The same for what may go to the address alone: no other host is trusted.
     #[must_use]
     pub fn for_the_address_alone(&self) -> Self {
-        Self { trusted_hosts: Vec::new(), ..self.clone() }
+        Self {
+            trusted_hosts: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// The path of a service below `MOUNT/data/` and `MOUNT/metadata/`.
     #[must_use]
     pub fn service_path(&self, service: &Service) -> String {
-        if self.prefix.is_empty() { service.to_string() } else { format!("{}/{service}", self.prefix) }
+        if self.prefix.is_empty() {
+            service.to_string()
+        } else {
+            format!("{}/{service}", self.prefix)
+        }
     }
 
     /// The path of a service as a person writes it: `MOUNT/PREFIX/SERVICE`.
@@ -455,7 +558,14 @@ impl Settings {
 #[must_use]
 pub fn folder(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = env.path(variable).filter(|path| path.is_absolute());
-    named.or_else(|| Some(env.path("HOME").or_else(std::env::home_dir).filter(|home| home.is_absolute())?.join(below_home)))
+    named.or_else(|| {
+        Some(
+            env.path("HOME")
+                .or_else(std::env::home_dir)
+                .filter(|home| home.is_absolute())?
+                .join(below_home),
+        )
+    })
 }
 
 /// The person's config file, whether it is there or not.

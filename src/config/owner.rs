@@ -19,8 +19,8 @@ pub(super) fn is_ours_or_roots(found: &Metadata) -> bool {
     found.uid() == this_user() || found.uid() == 0
 }
 
-/// Refuses what belongs to another user, or may be written by one. Many systems give each user a group of their own
-/// with the user's number and let it write: that group is the user.
+/// Refuses what belongs to another user, or may be written by one. Many systems give each user a
+/// group of their own with the user's number and let it write: that group is the user.
 ///
 /// # Errors
 /// [`Error::Invalid`] with the command that makes it private.
@@ -29,7 +29,8 @@ pub(super) fn require_ours(path: &Path, found: &Metadata) -> Result<()> {
     if !is_ours_or_roots(found) {
         return Err(Error::invalid(
             format!(
-                "{shown} belongs to another user (uid {}) and decides what is approved and shown: it is not read",
+                "{shown} belongs to another user (uid {}) and decides what is approved and shown: \
+                 it is not read",
                 found.uid()
             ),
             format!("sudo chown \"$USER\" {shown}   (or run this as that user)"),
@@ -43,7 +44,10 @@ pub(super) fn require_ours(path: &Path, found: &Metadata) -> Result<()> {
             false => format!("chmod go-w {shown}"),
         };
         return Err(Error::invalid(
-            format!("{shown} may be written by other users and decides what is approved and shown: it is not read"),
+            format!(
+                "{shown} may be written by other users and decides what is approved and shown: it \
+                 is not read"
+            ),
             hint,
         ));
     }
@@ -61,7 +65,8 @@ pub(super) fn require_roots(path: &Path, found: &Metadata) -> Result<()> {
     }
     Err(Error::invalid(
         format!(
-            "the system config does not count: {shown} must belong to root, be no symbolic link, and be writable by nobody else"
+            "the system config does not count: {shown} must belong to root, be no symbolic link, \
+             and be writable by nobody else"
         ),
         format!("sudo chown root:root {shown} && sudo chmod go-w {shown}"),
     ))

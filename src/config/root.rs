@@ -23,7 +23,9 @@ pub(super) struct Found {
 pub(super) fn find(given: Option<PathBuf>) -> Result<Found> {
     match given {
         Some(given) => {
-            let path = given.canonicalize().map_err(Error::io("open the root", given))?;
+            let path = given
+                .canonicalize()
+                .map_err(Error::io("open the root", given))?;
             let is_project = is_marked(&path);
             Ok(Found { path, is_project })
         }
@@ -36,15 +38,32 @@ pub(super) fn find(given: Option<PathBuf>) -> Result<Found> {
 /// # Errors
 /// [`Error::Io`].
 pub(super) fn project_here() -> Result<Found> {
-    let here = PathBuf::from(".").canonicalize().map_err(Error::io("open the root", "."))?;
+    let here = PathBuf::from(".")
+        .canonicalize()
+        .map_err(Error::io("open the root", "."))?;
     match here.ancestors().find(|folder| is_marked(folder)) {
-        Some(root) => Ok(Found { path: root.to_owned(), is_project: true }),
-        None => Ok(Found { path: here, is_project: false }),
+        Some(root) => Ok(Found {
+            path: root.to_owned(),
+            is_project: true,
+        }),
+        None => Ok(Found {
+            path: here,
+            is_project: false,
+        }),
     }
 }
 
-/// Whether a folder is this user's and holds a mark that nobody else put there: in a shared folder above us anybody could.
+/// Whether a folder is this user's and holds a mark that nobody else put there: in a shared folder
+/// above us anybody could.
 fn is_marked(folder: &Path) -> bool {
-    let marked = MARKS.iter().any(|mark| folder.join(mark).symlink_metadata().is_ok_and(|found| is_ours_or_roots(&found)));
-    marked && folder.metadata().is_ok_and(|found| found.uid() == this_user())
+    let marked = MARKS.iter().any(|mark| {
+        folder
+            .join(mark)
+            .symlink_metadata()
+            .is_ok_and(|found| is_ours_or_roots(&found))
+    });
+    marked
+        && folder
+            .metadata()
+            .is_ok_and(|found| found.uid() == this_user())
 }

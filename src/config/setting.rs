@@ -92,7 +92,11 @@ pub(super) const fn setting<T: DeserializeOwned>(
 }
 
 fn is<T: DeserializeOwned>(value: &toml::Value) -> std::result::Result<(), String> {
-    value.clone().try_into::<T>().map(drop).map_err(|error| error.message().to_owned())
+    value
+        .clone()
+        .try_into::<T>()
+        .map(drop)
+        .map_err(|error| error.message().to_owned())
 }
 
 impl Setting {
@@ -100,23 +104,40 @@ impl Setting {
         Self { variables, ..self }
     }
 
-    pub(super) const fn flag(self, name: &'static str, said: fn(&Global) -> Option<OsString>) -> Self {
-        Self { flag: Some(Flag { name, said }), ..self }
+    pub(super) const fn flag(
+        self,
+        name: &'static str,
+        said: fn(&Global) -> Option<OsString>,
+    ) -> Self {
+        Self {
+            flag: Some(Flag { name, said }),
+            ..self
+        }
     }
 
     /// One that a variable alone says.
     pub(super) const fn not_in_a_file(self) -> Self {
-        Self { in_file: false, ..self }
+        Self {
+            in_file: false,
+            ..self
+        }
     }
 
     /// One that the system config can lock under its own name.
     pub(super) const fn lockable(self) -> Self {
-        Self { lock: Some(self.name), ..self }
+        Self {
+            lock: Some(self.name),
+            ..self
+        }
     }
 
     /// One that `locked = ["tls"]` fixes together with the others of TLS.
     pub(super) const fn locked_as_tls(self) -> Self {
-        Self { lock: Some("tls"), in_context: InContext::WithTls, ..self }
+        Self {
+            lock: Some("tls"),
+            in_context: InContext::WithTls,
+            ..self
+        }
     }
 
     pub(super) const fn in_context(self, in_context: InContext) -> Self {
@@ -134,7 +155,10 @@ impl Setting {
 
     /// What must be asked of a person: one file does not lower what the other says.
     pub(super) const fn of_both_files(self) -> Self {
-        Self { both_files: true, ..self }
+        Self {
+            both_files: true,
+            ..self
+        }
     }
 }
 
@@ -201,7 +225,9 @@ impl<'a> Said<'a> {
                     }
                 }
                 (Value::Word(_), Source::Context(_) | Source::System | Source::User) => {}
-                (Value::File(value), _) => return Ok(value.as_integer().and_then(|number| number.try_into().ok())),
+                (Value::File(value), _) => {
+                    return Ok(value.as_integer().and_then(|number| number.try_into().ok()));
+                }
             }
         }
         Ok(None)
@@ -230,7 +256,8 @@ impl<'a> Said<'a> {
         })
     }
 
-    /// The values of the config files, the strongest first. Their types were checked when they were read.
+    /// The values of the config files, the strongest first. Their types were checked when they were
+    /// read.
     pub(super) fn of_files<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
         let read = |value: &toml::Value| value.clone().try_into().ok();
         self.files()
@@ -243,5 +270,8 @@ impl<'a> Said<'a> {
 /// The word that is nearest to an unknown one, where one is near.
 pub(super) fn nearest<'a>(unknown: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = words.map(|word| (strsim::jaro_winkler(unknown, word), word));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, word)| word)
+    scored
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, word)| word)
 }

@@ -48,7 +48,12 @@ pub fn shown(global: &Global, env: &Env) -> Result<Report> {
     let files = Files::read(env)?;
     let sources = Sources::new(&files, global, env)?;
     let all = SETTINGS.iter().map(|setting| {
-        let said: Vec<String> = sources.of(setting).0.iter().map(|(source, _)| source.shown()).collect();
+        let said: Vec<String> = sources
+            .of(setting)
+            .0
+            .iter()
+            .map(|(source, _)| source.shown())
+            .collect();
         let (source, is_set) = match said.split_first() {
             // Of these the files together decide.
             Some(_) if setting.both_files => (said.join(", "), true),
@@ -56,9 +61,19 @@ pub fn shown(global: &Global, env: &Env) -> Result<Report> {
             None => ("default".to_owned(), false),
         };
         let value = printable(&(setting.show)(&settings), false);
-        Shown { name: setting.name, value, source, is_set, locked: sources.locks.hold(setting) }
+        Shown {
+            name: setting.name,
+            value,
+            source,
+            is_set,
+            locked: sources.locks.hold(setting),
+        }
     });
-    Ok(Report { settings: all.collect(), file: config_file(env)?, files: settings.config_files })
+    Ok(Report {
+        settings: all.collect(),
+        file: config_file(env)?,
+        files: settings.config_files,
+    })
 }
 
 /// A context.
@@ -100,8 +115,14 @@ pub fn contexts(global: &Global, env: &Env) -> Result<Contexts> {
     let used = settings.context.as_ref().map(|used| used.name.as_str());
     let all = settings.known.iter().filter_map(|vault| {
         let name = vault.context.as_deref()?;
-        let defines = |layer: &&super::file::Layer| layer.contexts().any(|(other, _)| other == name);
-        let file = [&files.system, &files.user].into_iter().flatten().find(defines)?.path.clone();
+        let defines =
+            |layer: &&super::file::Layer| layer.contexts().any(|(other, _)| other == name);
+        let file = [&files.system, &files.user]
+            .into_iter()
+            .flatten()
+            .find(defines)?
+            .path
+            .clone();
         let address = vault.address.as_str().trim_end_matches('/').to_owned();
         Some(ContextShown {
             name: name.to_owned(),
@@ -111,15 +132,30 @@ pub fn contexts(global: &Global, env: &Env) -> Result<Contexts> {
             in_use: Some(name) == used,
         })
     });
-    let address = SETTINGS.iter().find(|setting| setting.name == "address").map(|setting| sources.of(setting));
-    let source = address.as_ref().and_then(|said| said.0.first()).map(|(source, _)| *source);
+    let address = SETTINGS
+        .iter()
+        .find(|setting| setting.name == "address")
+        .map(|setting| sources.of(setting));
+    let source = address
+        .as_ref()
+        .and_then(|said| said.0.first())
+        .map(|(source, _)| *source);
     let replaced_by = match source {
         Some(Source::Flag(name) | Source::Variable(name)) => Some(name.to_owned()),
         Some(Source::System) => Some(Source::System.shown()),
         Some(Source::Context(_) | Source::User) | None => None,
     };
-    let replaced_by = replaced_by.filter(|_| used.is_some() && settings.effective_context().is_none());
+    let replaced_by =
+        replaced_by.filter(|_| used.is_some() && settings.effective_context().is_none());
     let contexts = all.collect();
-    let (in_use, chosen_by) = settings.context.map(|used| (used.name, used.chosen_by)).unzip();
-    Ok(Contexts { in_use, chosen_by, replaced_by, contexts })
+    let (in_use, chosen_by) = settings
+        .context
+        .map(|used| (used.name, used.chosen_by))
+        .unzip();
+    Ok(Contexts {
+        in_use,
+        chosen_by,
+        replaced_by,
+        contexts,
+    })
 }

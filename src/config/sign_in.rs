@@ -55,7 +55,10 @@ impl std::str::FromStr for Method {
     fn from_str(text: &str) -> Result<Self> {
         clap::ValueEnum::from_str(text, false).map_err(|_| {
             let all = Self::WORDS.join(", ");
-            Error::invalid(format!("the login method is not one of: {all}"), "export CLAUDE_VAULT_METHOD=oidc")
+            Error::invalid(
+                format!("the login method is not one of: {all}"),
+                "export CLAUDE_VAULT_METHOD=oidc",
+            )
         })
     }
 }
@@ -85,9 +88,15 @@ pub struct MeantFor {
 /// Whether a list of hosts, with or without their ports, names that of a URL.
 #[must_use]
 pub fn lists_host(hosts: &[String], url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
-    hosts.iter().any(|named| named == host || Some(named) == with_port.as_ref())
+    let Some(host) = url.host_str() else {
+        return false;
+    };
+    let with_port = url
+        .port_or_known_default()
+        .map(|port| format!("{host}:{port}"));
+    hosts
+        .iter()
+        .any(|named| named == host || Some(named) == with_port.as_ref())
 }
 
 /// What is asked for where the provider has it.
@@ -102,13 +111,23 @@ impl ProviderSettings {
         let missing = |what: &str| {
             Error::invalid(
                 format!("this login asks the identity provider itself, and there is no {what}"),
-                "source claude-vault login --method jwt --issuer URL --client-id ID   (or issuer and client_id in: claude-vault config edit)",
+                "source claude-vault login --method jwt --issuer URL --client-id ID   (or issuer \
+                 and client_id in: claude-vault config edit)",
             )
         };
         let issuer = self.issuer.as_deref().ok_or_else(|| missing("issuer"))?;
-        let issuer = Url::parse(issuer).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let issuer = issuer.ok_or_else(|| Error::invalid("the issuer is not a URL", "--issuer https://id.example.org"))?;
-        Ok((issuer, self.client_id.as_deref().ok_or_else(|| missing("client ID"))?))
+        let issuer = Url::parse(issuer)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"));
+        let issuer = issuer.ok_or_else(|| {
+            Error::invalid("the issuer is not a URL", "--issuer https://id.example.org")
+        })?;
+        Ok((
+            issuer,
+            self.client_id
+                .as_deref()
+                .ok_or_else(|| missing("client ID"))?,
+        ))
     }
 
     /// The issuer as it was written.
@@ -117,24 +136,34 @@ impl ProviderSettings {
         self.issuer.as_deref().unwrap_or_default()
     }
 
-    /// Holds the Vault of these settings against the one of the config file. Whoever has an ID token can
-    /// sign in with it: an address from elsewhere, as of a project's `.mcp.json`, must not get one.
-    /// No variable names an issuer for the same reason.
+    /// Holds the Vault of these settings against the one of the config file. Whoever has an ID
+    /// token can sign in with it: an address from elsewhere, as of a project's `.mcp.json`, must
+    /// not get one. No variable names an issuer for the same reason.
     ///
     /// # Errors
     /// [`Error::Invalid`].
     pub fn trusts(&self, address: &Url) -> Result<()> {
-        let Some(meant) = &self.meant_for else { return Ok(()) }; // named for this login, by a flag
+        let Some(meant) = &self.meant_for else {
+            return Ok(());
+        }; // named for this login, by a flag
         let known = lists_host(&meant.hosts, address);
         match meant.address.as_deref().map(parse_address).transpose()? {
-            Some(own) if own.origin() == address.origin() || (known && own.scheme() == address.scheme()) => Ok(()),
+            Some(own)
+                if own.origin() == address.origin()
+                    || (known && own.scheme() == address.scheme()) =>
+            {
+                Ok(())
+            }
             Some(_) => Err(Error::invalid(
-                "the issuer in your config is for the Vault that your config names, and this is another",
-                "claude-vault config   (shows where the address comes from; or name the issuer for this one: --issuer URL --client-id ID)",
+                "the issuer in your config is for the Vault that your config names, and this is \
+                 another",
+                "claude-vault config   (shows where the address comes from; or name the issuer \
+                 for this one: --issuer URL --client-id ID)",
             )),
             None => Err(Error::invalid(
                 "your config names an issuer and not the Vault that its sign-ins are for",
-                "claude-vault config edit   (and add: address = \"https://vault.example.org:8200\")",
+                "claude-vault config edit   (and add: address = \
+                 \"https://vault.example.org:8200\")",
             )),
         }
     }
@@ -144,7 +173,10 @@ impl ProviderSettings {
     pub fn scopes<'a>(&self, known: Option<impl Iterator<Item = &'a str>>) -> Vec<String> {
         let all = match known {
             _ if !self.scopes.is_empty() => self.scopes.clone(),
-            Some(known) => known.filter(|scope| USUAL.contains(scope)).map(str::to_owned).collect(),
+            Some(known) => known
+                .filter(|scope| USUAL.contains(scope))
+                .map(str::to_owned)
+                .collect(),
             None => vec!["profile".into(), "email".into()],
         };
         all.into_iter().filter(|scope| scope != "openid").collect()

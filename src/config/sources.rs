@@ -1,4 +1,5 @@
-//! Who says a setting: options, variables, the config files. A locked one is said by the system config alone.
+//! Who says a setting: options, variables, the config files. A locked one is said by the system
+//! config alone.
 
 use std::ffi::OsString;
 
@@ -28,7 +29,11 @@ pub(super) struct Words<'a> {
 
 impl<'a> Words<'a> {
     pub(super) fn new(global: &'a Global, env: &'a Env) -> Self {
-        Self { global, env, lab: live(env) }
+        Self {
+            global,
+            env,
+            lab: live(env),
+        }
     }
 
     /// What the option says, if it was given.
@@ -44,13 +49,23 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn of_variables(&self, setting: &Setting) -> impl Iterator<Item = (&'static str, OsString)> + use<'_, 'a> {
-        setting.variables.iter().filter_map(|variable| Some((*variable, self.of_variable(variable)?)))
+    fn of_variables(
+        &self,
+        setting: &Setting,
+    ) -> impl Iterator<Item = (&'static str, OsString)> + use<'_, 'a> {
+        setting
+            .variables
+            .iter()
+            .filter_map(|variable| Some((*variable, self.of_variable(variable)?)))
     }
 
     /// The variables that a lock holds against what it fixes: those that no other program reads.
-    pub(super) fn of_own_variables(&self, setting: &Setting) -> impl Iterator<Item = (&'static str, OsString)> + use<'_, 'a> {
-        self.of_variables(setting).filter(|(variable, _)| !SHARED.contains(variable))
+    pub(super) fn of_own_variables(
+        &self,
+        setting: &Setting,
+    ) -> impl Iterator<Item = (&'static str, OsString)> + use<'_, 'a> {
+        self.of_variables(setting)
+            .filter(|(variable, _)| !SHARED.contains(variable))
     }
 }
 
@@ -62,20 +77,37 @@ impl<'a> Sources<'a> {
         // The throwaway Vault of `dev` is left by an option alone.
         let is_in_lab = words.lab.is_some() && !files.locked()?.contains("address");
         let named = || {
-            let by_variable = env.get("CLAUDE_VAULT_CONTEXT").map(|name| (Source::Variable("CLAUDE_VAULT_CONTEXT"), name));
-            let by_file = |layer: &'a Option<Layer>, source| Some((source, layer.as_ref()?.said.get("context")?.as_str()?));
-            by_variable.or_else(|| by_file(&files.system, Source::System)).or_else(|| by_file(&files.user, Source::User))
+            let by_variable = env
+                .get("CLAUDE_VAULT_CONTEXT")
+                .map(|name| (Source::Variable("CLAUDE_VAULT_CONTEXT"), name));
+            let by_file = |layer: &'a Option<Layer>, source| {
+                Some((source, layer.as_ref()?.said.get("context")?.as_str()?))
+            };
+            by_variable
+                .or_else(|| by_file(&files.system, Source::System))
+                .or_else(|| by_file(&files.user, Source::User))
         };
-        let by_flag = global.context.as_deref().map(|name| (Source::Flag("--context"), name));
+        let by_flag = global
+            .context
+            .as_deref()
+            .map(|name| (Source::Flag("--context"), name));
         let said = by_flag.or_else(|| if is_in_lab { None } else { named() });
         let context = chosen(files, said)?;
         let locks = Locks::of(files, &words, context, env)?;
-        Ok(Self { files, locks, words, context })
+        Ok(Self {
+            files,
+            locks,
+            words,
+            context,
+        })
     }
 
     /// The lab that runs, where the address is not locked.
     pub(super) fn lab(&self) -> Option<&LiveLab> {
-        self.words.lab.as_ref().filter(|_| !self.locks.words().contains("address"))
+        self.words
+            .lab
+            .as_ref()
+            .filter(|_| !self.locks.words().contains("address"))
     }
 
     /// The context that was chosen.
@@ -85,26 +117,47 @@ impl<'a> Sources<'a> {
 
     /// The same, for a person.
     pub(super) fn context_in_use(&self) -> Option<ContextInUse> {
-        self.context.map(|context| ContextInUse { name: context.name.to_owned(), chosen_by: context.by.shown() })
+        self.context.map(|context| ContextInUse {
+            name: context.name.to_owned(),
+            chosen_by: context.by.shown(),
+        })
     }
 
     /// What the config files say of a setting, no context considered.
     pub(super) fn of_files(&self, setting: &Setting) -> Said<'a> {
-        Said(self.below_options(setting, None).into_iter().filter(|(_, value)| matches!(value, Value::File(_))).collect())
+        Said(
+            self.below_options(setting, None)
+                .into_iter()
+                .filter(|(_, value)| matches!(value, Value::File(_)))
+                .collect(),
+        )
     }
 
     /// What is said of a setting.
     pub(super) fn of(&self, setting: &Setting) -> Said<'a> {
-        let flag = self.words.of_flag(setting).filter(|_| !self.locks.hold(setting));
-        let mut all: Vec<_> = flag.map(|(flag, said)| (Source::Flag(flag), Value::Word(said))).into_iter().collect();
+        let flag = self
+            .words
+            .of_flag(setting)
+            .filter(|_| !self.locks.hold(setting));
+        let mut all: Vec<_> = flag
+            .map(|(flag, said)| (Source::Flag(flag), Value::Word(said)))
+            .into_iter()
+            .collect();
         all.extend(self.below_options(setting, self.context));
         Said(all)
     }
 
     /// The same without the options, and with another context.
-    fn below_options(&self, setting: &Setting, context: Option<Chosen<'a>>) -> Vec<(Source<'a>, Value<'a>)> {
+    fn below_options(
+        &self,
+        setting: &Setting,
+        context: Option<Chosen<'a>>,
+    ) -> Vec<(Source<'a>, Value<'a>)> {
         let of_file = |layer: &'a Option<Layer>, source| {
-            let said = layer.as_ref().filter(|_| setting.in_file).and_then(|layer| layer.said.get(setting.name));
+            let said = layer
+                .as_ref()
+                .filter(|_| setting.in_file)
+                .and_then(|layer| layer.said.get(setting.name));
             said.map(|value| (source, Value::File(value)))
         };
         let system = of_file(&self.files.system, Source::System);
@@ -112,31 +165,57 @@ impl<'a> Sources<'a> {
             return system.into_iter().collect();
         }
         let context = context.filter(|context| context.owns(setting));
-        let of_context =
-            context.and_then(|context| Some((Source::Context(context.name), Value::File(context.said.get(setting.name)?))));
+        let of_context = context.and_then(|context| {
+            Some((
+                Source::Context(context.name),
+                Value::File(context.said.get(setting.name)?),
+            ))
+        });
         if context.is_some_and(|context| context.is_above(setting)) {
             return of_context.into_iter().collect();
         }
         let variables = self.words.of_variables(setting);
-        let variables = variables.map(|(variable, said)| (Source::Variable(variable), Value::Word(said)));
+        let variables =
+            variables.map(|(variable, said)| (Source::Variable(variable), Value::Word(said)));
         let user = || of_file(&self.files.user, Source::User);
-        variables.chain(system).chain(if context.is_some() { of_context } else { user() }).collect()
+        variables
+            .chain(system)
+            .chain(if context.is_some() {
+                of_context
+            } else {
+                user()
+            })
+            .collect()
     }
 
     /// Every Vault that the contexts name, and the one without a context.
     pub(super) fn known_vaults(&self, env: &Env) -> Vec<KnownVault> {
-        let named = names(self.files).into_iter().filter_map(|name| find(self.files, name));
-        let contexts: Vec<Chosen<'_>> = named.map(|(name, said)| Chosen { name, said, by: Source::Flag("--context") }).collect();
+        let named = names(self.files)
+            .into_iter()
+            .filter_map(|name| find(self.files, name));
+        let contexts: Vec<Chosen<'_>> = named
+            .map(|(name, said)| Chosen {
+                name,
+                said,
+                by: Source::Flag("--context"),
+            })
+            .collect();
         if contexts.is_empty() {
             return Vec::new();
         }
         let all = contexts.into_iter().map(Some).chain([None]);
-        all.filter_map(|context| self.known_vault(context, env)).collect()
+        all.filter_map(|context| self.known_vault(context, env))
+            .collect()
     }
 
     fn known_vault(&self, context: Option<Chosen<'a>>, env: &Env) -> Option<KnownVault> {
         let mut settings = Settings::unsaid(env).ok()?;
-        let of_a_vault = |setting: &&Setting| matches!(setting.in_context, InContext::WithAddress | InContext::WithTls);
+        let of_a_vault = |setting: &&Setting| {
+            matches!(
+                setting.in_context,
+                InContext::WithAddress | InContext::WithTls
+            )
+        };
         for setting in SETTINGS.iter().filter(of_a_vault) {
             let said = Said(self.below_options(setting, context));
             if !said.0.is_empty() {
@@ -144,6 +223,11 @@ impl<'a> Sources<'a> {
             }
         }
         let context = context.map(|context| context.name.to_owned());
-        Some(KnownVault { context, address: settings.address?, namespace: settings.namespace, tls: settings.tls })
+        Some(KnownVault {
+            context,
+            address: settings.address?,
+            namespace: settings.namespace,
+            tls: settings.tls,
+        })
     }
 }

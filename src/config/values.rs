@@ -8,21 +8,36 @@ use url::Url;
 use crate::error::{Error, Result};
 
 pub(super) fn parse_address(text: &str) -> Result<Url> {
-    let wrong =
-        |what: &str| Error::invalid(format!("the Vault address {what}"), "export VAULT_ADDR=https://vault.example.org:8200");
+    let wrong = |what: &str| {
+        Error::invalid(
+            format!("the Vault address {what}"),
+            "export VAULT_ADDR=https://vault.example.org:8200",
+        )
+    };
     let url = Url::parse(text.trim()).map_err(|_| wrong("is not a URL"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
         return Err(wrong("must start with https:// or http:// and name a host"));
     }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err(wrong("must hold no user name, password, ? or #"));
     }
     Ok(url)
 }
 
 pub(super) fn parse_proxy(text: &str) -> Result<Url> {
-    let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| Error::invalid("the proxy is not a URL", "proxy = \"http://proxy.example.org:3128\" in the config"))
+    let url = Url::parse(text.trim())
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| {
+        Error::invalid(
+            "the proxy is not a URL",
+            "proxy = \"http://proxy.example.org:3128\" in the config",
+        )
+    })
 }
 
 /// A Vault path: segments of harmless characters, slashes at the ends removed.
@@ -31,17 +46,27 @@ pub(super) fn checked_path(text: &str, what: &str) -> Result<String> {
     let fine = !path.is_empty()
         && path.split('/').all(|segment| {
             !matches!(segment, "" | "." | "..")
-                && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+                && segment
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         });
     if fine {
         Ok(path.to_owned())
     } else {
-        Err(Error::invalid(format!("the {what} is not a path of Vault"), "use segments of A-Z a-z 0-9 _ - . with / between"))
+        Err(Error::invalid(
+            format!("the {what} is not a path of Vault"),
+            "use segments of A-Z a-z 0-9 _ - . with / between",
+        ))
     }
 }
 
 pub(super) fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T> {
-    text.trim().parse().map_err(|_| Error::invalid(format!("{name} is not a whole number in range"), format!("unset {name}")))
+    text.trim().parse().map_err(|_| {
+        Error::invalid(
+            format!("{name} is not a whole number in range"),
+            format!("unset {name}"),
+        )
+    })
 }
 
 pub(super) fn is_true(text: &str) -> bool {
@@ -50,7 +75,9 @@ pub(super) fn is_true(text: &str) -> bool {
 
 /// `60`, `60s`, `2m`, `1h`, `500ms`: what Vault's own client takes.
 pub(super) fn seconds(text: &str) -> Result<Duration> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     let millis: Option<u64> = match unit {
         "" | "s" => Some(1000),
@@ -60,12 +87,18 @@ pub(super) fn seconds(text: &str) -> Result<Duration> {
         _ => None,
     };
     match (digits.parse::<u64>(), millis) {
-        (Ok(count), Some(millis)) if count > 0 => Ok(Duration::from_millis(count.saturating_mul(millis))),
-        _ => Err(Error::invalid("VAULT_CLIENT_TIMEOUT is not a duration", "export VAULT_CLIENT_TIMEOUT=60s")),
+        (Ok(count), Some(millis)) if count > 0 => {
+            Ok(Duration::from_millis(count.saturating_mul(millis)))
+        }
+        _ => Err(Error::invalid(
+            "VAULT_CLIENT_TIMEOUT is not a duration",
+            "export VAULT_CLIENT_TIMEOUT=60s",
+        )),
     }
 }
 
-/// The permissions of injected files, as a config file says them: `"0640"`, or a number such as `0o640`.
+/// The permissions of injected files, as a config file says them: `"0640"`, or a number such as
+/// `0o640`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum FileMode {
@@ -102,8 +135,12 @@ impl FileMode {
 /// [`Error::Invalid`] for one that this machine does not have.
 pub(super) fn group(name: &str) -> Result<u32> {
     let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
-    let mut fields = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let found = fields.find(|fields| fields.first() == Some(&name)).and_then(|fields| fields.get(2)?.parse().ok());
+    let mut fields = groups
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let found = fields
+        .find(|fields| fields.first() == Some(&name))
+        .and_then(|fields| fields.get(2)?.parse().ok());
     found.or_else(|| name.parse().ok()).ok_or_else(|| {
         Error::invalid(
             "the group of injected files is not one of this machine",
@@ -119,7 +156,14 @@ mod tests {
     #[test]
     fn an_address_holds_no_password_and_no_query() {
         assert!(parse_address("https://vault.example.org:8200").is_ok());
-        for bad in ["vault.example.org", "ftp://x", "https://u:p@x", "https://x/?q=1", "https://x/#f", ""] {
+        for bad in [
+            "vault.example.org",
+            "ftp://x",
+            "https://u:p@x",
+            "https://x/?q=1",
+            "https://x/#f",
+            "",
+        ] {
             assert!(parse_address(bad).is_err(), "{bad}");
         }
     }
@@ -135,17 +179,30 @@ mod tests {
     #[test]
     fn a_file_is_never_opened_to_everybody() {
         let text = |text: &str| FileMode::Text(text.to_owned()).bits().ok();
-        assert_eq!(["0640", "640", "0o640", "0600"].map(text), [Some(0o640), Some(0o640), Some(0o640), Some(0o600)]);
+        assert_eq!(
+            ["0640", "640", "0o640", "0600"].map(text),
+            [Some(0o640), Some(0o640), Some(0o640), Some(0o600)]
+        );
         for bad in ["0644", "0660", "0440", "0777", "4640", "rw", ""] {
             assert_eq!(text(bad), None, "{bad}");
         }
         assert_eq!(FileMode::Number(0o640).bits().ok(), Some(0o640));
-        assert_eq!((group("root").ok(), group("1234").ok(), group("no such group").ok()), (Some(0), Some(1234), None));
+        assert_eq!(
+            (
+                group("root").ok(),
+                group("1234").ok(),
+                group("no such group").ok()
+            ),
+            (Some(0), Some(1234), None)
+        );
     }
 
     #[test]
     fn a_mount_cannot_climb() {
-        assert_eq!(checked_path("/kv/team/", "mount").ok().as_deref(), Some("kv/team"));
+        assert_eq!(
+            checked_path("/kv/team/", "mount").ok().as_deref(),
+            Some("kv/team")
+        );
         for bad in ["", "a//b", "../x", "a/..", "a b", "a%2e"] {
             assert!(checked_path(bad, "mount").is_err(), "{bad}");
         }

@@ -32,7 +32,11 @@ pub fn passkeys(core: &Core) -> Passkeys {
 /// # Errors
 /// As [`required`].
 pub fn strength(core: &Core) -> Result<Strength> {
-    required(core.settings.approval, core.settings.write_role.as_deref(), &passkeys(core))
+    required(
+        core.settings.approval,
+        core.settings.write_role.as_deref(),
+        &passkeys(core),
+    )
 }
 
 impl Approvals {
@@ -41,10 +45,21 @@ impl Approvals {
     /// # Errors
     /// What keeps from listening, and what keeps Vault from saying whose the session is.
     pub async fn open(core: &Core, pending: Arc<Pending>) -> Result<Self> {
-        let step_up = RoleLogin::new(core).await?.map(|login| Arc::new(login) as Arc<dyn StepUp>);
+        let step_up = RoleLogin::new(core)
+            .await?
+            .map(|login| Arc::new(login) as Arc<dyn StepUp>);
         let vault = core.vault()?.address();
-        let desk = Desk { pending: pending.clone(), vault, passkeys: passkeys(core), step_up, audit: core.audit.clone() };
-        Ok(Self { pending, _page: Page::open(desk).await? })
+        let desk = Desk {
+            pending: pending.clone(),
+            vault,
+            passkeys: passkeys(core),
+            step_up,
+            audit: core.audit.clone(),
+        };
+        Ok(Self {
+            pending,
+            _page: Page::open(desk).await?,
+        })
     }
 
     /// The person, as somebody who can be asked. `bring` brings them to the page.
@@ -58,7 +73,14 @@ impl Approvals {
         wanted: watch::Receiver<()>,
         bring: B,
     ) -> Result<Person<B>> {
-        Ok(Person { pending: self.pending.clone(), asked_by, proof: strength(core)?, bring, wanted, asked: Mutex::default() })
+        Ok(Person {
+            pending: self.pending.clone(),
+            asked_by,
+            proof: strength(core)?,
+            bring,
+            wanted,
+            asked: Mutex::default(),
+        })
     }
 }
 

@@ -1,5 +1,5 @@
-//! A new version of a service that is worked out from what Vault holds: `set`, `edit`, `rollback`, and `delete` of
-//! keys.
+//! A new version of a service that is worked out from what Vault holds: `set`, `edit`, `rollback`,
+//! and `delete` of keys.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -58,8 +58,8 @@ pub struct ChangeReply {
     pub unlogged: Option<String>,
 }
 
-/// Works a change out from what Vault holds, asks and writes it; works it out and asks again each time somebody
-/// else's change came in between. `show` gets the plan of a dry run.
+/// Works a change out from what Vault holds, asks and writes it; works it out and asks again each
+/// time somebody else's change came in between. `show` gets the plan of a dry run.
 ///
 /// # Errors
 /// Those of `work_out`, and as [`write_version`].
@@ -77,19 +77,29 @@ where
     let vault = core.active_vault().await?;
     if dry_run {
         let change = work_out(Current::read(vault, service).await?).await?;
-        core.audit.record(Action::DryRun, service.as_str(), &change.audit_details()).await?;
+        core.audit
+            .record(Action::DryRun, service.as_str(), &change.audit_details())
+            .await?;
         show(&change.question())?;
-        return Ok(ChangeReply { outcome: ChangeOutcome::DryRun, ..reply(&change, service) });
+        return Ok(ChangeReply {
+            outcome: ChangeOutcome::DryRun,
+            ..reply(&change, service)
+        });
     }
     let planned = Mutex::new(None);
     let make = || async {
         let change = work_out(Current::read(vault.clone(), service).await?).await?;
         *planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply(&change, service));
-        // For a model, "nothing to change" would tell that a guess is right, or that two versions are equal.
-        Ok(Some(change).filter(|change| core.audience == Audience::Model || !change.changes_nothing()))
+        // For a model, "nothing to change" would tell that a guess is right, or that two versions
+        // are equal.
+        Ok(Some(change)
+            .filter(|change| core.audience == Audience::Model || !change.changes_nothing()))
     };
     let written = write_version(core, approver, service.as_str(), make).await?;
-    let mut reply = planned.into_inner().unwrap_or_else(PoisonError::into_inner).ok_or(Error::Declined)?;
+    let mut reply = planned
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .ok_or(Error::Declined)?;
     if let Some(written) = written {
         if reply.outcome == ChangeOutcome::Unchanged {
             reply.outcome = ChangeOutcome::Updated;

@@ -94,12 +94,16 @@ pub struct CopyReply {
     pub stopped: Option<Error>,
 }
 
-/// The core of the new one: the same session, with another mount and path where the request names them.
+/// The core of the new one: the same session, with another mount and path where the request names
+/// them.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a path that is none, one that the system config locks, and for a service onto itself.
+/// [`Error::Invalid`] for a path that is none, one that the system config locks, and for a service
+/// onto itself.
 pub fn destination(core: &Core, request: &CopyRequest) -> Result<Core> {
-    let settings = core.settings.elsewhere(request.to_mount.as_deref(), request.to_path.as_deref())?;
+    let settings = core
+        .settings
+        .elsewhere(request.to_mount.as_deref(), request.to_path.as_deref())?;
     if settings.display_path(&request.to) == core.settings.display_path(&request.service) {
         return Err(Error::invalid(
             format!("{} is both FROM and TO", request.service),
@@ -112,8 +116,8 @@ pub fn destination(core: &Core, request: &CopyRequest) -> Result<Core> {
 /// Copies, or renames. `there` is [`destination`]; `show` gets the plan of a dry run.
 ///
 /// # Errors
-/// [`Error::InTheWay`] for a TO that exists, [`Error::NotFound`] and [`Error::Deleted`] for a FROM that does not,
-/// [`Error::Declined`], [`Error::Conflict`] and Vault's refusals.
+/// [`Error::InTheWay`] for a TO that exists, [`Error::NotFound`] and [`Error::Deleted`] for a FROM
+/// that does not, [`Error::Declined`], [`Error::Conflict`] and Vault's refusals.
 pub async fn copy(
     core: &Core,
     there: &Core,
@@ -122,10 +126,19 @@ pub async fn copy(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<CopyReply> {
-    let work = Work { core, there, request, is_rename, from: core.active_vault().await?, to: there.active_vault().await? };
+    let work = Work {
+        core,
+        there,
+        request,
+        is_rename,
+        from: core.active_vault().await?,
+        to: there.active_vault().await?,
+    };
     if request.dry_run {
         let (plan, mut reply) = work.plan().await?;
-        core.audit.record(Action::DryRun, request.to.as_str(), &plan.audit_details()).await?;
+        core.audit
+            .record(Action::DryRun, request.to.as_str(), &plan.audit_details())
+            .await?;
         show(&plan.question())?;
         reply.outcome = CopyOutcome::DryRun;
         return Ok(reply);
@@ -136,22 +149,47 @@ pub async fn copy(
         if plan.is_there && !is_rename && plan.custom.is_empty() {
             return Ok(reply);
         }
-        let committed = Plan::new(plan).approve(core, approver).await?.commit(core, approver).await?;
+        let committed = Plan::new(plan)
+            .approve(core, approver)
+            .await?
+            .commit(core, approver)
+            .await?;
         reply.late.extend(committed.unlogged);
-        let Relocated::Done { version, unmarked, stopped } = committed.done else { continue };
+        let Relocated::Done {
+            version,
+            unmarked,
+            stopped,
+        } = committed.done
+        else {
+            continue;
+        };
         reply.version = version;
-        reply.outcome = if stopped.is_some() { CopyOutcome::Stopped } else { CopyOutcome::Done };
+        reply.outcome = if stopped.is_some() {
+            CopyOutcome::Stopped
+        } else {
+            CopyOutcome::Done
+        };
         if let Some(error) = unmarked {
-            reply.late.push(format!("{} did not go along: {error}", reply.metadata.join(", ")));
+            reply.late.push(format!(
+                "{} did not go along: {error}",
+                reply.metadata.join(", ")
+            ));
             reply.metadata.clear();
         }
         if stopped.is_none() {
             reply.undo = undo;
         }
         if is_rename && stopped.is_none() {
-            let details = format!("renamed to {}; version {} is deleted", reply.to, reply.from_version);
+            let details = format!(
+                "renamed to {}; version {} is deleted",
+                reply.to, reply.from_version
+            );
             reply.late.extend(
-                core.audit.record(Action::Success, request.service.as_str(), &details).await.err().map(|e| e.to_string()),
+                core.audit
+                    .record(Action::Success, request.service.as_str(), &details)
+                    .await
+                    .err()
+                    .map(|e| e.to_string()),
             );
             reply.advice = advice(core, request);
         }
@@ -159,7 +197,9 @@ pub async fn copy(
         reply.stopped = stopped.map(|error| *error);
         return Ok(reply);
     }
-    Err(Error::Conflict { service: request.to.to_string() })
+    Err(Error::Conflict {
+        service: request.to.to_string(),
+    })
 }
 
 /// What each attempt needs.
@@ -175,8 +215,17 @@ struct Work<'a> {
 impl Work<'_> {
     /// The command that was given, without its options for an existing TO.
     fn command(&self) -> String {
-        let CopyRequest { service, to, to_mount, to_path, .. } = self.request;
-        let mut command = format!("claude-vault {} {service} {to}", if self.is_rename { "rename" } else { "copy" });
+        let CopyRequest {
+            service,
+            to,
+            to_mount,
+            to_path,
+            ..
+        } = self.request;
+        let mut command = format!(
+            "claude-vault {} {service} {to}",
+            if self.is_rename { "rename" } else { "copy" }
+        );
         for (option, given) in [("--to-mount", to_mount), ("--to-path", to_path)] {
             if let Some(given) = given {
                 command = format!("{command} {option} {}", quote(given));
@@ -185,9 +234,19 @@ impl Work<'_> {
         command
     }
 
-    /// The command that undoes it, where one alone does. `base` is the version that TO had, where it could be read.
+    /// The command that undoes it, where one alone does. `base` is the version that TO had, where
+    /// it could be read.
     fn undo(&self, base: Option<u64>) -> Option<String> {
-        let CopyRequest { service, to, to_mount: None, to_path: None, .. } = self.request else { return None };
+        let CopyRequest {
+            service,
+            to,
+            to_mount: None,
+            to_path: None,
+            ..
+        } = self.request
+        else {
+            return None;
+        };
         match (self.is_rename, base) {
             (false, None) => Some(format!("claude-vault delete {to}")),
             (false, Some(base)) => Some(format!("claude-vault rollback {to} {base}")),
@@ -197,24 +256,40 @@ impl Work<'_> {
     }
 
     async fn plan(&self) -> Result<(Relocation, CopyReply)> {
-        let CopyRequest { service, to, merge, replace, .. } = self.request;
+        let CopyRequest {
+            service,
+            to,
+            merge,
+            replace,
+            ..
+        } = self.request;
         let current = Current::read(self.to.clone(), to).await?;
         let (secrets, version, created) = self.read_source(&current).await?;
-        let mut result = if *merge { current.secrets().clone() } else { Secrets::new() };
+        let mut result = if *merge {
+            current.secrets().clone()
+        } else {
+            Secrets::new()
+        };
         result.extend(secrets);
         if current.is_present() && !merge && !replace && *current.secrets() != result {
             return Err(Error::InTheWay {
                 message: format!("{} exists already", self.there.settings.display_path(to)),
-                hint: format!("{} --merge   (adds the keys; --replace instead replaces all)", self.command()),
+                hint: format!(
+                    "{} --merge   (adds the keys; --replace instead replaces all)",
+                    self.command()
+                ),
             });
         }
         let (carried, left) = self.custom().await?;
         let mut notes = Notes::default();
         if !left.is_empty() {
-            notes.warnings.push(format!("custom metadata not copied: {}", left.join(", ")));
+            notes
+                .warnings
+                .push(format!("custom metadata not copied: {}", left.join(", ")));
         }
         let (base, is_new) = (current.version(), !current.is_present());
-        let change = VersionChange::between(self.there, to, current, result, &[], &[], notes).logging_all_keys();
+        let change = VersionChange::between(self.there, to, current, result, &[], &[], notes)
+            .logging_all_keys();
         let reply = CopyReply {
             from: self.core.settings.display_path(service),
             from_version: version,
@@ -231,31 +306,62 @@ impl Work<'_> {
             late: Vec::new(),
             stopped: None,
         };
-        let origin = Origin { service: service.clone(), path: reply.from.clone(), version, created, vault: self.from.clone() };
+        let origin = Origin {
+            service: service.clone(),
+            path: reply.from.clone(),
+            version,
+            created,
+            vault: self.from.clone(),
+        };
         let is_there = !is_new && change.changes_nothing();
-        let plan = Relocation::new(self.is_rename, origin, to.clone(), change, is_there, carried, self.to.clone());
+        let plan = Relocation::new(
+            self.is_rename,
+            origin,
+            to.clone(),
+            change,
+            is_there,
+            carried,
+            self.to.clone(),
+        );
         Ok((plan, reply))
     }
 
     async fn read_source(&self, to: &Current) -> Result<(Secrets, u64, String)> {
         let service = &self.request.service;
         let error = match self.from.read_service(service, None).await? {
-            Stored::Present { secrets, version, created } => return Ok((secrets, version, created)),
-            Stored::Deleted { version, is_destroyed, .. } => {
-                Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed }
+            Stored::Present {
+                secrets,
+                version,
+                created,
+            } => {
+                return Ok((secrets, version, created));
             }
+            Stored::Deleted {
+                version,
+                is_destroyed,
+                ..
+            } => Error::Deleted {
+                service: service.to_string(),
+                version,
+                is_newest: true,
+                is_destroyed,
+            },
             Stored::Absent => no_service(service),
         };
         if self.is_rename && to.is_present() {
             return Err(Error::NotFound {
-                what: format!("the service {service} (renamed already? {} is there)", self.request.to),
+                what: format!(
+                    "the service {service} (renamed already? {} is there)",
+                    self.request.to
+                ),
                 hint: error.hint(),
             });
         }
         Err(error)
     }
 
-    /// The custom metadata that goes along, and the names of what does not. Without the right to read it, nothing does.
+    /// The custom metadata that goes along, and the names of what does not. Without the right to
+    /// read it, nothing does.
     async fn custom(&self) -> Result<(CustomMetadata, Vec<String>)> {
         let history = match self.from.read_history(&self.request.service).await {
             Ok(history) => history,
@@ -263,13 +369,19 @@ impl Work<'_> {
             Err(error) => return Err(error),
         };
         let custom = history.map(|history| history.custom).unwrap_or_default();
-        let (carried, left): (CustomMetadata, CustomMetadata) = custom.into_iter().partition(|(name, _)| goes_along(name));
-        Ok((carried, left.into_keys().map(|name| printable(&name, false)).collect()))
+        let (carried, left): (CustomMetadata, CustomMetadata) =
+            custom.into_iter().partition(|(name, _)| goes_along(name));
+        Ok((
+            carried,
+            left.into_keys()
+                .map(|name| printable(&name, false))
+                .collect(),
+        ))
     }
 }
 
-/// Whether custom metadata belongs to the values, wherever they are. What says how a value may be used never does: a copy
-/// elsewhere is another decision.
+/// Whether custom metadata belongs to the values, wherever they are. What says how a value may be
+/// used never does: a copy elsewhere is another decision.
 fn goes_along(name: &str) -> bool {
     // `rotate_after` is for all keys, and `rotate_after.KEY` for one.
     let kind = name.split_once('.').map_or(name, |(kind, _)| kind);
@@ -280,12 +392,18 @@ fn goes_along(name: &str) -> bool {
 fn advice(core: &Core, request: &CopyRequest) -> Vec<String> {
     let CopyRequest { service, to, .. } = request;
     let mut advice = Vec::new();
-    let Ok(root) = Root::open(&core.settings.root) else { return advice };
+    let Ok(root) = Root::open(&core.settings.root) else {
+        return advice;
+    };
     if root.has_folder(Path::new(service.as_str())) && service != to {
-        advice.push(format!("the folder {service} stays: mv {service} {to}   (and then: claude-vault inject {to})"));
+        advice.push(format!(
+            "the folder {service} stays: mv {service} {to}   (and then: claude-vault inject {to})"
+        ));
     }
     if super::inject::is_in_project(&root, service) && service != to {
-        advice.push(format!("change [services.{service}] to [services.{to}] in .claude-vault.toml"));
+        advice.push(format!(
+            "change [services.{service}] to [services.{to}] in .claude-vault.toml"
+        ));
     }
     advice
 }

@@ -1,5 +1,5 @@
-//! `delete` and `undelete`. Keys go by a new version without them; a service by a mark on its newest version, which
-//! `undelete` takes away again. What is destroyed is gone for good.
+//! `delete` and `undelete`. Keys go by a new version without them; a service by a mark on its
+//! newest version, which `undelete` takes away again. What is destroyed is gone for good.
 
 use std::sync::Arc;
 
@@ -103,15 +103,21 @@ pub enum DeleteReply {
 /// Deletes. `show` gets the plan of a dry run.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service or key that is not there, [`Error::Conflict`] where a newer version was
-/// written meanwhile, which stays, and as every change.
+/// [`Error::NotFound`] for a service or key that is not there, [`Error::Conflict`] where a newer
+/// version was written meanwhile, which stays, and as every change.
 pub async fn delete(
     core: &Core,
     request: &DeleteRequest,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<DeleteReply> {
-    let DeleteRequest { service, keys, destroy, all_versions, dry_run } = request;
+    let DeleteRequest {
+        service,
+        keys,
+        destroy,
+        all_versions,
+        dry_run,
+    } = request;
     if keys.is_empty() {
         let vault = core.active_vault().await?;
         let fate = match (destroy, all_versions) {
@@ -120,9 +126,20 @@ pub async fn delete(
             (false, false) => Fate::Deleted,
         };
         let plan = deletion(core, vault, service, fate).await?;
-        return decided(core, plan, *dry_run, approver, show).await.map(DeleteReply::Service);
+        return decided(core, plan, *dry_run, approver, show)
+            .await
+            .map(DeleteReply::Service);
     }
-    delete_keys(core, service, *dry_run, approver, show, |_| Ok(keys.clone())).await.map(DeleteReply::Keys)
+    delete_keys(
+        core,
+        service,
+        *dry_run,
+        approver,
+        show,
+        |_| Ok(keys.clone()),
+    )
+    .await
+    .map(DeleteReply::Keys)
 }
 
 /// Deletes the keys that `choose` names of what Vault holds.
@@ -140,7 +157,12 @@ pub async fn delete_keys(
     let vault = core.active_vault().await?;
     match vault.read_service(service, None).await? {
         Stored::Present { .. } => {}
-        Stored::Deleted { version, is_destroyed } => return Err(deleted(service, version, is_destroyed)),
+        Stored::Deleted {
+            version,
+            is_destroyed,
+        } => {
+            return Err(deleted(service, version, is_destroyed));
+        }
         Stored::Absent => return Err(no_service(service)),
     }
     let work_out = async |current: Current| {
@@ -151,12 +173,28 @@ pub async fn delete_keys(
                 return Err(no_key(service, key));
             }
         }
-        let mut warnings = vec![format!("older versions still hold what is deleted: claude-vault history {service}")];
+        let mut warnings = vec![format!(
+            "older versions still hold what is deleted: claude-vault history {service}"
+        )];
         if result.is_empty() {
-            warnings.push(format!("{service} will have no keys; to delete the service itself: claude-vault delete {service}"));
+            warnings.push(format!(
+                "{service} will have no keys; to delete the service itself: \
+                claude-vault delete {service}"
+            ));
         }
-        let notes = Notes { warnings, ..Notes::default() };
-        Ok(VersionChange::between(core, service, current, result, &[], &[], notes))
+        let notes = Notes {
+            warnings,
+            ..Notes::default()
+        };
+        Ok(VersionChange::between(
+            core,
+            service,
+            current,
+            result,
+            &[],
+            &[],
+            notes,
+        ))
     };
     change(core, service, dry_run, approver, show, work_out).await
 }
@@ -165,12 +203,32 @@ pub async fn delete_keys(
 ///
 /// # Errors
 /// As [`delete`].
-pub(crate) async fn deletion(core: &Core, vault: Arc<Client>, service: &Service, fate: Fate) -> Result<VersionFate> {
+pub(crate) async fn deletion(
+    core: &Core,
+    vault: Arc<Client>,
+    service: &Service,
+    fate: Fate,
+) -> Result<VersionFate> {
     let (version, keys, created) = match vault.read_service(service, None).await? {
-        Stored::Present { secrets, version, created } => (version, secrets.into_keys().collect(), Some(created)),
-        Stored::Deleted { version, is_destroyed: false } if fate != Fate::Deleted => (version, Vec::new(), None),
-        Stored::Deleted { version, is_destroyed: true } if fate == Fate::AllGone => (version, Vec::new(), None),
-        Stored::Deleted { version, is_destroyed } => return Err(deleted(service, version, is_destroyed)),
+        Stored::Present {
+            secrets,
+            version,
+            created,
+        } => (version, secrets.into_keys().collect(), Some(created)),
+        Stored::Deleted {
+            version,
+            is_destroyed: false,
+        } if fate != Fate::Deleted => (version, Vec::new(), None),
+        Stored::Deleted {
+            version,
+            is_destroyed: true,
+        } if fate == Fate::AllGone => (version, Vec::new(), None),
+        Stored::Deleted {
+            version,
+            is_destroyed,
+        } => {
+            return Err(deleted(service, version, is_destroyed));
+        }
         Stored::Absent => return Err(no_service(service)),
     };
     let mut plan = VersionFate::new(core, vault, service, fate, version, version);
@@ -179,7 +237,10 @@ pub(crate) async fn deletion(core: &Core, vault: Arc<Client>, service: &Service,
         Fate::Deleted => format!("this can be undone: claude-vault undelete {service}"),
         Fate::Destroyed => format!("version {version} cannot be restored; older versions are kept"),
         Fate::AllGone => {
-            format!("every version of {service} up to {version} and its history are destroyed; this cannot be undone")
+            format!(
+                "every version of {service} up to {version} and its history are destroyed; \
+                this cannot be undone"
+            )
         }
         Fate::Live => String::new(),
     });
@@ -189,15 +250,19 @@ pub(crate) async fn deletion(core: &Core, vault: Arc<Client>, service: &Service,
 /// Undeletes. `show` gets the plan of a dry run.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a version that is not deleted, [`Error::NotFound`] for one that is not there, and as every
-/// change.
+/// [`Error::Invalid`] for a version that is not deleted, [`Error::NotFound`] for one that is not
+/// there, and as every change.
 pub async fn undelete(
     core: &Core,
     request: &UndeleteRequest,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<FateReply> {
-    let UndeleteRequest { service, version, dry_run } = request;
+    let UndeleteRequest {
+        service,
+        version,
+        dry_run,
+    } = request;
     let vault = core.active_vault().await?;
     let newest = match vault.read_service(service, None).await? {
         Stored::Present { version, .. } | Stored::Deleted { version, .. } => version,
@@ -205,8 +270,14 @@ pub async fn undelete(
     };
     let wanted = version.unwrap_or(newest);
     match vault.read_service(service, Some(wanted)).await? {
-        Stored::Deleted { is_destroyed: false, .. } => {}
-        Stored::Deleted { version, is_destroyed: true } => {
+        Stored::Deleted {
+            is_destroyed: false,
+            ..
+        } => {}
+        Stored::Deleted {
+            version,
+            is_destroyed: true,
+        } => {
             return Err(Error::Deleted {
                 service: service.to_string(),
                 version,
@@ -225,7 +296,8 @@ pub async fn undelete(
     let mut plan = VersionFate::new(core, vault, service, Fate::Live, wanted, newest);
     if wanted != newest {
         plan.warnings.push(format!(
-            "version {newest} remains the newest; to use the values of version {wanted}: claude-vault rollback {service} {wanted}"
+            "version {newest} remains the newest; to use the values of version {wanted}: \
+             claude-vault rollback {service} {wanted}"
         ));
     }
     decided(core, plan, *dry_run, approver, show).await
@@ -236,11 +308,18 @@ async fn last_deleted(vault: &Client, service: &Service) -> String {
     let history = vault.read_history(service).await.ok().flatten();
     let deleted = history.and_then(|history| {
         let newest_first = history.versions.into_iter().rev();
-        newest_first.filter(|(_, info)| matches!(info.state, VersionState::Deleted { .. })).map(|(number, _)| number).next()
+        newest_first
+            .filter(|(_, info)| matches!(info.state, VersionState::Deleted { .. }))
+            .map(|(number, _)| number)
+            .next()
     });
     deleted.map_or_else(
         || format!("claude-vault history {service}   (no version is deleted)"),
-        |version| format!("claude-vault undelete {service} {version}   (the version that was deleted last)"),
+        |version| {
+            format!(
+                "claude-vault undelete {service} {version}   (the version that was deleted last)"
+            )
+        },
     )
 }
 
@@ -267,22 +346,41 @@ async fn decided(
         unlogged: None,
     };
     if dry_run {
-        core.audit.record(Action::DryRun, plan.service.as_str(), &plan.audit_details()).await?;
+        core.audit
+            .record(Action::DryRun, plan.service.as_str(), &plan.audit_details())
+            .await?;
         show(&plan.question())?;
         reply.outcome = FateOutcome::DryRun;
         return Ok(reply);
     }
-    reply.unlogged = Plan::new(plan).approve(core, approver).await?.commit(core, approver).await?.unlogged;
+    reply.unlogged = Plan::new(plan)
+        .approve(core, approver)
+        .await?
+        .commit(core, approver)
+        .await?
+        .unlogged;
     Ok(reply)
 }
 
 fn deleted(service: &Service, version: u64, is_destroyed: bool) -> Error {
-    Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed }
+    Error::Deleted {
+        service: service.to_string(),
+        version,
+        is_newest: true,
+        is_destroyed,
+    }
 }
 
-/// The name is repeated only where it could be a key of ours: a value may have been typed in its place.
+/// The name is repeated only where it could be a key of ours: a value may have been typed in its
+/// place.
 fn no_key(service: &Service, key: &str) -> Error {
-    let what =
-        if Key::is_valid(key) { format!("the key {key} of {service}") } else { format!("a key of that name in {service}") };
-    Error::NotFound { what, hint: format!("claude-vault list {service}") }
+    let what = if Key::is_valid(key) {
+        format!("the key {key} of {service}")
+    } else {
+        format!("a key of that name in {service}")
+    };
+    Error::NotFound {
+        what,
+        hint: format!("claude-vault list {service}"),
+    }
 }

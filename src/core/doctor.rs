@@ -12,7 +12,9 @@ use crate::config::{Env, Method, Strength, has_leftover_lab};
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::launcher::Found;
-use crate::login::{Options, Surroundings, asks_provider, auth_url, can_open_browser, look_at_provider, mount_of};
+use crate::login::{
+    Options, Surroundings, asks_provider, auth_url, can_open_browser, look_at_provider, mount_of,
+};
 use crate::names::{Service, printable};
 use crate::secret::Secret;
 use crate::session::span;
@@ -65,19 +67,48 @@ impl Reply {
 }
 
 fn ok(name: &'static str, saw: impl Into<String>) -> Check {
-    Check { name, state: State::Ok, saw: saw.into(), why: "", fix: String::new() }
+    Check {
+        name,
+        state: State::Ok,
+        saw: saw.into(),
+        why: "",
+        fix: String::new(),
+    }
 }
 
-fn warning(name: &'static str, saw: impl Into<String>, why: &'static str, fix: impl Into<String>) -> Check {
-    Check { name, state: State::Warning, saw: saw.into(), why, fix: fix.into() }
+fn warning(
+    name: &'static str,
+    saw: impl Into<String>,
+    why: &'static str,
+    fix: impl Into<String>,
+) -> Check {
+    Check {
+        name,
+        state: State::Warning,
+        saw: saw.into(),
+        why,
+        fix: fix.into(),
+    }
 }
 
 fn failed(name: &'static str, why: &'static str, error: &Error) -> Check {
-    Check { name, state: State::Failed, saw: error.for_person(), why, fix: error.hint() }
+    Check {
+        name,
+        state: State::Failed,
+        saw: error.for_person(),
+        why,
+        fix: error.hint(),
+    }
 }
 
 fn skipped(name: &'static str, since: &'static str) -> Check {
-    Check { name, state: State::Skipped, saw: format!("not looked at: {since}"), why: "", fix: String::new() }
+    Check {
+        name,
+        state: State::Skipped,
+        saw: format!("not looked at: {since}"),
+        why: "",
+        fix: String::new(),
+    }
 }
 
 /// Looks at everything.
@@ -86,7 +117,10 @@ pub async fn doctor(core: &Core, env: &Env) -> Reply {
     let is_reachable = address.state != State::Failed;
     let mut checks = vec![config(core, env), address];
     if !is_reachable {
-        checks.extend(["server", "session", "mount", "policy", "sign-in"].map(|name| skipped(name, "there is no address")));
+        checks.extend(
+            ["server", "session", "mount", "policy", "sign-in"]
+                .map(|name| skipped(name, "there is no address")),
+        );
     } else {
         with_address(core, &mut checks).await;
     }
@@ -110,17 +144,27 @@ fn config(core: &Core, env: &Env) -> Check {
     }
     let marks = Path::new(".claude-vault.toml");
     let is_there = settings.root.join(marks).symlink_metadata().is_ok();
-    let is_read = Root::open(&settings.root).is_ok_and(|root| root.read_trusted(marks).is_ok_and(|read| read.is_some()));
+    let is_read = Root::open(&settings.root)
+        .is_ok_and(|root| root.read_trusted(marks).is_ok_and(|read| read.is_some()));
     if is_there && !is_read {
         return warning(
             "config",
             format!("{} is not read", settings.root.join(marks).display()),
-            "a file that decides where values go is read only if it and its folder belong to you or root",
+            "a file that decides where values go is read only if it and its folder belong to you \
+             or root",
             "ls -ld . .claude-vault.toml   (in that folder, to see who owns them)",
         );
     }
-    let files: Vec<String> = settings.config_files.iter().map(|path| path.display().to_string()).collect();
-    let locks = if settings.locked.is_empty() { String::new() } else { format!("; locked: {}", settings.locked.join(", ")) };
+    let files: Vec<String> = settings
+        .config_files
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let locks = if settings.locked.is_empty() {
+        String::new()
+    } else {
+        format!("; locked: {}", settings.locked.join(", "))
+    };
     match files.is_empty() {
         true => ok("config", "no config file: variables and defaults alone"),
         false => ok("config", format!("{}{locks}", files.join(", then "))),
@@ -139,8 +183,17 @@ fn address(core: &Core, env: &Env) -> Check {
     }
     if settings.tls.skip_verify {
         let why = "anyone between here and Vault can read the token and every value";
-        let variable = if env.get("VAULT_SKIP_VERIFY").is_some() { "VAULT_SKIP_VERIFY" } else { "BAO_SKIP_VERIFY" };
-        return warning("address", format!("{address}, and certificates are not verified"), why, format!("unset {variable}"));
+        let variable = if env.get("VAULT_SKIP_VERIFY").is_some() {
+            "VAULT_SKIP_VERIFY"
+        } else {
+            "BAO_SKIP_VERIFY"
+        };
+        return warning(
+            "address",
+            format!("{address}, and certificates are not verified"),
+            why,
+            format!("unset {variable}"),
+        );
     }
     ok("address", address.as_str().trim_end_matches('/'))
 }
@@ -152,12 +205,22 @@ async fn with_address(core: &Core, checks: &mut Vec<Check>) {
     };
     let nobody = match server {
         Ok((nobody, version)) => {
-            checks.push(ok("server", format!("reachable and unsealed, version {version}")));
+            checks.push(ok(
+                "server",
+                format!("reachable and unsealed, version {version}"),
+            ));
             nobody
         }
         Err(error) => {
-            checks.push(failed("server", "without it nothing can be read or written", &error));
-            checks.extend(["session", "mount", "policy", "sign-in"].map(|name| skipped(name, "the server does not answer")));
+            checks.push(failed(
+                "server",
+                "without it nothing can be read or written",
+                &error,
+            ));
+            checks.extend(
+                ["session", "mount", "policy", "sign-in"]
+                    .map(|name| skipped(name, "the server does not answer")),
+            );
             return;
         }
     };
@@ -165,7 +228,8 @@ async fn with_address(core: &Core, checks: &mut Vec<Check>) {
     let alive = session.state != State::Failed;
     checks.push(session);
     if alive {
-        // Without any right on a mount Vault does not tell that it is there: the policy tells more then.
+        // Without any right on a mount Vault does not tell that it is there: the policy tells more
+        // then.
         checks.push(mount(core).await);
         checks.push(policy(core).await);
     } else {
@@ -178,7 +242,10 @@ async fn session(core: &Core) -> Check {
     const WHY: &str = "reading and writing need a session";
     let looked = match core.session().and_then(crate::session::Session::alive) {
         Ok(session) => match core.vault() {
-            Ok(vault) => vault.look_up_token().await.map(|token| (session.seconds_left(), token)),
+            Ok(vault) => vault
+                .look_up_token()
+                .await
+                .map(|token| (session.seconds_left(), token)),
             Err(error) => Err(error),
         },
         Err(error) => Err(error),
@@ -223,30 +290,65 @@ async fn mount(core: &Core) -> Check {
 async fn policy(core: &Core) -> Check {
     match what_is_allowed(core).await {
         Ok((lists, reads, writes)) => judge_policy(core, lists, reads, writes),
-        Err(error) => failed("policy", "it decides what this session may read and write", &error),
+        Err(error) => failed(
+            "policy",
+            "it decides what this session may read and write",
+            &error,
+        ),
     }
 }
 
 async fn what_is_allowed(core: &Core) -> Result<(bool, bool, bool)> {
     let (vault, settings) = (core.vault()?, &core.settings);
-    let below = if settings.prefix.is_empty() { String::new() } else { format!("/{}", settings.prefix) };
-    let listing = vault.capabilities(&format!("{}/metadata{below}", settings.mount)).await?;
+    let below = if settings.prefix.is_empty() {
+        String::new()
+    } else {
+        format!("/{}", settings.prefix)
+    };
+    let listing = vault
+        .capabilities(&format!("{}/metadata{below}", settings.mount))
+        .await?;
     let service = Service::probe()?;
-    let data = vault.capabilities(&format!("{}/data/{}", settings.mount, settings.service_path(&service))).await?;
+    let data = vault
+        .capabilities(&format!(
+            "{}/data/{}",
+            settings.mount,
+            settings.service_path(&service)
+        ))
+        .await?;
     let may = |all: &[String], wanted: &str| all.iter().any(|one| one == wanted || one == "root");
-    Ok((may(&listing, "list"), may(&data, "read"), vault.may_write(&service).await?))
+    Ok((
+        may(&listing, "list"),
+        may(&data, "read"),
+        vault.may_write(&service).await?,
+    ))
 }
 
 fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
     let path = core.services_path();
-    let word = |may: bool, what: &str| if may { what.to_owned() } else { format!("not {what}") };
-    let saw = format!("{path}: may {}, {}, {}", word(lists, "list"), word(reads, "read"), word(writes, "write"));
+    let word = |may: bool, what: &str| {
+        if may {
+            what.to_owned()
+        } else {
+            format!("not {what}")
+        }
+    };
+    let saw = format!(
+        "{path}: may {}, {}, {}",
+        word(lists, "list"),
+        word(reads, "read"),
+        word(writes, "write")
+    );
     let steps_up = core.settings.write_role.is_some();
     let fix = format!("ask whoever runs Vault for a policy on {path}: the README has one");
     match (lists && reads, writes, steps_up) {
-        (false, ..) => {
-            Check { name: "policy", state: State::Failed, saw, why: "services cannot be listed or read without it", fix }
-        }
+        (false, ..) => Check {
+            name: "policy",
+            state: State::Failed,
+            saw,
+            why: "services cannot be listed or read without it",
+            fix,
+        },
         (true, true, true) => warning(
             "policy",
             saw,
@@ -258,21 +360,36 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
     }
 }
 
-/// Asks for a login's address, as a login does: that tells of the method, the role and the redirect.
+/// Asks for a login's address, as a login does: that tells of the method, the role and the
+/// redirect.
 async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
     const WHY: &str = "login asks Vault's oidc method for this";
     let settings = &core.settings;
     if asks_provider(settings, settings.method) {
         let issuer = settings.provider.issuer_text();
         return match look_at_provider(settings).await {
-            Ok(methods) => ok("sign-in", format!("{issuer}, good for {methods}, then auth/{}", mount_of(settings, true))),
-            Err(error) => failed("sign-in", "login asks the identity provider that your config names", &error),
+            Ok(methods) => ok(
+                "sign-in",
+                format!(
+                    "{issuer}, good for {methods}, then auth/{}",
+                    mount_of(settings, true)
+                ),
+            ),
+            Err(error) => failed(
+                "sign-in",
+                "login asks the identity provider that your config names",
+                &error,
+            ),
         };
     }
     let mount = mount_of(settings, false);
     let nonce = Secret::from("claude-vault-doctor-asks-only".to_owned());
     let ask = async |role, elsewhere| {
-        let options = Options { role, elsewhere, ..Options::of(settings, Method::Oidc) };
+        let options = Options {
+            role,
+            elsewhere,
+            ..Options::of(settings, Method::Oidc)
+        };
         auth_url(nobody, &options, settings.port, &nonce).await
     };
     let back = match ask(settings.role.as_deref(), settings.method == Method::Device).await {
@@ -280,8 +397,15 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
         Ok(_) => format!("back to port {}", settings.port),
         Err(error) => {
             // Somebody who pastes a token needs no such login.
-            let state = if has_session { State::Warning } else { State::Failed };
-            return Check { state, ..failed("sign-in", WHY, &error) };
+            let state = if has_session {
+                State::Warning
+            } else {
+                State::Failed
+            };
+            return Check {
+                state,
+                ..failed("sign-in", WHY, &error)
+            };
         }
     };
     let role = settings.role.as_deref().unwrap_or("the default role");
@@ -289,14 +413,24 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
         return ok("sign-in", format!("auth/{mount} with {role}, {back}"));
     };
     match ask(Some(write_role), false).await {
-        Err(error) => failed("sign-in", "write_role is set in your config, and approving needs it", &error),
+        Err(error) => failed(
+            "sign-in",
+            "write_role is set in your config, and approving needs it",
+            &error,
+        ),
         Ok(auth) if !auth.url.query_pairs().any(|(name, _)| name == "max_age") => warning(
             "sign-in",
             format!("auth/{mount} with {role}; {write_role} for writing, without a max_age"),
             "any program that controls your signed-in browser can approve without you",
-            format!("vault write auth/{mount}/role/{write_role} max_age=60s …   (with its other settings)"),
+            format!(
+                "vault write auth/{mount}/role/{write_role} max_age=60s …   (with its other \
+                 settings)"
+            ),
         ),
-        Ok(_) => ok("sign-in", format!("auth/{mount} with {role}; {write_role} for writing, with a max_age")),
+        Ok(_) => ok(
+            "sign-in",
+            format!("auth/{mount} with {role}; {write_role} for writing, with a max_age"),
+        ),
     }
 }
 
@@ -304,19 +438,30 @@ fn browser(core: &Core, env: &Env) -> Check {
     const WHY: &str = "without a browser, login and approval print their addresses";
     let (here, port) = (Surroundings::of(env), core.settings.port);
     match (&core.settings.browser, can_open_browser()) {
-        (Some(command), _) => ok("browser", format!("opened with {}", printable(command, false))),
+        (Some(command), _) => ok(
+            "browser",
+            format!("opened with {}", printable(command, false)),
+        ),
         (None, true) if here != Surroundings::Ssh => ok("browser", "the desktop's own"),
         _ if here == Surroundings::Container => warning(
             "browser",
             "none: there is no screen in this container",
             WHY,
-            "source claude-vault login   (open its address outside, and paste the one that the browser ends at)",
+            "source claude-vault login   (open its address outside, and paste the one that the \
+             browser ends at)",
         ),
         _ => warning(
             "browser",
-            if here == Surroundings::Ssh { "none: this is an SSH session" } else { "none: there is no screen" },
+            if here == Surroundings::Ssh {
+                "none: this is an SSH session"
+            } else {
+                "none: there is no screen"
+            },
             WHY,
-            format!("ssh -L {port}:localhost:{port} THIS-MACHINE   (from your machine), or export BROWSER=COMMAND"),
+            format!(
+                "ssh -L {port}:localhost:{port} THIS-MACHINE   (from your machine), or export \
+                 BROWSER=COMMAND"
+            ),
         ),
     }
 }
@@ -339,10 +484,14 @@ const MAX_CLIENT_FILE: u64 = 16 * 1024 * 1024;
 /// Whether an AI assistant is around us, or some MCP client knows this program.
 fn has_assistant(core: &Core, env: &Env) -> bool {
     let home = env.path("HOME");
-    let of_home = home.iter().flat_map(|home| CLIENTS.iter().map(|file| home.join(file)));
-    let of_root = [".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json"].map(|file| core.settings.root.join(file));
+    let of_home = home
+        .iter()
+        .flat_map(|home| CLIENTS.iter().map(|file| home.join(file)));
+    let of_root = [".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json"]
+        .map(|file| core.settings.root.join(file));
     let names_us = |file: std::path::PathBuf| {
-        let is_small = std::fs::metadata(&file).is_ok_and(|found| found.is_file() && found.len() <= MAX_CLIENT_FILE);
+        let is_small = std::fs::metadata(&file)
+            .is_ok_and(|found| found.is_file() && found.len() <= MAX_CLIENT_FILE);
         is_small && std::fs::read_to_string(&file).is_ok_and(|text| text.contains("claude-vault"))
     };
     core.settings.agent.is_some() || of_home.chain(of_root).any(names_us)
@@ -352,9 +501,10 @@ fn approval(core: &Core, env: &Env) -> Check {
     const WHY: &str = "changes that an AI assistant asks for wait for it";
     match strength(core) {
         Err(error) => failed("approval", WHY, &error),
-        Ok(Strength::Typed) if !has_assistant(core, env) => {
-            ok("approval", "by the word yes, typed; no AI assistant that uses claude-vault was found")
-        }
+        Ok(Strength::Typed) if !has_assistant(core, env) => ok(
+            "approval",
+            "by the word yes, typed; no AI assistant that uses claude-vault was found",
+        ),
         Ok(Strength::Typed) => warning(
             "approval",
             "by the word yes, typed",
@@ -375,15 +525,26 @@ fn approval(core: &Core, env: &Env) -> Check {
 fn audit_log(core: &Core) -> Check {
     const WHY: &str = "nothing is written to Vault unless it can be logged";
     match core.audit.check().and_then(|()| core.audit.verify()) {
-        Err(Error::NotFound { .. }) => ok("audit log", "none yet; the first command that uses Vault creates it"),
-        Ok(verified) => ok("audit log", format!("{} with {} lines, intact", core.audit.path().display(), verified.lines)),
+        Err(Error::NotFound { .. }) => ok(
+            "audit log",
+            "none yet; the first command that uses Vault creates it",
+        ),
+        Ok(verified) => ok(
+            "audit log",
+            format!(
+                "{} with {} lines, intact",
+                core.audit.path().display(),
+                verified.lines
+            ),
+        ),
         Err(error) => failed("audit log", WHY, &error),
     }
 }
 
 /// Where `source claude-vault` finds its file.
 fn shell(env: &Env) -> Check {
-    const WHY: &str = "source reads the first file of that name, and a session lives in the shell that sources it";
+    const WHY: &str = "source reads the first file of that name, and a session lives in the shell \
+        that sources it";
     let here = Path::new("claude-vault");
     if here.is_file() {
         return warning(
@@ -397,7 +558,12 @@ fn shell(env: &Env) -> Check {
     let saw = match &found {
         Found::Launcher(file) => return ok("shell", format!("{} can be sourced", file.display())),
         Found::Nothing => "no claude-vault on PATH".into(),
-        Found::Other { file, .. } => format!("{} comes first on PATH, and is not what a shell is to source", file.display()),
+        Found::Other { file, .. } => {
+            format!(
+                "{} comes first on PATH, and is not what a shell is to source",
+                file.display()
+            )
+        }
     };
     warning("shell", saw, WHY, found.fix())
 }

@@ -1,7 +1,7 @@
 //! `edit`: a service as YAML in the person's editor, and what they changed as a plan.
 //!
-//! The changes are those between the text that was shown and the text that came back. They are made to the newest
-//! version, so a change by somebody else meanwhile is kept.
+//! The changes are those between the text that was shown and the text that came back. They are made
+//! to the newest version, so a change by somebody else meanwhile is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,14 +64,20 @@ pub struct Edits {
 }
 
 impl Draft {
-    /// Reads the service and writes it down for the editor. One that does not exist, or whose newest version is
-    /// deleted, begins with a template.
+    /// Reads the service and writes it down for the editor. One that does not exist, or whose
+    /// newest version is deleted, begins with a template.
     ///
     /// # Errors
     /// As reading the service.
     pub async fn open(core: &Core, service: &Service) -> Result<Self> {
-        let (current, unlogged) =
-            core.audited(Action::Get, Some(service), read(core, service).await, |_| "all keys, to edit".to_owned()).await?;
+        let (current, unlogged) = core
+            .audited(
+                Action::Get,
+                Some(service),
+                read(core, service).await,
+                |_| "all keys, to edit".to_owned(),
+            )
+            .await?;
         let mut draft = Self::of(&core.settings.display_path(service), service, &current);
         draft.warnings.extend(unlogged);
         Ok(draft)
@@ -92,20 +98,33 @@ impl Draft {
         }
         let size: usize = entries.iter().map(|entry| entry.len()).sum();
         let mut text = Zeroizing::new(String::with_capacity(size + 4096));
-        let version = if current.version() == 0 { String::new() } else { format!(" (version {})", current.version()) };
+        let version = if current.version() == 0 {
+            String::new()
+        } else {
+            format!(" (version {})", current.version())
+        };
         text.push_str(&format!(
             "# {path}{version}. Save and leave: you see what would change, and are asked before it is written.\n\
              # Without quotes, 42 is a number and true a boolean. An entry that you remove is removed.\n"
         ));
         if !hidden.is_empty() {
-            text.push_str(&format!("# YAML cannot show these keys exactly, so they stay as they are: {}\n", hidden.join(", ")));
+            text.push_str(&format!(
+                "# YAML cannot show these keys exactly, so they stay as they are: {}\n",
+                hidden.join(", ")
+            ));
         }
         text.push('\n');
         if base.is_empty() {
             text.push_str(TEMPLATE);
         }
         entries.iter().for_each(|entry| text.push_str(entry));
-        Self { service: service.clone(), base, shown, text, warnings: Vec::new() }
+        Self {
+            service: service.clone(),
+            base,
+            shown,
+            text,
+            warnings: Vec::new(),
+        }
     }
 
     /// The text for the editor: values included.
@@ -122,7 +141,10 @@ impl Draft {
         let mut edits = Edits::default();
         let mut names = BTreeSet::new();
         for entry in edited::read(text)? {
-            let refuse = |reason: String| Unreadable { line: entry.line, reason };
+            let refuse = |reason: String| Unreadable {
+                line: entry.line,
+                reason,
+            };
             let typed = entry.value.map_err(&refuse)?;
             let name = entry.name;
             names.insert(name.clone());
@@ -130,10 +152,19 @@ impl Draft {
                 continue;
             }
             let said = printable(&name, false);
-            match (self.base.contains_key(&name), self.shown.contains_key(&name)) {
-                (true, false) => return Err(refuse(format!("{said} cannot be edited here: it stays as it is"))),
+            match (
+                self.base.contains_key(&name),
+                self.shown.contains_key(&name),
+            ) {
+                (true, false) => {
+                    return Err(refuse(format!(
+                        "{said} cannot be edited here: it stays as it is"
+                    )));
+                }
                 (false, _) if !Key::is_valid(&name) => {
-                    return Err(refuse(format!("{said}: a key's name is 1 to 128 of the characters A-Z a-z 0-9 _ . -")));
+                    return Err(refuse(format!(
+                        "{said}: a key's name is 1 to 128 of the characters A-Z a-z 0-9 _ . -"
+                    )));
                 }
                 (true | false, _) => {}
             }
@@ -141,22 +172,41 @@ impl Draft {
             if value.secret().expose(WayOut::Inspection).len() > MAX_VALUE_BYTES {
                 return Err(refuse(format!("the value of {said} is longer than 64 KiB")));
             }
-            edits.remarks.extend(entry.remark.map(|remark| format!("{said} {remark}")));
+            edits
+                .remarks
+                .extend(entry.remark.map(|remark| format!("{said} {remark}")));
             edits.set.insert(name, value);
         }
-        edits.removed = self.shown.keys().filter(|name| !names.contains(*name)).cloned().collect();
+        edits.removed = self
+            .shown
+            .keys()
+            .filter(|name| !names.contains(*name))
+            .cloned()
+            .collect();
         Ok(edits)
     }
 
     /// What is to be said where somebody else changed the service meanwhile.
     fn met(&self, edits: &Edits, now: &Secrets) -> Vec<String> {
         if now.is_empty() && !self.base.is_empty() {
-            return vec!["the service was deleted meanwhile: only your changes are written".to_owned()];
+            return vec![
+                "the service was deleted meanwhile: only your changes are written".to_owned(),
+            ];
         }
         let differs = |name: &&String| self.base.get(*name) != now.get(*name);
-        let set = edits.set.keys().filter(differs).map(|name| (name, "your value replaces that"));
-        let removed = edits.removed.iter().filter(differs).map(|name| (name, "it is removed nevertheless"));
-        set.chain(removed).map(|(name, what)| format!("{} was changed meanwhile: {what}", printable(name, false))).collect()
+        let set = edits
+            .set
+            .keys()
+            .filter(differs)
+            .map(|name| (name, "your value replaces that"));
+        let removed = edits
+            .removed
+            .iter()
+            .filter(differs)
+            .map(|name| (name, "it is removed nevertheless"));
+        set.chain(removed)
+            .map(|(name, what)| format!("{} was changed meanwhile: {what}", printable(name, false)))
+            .collect()
     }
 }
 
@@ -183,12 +233,28 @@ pub async fn write(
     let service = &draft.service;
     let work_out = async |current: Current| {
         let mut result = current.secrets().clone();
-        result.extend(edits.set.iter().map(|(name, value)| (name.clone(), value.clone())));
+        result.extend(
+            edits
+                .set
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
         result.retain(|name, _| !edits.removed.contains(name));
         let mut warnings = draft.met(edits, current.secrets());
         warnings.extend(edits.remarks.iter().cloned());
-        let notes = Notes { warnings, ..Notes::default() };
-        Ok(VersionChange::between(core, service, current, result, &[], &[], notes))
+        let notes = Notes {
+            warnings,
+            ..Notes::default()
+        };
+        Ok(VersionChange::between(
+            core,
+            service,
+            current,
+            result,
+            &[],
+            &[],
+            notes,
+        ))
     };
     change(core, service, dry_run, approver, show, work_out).await
 }

@@ -1,5 +1,5 @@
-//! `example`: a template that may be committed, made of a `.env`, a compose file or a `secrets.yaml`. What stays in
-//! it and what goes, [`format::example`] decides.
+//! `example`: a template that may be committed, made of a `.env`, a compose file or a
+//! `secrets.yaml`. What stays in it and what goes, [`format::example`] decides.
 //!
 //! [`format::example`]: crate::format::example
 
@@ -75,11 +75,17 @@ pub async fn example(
         Ok(planned) => planned,
         Err(error) => {
             let failed: Result<()> = Err(error);
-            let failed = core.audited(Action::GenerateExample, service, failed, |()| String::new()).await;
+            let failed = core
+                .audited(Action::GenerateExample, service, failed, |()| String::new())
+                .await;
             return Err(failed.err().unwrap_or(Error::Declined));
         }
     };
-    let committed = Plan::new(write).approve(core, approver).await?.commit(core, approver).await?;
+    let committed = Plan::new(write)
+        .approve(core, approver)
+        .await?
+        .commit(core, approver)
+        .await?;
     if let Written::Replaced { backup } = committed.done {
         reply.backup = Some(backup);
     }
@@ -95,10 +101,16 @@ fn plan(
 ) -> Result<(Reply, FileWrite)> {
     let (source, text) = scan::read(core, service, file, usual_names(format))?;
     let root = Root::open(&core.settings.root)?;
-    let target = output.map_or_else(|| Ok(target(format, &source)), |output| root.relative(output))?;
+    let target = output.map_or_else(
+        || Ok(target(format, &source)),
+        |output| root.relative(output),
+    )?;
     if target == source {
         let path = printable(&target.to_string_lossy(), false);
-        return Err(Error::invalid(format!("{path} would be its own example"), "choose another place for it"));
+        return Err(Error::invalid(
+            format!("{path} would be its own example"),
+            "choose another place for it",
+        ));
     }
     let before = root.read(&target)?;
     let record = Records::new(&core.settings.state).of(root.path(), &target)?;
@@ -112,24 +124,38 @@ fn plan(
     let made = make(form(core, format, &source, &text), &text, core.audience);
     let (made, obstacle) = match made {
         Ok(made) => (made, None),
-        Err(refused) if core.audience == Audience::Model && !unasked => (Example::default(), Some(reason(&refused))),
+        Err(refused) if core.audience == Audience::Model && !unasked => {
+            (Example::default(), Some(reason(&refused)))
+        }
         Err(refused) if core.audience == Audience::Model => {
             return Err(Error::Unwritable {
                 file: printable(&target.to_string_lossy(), false),
                 keys: "an example".into(),
                 reader: "a person".into(),
                 reason: reason(&refused),
-                hint: format!("claude-vault example {}", printable(&source.to_string_lossy(), false)),
+                hint: format!(
+                    "claude-vault example {}",
+                    printable(&source.to_string_lossy(), false)
+                ),
             });
         }
         Err(refused) => {
             let path = printable(&source.to_string_lossy(), false);
             let hint = "correct that line, then run the command again";
-            return Err(Error::invalid(format!("{path}: {}", reason(&refused)), hint));
+            return Err(Error::invalid(
+                format!("{path}: {}", reason(&refused)),
+                hint,
+            ));
         }
     };
-    let reply =
-        Reply { service: service.cloned(), source, file: target.clone(), replaced: made.replaced, kept: made.kept, backup: None };
+    let reply = Reply {
+        service: service.cloned(),
+        source,
+        file: target.clone(),
+        replaced: made.replaced,
+        kept: made.kept,
+        backup: None,
+    };
     let preview = FilePreview {
         path: printable(&target.to_string_lossy(), false),
         masked_text: made.text.clone(),
@@ -161,12 +187,15 @@ fn usual_names(format: Format) -> &'static [&'static str] {
     }
 }
 
-/// Where an example usually lies: `docker-compose.example.yml` beside a compose file, `NAME.example.yml` beside one
-/// of another name, such as an override, and `NAME.example` beside any other file.
+/// Where an example usually lies: `docker-compose.example.yml` beside a compose file,
+/// `NAME.example.yml` beside one of another name, such as an override, and `NAME.example` beside
+/// any other file.
 fn target(format: Format, source: &Path) -> PathBuf {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     match format {
-        Format::Compose if scan::COMPOSE_NAMES.contains(&&*name) => source.with_file_name("docker-compose.example.yml"),
+        Format::Compose if scan::COMPOSE_NAMES.contains(&&*name) => {
+            source.with_file_name("docker-compose.example.yml")
+        }
         Format::Compose => {
             let stem = source.file_stem().unwrap_or_default().to_string_lossy();
             let ending = source.extension().unwrap_or_default().to_string_lossy();
@@ -183,21 +212,31 @@ fn form(core: &Core, format: Format, source: &Path, text: &str) -> Form {
         Format::Compose => Form::Compose,
         Format::Yaml => {
             let is_services = |document: &tree::Node| {
-                document.get("services").is_some_and(|services| matches!(services.kind, NodeKind::Map(_)))
+                document
+                    .get("services")
+                    .is_some_and(|services| matches!(services.kind, NodeKind::Map(_)))
             };
-            let has_services = tree::parse(text).is_ok_and(|documents| documents.iter().any(is_services));
-            if has_services { Form::Compose } else { Form::Yaml }
+            let has_services =
+                tree::parse(text).is_ok_and(|documents| documents.iter().any(is_services));
+            if has_services {
+                Form::Compose
+            } else {
+                Form::Yaml
+            }
         }
     }
 }
 
-/// Makes the example of a text, without a header of ours in it. Where the file's own reader finds other entries than
-/// this program does, the rest of a secret could pass for a comment or for another entry: then a model's example holds
-/// the names alone. It is made either way, since a refusal would tell something of the values.
+/// Makes the example of a text, without a header of ours in it. Where the file's own reader finds
+/// other entries than this program does, the rest of a secret could pass for a comment or for
+/// another entry: then a model's example holds the names alone. It is made either way, since a
+/// refusal would tell something of the values.
 fn make(form: Form, text: &str, audience: Audience) -> std::result::Result<Example, Malformed> {
     match (audience, form) {
         (Audience::Person, _) => made_of::example(form, &without_header(text), Care::Everywhere),
-        (Audience::Model, Form::Env(reader)) if !agrees(&dotenv::parse(text, reader), text, reader) => {
+        (Audience::Model, Form::Env(reader))
+            if !agrees(&dotenv::parse(text, reader), text, reader) =>
+        {
             made_of::names_only(form, text)
         }
         (Audience::Model, _) => made_of::example(form, &without_header(text), Care::EachPlaceAlone),
@@ -205,17 +244,27 @@ fn make(form: Form, text: &str, audience: Audience) -> std::result::Result<Examp
 }
 
 fn reason(malformed: &Malformed) -> String {
-    format!("line {} cannot be parsed: {}", malformed.line, malformed.reason)
+    format!(
+        "line {} cannot be parsed: {}",
+        malformed.line, malformed.reason
+    )
 }
 
-/// A text without the header of an injected file, and without the comment over the keys that only Vault has.
+/// A text without the header of an injected file, and without the comment over the keys that only
+/// Vault has.
 fn without_header(text: &str) -> Zeroizing<String> {
     const BLOCKS: [&str; 2] = ["# Only in Vault, not in the example:", "# From Vault:"];
-    let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let bom = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     if !text[bom..].starts_with(HEADER_START) {
         return Zeroizing::new(text.to_owned());
     }
-    let comments = text[bom..].split_inclusive('\n').take_while(|line| line.starts_with('#'));
+    let comments = text[bom..]
+        .split_inclusive('\n')
+        .take_while(|line| line.starts_with('#'));
     let mut length = 0;
     for line in comments {
         length += line.len();
@@ -223,27 +272,43 @@ fn without_header(text: &str) -> Zeroizing<String> {
             break;
         }
     }
-    let lines = text[bom + length..].split_inclusive('\n').filter(|line| !BLOCKS.contains(&line.trim_end()));
+    let lines = text[bom + length..]
+        .split_inclusive('\n')
+        .filter(|line| !BLOCKS.contains(&line.trim_end()));
     Zeroizing::new(std::iter::once(&text[..bom]).chain(lines).collect())
 }
 
-/// Whether the file's own reader finds exactly these entries with exactly these values. Where it does
-/// not, the rest of a secret could pass for a comment or for another entry.
+/// Whether the file's own reader finds exactly these entries with exactly these values. Where it
+/// does not, the rest of a secret could pass for a comment or for another entry.
 fn agrees(document: &Document, text: &str, reader: Dialect) -> bool {
-    let Some(taken) = dotenv::read_as(reader, text) else { return false };
+    let Some(taken) = dotenv::read_as(reader, text) else {
+        return false;
+    };
     let same = |entry: &Entry, (name, value): &(String, Option<Zeroizing<String>>)| {
         let own = dotenv::unquote(&text[entry.value.clone()]);
         let is_read_so = match value {
             Some(value) => **value == own,
             // It refers to something else: one word, with nothing behind it.
             None => {
-                let line = text[entry.value.start..].split('\n').next().unwrap_or_default().trim_end();
-                own == line && !line.contains(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '#' | '\\'))
+                let line = text[entry.value.start..]
+                    .split('\n')
+                    .next()
+                    .unwrap_or_default()
+                    .trim_end();
+                own == line
+                    && !line.contains(|c: char| {
+                        c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '#' | '\\')
+                    })
             }
         };
         entry.key == *name && is_read_so
     };
-    document.entries.len() == taken.len() && document.entries.iter().zip(&taken).all(|(entry, taken)| same(entry, taken))
+    document.entries.len() == taken.len()
+        && document
+            .entries
+            .iter()
+            .zip(&taken)
+            .all(|(entry, taken)| same(entry, taken))
 }
 
 #[cfg(test)]
@@ -251,14 +316,23 @@ mod tests {
     use super::*;
 
     fn text_of(form: Form, text: &str) -> String {
-        make(form, text, Audience::Person).map(|made| made.text).unwrap_or_else(|refused| panic!("{}", reason(&refused)))
+        make(form, text, Audience::Person)
+            .map(|made| made.text)
+            .unwrap_or_else(|refused| panic!("{}", reason(&refused)))
     }
 
     #[test]
     fn an_example_of_an_injected_file_is_clean() {
-        let env = "\u{feff}# Written by claude-vault from Vault (shop) and .env.example.\n# Make it again: claude-vault inject shop\n# From Vault, secret/shop (ab12):\n#   A, B\n# It holds secrets: do not commit it.\n#\n# own\nA=1\n\n# Only in Vault, not in the example:\nDB_PASSWORD=hunter2\n";
-        assert_eq!(text_of(Form::Env(Dialect::Compose), env), "\u{feff}# own\nA=1\n\nDB_PASSWORD=\n");
-        let yaml = "# Written by claude-vault from Vault (ha).\n# It holds secrets: do not commit it.\n#\n\"pw\": \"hunter2\"\n";
+        let env = "\u{feff}# Written by claude-vault from Vault (shop) and .env.example.\n# Make \
+            it again: claude-vault inject shop\n# From Vault, secret/shop (ab12):\n#   A, B\n# It \
+            holds secrets: do not commit it.\n#\n# own\nA=1\n\n# Only in Vault, not in the \
+            example:\nDB_PASSWORD=hunter2\n";
+        assert_eq!(
+            text_of(Form::Env(Dialect::Compose), env),
+            "\u{feff}# own\nA=1\n\nDB_PASSWORD=\n"
+        );
+        let yaml = "# Written by claude-vault from Vault (ha).\n# It holds secrets: do not commit \
+            it.\n#\n\"pw\": \"hunter2\"\n";
         assert_eq!(text_of(Form::Yaml, yaml), "\"pw\": \"\"\n");
     }
 
@@ -267,9 +341,21 @@ mod tests {
         for (format, source, expected) in [
             (Format::Env, "a/.env", "a/.env.example"),
             (Format::Env, "prod.env", "prod.env.example"),
-            (Format::Compose, "a/compose.yaml", "a/docker-compose.example.yml"),
-            (Format::Compose, "compose.override.yaml", "compose.override.example.yaml"),
-            (Format::Yaml, "config/secrets.yaml", "config/secrets.yaml.example"),
+            (
+                Format::Compose,
+                "a/compose.yaml",
+                "a/docker-compose.example.yml",
+            ),
+            (
+                Format::Compose,
+                "compose.override.yaml",
+                "compose.override.example.yaml",
+            ),
+            (
+                Format::Yaml,
+                "config/secrets.yaml",
+                "config/secrets.yaml.example",
+            ),
         ] {
             assert_eq!(target(format, Path::new(source)), Path::new(expected));
         }
@@ -277,9 +363,18 @@ mod tests {
 
     #[test]
     fn a_model_gets_names_alone_where_the_reader_finds_something_else() {
-        let of = |text: &str| make(Form::Env(Dialect::Compose), text, Audience::Model).map(|made| (made.text, made.names));
+        let of = |text: &str| {
+            make(Form::Env(Dialect::Compose), text, Audience::Model)
+                .map(|made| (made.text, made.names))
+        };
         let names = vec!["PW".to_owned(), "B".to_owned()];
-        assert_eq!(of("# why\nPW=\"a5b\"\nB=1\n"), Ok(("# why\nPW=\nB=1\n".to_owned(), names.clone())));
-        assert_eq!(of("# why\nPW=\"a$b\"\nB=1\n"), Ok(("PW=\nB=\n".to_owned(), names)));
+        assert_eq!(
+            of("# why\nPW=\"a5b\"\nB=1\n"),
+            Ok(("# why\nPW=\nB=1\n".to_owned(), names.clone()))
+        );
+        assert_eq!(
+            of("# why\nPW=\"a$b\"\nB=1\n"),
+            Ok(("PW=\nB=\n".to_owned(), names))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! `exec`: the secrets of services as a program's environment, with nothing on disk.
 //!
-//! This module works out the variables; the face starts the program, which takes the process's place.
+//! This module works out the variables; the face starts the program, which takes the process's
+//! place.
 
 pub(in crate::core) mod steering;
 
@@ -44,27 +45,53 @@ pub struct Reply {
 /// `program` is what will get them, for the audit log.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service or a key of `only` that is not there, [`Error::Invalid`] for
-/// a clash when it is strict and for a variable that changes how programs run, [`Error::Unwritable`] for a value that no environment can hold.
+/// [`Error::NotFound`] for a service or a key of `only` that is not there, [`Error::Invalid`] for a
+/// clash when it is strict and for a variable that changes how programs run, [`Error::Unwritable`]
+/// for a value that no environment can hold.
 pub async fn exec(core: &Core, request: &Request, program: &str) -> Result<Reply> {
     let names: Vec<&str> = request.services.iter().map(Service::as_str).collect();
-    let details = |reply: &Reply| format!("{} variables of {} to {program}", reply.variables.len(), names.join(", "));
-    let single = request.services.first().filter(|_| request.services.len() == 1);
-    let (mut reply, unlogged) = core.audited(Action::Exec, single, collect(core, request).await, details).await?;
+    let details = |reply: &Reply| {
+        format!(
+            "{} variables of {} to {program}",
+            reply.variables.len(),
+            names.join(", ")
+        )
+    };
+    let single = request
+        .services
+        .first()
+        .filter(|_| request.services.len() == 1);
+    let (mut reply, unlogged) = core
+        .audited(Action::Exec, single, collect(core, request).await, details)
+        .await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
 
 async fn collect(core: &Core, request: &Request) -> Result<Reply> {
-    if !request.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return Err(Error::invalid("a prefix has only the characters A-Z a-z 0-9 _", "--prefix MYAPP_"));
+    if !request
+        .prefix
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    {
+        return Err(Error::invalid(
+            "a prefix has only the characters A-Z a-z 0-9 _",
+            "--prefix MYAPP_",
+        ));
     }
     let vault = core.vault()?;
-    let mut reply = Reply { variables: BTreeMap::new(), warnings: Vec::new() };
+    let mut reply = Reply {
+        variables: BTreeMap::new(),
+        warnings: Vec::new(),
+    };
     let mut owners: BTreeMap<String, &Service> = BTreeMap::new();
     let (mut plain, mut steering) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
-    for service in request.services.iter().filter(|service| seen.insert(*service)) {
+    for service in request
+        .services
+        .iter()
+        .filter(|service| seen.insert(*service))
+    {
         let (_, secrets) = super::history::version(&vault, service, None).await?;
         for (key, value) in secrets {
             if !request.only.is_empty() && !request.only.iter().any(|only| only.as_str() == key) {
@@ -85,29 +112,55 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
     if request.only.is_empty() {
         refuse_steering(request, plain, &steering)?;
     }
-    match request.only.iter().find(|key| !owners.contains_key(&format!("{}{key}", request.prefix))) {
-        Some(key) => {
-            Err(Error::NotFound { what: format!("the key {key}"), hint: format!("claude-vault list {}", request.services[0]) })
-        }
+    match request
+        .only
+        .iter()
+        .find(|key| !owners.contains_key(&format!("{}{key}", request.prefix)))
+    {
+        Some(key) => Err(Error::NotFound {
+            what: format!("the key {key}"),
+            hint: format!("claude-vault list {}", request.services[0]),
+        }),
         None => Ok(reply),
     }
 }
 
 /// Refuses variables that change how programs run: only the person, by `--only`, can ask for one.
-fn refuse_steering(request: &Request, mut others: Vec<String>, steering: &[(String, &str)]) -> Result<()> {
-    let Some((name, reason)) = steering.first() else { return Ok(()) };
-    let more: Vec<&str> = steering.iter().skip(1).map(|(name, _)| name.as_str()).collect();
-    let more = if more.is_empty() { String::new() } else { format!("; so does each of {}", more.join(", ")) };
+fn refuse_steering(
+    request: &Request,
+    mut others: Vec<String>,
+    steering: &[(String, &str)],
+) -> Result<()> {
+    let Some((name, reason)) = steering.first() else {
+        return Ok(());
+    };
+    let more: Vec<&str> = steering
+        .iter()
+        .skip(1)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let more = if more.is_empty() {
+        String::new()
+    } else {
+        format!("; so does each of {}", more.join(", "))
+    };
     others.sort_unstable();
     others.dedup();
     // Names that can be typed, as long as the hint stays a line.
-    let few = !others.is_empty() && others.len() <= 8 && others.iter().all(|key| key.parse::<Key>().is_ok());
-    let keys = if few { others.join(",") } else { "KEY,…".into() };
+    let few = !others.is_empty()
+        && others.len() <= 8
+        && others.iter().all(|key| key.parse::<Key>().is_ok());
+    let keys = if few {
+        others.join(",")
+    } else {
+        "KEY,…".into()
+    };
     let services: Vec<&str> = request.services.iter().map(Service::as_str).collect();
     Err(Error::invalid(
         format!("{name} {reason}{more}"),
         format!(
-            "leave it out: claude-vault exec {} --only {keys} -- …   (or name it there too, if it is meant)",
+            "leave it out: claude-vault exec {} --only {keys} -- …   (or name it there too, if it \
+             is meant)",
             services.join(" ")
         ),
     ))
@@ -132,7 +185,13 @@ fn check(service: &Service, name: &str, value: &Secret) -> Result<()> {
     })
 }
 
-fn clash(strict: bool, name: &str, other: &Service, service: &Service, warnings: &mut Vec<String>) -> Result<()> {
+fn clash(
+    strict: bool,
+    name: &str,
+    other: &Service,
+    service: &Service,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
     let name = printable(name, false);
     if strict {
         return Err(Error::invalid(
@@ -140,6 +199,8 @@ fn clash(strict: bool, name: &str, other: &Service, service: &Service, warnings:
             "choose with --only, run them with a --prefix each, or leave --strict out",
         ));
     }
-    warnings.push(format!("{other} and {service} both have {name}: the one of {service} is used"));
+    warnings.push(format!(
+        "{other} and {service} both have {name}: the one of {service} is used"
+    ));
     Ok(())
 }

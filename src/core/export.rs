@@ -1,4 +1,5 @@
-//! `export`: services in the format of another program, to standard output or into files below the root.
+//! `export`: services in the format of another program, to standard output or into files below the
+//! root.
 
 mod formats;
 
@@ -141,25 +142,31 @@ struct Source {
 /// Exports. With `json`, a Kubernetes manifest is JSON too.
 ///
 /// # Errors
-/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that is not there, [`Error::Unwritable`] for a value or
-/// name that the format cannot hold, [`Error::Invalid`] for a file that is there and differs, [`Error::Confined`].
+/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that is not there,
+/// [`Error::Unwritable`] for a value or name that the format cannot hold, [`Error::Invalid`] for a
+/// file that is there and differs, [`Error::Confined`].
 pub async fn export(core: &Core, request: &ExportRequest, json: bool) -> Result<ExportReply> {
     if core.settings.agent.is_some() {
         return Err(Error::UnderAgent { what: "export" });
     }
     let vault = core.vault()?;
     let (services, output) = destination(&vault, request).await?;
-    let outcome = collect(&vault, &services, request).await.and_then(|sources| {
-        let rendered = formats::render(&sources, request, json)?;
-        Ok((sources, rendered))
-    });
+    let outcome = collect(&vault, &services, request)
+        .await
+        .and_then(|sources| {
+            let rendered = formats::render(&sources, request, json)?;
+            Ok((sources, rendered))
+        });
     let (sources, rendered) = match outcome {
         Ok(done) => done,
         Err(error) => return Err(note_failure(core, &services, request, error).await),
     };
     let mut reply = ExportReply {
         format: request.format,
-        services: sources.iter().map(|source| exported(source, &rendered)).collect(),
+        services: sources
+            .iter()
+            .map(|source| exported(source, &rendered))
+            .collect(),
         files: Vec::new(),
         left_out: rendered.left_out,
         text: None,
@@ -169,9 +176,18 @@ pub async fn export(core: &Core, request: &ExportRequest, json: bool) -> Result<
     match output {
         None => {
             for source in &reply.services {
-                let details = format!("{} keys as {} to standard output", source.keys.len(), request.format.word());
-                let noted = core.audit.record(Action::Export, source.service.as_str(), &details).await;
-                reply.warnings.extend(noted.err().map(|error| error.to_string()));
+                let details = format!(
+                    "{} keys as {} to standard output",
+                    source.keys.len(),
+                    request.format.word()
+                );
+                let noted = core
+                    .audit
+                    .record(Action::Export, source.service.as_str(), &details)
+                    .await;
+                reply
+                    .warnings
+                    .extend(noted.err().map(|error| error.to_string()));
             }
             reply.text = rendered.files.into_iter().next().map(|(_, text)| text);
         }
@@ -180,28 +196,50 @@ pub async fn export(core: &Core, request: &ExportRequest, json: bool) -> Result<
     Ok(reply)
 }
 
-async fn note_failure(core: &Core, services: &[Service], request: &ExportRequest, error: Error) -> Error {
-    let single = services.first().filter(|_| services.len() == 1).map_or("", Service::as_str);
+async fn note_failure(
+    core: &Core,
+    services: &[Service],
+    request: &ExportRequest,
+    error: Error,
+) -> Error {
+    let single = services
+        .first()
+        .filter(|_| services.len() == 1)
+        .map_or("", Service::as_str);
     let details = format!("as {}; failed: {}", request.format.word(), error.code());
     let _ = core.audit.record(Action::Export, single, &details).await;
     error
 }
 
 fn exported(source: &Source, rendered: &Rendered) -> Exported {
-    let keys = source.secrets.keys().filter(|key| !rendered.is_left_out(&source.service, key));
-    Exported { service: source.service.clone(), version: source.version, keys: keys.cloned().collect() }
+    let keys = source
+        .secrets
+        .keys()
+        .filter(|key| !rendered.is_left_out(&source.service, key));
+    Exported {
+        service: source.service.clone(),
+        version: source.version,
+        keys: keys.cloned().collect(),
+    }
 }
 
-/// The services, and the file or folder. With docker-secrets, the last word may be the folder: a word that can be
-/// no service is one, and another one only where Vault has no service of that name.
-async fn destination(vault: &Client, request: &ExportRequest) -> Result<(Vec<Service>, Option<PathBuf>)> {
+/// The services, and the file or folder. With docker-secrets, the last word may be the folder: a
+/// word that can be no service is one, and another one only where Vault has no service of that
+/// name.
+async fn destination(
+    vault: &Client,
+    request: &ExportRequest,
+) -> Result<(Vec<Service>, Option<PathBuf>)> {
     let mut words: Vec<&str> = request.services.iter().map(String::as_str).collect();
     let mut output = request.output.clone();
     if request.format == ExportFormat::DockerSecrets && output.is_none() {
         let needs_folder = || {
             Error::invalid(
                 "docker-secrets needs a folder for its files",
-                format!("claude-vault export {} --format docker-secrets --output secrets", shown(words[0])),
+                format!(
+                    "claude-vault export {} --format docker-secrets --output secrets",
+                    shown(words[0])
+                ),
             )
         };
         let (last, others) = words.split_last().ok_or_else(needs_folder)?;
@@ -210,41 +248,74 @@ async fn destination(vault: &Client, request: &ExportRequest) -> Result<(Vec<Ser
         }
         if let Ok(service) = Service::from_folder(last)
             && !last.ends_with('/')
-            && matches!(vault.read_service(&service, None).await?, Stored::Present { .. })
+            && matches!(
+                vault.read_service(&service, None).await?,
+                Stored::Present { .. }
+            )
         {
             return Err(Error::invalid(
                 format!("{service} is also a service, so it is unclear which folder to write"),
-                format!("--output {service}   for the folder of that name, or another one: --output DIR"),
+                format!(
+                    "--output {service}   for the folder of that name, or another one: --output DIR"
+                ),
             ));
         }
         output = Some(std::path::absolute(last).map_err(Error::io("find", *last))?);
         words.pop();
     }
     let mut seen = BTreeSet::new();
-    let services: Vec<Service> = words.into_iter().map(Service::from_folder).collect::<Result<_>>()?;
-    Ok((services.into_iter().filter(|service| seen.insert(service.clone())).collect(), output))
+    let services: Vec<Service> = words
+        .into_iter()
+        .map(Service::from_folder)
+        .collect::<Result<_>>()?;
+    Ok((
+        services
+            .into_iter()
+            .filter(|service| seen.insert(service.clone()))
+            .collect(),
+        output,
+    ))
 }
 
 /// A word that was typed, where it can be nothing but a service's name.
 fn shown(word: &str) -> &str {
-    if Service::from_folder(word).is_ok() { word } else { "SERVICE" }
+    if Service::from_folder(word).is_ok() {
+        word
+    } else {
+        "SERVICE"
+    }
 }
 
-async fn collect(vault: &Client, services: &[Service], request: &ExportRequest) -> Result<Vec<Source>> {
+async fn collect(
+    vault: &Client,
+    services: &[Service],
+    request: &ExportRequest,
+) -> Result<Vec<Source>> {
     let read = stream::iter(services).map(|service| async move {
         let (version, secrets) = version(vault, service, None).await?;
-        Ok::<_, Error>(Source { service: service.clone(), version, secrets })
+        Ok::<_, Error>(Source {
+            service: service.clone(),
+            version,
+            secrets,
+        })
     });
     let read: Vec<Result<Source>> = read.buffered(AT_ONCE).collect().await;
     let mut sources = read.into_iter().collect::<Result<Vec<Source>>>()?;
     if request.only.is_empty() {
         return Ok(sources);
     }
-    let missing = |name: &&String| !sources.iter().any(|source| source.secrets.contains_key(*name));
+    let missing = |name: &&String| {
+        !sources
+            .iter()
+            .any(|source| source.secrets.contains_key(*name))
+    };
     if let Some(at) = request.only.iter().position(|name| missing(&name)) {
         return Err(Error::NotFound {
             what: format!("key number {} of those after --only", at + 1),
-            hint: format!("claude-vault list {}", services.first().map_or("SERVICE", Service::as_str)),
+            hint: format!(
+                "claude-vault list {}",
+                services.first().map_or("SERVICE", Service::as_str)
+            ),
         });
     }
     for source in &mut sources {
@@ -267,20 +338,40 @@ async fn write(
         let path = below.map_or_else(|| output.to_owned(), |below| output.join(below));
         let file = root.relative(&path)?;
         let before = root.read(&file)?;
-        if before.as_ref().is_some_and(|old| *old.bytes != *content.as_bytes()) && !request.force {
+        if before
+            .as_ref()
+            .is_some_and(|old| *old.bytes != *content.as_bytes())
+            && !request.force
+        {
             return Err(Error::invalid(
-                format!("{} is there already and differs", printable(&file.to_string_lossy(), false)),
+                format!(
+                    "{} is there already and differs",
+                    printable(&file.to_string_lossy(), false)
+                ),
                 "replace it, and keep the old one as a backup: --force",
             ));
         }
         let keys: Vec<String> = match file.file_name() {
-            Some(name) if request.format == ExportFormat::DockerSecrets => vec![name.to_string_lossy().into_owned()],
-            _ => reply.services.iter().flat_map(|source| source.keys.clone()).collect(),
+            Some(name) if request.format == ExportFormat::DockerSecrets => {
+                vec![name.to_string_lossy().into_owned()]
+            }
+            _ => reply
+                .services
+                .iter()
+                .flat_map(|source| source.keys.clone())
+                .collect(),
         };
         writes.push(FileChange {
             file,
             kind: Kind::Secrets,
-            service: Some(reply.services.iter().map(|source| source.service.as_str()).collect::<Vec<_>>().join(", ")),
+            service: Some(
+                reply
+                    .services
+                    .iter()
+                    .map(|source| source.service.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
             origin: None,
             keys,
             content,
@@ -292,25 +383,42 @@ async fn write(
     for change in writes {
         let file = change.file.clone();
         let plan = Plan::new(FileWrite::new(Action::Export, change));
-        let committed = plan.approve(core, &Nobody).await?.commit(core, &Nobody).await?;
+        let committed = plan
+            .approve(core, &Nobody)
+            .await?
+            .commit(core, &Nobody)
+            .await?;
         let (state, backup) = match committed.done {
             Written::Created => ("created", None),
             Written::Unchanged => ("unchanged", None),
             Written::Replaced { backup } => ("updated", Some(backup)),
         };
-        reply.files.push(ExportedFile { file, state, backup });
+        reply.files.push(ExportedFile {
+            file,
+            state,
+            backup,
+        });
         reply.warnings.extend(committed.unlogged);
     }
     let files: Vec<PathBuf> = reply.files.iter().map(|file| file.file.clone()).collect();
     let ignore = request.gitignore;
-    let advice = tokio::task::spawn_blocking(move || super::inject::keep_out(&root, &files, ignore)).await;
+    let advice =
+        tokio::task::spawn_blocking(move || super::inject::keep_out(&root, &files, ignore)).await;
     let (warnings, notes) = advice.unwrap_or_default();
-    reply.warnings.extend(warnings.iter().map(|warning| warning.replace("inject once", "export once")));
+    reply.warnings.extend(
+        warnings
+            .iter()
+            .map(|warning| warning.replace("inject once", "export once")),
+    );
     reply.notes = notes;
     Ok(())
 }
 
 /// A key as a message names it, with its service where there are several.
 fn named(service: &Service, key: &str, is_alone: bool) -> String {
-    if is_alone { short(key) } else { format!("{service}/{}", short(key)) }
+    if is_alone {
+        short(key)
+    } else {
+        format!("{service}/{}", short(key))
+    }
 }

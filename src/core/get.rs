@@ -73,9 +73,18 @@ impl Reply {
     ///
     /// # Errors
     /// Those of `disclose`.
-    pub fn disclosed(&self, disclose: impl Fn(&Value) -> serde_json::Result<Box<RawValue>>) -> serde_json::Result<Shown> {
-        let values = self.secrets.iter().map(|(key, value)| Ok((key.clone(), disclose(value)?)));
-        Ok(Shown { values: Some(values.collect::<serde_json::Result<_>>()?), ..self.names() })
+    pub fn disclosed(
+        &self,
+        disclose: impl Fn(&Value) -> serde_json::Result<Box<RawValue>>,
+    ) -> serde_json::Result<Shown> {
+        let values = self
+            .secrets
+            .iter()
+            .map(|(key, value)| Ok((key.clone(), disclose(value)?)));
+        Ok(Shown {
+            values: Some(values.collect::<serde_json::Result<_>>()?),
+            ..self.names()
+        })
     }
 }
 
@@ -92,20 +101,36 @@ pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
             [key] => format!("key {key}"),
             several => format!("keys {}", several.join(", ")),
         };
-        request.version.map_or_else(|| keys.clone(), |version| format!("{keys}, version {version}"))
+        request.version.map_or_else(
+            || keys.clone(),
+            |version| format!("{keys}, version {version}"),
+        )
     };
-    let (mut reply, unlogged) = core.audited(Action::Get, Some(&request.service), outcome, what).await?;
+    let (mut reply, unlogged) = core
+        .audited(Action::Get, Some(&request.service), outcome, what)
+        .await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
 
 /// Reads what a request asks for, without a line in the audit log.
 pub(super) async fn read(core: &Core, request: &Request) -> Result<Reply> {
-    let Request { service, keys, version } = request;
+    let Request {
+        service,
+        keys,
+        version,
+    } = request;
     let vault = core.vault()?;
     let (mut secrets, number, created) = match vault.read_service(service, *version).await? {
-        Stored::Present { secrets, version, created } => (secrets, version, created),
-        Stored::Deleted { version: deleted, is_destroyed } => {
+        Stored::Present {
+            secrets,
+            version,
+            created,
+        } => (secrets, version, created),
+        Stored::Deleted {
+            version: deleted,
+            is_destroyed,
+        } => {
             return Err(Error::Deleted {
                 service: service.to_string(),
                 version: deleted,
@@ -118,21 +143,32 @@ pub(super) async fn read(core: &Core, request: &Request) -> Result<Reply> {
     if !keys.is_empty() {
         let mut chosen = Secrets::new();
         for (at, key) in keys.iter().enumerate() {
-            let (name, value) = secrets.get_key_value(key).ok_or_else(|| no_key(service, keys, at))?;
+            let (name, value) = secrets
+                .get_key_value(key)
+                .ok_or_else(|| no_key(service, keys, at))?;
             chosen.insert(name.clone(), value.clone());
         }
         secrets = chosen;
     }
-    Ok(Reply { service: service.clone(), version: number, created, secrets, warnings: Vec::new() })
+    Ok(Reply {
+        service: service.clone(),
+        version: number,
+        created,
+        secrets,
+        warnings: Vec::new(),
+    })
 }
 
-/// No key has the name at `at`. A value may have been typed in its place: it is repeated only where it
-/// could be a key of ours, and stands alone.
+/// No key has the name at `at`. A value may have been typed in its place: it is repeated only where
+/// it could be a key of ours, and stands alone.
 fn no_key(service: &Service, keys: &[String], at: usize) -> Error {
     let what = match keys {
         [key] if Key::is_valid(key) => format!("the key {key} of {service}"),
         [_] => format!("a key of that name in {service}"),
         _ => format!("key number {} of those named, in {service},", at + 1),
     };
-    Error::NotFound { what, hint: format!("claude-vault list {service}") }
+    Error::NotFound {
+        what,
+        hint: format!("claude-vault list {service}"),
+    }
 }

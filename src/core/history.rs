@@ -1,5 +1,5 @@
-//! `history` and `diff`: the versions of a service, and which keys differ between two. The replies hold names only;
-//! the values stay beside them, for a face that may disclose them.
+//! `history` and `diff`: the versions of a service, and which keys differ between two. The replies
+//! hold names only; the values stay beside them, for a face that may disclose them.
 
 use std::collections::BTreeMap;
 
@@ -81,8 +81,18 @@ pub struct Keys {
 }
 
 impl From<Differences> for Keys {
-    fn from(Differences { added, changed, removed }: Differences) -> Self {
-        Self { added, changed, removed }
+    fn from(
+        Differences {
+            added,
+            changed,
+            removed,
+        }: Differences,
+    ) -> Self {
+        Self {
+            added,
+            changed,
+            removed,
+        }
     }
 }
 
@@ -130,14 +140,19 @@ pub async fn history(core: &Core, request: &HistoryRequest) -> Result<HistoryRep
     let service = &request.service;
     let outcome = look_back(core, service).await;
     let count = |reply: &HistoryReply| format!("history: {} versions", reply.versions.len());
-    let (mut reply, unlogged) = core.audited(Action::Look, Some(service), outcome, count).await?;
+    let (mut reply, unlogged) = core
+        .audited(Action::Look, Some(service), outcome, count)
+        .await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
 
 async fn look_back(core: &Core, service: &Service) -> Result<HistoryReply> {
     let vault = core.vault()?;
-    let history = vault.read_history(service).await?.ok_or_else(|| no_service(service))?;
+    let history = vault
+        .read_history(service)
+        .await?
+        .ok_or_else(|| no_service(service))?;
     let writers = Writers::of(core, service, &history).await;
     let mut secrets = readable(&vault, service, &history).await?;
     let mut versions = Vec::new();
@@ -145,11 +160,20 @@ async fn look_back(core: &Core, service: &Service) -> Result<HistoryReply> {
         let held = secrets.remove(number);
         // Version 1 follows nothing. The oldest version still kept may follow one that is gone.
         let nothing = Secrets::new();
-        let before = if *number == 1 { Some(&nothing) } else { secrets.get(&(number - 1)) };
-        let keys = held.as_ref().zip(before).map(|(held, before)| Differences::between(before, held).into());
+        let before = if *number == 1 {
+            Some(&nothing)
+        } else {
+            secrets.get(&(number - 1))
+        };
+        let keys = held
+            .as_ref()
+            .zip(before)
+            .map(|(held, before)| Differences::between(before, held).into());
         let (state, deleted, deleted_by) = match &info.state {
             VersionState::Live => (State::Live, None, None),
-            VersionState::Deleted { at, by } => (State::Deleted, Some(printable(at, false)), by.clone()),
+            VersionState::Deleted { at, by } => {
+                (State::Deleted, Some(printable(at, false)), by.clone())
+            }
             VersionState::Destroyed => (State::Destroyed, None, None),
         };
         versions.push(Version {
@@ -173,7 +197,11 @@ async fn look_back(core: &Core, service: &Service) -> Result<HistoryReply> {
 }
 
 /// The values of every version that is live.
-async fn readable(vault: &Client, service: &Service, history: &History) -> Result<BTreeMap<u64, Secrets>> {
+async fn readable(
+    vault: &Client,
+    service: &Service,
+    history: &History,
+) -> Result<BTreeMap<u64, Secrets>> {
     let mut found = BTreeMap::new();
     for (number, info) in &history.versions {
         if info.state != VersionState::Live {
@@ -190,12 +218,15 @@ async fn readable(vault: &Client, service: &Service, history: &History) -> Resul
 /// Compares two versions of a service.
 ///
 /// # Errors
-/// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and Vault's refusals.
+/// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and Vault's
+/// refusals.
 pub async fn diff(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
     let service = &request.service;
     let outcome = compare(core, request).await;
     let which = |reply: &DiffReply| format!("diff of versions {} and {}", reply.from, reply.to);
-    let (mut reply, unlogged) = core.audited(Action::Look, Some(service), outcome, which).await?;
+    let (mut reply, unlogged) = core
+        .audited(Action::Look, Some(service), outcome, which)
+        .await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
@@ -206,10 +237,13 @@ async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
     let (to, after) = version(&vault, service, *to).await?;
     let from = match from {
         Some(from) => *from,
-        None => to.checked_sub(1).filter(|from| *from > 0).ok_or_else(|| Error::NotFound {
-            what: format!("a version of {service} before version {to}"),
-            hint: format!("claude-vault history {service}"),
-        })?,
+        None => to
+            .checked_sub(1)
+            .filter(|from| *from > 0)
+            .ok_or_else(|| Error::NotFound {
+                what: format!("a version of {service} before version {to}"),
+                hint: format!("claude-vault history {service}"),
+            })?,
     };
     let (from, before) = version(&vault, service, Some(from)).await?;
     let differences = Differences::between(&before, &after);
@@ -229,12 +263,24 @@ async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
 ///
 /// # Errors
 /// As [`diff`].
-pub(super) async fn version(vault: &Client, service: &Service, number: Option<u64>) -> Result<(u64, Secrets)> {
+pub(super) async fn version(
+    vault: &Client,
+    service: &Service,
+    number: Option<u64>,
+) -> Result<(u64, Secrets)> {
     match vault.read_service(service, number).await? {
-        Stored::Present { secrets, version, .. } => Ok((version, secrets)),
-        Stored::Deleted { version, is_destroyed } => {
-            Err(Error::Deleted { service: service.to_string(), version, is_newest: number.is_none(), is_destroyed })
-        }
+        Stored::Present {
+            secrets, version, ..
+        } => Ok((version, secrets)),
+        Stored::Deleted {
+            version,
+            is_destroyed,
+        } => Err(Error::Deleted {
+            service: service.to_string(),
+            version,
+            is_newest: number.is_none(),
+            is_destroyed,
+        }),
         Stored::Absent => Err(no_version(vault, service, number).await),
     }
 }

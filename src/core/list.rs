@@ -45,7 +45,10 @@ impl What {
     pub fn has(&self, service: &Service) -> bool {
         match self {
             Self::Service(one) => one == service,
-            Self::Folder(folder) => service.as_str().strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')),
+            Self::Folder(folder) => service
+                .as_str()
+                .strip_prefix(folder.as_str())
+                .is_some_and(|rest| rest.starts_with('/')),
             Self::Matching(pattern) => pattern.matches(service.as_str()),
         }
     }
@@ -152,7 +155,9 @@ pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
     };
     let (mut reply, unlogged) = core.audited(Action::List, service, outcome, count).await?;
     match &mut reply {
-        Reply::Services { warnings, .. } | Reply::Keys { warnings, .. } => warnings.extend(unlogged),
+        Reply::Services { warnings, .. } | Reply::Keys { warnings, .. } => {
+            warnings.extend(unlogged)
+        }
     }
     Ok(reply)
 }
@@ -160,51 +165,104 @@ pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
 async fn services(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
     let listing = match &request.what {
         None => vault.list_services().await?,
-        Some(What::Service(service)) => Listing { services: vec![service.clone()], ..Listing::default() },
+        Some(What::Service(service)) => Listing {
+            services: vec![service.clone()],
+            ..Listing::default()
+        },
         Some(What::Folder(folder)) => vault.walk(Some(folder.clone()), |_| true).all().await?,
         Some(What::Matching(pattern)) => {
-            let mut listing = vault.walk(None, |folder| pattern.leads_into(folder)).all().await?;
-            listing.services.retain(|service| pattern.matches(service.as_str()));
-            Listing { others: 0, ..listing }
+            let mut listing = vault
+                .walk(None, |folder| pattern.leads_into(folder))
+                .all()
+                .await?;
+            listing
+                .services
+                .retain(|service| pattern.matches(service.as_str()));
+            Listing {
+                others: 0,
+                ..listing
+            }
         }
     };
     detailed(core, vault, request, listing).await
 }
 
-/// A list with what was asked for about each service: one request each, and none for the plain list.
-async fn detailed(core: &Core, vault: &Client, request: &Request, listing: Listing) -> Result<Reply> {
-    let Listing { mut services, others, unlisted } = listing;
+/// A list with what was asked for about each service: one request each, and none for the plain
+/// list.
+async fn detailed(
+    core: &Core,
+    vault: &Client,
+    request: &Request,
+    listing: Listing,
+) -> Result<Reply> {
+    let Listing {
+        mut services,
+        others,
+        unlisted,
+    } = listing;
     let mut warnings = Vec::new();
     match unlisted {
         0 => {}
         1 => warnings.push("1 folder is not listed: the policy forbids it".to_owned()),
-        many => warnings.push(format!("{many} folders are not listed: the policy forbids it")),
+        many => warnings.push(format!(
+            "{many} folders are not listed: the policy forbids it"
+        )),
     }
     let mut details = Vec::new();
     if request.long || request.deleted {
         let names = std::mem::take(&mut services);
-        sweep(core, names, |service| detail(vault, service), |_, detail| details.extend(detail)).await?;
-        let unread = details.iter().filter(|detail| detail.state == State::Forbidden).count();
+        sweep(
+            core,
+            names,
+            |service| detail(vault, service),
+            |_, detail| details.extend(detail),
+        )
+        .await?;
+        let unread = details
+            .iter()
+            .filter(|detail| detail.state == State::Forbidden)
+            .count();
         if request.deleted {
             details.retain(|detail| detail.state == State::Deleted);
         }
         if unread > 0 {
-            warnings.push(format!("{unread} of them could not be read: the policy forbids it"));
+            warnings.push(format!(
+                "{unread} of them could not be read: the policy forbids it"
+            ));
         }
         details.sort_unstable_by(|one, other| one.service.cmp(&other.service));
-        services = details.iter().map(|detail| detail.service.clone()).collect();
+        services = details
+            .iter()
+            .map(|detail| detail.service.clone())
+            .collect();
     }
-    Ok(Reply::Services { path: core.services_path(), services, others, details, warnings })
+    Ok(Reply::Services {
+        path: core.services_path(),
+        services,
+        others,
+        details,
+        warnings,
+    })
 }
 
 /// `None` for a service that is gone since it was listed.
 async fn detail(vault: &Client, service: Service) -> (Service, Result<Option<Detail>>) {
-    let unknown =
-        |state| Detail { service: service.clone(), state, version: None, updated: None, keys: None, rotate_after: None };
+    let unknown = |state| Detail {
+        service: service.clone(),
+        state,
+        version: None,
+        updated: None,
+        keys: None,
+        rotate_after: None,
+    };
     let detail = match vault.look_at(&service).await {
         Ok(None) => Ok(None),
         Ok(Some(look)) => Ok(Some(Detail {
-            state: if look.keys.is_some() { State::Present } else { State::Deleted },
+            state: if look.keys.is_some() {
+                State::Present
+            } else {
+                State::Deleted
+            },
             version: Some(look.version),
             keys: look.keys.as_ref().map(Vec::len),
             rotate_after: rotation(&look),
@@ -218,20 +276,41 @@ async fn detail(vault: &Client, service: Service) -> (Service, Result<Option<Det
 }
 
 fn rotation(look: &Look) -> Option<String> {
-    look.custom.get(ROTATE_AFTER).map(|text| crate::names::short(text))
+    look.custom
+        .get(ROTATE_AFTER)
+        .map(|text| crate::names::short(text))
 }
 
 async fn keys(core: &Core, vault: &Client, service: &Service, request: &Request) -> Result<Reply> {
     let look = vault.look_at(service).await?;
     let rotate_after = look.as_ref().and_then(rotation);
     let (keys, version, created) = match look {
-        Some(Look { keys: Some(keys), version, created, .. }) => (keys, version, created),
-        Some(Look { keys: None, version, is_destroyed, .. }) => {
-            return Err(Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed });
+        Some(Look {
+            keys: Some(keys),
+            version,
+            created,
+            ..
+        }) => (keys, version, created),
+        Some(Look {
+            keys: None,
+            version,
+            is_destroyed,
+            ..
+        }) => {
+            return Err(Error::Deleted {
+                service: service.to_string(),
+                version,
+                is_newest: true,
+                is_destroyed,
+            });
         }
         // A folder of services, then, or nothing.
         None => {
-            let listing = vault.walk(Some(service.clone()), |_| true).all().await.unwrap_or_default();
+            let listing = vault
+                .walk(Some(service.clone()), |_| true)
+                .all()
+                .await
+                .unwrap_or_default();
             if listing.services.is_empty() {
                 return Err(no_service(service));
             }
@@ -239,8 +318,12 @@ async fn keys(core: &Core, vault: &Client, service: &Service, request: &Request)
         }
     };
     // The history is a path of its own, which a policy may deny: then this version's time serves.
-    let first =
-        vault.read_metadata(service).await.ok().flatten().map_or_else(|| created.clone(), |metadata| metadata.created_time);
+    let first = vault
+        .read_metadata(service)
+        .await
+        .ok()
+        .flatten()
+        .map_or_else(|| created.clone(), |metadata| metadata.created_time);
     Ok(Reply::Keys {
         service: service.clone(),
         version,

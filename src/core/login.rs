@@ -41,14 +41,23 @@ pub struct Reply {
 /// # Errors
 /// What keeps Vault from answering; a dead session is `None`.
 pub async fn living(core: &Core) -> Result<Option<Reply>> {
-    let Ok(session) = core.session().and_then(Session::alive) else { return Ok(None) };
+    let Ok(session) = core.session().and_then(Session::alive) else {
+        return Ok(None);
+    };
     let vault = Client::new(&core.settings, Some(session.token.clone()))?;
     match vault.look_up_token().await {
         Ok(token) => {
-            let left = [session.seconds_left(), token.seconds_left()].into_iter().flatten().min();
+            let left = [session.seconds_left(), token.seconds_left()]
+                .into_iter()
+                .flatten()
+                .min();
             let left = left.unwrap_or(core.settings.max_token_ttl);
             let ours = session.ours;
-            Ok(Some(Reply { ours, kept: true, ..reply(core, session.token, &token, left)? }))
+            Ok(Some(Reply {
+                ours,
+                kept: true,
+                ..reply(core, session.token, &token, left)?
+            }))
         }
         // A VAULT_TOKEN that cannot be a token (Invalid) is no session either.
         Err(Error::SessionExpired | Error::Forbidden { .. } | Error::Invalid { .. }) => Ok(None),
@@ -74,7 +83,9 @@ impl Unheld {
 
 impl Drop for Unheld {
     fn drop(&mut self) {
-        let Some((settings, token)) = self.0.take() else { return };
+        let Some((settings, token)) = self.0.take() else {
+            return;
+        };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             drop(runtime.spawn(async move { revoke(&settings, token).await }));
         }
@@ -83,14 +94,16 @@ impl Drop for Unheld {
 
 /// Revokes a token that nobody needs any more; best effort, within seconds.
 pub async fn revoke(settings: &Settings, token: Secret) {
-    let Ok(vault) = Client::new(settings, Some(token)) else { return };
+    let Ok(vault) = Client::new(settings, Some(token)) else {
+        return;
+    };
     // On failure the token lives until it expires; there is no one left to report to.
     let _ = tokio::time::timeout(Duration::from_secs(5), vault.revoke_token()).await;
 }
 
-/// Makes a session of a token that a method gave: shortens its life in Vault itself, and notes
-/// the login. Without a line in the audit log there is no session. A token that the person pasted was made
-/// elsewhere: it stays foreign.
+/// Makes a session of a token that a method gave: shortens its life in Vault itself, and notes the
+/// login. Without a line in the audit log there is no session. A token that the person pasted was
+/// made elsewhere: it stays foreign.
 ///
 /// # Errors
 /// [`Error::SessionExpired`] for a token that Vault does not know, [`Error::AuditUnwritable`].
@@ -99,12 +112,25 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<Reply> 
     let info = vault.look_up_token().await?;
     let most = core.settings.max_token_ttl;
     let (left, warning) = shorten(&vault, &info, most).await;
-    let audit = core.audit.clone().of_session(&core.settings, Some(digest(&token)));
+    let audit = core
+        .audit
+        .clone()
+        .of_session(&core.settings, Some(digest(&token)));
     audit.meet(&person(&info));
-    audit.record(Action::Login, "", &format!("user {}; method {}", info.display_name, method.word())).await?;
+    audit
+        .record(
+            Action::Login,
+            "",
+            &format!("user {}; method {}", info.display_name, method.word()),
+        )
+        .await?;
     let accessor = info.accessor.clone();
-    let ours =
-        makes_the_token(method).then(|| core.settings.address().map(|address| Ours { accessor, address: address.clone() }));
+    let ours = makes_the_token(method).then(|| {
+        core.settings.address().map(|address| Ours {
+            accessor,
+            address: address.clone(),
+        })
+    });
     let mut reply = reply(core, token, &info, left)?;
     reply.ours = ours.transpose()?;
     reply.warnings.extend(warning);
@@ -122,18 +148,26 @@ async fn shorten(vault: &Client, info: &TokenInfo, most: u64) -> (u64, Option<St
             _ => {}
         }
     }
-    let longer = info.seconds_left().map_or("never expires".into(), |left| format!("lives for {left} s"));
+    let longer = info
+        .seconds_left()
+        .map_or("never expires".into(), |left| format!("lives for {left} s"));
     (
         most,
         Some(format!(
-            "Vault does not let this token be shortened: it {longer} there, and this shell forgets it after {most} s; log out when done"
+            "Vault does not let this token be shortened: it {longer} there, and this shell \
+             forgets it after {most} s; log out when done"
         )),
     )
 }
 
 fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64) -> Result<Reply> {
     Ok(Reply {
-        address: core.settings.address()?.as_str().trim_end_matches('/').to_owned(),
+        address: core
+            .settings
+            .address()?
+            .as_str()
+            .trim_end_matches('/')
+            .to_owned(),
         namespace: core.settings.namespace.clone(),
         context: core.settings.chosen_context().map(str::to_owned),
         token,
@@ -155,7 +189,8 @@ pub enum Ended {
     WasOver,
     /// There was no session.
     None,
-    /// It was not asked to be revoked: no login of this program made it, or another process still has it.
+    /// It was not asked to be revoked: no login of this program made it, or another process still
+    /// has it.
     Forgotten,
     /// A root token, which is never revoked here.
     Root,
@@ -177,15 +212,20 @@ pub enum Revoke {
 /// How long the revocation of a session that was replaced may take.
 const REPLACED_WAIT: Duration = Duration::from_secs(5);
 
-/// Ends the session. One of ours is ended at the Vault that it was made for, whatever `VAULT_ADDR` says now.
+/// Ends the session. One of ours is ended at the Vault that it was made for, whatever `VAULT_ADDR`
+/// says now.
 ///
 /// # Errors
 /// None but for settings that cannot be used; a Vault that cannot be reached is reported, since the
 /// shell must forget the token all the same.
 pub async fn end(core: &Core, revoke: Revoke) -> Result<Ended> {
-    let Some(session) = core.held() else { return Ok(Ended::None) };
+    let Some(session) = core.held() else {
+        return Ok(Ended::None);
+    };
     let ended = match (revoke, &session.ours) {
-        (Revoke::Anything, _) | (Revoke::Ours, Some(_)) => take_back(&core.settings, session.clone()).await,
+        (Revoke::Anything, _) | (Revoke::Ours, Some(_)) => {
+            take_back(&core.settings, session.clone()).await
+        }
         (Revoke::Nothing, _) | (Revoke::Ours, None) => Ended::Forgotten,
     };
     note_end(core, &ended, "").await;
@@ -196,14 +236,21 @@ pub async fn end(core: &Core, revoke: Revoke) -> Result<Ended> {
 #[must_use]
 pub fn elsewhere(core: &Core) -> Option<&str> {
     let session = core.held()?;
-    session.check_vault(&core.settings).is_err().then(|| session.ours.as_ref().map(Ours::shown))?
+    session
+        .check_vault(&core.settings)
+        .is_err()
+        .then(|| session.ours.as_ref().map(Ours::shown))?
 }
 
 /// Revokes the session of ours that a new one has replaced; `None` where there was none.
 pub async fn end_replaced(core: &Core, new: &Secret) -> Option<Ended> {
-    let old = core.held().filter(|old| old.ours.is_some() && old.token != *new)?;
+    let old = core
+        .held()
+        .filter(|old| old.ours.is_some() && old.token != *new)?;
     let ended = tokio::time::timeout(REPLACED_WAIT, take_back(&core.settings, old.clone())).await;
-    let ended = ended.unwrap_or_else(|_| Ended::NotRevoked(format!("no answer within {} s", REPLACED_WAIT.as_secs())));
+    let ended = ended.unwrap_or_else(|_| {
+        Ended::NotRevoked(format!("no answer within {} s", REPLACED_WAIT.as_secs()))
+    });
     note_end(core, &ended, "the replaced session: ").await;
     Some(ended)
 }
@@ -216,7 +263,10 @@ async fn note_end(core: &Core, ended: &Ended, which: &str) {
         Ended::None | Ended::Root | Ended::NotRevoked(_) => "not revoked",
     };
     // The token is gone either way: a log that cannot be written is no reason to keep it.
-    let _ = core.audit.record(Action::Logout, "", &format!("{which}{how}")).await;
+    let _ = core
+        .audit
+        .record(Action::Logout, "", &format!("{which}{how}"))
+        .await;
 }
 
 /// Revokes a session's token, unless it is a root token.

@@ -82,14 +82,31 @@ impl Core {
     /// The same with a session that the environment does not hold.
     #[must_use]
     pub fn with_session(settings: Settings, env: &Env, session: Option<Session>) -> Self {
-        let audit = Audit::new(&settings, env).of_session(&settings, session.as_ref().map(|session| digest(&session.token)));
-        Self { settings, audience: Audience::Person, audit, work: Work::default(), session, client: OnceLock::new() }
+        let audit = Audit::new(&settings, env).of_session(
+            &settings,
+            session.as_ref().map(|session| digest(&session.token)),
+        );
+        Self {
+            settings,
+            audience: Audience::Person,
+            audit,
+            work: Work::default(),
+            session,
+            client: OnceLock::new(),
+        }
     }
 
     /// The same session with other settings, such as another mount.
     pub(crate) fn with_settings(&self, settings: Settings) -> Self {
         let (audience, audit, session) = (self.audience, self.audit.clone(), self.session.clone());
-        Self { settings, audience, audit, work: Work::default(), session, client: OnceLock::new() }
+        Self {
+            settings,
+            audience,
+            audit,
+            work: Work::default(),
+            session,
+            client: OnceLock::new(),
+        }
     }
 
     /// The session, whether its time is over or not.
@@ -159,7 +176,10 @@ impl Core {
             Ok(reply) => details(reply),
             Err(error) => format!("failed: {}", error.code()),
         };
-        let recorded = self.audit.record(action, service.map_or("", Service::as_str), &details).await;
+        let recorded = self
+            .audit
+            .record(action, service.map_or("", Service::as_str), &details)
+            .await;
         outcome.map(|reply| (reply, recorded.err().map(|error| error.to_string())))
     }
 
@@ -167,7 +187,11 @@ impl Core {
     #[must_use]
     pub fn services_path(&self) -> String {
         let Settings { mount, prefix, .. } = &self.settings;
-        if prefix.is_empty() { mount.clone() } else { format!("{mount}/{prefix}") }
+        if prefix.is_empty() {
+            mount.clone()
+        } else {
+            format!("{mount}/{prefix}")
+        }
     }
 }
 
@@ -180,13 +204,19 @@ pub(crate) fn person(info: &TokenInfo) -> String {
     }
 }
 
-/// The error for a version that Vault does not have: where there is no such service at all, it says that instead.
+/// The error for a version that Vault does not have: where there is no such service at all, it says
+/// that instead.
 pub(crate) async fn no_version(vault: &Client, service: &Service, number: Option<u64>) -> Error {
     let number = match number {
-        Some(number) if !matches!(vault.read_service(service, None).await, Ok(Stored::Absent)) => number,
+        Some(number) if !matches!(vault.read_service(service, None).await, Ok(Stored::Absent)) => {
+            number
+        }
         _ => return no_service(service),
     };
-    Error::NotFound { what: format!("version {number} of {service}"), hint: format!("claude-vault history {service}") }
+    Error::NotFound {
+        what: format!("version {number} of {service}"),
+        hint: format!("claude-vault history {service}"),
+    }
 }
 
 /// A service that Vault does not have, with the way to look.

@@ -22,11 +22,13 @@ pub struct Renewed {
 /// Less than this is no gain, but what the clocks of two machines differ by.
 const LEAST_GAIN: u64 = 2;
 
-/// Lengthens the session to `max_token_ttl` from now. One of ours ends `max_session` after its login at the latest; when
-/// that was, Vault tells. A token that no login here made is renewed only with `foreign`, as far as Vault lets it.
+/// Lengthens the session to `max_token_ttl` from now. One of ours ends `max_session` after its
+/// login at the latest; when that was, Vault tells. A token that no login here made is renewed only
+/// with `foreign`, as far as Vault lets it.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a foreign token without `foreign`, [`Error::NotRenewed`] for what cannot be lengthened.
+/// [`Error::Invalid`] for a foreign token without `foreign`, [`Error::NotRenewed`] for what cannot
+/// be lengthened.
 pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     let session = core.session()?.alive()?;
     if session.ours.is_none() && !foreign {
@@ -38,9 +40,15 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     core.audit.check()?;
     let vault = core.vault()?;
     let token = vault.look_up_token().await?;
-    let held = [session.seconds_left(), token.seconds_left()].into_iter().flatten().min();
+    let held = [session.seconds_left(), token.seconds_left()]
+        .into_iter()
+        .flatten()
+        .min();
     let Some(held) = held else {
-        return Err(Error::invalid("this token never expires: there is nothing to renew", "claude-vault status"));
+        return Err(Error::invalid(
+            "this token never expires: there is nothing to renew",
+            "claude-vault status",
+        ));
     };
     let (wanted, limit) = wanted(core, &token, session.ours.is_some())?;
     let there = lengthen(&vault, &token, wanted, session.ours.is_some()).await?;
@@ -48,16 +56,30 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     if seconds < held.saturating_add(LEAST_GAIN) {
         return Err(no_gain(&token, held, limit));
     }
-    core.audit.record(Action::Renew, "", &format!("user {}; {seconds} s", token.display_name)).await?;
+    core.audit
+        .record(
+            Action::Renew,
+            "",
+            &format!("user {}; {seconds} s", token.display_name),
+        )
+        .await?;
     let end = match limit {
-        _ if seconds.saturating_add(LEAST_GAIN) < wanted => Some(format!("Vault limits this token to {}", span(seconds))),
+        _ if seconds.saturating_add(LEAST_GAIN) < wanted => {
+            Some(format!("Vault limits this token to {}", span(seconds)))
+        }
         limit => limit,
     };
     let expiry = now().saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX));
-    Ok(Renewed { user: printable(&token.display_name, false), seconds, expiry, end })
+    Ok(Renewed {
+        user: printable(&token.display_name, false),
+        seconds,
+        expiry,
+        end,
+    })
 }
 
-/// How many seconds from now the session is to end, and which limit of ours makes them fewer than usual.
+/// How many seconds from now the session is to end, and which limit of ours makes them fewer than
+/// usual.
 fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<String>)> {
     let (usual, most) = (core.settings.max_token_ttl, core.settings.max_session);
     if !is_ours {
@@ -67,17 +89,32 @@ fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<
         0 => {
             let (age, most) = (span(token.age(now())), span(most));
             Err(Error::NotRenewed {
-                message: format!("the session began {age} ago and cannot be extended past {most} after login"),
+                message: format!(
+                    "the session began {age} ago and cannot be extended past {most} after login"
+                ),
             })
         }
-        left if left < usual => Ok((left, Some(format!("a session cannot be extended past {} after login", span(most))))),
+        left if left < usual => Ok((
+            left,
+            Some(format!(
+                "a session cannot be extended past {} after login",
+                span(most)
+            )),
+        )),
         _ => Ok((usual, None)),
     }
 }
 
 /// Lets Vault set the token's life; gives what it is then, `None` for a token that never expires.
-async fn lengthen(vault: &Client, token: &TokenInfo, wanted: u64, is_ours: bool) -> Result<Option<u64>> {
-    let Some(left) = token.seconds_left() else { return Ok(None) };
+async fn lengthen(
+    vault: &Client,
+    token: &TokenInfo,
+    wanted: u64,
+    is_ours: bool,
+) -> Result<Option<u64>> {
+    let Some(left) = token.seconds_left() else {
+        return Ok(None);
+    };
     // Vault shortens as well: what is not ours stays as long as it is.
     if !token.renewable || (!is_ours && left >= wanted) {
         return Ok(Some(left));
@@ -91,5 +128,10 @@ fn no_gain(token: &TokenInfo, held: u64, limit: Option<String>) -> Error {
         None if !token.renewable => "Vault does not renew this token".to_owned(),
         None => "Vault does not allow a longer life".to_owned(),
     };
-    Error::NotRenewed { message: format!("the session cannot be extended and ends in {}: {why}", span(held)) }
+    Error::NotRenewed {
+        message: format!(
+            "the session cannot be extended and ends in {}: {why}",
+            span(held)
+        ),
+    }
 }

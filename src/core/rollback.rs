@@ -31,7 +31,11 @@ pub async fn rollback(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<ChangeReply> {
-    let RollbackRequest { service, version: number, dry_run } = request;
+    let RollbackRequest {
+        service,
+        version: number,
+        dry_run,
+    } = request;
     let vault = core.active_vault().await?;
     let (number, content) = version(&vault, service, Some(*number)).await?;
     let work_out = async |current: Current| {
@@ -41,8 +45,14 @@ pub async fn rollback(
                 format!("claude-vault history {service}"),
             ));
         }
-        let notes = Notes { sources: vec![format!("version {number}")], ..Notes::default() };
-        Ok(VersionChange::between(core, service, current, content.clone(), &[], &[], notes).logging_all_keys())
+        let notes = Notes {
+            sources: vec![format!("version {number}")],
+            ..Notes::default()
+        };
+        Ok(
+            VersionChange::between(core, service, current, content.clone(), &[], &[], notes)
+                .logging_all_keys(),
+        )
     };
     change(core, service, *dry_run, approver, show, work_out).await
 }

@@ -1,9 +1,10 @@
-//! Who owns a service and how often its values are to be changed, kept in Vault's custom metadata; and which values
-//! are due.
+//! Who owns a service and how often its values are to be changed, kept in Vault's custom metadata;
+//! and which values are due.
 //!
-//! `owner`; `rotate_after` for every key, `rotate_after.KEY` for one. When a value was last changed is told by the
-//! service's versions. Vault keeps ten of them: where they do not reach back to the change, `rotate_from` (or
-//! `rotate_from.KEY`), when the interval was set, counts as the time of the change.
+//! `owner`; `rotate_after` for every key, `rotate_after.KEY` for one. When a value was last changed
+//! is told by the service's versions. Vault keeps ten of them: where they do not reach back to the
+//! change, `rotate_from` (or `rotate_from.KEY`), when the interval was set, counts as the time of
+//! the change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +38,12 @@ impl std::str::FromStr for Interval {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = || Error::invalid("that is not a valid interval", "--rotate-after 90d   (s, m, h, d, w; none ends it)");
+        let refuse = || {
+            Error::invalid(
+                "that is not a valid interval",
+                "--rotate-after 90d   (s, m, h, d, w; none ends it)",
+            )
+        };
         let split = text.len().saturating_sub(1);
         let (number, unit) = text.split_at_checked(split).ok_or_else(refuse)?;
         let seconds = match unit {
@@ -48,10 +54,20 @@ impl std::str::FromStr for Interval {
             "w" => 7 * 86_400,
             _ => return Err(refuse()),
         };
-        let number = number.parse::<u32>().ok().filter(|number| *number > 0 && !text.starts_with('+')).ok_or_else(refuse)?;
+        let number = number
+            .parse::<u32>()
+            .ok()
+            .filter(|number| *number > 0 && !text.starts_with('+'))
+            .ok_or_else(refuse)?;
         // A hundred years are enough, and no sum overflows.
-        let length = i64::from(number).checked_mul(seconds).filter(|length| *length <= 36_525 * 86_400).ok_or_else(refuse)?;
-        Ok(Self { text: text.to_owned(), length: SignedDuration::from_secs(length) })
+        let length = i64::from(number)
+            .checked_mul(seconds)
+            .filter(|length| *length <= 36_525 * 86_400)
+            .ok_or_else(refuse)?;
+        Ok(Self {
+            text: text.to_owned(),
+            length: SignedDuration::from_secs(length),
+        })
     }
 }
 
@@ -63,7 +79,11 @@ impl std::str::FromStr for RotateAfter {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if text == "none" { Ok(Self(None)) } else { text.parse().map(|interval| Self(Some(interval))) }
+        if text == "none" {
+            Ok(Self(None))
+        } else {
+            text.parse().map(|interval| Self(Some(interval)))
+        }
     }
 }
 
@@ -76,7 +96,10 @@ impl std::str::FromStr for Owner {
 
     fn from_str(text: &str) -> Result<Self> {
         if text.len() > MAX_TEXT || printable(text, false) != text {
-            return Err(Error::invalid("an owner's name has at most 512 bytes and no control characters", "--owner alice"));
+            return Err(Error::invalid(
+                "an owner's name has at most 512 bytes and no control characters",
+                "--owner alice",
+            ));
         }
         Ok(Self(text.trim().to_owned()))
     }
@@ -85,7 +108,8 @@ impl std::str::FromStr for Owner {
 /// What a change says about a service besides its values.
 #[derive(Clone, Default, clap::Args)]
 pub struct Upkeep {
-    /// Rotate the named keys (or all keys of the service) at least this often: 90d, 12w; none ends it
+    /// Rotate the named keys (or all keys of the service) at least this often: 90d, 12w; none ends
+    /// it
     #[arg(long, value_name = "INTERVAL")]
     pub rotate_after: Option<RotateAfter>,
     /// The person to ask about the service; empty removes it
@@ -100,11 +124,16 @@ impl Upkeep {
         self.rotate_after.is_none() && self.owner.is_none()
     }
 
-    /// The custom metadata after it, and what changes in words. `keys` are those that the change names.
+    /// The custom metadata after it, and what changes in words. `keys` are those that the change
+    /// names.
     ///
     /// # Errors
     /// [`Error::Invalid`] where Vault could not hold it.
-    pub fn applied(&self, before: &CustomMetadata, keys: &[&Key]) -> Result<(CustomMetadata, Vec<String>)> {
+    pub fn applied(
+        &self,
+        before: &CustomMetadata,
+        keys: &[&Key],
+    ) -> Result<(CustomMetadata, Vec<String>)> {
         let mut after = before.clone();
         let mut words = Vec::new();
         if let Some(Owner(name)) = &self.owner {
@@ -113,12 +142,20 @@ impl Upkeep {
                 name => after.insert(OWNER.to_owned(), name.to_owned()).as_deref() != Some(name),
             };
             if changed {
-                words.push(if name.is_empty() { "owner: none".to_owned() } else { format!("owner: {}", short(name)) });
+                words.push(if name.is_empty() {
+                    "owner: none".to_owned()
+                } else {
+                    format!("owner: {}", short(name))
+                });
             }
         }
         if let Some(RotateAfter(interval)) = &self.rotate_after {
             let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            let suffixes = if keys.is_empty() { vec![String::new()] } else { keys.iter().map(|key| format!(".{key}")).collect() };
+            let suffixes = if keys.is_empty() {
+                vec![String::new()]
+            } else {
+                keys.iter().map(|key| format!(".{key}")).collect()
+            };
             for suffix in suffixes {
                 let (name, from) = (format!("{AFTER}{suffix}"), format!("{FROM}{suffix}"));
                 if name.len() > MAX_NAME {
@@ -130,12 +167,15 @@ impl Upkeep {
                 let what = suffix.strip_prefix('.').unwrap_or("every key");
                 match interval {
                     Some(interval) => {
-                        let is_same = after.insert(name, interval.text.clone()).is_some_and(|old| old == interval.text);
+                        let is_same = after
+                            .insert(name, interval.text.clone())
+                            .is_some_and(|old| old == interval.text);
                         after.insert(from, now.clone());
                         if !is_same {
                             words.push(format!("rotate {what} after {}", interval.text));
                         } else if !suffix.is_empty() {
-                            words.push(format!("rotate {what} after {} from now on", interval.text));
+                            words
+                                .push(format!("rotate {what} after {} from now on", interval.text));
                         }
                     }
                     None => {
@@ -192,16 +232,19 @@ pub struct Reply {
 /// The keys that are due, of these services or all.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service that is not there, and Vault's refusals. Of all services, one that may not be
-/// read is a warning.
+/// [`Error::NotFound`] for a service that is not there, and Vault's refusals. Of all services, one
+/// that may not be read is a warning.
 pub async fn due(core: &Core, what: Option<&What>) -> Result<Reply> {
     let outcome = look(core, what).await;
     let service = match what {
         Some(What::Service(service)) => Some(service),
         Some(What::Folder(_) | What::Matching(_)) | None => None,
     };
-    let (mut reply, unlogged) =
-        core.audited(Action::List, service, outcome, |reply| format!("what is due: {} services", reply.services)).await?;
+    let (mut reply, unlogged) = core
+        .audited(Action::List, service, outcome, |reply| {
+            format!("what is due: {} services", reply.services)
+        })
+        .await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
@@ -209,11 +252,20 @@ pub async fn due(core: &Core, what: Option<&What>) -> Result<Reply> {
 async fn look(core: &Core, what: Option<&What>) -> Result<Reply> {
     let vault = core.vault()?;
     if let Some(What::Service(service)) = what {
-        let due = due_of(&vault, service).await?.ok_or_else(|| no_service(service))?;
-        return Ok(Reply { due, services: 1, warnings: Vec::new() });
+        let due = due_of(&vault, service)
+            .await?
+            .ok_or_else(|| no_service(service))?;
+        return Ok(Reply {
+            due,
+            services: 1,
+            warnings: Vec::new(),
+        });
     }
     let listing = vault.list_services().await?;
-    let wanted = listing.services.into_iter().filter(|service| what.is_none_or(|what| what.has(service)));
+    let wanted = listing
+        .services
+        .into_iter()
+        .filter(|service| what.is_none_or(|what| what.has(service)));
     let wanted: Vec<Service> = wanted.collect();
     let (services, mut due) = (wanted.len(), Vec::new());
     let read = |service: Service| {
@@ -223,17 +275,27 @@ async fn look(core: &Core, what: Option<&What>) -> Result<Reply> {
             (service, found)
         }
     };
-    let unread = sweep(core, wanted, read, |_, found| due.extend(found.unwrap_or_default())).await?;
+    let unread = sweep(core, wanted, read, |_, found| {
+        due.extend(found.unwrap_or_default())
+    })
+    .await?;
     due.sort_by(|one, other| (&one.service, &one.key).cmp(&(&other.service, &other.key)));
     let warnings = match unread + listing.unlisted {
         0 => Vec::new(),
-        count => vec![format!("{count} services or folders could not be looked at: the policy forbids it")],
+        count => vec![format!(
+            "{count} services or folders could not be looked at: the policy forbids it"
+        )],
     };
-    Ok(Reply { due, services, warnings })
+    Ok(Reply {
+        due,
+        services,
+        warnings,
+    })
 }
 
-/// How many services are due as a whole: their newest version is older than an interval of theirs. Metadata alone tells
-/// that; which values two versions share, which a model must not learn, plays no part.
+/// How many services are due as a whole: their newest version is older than an interval of theirs.
+/// Metadata alone tells that; which values two versions share, which a model must not learn, plays
+/// no part.
 ///
 /// # Errors
 /// Vault's refusals, but for services that the policy hides.
@@ -249,37 +311,73 @@ pub async fn overdue(core: &Core) -> Result<usize> {
         }
     };
     let now = Timestamp::now();
-    sweep(core, services, read, |_, history| overdue += usize::from(history.is_some_and(|history| is_overdue(&history, now))))
-        .await?;
+    sweep(core, services, read, |_, history| {
+        overdue += usize::from(history.is_some_and(|history| is_overdue(&history, now)))
+    })
+    .await?;
     Ok(overdue)
 }
 
 fn is_overdue(history: &History, now: Timestamp) -> bool {
-    let newest = history.versions.get(&history.current).filter(|info| info.state == VersionState::Live);
-    let Some(written) = newest.and_then(|info| info.created.parse::<Timestamp>().ok()) else { return false };
-    let set = history.custom.iter().filter(|(name, _)| *name == AFTER || name.starts_with("rotate_after."));
+    let newest = history
+        .versions
+        .get(&history.current)
+        .filter(|info| info.state == VersionState::Live);
+    let Some(written) = newest.and_then(|info| info.created.parse::<Timestamp>().ok()) else {
+        return false;
+    };
+    let set = history
+        .custom
+        .iter()
+        .filter(|(name, _)| *name == AFTER || name.starts_with("rotate_after."));
     let mut intervals = set.filter_map(|(_, text)| text.parse::<Interval>().ok());
-    intervals.any(|interval| written.checked_add(interval.length).is_ok_and(|end| end <= now))
+    intervals.any(|interval| {
+        written
+            .checked_add(interval.length)
+            .is_ok_and(|end| end <= now)
+    })
 }
 
 /// The keys of a service that are due; `None` where there is no such service.
 async fn due_of(vault: &Client, service: &Service) -> Result<Option<Vec<DueKey>>> {
-    let Some(history) = vault.read_history(service).await? else { return Ok(None) };
-    let has_interval = history.custom.keys().any(|name| name == AFTER || name.starts_with("rotate_after."));
+    let Some(history) = vault.read_history(service).await? else {
+        return Ok(None);
+    };
+    let has_interval = history
+        .custom
+        .keys()
+        .any(|name| name == AFTER || name.starts_with("rotate_after."));
     if !has_interval || history.state(history.current) != Some(&VersionState::Live) {
         return Ok(Some(Vec::new()));
     }
-    let Stored::Present { secrets, version, .. } = vault.read_service(service, Some(history.current)).await? else {
+    let Stored::Present {
+        secrets, version, ..
+    } = vault.read_service(service, Some(history.current)).await?
+    else {
         return Ok(Some(Vec::new()));
     };
-    let intervals: BTreeMap<&String, Interval> =
-        secrets.keys().filter_map(|key| Some((key, interval(&history.custom, key)?))).collect();
-    let changed = changes(vault, service, &history, version, &secrets, intervals.keys().copied().collect()).await?;
+    let intervals: BTreeMap<&String, Interval> = secrets
+        .keys()
+        .filter_map(|key| Some((key, interval(&history.custom, key)?)))
+        .collect();
+    let changed = changes(
+        vault,
+        service,
+        &history,
+        version,
+        &secrets,
+        intervals.keys().copied().collect(),
+    )
+    .await?;
     let now = Timestamp::now();
     let mut due = Vec::new();
     for (key, interval) in intervals {
-        let Some(since) = changed.get(key) else { continue };
-        let Ok(end) = since.checked_add(interval.length) else { continue };
+        let Some(since) = changed.get(key) else {
+            continue;
+        };
+        let Ok(end) = since.checked_add(interval.length) else {
+            continue;
+        };
         if end <= now {
             due.push(DueKey {
                 service: service.clone(),
@@ -294,9 +392,12 @@ async fn due_of(vault: &Client, service: &Service) -> Result<Option<Vec<DueKey>>
     Ok(Some(due))
 }
 
-/// The interval that holds for a key: its own, or that of the service. What others wrote and is none, is none.
+/// The interval that holds for a key: its own, or that of the service. What others wrote and is
+/// none, is none.
 fn interval(custom: &CustomMetadata, key: &str) -> Option<Interval> {
-    let own = custom.get(&format!("{AFTER}.{key}")).and_then(|text| text.parse().ok());
+    let own = custom
+        .get(&format!("{AFTER}.{key}"))
+        .and_then(|text| text.parse().ok());
     own.or_else(|| custom.get(AFTER).and_then(|text| text.parse().ok()))
 }
 
@@ -309,12 +410,22 @@ async fn changes(
     newest: &Secrets,
     mut open: BTreeSet<&String>,
 ) -> Result<BTreeMap<String, Timestamp>> {
-    let created = |version: u64| history.versions.get(&version).and_then(|info| info.created.parse::<Timestamp>().ok());
+    let created = |version: u64| {
+        history
+            .versions
+            .get(&version)
+            .and_then(|info| info.created.parse::<Timestamp>().ok())
+    };
     let mut changed = BTreeMap::new();
-    let Some(mut same_since) = created(version) else { return Ok(changed) };
+    let Some(mut same_since) = created(version) else {
+        return Ok(changed);
+    };
     let mut at = version;
     while at > 1 && !open.is_empty() && history.state(at - 1) == Some(&VersionState::Live) {
-        let Stored::Present { secrets, .. } = vault.read_service(service, Some(at - 1)).await? else { break };
+        let Stored::Present { secrets, .. } = vault.read_service(service, Some(at - 1)).await?
+        else {
+            break;
+        };
         open.retain(|key| {
             let is_same = secrets.get(*key) == newest.get(*key);
             if !is_same {
@@ -327,9 +438,17 @@ async fn changes(
     }
     for key in open {
         // Older versions are gone: it was changed then, or before.
-        let from = history.custom.get(&format!("{FROM}.{key}")).or_else(|| history.custom.get(FROM));
-        let from = from.and_then(|text| text.parse::<Timestamp>().ok()).filter(|_| at > 1);
-        changed.insert(key.clone(), from.map_or(same_since, |from| from.min(same_since)));
+        let from = history
+            .custom
+            .get(&format!("{FROM}.{key}"))
+            .or_else(|| history.custom.get(FROM));
+        let from = from
+            .and_then(|text| text.parse::<Timestamp>().ok())
+            .filter(|_| at > 1);
+        changed.insert(
+            key.clone(),
+            from.map_or(same_since, |from| from.min(same_since)),
+        );
     }
     Ok(changed)
 }
@@ -340,10 +459,35 @@ mod tests {
 
     #[test]
     fn an_interval_is_a_number_and_a_unit() {
-        for (text, seconds) in [("90d", 7_776_000), ("1s", 1), ("12w", 7_257_600), ("2h", 7200), ("3m", 180)] {
-            assert_eq!(text.parse::<Interval>().map(|interval| interval.length.as_secs()).ok(), Some(seconds));
+        for (text, seconds) in [
+            ("90d", 7_776_000),
+            ("1s", 1),
+            ("12w", 7_257_600),
+            ("2h", 7200),
+            ("3m", 180),
+        ] {
+            assert_eq!(
+                text.parse::<Interval>()
+                    .map(|interval| interval.length.as_secs())
+                    .ok(),
+                Some(seconds)
+            );
         }
-        for bad in ["", "d", "90", "0d", "-1d", "+1d", "90 d", "1.5d", "90D", "99999999w", "ü", "9ü", "none"] {
+        for bad in [
+            "",
+            "d",
+            "90",
+            "0d",
+            "-1d",
+            "+1d",
+            "90 d",
+            "1.5d",
+            "90D",
+            "99999999w",
+            "ü",
+            "9ü",
+            "none",
+        ] {
             assert!(bad.parse::<Interval>().is_err(), "{bad}");
         }
         assert_eq!("none".parse::<RotateAfter>().ok(), Some(RotateAfter(None)));
@@ -351,14 +495,33 @@ mod tests {
 
     #[test]
     fn metadata_of_others_stays_and_what_is_there_already_is_no_change() {
-        let before = CustomMetadata::from([("team".to_owned(), "x".to_owned()), (OWNER.to_owned(), "bob".to_owned())]);
-        let upkeep = |owner: &str, after: &str| Upkeep { owner: owner.parse().ok(), rotate_after: after.parse().ok() };
-        let Ok((after, words)) = upkeep("alice", "90d").applied(&before, &[]) else { panic!("refused") };
+        let before = CustomMetadata::from([
+            ("team".to_owned(), "x".to_owned()),
+            (OWNER.to_owned(), "bob".to_owned()),
+        ]);
+        let upkeep = |owner: &str, after: &str| Upkeep {
+            owner: owner.parse().ok(),
+            rotate_after: after.parse().ok(),
+        };
+        let Ok((after, words)) = upkeep("alice", "90d").applied(&before, &[]) else {
+            panic!("refused")
+        };
         assert_eq!(words, ["owner: alice", "rotate every key after 90d"]);
-        assert_eq!((after["team"].as_str(), after["owner"].as_str(), after["rotate_after"].as_str()), ("x", "alice", "90d"));
-        let Ok((same, words)) = upkeep("alice", "90d").applied(&after, &[]) else { panic!("refused") };
+        assert_eq!(
+            (
+                after["team"].as_str(),
+                after["owner"].as_str(),
+                after["rotate_after"].as_str()
+            ),
+            ("x", "alice", "90d")
+        );
+        let Ok((same, words)) = upkeep("alice", "90d").applied(&after, &[]) else {
+            panic!("refused")
+        };
         assert!(words.is_empty() && same == after);
-        let Ok((gone, words)) = upkeep("", "none").applied(&after, &[]) else { panic!("refused") };
+        let Ok((gone, words)) = upkeep("", "none").applied(&after, &[]) else {
+            panic!("refused")
+        };
         assert_eq!((words.len(), gone.len()), (2, 1));
     }
 }

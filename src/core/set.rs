@@ -49,24 +49,38 @@ pub struct Request {
 /// time somebody else's change came in between.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a value that cannot be stored, [`Error::Declined`], [`Error::Conflict`], and
-/// whatever Vault refuses. When the audit log cannot be written, nothing is.
+/// [`Error::Invalid`] for a value that cannot be stored, [`Error::Declined`], [`Error::Conflict`],
+/// and whatever Vault refuses. When the audit log cannot be written, nothing is.
 pub async fn set(
     core: &Core,
     request: Request,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<ChangeReply> {
-    let Request { service, values, generate, prompt, dry_run, upkeep, mut notes } = request;
+    let Request {
+        service,
+        values,
+        generate,
+        prompt,
+        dry_run,
+        upkeep,
+        mut notes,
+    } = request;
     let has_values = !(values.is_empty() && generate.is_empty() && prompt.is_empty());
     if !has_values && upkeep.is_empty() {
-        return Err(Error::invalid("there is nothing to set", "claude-vault set SERVICE KEY   asks for the value, hidden"));
+        return Err(Error::invalid(
+            "there is nothing to set",
+            "claude-vault set SERVICE KEY   asks for the value, hidden",
+        ));
     }
     let additions = match additions(core.audience, values, &generate, &prompt, &mut notes) {
         Ok(additions) => additions,
         Err(error) => {
             // A refused input is worth a line; the refusal itself stands either way.
-            let _ = core.audit.record(Action::ValidationFailed, service.as_str(), error.code()).await;
+            let _ = core
+                .audit
+                .record(Action::ValidationFailed, service.as_str(), error.code())
+                .await;
             return Err(error);
         }
     };
@@ -75,14 +89,16 @@ pub async fn set(
             return Err(no_service(&service));
         }
         let vault = current.vault();
-        let change = VersionChange::merge(core, &service, current, &additions, &prompt, notes.clone());
+        let change =
+            VersionChange::merge(core, &service, current, &additions, &prompt, notes.clone());
         let keys: Vec<&Key> = additions.keys().chain(&prompt).collect();
         with_upkeep(core, &vault, &service, change, &upkeep, &keys).await
     };
     change(core, &service, dry_run, approver, show, work_out).await
 }
 
-/// The change together with that of owner and rotation. Without one, metadata is neither read nor written.
+/// The change together with that of owner and rotation. Without one, metadata is neither read nor
+/// written.
 async fn with_upkeep(
     core: &Core,
     vault: &Client,
@@ -94,7 +110,11 @@ async fn with_upkeep(
     if upkeep.is_empty() {
         return Ok(change);
     }
-    let before = vault.read_history(service).await?.map(|history| history.custom).unwrap_or_default();
+    let before = vault
+        .read_history(service)
+        .await?
+        .map(|history| history.custom)
+        .unwrap_or_default();
     let (custom, words) = upkeep.applied(&before, keys)?;
     if words.is_empty() {
         return Ok(change);
@@ -117,13 +137,19 @@ fn additions(
     for (key, length) in generate {
         let generated = Given::Typed(Value::Text(random(*length)?));
         if values.insert(key.clone(), generated).is_some() {
-            return Err(Error::invalid(format!("{key} is given a value and generated too"), "give it once"));
+            return Err(Error::invalid(
+                format!("{key} is given a value and generated too"),
+                "give it once",
+            ));
         }
     }
     for (at, key) in prompt.iter().enumerate() {
         if values.contains_key(key) || prompt[..at].contains(key) {
             // Not named: it may be a value that was typed in the place of a key.
-            return Err(Error::invalid("a key is asked for, and given in another way too", "give it once"));
+            return Err(Error::invalid(
+                "a key is asked for, and given in another way too",
+                "give it once",
+            ));
         }
     }
     for (key, value) in &values {
@@ -133,7 +159,10 @@ fn additions(
                 notes.obstacle = Some(too_long);
                 continue;
             }
-            return Err(Error::invalid(too_long, "keep large files elsewhere, and their key or password in Vault"));
+            return Err(Error::invalid(
+                too_long,
+                "keep large files elsewhere, and their key or password in Vault",
+            ));
         }
     }
     Ok(values)
@@ -147,7 +176,10 @@ pub fn json_value(key: &Key, text: &Secret) -> Result<Value> {
     let refuse = |reason: &str| {
         Error::invalid(
             format!("the value of {key} cannot be stored as JSON: {reason}"),
-            format!("{key}:='\"text\"', {key}:=42, {key}:=true, {key}:='[1,2]'; text as it is: {key}=TEXT"),
+            format!(
+                "{key}:='\"text\"', {key}:=42, {key}:=true, {key}:='[1,2]'; text as it is: \
+                 {key}=TEXT"
+            ),
         )
     };
     let text = text.expose(WayOut::Inspection);
@@ -166,11 +198,20 @@ pub(super) fn value_of(typed: json::Typed) -> Value {
 fn random(length: usize) -> Result<Secret> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     if !(8..=1024).contains(&length) {
-        return Err(Error::invalid("a generated value has 8 to 1024 characters", "--generate KEY:32"));
+        return Err(Error::invalid(
+            "a generated value has 8 to 1024 characters",
+            "--generate KEY:32",
+        ));
     }
     let mut bytes = zeroize::Zeroizing::new(vec![0_u8; length]);
-    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
-    Ok(Secret::from(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])).collect::<String>()))
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    Ok(Secret::from(
+        bytes
+            .iter()
+            .map(|byte| char::from(ALPHABET[usize::from(byte & 63)]))
+            .collect::<String>(),
+    ))
 }
 
 #[cfg(test)]
@@ -179,8 +220,12 @@ mod tests {
 
     #[test]
     fn a_generated_value_is_random_and_of_the_length() {
-        let one = random(40).ok().map(|s| s.expose(WayOut::Inspection).to_owned());
-        let two = random(40).ok().map(|s| s.expose(WayOut::Inspection).to_owned());
+        let one = random(40)
+            .ok()
+            .map(|s| s.expose(WayOut::Inspection).to_owned());
+        let two = random(40)
+            .ok()
+            .map(|s| s.expose(WayOut::Inspection).to_owned());
         assert!(one.as_ref().is_some_and(|text| text.len() == 40));
         assert_ne!(one, two);
         assert!(random(7).is_err() && random(1025).is_err());
@@ -188,9 +233,24 @@ mod tests {
 
     #[test]
     fn a_value_over_64_kib_is_refused() {
-        let Ok(key) = "K".parse::<Key>() else { panic!("key") };
-        let checked = |values| additions(Audience::Person, values, &BTreeMap::new(), &[], &mut Notes::default());
-        let values = |length: usize| BTreeMap::from([(key.clone(), Given::Untyped(Secret::from("x".repeat(length))))]);
+        let Ok(key) = "K".parse::<Key>() else {
+            panic!("key")
+        };
+        let checked = |values| {
+            additions(
+                Audience::Person,
+                values,
+                &BTreeMap::new(),
+                &[],
+                &mut Notes::default(),
+            )
+        };
+        let values = |length: usize| {
+            BTreeMap::from([(
+                key.clone(),
+                Given::Untyped(Secret::from("x".repeat(length))),
+            )])
+        };
         assert!(checked(values(MAX_VALUE_BYTES)).is_ok());
         assert!(checked(values(MAX_VALUE_BYTES + 1)).is_err());
     }

@@ -1,5 +1,5 @@
-//! `share`: values behind a token that opens them once. Vault keeps them meanwhile (response wrapping); no service
-//! changes, and whoever has the token needs no session.
+//! `share`: values behind a token that opens them once. Vault keeps them meanwhile (response
+//! wrapping); no service changes, and whoever has the token needs no session.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -46,35 +46,65 @@ pub struct ShareReply {
 /// Shares.
 ///
 /// # Errors
-/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that is not there, and Vault's refusals. Without a line
-/// in the audit log, nothing is shared.
+/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that is not there, and Vault's
+/// refusals. Without a line in the audit log, nothing is shared.
 pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
     if core.settings.agent.is_some() {
         return Err(Error::UnderAgent { what: "share" });
     }
-    let ShareRequest { service, keys, life } = request;
-    let read = Request { service: service.clone(), keys: keys.clone(), version: None };
-    let names = |keys: &mut dyn Iterator<Item = &String>| keys.map(|key| short(key)).collect::<Vec<_>>().join(", ");
+    let ShareRequest {
+        service,
+        keys,
+        life,
+    } = request;
+    let read = Request {
+        service: service.clone(),
+        keys: keys.clone(),
+        version: None,
+    };
+    let names = |keys: &mut dyn Iterator<Item = &String>| {
+        keys.map(|key| short(key)).collect::<Vec<_>>().join(", ")
+    };
     let held = match get::read(core, &read).await {
         Ok(held) => held,
         Err(error) => {
             // Not the keys: a value may have been typed in the place of one.
             let details = format!("failed: {}", error.code());
-            let _ = core.audit.record(Action::Share, service.as_str(), &details).await;
+            let _ = core
+                .audit
+                .record(Action::Share, service.as_str(), &details)
+                .await;
             return Err(error);
         }
     };
     if held.secrets.is_empty() {
-        return Err(Error::invalid(format!("{service} has no keys to share"), format!("claude-vault list {service}")));
+        return Err(Error::invalid(
+            format!("{service} has no keys to share"),
+            format!("claude-vault list {service}"),
+        ));
     }
     let details = format!("keys: {}; for {life} s", names(&mut held.secrets.keys()));
-    core.audit.record(Action::Share, service.as_str(), &details).await?;
+    core.audit
+        .record(Action::Share, service.as_str(), &details)
+        .await?;
     let vault = core.vault()?;
     let active = vault.active_node().await?;
-    let wrapped = match active.as_ref().unwrap_or(&vault).wrap(&held.secrets, *life).await {
+    let wrapped = match active
+        .as_ref()
+        .unwrap_or(&vault)
+        .wrap(&held.secrets, *life)
+        .await
+    {
         Ok(wrapped) => wrapped,
         Err(error) => {
-            let _ = core.audit.record(Action::Failed, service.as_str(), &format!("share: {}", error.code())).await;
+            let _ = core
+                .audit
+                .record(
+                    Action::Failed,
+                    service.as_str(),
+                    &format!("share: {}", error.code()),
+                )
+                .await;
             return Err(error);
         }
     };
@@ -85,13 +115,20 @@ pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
         keys: held.secrets.into_keys().collect(),
         token: wrapped.token,
         seconds: wrapped.seconds,
-        until: Timestamp::now().saturating_add(left).unwrap_or(Timestamp::MAX),
+        until: Timestamp::now()
+            .saturating_add(left)
+            .unwrap_or(Timestamp::MAX),
     })
 }
 
 /// Seconds of a text such as `90s`, `30m`, `1h` or `2d`.
 fn life(text: &str) -> Result<u64> {
-    let wrong = || Error::invalid("--for takes a time from 1 second to 30 days", "--for 30m   (or 90s, 1h, 2d)");
+    let wrong = || {
+        Error::invalid(
+            "--for takes a time from 1 second to 30 days",
+            "--for 30m   (or 90s, 1h, 2d)",
+        )
+    };
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "s" => 1,
@@ -101,7 +138,10 @@ fn life(text: &str) -> Result<u64> {
         _ => return Err(wrong()),
     };
     let count: u64 = digits.parse().map_err(|_| wrong())?;
-    count.checked_mul(unit).filter(|seconds| (1..=LONGEST).contains(seconds)).ok_or_else(wrong)
+    count
+        .checked_mul(unit)
+        .filter(|seconds| (1..=LONGEST).contains(seconds))
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -113,7 +153,19 @@ mod tests {
         for (text, seconds) in [("90s", 90), ("30m", 1800), ("1h", 3600), ("30d", 2_592_000)] {
             assert_eq!(life(text).ok(), Some(seconds));
         }
-        for text in ["", "1", "h", "0s", "-1h", "1.5h", "31d", "99999999999999999999d", "1w", "1 h", "１h"] {
+        for text in [
+            "",
+            "1",
+            "h",
+            "0s",
+            "-1h",
+            "1.5h",
+            "31d",
+            "99999999999999999999d",
+            "1w",
+            "1 h",
+            "１h",
+        ] {
             assert!(life(text).is_err(), "{text}");
         }
     }

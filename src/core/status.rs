@@ -50,8 +50,11 @@ pub struct Reply {
 /// # Errors
 /// [`Error::NoSession`], [`Error::SessionExpired`], and what keeps Vault from answering.
 pub async fn status(core: &Core) -> Result<Reply> {
-    let (mut reply, unlogged) =
-        core.audited(Action::SessionCheck, None, look(core).await, |reply| format!("user {}", reply.user)).await?;
+    let (mut reply, unlogged) = core
+        .audited(Action::SessionCheck, None, look(core).await, |reply| {
+            format!("user {}", reply.user)
+        })
+        .await?;
     reply.warnings.extend(unlogged);
     Ok(reply)
 }
@@ -74,10 +77,15 @@ async fn look(core: &Core) -> Result<Reply> {
     let write_access = vault.may_change(&Service::probe()?).await.ok();
     if write_access == Some(true) && core.settings.write_role.is_some() {
         warnings.push(
-            "this session can write without approval although write_role is set: remove create and update from its policy".into(),
+            "this session can write without approval although write_role is set: remove create \
+             and update from its policy"
+                .into(),
         );
     }
-    let seconds_left = [session.seconds_left(), token.seconds_left()].into_iter().flatten().min();
+    let seconds_left = [session.seconds_left(), token.seconds_left()]
+        .into_iter()
+        .flatten()
+        .min();
     if let Some(left) = seconds_left.filter(|left| *left < SOON) {
         warnings.push(format!("the session ends in {left} seconds: sign in again"));
     }
@@ -94,7 +102,8 @@ async fn look(core: &Core) -> Result<Reply> {
         write_access,
         services,
         path: core.services_path(),
-        approval: strength(core).map_or_else(|error| error.to_string(), |proof| proof.word().to_owned()),
+        approval: strength(core)
+            .map_or_else(|error| error.to_string(), |proof| proof.word().to_owned()),
         warnings,
     })
 }

@@ -2,9 +2,9 @@
 //! the session's own token need not be able to write at all.
 //!
 //! The token of such a login is checked before it counts: it may write this service, it is not
-//! root's, it expires soon, and it belongs to the person whose session asks (where that session has an
-//! identity entity: a token that was made by hand has none, and the role's bound claims alone decide).
-//! It goes to the address of the settings and nowhere else.
+//! root's, it expires soon, and it belongs to the person whose session asks (where that session has
+//! an identity entity: a token that was made by hand has none, and the role's bound claims alone
+//! decide). It goes to the address of the settings and nowhere else.
 
 mod wall;
 
@@ -38,17 +38,33 @@ impl RoleLogin {
     /// # Errors
     /// As [`require_safe_way`], and what keeps Vault from saying whose the session is.
     pub async fn new(core: &Core) -> Result<Option<Self>> {
-        let Some(role) = core.settings.write_role.clone() else { return Ok(None) };
+        let Some(role) = core.settings.write_role.clone() else {
+            return Ok(None);
+        };
         require_safe_way(&core.settings)?;
         let entity = core.vault()?.look_up_token().await?.entity_id;
-        Ok(Some(Self { settings: core.settings.for_the_address_alone(), role, entity: Some(entity).filter(|id| !id.is_empty()) }))
+        Ok(Some(Self {
+            settings: core.settings.for_the_address_alone(),
+            role,
+            entity: Some(entity).filter(|id| !id.is_empty()),
+        }))
     }
 
-    async fn log_in(&self, digest: &str, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<Secret> {
+    async fn log_in(
+        &self,
+        digest: &str,
+        back: Url,
+        goes: Box<dyn FnOnce(Url) + Send>,
+    ) -> Result<Secret> {
         let settings = &self.settings;
         let method = method_for(settings, LoginPlace::StepUp);
         let usual = Options::of(settings, method);
-        let options = Options { role: Some(&self.role), bound_to: Some(digest), afterwards: Some(back), ..usual };
+        let options = Options {
+            role: Some(&self.role),
+            bound_to: Some(digest),
+            afterwards: Some(back),
+            ..usual
+        };
         let mut face = OnThePage { goes: Some(goes) };
         let done = log_in(settings, method, options, &mut face).await?;
         tokio::spawn(done.farewell.say()); // answering the browser must not delay or drop the token
@@ -60,25 +76,49 @@ impl RoleLogin {
         let refuse = |reason: &'static str, hint: &str| Err(Error::login_failed(reason, hint));
         let token = vault.look_up_token().await?;
         if token.policies().iter().any(|policy| policy == "root") {
-            return refuse("the role gives a root token", "give the role a policy that may write these services only");
+            return refuse(
+                "the role gives a root token",
+                "give the role a policy that may write these services only",
+            );
         }
         if token.seconds_left().is_none_or(|left| left > LONGEST) {
-            return refuse("the role's token lives longer than 15 minutes", "set the role's token_ttl to 90s");
+            return refuse(
+                "the role's token lives longer than 15 minutes",
+                "set the role's token_ttl to 90s",
+            );
         }
-        if self.entity.as_ref().is_some_and(|entity| *entity != token.entity_id) {
-            return refuse("it was another person's sign-in", "sign in as the person whose session asks");
+        if self
+            .entity
+            .as_ref()
+            .is_some_and(|entity| *entity != token.entity_id)
+        {
+            return refuse(
+                "it was another person's sign-in",
+                "sign in as the person whose session asks",
+            );
         }
         if !vault.may_write(&service.parse()?).await? {
-            return refuse("the role may not write this service", "give the role's policy create and update on it");
+            return refuse(
+                "the role may not write this service",
+                "give the role's policy create and update on it",
+            );
         }
         Ok(token.display_name)
     }
 
-    async fn approve(&self, digest: String, service: String, back: Url, goes: Box<dyn FnOnce(Url) + Send>) -> Result<WriteToken> {
+    async fn approve(
+        &self,
+        digest: String,
+        service: String,
+        back: Url,
+        goes: Box<dyn FnOnce(Url) + Send>,
+    ) -> Result<WriteToken> {
         require_safe_way(&self.settings)?; // as it was when the page was opened, and as it is now
         let token = self.log_in(&digest, back, goes).await?;
         let unheld = Unheld::new(&self.settings, token.clone());
-        let user = self.check(&Client::new(&self.settings, Some(token.clone()))?, &service).await?;
+        let user = self
+            .check(&Client::new(&self.settings, Some(token.clone()))?, &service)
+            .await?;
         record_way(&self.settings, &way(&self.settings)?)?;
         unheld.keep();
         Ok(WriteToken { token, user })
@@ -120,6 +160,9 @@ impl Face for OnThePage {
     }
 
     async fn token(&mut self) -> Result<Secret> {
-        Err(Error::NoPerson { question: "which token?", hint: "source claude-vault login --method token   (in a terminal)" })
+        Err(Error::NoPerson {
+            question: "which token?",
+            hint: "source claude-vault login --method token   (in a terminal)",
+        })
     }
 }

@@ -36,8 +36,9 @@ impl Work {
     }
 }
 
-/// Reads something of each service, at most [`REQUESTS_AT_ONCE`] at a time, and hands it on as it comes, in no order:
-/// nothing of a service is kept that `take` does not keep. Gives how many services the policy hides.
+/// Reads something of each service, at most [`REQUESTS_AT_ONCE`] at a time, and hands it on as it
+/// comes, in no order: nothing of a service is kept that `take` does not keep. Gives how many
+/// services the policy hides.
 ///
 /// # Errors
 /// Those of `read`, but for [`Error::Forbidden`].
@@ -51,7 +52,9 @@ where
     F: Future<Output = (Service, Result<T>)>,
 {
     core.work.expect(services.len());
-    let mut reads = stream::iter(services).map(read).buffer_unordered(REQUESTS_AT_ONCE);
+    let mut reads = stream::iter(services)
+        .map(read)
+        .buffer_unordered(REQUESTS_AT_ONCE);
     let mut forbidden = 0;
     while let Some((service, outcome)) = reads.next().await {
         core.work.did_one();

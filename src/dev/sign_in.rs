@@ -36,21 +36,40 @@ struct Code {
 pub async fn sign_in(address: &str, password: &str, env: &crate::config::Env) -> Result<()> {
     let url = Url::parse(address).map_err(|_| not_ours())?;
     let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let redirect =
-        query.iter().find(|(name, _)| name == "redirect_uri").and_then(|(_, uri)| Url::parse(uri).ok()).ok_or_else(not_ours)?;
+    let redirect = query
+        .iter()
+        .find(|(name, _)| name == "redirect_uri")
+        .and_then(|(_, uri)| Url::parse(uri).ok())
+        .ok_or_else(not_ours)?;
     let provider = url.path().strip_prefix("/ui/vault/").ok_or_else(not_ours)?;
-    let global = Global { address: Some(url.origin().ascii_serialization()), ..Global::default() };
+    let global = Global {
+        address: Some(url.origin().ascii_serialization()),
+        ..Global::default()
+    };
     let vault = Client::new(&Settings::load(&global, env)?, None)?;
 
     let body = Zeroizing::new(json!({ "password": password }).to_string().into_bytes());
-    let reply = vault.call(Call::put(&format!("auth/userpass/login/{USER}"), body).without_token()).await?;
+    let reply = vault
+        .call(Call::put(&format!("auth/userpass/login/{USER}"), body).without_token())
+        .await?;
     let person = vault.with_token(reply.parse::<Login>()?.auth.client_token)?;
-    let asked = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let answer: Code = person.call(Call::get(provider).query(asked)).await?.parse()?;
+    let asked = query
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let answer: Code = person
+        .call(Call::get(provider).query(asked))
+        .await?
+        .parse()?;
 
     let mut callback = redirect;
-    callback.query_pairs_mut().append_pair("code", &answer.code).append_pair("state", &answer.state);
-    visit(&callback).await.map_err(Error::io("visit", "the callback"))
+    callback
+        .query_pairs_mut()
+        .append_pair("code", &answer.code)
+        .append_pair("state", &answer.state);
+    visit(&callback)
+        .await
+        .map_err(Error::io("visit", "the callback"))
 }
 
 async fn visit(url: &Url) -> std::io::Result<()> {
@@ -63,9 +82,16 @@ async fn visit(url: &Url) -> std::io::Result<()> {
     );
     stream.write_all(request.as_bytes()).await?;
     let mut page = Vec::new();
-    stream.take(64 * 1024).read_to_end(&mut page).await.map(drop)
+    stream
+        .take(64 * 1024)
+        .read_to_end(&mut page)
+        .await
+        .map(drop)
 }
 
 fn not_ours() -> Error {
-    Error::Dev { message: "that is no login address of the throwaway server".into(), hint: "claude-vault dev --tour".into() }
+    Error::Dev {
+        message: "that is no login address of the throwaway server".into(),
+        hint: "claude-vault dev --tour".into(),
+    }
 }

@@ -1,8 +1,8 @@
 //! Text that came from outside: what Vault or an identity provider said.
 //!
-//! [`ServerText`] holds one of a few fixed sentences and may be shown anywhere. [`Said`] holds text that the
-//! other side chose. It has no `Display`, and its `Debug` shows nothing: it reaches a person through
-//! [`Said::for_person`], and nothing else.
+//! [`ServerText`] holds one of a few fixed sentences and may be shown anywhere. [`Said`] holds text
+//! that the other side chose. It has no `Display`, and its `Debug` shows nothing: it reaches a
+//! person through [`Said::for_person`], and nothing else.
 
 use std::fmt;
 
@@ -34,7 +34,11 @@ pub struct ServerText(Option<&'static str>);
 impl ServerText {
     /// The known sentence that one of the server's errors contains, if any.
     pub(crate) fn known(errors: &[String]) -> Self {
-        Self(KNOWN.into_iter().find(|known| errors.iter().any(|error| error.contains(known))))
+        Self(
+            KNOWN
+                .into_iter()
+                .find(|known| errors.iter().any(|error| error.contains(known))),
+        )
     }
 }
 
@@ -44,8 +48,8 @@ impl fmt::Display for ServerText {
     }
 }
 
-/// Text that Vault or an identity provider chose: printable, one line, at most 300 characters. For a person's
-/// eyes only.
+/// Text that Vault or an identity provider chose: printable, one line, at most 300 characters. For
+/// a person's eyes only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Said(String);
 
@@ -93,7 +97,10 @@ mod tests {
     #[test]
     fn foreign_text_never_repeats_what_was_sent() {
         let said = vec!["bad code canary-code\u{1b}[2J\nand more".to_owned()];
-        assert_eq!(Said::scrubbed(&said, &["canary-code"]).for_person(), "bad code …\\u{1b}[2J and more");
+        assert_eq!(
+            Said::scrubbed(&said, &["canary-code"]).for_person(),
+            "bad code …\\u{1b}[2J and more"
+        );
     }
 
     #[test]
@@ -107,6 +114,9 @@ mod tests {
     fn of_the_servers_errors_only_known_sentences_are_displayed() {
         let text = |error: &str| ServerText::known(&[error.to_owned()]).to_string();
         assert_eq!(text("value canary is bad"), "");
-        assert_eq!(text("1 error: permission denied for canary"), ": permission denied");
+        assert_eq!(
+            text("1 error: permission denied for canary"),
+            ": permission denied"
+        );
     }
 }

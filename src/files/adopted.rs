@@ -15,7 +15,10 @@ use crate::error::{Error, Result};
 use crate::names::printable;
 
 /// Who may read a new file without secrets.
-pub const OPEN: Access = Access { mode: 0o644, group: None };
+pub const OPEN: Access = Access {
+    mode: 0o644,
+    group: None,
+};
 
 /// A file with its new content.
 pub struct Step {
@@ -57,7 +60,10 @@ impl Content {
     /// Who may read it.
     #[must_use]
     pub fn access(&self) -> Access {
-        Access { mode: self.mode, group: Some(self.group) }
+        Access {
+            mode: self.mode,
+            group: Some(self.group),
+        }
     }
 }
 
@@ -66,24 +72,35 @@ impl Step {
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
         match (&self.content, &self.before) {
-            (Some(content), Some(before)) => *before.bytes == *content.as_bytes() && before.mode == self.access.mode,
+            (Some(content), Some(before)) => {
+                *before.bytes == *content.as_bytes() && before.mode == self.access.mode
+            }
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         }
     }
 
-    /// Writes or removes the file, unless it changed since the step was made; gives the backup's name.
+    /// Writes or removes the file, unless it changed since the step was made; gives the backup's
+    /// name.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it changed, [`Error::Confined`], [`Error::NotOurs`], [`Error::Io`]. The
-    /// file is then untouched.
+    /// [`Error::Conflict`] when it changed, [`Error::Confined`], [`Error::NotOurs`], [`Error::Io`].
+    /// The file is then untouched.
     pub fn write_step(&self, root: &Root, records: &Records) -> Result<Option<String>> {
         let _lock = records.lock(root.path(), &self.file)?;
         let now = root.read(&self.file)?;
-        if now.as_ref().map(|content| &content.bytes) != self.before.as_ref().map(|content| &content.bytes) {
-            return Err(Error::Conflict { service: printable(&self.file.to_string_lossy(), false) });
+        if now.as_ref().map(|content| &content.bytes)
+            != self.before.as_ref().map(|content| &content.bytes)
+        {
+            return Err(Error::Conflict {
+                service: printable(&self.file.to_string_lossy(), false),
+            });
         }
-        let backup = now.as_ref().filter(|_| self.keeps_backup).map(|now| root.back_up(&self.file, now)).transpose()?;
+        let backup = now
+            .as_ref()
+            .filter(|_| self.keeps_backup)
+            .map(|now| root.back_up(&self.file, now))
+            .transpose()?;
         self.note(root, records)?;
         match &self.content {
             Some(content) => self.place(root, content.as_bytes(), now.as_ref())?,
@@ -95,13 +112,26 @@ impl Step {
         Ok(backup)
     }
 
-    /// A file with values gets the configured group or is not written. Any other file keeps the group that it had,
-    /// where this user may give it.
+    /// A file with values gets the configured group or is not written. Any other file keeps the
+    /// group that it had, where this user may give it.
     fn place(&self, root: &Root, content: &[u8], before: Option<&Content>) -> Result<()> {
-        let must_have_group = self.record.as_ref().is_some_and(|recorded| recorded.kind == Kind::Secrets);
+        let must_have_group = self
+            .record
+            .as_ref()
+            .is_some_and(|recorded| recorded.kind == Kind::Secrets);
         match root.place_with(&self.file, content, before, self.access) {
-            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied && !must_have_group => {
-                root.place_with(&self.file, content, before, Access { group: None, ..self.access })
+            Err(Error::Io { source, .. })
+                if source.kind() == ErrorKind::PermissionDenied && !must_have_group =>
+            {
+                root.place_with(
+                    &self.file,
+                    content,
+                    before,
+                    Access {
+                        group: None,
+                        ..self.access
+                    },
+                )
             }
             outcome => outcome,
         }
@@ -109,7 +139,9 @@ impl Step {
 
     /// The record goes first, so that no crash leaves a file with secrets unrecorded.
     fn note(&self, root: &Root, records: &Records) -> Result<()> {
-        let (Some(recorded), Some(content)) = (&self.record, &self.content) else { return Ok(()) };
+        let (Some(recorded), Some(content)) = (&self.record, &self.content) else {
+            return Ok(());
+        };
         let known = records.of(root.path(), &self.file)?;
         let what = record::Written {
             kind: recorded.kind,
@@ -134,14 +166,27 @@ pub fn remove_backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) ->
 /// The backups of a file whose content fits, the oldest first.
 pub fn backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<(String, Content)> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let content = |name: String| Some((name.clone(), root.read(&folder.join(name)).ok().flatten()?));
-    root.backups(file).into_iter().filter_map(content).filter(|(_, content)| fits(&content.bytes)).collect()
+    let content =
+        |name: String| Some((name.clone(), root.read(&folder.join(name)).ok().flatten()?));
+    root.backups(file)
+        .into_iter()
+        .filter_map(content)
+        .filter(|(_, content)| fits(&content.bytes))
+        .collect()
 }
 
 impl Root {
     /// Writes a file whole. `before` is what [`Root::read`] gave.
-    fn place_with(&self, path: &Path, content: &[u8], before: Option<&Content>, access: Access) -> Result<()> {
-        before.map(|old| super::require_own_file(path, old.owner)).transpose()?;
+    fn place_with(
+        &self,
+        path: &Path,
+        content: &[u8],
+        before: Option<&Content>,
+        access: Access,
+    ) -> Result<()> {
+        before
+            .map(|old| super::require_own_file(path, old.owner))
+            .transpose()?;
         let (folder, name) = self.folder_of(path)?;
         super::sweep(&folder, name);
         super::place(&folder, name, name, content, access).map_err(Error::io("write", path))
@@ -152,6 +197,7 @@ impl Root {
         let Some(before) = before else { return Ok(()) };
         super::require_own_file(path, before.owner)?;
         let (folder, name) = self.folder_of(path)?;
-        unlinkat(&folder, name, AtFlags::empty()).map_err(|errno| Error::io("remove", path)(errno.into()))
+        unlinkat(&folder, name, AtFlags::empty())
+            .map_err(|errno| Error::io("remove", path)(errno.into()))
     }
 }

@@ -48,7 +48,8 @@ pub struct ServiceEntry {
     pub address: String,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
-    /// The service of the folder that it was found in: itself, or the one whose files it could not share.
+    /// The service of the folder that it was found in: itself, or the one whose files it could not
+    /// share.
     pub unit: String,
     /// The version before; 0 when the service was new.
     pub base: u64,
@@ -88,12 +89,15 @@ impl Journal {
         hex(&hash.finalize())
     }
 
-    /// Notes that a file is about to be changed. What stood there before adoption began stays noted.
+    /// Notes that a file is about to be changed. What stood there before adoption began stays
+    /// noted.
     pub fn note_file(&mut self, service: &str, file: &str, entry: FileEntry) {
         let files = &mut self.services.entry(service.to_owned()).or_default().files;
         match files.iter_mut().find(|(name, _)| name == file) {
             // The file as it was left: its first content is what an undo gives back.
-            Some((_, known)) if entry.before.as_ref() == Some(&known.after) => known.after = entry.after,
+            Some((_, known)) if entry.before.as_ref() == Some(&known.after) => {
+                known.after = entry.after
+            }
             Some((_, known)) => *known = entry,
             None => files.push((file.to_owned(), entry)),
         }
@@ -104,7 +108,9 @@ impl Journals {
     /// The journals in a state folder. Opens nothing yet.
     #[must_use]
     pub fn new(state: &Path) -> Self {
-        Self { folder: state.join("adopted") }
+        Self {
+            folder: state.join("adopted"),
+        }
     }
 
     /// The journal of a root; an empty one where there is none.
@@ -114,10 +120,12 @@ impl Journals {
     pub fn load(&self, root: &Path) -> Result<Journal> {
         let path = self.place_of(root)?;
         match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| Error::io("read", path)(std::io::Error::other(error))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Journal { salt: random()?, services: BTreeMap::new() })
-            }
+            Ok(text) => serde_json::from_slice(&text)
+                .map_err(|error| Error::io("read", path)(std::io::Error::other(error))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Journal {
+                salt: random()?,
+                services: BTreeMap::new(),
+            }),
             Err(error) => Err(Error::io("read", path)(error)),
         }
     }
@@ -127,11 +135,14 @@ impl Journals {
         let path = self.place_of(root)?;
         if journal.services.is_empty() {
             return match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::io("remove", path)(error))
+                }
                 Ok(()) | Err(_) => Ok(()),
             };
         }
-        let text = serde_json::to_vec(journal).map_err(|error| Error::io("write", &path)(std::io::Error::other(error)))?;
+        let text = serde_json::to_vec(journal)
+            .map_err(|error| Error::io("write", &path)(std::io::Error::other(error)))?;
         self.replace(&path, &text).map_err(Error::io("write", path))
     }
 
@@ -150,7 +161,12 @@ impl Journals {
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
         // Whoever writes holds the lock.
         let temporary = path.with_extension("tmp");
-        let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file: File = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(text)?;
         file.sync_all()?;
         std::fs::rename(&temporary, path)
@@ -169,6 +185,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn random() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
     Ok(hex(&bytes))
 }

@@ -87,7 +87,10 @@ impl Root {
     pub fn open(path: &Path) -> Result<Self> {
         let fd = rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|errno| Error::io("open the root", path)(errno.into()))?;
-        Ok(Self { path: path.to_owned(), fd })
+        Ok(Self {
+            path: path.to_owned(),
+            fd,
+        })
     }
 
     /// The path of the root.
@@ -101,18 +104,41 @@ impl Root {
     /// # Errors
     /// [`Error::Confined`] when it lies outside, or is a file that must not be written.
     pub fn relative(&self, path: &Path) -> Result<PathBuf> {
-        let outside = || Error::Confined { path: path.to_owned(), reason: "it lies outside the root" };
-        let whole = if path.is_absolute() { without_dots(path) } else { path.to_owned() };
-        let inside = if whole.is_absolute() { whole.strip_prefix(&self.path).map_err(|_| outside())? } else { &whole };
-        let plain = inside.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let outside = || Error::Confined {
+            path: path.to_owned(),
+            reason: "it lies outside the root",
+        };
+        let whole = if path.is_absolute() {
+            without_dots(path)
+        } else {
+            path.to_owned()
+        };
+        let inside = if whole.is_absolute() {
+            whole.strip_prefix(&self.path).map_err(|_| outside())?
+        } else {
+            &whole
+        };
+        let plain = inside
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !plain || inside.file_name().is_none() {
             return Err(outside());
         }
-        let inside: PathBuf = inside.components().filter(|part| *part != Component::CurDir).collect();
-        let is_log = |part: &OsStr| part.to_string_lossy().to_ascii_lowercase().starts_with(AUDIT_LOG);
+        let inside: PathBuf = inside
+            .components()
+            .filter(|part| *part != Component::CurDir)
+            .collect();
+        let is_log = |part: &OsStr| {
+            part.to_string_lossy()
+                .to_ascii_lowercase()
+                .starts_with(AUDIT_LOG)
+        };
         let reserved = |part: &OsStr| RESERVED.iter().any(|name| part == *name) || is_log(part);
         if inside.iter().any(reserved) {
-            return Err(Error::Confined { path: path.to_owned(), reason: "that name belongs to git or to claude-vault itself" });
+            return Err(Error::Confined {
+                path: path.to_owned(),
+                reason: "that name belongs to git or to claude-vault itself",
+            });
         }
         Ok(inside)
     }
@@ -128,14 +154,17 @@ impl Root {
     /// Whether a folder of that path exists, reached without a symbolic link.
     #[must_use]
     pub fn has_folder(&self, path: &Path) -> bool {
-        self.folder(&path.join("x"), false).is_ok_and(|found| found.is_some())
+        self.folder(&path.join("x"), false)
+            .is_ok_and(|found| found.is_some())
     }
 
     /// The names in a folder, sorted; none when it cannot be read.
     #[must_use]
     pub fn names(&self, path: &Path) -> Vec<String> {
         let inside = path.join("x");
-        let Ok(Some((folder, _))) = self.folder(&inside, false) else { return Vec::new() };
+        let Ok(Some((folder, _))) = self.folder(&inside, false) else {
+            return Vec::new();
+        };
         let mut names = names(&folder);
         names.sort_unstable();
         names
@@ -149,18 +178,22 @@ impl Root {
         self.read_limited(path, MAX_FILE)
     }
 
-    /// The same for a file that says where values go: `None` also where it, or the root, belongs to another user
-    /// than this one or root.
+    /// The same for a file that says where values go: `None` also where it, or the root, belongs to
+    /// another user than this one or root.
     ///
     /// # Errors
     /// As [`Root::read`].
     pub fn read_trusted(&self, path: &Path) -> Result<Option<Content>> {
         let root = fstat(&self.fd).map_err(|errno| refusal(path, errno))?;
-        Ok(self.read(path)?.filter(|content| is_trusted(content.owner) && is_trusted(root.st_uid)))
+        Ok(self
+            .read(path)?
+            .filter(|content| is_trusted(content.owner) && is_trusted(root.st_uid)))
     }
 
     fn read_limited(&self, path: &Path, limit: u64) -> Result<Option<Content>> {
-        let Some((folder, name)) = self.folder(path, false)? else { return Ok(None) };
+        let Some((folder, name)) = self.folder(path, false)? else {
+            return Ok(None);
+        };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = match openat(&folder, name, flags, Mode::empty()) {
             Ok(fd) => fd,
@@ -169,24 +202,48 @@ impl Root {
         };
         let stat = fstat(&fd).map_err(|errno| refusal(path, errno))?;
         if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::RegularFile {
-            return Err(Error::Confined { path: path.to_owned(), reason: "it is not a plain file" });
+            return Err(Error::Confined {
+                path: path.to_owned(),
+                reason: "it is not a plain file",
+            });
         }
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         if limit > 0 && size > limit {
-            return Err(Error::Confined { path: path.to_owned(), reason: "it is larger than 16 MB" });
+            return Err(Error::Confined {
+                path: path.to_owned(),
+                reason: "it is larger than 16 MB",
+            });
         }
-        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0) + 1));
-        File::from(fd).take(limit).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-        Ok(Some(Content { bytes, owner: stat.st_uid, group: stat.st_gid, mode: stat.st_mode & 0o7777 }))
+        let mut bytes = Zeroizing::new(Vec::with_capacity(
+            usize::try_from(size.min(limit)).unwrap_or(0) + 1,
+        ));
+        File::from(fd)
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .map_err(Error::io("read", path))?;
+        Ok(Some(Content {
+            bytes,
+            owner: stat.st_uid,
+            group: stat.st_gid,
+            mode: stat.st_mode & 0o7777,
+        }))
     }
 
-    /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. `before` is
-    /// what [`Root::read`] gave.
+    /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. `before`
+    /// is what [`Root::read`] gave.
     ///
     /// # Errors
     /// [`Error::Confined`], [`Error::NotOurs`] for a file or folder of another user, [`Error::Io`].
-    pub(super) fn place(&self, path: &Path, content: &[u8], before: Option<&Content>, access: Access) -> Result<()> {
-        before.map(|old| require_own_file(path, old.owner)).transpose()?;
+    pub(super) fn place(
+        &self,
+        path: &Path,
+        content: &[u8],
+        before: Option<&Content>,
+        access: Access,
+    ) -> Result<()> {
+        before
+            .map(|old| require_own_file(path, old.owner))
+            .transpose()?;
         let (folder, name) = self.folder_of(path)?;
         sweep(&folder, name);
         place(&folder, name, name, content, access).map_err(Error::io("write", path))
@@ -194,11 +251,14 @@ impl Root {
 
     /// Takes a file from those who may read it and should not; the file itself is not touched.
     fn narrow(&self, path: &Path, now: Option<&Content>, access: Access) -> Result<()> {
-        let Some(now) = now.filter(|now| now.is_wider_than(access)) else { return Ok(()) };
+        let Some(now) = now.filter(|now| now.is_wider_than(access)) else {
+            return Ok(());
+        };
         require_own_file(path, now.owner)?;
         let (folder, name) = self.folder_of(path)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(&folder, name, flags, Mode::empty()).map_err(|errno| refusal(path, errno))?;
+        let file =
+            openat(&folder, name, flags, Mode::empty()).map_err(|errno| refusal(path, errno))?;
         rustix::fs::fchmod(&file, Mode::from_raw_mode(now.mode & (access.mode | 0o700)))
             .map_err(|errno| Error::io("narrow the permissions of", path)(errno.into()))
     }
@@ -214,19 +274,27 @@ impl Root {
     fn backups(&self, path: &Path) -> Vec<String> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let file = path.file_name().unwrap_or_default();
-        self.names(folder).into_iter().filter(|name| is_backup_of(name, file)).collect()
+        self.names(folder)
+            .into_iter()
+            .filter(|name| is_backup_of(name, file))
+            .collect()
     }
 
     /// Removes backups of a file by their names.
     fn remove_backups(&self, path: &Path, names: &[String]) {
-        let Ok((folder, file)) = self.folder_of(path) else { return };
+        let Ok((folder, file)) = self.folder_of(path) else {
+            return;
+        };
         for name in names.iter().filter(|name| is_backup_of(name, file)) {
             let _ = rustix::fs::unlinkat(&folder, name.as_str(), rustix::fs::AtFlags::empty());
         }
     }
 
     fn folder_of<'a>(&self, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
-        let refused = || Error::Confined { path: path.to_owned(), reason: "its folder cannot be made" };
+        let refused = || Error::Confined {
+            path: path.to_owned(),
+            reason: "its folder cannot be made",
+        };
         self.folder(path, true)?.ok_or_else(refused)
     }
 
@@ -237,8 +305,14 @@ impl Root {
     /// [`Error::Confined`], [`Error::Io`].
     pub fn add_lines(&self, path: &Path, lines: &[String]) -> Result<()> {
         let before = self.read(path)?;
-        let mut content = before.as_ref().map_or_else(Vec::new, |content| content.bytes.to_vec());
-        let missing = |line: &&String| !content.split(|byte| *byte == b'\n').any(|old| old.trim_ascii_end() == line.as_bytes());
+        let mut content = before
+            .as_ref()
+            .map_or_else(Vec::new, |content| content.bytes.to_vec());
+        let missing = |line: &&String| {
+            !content
+                .split(|byte| *byte == b'\n')
+                .any(|old| old.trim_ascii_end() == line.as_bytes())
+        };
         let missing: Vec<&String> = lines.iter().filter(missing).collect();
         if missing.is_empty() {
             return Ok(());
@@ -251,11 +325,18 @@ impl Root {
             content.push(b'\n');
         }
         let Some((folder, name)) = self.folder(path, false)? else {
-            return Err(Error::Confined { path: path.to_owned(), reason: "its folder is not there" });
+            return Err(Error::Confined {
+                path: path.to_owned(),
+                reason: "its folder is not there",
+            });
         };
-        before.as_ref().map(|old| require_own_file(path, old.owner)).transpose()?;
+        before
+            .as_ref()
+            .map(|old| require_own_file(path, old.owner))
+            .transpose()?;
         let mode = before.map_or(0o644, |old| old.mode);
-        place(&folder, name, name, &content, Access { mode, group: None }).map_err(Error::io("write", path))
+        place(&folder, name, name, &content, Access { mode, group: None })
+            .map_err(Error::io("write", path))
     }
 
     /// Writes a text file that holds no value and that anybody may read, without a backup.
@@ -264,22 +345,38 @@ impl Root {
     /// [`Error::Confined`], [`Error::NotOurs`] for a file of another user, [`Error::Io`].
     pub fn put_public(&self, path: &Path, content: &[u8]) -> Result<()> {
         let before = self.read(path)?;
-        before.as_ref().map(|old| require_own_file(path, old.owner)).transpose()?;
+        before
+            .as_ref()
+            .map(|old| require_own_file(path, old.owner))
+            .transpose()?;
         let (folder, name) = self.folder_of(path)?;
         let mode = before.map_or(0o644, |old| old.mode);
-        place(&folder, name, name, content, Access { mode, group: None }).map_err(Error::io("write", path))
+        place(&folder, name, name, content, Access { mode, group: None })
+            .map_err(Error::io("write", path))
     }
 
-    /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made. Where it may be
-    /// made a file is written into it: then every folder on the way must be one that no other user controls.
+    /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made.
+    /// Where it may be made a file is written into it: then every folder on the way must be one
+    /// that no other user controls.
     fn folder<'a>(&self, path: &'a Path, make: bool) -> Result<Option<(OwnedFd, &'a OsStr)>> {
-        let outside = || Error::Confined { path: path.to_owned(), reason: "it lies outside the root" };
+        let outside = || Error::Confined {
+            path: path.to_owned(),
+            reason: "it lies outside the root",
+        };
         let name = path.file_name().ok_or_else(outside)?;
         let mut folder = self.fd.try_clone().map_err(Error::io("open", path))?;
-        let check = |folder: &OwnedFd| if make { require_own_folder(path, folder) } else { Ok(()) };
+        let check = |folder: &OwnedFd| {
+            if make {
+                require_own_folder(path, folder)
+            } else {
+                Ok(())
+            }
+        };
         check(&folder)?;
         for part in path.parent().unwrap_or(Path::new("")).components() {
-            let Component::Normal(part) = part else { return Err(outside()) };
+            let Component::Normal(part) = part else {
+                return Err(outside());
+            };
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let mut next = openat(&folder, part, flags, Mode::empty());
             if matches!(next, Err(Errno::NOENT)) && make {
@@ -298,15 +395,31 @@ impl Root {
 }
 
 fn back_up(folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<String> {
-    let stamp = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d_%H%M%S").to_string();
+    let stamp = Timestamp::now()
+        .to_zoned(TimeZone::UTC)
+        .strftime("%Y%m%d_%H%M%S")
+        .to_string();
     let base = format!("{}.backup.{stamp}", name.to_string_lossy());
     // Several in one second are numbered upwards, so that their names sort by age.
     let newest = names(folder)
         .iter()
-        .filter_map(|other| other.strip_prefix(&base).map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32)))
+        .filter_map(|other| {
+            other
+                .strip_prefix(&base)
+                .map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32))
+        })
         .max();
-    let backup = newest.map_or_else(|| base.clone(), |number| format!("{base}_{:03}", number + 1));
-    place(folder, name, OsStr::new(&backup), &old.bytes, Access::default())?;
+    let backup = newest.map_or_else(
+        || base.clone(),
+        |number| format!("{base}_{:03}", number + 1),
+    );
+    place(
+        folder,
+        name,
+        OsStr::new(&backup),
+        &old.bytes,
+        Access::default(),
+    )?;
     Ok(backup)
 }
 
@@ -330,7 +443,10 @@ fn refusal(path: &Path, errno: Errno) -> Error {
         Errno::NXIO | Errno::ISDIR => "it is not a plain file",
         _ => return Error::io("open", path)(errno.into()),
     };
-    Error::Confined { path: path.to_owned(), reason }
+    Error::Confined {
+        path: path.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -358,8 +474,20 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         symlink(outside.path(), folder.path().join("dir")).unwrap();
         symlink(outside.path().join("file"), folder.path().join("link")).unwrap();
-        for path in ["../x", "/etc/x", "a/../../x", "dir/x", "link", "", "..", "."] {
-            assert!(matches!(write(&root, path, b"x"), Err(Error::Confined { .. })), "{path}");
+        for path in [
+            "../x",
+            "/etc/x",
+            "a/../../x",
+            "dir/x",
+            "link",
+            "",
+            "..",
+            ".",
+        ] {
+            assert!(
+                matches!(write(&root, path, b"x"), Err(Error::Confined { .. })),
+                "{path}"
+            );
         }
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     }
@@ -367,12 +495,24 @@ mod tests {
     #[test]
     fn a_pipe_a_folder_and_a_device_are_no_files() {
         let (folder, root) = root();
-        assert!(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(folder.path().join("pipe"))
+                .status()
+                .unwrap()
+                .success()
+        );
         std::fs::create_dir(folder.path().join("folder")).unwrap();
         for path in ["pipe", "folder"] {
-            assert!(matches!(write(&root, path, b"x"), Err(Error::Confined { .. })), "{path}");
+            assert!(
+                matches!(write(&root, path, b"x"), Err(Error::Confined { .. })),
+                "{path}"
+            );
         }
         let dev = Root::open(Path::new("/dev")).unwrap();
-        assert!(matches!(dev.read(Path::new("zero")), Err(Error::Confined { .. })));
+        assert!(matches!(
+            dev.read(Path::new("zero")),
+            Err(Error::Confined { .. })
+        ));
     }
 }

@@ -1,4 +1,5 @@
-//! Whose files and folders are written to: values never go where another user decides what becomes of them.
+//! Whose files and folders are written to: values never go where another user decides what becomes
+//! of them.
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -16,7 +17,8 @@ pub(super) fn is_trusted(user: u32) -> bool {
     user == this_user() || user == 0
 }
 
-/// A file of another user is not replaced: it would become this user's, or its owner would read what is in it.
+/// A file of another user is not replaced: it would become this user's, or its owner would read
+/// what is in it.
 pub(super) fn require_own_file(path: &Path, owner: u32) -> Result<()> {
     if owner == this_user() {
         return Ok(());
@@ -28,21 +30,41 @@ pub(super) fn require_own_file(path: &Path, owner: u32) -> Result<()> {
 pub(super) fn require_own_folder(path: &Path, folder: &OwnedFd) -> Result<()> {
     let found = fstat(folder).map_err(|errno| Error::io("open", path)(errno.into()))?;
     if !is_trusted(found.st_uid) {
-        return Err(not_ours(path, "a folder on its way belongs to another user", as_user(found.st_uid)));
+        return Err(not_ours(
+            path,
+            "a folder on its way belongs to another user",
+            as_user(found.st_uid),
+        ));
     }
     let (writable_by_all, sticky) = (found.st_mode & 0o002 != 0, found.st_mode & 0o1000 != 0);
     if writable_by_all && !sticky {
-        let folder = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-        let hint = format!("chmod o-w {}   (or the folder above it that others may write)", folder.display());
-        return Err(not_ours(path, "any user may write to a folder on its way", hint));
+        let folder = path
+            .parent()
+            .filter(|parent| *parent != Path::new(""))
+            .unwrap_or(Path::new("."));
+        let hint = format!(
+            "chmod o-w {}   (or the folder above it that others may write)",
+            folder.display()
+        );
+        return Err(not_ours(
+            path,
+            "any user may write to a folder on its way",
+            hint,
+        ));
     }
     Ok(())
 }
 
 fn as_user(owner: u32) -> String {
-    format!("run this as that user: sudo -u '#{owner}' claude-vault …   (or take it over: sudo chown)")
+    format!(
+        "run this as that user: sudo -u '#{owner}' claude-vault …   (or take it over: sudo chown)"
+    )
 }
 
 fn not_ours(path: &Path, reason: &'static str, hint: String) -> Error {
-    Error::NotOurs { path: path.to_owned(), reason, hint }
+    Error::NotOurs {
+        path: path.to_owned(),
+        reason,
+        hint,
+    }
 }

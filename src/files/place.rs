@@ -13,16 +13,32 @@ fn temporary_prefix(target: &OsStr) -> String {
     format!(".{}.claude-vault-", target.to_string_lossy())
 }
 
-/// Writes `content` under a temporary name and renames it to `name`. The file belongs to whoever runs
-/// this program. Another writer's sweep can take the temporary file between its making and its lock: then
-/// it is written once more.
-pub(super) fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u8], access: Access) -> std::io::Result<()> {
+/// Writes `content` under a temporary name and renames it to `name`. The file belongs to whoever
+/// runs this program. Another writer's sweep can take the temporary file between its making and its
+/// lock: then it is written once more.
+pub(super) fn place(
+    folder: &OwnedFd,
+    target: &OsStr,
+    name: &OsStr,
+    content: &[u8],
+    access: Access,
+) -> std::io::Result<()> {
     let once = || -> std::io::Result<()> {
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
-        let temporary = format!("{}{:016x}", temporary_prefix(target), u64::from_ne_bytes(random));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(folder, temporary.as_str(), flags, Mode::from_raw_mode(0o600))?);
+        let temporary = format!(
+            "{}{:016x}",
+            temporary_prefix(target),
+            u64::from_ne_bytes(random)
+        );
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(
+            folder,
+            temporary.as_str(),
+            flags,
+            Mode::from_raw_mode(0o600),
+        )?);
         let written = (|| -> std::io::Result<()> {
             file.lock()?;
             if let Some(group) = access.group {
@@ -51,9 +67,14 @@ pub(super) fn place(folder: &OwnedFd, target: &OsStr, name: &OsStr, content: &[u
 /// Removes what a killed writer left: temporary files that nobody holds a lock on.
 pub(super) fn sweep(folder: &OwnedFd, target: &OsStr) {
     let prefix = temporary_prefix(target);
-    for name in names(folder).into_iter().filter(|name| name.starts_with(&prefix)) {
+    for name in names(folder)
+        .into_iter()
+        .filter(|name| name.starts_with(&prefix))
+    {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(fd) = openat(folder, name.as_str(), flags, Mode::empty()) else { continue };
+        let Ok(fd) = openat(folder, name.as_str(), flags, Mode::empty()) else {
+            continue;
+        };
         if File::from(fd).try_lock().is_ok() {
             let _ = unlinkat(folder, name.as_str(), AtFlags::empty());
         }
@@ -66,11 +87,21 @@ pub(super) fn is_backup_of(name: &str, target: &OsStr) -> bool {
     let prefix = format!("{}.backup.", target.to_string_lossy());
     name.strip_prefix(&prefix).is_some_and(|stamp| {
         stamp.len() >= 15
-            && stamp.bytes().enumerate().all(|(i, b)| if i == 8 || i == 15 { b == b'_' } else { b.is_ascii_digit() })
+            && stamp.bytes().enumerate().all(|(i, b)| {
+                if i == 8 || i == 15 {
+                    b == b'_'
+                } else {
+                    b.is_ascii_digit()
+                }
+            })
     })
 }
 
 pub(super) fn names(folder: &OwnedFd) -> Vec<String> {
-    let Ok(entries) = rustix::fs::Dir::read_from(folder) else { return Vec::new() };
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned)).collect()
+    let Ok(entries) = rustix::fs::Dir::read_from(folder) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned))
+        .collect()
 }

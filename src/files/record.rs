@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 use super::Content;
 use crate::error::{Error, Result};
 
-/// How many digests of content are kept: more than there are backups of ours, so that each is known.
+/// How many digests of content are kept: more than there are backups of ours, so that each is
+/// known.
 const MAX_DIGESTS: usize = 16;
 
 /// What was written.
@@ -31,8 +32,8 @@ pub enum Kind {
 /// What this program knows about a file that it wrote.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Record {
-    /// The file: the real path of the root, and the path below it. What is not UTF-8 in it is replaced:
-    /// the name of the record tells exactly.
+    /// The file: the real path of the root, and the path below it. What is not UTF-8 in it is
+    /// replaced: the name of the record tells exactly.
     file: String,
     /// What it contains.
     pub kind: Kind,
@@ -78,7 +79,9 @@ impl Records {
     /// The records in a state folder. Opens nothing yet.
     #[must_use]
     pub fn new(state: &Path) -> Self {
-        Self { folder: state.join("written") }
+        Self {
+            folder: state.join("written"),
+        }
     }
 
     /// The record of a file below a root, if there is one.
@@ -92,8 +95,8 @@ impl Records {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", path)(error)),
         };
-        let record: Record =
-            serde_json::from_slice(&text).map_err(|error| Error::io("read", path)(std::io::Error::other(error)))?;
+        let record: Record = serde_json::from_slice(&text)
+            .map_err(|error| Error::io("read", path)(std::io::Error::other(error)))?;
         Ok(Some(record).filter(|record| record.file == file.to_string_lossy()))
     }
 
@@ -114,14 +117,22 @@ impl Records {
         let record = Record {
             file: file.to_string_lossy().into_owned(),
             // A file that had values once stays one for good: its backups have them.
-            kind: if what.before.is_some_and(|before| before.kind == Kind::Secrets) { Kind::Secrets } else { what.kind },
+            kind: if what
+                .before
+                .is_some_and(|before| before.kind == Kind::Secrets)
+            {
+                Kind::Secrets
+            } else {
+                what.kind
+            },
             service: what.service.map(str::to_owned),
             origin: what.origin.map(str::to_owned),
             keys: what.keys.to_vec(),
             salt,
             digests,
         };
-        let text = serde_json::to_vec(&record).map_err(|error| Error::io("write", &path)(std::io::Error::other(error)))?;
+        let text = serde_json::to_vec(&record)
+            .map_err(|error| Error::io("write", &path)(std::io::Error::other(error)))?;
         self.replace(&path, &text).map_err(Error::io("write", path))
     }
 
@@ -135,10 +146,17 @@ impl Records {
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)?;
         let temporary = path.with_extension(format!("{}-{}", std::process::id(), new_name()));
         let written = (|| {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&temporary)?;
             file.write_all(text)?;
             std::fs::rename(&temporary, path)
         })();
@@ -150,7 +168,9 @@ impl Records {
 
     /// Where a file's record lies, and the file's real path.
     fn place_of(&self, root: &Path, file: &Path) -> Result<(PathBuf, PathBuf)> {
-        let real = std::fs::canonicalize(root).map_err(Error::io("find", root))?.join(file);
+        let real = std::fs::canonicalize(root)
+            .map_err(Error::io("find", root))?
+            .join(file);
         let name = hex(&Sha256::digest(real.as_os_str().as_encoded_bytes()));
         Ok((self.folder.join(&name[..32]), real))
     }
@@ -201,7 +221,8 @@ fn hex(bytes: &[u8]) -> String {
 
 fn new_salt() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
     Ok(hex(&bytes))
 }
 
@@ -221,17 +242,32 @@ mod tests {
 
     fn record(records: &Records, root: &Path, content: &[u8], before: Option<&Record>) {
         let keys = ["A".to_owned()];
-        let what = Written { kind: Kind::Secrets, service: Some("plex"), origin: None, keys: &keys, content, before };
+        let what = Written {
+            kind: Kind::Secrets,
+            service: Some("plex"),
+            origin: None,
+            keys: &keys,
+            content,
+            before,
+        };
         records.put(root, Path::new("plex/.env"), &what).unwrap();
     }
 
     #[test]
     fn a_record_outlives_changes_of_its_file_and_is_private() {
         let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (records, root) = (Records::new(state.path()), Root::open(folder.path()).unwrap());
+        let (records, root) = (
+            Records::new(state.path()),
+            Root::open(folder.path()).unwrap(),
+        );
         std::fs::create_dir(folder.path().join("plex")).unwrap();
         let file = Path::new("plex/.env");
-        let now = || (records.of(folder.path(), file).unwrap(), root.read(file).unwrap());
+        let now = || {
+            (
+                records.of(folder.path(), file).unwrap(),
+                root.read(file).unwrap(),
+            )
+        };
         let standing_now = || {
             let (record, content) = now();
             standing(record.as_ref(), content.as_ref())
@@ -248,10 +284,16 @@ mod tests {
         let (record, _) = now();
         assert_eq!(record.unwrap().keys, ["A"]);
         let written = state.path().join("written");
-        assert_eq!(std::fs::metadata(&written).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            std::fs::metadata(&written).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
         for entry in std::fs::read_dir(written).unwrap() {
             let entry = entry.unwrap();
-            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                entry.metadata().unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
     }
 
@@ -261,8 +303,18 @@ mod tests {
         let records = Records::new(state.path());
         std::fs::create_dir(folder.path().join("plex")).unwrap();
         record(&records, folder.path(), b"A=1\n", None);
-        assert!(records.of(&folder.path().join("plex"), Path::new(".env")).unwrap().is_some());
-        assert!(records.of(folder.path(), Path::new("other/.env")).unwrap().is_none());
+        assert!(
+            records
+                .of(&folder.path().join("plex"), Path::new(".env"))
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            records
+                .of(folder.path(), Path::new("other/.env"))
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! A private folder for a text with values that another program must open: in memory where there is such a
-//! place, and gone when it is dropped. One that a killed process left is swept away later.
+//! A private folder for a text with values that another program must open: in memory where there is
+//! such a place, and gone when it is dropped. One that a killed process left is swept away later.
 //!
-//! The folder is `PLACE/claude-vault-edit-UID/RANDOM/`. Whoever uses it holds a lock on it, and the program that it
-//! was made for inherits the lock: the folder counts as left behind when both are gone.
+//! The folder is `PLACE/claude-vault-edit-UID/RANDOM/`. Whoever uses it holds a lock on it, and the
+//! program that it was made for inherits the lock: the folder counts as left behind when both are
+//! gone.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, unlinkat,
+};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
 
@@ -21,7 +24,10 @@ use crate::error::{Error, Result};
 const MAX_DEPTH: usize = 16;
 /// How often a folder is made anew that another process swept away before it was locked.
 const ATTEMPTS: usize = 5;
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// Where a scratch folder may lie.
 pub struct ScratchPlaces {
@@ -44,12 +50,19 @@ pub struct Scratch {
 
 impl ScratchPlaces {
     fn all(&self) -> impl Iterator<Item = &Path> {
-        self.runtime.as_deref().into_iter().chain([Path::new("/dev/shm"), &self.temporary])
+        self.runtime
+            .as_deref()
+            .into_iter()
+            .chain([Path::new("/dev/shm"), &self.temporary])
     }
 
     /// The first that is in memory and safe, else the last resort.
     fn choose(&self) -> Result<(PathBuf, OwnedFd, bool)> {
-        let in_memory = self.runtime.as_deref().into_iter().chain([Path::new("/dev/shm")]);
+        let in_memory = self
+            .runtime
+            .as_deref()
+            .into_iter()
+            .chain([Path::new("/dev/shm")]);
         for place in in_memory {
             if let Ok(fd) = rustix::fs::open(place, FOLDER - OFlags::NOFOLLOW, Mode::empty())
                 && is_safe(&fd)
@@ -63,7 +76,11 @@ impl ScratchPlaces {
             .map_err(|errno| Error::io("open", place)(errno.into()))?;
         if !is_safe(&fd) {
             let reason = "other users can replace files in it";
-            return Err(Error::NotOurs { path: place.clone(), reason, hint: "export TMPDIR=FOLDER   (one of your own)".into() });
+            return Err(Error::NotOurs {
+                path: place.clone(),
+                reason,
+                hint: "export TMPDIR=FOLDER   (one of your own)".into(),
+            });
         }
         Ok((place.clone(), fd, false))
     }
@@ -71,7 +88,9 @@ impl ScratchPlaces {
 
 /// Whether nobody else can replace what this user puts there.
 fn is_safe(folder: &OwnedFd) -> bool {
-    fstat(folder).is_ok_and(|stat| is_trusted(stat.st_uid) && (stat.st_mode & 0o022 == 0 || stat.st_mode & 0o1000 != 0))
+    fstat(folder).is_ok_and(|stat| {
+        is_trusted(stat.st_uid) && (stat.st_mode & 0o022 == 0 || stat.st_mode & 0o1000 != 0)
+    })
 }
 
 #[cfg(target_os = "linux")]
@@ -118,12 +137,17 @@ impl Scratch {
             Errno::PERM | Errno::NOTDIR | Errno::LOOP => Error::NotOurs {
                 path: own_path.clone(),
                 reason: "it is not a private folder of yours",
-                hint: format!("check its owner and remove it: ls -ld {}", own_path.display()),
+                hint: format!(
+                    "check its owner and remove it: ls -ld {}",
+                    own_path.display()
+                ),
             },
             errno => Error::io("create", &own_path)(errno.into()),
         };
         let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|_| Error::io("create", &own_path)(std::io::Error::other("no random numbers")))?;
+        getrandom::fill(&mut random).map_err(|_| {
+            Error::io("create", &own_path)(std::io::Error::other("no random numbers"))
+        })?;
         let name = format!("{:016x}", u64::from_ne_bytes(random));
         let path = own_path.join(&name);
         let mut attempt = 0;
@@ -140,7 +164,16 @@ impl Scratch {
                 Ok((parent, folder))
             })();
             match made {
-                Ok((parent, folder)) => return Ok(Self { parent, place, name, path, folder, in_memory }),
+                Ok((parent, folder)) => {
+                    return Ok(Self {
+                        parent,
+                        place,
+                        name,
+                        path,
+                        folder,
+                        in_memory,
+                    });
+                }
                 Err(Errno::NOENT | Errno::WOULDBLOCK) if attempt < ATTEMPTS => {}
                 Err(errno) => return Err(failed(errno)),
             }
@@ -164,8 +197,13 @@ impl Scratch {
     /// # Errors
     /// The operating system's.
     pub fn share(&self, with_programs: bool) -> Result<()> {
-        let flags = if with_programs { FdFlags::empty() } else { FdFlags::CLOEXEC };
-        fcntl_setfd(&self.folder, flags).map_err(|errno| Error::io("share", &self.path)(errno.into()))
+        let flags = if with_programs {
+            FdFlags::empty()
+        } else {
+            FdFlags::CLOEXEC
+        };
+        fcntl_setfd(&self.folder, flags)
+            .map_err(|errno| Error::io("share", &self.path)(errno.into()))
     }
 
     /// Writes a file in it anew, mode 0600.
@@ -178,18 +216,24 @@ impl Scratch {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(failed(errno.into())),
         }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.folder, name, flags, Mode::from_raw_mode(0o600)).map_err(|errno| failed(errno.into()))?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.folder, name, flags, Mode::from_raw_mode(0o600))
+            .map_err(|errno| failed(errno.into()))?;
         File::from(file).write_all(content).map_err(failed)
     }
 
-    /// Reads a plain file in it; `None` when it is not there any more. No symbolic link is followed.
+    /// Reads a plain file in it; `None` when it is not there any more. No symbolic link is
+    /// followed.
     ///
     /// # Errors
     /// [`Error::Confined`] if it is not a plain file or is larger than 16 MiB; [`Error::Io`].
     pub fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let path = self.path.join(name);
-        let confined = |reason| Error::Confined { path: path.clone(), reason };
+        let confined = |reason| Error::Confined {
+            path: path.clone(),
+            reason,
+        };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.folder, name, flags, Mode::empty()) {
             Ok(file) => file,
@@ -205,8 +249,12 @@ impl Scratch {
         if size > MAX_FILE {
             return Err(confined("it is larger than 16 MiB"));
         }
-        let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
-        File::from(file).take(MAX_FILE + 1).read_to_end(&mut content).map_err(Error::io("read", &path))?;
+        let mut content =
+            Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
+        File::from(file)
+            .take(MAX_FILE + 1)
+            .read_to_end(&mut content)
+            .map_err(Error::io("read", &path))?;
         Ok(Some(content))
     }
 }
@@ -224,7 +272,9 @@ impl Drop for Scratch {
 pub fn sweep_scratch(places: &ScratchPlaces) {
     let own = own_name();
     for place in places.all() {
-        let Ok(folder) = rustix::fs::open(place.join(&own), FOLDER, Mode::empty()) else { continue };
+        let Ok(folder) = rustix::fs::open(place.join(&own), FOLDER, Mode::empty()) else {
+            continue;
+        };
         let Ok(stat) = fstat(&folder) else { continue };
         if stat.st_uid != rustix::process::geteuid().as_raw() {
             continue;
@@ -256,7 +306,11 @@ fn remove_below(folder: &OwnedFd, depth: usize) {
 
 /// The names in a folder, whatever bytes they are of.
 fn entries(folder: &OwnedFd) -> Vec<std::ffi::CString> {
-    let Ok(entries) = rustix::fs::Dir::read_from(folder) else { return Vec::new() };
+    let Ok(entries) = rustix::fs::Dir::read_from(folder) else {
+        return Vec::new();
+    };
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_owned()));
-    names.filter(|name| !matches!(name.as_bytes(), b"." | b"..")).collect()
+    names
+        .filter(|name| !matches!(name.as_bytes(), b"." | b".."))
+        .collect()
 }

@@ -20,7 +20,10 @@ pub struct Access {
 
 impl Default for Access {
     fn default() -> Self {
-        Self { mode: PRIVATE, group: None }
+        Self {
+            mode: PRIVATE,
+            group: None,
+        }
     }
 }
 
@@ -56,11 +59,18 @@ pub struct FileChange {
 /// [`Error::Conflict`] when it changed, [`Error::Confined`], [`Error::Io`]. The old file is then
 /// untouched.
 pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Written> {
-    let FileChange { file, content, before, .. } = change;
+    let FileChange {
+        file,
+        content,
+        before,
+        ..
+    } = change;
     let _lock = records.lock(root.path(), file)?;
     let now = root.read(file)?;
     if !same(now.as_ref(), before.as_ref()) {
-        return Err(Error::Conflict { service: printable(&file.to_string_lossy(), false) });
+        return Err(Error::Conflict {
+            service: printable(&file.to_string_lossy(), false),
+        });
     }
     let known = records.of(root.path(), file)?;
     let put = || {
@@ -74,15 +84,25 @@ pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Writ
         };
         records.put(root.path(), file, &what)
     };
-    if change.skip_if_same && now.as_ref().is_some_and(|now| *now.bytes == *content.as_bytes()) {
-        let is_recorded = |known: &Record| known.keys == change.keys && known.origin == change.origin;
-        if record::standing(known.as_ref(), now.as_ref()) != Standing::Unchanged || !known.as_ref().is_some_and(is_recorded) {
+    if change.skip_if_same
+        && now
+            .as_ref()
+            .is_some_and(|now| *now.bytes == *content.as_bytes())
+    {
+        let is_recorded =
+            |known: &Record| known.keys == change.keys && known.origin == change.origin;
+        if record::standing(known.as_ref(), now.as_ref()) != Standing::Unchanged
+            || !known.as_ref().is_some_and(is_recorded)
+        {
             put()?;
         }
         root.narrow(file, now.as_ref(), change.access)?;
         return Ok(Written::Unchanged);
     }
-    let backup = now.as_ref().map(|now| root.back_up(file, now)).transpose()?;
+    let backup = now
+        .as_ref()
+        .map(|now| root.back_up(file, now))
+        .transpose()?;
     put()?;
     root.place(file, content.as_bytes(), now.as_ref(), change.access)?;
     if let Some(record) = &known {
@@ -122,7 +142,10 @@ mod tests {
 
     impl Place {
         fn new() -> Self {
-            Self { folder: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap() }
+            Self {
+                folder: tempfile::tempdir().unwrap(),
+                state: tempfile::tempdir().unwrap(),
+            }
         }
 
         fn write(&self, file: &str, content: &str) -> Result<Written> {
@@ -132,7 +155,12 @@ mod tests {
             self.write_over(&file, content, before)
         }
 
-        fn write_over(&self, file: &Path, content: &str, before: Option<Content>) -> Result<Written> {
+        fn write_over(
+            &self,
+            file: &Path,
+            content: &str,
+            before: Option<Content>,
+        ) -> Result<Written> {
             let change = FileChange {
                 file: file.to_owned(),
                 kind: Kind::Secrets,
@@ -144,16 +172,29 @@ mod tests {
                 access: Access::default(),
                 skip_if_same: true,
             };
-            write(&Root::open(self.folder.path()).unwrap(), &Records::new(self.state.path()), &change)
+            write(
+                &Root::open(self.folder.path()).unwrap(),
+                &Records::new(self.state.path()),
+                &change,
+            )
         }
 
         fn backups(&self) -> Vec<String> {
             let entries = std::fs::read_dir(self.folder.path()).unwrap();
-            let mut backups: Vec<_> =
-                entries.map(|e| e.unwrap().path()).filter(|p| p.to_string_lossy().contains(".backup.")).collect();
+            let mut backups: Vec<_> = entries
+                .map(|e| e.unwrap().path())
+                .filter(|p| p.to_string_lossy().contains(".backup."))
+                .collect();
             backups.sort();
-            assert!(backups.iter().all(|p| std::fs::metadata(p).unwrap().permissions().mode() & 0o777 == 0o600));
-            backups.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect()
+            assert!(
+                backups
+                    .iter()
+                    .all(|p| std::fs::metadata(p).unwrap().permissions().mode() & 0o777 == 0o600)
+            );
+            backups
+                .iter()
+                .map(|p| std::fs::read_to_string(p).unwrap())
+                .collect()
         }
     }
 
@@ -162,8 +203,14 @@ mod tests {
         let place = Place::new();
         assert_eq!(place.write("plex/.env", "A=1\n").unwrap(), Written::Created);
         let file = place.folder.path().join("plex/.env");
-        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(place.write("plex/.env", "A=1\n").unwrap(), Written::Unchanged);
+        assert_eq!(
+            std::fs::metadata(file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            place.write("plex/.env", "A=1\n").unwrap(),
+            Written::Unchanged
+        );
     }
 
     #[test]
@@ -173,7 +220,10 @@ mod tests {
         std::fs::write(&file, "A=1\n").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         place.write(".env", "A=1\n").unwrap();
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 
     #[test]
@@ -187,7 +237,15 @@ mod tests {
         for number in 10..19 {
             place.write(".env", &format!("A={number}\n")).unwrap();
         }
-        let kept = ["A=the person's\n", "A=edited\n", "A=13\n", "A=14\n", "A=15\n", "A=16\n", "A=17\n"];
+        let kept = [
+            "A=the person's\n",
+            "A=edited\n",
+            "A=13\n",
+            "A=14\n",
+            "A=15\n",
+            "A=16\n",
+            "A=17\n",
+        ];
         assert_eq!(place.backups(), kept);
     }
 
@@ -195,11 +253,23 @@ mod tests {
     fn a_file_that_changed_since_the_plan_is_not_overwritten() {
         let place = Place::new();
         place.write(".env", "A=1\n").unwrap();
-        let before = Root::open(place.folder.path()).unwrap().read(Path::new(".env")).unwrap();
+        let before = Root::open(place.folder.path())
+            .unwrap()
+            .read(Path::new(".env"))
+            .unwrap();
         std::fs::write(place.folder.path().join(".env"), "A=edited\n").unwrap();
-        assert!(matches!(place.write_over(Path::new(".env"), "A=2\n", before), Err(Error::Conflict { .. })));
-        assert!(matches!(place.write_over(Path::new(".env"), "A=2\n", None), Err(Error::Conflict { .. })));
-        assert_eq!(std::fs::read_to_string(place.folder.path().join(".env")).unwrap(), "A=edited\n");
+        assert!(matches!(
+            place.write_over(Path::new(".env"), "A=2\n", before),
+            Err(Error::Conflict { .. })
+        ));
+        assert!(matches!(
+            place.write_over(Path::new(".env"), "A=2\n", None),
+            Err(Error::Conflict { .. })
+        ));
+        assert_eq!(
+            std::fs::read_to_string(place.folder.path().join(".env")).unwrap(),
+            "A=edited\n"
+        );
     }
 
     #[test]

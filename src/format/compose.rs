@@ -31,7 +31,8 @@ pub struct Variable {
     pub name: String,
     /// From 1.
     pub line: u64,
-    /// Its value as it stands in the file. None where the value comes from elsewhere, or is no text.
+    /// Its value as it stands in the file. None where the value comes from elsewhere, or is no
+    /// text.
     pub value: Option<Zeroizing<String>>,
 }
 
@@ -51,25 +52,39 @@ type Placed = serde_saphyr::Spanned<Node>;
 /// The reason why it is none. It repeats nothing of the text.
 pub fn parse(text: &str) -> Result<Compose, &'static str> {
     let root: Node = serde_saphyr::from_str(text).map_err(|_| "it is not YAML that can be read")?;
-    let Node::Map(sections) = root else { return Err("it is no compose file") };
+    let Node::Map(sections) = root else {
+        return Err("it is no compose file");
+    };
     let mut compose = Compose::default();
     for (name, section) in sections {
         match (name.as_str(), section.value) {
             ("services", Node::Map(services)) => {
-                compose.services = services.into_iter().map(|(name, node)| (name, service(node.value))).collect();
+                compose.services = services
+                    .into_iter()
+                    .map(|(name, node)| (name, service(node.value)))
+                    .collect();
             }
             ("secrets", Node::Map(secrets)) => {
-                compose.secrets = secrets.into_iter().map(|(name, node)| (name, file_of(node.value))).collect();
+                compose.secrets = secrets
+                    .into_iter()
+                    .map(|(name, node)| (name, file_of(node.value)))
+                    .collect();
             }
             _ => {}
         }
     }
-    if compose.services.is_empty() { Err("it has no services") } else { Ok(compose) }
+    if compose.services.is_empty() {
+        Err("it has no services")
+    } else {
+        Ok(compose)
+    }
 }
 
 fn service(node: Node) -> Service {
     let mut service = Service::default();
-    let Node::Map(fields) = node else { return service };
+    let Node::Map(fields) = node else {
+        return service;
+    };
     for (name, field) in fields {
         match name.as_str() {
             "environment" => service.environment = environment(field.value),
@@ -102,10 +117,16 @@ fn environment(node: Node) -> Vec<Variable> {
                     Node::Nothing | Node::List(_) | Node::Map(_) => Zeroizing::default(),
                 };
                 match text.split_once('=') {
-                    Some((name, value)) => {
-                        Variable { name: name.to_owned(), line, value: Some(Zeroizing::new(value.to_owned())) }
-                    }
-                    None => Variable { name: text.to_string(), line, value: None },
+                    Some((name, value)) => Variable {
+                        name: name.to_owned(),
+                        line,
+                        value: Some(Zeroizing::new(value.to_owned())),
+                    },
+                    None => Variable {
+                        name: text.to_string(),
+                        line,
+                        value: None,
+                    },
                 }
             };
             items.into_iter().map(variable).collect()
@@ -117,7 +138,10 @@ fn environment(node: Node) -> Vec<Variable> {
 fn env_files(node: Node) -> Vec<String> {
     match node {
         Node::Scalar(text) => vec![text.to_string()],
-        Node::List(items) => items.into_iter().flat_map(|item| env_files(item.value)).collect(),
+        Node::List(items) => items
+            .into_iter()
+            .flat_map(|item| env_files(item.value))
+            .collect(),
         Node::Map(fields) => {
             let path = fields.into_iter().filter(|(name, _)| name == "path");
             path.flat_map(|(_, node)| env_files(node.value)).collect()
@@ -128,10 +152,12 @@ fn env_files(node: Node) -> Vec<String> {
 
 fn file_of(node: Node) -> Option<String> {
     let Node::Map(fields) = node else { return None };
-    fields.into_iter().find_map(|(name, node)| match node.value {
-        Node::Scalar(text) if name == "file" => Some(text.to_string()),
-        _ => None,
-    })
+    fields
+        .into_iter()
+        .find_map(|(name, node)| match node.value {
+            Node::Scalar(text) if name == "file" => Some(text.to_string()),
+            _ => None,
+        })
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -248,20 +274,41 @@ secrets:
 
     #[test]
     fn both_forms_anchors_and_other_files_are_found_with_their_lines() {
-        let Ok(compose) = parse(SAMPLE) else { panic!("not parsed") };
+        let Ok(compose) = parse(SAMPLE) else {
+            panic!("not parsed")
+        };
         let variables = |service: &str| -> Vec<(String, u64, String)> {
-            let with_value = compose.services[service].environment.iter().filter_map(|v| Some((v, v.value.as_ref()?)));
-            with_value.map(|(v, value)| (v.name.clone(), v.line, value.to_string())).collect()
+            let with_value = compose.services[service]
+                .environment
+                .iter()
+                .filter_map(|v| Some((v, v.value.as_ref()?)));
+            with_value
+                .map(|(v, value)| (v.name.clone(), v.line, value.to_string()))
+                .collect()
         };
         let db = variables("db");
-        assert!(db.contains(&("POSTGRES_PASSWORD".into(), 8, "p$$w".into())), "{db:?}");
-        assert!(db.contains(&("PORT".into(), 9, "5432".into())) && db.contains(&("DEBUG".into(), 10, "true".into())));
-        assert!(db.iter().any(|(name, _, value)| name == "TZ" && value == "Europe/Berlin"), "{db:?}");
+        assert!(
+            db.contains(&("POSTGRES_PASSWORD".into(), 8, "p$$w".into())),
+            "{db:?}"
+        );
+        assert!(
+            db.contains(&("PORT".into(), 9, "5432".into()))
+                && db.contains(&("DEBUG".into(), 10, "true".into()))
+        );
+        assert!(
+            db.iter()
+                .any(|(name, _, value)| name == "TZ" && value == "Europe/Berlin"),
+            "{db:?}"
+        );
         assert_eq!(db.len(), 4);
         assert_eq!(
             variables("app"),
             [
-                ("DATABASE_URL".into(), 18, "postgres://u:${DB_PASSWORD:-hunter2}@db/x".into()),
+                (
+                    "DATABASE_URL".into(),
+                    18,
+                    "postgres://u:${DB_PASSWORD:-hunter2}@db/x".into()
+                ),
                 ("EMPTY".into(), 20, String::new())
             ]
         );
@@ -273,14 +320,24 @@ secrets:
 
     #[test]
     fn what_is_no_compose_file_is_told_without_its_text() {
-        for text in ["", "just text", "- a", "services: {}\n", "services:\n  a: [", "version: '3'\n"] {
+        for text in [
+            "",
+            "just text",
+            "- a",
+            "services: {}\n",
+            "services:\n  a: [",
+            "version: '3'\n",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn two_dollars_are_one_and_a_variable_is_no_literal() {
-        assert_eq!(literal("p$$w").as_ref().map(|text| text.as_str()), Some("p$w"));
+        assert_eq!(
+            literal("p$$w").as_ref().map(|text| text.as_str()),
+            Some("p$w")
+        );
         assert!(literal("${A}").is_none() && literal("$A").is_none());
     }
 }

@@ -1,8 +1,8 @@
 //! Variables in compose files and in the `.env` files that docker compose reads: `$X`, `${X}`, the
 //! forms with defaults, replacements and errors, and `$$`.
 //!
-//! Follows compose-go's template package: a `}` is looked for up to the end of the line, braces in a
-//! default are counted, and a `$` before anything else is text.
+//! Follows compose-go's template package: a `}` is looked for up to the end of the line, braces in
+//! a default are counted, and a `$` before anything else is text.
 
 use std::ops::Range;
 
@@ -96,8 +96,13 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
             Some('$') => Some((dollar + 2, Kind::Dollar)),
             Some('{') => {
                 let (end, last) = line.filter(|(end, _)| dollar < *end).unwrap_or_else(|| {
-                    let end = text[dollar..].find('\n').map_or(text.len(), |length| dollar + length);
-                    (end, text[dollar..end].rfind('}').map(|length| dollar + length))
+                    let end = text[dollar..]
+                        .find('\n')
+                        .map_or(text.len(), |length| dollar + length);
+                    (
+                        end,
+                        text[dollar..end].rfind('}').map(|length| dollar + length),
+                    )
                 });
                 line = Some((end, last));
                 let last = last.filter(|last| *last > dollar).ok_or(Failure::Invalid)?;
@@ -107,7 +112,13 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
                 let length = behind.find(|c| !in_name(c)).unwrap_or(behind.len());
                 let end = dollar + 1 + length;
                 let name = behind[..length].to_owned();
-                let reference = Reference { name, form: Form::Plain, empty_is_unset: false, is_braced: false, word: end..end };
+                let reference = Reference {
+                    name,
+                    form: Form::Plain,
+                    empty_is_unset: false,
+                    is_braced: false,
+                    word: end..end,
+                };
                 Some((end, Kind::Variable(reference)))
             }
             _ => None,
@@ -117,13 +128,22 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
             continue;
         };
         if text_from < dollar {
-            pieces.push(Piece { span: text_from..dollar, kind: Kind::Text });
+            pieces.push(Piece {
+                span: text_from..dollar,
+                kind: Kind::Text,
+            });
         }
-        pieces.push(Piece { span: dollar..end, kind });
+        pieces.push(Piece {
+            span: dollar..end,
+            kind,
+        });
         (at, text_from) = (end, end);
     }
     if text_from < text.len() {
-        pieces.push(Piece { span: text_from..text.len(), kind: Kind::Text });
+        pieces.push(Piece {
+            span: text_from..text.len(),
+            kind: Kind::Text,
+        });
     }
     Ok(pieces)
 }
@@ -138,7 +158,13 @@ fn braced(text: &str, start: usize, last: usize) -> Option<(usize, Kind)> {
     }
     let behind = name_at + length;
     let reference = |form, empty_is_unset, word: Range<usize>| {
-        Kind::Variable(Reference { name: name.to_owned(), form, empty_is_unset, is_braced: true, word })
+        Kind::Variable(Reference {
+            name: name.to_owned(),
+            form,
+            empty_is_unset,
+            is_braced: true,
+            word,
+        })
     };
     if text[behind..].starts_with('}') {
         return Some((behind + 1, reference(Form::Plain, false, behind..behind)));
@@ -183,7 +209,11 @@ fn closing(text: &str, start: usize, last: usize) -> usize {
 /// # Errors
 /// As [`parse`].
 pub fn references(text: &str) -> Result<Vec<Reference>, Failure<std::convert::Infallible>> {
-    fn collect(text: &str, depth: usize, found: &mut Vec<Reference>) -> Result<(), Failure<std::convert::Infallible>> {
+    fn collect(
+        text: &str,
+        depth: usize,
+        found: &mut Vec<Reference>,
+    ) -> Result<(), Failure<std::convert::Infallible>> {
         if depth > MAX_DEPTH {
             return Err(Failure::TooDeep);
         }
@@ -209,11 +239,18 @@ pub type Lookup<'a, E> = dyn FnMut(&Reference) -> Result<Option<Zeroizing<String
 ///
 /// # Errors
 /// What docker compose fails at, and what `lookup` gives.
-pub fn evaluate<E>(text: &str, lookup: &mut Lookup<'_, E>) -> Result<Zeroizing<String>, Failure<E>> {
+pub fn evaluate<E>(
+    text: &str,
+    lookup: &mut Lookup<'_, E>,
+) -> Result<Zeroizing<String>, Failure<E>> {
     evaluate_at(text, lookup, 0)
 }
 
-fn evaluate_at<E>(text: &str, lookup: &mut Lookup<'_, E>, depth: usize) -> Result<Zeroizing<String>, Failure<E>> {
+fn evaluate_at<E>(
+    text: &str,
+    lookup: &mut Lookup<'_, E>,
+    depth: usize,
+) -> Result<Zeroizing<String>, Failure<E>> {
     if depth > MAX_DEPTH {
         return Err(Failure::TooDeep);
     }
@@ -224,7 +261,9 @@ fn evaluate_at<E>(text: &str, lookup: &mut Lookup<'_, E>, depth: usize) -> Resul
             Kind::Dollar => out.push('$'),
             Kind::Variable(reference) => {
                 let value = lookup(&reference).map_err(Failure::Lookup)?;
-                let is_set = value.as_ref().is_some_and(|value| !(reference.empty_is_unset && value.is_empty()));
+                let is_set = value
+                    .as_ref()
+                    .is_some_and(|value| !(reference.empty_is_unset && value.is_empty()));
                 let word = reference.word.clone();
                 match (reference.form, is_set) {
                     (Form::Required, false) => return Err(Failure::Missing(reference.name)),
@@ -247,7 +286,10 @@ mod tests {
 
     fn with(text: &str, values: &[(&str, &str)]) -> Result<String, Failure<()>> {
         let mut lookup = |reference: &Reference| {
-            Ok(values.iter().find(|(name, _)| *name == reference.name).map(|(_, value)| Zeroizing::new((*value).to_owned())))
+            Ok(values
+                .iter()
+                .find(|(name, _)| *name == reference.name)
+                .map(|(_, value)| Zeroizing::new((*value).to_owned())))
         };
         evaluate(text, &mut lookup).map(|text| text.to_string())
     }
@@ -278,7 +320,16 @@ mod tests {
 
     #[test]
     fn what_compose_refuses_is_refused() {
-        for text in ["${", "${}", "${1}", "${A", "${A!}", "${A:-x\n}", "${A:}", "${-x}"] {
+        for text in [
+            "${",
+            "${}",
+            "${1}",
+            "${A",
+            "${A!}",
+            "${A:-x\n}",
+            "${A:}",
+            "${-x}",
+        ] {
             assert_eq!(with(text, &[]), Err(Failure::Invalid), "{text}");
         }
         assert_eq!(with("${U:?}", &[]), Err(Failure::Missing("U".to_owned())));
@@ -287,8 +338,11 @@ mod tests {
 
     #[test]
     fn references_in_defaults_are_found_and_depth_is_bounded() {
-        let names: Vec<String> =
-            references("$A ${B:-${C:-$D}} ${E:+${F}}").unwrap().into_iter().map(|found| found.name).collect();
+        let names: Vec<String> = references("$A ${B:-${C:-$D}} ${E:+${F}}")
+            .unwrap()
+            .into_iter()
+            .map(|found| found.name)
+            .collect();
         assert_eq!(names, ["A", "B", "C", "D", "E", "F"]);
         let deep = "${U:-".repeat(10_000) + &"}".repeat(10_000);
         assert_eq!(with(&deep, &[]), Err(Failure::TooDeep));

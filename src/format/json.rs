@@ -1,9 +1,9 @@
 //! JSON: one canonical text for each value, and a tree with line numbers.
 //!
 //! Vault and OpenBao decode JSON with Go's `encoding/json`, and every number into a float64. What a
-//! server gives back is therefore its own spelling: members sorted, no blanks, `1.10` as `1.1`, `1e3`
-//! as `1000`. [`canonical`] writes that same spelling, so that a value can be compared with what
-//! Vault returns, and refuses a number whose value a float64 does not hold.
+//! server gives back is therefore its own spelling: members sorted, no blanks, `1.10` as `1.1`,
+//! `1e3` as `1000`. [`canonical`] writes that same spelling, so that a value can be compared with
+//! what Vault returns, and refuses a number whose value a float64 does not hold.
 
 use std::collections::BTreeMap;
 
@@ -69,11 +69,19 @@ pub struct Member {
 /// # Errors
 /// The line and the reason why it is not JSON (RFC 8259).
 pub fn parse(text: &str) -> Result<Node, Malformed> {
-    let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let at = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     let mut parser = Parser { text, at, line: 1 };
     let node = parser.value(0)?;
     parser.skip_blanks();
-    if parser.at < text.len() { Err(parser.malformed("there is more behind the end of the JSON")) } else { Ok(node) }
+    if parser.at < text.len() {
+        Err(parser.malformed("there is more behind the end of the JSON"))
+    } else {
+        Ok(node)
+    }
 }
 
 /// A JSON text in the spelling in which Vault gives it back.
@@ -208,9 +216,16 @@ fn decimal(text: &str) -> (bool, Zeroizing<String>, i64) {
     if significant.is_empty() {
         return (is_negative, Zeroizing::new(String::new()), 0);
     }
-    let exponent: i64 = exponent.trim_start_matches('+').parse().unwrap_or(i64::MAX / 2);
+    let exponent: i64 = exponent
+        .trim_start_matches('+')
+        .parse()
+        .unwrap_or(i64::MAX / 2);
     let whole = i64::try_from(whole.len()).unwrap_or(i64::MAX / 4);
-    (is_negative, Zeroizing::new(significant.to_owned()), exponent.saturating_add(whole).saturating_sub(leading))
+    (
+        is_negative,
+        Zeroizing::new(significant.to_owned()),
+        exponent.saturating_add(whole).saturating_sub(leading),
+    )
 }
 
 /// Whether a text is a number of JSON (RFC 8259, 6).
@@ -229,7 +244,8 @@ pub fn is_number(text: &str) -> bool {
     digits(whole)
         && (whole == "0" || !whole.starts_with('0'))
         && fraction.is_none_or(digits)
-        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+        && exponent
+            .is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
 }
 
 struct Parser<'a> {
@@ -240,7 +256,10 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn malformed(&self, reason: &'static str) -> Malformed {
-        Malformed { line: self.line, reason }
+        Malformed {
+            line: self.line,
+            reason,
+        }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -312,7 +331,11 @@ impl<'a> Parser<'a> {
             if !self.take(b':') {
                 return Err(self.malformed("a colon behind a name is missing"));
             }
-            members.push(Member { name, line, value: self.value(depth + 1)? });
+            members.push(Member {
+                name,
+                line,
+                value: self.value(depth + 1)?,
+            });
             self.skip_blanks();
             if self.take(b'}') {
                 return Ok(Kind::Object(members));
@@ -324,7 +347,11 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self) -> Result<Kind, Malformed> {
-        for (word, kind) in [("null", Kind::Null), ("true", Kind::Boolean(true)), ("false", Kind::Boolean(false))] {
+        for (word, kind) in [
+            ("null", Kind::Null),
+            ("true", Kind::Boolean(true)),
+            ("false", Kind::Boolean(false)),
+        ] {
             if self.text[self.at..].starts_with(word) {
                 self.at += word.len();
                 return Ok(kind);
@@ -335,8 +362,12 @@ impl<'a> Parser<'a> {
 
     fn number(&mut self) -> Result<Kind, Malformed> {
         let rest = &self.text[self.at..];
-        let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
-        let text = &rest[..rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len())];
+        let is_part =
+            |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+        let text = &rest[..rest
+            .bytes()
+            .position(|byte| !is_part(byte))
+            .unwrap_or(rest.len())];
         if !is_number(text) {
             return Err(self.malformed("a number is not written as JSON has it"));
         }
@@ -352,7 +383,9 @@ impl<'a> Parser<'a> {
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.at += 2,
-                Some(0..=0x1f) | None => return Err(self.malformed("a string is not closed on its line")),
+                Some(0..=0x1f) | None => {
+                    return Err(self.malformed("a string is not closed on its line"));
+                }
                 Some(_) => self.at += 1,
             }
         }

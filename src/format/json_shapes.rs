@@ -15,42 +15,64 @@ const VALUE_NAMES: [&str; 4] = ["value", "secretValue", "Value", "secret"];
 /// # Errors
 /// [`Unreadable`] for anything else.
 pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
-    let node = parse(text).map_err(|Malformed { line, reason }| Unreadable { line, reason: reason.to_owned() })?;
+    let node = parse(text).map_err(|Malformed { line, reason }| Unreadable {
+        line,
+        reason: reason.to_owned(),
+    })?;
     let line = node.line;
-    let unreadable = |reason: &str| Unreadable { line, reason: reason.to_owned() };
+    let unreadable = |reason: &str| Unreadable {
+        line,
+        reason: reason.to_owned(),
+    };
     match node.kind {
         Kind::Object(members) => Ok(of_members(inner(members).map_err(unreadable)?)),
-        Kind::List(nodes) => {
-            of_list(nodes).ok_or_else(|| unreadable("its list is not one of objects with \"key\" and \"value\""))
+        Kind::List(nodes) => of_list(nodes)
+            .ok_or_else(|| unreadable("its list is not one of objects with \"key\" and \"value\"")),
+        Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::Text(_) => {
+            Err(unreadable("it is not an object of keys"))
         }
-        Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::Text(_) => Err(unreadable("it is not an object of keys")),
     }
 }
 
 /// The object that holds the keys.
 fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     const DELETED: &str = "that version was deleted: it holds no values";
-    let is = |name: &str, fits: fn(&Kind) -> bool| members.iter().any(|member| *member.name == name && fits(&member.value.kind));
+    let is = |name: &str, fits: fn(&Kind) -> bool| {
+        members
+            .iter()
+            .any(|member| *member.name == name && fits(&member.value.kind))
+    };
     let is_object: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Object(_));
     let is_text: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Text(_));
     let is_number: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Number(_));
     let is_list: fn(&Kind) -> bool = |kind| matches!(kind, Kind::List(_));
     // `get --json` of this program.
     if is("service", is_text) && is("version", is_number) && is("keys", is_list) {
-        return object(members, "values").ok_or("it holds names only, as under an AI agent: it has no values");
+        return object(members, "values")
+            .ok_or("it holds names only, as under an AI agent: it has no values");
     }
     // `receive --json`.
-    if members.len() == 3 && is("shared", is_text) && is("keys", is_list) && is("values", is_object) {
+    if members.len() == 3 && is("shared", is_text) && is("keys", is_list) && is("values", is_object)
+    {
         return object(members, "values").ok_or("it has no values");
     }
     // An answer of Vault: KV version 2 has the keys a level deeper, beside the metadata.
     if is("request_id", is_text) && is("data", |_| true) {
         let data = object(members, "data").ok_or(DELETED)?;
-        let is_version_2 = data.len() == 2 && data.iter().all(|member| matches!(member.name.as_str(), "data" | "metadata"));
-        return if is_version_2 { object(data, "data").ok_or(DELETED) } else { Ok(data) };
+        let is_version_2 = data.len() == 2
+            && data
+                .iter()
+                .all(|member| matches!(member.name.as_str(), "data" | "metadata"));
+        return if is_version_2 {
+            object(data, "data").ok_or(DELETED)
+        } else {
+            Ok(data)
+        };
     }
     if is("kind", is_text) && is("apiVersion", is_text) {
-        return Err("it is a Kubernetes object, whose values are base64: take its data alone, decoded");
+        return Err(
+            "it is a Kubernetes object, whose values are base64: take its data alone, decoded",
+        );
     }
     // `doppler secrets --json`: an object with the computed value for each key.
     let is_computed = |member: &Member| match &member.value.kind {
@@ -58,14 +80,22 @@ fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
         _ => false,
     };
     if !is("computed", is_object) && !members.is_empty() && members.iter().all(is_computed) {
-        return Ok(members.into_iter().filter_map(|member| take(member, "computed")).collect());
+        return Ok(members
+            .into_iter()
+            .filter_map(|member| take(member, "computed"))
+            .collect());
     }
     Ok(members)
 }
 
 /// A member that is an object, taken out of its own.
 fn object(members: Vec<Member>, name: &str) -> Option<Vec<Member>> {
-    match members.into_iter().rfind(|member| *member.name == name)?.value.kind {
+    match members
+        .into_iter()
+        .rfind(|member| *member.name == name)?
+        .value
+        .kind
+    {
         Kind::Object(members) => Some(members),
         Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => None,
     }
@@ -73,8 +103,13 @@ fn object(members: Vec<Member>, name: &str) -> Option<Vec<Member>> {
 
 /// A member with one member of its object in place of the object.
 fn take(member: Member, inner: &str) -> Option<Member> {
-    let Kind::Object(members) = member.value.kind else { return None };
-    let value = members.into_iter().rfind(|member| *member.name == inner)?.value;
+    let Kind::Object(members) = member.value.kind else {
+        return None;
+    };
+    let value = members
+        .into_iter()
+        .rfind(|member| *member.name == inner)?
+        .value;
     Some(Member { value, ..member })
 }
 
@@ -87,11 +122,16 @@ fn of_members(members: Vec<Member>) -> Vec<Entry> {
             repeated.insert(member.name.to_string());
         }
     }
-    let counts = members.into_iter().enumerate().filter(|(at, member)| last.get(member.name.as_str()) == Some(at));
+    let counts = members
+        .into_iter()
+        .enumerate()
+        .filter(|(at, member)| last.get(member.name.as_str()) == Some(at));
     let entry = |(_, member): (usize, Member)| Entry {
         line: member.line,
         value: typed(&member.value).map_err(str::to_owned),
-        remark: repeated.contains(member.name.as_str()).then_some("stands more than once: the last one counts"),
+        remark: repeated
+            .contains(member.name.as_str())
+            .then_some("stands more than once: the last one counts"),
         name: member.name.to_string(),
     };
     counts.map(entry).collect()
@@ -100,17 +140,35 @@ fn of_members(members: Vec<Member>) -> Vec<Entry> {
 /// `[{"key": "A", "value": "x"}, …]`
 fn of_list(nodes: Vec<Node>) -> Option<Vec<Entry>> {
     let member = |node: Node| {
-        let Kind::Object(members) = node.kind else { return None };
-        let find = |names: &[&str]| names.iter().find_map(|name| members.iter().position(|member| member.name.as_str() == *name));
+        let Kind::Object(members) = node.kind else {
+            return None;
+        };
+        let find = |names: &[&str]| {
+            names.iter().find_map(|name| {
+                members
+                    .iter()
+                    .position(|member| member.name.as_str() == *name)
+            })
+        };
         let (key, value) = (find(&KEY_NAMES)?, find(&VALUE_NAMES)?);
         let mut members: Vec<Option<Member>> = members.into_iter().map(Some).collect();
         let value = members[value].take()?.value;
         match members[key].take()?.value.kind {
-            Kind::Text(name) => Some(Member { name, line: node.line, value }),
-            Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::List(_) | Kind::Object(_) => None,
+            Kind::Text(name) => Some(Member {
+                name,
+                line: node.line,
+                value,
+            }),
+            Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::List(_) | Kind::Object(_) => {
+                None
+            }
         }
     };
-    nodes.into_iter().map(member).collect::<Option<Vec<_>>>().map(of_members)
+    nodes
+        .into_iter()
+        .map(member)
+        .collect::<Option<Vec<_>>>()
+        .map(of_members)
 }
 
 #[cfg(test)]
@@ -124,11 +182,18 @@ mod tests {
             Ok(Typed::Json(text)) => (entry.name, text.to_string()),
             Err(reason) => (entry.name, reason),
         };
-        entries(text).ok().map(|entries| entries.into_iter().map(shown).collect())
+        entries(text)
+            .ok()
+            .map(|entries| entries.into_iter().map(shown).collect())
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
-        Some(expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Some(
+            expected
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -146,7 +211,10 @@ mod tests {
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
-        assert_eq!(read(r#"{"data": {"data": 1}}"#), pairs(&[("data", r#"{"data":1}"#)]));
+        assert_eq!(
+            read(r#"{"data": {"data": 1}}"#),
+            pairs(&[("data", r#"{"data":1}"#)])
+        );
         assert_eq!(read(r#"{"A": 1, "A": 2}"#), pairs(&[("A", "2")]));
     }
 
@@ -163,6 +231,11 @@ mod tests {
         ] {
             assert!(read(text).is_none(), "{text}");
         }
-        assert_eq!(entries("{\n\n\"a\" 1}").err().map(|unreadable| unreadable.line), Some(3));
+        assert_eq!(
+            entries("{\n\n\"a\" 1}")
+                .err()
+                .map(|unreadable| unreadable.line),
+            Some(3)
+        );
     }
 }

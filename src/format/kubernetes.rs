@@ -11,30 +11,51 @@ pub const MAX_SECRET: usize = 1024 * 1024;
 /// The longest key and the longest name, in bytes (RFC 1123, and `IsConfigMapKey`).
 const MAX_NAME: usize = 253;
 
-/// Whether a Secret can have a key of this name: `[-._a-zA-Z0-9]+`, not `.` and not beginning with `..`.
+/// Whether a Secret can have a key of this name: `[-._a-zA-Z0-9]+`, not `.` and not beginning with
+/// `..`.
 #[must_use]
 pub fn is_key(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
         && name != "."
         && !name.starts_with("..")
 }
 
-/// The nearest name that a Secret can have (a DNS subdomain, RFC 1123): lower case, `-` for everything else. `None`
-/// where nothing remains.
+/// The nearest name that a Secret can have (a DNS subdomain, RFC 1123): lower case, `-` for
+/// everything else. `None` where nothing remains.
 #[must_use]
 pub fn name_of(text: &str) -> Option<String> {
-    let name: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let name: String = text
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
     let name = name.trim_matches('-');
-    (1..=MAX_NAME).contains(&name.len()).then(|| name.to_owned())
+    (1..=MAX_NAME)
+        .contains(&name.len())
+        .then(|| name.to_owned())
 }
 
-/// The manifest in YAML. Every value is base64, so that no reader of YAML can take it for another type.
+/// The manifest in YAML. Every value is base64, so that no reader of YAML can take it for another
+/// type.
 #[must_use]
 pub fn manifest(name: &str, values: &[(&str, &str)]) -> Zeroizing<String> {
-    let mut text =
-        Zeroizing::new(format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\n", yaml::quote(name)));
-    text.push_str(if values.is_empty() { "data: {}\n" } else { "data:\n" });
+    let mut text = Zeroizing::new(format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\n",
+        yaml::quote(name)
+    ));
+    text.push_str(if values.is_empty() {
+        "data: {}\n"
+    } else {
+        "data:\n"
+    });
     for (key, value) in values {
         text.push_str(&format!("  {}: \"", yaml::quote(key)));
         BASE64_STANDARD.encode_string(value, &mut text);
@@ -46,7 +67,9 @@ pub fn manifest(name: &str, values: &[(&str, &str)]) -> Zeroizing<String> {
 /// The same in JSON.
 #[must_use]
 pub fn manifest_json(name: &str, values: &[(&str, &str)]) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::from(r#"{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "#));
+    let mut text = Zeroizing::new(String::from(
+        r#"{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "#,
+    ));
     super::json::quote(name, &mut text);
     text.push_str(r#"}, "type": "Opaque", "data": {"#);
     for (at, (key, value)) in values.iter().enumerate() {
@@ -66,10 +89,17 @@ mod tests {
 
     #[test]
     fn a_service_gets_a_name_that_kubernetes_takes() {
-        for (service, name) in [("plex", "plex"), ("Home_Assistant", "home-assistant"), ("_x_", "x"), ("media/TV", "media-tv")] {
+        for (service, name) in [
+            ("plex", "plex"),
+            ("Home_Assistant", "home-assistant"),
+            ("_x_", "x"),
+            ("media/TV", "media-tv"),
+        ] {
             assert_eq!(name_of(service).as_deref(), Some(name));
         }
-        assert!(name_of("__").is_none() && name_of("").is_none() && name_of(&"x".repeat(254)).is_none());
+        assert!(
+            name_of("__").is_none() && name_of("").is_none() && name_of(&"x".repeat(254)).is_none()
+        );
     }
 
     #[test]

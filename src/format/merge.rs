@@ -73,35 +73,59 @@ impl Merge<'_> {
     /// What becomes of the line of a key that Vault has no more.
     fn without(&self, entry: &Entry, merged: &mut Merged) -> (Range<usize>, Zeroizing<String>) {
         let template = self.template.as_ref();
-        let default = template.and_then(|part| Some((part, part.document.entries.iter().rfind(|one| one.key == entry.key)?)));
+        let default = template.and_then(|part| {
+            Some((
+                part,
+                part.document
+                    .entries
+                    .iter()
+                    .rfind(|one| one.key == entry.key)?,
+            ))
+        });
         if let Some((part, default)) = default {
             merged.returned.insert(entry.key.clone());
             let line = self.line_of(part, default);
-            return (entry.start..line_end(self.file.text, entry.value.end), self.with_own_line_end(&line));
+            return (
+                entry.start..line_end(self.file.text, entry.value.end),
+                self.with_own_line_end(&line),
+            );
         }
         merged.removed.insert(entry.key.clone());
-        (entry.start..next_line(self.file.text, entry.value.end), Zeroizing::default())
+        (
+            entry.start..next_line(self.file.text, entry.value.end),
+            Zeroizing::default(),
+        )
     }
 
     /// A default that stands in the file as it does in the template, where it must stand otherwise.
     fn default_in_file(&self, entry: &Entry) -> Option<(Range<usize>, Zeroizing<String>)> {
         let line = self.defaults.get(&entry.key)?;
         let part = self.template.as_ref()?;
-        let default = part.document.entries.iter().rfind(|one| one.key == entry.key)?;
+        let default = part
+            .document
+            .entries
+            .iter()
+            .rfind(|one| one.key == entry.key)?;
         let range = entry.start..line_end(self.file.text, entry.value.end);
-        let is_same = self.file.text[range.clone()] == part.text[default.start..line_end(part.text, default.value.end)];
+        let is_same = self.file.text[range.clone()]
+            == part.text[default.start..line_end(part.text, default.value.end)];
         is_same.then(|| (range, self.with_own_line_end(line)))
     }
 
     /// The template's line of a key, with what it must say instead.
     fn line_of(&self, part: &Part<'_>, entry: &Entry) -> Zeroizing<String> {
-        let own = || Zeroizing::new(part.text[entry.start..line_end(part.text, entry.value.end)].to_owned());
+        let own = || {
+            Zeroizing::new(part.text[entry.start..line_end(part.text, entry.value.end)].to_owned())
+        };
         self.defaults.get(&entry.key).cloned().unwrap_or_else(own)
     }
 
-    /// The template's lines that the file lacks, each behind the nearest key before it that the file has.
+    /// The template's lines that the file lacks, each behind the nearest key before it that the
+    /// file has.
     fn insertions(&self, merged: &mut Merged) -> Vec<(Range<usize>, Zeroizing<String>)> {
-        let Some(part) = &self.template else { return Vec::new() };
+        let Some(part) = &self.template else {
+            return Vec::new();
+        };
         let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in &self.file.document.entries {
             if !merged.removed.contains(&entry.key) {
@@ -125,22 +149,42 @@ impl Merge<'_> {
             let chunk = chunks.entry(at).or_default();
             self.append_chunk(chunk, at, part, entry, &mut copied);
         }
-        chunks.into_iter().map(|(at, chunk)| (at..at, self.finished(at, chunk))).collect()
+        chunks
+            .into_iter()
+            .map(|(at, chunk)| (at..at, self.finished(at, chunk)))
+            .collect()
     }
 
-    /// Where a line goes that no key of the file stands before: ahead of the next key, and of the comments
-    /// over that one unless they are its own; else at the end.
+    /// Where a line goes that no key of the file stands before: ahead of the next key, and of the
+    /// comments over that one unless they are its own; else at the end.
     fn before_next(&self, part: &Part<'_>, number: usize, ends: &BTreeMap<&str, usize>) -> usize {
         let file = &self.file;
-        let next = part.document.entries[number..].iter().find(|entry| ends.contains_key(entry.key.as_str()));
-        let Some(entry) = next.and_then(|next| file.document.entries.iter().find(|entry| entry.key == next.key)) else {
+        let next = part.document.entries[number..]
+            .iter()
+            .find(|entry| ends.contains_key(entry.key.as_str()));
+        let Some(entry) = next.and_then(|next| {
+            file.document
+                .entries
+                .iter()
+                .find(|entry| entry.key == next.key)
+        }) else {
             return file.text.len();
         };
         let above = comments_above(file.text, entry.start, file.start);
         let wanted = &part.document.entries[number];
-        let own = part.text[comments_above(part.text, wanted.start, part.start)..wanted.start].lines().map(str::trim);
-        let there: BTreeSet<&str> = file.text[above..entry.start].lines().map(str::trim).filter(|line| has_words(line)).collect();
-        if own.into_iter().any(|line| there.contains(line)) { entry.start } else { above }
+        let own = part.text[comments_above(part.text, wanted.start, part.start)..wanted.start]
+            .lines()
+            .map(str::trim);
+        let there: BTreeSet<&str> = file.text[above..entry.start]
+            .lines()
+            .map(str::trim)
+            .filter(|line| has_words(line))
+            .collect();
+        if own.into_iter().any(|line| there.contains(line)) {
+            entry.start
+        } else {
+            above
+        }
     }
 
     fn append_chunk<'a>(
@@ -153,10 +197,17 @@ impl Merge<'_> {
     ) {
         let end = self.file.document.line_end(self.file.text);
         let first = comments_above(part.text, entry.start, part.start);
-        let comments: Vec<&str> = part.text[first..entry.start].lines().map(str::trim_end).collect();
+        let comments: Vec<&str> = part.text[first..entry.start]
+            .lines()
+            .map(str::trim_end)
+            .collect();
         let comments = not_yet_copied(&comments, copied);
         let is_apart = ends_with_blank_line(&part.text[part.start..first]);
-        let before = if chunk.is_empty() { &self.file.text[self.file.start..at] } else { chunk.as_str() };
+        let before = if chunk.is_empty() {
+            &self.file.text[self.file.start..at]
+        } else {
+            chunk.as_str()
+        };
         if is_apart && !before.is_empty() && !ends_with_blank_line(before) {
             chunk.push_str(end);
         }
@@ -175,7 +226,11 @@ impl Merge<'_> {
         if before.is_empty() || before.ends_with('\n') || before == "\u{feff}" {
             return chunk;
         }
-        Zeroizing::new(format!("{}{}", self.file.document.line_end(self.file.text), chunk.as_str()))
+        Zeroizing::new(format!(
+            "{}{}",
+            self.file.document.line_end(self.file.text),
+            chunk.as_str()
+        ))
     }
 
     /// A text of the template with the file's line ends.
@@ -188,12 +243,22 @@ impl Merge<'_> {
     }
 }
 
-/// The comments that the file does not have yet. Lines without words, such as rulers, go with the others.
+/// The comments that the file does not have yet. Lines without words, such as rulers, go with the
+/// others.
 fn not_yet_copied<'a>(comments: &[&'a str], copied: &BTreeSet<&str>) -> Vec<&'a str> {
     let is_new = |line: &&&str| !copied.contains(line.trim());
-    let new: Vec<&str> = comments.iter().filter(|line| has_words(line)).filter(is_new).copied().collect();
+    let new: Vec<&str> = comments
+        .iter()
+        .filter(|line| has_words(line))
+        .filter(is_new)
+        .copied()
+        .collect();
     let worded = comments.iter().filter(|line| has_words(line)).count();
-    if worded > 0 && new.len() == worded { comments.to_vec() } else { new }
+    if worded > 0 && new.len() == worded {
+        comments.to_vec()
+    } else {
+        new
+    }
 }
 
 fn has_words(line: &str) -> bool {
@@ -215,20 +280,30 @@ fn apply(text: &str, edits: &[(Range<usize>, Zeroizing<String>)]) -> Zeroizing<S
 
 /// The end of the line that holds `at`, its line end left out.
 fn line_end(text: &str, at: usize) -> usize {
-    let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
-    if text[at..end].ends_with('\r') { end - 1 } else { end }
+    let end = text[at..]
+        .find('\n')
+        .map_or(text.len(), |length| at + length);
+    if text[at..end].ends_with('\r') {
+        end - 1
+    } else {
+        end
+    }
 }
 
 /// The start of the line after the one that holds `at`.
 fn next_line(text: &str, at: usize) -> usize {
-    text[at..].find('\n').map_or(text.len(), |length| at + length + 1)
+    text[at..]
+        .find('\n')
+        .map_or(text.len(), |length| at + length + 1)
 }
 
 /// The start of the comment lines right above a line, no further up than `from`.
 fn comments_above(text: &str, line: usize, from: usize) -> usize {
     let mut first = line;
     while first > from {
-        let start = text[from..first - 1].rfind('\n').map_or(from, |at| from + at + 1);
+        let start = text[from..first - 1]
+            .rfind('\n')
+            .map_or(from, |at| from + at + 1);
         if !text[start..first].trim_start().starts_with('#') {
             break;
         }
@@ -247,12 +322,20 @@ fn without_empty_blocks(text: &str, blocks: &[&str]) -> Zeroizing<String> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     for (number, line) in lines.iter().enumerate() {
-        let is_empty = blocks.contains(&line.trim_end()) && lines.get(number + 1).is_none_or(|next| next.trim().is_empty());
+        let is_empty = blocks.contains(&line.trim_end())
+            && lines
+                .get(number + 1)
+                .is_none_or(|next| next.trim().is_empty());
         if !is_empty {
             out.push_str(line);
             continue;
         }
-        let kept = out.len() - if ends_with_blank_line(&out) { lines[number - 1].len() } else { 0 };
+        let kept = out.len()
+            - if ends_with_blank_line(&out) {
+                lines[number - 1].len()
+            } else {
+                0
+            };
         out.truncate(kept);
     }
     out
@@ -264,12 +347,23 @@ mod tests {
     use crate::format::dotenv::{Dialect, parse};
 
     fn merged(file: &str, template: &str, gone: &[&str]) -> Merged {
-        let (of_file, of_template) = (parse(file, Dialect::Portable), parse(template, Dialect::Portable));
+        let (of_file, of_template) = (
+            parse(file, Dialect::Portable),
+            parse(template, Dialect::Portable),
+        );
         let gone = gone.iter().map(|key| (*key).to_owned()).collect();
         let start = if file.starts_with('\u{feff}') { 3 } else { 0 };
         let merge = Merge {
-            file: Part { text: file, document: &of_file, start },
-            template: Some(Part { text: template, document: &of_template, start: 0 }),
+            file: Part {
+                text: file,
+                document: &of_file,
+                start,
+            },
+            template: Some(Part {
+                text: template,
+                document: &of_template,
+                start: 0,
+            }),
             gone: &gone,
             defaults: &Texts::new(),
             blocks: &["# From Vault:"],
@@ -281,9 +375,15 @@ mod tests {
     fn a_line_that_the_file_lacks_comes_with_its_comment_behind_the_key_before_it() {
         let template = "# the first\nA=1\n\n# the second\nB=2\n\n# the third\nC=3\n";
         let text = merged("A=mine\n\n# the third\nC=own\n# my end\n", template, &[]).text;
-        assert_eq!(*text, "A=mine\n\n# the second\nB=2\n\n# the third\nC=own\n# my end\n");
+        assert_eq!(
+            *text,
+            "A=mine\n\n# the second\nB=2\n\n# the third\nC=own\n# my end\n"
+        );
         let text = merged("# my own\nC=own", template, &[]).text;
-        assert_eq!(*text, "# the first\nA=1\n\n# the second\nB=2\n# my own\nC=own");
+        assert_eq!(
+            *text,
+            "# the first\nA=1\n\n# the second\nB=2\n# my own\nC=own"
+        );
         let text = merged("X=1", "A=1\nB=2\n", &[]).text;
         assert_eq!(*text, "X=1\nA=1\nB=2\n");
     }
@@ -299,7 +399,11 @@ mod tests {
 
     #[test]
     fn what_vault_has_no_more_leaves_or_returns_to_its_default() {
-        let merged = merged("A=old # note\nX=gone # with it\nY=mine\n\n# From Vault:\nZ=1\n", "A=default\n", &["A", "X", "Z"]);
+        let merged = merged(
+            "A=old # note\nX=gone # with it\nY=mine\n\n# From Vault:\nZ=1\n",
+            "A=default\n",
+            &["A", "X", "Z"],
+        );
         assert_eq!(*merged.text, "A=default\nY=mine\n");
         assert_eq!(merged.removed.iter().collect::<Vec<_>>(), ["X", "Z"]);
         assert_eq!(merged.returned.iter().collect::<Vec<_>>(), ["A"]);
@@ -307,7 +411,13 @@ mod tests {
 
     #[test]
     fn line_ends_and_a_byte_order_mark_are_the_files_own() {
-        assert_eq!(*merged("\u{feff}A=1\r\nC=3\r\n", "A=1\n# b\nB=2\n", &[]).text, "\u{feff}A=1\r\n# b\r\nB=2\r\nC=3\r\n");
-        assert_eq!(*merged("A=1\nC=3\n", "A=1\r\nB='x\r\ny'\r\n", &[]).text, "A=1\nB='x\ny'\nC=3\n");
+        assert_eq!(
+            *merged("\u{feff}A=1\r\nC=3\r\n", "A=1\n# b\nB=2\n", &[]).text,
+            "\u{feff}A=1\r\n# b\r\nB=2\r\nC=3\r\n"
+        );
+        assert_eq!(
+            *merged("A=1\nC=3\n", "A=1\r\nB='x\r\ny'\r\n", &[]).text,
+            "A=1\nB='x\ny'\nC=3\n"
+        );
     }
 }

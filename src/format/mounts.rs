@@ -3,34 +3,55 @@
 use super::yaml::anchors::Anchors;
 use super::yaml::tree::{self, Kind, Node};
 
-/// The sources of the bind mounts of a compose file's services, as written. Named volumes are none. A text
-/// that is not YAML has none.
+/// The sources of the bind mounts of a compose file's services, as written. Named volumes are none.
+/// A text that is not YAML has none.
 #[must_use]
 pub fn bind_mounts(text: &str) -> Vec<String> {
-    let Ok(documents) = tree::parse(text) else { return Vec::new() };
+    let Ok(documents) = tree::parse(text) else {
+        return Vec::new();
+    };
     documents.iter().flat_map(of_document).collect()
 }
 
 fn of_document(document: &Node) -> Vec<String> {
     let anchors = Anchors::of(document);
-    let Some(services) = anchors.get(document, "services") else { return Vec::new() };
+    let Some(services) = anchors.get(document, "services") else {
+        return Vec::new();
+    };
     let services = anchors.merged(services);
-    let services = services.iter().filter_map(|(_, service)| anchors.resolve(service));
+    let services = services
+        .iter()
+        .filter_map(|(_, service)| anchors.resolve(service));
     let volumes = services.filter_map(|service| anchors.get(service, "volumes"));
-    volumes.flat_map(|volumes| sources(&anchors, volumes)).collect()
+    volumes
+        .flat_map(|volumes| sources(&anchors, volumes))
+        .collect()
 }
 
 fn sources<'tree>(anchors: &Anchors<'tree>, volumes: &'tree Node) -> Vec<String> {
-    let Kind::List(items) = &volumes.kind else { return Vec::new() };
+    let Kind::List(items) = &volumes.kind else {
+        return Vec::new();
+    };
     let source = |item: &Node| match &item.kind {
         Kind::Scalar { text, .. } => of_short_form(text),
         Kind::Map(entries) => {
-            let says = |key: &str| entries.iter().find(|(name, _)| name.text() == Some(key)).and_then(|(_, value)| value.text());
-            says("source").filter(|_| says("type") == Some("bind")).map(str::to_owned)
+            let says = |key: &str| {
+                entries
+                    .iter()
+                    .find(|(name, _)| name.text() == Some(key))
+                    .and_then(|(_, value)| value.text())
+            };
+            says("source")
+                .filter(|_| says("type") == Some("bind"))
+                .map(str::to_owned)
         }
         Kind::List(_) | Kind::Alias(_) => None,
     };
-    items.iter().filter_map(|item| anchors.resolve(item)).filter_map(source).collect()
+    items
+        .iter()
+        .filter_map(|item| anchors.resolve(item))
+        .filter_map(source)
+        .collect()
 }
 
 /// Of `SOURCE:TARGET[:MODE]` the source, if it is a path. A `:` inside of `${…}` does not end it.
@@ -63,7 +84,15 @@ services:
       - {type: bind, source: ../media, target: /m}
       - {type: volume, source: v, target: /v}
 ";
-        assert_eq!(bind_mounts(text), ["./data", "${UPLOADS:-./library}", "/etc/localtime", "../media"]);
+        assert_eq!(
+            bind_mounts(text),
+            [
+                "./data",
+                "${UPLOADS:-./library}",
+                "/etc/localtime",
+                "../media"
+            ]
+        );
         assert!(bind_mounts("a: [").is_empty());
     }
 }

@@ -6,7 +6,11 @@ pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     out.push('\'');
     for c in text.chars() {
-        if c == '\'' { out.push_str("'\\''") } else { out.push(c) }
+        if c == '\'' {
+            out.push_str("'\\''")
+        } else {
+            out.push(c)
+        }
     }
     out.push('\'');
     out
@@ -15,8 +19,14 @@ pub fn quote(text: &str) -> String {
 /// A word for a POSIX shell, quoted only where it must be.
 #[must_use]
 pub fn word(text: &str) -> String {
-    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
-    if plain && !text.is_empty() { text.to_owned() } else { quote(text) }
+    let plain = text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
+    if plain && !text.is_empty() {
+        text.to_owned()
+    } else {
+        quote(text)
+    }
 }
 
 /// `'…'` for fish, where only `\` and `'` are special inside.

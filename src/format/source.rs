@@ -1,4 +1,5 @@
-//! What a file or a text holds, as its own reader reads it: names, lines, and values with their types.
+//! What a file or a text holds, as its own reader reads it: names, lines, and values with their
+//! types.
 
 use super::json::Typed;
 

@@ -26,7 +26,9 @@ impl Surroundings {
     /// Told by the variables of sshd and of container engines, and by the files that these leave.
     #[must_use]
     pub fn of(env: &Env) -> Self {
-        let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists());
+        let marked = ["/.dockerenv", "/run/.containerenv"]
+            .iter()
+            .any(|mark| Path::new(mark).exists());
         if env.get("SSH_CONNECTION").is_some() {
             Self::Ssh
         } else if marked || env.get("container").is_some() {
@@ -37,13 +39,17 @@ impl Surroundings {
     }
 }
 
-/// Opens `url` with `command` (as in `BROWSER`: programs with arguments, `:` between them, `%s` for the URL), else
-/// with the desktop's browser. Gives whether something was started. Where what was started fails at once, the next
-/// is tried; after the last, `failed` is called, from another thread.
+/// Opens `url` with `command` (as in `BROWSER`: programs with arguments, `:` between them, `%s` for
+/// the URL), else with the desktop's browser. Gives whether something was started. Where what was
+/// started fails at once, the next is tried; after the last, `failed` is called, from another
+/// thread.
 #[must_use]
 pub fn open(url: &str, command: Option<&str>, failed: fn()) -> bool {
     let ways = match command {
-        Some(command) => command.split(':').filter_map(|one| with_url(one, url)).collect(),
+        Some(command) => command
+            .split(':')
+            .filter_map(|one| with_url(one, url))
+            .collect(),
         None => desktop(url),
     };
     start(ways, failed)
@@ -56,7 +62,9 @@ fn with_url(command: &str, url: &str) -> Option<Vec<String>> {
         return None;
     }
     if command.contains("%s") {
-        words[1..].iter_mut().for_each(|word| *word = word.replace("%s", url));
+        words[1..]
+            .iter_mut()
+            .for_each(|word| *word = word.replace("%s", url));
     } else {
         words.push(url.to_owned());
     }
@@ -66,9 +74,13 @@ fn with_url(command: &str, url: &str) -> Option<Vec<String>> {
 /// Starts the first of `ways` that can be started, and watches it.
 fn start(ways: Vec<Vec<String>>, failed: fn()) -> bool {
     let mut ways = ways.into_iter();
-    let Some(mut running) = ways.find_map(|words| run(&words)) else { return false };
+    let Some(mut running) = ways.find_map(|words| run(&words)) else {
+        return false;
+    };
     // Somebody has to collect its exit status, however long it runs: a zombie stays otherwise.
-    let watcher = std::thread::Builder::new().name("browser".into()).stack_size(64 * 1024);
+    let watcher = std::thread::Builder::new()
+        .name("browser".into())
+        .stack_size(64 * 1024);
     let _ = watcher.spawn(move || {
         loop {
             let started = Instant::now();
@@ -89,13 +101,17 @@ fn run(words: &[String]) -> Option<Child> {
     let (program, arguments) = words.split_first()?;
     // Without our standard output: a shell that evaluates it would wait until the browser ends.
     let mut child = Command::new(program);
-    child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    child
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     child.env_remove("VAULT_TOKEN").env_remove("BAO_TOKEN");
     child.spawn().ok()
 }
 
-/// Whether there is a desktop whose browser can be opened. Without a screen its opener would start a
-/// text browser on the person's terminal.
+/// Whether there is a desktop whose browser can be opened. Without a screen its opener would start
+/// a text browser on the person's terminal.
 #[must_use]
 pub fn has_desktop() -> bool {
     if cfg!(target_os = "macos") {
@@ -108,23 +124,46 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// What opens the desktop's own browser, best first. (The crate `webbrowser` does not collect what it starts, and hands
-/// it our whole environment.)
+/// What opens the desktop's own browser, best first. (The crate `webbrowser` does not collect what
+/// it starts, and hands it our whole environment.)
 fn desktop(url: &str) -> Vec<Vec<String>> {
-    let way = |words: &[&str]| words.iter().copied().chain([url]).map(str::to_owned).collect::<Vec<_>>();
+    let way = |words: &[&str]| {
+        words
+            .iter()
+            .copied()
+            .chain([url])
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     if cfg!(target_os = "macos") {
         return vec![way(&["open"])];
     }
     let mut ways = Vec::new();
     if is_set("WSL_DISTRO_NAME") {
-        // The browser of the Windows around this Linux. (`explorer.exe` fails each time, and `cmd.exe` takes `&` for
-        // its own.)
+        // The browser of the Windows around this Linux. (`explorer.exe` fails each time, and
+        // `cmd.exe` takes `&` for its own.)
         let command = format!("Start-Process {}", quote_powershell(url));
         ways.push(way(&["wslview"]));
-        ways.push(["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", &command].map(str::to_owned).to_vec());
+        ways.push(
+            [
+                "powershell.exe",
+                "-NoProfile",
+                "-NonInteractive",
+                "-Command",
+                &command,
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        );
     }
     if has_desktop() {
-        let openers: [&[&str]; 5] = [&["xdg-open"], &["gio", "open"], &["kde-open"], &["exo-open"], &["x-www-browser"]];
+        let openers: [&[&str]; 5] = [
+            &["xdg-open"],
+            &["gio", "open"],
+            &["kde-open"],
+            &["exo-open"],
+            &["x-www-browser"],
+        ];
         ways.extend(openers.map(way));
     }
     ways

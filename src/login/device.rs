@@ -1,4 +1,5 @@
-//! `device`: with a browser on any machine. The identity provider is asked where one is named, else Vault's own method.
+//! `device`: with a browser on any machine. The identity provider is asked where one is named, else
+//! Vault's own method.
 
 use super::provider::Provider;
 use super::{Face, LoggedIn, LoginPlace, Options, SignInMethod, oidc};

@@ -84,7 +84,11 @@ trait SignInMethod {
     fn asks_provider(settings: &Settings) -> bool;
 
     /// Gets a token.
-    fn obtain(settings: &Settings, options: Options<'_>, face: &mut impl Face) -> impl Future<Output = Result<LoggedIn>>;
+    fn obtain(
+        settings: &Settings,
+        options: Options<'_>,
+        face: &mut impl Face,
+    ) -> impl Future<Output = Result<LoggedIn>>;
 }
 
 macro_rules! define_ways {
@@ -94,8 +98,8 @@ macro_rules! define_ways {
         /// Logs in by `method` for a token of the Vault of these settings.
         ///
         /// # Errors
-        /// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and
-        /// what keeps either from answering.
+        /// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`],
+        /// and what keeps either from answering.
         pub async fn log_in(
             settings: &Settings,
             method: Method,
@@ -143,14 +147,21 @@ login_methods!(define_ways);
 /// The method of the settings where it can run in a place, else Vault's own login.
 #[must_use]
 pub fn method_for(settings: &Settings, place: LoginPlace) -> Method {
-    if runs_in(settings.method).contains(&place) { settings.method } else { Method::Oidc }
+    if runs_in(settings.method).contains(&place) {
+        settings.method
+    } else {
+        Method::Oidc
+    }
 }
 
 /// Where the login method is mounted, without slashes at its ends. `auth_mount` is that of the
 /// method which the settings name; Vault's `oidc` is where step-up signs in, whatever they name.
 #[must_use]
 pub fn mount_of(settings: &Settings, at_provider: bool) -> &str {
-    let named = settings.auth_mount.as_deref().filter(|_| at_provider == asks_provider(settings, settings.method));
+    let named = settings
+        .auth_mount
+        .as_deref()
+        .filter(|_| at_provider == asks_provider(settings, settings.method));
     named.unwrap_or(if at_provider { "jwt" } else { "oidc" })
 }
 
@@ -186,12 +197,20 @@ pub trait Face {
     fn token(&mut self) -> impl Future<Output = Result<Secret>>;
 }
 
-/// Shows where to sign in with a browser that comes back to `port`, and why that is not the one meant.
+/// Shows where to sign in with a browser that comes back to `port`, and why that is not the one
+/// meant.
 fn send_to(url: &Url, port: u16, options: &Options<'_>, face: &mut impl Face) {
     if port != options.port {
-        face.note(&format!("port {} is taken by another program; waiting on {port} instead", options.port));
+        face.note(&format!(
+            "port {} is taken by another program; waiting on {port} instead",
+            options.port
+        ));
     }
-    face.sign_in(&SignIn { url, port: Some(port), code: None });
+    face.sign_in(&SignIn {
+        url,
+        port: Some(port),
+        code: None,
+    });
 }
 
 /// The address that the browser comes back to. `localhost`, not 127.0.0.1: Vault and the providers
@@ -201,7 +220,11 @@ fn loopback_address(port: u16) -> String {
 }
 
 /// What the browser brings to the listener, or the person pastes.
-async fn answer(listener: &mut Listener, face: &mut impl Face, state: &str) -> (Answer, Option<callback::Reply>) {
+async fn answer(
+    listener: &mut Listener,
+    face: &mut impl Face,
+    state: &str,
+) -> (Answer, Option<callback::Reply>) {
     loop {
         let pasted = tokio::select! {
             Arrival { answer, page } = listener.arrival() => return (answer, Some(page)),
@@ -223,16 +246,26 @@ fn shown_code(text: &str) -> String {
 fn denied(error: &str, description: &str) -> Error {
     const HINT: &str = "start over when you are ready: source claude-vault login";
     match (error, description) {
-        ("access_denied", "") => Error::login_failed("it was declined at the identity provider", HINT),
-        (error, "") => Error::LoginFailed { reason: REFUSED, said: Said::new(error), hint: HINT.into() },
-        (error, description) => {
-            Error::LoginFailed { reason: REFUSED, said: Said::new(&format!("{error}: {description}")), hint: HINT.into() }
+        ("access_denied", "") => {
+            Error::login_failed("it was declined at the identity provider", HINT)
         }
+        (error, "") => Error::LoginFailed {
+            reason: REFUSED,
+            said: Said::new(error),
+            hint: HINT.into(),
+        },
+        (error, description) => Error::LoginFailed {
+            reason: REFUSED,
+            said: Said::new(&format!("{error}: {description}")),
+            hint: HINT.into(),
+        },
     }
 }
 
 const REFUSED: &str = "the identity provider refused it";
 
 fn timeout(options: &Options<'_>) -> Error {
-    Error::LoginTimeout { seconds: options.timeout.as_secs() }
+    Error::LoginTimeout {
+        seconds: options.timeout.as_secs(),
+    }
 }

@@ -1,6 +1,6 @@
-//! Vault's own method `oidc`: Vault is the relying party, and the browser comes back to this machine;
-//! or, with a role of OpenBao's modes `direct` and `device`, to the server or to nothing at all, and
-//! the server is asked until it knows (<https://openbao.org/docs/auth/jwt/>).
+//! Vault's own method `oidc`: Vault is the relying party, and the browser comes back to this
+//! machine; or, with a role of OpenBao's modes `direct` and `device`, to the server or to nothing
+//! at all, and the server is asked until it knows (<https://openbao.org/docs/auth/jwt/>).
 
 use std::time::Duration;
 
@@ -89,10 +89,12 @@ async fn start(vault: &Client, options: &Options<'_>, port: u16) -> Result<(Secr
     Ok((nonce, auth))
 }
 
-/// Asks Vault where to sign in, with a browser that comes back to `port` or wherever the role has it.
+/// Asks Vault where to sign in, with a browser that comes back to `port` or wherever the role has
+/// it.
 ///
 /// # Errors
-/// [`Error::LoginFailed`] when the role knows no way that fits, and what keeps Vault from answering.
+/// [`Error::LoginFailed`] when the role knows no way that fits, and what keeps Vault from
+/// answering.
 pub async fn auth_url(vault: &Client, options: &Options<'_>, port: u16, nonce: &Secret) -> Result<AuthUrl> {
     let loopback = loopback_address(port);
     let auth = vault.auth_url(options.mount, options.role, &loopback, nonce).await?;
@@ -102,7 +104,8 @@ pub async fn auth_url(vault: &Client, options: &Options<'_>, port: u16, nonce: &
         Some(auth) if auth.poll_interval.is_none() && options.elsewhere => {
             return Err(Error::login_failed(
                 "the role wants a browser on this machine",
-                "name the provider for its own device flow: --issuer URL --client-id ID   (the README says more)",
+                "name the provider for its own device flow: --issuer URL --client-id ID   (the \
+                 README says more)",
             ));
         }
         Some(auth) if auth.poll_interval.is_none() || !comes_back_here(&auth) => return Ok(auth),
@@ -165,7 +168,8 @@ fn is_passing(error: &Error) -> bool {
 /// Ties the callback to this process, and to what it stands for: 128 random bits and a digest.
 fn nonce(bound_to: Option<&str>) -> Result<Secret> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random \
+        numbers", "try again"))?;
     let random: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Secret::from(random + bound_to.unwrap_or_default()))
 }

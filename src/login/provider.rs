@@ -1,8 +1,8 @@
-//! Straight from the identity provider: this program is the relying party (OpenID Connect Core 1.0), a
-//! public client without a secret, and Vault's method `jwt` takes the ID token.
+//! Straight from the identity provider: this program is the relying party (OpenID Connect Core
+//! 1.0), a public client without a secret, and Vault's method `jwt` takes the ID token.
 //!
-//! Two ways to it: the code flow with PKCE in a browser on this machine (RFC 8252, RFC 7636), and the
-//! device flow in any browser (RFC 8628). The library checks the ID token before Vault does.
+//! Two ways to it: the code flow with PKCE in a browser on this machine (RFC 8252, RFC 7636), and
+//! the device flow in any browser (RFC 8628). The library checks the ID token before Vault does.
 
 mod client;
 
@@ -10,21 +10,25 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
-    CoreDeviceAuthorizationResponse, CoreGrantType, CoreIdTokenVerifier, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
+    CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
+    CoreClientAuthMethod, CoreDeviceAuthorizationResponse, CoreGrantType, CoreIdTokenVerifier,
+    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
+    CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
 };
 use openidconnect::{
-    AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, CsrfToken, DeviceAuthorizationUrl,
-    DiscoveryError, ErrorResponse, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, ProviderMetadata, RedirectUrl,
-    RequestTokenError, Scope, TokenResponse,
+    AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, CsrfToken,
+    DeviceAuthorizationUrl, DiscoveryError, ErrorResponse, HttpRequest, HttpResponse, IssuerUrl,
+    Nonce, PkceCodeChallenge, ProviderMetadata, RedirectUrl, RequestTokenError, Scope,
+    TokenResponse,
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use super::callback::{Answer, Farewell, Listener, Page};
-use super::{Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout};
+use super::{
+    Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout,
+};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
@@ -78,9 +82,17 @@ impl Provider {
         let http = ProviderClient::new(settings, &issuer)?;
         // As it was written: the document must name the same, to the last slash.
         let url = IssuerUrl::new(settings.provider.issuer_text().to_owned());
-        let url = url.map_err(|_| Error::invalid("the issuer is not a URL", "--issuer https://id.example.org"))?;
-        let metadata = Metadata::discover_async(url, &http).await.map_err(undiscovered)?;
-        let scopes = settings.provider.scopes(metadata.scopes_supported().map(|all| all.iter().map(|scope| scope.as_str())));
+        let url = url.map_err(|_| {
+            Error::invalid("the issuer is not a URL", "--issuer https://id.example.org")
+        })?;
+        let metadata = Metadata::discover_async(url, &http)
+            .await
+            .map_err(undiscovered)?;
+        let scopes = settings.provider.scopes(
+            metadata
+                .scopes_supported()
+                .map(|all| all.iter().map(|scope| scope.as_str())),
+        );
         Ok(Self {
             http,
             metadata,
@@ -90,66 +102,132 @@ impl Provider {
     }
 
     /// Signs in with a browser on this machine.
-    pub(super) async fn code_flow(self, vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
-        let Provider { http, metadata, client_id, scopes } = self;
+    pub(super) async fn code_flow(
+        self,
+        vault: &Client,
+        options: &Options<'_>,
+        face: &mut impl Face,
+    ) -> Result<LoggedIn> {
+        let Provider {
+            http,
+            metadata,
+            client_id,
+            scopes,
+        } = self;
         let deadline = Instant::now() + options.timeout;
         let mut listener = Listener::bind(options.port).await?;
         let port = listener.port();
-        let redirect = RedirectUrl::new(loopback_address(port)).map_err(|_| denied("no redirect", ""))?;
-        let client = CoreClient::from_provider_metadata(metadata, client_id, None).set_redirect_uri(redirect);
+        let redirect =
+            RedirectUrl::new(loopback_address(port)).map_err(|_| denied("no redirect", ""))?;
+        let client = CoreClient::from_provider_metadata(metadata, client_id, None)
+            .set_redirect_uri(redirect);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let request = client.authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random);
-        let (url, state, nonce) = request.add_scopes(scopes).set_pkce_challenge(challenge).url();
+        let request = client.authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            CsrfToken::new_random,
+            Nonce::new_random,
+        );
+        let (url, state, nonce) = request
+            .add_scopes(scopes)
+            .set_pkce_challenge(challenge)
+            .url();
         http.may_go_to(&url)?; // before the browser does
         listener.expect(state.secret());
         send_to(&url, port, options, face);
         let waited = timeout_at(deadline, answer(&mut listener, face, state.secret())).await;
-        let Ok((answer, page)) = waited else { return Err(timeout(options)) };
+        let Ok((answer, page)) = waited else {
+            return Err(timeout(options));
+        };
         let traded = async {
             let code = match answer {
-                Answer::Code(code) => AuthorizationCode::new(code.expose(WayOut::LoginRequest).to_owned()),
+                Answer::Code(code) => {
+                    AuthorizationCode::new(code.expose(WayOut::LoginRequest).to_owned())
+                }
                 Answer::Denied { error, description } => return Err(denied(&error, &description)),
             };
-            let trade = client.exchange_code(code).map_err(|_| lacks("token_endpoint"))?.set_pkce_verifier(verifier);
+            let trade = client
+                .exchange_code(code)
+                .map_err(|_| lacks("token_endpoint"))?
+                .set_pkce_verifier(verifier);
             let reply = trade.request_async(&http).await.map_err(untraded)?;
             let id_token = id_token(&reply, &client.id_token_verifier(), Some(&nonce))?;
-            vault.jwt_login(options.mount, options.role, &id_token).await
+            vault
+                .jwt_login(options.mount, options.role, &id_token)
+                .await
         };
         match traded.await {
-            Ok(granted) => Ok(LoggedIn { granted, farewell: Farewell::of(listener, page, Page::SignedIn) }),
+            Ok(granted) => Ok(LoggedIn {
+                granted,
+                farewell: Farewell::of(listener, page, Page::SignedIn),
+            }),
             Err(error) => {
-                Farewell::of(listener, page, Page::Failed(error.for_person())).say().await;
+                Farewell::of(listener, page, Page::Failed(error.for_person()))
+                    .say()
+                    .await;
                 Err(error)
             }
         }
     }
 
     /// Signs in with a browser on any machine.
-    pub(super) async fn device_flow(self, vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
-        let Provider { http, metadata, client_id, scopes } = self;
+    pub(super) async fn device_flow(
+        self,
+        vault: &Client,
+        options: &Options<'_>,
+        face: &mut impl Face,
+    ) -> Result<LoggedIn> {
+        let Provider {
+            http,
+            metadata,
+            client_id,
+            scopes,
+        } = self;
         let deadline = Instant::now() + options.timeout;
-        let endpoint = metadata.additional_metadata().device_authorization_endpoint.clone();
+        let endpoint = metadata
+            .additional_metadata()
+            .device_authorization_endpoint
+            .clone();
         let endpoint = endpoint.ok_or_else(|| lacks("device_authorization_endpoint"))?;
         let client = CoreClient::from_provider_metadata(metadata, client_id, None)
             .set_device_authorization_url(endpoint)
             .set_auth_type(AuthType::RequestBody);
         let request = client.exchange_device_code().add_scopes(scopes);
-        let details: CoreDeviceAuthorizationResponse = request.request_async(&http).await.map_err(untraded)?;
-        let complete = details.verification_uri_complete().map(|address| address.secret().as_str());
+        let details: CoreDeviceAuthorizationResponse =
+            request.request_async(&http).await.map_err(untraded)?;
+        let complete = details
+            .verification_uri_complete()
+            .map(|address| address.secret().as_str());
         let page = Url::parse(complete.unwrap_or(details.verification_uri().as_str())).ok();
         let page = page.ok_or_else(|| lacks("verification_uri"))?;
         http.may_go_to(&page)?;
-        face.sign_in(&SignIn { url: &page, port: None, code: Some(shown_code(details.user_code().secret())) });
-        let poll = client.exchange_device_access_token(&details).map_err(|_| lacks("token_endpoint"))?;
+        face.sign_in(&SignIn {
+            url: &page,
+            port: None,
+            code: Some(shown_code(details.user_code().secret())),
+        });
+        let poll = client
+            .exchange_device_access_token(&details)
+            .map_err(|_| lacks("token_endpoint"))?;
         let poll = poll.set_max_backoff_interval(Duration::from_secs(60));
         // The provider's interval may be none at all.
         let wait = |interval: Duration| sleep(interval.max(Duration::from_secs(1)));
-        let reply = timeout_at(deadline, poll.request_async(&http, wait, Some(options.timeout)));
-        let reply = reply.await.map_err(|_| timeout(options))?.map_err(untraded)?;
+        let reply = timeout_at(
+            deadline,
+            poll.request_async(&http, wait, Some(options.timeout)),
+        );
+        let reply = reply
+            .await
+            .map_err(|_| timeout(options))?
+            .map_err(untraded)?;
         // There is no place for a nonce in this flow.
         let id_token = id_token(&reply, &client.id_token_verifier(), None)?;
-        let granted = vault.jwt_login(options.mount, options.role, &id_token).await?;
-        Ok(LoggedIn { granted, farewell: Farewell::none() })
+        let granted = vault
+            .jwt_login(options.mount, options.role, &id_token)
+            .await?;
+        Ok(LoggedIn {
+            granted,
+            farewell: Farewell::none(),
+        })
     }
 }
 
@@ -159,32 +237,57 @@ impl Provider {
 /// [`Error::LoginFailed`], [`Error::Invalid`].
 pub async fn look_at_provider(settings: &Settings) -> Result<&'static str> {
     let provider = Provider::discover(settings).await?;
-    let has_device_flow = provider.metadata.additional_metadata().device_authorization_endpoint.is_some();
-    Ok(if has_device_flow { "jwt and device" } else { "jwt" })
+    let has_device_flow = provider
+        .metadata
+        .additional_metadata()
+        .device_authorization_endpoint
+        .is_some();
+    Ok(if has_device_flow {
+        "jwt and device"
+    } else {
+        "jwt"
+    })
 }
 
 /// The ID token of a reply, once its signature, issuer, audience, expiry and nonce hold.
-fn id_token(reply: &CoreTokenResponse, verifier: &CoreIdTokenVerifier<'_>, nonce: Option<&Nonce>) -> Result<Secret> {
-    let token = reply.id_token().ok_or_else(|| unusable("it gave no ID token", "the client needs the scope openid"))?;
+fn id_token(
+    reply: &CoreTokenResponse,
+    verifier: &CoreIdTokenVerifier<'_>,
+    nonce: Option<&Nonce>,
+) -> Result<Secret> {
+    let token = reply
+        .id_token()
+        .ok_or_else(|| unusable("it gave no ID token", "the client needs the scope openid"))?;
     let same = |seen: Option<&Nonce>| match nonce {
-        Some(expected) if seen.map(Nonce::secret) != Some(expected.secret()) => Err("it was made for another login".to_owned()),
+        Some(expected) if seen.map(Nonce::secret) != Some(expected.secret()) => {
+            Err("it was made for another login".to_owned())
+        }
         _ => Ok(()),
     };
     token.claims(verifier, same).map_err(|error| {
-        unusable(&format!("its ID token does not hold: {error}"), "check the clocks of both machines, and the client ID")
+        unusable(
+            &format!("its ID token does not hold: {error}"),
+            "check the clocks of both machines, and the client ID",
+        )
     })?;
     Ok(Secret::from(token.to_string()))
 }
 
 fn lacks(what: &str) -> Error {
-    unusable(&format!("its document names no usable {what}"), "source claude-vault login --method oidc   (or --method jwt)")
+    unusable(
+        &format!("its document names no usable {what}"),
+        "source claude-vault login --method oidc   (or --method jwt)",
+    )
 }
 
 fn undiscovered(error: DiscoveryError<Error>) -> Error {
-    const HINT: &str = "check the issuer, to the last slash: ISSUER/.well-known/openid-configuration must name the same";
+    const HINT: &str = "check the issuer, to the last slash: \
+        ISSUER/.well-known/openid-configuration must name the same";
     match error {
         DiscoveryError::Request(error) => error,
-        DiscoveryError::Response(status, ..) => unusable(&format!("it has no document there ({status})"), HINT),
+        DiscoveryError::Response(status, ..) => {
+            unusable(&format!("it has no document there ({status})"), HINT)
+        }
         DiscoveryError::Validation(text) => unusable(&text, HINT),
         _ => unusable("its document is not that of an OpenID provider", HINT),
     }
@@ -195,9 +298,17 @@ fn untraded<T: ErrorResponse + Serialize + 'static>(error: RequestTokenError<Err
         RequestTokenError::Request(error) => error,
         RequestTokenError::ServerResponse(answer) => {
             let said = serde_json::to_value(answer).unwrap_or_default();
-            let word = |name: &str| said.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+            let word = |name: &str| {
+                said.get(name)
+                    .and_then(|value| value.as_str())
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             denied(&word("error"), &word("error_description"))
         }
-        _ => unusable("its answer is not that of an OpenID provider", "try again; if it stays, its own log says more"),
+        _ => unusable(
+            "its answer is not that of an OpenID provider",
+            "try again; if it stays, its own log says more",
+        ),
     }
 }

@@ -24,18 +24,34 @@ impl InSentence for FromSchema {
 pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &JsonObject) -> Result<T, Refusal> {
     let empty = JsonObject::new();
     let schema = input_of(tool).map_or(&empty, |schema| schema);
-    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-    let given: JsonObject =
-        arguments.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let properties = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .unwrap_or(&empty);
+    let given: JsonObject = arguments
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     if arguments.keys().any(|name| !properties.contains_key(name)) {
         return Err(unknown(properties));
     }
-    let mut required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let mut required = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     if let Some(name) = required.find(|name| !given.contains_key(*name)) {
-        return Err(Refusal::argument("the argument {} is missing", &[&FromSchema(name.to_owned())], AS_THE_SCHEMA_SAYS));
+        return Err(Refusal::argument(
+            "the argument {} is missing",
+            &[&FromSchema(name.to_owned())],
+            AS_THE_SCHEMA_SAYS,
+        ));
     }
     serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
-        // The error's own message repeats the input; of its path, only the name of an argument is used.
+        // The error's own message repeats the input; of its path, only the name of an argument is
+        // used.
         let name = match error.path().iter().next() {
             Some(serde_path_to_error::Segment::Map { key }) => properties.get_key_value(key),
             Some(_) | None => None,
@@ -43,9 +59,17 @@ pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &JsonObject) -> 
         match name {
             Some((name, schema)) => {
                 let (name, rule) = (FromSchema(name.clone()), FromSchema(rule(schema)));
-                Refusal::argument("the argument {} is not {}", &[&name, &rule], AS_THE_SCHEMA_SAYS)
+                Refusal::argument(
+                    "the argument {} is not {}",
+                    &[&name, &rule],
+                    AS_THE_SCHEMA_SAYS,
+                )
             }
-            None => Refusal::argument("the arguments are not what the tool takes", &[], AS_THE_SCHEMA_SAYS),
+            None => Refusal::argument(
+                "the arguments are not what the tool takes",
+                &[],
+                AS_THE_SCHEMA_SAYS,
+            ),
         }
     })
 }
@@ -53,10 +77,18 @@ pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &JsonObject) -> 
 fn unknown(properties: &JsonObject) -> Refusal {
     let names: Vec<&str> = properties.keys().map(String::as_str).collect();
     if names.is_empty() {
-        return Refusal::argument("an argument is not known to this tool: it takes none", &[], AS_THE_SCHEMA_SAYS);
+        return Refusal::argument(
+            "an argument is not known to this tool: it takes none",
+            &[],
+            AS_THE_SCHEMA_SAYS,
+        );
     }
     let names = FromSchema(names.join(", "));
-    Refusal::argument("an argument is not known to this tool: it takes {}", &[&names], AS_THE_SCHEMA_SAYS)
+    Refusal::argument(
+        "an argument is not known to this tool: it takes {}",
+        &[&names],
+        AS_THE_SCHEMA_SAYS,
+    )
 }
 
 /// What a schema asks for, in words.
@@ -65,17 +97,32 @@ fn rule(schema: &Value) -> String {
         let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
         return format!("one of: {}", choices.join(", "));
     }
-    let matching = |pattern: &Value| pattern.as_str().map(|pattern| format!(" that matches {pattern}")).unwrap_or_default();
+    let matching = |pattern: &Value| {
+        pattern
+            .as_str()
+            .map(|pattern| format!(" that matches {pattern}"))
+            .unwrap_or_default()
+    };
     match schema["type"].as_str() {
         Some("string") => format!("a string{}", matching(&schema["pattern"])),
         Some("boolean") => "true or false".to_owned(),
         Some("integer") => "a whole number that is not negative".to_owned(),
         Some("array") => format!("a list; each item is {}", rule(&schema["items"])),
         Some("object") => {
-            let patterns = schema["patternProperties"].as_object().and_then(|patterns| patterns.iter().next());
+            let patterns = schema["patternProperties"]
+                .as_object()
+                .and_then(|patterns| patterns.iter().next());
             match patterns {
-                Some((pattern, value)) => format!("an object whose names match {pattern}; each value is {}", rule(value)),
-                None => format!("an object whose names are key names; each value is {}", rule(&schema["additionalProperties"])),
+                Some((pattern, value)) => {
+                    format!(
+                        "an object whose names match {pattern}; each value is {}",
+                        rule(value)
+                    )
+                }
+                None => format!(
+                    "an object whose names are key names; each value is {}",
+                    rule(&schema["additionalProperties"])
+                ),
             }
         }
         Some(_) | None => "what the schema asks for".to_owned(),

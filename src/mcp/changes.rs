@@ -76,9 +76,16 @@ impl Approver for Asker {
         self.core.session()?.alive()?;
         self.desk.listen();
         let found = self.found.clone();
-        let bring: Bring = Box::new(move |id, url| drop(found.send_replace(Some((id.to_owned(), url.to_owned())))));
+        let bring: Bring = Box::new(move |id, url| {
+            drop(found.send_replace(Some((id.to_owned(), url.to_owned()))))
+        });
         let approvals = self.desk.approvals(&self.core).await?;
-        let person = Arc::new(approvals.person(&self.core, self.asked_by.clone(), self.wanted.clone(), bring)?);
+        let person = Arc::new(approvals.person(
+            &self.core,
+            self.asked_by.clone(),
+            self.wanted.clone(),
+            bring,
+        )?);
         *lock(&self.person) = Some(person.clone());
         person.ask(question).await
     }
@@ -146,8 +153,21 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    pub(super) fn new(desk: Arc<Desk>, browser: Option<String>, patience: Duration, ended: watch::Sender<bool>) -> Result<Self> {
-        Ok(Self { desk, browser, all: Mutex::default(), busy: Arc::new(()), salt: random_id()?, patience, ended })
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        browser: Option<String>,
+        patience: Duration,
+        ended: watch::Sender<bool>,
+    ) -> Result<Self> {
+        Ok(Self {
+            desk,
+            browser,
+            all: Mutex::default(),
+            busy: Arc::new(()),
+            salt: random_id()?,
+            patience,
+            ended,
+        })
     }
 
     /// Does `work` with a person who can be asked, or waits for what was begun before: named by the
@@ -175,12 +195,18 @@ impl Changes {
         }
         let mut waiting = Waiting(Some(&change));
         // Until the person is asked, at least: an error before that belongs to this call.
-        let first = if page.borrow().is_some() { Duration::ZERO } else { FIRST_PATIENCE };
+        let first = if page.borrow().is_some() {
+            Duration::ZERO
+        } else {
+            FIRST_PATIENCE
+        };
         let mut deadline = Instant::now() + self.patience.max(first);
         let mut ended = self.ended.subscribe();
         loop {
             let asked = page.borrow_and_update().clone();
-            if let Some((id, url)) = asked.filter(|(id, _)| lock(&change.brought).replace(id.clone()).as_ref() != Some(id)) {
+            if let Some((id, url)) = asked
+                .filter(|(id, _)| lock(&change.brought).replace(id.clone()).as_ref() != Some(id))
+            {
                 deadline = deadline.min(Instant::now() + self.patience);
                 if let Some(request_state) = self.bring(caller, id, &url)? {
                     *lock(&change.request_state) = Some(request_state.clone());
@@ -199,7 +225,11 @@ impl Changes {
             }
         }
         lock(&self.all).remove(&token);
-        change.job.take().unwrap_or(Err(Error::ApprovalUnknown.into())).map(Waited::Done)
+        change
+            .job
+            .take()
+            .unwrap_or(Err(Error::ApprovalUnknown.into()))
+            .map(Waited::Done)
     }
 
     /// Starts the work.
@@ -254,9 +284,16 @@ impl Changes {
             // The page that is open shows the new plan too.
             Reach::Elicit(_) | Reach::InputRequired if self.desk.pending.is_page_open() => {}
             Reach::Elicit(peer) => {
-                let (peer, changes, params, page) = (peer.clone(), self.clone(), elicitation(url, &id), url.to_owned());
+                let (peer, changes, params, page) = (
+                    peer.clone(),
+                    self.clone(),
+                    elicitation(url, &id),
+                    url.to_owned(),
+                );
                 tokio::spawn(async move {
-                    let answer = peer.create_elicitation_with_timeout(params, Some(LIFE)).await;
+                    let answer = peer
+                        .create_elicitation_with_timeout(params, Some(LIFE))
+                        .await;
                     match answer.map(|answer| answer.action) {
                         Ok(ElicitationAction::Accept) => {}
                         Ok(ElicitationAction::Decline) => drop(changes.desk.pending.deny(&id)),
@@ -286,18 +323,29 @@ impl Changes {
         fingerprint: [u8; 32],
     ) -> Result<Option<(String, Arc<Change>)>> {
         let mut changes = lock(&self.all);
-        let named = |(name, change): &(&String, &Arc<Change>)| match (&caller.request_state, call.token) {
-            (Some(state), _) => lock(&change.request_state).as_ref() == Some(state),
-            (None, Some(token)) => *name == token,
-            // What no person is asked about ends by itself, with the call that began it.
-            (None, None) => {
-                let is_asked = change.page.borrow().is_some();
-                call.resumes && is_asked && change.fingerprint == fingerprint && change.made.elapsed() < LIFE
-            }
-        };
-        let found = changes.iter().find(named).map(|(name, change)| (name.clone(), change.clone()));
+        let named =
+            |(name, change): &(&String, &Arc<Change>)| match (&caller.request_state, call.token) {
+                (Some(state), _) => lock(&change.request_state).as_ref() == Some(state),
+                (None, Some(token)) => *name == token,
+                // What no person is asked about ends by itself, with the call that began it.
+                (None, None) => {
+                    let is_asked = change.page.borrow().is_some();
+                    call.resumes
+                        && is_asked
+                        && change.fingerprint == fingerprint
+                        && change.made.elapsed() < LIFE
+                }
+            };
+        let found = changes
+            .iter()
+            .find(named)
+            .map(|(name, change)| (name.clone(), change.clone()));
         let Some((name, change)) = found else {
-            return if caller.request_state.is_none() && call.token.is_none() { Ok(None) } else { Err(Error::ApprovalUnknown) };
+            return if caller.request_state.is_none() && call.token.is_none() {
+                Ok(None)
+            } else {
+                Err(Error::ApprovalUnknown)
+            };
         };
         lock(&change.request_state).take();
         if change.fingerprint == fingerprint {
@@ -311,7 +359,9 @@ impl Changes {
 
     /// Gives up what waits. What was approved is still done to its end.
     pub(super) fn forget(&self) {
-        std::mem::take(&mut *lock(&self.all)).values().for_each(|change| change.give_up());
+        std::mem::take(&mut *lock(&self.all))
+            .values()
+            .for_each(|change| change.give_up());
     }
 
     /// Waits until nothing is being done any more, five seconds at most.
@@ -325,14 +375,26 @@ impl Changes {
     }
 
     fn fingerprint(&self, call: &Call<'_>) -> [u8; 32] {
-        let arguments = zeroize::Zeroizing::new(serde_json::Value::Object(call.arguments.clone()).to_string());
-        hash_of([self.salt.as_bytes(), call.tool.as_bytes(), arguments.as_bytes()].into_iter())
+        let arguments =
+            zeroize::Zeroizing::new(serde_json::Value::Object(call.arguments.clone()).to_string());
+        hash_of(
+            [
+                self.salt.as_bytes(),
+                call.tool.as_bytes(),
+                arguments.as_bytes(),
+            ]
+            .into_iter(),
+        )
     }
 }
 
 /// Notes that a call came with what belongs to another.
 pub(super) fn not_of_this_call(core: &Core, tool: &str) -> Error {
-    core.audit.note(Action::ApprovalMismatch, "", &format!("{tool} came with another call's approval"));
+    core.audit.note(
+        Action::ApprovalMismatch,
+        "",
+        &format!("{tool} came with another call's approval"),
+    );
     Error::ApprovalMismatch
 }
 
@@ -348,5 +410,8 @@ pub(super) fn elicitation(url: &str, id: &str) -> ElicitRequestParams {
 
 /// Who asks, as the person is told.
 fn asked_by(client: Option<&str>, tool: &str) -> AskedBy {
-    AskedBy::Client { name: client.unwrap_or("an MCP client").to_owned(), tool: tool.to_owned() }
+    AskedBy::Client {
+        name: client.unwrap_or("an MCP client").to_owned(),
+        tool: tool.to_owned(),
+    }
 }

@@ -1,11 +1,12 @@
-//! What a person attaches to a conversation: the prompt that moves a service into Vault, the names of
-//! services and keys as resources, and their completion. Names only.
+//! What a person attaches to a conversation: the prompt that moves a service into Vault, the names
+//! of services and keys as resources, and their completion. Names only.
 
 use std::sync::Arc;
 
 use rmcp::model::{
-    CompleteRequestParams, CompleteResult, CompletionInfo, ErrorData, GetPromptRequestParams, GetPromptResult, Prompt,
-    PromptArgument, PromptMessage, ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Role,
+    CompleteRequestParams, CompleteResult, CompletionInfo, ErrorData, GetPromptRequestParams,
+    GetPromptResult, Prompt, PromptArgument, PromptMessage, ReadResourceResult, Resource,
+    ResourceContents, ResourceTemplate, Role,
 };
 use serde_json::Value;
 
@@ -18,7 +19,9 @@ const PROMPT: &str = "migrate-service";
 
 /// The one prompt.
 pub(super) fn prompt() -> Prompt {
-    let service = PromptArgument::new("service").with_description("The service: the name of its folder").with_required(true);
+    let service = PromptArgument::new("service")
+        .with_description("The service: the name of its folder")
+        .with_required(true);
     Prompt::new(
         PROMPT,
         Some("Move a service's secrets from plain files into Vault, without anybody seeing them"),
@@ -29,10 +32,17 @@ pub(super) fn prompt() -> Prompt {
 
 /// The prompt for a service.
 pub(super) fn prompt_for(request: &GetPromptRequestParams) -> Result<GetPromptResult, ErrorData> {
-    let named = request.arguments.as_ref().and_then(|arguments| arguments.get("service")).and_then(Value::as_str);
+    let named = request
+        .arguments
+        .as_ref()
+        .and_then(|arguments| arguments.get("service"))
+        .and_then(Value::as_str);
     let service: Option<Service> = named.and_then(|name| name.parse().ok());
     let (PROMPT, Some(service)) = (request.name.as_str(), service) else {
-        return Err(ErrorData::invalid_params("the prompt is migrate-service, and it takes the name of a service", None));
+        return Err(ErrorData::invalid_params(
+            "the prompt is migrate-service, and it takes the name of a service",
+            None,
+        ));
     };
     let text = format!(
         "Move the secrets of the service {service} into Vault. Do not read its files yourself, and never ask me to \
@@ -70,32 +80,55 @@ pub(super) fn keys_of_a_service() -> ResourceTemplate {
 pub(super) async fn read(state: &Arc<State>, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let service = match uri.strip_prefix(SERVICES) {
         Some("") => None,
-        Some(rest) => rest.strip_prefix('/').and_then(service_in).map(Some).ok_or_else(unknown)?,
+        Some(rest) => rest
+            .strip_prefix('/')
+            .and_then(service_in)
+            .map(Some)
+            .ok_or_else(unknown)?,
         None => return Err(unknown()),
     };
     let reply = listed(state, service).await;
     let reply = reply.map_err(|refusal| ErrorData::internal_error(refusal.text(), None))?;
     let text = object(&reply).to_string();
-    Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type("application/json")]))
+    Ok(ReadResourceResult::new(vec![
+        ResourceContents::text(text, uri).with_mime_type("application/json"),
+    ]))
 }
 
-/// A service's name as the last part of an address. Clients that fill in the template write its `/` as `%2F` (RFC 6570).
+/// A service's name as the last part of an address. Clients that fill in the template write its `/`
+/// as `%2F` (RFC 6570).
 fn service_in(part: &str) -> Option<Service> {
     part.replace("%2F", "/").replace("%2f", "/").parse().ok()
 }
 
 fn unknown() -> ErrorData {
-    ErrorData::resource_not_found("there is no such resource; vault://services lists what there is", None)
+    ErrorData::resource_not_found(
+        "there is no such resource; vault://services lists what there is",
+        None,
+    )
 }
 
 /// Completes the name of a service; nothing where it cannot be known.
-pub(super) async fn complete(state: &Arc<State>, request: &CompleteRequestParams) -> CompleteResult {
+pub(super) async fn complete(
+    state: &Arc<State>,
+    request: &CompleteRequestParams,
+) -> CompleteResult {
     let mut names = Vec::new();
     if request.argument.name == "service"
-        && let Ok(ListReply { services: Some(services), .. }) = listed(state, None).await
+        && let Ok(ListReply {
+            services: Some(services),
+            ..
+        }) = listed(state, None).await
     {
-        let fits = services.iter().filter(|service| service.as_str().starts_with(&request.argument.value));
-        names.extend(fits.take(CompletionInfo::MAX_VALUES).map(Service::to_string));
+        let fits = services
+            .iter()
+            .filter(|service| service.as_str().starts_with(&request.argument.value));
+        names.extend(
+            fits.take(CompletionInfo::MAX_VALUES)
+                .map(Service::to_string),
+        );
     }
-    CompletionInfo::new(names).map(CompleteResult::new).unwrap_or_default()
+    CompletionInfo::new(names)
+        .map(CompleteResult::new)
+        .unwrap_or_default()
 }

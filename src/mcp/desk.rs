@@ -22,7 +22,12 @@ pub(super) struct Desk {
 impl Desk {
     /// A desk with its socket in the state folder. Opens nothing yet.
     pub(super) fn new(state: PathBuf) -> Self {
-        Self { state, pending: Arc::default(), socket: Mutex::default(), approvals: tokio::sync::Mutex::default() }
+        Self {
+            state,
+            pending: Arc::default(),
+            socket: Mutex::default(),
+            approvals: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Lets the person's own terminal find what waits. Without it there is still the page.

@@ -2,7 +2,8 @@
 //!
 //! A handle is `@token-` and 16 hex digits: random, so that nothing of the value can be derived
 //! from it, and known to this process only. There is one handle for each place and version, or for
-//! each scan, never one for each value: a handle that stayed the same would tell that the value did.
+//! each scan, never one for each value: a handle that stayed the same would tell that the value
+//! did.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -52,7 +53,9 @@ impl Origin {
     /// In words, for the person and the audit log.
     pub(super) fn words(&self) -> String {
         match &self.place {
-            Place::Version { service, version } => format!("{} of {service} (version {version})", self.key),
+            Place::Version { service, version } => {
+                format!("{} of {service} (version {version})", self.key)
+            }
             Place::File(file) => format!("{} of the file {file}", self.key),
         }
     }
@@ -74,7 +77,12 @@ pub(super) struct Handles {
 
 impl Handles {
     pub(super) fn new(life: Duration) -> Self {
-        Self { life, entries: BTreeMap::new(), by_origin: BTreeMap::new(), order: VecDeque::new() }
+        Self {
+            life,
+            entries: BTreeMap::new(),
+            by_origin: BTreeMap::new(),
+            order: VecDeque::new(),
+        }
     }
 
     /// The handle of a value that its origin determines: a key of one version of a service.
@@ -99,9 +107,18 @@ impl Handles {
     /// When the operating system gives no random numbers.
     pub(super) fn add(&mut self, origin: Origin, held: &Held) -> Result<String> {
         let mut bytes = [0_u8; DIGITS / 2];
-        getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+        getrandom::fill(&mut bytes).map_err(|_| {
+            Error::invalid("the operating system gives no random numbers", "try again")
+        })?;
         let handle = format!("{MARK}{:016x}", u64::from_be_bytes(bytes));
-        self.entries.insert(handle.clone(), Entry { held: held.clone(), origin, made: Instant::now() });
+        self.entries.insert(
+            handle.clone(),
+            Entry {
+                held: held.clone(),
+                origin,
+                made: Instant::now(),
+            },
+        );
         self.order.push_back(handle.clone());
         self.forget_old();
         Ok(handle)
@@ -109,7 +126,10 @@ impl Handles {
 
     /// The value behind a handle and where it came from, while the handle lives.
     pub(super) fn value(&self, handle: &str) -> Option<(&Held, &Origin)> {
-        let entry = self.entries.get(handle).filter(|entry| entry.made.elapsed() < self.life)?;
+        let entry = self
+            .entries
+            .get(handle)
+            .filter(|entry| entry.made.elapsed() < self.life)?;
         Some((&entry.held, &entry.origin))
     }
 
@@ -124,7 +144,9 @@ impl Handles {
         while let Some(oldest) = self.order.front() {
             let gone = match self.entries.get(oldest) {
                 None => true,
-                Some(entry) => self.entries.len() > MAX_HANDLES || entry.made.elapsed() >= self.life,
+                Some(entry) => {
+                    self.entries.len() > MAX_HANDLES || entry.made.elapsed() >= self.life
+                }
             };
             if !gone {
                 return;
@@ -141,7 +163,9 @@ impl Handles {
 
 /// Whether a text has the form of a handle, alive or not.
 pub(super) fn is_handle(text: &str) -> bool {
-    text.strip_prefix(MARK).is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    text.strip_prefix(MARK).is_some_and(|digits| {
+        digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 #[cfg(test)]
@@ -150,7 +174,13 @@ mod tests {
     use crate::secret::{Secret, Value};
 
     fn origin(key: &str) -> Origin {
-        Origin { place: Place::Version { service: "plex".into(), version: 1 }, key: key.into() }
+        Origin {
+            place: Place::Version {
+                service: "plex".into(),
+                version: 1,
+            },
+            key: key.into(),
+        }
     }
 
     fn held(value: &str) -> Held {
@@ -158,7 +188,9 @@ mod tests {
     }
 
     fn of(handles: &mut Handles, key: &str, value: &str) -> String {
-        handles.of(origin(key), &held(value)).unwrap_or_else(|_| panic!("no handle"))
+        handles
+            .of(origin(key), &held(value))
+            .unwrap_or_else(|_| panic!("no handle"))
     }
 
     #[test]
@@ -174,7 +206,9 @@ mod tests {
         }
         assert_eq!(handles.entries.len(), 2);
         let third = handles.add(origin("A"), &held("1")).unwrap_or_default();
-        assert!(third != first && handles.value(&third).is_some() && handles.value(&first).is_some());
+        assert!(
+            third != first && handles.value(&third).is_some() && handles.value(&first).is_some()
+        );
         handles.clear();
         assert!(handles.value(&second).is_none());
     }

@@ -25,7 +25,11 @@ impl<T: Send + 'static, E: Send + 'static> Job<T, E> {
             *lock(&kept) = Some(result);
             finished.send_replace(true);
         });
-        Self { outcome, done, task: task.abort_handle() }
+        Self {
+            outcome,
+            done,
+            task: task.abort_handle(),
+        }
     }
 
     /// Waits until it has ended, in whatever way.

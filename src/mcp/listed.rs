@@ -1,5 +1,5 @@
-//! The tools as they are listed: names, texts, schemas and hints. `tools.json` is that list. The test
-//! below makes it from the rows of [`super::tools`], since making schemas costs start-up time.
+//! The tools as they are listed: names, texts, schemas and hints. `tools.json` is that list. The
+//! test below makes it from the rows of [`super::tools`], since making schemas costs start-up time.
 
 use std::sync::{Arc, OnceLock};
 
@@ -79,7 +79,11 @@ mod tests {
     #[test]
     fn every_argument_is_described_and_no_other_is_taken() {
         for tool in super::all() {
-            assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
+            assert_eq!(
+                tool.input_schema["additionalProperties"], false,
+                "{}",
+                tool.name
+            );
             for (name, property) in tool.input_schema["properties"].as_object().unwrap() {
                 assert!(property["description"].is_string(), "{} {name}", tool.name);
             }
@@ -90,7 +94,11 @@ mod tests {
     fn schema<T: Described>() -> Value {
         let mut settings = schemars::generate::SchemaSettings::draft2020_12();
         settings.inline_subschemas = true;
-        let mut schema = settings.for_serialize().into_generator().into_root_schema_for::<T>().to_value();
+        let mut schema = settings
+            .for_serialize()
+            .into_generator()
+            .into_root_schema_for::<T>()
+            .to_value();
         tidy(&mut schema);
         let object = schema.as_object_mut().unwrap();
         for name in ["$schema", "title", "description"] {
@@ -101,8 +109,9 @@ mod tests {
         schema
     }
 
-    /// Makes a schema what all clients take: `uint64` and the like are no formats of JSON Schema, and a
-    /// list of types is beyond some. What may be null is left out of a reply (`tools::object`) instead.
+    /// Makes a schema what all clients take: `uint64` and the like are no formats of JSON Schema,
+    /// and a list of types is beyond some. What may be null is left out of a reply
+    /// (`tools::object`) instead.
     fn tidy(value: &mut Value) {
         match value {
             Value::Object(object) => {
@@ -126,12 +135,21 @@ mod tests {
                     object.insert("additionalProperties".into(), value);
                 }
                 words(object);
-                let nullable: Vec<String> =
-                    object.get_mut("properties").and_then(Value::as_object_mut).map_or_else(Vec::new, |all| {
-                        all.iter_mut().filter_map(|(name, property)| without_null(property).then(|| name.clone())).collect()
+                let nullable: Vec<String> = object
+                    .get_mut("properties")
+                    .and_then(Value::as_object_mut)
+                    .map_or_else(Vec::new, |all| {
+                        all.iter_mut()
+                            .filter_map(|(name, property)| {
+                                without_null(property).then(|| name.clone())
+                            })
+                            .collect()
                     });
                 if let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) {
-                    required.retain(|name| name.as_str().is_none_or(|name| !nullable.iter().any(|one| one == name)));
+                    required.retain(|name| {
+                        name.as_str()
+                            .is_none_or(|name| !nullable.iter().any(|one| one == name))
+                    });
                 }
                 object.values_mut().for_each(tidy);
             }
@@ -142,8 +160,13 @@ mod tests {
 
     /// A choice of fixed words as an `enum`.
     fn words(object: &mut serde_json::Map<String, Value>) {
-        let Some(Value::Array(choices)) = object.get("oneOf") else { return };
-        let words: Option<Vec<Value>> = choices.iter().map(|choice| choice.get("const").cloned()).collect();
+        let Some(Value::Array(choices)) = object.get("oneOf") else {
+            return;
+        };
+        let words: Option<Vec<Value>> = choices
+            .iter()
+            .map(|choice| choice.get("const").cloned())
+            .collect();
         let Some(words) = words else { return };
         object.remove("oneOf");
         object.insert("type".into(), "string".into());
@@ -152,7 +175,9 @@ mod tests {
 
     /// Takes `null` out of a property's schema; whether it was there.
     fn without_null(property: &mut Value) -> bool {
-        let Some(object) = property.as_object_mut() else { return false };
+        let Some(object) = property.as_object_mut() else {
+            return false;
+        };
         if let Some(Value::Array(types)) = object.get_mut("type") {
             let before = types.len();
             types.retain(|one| one != "null");
@@ -163,7 +188,9 @@ mod tests {
             }
             return had;
         }
-        let Some(Value::Array(choices)) = object.get_mut("anyOf") else { return false };
+        let Some(Value::Array(choices)) = object.get_mut("anyOf") else {
+            return false;
+        };
         let before = choices.len();
         choices.retain(|one| one["type"] != "null");
         let had = choices.len() < before;

@@ -22,10 +22,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ContentBlock, ElicitRequest,
-    ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, InputRequest, InputRequests, InputRequiredResult,
-    JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+    ContentBlock, ElicitRequest, ErrorData, GetPromptRequestParams, GetPromptResponse,
+    Implementation, InputRequest, InputRequests, InputRequiredResult, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
@@ -50,9 +52,15 @@ struct Server(std::result::Result<Arc<State>, ()>);
 /// What keeps the process from starting at all.
 pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
     harden()?;
-    let server = Server(Settings::load(global, &env).and_then(|settings| State::new(settings, env)).map_err(|_| ()));
+    let server = Server(
+        Settings::load(global, &env)
+            .and_then(|settings| State::new(settings, env))
+            .map_err(|_| ()),
+    );
     let state = server.0.as_ref().ok().cloned();
-    let ended = state.as_ref().map_or_else(|| watch::channel(false).0, |state| state.ended.clone());
+    let ended = state
+        .as_ref()
+        .map_or_else(|| watch::channel(false).0, |state| state.ended.clone());
     let serving = async {
         // A client that goes before it has said anything is no failure.
         if let Ok(running) = server.serve(Stdio::new(ended)).await {
@@ -72,9 +80,17 @@ pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
 /// No other process of this user may read the token from this one's memory, and none is dumped.
 fn harden() -> Result<()> {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-    let failed = |errno: rustix::io::Errno| Error::io("protect", "this process's memory")(errno.into());
+    let failed =
+        |errno: rustix::io::Errno| Error::io("protect", "this process's memory")(errno.into());
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed)?;
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(failed)
+    setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )
+    .map_err(failed)
 }
 
 impl Server {
@@ -100,10 +116,17 @@ const LOOK: &str = "approval";
 
 /// Who calls, and how the person behind it is reached.
 fn caller(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Caller {
-    let can_open =
-        context.client_capabilities().and_then(|all| all.elicitation).is_some_and(|elicitation| elicitation.url.is_some());
-    let is_modern = context.protocol_version().is_some_and(|version| !version.has_initialize());
-    let answer = request.input_responses.take().and_then(|mut answers| answers.remove(LOOK));
+    let can_open = context
+        .client_capabilities()
+        .and_then(|all| all.elicitation)
+        .is_some_and(|elicitation| elicitation.url.is_some());
+    let is_modern = context
+        .protocol_version()
+        .is_some_and(|version| !version.has_initialize());
+    let answer = request
+        .input_responses
+        .take()
+        .and_then(|mut answers| answers.remove(LOOK));
     Caller {
         client: context.client_info().map(|client| client.name),
         reach: match (can_open, is_modern) {
@@ -129,17 +152,28 @@ fn unusable_settings() -> Refusal {
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let shown = match self.0.as_ref().map(|state| state.settings.mode) {
-            Ok(Mode::Plaintext) => "WARNING: this server is in plaintext mode and shows secret values.",
+            Ok(Mode::Plaintext) => {
+                "WARNING: this server is in plaintext mode and shows secret values."
+            }
             Ok(Mode::Redacted) => "You never see a value, only the names of keys.",
-            _ => "You never see a value: vault_get gives handles (@token-…) that vault_set takes in their place.",
+            _ => {
+                "You never see a value: vault_get gives handles (@token-…) that vault_set takes \
+                 in their place."
+            }
         };
         let instructions = format!(
             "Secrets of HashiCorp Vault or OpenBao. {shown} A person approves every write. When a tool says login_required, call \
              vault_login and ask the user to sign in in the browser. Never ask the user to paste a secret into the chat."
         );
-        let info = Implementation::new("claude-vault", env!("CARGO_PKG_VERSION")).with_title("claude-vault");
+        let info = Implementation::new("claude-vault", env!("CARGO_PKG_VERSION"))
+            .with_title("claude-vault");
         ServerConfig::new(
-            ServerCapabilities::builder().enable_completions().enable_prompts().enable_resources().enable_tools().build(),
+            ServerCapabilities::builder()
+                .enable_completions()
+                .enable_prompts()
+                .enable_resources()
+                .enable_tools()
+                .build(),
         )
         .with_server_info(info)
         .with_instructions(instructions)
@@ -174,7 +208,9 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<ListResourcesResult, ErrorData> {
-        Ok(ListResourcesResult::with_all_items(vec![context::services()]))
+        Ok(ListResourcesResult::with_all_items(vec![
+            context::services(),
+        ]))
     }
 
     async fn list_resource_templates(
@@ -182,7 +218,9 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<ListResourceTemplatesResult, ErrorData> {
-        Ok(ListResourceTemplatesResult::with_all_items(vec![context::keys_of_a_service()]))
+        Ok(ListResourceTemplatesResult::with_all_items(vec![
+            context::keys_of_a_service(),
+        ]))
     }
 
     async fn read_resource(
@@ -190,7 +228,10 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<ReadResourceResponse, ErrorData> {
-        let state = self.0.as_ref().map_err(|()| ErrorData::internal_error(unusable_settings().text(), None))?;
+        let state = self
+            .0
+            .as_ref()
+            .map_err(|()| ErrorData::internal_error(unusable_settings().text(), None))?;
         context::read(state, &request.uri).await.map(Into::into)
     }
 
@@ -200,7 +241,9 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<CompleteResult, ErrorData> {
         // Without a session there is nothing to complete, and that is no failure.
-        let Ok(state) = &self.0 else { return Ok(CompleteResult::default()) };
+        let Ok(state) = &self.0 else {
+            return Ok(CompleteResult::default());
+        };
         Ok(context::complete(state, &request).await)
     }
 

@@ -171,32 +171,45 @@ impl PublicPath {
     pub(super) fn new(path: &Path) -> Option<Self> {
         let is_usual = |part: Component<'_>| match part {
             Component::Normal(part) => part.to_str().is_some_and(|part| {
-                part.len() <= 128 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+ ".contains(&b))
+                part.len() <= 128
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"._-@+ ".contains(&b))
             }),
-            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => false,
+            Component::Prefix(_)
+            | Component::RootDir
+            | Component::CurDir
+            | Component::ParentDir => false,
         };
-        path.components().all(is_usual).then(|| path.to_str().map(|path| Self(path.to_owned())))?
+        path.components()
+            .all(is_usual)
+            .then(|| path.to_str().map(|path| Self(path.to_owned())))?
     }
 }
 
 impl Time {
     /// A time as Vault writes it; `None` for anything else.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().is_ok().then(|| Self(text.to_owned()))
+        text.parse::<jiff::Timestamp>()
+            .is_ok()
+            .then(|| Self(text.to_owned()))
     }
 }
 
 impl Account {
     /// A word of at most 128 characters; `None` for anything else.
     pub(super) fn new(text: &str) -> Option<Self> {
-        let is_word =
-            (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+/:".contains(&b));
+        let is_word = (1..=128).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-@+/:".contains(&b));
         is_word.then(|| Self(text.to_owned()))
     }
 }
 
 impl Setting {
-    /// Scheme, host and port of Vault, or where its services lie. Both come from the person's settings.
+    /// Scheme, host and port of Vault, or where its services lie. Both come from the person's
+    /// settings.
     pub(super) fn new(text: &str) -> Self {
         Self(crate::names::printable(text, false))
     }
@@ -236,12 +249,20 @@ mod tests {
             assert!(PublicPath::new(Path::new(path)).is_none(), "{path}");
         }
         assert!(Account::new("oidc-alice@example.org").is_some() && Account::new("a b").is_none());
-        assert!(Time::parse("2026-01-31T10:35:00.123456789Z").is_some() && Time::parse("soon").is_none());
+        assert!(
+            Time::parse("2026-01-31T10:35:00.123456789Z").is_some()
+                && Time::parse("soon").is_none()
+        );
     }
 
     #[test]
     fn a_sentence_has_names_where_its_places_are() {
-        let Ok(key) = "A".parse::<Key>() else { panic!("key") };
-        assert_eq!(Sentence::about("the handle for {} is {}", &[&key, &"dead"]).as_str(), "the handle for A is dead");
+        let Ok(key) = "A".parse::<Key>() else {
+            panic!("key")
+        };
+        assert_eq!(
+            Sentence::about("the handle for {} is {}", &[&key, &"dead"]).as_str(),
+            "the handle for A is dead"
+        );
     }
 }

@@ -16,12 +16,26 @@ pub(super) struct Refusal {
 impl Refusal {
     /// With fixed sentences.
     pub(super) fn new(code: &'static str, what: &'static str, next: &'static str) -> Self {
-        Self { code, what: Sentence::fixed(what), next: Sentence::fixed(next), for_person: None }
+        Self {
+            code,
+            what: Sentence::fixed(what),
+            next: Sentence::fixed(next),
+            for_person: None,
+        }
     }
 
     /// An argument that is wrong by its form alone.
-    pub(super) fn argument(what: &'static str, names: &[&dyn InSentence], next: &'static str) -> Self {
-        Self { code: "invalid_arguments", what: Sentence::about(what, names), next: Sentence::fixed(next), for_person: None }
+    pub(super) fn argument(
+        what: &'static str,
+        names: &[&dyn InSentence],
+        next: &'static str,
+    ) -> Self {
+        Self {
+            code: "invalid_arguments",
+            what: Sentence::about(what, names),
+            next: Sentence::fixed(next),
+            for_person: None,
+        }
     }
 
     /// Something that the rules for models do not allow.
@@ -36,10 +50,18 @@ impl Refusal {
         const LOOK: &str = "ask the user to look at the page that opened in their browser (without a browser: in a terminal of \
                             their own, claude-vault approve pending), then call ";
         let next = match token {
-            Some(token) => Sentence::about("{}{} again with the same arguments and approval_token: {}", &[&LOOK, &tool, token]),
+            Some(token) => Sentence::about(
+                "{}{} again with the same arguments and approval_token: {}",
+                &[&LOOK, &tool, token],
+            ),
             None => Sentence::about("{}{} again with the same arguments", &[&LOOK, &tool]),
         };
-        Self { code, what, next, for_person: None }
+        Self {
+            code,
+            what,
+            next,
+            for_person: None,
+        }
     }
 
     /// The reason in full, for the person alone: it may tell what a model must not learn.
@@ -49,11 +71,17 @@ impl Refusal {
 
     /// `code: what is wrong. Next: what to do.`
     pub(super) fn text(&self) -> String {
-        format!("{}: {}. Next: {}.", self.code, self.what.as_str(), self.next.as_str())
+        format!(
+            "{}: {}. Next: {}.",
+            self.code,
+            self.what.as_str(),
+            self.next.as_str()
+        )
     }
 }
 
-const ASK_THE_USER: &str = "ask the user to run claude-vault doctor in a terminal, which shows what is wrong";
+const ASK_THE_USER: &str =
+    "ask the user to run claude-vault doctor in a terminal, which shows what is wrong";
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
@@ -67,15 +95,24 @@ impl From<&Error> for Refusal {
             Error::Invalid { .. } => (
                 "invalid_arguments",
                 "the arguments, the settings or a file of the project cannot be used",
-                "check the arguments; the user sees the reason with claude-vault approve pending, in a terminal",
+                "check the arguments; the user sees the reason with claude-vault approve pending, \
+                 in a terminal",
             ),
-            Error::NoAddress => {
-                ("invalid_arguments", "no Vault address is set", "ask the user to set VAULT_ADDR for this server")
-            }
-            Error::NoSession => ("login_required", "there is no session", "call vault_login: the user signs in in the browser"),
-            Error::SessionExpired => {
-                ("login_required", "the session has expired or was revoked", "call vault_login: the user signs in in the browser")
-            }
+            Error::NoAddress => (
+                "invalid_arguments",
+                "no Vault address is set",
+                "ask the user to set VAULT_ADDR for this server",
+            ),
+            Error::NoSession => (
+                "login_required",
+                "there is no session",
+                "call vault_login: the user signs in in the browser",
+            ),
+            Error::SessionExpired => (
+                "login_required",
+                "the session has expired or was revoked",
+                "call vault_login: the user signs in in the browser",
+            ),
             Error::OtherVault { .. } => (
                 "login_required",
                 "the inherited session is for another Vault than the one that is configured",
@@ -84,20 +121,25 @@ impl From<&Error> for Refusal {
             Error::LoginFailed { .. } | Error::LoginTimeout { .. } | Error::NotRenewed { .. } => (
                 "login_required",
                 "the login did not succeed",
-                "to try again, call vault_login; the user sees the reason with claude-vault approve pending, in a terminal",
+                "to try again, call vault_login; the user sees the reason with claude-vault \
+                 approve pending, in a terminal",
             ),
             Error::Forbidden { .. } => (
                 "forbidden",
                 "Vault's policy forbids this",
-                "tell the user that the session's policies do not allow it; claude-vault status shows them",
+                "tell the user that the session's policies do not allow it; claude-vault status \
+                 shows them",
             ),
-            Error::NotFound { .. } => {
-                ("not_found", "there is no such service, key, version or file", "vault_list shows what there is")
-            }
+            Error::NotFound { .. } => (
+                "not_found",
+                "there is no such service, key, version or file",
+                "vault_list shows what there is",
+            ),
             Error::Deleted { .. } => (
                 "not_found",
                 "that version was deleted",
-                "vault_history shows the versions; the user can bring it back with claude-vault undelete",
+                "vault_history shows the versions; the user can bring it back with claude-vault \
+                 undelete",
             ),
             Error::InTheWay { .. } | Error::Conflict { .. } => (
                 "conflict",
@@ -109,26 +151,44 @@ impl From<&Error> for Refusal {
                 "the connection broke, and Vault cannot say whether the change was made",
                 "call vault_list for the service to see its version",
             ),
-            Error::KvVersion1 { .. } => ("invalid_arguments", "the mount is KV version 1; version 2 is needed", ASK_THE_USER),
-            Error::Sealed { .. } => ("vault_sealed", "Vault is sealed", "tell the user that Vault must be unsealed"),
-            Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } => {
-                ("vault_unreachable", "Vault does not answer as it should", ASK_THE_USER)
-            }
+            Error::KvVersion1 { .. } => (
+                "invalid_arguments",
+                "the mount is KV version 1; version 2 is needed",
+                ASK_THE_USER,
+            ),
+            Error::Sealed { .. } => (
+                "vault_sealed",
+                "Vault is sealed",
+                "tell the user that Vault must be unsealed",
+            ),
+            Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } => (
+                "vault_unreachable",
+                "Vault does not answer as it should",
+                ASK_THE_USER,
+            ),
             Error::Certificate { .. }
             | Error::WrongScheme { .. }
             | Error::InsecureHttp { .. }
-            | Error::ForeignRedirect { .. } => ("vault_unreachable", "the connection to Vault is not safe to use", ASK_THE_USER),
+            | Error::ForeignRedirect { .. } => (
+                "vault_unreachable",
+                "the connection to Vault is not safe to use",
+                ASK_THE_USER,
+            ),
             Error::Declined => (
                 "approval_denied",
                 "the user did not approve it",
                 "ask the user what they want instead; do not try again unasked",
             ),
-            Error::NoPerson { .. } | Error::UnderAgent { .. } => {
-                ("not_allowed", "no person can be asked here", "ask the user to do it in a terminal of their own")
-            }
-            Error::ApprovalPending { .. } => {
-                ("approval_pending", "the user has not answered yet", "call again with the same arguments")
-            }
+            Error::NoPerson { .. } | Error::UnderAgent { .. } => (
+                "not_allowed",
+                "no person can be asked here",
+                "ask the user to do it in a terminal of their own",
+            ),
+            Error::ApprovalPending { .. } => (
+                "approval_pending",
+                "the user has not answered yet",
+                "call again with the same arguments",
+            ),
             Error::ApprovalExpired => (
                 "approval_expired",
                 "nobody approved the change in time",
@@ -137,7 +197,8 @@ impl From<&Error> for Refusal {
             Error::ApprovalUnknown => (
                 "approval_expired",
                 "no change waits under this approval_token",
-                "vault_list shows the service as it is now; call again without approval_token if it still is to be changed",
+                "vault_list shows the service as it is now; call again without approval_token if \
+                 it still is to be changed",
             ),
             Error::ApprovalMismatch => (
                 "approval_mismatch",
@@ -149,9 +210,11 @@ impl From<&Error> for Refusal {
                 "the approval was weaker than the user's settings demand",
                 "ask the user to approve it on the page",
             ),
-            Error::AuditUnwritable { .. } | Error::AuditBroken(_) | Error::Io { .. } => {
-                ("forbidden", "a file on the user's machine cannot be used", "tell the user: claude-vault doctor shows which one")
-            }
+            Error::AuditUnwritable { .. } | Error::AuditBroken(_) | Error::Io { .. } => (
+                "forbidden",
+                "a file on the user's machine cannot be used",
+                "tell the user: claude-vault doctor shows which one",
+            ),
             Error::NotOurs { .. } => (
                 "forbidden",
                 "the file or its folder belongs to another user of the machine",
@@ -159,7 +222,8 @@ impl From<&Error> for Refusal {
             ),
             Error::Confined { .. } => (
                 "invalid_arguments",
-                "that path cannot be used: it lies outside the project's root or is not a plain file",
+                "that path cannot be used: it lies outside the project's root or is not a plain \
+                 file",
                 "use a path below the project's root",
             ),
             Error::Unwritable { .. } => (
@@ -167,12 +231,18 @@ impl From<&Error> for Refusal {
                 "it could not be done; the user was told why",
                 "the user sees the reason with claude-vault approve pending, in a terminal",
             ),
-            Error::Drift { .. } | Error::CannotRun { .. } | Error::Dev { .. } | Error::Several { .. } | Error::Interrupted => {
-                ("not_allowed", "it could not be done", ASK_THE_USER)
-            }
+            Error::Drift { .. }
+            | Error::CannotRun { .. }
+            | Error::Dev { .. }
+            | Error::Several { .. }
+            | Error::Interrupted => ("not_allowed", "it could not be done", ASK_THE_USER),
         };
-        let for_person = is_for_person(error).then(|| format!("{} ({})", error.for_person(), error.hint()));
-        Self { for_person, ..Self::new(code, what, next) }
+        let for_person =
+            is_for_person(error).then(|| format!("{} ({})", error.for_person(), error.hint()));
+        Self {
+            for_person,
+            ..Self::new(code, what, next)
+        }
     }
 }
 
@@ -200,11 +270,17 @@ impl From<crate::core::entries::Refused> for Refusal {
             Refused::OtherKind => Self::argument(
                 "this tool does not read files of that name",
                 &[],
-                "env tools read .env files, compose tools compose files, from_file also secrets.yaml; no backups or logs",
+                "env tools read .env files, compose tools compose files, from_file also \
+                 secrets.yaml; no backups or logs",
             ),
-            Refused::Missing => Self::new("not_found", "there is no such file", "paths start at the project's root"),
+            Refused::Missing => Self::new(
+                "not_found",
+                "there is no such file",
+                "paths start at the project's root",
+            ),
             Refused::Outside => Self::argument(
-                "that path cannot be used: it lies outside the project's root or is not a plain file",
+                "that path cannot be used: it lies outside the project's root or is not a plain \
+                 file",
                 &[],
                 "use a path below the project's root",
             ),

@@ -1,5 +1,5 @@
-//! The session of this server: inherited from the environment, or obtained by a login here. The token
-//! stays in this process.
+//! The session of this server: inherited from the environment, or obtained by a login here. The
+//! token stays in this process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -75,7 +75,10 @@ impl Session {
 
     /// Renews a token of ours that is used near its end, as long as the person's hour lasts.
     pub(super) async fn keep_alive(&self) {
-        let (Some(lease), core, generation) = (*lock(&self.lease), self.core(), self.generation()) else { return };
+        let (Some(lease), core, generation) = (*lock(&self.lease), self.core(), self.generation())
+        else {
+            return;
+        };
         let Ok(session) = core.session() else { return };
         let left = session.seconds_left().unwrap_or(0);
         let more = seconds_until(lease.until);
@@ -89,7 +92,13 @@ impl Session {
             && generation == self.generation()
         {
             let expiry = now().saturating_add(i64::try_from(life.min(more)).unwrap_or(i64::MAX));
-            self.replace(Some(session::Session { expiry: Some(expiry), ..session }), Some(lease));
+            self.replace(
+                Some(session::Session {
+                    expiry: Some(expiry),
+                    ..session
+                }),
+                Some(lease),
+            );
         }
     }
 
@@ -121,7 +130,10 @@ impl Session {
         self.core().audit.check()?;
         if is_traced() {
             let hint = "end the debugger or tracer, and let the assistant ask again";
-            return Err(Error::invalid("another program traces this one: it could read the token of a login", hint));
+            return Err(Error::invalid(
+                "another program traces this one: it could read the token of a login",
+                hint,
+            ));
         }
         self.desk.listen();
         let job = Arc::new(Job::start(self.clone().sign_in()));
@@ -137,7 +149,10 @@ impl Session {
         let (settings, generation) = (&self.settings, self.generation());
         let method = method_for(settings, LoginPlace::Assistant);
         let options = Options::of(settings, method);
-        let mut face = InBrowser { browser: settings.browser.clone(), pending: self.desk.pending.clone() };
+        let mut face = InBrowser {
+            browser: settings.browser.clone(),
+            pending: self.desk.pending.clone(),
+        };
         let done = log_in(settings, method, options, &mut face).await?;
         drop(face);
         let token = done.granted.into_token();
@@ -150,11 +165,22 @@ impl Session {
         }
         held.keep();
         let most = i64::try_from(settings.max_token_ttl).unwrap_or(i64::MAX);
-        let lease = Lease { life: seconds_until(reply.expiry), until: now().saturating_add(most) };
+        let lease = Lease {
+            life: seconds_until(reply.expiry),
+            until: now().saturating_add(most),
+        };
         self.desk.close_page().await;
-        let session = session::Session { token: reply.token, expiry: Some(reply.expiry), ours: reply.ours };
+        let session = session::Session {
+            token: reply.token,
+            expiry: Some(reply.expiry),
+            ours: reply.ours,
+        };
         self.replace(Some(session), Some(lease));
-        Ok(SignedIn { user: reply.user, policies: reply.policies, expiry: reply.expiry })
+        Ok(SignedIn {
+            user: reply.user,
+            policies: reply.policies,
+            expiry: reply.expiry,
+        })
     }
 
     /// Ends the session. A token that was obtained here is revoked; an inherited one is forgotten.
@@ -162,7 +188,11 @@ impl Session {
         self.generation.fetch_add(1, Ordering::Relaxed);
         self.abandon_login();
         let core = self.core();
-        let revoke = if self.is_ours() { Revoke::Ours } else { Revoke::Nothing };
+        let revoke = if self.is_ours() {
+            Revoke::Ours
+        } else {
+            Revoke::Nothing
+        };
         self.replace(None, None);
         self.desk.close_page().await;
         end(&core, revoke).await
@@ -195,7 +225,11 @@ struct InBrowser {
 
 impl Face for InBrowser {
     fn sign_in(&mut self, at: &SignIn<'_>) {
-        self.pending.set_sign_in(Some(Place { url: at.url.to_string(), port: at.port, code: at.code.clone() }));
+        self.pending.set_sign_in(Some(Place {
+            url: at.url.to_string(),
+            port: at.port,
+            code: at.code.clone(),
+        }));
         if self.pending.wants_sign_in_tab() {
             let _ = open_browser(at.url.as_str(), self.browser.as_deref(), || ());
         }
@@ -208,7 +242,10 @@ impl Face for InBrowser {
     }
 
     async fn token(&mut self) -> Result<Secret> {
-        Err(Error::NoPerson { question: "which token?", hint: "source claude-vault login --method token   (in a terminal)" })
+        Err(Error::NoPerson {
+            question: "which token?",
+            hint: "source claude-vault login --method token   (in a terminal)",
+        })
     }
 }
 

@@ -42,13 +42,21 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(settings: Settings, env: Env) -> Result<Arc<Self>> {
-        let seconds = env.get("CLAUDE_VAULT_MCP_WAIT").and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let seconds = env
+            .get("CLAUDE_VAULT_MCP_WAIT")
+            .and_then(|text| text.parse().ok())
+            .map(Duration::from_secs);
         let patience = seconds.unwrap_or(PATIENCE).min(PATIENCE);
         let ended = watch::channel(false).0;
         let desk = Arc::new(Desk::new(settings.state.clone()));
         Ok(Arc::new(Self {
             session: Arc::new(Session::new(settings.clone(), env, desk.clone())),
-            changes: Arc::new(Changes::new(desk.clone(), settings.browser.clone(), patience, ended.clone())?),
+            changes: Arc::new(Changes::new(
+                desk.clone(),
+                settings.browser.clone(),
+                patience,
+                ended.clone(),
+            )?),
             handles: Mutex::new(Handles::new(settings.handle_life)),
             turns: Semaphore::new(MAX_READERS),
             salt: random_id()?,
@@ -68,9 +76,9 @@ impl State {
         self.turns.acquire().await.ok()
     }
 
-    /// The keys of a version in the order in which the model sees them: first those whose names it may
-    /// learn, then the others in an order of this process. Their place in a sorted list would tell how
-    /// they compare with keys of the model's choice.
+    /// The keys of a version in the order in which the model sees them: first those whose names it
+    /// may learn, then the others in an order of this process. Their place in a sorted list would
+    /// tell how they compare with keys of the model's choice.
     pub(super) fn in_order<'a>(
         &self,
         service: &Service,
@@ -86,37 +94,70 @@ impl State {
         }
         let place = |key: &str| {
             let version = version.to_be_bytes();
-            hash_of([self.salt.as_bytes(), service.as_str().as_bytes(), version.as_slice(), key.as_bytes()].into_iter())
+            hash_of(
+                [
+                    self.salt.as_bytes(),
+                    service.as_str().as_bytes(),
+                    version.as_slice(),
+                    key.as_bytes(),
+                ]
+                .into_iter(),
+            )
         };
         hidden.sort_by_key(|(_, key)| place(key));
         public.into_iter().chain(hidden).collect()
     }
 
     /// A value as the model sees it, under a public name or as entry number `number`.
-    pub(super) fn entry(&self, number: usize, name: Option<Name>, origin: Origin, held: &Held) -> Result<Entry> {
+    pub(super) fn entry(
+        &self,
+        number: usize,
+        name: Option<Name>,
+        origin: Origin,
+        held: &Held,
+    ) -> Result<Entry> {
         let handle = match self.settings.mode {
             Mode::Redacted => None,
             Mode::Tokenized | Mode::Plaintext => Some(self.handle(origin, held)?),
         };
         let entry = name.is_none().then_some(number as u64);
-        Ok(Entry { name, entry, handle, value: None })
+        Ok(Entry {
+            name,
+            entry,
+            handle,
+            value: None,
+        })
     }
 
     /// One handle for each place and version. A file may change, so each of its scans is a place of
     /// its own.
     fn handle(&self, origin: Origin, held: &Held) -> Result<Handle> {
         let mut handles = lock(&self.handles);
-        let handle = if origin.in_vault().is_some() { handles.of(origin, held) } else { handles.add(origin, held) };
+        let handle = if origin.in_vault().is_some() {
+            handles.of(origin, held)
+        } else {
+            handles.add(origin, held)
+        };
         handle.map(Handle::random)
     }
 
     /// What a model means by a text: a handle's value and where it came from, or the text itself.
-    pub(super) fn meant(&self, text: &str) -> std::result::Result<Option<(Held, Origin)>, NotMeant> {
+    pub(super) fn meant(
+        &self,
+        text: &str,
+    ) -> std::result::Result<Option<(Held, Origin)>, NotMeant> {
         if is_handle(text) {
             let handles = lock(&self.handles);
-            return handles.value(text).map(|(held, origin)| Some((held.clone(), origin.clone()))).ok_or(NotMeant::Unknown);
+            return handles
+                .value(text)
+                .map(|(held, origin)| Some((held.clone(), origin.clone())))
+                .ok_or(NotMeant::Unknown);
         }
-        if text.contains(MARK) { Err(NotMeant::Inside) } else { Ok(None) }
+        if text.contains(MARK) {
+            Err(NotMeant::Inside)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Keeps a reason for the person, who finds it with `claude-vault approve pending`.

@@ -58,7 +58,10 @@ impl Stdio {
             self.input.consume(end.map_or(taken, |end| end + 1));
             if end.is_some() {
                 let text = std::mem::take(&mut self.line);
-                return Some(Line { text, is_too_long: std::mem::take(&mut self.is_too_long) });
+                return Some(Line {
+                    text,
+                    is_too_long: std::mem::take(&mut self.is_too_long),
+                });
             }
         }
     }
@@ -72,7 +75,10 @@ struct Line {
 impl Transport<RoleServer> for Stdio {
     type Error = io::Error;
 
-    fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let output = self.output.clone();
         async move {
             let mut text = serde_json::to_vec(&message).map_err(io::Error::other)?;
@@ -91,10 +97,13 @@ impl Transport<RoleServer> for Stdio {
             match understand(&line) {
                 Understood::Message(message) => return Some(*message),
                 Understood::Answers(answers) if !answers.is_empty() => {
-                    let lines: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
-                    // This future can be dropped at any await: written here, an answer could be cut, or sent twice.
+                    let lines: String =
+                        answers.iter().map(|answer| format!("{answer}\n")).collect();
+                    // This future can be dropped at any await: written here, an answer could be
+                    // cut, or sent twice.
                     let output = self.output.clone();
-                    self.answers.spawn(async move { drop(write(&output, lines.as_bytes()).await) });
+                    self.answers
+                        .spawn(async move { drop(write(&output, lines.as_bytes()).await) });
                     while self.answers.try_join_next().is_some() {}
                 }
                 Understood::Answers(_) => {}
@@ -117,7 +126,8 @@ async fn write(output: &Mutex<Stdout>, text: &[u8]) -> io::Result<()> {
 enum Understood {
     /// For the server.
     Message(Box<ClientJsonRpcMessage>),
-    /// The answer that is given here. A notification, or a message that is not a request, gets none.
+    /// The answer that is given here. A notification, or a message that is not a request, gets
+    /// none.
     Answers(Vec<Value>),
 }
 
@@ -126,7 +136,10 @@ fn understand(line: &Line) -> Understood {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     if line.is_too_long {
         return Understood::Answers(
-            scan_id(text).map(|id| error(&id, -32600, "the message is longer than 8 MiB")).into_iter().collect(),
+            scan_id(text)
+                .map(|id| error(&id, -32600, "the message is longer than 8 MiB"))
+                .into_iter()
+                .collect(),
         );
     }
     if let Ok(message) = serde_json::from_slice(text) {
@@ -138,10 +151,17 @@ fn understand(line: &Line) -> Understood {
     Understood::Answers(match serde_json::from_slice::<Value>(text) {
         Ok(Value::Array(batch)) => {
             let ids = batch.iter().filter_map(request_id);
-            ids.map(|id| error(id, -32600, "messages are sent one by one, not in a batch")).collect()
+            ids.map(|id| error(id, -32600, "messages are sent one by one, not in a batch"))
+                .collect()
         }
-        Ok(message) => request_id(&message).map(|id| error(id, -32602, WRONG_FORM)).into_iter().collect(),
-        Err(_) => scan_id(text).map(|id| error(&id, -32700, "the message is not JSON")).into_iter().collect(),
+        Ok(message) => request_id(&message)
+            .map(|id| error(id, -32602, WRONG_FORM))
+            .into_iter()
+            .collect(),
+        Err(_) => scan_id(text)
+            .map(|id| error(&id, -32700, "the message is not JSON"))
+            .into_iter()
+            .collect(),
     })
 }
 
@@ -160,16 +180,26 @@ fn id_of_misshapen(message: &ClientJsonRpcMessage) -> Option<Value> {
         "resources/read",
         "completion/complete",
     ];
-    let ClientJsonRpcMessage::Request(request) = message else { return None };
-    let ClientRequest::CustomRequest(custom) = &request.request else { return None };
+    let ClientJsonRpcMessage::Request(request) = message else {
+        return None;
+    };
+    let ClientRequest::CustomRequest(custom) = &request.request else {
+        return None;
+    };
     let is_known = METHODS.contains(&custom.method.as_str());
-    if is_known { serde_json::to_value(&request.id).ok() } else { None }
+    if is_known {
+        serde_json::to_value(&request.id).ok()
+    } else {
+        None
+    }
 }
 
 /// The id of a request. An answer to a request of ours has one too, and gets no answer.
 fn request_id(message: &Value) -> Option<&Value> {
     let is_answer = message.get("result").is_some() || message.get("error").is_some();
-    message.get("id").filter(|id| !is_answer && (id.is_string() || id.is_number()))
+    message
+        .get("id")
+        .filter(|id| !is_answer && (id.is_string() || id.is_number()))
 }
 
 fn error(id: &Value, code: i32, message: &'static str) -> Value {
@@ -198,7 +228,10 @@ fn scan_id(text: &[u8]) -> Option<Value> {
             b'}' | b']' => depth = depth.saturating_sub(1),
             b',' if depth == 1 => name = None,
             b'-' | b'0'..=b'9' if depth == 1 && name == Some(b"\"id\"") => {
-                let length = text[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+                let length = text[at..]
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_digit() || **byte == b'-')
+                    .count();
                 return serde_json::from_slice(&text[at..at + length]).ok();
             }
             _ => {}
@@ -225,7 +258,10 @@ mod tests {
     use super::*;
 
     fn answers(text: &str) -> Vec<Value> {
-        match understand(&Line { text: text.as_bytes().to_vec(), is_too_long: false }) {
+        match understand(&Line {
+            text: text.as_bytes().to_vec(),
+            is_too_long: false,
+        }) {
             Understood::Message(_) => panic!("taken for a message"),
             Understood::Answers(answers) => answers,
         }
@@ -234,20 +270,47 @@ mod tests {
     #[test]
     fn every_request_with_an_id_is_answered() {
         let asked = |text: &str| {
-            answers(text).into_iter().map(|answer| (answer["id"].clone(), answer["error"]["code"].clone())).collect::<Vec<_>>()
+            answers(text)
+                .into_iter()
+                .map(|answer| (answer["id"].clone(), answer["error"]["code"].clone()))
+                .collect::<Vec<_>>()
         };
-        assert_eq!(asked(r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":"x"}"#), [(json!(7), json!(-32602))]);
-        assert_eq!(asked(r#"{"jsonrpc":"2.0","id":"a","method":7}"#), [(json!("a"), json!(-32602))]);
-        assert_eq!(asked(r#"{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"#), [(json!(8), json!(-32700))]);
-        assert_eq!(asked(r#"{"params":{"id":1,"x":["id"]},"id" : "z", oops}"#), [(json!("z"), json!(-32700))]);
-        assert_eq!(asked(r#"[{"id":1,"method":"ping"},{"method":"x"},{"id":2,"method":"ping"}]"#).len(), 2);
+        assert_eq!(
+            asked(r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":"x"}"#),
+            [(json!(7), json!(-32602))]
+        );
+        assert_eq!(
+            asked(r#"{"jsonrpc":"2.0","id":"a","method":7}"#),
+            [(json!("a"), json!(-32602))]
+        );
+        assert_eq!(
+            asked(r#"{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"#),
+            [(json!(8), json!(-32700))]
+        );
+        assert_eq!(
+            asked(r#"{"params":{"id":1,"x":["id"]},"id" : "z", oops}"#),
+            [(json!("z"), json!(-32700))]
+        );
+        assert_eq!(
+            asked(r#"[{"id":1,"method":"ping"},{"method":"x"},{"id":2,"method":"ping"}]"#).len(),
+            2
+        );
     }
 
     #[test]
     fn what_is_no_request_gets_no_answer() {
-        for text in ["", "not json", "{", r#"{"jsonrpc":"2.0","method":7}"#, r#"{"jsonrpc":"2.0","id":1,"result":7,"x":1}"#, "[]"]
-        {
-            if let Understood::Answers(answers) = understand(&Line { text: text.as_bytes().to_vec(), is_too_long: false }) {
+        for text in [
+            "",
+            "not json",
+            "{",
+            r#"{"jsonrpc":"2.0","method":7}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":7,"x":1}"#,
+            "[]",
+        ] {
+            if let Understood::Answers(answers) = understand(&Line {
+                text: text.as_bytes().to_vec(),
+                is_too_long: false,
+            }) {
                 assert!(answers.is_empty(), "{text}");
             }
         }
@@ -255,8 +318,13 @@ mod tests {
 
     #[test]
     fn a_message_that_is_too_long_is_answered_by_its_id() {
-        let line = Line { text: br#"{"id":9,"method":"tools/call","params":{"x":"aaaaaa"#.to_vec(), is_too_long: true };
-        let Understood::Answers(answers) = understand(&line) else { panic!("taken for a message") };
+        let line = Line {
+            text: br#"{"id":9,"method":"tools/call","params":{"x":"aaaaaa"#.to_vec(),
+            is_too_long: true,
+        };
+        let Understood::Answers(answers) = understand(&line) else {
+            panic!("taken for a message")
+        };
         assert_eq!(answers[0]["id"], 9);
     }
 }

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 /// The longest pattern, in bytes.
 const MAX_PATTERN: usize = 256;
 
-/// A pattern: `*` stands for any text, `/` included. Without a `*` it is a part of the name. Case does not count.
+/// A pattern: `*` stands for any text, `/` included. Without a `*` it is a part of the name. Case
+/// does not count.
 #[derive(Clone)]
 pub struct Pattern {
     /// The texts between the stars, in lower case.
@@ -30,11 +31,17 @@ impl Pattern {
             [] => false,
             [part] => name.contains(part.as_str()),
             [first, middle @ .., last] => {
-                let inner = name.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str()));
-                let cut = |rest: &'_ str, part: &String| rest.find(part.as_str()).map(|at| at + part.len());
+                let inner = name
+                    .strip_prefix(first.as_str())
+                    .and_then(|rest| rest.strip_suffix(last.as_str()));
+                let cut = |rest: &'_ str, part: &String| {
+                    rest.find(part.as_str()).map(|at| at + part.len())
+                };
                 inner.is_some_and(|inner| {
                     let mut rest = inner;
-                    middle.iter().all(|part| cut(rest, part).map(|end| rest = &rest[end..]).is_some())
+                    middle
+                        .iter()
+                        .all(|part| cut(rest, part).map(|end| rest = &rest[end..]).is_some())
                 })
             }
         }
@@ -55,9 +62,14 @@ impl FromStr for Pattern {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         if text.is_empty() || text.len() > MAX_PATTERN {
-            return Err(Error::invalid("a pattern has 1 to 256 characters", "claude-vault find '*password*'"));
+            return Err(Error::invalid(
+                "a pattern has 1 to 256 characters",
+                "claude-vault find '*password*'",
+            ));
         }
-        Ok(Self { parts: text.to_lowercase().split('*').map(str::to_owned).collect() })
+        Ok(Self {
+            parts: text.to_lowercase().split('*').map(str::to_owned).collect(),
+        })
     }
 }
 
@@ -66,7 +78,9 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, name: &str) -> bool {
-        pattern.parse::<Pattern>().is_ok_and(|pattern| pattern.matches(name))
+        pattern
+            .parse::<Pattern>()
+            .is_ok_and(|pattern| pattern.matches(name))
     }
 
     #[test]
@@ -84,9 +98,14 @@ mod tests {
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in
-            [("password*", "DB_PASSWORD"), ("media/*", "media"), ("a*a", "a"), ("a*b*c", "acb"), ("a*bb*b", "abb"), ("x", "")]
-        {
+        for (pattern, name) in [
+            ("password*", "DB_PASSWORD"),
+            ("media/*", "media"),
+            ("a*a", "a"),
+            ("a*b*c", "acb"),
+            ("a*bb*b", "abb"),
+            ("x", ""),
+        ] {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
         assert!("".parse::<Pattern>().is_err() && "x".repeat(257).parse::<Pattern>().is_err());
@@ -94,12 +113,21 @@ mod tests {
 
     #[test]
     fn folders_that_cannot_hold_a_match_are_passed_over() {
-        let leads = |pattern: &str, folder: &str| match (pattern.parse::<Pattern>(), folder.parse()) {
+        let leads = |pattern: &str, folder: &str| match (pattern.parse::<Pattern>(), folder.parse())
+        {
             (Ok(pattern), Ok(folder)) => pattern.leads_into(&folder),
             _ => panic!("{pattern} {folder}"),
         };
-        assert!(leads("media/*", "media") && leads("media/tv*", "media") && leads("media/*", "media/tv"));
+        assert!(
+            leads("media/*", "media")
+                && leads("media/tv*", "media")
+                && leads("media/*", "media/tv")
+        );
         assert!(leads("*x", "anything") && leads("me*", "media") && leads("Media/*", "media"));
-        assert!(!leads("media/*", "home") && !leads("media/tv/*", "media/movies") && !leads("media*", "home"));
+        assert!(
+            !leads("media/*", "home")
+                && !leads("media/tv/*", "media/movies")
+                && !leads("media*", "home")
+        );
     }
 }

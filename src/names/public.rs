@@ -11,9 +11,9 @@ const MAX_WORD: usize = 20;
 /// The longest number inside a name, in digits.
 const MAX_DIGITS: usize = 4;
 
-/// For each letter, those that often follow it in words of English prose and of program sources. The
-/// 300 most common of the 676 pairs: of random texts of 16 letters, 2 in 100 pass; of 24, none of
-/// 5,000 did; of 1,042 names of variables in real projects, 1,010 pass.
+/// For each letter, those that often follow it in words of English prose and of program sources.
+/// The 300 most common of the 676 pairs: of random texts of 16 letters, 2 in 100 pass; of 24, none
+/// of 5,000 did; of 1,042 names of variables in real projects, 1,010 pass.
 const FOLLOWERS: [&str; 26] = [
     "abcdefgiklmnprstuvwxy",
     "abceilorsuy",
@@ -63,7 +63,9 @@ const FIELD_WORDS: [&str; 12] = [
 #[must_use]
 pub fn is_public_name(name: &str) -> bool {
     let is_form = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     is_form && name.len() <= MAX_NAME && name.split(['_', '-', '.']).all(looks_like_words)
 }
 
@@ -86,7 +88,9 @@ fn runs(part: &str) -> Vec<&str> {
         let (before, here, after) = (bytes[at - 1], bytes[at], bytes.get(at + 1));
         let digits_change = before.is_ascii_digit() != here.is_ascii_digit();
         let word_begins = before.is_ascii_lowercase() && here.is_ascii_uppercase();
-        let acronym_ends = before.is_ascii_uppercase() && here.is_ascii_uppercase() && after.is_some_and(u8::is_ascii_lowercase);
+        let acronym_ends = before.is_ascii_uppercase()
+            && here.is_ascii_uppercase()
+            && after.is_some_and(u8::is_ascii_lowercase);
         if digits_change || word_begins || acronym_ends {
             runs.push(&part[start..at]);
             start = at;
@@ -105,7 +109,9 @@ fn looks_like_word(run: &str, is_whole: bool) -> bool {
     }
     let letters: Vec<u8> = run.bytes().map(|b| b.to_ascii_lowercase()).collect();
     let is_rare = |pair: &[u8]| match pair {
-        [first, second] => !FOLLOWERS[usize::from(first - b'a')].as_bytes().contains(second),
+        [first, second] => !FOLLOWERS[usize::from(first - b'a')]
+            .as_bytes()
+            .contains(second),
         _ => false,
     };
     let rare = letters.windows(2).filter(|pair| is_rare(pair)).count();
@@ -150,8 +156,8 @@ mod tests {
     #[test]
     fn random_looking_names_are_not() {
         for name in [
-            "gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe",        // of a Fernet token
-            "kJ2mQ8vXr4TzP0wLs6YbN1cHf9GdEaUo",            // base64 without + and /
+            "gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe", // of a Fernet token
+            "kJ2mQ8vXr4TzP0wLs6YbN1cHf9GdEaUo",     // base64 without + and /
             "yAnz5TF1lXXJte14tji3zlMNq1hd2rYUIgJBgB3fBmk", // WireGuard's wg genkey
             "a3f9c2e81b7d4056a3f9c2e81b7d4056",
             "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
@@ -171,11 +177,15 @@ mod tests {
 
     #[test]
     fn of_a_thousand_random_keys_none_is_public() {
-        const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        const ALPHABET: &[u8; 62] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let mut random = vec![0_u8; 43_000];
         assert!(getrandom::fill(&mut random).is_ok());
         for bytes in random.chunks(43) {
-            let name: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 62)])).collect();
+            let name: String = bytes
+                .iter()
+                .map(|byte| char::from(ALPHABET[usize::from(byte % 62)]))
+                .collect();
             assert!(!is_public_name(&name), "{name}");
         }
     }

@@ -17,7 +17,12 @@ pub enum Unit {
 }
 
 /// A bar for work that began at `started`.
-pub(super) fn bar(target: ProgressDrawTarget, started: Instant, total: u64, unit: Unit) -> ProgressBar {
+pub(super) fn bar(
+    target: ProgressDrawTarget,
+    started: Instant,
+    total: u64,
+    unit: Unit,
+) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), target).with_elapsed(started.elapsed());
     let counted = match unit {
         Unit::Services => "{pos} of {len} services",
@@ -30,7 +35,8 @@ pub(super) fn bar(target: ProgressDrawTarget, started: Instant, total: u64, unit
         // Writing to memory does not fail.
         let _ = match unit {
             Unit::Services | Unit::Files => write!(out, "{per_second:.0} a second"),
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative, and rounded
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            // not negative, and rounded
             Unit::Bytes => write!(out, "{} a second", DecimalBytes(per_second as u64)),
         };
     };

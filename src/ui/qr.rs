@@ -1,12 +1,13 @@
-//! A QR code (ISO/IEC 18004) in the characters of a terminal: for a phone beside a machine without a browser.
+//! A QR code (ISO/IEC 18004) in the characters of a terminal: for a phone beside a machine without
+//! a browser.
 
 use qrcode::{Color, EcLevel, QrCode};
 
 /// Light modules around the code, as the standard asks for.
 const QUIET: usize = 4;
 
-/// `text` as lines of half blocks, two rows of modules each; with colours in black on white, else with
-/// the light modules drawn, as for a dark terminal. `None` when it needs more than `columns`.
+/// `text` as lines of half blocks, two rows of modules each; with colours in black on white, else
+/// with the light modules drawn, as for a dark terminal. `None` when it needs more than `columns`.
 pub(super) fn qr_code(text: &str, columns: usize, colors: bool) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     let width = code.width() + 2 * QUIET;
@@ -14,17 +15,27 @@ pub(super) fn qr_code(text: &str, columns: usize, colors: bool) -> Option<String
         return None;
     }
     let inside = |at: usize| (QUIET..QUIET + code.width()).contains(&at);
-    let is_dark = |x: usize, y: usize| inside(x) && inside(y) && code[(x - QUIET, y - QUIET)] == Color::Dark;
+    let is_dark =
+        |x: usize, y: usize| inside(x) && inside(y) && code[(x - QUIET, y - QUIET)] == Color::Dark;
     let lines = (0..width).step_by(2).map(|y| {
         let line: String = (0..width)
-            .map(|x| match (is_dark(x, y) == colors, (y + 1 < width && is_dark(x, y + 1)) == colors) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
+            .map(|x| {
+                match (
+                    is_dark(x, y) == colors,
+                    (y + 1 < width && is_dark(x, y + 1)) == colors,
+                ) {
+                    (true, true) => '█',
+                    (true, false) => '▀',
+                    (false, true) => '▄',
+                    (false, false) => ' ',
+                }
             })
             .collect();
-        if colors { format!("\x1b[38;5;16;48;5;231m{line}\x1b[0m\n") } else { line + "\n" }
+        if colors {
+            format!("\x1b[38;5;16;48;5;231m{line}\x1b[0m\n")
+        } else {
+            line + "\n"
+        }
     });
     Some(lines.collect())
 }

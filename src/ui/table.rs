@@ -20,13 +20,19 @@ pub(crate) struct Cell {
 impl Cell {
     /// A cell in a colour.
     pub(crate) fn colored(text: impl AsRef<str>, color: AnsiColor) -> Self {
-        Self { color: Some(color), ..text.as_ref().into() }
+        Self {
+            color: Some(color),
+            ..text.as_ref().into()
+        }
     }
 }
 
 impl From<&str> for Cell {
     fn from(text: &str) -> Self {
-        Self { text: printable(text, false), color: None }
+        Self {
+            text: printable(text, false),
+            color: None,
+        }
     }
 }
 
@@ -55,7 +61,11 @@ pub(crate) struct Table {
 impl Table {
     /// An empty table. `heads` may be empty; they are shown on a terminal.
     pub(crate) fn new(heads: &'static [&'static str], piped: Piped) -> Self {
-        Self { heads, piped, rows: Vec::new() }
+        Self {
+            heads,
+            piped,
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row.
@@ -82,12 +92,26 @@ impl Table {
             return String::new();
         }
         let heads: Vec<Cell> = heads.iter().map(|head| Cell::from(*head)).collect();
-        let lines = || (!heads.is_empty()).then_some(&heads).into_iter().chain(&self.rows);
+        let lines = || {
+            (!heads.is_empty())
+                .then_some(&heads)
+                .into_iter()
+                .chain(&self.rows)
+        };
         let count = lines().map(Vec::len).max().unwrap_or_default();
-        let longest = |column: usize| lines().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count()).max();
-        let widths: Vec<usize> = (0..count).map(|column| longest(column).unwrap_or_default().min(MAX_PADDED)).collect();
+        let longest = |column: usize| {
+            lines()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.text.chars().count())
+                .max()
+        };
+        let widths: Vec<usize> = (0..count)
+            .map(|column| longest(column).unwrap_or_default().min(MAX_PADDED))
+            .collect();
         let in_color = ui.stdout_is_terminal();
-        lines().fold(String::new(), |text, row| text + &line(ui, row, &widths, columns, in_color) + "\n")
+        lines().fold(String::new(), |text, row| {
+            text + &line(ui, row, &widths, columns, in_color) + "\n"
+        })
     }
 }
 
@@ -107,7 +131,11 @@ fn line(ui: &Ui, row: &[Cell], widths: &[usize], columns: Option<usize>, in_colo
             }
             _ => cell.text.clone(),
         };
-        let padding = if is_last { 0 } else { width.saturating_sub(cell.text.chars().count()) };
+        let padding = if is_last {
+            0
+        } else {
+            width.saturating_sub(cell.text.chars().count())
+        };
         at += cell.text.chars().count() + padding;
         match cell.color {
             Some(color) if in_color => text.push_str(&ui.paint(&shown, color)),

@@ -1,9 +1,13 @@
 //! Lines that end between words, at the width of a terminal.
 
-/// Wraps each line of `text` between words. What follows a break is indented like the line's own beginning,
-/// or by `hanging` columns where that is more. A word that is longer than a line stays whole.
+/// Wraps each line of `text` between words. What follows a break is indented like the line's own
+/// beginning, or by `hanging` columns where that is more. A word that is longer than a line stays
+/// whole.
 pub(crate) fn wrap(text: &str, columns: usize, hanging: usize) -> String {
-    let lines: Vec<String> = text.split('\n').map(|line| wrap_line(line, columns, hanging)).collect();
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| wrap_line(line, columns, hanging))
+        .collect();
     lines.join("\n")
 }
 
@@ -31,12 +35,17 @@ fn wrap_line(line: &str, columns: usize, hanging: usize) -> String {
     out
 }
 
-/// The words of a line, each with the spaces behind it; the spaces at its beginning are a piece of their own.
+/// The words of a line, each with the spaces behind it; the spaces at its beginning are a piece of
+/// their own.
 fn pieces(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = line;
     std::iter::from_fn(move || {
         let spaces = rest.len() - rest.trim_start_matches(' ').len();
-        let word = if spaces > 0 { 0 } else { rest.find(' ').unwrap_or(rest.len()) };
+        let word = if spaces > 0 {
+            0
+        } else {
+            rest.find(' ').unwrap_or(rest.len())
+        };
         let gap = rest[word..].len() - rest[word..].trim_start_matches(' ').len();
         let (piece, more) = rest.split_at(word + gap);
         rest = more;
@@ -67,16 +76,26 @@ mod tests {
     fn lines_break_between_words_and_keep_their_indent() {
         assert_eq!(wrap("one two three", 8, 0), "one two\nthree");
         assert_eq!(wrap("  one two three", 9, 0), "  one two\n  three");
-        assert_eq!(wrap("key  one two three", 13, 5), "key  one two\n     three");
+        assert_eq!(
+            wrap("key  one two three", 13, 5),
+            "key  one two\n     three"
+        );
         assert_eq!(wrap("a\nb c", 80, 0), "a\nb c");
     }
 
     #[test]
     fn a_word_that_is_too_long_stays_whole_and_nothing_is_lost() {
-        assert_eq!(wrap("see http://a.example/long-path now", 10, 0), "see\nhttp://a.example/long-path\nnow");
+        assert_eq!(
+            wrap("see http://a.example/long-path now", 10, 0),
+            "see\nhttp://a.example/long-path\nnow"
+        );
         let text = "  x  some words, and  two spaces, é and 東京";
         for columns in 1..60 {
-            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let words = |text: &str| {
+                text.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
             assert_eq!(words(&wrap(text, columns, 4)), words(text), "{columns}");
         }
     }

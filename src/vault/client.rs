@@ -1,4 +1,5 @@
-//! One HTTP client: built on first use, one connection, bounded answers, redirects followed by hand.
+//! One HTTP client: built on first use, one connection, bounded answers, redirects followed by
+//! hand.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -15,7 +16,8 @@ use crate::config::{Proxy, Settings, lists_host};
 use crate::error::{Error, Result, ServerText};
 use crate::secret::{Secret, WayOut};
 
-/// The largest answer that is read, in bytes. Vault takes 1 MiB for a version by default; what others configured larger is read too.
+/// The largest answer that is read, in bytes. Vault takes 1 MiB for a version by default; what
+/// others configured larger is read too.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
 /// How long to wait for a mount that is getting ready.
 const STARTING: Duration = Duration::from_millis(200);
@@ -38,15 +40,31 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(crate) fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, query: Vec::new(), body: None, with_token: true, operation: "read", wrap_ttl: None }
+        Self {
+            method: Method::GET,
+            path,
+            query: Vec::new(),
+            body: None,
+            with_token: true,
+            operation: "read",
+            wrap_ttl: None,
+        }
     }
 
     pub(crate) fn put(path: &'a str, body: Zeroizing<Vec<u8>>) -> Self {
-        Self { method: Method::PUT, body: Some(Bytes::from_owner(body)), operation: "write", ..Self::get(path) }
+        Self {
+            method: Method::PUT,
+            body: Some(Bytes::from_owner(body)),
+            operation: "write",
+            ..Self::get(path)
+        }
     }
 
     pub(crate) fn without_token(self) -> Self {
-        Self { with_token: false, ..self }
+        Self {
+            with_token: false,
+            ..self
+        }
     }
 
     pub(crate) fn query(self, query: Vec<(&'a str, &'a str)>) -> Self {
@@ -76,22 +94,35 @@ impl Client {
     fn at(settings: &Settings, base: Url, token: Option<Secret>) -> Result<Self> {
         // A login's code and nonce would travel in the clear as well: the rule is for all requests.
         if base.scheme() == "http" && !is_loopback(&base) && !settings.insecure_http {
-            return Err(Error::InsecureHttp { address: origin(&base) });
+            return Err(Error::InsecureHttp {
+                address: origin(&base),
+            });
         }
-        Ok(Self { settings: settings.clone(), base, token, http: OnceLock::new(), alone: false })
+        Ok(Self {
+            settings: settings.clone(),
+            base,
+            token,
+            http: OnceLock::new(),
+            alone: false,
+        })
     }
 
-    /// The same address with another token, which goes nowhere else: no redirect and no other node gets it.
+    /// The same address with another token, which goes nowhere else: no redirect and no other node
+    /// gets it.
     ///
     /// # Errors
     /// As [`Client::new`].
     pub fn with_token(&self, token: Secret) -> Result<Self> {
-        Ok(Self { alone: true, ..Self::at(&self.settings, self.base.clone(), Some(token))? })
+        Ok(Self {
+            alone: true,
+            ..Self::at(&self.settings, self.base.clone(), Some(token))?
+        })
     }
 
     /// The same session at another node, if that node is trusted with the token.
     pub(super) fn at_node(&self, address: &Url) -> Option<Self> {
-        self.may_have_token(address).then(|| Self::at(&self.settings, address.clone(), self.token.clone()).ok())?
+        self.may_have_token(address)
+            .then(|| Self::at(&self.settings, address.clone(), self.token.clone()).ok())?
     }
 
     /// Scheme, host and port, for a person.
@@ -113,18 +144,24 @@ impl Client {
         let mut attempt = 0;
         loop {
             let sent = self.send(&call, deadline).await;
-            // A KV mount that was just made: nothing was done, a write neither, and soon it will be.
+            // A KV mount that was just made: nothing was done, a write neither, and soon it will
+            // be.
             let starting = matches!(&sent, Ok((reply, _)) if reply.status == 400 && reply.says("Upgrading from non-versioned"));
             if starting && Instant::now() + STARTING < deadline {
                 tokio::time::sleep(STARTING).await;
                 continue;
             }
             let (wait, outcome) = match sent {
-                Ok((reply, wait)) if reply.status >= 500 || reply.status == 429 => (wait, self.understand(&call, reply).await),
+                Ok((reply, wait)) if reply.status >= 500 || reply.status == 429 => {
+                    (wait, self.understand(&call, reply).await)
+                }
                 Ok((reply, _)) => return self.understand(&call, reply).await,
                 Err(error) => (None, Err(error)),
             };
-            let passing = matches!(outcome, Err(Error::Server { .. } | Error::Unreachable { .. }));
+            let passing = matches!(
+                outcome,
+                Err(Error::Server { .. } | Error::Unreachable { .. })
+            );
             let pause = wait.unwrap_or(Duration::from_millis(100 << attempt.min(6)));
             let in_time = Instant::now() + pause < deadline;
             if !(reads && passing && in_time && attempt < self.settings.max_retries) {
@@ -138,19 +175,31 @@ impl Client {
     async fn understand(&self, call: &Call<'_>, reply: Reply) -> Result<Reply> {
         match reply.status {
             200..=299 | 404 => Ok(reply),
-            400 if reply.body.starts_with(b"Client sent an HTTP request to an HTTPS server") => {
-                Err(Error::WrongScheme { address: self.address(), expected: "http" })
+            400 if reply
+                .body
+                .starts_with(b"Client sent an HTTP request to an HTTPS server") =>
+            {
+                Err(Error::WrongScheme {
+                    address: self.address(),
+                    expected: "http",
+                })
             }
             400 if reply.says("namespace not found") => Err(namespace_missing()),
             400 => Ok(reply),
             // Asking whose token it is would use up one that works once.
-            403 if call.path == "sys/wrapping/unwrap" => {
-                Err(Error::Forbidden { operation: call.operation, path: call.path.to_owned() })
-            }
+            403 if call.path == "sys/wrapping/unwrap" => Err(Error::Forbidden {
+                operation: call.operation,
+                path: call.path.to_owned(),
+            }),
             403 if call.with_token => Err(self.forbidden(call).await),
             501 | 503 if call.path == "sys/health" => Ok(reply),
-            503 if reply.says("sealed") => Err(Error::Sealed { address: self.address() }),
-            status => Err(Error::Server { status, text: ServerText::known(&reply.errors()) }),
+            503 if reply.says("sealed") => Err(Error::Sealed {
+                address: self.address(),
+            }),
+            status => Err(Error::Server {
+                status,
+                text: ServerText::known(&reply.errors()),
+            }),
         }
     }
 
@@ -158,28 +207,53 @@ impl Client {
     /// token does. Every live token may look itself up but where a policy takes that away too,
     /// which Vault words differently from a dead token's refusal.
     async fn forbidden(&self, call: &Call<'_>) -> Error {
-        match self.send(&Call::get("auth/token/lookup-self"), Instant::now() + self.settings.timeout).await {
+        match self
+            .send(
+                &Call::get("auth/token/lookup-self"),
+                Instant::now() + self.settings.timeout,
+            )
+            .await
+        {
             Err(error) => error,
-            Ok((reply, _)) if reply.status == 403 && !reply.says("1 error occurred:\n\t* permission denied") => {
+            Ok((reply, _))
+                if reply.status == 403
+                    && !reply.says("1 error occurred:\n\t* permission denied") =>
+            {
                 Error::SessionExpired
             }
-            Ok(_) => Error::Forbidden { operation: call.operation, path: call.path.to_owned() },
+            Ok(_) => Error::Forbidden {
+                operation: call.operation,
+                path: call.path.to_owned(),
+            },
         }
     }
 
-    /// Sends once, following redirects to the same origin and to trusted hosts with the same method and body.
-    /// Nothing of a request goes anywhere else, token or not: a login's code and nonce are in it.
+    /// Sends once, following redirects to the same origin and to trusted hosts with the same method
+    /// and body. Nothing of a request goes anywhere else, token or not: a login's code and nonce
+    /// are in it.
     async fn send(&self, call: &Call<'_>, deadline: Instant) -> Result<(Reply, Option<Duration>)> {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/v1/{}", self.base.path().trim_end_matches('/'), call.path));
+        url.set_path(&format!(
+            "{}/v1/{}",
+            self.base.path().trim_end_matches('/'),
+            call.path
+        ));
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
         for _ in 0..=MAX_REDIRECTS {
             let left = deadline.saturating_duration_since(Instant::now());
-            let response = self.request(call, &url)?.timeout(left).send().await.map_err(|error| self.transport(error))?;
+            let response = self
+                .request(call, &url)?
+                .timeout(left)
+                .send()
+                .await
+                .map_err(|error| self.transport(error))?;
             let status = response.status();
-            if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+            if !matches!(
+                status,
+                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+            ) {
                 let wait = retry_after(&response);
                 return Ok((self.receive(response).await?, wait));
             }
@@ -191,7 +265,10 @@ impl Client {
                 .filter(is_pasteable)
                 .ok_or_else(|| self.bad("a redirect without a usable Location"))?;
             if !self.may_have_token(&target) {
-                return Err(Error::ForeignRedirect { address: self.address(), target: host_and_port(&target) });
+                return Err(Error::ForeignRedirect {
+                    address: self.address(),
+                    target: host_and_port(&target),
+                });
             }
             url = target;
         }
@@ -203,11 +280,19 @@ impl Client {
         let mut host = None;
         if let (Some(name), "https") = (&self.settings.tls.server_name, url.scheme()) {
             host = Some(host_port(&url));
-            url.set_host(Some(name))
-                .map_err(|_| Error::invalid("VAULT_TLS_SERVER_NAME is not a host name", "unset VAULT_TLS_SERVER_NAME"))?;
+            url.set_host(Some(name)).map_err(|_| {
+                Error::invalid(
+                    "VAULT_TLS_SERVER_NAME is not a host name",
+                    "unset VAULT_TLS_SERVER_NAME",
+                )
+            })?;
         }
-        // Vault wants this header where a proxy of its own stands before it (require_request_header).
-        let mut request = self.http()?.request(call.method.clone(), url).header("X-Vault-Request", "true");
+        // Vault wants this header where a proxy of its own stands before it
+        // (require_request_header).
+        let mut request = self
+            .http()?
+            .request(call.method.clone(), url)
+            .header("X-Vault-Request", "true");
         if let Some(host) = host {
             request = request.header(reqwest::header::HOST, host);
         }
@@ -216,8 +301,15 @@ impl Client {
         }
         if call.with_token {
             let token = self.token.as_ref().ok_or(Error::NoSession)?;
-            let mut header = reqwest::header::HeaderValue::from_str(token.expose(WayOut::TokenHeader))
-                .map_err(|_| Error::invalid("VAULT_TOKEN holds characters that no token has", "source claude-vault login"))?;
+            let mut header = reqwest::header::HeaderValue::from_str(
+                token.expose(WayOut::TokenHeader),
+            )
+            .map_err(|_| {
+                Error::invalid(
+                    "VAULT_TOKEN holds characters that no token has",
+                    "source claude-vault login",
+                )
+            })?;
             header.set_sensitive(true);
             request = request.header("X-Vault-Token", header);
         }
@@ -225,7 +317,9 @@ impl Client {
             request = request.header("X-Vault-Wrap-TTL", seconds);
         }
         Ok(match &call.body {
-            Some(body) => request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone()),
+            Some(body) => request
+                .header(reqwest::header::CONTENT_TYPE, "application/json")
+                .body(body.clone()),
             None => request,
         })
     }
@@ -233,18 +327,27 @@ impl Client {
     /// Reads the body up to the limit into memory that is overwritten afterwards.
     async fn receive(&self, mut response: reqwest::Response) -> Result<Reply> {
         let status = response.status().as_u16();
-        let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+        let announced =
+            usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
         if announced > MAX_BODY {
             return Err(self.bad("it is larger than 16 MB"));
         }
         let mut body = Zeroizing::new(Vec::with_capacity(announced.max(4096)));
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.transport(error))?
+        {
             if body.len() + chunk.len() > MAX_BODY {
                 return Err(self.bad("it is larger than 16 MB"));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply { status, body, address: self.address() })
+        Ok(Reply {
+            status,
+            body,
+            address: self.address(),
+        })
     }
 
     fn http(&self) -> Result<&reqwest::Client> {
@@ -258,7 +361,11 @@ impl Client {
             .http1_only()
             .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
         builder = through(builder, &self.settings, &self.base)?;
-        builder = if self.base.scheme() == "https" { tls::apply(builder, &self.settings.tls, host)? } else { tls::none(builder) };
+        builder = if self.base.scheme() == "https" {
+            tls::apply(builder, &self.settings.tls, host)?
+        } else {
+            tls::none(builder)
+        };
         let client = builder.build().map_err(|_| {
             Error::invalid(
                 "TLS cannot be set up: no certificate authorities were found",
@@ -273,10 +380,17 @@ impl Client {
     fn transport(&self, error: reqwest::Error) -> Error {
         let address = self.address();
         if let Some((reason, hint)) = tls::certificate_problem(&error) {
-            return Error::Certificate { address, reason, hint };
+            return Error::Certificate {
+                address,
+                reason,
+                hint,
+            };
         }
         if tls::is_not_tls(&error) {
-            return Error::WrongScheme { address, expected: "https" };
+            return Error::WrongScheme {
+                address,
+                expected: "https",
+            };
         }
         let reason = if error.is_timeout() {
             format!("no answer within {} s", self.settings.timeout.as_secs_f64())
@@ -291,25 +405,34 @@ impl Client {
     }
 
     pub(super) fn bad(&self, reason: &'static str) -> Error {
-        Error::BadReply { address: self.address(), reason }
+        Error::BadReply {
+            address: self.address(),
+            reason,
+        }
     }
 
-    /// Whether a request may go on to this address: the same origin (scheme, host, port; RFC 6454), or a host
-    /// that the person lists in `trusted_hosts`, with or without its port. Never from https to http.
+    /// Whether a request may go on to this address: the same origin (scheme, host, port; RFC 6454),
+    /// or a host that the person lists in `trusted_hosts`, with or without its port. Never from
+    /// https to http.
     fn may_have_token(&self, target: &Url) -> bool {
         if self.alone {
             return target.origin() == self.base.origin();
         }
         let downgrade = self.base.scheme() == "https" && target.scheme() != "https";
         let web = matches!(target.scheme(), "http" | "https");
-        let in_clear = target.scheme() == "http" && !is_loopback(target) && !self.settings.insecure_http;
-        let known = target.origin() == self.base.origin() || lists_host(&self.settings.trusted_hosts, target);
+        let in_clear =
+            target.scheme() == "http" && !is_loopback(target) && !self.settings.insecure_http;
+        let known = target.origin() == self.base.origin()
+            || lists_host(&self.settings.trusted_hosts, target);
         web && known && !downgrade && !in_clear
     }
 }
 
 pub(super) fn namespace_missing() -> Error {
-    Error::NotFound { what: "the namespace".into(), hint: "check VAULT_NAMESPACE".into() }
+    Error::NotFound {
+        what: "the namespace".into(),
+        hint: "check VAULT_NAMESPACE".into(),
+    }
 }
 
 /// Scheme, host and port of a URL: what may be printed of it.
@@ -319,30 +442,45 @@ pub(crate) fn origin(url: &Url) -> String {
 
 fn host_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Host and port, the scheme's usual port included: an entry for `trusted_hosts` that names this port alone.
+/// Host and port, the scheme's usual port included: an entry for `trusted_hosts` that names this
+/// port alone.
 fn host_and_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port_or_known_default()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Whether host and port mean nothing to any shell: a hint may name them. The URL standard allows `;` and `$(`.
+/// Whether host and port mean nothing to any shell: a hint may name them. The URL standard allows
+/// `;` and `$(`.
 fn is_pasteable(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b)))
+    url.host_str().is_some_and(|host| {
+        host.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
+    })
 }
 
 /// Sets the proxy for an address.
-pub(crate) fn through(builder: reqwest::ClientBuilder, settings: &Settings, address: &Url) -> Result<reqwest::ClientBuilder> {
+pub(crate) fn through(
+    builder: reqwest::ClientBuilder,
+    settings: &Settings,
+    address: &Url,
+) -> Result<reqwest::ClientBuilder> {
     let proxy = match &settings.proxy {
         _ if is_loopback(address) => return Ok(builder.no_proxy()), // as Go's proxy rules, which users of `vault` know
         Proxy::Environment => return Ok(builder),
         Proxy::None => return Ok(builder.no_proxy()),
         Proxy::Through(proxy) => reqwest::Proxy::all(proxy.clone()),
     };
-    let unusable =
-        |_| Error::invalid("the proxy in the config cannot be used", "claude-vault config   (shows where it comes from)");
+    let unusable = |_| {
+        Error::invalid(
+            "the proxy in the config cannot be used",
+            "claude-vault config   (shows where it comes from)",
+        )
+    };
     Ok(builder.no_proxy().proxy(proxy.map_err(unusable)?))
 }
 
@@ -356,7 +494,13 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let seconds: u64 = response.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    let seconds: u64 = response
+        .headers()
+        .get(reqwest::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds.min(10)))
 }
 
@@ -370,23 +514,61 @@ mod tests {
     fn only_the_same_origin_and_trusted_hosts_may_have_the_token() {
         let client = |address: &str, trusted: &str| {
             let none = ("CLAUDE_VAULT_CONFIG".to_owned(), "/dev/null".into());
-            let variables = [none, ("CLAUDE_VAULT_TRUSTED_HOSTS".to_owned(), trusted.into()), ("HOME".to_owned(), "/".into())];
-            let address = Global { address: Some(address.to_owned()), ..Global::default() };
-            Client::new(&Settings::load(&address, &Env::from_iter(variables)).unwrap(), None).unwrap()
+            let variables = [
+                none,
+                ("CLAUDE_VAULT_TRUSTED_HOSTS".to_owned(), trusted.into()),
+                ("HOME".to_owned(), "/".into()),
+            ];
+            let address = Global {
+                address: Some(address.to_owned()),
+                ..Global::default()
+            };
+            Client::new(
+                &Settings::load(&address, &Env::from_iter(variables)).unwrap(),
+                None,
+            )
+            .unwrap()
         };
-        let may = |from: &str, trusted: &str, to: &str| client(from, trusted).may_have_token(&to.parse().unwrap());
+        let may = |from: &str, trusted: &str, to: &str| {
+            client(from, trusted).may_have_token(&to.parse().unwrap())
+        };
         for same in ["https://v.example/v1/x", "https://V.example:443/"] {
             assert!(may("https://v.example", "", same), "{same}");
         }
-        for other in ["https://v.example:8200/", "http://v.example:443/", "https://v.example.evil/", "https://w.example/"] {
+        for other in [
+            "https://v.example:8200/",
+            "http://v.example:443/",
+            "https://v.example.evil/",
+            "https://w.example/",
+        ] {
             assert!(!may("https://v.example", "", other), "{other}");
         }
-        assert!(may("https://v.example", "w.example", "https://w.example:8200/"));
-        assert!(may("https://v.example", "w.example:8200", "https://w.example:8200/"));
-        assert!(!may("https://v.example", "w.example:8200", "https://w.example/"));
+        assert!(may(
+            "https://v.example",
+            "w.example",
+            "https://w.example:8200/"
+        ));
+        assert!(may(
+            "https://v.example",
+            "w.example:8200",
+            "https://w.example:8200/"
+        ));
+        assert!(!may(
+            "https://v.example",
+            "w.example:8200",
+            "https://w.example/"
+        ));
         // Never down from https, whatever is trusted; never in the clear but on this machine.
         assert!(!may("https://localhost", "localhost", "http://localhost/"));
-        assert!(!may("http://127.0.0.1:8200", "w.example", "http://w.example/"));
-        assert!(may("http://127.0.0.1:8200", "127.0.0.1", "http://127.0.0.1:8202/"));
+        assert!(!may(
+            "http://127.0.0.1:8200",
+            "w.example",
+            "http://w.example/"
+        ));
+        assert!(may(
+            "http://127.0.0.1:8200",
+            "127.0.0.1",
+            "http://127.0.0.1:8202/"
+        ));
     }
 }

@@ -104,7 +104,10 @@ struct Version {
 
 impl From<Version> for Stored {
     fn from(version: Version) -> Self {
-        Self::Deleted { version: version.version, is_destroyed: version.destroyed }
+        Self::Deleted {
+            version: version.version,
+            is_destroyed: version.destroyed,
+        }
     }
 }
 
@@ -126,7 +129,11 @@ struct VersionSeen {
 
 impl Client {
     pub(super) fn kv_path(&self, kind: &str, service: &Service) -> String {
-        format!("{}/{kind}/{}", self.settings().mount, self.settings().service_path(service))
+        format!(
+            "{}/{kind}/{}",
+            self.settings().mount,
+            self.settings().service_path(service)
+        )
     }
 
     /// Reads a service's current version, or an older one.
@@ -136,13 +143,22 @@ impl Client {
     pub async fn read_service(&self, service: &Service, version: Option<u64>) -> Result<Stored> {
         let path = self.kv_path("data", service);
         let version = version.map(|version| version.to_string());
-        let query = version.iter().map(|version| ("version", version.as_str())).collect();
+        let query = version
+            .iter()
+            .map(|version| ("version", version.as_str()))
+            .collect();
         let reply = self.call(Call::get(&path).query(query)).await?;
         match reply.status {
             200 => {
                 let read = reply.parse::<Data<Read>>()?.data;
-                let Some(secrets) = read.data else { return Ok(read.metadata.into()) };
-                Ok(Stored::Present { secrets: secrets.0, version: read.metadata.version, created: read.metadata.created_time })
+                let Some(secrets) = read.data else {
+                    return Ok(read.metadata.into());
+                };
+                Ok(Stored::Present {
+                    secrets: secrets.0,
+                    version: read.metadata.version,
+                    created: read.metadata.created_time,
+                })
             }
             404 => {
                 if let Ok(read) = reply.parse::<Data<Read>>() {
@@ -185,11 +201,17 @@ impl Client {
             Some(folder) => self.kv_path("metadata", folder),
             None => format!("{}/metadata/{}", settings.mount, settings.prefix),
         };
-        let call = Call { operation: "list", ..Call::get(path.trim_end_matches('/')).query(vec![("list", "true")]) };
+        let call = Call {
+            operation: "list",
+            ..Call::get(path.trim_end_matches('/')).query(vec![("list", "true")])
+        };
         let reply = self.call(call).await?;
         match reply.status {
             200 => Ok(reply.parse::<Data<Keys>>()?.data.keys.within(folder)),
-            404 => self.explain_absence(&reply).await.map(|()| Folder::default()),
+            404 => self
+                .explain_absence(&reply)
+                .await
+                .map(|()| Folder::default()),
             _ => Err(unexpected(&reply)),
         }
     }
@@ -199,7 +221,9 @@ impl Client {
     /// # Errors
     /// As [`Client::read_service`].
     pub async fn read_metadata(&self, service: &Service) -> Result<Option<Metadata>> {
-        let reply = self.call(Call::get(&self.kv_path("metadata", service))).await?;
+        let reply = self
+            .call(Call::get(&self.kv_path("metadata", service)))
+            .await?;
         match reply.status {
             200 => Ok(Some(reply.parse::<Data<Metadata>>()?.data)),
             404 => self.explain_absence(&reply).await.map(|()| None),
@@ -209,21 +233,38 @@ impl Client {
 
     /// Writes a version with check-and-set: only when the current version is `base` (0: none).
     /// Called by `core::plan` alone, with an approved plan in hand.
-    pub(crate) async fn write_service(&self, service: &Service, base: u64, secrets: &Secrets) -> Result<WriteOutcome> {
+    pub(crate) async fn write_service(
+        &self,
+        service: &Service,
+        base: u64,
+        secrets: &Secrets,
+    ) -> Result<WriteOutcome> {
         let body = write_body(base, secrets).map_err(|_| self.bad("a value has no JSON form"))?;
-        let reply = match self.call(Call::put(&self.kv_path("data", service), body)).await {
+        let reply = match self
+            .call(Call::put(&self.kv_path("data", service), body))
+            .await
+        {
             Ok(reply) => reply,
-            Err(Error::Unreachable { .. } | Error::BadReply { .. }) => return Ok(WriteOutcome::Unknown),
+            Err(Error::Unreachable { .. } | Error::BadReply { .. }) => {
+                return Ok(WriteOutcome::Unknown);
+            }
             Err(Error::Server { status, .. }) if status >= 500 => return Ok(WriteOutcome::Unknown),
             Err(error) => return Err(error),
         };
         match reply.status {
-            200 => Ok(WriteOutcome::Written(reply.parse::<Data<Version>>()?.data.version)),
-            400 if reply.says("check-and-set parameter did not match") => Ok(WriteOutcome::Mismatch),
+            200 => Ok(WriteOutcome::Written(
+                reply.parse::<Data<Version>>()?.data.version,
+            )),
+            400 if reply.says("check-and-set parameter did not match") => {
+                Ok(WriteOutcome::Mismatch)
+            }
             // OpenBao counts the names and values of a request, and stops at 1,000 by default.
             400 if reply.says("due to high complexity") => Err(Error::invalid(
-                format!("{service} would have more keys or list entries than Vault takes in one request"),
-                "keep some of them in a service of their own: claude-vault set OTHER --from FILE --only KEY,…",
+                format!(
+                    "{service} would have more keys or list entries than Vault takes in one request"
+                ),
+                "keep some of them in a service of their own: claude-vault set OTHER --from FILE \
+                 --only KEY,…",
             )),
             404 => {
                 self.explain_absence(&reply).await?;
@@ -249,10 +290,13 @@ impl Client {
     /// As every request.
     pub async fn may_change(&self, service: &Service) -> Result<bool> {
         let has = self.capabilities(&self.kv_path("data", service)).await?;
-        Ok(has.iter().any(|one| matches!(one.as_str(), "create" | "update" | "patch" | "root")))
+        Ok(has
+            .iter()
+            .any(|one| matches!(one.as_str(), "create" | "update" | "patch" | "root")))
     }
 
-    /// Something was not found: fine when the mount is a KV version 2, an error saying why when not.
+    /// Something was not found: fine when the mount is a KV version 2, an error saying why when
+    /// not.
     pub(super) async fn explain_absence(&self, reply: &Reply) -> Result<()> {
         if reply.says("namespace not found") {
             return Err(super::client::namespace_missing());
@@ -265,16 +309,31 @@ impl Client {
 }
 
 fn write_body(base: u64, secrets: &Secrets) -> serde_json::Result<Zeroizing<Vec<u8>>> {
-    object_body(&format!(r#"{{"options":{{"cas":{base}}},"data":"#), secrets, "}")
+    object_body(
+        &format!(r#"{{"options":{{"cas":{base}}},"data":"#),
+        secrets,
+        "}",
+    )
 }
 
 /// Secrets as one JSON object between two texts.
-pub(super) fn object_body(before: &str, secrets: &Secrets, behind: &str) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+pub(super) fn object_body(
+    before: &str,
+    secrets: &Secrets,
+    behind: &str,
+) -> serde_json::Result<Zeroizing<Vec<u8>>> {
     // Large enough from the start that no copy with values is left behind by growth: a byte of a
     // string takes at most six in JSON.
     let size: usize = secrets
         .iter()
-        .map(|(key, value)| 6 * (key.len() + value.secret().expose(crate::secret::WayOut::Inspection).len()) + 8)
+        .map(|(key, value)| {
+            6 * (key.len()
+                + value
+                    .secret()
+                    .expose(crate::secret::WayOut::Inspection)
+                    .len())
+                + 8
+        })
         .sum();
     let mut body = Zeroizing::new(Vec::with_capacity(size + before.len() + behind.len() + 2));
     body.extend_from_slice(before.as_bytes());
@@ -303,7 +362,10 @@ impl<'de> Deserialize<'de> for BoundedSecrets {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<BoundedSecrets, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<BoundedSecrets, A::Error> {
                 let mut secrets = Secrets::new();
                 while let Some(key) = map.next_key::<String>()? {
                     if secrets.len() >= MAX_KEYS {
@@ -330,7 +392,10 @@ impl<'de> Deserialize<'de> for BoundedNames {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<BoundedNames, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<BoundedNames, A::Error> {
                 let mut names = BTreeSet::new();
                 while let Some((name, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
                     if names.len() >= MAX_KEYS {
@@ -359,7 +424,9 @@ impl Names {
         let mut found = Folder::default();
         let whole = |name: &str| match folder {
             Some(folder) => folder.below(name),
-            None => Some(name).filter(|name| !name.contains('/')).and_then(|name| name.parse().ok()),
+            None => Some(name)
+                .filter(|name| !name.contains('/'))
+                .and_then(|name| name.parse().ok()),
         };
         for name in self.0 {
             let segment = name.strip_suffix('/');
@@ -382,7 +449,10 @@ impl<'de> Deserialize<'de> for Names {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of names")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Names, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> std::result::Result<Names, A::Error> {
                 let mut names = Vec::new();
                 while let Some(name) = seq.next_element::<String>()? {
                     if names.len() >= MAX_NAMES {
@@ -413,8 +483,15 @@ mod tests {
 
     #[test]
     fn a_folder_holds_services_folders_and_names_that_neither_can_have() {
-        let names = || Names(["plex", "media/", "odd.name", ".git/", "plex/", "a//", "x/y"].map(str::to_owned).into());
-        let texts = |services: &[Service]| services.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let names = || {
+            Names(
+                ["plex", "media/", "odd.name", ".git/", "plex/", "a//", "x/y"]
+                    .map(str::to_owned)
+                    .into(),
+            )
+        };
+        let texts =
+            |services: &[Service]| services.iter().map(ToString::to_string).collect::<Vec<_>>();
         let top = names().within(None);
         assert_eq!(
             (texts(&top.services), texts(&top.folders), top.others),
@@ -422,13 +499,18 @@ mod tests {
         );
         let deep = "a/b/c".parse().ok();
         let below = names().within(deep.as_ref());
-        assert_eq!((texts(&below.services), below.folders.len()), (vec!["a/b/c/plex".to_owned()], 0));
+        assert_eq!(
+            (texts(&below.services), below.folders.len()),
+            (vec!["a/b/c/plex".to_owned()], 0)
+        );
     }
 
     #[test]
     fn values_that_are_not_text_are_written_back_as_they_were() {
         let text = r#"{"a":"x\ny","b":[1, 2.50],"c":12345678901234567890,"d":null}"#;
-        let secrets = serde_json::from_str::<BoundedSecrets>(text).map(|s| s.0).unwrap_or_default();
+        let secrets = serde_json::from_str::<BoundedSecrets>(text)
+            .map(|s| s.0)
+            .unwrap_or_default();
         let body = write_body(3, &secrets).unwrap_or_default();
         assert_eq!(
             String::from_utf8_lossy(&body),

@@ -21,16 +21,22 @@ pub(crate) struct Reply {
 impl Reply {
     /// The body as `T`; what does not fit is [`Error::BadReply`], never a repetition of the text.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|_| self.bad("the JSON is not what Vault sends here"))
+        serde_json::from_slice(&self.body)
+            .map_err(|_| self.bad("the JSON is not what Vault sends here"))
     }
 
     pub(crate) fn bad(&self, reason: &'static str) -> Error {
-        Error::BadReply { address: self.address.clone(), reason }
+        Error::BadReply {
+            address: self.address.clone(),
+            reason,
+        }
     }
 
     /// The `errors` list; empty when there is none.
     pub(crate) fn errors(&self) -> Vec<String> {
-        serde_json::from_slice::<Errors>(&self.body).map(|e| e.errors.0).unwrap_or_default()
+        serde_json::from_slice::<Errors>(&self.body)
+            .map(|e| e.errors.0)
+            .unwrap_or_default()
     }
 
     /// Whether the body has an `errors` list, empty or not, as each of Vault's own refusals does.
@@ -61,7 +67,10 @@ impl<'de, const N: usize> Deserialize<'de> for Texts<N> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of strings")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Texts<N>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> std::result::Result<Texts<N>, A::Error> {
                 let mut texts = Vec::new();
                 while texts.len() < N {
                     match seq.next_element::<String>()? {
@@ -82,7 +91,11 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: &str) -> Reply {
-        Reply { status, body: Zeroizing::new(body.as_bytes().to_vec()), address: "http://x".into() }
+        Reply {
+            status,
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+            address: "http://x".into(),
+        }
     }
 
     #[test]

@@ -45,14 +45,22 @@ impl Client {
     /// # Errors
     /// [`Error::Sealed`], [`Error::Unreachable`], [`Error::BadReply`] when this is no Vault.
     pub async fn health(&self) -> Result<String> {
-        // The parameters make every healthy or standing-by node answer 200 (Vault API, /sys/health).
-        let call = Call::get("sys/health").without_token().query(vec![("standbyok", "true"), ("perfstandbyok", "true")]);
+        // The parameters make every healthy or standing-by node answer 200 (Vault API,
+        // /sys/health).
+        let call = Call::get("sys/health")
+            .without_token()
+            .query(vec![("standbyok", "true"), ("perfstandbyok", "true")]);
         let reply = self.call(call).await?;
         let health: Health = reply.parse()?;
         if health.sealed || !health.initialized {
-            return Err(Error::Sealed { address: self.address() });
+            return Err(Error::Sealed {
+                address: self.address(),
+            });
         }
-        Ok(crate::names::printable(&health.version, false).chars().take(40).collect())
+        Ok(crate::names::printable(&health.version, false)
+            .chars()
+            .take(40)
+            .collect())
     }
 
     /// The active node, when this one is a standby and the active one may have the token
@@ -63,24 +71,36 @@ impl Client {
     /// What keeps Vault from answering at all; an answer that tells nothing is `None`.
     pub async fn active_node(&self) -> Result<Option<Client>> {
         let reply = match self.call(Call::get("sys/leader").without_token()).await {
-            Err(error @ (Error::Unreachable { .. } | Error::Certificate { .. } | Error::WrongScheme { .. })) => {
+            Err(
+                error @ (Error::Unreachable { .. }
+                | Error::Certificate { .. }
+                | Error::WrongScheme { .. }),
+            ) => {
                 return Err(error);
             }
             Err(_) => return Ok(None),
             Ok(reply) => reply,
         };
-        let Ok(leader) = reply.parse::<Leader>() else { return Ok(None) };
+        let Ok(leader) = reply.parse::<Leader>() else {
+            return Ok(None);
+        };
         if !leader.ha_enabled || leader.is_self {
             return Ok(None);
         }
-        Ok(Url::parse(&leader.leader_address).ok().and_then(|address| self.at_node(&address)))
+        Ok(Url::parse(&leader.leader_address)
+            .ok()
+            .and_then(|address| self.at_node(&address)))
     }
 
-    /// Whether this node answers reads from the state that counts: the active node, or the only one. A standby
-    /// that nothing says of is taken for one (GET `sys/leader`).
+    /// Whether this node answers reads from the state that counts: the active node, or the only
+    /// one. A standby that nothing says of is taken for one (GET `sys/leader`).
     pub async fn is_active(&self) -> bool {
-        let Ok(reply) = self.call(Call::get("sys/leader").without_token()).await else { return false };
-        reply.parse::<Leader>().is_ok_and(|leader| !leader.ha_enabled || leader.is_self)
+        let Ok(reply) = self.call(Call::get("sys/leader").without_token()).await else {
+            return false;
+        };
+        reply
+            .parse::<Leader>()
+            .is_ok_and(|leader| !leader.ha_enabled || leader.is_self)
     }
 
     /// Whether `mount` is a KV mount of version 2; asked only after something was not found, to
@@ -94,7 +114,10 @@ impl Client {
             what: format!("the KV mount {mount}/"),
             hint: "choose yours with --mount, or CLAUDE_VAULT_MOUNT".into(),
         };
-        let reply = match self.call(Call::get(&format!("sys/internal/ui/mounts/{mount}"))).await {
+        let reply = match self
+            .call(Call::get(&format!("sys/internal/ui/mounts/{mount}")))
+            .await
+        {
             Ok(reply) => reply,
             Err(Error::Forbidden { .. }) => return Err(missing()),
             Err(error) => return Err(error),
@@ -103,9 +126,14 @@ impl Client {
             return Err(missing());
         }
         let data = reply.parse::<Mount>()?.data;
-        match (data.kind.as_str(), data.options.and_then(|options| options.version).as_deref()) {
+        match (
+            data.kind.as_str(),
+            data.options.and_then(|options| options.version).as_deref(),
+        ) {
             ("kv", Some("2")) => Ok(()),
-            ("kv" | "generic", _) => Err(Error::KvVersion1 { mount: mount.to_owned() }),
+            ("kv" | "generic", _) => Err(Error::KvVersion1 {
+                mount: mount.to_owned(),
+            }),
             _ => Err(missing()),
         }
     }

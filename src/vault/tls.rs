@@ -34,7 +34,10 @@ pub(super) fn apply(builder: ClientBuilder, tls: &Tls, host: &str) -> Result<Cli
             let mut pem = read(key)?;
             pem.extend(read(certificate)?);
             let identity = Identity::from_pem(&pem).map_err(|_| {
-                unusable(certificate, "VAULT_CLIENT_CERT and VAULT_CLIENT_KEY are not a PEM certificate and its key")
+                unusable(
+                    certificate,
+                    "VAULT_CLIENT_CERT and VAULT_CLIENT_KEY are not a PEM certificate and its key",
+                )
             })?;
             builder = builder.identity(identity);
         }
@@ -70,7 +73,9 @@ fn roots(tls: &Tls) -> Result<Option<Vec<Certificate>>> {
     if let Some(file) = &tls.ca_file {
         return bundle(file).map(Some);
     }
-    let Some(folder) = &tls.ca_folder else { return Ok(None) };
+    let Some(folder) = &tls.ca_folder else {
+        return Ok(None);
+    };
     let mut roots = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
         let path = entry.map_err(Error::io("read", folder))?.path();
@@ -78,12 +83,20 @@ fn roots(tls: &Tls) -> Result<Option<Vec<Certificate>>> {
             roots.extend(bundle(&path)?);
         }
     }
-    if roots.is_empty() { Err(unusable(folder, "VAULT_CAPATH holds no certificate")) } else { Ok(Some(roots)) }
+    if roots.is_empty() {
+        Err(unusable(folder, "VAULT_CAPATH holds no certificate"))
+    } else {
+        Ok(Some(roots))
+    }
 }
 
 fn bundle(file: &Path) -> Result<Vec<Certificate>> {
     let certificates = Certificate::from_pem_bundle(&read(file)?).unwrap_or_default();
-    if certificates.is_empty() { Err(unusable(file, "the file holds no PEM certificate")) } else { Ok(certificates) }
+    if certificates.is_empty() {
+        Err(unusable(file, "the file holds no PEM certificate"))
+    } else {
+        Ok(certificates)
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
@@ -91,7 +104,10 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 }
 
 fn unusable(path: &Path, what: &str) -> Error {
-    Error::invalid(format!("{}: {what}", path.display()), "openssl x509 -in FILE -noout -subject   shows what a file holds")
+    Error::invalid(
+        format!("{}: {what}", path.display()),
+        "openssl x509 -in FILE -noout -subject   shows what a file holds",
+    )
 }
 
 /// Resolves every name to the addresses of one host: with `VAULT_TLS_SERVER_NAME` the URL carries
@@ -102,23 +118,40 @@ impl Resolve for Always {
     fn resolve(&self, _: Name) -> Resolving {
         let host = self.0.clone();
         Box::pin(async move {
-            let found = tokio::task::spawn_blocking(move || (host.as_str(), 0).to_socket_addrs()).await??;
+            let found =
+                tokio::task::spawn_blocking(move || (host.as_str(), 0).to_socket_addrs()).await??;
             Ok(Box::new(found) as Addrs)
         })
     }
 }
 
 /// What was wrong with a certificate, from the depths of an error; `None` when it was not that.
-pub(crate) fn certificate_problem(error: &(dyn std::error::Error + 'static)) -> Option<(&'static str, &'static str)> {
+pub(crate) fn certificate_problem(
+    error: &(dyn std::error::Error + 'static),
+) -> Option<(&'static str, &'static str)> {
     use rustls::CertificateError as Bad;
-    const OWN_CA: &str = "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed the server's certificate)";
-    const NAME: &str = "use a name that the certificate holds in VAULT_ADDR, or set VAULT_TLS_SERVER_NAME to it";
-    let rustls::Error::InvalidCertificate(problem) = find::<rustls::Error>(error)? else { return None };
+    const OWN_CA: &str =
+        "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed the server's certificate)";
+    const NAME: &str =
+        "use a name that the certificate holds in VAULT_ADDR, or set VAULT_TLS_SERVER_NAME to it";
+    let rustls::Error::InvalidCertificate(problem) = find::<rustls::Error>(error)? else {
+        return None;
+    };
     Some(match problem {
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => ("it was made for another name", NAME),
-        Bad::Expired | Bad::ExpiredContext { .. } => ("it has expired", "renew the server's certificate"),
-        Bad::NotValidYet | Bad::NotValidYetContext { .. } => ("it is not valid yet", "check the clocks of both machines: date"),
-        Bad::UnknownIssuer | Bad::BadSignature => ("it was signed by an authority that is not trusted here", OWN_CA),
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+            ("it was made for another name", NAME)
+        }
+        Bad::Expired | Bad::ExpiredContext { .. } => {
+            ("it has expired", "renew the server's certificate")
+        }
+        Bad::NotValidYet | Bad::NotValidYetContext { .. } => (
+            "it is not valid yet",
+            "check the clocks of both machines: date",
+        ),
+        Bad::UnknownIssuer | Bad::BadSignature => (
+            "it was signed by an authority that is not trusted here",
+            OWN_CA,
+        ),
         Bad::Revoked => ("it was revoked", "renew the server's certificate"),
         _ => ("it cannot be verified", OWN_CA),
     })
@@ -126,17 +159,25 @@ pub(crate) fn certificate_problem(error: &(dyn std::error::Error + 'static)) -> 
 
 /// Whether the other side answered a TLS greeting with something that is not TLS.
 pub(super) fn is_not_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(find::<rustls::Error>(error), Some(rustls::Error::InvalidMessage(_)))
+    matches!(
+        find::<rustls::Error>(error),
+        Some(rustls::Error::InvalidMessage(_))
+    )
 }
 
 /// Looks for an error of type `T` down the chain, also inside I/O errors, which hide theirs.
-fn find<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
+fn find<'a, T: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }
-        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        next = match error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+        {
             Some(inner) => Some(inner),
             None => error.source(),
         };
@@ -150,12 +191,17 @@ pub(crate) fn io_reason(error: &(dyn std::error::Error + 'static)) -> Option<Str
     let io = find::<std::io::Error>(error)?;
     Some(match io.kind() {
         Kind::ConnectionRefused => "connection refused".into(),
-        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof => {
-            "the connection was cut".into()
-        }
+        Kind::ConnectionReset
+        | Kind::ConnectionAborted
+        | Kind::BrokenPipe
+        | Kind::UnexpectedEof => "the connection was cut".into(),
         Kind::TimedOut => "timed out".into(),
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => "the network does not lead there".into(),
-        _ if io.raw_os_error().is_none() && io.to_string().contains("lookup") => "the host name is not known".into(),
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+            "the network does not lead there".into()
+        }
+        _ if io.raw_os_error().is_none() && io.to_string().contains("lookup") => {
+            "the host name is not known".into()
+        }
         kind => kind.to_string(),
     })
 }

@@ -40,8 +40,17 @@ impl TokenInfo {
     /// Names of the policies, those of the entity and its groups included; sorted, printable.
     #[must_use]
     pub fn policies(&self) -> Vec<String> {
-        let entity = self.identity_policies.iter().flat_map(|policies| &policies.0);
-        let mut all: Vec<String> = self.policies.0.iter().chain(entity).map(|policy| printable(policy, false)).collect();
+        let entity = self
+            .identity_policies
+            .iter()
+            .flat_map(|policies| &policies.0);
+        let mut all: Vec<String> = self
+            .policies
+            .0
+            .iter()
+            .chain(entity)
+            .map(|policy| printable(policy, false))
+            .collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -53,10 +62,14 @@ impl TokenInfo {
         self.policies.0.iter().any(|policy| policy == "root")
     }
 
-    /// Seconds since it was made, by Vault's own clock where it tells the time of its end, else by ours (`now`).
+    /// Seconds since it was made, by Vault's own clock where it tells the time of its end, else by
+    /// ours (`now`).
     #[must_use]
     pub fn age(&self, now: i64) -> u64 {
-        let end = self.expire_time.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let end = self
+            .expire_time
+            .as_deref()
+            .and_then(|time| time.parse::<jiff::Timestamp>().ok());
         let left = i64::try_from(self.ttl).unwrap_or(i64::MAX);
         let there = end.map_or(now, |end| end.as_second().saturating_sub(left));
         u64::try_from(there.saturating_sub(self.creation_time)).unwrap_or(0)
@@ -85,7 +98,11 @@ impl Granted {
     /// A token that the person has already.
     #[must_use]
     pub fn pasted(token: Secret) -> Self {
-        Self { client_token: token, lease_duration: 0, renewable: false }
+        Self {
+            client_token: token,
+            lease_duration: 0,
+            renewable: false,
+        }
     }
 
     /// The token.
@@ -125,8 +142,14 @@ impl Client {
     /// As every request; [`Error::Server`] for a token that cannot be renewed.
     pub async fn renew_token(&self, seconds: u64) -> Result<u64> {
         let body = format!(r#"{{"increment":"{seconds}s"}}"#).into_bytes();
-        let reply = self.call(Call::put("auth/token/renew-self", Zeroizing::new(body))).await?;
-        if reply.status == 200 { Ok(reply.parse::<Auth>()?.auth.lease_duration) } else { Err(unexpected(&reply)) }
+        let reply = self
+            .call(Call::put("auth/token/renew-self", Zeroizing::new(body)))
+            .await?;
+        if reply.status == 200 {
+            Ok(reply.parse::<Auth>()?.auth.lease_duration)
+        } else {
+            Err(unexpected(&reply))
+        }
     }
 
     /// What the token may do at a path of the API (POST `sys/capabilities-self`).
@@ -134,12 +157,18 @@ impl Client {
     /// # Errors
     /// As every request.
     pub async fn capabilities(&self, path: &str) -> Result<Vec<String>> {
-        let body = serde_json::json!({ "paths": [path] }).to_string().into_bytes();
-        let reply = self.call(Call::put("sys/capabilities-self", Zeroizing::new(body))).await?;
+        let body = serde_json::json!({ "paths": [path] })
+            .to_string()
+            .into_bytes();
+        let reply = self
+            .call(Call::put("sys/capabilities-self", Zeroizing::new(body)))
+            .await?;
         if reply.status != 200 {
             return Err(unexpected(&reply));
         }
-        let mut all = reply.parse::<Data<BTreeMap<String, Texts<MAX_POLICIES>>>>()?.data;
+        let mut all = reply
+            .parse::<Data<BTreeMap<String, Texts<MAX_POLICIES>>>>()?
+            .data;
         Ok(all.remove(path).unwrap_or_default().0)
     }
 
@@ -148,8 +177,17 @@ impl Client {
     /// # Errors
     /// [`Error::SessionExpired`] when it was dead already.
     pub async fn revoke_token(&self) -> Result<()> {
-        let reply = self.call(Call::put("auth/token/revoke-self", Zeroizing::new(b"{}".to_vec()))).await?;
-        if reply.status == 204 || reply.status == 200 { Ok(()) } else { Err(unexpected(&reply)) }
+        let reply = self
+            .call(Call::put(
+                "auth/token/revoke-self",
+                Zeroizing::new(b"{}".to_vec()),
+            ))
+            .await?;
+        if reply.status == 204 || reply.status == 200 {
+            Ok(())
+        } else {
+            Err(unexpected(&reply))
+        }
     }
 }
 
@@ -158,5 +196,8 @@ pub(super) fn unexpected(reply: &Reply) -> Error {
     if reply.says("namespace not found") {
         return super::client::namespace_missing();
     }
-    Error::Server { status: reply.status, text: ServerText::known(&reply.errors()) }
+    Error::Server {
+        status: reply.status,
+        text: ServerText::known(&reply.errors()),
+    }
 }

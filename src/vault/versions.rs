@@ -1,10 +1,11 @@
-//! A service's versions: their history, and deleting, undeleting and destroying them. And the custom metadata,
-//! which belongs to no version.
+//! A service's versions: their history, and deleting, undeleting and destroying them. And the
+//! custom metadata, which belongs to no version.
 //!
 //! Paths `metadata/`, `delete/`, `undelete/` and `destroy/` of KV version 2, see
-//! <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>. Each change names the versions that it is
-//! about, so a newer version is never touched. Vault answers 204 also where there was nothing to do, and a standby
-//! of OpenBao where it did nothing: whoever changes something reads it back on the active node.
+//! <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>. Each change names the versions
+//! that it is about, so a newer version is never touched. Vault answers 204 also where there was
+//! nothing to do, and a standby of OpenBao where it did nothing: whoever changes something reads it
+//! back on the active node.
 
 use std::collections::BTreeMap;
 
@@ -104,30 +105,49 @@ struct RawVersion {
     deleted_by: Option<String>,
 }
 
-/// Vault tells who made a version as `{"actor": …, "client_id": …, "operation": …}`, where it tells it.
-fn actor<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+/// Vault tells who made a version as `{"actor": …, "client_id": …, "operation": …}`, where it tells
+/// it.
+fn actor<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<String>, D::Error> {
     let said = serde_json::Value::deserialize(deserializer)?;
-    Ok(said["actor"].as_str().or(said.as_str()).filter(|actor| !actor.is_empty()).map(str::to_owned))
+    Ok(said["actor"]
+        .as_str()
+        .or(said.as_str())
+        .filter(|actor| !actor.is_empty())
+        .map(str::to_owned))
 }
 
 impl RawVersion {
     fn checked(self) -> VersionInfo {
         // With delete_version_after, the time lies ahead from the first day on.
-        let is_over = |time: &str| time.parse::<Timestamp>().is_ok_and(|time| time <= Timestamp::now());
+        let is_over = |time: &str| {
+            time.parse::<Timestamp>()
+                .is_ok_and(|time| time <= Timestamp::now())
+        };
         let state = if self.destroyed {
             VersionState::Destroyed
         } else if is_over(&self.deletion_time) {
-            VersionState::Deleted { at: self.deletion_time, by: self.deleted_by }
+            VersionState::Deleted {
+                at: self.deletion_time,
+                by: self.deleted_by,
+            }
         } else {
             VersionState::Live
         };
-        VersionInfo { created: self.created_time, created_by: self.created_by, state }
+        VersionInfo {
+            created: self.created_time,
+            created_by: self.created_by,
+            state,
+        }
     }
 }
 
 impl From<Raw> for History {
     fn from(raw: Raw) -> Self {
-        let numbered = |(number, version): (String, RawVersion)| Some((number.parse().ok()?, version.checked()));
+        let numbered = |(number, version): (String, RawVersion)| {
+            Some((number.parse().ok()?, version.checked()))
+        };
         Self {
             created: raw.created_time,
             updated: raw.updated_time,
@@ -155,7 +175,9 @@ impl Client {
     /// # Errors
     /// As [`Client::read_service`].
     pub async fn read_history(&self, service: &Service) -> Result<Option<History>> {
-        let reply = self.call(Call::get(&self.kv_path("metadata", service))).await?;
+        let reply = self
+            .call(Call::get(&self.kv_path("metadata", service)))
+            .await?;
         match reply.status {
             200 => Ok(Some(reply.parse::<Data>()?.data.into())),
             404 => self.explain_absence(&reply).await.map(|()| None),
@@ -164,30 +186,59 @@ impl Client {
     }
 
     /// Marks versions as deleted. Called by `core::plan` alone, as the other changes here.
-    pub(crate) async fn delete_versions(&self, service: &Service, versions: &[u64]) -> Result<Sent> {
+    pub(crate) async fn delete_versions(
+        &self,
+        service: &Service,
+        versions: &[u64],
+    ) -> Result<Sent> {
         self.change_versions("delete", service, versions).await
     }
 
     /// Takes the mark of a deletion away again.
-    pub(crate) async fn undelete_versions(&self, service: &Service, versions: &[u64]) -> Result<Sent> {
+    pub(crate) async fn undelete_versions(
+        &self,
+        service: &Service,
+        versions: &[u64],
+    ) -> Result<Sent> {
         self.change_versions("undelete", service, versions).await
     }
 
     /// Destroys the values of versions for good.
-    pub(crate) async fn destroy_versions(&self, service: &Service, versions: &[u64]) -> Result<Sent> {
+    pub(crate) async fn destroy_versions(
+        &self,
+        service: &Service,
+        versions: &[u64],
+    ) -> Result<Sent> {
         self.change_versions("destroy", service, versions).await
     }
 
-    async fn change_versions(&self, what: &'static str, service: &Service, versions: &[u64]) -> Result<Sent> {
-        let body = Zeroizing::new(serde_json::json!({ "versions": versions }).to_string().into_bytes());
+    async fn change_versions(
+        &self,
+        what: &'static str,
+        service: &Service,
+        versions: &[u64],
+    ) -> Result<Sent> {
+        let body = Zeroizing::new(
+            serde_json::json!({ "versions": versions })
+                .to_string()
+                .into_bytes(),
+        );
         let path = self.kv_path(what, service);
-        self.change_metadata(Call { operation: what, ..Call::put(&path, body) }).await
+        self.change_metadata(Call {
+            operation: what,
+            ..Call::put(&path, body)
+        })
+        .await
     }
 
     /// Destroys all versions and everything else that Vault keeps about a service.
     pub(crate) async fn delete_everything(&self, service: &Service) -> Result<Sent> {
         let path = self.kv_path("metadata", service);
-        let call = Call { method: reqwest::Method::DELETE, operation: "delete", ..Call::get(&path) };
+        let call = Call {
+            method: reqwest::Method::DELETE,
+            operation: "delete",
+            ..Call::get(&path)
+        };
         self.change_metadata(call).await
     }
 
@@ -199,11 +250,19 @@ impl Client {
         let path = self.kv_path("metadata", service);
         let has = self.capabilities(&path).await?;
         let may = |wanted: &str| has.iter().any(|one| one == wanted || one == "root");
-        if may("create") && may("update") { Ok(()) } else { Err(Error::Forbidden { operation: "write", path }) }
+        if may("create") && may("update") {
+            Ok(())
+        } else {
+            Err(Error::Forbidden {
+                operation: "write",
+                path,
+            })
+        }
     }
 
-    /// Replaces the custom metadata of a service by `custom`. `read` is the history that `custom` was worked out
-    /// from: where Vault can compare (OpenBao), a change in between is [`Error::Conflict`].
+    /// Replaces the custom metadata of a service by `custom`. `read` is the history that `custom`
+    /// was worked out from: where Vault can compare (OpenBao), a change in between is
+    /// [`Error::Conflict`].
     pub(crate) async fn write_custom_metadata(
         &self,
         service: &Service,
@@ -215,8 +274,15 @@ impl Client {
             body["metadata_cas"] = version.into();
         }
         let path = self.kv_path("metadata", service);
-        self.change_metadata(Call::put(&path, Zeroizing::new(body.to_string().into_bytes()))).await.map_err(|error| match error {
-            Error::Conflict { .. } => Error::Conflict { service: service.to_string() },
+        self.change_metadata(Call::put(
+            &path,
+            Zeroizing::new(body.to_string().into_bytes()),
+        ))
+        .await
+        .map_err(|error| match error {
+            Error::Conflict { .. } => Error::Conflict {
+                service: service.to_string(),
+            },
             error => error,
         })
     }
@@ -230,7 +296,9 @@ impl Client {
         };
         match reply.status {
             200 | 204 => Ok(Sent::Taken),
-            400 if reply.says("metadata check-and-set parameter") => Err(Error::Conflict { service: String::new() }),
+            400 if reply.says("metadata check-and-set parameter") => Err(Error::Conflict {
+                service: String::new(),
+            }),
             404 => {
                 self.explain_absence(&reply).await?;
                 Err(unexpected(&reply))
@@ -262,12 +330,18 @@ mod tests {
                 "10":{"created_time":"2026-01-01T00:00:00Z"}}"#,
         );
         assert_eq!(history.state(1), Some(&VersionState::Destroyed));
-        assert!(matches!(history.state(2), Some(VersionState::Deleted { .. })));
+        assert!(matches!(
+            history.state(2),
+            Some(VersionState::Deleted { .. })
+        ));
         assert_eq!(
             (history.state(3), history.state(10), history.state(4)),
             (Some(&VersionState::Live), Some(&VersionState::Live), None)
         );
-        assert_eq!(history.versions.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 10]);
+        assert_eq!(
+            history.versions.keys().copied().collect::<Vec<_>>(),
+            [1, 2, 3, 10]
+        );
     }
 
     #[test]
@@ -279,6 +353,8 @@ mod tests {
         );
         let by = |version: u64| history.versions[&version].created_by.as_deref();
         assert_eq!((by(1), by(2), by(3)), (Some("oidc-alice"), None, None));
-        assert!(matches!(history.state(2), Some(VersionState::Deleted { by: Some(by), .. }) if by == "bob"));
+        assert!(
+            matches!(history.state(2), Some(VersionState::Deleted { by: Some(by), .. }) if by == "bob")
+        );
     }
 }

@@ -54,8 +54,13 @@ pub struct Walk<'a> {
 }
 
 impl Client {
-    /// Walks through a folder (without one, all of the prefix) and the folders in it that `enters` wants.
-    pub fn walk<'a>(&'a self, from: Option<Service>, enters: impl Fn(&Service) -> bool + Send + 'a) -> Walk<'a> {
+    /// Walks through a folder (without one, all of the prefix) and the folders in it that `enters`
+    /// wants.
+    pub fn walk<'a>(
+        &'a self,
+        from: Option<Service>,
+        enters: impl Fn(&Service) -> bool + Send + 'a,
+    ) -> Walk<'a> {
         Walk {
             client: self,
             enters: Box::new(enters),
@@ -76,7 +81,8 @@ impl Client {
 }
 
 impl Walk<'_> {
-    /// The next folder that was listed, with its name (none for the prefix itself); `None` at the end.
+    /// The next folder that was listed, with its name (none for the prefix itself); `None` at the
+    /// end.
     ///
     /// # Errors
     /// As [`Client::read_service`]. A folder below the first that may not be listed is counted.
@@ -90,7 +96,9 @@ impl Walk<'_> {
             let (name, outcome) = self.running.next().await?;
             match outcome {
                 Ok(folder) => return Some(self.take(&folder).map(|()| (name, folder))),
-                Err(Error::Forbidden { .. }) if name.is_some() && self.names > 0 => self.unlisted += 1,
+                Err(Error::Forbidden { .. }) if name.is_some() && self.names > 0 => {
+                    self.unlisted += 1
+                }
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -115,9 +123,18 @@ impl Walk<'_> {
     fn take(&mut self, folder: &Folder) -> Result<()> {
         self.names += folder.services.len() + folder.folders.len() + folder.others;
         if self.names > MAX_NAMES {
-            return Err(self.client.bad("more names than any Vault of this kind has"));
+            return Err(self
+                .client
+                .bad("more names than any Vault of this kind has"));
         }
-        self.waiting.extend(folder.folders.iter().filter(|folder| (self.enters)(folder)).cloned().map(Some));
+        self.waiting.extend(
+            folder
+                .folders
+                .iter()
+                .filter(|folder| (self.enters)(folder))
+                .cloned()
+                .map(Some),
+        );
         Ok(())
     }
 }

@@ -31,7 +31,10 @@ const SETTINGS: &[(&str, &str)] = &[
     ("SMTP_FROM", "lab@example.org"),
     ("ADMIN_EMAIL", "me@example.org"),
     ("ALLOWED_HOSTS", "home.example.org,localhost"),
-    ("CORS_ORIGINS", "https://a.example.org,https://b.example.org"),
+    (
+        "CORS_ORIGINS",
+        "https://a.example.org,https://b.example.org",
+    ),
     ("SIGNUPS_ALLOWED", "true"),
     ("WORKERS", "4"),
     ("CRON_SCHEDULE", "0 3 * * *"),
@@ -236,13 +239,22 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("POSTGRES_PASSWORD", "change-me-please"),
     ("API_TOKEN", "<your-token>"),
     ("API_KEY", "your_api_key_here"),
-    ("JWT_SECRET", "your-super-secret-jwt-token-with-at-least-32-characters-long"),
+    (
+        "JWT_SECRET",
+        "your-super-secret-jwt-token-with-at-least-32-characters-long",
+    ),
     ("SECRET_KEY", "replace-with-a-long-random-string"),
     ("CF_API_TOKEN", "xxxxxxxxxxxxxxxxxxxxxxxx"),
     ("OPENAI_API_KEY", "sk-xxxxxxxxxxxxxxxxxxxxxxxx"),
     ("GH_TOKEN", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
-    ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/XXX/YYY/ZZZ"),
-    ("DISCORD_WEBHOOK", "https://discord.com/api/webhooks/<id>/<token>"),
+    (
+        "SLACK_WEBHOOK_URL",
+        "https://hooks.slack.com/services/XXX/YYY/ZZZ",
+    ),
+    (
+        "DISCORD_WEBHOOK",
+        "https://discord.com/api/webhooks/<id>/<token>",
+    ),
     ("MAIL_PASSWORD", "***"),
     ("SMTP_PASS", "<password>"),
     ("ENCRYPTION_KEY", "generate_with_openssl_rand_hex_32"),
@@ -312,7 +324,10 @@ pub fn samples(random: &mut Random) -> Vec<Sample> {
         ("placeholder", PLACEHOLDERS),
     ];
     for (family, list) in lists {
-        all.extend(list.iter().map(|(name, value)| Sample::harmless(family, *name, *value)));
+        all.extend(
+            list.iter()
+                .map(|(name, value)| Sample::harmless(family, *name, *value)),
+        );
     }
     public(random, &mut all);
     identifiers(random, &mut all);
@@ -345,14 +360,31 @@ fn public(r: &mut Random, all: &mut Vec<Sample>) {
     }
     add("STRIPE_KEY", format!("pk_live_{}", r.text(ALNUM, 24)));
     add("AGE_RECIPIENT", format!("age1{}", r.text(LOWER, 58)));
-    add("AUTHORIZED_KEY", format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA{} me@laptop", r.text(ALNUM, 43)));
-    add("SSH_PUBLIC_KEY", format!("ssh-rsa AAAAB3NzaC1yc2E{} root@nas", r.text(ALNUM, 200)));
-    add("SSH_HOST_FINGERPRINT", format!("SHA256:{}", r.text(ALNUM, 43)));
+    add(
+        "AUTHORIZED_KEY",
+        format!(
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA{} me@laptop",
+            r.text(ALNUM, 43)
+        ),
+    );
+    add(
+        "SSH_PUBLIC_KEY",
+        format!("ssh-rsa AAAAB3NzaC1yc2E{} root@nas", r.text(ALNUM, 200)),
+    );
+    add(
+        "SSH_HOST_FINGERPRINT",
+        format!("SHA256:{}", r.text(ALNUM, 43)),
+    );
     add("CA_FINGERPRINT", r.text(HEX, 64));
     add("CERT_THUMBPRINT", r.text(HEX, 40));
     add(
         "SENTRY_DSN",
-        format!("https://{}@o{}.ingest.sentry.io/{}", r.text(HEX, 32), r.between(1000, 999_999), r.between(1000, 999_999)),
+        format!(
+            "https://{}@o{}.ingest.sentry.io/{}",
+            r.text(HEX, 32),
+            r.between(1000, 999_999),
+            r.between(1000, 999_999)
+        ),
     );
     for name in [
         "GOOGLE_CLIENT_ID",
@@ -363,9 +395,23 @@ fn public(r: &mut Random, all: &mut Vec<Sample>) {
         "clientId",
         "DISCORD_CLIENT_ID",
     ] {
-        add(name, if r.below(2) == 0 { r.mixed(HEX, 32) } else { r.uuid() });
+        add(
+            name,
+            if r.below(2) == 0 {
+                r.mixed(HEX, 32)
+            } else {
+                r.uuid()
+            },
+        );
     }
-    add("GOOGLE_OAUTH_ID", format!("{}-{}.apps.googleusercontent.com", r.between(100_000_000, 999_999_999), r.text(LOWER, 32)));
+    add(
+        "GOOGLE_OAUTH_ID",
+        format!(
+            "{}-{}.apps.googleusercontent.com",
+            r.between(100_000_000, 999_999_999),
+            r.text(LOWER, 32)
+        ),
+    );
 }
 
 fn identifiers(r: &mut Random, all: &mut Vec<Sample>) {
@@ -396,21 +442,38 @@ fn identifiers(r: &mut Random, all: &mut Vec<Sample>) {
         all.push(Sample::harmless("identifier", name, r.mixed(HEX, length)));
     }
     for name in ["IMAGE_DIGEST", "CHECKSUM"] {
-        all.push(Sample::harmless("identifier", name, format!("sha256:{}", r.text(HEX, 64))));
+        all.push(Sample::harmless(
+            "identifier",
+            name,
+            format!("sha256:{}", r.text(HEX, 64)),
+        ));
     }
     all.push(Sample::harmless(
         "identifier",
         "POSTGRES_IMAGE",
         format!("docker.io/library/postgres:16@sha256:{}", r.text(HEX, 64)),
     ));
-    all.push(Sample::harmless("identifier", "SRI", format!("sha384-{}", r.base64(48))));
-    all.push(Sample::harmless("identifier", "TELEGRAM_CHAT_ID", format!("-100{}", r.between(1_000_000_000, 9_999_999_999))));
+    all.push(Sample::harmless(
+        "identifier",
+        "SRI",
+        format!("sha384-{}", r.base64(48)),
+    ));
+    all.push(Sample::harmless(
+        "identifier",
+        "TELEGRAM_CHAT_ID",
+        format!("-100{}", r.between(1_000_000_000, 9_999_999_999)),
+    ));
     all.push(Sample::harmless(
         "identifier",
         "DISCORD_CHANNEL_ID",
-        r.between(100_000_000_000_000_000, 999_999_999_999_999_999).to_string(),
+        r.between(100_000_000_000_000_000, 999_999_999_999_999_999)
+            .to_string(),
     ));
-    all.push(Sample::harmless("identifier", "STEAM_ID", "76561198000000001"));
+    all.push(Sample::harmless(
+        "identifier",
+        "STEAM_ID",
+        "76561198000000001",
+    ));
 }
 
 fn addresses(r: &mut Random, all: &mut Vec<Sample>) {
@@ -440,8 +503,15 @@ fn addresses(r: &mut Random, all: &mut Vec<Sample>) {
         all.push(Sample::harmless(
             "address",
             "RAW",
-            format!("https://raw.githubusercontent.com/example/lab/{}/compose.yaml", r.mixed(HEX, 40)),
+            format!(
+                "https://raw.githubusercontent.com/example/lab/{}/compose.yaml",
+                r.mixed(HEX, 40)
+            ),
         ));
-        all.push(Sample::harmless("address", "UPSTREAM", format!("http://{}:{}", r.host(), r.between(80, 9999))));
+        all.push(Sample::harmless(
+            "address",
+            "UPSTREAM",
+            format!("http://{}:{}", r.host(), r.between(80, 9999)),
+        ));
     }
 }

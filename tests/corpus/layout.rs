@@ -14,7 +14,11 @@ pub fn files(samples: &[Sample], random: &mut Random) -> Vec<File> {
     chunks
         .map(|(at, chunk)| {
             let (text, labels, name) = kinds[at % kinds.len()](chunk, random);
-            File { path: format!("service{at}/{name}"), text, labels }
+            File {
+                path: format!("service{at}/{name}"),
+                text,
+                labels,
+            }
         })
         .collect()
 }
@@ -37,7 +41,12 @@ impl Page {
     pub fn line(&mut self, line: &str, family: &'static str, secret: Option<String>) {
         let first = self.text.matches('\n').count() + 1;
         self.plain(line);
-        self.labels.push(Label { line: first, last: self.text.matches('\n').count(), secret, family });
+        self.labels.push(Label {
+            line: first,
+            last: self.text.matches('\n').count(),
+            secret,
+            family,
+        });
     }
 }
 
@@ -50,9 +59,17 @@ fn env(samples: &[Sample], random: &mut Random) -> (String, Vec<Label>, &'static
         }
         let value = env_value(&sample.value, random);
         let export = if random.below(20) == 0 { "export " } else { "" };
-        page.line(&format!("{export}{}={value}", env_name(&sample.name)), sample.family, sample.secret.clone());
+        page.line(
+            &format!("{export}{}={value}", env_name(&sample.name)),
+            sample.family,
+            sample.secret.clone(),
+        );
     }
-    (page.text, page.labels, random.pick(&[".env", "app.env", ".env.local", "stack.env"]))
+    (
+        page.text,
+        page.labels,
+        random.pick(&[".env", "app.env", ".env.local", "stack.env"]),
+    )
 }
 
 fn env_name(name: &str) -> String {
@@ -60,11 +77,16 @@ fn env_name(name: &str) -> String {
 }
 
 fn env_value(value: &str, random: &mut Random) -> String {
-    let is_plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:@=+,%?&<>*^[]".contains(&b))
+    let is_plain = value
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"_-./:@=+,%?&<>*^[]".contains(&b))
         || value.starts_with("${") && !value.contains(' ');
     match random.below(5) {
-        _ if value.contains('\'') => format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")),
-        0 => format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")).replace("$2y$", "\\$2y\\$"),
+        _ if value.contains('\'') => {
+            format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+        }
+        0 => format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+            .replace("$2y$", "\\$2y\\$"),
         1 => format!("'{value}'"),
         _ if is_plain => value.to_owned(),
         _ => format!("'{value}'"),
@@ -75,21 +97,40 @@ fn env_value(value: &str, random: &mut Random) -> String {
 fn quoted(value: &str, family: &str) -> String {
     let value = value.replace('\\', "\\\\").replace('"', "\\\"");
     let is_reference = family == "reference" || family == "default-in-url";
-    format!("\"{}\"", if is_reference { value } else { value.replace('$', "$$") })
+    format!(
+        "\"{}\"",
+        if is_reference {
+            value
+        } else {
+            value.replace('$', "$$")
+        }
+    )
 }
 
 fn scalar(sample: &Sample, random: &mut Random) -> String {
-    let is_plain = sample.value.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
-        && sample.value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./@=+".contains(&b));
-    if is_plain && random.below(2) == 0 { sample.value.clone() } else { quoted(&sample.value, sample.family) }
+    let is_plain = sample
+        .value
+        .starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+        && sample
+            .value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-./@=+".contains(&b));
+    if is_plain && random.below(2) == 0 {
+        sample.value.clone()
+    } else {
+        quoted(&sample.value, sample.family)
+    }
 }
 
 /// As compose has it in the file.
 fn in_compose(sample: &Sample) -> Option<String> {
-    sample
-        .secret
-        .as_ref()
-        .map(|secret| if sample.family == "default-in-url" { secret.clone() } else { secret.replace('$', "$$") })
+    sample.secret.as_ref().map(|secret| {
+        if sample.family == "default-in-url" {
+            secret.clone()
+        } else {
+            secret.replace('$', "$$")
+        }
+    })
 }
 
 fn compose_map(samples: &[Sample], random: &mut Random) -> (String, Vec<Label>, &'static str) {
@@ -103,10 +144,22 @@ fn compose_map(samples: &[Sample], random: &mut Random) -> (String, Vec<Label>, 
             format!("{}_{}", sample.name, random.between(2, 99))
         };
         seen.insert(name.clone());
-        page.line(&format!("      {name}: {}", scalar(sample, random)), sample.family, in_compose(sample));
+        page.line(
+            &format!("      {name}: {}", scalar(sample, random)),
+            sample.family,
+            in_compose(sample),
+        );
     }
     page.plain("    volumes:\n      - ./data:/data");
-    (page.text, page.labels, random.pick(&["compose.yaml", "docker-compose.yml", "docker-compose.override.yml"]))
+    (
+        page.text,
+        page.labels,
+        random.pick(&[
+            "compose.yaml",
+            "docker-compose.yml",
+            "docker-compose.override.yml",
+        ]),
+    )
 }
 
 fn compose_list(samples: &[Sample], random: &mut Random) -> (String, Vec<Label>, &'static str) {
@@ -114,9 +167,17 @@ fn compose_list(samples: &[Sample], random: &mut Random) -> (String, Vec<Label>,
     page.plain("services:\n  app:\n    image: example/app:1.0\n    environment:");
     for sample in samples {
         let item = format!("{}={}", env_name(&sample.name), sample.value);
-        page.line(&format!("      - {}", quoted(&item, sample.family)), sample.family, in_compose(sample));
+        page.line(
+            &format!("      - {}", quoted(&item, sample.family)),
+            sample.family,
+            in_compose(sample),
+        );
     }
-    (page.text, page.labels, random.pick(&["compose.yml", "docker-compose.yaml"]))
+    (
+        page.text,
+        page.labels,
+        random.pick(&["compose.yml", "docker-compose.yaml"]),
+    )
 }
 
 fn secrets_yaml(samples: &[Sample], random: &mut Random) -> (String, Vec<Label>, &'static str) {
@@ -125,10 +186,18 @@ fn secrets_yaml(samples: &[Sample], random: &mut Random) -> (String, Vec<Label>,
     let mut seen = std::collections::BTreeSet::new();
     for sample in samples {
         let base = env_name(&sample.name).to_lowercase();
-        let name = if seen.contains(&base) { format!("{base}_{}", random.between(100, 999)) } else { base };
+        let name = if seen.contains(&base) {
+            format!("{base}_{}", random.between(100, 999))
+        } else {
+            base
+        };
         seen.insert(name.clone());
         let value = sample.value.replace('\\', "\\\\").replace('"', "\\\"");
-        page.line(&format!("{name}: \"{value}\""), sample.family, sample.secret.clone());
+        page.line(
+            &format!("{name}: \"{value}\""),
+            sample.family,
+            sample.secret.clone(),
+        );
     }
     (page.text, page.labels, "secrets.yaml")
 }

@@ -25,18 +25,38 @@ pub struct Sample {
 
 impl Sample {
     fn harmless(family: &'static str, name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { name: name.into(), value: value.into(), secret: None, family }
+        Self {
+            name: name.into(),
+            value: value.into(),
+            secret: None,
+            family,
+        }
     }
 
     /// The whole value is secret.
     fn secret(family: &'static str, name: impl Into<String>, value: impl Into<String>) -> Self {
         let value = value.into();
-        Self { name: name.into(), secret: Some(value.clone()), value, family }
+        Self {
+            name: name.into(),
+            secret: Some(value.clone()),
+            value,
+            family,
+        }
     }
 
     /// `part` of the value is secret.
-    fn part(family: &'static str, name: impl Into<String>, value: impl Into<String>, part: impl Into<String>) -> Self {
-        Self { name: name.into(), value: value.into(), secret: Some(part.into()), family }
+    fn part(
+        family: &'static str,
+        name: impl Into<String>,
+        value: impl Into<String>,
+        part: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+            secret: Some(part.into()),
+            family,
+        }
     }
 }
 

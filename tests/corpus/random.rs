@@ -11,13 +11,14 @@ pub const DIGITS: &str = "0123456789";
 pub const WORD: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 pub const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 pub const CRYPT: &str = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-pub const SYMBOLS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#%&*+-.:;=?@^_~";
+pub const SYMBOLS: &str =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#%&*+-.:;=?@^_~";
 
 /// Words that people make passwords of.
 const WORDS: &[&str] = &[
-    "sunset", "harbor", "velvet", "pickle", "rocket", "copper", "meadow", "walnut", "tiger", "lantern", "bishop", "maple",
-    "cobalt", "gravel", "orchid", "pepper", "saddle", "thunder", "willow", "zephyr", "anchor", "biscuit", "candle", "dragon",
-    "ember", "falcon",
+    "sunset", "harbor", "velvet", "pickle", "rocket", "copper", "meadow", "walnut", "tiger",
+    "lantern", "bishop", "maple", "cobalt", "gravel", "orchid", "pepper", "saddle", "thunder",
+    "willow", "zephyr", "anchor", "biscuit", "candle", "dragon", "ember", "falcon",
 ];
 
 impl Random {
@@ -53,14 +54,18 @@ impl Random {
 
     /// So many characters of an alphabet.
     pub fn text(&mut self, alphabet: &str, length: usize) -> String {
-        (0..length).map(|_| char::from(alphabet.as_bytes()[self.below(alphabet.len())])).collect()
+        (0..length)
+            .map(|_| char::from(alphabet.as_bytes()[self.below(alphabet.len())]))
+            .collect()
     }
 
     /// As [`Self::text`], with at least one letter and one digit.
     pub fn mixed(&mut self, alphabet: &str, length: usize) -> String {
         loop {
             let text = self.text(alphabet, length);
-            if text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().any(|b| b.is_ascii_alphabetic()) {
+            if text.bytes().any(|b| b.is_ascii_digit())
+                && text.bytes().any(|b| b.is_ascii_alphabetic())
+            {
                 return text;
             }
         }
@@ -74,7 +79,14 @@ impl Random {
 
     pub fn uuid(&mut self) -> String {
         let mut part = |length| self.text(HEX, length);
-        format!("{}-{}-4{}-a{}-{}", part(8), part(4), part(3), part(3), part(12))
+        format!(
+            "{}-{}-4{}-a{}-{}",
+            part(8),
+            part(4),
+            part(3),
+            part(3),
+            part(12)
+        )
     }
 
     pub fn word(&mut self) -> &'static str {
@@ -91,13 +103,34 @@ impl Random {
             2 => {
                 let length = self.between(10, 24);
                 // Not at the ends, so that no file format needs more than quotes.
-                format!("{}{}{}", self.text(ALNUM, 2), self.text(SYMBOLS, length), self.text(ALNUM, 2))
+                format!(
+                    "{}{}{}",
+                    self.text(ALNUM, 2),
+                    self.text(SYMBOLS, length),
+                    self.text(ALNUM, 2)
+                )
             }
             3 | 4 => format!("{}{}", self.word(), self.text(DIGITS, 3)),
-            5 => format!("{}-{}-{}-{}", self.word(), self.word(), self.word(), self.between(10, 99)),
+            5 => {
+                format!(
+                    "{}-{}-{}-{}",
+                    self.word(),
+                    self.word(),
+                    self.word(),
+                    self.between(10, 99)
+                )
+            }
             6 => format!("{}{}!", capital(self.word()), self.between(1, 99)),
             7 => self
-                .pick(&["postgres", "admin123", "hunter2", "letmein", "Passw0rd!", "nextcloud", "mysecretpassword"])
+                .pick(&[
+                    "postgres",
+                    "admin123",
+                    "hunter2",
+                    "letmein",
+                    "Passw0rd!",
+                    "nextcloud",
+                    "mysecretpassword",
+                ])
                 .to_owned(),
             _ => self.base64(24),
         }
@@ -107,7 +140,10 @@ impl Random {
     pub fn plain_password(&mut self) -> String {
         loop {
             let password = self.password();
-            if password.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            if password
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            {
                 return password;
             }
         }
@@ -145,7 +181,11 @@ pub fn with_checksum(random: &str) -> String {
     for byte in random.bytes() {
         crc ^= u32::from(byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                crc >> 1 ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            };
         }
     }
     let mut number = !crc;

@@ -9,7 +9,12 @@ use crate::support::{CANARY, Lab, files};
 
 /// Commands and whether their stdout may hold the value.
 fn commands() -> Vec<(Vec<String>, bool)> {
-    let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let own = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
     vec![
         (own(&["status"]), false),
         (own(&["list"]), false),
@@ -18,13 +23,34 @@ fn commands() -> Vec<(Vec<String>, bool)> {
         (own(&["get", "plex"]), true),
         (own(&["get", "plex", "--json"]), true),
         (own(&["get", "plex", "A", "--version", "7"]), false),
-        (own(&["set", "plex", &format!("A={CANARY}"), "--dry-run"]), false),
-        (own(&["set", "plex", &format!("B={CANARY} $(x)"), "--no-confirm"]), false),
+        (
+            own(&["set", "plex", &format!("A={CANARY}"), "--dry-run"]),
+            false,
+        ),
+        (
+            own(&["set", "plex", &format!("B={CANARY} $(x)"), "--no-confirm"]),
+            false,
+        ),
         (own(&["set", "plex", &format!("C={CANARY}")]), false),
         (own(&["set", "plex", CANARY, "--bogus"]), false),
-        (own(&["set", "plex", &format!("no key={CANARY}"), "--no-confirm"]), false),
-        (own(&["set", "plex", "--generate", &format!("K:{CANARY}"), "--no-confirm"]), false),
-        (own(&["set", CANARY, "A=1", CANARY, CANARY, "--json"]), false),
+        (
+            own(&["set", "plex", &format!("no key={CANARY}"), "--no-confirm"]),
+            false,
+        ),
+        (
+            own(&[
+                "set",
+                "plex",
+                "--generate",
+                &format!("K:{CANARY}"),
+                "--no-confirm",
+            ]),
+            false,
+        ),
+        (
+            own(&["set", CANARY, "A=1", CANARY, CANARY, "--json"]),
+            false,
+        ),
         (own(&[CANARY]), false),
         (own(&["get", "plex", "A", CANARY]), false),
         (own(&["login", "--method", CANARY]), false),
@@ -46,16 +72,32 @@ fn commands() -> Vec<(Vec<String>, bool)> {
 fn look(lab: &Lab, token: &str) {
     for (arguments, may_show) in commands() {
         let run = lab.cv(&arguments);
-        assert!(!run.all().contains(token), "the token in {arguments:?}: {}", run.all());
-        assert!(!run.stderr.contains(CANARY), "the value in stderr of {arguments:?}: {}", run.stderr);
-        assert!(may_show || !run.stdout.contains(CANARY), "the value in stdout of {arguments:?}: {}", run.stdout);
+        assert!(
+            !run.all().contains(token),
+            "the token in {arguments:?}: {}",
+            run.all()
+        );
+        assert!(
+            !run.stderr.contains(CANARY),
+            "the value in stderr of {arguments:?}: {}",
+            run.stderr
+        );
+        assert!(
+            may_show || !run.stdout.contains(CANARY),
+            "the value in stdout of {arguments:?}: {}",
+            run.stdout
+        );
     }
     let injected = lab.home.lab().join("plex/.env");
     for (path, content) in files(lab.home.lab().parent().unwrap()) {
         let text = String::from_utf8_lossy(&content);
         assert!(!text.contains(token), "the token in {}", path.display());
         let is_injected = path == injected || path.to_string_lossy().contains("/.env.backup.");
-        assert!(is_injected || !text.contains(CANARY), "the value in {}", path.display());
+        assert!(
+            is_injected || !text.contains(CANARY),
+            "the value in {}",
+            path.display()
+        );
         assert!(!path.to_string_lossy().contains(CANARY));
     }
 }
@@ -91,7 +133,13 @@ fn value_and_token_appear_nowhere_they_should_not() {
     for (name, value) in failures {
         let before = lab.home.variables.clone();
         lab.home.set(name, value);
-        let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").map(|(_, token)| token.clone()).unwrap();
+        let token = lab
+            .home
+            .variables
+            .iter()
+            .find(|(name, _)| name == "VAULT_TOKEN")
+            .map(|(_, token)| token.clone())
+            .unwrap();
         look(&lab, &token);
         lab.home.variables = before;
     }
@@ -102,11 +150,24 @@ fn the_token_is_in_no_argument_list_while_the_program_runs() {
     // A server that never answers keeps the program waiting while its arguments are looked at.
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let mut lab = Lab::new();
-    lab.home.set("VAULT_ADDR", format!("http://{}", silent.local_addr().unwrap()));
-    let mut child = lab.home.command(env!("CARGO_BIN_EXE_claude-vault")).arg("list").spawn().unwrap();
+    lab.home.set(
+        "VAULT_ADDR",
+        format!("http://{}", silent.local_addr().unwrap()),
+    );
+    let mut child = lab
+        .home
+        .command(env!("CARGO_BIN_EXE_claude-vault"))
+        .arg("list")
+        .spawn()
+        .unwrap();
     silent.set_nonblocking(true).unwrap();
     let _held = crate::support::eventually("a connection", || silent.accept().ok());
-    let arguments = std::fs::read(Path::new("/proc").join(child.id().to_string()).join("cmdline")).unwrap_or_default();
+    let arguments = std::fs::read(
+        Path::new("/proc")
+            .join(child.id().to_string())
+            .join("cmdline"),
+    )
+    .unwrap_or_default();
     assert!(!String::from_utf8_lossy(&arguments).contains(&lab.token));
     let _ = child.kill();
     let _ = child.wait();

@@ -28,23 +28,50 @@ impl Cluster {
             })
         };
         let nodes: Vec<Bao> = (0..3).map(node).collect();
-        let keys = nodes[0].put_as("", "sys/init", json!({"secret_shares": 1, "secret_threshold": 1}));
-        let (unseal, root) = (keys["keys"][0].as_str().unwrap().to_owned(), keys["root_token"].as_str().unwrap().to_owned());
+        let keys = nodes[0].put_as(
+            "",
+            "sys/init",
+            json!({"secret_shares": 1, "secret_threshold": 1}),
+        );
+        let (unseal, root) = (
+            keys["keys"][0].as_str().unwrap().to_owned(),
+            keys["root_token"].as_str().unwrap().to_owned(),
+        );
         nodes[0].put_as("", "sys/unseal", json!({ "key": unseal }));
         for node in &nodes[1..] {
             let join = json!({"leader_api_addr": nodes[0].address}).to_string();
             eventually("the leader to take the node", || {
-                (http::request(&node.address, "PUT", "sys/storage/raft/join", "", &join).0 == 200).then_some(())
+                (http::request(&node.address, "PUT", "sys/storage/raft/join", "", &join).0 == 200)
+                    .then_some(())
             });
             eventually("the node to take the key", || {
-                (http::request(&node.address, "PUT", "sys/unseal", "", &json!({ "key": unseal }).to_string()).0 == 200)
+                (http::request(
+                    &node.address,
+                    "PUT",
+                    "sys/unseal",
+                    "",
+                    &json!({ "key": unseal }).to_string(),
+                )
+                .0 == 200)
                     .then_some(())
             });
         }
-        let cluster = Self { nodes, root, _storage: storage };
+        let cluster = Self {
+            nodes,
+            root,
+            _storage: storage,
+        };
         cluster.wait_until_healthy();
-        cluster.nodes[0].put_as(&cluster.root, "sys/mounts/secret", json!({"type": "kv", "options": {"version": "2"}}));
-        cluster.nodes[0].put_as(&cluster.root, "sys/policies/acl/homelab-services", json!({ "policy": POLICY }));
+        cluster.nodes[0].put_as(
+            &cluster.root,
+            "sys/mounts/secret",
+            json!({"type": "kv", "options": {"version": "2"}}),
+        );
+        cluster.nodes[0].put_as(
+            &cluster.root,
+            "sys/policies/acl/homelab-services",
+            json!({ "policy": POLICY }),
+        );
         cluster
     }
 
@@ -52,24 +79,37 @@ impl Cluster {
     fn wait_until_healthy(&self) {
         eventually("the cluster", || {
             let leaders: Vec<String> = self.nodes.iter().map(|node| self.leader_by(node)).collect();
-            (!leaders[0].is_empty() && leaders.iter().all(|leader| *leader == leaders[0])).then_some(())
+            (!leaders[0].is_empty() && leaders.iter().all(|leader| *leader == leaders[0]))
+                .then_some(())
         });
     }
 
     fn leader_by(&self, node: &Bao) -> String {
         let (_, text) = http::request(&node.address, "GET", "sys/leader", "", "");
         let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        value["leader_address"].as_str().unwrap_or_default().to_owned()
+        value["leader_address"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     fn standby(&self) -> &Bao {
         let leader = self.leader_by(&self.nodes[0]);
-        self.nodes.iter().find(|node| node.address != leader).unwrap()
+        self.nodes
+            .iter()
+            .find(|node| node.address != leader)
+            .unwrap()
     }
 
     fn stored(&self, service: &str) -> serde_json::Value {
         let leader = self.leader_by(&self.nodes[0]);
-        let (_, text) = http::request(&leader, "GET", &format!("secret/data/proxmox-services/{service}"), &self.root, "");
+        let (_, text) = http::request(
+            &leader,
+            "GET",
+            &format!("secret/data/proxmox-services/{service}"),
+            &self.root,
+            "",
+        );
         serde_json::from_str::<serde_json::Value>(&text).unwrap()["data"]["data"].clone()
     }
 }
@@ -82,16 +122,34 @@ fn writes_through_a_standby_are_neither_lost_nor_falsely_refused() {
     home.set("VAULT_TOKEN", &cluster.root);
     home.set("VAULT_MAX_RETRIES", "8"); // a busy machine has elections of its own
     eventually("the standby to have the mount", || {
-        let (status, _) = http::request(&cluster.standby().address, "GET", "secret/data/x", &cluster.root, "");
+        let (status, _) = http::request(
+            &cluster.standby().address,
+            "GET",
+            "secret/data/x",
+            &cluster.root,
+            "",
+        );
         (status == 404).then_some(())
     });
     // Without the leader in trusted_hosts all goes through the standby, and is right all the same.
     for number in 0..5 {
-        home.cv(["set", "plex", &format!("K{number}={number}"), "--no-confirm"]).exits(0);
+        home.cv([
+            "set",
+            "plex",
+            &format!("K{number}={number}"),
+            "--no-confirm",
+        ])
+        .exits(0);
     }
     home.set("CLAUDE_VAULT_TRUSTED_HOSTS", "127.0.0.1"); // the nodes are ports of one host
     for number in 5..30 {
-        home.cv(["set", "plex", &format!("K{number}={number}"), "--no-confirm"]).exits(0);
+        home.cv([
+            "set",
+            "plex",
+            &format!("K{number}={number}"),
+            "--no-confirm",
+        ])
+        .exits(0);
     }
     let stored = cluster.stored("plex");
     assert_eq!(stored.as_object().unwrap().len(), 30);
@@ -138,12 +196,18 @@ fn a_rename_through_a_standby_never_leaves_nothing() {
     home.set("VAULT_TOKEN", &cluster.root);
     home.set("VAULT_MAX_RETRIES", "8");
     eventually("the standby to have the mount", || {
-        let (status, _) = http::request(&cluster.standby().address, "GET", "secret/data/x", &cluster.root, "");
+        let (status, _) = http::request(
+            &cluster.standby().address,
+            "GET",
+            "secret/data/x",
+            &cluster.root,
+            "",
+        );
         (status == 404).then_some(())
     });
     home.cv(["set", "here", "A=1", "--no-confirm"]).exits(0);
-    // Back and forth as fast as it goes, so that what the standby says of either name is old: without the leader in
-    // trusted_hosts, and with it.
+    // Back and forth as fast as it goes, so that what the standby says of either name is old:
+    // without the leader in trusted_hosts, and with it.
     let (mut from, mut to) = ("here", "there");
     let mut done = 0;
     for number in 0..16 {
@@ -151,7 +215,10 @@ fn a_rename_through_a_standby_never_leaves_nothing() {
             home.set("CLAUDE_VAULT_TRUSTED_HOSTS", "127.0.0.1");
         }
         let run = home.cv(["rename", from, to, "--no-confirm"]);
-        let live: Vec<&str> = [from, to].into_iter().filter(|name| cluster.stored(name) == json!({"A": "1"})).collect();
+        let live: Vec<&str> = [from, to]
+            .into_iter()
+            .filter(|name| cluster.stored(name) == json!({"A": "1"}))
+            .collect();
         assert!(!live.is_empty(), "{number}: {}", run.stderr);
         match run.status {
             0 => {
@@ -167,7 +234,8 @@ fn a_rename_through_a_standby_never_leaves_nothing() {
     assert!(done >= 8);
 }
 
-/// A standby says that it deleted what it does not know yet: what counts is what the active node has afterwards.
+/// A standby says that it deleted what it does not know yet: what counts is what the active node
+/// has afterwards.
 #[test]
 fn a_deletion_through_a_standby_is_one_on_the_active_node() {
     let cluster = Cluster::start();
@@ -176,7 +244,13 @@ fn a_deletion_through_a_standby_is_one_on_the_active_node() {
     home.set("VAULT_TOKEN", &cluster.root);
     home.set("VAULT_MAX_RETRIES", "8");
     eventually("the standby to have the mount", || {
-        let (status, _) = http::request(&cluster.standby().address, "GET", "secret/data/x", &cluster.root, "");
+        let (status, _) = http::request(
+            &cluster.standby().address,
+            "GET",
+            "secret/data/x",
+            &cluster.root,
+            "",
+        );
         (status == 404).then_some(())
     });
     home.set("CLAUDE_VAULT_TRUSTED_HOSTS", "127.0.0.1");
@@ -187,7 +261,8 @@ fn a_deletion_through_a_standby_is_one_on_the_active_node() {
         assert_eq!(cluster.stored(&service), serde_json::Value::Null);
         home.cv(["undelete", &service, "--no-confirm"]).exits(0);
         assert_eq!(cluster.stored(&service), json!({"A": "1"}));
-        home.cv(["delete", &service, "--all-versions", "--confirm", &service]).exits(0);
+        home.cv(["delete", &service, "--all-versions", "--confirm", &service])
+            .exits(0);
         assert_eq!(cluster.stored(&service), serde_json::Value::Null);
     }
 }

@@ -1,5 +1,6 @@
-//! Completion as a person uses it: keys pressed in real shells on a real terminal, for every command, option and
-//! option value that the command line has. The table is made from the command line, so a new command is in it.
+//! Completion as a person uses it: keys pressed in real shells on a real terminal, for every
+//! command, option and option value that the command line has. The table is made from the command
+//! line, so a new command is in it.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -60,7 +61,11 @@ impl Typist {
             other => panic!("{other}"),
         };
         eventually(shell, || ready.exists().then_some(()));
-        Self { session, out, lines: 0 }
+        Self {
+            session,
+            out,
+            lines: 0,
+        }
     }
 
     /// What stands at the prompt after a tab behind `typed`.
@@ -79,7 +84,10 @@ impl Typist {
             if text.lines().count() >= self.lines && text.ends_with('\n') {
                 return text.lines().nth(self.lines - 1).unwrap().to_owned();
             }
-            assert!(started.elapsed() < Duration::from_secs(60), "no answer to {keys:?}");
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "no answer to {keys:?}"
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -91,22 +99,42 @@ type Case = (String, String);
 /// The name without its last letter, completed among all names.
 fn cut(before: &str, name: &str, all: &[String]) -> Case {
     let typed = &name[..name.len() - 1];
-    let fitting: Vec<&String> = all.iter().filter(|other| other.starts_with(typed)).collect();
-    let common = |one: &str, other: &str| one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
-    let length = fitting.iter().map(|other| common(name, other)).min().unwrap();
+    let fitting: Vec<&String> = all
+        .iter()
+        .filter(|other| other.starts_with(typed))
+        .collect();
+    let common = |one: &str, other: &str| {
+        one.chars()
+            .zip(other.chars())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
+    let length = fitting
+        .iter()
+        .map(|other| common(name, other))
+        .min()
+        .unwrap();
     let space = if fitting.len() == 1 { " " } else { "" };
-    (format!("{before}{typed}"), format!("{before}{}{space}", &name[..length]))
+    (
+        format!("{before}{typed}"),
+        format!("{before}{}{space}", &name[..length]),
+    )
 }
 
 fn longs<'a>(arguments: impl Iterator<Item = &'a clap::Arg>) -> Vec<String> {
     let shown = arguments.filter(|argument| !argument.is_hide_set());
-    shown.filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect()
+    shown
+        .filter_map(|argument| Some(format!("--{}", argument.get_long()?)))
+        .collect()
 }
 
 /// Every command, option and option value.
 fn cases() -> Vec<Case> {
     let root = claude_vault::cli::command();
-    let global = || root.get_arguments().filter(|argument| argument.is_global_set());
+    let global = || {
+        root.get_arguments()
+            .filter(|argument| argument.is_global_set())
+    };
     let mut cases = Vec::new();
     add(&root, "claude-vault ", &longs(global()), &mut cases);
     let options: Vec<&clap::Arg> = global().collect();
@@ -118,8 +146,10 @@ fn add(command: &clap::Command, before: &str, global: &[String], cases: &mut Vec
     let shown = || command.get_subcommands().filter(|sub| !sub.is_hide_set());
     let names: Vec<String> = shown().map(|sub| sub.get_name().to_owned()).collect();
     if command.get_name() != "help" {
-        let own: Vec<&clap::Arg> =
-            command.get_arguments().filter(|argument| !argument.is_positional() && !argument.is_global_set()).collect();
+        let own: Vec<&clap::Arg> = command
+            .get_arguments()
+            .filter(|argument| !argument.is_positional() && !argument.is_global_set())
+            .collect();
         let mut options = longs(own.iter().copied());
         options.extend(global.iter().cloned());
         options.push("--help".into());
@@ -136,16 +166,27 @@ fn add(command: &clap::Command, before: &str, global: &[String], cases: &mut Vec
 }
 
 fn values(before: &str, options: &[&clap::Arg], cases: &mut Vec<Case>) {
-    for option in options.iter().filter(|option| option.get_action().takes_values() && !option.is_hide_set()) {
+    for option in options
+        .iter()
+        .filter(|option| option.get_action().takes_values() && !option.is_hide_set())
+    {
         // What follows --clip is no value of it.
         if option.is_require_equals_set() {
             continue;
         }
-        let Some(long) = option.get_long() else { continue };
+        let Some(long) = option.get_long() else {
+            continue;
+        };
         let before = format!("{before}--{long} ");
-        let possible: Vec<String> = option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let possible: Vec<String> = option
+            .get_possible_values()
+            .iter()
+            .map(|value| value.get_name().to_owned())
+            .collect();
         cases.extend(possible.iter().map(|value| cut(&before, value, &possible)));
-        let is_folder = option.get_value_names().is_some_and(|names| names.iter().any(|name| name.as_str() == "DIR"));
+        let is_folder = option
+            .get_value_names()
+            .is_some_and(|names| names.iter().any(|name| name.as_str() == "DIR"));
         if is_folder {
             cases.push((format!("{before}zfo"), format!("{before}zfolder/")));
         } else if option.get_value_hint() == clap::ValueHint::AnyPath {
@@ -179,7 +220,13 @@ fn every_name_is_completed_in(shell: &str) {
         })
         .collect();
     eprintln!("{shell}: {} tabs in {:?}", cases.len(), started.elapsed());
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
     drop(typist);
     names_of_vault_and_files(&lab, shell);
 }
@@ -187,24 +234,63 @@ fn every_name_is_completed_in(shell: &str) {
 /// Typed, and what stands there then, whatever the shell.
 const LIVE: [(&str, &str); 17] = [
     ("claude-vault get jel", "claude-vault get jellyfin "),
-    ("claude-vault get jellyfin AP", "claude-vault get jellyfin API_KEY "),
-    ("claude-vault get --json jellyfin AP", "claude-vault get --json jellyfin API_KEY "),
+    (
+        "claude-vault get jellyfin AP",
+        "claude-vault get jellyfin API_KEY ",
+    ),
+    (
+        "claude-vault get --json jellyfin AP",
+        "claude-vault get --json jellyfin API_KEY ",
+    ),
     (
         "claude-vault --mount secret get --color never jellyfin AP",
         "claude-vault --mount secret get --color never jellyfin API_KEY ",
     ),
-    ("claude-vault get --mount=secret jack", "claude-vault get --mount=secret jackett "),
-    ("claude-vault inject jackett jel", "claude-vault inject jackett jellyfin "),
-    ("claude-vault set jellyfin AP", "claude-vault set jellyfin API_KEY "),
-    ("claude-vault put jellyfin AP", "claude-vault put jellyfin API_KEY "),
-    ("claude-vault set jellyfin API_KEY=@zfi", "claude-vault set jellyfin API_KEY=@zfile.env "),
-    ("claude-vault set jellyfin --from=zfi", "claude-vault set jellyfin --from=zfile.env "),
-    ("claude-vault list --color=nev", "claude-vault list --color=never "),
-    ("claude-vault exec jellyfin --only AP", "claude-vault exec jellyfin --only API_KEY "),
-    ("claude-vault exec jellyfin -- printen", "claude-vault exec jellyfin -- printenv "),
-    ("claude-vault exec jellyfin -- cat zfi", "claude-vault exec jellyfin -- cat zfile.env "),
+    (
+        "claude-vault get --mount=secret jack",
+        "claude-vault get --mount=secret jackett ",
+    ),
+    (
+        "claude-vault inject jackett jel",
+        "claude-vault inject jackett jellyfin ",
+    ),
+    (
+        "claude-vault set jellyfin AP",
+        "claude-vault set jellyfin API_KEY ",
+    ),
+    (
+        "claude-vault put jellyfin AP",
+        "claude-vault put jellyfin API_KEY ",
+    ),
+    (
+        "claude-vault set jellyfin API_KEY=@zfi",
+        "claude-vault set jellyfin API_KEY=@zfile.env ",
+    ),
+    (
+        "claude-vault set jellyfin --from=zfi",
+        "claude-vault set jellyfin --from=zfile.env ",
+    ),
+    (
+        "claude-vault list --color=nev",
+        "claude-vault list --color=never ",
+    ),
+    (
+        "claude-vault exec jellyfin --only AP",
+        "claude-vault exec jellyfin --only API_KEY ",
+    ),
+    (
+        "claude-vault exec jellyfin -- printen",
+        "claude-vault exec jellyfin -- printenv ",
+    ),
+    (
+        "claude-vault exec jellyfin -- cat zfi",
+        "claude-vault exec jellyfin -- cat zfile.env ",
+    ),
     ("claude-vault scan zfi", "claude-vault scan zfile.env "),
-    ("claude-vault get media/arr/so", "claude-vault get media/arr/sonarr "),
+    (
+        "claude-vault get media/arr/so",
+        "claude-vault get media/arr/sonarr ",
+    ),
     ("claude-vault get med", "claude-vault get media/"),
 ];
 
@@ -222,16 +308,23 @@ fn names_of_vault_and_files(lab: &Lab, shell: &str) {
         assert_eq!(found, wanted, "{shell}: {typed}");
     }
     // Nothing internal, no value, and nothing for the shell to run.
-    for typed in ["claude-vault complete-", "claude-vault dev-", "claude-vault get jellyfin odd", "claude-vault get --color je"] {
+    for typed in [
+        "claude-vault complete-",
+        "claude-vault dev-",
+        "claude-vault get jellyfin odd",
+        "claude-vault get --color je",
+    ] {
         assert_eq!(typist.tab(typed).trim_end(), typed, "{shell}");
     }
     // A file's name is quoted, and runs nothing.
     let quoted = typist.tab("claude-vault set jellyfin --from q");
     assert!(
-        quoted.contains("q\\ ") && quoted.contains(r"\$\(touch\ pwned\)") || quoted.contains("'q $(touch"),
+        quoted.contains("q\\ ") && quoted.contains(r"\$\(touch\ pwned\)")
+            || quoted.contains("'q $(touch"),
         "{shell}: {quoted}"
     );
-    let listed = typist.press("claude-vault get $(touch pwned) j\t\x15claude-vault get `touch pwned` \t\x15x");
+    let listed = typist
+        .press("claude-vault get $(touch pwned) j\t\x15claude-vault get `touch pwned` \t\x15x");
     assert_eq!(listed, "x", "{shell}");
     assert!(!lab.home.lab().join("pwned").exists(), "{shell}");
     drop(typist);
@@ -254,8 +347,15 @@ fn every_command_option_and_value_is_completed_in_fish() {
 
 /// What the program answers to a shell that passes words.
 fn offered(home: &Home, words: &[&str]) -> Vec<String> {
-    let answer = home.cv(["complete", "zsh"].iter().chain(words)).exits(0).stdout;
-    answer.lines().skip(1).map(|line| line.split('\t').next().unwrap().to_owned()).collect()
+    let answer = home
+        .cv(["complete", "zsh"].iter().chain(words))
+        .exits(0)
+        .stdout;
+    answer
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').next().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -263,14 +363,22 @@ fn internal_commands_are_offered_in_no_shell() {
     let home = Home::new();
     for words in [&[""][..], &["help", ""]] {
         let names = offered(&home, words);
-        assert!(names.contains(&"login".to_owned()) && names.contains(&"approve".to_owned()), "{names:?}");
+        assert!(
+            names.contains(&"login".to_owned()) && names.contains(&"approve".to_owned()),
+            "{names:?}"
+        );
         for hidden in ["complete", "complete-names", "dev-server", "dev-sign-in"] {
             assert!(!names.contains(&hidden.to_owned()), "{hidden}");
         }
     }
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let text = home.cv(["completions", shell]).exits(0).stdout;
-        assert!(text.contains("complete ") && !text.contains("dev-server") && !text.contains("dev-sign-in"), "{shell}");
+        assert!(
+            text.contains("complete ")
+                && !text.contains("dev-server")
+                && !text.contains("dev-sign-in"),
+            "{shell}"
+        );
     }
 }
 
@@ -278,11 +386,22 @@ fn internal_commands_are_offered_in_no_shell() {
 fn an_option_that_is_given_is_not_offered_again_and_the_own_ones_come_first() {
     let home = Home::new();
     let options = offered(&home, &["scan", "--check", "--"]);
-    assert!(!options.contains(&"--check".to_owned()) && options.contains(&"--json".to_owned()), "{options:?}");
+    assert!(
+        !options.contains(&"--check".to_owned()) && options.contains(&"--json".to_owned()),
+        "{options:?}"
+    );
     let place = |name: &str| options.iter().position(|option| option == name).unwrap();
     assert!(place("--all") < place("--address"));
-    assert_eq!(offered(&home, &["list", "--", "--js"]), Vec::<String>::new());
-    assert_eq!(offered(&home, &["inject", "--dialect", "compose,nod"])[0].split(',').next(), Some("compose"));
+    assert_eq!(
+        offered(&home, &["list", "--", "--js"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        offered(&home, &["inject", "--dialect", "compose,nod"])[0]
+            .split(',')
+            .next(),
+        Some("compose")
+    );
 }
 
 #[test]
@@ -290,11 +409,17 @@ fn elvish_completes_through_the_program() {
     let lab = lab();
     let folder = lab.home.path().join(".config/elvish");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("rc.elv"), "eval (claude-vault completions elvish | slurp)\n").unwrap();
+    std::fs::write(
+        folder.join("rc.elv"),
+        "eval (claude-vault completions elvish | slurp)\n",
+    )
+    .unwrap();
     let mut elvish = on_terminal(&lab.home, "elvish", &[]);
     let line = "for w [[claude-vault approve en] [claude-vault login --method ''] [claude-vault get jel]] { for c [($edit:completion:arg-completer[claude-vault] $@w)] { if (eq (kind-of $c) string) { echo $c } else { echo $c[stem] } } } > out";
-    let out =
-        eventually("elvish", || Some(crate::shells::asked(&mut elvish, &lab, line, "1")).filter(|out| out.contains("jellyfin")));
+    let out = eventually("elvish", || {
+        Some(crate::shells::asked(&mut elvish, &lab, line, "1"))
+            .filter(|out| out.contains("jellyfin"))
+    });
     assert_eq!(out, "enroll\noidc\njwt\ndevice\ntoken\njellyfin\n");
 }
 
@@ -307,15 +432,22 @@ fn nothing_is_said_where_nothing_is_known_and_nobody_waits() {
     assert_eq!(lab.home.read(".claude-vault-audit.log"), audit);
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let hanging = format!("http://{}", silent.local_addr().unwrap());
-    for (name, value) in
-        [("VAULT_TOKEN", "hvs.dead"), ("VAULT_TOKEN", ""), ("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_ADDR", &hanging)]
-    {
+    for (name, value) in [
+        ("VAULT_TOKEN", "hvs.dead"),
+        ("VAULT_TOKEN", ""),
+        ("VAULT_ADDR", "http://127.0.0.1:1"),
+        ("VAULT_ADDR", &hanging),
+    ] {
         let before = lab.home.variables.clone();
         lab.home.set(name, value);
         // The best of three, for a busy machine.
         let timed = || {
             let started = Instant::now();
-            assert_eq!(lab.cv(["complete", "fish", "get", ""]).exits(0).all(), "names\t0\n", "{name}={value}");
+            assert_eq!(
+                lab.cv(["complete", "fish", "get", ""]).exits(0).all(),
+                "names\t0\n",
+                "{name}={value}"
+            );
             started.elapsed()
         };
         let best = (0..3).map(|_| timed()).min().unwrap();
@@ -328,7 +460,13 @@ fn nothing_is_said_where_nothing_is_known_and_nobody_waits() {
 #[test]
 fn powershell_gets_words_behind_a_sign() {
     let home = Home::new();
-    let told = home.cv(["complete", "powershell", "=login", "=--method", "="]).exits(0).stdout;
-    assert!(told.starts_with("names\t0\noidc\tVault's OIDC login"), "{told}");
+    let told = home
+        .cv(["complete", "powershell", "=login", "=--method", "="])
+        .exits(0)
+        .stdout;
+    assert!(
+        told.starts_with("names\t0\noidc\tVault's OIDC login"),
+        "{told}"
+    );
     assert!(ground().exists() && run(home.command("true").arg(""), "").status == 0);
 }

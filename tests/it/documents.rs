@@ -12,12 +12,23 @@ use crate::terminal::on_terminal;
 /// Whom a newcomer asks: Vault's own command, the browsers, docker.
 fn newcomer() -> Login {
     let mut login = Login::new();
-    login.lab.store("jellyfin", json!({"API_KEY": "it's a \"key\""}));
+    login
+        .lab
+        .store("jellyfin", json!({"API_KEY": "it's a \"key\""}));
     let lab = &login.lab.home;
     lab.file("jellyfin/.env.example", "# jellyfin\nAPI_KEY=\n");
-    lab.file("jellyfin/docker-compose.yml", "services:\n  jellyfin:\n    image: jellyfin\n");
-    lab.file("paperless/docker-compose.yml", "services:\n  web:\n    image: paperless\n    env_file: docker-compose.env\n");
-    lab.file("paperless/docker-compose.env", "PAPERLESS_SECRET_KEY=Kq7-secret-Lz2\n");
+    lab.file(
+        "jellyfin/docker-compose.yml",
+        "services:\n  jellyfin:\n    image: jellyfin\n",
+    );
+    lab.file(
+        "paperless/docker-compose.yml",
+        "services:\n  web:\n    image: paperless\n    env_file: docker-compose.env\n",
+    );
+    lab.file(
+        "paperless/docker-compose.env",
+        "PAPERLESS_SECRET_KEY=Kq7-secret-Lz2\n",
+    );
     lab.file("license.txt", "abc");
     lab.file("old.env", "SMTP_PASSWORD=hunter2hunter2\n");
     let tools = lab.path().join("tools-of-the-test");
@@ -28,22 +39,47 @@ fn newcomer() -> Login {
     };
     symlink(ground().join("bin/bao"), tools.join("bao")).unwrap();
     symlink(ground().join("browser.sh"), tools.join("firefox")).unwrap();
-    symlink(ground().join("node_modules/@anthropic-ai/claude-code-linux-x64/claude"), tools.join("claude")).unwrap();
-    // Vault's own command is OpenBao's, as whoever runs Vault; docker needs a daemon, and shows what it is given.
-    tool("vault", "#!/bin/sh\nVAULT_TOKEN=root BAO_TOKEN=root exec bao \"$@\"\n");
-    tool("docker", "#!/bin/sh\nwhile [ \"$1\" != --env-file ]; do shift; done\ncat \"$2\"\n");
+    symlink(
+        ground().join("node_modules/@anthropic-ai/claude-code-linux-x64/claude"),
+        tools.join("claude"),
+    )
+    .unwrap();
+    // Vault's own command is OpenBao's, as whoever runs Vault; docker needs a daemon, and shows
+    // what it is given.
+    tool(
+        "vault",
+        "#!/bin/sh\nVAULT_TOKEN=root BAO_TOKEN=root exec bao \"$@\"\n",
+    );
+    tool(
+        "docker",
+        "#!/bin/sh\nwhile [ \"$1\" != --env-file ]; do shift; done\ncat \"$2\"\n",
+    );
     lab.file("start", "#!/bin/sh\necho \"started with ${#API_KEY}\"\n");
     std::fs::set_permissions(lab.lab().join("start"), PermissionsExt::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}/.local/bin:/usr/local/bin:/usr/bin:/bin", tools.display(), lab.path().display());
+    let path = format!(
+        "{}:{}/.local/bin:/usr/local/bin:/usr/bin:/bin",
+        tools.display(),
+        lab.path().display()
+    );
     let node = PathBuf::from(which("node"));
-    login.lab.home.set("PATH", format!("{path}:{}", node.parent().unwrap().display()));
+    login.lab.home.set(
+        "PATH",
+        format!("{path}:{}", node.parent().unwrap().display()),
+    );
     login.lab.home.set("EDITOR", "true");
-    login.lab.home.set("BAO_ADDR", login.lab.bao.address.clone());
+    login
+        .lab
+        .home
+        .set("BAO_ADDR", login.lab.bao.address.clone());
     login
 }
 
 fn which(program: &str) -> String {
-    let found = run(std::process::Command::new("sh").args(["-c", &format!("command -v {program}")]), "").exits(0);
+    let found = run(
+        std::process::Command::new("sh").args(["-c", &format!("command -v {program}")]),
+        "",
+    )
+    .exits(0);
     found.stdout.trim().to_owned()
 }
 
@@ -69,15 +105,26 @@ fn typed(login: &Login, script: &str) -> Run {
         while let Some(c) = session.try_read() {
             shown.push(c);
         }
-        if let Some((question, answer)) = QUESTIONS.iter().find(|(question, _)| shown.contains(question)) {
+        if let Some((question, answer)) = QUESTIONS
+            .iter()
+            .find(|(question, _)| shown.contains(question))
+        {
             let end = shown.find(question).unwrap() + question.len();
             shown.drain(..end);
             session.send_line(answer).unwrap();
         }
-        status.metadata().ok().filter(|found| found.len() > 1).map(|_| ())
+        status
+            .metadata()
+            .ok()
+            .filter(|found| found.len() > 1)
+            .map(|_| ())
     });
     let status = login.lab.home.read(".status").trim().parse().unwrap();
-    Run { status, stdout: login.lab.home.read(".seen"), stderr: shown }
+    Run {
+        status,
+        stdout: login.lab.home.read(".seen"),
+        stderr: shown,
+    }
 }
 
 #[test]
@@ -86,11 +133,19 @@ fn the_examples_of_the_manual_work() {
     let mut count = 0;
     for (page, text) in claude_vault::cli::manual::pages() {
         let text = String::from_utf8(text).unwrap();
-        let Some(examples) = text.split(".SH EXAMPLES\n.nf\n").nth(1) else { continue };
+        let Some(examples) = text.split(".SH EXAMPLES\n.nf\n").nth(1) else {
+            continue;
+        };
         for line in examples.split(".fi\n").next().unwrap().lines() {
-            let line = line.replace("\\-", "-").replace("\\*(Aq", "'").replace("\\&", "");
+            let line = line
+                .replace("\\-", "-")
+                .replace("\\*(Aq", "'")
+                .replace("\\&", "");
             // logout revokes it
-            login.lab.home.set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
+            login
+                .lab
+                .home
+                .set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
             // Only a session of a login can be lengthened unasked.
             let line = match line.contains("claude-vault renew") {
                 true => format!(
@@ -108,7 +163,8 @@ fn the_examples_of_the_manual_work() {
 
 /// The blocks of the README, each with its language.
 fn blocks() -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let mut parts = text.split("\n```");
     parts.next();
     let mut blocks = Vec::new();
@@ -119,8 +175,8 @@ fn blocks() -> Vec<(String, String)> {
     blocks
 }
 
-/// The README from its first line to its last, by somebody who has an identity provider and a Vault, and
-/// whose names for them stand in for those of the README.
+/// The README from its first line to its last, by somebody who has an identity provider and a
+/// Vault, and whose names for them stand in for those of the README.
 #[test]
 fn the_readme_is_followed_word_for_word() {
     let mut login = newcomer();
@@ -133,46 +189,87 @@ fn the_readme_is_followed_word_for_word() {
     };
     let checkout = |login: &Login, line: &str| {
         let mut command = in_checkout(login.lab.home.command("bash"));
-        command.env("PATH", format!("{}:{}", ground().join("bin").display(), std::env::var("PATH").unwrap()));
+        command.env(
+            "PATH",
+            format!(
+                "{}:{}",
+                ground().join("bin").display(),
+                std::env::var("PATH").unwrap()
+            ),
+        );
         run(command.args(["-c", line]), "").exits(0)
     };
     let mut seen = String::new();
-    let config = login.lab.home.path().join(".config/claude-vault/config.toml");
+    let config = login
+        .lab
+        .home
+        .path()
+        .join(".config/claude-vault/config.toml");
     std::fs::create_dir_all(config.parent().unwrap()).unwrap();
     for (language, text) in blocks() {
         let text = here(&text);
         let first = text.lines().next().unwrap();
         match (language.as_str(), first) {
             ("sh", "cargo run --release -- dev --tour") => {
-                assert!(checkout(&login, &text).all().contains("the token is revoked"));
+                assert!(
+                    checkout(&login, &text)
+                        .all()
+                        .contains("the token is revoked")
+                );
             }
             ("sh", "tests/run") => {
-                let gate = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
-                assert!(gate.ends_with(" tests/run\n"), "the gate runs this very test by another command");
+                let gate =
+                    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run"))
+                        .unwrap();
+                assert!(
+                    gate.ends_with(" tests/run\n"),
+                    "the gate runs this very test by another command"
+                );
             }
             ("sh", "cargo run --release -- setup") => {
                 checkout(&login, &text);
-                assert!(login.lab.home.path().join(".local/bin/claude-vault").is_file());
+                assert!(
+                    login
+                        .lab
+                        .home
+                        .path()
+                        .join(".local/bin/claude-vault")
+                        .is_file()
+                );
             }
             ("sh", "#!/bin/sh") => {
                 login.lab.home.file("pre-commit", &text);
-                login.lab.home.set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
+                login
+                    .lab
+                    .home
+                    .set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
                 assert_eq!(typed(&login, "sh ./pre-commit").status, 0);
             }
             ("sh", _) if text.starts_with("packaging/run") => {} // the tests of installing do that
             ("sh", _) => {
-                login.lab.home.set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
+                login
+                    .lab
+                    .home
+                    .set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
                 let run = typed(&login, &text);
                 assert_eq!(run.status, 0, "{text}\n{}", run.all());
                 seen += &run.stdout;
             }
             ("hcl", _) => {
-                login.lab.bao.put("sys/policies/acl/homelab-services", json!({ "policy": text }));
+                login.lab.bao.put(
+                    "sys/policies/acl/homelab-services",
+                    json!({ "policy": text }),
+                );
             }
-            ("toml", _) if first.starts_with("# /etc/claude-vault/config.toml") => crate::who_says::is_a_system_config(&text),
+            ("toml", _) if first.starts_with("# /etc/claude-vault/config.toml") => {
+                crate::who_says::is_a_system_config(&text)
+            }
             ("toml", _) if text.contains("[services.") => {
                 login.lab.home.file(".claude-vault.toml", &text);
-                typed(&login, "claude-vault inject jellyfin --format env; test -s docker/jellyfin/secrets.env");
+                typed(
+                    &login,
+                    "claude-vault inject jellyfin --format env; test -s docker/jellyfin/secrets.env",
+                );
                 login.lab.home.file(".claude-vault.toml", "");
             }
             ("toml", _) => {
@@ -196,5 +293,8 @@ fn the_readme_is_followed_word_for_word() {
         assert!(seen.contains(text), "{text} in\n{seen}");
     }
     let writer = &login.lab.bao.get("auth/oidc/role/homelab-writer")["data"];
-    assert_eq!((&writer["token_num_uses"], &writer["bound_claims"]), (&json!(8), &json!({"groups": ["homelab"]})));
+    assert_eq!(
+        (&writer["token_num_uses"], &writer["bound_claims"]),
+        (&json!(8), &json!({"groups": ["homelab"]}))
+    );
 }

@@ -11,85 +11,202 @@ fn lab() -> Lab {
     let policy = format!(
         "{POLICY}\npath \"secret/metadata/proxmox-services/*\" {{ capabilities = [\"read\", \"list\", \"create\", \"update\"] }}"
     );
-    lab.bao.put("sys/policies/acl/homelab-services", json!({ "policy": policy }));
+    lab.bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({ "policy": policy }),
+    );
     lab
 }
 
 fn custom(lab: &Lab, service: &str) -> Value {
-    lab.bao.get(&format!("secret/metadata/proxmox-services/{service}"))["data"]["custom_metadata"].clone()
+    lab.bao
+        .get(&format!("secret/metadata/proxmox-services/{service}"))["data"]["custom_metadata"]
+        .clone()
 }
 
 #[test]
 fn owner_and_rotation_are_part_of_the_plan_and_of_the_approval() {
     let lab = lab();
-    lab.bao.put("secret/metadata/proxmox-services/plex", json!({"custom_metadata": {"team": "media"}}));
-    let dry = lab.cv(["set", "plex", "--owner", "alice", "--rotate-after", "90d", "--dry-run"]).exits(0);
-    assert!(dry.stderr.contains("owner: alice") && dry.stderr.contains("rotate every key after 90d"), "{}", dry.stderr);
+    lab.bao.put(
+        "secret/metadata/proxmox-services/plex",
+        json!({"custom_metadata": {"team": "media"}}),
+    );
+    let dry = lab
+        .cv([
+            "set",
+            "plex",
+            "--owner",
+            "alice",
+            "--rotate-after",
+            "90d",
+            "--dry-run",
+        ])
+        .exits(0);
+    assert!(
+        dry.stderr.contains("owner: alice") && dry.stderr.contains("rotate every key after 90d"),
+        "{}",
+        dry.stderr
+    );
     assert_eq!(custom(&lab, "plex"), json!({"team": "media"}));
-    let mut session = cv(&lab.home, &["set", "plex", "A=2", "--rotate-after", "30d", "--owner", "alice"]);
+    let mut session = cv(
+        &lab.home,
+        &[
+            "set",
+            "plex",
+            "A=2",
+            "--rotate-after",
+            "30d",
+            "--owner",
+            "alice",
+        ],
+    );
     session.exp_string("rotate A after 30d").unwrap();
     session.exp_string("Type yes to write it: ").unwrap();
     session.send_line("no").unwrap();
     session.exp_eof().unwrap();
     assert_eq!(custom(&lab, "plex"), json!({"team": "media"}));
-    lab.cv(["set", "plex", "A=2", "--rotate-after", "30d", "--owner", "alice", "--no-confirm"]).exits(0).says("(version 2)");
+    lab.cv([
+        "set",
+        "plex",
+        "A=2",
+        "--rotate-after",
+        "30d",
+        "--owner",
+        "alice",
+        "--no-confirm",
+    ])
+    .exits(0)
+    .says("(version 2)");
     let found = custom(&lab, "plex");
-    assert_eq!((&found["team"], &found["owner"], &found["rotate_after.A"]), (&json!("media"), &json!("alice"), &json!("30d")));
+    assert_eq!(
+        (&found["team"], &found["owner"], &found["rotate_after.A"]),
+        (&json!("media"), &json!("alice"), &json!("30d"))
+    );
     assert!(found["rotate_from.A"].is_string() && found["rotate_after"].is_null());
     assert_eq!(lab.stored("plex"), json!({"A": "2", "B": "1"}));
     // Metadata alone makes no version; the same again is nothing.
-    lab.cv(["set", "plex", "--owner", "bob", "--no-confirm"]).exits(0).says("(version 2)");
+    lab.cv(["set", "plex", "--owner", "bob", "--no-confirm"])
+        .exits(0)
+        .says("(version 2)");
     assert_eq!(custom(&lab, "plex")["owner"], "bob");
-    lab.cv(["set", "plex", "--owner", "bob", "--no-confirm"]).exits(0).says("nothing to change");
-    lab.cv(["set", "plex", "--owner", "", "--no-confirm"]).exits(0);
+    lab.cv(["set", "plex", "--owner", "bob", "--no-confirm"])
+        .exits(0)
+        .says("nothing to change");
+    lab.cv(["set", "plex", "--owner", "", "--no-confirm"])
+        .exits(0);
     assert!(custom(&lab, "plex")["owner"].is_null());
-    assert!(lab.home.read(".claude-vault-audit.log").contains("metadata: owner: bob"));
+    assert!(
+        lab.home
+            .read(".claude-vault-audit.log")
+            .contains("metadata: owner: bob")
+    );
     // A new service gets both at once.
-    lab.cv(["set", "new", "K=v", "--owner", "carol", "--rotate-after", "12w", "--no-confirm"]).exits(0).says("created");
-    assert_eq!((lab.stored("new"), custom(&lab, "new")["owner"].clone()), (json!({"K": "v"}), json!("carol")));
-    lab.cv(["set", "nowhere", "--owner", "x", "--no-confirm"]).exits(5);
+    lab.cv([
+        "set",
+        "new",
+        "K=v",
+        "--owner",
+        "carol",
+        "--rotate-after",
+        "12w",
+        "--no-confirm",
+    ])
+    .exits(0)
+    .says("created");
+    assert_eq!(
+        (lab.stored("new"), custom(&lab, "new")["owner"].clone()),
+        (json!({"K": "v"}), json!("carol"))
+    );
+    lab.cv(["set", "nowhere", "--owner", "x", "--no-confirm"])
+        .exits(5);
 }
 
 #[test]
-fn without_the_options_metadata_is_neither_read_nor_written_and_with_them_the_missing_right_is_named() {
+fn without_the_options_metadata_is_neither_read_nor_written_and_with_them_the_missing_right_is_named()
+ {
     let lab = Lab::with("plex", json!({"A": "1"}));
-    for arguments in [&["set", "plex", "A=2", "--owner", "x"][..], &["set", "plex", "--rotate-after", "90d"]] {
-        let refused = lab.cv(arguments.iter().copied().chain(["--no-confirm"])).exits(4);
-        assert!(refused.stderr.contains("secret/metadata/proxmox-services/plex") && refused.stderr.contains("create and update"));
+    for arguments in [
+        &["set", "plex", "A=2", "--owner", "x"][..],
+        &["set", "plex", "--rotate-after", "90d"],
+    ] {
+        let refused = lab
+            .cv(arguments.iter().copied().chain(["--no-confirm"]))
+            .exits(4);
+        assert!(
+            refused
+                .stderr
+                .contains("secret/metadata/proxmox-services/plex")
+                && refused.stderr.contains("create and update")
+        );
     }
     assert_eq!(lab.stored("plex"), json!({"A": "1"}));
     let only_data = "path \"secret/data/proxmox-services/*\" { capabilities = [\"create\", \"read\", \"update\"] }";
-    lab.bao.put("sys/policies/acl/homelab-services", json!({ "policy": only_data }));
+    lab.bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({ "policy": only_data }),
+    );
     lab.cv(["set", "plex", "A=3", "--no-confirm"]).exits(0);
     for bad in ["90", "0d", "soon", "-1d"] {
-        lab.cv(["set", "plex", &format!("--rotate-after={bad}")]).exits(2).says("90d");
+        lab.cv(["set", "plex", &format!("--rotate-after={bad}")])
+            .exits(2)
+            .says("90d");
     }
 }
 
 #[test]
 fn what_is_due_is_told_by_when_each_value_was_last_changed() {
     let lab = lab();
-    lab.cv(["status", "--due"]).exits(0).says("no rotation is due");
-    lab.cv(["set", "plex", "--rotate-after", "3s", "--owner", "alice", "--no-confirm"]).exits(0);
-    lab.cv(["set", "other", "X=1", "Y=1", "--no-confirm"]).exits(0);
-    lab.cv(["set", "other", "X=2", "--rotate-after", "1h", "--no-confirm"]).exits(0);
+    lab.cv(["status", "--due"])
+        .exits(0)
+        .says("no rotation is due");
+    lab.cv([
+        "set",
+        "plex",
+        "--rotate-after",
+        "3s",
+        "--owner",
+        "alice",
+        "--no-confirm",
+    ])
+    .exits(0);
+    lab.cv(["set", "other", "X=1", "Y=1", "--no-confirm"])
+        .exits(0);
+    lab.cv([
+        "set",
+        "other",
+        "X=2",
+        "--rotate-after",
+        "1h",
+        "--no-confirm",
+    ])
+    .exits(0);
     std::thread::sleep(std::time::Duration::from_secs(4));
     // B gets a new value; A keeps its own through the new version.
     lab.cv(["set", "plex", "B=2", "--no-confirm"]).exits(0);
     let due = lab.cv(["status", "--due"]).exits(1);
-    assert!(due.stdout.starts_with("plex A  due ") && due.stdout.contains("every 3s") && due.stdout.contains("owner alice"));
+    assert!(
+        due.stdout.starts_with("plex A  due ")
+            && due.stdout.contains("every 3s")
+            && due.stdout.contains("owner alice")
+    );
     assert_eq!(due.stdout.lines().count(), 1, "{}", due.stdout);
     let found = lab.cv(["status", "--due", "--json"]).exits(1).json();
-    assert_eq!((&found["due"][0]["key"], &found["services"]), (&json!("A"), &json!(2)));
-    for (arguments, listed) in
-        [(&["list", "--due"][..], "plex\n"), (&["list", "plex", "--due"], "A\n"), (&["list", "o*", "--due"], "")]
-    {
+    assert_eq!(
+        (&found["due"][0]["key"], &found["services"]),
+        (&json!("A"), &json!(2))
+    );
+    for (arguments, listed) in [
+        (&["list", "--due"][..], "plex\n"),
+        (&["list", "plex", "--due"], "A\n"),
+        (&["list", "o*", "--due"], ""),
+    ] {
         assert_eq!(lab.cv(arguments).exits(0).stdout, listed, "{arguments:?}");
     }
     lab.cv(["list", "nowhere", "--due"]).exits(5);
     lab.cv(["set", "plex", "A=new", "--no-confirm"]).exits(0);
     lab.cv(["status", "--due"]).exits(0);
-    lab.cv(["set", "plex", "--rotate-after", "none", "--no-confirm"]).exits(0);
+    lab.cv(["set", "plex", "--rotate-after", "none", "--no-confirm"])
+        .exits(0);
     std::thread::sleep(std::time::Duration::from_secs(4));
     lab.cv(["status", "--due"]).exits(0);
 }
@@ -97,7 +214,8 @@ fn what_is_due_is_told_by_when_each_value_was_last_changed() {
 #[test]
 fn a_value_older_than_the_kept_versions_counts_from_when_the_interval_was_set() {
     let lab = lab();
-    lab.cv(["set", "plex", "--rotate-after", "4s", "--no-confirm"]).exits(0);
+    lab.cv(["set", "plex", "--rotate-after", "4s", "--no-confirm"])
+        .exits(0);
     for number in 0..11 {
         lab.store("plex", json!({"A": "1", "B": number}));
     }
@@ -107,7 +225,10 @@ fn a_value_older_than_the_kept_versions_counts_from_when_the_interval_was_set() 
     assert_eq!(due["due"].as_array().unwrap().len(), 1);
     assert_eq!(due["due"][0]["key"], "A");
     // What others wrote and is no interval is none.
-    lab.bao.put("secret/metadata/proxmox-services/plex", json!({"custom_metadata": {"rotate_after": "soon; rm -rf"}}));
+    lab.bao.put(
+        "secret/metadata/proxmox-services/plex",
+        json!({"custom_metadata": {"rotate_after": "soon; rm -rf"}}),
+    );
     lab.cv(["status", "--due"]).exits(0);
 }
 

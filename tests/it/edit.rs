@@ -23,7 +23,10 @@ impl Runtime {
     }
 
     fn entries(&self) -> Vec<PathBuf> {
-        std::fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+        std::fs::read_dir(self.dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
     }
 
     #[track_caller]
@@ -34,14 +37,21 @@ impl Runtime {
 
 /// An editor that is a script: `$1` is the file, `$count` how often it was started.
 fn editor(home: &mut Home, script: &str) {
-    let body = format!("#!/bin/sh\necho x >>{0}/runs\ncount=$(grep -c x {0}/runs)\n{script}\n", home.lab().display());
+    let body = format!(
+        "#!/bin/sh\necho x >>{0}/runs\ncount=$(grep -c x {0}/runs)\n{script}\n",
+        home.lab().display()
+    );
     let path = home.file("editor.sh", &body);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     home.set("EDITOR", path.to_string_lossy());
 }
 
 fn lab(data: serde_json::Value, script: &str) -> (Lab, Runtime) {
-    let mut lab = if data.is_null() { Lab::new() } else { Lab::with("plex", data) };
+    let mut lab = if data.is_null() {
+        Lab::new()
+    } else {
+        Lab::with("plex", data)
+    };
     let runtime = Runtime::new(&mut lab.home);
     editor(&mut lab.home, script);
     (lab, runtime)
@@ -67,11 +77,21 @@ fn keys_are_changed_added_and_removed_and_all_types_stay() {
     let (lab, runtime) = lab(data.clone(), script);
     let mut session = cv(&lab.home, &["edit", "plex"]);
     let shown = answer(&mut session, WRITE, "yes");
-    for line in ["~ NUMBER", "~ LINES", "- GONE", "+ NEW", "+ PORT", "+ BLOCK", "9 other keys"] {
+    for line in [
+        "~ NUMBER",
+        "~ LINES",
+        "- GONE",
+        "+ NEW",
+        "+ PORT",
+        "+ BLOCK",
+        "9 other keys",
+    ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     assert!(!shown.contains('→') && !shown.contains("TEXT"), "{shown}");
-    session.exp_string("updated secret/proxmox-services/plex (version 2)").unwrap();
+    session
+        .exp_string("updated secret/proxmox-services/plex (version 2)")
+        .unwrap();
     session.exp_eof().unwrap();
     assert_eq!(exit(&session), 0);
     let mut expected = data;
@@ -84,11 +104,19 @@ fn keys_are_changed_added_and_removed_and_all_types_stay() {
     assert_eq!(lab.stored("plex"), expected);
     runtime.is_empty();
     let seen = lab.home.read("seen.yaml");
-    for line in ["TEXT: \"42\"\n", "NUMBER: 42\n", "LINES: |\n  first\n  second\n", "\"odd name/ü\": \"o\"\n"] {
+    for line in [
+        "TEXT: \"42\"\n",
+        "NUMBER: 42\n",
+        "LINES: |\n  first\n  second\n",
+        "\"odd name/ü\": \"o\"\n",
+    ] {
         assert!(seen.contains(line), "{seen}");
     }
     let log = lab.home.read(".claude-vault-audit.log");
-    assert!(log.contains("removed: GONE") && log.contains("all keys, to edit"), "{log}");
+    assert!(
+        log.contains("removed: GONE") && log.contains("all keys, to edit"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -111,11 +139,17 @@ fn no_change_asks_nothing_whatever_is_written_otherwise() {
 
 #[test]
 fn a_new_service_begins_with_a_template() {
-    let (lab, runtime) = lab(json!(null), "grep -q '# API_KEY' \"$1\" && printf 'K: v\\n' >>\"$1\"");
+    let (lab, runtime) = lab(
+        json!(null),
+        "grep -q '# API_KEY' \"$1\" && printf 'K: v\\n' >>\"$1\"",
+    );
     let mut session = cv(&lab.home, &["edit", "new", "--json"]);
     answer(&mut session, WRITE, "y");
     let shown = session.exp_eof().unwrap();
-    assert!(shown.contains("\"outcome\": \"created\"") && shown.contains("\"added\": ["), "{shown}");
+    assert!(
+        shown.contains("\"outcome\": \"created\"") && shown.contains("\"added\": ["),
+        "{shown}"
+    );
     assert_eq!(lab.stored("new"), json!({"K": "v"}));
     runtime.is_empty();
 }
@@ -132,9 +166,18 @@ fn text_that_cannot_be_read_is_opened_again_with_the_error_on_top() {
     session.exp_eof().unwrap();
     let again = lab.home.read("seen.2");
     let line = 1 + again.lines().position(|line| line == "B:").unwrap();
-    assert!(again.starts_with(&format!("#! line {line}: B has no value")), "{again}");
-    assert!(shown.contains(&format!("error: line {line}: B has no value")) && !shown.contains(CANARY), "{shown}");
-    assert_eq!(lab.stored("plex"), json!({"OLD": CANARY, "A": "new", "B": "x"}));
+    assert!(
+        again.starts_with(&format!("#! line {line}: B has no value")),
+        "{again}"
+    );
+    assert!(
+        shown.contains(&format!("error: line {line}: B has no value")) && !shown.contains(CANARY),
+        "{shown}"
+    );
+    assert_eq!(
+        lab.stored("plex"),
+        json!({"OLD": CANARY, "A": "new", "B": "x"})
+    );
     runtime.is_empty();
 }
 
@@ -152,7 +195,10 @@ fn slips_and_attacks_in_the_text_are_refused_by_line_and_nothing_is_written() {
         ("A: \\377\\n", "not UTF-8"),
         ("A: 1\\n---\\nB: 2\\n", "more than one"),
     ] {
-        let (lab, runtime) = lab(json!({"OLD": "1"}), &format!("[ $count = 1 ] && printf -- '{text}' >\"$1\"; true"));
+        let (lab, runtime) = lab(
+            json!({"OLD": "1"}),
+            &format!("[ $count = 1 ] && printf -- '{text}' >\"$1\"; true"),
+        );
         let mut session = cv(&lab.home, &["edit", "plex"]);
         let shown = answer(&mut session, AGAIN, "no");
         assert!(shown.contains(said), "{text}: {shown}");
@@ -162,17 +208,27 @@ fn slips_and_attacks_in_the_text_are_refused_by_line_and_nothing_is_written() {
         runtime.is_empty();
     }
     // Aliases are the values that they stand for, and cannot grow without end.
-    let (lab, _runtime) = lab(json!({"OLD": "1"}), "printf 'A: &a [1, 2]\\nB: *a\\nOLD: \"1\"\\n' >\"$1\"");
+    let (lab, _runtime) = lab(
+        json!({"OLD": "1"}),
+        "printf 'A: &a [1, 2]\\nB: *a\\nOLD: \"1\"\\n' >\"$1\"",
+    );
     let mut session = cv(&lab.home, &["edit", "plex"]);
     answer(&mut session, WRITE, "yes");
     session.exp_eof().unwrap();
-    assert_eq!(lab.stored("plex"), json!({"A": [1, 2], "B": [1, 2], "OLD": "1"}));
+    assert_eq!(
+        lab.stored("plex"),
+        json!({"A": [1, 2], "B": [1, 2], "OLD": "1"})
+    );
 }
 
 #[test]
 fn what_the_editor_puts_in_the_place_of_the_text_is_not_followed() {
     for (script, said, status) in [
-        ("printf 'A: stolen\\n' >elsewhere; ln -sf \"$PWD/elsewhere\" \"$1\"", "symbolic link", 2),
+        (
+            "printf 'A: stolen\\n' >elsewhere; ln -sf \"$PWD/elsewhere\" \"$1\"",
+            "symbolic link",
+            2,
+        ),
         ("rm \"$1\"; mkfifo \"$1\"", "plain file", 2),
         ("rm \"$1\"; mkdir \"$1\"", "plain file", 2),
         ("rm \"$1\"", "deleted the file", 2),
@@ -182,7 +238,9 @@ fn what_the_editor_puts_in_the_place_of_the_text_is_not_followed() {
     ] {
         let (lab, runtime) = lab(json!({"OLD": "1"}), script);
         let mut session = cv(&lab.home, &["edit", "plex"]);
-        session.exp_string(said).unwrap_or_else(|error| panic!("{script}: {error}"));
+        session
+            .exp_string(said)
+            .unwrap_or_else(|error| panic!("{script}: {error}"));
         session.exp_eof().unwrap();
         assert_eq!(exit(&session), status, "{script}");
         assert_eq!(lab.stored("plex"), json!({"OLD": "1"}));
@@ -190,7 +248,9 @@ fn what_the_editor_puts_in_the_place_of_the_text_is_not_followed() {
     }
     let mut lab = Lab::with("plex", json!({"OLD": "1"}));
     lab.home.set("EDITOR", "no-such-editor --wait");
-    cv(&lab.home, &["edit", "plex"]).exp_string("cannot run no-such-editor").unwrap();
+    cv(&lab.home, &["edit", "plex"])
+        .exp_string("cannot run no-such-editor")
+        .unwrap();
 }
 
 #[test]
@@ -205,7 +265,10 @@ fn a_declined_text_can_be_opened_again_and_is_as_it_was() {
     session.exp_eof().unwrap();
     assert_eq!(lab.stored("plex"), json!({"A": "mine", "OLD": "1"}));
     let again = lab.home.read("seen.2");
-    assert!(again.starts_with("#! not confirmed") && again.ends_with("A: mine\n"), "{again}");
+    assert!(
+        again.starts_with("#! not confirmed") && again.ends_with("A: mine\n"),
+        "{again}"
+    );
     runtime.is_empty();
     // Discarded, it is gone.
     let mut session = cv(&lab.home, &["edit", "other"]);
@@ -225,13 +288,23 @@ fn a_change_by_somebody_else_is_kept_and_asked_about_again() {
     let mut session = cv(&lab.home, &["edit", "plex"]);
     session.exp_string("(version 1)").unwrap();
     session.exp_string(WRITE).unwrap();
-    lab.store("plex", json!({"A": "theirs", "B": "1", "C": "theirs", "D": "new"}));
+    lab.store(
+        "plex",
+        json!({"A": "theirs", "B": "1", "C": "theirs", "D": "new"}),
+    );
     session.send_line("yes").unwrap();
     session.exp_string("(version 2)").unwrap();
     let shown = answer(&mut session, WRITE, "yes");
-    assert!(shown.contains("A was changed meanwhile: your value replaces that") && !shown.contains("C was"), "{shown}");
+    assert!(
+        shown.contains("A was changed meanwhile: your value replaces that")
+            && !shown.contains("C was"),
+        "{shown}"
+    );
     session.exp_eof().unwrap();
-    assert_eq!(lab.stored("plex"), json!({"A": "mine", "C": "theirs", "D": "new"}));
+    assert_eq!(
+        lab.stored("plex"),
+        json!({"A": "mine", "C": "theirs", "D": "new"})
+    );
     runtime.is_empty();
 }
 
@@ -241,7 +314,8 @@ fn a_session_that_ended_meanwhile_does_not_lose_the_text() {
     let (lab, runtime) = lab(json!({"OLD": "1"}), script);
     let mut session = cv(&lab.home, &["edit", "plex"]);
     session.exp_string(WRITE).unwrap();
-    lab.bao.put("auth/token/revoke", json!({ "token": lab.token }));
+    lab.bao
+        .put("auth/token/revoke", json!({ "token": lab.token }));
     session.send_line("yes").unwrap();
     session.exp_string("the session has expired").unwrap();
     answer(&mut session, AGAIN, "yes");
@@ -260,16 +334,31 @@ fn the_editor_gets_no_session_and_a_private_file() {
         "env >seen.env; stat -c '%a %U' \"$1\" \"$(dirname \"$1\")\" \"$(dirname \"$(dirname \"$1\")\")\" >modes; ls -l /proc/$$/fd >fds",
     );
     for name in ["VAULT_TOKEN_EXPIRY", "CLAUDE_VAULT_SESSION"] {
-        lab.home.set(name, if name == "VAULT_TOKEN_EXPIRY" { "4000000000" } else { "a,b,http://x" });
+        lab.home.set(
+            name,
+            if name == "VAULT_TOKEN_EXPIRY" {
+                "4000000000"
+            } else {
+                "a,b,http://x"
+            },
+        );
     }
     cv(&lab.home, &["edit", "plex"]).exp_eof().unwrap();
     let seen = lab.home.read("seen.env");
-    for name in ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN", "CLAUDE_VAULT_SESSION"] {
+    for name in [
+        "VAULT_TOKEN",
+        "VAULT_TOKEN_EXPIRY",
+        "BAO_TOKEN",
+        "CLAUDE_VAULT_SESSION",
+    ] {
         assert!(!seen.contains(&format!("{name}=")), "{seen}");
     }
     assert!(seen.contains("VAULT_ADDR=") && !seen.contains(&lab.token) && !seen.contains(CANARY));
     let modes = lab.home.read("modes");
-    let bits: Vec<&str> = modes.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    let bits: Vec<&str> = modes
+        .lines()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
     assert_eq!(bits, ["600", "700", "700"]);
     let fds = lab.home.read("fds");
     assert!(!fds.contains("socket"), "{fds}");
@@ -283,11 +372,17 @@ fn the_line_in_editor_may_hold_options_and_quotes_and_visual_comes_first() {
     std::fs::copy(&script, &spaced).unwrap();
     let arguments = |lab: &Lab| {
         cv(&lab.home, &["edit", "plex"]).exp_eof().unwrap();
-        lab.home.read("arguments").lines().map(str::to_owned).collect::<Vec<_>>()
+        lab.home
+            .read("arguments")
+            .lines()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
-    lab.home.set("EDITOR", format!("{} --wait  -x", script.display()));
+    lab.home
+        .set("EDITOR", format!("{} --wait  -x", script.display()));
     assert_eq!(arguments(&lab)[..2], ["--wait", "-x"]);
-    lab.home.set("VISUAL", format!("'{}' --title 'a b'", spaced.display()));
+    lab.home
+        .set("VISUAL", format!("'{}' --title 'a b'", spaced.display()));
     let given = arguments(&lab);
     assert_eq!(given[..2], ["--title", "a b"]);
     assert!(given[2].ends_with("/plex.yaml") && given.len() == 3);
@@ -296,14 +391,21 @@ fn the_line_in_editor_may_hold_options_and_quotes_and_visual_comes_first() {
 #[test]
 fn options_show_the_plan_alone_write_unasked_and_reveal() {
     let (lab, runtime) = lab(json!({"A": "1"}), &format!("echo \"B: {CANARY}\" >>\"$1\""));
-    let shown = cv(&lab.home, &["edit", "plex", "--dry-run"]).exp_eof().unwrap();
-    assert!(shown.contains("+ B  ********") && shown.contains("nothing was written"), "{shown}");
+    let shown = cv(&lab.home, &["edit", "plex", "--dry-run"])
+        .exp_eof()
+        .unwrap();
+    assert!(
+        shown.contains("+ B  ********") && shown.contains("nothing was written"),
+        "{shown}"
+    );
     let mut session = cv(&lab.home, &["edit", "plex", "--reveal"]);
     assert!(answer(&mut session, WRITE, "no").contains(CANARY));
     answer(&mut session, AGAIN, "no");
     session.exp_eof().unwrap();
     assert_eq!(lab.stored("plex"), json!({"A": "1"}));
-    cv(&lab.home, &["edit", "plex", "--no-confirm"]).exp_string("(version 2)").unwrap();
+    cv(&lab.home, &["edit", "plex", "--no-confirm"])
+        .exp_string("(version 2)")
+        .unwrap();
     assert_eq!(lab.stored("plex"), json!({"A": "1", "B": CANARY}));
     runtime.is_empty();
 }
@@ -312,10 +414,21 @@ fn options_show_the_plan_alone_write_unasked_and_reveal() {
 fn without_a_terminal_and_under_an_ai_agent_it_is_refused() {
     let (mut lab, runtime) = lab(json!({"A": "1"}), "touch started");
     let program = env!("CARGO_BIN_EXE_claude-vault");
-    run(lab.home.command("setsid").arg("-w").args([program, "edit", "plex"]), "").exits(8).says("no terminal");
+    run(
+        lab.home
+            .command("setsid")
+            .arg("-w")
+            .args([program, "edit", "plex"]),
+        "",
+    )
+    .exits(8)
+    .says("no terminal");
     lab.home.set("CLAUDECODE", "1");
     let shown = cv(&lab.home, &["edit", "plex"]).exp_eof().unwrap();
-    assert!(shown.contains("edit is refused under an AI agent"), "{shown}");
+    assert!(
+        shown.contains("edit is refused under an AI agent"),
+        "{shown}"
+    );
     assert!(!lab.home.lab().join("started").exists());
     runtime.is_empty();
 }
@@ -324,20 +437,36 @@ fn without_a_terminal_and_under_an_ai_agent_it_is_refused() {
 fn made(trace: &str) -> Vec<String> {
     let lines = trace.lines().filter(|line| !line.contains(" = -1 "));
     let changes = lines.filter(|line| {
-        ["O_CREAT", "O_WRONLY", "O_RDWR", "rename", "mkdir", "symlink", "link(", "linkat(", "mknod"]
-            .iter()
-            .any(|word| line.contains(word))
+        [
+            "O_CREAT", "O_WRONLY", "O_RDWR", "rename", "mkdir", "symlink", "link(", "linkat(",
+            "mknod",
+        ]
+        .iter()
+        .any(|word| line.contains(word))
     });
-    changes.flat_map(|line| line.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect()
+    changes
+        .flat_map(|line| {
+            line.split('"')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 fn is_installed(program: &str) -> bool {
-    ["/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
+    ["/usr/bin", "/bin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(program).exists())
 }
 
 #[test]
 fn vim_and_nano_leave_nothing_whatever_their_settings_say() {
-    for program in ["vim", "vim.tiny", "nano"].into_iter().filter(|program| is_installed(program)) {
+    for program in ["vim", "vim.tiny", "nano"]
+        .into_iter()
+        .filter(|program| is_installed(program))
+    {
         let mut lab = Lab::with("plex", json!({"A": CANARY, "B": "two\nlines\n"}));
         let runtime = Runtime::new(&mut lab.home);
         let home = lab.home.path();
@@ -382,17 +511,30 @@ fn vim_and_nano_leave_nothing_whatever_their_settings_say() {
         let outside: Vec<String> = made(&trace)
             .into_iter()
             .filter(|path| {
-                path.starts_with('/') && !path.starts_with(&private) && !path.starts_with("/dev/") && !path.starts_with("/proc/")
+                path.starts_with('/')
+                    && !path.starts_with(&private)
+                    && !path.starts_with("/dev/")
+                    && !path.starts_with("/proc/")
             })
-            .filter(|path| !path.contains(".claude-vault-audit") && !path.contains("/.local/state/claude-vault"))
+            .filter(|path| {
+                !path.contains(".claude-vault-audit")
+                    && !path.contains("/.local/state/claude-vault")
+            })
             .filter(|path| !path.ends_with("/.local") && !path.ends_with("/.local/state"))
             .collect();
         assert_eq!(outside, Vec::<String>::new(), "{program}");
         for (path, content) in files(lab.home.path().parent().unwrap()) {
             let is_trace = path.ends_with("lab/trace");
-            assert!(is_trace || !String::from_utf8_lossy(&content).contains(CANARY), "{program}: {}", path.display());
+            assert!(
+                is_trace || !String::from_utf8_lossy(&content).contains(CANARY),
+                "{program}: {}",
+                path.display()
+            );
         }
-        let left = files(&home).into_iter().map(|(path, _)| path).filter(|path| !path.starts_with(home.join(".local")));
+        let left = files(&home)
+            .into_iter()
+            .map(|(path, _)| path)
+            .filter(|path| !path.starts_with(home.join(".local")));
         assert_eq!(left.count(), 2, "{program}: only .vimrc and .nanorc");
     }
 }
@@ -400,16 +542,33 @@ fn vim_and_nano_leave_nothing_whatever_their_settings_say() {
 #[test]
 fn a_signal_takes_the_editor_and_the_folder_along() {
     for signal in ["TERM", "HUP"] {
-        let (lab, runtime) = lab(json!({"A": CANARY}), "echo $$ >pid; echo $PPID >parent; exec sleep 60");
+        let (lab, runtime) = lab(
+            json!({"A": CANARY}),
+            "echo $$ >pid; echo $PPID >parent; exec sleep 60",
+        );
         let mut session = cv(&lab.home, &["edit", "plex"]);
         let pid = eventually("the editor", || {
-            std::fs::read_to_string(lab.home.lab().join("parent")).ok().filter(|pid| pid.ends_with('\n'))
+            std::fs::read_to_string(lab.home.lab().join("parent"))
+                .ok()
+                .filter(|pid| pid.ends_with('\n'))
         });
-        run(lab.home.command("kill").args([&format!("-{signal}"), pid.trim()]), "").exits(0);
+        run(
+            lab.home
+                .command("kill")
+                .args([&format!("-{signal}"), pid.trim()]),
+            "",
+        )
+        .exits(0);
         session.exp_eof().unwrap();
         assert_eq!(exit(&session), 130);
         runtime.is_empty();
-        assert!(!Path::new("/proc").join(lab.home.read("pid").trim()).join("exe").exists(), "{signal}");
+        assert!(
+            !Path::new("/proc")
+                .join(lab.home.read("pid").trim())
+                .join("exe")
+                .exists(),
+            "{signal}"
+        );
     }
     // Ctrl-C while the editor runs is the editor's own; at the question it ends everything.
     let (lab, runtime) = lab(
@@ -417,7 +576,9 @@ fn a_signal_takes_the_editor_and_the_folder_along() {
         "trap 'echo caught >caught' INT; touch ready; until [ -e caught ]; do sleep 0.05; done; echo 'B: 1' >>\"$1\"",
     );
     let mut session = cv(&lab.home, &["edit", "plex"]);
-    eventually("the editor", || lab.home.lab().join("ready").exists().then_some(()));
+    eventually("the editor", || {
+        lab.home.lab().join("ready").exists().then_some(())
+    });
     session.send_control('c').unwrap();
     session.exp_string(WRITE).unwrap();
     session.send_control('c').unwrap();
@@ -429,20 +590,35 @@ fn a_signal_takes_the_editor_and_the_folder_along() {
 
 #[test]
 fn what_a_kill_left_goes_at_the_next_command_and_not_from_under_a_living_editor() {
-    let (lab, runtime) = lab(json!({"A": CANARY}), "echo $$ >pid; echo $PPID >parent; exec sleep 60");
+    let (lab, runtime) = lab(
+        json!({"A": CANARY}),
+        "echo $$ >pid; echo $PPID >parent; exec sleep 60",
+    );
     // In a shell, so that the terminal stays.
-    let script = format!("{} edit plex; echo en''ded; sleep 60", env!("CARGO_BIN_EXE_claude-vault"));
+    let script = format!(
+        "{} edit plex; echo en''ded; sleep 60",
+        env!("CARGO_BIN_EXE_claude-vault")
+    );
     let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
     let pid = |name: &str| {
-        eventually("the editor", || std::fs::read_to_string(lab.home.lab().join(name)).ok().filter(|pid| pid.ends_with('\n')))
+        eventually("the editor", || {
+            std::fs::read_to_string(lab.home.lab().join(name))
+                .ok()
+                .filter(|pid| pid.ends_with('\n'))
+        })
     };
     let (parent, child) = (pid("parent"), pid("pid"));
     run(lab.home.command("kill").args(["-9", parent.trim()]), "").exits(0);
     session.exp_string("ended").unwrap();
     lab.cv(["list"]).exits(0);
-    assert!(!files(runtime.dir.path()).is_empty(), "the editor still has it");
+    assert!(
+        !files(runtime.dir.path()).is_empty(),
+        "the editor still has it"
+    );
     run(lab.home.command("kill").args(["-9", child.trim()]), "").exits(0);
-    eventually("the editor's end", || (!Path::new("/proc").join(child.trim()).exists()).then_some(()));
+    eventually("the editor's end", || {
+        (!Path::new("/proc").join(child.trim()).exists()).then_some(())
+    });
     assert!(!files(runtime.dir.path()).is_empty());
     lab.cv(["list"]).exits(0);
     runtime.is_empty();
@@ -450,13 +626,19 @@ fn what_a_kill_left_goes_at_the_next_command_and_not_from_under_a_living_editor(
 
 #[test]
 fn two_edits_at_once_do_not_sweep_each_other() {
-    let (lab, runtime) =
-        lab(json!({"A": "1"}), "touch started.$$; until [ -e go ]; do sleep 0.05; done; echo \"B$$: 1\" >>\"$1\"");
+    let (lab, runtime) = lab(
+        json!({"A": "1"}),
+        "touch started.$$; until [ -e go ]; do sleep 0.05; done; echo \"B$$: 1\" >>\"$1\"",
+    );
     let mut first = cv(&lab.home, &["edit", "plex"]);
     let mut second = cv(&lab.home, &["edit", "plex"]);
     eventually("two editors", || {
         (files(runtime.dir.path()).len() == 2
-            && files(&lab.home.lab()).iter().filter(|(path, _)| path.to_string_lossy().contains("started.")).count() == 2)
+            && files(&lab.home.lab())
+                .iter()
+                .filter(|(path, _)| path.to_string_lossy().contains("started."))
+                .count()
+                == 2)
             .then_some(())
     });
     lab.cv(["list"]).exits(0);
@@ -466,7 +648,10 @@ fn two_edits_at_once_do_not_sweep_each_other() {
     first.exp_eof().unwrap();
     // It was worked out before the first was written, or after.
     answer(&mut second, WRITE, "yes");
-    while second.exp_regex("written|again|Type yes to write it: |version 3\\)").is_ok_and(|(_, found)| found == WRITE) {
+    while second
+        .exp_regex("written|again|Type yes to write it: |version 3\\)")
+        .is_ok_and(|(_, found)| found == WRITE)
+    {
         second.send_line("yes").unwrap();
     }
     second.exp_eof().unwrap();
@@ -476,13 +661,21 @@ fn two_edits_at_once_do_not_sweep_each_other() {
 
 #[test]
 fn a_place_that_is_not_private_is_not_used() {
-    let (mut lab, runtime) = lab(json!({"A": CANARY}), "dirname \"$1\" >where; cat \"$1\" >seen");
+    let (mut lab, runtime) = lab(
+        json!({"A": CANARY}),
+        "dirname \"$1\" >where; cat \"$1\" >seen",
+    );
     // Somebody else's link in the folder's place.
     let aside = lab.home.lab().join("aside");
     std::fs::create_dir(&aside).unwrap();
-    let own = runtime.dir.path().join(format!("claude-vault-edit-{}", rustix::process::geteuid().as_raw()));
+    let own = runtime.dir.path().join(format!(
+        "claude-vault-edit-{}",
+        rustix::process::geteuid().as_raw()
+    ));
     std::os::unix::fs::symlink(&aside, &own).unwrap();
-    cv(&lab.home, &["edit", "plex"]).exp_string("it is not a private folder of yours").unwrap();
+    cv(&lab.home, &["edit", "plex"])
+        .exp_string("it is not a private folder of yours")
+        .unwrap();
     lab.cv(["list"]).exits(0);
     assert!(own.is_symlink() && !lab.home.lab().join("where").exists());
     std::fs::remove_file(&own).unwrap();
@@ -490,16 +683,25 @@ fn a_place_that_is_not_private_is_not_used() {
     std::fs::create_dir(&own).unwrap();
     std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::write(own.join("file"), "").unwrap();
-    cv(&lab.home, &["edit", "plex"]).exp_string("it is not a private folder of yours").unwrap();
+    cv(&lab.home, &["edit", "plex"])
+        .exp_string("it is not a private folder of yours")
+        .unwrap();
     // A runtime folder that others may write.
     std::fs::set_permissions(runtime.dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    cv(&lab.home, &["edit", "plex"]).exp_string("nothing to change").unwrap();
-    assert!(lab.home.read("where").starts_with("/dev/shm/claude-vault-edit-"));
+    cv(&lab.home, &["edit", "plex"])
+        .exp_string("nothing to change")
+        .unwrap();
+    assert!(
+        lab.home
+            .read("where")
+            .starts_with("/dev/shm/claude-vault-edit-")
+    );
     // A link to another place is swept neither.
     std::fs::remove_dir_all(&own).unwrap();
     lab.home.file("aside/precious/file", "x");
     std::os::unix::fs::symlink(&aside, &own).unwrap();
-    lab.home.set("XDG_RUNTIME_DIR", runtime.dir.path().to_string_lossy());
+    lab.home
+        .set("XDG_RUNTIME_DIR", runtime.dir.path().to_string_lossy());
     lab.cv(["list"]).exits(0);
     assert_eq!(lab.home.read("aside/precious/file"), "x");
 }

@@ -14,7 +14,9 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
     let versions: Vec<String> = (0..2).map(|number| format!("{number}{long}")).collect();
     lab.home.file("plex/.env", "A=\n");
     let write = |number: usize| {
-        let data: serde_json::Map<_, _> = (0..40).map(|key| (format!("K{key}"), json!(versions[number % 2]))).collect();
+        let data: serde_json::Map<_, _> = (0..40)
+            .map(|key| (format!("K{key}"), json!(versions[number % 2])))
+            .collect();
         lab.store("plex", json!(data));
     };
     write(0);
@@ -43,12 +45,18 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         std::thread::sleep(usual.mul_f64((random >> 40) as f64 / f64::from(1 << 24) * 1.3));
         child.kill().unwrap();
         killed += usize::from(!child.wait().unwrap().success());
         let now = lab.home.read("plex/.env");
-        assert!(whole.contains(&now), "round {number}: a file of {} bytes", now.len());
+        assert!(
+            whole.contains(&now),
+            "round {number}: a file of {} bytes",
+            now.len()
+        );
     }
     eprintln!("killed {killed} of 200 before their end");
     assert!(killed > 20, "the test must kill it at work");
@@ -56,9 +64,14 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
     lab.cv(["inject", "plex"]).exits(0);
     write(1);
     lab.cv(["inject", "plex"]).exits(0);
-    let left: Vec<_> =
-        std::fs::read_dir(lab.home.lab().join("plex")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    assert!(!left.iter().any(|name| name.contains(".claude-vault-")), "{left:?}");
+    let left: Vec<_> = std::fs::read_dir(lab.home.lab().join("plex"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(
+        !left.iter().any(|name| name.contains(".claude-vault-")),
+        "{left:?}"
+    );
     // The file, five backups of ours, and what was there before claude-vault wrote it.
     assert!(left.len() <= 7, "{left:?}");
 }

@@ -8,9 +8,15 @@ fn example(file: &str, text: &str) -> String {
     let home = Home::new();
     home.file(file, text);
     home.cv(["example", file]).exits(0);
-    let folder = file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let folder = file
+        .rsplit_once('/')
+        .map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let is_compose = file.ends_with("compose.yaml");
-    let name = if is_compose { format!("{folder}docker-compose.example.yml") } else { format!("{file}.example") };
+    let name = if is_compose {
+        format!("{folder}docker-compose.example.yml")
+    } else {
+        format!("{file}.example")
+    };
     home.read(&name)
 }
 
@@ -55,7 +61,16 @@ fn secrets_anywhere_in_a_compose_file_go() {
          x-mail: &mail\n  SMTP_PASSWORD: hunter6hunter6\nconfigs:\n  c:\n    content: |\n      password=hunter4hunter4\n",
     );
     without(&made, &["hunter", "apr1", "npm_"]);
-    with(&made, &["--requirepass ${", "TZ: UTC", "redis-cli", "content: |\n      password=${", "SMTP_PASSWORD: ${"]);
+    with(
+        &made,
+        &[
+            "--requirepass ${",
+            "TZ: UTC",
+            "redis-cli",
+            "content: |\n      password=${",
+            "SMTP_PASSWORD: ${",
+        ],
+    );
 }
 
 #[test]
@@ -86,29 +101,54 @@ fn urls_and_tokens_in_comments_go_and_the_comments_stay() {
     without(&made, &["hunter", "ghp_0", "kJ2m"]);
     with(
         &made,
-        &["# was postgres://app:…@db/x\n", "PORT=80 # or Bearer …\n", "#SMTP_PASSWORD= # until May\n", "@git.lan/x.git\n"],
+        &[
+            "# was postgres://app:…@db/x\n",
+            "PORT=80 # or Bearer …\n",
+            "#SMTP_PASSWORD= # until May\n",
+            "@git.lan/x.git\n",
+        ],
     );
-    let made = example("shop/secrets.yaml", "# mqtt://ha:hunter1hunter1@broker\nport: 80\n#wifi_password: hunter2hunter2\n");
+    let made = example(
+        "shop/secrets.yaml",
+        "# mqtt://ha:hunter1hunter1@broker\nport: 80\n#wifi_password: hunter2hunter2\n",
+    );
     assert_eq!(made, "# mqtt://ha:…@broker\nport: 80\n#wifi_password: …\n");
 }
 
 #[test]
 fn harmless_words_refuse_nothing_and_stay() {
     let text = "DB_TYPE=mysql\nDB_PREFIX=null\n# null turns it off; mysql or postgres\nDB_PASSWORD=hunter2hunter2\n";
-    assert_eq!(example("shop/.env", text), text.replace("hunter2hunter2", ""));
+    assert_eq!(
+        example("shop/.env", text),
+        text.replace("hunter2hunter2", "")
+    );
     for word in ["mysql", "null", "true", "admin", "postgres"] {
         let text = format!("DB_TYPE={word}\n# {word} is the default\nDB_PASSWORD={word}x9{word}\n");
-        assert_eq!(example("shop/.env", &text), text.replace(&format!("{word}x9{word}"), ""));
-        with(&example("shop/.env", &format!("# {word} it is\nDB_PASSWORD={word}\n")), &["it is\n", "DB_PASSWORD="]);
+        assert_eq!(
+            example("shop/.env", &text),
+            text.replace(&format!("{word}x9{word}"), "")
+        );
+        with(
+            &example(
+                "shop/.env",
+                &format!("# {word} it is\nDB_PASSWORD={word}\n"),
+            ),
+            &["it is\n", "DB_PASSWORD="],
+        );
     }
 }
 
 #[test]
 fn comments_defaults_and_different_placeholders_stay() {
     let text = "# DB_MAX=25    # max open connections\n# TOKEN=      # bearer token: create it in the portal\n# LOG=info\nA_PASSWORD=hunter2hunter2\n";
-    assert_eq!(example("shop/.env", text), text.replace("hunter2hunter2", ""));
+    assert_eq!(
+        example("shop/.env", text),
+        text.replace("hunter2hunter2", "")
+    );
     let text = "services:\n  a:\n    image: x\n    environment:\n      POSTGRES_DB: ${DB:-shop}\n      API_KEY: aaaa1111aaaa # change me\n  b:\n    image: x\n    environment:\n      API_KEY: bbbb2222bbbb\n";
-    let expected = text.replace("aaaa1111aaaa", "${A_API_KEY}").replace("bbbb2222bbbb", "${B_API_KEY}");
+    let expected = text
+        .replace("aaaa1111aaaa", "${A_API_KEY}")
+        .replace("bbbb2222bbbb", "${B_API_KEY}");
     assert_eq!(example("shop/compose.yaml", text), expected);
 }
 
@@ -121,7 +161,10 @@ fn theme_colours_and_other_public_settings_stay() {
 #[test]
 fn the_example_of_an_injected_file_has_no_header_of_ours() {
     let text = "# Written by claude-vault from Vault (shop).\n# Make it again: claude-vault inject shop\n# It holds secrets: do not commit it.\n#\nDB_HOST=db.lan\n\n# From Vault:\nDB_PASSWORD=hunter2hunter2\n";
-    assert_eq!(example("shop/.env", text), "DB_HOST=db.lan\n\nDB_PASSWORD=\n");
+    assert_eq!(
+        example("shop/.env", text),
+        "DB_HOST=db.lan\n\nDB_PASSWORD=\n"
+    );
 }
 
 #[test]
@@ -134,15 +177,28 @@ fn an_example_of_secrets_yaml_keeps_its_structure() {
 #[test]
 fn only_what_cannot_be_parsed_is_refused_and_its_line_is_named() {
     let home = Home::new();
-    home.file("shop/compose.yaml", "services:\n  a:\n    environment: [A=1\n");
-    let refused = home.cv(["example", "shop/compose.yaml"]).exits(2).says("shop/compose.yaml: line 3 cannot be parsed");
+    home.file(
+        "shop/compose.yaml",
+        "services:\n  a:\n    environment: [A=1\n",
+    );
+    let refused = home
+        .cv(["example", "shop/compose.yaml"])
+        .exits(2)
+        .says("shop/compose.yaml: line 3 cannot be parsed");
     assert!(!refused.all().contains("A=1"));
-    home.file("shop/.env", "nonsense hunter2\n'open\nA=1\n\u{0}\nDB_PASSWORD='x");
+    home.file(
+        "shop/.env",
+        "nonsense hunter2\n'open\nA=1\n\u{0}\nDB_PASSWORD='x",
+    );
     home.cv(["example", "shop/.env"]).exits(0);
     without(&home.read("shop/.env.example"), &["hunter2", "'x"]);
-    let aliases: String =
-        (0..1000).map(|n| format!("  s{n}:\n    <<: *a\n    environment: {{PASSWORD: hunter{n:04}}}\n")).collect();
-    home.file("many/compose.yaml", &format!("x-a: &a {{image: x}}\nservices:\n{aliases}"));
+    let aliases: String = (0..1000)
+        .map(|n| format!("  s{n}:\n    <<: *a\n    environment: {{PASSWORD: hunter{n:04}}}\n"))
+        .collect();
+    home.file(
+        "many/compose.yaml",
+        &format!("x-a: &a {{image: x}}\nservices:\n{aliases}"),
+    );
     home.cv(["example", "many/compose.yaml"]).exits(0);
     without(&home.read("many/docker-compose.example.yml"), &["hunter0"]);
 }
@@ -151,11 +207,20 @@ fn only_what_cannot_be_parsed_is_refused_and_its_line_is_named() {
 fn an_override_has_an_example_of_its_own() {
     let home = Home::new();
     for name in ["compose.yaml", "compose.override.yaml"] {
-        home.file(&format!("shop/{name}"), "services:\n  a:\n    environment:\n      DB_PASSWORD: hunter2hunter2\n");
+        home.file(
+            &format!("shop/{name}"),
+            "services:\n  a:\n    environment:\n      DB_PASSWORD: hunter2hunter2\n",
+        );
         home.cv(["example", &format!("shop/{name}")]).exits(0);
     }
-    for made in ["docker-compose.example.yml", "compose.override.example.yaml"] {
-        with(&home.read(&format!("shop/{made}")), &["DB_PASSWORD: ${DB_PASSWORD}"]);
+    for made in [
+        "docker-compose.example.yml",
+        "compose.override.example.yaml",
+    ] {
+        with(
+            &home.read(&format!("shop/{made}")),
+            &["DB_PASSWORD: ${DB_PASSWORD}"],
+        );
     }
 }
 
@@ -191,19 +256,35 @@ impl Outcome {
                 }
             }
         }
-        let is_labelled = |number: usize| file.labels.iter().any(|label: &Label| (label.line..=label.last).contains(&number));
-        let comments = lines.iter().enumerate().filter(|(at, line)| line.trim_start().starts_with('#') && !is_labelled(at + 1));
-        self.comments_lost.extend(comments.map(|(_, line)| (*line).to_owned()).filter(|line| !kept.contains(line.as_str())));
+        let is_labelled = |number: usize| {
+            file.labels
+                .iter()
+                .any(|label: &Label| (label.line..=label.last).contains(&number))
+        };
+        let comments = lines
+            .iter()
+            .enumerate()
+            .filter(|(at, line)| line.trim_start().starts_with('#') && !is_labelled(at + 1));
+        self.comments_lost.extend(
+            comments
+                .map(|(_, line)| (*line).to_owned())
+                .filter(|line| !kept.contains(line.as_str())),
+        );
     }
 }
 
-/// A secret is left if it stands anywhere; one that is short or a word (`postgres`), if it stands in its line.
+/// A secret is left if it stands anywhere; one that is short or a word (`postgres`), if it stands
+/// in its line.
 fn is_left(secret: &str, line: &str, made: &str) -> bool {
     if secret.len() >= 8 && !secret.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return secret.lines().any(|part| part.len() >= 8 && !part.starts_with("-----") && made.contains(part));
+        return secret
+            .lines()
+            .any(|part| part.len() >= 8 && !part.starts_with("-----") && made.contains(part));
     }
     let (head, _) = line.split_once(['=', ':']).unwrap_or((line, ""));
-    made.lines().filter(|made| made.starts_with(head)).any(|made| made[head.len()..].contains(secret))
+    made.lines()
+        .filter(|made| made.starts_with(head))
+        .any(|made| made[head.len()..].contains(secret))
 }
 
 #[test]
@@ -213,14 +294,37 @@ fn on_the_labelled_corpus_no_secret_stays_and_little_that_is_harmless_goes() {
         let mut outcome = Outcome::default();
         for file in corpus(seed) {
             home.file(&file.path, &file.text);
-            home.cv(["example", &file.path, "--output", &format!("made/{}", file.path)]).exits(0);
+            home.cv([
+                "example",
+                &file.path,
+                "--output",
+                &format!("made/{}", file.path),
+            ])
+            .exits(0);
             outcome.look(&file, &home.read(&format!("made/{}", file.path)));
         }
-        let Outcome { secrets, left, harmless, removed, comments_lost } = outcome;
+        let Outcome {
+            secrets,
+            left,
+            harmless,
+            removed,
+            comments_lost,
+        } = outcome;
         assert!(secrets >= 500 && harmless >= 500, "{secrets} {harmless}");
-        assert!(left.is_empty(), "{} of {secrets} left: {left:#?}", left.len());
+        assert!(
+            left.is_empty(),
+            "{} of {secrets} left: {left:#?}",
+            left.len()
+        );
         assert!(comments_lost.is_empty(), "{comments_lost:#?}");
-        assert!(removed.len() * 100 <= harmless * 5, "{} of {harmless} removed: {removed:#?}", removed.len());
-        eprintln!("{seed}: {secrets} secrets, 0 left; {} of {harmless} harmless lines removed", removed.len());
+        assert!(
+            removed.len() * 100 <= harmless * 5,
+            "{} of {harmless} removed: {removed:#?}",
+            removed.len()
+        );
+        eprintln!(
+            "{seed}: {secrets} secrets, 0 left; {} of {harmless} harmless lines removed",
+            removed.len()
+        );
     }
 }

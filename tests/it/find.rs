@@ -29,18 +29,39 @@ fn services_and_keys_are_found_by_a_part_of_the_name_or_a_pattern() {
     let lab = Lab::with("plex", json!({"API_KEY": "1", "PLEX_TOKEN": "2"}));
     lab.store("media/sonarr", json!({"API_KEY": "1", "DB_PASSWORD": "2"}));
     lab.store("media/plexus", json!({"odd \u{1b}[31mkey": "1"}));
-    let found = lab.cv(["find", "plex"]).exits(0).says("3 matches in 3 services");
+    let found = lab
+        .cv(["find", "plex"])
+        .exits(0)
+        .says("3 matches in 3 services");
     assert_eq!(found.stdout, "media/plexus\nplex\nplex PLEX_TOKEN\n");
-    assert_eq!(lab.cv(["find", "*_KEY"]).exits(0).stdout, "media/sonarr API_KEY\nplex API_KEY\n");
-    assert_eq!(lab.cv(["find", "db_pass"]).exits(0).stdout, "media/sonarr DB_PASSWORD\n");
-    assert_eq!(lab.cv(["find", "media/*"]).exits(0).stdout, "media/plexus\nmedia/sonarr\n");
+    assert_eq!(
+        lab.cv(["find", "*_KEY"]).exits(0).stdout,
+        "media/sonarr API_KEY\nplex API_KEY\n"
+    );
+    assert_eq!(
+        lab.cv(["find", "db_pass"]).exits(0).stdout,
+        "media/sonarr DB_PASSWORD\n"
+    );
+    assert_eq!(
+        lab.cv(["find", "media/*"]).exits(0).stdout,
+        "media/plexus\nmedia/sonarr\n"
+    );
     let odd = lab.cv(["find", "odd*"]).exits(0);
     assert_eq!(odd.stdout, "media/plexus odd \\u{1b}[31mkey\n");
     let shown = lab.cv(["find", "*token", "--json"]).exits(0).json();
-    assert_eq!(shown["matches"], json!([{"service": "plex", "key": "PLEX_TOKEN"}]));
-    assert_eq!((&shown["searched"], &shown["forbidden"], &shown["deleted"]), (&json!(3), &json!(0), &json!(0)));
+    assert_eq!(
+        shown["matches"],
+        json!([{"service": "plex", "key": "PLEX_TOKEN"}])
+    );
+    assert_eq!(
+        (&shown["searched"], &shown["forbidden"], &shown["deleted"]),
+        (&json!(3), &json!(0), &json!(0))
+    );
     let nothing = lab.cv(["find", "nowhere", "--json"]).exits(5);
-    assert_eq!((&nothing.json()["matches"], &nothing.error()["code"]), (&json!([]), &json!("not_found")));
+    assert_eq!(
+        (&nothing.json()["matches"], &nothing.error()["code"]),
+        (&json!([]), &json!("not_found"))
+    );
     lab.cv(["find"]).exits(2).says("is missing");
     lab.cv(["find", ""]).exits(2);
 }
@@ -48,10 +69,20 @@ fn services_and_keys_are_found_by_a_part_of_the_name_or_a_pattern() {
 #[test]
 fn a_value_is_found_exactly_and_never_shown() {
     let text = format!("{CANARY}\nsecond line\n");
-    let lab = Lab::with("plex", json!({"A": CANARY, "B": format!("{CANARY}x"), "N": 4242, "FILE": text}));
-    lab.store("media/sonarr", json!({"SAME": CANARY, "N": "4242", "EMPTY": ""}));
+    let lab = Lab::with(
+        "plex",
+        json!({"A": CANARY, "B": format!("{CANARY}x"), "N": 4242, "FILE": text}),
+    );
+    lab.store(
+        "media/sonarr",
+        json!({"SAME": CANARY, "N": "4242", "EMPTY": ""}),
+    );
     let find = |input: &str| lab.home.cv_with(&["find", "--value", "-"], input);
-    for input in [CANARY.to_owned(), format!("{CANARY}\n"), format!("{CANARY}\r\n")] {
+    for input in [
+        CANARY.to_owned(),
+        format!("{CANARY}\n"),
+        format!("{CANARY}\r\n"),
+    ] {
         let found = find(&input).exits(0);
         assert_eq!(found.stdout, "media/sonarr SAME\nplex A\n");
         assert!(!found.all().contains(CANARY));
@@ -63,18 +94,30 @@ fn a_value_is_found_exactly_and_never_shown() {
         find(empty).exits(2).says("that was empty");
     }
     // It is not taken from the command line, and what stands there is not repeated.
-    let refused = lab.cv(["find", "--value", CANARY]).exits(2).says("not taken from the command line");
+    let refused = lab
+        .cv(["find", "--value", CANARY])
+        .exits(2)
+        .says("not taken from the command line");
     assert!(!refused.all().contains(CANARY));
-    lab.cv(["find", "--value"]).exits(8).says("claude-vault find --value -");
+    lab.cv(["find", "--value"])
+        .exits(8)
+        .says("claude-vault find --value -");
     let log = lab.home.read(".claude-vault-audit.log");
-    assert!(log.contains("ACTION=FIND") && log.contains("by value: 2 services") && !log.contains(CANARY));
+    assert!(
+        log.contains("ACTION=FIND")
+            && log.contains("by value: 2 services")
+            && !log.contains(CANARY)
+    );
 }
 
 #[test]
 fn under_an_ai_agent_a_value_is_not_looked_for_and_names_are() {
     let mut lab = Lab::with("plex", json!({"A": CANARY}));
     lab.home.set("CLAUDECODE", "1");
-    lab.home.cv_with(&["find", "--value", "-"], CANARY).exits(8).says("find --value is refused under an AI agent");
+    lab.home
+        .cv_with(&["find", "--value", "-"], CANARY)
+        .exits(8)
+        .says("find --value is refused under an AI agent");
     assert_eq!(lab.cv(["find", "plex"]).exits(0).stdout, "plex\n");
 }
 
@@ -83,19 +126,37 @@ fn what_cannot_be_read_is_counted_and_said() {
     let mut lab = Lab::with("open/a", json!({"KEY": CANARY}));
     lab.store("open/gone", json!({"KEY": CANARY}));
     lab.store("closed", json!({"KEY": CANARY}));
-    lab.bao.request("DELETE", "secret/data/proxmox-services/open/gone", "");
+    lab.bao
+        .request("DELETE", "secret/data/proxmox-services/open/gone", "");
     let policy = r#"
 path "secret/metadata/proxmox-services/*" { capabilities = ["list"] }
 path "secret/data/proxmox-services/open/*" { capabilities = ["read"] }
 "#;
-    lab.bao.put("sys/policies/acl/some", json!({ "policy": policy }));
+    lab.bao
+        .put("sys/policies/acl/some", json!({ "policy": policy }));
     let token = lab.bao.token(&["some"]);
     lab.home.set("VAULT_TOKEN", token);
-    let found = lab.cv(["find", "key"]).exits(0).says("1 service could not be read: the policy forbids it");
-    assert!(found.stderr.contains("1 match in 1 service; 1 more is deleted"), "{}", found.stderr);
+    let found = lab
+        .cv(["find", "key"])
+        .exits(0)
+        .says("1 service could not be read: the policy forbids it");
+    assert!(
+        found
+            .stderr
+            .contains("1 match in 1 service; 1 more is deleted"),
+        "{}",
+        found.stderr
+    );
     assert_eq!(found.stdout, "open/a KEY\n");
-    let shown = lab.home.cv_with(&["find", "--value", "-", "--json"], CANARY).exits(0).json();
-    assert_eq!((&shown["forbidden"], &shown["deleted"], &shown["searched"]), (&json!(1), &json!(1), &json!(1)));
+    let shown = lab
+        .home
+        .cv_with(&["find", "--value", "-", "--json"], CANARY)
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&shown["forbidden"], &shown["deleted"], &shown["searched"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
     // Without a session, nothing is asked first.
     Home::new().cv(["find", "--value", "-"]).exits(3);
 }
@@ -105,16 +166,35 @@ fn two_thousand_services_are_searched_with_sixteen_requests_at_once() {
     let mut lab = many(2_000);
     let proxy = Proxy::start(&lab.bao.address, Duration::from_millis(2));
     lab.home.set("VAULT_ADDR", &proxy.address);
-    let found = lab.home.cv_with(&["find", "--value", "-", "--json"], "value-1234").exits(0).json();
-    assert_eq!(found["matches"], json!([{"service": "group-14/service-1234", "key": "PASSWORD"}]));
+    let found = lab
+        .home
+        .cv_with(&["find", "--value", "-", "--json"], "value-1234")
+        .exits(0)
+        .json();
+    assert_eq!(
+        found["matches"],
+        json!([{"service": "group-14/service-1234", "key": "PASSWORD"}])
+    );
     assert_eq!(found["searched"], 2_000);
-    // One request for each service and folder, one for the prefix, and one for whose token it is, for the audit log.
+    // One request for each service and folder, one for the prefix, and one for whose token it is,
+    // for the audit log.
     assert_eq!(proxy.paths().len(), 2_022);
     assert!((8..=16).contains(&proxy.most()), "{}", proxy.most());
     let names = lab.cv(["find", "*password"]).exits(0);
     assert_eq!(names.stdout.lines().count(), 2_000);
-    assert!(names.stderr.lines().count() == 1, "no progress without a terminal: {}", names.stderr);
-    assert_eq!(lab.cv(["list", "group-7/*1*"]).exits(0).stdout.lines().next(), Some("group-7/service-1007"));
+    assert!(
+        names.stderr.lines().count() == 1,
+        "no progress without a terminal: {}",
+        names.stderr
+    );
+    assert_eq!(
+        lab.cv(["list", "group-7/*1*"])
+            .exits(0)
+            .stdout
+            .lines()
+            .next(),
+        Some("group-7/service-1007")
+    );
 }
 
 #[test]
@@ -123,10 +203,15 @@ fn long_work_shows_a_bar_on_a_terminal_and_takes_it_away() {
     let proxy = Proxy::start(&lab.bao.address, Duration::from_millis(50));
     lab.home.set("VAULT_ADDR", &proxy.address);
     let mut session = cv(&lab.home, &["find", "service-63"]);
-    session.exp_regex(r"\[=*>? *\] \d+ of 640 services, \d+ a second, \d+s left").unwrap();
+    session
+        .exp_regex(r"\[=*>? *\] \d+ of 640 services, \d+ a second, \d+s left")
+        .unwrap();
     let rest = session.exp_eof().unwrap();
     let (bar, shown) = rest.split_once("group-10/service-630").unwrap();
-    assert!(bar.contains("\u{1b}[2K") || bar.contains("\u{1b}[K") || bar.contains("\u{1b}[J"), "{bar:?}");
+    assert!(
+        bar.contains("\u{1b}[2K") || bar.contains("\u{1b}[K") || bar.contains("\u{1b}[J"),
+        "{bar:?}"
+    );
     assert!(!shown.contains("services,"), "{shown:?}");
     drop(session);
     let variables = lab.home.variables.clone();
@@ -138,10 +223,21 @@ fn long_work_shows_a_bar_on_a_terminal_and_takes_it_away() {
         let mut home_variables = variables.clone();
         home_variables.push((variable.0.to_owned(), variable.1.to_owned()));
         lab.home.variables = home_variables;
-        let script = format!("TERM=${{TERM:-xterm}} {} {}", env!("CARGO_BIN_EXE_claude-vault"), arguments.join(" "));
-        let script = if variable.0 == "TERM" { script.replace("${TERM:-xterm}", "dumb") } else { script };
+        let script = format!(
+            "TERM=${{TERM:-xterm}} {} {}",
+            env!("CARGO_BIN_EXE_claude-vault"),
+            arguments.join(" ")
+        );
+        let script = if variable.0 == "TERM" {
+            script.replace("${TERM:-xterm}", "dumb")
+        } else {
+            script
+        };
         let mut session = crate::terminal::on_terminal(&lab.home, "bash", &["-c", &script]);
         let text = session.exp_eof().unwrap();
-        assert!(text.contains("service-630") && !text.contains("a second"), "{variable:?}: {text:?}");
+        assert!(
+            text.contains("service-630") && !text.contains("a second"),
+            "{variable:?}: {text:?}"
+        );
     }
 }

@@ -11,12 +11,20 @@ use crate::support::{CANARY, Lab, run};
 /// What a real reader reads in a file.
 fn read_by(reader: &Real, file: PathBuf) -> BTreeMap<String, Value> {
     let answer = reader.read(&[file]).remove(0);
-    assert!(answer.error.is_none(), "{}: {:?}", reader.name, answer.error);
+    assert!(
+        answer.error.is_none(),
+        "{}: {:?}",
+        reader.name,
+        answer.error
+    );
     answer.found
 }
 
 fn real(name: &str) -> Real {
-    *ENV.iter().chain(YAML).find(|real| real.name.starts_with(name)).unwrap_or_else(|| panic!("no reader {name}"))
+    *ENV.iter()
+        .chain(YAML)
+        .find(|real| real.name.starts_with(name))
+        .unwrap_or_else(|| panic!("no reader {name}"))
 }
 
 fn object(values: BTreeMap<String, Value>) -> Value {
@@ -37,8 +45,13 @@ fn the_neighbours_choose_the_reader() {
         let lab = Lab::new();
         lab.home.file(&format!("s/{neighbour}"), content);
         let file = lab.home.file("s/.env", text);
-        lab.cv(["set", "s", "--from", "s/.env", "--no-confirm"]).exits(0);
-        assert_eq!(lab.stored("s"), object(read_by(&real(reader), file)), "{neighbour}");
+        lab.cv(["set", "s", "--from", "s/.env", "--no-confirm"])
+            .exits(0);
+        assert_eq!(
+            lab.stored("s"),
+            object(read_by(&real(reader), file)),
+            "{neighbour}"
+        );
     }
 }
 
@@ -48,22 +61,52 @@ fn two_readers_beside_a_file_must_agree_or_one_is_named() {
     lab.home.file("s/compose.yaml", COMPOSE);
     lab.home.file("s/package.json", "{}");
     let file = lab.home.file("s/.env", "SAME=plain\nHASH=a#b\n");
-    lab.cv(["set", "s", "--from", "s/.env", "--no-confirm"]).exits(2).says("line 2").says("HASH").says("--dialect");
+    lab.cv(["set", "s", "--from", "s/.env", "--no-confirm"])
+        .exits(2)
+        .says("line 2")
+        .says("HASH")
+        .says("--dialect");
     for (dialect, reader) in [("compose", "docker compose"), ("node", "dotenv 16")] {
-        lab.cv(["set", "s", "--from", "s/.env", "--dialect", dialect, "--no-confirm"]).exits(0);
-        assert_eq!(lab.stored("s"), object(read_by(&real(reader), file.clone())), "{dialect}");
+        lab.cv([
+            "set",
+            "s",
+            "--from",
+            "s/.env",
+            "--dialect",
+            dialect,
+            "--no-confirm",
+        ])
+        .exits(0);
+        assert_eq!(
+            lab.stored("s"),
+            object(read_by(&real(reader), file.clone())),
+            "{dialect}"
+        );
     }
-    lab.cv(["set", "t", "--from", "s/.env", "--except", "HASH", "--no-confirm"]).exits(0);
+    lab.cv([
+        "set",
+        "t",
+        "--from",
+        "s/.env",
+        "--except",
+        "HASH",
+        "--no-confirm",
+    ])
+    .exits(0);
     assert_eq!(lab.stored("t"), json!({"SAME": "plain"}));
 }
 
 #[test]
 fn the_project_file_names_the_reader_too() {
     let lab = Lab::new();
-    lab.home.file(".claude-vault.toml", "[services.s]\nfile = \"s/settings.txt\"\nformat = \"env\"\ndialect = \"node\"\n");
+    lab.home.file(
+        ".claude-vault.toml",
+        "[services.s]\nfile = \"s/settings.txt\"\nformat = \"env\"\ndialect = \"node\"\n",
+    );
     lab.home.file("s/compose.yaml", COMPOSE);
     let file = lab.home.file("s/settings.txt", "HASH=a#b\n");
-    lab.cv(["set", "s", "--from", "s/settings.txt", "--no-confirm"]).exits(0);
+    lab.cv(["set", "s", "--from", "s/settings.txt", "--no-confirm"])
+        .exits(0);
     assert_eq!(lab.stored("s"), object(read_by(&real("dotenv 16"), file)));
 }
 
@@ -71,7 +114,9 @@ fn the_project_file_names_the_reader_too() {
 fn without_a_sign_the_plan_says_who_read_it_and_who_would_read_otherwise() {
     let lab = Lab::new();
     lab.home.file("lone.env", "A=plain\nHASH=a#b\n");
-    let done = lab.cv(["set", "s", "--from", "lone.env", "--no-confirm"]).exits(0);
+    let done = lab
+        .cv(["set", "s", "--from", "lone.env", "--no-confirm"])
+        .exits(0);
     done.says("read as docker compose reads it").says("HASH:");
     assert_eq!(lab.stored("s"), json!({"A": "plain", "HASH": "a#b"}));
 }
@@ -93,22 +138,48 @@ fn secrets_yaml_is_stored_and_written_as_pyyaml_reads_it() {
         let lab = Lab::new();
         let file = lab.home.file("esphome/secrets.yaml", text);
         let mut before = read_by(&reader, file.clone());
-        let arguments = ["set", "esphome", "--from", "esphome/secrets.yaml", "--except", "quoted key", "--no-confirm"];
-        let last = if before.remove("quoted key").is_some() { 7 } else { 4 };
-        lab.cv(if last == 7 { arguments.to_vec() } else { [&arguments[..4], &arguments[6..]].concat() }).exits(0);
+        let arguments = [
+            "set",
+            "esphome",
+            "--from",
+            "esphome/secrets.yaml",
+            "--except",
+            "quoted key",
+            "--no-confirm",
+        ];
+        let last = if before.remove("quoted key").is_some() {
+            7
+        } else {
+            4
+        };
+        lab.cv(if last == 7 {
+            arguments.to_vec()
+        } else {
+            [&arguments[..4], &arguments[6..]].concat()
+        })
+        .exits(0);
         assert_eq!(lab.stored("esphome"), object(before.clone()), "{number}");
         let shown = lab.cv(["get", "esphome", "--json"]).exits(0).json();
         assert_eq!(shown["values"], object(before.clone()), "{number}");
         std::fs::remove_file(&file).unwrap();
-        lab.cv(["inject", "esphome", "--file", "esphome/secrets.yaml"]).exits(0);
-        assert_eq!(read_by(&reader, file), before, "{number}: {}", lab.home.read("esphome/secrets.yaml"));
+        lab.cv(["inject", "esphome", "--file", "esphome/secrets.yaml"])
+            .exits(0);
+        assert_eq!(
+            read_by(&reader, file),
+            before,
+            "{number}: {}",
+            lab.home.read("esphome/secrets.yaml")
+        );
     }
 }
 
 #[test]
 fn a_yaml_key_that_cannot_be_taken_is_named_with_its_line_and_the_rest_can_be_had() {
     let lab = Lab::new();
-    lab.home.file("esphome/config/secrets.yaml", "# house\n<<: !include ../secrets.yaml\nota_password: x\nwifi: !secret w\n");
+    lab.home.file(
+        "esphome/config/secrets.yaml",
+        "# house\n<<: !include ../secrets.yaml\nota_password: x\nwifi: !secret w\n",
+    );
     let file = "esphome/config/secrets.yaml";
     lab.cv(["set", "esphome", "--from", file, "--no-confirm"])
         .exits(2)
@@ -116,9 +187,27 @@ fn a_yaml_key_that_cannot_be_taken_is_named_with_its_line_and_the_rest_can_be_ha
         .says("line 4")
         .says("!include")
         .says("wifi");
-    lab.cv(["set", "esphome", "--from", file, "--only", "ota_password", "--no-confirm"]).exits(0);
+    lab.cv([
+        "set",
+        "esphome",
+        "--from",
+        file,
+        "--only",
+        "ota_password",
+        "--no-confirm",
+    ])
+    .exits(0);
     assert_eq!(lab.stored("esphome"), json!({"ota_password": "x"}));
-    lab.cv(["set", "other", "--from", file, "--except", "<<,wifi", "--no-confirm"]).exits(0);
+    lab.cv([
+        "set",
+        "other",
+        "--from",
+        file,
+        "--except",
+        "<<,wifi",
+        "--no-confirm",
+    ])
+    .exits(0);
     assert_eq!(lab.stored("other"), json!({"ota_password": "x"}));
     for bad in [
         "t: 12:30",
@@ -131,12 +220,17 @@ fn a_yaml_key_that_cannot_be_taken_is_named_with_its_line_and_the_rest_can_be_ha
         "yes: 1",
         "t: !vault x",
     ] {
-        lab.home.file("s/secrets.yaml", &format!("good: 1\n{bad}\n"));
-        lab.cv(["set", "s", "--from", "s/secrets.yaml", "--no-confirm"]).exits(2).says("line 2");
+        lab.home
+            .file("s/secrets.yaml", &format!("good: 1\n{bad}\n"));
+        lab.cv(["set", "s", "--from", "s/secrets.yaml", "--no-confirm"])
+            .exits(2)
+            .says("line 2");
     }
     for nothing in ["- a\n", "a: 1\n---\nb: 2\n", "a: [1\n"] {
         lab.home.file("s/secrets.yaml", nothing);
-        lab.cv(["set", "s", "--from", "s/secrets.yaml", "--no-confirm"]).exits(2).says("line ");
+        lab.cv(["set", "s", "--from", "s/secrets.yaml", "--no-confirm"])
+            .exits(2)
+            .says("line ");
     }
     lab.cv(["list", "s"]).exits(5);
 }
@@ -145,19 +239,41 @@ fn a_yaml_key_that_cannot_be_taken_is_named_with_its_line_and_the_rest_can_be_ha
 fn a_thousand_aliases_are_read() {
     let lab = Lab::new();
     let aliases: String = (0..1000).map(|number| format!("k{number}: *a\n")).collect();
-    let file = lab.home.file("s/secrets.yaml", &format!("a: &a hunter2\n{aliases}"));
-    lab.cv(["set", "s", "--from", "s/secrets.yaml", "--dry-run"]).exits(0).says("+ k999");
+    let file = lab
+        .home
+        .file("s/secrets.yaml", &format!("a: &a hunter2\n{aliases}"));
+    lab.cv(["set", "s", "--from", "s/secrets.yaml", "--dry-run"])
+        .exits(0)
+        .says("+ k999");
     // OpenBao takes some 500 keys in one request.
-    let (first, last): (Vec<String>, Vec<String>) = (0..1000).map(|number| format!("k{number}")).partition(|key| key.len() < 4);
-    lab.cv(["set", "s", "--from", "s/secrets.yaml", "--no-confirm"]).exits(2).says("more keys or list entries than Vault takes");
+    let (first, last): (Vec<String>, Vec<String>) = (0..1000)
+        .map(|number| format!("k{number}"))
+        .partition(|key| key.len() < 4);
+    lab.cv(["set", "s", "--from", "s/secrets.yaml", "--no-confirm"])
+        .exits(2)
+        .says("more keys or list entries than Vault takes");
     let mut before = read_by(&real("PyYAML"), file);
-    lab.cv(["set", "s", "--from", "s/secrets.yaml", "--only", &first.join(","), "--no-confirm"]).exits(0);
+    lab.cv([
+        "set",
+        "s",
+        "--from",
+        "s/secrets.yaml",
+        "--only",
+        &first.join(","),
+        "--no-confirm",
+    ])
+    .exits(0);
     before.retain(|key, _| !last.contains(key) && key != "a");
     assert_eq!(lab.stored("s"), object(before));
     // The same aliases inside each other would be more than any memory holds.
-    let doubling: String = (1..60).map(|n| format!("m{n}: &m{n} [*m{}, *m{}]\n", n - 1, n - 1)).collect();
-    lab.home.file("s/secrets.yaml", &format!("m0: &m0 [x]\n{doubling}"));
-    lab.cv(["set", "t", "--from", "s/secrets.yaml", "--no-confirm"]).exits(2).says("too large");
+    let doubling: String = (1..60)
+        .map(|n| format!("m{n}: &m{n} [*m{}, *m{}]\n", n - 1, n - 1))
+        .collect();
+    lab.home
+        .file("s/secrets.yaml", &format!("m0: &m0 [x]\n{doubling}"));
+    lab.cv(["set", "t", "--from", "s/secrets.yaml", "--no-confirm"])
+        .exits(2)
+        .says("too large");
 }
 
 #[test]
@@ -175,17 +291,24 @@ fn json_is_read_in_the_shapes_that_tools_print() {
     for (number, text) in shapes.iter().enumerate() {
         lab.home.file("s.json", text);
         let service = format!("s{number}");
-        lab.cv(["set", &service, "--from", "s.json", "--no-confirm"]).exits(0);
+        lab.cv(["set", &service, "--from", "s.json", "--no-confirm"])
+            .exits(0);
         assert_eq!(lab.stored(&service), expected, "{number}");
         let service = format!("t{number}");
-        lab.home.cv_with(&["set", &service, "--from", "-", "--no-confirm"], text).exits(0);
+        lab.home
+            .cv_with(&["set", &service, "--from", "-", "--no-confirm"], text)
+            .exits(0);
         assert_eq!(lab.stored(&service), expected, "{number}");
     }
-    for (text, line) in
-        [("{\"A\": 1,\n\"B\": 12345678901234567890}", "line 2"), ("{\n\"A\" 1}", "line 2"), ("{\"a b\": 1}", "line 1")]
-    {
+    for (text, line) in [
+        ("{\"A\": 1,\n\"B\": 12345678901234567890}", "line 2"),
+        ("{\n\"A\" 1}", "line 2"),
+        ("{\"a b\": 1}", "line 1"),
+    ] {
         lab.home.file("s.json", text);
-        lab.cv(["set", "s", "--from", "s.json", "--no-confirm"]).exits(2).says(line);
+        lab.cv(["set", "s", "--from", "s.json", "--no-confirm"])
+            .exits(2)
+            .says(line);
     }
 }
 
@@ -194,9 +317,18 @@ fn json_is_read_in_the_shapes_that_tools_print() {
 fn the_output_of_kv_get_is_read() {
     let lab = Lab::with("from", json!({"A": "x", "N": 7, "T": true}));
     let mut bao = lab.home.command(crate::support::ground().join("bin/bao"));
-    bao.args(["kv", "get", "-format=json", "-mount=secret", "proxmox-services/from"]).env("BAO_ADDR", &lab.bao.address);
+    bao.args([
+        "kv",
+        "get",
+        "-format=json",
+        "-mount=secret",
+        "proxmox-services/from",
+    ])
+    .env("BAO_ADDR", &lab.bao.address);
     let printed = run(bao.env("BAO_TOKEN", &lab.token), "").exits(0).stdout;
-    lab.home.cv_with(&["set", "to", "--from", "-", "--no-confirm"], &printed).exits(0);
+    lab.home
+        .cv_with(&["set", "to", "--from", "-", "--no-confirm"], &printed)
+        .exits(0);
     assert_eq!(lab.stored("to"), lab.stored("from"));
 }
 
@@ -205,19 +337,40 @@ fn an_encrypted_file_is_refused_with_the_command_that_decrypts_it() {
     let lab = Lab::new();
     let enc = "ENC[AES256_GCM,data:Zm9v,iv:YWJj,tag:ZGVm,type:str]";
     let files = [
-        ("s.yaml", format!("db: {enc}\nsops:\n    mac: {enc}\n    version: 3.9.0\n"), "sops decrypt"),
         (
-            "s.json",
-            format!("{{\n\t\"db\": \"{enc}\",\n\t\"sops\": {{\"mac\": \"{enc}\", \"version\": \"3.9.0\"}}\n}}"),
+            "s.yaml",
+            format!("db: {enc}\nsops:\n    mac: {enc}\n    version: 3.9.0\n"),
             "sops decrypt",
         ),
-        ("s.env", format!("DB={enc}\nsops_version=3.9.0\nsops_mac={enc}\n"), "--input-type dotenv"),
-        ("x.env", "DOTENV_PUBLIC_KEY=\"03f8\"\nDB=\"encrypted:BDqDBibm\"\n".to_owned(), "dotenvx decrypt"),
-        ("y.yaml", "$ANSIBLE_VAULT;1.1;AES256\n6638\n".to_owned(), "ansible-vault view"),
+        (
+            "s.json",
+            format!(
+                "{{\n\t\"db\": \"{enc}\",\n\t\"sops\": {{\"mac\": \"{enc}\", \"version\": \"3.9.0\"}}\n}}"
+            ),
+            "sops decrypt",
+        ),
+        (
+            "s.env",
+            format!("DB={enc}\nsops_version=3.9.0\nsops_mac={enc}\n"),
+            "--input-type dotenv",
+        ),
+        (
+            "x.env",
+            "DOTENV_PUBLIC_KEY=\"03f8\"\nDB=\"encrypted:BDqDBibm\"\n".to_owned(),
+            "dotenvx decrypt",
+        ),
+        (
+            "y.yaml",
+            "$ANSIBLE_VAULT;1.1;AES256\n6638\n".to_owned(),
+            "ansible-vault view",
+        ),
     ];
     for (name, text, command) in files {
         lab.home.file(name, &text);
-        lab.cv(["set", "s", "--from", name, "--no-confirm"]).exits(2).says("is encrypted by").says(command);
+        lab.cv(["set", "s", "--from", name, "--no-confirm"])
+            .exits(2)
+            .says("is encrypted by")
+            .says(command);
         lab.cv(["list", "s"]).exits(5);
     }
 }
@@ -229,13 +382,38 @@ fn what_dotenvx_decrypts_is_taken() {
     lab.home.file("x/.env", "DB=hunter2\nURL='https://x/y#z'\n");
     let dotenvx = crate::support::ground().join("node_modules/.bin/dotenvx");
     let folder = lab.home.lab().join("x");
-    run(lab.home.command(&dotenvx).arg("encrypt").current_dir(&folder), "").exits(0);
+    run(
+        lab.home
+            .command(&dotenvx)
+            .arg("encrypt")
+            .current_dir(&folder),
+        "",
+    )
+    .exits(0);
     assert!(lab.home.read("x/.env").contains("encrypted:"));
-    lab.cv(["set", "x", "--from", "x/.env", "--no-confirm"]).exits(2).says("dotenvx decrypt -f x/.env --stdout");
-    let plain = run(lab.home.command(&dotenvx).args(["decrypt", "--stdout"]).current_dir(&folder), "").exits(0).stdout;
-    lab.home.cv_with(&["set", "x", "--from", "-", "--format", "env", "--no-confirm"], &plain).exits(0);
+    lab.cv(["set", "x", "--from", "x/.env", "--no-confirm"])
+        .exits(2)
+        .says("dotenvx decrypt -f x/.env --stdout");
+    let plain = run(
+        lab.home
+            .command(&dotenvx)
+            .args(["decrypt", "--stdout"])
+            .current_dir(&folder),
+        "",
+    )
+    .exits(0)
+    .stdout;
+    lab.home
+        .cv_with(
+            &["set", "x", "--from", "-", "--format", "env", "--no-confirm"],
+            &plain,
+        )
+        .exits(0);
     let stored = lab.stored("x");
-    assert_eq!((&stored["DB"], &stored["URL"]), (&json!("hunter2"), &json!("https://x/y#z")));
+    assert_eq!(
+        (&stored["DB"], &stored["URL"]),
+        (&json!("hunter2"), &json!("https://x/y#z"))
+    );
 }
 
 #[test]
@@ -254,13 +432,29 @@ fn no_refusal_of_a_file_repeats_what_may_be_a_value() {
     ];
     for (name, text) in files {
         lab.home.file(name, &text);
-        let refused = lab.cv(["set", "m", "--from", name, "--no-confirm"]).exits(2).says("hint:");
+        let refused = lab
+            .cv(["set", "m", "--from", name, "--no-confirm"])
+            .exits(2)
+            .says("hint:");
         // A name in ${…} is a name; all else may be a value.
-        assert!(text.contains("${") || !refused.all().contains(CANARY), "{text}: {}", refused.stderr);
+        assert!(
+            text.contains("${") || !refused.all().contains(CANARY),
+            "{text}: {}",
+            refused.stderr
+        );
     }
     for arguments in [["--only", CANARY], ["--except", CANARY], ["--env", CANARY]] {
         lab.home.file("m/.env", "A=1\n");
-        let refused = lab.cv(["set", "m", "--from", "m/.env", arguments[0], &format!("{}!", arguments[1])]).exits(2);
+        let refused = lab
+            .cv([
+                "set",
+                "m",
+                "--from",
+                "m/.env",
+                arguments[0],
+                &format!("{}!", arguments[1]),
+            ])
+            .exits(2);
         assert!(!refused.all().contains(CANARY), "{}", refused.stderr);
     }
 }
@@ -269,7 +463,9 @@ fn no_refusal_of_a_file_repeats_what_may_be_a_value() {
 fn a_compose_file_is_no_source_of_keys() {
     let lab = Lab::new();
     lab.home.file("m/compose.yaml", COMPOSE);
-    lab.cv(["set", "m", "--from", "m/compose.yaml", "--no-confirm"]).exits(2).says("compose file");
+    lab.cv(["set", "m", "--from", "m/compose.yaml", "--no-confirm"])
+        .exits(2)
+        .says("compose file");
 }
 
 #[test]
@@ -280,15 +476,26 @@ fn a_file_beside_a_compose_file_is_read_as_docker_compose_reads_it() {
     let file = lab.home.file("m/.env", env);
     let refused = lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"]);
     match refused.status {
-        0 => assert_eq!(lab.stored("m"), object(read_by(&real("docker compose"), file.clone()))),
+        0 => assert_eq!(
+            lab.stored("m"),
+            object(read_by(&real("docker compose"), file.clone()))
+        ),
         _ => {
             refused.exits(2).says("line 5").says("T");
             lab.cv(["list", "m"]).exits(5);
         }
     }
     // Without the line that compose itself warns about, all is as compose reads it.
-    let file = lab.home.file("m/.env", &env.replace("T=\"foo:$2a$10$TWabc\"\n", "T='foo:$2a$10$TWabc'\nX=\"a$$b\"\n"));
-    lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"]).exits(0).says("URL: expanded from DOMAIN; it no longer follows it");
+    let file = lab.home.file(
+        "m/.env",
+        &env.replace(
+            "T=\"foo:$2a$10$TWabc\"\n",
+            "T='foo:$2a$10$TWabc'\nX=\"a$$b\"\n",
+        ),
+    );
+    lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"])
+        .exits(0)
+        .says("URL: expanded from DOMAIN; it no longer follows it");
     let before = read_by(&real("docker compose"), file.clone());
     assert_eq!(lab.stored("m"), object(before.clone()));
     assert_eq!(before["GREETING"], "Let's go!");
@@ -304,13 +511,50 @@ fn the_environment_is_used_only_where_it_is_named() {
     let mut lab = Lab::new();
     lab.home.set("DB_HOST", "db.lan");
     lab.home.file("m/compose.yaml", COMPOSE);
-    lab.home.file("m/.env", "URL=postgres://${DB_HOST}/x\nDEF=${DB_HOST:-local}\n");
-    lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"]).exits(2).says("line 1").says("URL");
-    lab.cv(["set", "m", "--from", "m/.env", "--env", "DB_HOST", "--no-confirm"]).exits(0);
-    assert_eq!(lab.stored("m"), json!({"URL": "postgres://db.lan/x", "DEF": "db.lan"}));
-    lab.cv(["set", "n", "--from", "m/.env", "--only", "DEF", "--no-confirm"]).exits(0);
+    lab.home.file(
+        "m/.env",
+        "URL=postgres://${DB_HOST}/x\nDEF=${DB_HOST:-local}\n",
+    );
+    lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"])
+        .exits(2)
+        .says("line 1")
+        .says("URL");
+    lab.cv([
+        "set",
+        "m",
+        "--from",
+        "m/.env",
+        "--env",
+        "DB_HOST",
+        "--no-confirm",
+    ])
+    .exits(0);
+    assert_eq!(
+        lab.stored("m"),
+        json!({"URL": "postgres://db.lan/x", "DEF": "db.lan"})
+    );
+    lab.cv([
+        "set",
+        "n",
+        "--from",
+        "m/.env",
+        "--only",
+        "DEF",
+        "--no-confirm",
+    ])
+    .exits(0);
     assert_eq!(lab.stored("n"), json!({"DEF": "local"}));
-    lab.cv(["set", "n", "--from", "m/.env", "--env", "NOWHERE", "--no-confirm"]).exits(2).says("--env");
+    lab.cv([
+        "set",
+        "n",
+        "--from",
+        "m/.env",
+        "--env",
+        "NOWHERE",
+        "--no-confirm",
+    ])
+    .exits(2)
+    .says("--env");
 }
 
 #[test]
@@ -319,7 +563,9 @@ fn what_the_reader_cannot_read_is_refused_with_its_line() {
     lab.home.file("m/compose.yaml", COMPOSE);
     for text in ["A=1\nB='open\n", "A=1\nB=\"open\n", "A=1\n${X}=2\n"] {
         lab.home.file("m/.env", text);
-        lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"]).exits(2).says("line 2");
+        lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"])
+            .exits(2)
+            .says("line 2");
         lab.cv(["list", "m"]).exits(5);
     }
 }
@@ -330,23 +576,59 @@ fn secrets_only_leaves_the_rest_in_the_file() {
     lab.home.file("m/compose.yaml", COMPOSE);
     let text = "DOMAIN=example.org\nURL=https://${DOMAIN}/x\nPORT=8080\nDB_PASSWORD=hunter2hunter2\nDSN=postgres://u:${DB_PASSWORD}@db/x\n";
     lab.home.file("m/.env", text);
-    let done = lab.cv(["set", "m", "--from", "m/.env", "--secrets-only", "--no-confirm"]).exits(0);
-    done.says("left in the file: URL").says("left in the file: PORT");
+    let done = lab
+        .cv([
+            "set",
+            "m",
+            "--from",
+            "m/.env",
+            "--secrets-only",
+            "--no-confirm",
+        ])
+        .exits(0);
+    done.says("left in the file: URL")
+        .says("left in the file: PORT");
     let stored = lab.stored("m");
     assert_eq!(stored["DB_PASSWORD"], "hunter2hunter2");
-    assert!(stored.get("URL").is_none() && stored.get("PORT").is_none(), "{stored}");
+    assert!(
+        stored.get("URL").is_none() && stored.get("PORT").is_none(),
+        "{stored}"
+    );
 }
 
 #[test]
 fn standard_input_tells_its_format_or_is_told_it() {
     let lab = Lab::new();
-    lab.home.cv_with(&["set", "a", "--from", "-", "--no-confirm"], "# c\nexport A='x y'\nB=1\n").exits(0);
+    lab.home
+        .cv_with(
+            &["set", "a", "--from", "-", "--no-confirm"],
+            "# c\nexport A='x y'\nB=1\n",
+        )
+        .exits(0);
     assert_eq!(lab.stored("a"), json!({"A": "x y", "B": "1"}));
-    lab.home.cv_with(&["set", "b", "--from", "-", "--no-confirm"], "a: 1\nb: yes\n").exits(0);
+    lab.home
+        .cv_with(
+            &["set", "b", "--from", "-", "--no-confirm"],
+            "a: 1\nb: yes\n",
+        )
+        .exits(0);
     assert_eq!(lab.stored("b"), json!({"a": 1, "b": true}));
-    lab.home.cv_with(&["set", "c", "--from", "-", "--no-confirm"], "hello\n").exits(2).says("--format");
-    lab.home.cv_with(&["set", "c", "--from", "-", "--format", "env", "--no-confirm"], "A: x\n").exits(0);
+    lab.home
+        .cv_with(&["set", "c", "--from", "-", "--no-confirm"], "hello\n")
+        .exits(2)
+        .says("--format");
+    lab.home
+        .cv_with(
+            &["set", "c", "--from", "-", "--format", "env", "--no-confirm"],
+            "A: x\n",
+        )
+        .exits(0);
     assert_eq!(lab.stored("c"), json!({"A": "x"}));
-    lab.home.cv_with(&["set", "c", "--from", "-", "K=-", "--no-confirm"], "A=1\n").exits(2).says("standard input");
-    lab.home.cv_with(&["set", "c", "--from", "-", "--no-confirm"], "").exits(2);
+    lab.home
+        .cv_with(&["set", "c", "--from", "-", "K=-", "--no-confirm"], "A=1\n")
+        .exits(2)
+        .says("standard input");
+    lab.home
+        .cv_with(&["set", "c", "--from", "-", "--no-confirm"], "")
+        .exits(2);
 }

@@ -1,5 +1,5 @@
-//! What this program makes of a YAML file, held against PyYAML: the same value with the same type, or a
-//! refusal that names the key's line. `SEED=… tests/run from_yaml` tries other files.
+//! What this program makes of a YAML file, held against PyYAML: the same value with the same type,
+//! or a refusal that names the key's line. `SEED=… tests/run from_yaml` tries other files.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,7 +28,9 @@ impl Random {
 
     fn text(&mut self, alphabet: &str, most: usize) -> String {
         let alphabet: Vec<char> = alphabet.chars().collect();
-        (0..=self.next() % most).map(|_| *self.of(&alphabet)).collect()
+        (0..=self.next() % most)
+            .map(|_| *self.of(&alphabet))
+            .collect()
     }
 }
 
@@ -84,9 +86,25 @@ fn scalar(random: &mut Random) -> String {
         9 => format!(
             "\"{}{}\"",
             random.text("ab", 3),
-            random.of(&["\\n", "\\t", "\\\"", "\\\\", "\\x41", "\\u00e9", "\\U0001F511", "\\/", "\\0", "\\e"])
+            random.of(&[
+                "\\n",
+                "\\t",
+                "\\\"",
+                "\\\\",
+                "\\x41",
+                "\\u00e9",
+                "\\U0001F511",
+                "\\/",
+                "\\0",
+                "\\e"
+            ])
         ),
-        10 => format!("|{}\n  {}\n  {}", random.of(&["", "-", "+"]), random.text("ab#: '", 6), random.text("ab#: ", 6)),
+        10 => format!(
+            "|{}\n  {}\n  {}",
+            random.of(&["", "-", "+"]),
+            random.text("ab#: '", 6),
+            random.text("ab#: ", 6)
+        ),
         11 => format!(
             ">{}\n  {}\n  {}\n\n  {}",
             random.of(&["", "-"]),
@@ -96,7 +114,9 @@ fn scalar(random: &mut Random) -> String {
         ),
         12 => format!(
             "{} {}",
-            random.of(&["!!str", "!!int", "!!float", "!!bool", "!!null", "!", "!secret", "!!binary"]),
+            random.of(&[
+                "!!str", "!!int", "!!float", "!!bool", "!!null", "!", "!secret", "!!binary"
+            ]),
             random.of(&WORDS)
         ),
         _ => format!("{} # {}", random.text("ab01", 6), random.text("ab'\"", 4)),
@@ -106,7 +126,11 @@ fn scalar(random: &mut Random) -> String {
 fn value(random: &mut Random, number: usize) -> String {
     let item = |random: &mut Random| {
         let text = scalar(random);
-        if text.contains(['\n', '#', ',', ':', '[', '{']) { "x".to_owned() } else { text }
+        if text.contains(['\n', '#', ',', ':', '[', '{']) {
+            "x".to_owned()
+        } else {
+            text
+        }
     };
     match random.next() % 12 {
         0 => format!("[{}, {}]", item(random), item(random)),
@@ -120,10 +144,27 @@ fn value(random: &mut Random, number: usize) -> String {
 }
 
 fn file(random: &mut Random) -> String {
-    let keys =
-        ["api_key", "db-password", "wifi", "\"quoted\"", "'single'", "with.dot", "yes", "42", "a b", "null", "dup", "dup", "<<"];
+    let keys = [
+        "api_key",
+        "db-password",
+        "wifi",
+        "\"quoted\"",
+        "'single'",
+        "with.dot",
+        "yes",
+        "42",
+        "a b",
+        "null",
+        "dup",
+        "dup",
+        "<<",
+    ];
     let lines = (0..1 + random.next() % 4).map(|number| {
-        let key = if random.next().is_multiple_of(3) { (*random.of(&keys)).to_owned() } else { format!("key{number}") };
+        let key = if random.next().is_multiple_of(3) {
+            (*random.of(&keys)).to_owned()
+        } else {
+            format!("key{number}")
+        };
         format!("{key}: {}\n", value(random, number))
     });
     let text: String = lines.collect();
@@ -137,7 +178,10 @@ fn file(random: &mut Random) -> String {
 }
 
 fn seed() -> u64 {
-    std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_125)
+    std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(20_261_125)
 }
 
 /// What PyYAML reads in a file, or its complaint.
@@ -145,10 +189,21 @@ type Read = Result<BTreeMap<String, Value>, String>;
 
 /// Writes texts as files, and gives what PyYAML reads in each.
 fn read_by_pyyaml(lab: &std::path::Path, texts: &[String]) -> Vec<(PathBuf, Read)> {
-    let files: Vec<PathBuf> = (0..texts.len()).map(|number| lab.join(format!("{number}.yaml"))).collect();
-    files.iter().zip(texts).for_each(|(file, text)| std::fs::write(file, text).unwrap());
-    let answers = YAML.iter().find(|real| real.name == "PyYAML").unwrap().read(&files);
-    let read = answers.into_iter().map(|answer| answer.error.map_or(Ok(answer.found), Err));
+    let files: Vec<PathBuf> = (0..texts.len())
+        .map(|number| lab.join(format!("{number}.yaml")))
+        .collect();
+    files
+        .iter()
+        .zip(texts)
+        .for_each(|(file, text)| std::fs::write(file, text).unwrap());
+    let answers = YAML
+        .iter()
+        .find(|real| real.name == "PyYAML")
+        .unwrap()
+        .read(&files);
+    let read = answers
+        .into_iter()
+        .map(|answer| answer.error.map_or(Ok(answer.found), Err));
     files.into_iter().zip(read).collect()
 }
 
@@ -167,11 +222,16 @@ fn every_generated_file_is_read_as_pyyaml_reads_it_or_refused_by_line() {
     let texts: Vec<String> = (0..6000).map(|_| file(&mut random)).collect();
     let (mut same, mut refused, mut unread) = (0, 0, 0);
     let mut wrong = Vec::new();
-    for ((_, theirs), text) in read_by_pyyaml(folder.path(), &texts).into_iter().zip(&texts) {
+    for ((_, theirs), text) in read_by_pyyaml(folder.path(), &texts)
+        .into_iter()
+        .zip(&texts)
+    {
         let ours = entries(text);
         let Ok(theirs) = theirs else {
             // PyYAML takes nothing from it: then this program must not take all of it.
-            let takes_all = ours.as_ref().is_ok_and(|entries| entries.iter().all(|entry| entry.value.is_ok()));
+            let takes_all = ours
+                .as_ref()
+                .is_ok_and(|entries| entries.iter().all(|entry| entry.value.is_ok()));
             if takes_all {
                 wrong.push(format!("{text:?} is taken: {:?}", theirs.err()));
             }
@@ -185,9 +245,15 @@ fn every_generated_file_is_read_as_pyyaml_reads_it_or_refused_by_line() {
         for entry in &ours {
             match &entry.value {
                 Ok(typed) => {
-                    let exact = theirs.get(&entry.name).is_some_and(|theirs| alike(theirs, &of(typed)));
+                    let exact = theirs
+                        .get(&entry.name)
+                        .is_some_and(|theirs| alike(theirs, &of(typed)));
                     if !exact {
-                        wrong.push(format!("{} in {text:?}: {:?}", entry.name, theirs.get(&entry.name)));
+                        wrong.push(format!(
+                            "{} in {text:?}: {:?}",
+                            entry.name,
+                            theirs.get(&entry.name)
+                        ));
                     }
                     same += 1;
                 }
@@ -198,26 +264,43 @@ fn every_generated_file_is_read_as_pyyaml_reads_it_or_refused_by_line() {
             }
         }
         // No key is left out without a word.
-        let named = |name: &String| name.starts_with('!') || ours.iter().any(|entry| entry.name == *name);
-        let cut = ours.iter().any(|entry| entry.value.is_err() && matches!(entry.name.as_str(), "<<" | ""));
+        let named =
+            |name: &String| name.starts_with('!') || ours.iter().any(|entry| entry.name == *name);
+        let cut = ours
+            .iter()
+            .any(|entry| entry.value.is_err() && matches!(entry.name.as_str(), "<<" | ""));
         if !cut && !theirs.keys().all(named) {
             wrong.push(format!("{text:?} lacks one of {:?}", theirs.keys()));
         }
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), same, wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        same,
+        wrong.join("\n")
+    );
     eprintln!("{same} keys alike, {refused} refused, {unread} files that PyYAML does not read");
-    assert!(same > 6000, "{same} alike, {refused} refused, {unread} unread");
+    assert!(
+        same > 6000,
+        "{same} alike, {refused} refused, {unread} unread"
+    );
 }
 
 /// Equal, with the types that a reader sees: 1 and 1.0 are two.
 fn alike(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.is_f64() == other.is_f64() && one.as_f64() == other.as_f64(),
+        (Value::Number(one), Value::Number(other)) => {
+            one.is_f64() == other.is_f64() && one.as_f64() == other.as_f64()
+        }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| alike(one, other))
         }
         (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len() && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| alike(one, other)))
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(name, one)| other.get(name).is_some_and(|other| alike(one, other)))
         }
         _ => one == other,
     }
@@ -286,21 +369,50 @@ fn of_what_people_write_at_most_5_in_100_are_refused() {
     let file = lab.home.file("esphome/secrets.yaml", HABITS);
     let before = YAML[0].read(std::slice::from_ref(&file)).remove(0);
     assert!(before.error.is_none(), "{:?}", before.error);
-    let Ok(ours) = entries(HABITS) else { panic!("refused as a whole") };
-    let refused: Vec<&str> = ours.iter().filter(|entry| entry.value.is_err()).map(|entry| entry.name.as_str()).collect();
-    assert!(refused.len() * 20 <= before.found.len(), "{refused:?} of {}", before.found.len());
-    let (mut arguments, except) = (vec!["set", "esphome", "--from", "esphome/secrets.yaml", "--no-confirm"], refused.join(","));
+    let Ok(ours) = entries(HABITS) else {
+        panic!("refused as a whole")
+    };
+    let refused: Vec<&str> = ours
+        .iter()
+        .filter(|entry| entry.value.is_err())
+        .map(|entry| entry.name.as_str())
+        .collect();
+    assert!(
+        refused.len() * 20 <= before.found.len(),
+        "{refused:?} of {}",
+        before.found.len()
+    );
+    let (mut arguments, except) = (
+        vec![
+            "set",
+            "esphome",
+            "--from",
+            "esphome/secrets.yaml",
+            "--no-confirm",
+        ],
+        refused.join(","),
+    );
     if !refused.is_empty() {
         arguments.extend(["--except", &except]);
     }
     lab.cv(&arguments).exits(0).says("notify is a boolean");
     // File to Vault to file: PyYAML reads what it read before, and Vault holds it.
     std::fs::remove_file(&file).unwrap();
-    lab.cv(["inject", "esphome", "--file", "esphome/secrets.yaml"]).exits(0);
+    lab.cv(["inject", "esphome", "--file", "esphome/secrets.yaml"])
+        .exits(0);
     let after = YAML[0].read(&[file]).remove(0).found;
     let stored = lab.stored("esphome");
-    for (name, value) in before.found.iter().filter(|(name, _)| !refused.contains(&name.as_str())) {
-        assert!(alike(value, &after[name]) && alike(value, &stored[name]), "{name}: {value} {} {}", after[name], stored[name]);
+    for (name, value) in before
+        .found
+        .iter()
+        .filter(|(name, _)| !refused.contains(&name.as_str()))
+    {
+        assert!(
+            alike(value, &after[name]) && alike(value, &stored[name]),
+            "{name}: {value} {} {}",
+            after[name],
+            stored[name]
+        );
     }
 }
 
@@ -311,11 +423,23 @@ fn generated_files_go_into_vault_and_back_unchanged() {
     let mut random = Random(seed() ^ 0x5eed);
     let texts: Vec<String> = (0..150).map(|_| file(&mut random)).collect();
     let (mut alike_keys, mut refused) = (0, 0);
-    for (number, ((file, theirs), text)) in read_by_pyyaml(&lab.home.lab(), &texts).into_iter().zip(&texts).enumerate() {
-        let (Ok(theirs), Ok(ours)) = (theirs, entries(text)) else { continue };
+    for (number, ((file, theirs), text)) in read_by_pyyaml(&lab.home.lab(), &texts)
+        .into_iter()
+        .zip(&texts)
+        .enumerate()
+    {
+        let (Ok(theirs), Ok(ours)) = (theirs, entries(text)) else {
+            continue;
+        };
         let taken: Vec<&str> = ours
             .iter()
-            .filter(|entry| entry.value.is_ok() && entry.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)))
+            .filter(|entry| {
+                entry.value.is_ok()
+                    && entry
+                        .name
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+            })
             .map(|entry| entry.name.as_str())
             .collect();
         let service = format!("s{number}");
@@ -332,13 +456,30 @@ fn generated_files_go_into_vault_and_back_unchanged() {
         if taken.is_empty() {
             continue;
         }
-        lab.cv(["set", &service, "--from", &name, "--only", &taken.join(","), "--no-confirm"]).exits(0);
+        lab.cv([
+            "set",
+            &service,
+            "--from",
+            &name,
+            "--only",
+            &taken.join(","),
+            "--no-confirm",
+        ])
+        .exits(0);
         std::fs::remove_file(&file).unwrap();
         lab.home.file(&format!("{service}/secrets.yaml"), "");
         lab.cv(["inject", &service]).exits(0);
-        let after = YAML[0].read(&[lab.home.lab().join(&service).join("secrets.yaml")]).remove(0).found;
+        let after = YAML[0]
+            .read(&[lab.home.lab().join(&service).join("secrets.yaml")])
+            .remove(0)
+            .found;
         for key in taken {
-            assert!(alike(&theirs[key], &after[key]), "{key} in {text:?}: {} and {}", theirs[key], after[key]);
+            assert!(
+                alike(&theirs[key], &after[key]),
+                "{key} in {text:?}: {} and {}",
+                theirs[key],
+                after[key]
+            );
             alike_keys += 1;
         }
     }
@@ -350,8 +491,13 @@ fn generated_files_go_into_vault_and_back_unchanged() {
 #[test]
 fn a_tag_that_nobody_knows_is_not_repeated() {
     let lab = Lab::new();
-    lab.home.file("secrets.yaml", "a: 1\npassword: !Tr0ub4dor\n");
+    lab.home
+        .file("secrets.yaml", "a: 1\npassword: !Tr0ub4dor\n");
     let refused = lab.cv(["set", "esphome", "--from", "secrets.yaml", "--no-confirm"]);
     assert_ne!(refused.status, 0);
-    assert!(refused.stderr.contains("line 2") && !refused.all().contains("Tr0ub4dor"), "{}", refused.all());
+    assert!(
+        refused.stderr.contains("line 2") && !refused.all().contains("Tr0ub4dor"),
+        "{}",
+        refused.all()
+    );
 }

@@ -30,14 +30,24 @@ fn every_page_fits_a_screen_and_shows_the_own_options_first() {
         if lines.len() >= 45 {
             wrong.push(format!("{path:?}: {} lines", lines.len()));
         }
-        wrong.extend(lines.iter().filter(|line| line.chars().count() > 100).map(|line| format!("{path:?}: {line}")));
+        wrong.extend(
+            lines
+                .iter()
+                .filter(|line| line.chars().count() > 100)
+                .map(|line| format!("{path:?}: {line}")),
+        );
         if page.contains('\u{1b}') || page.contains("insecure-http  ") || lines[0].is_empty() {
             wrong.push(format!("{path:?}: {page}"));
         }
         if !path.is_empty() {
-            let last = lines.iter().rposition(|line| line.starts_with("Every command takes --")).unwrap_or_default();
+            let last = lines
+                .iter()
+                .rposition(|line| line.starts_with("Every command takes --"))
+                .unwrap_or_default();
             if last + 2 < lines.len() || last == 0 {
-                wrong.push(format!("{path:?} does not end with the line on global options"));
+                wrong.push(format!(
+                    "{path:?} does not end with the line on global options"
+                ));
             }
         }
         let mut words = vec!["help".to_owned()];
@@ -55,30 +65,67 @@ fn every_command_is_in_the_overview_with_one_line_and_nothing_internal() {
     let page = home.cv(["help"]).exits(0).stdout;
     for path in commands().iter().filter(|path| path.len() == 1) {
         let name = &path[0];
-        assert!(page.split_whitespace().any(|word| word.trim_end_matches(',') == name), "{name}\n{page}");
+        assert!(
+            page.split_whitespace()
+                .any(|word| word.trim_end_matches(',') == name),
+            "{name}\n{page}"
+        );
     }
     for internal in ["dev-server", "dev-sign-in", "complete ", "More       "] {
         assert!(!page.contains(internal), "{internal}\n{page}");
     }
     assert_eq!(home.cv(["--help"]).exits(0).stdout, page);
     assert_eq!(home.cv(["-h"]).exits(0).stdout, page);
-    assert!(home.cv([""; 0]).exits(2).stderr.contains("Sign in    login"));
+    assert!(
+        home.cv([""; 0])
+            .exits(2)
+            .stderr
+            .contains("Sign in    login")
+    );
     let options = home.cv(["help", "options"]).exits(0).stdout;
-    for option in ["--address URL", "--json", "--color WHEN", "auto, always, never"] {
+    for option in [
+        "--address URL",
+        "--json",
+        "--color WHEN",
+        "auto, always, never",
+    ] {
         assert!(options.contains(option), "{options}");
     }
-    assert!(home.cv(["help", "dialects"]).exits(0).stdout.contains("node-env-file"));
+    assert!(
+        home.cv(["help", "dialects"])
+            .exits(0)
+            .stdout
+            .contains("node-env-file")
+    );
 }
 
 #[test]
 fn help_of_an_alias_is_that_of_its_command_and_of_a_typo_a_suggestion() {
     let home = Home::new();
-    assert_eq!(home.cv(["help", "put"]).exits(0).stdout, home.cv(["set", "--help"]).exits(0).stdout);
-    assert!(home.cv(["help", "put"]).exits(0).stdout.contains("Also:  put, register"));
-    home.cv(["help", "lsit"]).exits(2).says("there is no command lsit").says("did you mean list?");
-    home.cv(["help", "approve", "lst"]).exits(2).says("did you mean list?");
+    assert_eq!(
+        home.cv(["help", "put"]).exits(0).stdout,
+        home.cv(["set", "--help"]).exits(0).stdout
+    );
+    assert!(
+        home.cv(["help", "put"])
+            .exits(0)
+            .stdout
+            .contains("Also:  put, register")
+    );
+    home.cv(["help", "lsit"])
+        .exits(2)
+        .says("there is no command lsit")
+        .says("did you mean list?");
+    home.cv(["help", "approve", "lst"])
+        .exits(2)
+        .says("did you mean list?");
     // A value that is called like a command names none.
-    assert!(home.cv(["--mount", "list", "get", "--help"]).exits(0).stdout.contains("Usage: claude-vault get"));
+    assert!(
+        home.cv(["--mount", "list", "get", "--help"])
+            .exits(0)
+            .stdout
+            .contains("Usage: claude-vault get")
+    );
 }
 
 #[test]
@@ -91,7 +138,10 @@ fn the_version_is_told_in_each_way() {
     let more = home.cv(["version", "--verbose"]).exits(0).stdout;
     assert!(more.starts_with(&version) && more.contains("target: "));
     assert_eq!(home.cv(["--version", "--verbose"]).exits(0).stdout, more);
-    assert_eq!(home.cv(["version", "--json"]).exits(0).json()["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        home.cv(["version", "--json"]).exits(0).json()["version"],
+        env!("CARGO_PKG_VERSION")
+    );
 }
 
 #[test]
@@ -101,11 +151,18 @@ fn on_a_narrow_terminal_lines_break_between_words() {
     let mut session = on_terminal(&home, "sh", &["-c", &script]);
     let shown = session.exp_eof().unwrap();
     let plain: String = strip(&shown);
-    assert!(plain.contains("Sessions and secrets of HashiCorp Vault and OpenBao"), "{plain}");
+    assert!(
+        plain.contains("Sessions and secrets of HashiCorp Vault and OpenBao"),
+        "{plain}"
+    );
     for line in plain.lines().map(str::trim_end) {
         assert!(line.chars().count() <= 60, "{line}");
     }
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let words = |text: &str| {
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let wide = home.cv(["help"]).exits(0).stdout;
     let without_start = |text: &str| words(text.split("Start:").next().unwrap());
     assert_eq!(without_start(&plain), without_start(&wide));
@@ -115,5 +172,7 @@ fn on_a_narrow_terminal_lines_break_between_words() {
 fn strip(text: &str) -> String {
     let mut parts = text.split('\u{1b}');
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |out, part| out + part.split_once('m').map_or("", |(_, rest)| rest))
+    parts.fold(first, |out, part| {
+        out + part.split_once('m').map_or("", |(_, rest)| rest)
+    })
 }

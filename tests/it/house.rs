@@ -7,16 +7,28 @@ use crate::support::files;
 
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let is_program = |path: &Path| path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs");
-    let found = files(&root).into_iter().filter(|(path, _)| is_program(path));
+    let is_program = |path: &Path| {
+        path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs")
+    };
+    let found = files(&root)
+        .into_iter()
+        .filter(|(path, _)| is_program(path));
     found
         .map(|(path, content)| {
             let text = String::from_utf8(content).unwrap();
             // The tests in a file are not the program.
             let text = text.split("#[cfg(test)]").next().unwrap();
-            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
             let text = code.collect::<Vec<_>>().join("\n");
-            (path.strip_prefix(&root).unwrap().to_string_lossy().into_owned(), text)
+            (
+                path.strip_prefix(&root)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned(),
+                text,
+            )
         })
         .collect()
 }
@@ -29,16 +41,34 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
         ("LoginRequest", &["vault/oidc.rs", "login/provider.rs"]),
         ("SessionMark", &["session.rs"]),
         ("ShellExport", &["cli/login.rs"]),
-        ("Stdout", &["cli/get.rs", "cli/receive.rs", "cli/share.rs", "cli/values.rs"]),
+        (
+            "Stdout",
+            &[
+                "cli/get.rs",
+                "cli/receive.rs",
+                "cli/share.rs",
+                "cli/values.rs",
+            ],
+        ),
         ("Export", &["core/export/formats.rs"]),
-        ("InjectedFile", &["core/adopt/written.rs", "core/inject/render.rs", "core/inject/yaml_text.rs"]),
+        (
+            "InjectedFile",
+            &[
+                "core/adopt/written.rs",
+                "core/inject/render.rs",
+                "core/inject/yaml_text.rs",
+            ],
+        ),
         ("Clipboard", &["cli/clipboard.rs"]),
         ("EditedText", &["core/edit.rs"]),
         ("ChildEnvironment", &["cli/exec.rs"]),
         ("PlaintextReply", &["mcp/public.rs"]),
         ("ApprovalPage", &["approval/page/plans.rs"]),
         ("ApprovalSocket", &["approval/socket.rs"]),
-        ("RevealedPlan", &["cli/at_terminal.rs", "cli/history.rs", "cli/inject.rs"]),
+        (
+            "RevealedPlan",
+            &["cli/at_terminal.rs", "cli/history.rs", "cli/inject.rs"],
+        ),
         (
             "Inspection",
             &[
@@ -65,18 +95,40 @@ fn each_way_out_of_a_secret_is_used_where_it_belongs() {
             ],
         ),
     ];
-    let listed = sources().into_iter().find(|(file, _)| file == "secret.rs").unwrap().1;
-    let ways = listed.split("pub enum WayOut {").nth(1).unwrap().split('}').next().unwrap();
-    assert_eq!(ways.lines().filter(|line| line.trim().ends_with(',')).count(), allowed.len());
+    let listed = sources()
+        .into_iter()
+        .find(|(file, _)| file == "secret.rs")
+        .unwrap()
+        .1;
+    let ways = listed
+        .split("pub enum WayOut {")
+        .nth(1)
+        .unwrap()
+        .split('}')
+        .next()
+        .unwrap();
+    assert_eq!(
+        ways.lines()
+            .filter(|line| line.trim().ends_with(','))
+            .count(),
+        allowed.len()
+    );
     for (file, text) in sources() {
         for part in text.split("WayOut::").skip(1) {
             let way: String = part.chars().take_while(|c| c.is_alphanumeric()).collect();
-            let (_, places) = allowed.iter().find(|(name, _)| *name == way).unwrap_or_else(|| panic!("{way} in {file}"));
+            let (_, places) = allowed
+                .iter()
+                .find(|(name, _)| *name == way)
+                .unwrap_or_else(|| panic!("{way} in {file}"));
             assert!(places.contains(&file.as_str()), "{way} in {file}");
         }
         let opened = text.matches(".expose(").count();
-        let named = text.matches(".expose(WayOut::").count() + text.matches(".expose(crate::secret::WayOut::").count();
-        assert_eq!(opened, named, "{file} opens a secret without naming the way");
+        let named = text.matches(".expose(WayOut::").count()
+            + text.matches(".expose(crate::secret::WayOut::").count();
+        assert_eq!(
+            opened, named,
+            "{file} opens a secret without naming the way"
+        );
     }
 }
 
@@ -86,17 +138,35 @@ fn only_an_approved_plan_writes_to_vault() {
         let may_write = matches!(file.as_str(), "core/plan/version.rs" | "vault/kv.rs");
         assert!(may_write || !text.contains("write_service"), "{file}");
         let may_delete = matches!(file.as_str(), "core/plan/deletion.rs" | "vault/versions.rs");
-        for change in ["delete_versions(", "undelete_versions(", "destroy_versions(", "delete_everything("] {
+        for change in [
+            "delete_versions(",
+            "undelete_versions(",
+            "destroy_versions(",
+            "delete_everything(",
+        ] {
             assert!(may_delete || !text.contains(change), "{change} in {file}");
         }
         let may_annotate = file.starts_with("core/plan/") || file == "vault/versions.rs";
-        assert!(may_annotate || !text.contains("write_custom_metadata("), "{file}");
-        // Nor may anything else write a file with values, or make the permit that every operation needs.
-        let writes_files = matches!(file.as_str(), "core/plan/files.rs" | "files/mod.rs" | "files/write.rs");
-        assert!(writes_files || !text.contains("FileChange") || !text.contains("files::write"), "{file}");
+        assert!(
+            may_annotate || !text.contains("write_custom_metadata("),
+            "{file}"
+        );
+        // Nor may anything else write a file with values, or make the permit that every operation
+        // needs.
+        let writes_files = matches!(
+            file.as_str(),
+            "core/plan/files.rs" | "files/mod.rs" | "files/write.rs"
+        );
+        assert!(
+            writes_files || !text.contains("FileChange") || !text.contains("files::write"),
+            "{file}"
+        );
         let takes_steps = matches!(file.as_str(), "core/plan/adoption.rs" | "files/adopted.rs");
         assert!(takes_steps || !text.contains("write_step("), "{file}");
-        assert!(file == "core/plan/mod.rs" || !text.contains("Permit {"), "{file}");
+        assert!(
+            file == "core/plan/mod.rs" || !text.contains("Permit {"),
+            "{file}"
+        );
         let may_send = file.starts_with("vault/") || file.starts_with("dev/");
         assert!(may_send || !text.contains("Call::put"), "{file}");
     }
@@ -108,18 +178,33 @@ fn text_from_outside_is_opened_where_it_belongs_and_no_reply_holds_a_string() {
     let mut replies = 0;
     for (file, text) in sources() {
         let may_open = file == "names/outside.rs";
-        assert!(may_open || !text.contains(".open()") || !text.contains("Outside"), "{file} opens a text from outside");
+        assert!(
+            may_open || !text.contains(".open()") || !text.contains("Outside"),
+            "{file} opens a text from outside"
+        );
         let makes_words = file == "mcp/public.rs";
-        assert!(makes_words || !text.contains("impl Public for"), "{file} makes a type public to models");
-        assert!(makes_words || !text.contains("ClearValue("), "{file} shows a value");
+        assert!(
+            makes_words || !text.contains("impl Public for"),
+            "{file} makes a type public to models"
+        );
+        assert!(
+            makes_words || !text.contains("ClearValue("),
+            "{file} shows a value"
+        );
         if !file.starts_with("mcp/tools/") {
             continue;
         }
-        assert!(!text.contains("derive(Serialize"), "{file} serialises what public_reply! did not check");
+        assert!(
+            !text.contains("derive(Serialize"),
+            "{file} serialises what public_reply! did not check"
+        );
         for declared in text.split("public_reply! {").skip(1) {
             let declared = declared.split("\n}\n").next().unwrap();
             replies += declared.matches("struct ").count();
-            assert!(!declared.contains("String") && !declared.contains("Value,"), "{file}: {declared}");
+            assert!(
+                !declared.contains("String") && !declared.contains("Value,"),
+                "{file}: {declared}"
+            );
         }
     }
     assert!(replies >= 10, "{replies}");
@@ -128,7 +213,14 @@ fn text_from_outside_is_opened_where_it_belongs_and_no_reply_holds_a_string() {
 #[test]
 fn one_file_owns_the_output_and_one_the_terminal() {
     for (file, text) in sources() {
-        for word in ["stdout()", "stderr()", "println!", "eprintln!", "print!(", "/dev/tty\")"] {
+        for word in [
+            "stdout()",
+            "stderr()",
+            "println!",
+            "eprintln!",
+            "print!(",
+            "/dev/tty\")",
+        ] {
             // Over MCP, standard output carries the protocol.
             let may = matches!(file.as_str(), "ui.rs" | "terminal.rs" | "mcp/transport.rs");
             assert!(may || !text.contains(word), "{word} in {file}");
@@ -139,11 +231,19 @@ fn one_file_owns_the_output_and_one_the_terminal() {
 /// A module and what it imports.
 type Module = (&'static str, &'static [&'static str]);
 
-/// The modules of the program, layer by layer from the bottom up. A module imports only what its line names, and
-/// that stands before it: in a lower layer or earlier in its own. `error` and `names` alone need each other: names
-/// are checked with errors, and errors make foreign text printable.
+/// The modules of the program, layer by layer from the bottom up. A module imports only what its
+/// line names, and that stands before it: in a lower layer or earlier in its own. `error` and
+/// `names` alone need each other: names are checked with errors, and errors make foreign text
+/// printable.
 const HOUSE: [(&str, &[Module]); 6] = [
-    ("the bottom", &[("error", &["names"]), ("names", &["error"]), ("secret", &[])]),
+    (
+        "the bottom",
+        &[
+            ("error", &["names"]),
+            ("names", &["error"]),
+            ("secret", &[]),
+        ],
+    ),
     (
         "settings, and what needs nothing of Vault",
         &[
@@ -161,8 +261,18 @@ const HOUSE: [(&str, &[Module]); 6] = [
             ("files", &["error", "names"]),
             ("audit", &["config", "error", "names"]),
             ("vault", &["config", "error", "names", "secret"]),
-            ("login", &["config", "error", "format", "loopback", "names", "secret", "vault"]),
-            ("approval", &["audit", "config", "error", "loopback", "names", "secret", "session"]),
+            (
+                "login",
+                &[
+                    "config", "error", "format", "loopback", "names", "secret", "vault",
+                ],
+            ),
+            (
+                "approval",
+                &[
+                    "audit", "config", "error", "loopback", "names", "secret", "session",
+                ],
+            ),
         ],
     ),
     (
@@ -170,8 +280,8 @@ const HOUSE: [(&str, &[Module]); 6] = [
         &[(
             "core",
             &[
-                "approval", "audit", "config", "error", "files", "format", "launcher", "login", "names", "secret", "session",
-                "vault",
+                "approval", "audit", "config", "error", "files", "format", "launcher", "login",
+                "names", "secret", "session", "vault",
             ],
         )],
     ),
@@ -181,18 +291,28 @@ const HOUSE: [(&str, &[Module]); 6] = [
             ("shell", &["format"]),
             ("ui", &["config", "error", "names", "shell"]),
             ("terminal", &["error", "names", "secret", "ui"]),
-            ("dev", &["config", "error", "launcher", "names", "secret", "vault"]),
+            (
+                "dev",
+                &["config", "error", "launcher", "names", "secret", "vault"],
+            ),
         ],
     ),
     (
         "the faces",
         &[
-            ("mcp", &["approval", "audit", "config", "core", "error", "login", "names", "secret", "session", "signals"]),
+            (
+                "mcp",
+                &[
+                    "approval", "audit", "config", "core", "error", "login", "names", "secret",
+                    "session", "signals",
+                ],
+            ),
             (
                 "cli",
                 &[
-                    "approval", "audit", "config", "core", "dev", "error", "files", "format", "launcher", "login", "mcp",
-                    "names", "secret", "session", "shell", "signals", "terminal", "ui", "vault",
+                    "approval", "audit", "config", "core", "dev", "error", "files", "format",
+                    "launcher", "login", "mcp", "names", "secret", "session", "shell", "signals",
+                    "terminal", "ui", "vault",
                 ],
             ),
         ],
@@ -201,7 +321,11 @@ const HOUSE: [(&str, &[Module]); 6] = [
 
 /// The modules of this crate that a text names after `crate::`, each brace of a list included.
 fn imports(text: &str) -> Vec<String> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let word = |text: &str| {
+        text.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
     let mut found = Vec::new();
     for rest in text.split("crate::").skip(1) {
         let Some(list) = rest.strip_prefix('{') else {
@@ -229,14 +353,24 @@ fn imports(text: &str) -> Vec<String> {
 
 #[test]
 fn dependencies_point_one_way() {
-    assert_eq!(imports("use crate::a::B; use crate::{\n    c::{D, e::F},\n    g,\n}; crate::h::i()"), ["a", "c", "g", "h"]);
-    let modules: Vec<Module> = HOUSE.iter().flat_map(|(_, layer)| layer.iter().copied()).collect();
+    assert_eq!(
+        imports("use crate::a::B; use crate::{\n    c::{D, e::F},\n    g,\n}; crate::h::i()"),
+        ["a", "c", "g", "h"]
+    );
+    let modules: Vec<Module> = HOUSE
+        .iter()
+        .flat_map(|(_, layer)| layer.iter().copied())
+        .collect();
     let place = |name: &str| modules.iter().position(|(module, _)| *module == name);
     let bottom = HOUSE[0].1.len();
     for (at, (module, allowed)) in modules.iter().enumerate() {
         for import in *allowed {
-            let target = place(import).unwrap_or_else(|| panic!("{module} may import {import}, which is nowhere"));
-            assert!(target < at || target < bottom, "{module} may import {import}, which does not stand before it");
+            let target = place(import)
+                .unwrap_or_else(|| panic!("{module} may import {import}, which is nowhere"));
+            assert!(
+                target < at || target < bottom,
+                "{module} may import {import}, which does not stand before it"
+            );
         }
     }
     for (file, text) in sources() {
@@ -244,14 +378,26 @@ fn dependencies_point_one_way() {
         if matches!(module, "lib" | "main") {
             continue;
         }
-        let (_, allowed) = modules.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("{module} has no place"));
+        let (_, allowed) = modules
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("{module} has no place"));
         for import in imports(&text) {
-            assert!(import == module || allowed.contains(&import.as_str()), "{file} imports {import}");
+            assert!(
+                import == module || allowed.contains(&import.as_str()),
+                "{file} imports {import}"
+            );
         }
-        assert!(!text.contains("claude_vault::"), "{file} goes round by the name of the crate");
+        assert!(
+            !text.contains("claude_vault::"),
+            "{file} goes round by the name of the crate"
+        );
         // Formats are pure: texts in, texts out.
         for word in ["std::fs", "std::io", "std::env", "std::process", "std::net"] {
-            assert!(module != "format" || !text.contains(word), "{word} in {file}");
+            assert!(
+                module != "format" || !text.contains(word),
+                "{word} in {file}"
+            );
         }
     }
 }
@@ -261,19 +407,32 @@ fn dependencies_point_one_way() {
 fn programs_that_we_start_get_no_session() {
     for (file, text) in sources() {
         let starts = text.matches("Command::new(").count() + text.matches("Process::new(").count();
-        let hides = text.contains("VARIABLES") || text.contains("\"VAULT_TOKEN\"") || text.contains("env_clear()");
+        let hides = text.contains("VARIABLES")
+            || text.contains("\"VAULT_TOKEN\"")
+            || text.contains("env_clear()");
         // The shell of `dev` starts without any variable of Vault.
-        let without_prefix = file == "cli/dev.rs" && text.contains("[\"VAULT_\", \"BAO_\", \"CLAUDE_VAULT_\"]");
-        assert!(starts == 0 || hides || without_prefix, "{file} starts a program with the session in its environment");
+        let without_prefix =
+            file == "cli/dev.rs" && text.contains("[\"VAULT_\", \"BAO_\", \"CLAUDE_VAULT_\"]");
+        assert!(
+            starts == 0 || hides || without_prefix,
+            "{file} starts a program with the session in its environment"
+        );
     }
 }
 
 #[test]
 fn no_unsafe_code_and_no_traces_of_one_machine() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    assert!(std::fs::read_to_string(root.join("Cargo.toml")).unwrap().contains("unsafe_code = \"forbid\""));
+    assert!(
+        std::fs::read_to_string(root.join("Cargo.toml"))
+            .unwrap()
+            .contains("unsafe_code = \"forbid\"")
+    );
     for (file, text) in sources() {
-        assert!(!text.contains("/home/") && !text.contains("/root/"), "{file}");
+        assert!(
+            !text.contains("/home/") && !text.contains("/root/"),
+            "{file}"
+        );
     }
 }
 
@@ -281,7 +440,11 @@ fn no_unsafe_code_and_no_traces_of_one_machine() {
 fn the_shell_files_are_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let check = |program: &str, arguments: &[&str], file: &str| {
-        let output = Command::new(program).args(arguments).arg(root.join(file)).output().unwrap();
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(root.join(file))
+            .output()
+            .unwrap();
         assert!(
             output.status.success(),
             "{program} {file}:\n{}{}",
@@ -307,7 +470,8 @@ fn the_shell_files_are_clean() {
     check("fish", &["--no-execute"], "shell/init.fish");
     check("fish", &["--no-execute"], "completions/claude-vault.fish");
     check("zsh", &["-n"], "completions/_claude-vault");
-    // A PowerShell is in none of the registries that these tests use; this is the grammar of editors.
+    // A PowerShell is in none of the registries that these tests use; this is the grammar of
+    // editors.
     let grammar = "import sys; sys.path.insert(0, 'tests/ground/python'); import tree_sitter, tree_sitter_powershell\n\
                    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))\n\
                    text = open(sys.argv[1], 'rb').read().replace(b'@BIN@', b\"'x'\")\n\

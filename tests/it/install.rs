@@ -7,9 +7,14 @@ use crate::support::{Home, files};
 #[test]
 fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     let mut home = Home::new();
-    home.cv(["setup"]).exits(0).says("source claude-vault login");
+    home.cv(["setup"])
+        .exits(0)
+        .says("source claude-vault login");
     let launcher = home.path().join(".local/bin/claude-vault");
-    assert_eq!(std::fs::metadata(&launcher).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(
+        std::fs::metadata(&launcher).unwrap().permissions().mode() & 0o777,
+        0o755
+    );
     let share = home.path().join(".local/share");
     for file in [
         "man/man1/claude-vault.1",
@@ -21,32 +26,65 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
         assert!(share.join(file).is_file(), "{file}");
     }
     // fish and man find them by themselves.
-    assert!(home.shell(&["fish"], "complete -C 'claude-vault inj'").exits(0).stdout.starts_with("inject"));
-    let manual = home.shell(&["bash"], "man -M ~/.local/share/man -P cat claude-vault").exits(0);
-    assert!(manual.stdout.contains("Sessions and secrets of HashiCorp Vault and OpenBao"), "{}", manual.all());
+    assert!(
+        home.shell(&["fish"], "complete -C 'claude-vault inj'")
+            .exits(0)
+            .stdout
+            .starts_with("inject")
+    );
+    let manual = home
+        .shell(&["bash"], "man -M ~/.local/share/man -P cat claude-vault")
+        .exits(0);
+    assert!(
+        manual
+            .stdout
+            .contains("Sessions and secrets of HashiCorp Vault and OpenBao"),
+        "{}",
+        manual.all()
+    );
     let version = home.shell(&["bash"], "claude-vault --version").exits(0);
-    assert_eq!(version.stdout, format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")));
-    assert!(home.shell(&["bash"], "claude-vault --help").exits(0).stdout.contains("Usage: claude-vault COMMAND [OPTIONS]"));
+    assert_eq!(
+        version.stdout,
+        format!("claude-vault {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    assert!(
+        home.shell(&["bash"], "claude-vault --help")
+            .exits(0)
+            .stdout
+            .contains("Usage: claude-vault COMMAND [OPTIONS]")
+    );
     home.shell(&["bash"], "claude-vault setup").exits(0); // an upgrade, by the installed one itself
     // What `dev` keeps, and Nushell's function.
-    let function = home.shell(&["bash"], "claude-vault init nushell").exits(0).stdout;
+    let function = home
+        .shell(&["bash"], "claude-vault init nushell")
+        .exits(0)
+        .stdout;
     let autoload = ".local/share/nushell/vendor/autoload/claude-vault.nu";
-    for (file, text) in [(".cache/claude-vault/openbao-0/bao", ""), (autoload, &*function)] {
+    for (file, text) in [
+        (".cache/claude-vault/openbao-0/bao", ""),
+        (autoload, &*function),
+    ] {
         std::fs::create_dir_all(home.path().join(file).parent().unwrap()).unwrap();
         std::fs::write(home.path().join(file), text).unwrap();
     }
-    home.shell(&["bash"], "claude-vault setup --uninstall").exits(0);
+    home.shell(&["bash"], "claude-vault setup --uninstall")
+        .exits(0);
     let _ = std::fs::remove_dir(home.path().join(".cache"));
     let _ = std::fs::remove_dir_all(home.path().join(".config/fish")); // its own
     let _ = std::fs::remove_dir(home.path().join(".config"));
-    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path()).collect();
+    let left: Vec<_> = std::fs::read_dir(home.path())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     assert!(left.is_empty(), "the home was empty before: {left:?}");
     home.cv(["setup", "--uninstall"]).exits(5);
     // What is somebody else's stays, and the folder it lies in.
     home.cv(["setup"]).exits(0);
     let other = home.path().join(".local/bin/other");
     std::fs::write(&other, "").unwrap();
-    // Where a cache lies is said by the person: what is not a server of ours stays there, and a function of another program.
+    // Where a cache lies is said by the person: what is not a server of ours stays there, and a
+    // function of another program.
     home.set("XDG_CACHE_HOME", home.path().join("all").to_string_lossy());
     let state = home.path().join("all/claude-vault/audit.log");
     let theirs = home.path().join(autoload);
@@ -55,7 +93,10 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
         std::fs::write(file, "").unwrap();
     }
     home.cv(["setup", "--uninstall"]).exits(0);
-    let mut left: Vec<_> = files(&home.path()).into_iter().map(|(path, _)| path).collect();
+    let mut left: Vec<_> = files(&home.path())
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
     left.sort();
     assert_eq!(left, [other, theirs, state]);
 }
@@ -68,7 +109,14 @@ fn setup_says_what_path_lacks_and_what_hides_it() {
     let first = home.lab().join("first");
     std::fs::create_dir(&first).unwrap();
     std::fs::write(first.join("claude-vault"), "").unwrap();
-    home.set("PATH", format!("{}:{}/.local/bin:/usr/bin:/bin", first.display(), home.path().display()));
+    home.set(
+        "PATH",
+        format!(
+            "{}:{}/.local/bin:/usr/bin:/bin",
+            first.display(),
+            home.path().display()
+        ),
+    );
     home.cv(["setup"]).exits(0).says("comes first on PATH");
 }
 
@@ -76,8 +124,15 @@ fn setup_says_what_path_lacks_and_what_hides_it() {
 fn setup_overwrites_nobody_elses_program() {
     let home = Home::new();
     std::fs::create_dir_all(home.path().join(".local/bin")).unwrap();
-    std::fs::write(home.path().join(".local/bin/claude-vault"), "#!/bin/bash\n# the old script\n").unwrap();
-    home.cv(["setup"]).exits(2).says("is another program").says("mv ");
+    std::fs::write(
+        home.path().join(".local/bin/claude-vault"),
+        "#!/bin/bash\n# the old script\n",
+    )
+    .unwrap();
+    home.cv(["setup"])
+        .exits(2)
+        .says("is another program")
+        .says("mv ");
     assert_eq!(files(&home.path()).len(), 1);
     home.cv(["setup", "--uninstall"]).exits(5);
     assert_eq!(files(&home.path()).len(), 1);
@@ -87,8 +142,14 @@ fn setup_overwrites_nobody_elses_program() {
 fn setup_refuses_a_place_that_no_interpreter_line_can_name() {
     let home = Home::new();
     let with_blank = home.lab().join("a b");
-    home.cv(["setup", "--to", &with_blank.to_string_lossy()]).exits(2);
-    home.cv(["setup", "--to", &home.lab().join("x".repeat(250)).to_string_lossy()]).exits(2);
+    home.cv(["setup", "--to", &with_blank.to_string_lossy()])
+        .exits(2);
+    home.cv([
+        "setup",
+        "--to",
+        &home.lab().join("x".repeat(250)).to_string_lossy(),
+    ])
+    .exits(2);
     assert!(!with_blank.exists());
 }
 
@@ -96,13 +157,23 @@ fn setup_refuses_a_place_that_no_interpreter_line_can_name() {
 fn help_names_every_command_and_version_is_one_line() {
     let home = Home::new();
     let help = home.cv(["--help"]).exits(0).stdout;
-    for command in ["login", "logout", "status", "list", "get", "set", "inject", "exec", "audit", "dev", "init", "setup"] {
-        assert!(help.contains(&format!(" {command} ")), "{command} in\n{help}");
+    for command in [
+        "login", "logout", "status", "list", "get", "set", "inject", "exec", "audit", "dev",
+        "init", "setup",
+    ] {
+        assert!(
+            help.contains(&format!(" {command} ")),
+            "{command} in\n{help}"
+        );
         home.cv([command, "--help"]).exits(0);
     }
     assert!(!help.contains("dev-server"));
     for words in [&["--version"][..], &["-V"], &["--json", "--version"]] {
-        assert_eq!(home.cv(words).exits(0).stdout, format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")), "{words:?}");
+        assert_eq!(
+            home.cv(words).exits(0).stdout,
+            format!("claude-vault {}\n", env!("CARGO_PKG_VERSION")),
+            "{words:?}"
+        );
     }
     home.cv([] as [&str; 0]).exits(2);
     home.cv(["lits"]).exits(2).says("did you mean list?");

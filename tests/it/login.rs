@@ -30,7 +30,8 @@ impl Login {
         let provider = Provider::start();
         lab.bao.add_oidc(&provider);
         lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
-        lab.home.set("BROWSER", ground().join("browser.sh").to_string_lossy());
+        lab.home
+            .set("BROWSER", ground().join("browser.sh").to_string_lossy());
         lab.home.set("CLAUDE_VAULT_PORT", free_port().to_string());
         lab.home.install();
         Self { lab, provider }
@@ -53,14 +54,27 @@ impl Login {
     }
 
     fn ttl(&self, token: &str) -> u64 {
-        let (_, text) = http::request(&self.lab.bao.address, "GET", "auth/token/lookup-self", token, "");
-        serde_json::from_str::<serde_json::Value>(&text).unwrap()["data"]["ttl"].as_u64().unwrap()
+        let (_, text) = http::request(
+            &self.lab.bao.address,
+            "GET",
+            "auth/token/lookup-self",
+            token,
+            "",
+        );
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["data"]["ttl"]
+            .as_u64()
+            .unwrap()
     }
 
     #[track_caller]
     pub fn fails(&self, arguments: &str, status: i32, words: &str) -> Run {
         let run = self.source(arguments);
-        assert!(run.stdout.starts_with(&format!("{status}|{}||", self.lab.bao.address)), "{}", run.all());
+        assert!(
+            run.stdout
+                .starts_with(&format!("{status}|{}||", self.lab.bao.address)),
+            "{}",
+            run.all()
+        );
         run.says(words)
     }
 }
@@ -68,12 +82,27 @@ impl Login {
 #[test]
 fn a_login_leaves_a_session_that_vault_itself_ends_after_an_hour() {
     let login = Login::new();
-    let run = login.source("").says("signed in as oidc-alice@lab.test for 60 min");
+    let run = login
+        .source("")
+        .says("signed in as oidc-alice@lab.test for 60 min");
     let token = Login::token(&run);
     let ttl = login.ttl(&token);
     assert!((3590..=3600).contains(&ttl), "{ttl}");
-    let expiry: i64 = run.stdout.trim().rsplit('|').next().unwrap().parse().unwrap();
-    let now = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let expiry: i64 = run
+        .stdout
+        .trim()
+        .rsplit('|')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let now = i64::try_from(
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs(),
+    )
+    .unwrap();
     assert!((3580..=3601).contains(&(expiry - now)));
     assert!(!run.stderr.contains(&token));
 }
@@ -92,8 +121,14 @@ fn a_living_session_is_kept_unless_forced() {
     let first = Login::token(&login.source(""));
     login.lab.home.set("VAULT_TOKEN", &first);
     login.lab.home.set("BROWSER", "/bin/false");
-    assert_eq!(Login::token(&login.source("").says("still signed in")), first);
-    login.lab.home.set("BROWSER", ground().join("browser.sh").to_string_lossy());
+    assert_eq!(
+        Login::token(&login.source("").says("still signed in")),
+        first
+    );
+    login
+        .lab
+        .home
+        .set("BROWSER", ground().join("browser.sh").to_string_lossy());
     assert_ne!(Login::token(&login.source("--force")), first);
     login.lab.home.set("VAULT_TOKEN", "hvs.dead");
     assert_ne!(Login::token(&login.source("")), "hvs.dead");
@@ -103,11 +138,21 @@ fn a_living_session_is_kept_unless_forced() {
 fn logout_revokes_the_token_and_unsets_the_variables() {
     let login = Login::new();
     let script = "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"; source claude-vault logout; echo \"$?|${VAULT_TOKEN-unset}|${VAULT_TOKEN_EXPIRY-unset}\"";
-    let run = login.lab.home.shell(&["bash"], script).exits(0).says("the token is revoked");
+    let run = login
+        .lab
+        .home
+        .shell(&["bash"], script)
+        .exits(0)
+        .says("the token is revoked");
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert!(!lines[0].is_empty() && !login.lab.bao.knows(lines[0]));
     assert_eq!(lines[1], "0|unset|unset");
-    let none = login.lab.home.shell(&["bash"], "source claude-vault logout; echo $?").exits(0).says("no session");
+    let none = login
+        .lab
+        .home
+        .shell(&["bash"], "source claude-vault logout; echo $?")
+        .exits(0)
+        .says("no session");
     assert_eq!(none.stdout, "0\n");
 }
 
@@ -116,7 +161,14 @@ fn logout_forgets_the_token_even_when_vault_is_away() {
     let mut login = Login::new();
     login.lab.home.set("VAULT_ADDR", "http://127.0.0.1:1");
     login.lab.home.set("VAULT_TOKEN", "hvs.x");
-    let run = login.lab.home.shell(&["bash"], "source claude-vault logout --revoke; echo \"$?|${VAULT_TOKEN-unset}\"").exits(0);
+    let run = login
+        .lab
+        .home
+        .shell(
+            &["bash"],
+            "source claude-vault logout --revoke; echo \"$?|${VAULT_TOKEN-unset}\"",
+        )
+        .exits(0);
     assert_eq!(run.says("could not be revoked").stdout, "0|unset\n");
 }
 
@@ -131,25 +183,55 @@ fn thief() -> (std::net::TcpListener, String) {
 #[test]
 fn login_marks_the_session_with_its_accessor_and_address_and_no_program_gets_the_mark() {
     let login = Login::new();
-    let script =
-        "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN $CLAUDE_VAULT_SESSION\"; claude-vault exec plex -- env";
+    let script = "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN $CLAUDE_VAULT_SESSION\"; claude-vault exec plex -- env";
     let run = login.lab.home.shell(&["bash"], script).exits(0);
     let (token, mark) = run.stdout.lines().next().unwrap().split_once(' ').unwrap();
-    let (_, text) = http::request(&login.lab.bao.address, "GET", "auth/token/lookup-self", token, "");
-    let accessor = serde_json::from_str::<serde_json::Value>(&text).unwrap()["data"]["accessor"].as_str().unwrap().to_owned();
-    assert!(mark.starts_with(&format!("{accessor},")) && mark.ends_with(&format!(",{}", login.lab.bao.address)), "{mark}");
+    let (_, text) = http::request(
+        &login.lab.bao.address,
+        "GET",
+        "auth/token/lookup-self",
+        token,
+        "",
+    );
+    let accessor = serde_json::from_str::<serde_json::Value>(&text).unwrap()["data"]["accessor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        mark.starts_with(&format!("{accessor},"))
+            && mark.ends_with(&format!(",{}", login.lab.bao.address)),
+        "{mark}"
+    );
     assert!(!mark.contains(token));
     let environment = run.stdout.split_once('\n').unwrap().1;
-    assert!(environment.contains("VAULT_ADDR=") && !environment.contains("CLAUDE_VAULT_SESSION") && !environment.contains(token));
+    assert!(
+        environment.contains("VAULT_ADDR=")
+            && !environment.contains("CLAUDE_VAULT_SESSION")
+            && !environment.contains(token)
+    );
     // An editor has plugins.
     let seen = login.lab.home.lab().join("seen");
-    let editor = login.lab.home.file("editor", &format!("#!/bin/sh\nenv >'{}'\n", seen.display()));
+    let editor = login
+        .lab
+        .home
+        .file("editor", &format!("#!/bin/sh\nenv >'{}'\n", seen.display()));
     std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let script = format!("source claude-vault login; BAO_TOKEN=hvs.other EDITOR='{}' claude-vault config edit", editor.display());
+    let script = format!(
+        "source claude-vault login; BAO_TOKEN=hvs.other EDITOR='{}' claude-vault config edit",
+        editor.display()
+    );
     login.lab.home.shell(&["bash"], &script).exits(0);
     let seen = std::fs::read_to_string(seen).unwrap();
-    for name in ["VAULT_TOKEN", "BAO_TOKEN", "VAULT_TOKEN_EXPIRY", "CLAUDE_VAULT_SESSION"] {
-        assert!(seen.contains("VAULT_ADDR=") && !seen.contains(&format!("{name}=")), "{name}");
+    for name in [
+        "VAULT_TOKEN",
+        "BAO_TOKEN",
+        "VAULT_TOKEN_EXPIRY",
+        "CLAUDE_VAULT_SESSION",
+    ] {
+        assert!(
+            seen.contains("VAULT_ADDR=") && !seen.contains(&format!("{name}=")),
+            "{name}"
+        );
     }
 }
 
@@ -157,12 +239,21 @@ fn login_marks_the_session_with_its_accessor_and_address_and_no_program_gets_the
 fn logout_forgets_a_token_that_no_login_made_and_revokes_it_only_when_asked() {
     let mut login = Login::new();
     let logout = |login: &Login, arguments: &str| {
-        let script =
-            format!("source claude-vault logout {arguments}; echo \"$?|${{VAULT_TOKEN-unset}}|${{CLAUDE_VAULT_SESSION-unset}}\"");
+        let script = format!(
+            "source claude-vault logout {arguments}; echo \"$?|${{VAULT_TOKEN-unset}}|${{CLAUDE_VAULT_SESSION-unset}}\""
+        );
         login.lab.home.shell(&["bash"], &script).exits(0)
     };
     // Another session's mark makes it no session of ours.
-    let marked = login.lab.home.shell(&["bash"], "source claude-vault login; echo \"$CLAUDE_VAULT_SESSION\"").exits(0).stdout;
+    let marked = login
+        .lab
+        .home
+        .shell(
+            &["bash"],
+            "source claude-vault login; echo \"$CLAUDE_VAULT_SESSION\"",
+        )
+        .exits(0)
+        .stdout;
     for mark in ["", marked.trim(), "a,b,c"] {
         login.lab.home.set("VAULT_TOKEN", &login.lab.token);
         login.lab.home.set("CLAUDE_VAULT_SESSION", mark);
@@ -175,7 +266,12 @@ fn logout_forgets_a_token_that_no_login_made_and_revokes_it_only_when_asked() {
     assert!(!login.lab.bao.knows(&login.lab.token));
     // A root token is never revoked here.
     login.lab.home.set("VAULT_TOKEN", "root");
-    assert_eq!(logout(&login, "--revoke").says("a root token is not revoked").stdout, "2|unset|unset\n");
+    assert_eq!(
+        logout(&login, "--revoke")
+            .says("a root token is not revoked")
+            .stdout,
+        "2|unset|unset\n"
+    );
     assert!(login.lab.bao.knows("root"));
 }
 
@@ -198,8 +294,13 @@ fn a_session_of_ours_goes_to_no_other_vault_and_is_revoked_at_its_own() {
     assert_eq!(lines[1..], ["3", "3", "3", "3", "0|unset"], "{}", run.all());
     assert!(thief.accept().is_err(), "the thief was asked");
     assert!(!login.lab.bao.knows(lines[0]));
-    let run = run.says(&format!("the session is for {}, but Vault's address is now {elsewhere}", login.lab.bao.address));
-    let run = run.says(&format!("export VAULT_ADDR={}", login.lab.bao.address)).says("the token is revoked");
+    let run = run.says(&format!(
+        "the session is for {}, but Vault's address is now {elsewhere}",
+        login.lab.bao.address
+    ));
+    let run = run
+        .says(&format!("export VAULT_ADDR={}", login.lab.bao.address))
+        .says("the token is revoked");
     assert!(!run.stderr.contains(lines[0]));
 }
 
@@ -219,7 +320,10 @@ fn two_names_in_trusted_hosts_are_one_vault_and_a_foreign_token_goes_where_the_a
     let run = login.lab.home.shell(&["bash"], &script).exits(0);
     assert_eq!(run.stdout, "3\n3\n1\n", "{}", run.all());
     login.lab.home.set("VAULT_TOKEN", &login.lab.token);
-    login.lab.home.set("VAULT_ADDR", format!("http://localhost:{port}"));
+    login
+        .lab
+        .home
+        .set("VAULT_ADDR", format!("http://localhost:{port}"));
     assert_eq!(login.lab.cv(["get", "plex", "A"]).exits(0).stdout, "1\n");
 }
 
@@ -227,12 +331,20 @@ fn two_names_in_trusted_hosts_are_one_vault_and_a_foreign_token_goes_where_the_a
 fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
     let mut login = Login::new();
     let script = "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"; source claude-vault login --timeout 30 --force; echo \"$VAULT_TOKEN\"";
-    let run = login.lab.home.shell(&["bash"], script).exits(0).says("the session before is revoked");
+    let run = login
+        .lab
+        .home
+        .shell(&["bash"], script)
+        .exits(0)
+        .says("the session before is revoked");
     let tokens: Vec<&str> = run.stdout.lines().collect();
-    assert!(!login.lab.bao.knows(tokens[0]) && login.lab.bao.knows(tokens[1]), "{}", run.all());
+    assert!(
+        !login.lab.bao.knows(tokens[0]) && login.lab.bao.knows(tokens[1]),
+        "{}",
+        run.all()
+    );
     // A login that fails leaves the session as it was.
-    let script =
-        "source claude-vault login --timeout 30; source claude-vault login --force --auth-mount nowhere; echo \"$VAULT_TOKEN\"";
+    let script = "source claude-vault login --timeout 30; source claude-vault login --force --auth-mount nowhere; echo \"$VAULT_TOKEN\"";
     let run = login.lab.home.shell(&["bash"], script).exits(0);
     assert!(login.lab.bao.knows(run.stdout.trim()), "{}", run.all());
     // A foreign one is replaced because it was asked for, and stays alive.
@@ -242,7 +354,10 @@ fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
     // A session for another Vault is replaced as well, and revoked where it was made.
     login.lab.home.set("VAULT_TOKEN", "");
     let other = Bao::start(&[]);
-    other.put("sys/policies/acl/homelab-services", json!({ "policy": POLICY }));
+    other.put(
+        "sys/policies/acl/homelab-services",
+        json!({ "policy": POLICY }),
+    );
     other.add_oidc(&login.provider);
     let script = format!(
         "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"; export VAULT_ADDR={}; source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"",
@@ -253,28 +368,50 @@ fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
         .home
         .shell(&["bash"], &script)
         .exits(0)
-        .says(&format!("this shell holds a session for {}: signing in to {} replaces it", login.lab.bao.address, other.address))
+        .says(&format!(
+            "this shell holds a session for {}: signing in to {} replaces it",
+            login.lab.bao.address, other.address
+        ))
         .says(&format!(
             "the session before, for {}, is revoked; this shell is signed in to {}",
             login.lab.bao.address, other.address
         ));
     let tokens: Vec<&str> = run.stdout.lines().collect();
-    assert!(!login.lab.bao.knows(tokens[0]) && other.knows(tokens[1]), "{}", run.all());
+    assert!(
+        !login.lab.bao.knows(tokens[0]) && other.knows(tokens[1]),
+        "{}",
+        run.all()
+    );
 }
 
 /// The person's shell still holds it.
 #[test]
 fn an_assistants_logout_forgets_an_inherited_session_and_leaves_it_alive() {
     let mut login = Login::new();
-    let run = login.lab.home.shell(&["bash"], "source claude-vault login; echo \"$VAULT_TOKEN|$CLAUDE_VAULT_SESSION\"").exits(0);
+    let run = login
+        .lab
+        .home
+        .shell(
+            &["bash"],
+            "source claude-vault login; echo \"$VAULT_TOKEN|$CLAUDE_VAULT_SESSION\"",
+        )
+        .exits(0);
     let (ours, mark) = run.stdout.trim().split_once('|').unwrap();
     for (token, mark) in [(login.lab.token.clone(), ""), (ours.to_owned(), mark)] {
         login.lab.home.set("VAULT_TOKEN", &token);
         login.lab.home.set("CLAUDE_VAULT_SESSION", mark);
         let mut client = crate::mcp::Client::start(&login.lab.home);
         client.call("vault_list", json!({})).unwrap();
-        assert_eq!(client.call("vault_logout", json!({})).unwrap()["revoked"], false);
-        assert!(client.call("vault_list", json!({})).unwrap_err().starts_with("login_required: "));
+        assert_eq!(
+            client.call("vault_logout", json!({})).unwrap()["revoked"],
+            false
+        );
+        assert!(
+            client
+                .call("vault_list", json!({}))
+                .unwrap_err()
+                .starts_with("login_required: ")
+        );
         client.close();
         assert!(login.lab.bao.knows(&token));
     }
@@ -292,15 +429,28 @@ fn an_assistants_logout_forgets_an_inherited_session_and_leaves_it_alive() {
 fn a_model_gets_nothing_of_what_the_provider_said() {
     let mut login = Login::new();
     let mut client = crate::mcp::Client::start(&login.lab.home);
-    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    assert_eq!(
+        client.call("vault_login", json!({})).unwrap()["state"],
+        "logged_in"
+    );
     client.call("vault_logout", json!({})).unwrap();
     login.lab.home.set("TEST_DENY", "1");
     let mut client = crate::mcp::Client::start(&login.lab.home);
     let error = client.call("vault_login", json!({})).unwrap_err();
-    assert!(error.starts_with("login_required: the login did not succeed"), "{error}");
-    assert!(!error.contains("access_denied") && !client.seen.contains("access_denied"), "{error}");
+    assert!(
+        error.starts_with("login_required: the login did not succeed"),
+        "{error}"
+    );
+    assert!(
+        !error.contains("access_denied") && !client.seen.contains("access_denied"),
+        "{error}"
+    );
     // The person is told.
-    login.lab.cv(["approve", "pending"]).exits(0).says("the identity provider refused it: access_denied");
+    login
+        .lab
+        .cv(["approve", "pending"])
+        .exits(0)
+        .says("the identity provider refused it: access_denied");
 }
 
 /// Point 8 of the containment: a traced server would give the token to its tracer.
@@ -309,8 +459,18 @@ fn a_server_that_another_program_traces_does_not_sign_in() {
     use std::io::{BufRead, BufReader, Write};
     let login = Login::new();
     let mut command = login.lab.home.command("strace");
-    command.args(["-f", "-o", "/dev/null", env!("CARGO_BIN_EXE_claude-vault"), "mcp"]);
-    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    command.args([
+        "-f",
+        "-o",
+        "/dev/null",
+        env!("CARGO_BIN_EXE_claude-vault"),
+        "mcp",
+    ]);
+    let mut child = command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     for message in [
         json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params":
@@ -321,9 +481,15 @@ fn a_server_that_another_program_traces_does_not_sign_in() {
         writeln!(stdin, "{message}").unwrap();
     }
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let answer = lines.find_map(|line| line.ok().filter(|line| line.contains("\"id\":2"))).unwrap();
+    let answer = lines
+        .find_map(|line| line.ok().filter(|line| line.contains("\"id\":2")))
+        .unwrap();
     assert!(answer.contains("invalid_arguments: "), "{answer}");
-    login.lab.cv(["approve", "pending"]).exits(0).says("another program traces this one");
+    login
+        .lab
+        .cv(["approve", "pending"])
+        .exits(0)
+        .says("another program traces this one");
     drop(stdin);
     child.wait().unwrap();
 }
@@ -333,12 +499,32 @@ fn what_the_provider_and_vault_refuse_is_told_with_a_way_out() {
     let mut login = Login::new();
     login.lab.home.set("TEST_DENY", "1");
     login.fails("", 1, "the identity provider refused it: access_denied");
-    login.lab.home.variables.retain(|(name, _)| name != "TEST_DENY");
+    login
+        .lab
+        .home
+        .variables
+        .retain(|(name, _)| name != "TEST_DENY");
     login.lab.home.set("TEST_PERSON", "mallory");
-    login.fails("", 1, "does not match any associated bound claim values").says("ask for the group");
-    login.fails("--role nope", 1, "could not be found").says("--role NAME");
-    login.fails("--role nowhere", 1, "does not allow this program's callback").says("allowed_redirect_uris");
-    login.fails("--auth-mount nowhere", 1, "Vault has no such login: OIDC at auth/nowhere").says("--auth-mount PATH");
+    login
+        .fails("", 1, "does not match any associated bound claim values")
+        .says("ask for the group");
+    login
+        .fails("--role nope", 1, "could not be found")
+        .says("--role NAME");
+    login
+        .fails(
+            "--role nowhere",
+            1,
+            "does not allow this program's callback",
+        )
+        .says("allowed_redirect_uris");
+    login
+        .fails(
+            "--auth-mount nowhere",
+            1,
+            "Vault has no such login: OIDC at auth/nowhere",
+        )
+        .says("--auth-mount PATH");
     login.lab.bao.put("sys/auth/empty", json!({"type": "oidc"}));
     login.fails("--auth-mount empty", 1, "could not load configuration");
     login.lab.home.set("VAULT_ADDR", "http://127.0.0.1:1");
@@ -351,17 +537,28 @@ fn nobody_in_time_is_an_error_and_leaves_nothing() {
     let mut login = Login::new();
     let port = free_port();
     login.lab.home.set("CLAUDE_VAULT_PORT", port.to_string());
-    login.fails("--no-browser --timeout=1", 8, "nobody finished the login within 1 seconds");
+    login.fails(
+        "--no-browser --timeout=1",
+        8,
+        "nobody finished the login within 1 seconds",
+    );
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
-    let left: Vec<_> = std::fs::read_dir(login.lab.home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(login.lab.home.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(left, [".local"]);
 }
 
 #[test]
 fn run_without_source_on_a_pipe_it_prints_what_eval_needs_and_under_an_agent_nothing() {
     let mut login = Login::new();
-    let script = "eval \"$(claude-vault login --timeout 30)\"; [ -n \"$VAULT_TOKEN\" ] && claude-vault list";
-    assert_eq!(login.lab.home.shell(&["bash"], script).exits(0).stdout, "plex\n");
+    let script =
+        "eval \"$(claude-vault login --timeout 30)\"; [ -n \"$VAULT_TOKEN\" ] && claude-vault list";
+    assert_eq!(
+        login.lab.home.shell(&["bash"], script).exits(0).stdout,
+        "plex\n"
+    );
     login.lab.home.set("CLAUDECODE", "1");
     let run = login.lab.cv(["login"]).exits(8);
     assert_eq!(run.stdout, "");
@@ -377,7 +574,9 @@ pub struct Waiting {
 impl Waiting {
     pub fn start(login: &Login, arguments: &[&str]) -> Self {
         let mut command = login.lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
-        command.args(["login", "--no-browser", "--timeout", "120"]).args(arguments);
+        command
+            .args(["login", "--no-browser", "--timeout", "120"])
+            .args(arguments);
         Self::of(command)
     }
 
@@ -391,27 +590,51 @@ impl Waiting {
             line.clear();
             assert!(stderr.read_line(&mut line).unwrap() > 0, "no URL");
         }
-        Self { child, stderr: Some(stderr), url: url::Url::parse(line.trim()).unwrap() }
+        Self {
+            child,
+            stderr: Some(stderr),
+            url: url::Url::parse(line.trim()).unwrap(),
+        }
     }
 
     pub fn query(&self, wanted: &str) -> String {
-        self.url.query_pairs().find(|(name, _)| name == wanted).unwrap().1.into_owned()
+        self.url
+            .query_pairs()
+            .find(|(name, _)| name == wanted)
+            .unwrap()
+            .1
+            .into_owned()
     }
 
     fn port(&self) -> u16 {
-        url::Url::parse(&self.query("redirect_uri")).unwrap().port().unwrap()
+        url::Url::parse(&self.query("redirect_uri"))
+            .unwrap()
+            .port()
+            .unwrap()
     }
 
     fn get(&self, path: &str) -> String {
         let port = self.port();
-        http::raw(&format!("127.0.0.1:{port}"), &format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"))
+        http::raw(
+            &format!("127.0.0.1:{port}"),
+            &format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"),
+        )
     }
 
     pub fn finish(mut self) -> (i32, String, String) {
         let status = self.child.wait().unwrap().code().unwrap();
         let (mut out, mut err) = (String::new(), String::new());
-        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-        self.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut out)
+            .unwrap();
+        self.stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut err)
+            .unwrap();
         (status, out, err)
     }
 }
@@ -439,7 +662,10 @@ fn strays_are_answered_politely_and_the_right_callback_still_works() {
         (&format!("/oidc/callback?state={state}"), "400"),
     ] {
         let answer = waiting.get(path);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{path}: {answer}"
+        );
         assert!(answer.contains("content-security-policy: default-src 'none'"));
     }
     // another host's name (DNS rebinding), another method, no host, garbage
@@ -451,29 +677,53 @@ fn strays_are_answered_politely_and_the_right_callback_still_works() {
         format!("GET {right} HTTP/1.0\r\n\r\n"),
         "garbage\r\n\r\n".into(),
     ] {
-        assert!(!http::raw(&address, &request).starts_with("HTTP/1.1 200"), "{request}");
+        assert!(
+            !http::raw(&address, &request).starts_with("HTTP/1.1 200"),
+            "{request}"
+        );
     }
     // half-open connections and a flood
-    let open: Vec<TcpStream> = (0..200).filter_map(|_| TcpStream::connect(&address).ok()).collect();
+    let open: Vec<TcpStream> = (0..200)
+        .filter_map(|_| TcpStream::connect(&address).ok())
+        .collect();
     std::thread::sleep(Duration::from_millis(100));
     drop(open);
     for _ in 0..300 {
-        let _ = TcpStream::connect(&address).map(|mut stream| std::io::Write::write_all(&mut stream, b"GET /x HTTP/1.1\r\n"));
+        let _ = TcpStream::connect(&address)
+            .map(|mut stream| std::io::Write::write_all(&mut stream, b"GET /x HTTP/1.1\r\n"));
     }
-    let browser = run(login.lab.home.command(ground().join("browser.sh")).arg(waiting.url.as_str()), "");
+    let browser = run(
+        login
+            .lab
+            .home
+            .command(ground().join("browser.sh"))
+            .arg(waiting.url.as_str()),
+        "",
+    );
     assert_eq!(browser.status, 0);
     let (status, out, err) = waiting.finish();
     assert_eq!(status, 0, "{err}");
     assert!(out.contains("VAULT_TOKEN='") && err.contains("signed in as oidc-alice@lab.test"));
-    assert!(TcpStream::connect(&address).is_err(), "the listener is still there");
+    assert!(
+        TcpStream::connect(&address).is_err(),
+        "the listener is still there"
+    );
 }
 
 #[test]
 fn a_forged_code_with_the_right_state_ends_in_vaults_own_refusal_and_leaks_no_code() {
     let login = Login::new();
     let waiting = Waiting::start(&login, &[]);
-    let page = waiting.get(&format!("/oidc/callback?state={}&code=canary-code-1234", waiting.query("state")));
-    assert!(page.starts_with("HTTP/1.1 200") && page.contains("The login failed") && !page.contains("canary-code"), "{page}");
+    let page = waiting.get(&format!(
+        "/oidc/callback?state={}&code=canary-code-1234",
+        waiting.query("state")
+    ));
+    assert!(
+        page.starts_with("HTTP/1.1 200")
+            && page.contains("The login failed")
+            && !page.contains("canary-code"),
+        "{page}"
+    );
     let (status, out, err) = waiting.finish();
     assert_eq!((status, out.as_str()), (1, ""));
     assert!(!err.contains("canary-code"), "{err}");
@@ -486,21 +736,36 @@ fn an_error_with_markup_is_shown_as_text() {
     let state = waiting.query("state");
     let page =
         waiting.get(&format!("/oidc/callback?state={state}&error=x&error_description=%3Cscript%3Ealert(1)%3C/script%3E%1b%5b2J"));
-    assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"), "{page}");
+    assert!(
+        page.contains("&lt;script&gt;") && !page.contains("<script>"),
+        "{page}"
+    );
     let (status, _, err) = waiting.finish();
     assert_eq!(status, 1);
-    assert!(err.contains("<script>alert(1)") && !err.contains('\u{1b}'), "{err}");
+    assert!(
+        err.contains("<script>alert(1)") && !err.contains('\u{1b}'),
+        "{err}"
+    );
 }
 
 #[test]
 fn a_taken_port_in_either_family_is_noticed_and_another_is_used() {
     let login = Login::new();
     for address in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0"] {
-        let Ok(squatter) = std::net::TcpListener::bind(address) else { continue }; // no IPv6 here
+        let Ok(squatter) = std::net::TcpListener::bind(address) else {
+            continue;
+        }; // no IPv6 here
         let port = squatter.local_addr().unwrap().port();
         let waiting = Waiting::start(&login, &["--port", &port.to_string()]);
         assert_ne!(waiting.port(), port, "{address}");
-        run(login.lab.home.command(ground().join("browser.sh")).arg(waiting.url.as_str()), "");
+        run(
+            login
+                .lab
+                .home
+                .command(ground().join("browser.sh"))
+                .arg(waiting.url.as_str()),
+            "",
+        );
         assert_eq!(waiting.finish().0, 0);
     }
 }
@@ -523,7 +788,14 @@ fn signals_end_the_wait_with_130_and_nothing_printed() {
     for signal in ["INT", "TERM", "HUP"] {
         let waiting = Waiting::start(&login, &[]);
         let port = waiting.port();
-        run(login.lab.home.command("sh").args(["-c", &format!("kill -{signal} {}", waiting.child.id())]), "");
+        run(
+            login
+                .lab
+                .home
+                .command("sh")
+                .args(["-c", &format!("kill -{signal} {}", waiting.child.id())]),
+            "",
+        );
         let (status, out, err) = waiting.finish();
         assert_eq!((status, out.as_str()), (130, ""), "{err}");
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
@@ -539,12 +811,22 @@ fn a_login_lost_to_a_failover_starts_over_by_itself_once() {
             "storage \"inmem\" {{}}\nlistener \"tcp\" {{ address = \"127.0.0.1:{port}\" tls_disable = true }}\napi_addr = \"http://127.0.0.1:{port}\"\n"
         )
     });
-    let keys = bao.put_as("", "sys/init", json!({"secret_shares": 1, "secret_threshold": 1}));
-    let (unseal, root) = (keys["keys"][0].as_str().unwrap().to_owned(), keys["root_token"].as_str().unwrap().to_owned());
+    let keys = bao.put_as(
+        "",
+        "sys/init",
+        json!({"secret_shares": 1, "secret_threshold": 1}),
+    );
+    let (unseal, root) = (
+        keys["keys"][0].as_str().unwrap().to_owned(),
+        keys["root_token"].as_str().unwrap().to_owned(),
+    );
     bao.put_as("", "sys/unseal", json!({ "key": unseal }));
     let provider = Provider::start();
     for (path, body) in [
-        ("sys/policies/acl/homelab-services", json!({ "policy": POLICY })),
+        (
+            "sys/policies/acl/homelab-services",
+            json!({ "policy": POLICY }),
+        ),
         ("sys/auth/oidc", json!({"type": "oidc"})),
         (
             "auth/oidc/config",
@@ -566,7 +848,10 @@ fn a_login_lost_to_a_failover_starts_over_by_itself_once() {
     home.set("TEST_HOLD", hold.to_string_lossy());
     let mut command = home.command("bash");
     command
-        .args(["-c", "source claude-vault login --timeout 30; echo \"$?|${VAULT_TOKEN:+held}\""])
+        .args([
+            "-c",
+            "source claude-vault login --timeout 30; echo \"$?|${VAULT_TOKEN:+held}\"",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -582,20 +867,38 @@ fn a_login_lost_to_a_failover_starts_over_by_itself_once() {
     let output = child.wait_with_output().unwrap();
     let mut told = String::new();
     stderr.read_to_string(&mut told).unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "0|held\n", "{told}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "0|held\n",
+        "{told}"
+    );
     assert!(told.contains("starting over once"), "{told}");
 }
 
 fn chromium(home: &Home, arguments: &[&str]) -> Run {
-    run(home.command("node").current_dir(ground()).arg("browse.mjs").args(arguments), "")
+    run(
+        home.command("node")
+            .current_dir(ground())
+            .arg("browse.mjs")
+            .args(arguments),
+        "",
+    )
 }
 
 #[test]
 fn a_person_signs_in_with_a_real_chromium() {
     let login = Login::new();
     let waiting = Waiting::start(&login, &[]);
-    let page = chromium(&login.lab.home, &["provider", "accept", waiting.url.as_str(), "alice", "x"]).exits(0);
-    assert!(page.stdout.contains("You are signed in") && page.stdout.contains("close this page"), "{}", page.all());
+    let page = chromium(
+        &login.lab.home,
+        &["provider", "accept", waiting.url.as_str(), "alice", "x"],
+    )
+    .exits(0);
+    assert!(
+        page.stdout.contains("You are signed in") && page.stdout.contains("close this page"),
+        "{}",
+        page.all()
+    );
     let (status, _, err) = waiting.finish();
     assert_eq!(status, 0, "{err}");
 }
@@ -604,8 +907,16 @@ fn a_person_signs_in_with_a_real_chromium() {
 fn a_person_declines_with_a_real_chromium() {
     let login = Login::new();
     let waiting = Waiting::start(&login, &[]);
-    let page = chromium(&login.lab.home, &["provider", "deny", waiting.url.as_str(), "alice", "x"]).exits(0);
-    assert!(page.stdout.contains("The login failed") && page.stdout.contains("access_denied"), "{}", page.all());
+    let page = chromium(
+        &login.lab.home,
+        &["provider", "deny", waiting.url.as_str(), "alice", "x"],
+    )
+    .exits(0);
+    assert!(
+        page.stdout.contains("The login failed") && page.stdout.contains("access_denied"),
+        "{}",
+        page.all()
+    );
     let (status, _, err) = waiting.finish();
     assert_eq!(status, 1, "{err}");
     assert!(!login.provider.issuer.is_empty());

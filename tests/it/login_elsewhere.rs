@@ -13,9 +13,16 @@ use crate::support::eventually;
 fn a_device_login_says_nothing_of_a_port() {
     let mut login = with_modes();
     let squatter = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    login.lab.home.set("CLAUDE_VAULT_PORT", squatter.local_addr().unwrap().port().to_string());
+    login.lab.home.set(
+        "CLAUDE_VAULT_PORT",
+        squatter.local_addr().unwrap().port().to_string(),
+    );
     for arguments in ["--role device", "--method device --role device"] {
-        let run = login.fails(&format!("{arguments} --timeout 1"), 8, "must show this code");
+        let run = login.fails(
+            &format!("{arguments} --timeout 1"),
+            8,
+            "must show this code",
+        );
         assert!(!run.stderr.contains("is taken"), "{}", run.stderr);
     }
     login.fails("--no-browser --timeout 1", 8, "is taken by another program");
@@ -31,8 +38,16 @@ fn device_signs_in_with_a_browser_on_another_machine() {
     let page = chromium(&login, "device", "accept", waiting.url.as_str());
     assert!(page.stdout.contains("Success"), "{}", page.all());
     let (status, out, err) = waiting.finish();
-    assert!(status == 0 && out.contains("VAULT_TOKEN=") && err.contains("signed in as jwt-alice@lab.test"), "{err}");
-    assert!(err.contains(&code), "the code to compare with the page: {err}");
+    assert!(
+        status == 0
+            && out.contains("VAULT_TOKEN=")
+            && err.contains("signed in as jwt-alice@lab.test"),
+        "{err}"
+    );
+    assert!(
+        err.contains(&code),
+        "the code to compare with the page: {err}"
+    );
     assert!(!err.contains("eyJ"), "{err}");
     let waiting = Waiting::start(&login, &words);
     chromium(&login, "device", "deny", waiting.url.as_str());
@@ -75,16 +90,33 @@ fn openbaos_own_device_and_direct_modes_need_no_callback_here() {
     ] {
         let waiting = Waiting::start(&login, arguments);
         let page = chromium(&login, kind, "accept", waiting.url.as_str());
-        assert!(page.stdout.contains("Success") || page.stdout.contains("Signed in"), "{}", page.all());
+        assert!(
+            page.stdout.contains("Success") || page.stdout.contains("Signed in"),
+            "{}",
+            page.all()
+        );
         let (status, out, err) = waiting.finish();
         assert!(
-            status == 0 && out.contains("VAULT_TOKEN=") && err.contains("signed in as oidc-alice@lab.test"),
+            status == 0
+                && out.contains("VAULT_TOKEN=")
+                && err.contains("signed in as oidc-alice@lab.test"),
             "{arguments:?} {err}"
         );
     }
-    login.fails("--role half", 1, "does not allow this program's callback").says("/v1/auth/oidc/oidc/callback to the allowed");
-    login.fails("--method device", 1, "the role wants a browser on this machine").says("--issuer URL");
-    for (role, says) in [("device", "with device, with a browser anywhere"), ("half", "does not allow this program's callback")] {
+    login
+        .fails("--role half", 1, "does not allow this program's callback")
+        .says("/v1/auth/oidc/oidc/callback to the allowed");
+    login
+        .fails(
+            "--method device",
+            1,
+            "the role wants a browser on this machine",
+        )
+        .says("--issuer URL");
+    for (role, says) in [
+        ("device", "with device, with a browser anywhere"),
+        ("half", "does not allow this program's callback"),
+    ] {
         config(&login, &format!("role = \"{role}\"\n"));
         let run = login.lab.cv(["doctor"]);
         assert!(run.stdout.contains(says), "{role}: {}", run.stdout);
@@ -102,14 +134,42 @@ fn a_phone_can_read_the_address_off_the_terminal() {
     let mut login = with_modes();
     for (no_color, dark_is_drawn) in [("", true), ("1", false)] {
         login.lab.home.set("NO_COLOR", no_color);
-        let arguments = ["login", "--method", "device", "--role", "device", "--timeout", "2"];
-        let mut session = crate::terminal::on_terminal(&login.lab.home, "sh", &["-c", &shown(&arguments)]);
+        let arguments = [
+            "login",
+            "--method",
+            "device",
+            "--role",
+            "device",
+            "--timeout",
+            "2",
+        ];
+        let mut session =
+            crate::terminal::on_terminal(&login.lab.home, "sh", &["-c", &shown(&arguments)]);
         // rexpect takes each byte for a character.
-        let text = String::from_utf8(session.exp_eof().unwrap().chars().map(|c| c as u8).collect()).unwrap();
-        let address = text.lines().find_map(|line| line.trim().strip_prefix("http").map(|rest| format!("http{rest}"))).unwrap();
+        let text = String::from_utf8(
+            session
+                .exp_eof()
+                .unwrap()
+                .chars()
+                .map(|c| c as u8)
+                .collect(),
+        )
+        .unwrap();
+        let address = text
+            .lines()
+            .find_map(|line| {
+                line.trim()
+                    .strip_prefix("http")
+                    .map(|rest| format!("http{rest}"))
+            })
+            .unwrap();
         let rows: Vec<Vec<char>> = text
             .lines()
-            .map(|line| line.trim_end_matches('\r').replace("\u{1b}[38;5;16;48;5;231m", "").replace("\u{1b}[0m", ""))
+            .map(|line| {
+                line.trim_end_matches('\r')
+                    .replace("\u{1b}[38;5;16;48;5;231m", "")
+                    .replace("\u{1b}[0m", "")
+            })
             .filter(|line| line.chars().count() > 20 && line.chars().all(|c| " ▀▄█".contains(c)))
             .map(|line| line.chars().collect())
             .collect();
@@ -119,9 +179,17 @@ fn a_phone_can_read_the_address_off_the_terminal() {
             c == '█' || c == if y.is_multiple_of(2) { '▀' } else { '▄' }
         };
         let (width, scale) = (rows[0].len(), 4);
-        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width * scale, rows.len() * 2 * scale, |x, y| {
-            if drawn(x / scale, y / scale) == dark_is_drawn { 0 } else { 255 }
-        });
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(
+            width * scale,
+            rows.len() * 2 * scale,
+            |x, y| {
+                if drawn(x / scale, y / scale) == dark_is_drawn {
+                    0
+                } else {
+                    255
+                }
+            },
+        );
         let read = image.detect_grids()[0].decode().unwrap().1;
         assert_eq!(read, address);
     }
@@ -129,8 +197,17 @@ fn a_phone_can_read_the_address_off_the_terminal() {
     login.lab.home.set("NO_COLOR", "");
     for (name, value) in [("LANG", "C"), ("COLUMNS_OF_TERMINAL", "30")] {
         login.lab.home.set(name, value);
-        let arguments = ["login", "--method", "device", "--role", "device", "--timeout", "1"];
-        let mut session = crate::terminal::on_terminal(&login.lab.home, "sh", &["-c", &shown(&arguments)]);
+        let arguments = [
+            "login",
+            "--method",
+            "device",
+            "--role",
+            "device",
+            "--timeout",
+            "1",
+        ];
+        let mut session =
+            crate::terminal::on_terminal(&login.lab.home, "sh", &["-c", &shown(&arguments)]);
         assert!(!session.exp_eof().unwrap().contains('\u{e2}'), "{name}");
         login.lab.home.set("LANG", "C.UTF-8");
     }
@@ -139,7 +216,10 @@ fn a_phone_can_read_the_address_off_the_terminal() {
 /// The program on a terminal, its output to be evaluated elsewhere.
 fn shown(arguments: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_claude-vault");
-    format!("stty rows 60 cols ${{COLUMNS_OF_TERMINAL:-100}}; {program} {} | cat >/dev/null", arguments.join(" "))
+    format!(
+        "stty rows 60 cols ${{COLUMNS_OF_TERMINAL:-100}}; {program} {} | cat >/dev/null",
+        arguments.join(" ")
+    )
 }
 
 #[test]
@@ -149,32 +229,74 @@ fn the_browser_is_the_one_that_was_named_or_windows_own() {
     let opened = || {
         let file = login_file(&folder);
         // It is started and not waited for.
-        let text = eventually("a browser", || std::fs::read_to_string(&file).ok().filter(|text| text.contains("http")));
+        let text = eventually("a browser", || {
+            std::fs::read_to_string(&file)
+                .ok()
+                .filter(|text| text.contains("http"))
+        });
         let _ = std::fs::remove_file(file);
         text
     };
-    login.lab.home.set("PATH", format!("{}:{}/.local/bin:/usr/bin:/bin", folder.display(), login.lab.home.path().display()));
-    login.lab.home.variables.retain(|(name, _)| name != "BROWSER");
+    login.lab.home.set(
+        "PATH",
+        format!(
+            "{}:{}/.local/bin:/usr/bin:/bin",
+            folder.display(),
+            login.lab.home.path().display()
+        ),
+    );
+    login
+        .lab
+        .home
+        .variables
+        .retain(|(name, _)| name != "BROWSER");
     login.lab.home.set("WSL_DISTRO_NAME", "Debian");
     login.fails("--timeout 1", 8, "the browser that opens");
     let text = opened();
-    assert!(text.contains("/powershell.exe\n-NoProfile\n-NonInteractive\n-Command\nStart-Process 'http://"), "{text}");
+    assert!(
+        text.contains(
+            "/powershell.exe\n-NoProfile\n-NonInteractive\n-Command\nStart-Process 'http://"
+        ),
+        "{text}"
+    );
     recorder(&login, "wslview");
     login.fails("--timeout 1", 8, "the browser that opens");
     let text = opened();
-    assert!(text.contains("/wslview\nhttp://") && !text.contains("powershell"), "{text}");
+    assert!(
+        text.contains("/wslview\nhttp://") && !text.contains("powershell"),
+        "{text}"
+    );
     // One that was named comes first, the flag before the variable.
     recorder(&login, "mine");
     recorder(&login, "theirs");
     login.lab.home.set("BROWSER", "theirs");
-    login.fails("--timeout 1 --browser 'mine --new %s'", 8, "the browser that opens");
+    login.fails(
+        "--timeout 1 --browser 'mine --new %s'",
+        8,
+        "the browser that opens",
+    );
     let text = opened();
-    assert!(text.contains("/mine\n--new\nhttp://") && !text.contains("theirs"), "{text}");
-    login.fails("--timeout 1 --browser nosuch", 8, "the browser could not be started: nosuch");
+    assert!(
+        text.contains("/mine\n--new\nhttp://") && !text.contains("theirs"),
+        "{text}"
+    );
+    login.fails(
+        "--timeout 1 --browser nosuch",
+        8,
+        "the browser could not be started: nosuch",
+    );
     // One that starts and then fails: the next is tried, and after the last it is told.
-    login.fails("--timeout 2 --browser false:mine", 8, "the browser that opens");
+    login.fails(
+        "--timeout 2 --browser false:mine",
+        8,
+        "the browser that opens",
+    );
     assert!(opened().contains("/mine\nhttp://"));
-    login.fails("--timeout 2 --browser false", 8, "the browser ended with an error: open the address above");
+    login.fails(
+        "--timeout 2 --browser false",
+        8,
+        "the browser ended with an error: open the address above",
+    );
     login.fails("--timeout 1 --no-browser", 8, "Sign in here");
     assert!(!login_file(&folder).exists());
 }
@@ -182,32 +304,62 @@ fn the_browser_is_the_one_that_was_named_or_windows_own() {
 #[test]
 fn ssh_and_containers_get_the_hint_that_helps_there() {
     let mut login = Login::new();
-    login.lab.home.variables.retain(|(name, _)| name != "BROWSER");
+    login
+        .lab
+        .home
+        .variables
+        .retain(|(name, _)| name != "BROWSER");
     login.lab.home.set("container", "podman");
-    login.fails("--timeout 1", 8, "cannot come back into this container: paste the address");
-    login.lab.home.set("SSH_CONNECTION", "10.0.0.2 50000 10.0.0.1 22");
+    login.fails(
+        "--timeout 1",
+        8,
+        "cannot come back into this container: paste the address",
+    );
+    login
+        .lab
+        .home
+        .set("SSH_CONNECTION", "10.0.0.2 50000 10.0.0.1 22");
     login.fails("--timeout 1", 8, "ssh -L");
 }
 
-/// The page may ask for a code, or the person compares it: a terminal of their own has it, the model has not.
+/// The page may ask for a code, or the person compares it: a terminal of their own has it, the
+/// model has not.
 #[test]
 fn an_assistants_person_finds_the_code_of_a_device_login() {
     let mut login = with_jwt();
     login.lab.home.set("BROWSER", "/bin/false");
     login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     let (vault, issuer) = (&login.lab.bao.address, &login.provider.issuer);
-    config(&login, &format!("address = \"{vault}\"\nmethod = \"device\"\nissuer = \"{issuer}\"\nclient_id = \"cli\"\n"));
+    config(
+        &login,
+        &format!(
+            "address = \"{vault}\"\nmethod = \"device\"\nissuer = \"{issuer}\"\nclient_id = \"cli\"\n"
+        ),
+    );
     let mut client = crate::mcp::Client::start(&login.lab.home);
     let begun = client.call("vault_login", json!({})).unwrap();
     assert_eq!(begun["state"], "pending", "{begun}");
     let told = eventually("the login", || {
-        Some(login.lab.home.cv(["approve", "pending"])).filter(|told| told.stderr.contains("waits for you to sign in"))
+        Some(login.lab.home.cv(["approve", "pending"]))
+            .filter(|told| told.stderr.contains("waits for you to sign in"))
     });
-    let url = told.stderr.lines().map(str::trim).find(|line| line.starts_with("http")).unwrap();
+    let url = told
+        .stderr
+        .lines()
+        .map(str::trim)
+        .find(|line| line.starts_with("http"))
+        .unwrap();
     let code = url.split("user_code=").nth(1).unwrap();
-    assert!(told.stderr.contains(&format!("or asks for it: {code}")), "{}", told.stderr);
+    assert!(
+        told.stderr.contains(&format!("or asks for it: {code}")),
+        "{}",
+        told.stderr
+    );
     assert!(!begun.to_string().contains(code), "{begun}");
-    assert_eq!(login.lab.home.cv(["approve", "pending", "--json"]).json()["sign_in"][0]["code"], code);
+    assert_eq!(
+        login.lab.home.cv(["approve", "pending", "--json"]).json()["sign_in"][0]["code"],
+        code
+    );
     let page = chromium(&login, "device", "accept", url);
     assert!(page.stdout.contains("Success"), "{}", page.all());
     crate::support::eventually("the login", || {

@@ -27,7 +27,11 @@ fn the_manual_is_that_of_this_command_line() {
     }
     for (path, content) in &made {
         let committed = std::fs::read(root.join(path)).unwrap_or_default();
-        assert!(committed == *content, "{} is out of date: UPDATE=1 tests/run manual", path.display());
+        assert!(
+            committed == *content,
+            "{} is out of date: UPDATE=1 tests/run manual",
+            path.display()
+        );
     }
     let committed = std::fs::read_dir(root.join("man")).unwrap().count();
     assert_eq!(committed, made.len(), "a file of a command that is gone");
@@ -38,9 +42,16 @@ fn the_manual_is_a_manual() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for page in std::fs::read_dir(root.join("man")).unwrap().flatten() {
         let run = crate::support::run(
-            std::process::Command::new("groff").args(["-k", "-man", "-Tutf8", "-ww", "-z"]).arg(page.path()),
+            std::process::Command::new("groff")
+                .args(["-k", "-man", "-Tutf8", "-ww", "-z"])
+                .arg(page.path()),
             "",
         );
-        assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{}", page.path().display());
+        assert_eq!(
+            (run.status, run.stderr.as_str()),
+            (0, ""),
+            "{}",
+            page.path().display()
+        );
     }
 }

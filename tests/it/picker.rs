@@ -43,7 +43,10 @@ fn a_missing_service_is_picked_by_a_part_of_its_name() {
 #[test]
 fn what_else_was_given_stays_and_the_program_of_exec_too() {
     let lab = lab();
-    let mut session = cv(&lab.home, &["exec", "--only", "CLAIM", "--", "printenv", "CLAIM"]);
+    let mut session = cv(
+        &lab.home,
+        &["exec", "--only", "CLAIM", "--", "printenv", "CLAIM"],
+    );
     session.exp_string("plex").unwrap();
     press(&mut session, "plex\r");
     session.exp_string("four").unwrap();
@@ -55,7 +58,10 @@ fn what_else_was_given_stays_and_the_program_of_exec_too() {
 fn other_commands_that_only_look_or_ask_before_they_write_pick_too() {
     let lab = lab();
     let help = lab.cv(["--help"]).exits(0).stdout;
-    for command in ["edit", "history", "diff", "share"].iter().filter(|name| help.contains(&format!("\n  {name} "))) {
+    for command in ["edit", "history", "diff", "share"]
+        .iter()
+        .filter(|name| help.contains(&format!("\n  {name} ")))
+    {
         let mut session = cv(&lab.home, &[command]);
         session.exp_string("Service").unwrap();
         session.exp_string("plex").unwrap();
@@ -77,13 +83,19 @@ fn escape_leaves_with_the_usual_error_and_ctrl_c_with_130() {
         assert_eq!(status(&session), 2, "{command:?}");
     }
     // The terminal is as it was: a shell that goes on shows its cursor and what is typed.
-    let script = format!("{} get; echo status $?; stty -a", env!("CARGO_BIN_EXE_claude-vault"));
+    let script = format!(
+        "{} get; echo status $?; stty -a",
+        env!("CARGO_BIN_EXE_claude-vault")
+    );
     let mut session = on_terminal(&lab.home, "bash", &["-c", &script]);
     session.exp_string("plex").unwrap();
     session.send_control('c').unwrap();
     let rest = session.exp_eof().unwrap();
     assert!(rest.contains("\u{1b}[?25h"), "{rest:?}");
-    assert!(rest.contains("status 130") || !rest.contains("status"), "{rest:?}");
+    assert!(
+        rest.contains("status 130") || !rest.contains("status"),
+        "{rest:?}"
+    );
 }
 
 #[test]
@@ -95,9 +107,18 @@ fn the_terminal_is_put_right_when_the_program_is_ended() {
     session.exp_string("pid ").unwrap();
     let pid = session.exp_string(" .").unwrap();
     session.exp_string("plex").unwrap();
-    assert!(std::process::Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-TERM", pid.trim()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let rest = session.exp_eof().unwrap();
-    assert!(rest.contains("\u{1b}[?25h") && rest.contains("icanon") && !rest.contains("-icanon"), "{rest:?}");
+    assert!(
+        rest.contains("\u{1b}[?25h") && rest.contains("icanon") && !rest.contains("-icanon"),
+        "{rest:?}"
+    );
 }
 
 #[test]
@@ -107,7 +128,9 @@ fn a_missing_key_of_set_is_picked_and_its_value_asked_for() {
     session.exp_string("Key of jellyfin").unwrap();
     session.exp_string("DB_PASSWORD").unwrap();
     press(&mut session, "dbp\r");
-    session.exp_string("Value of DB_PASSWORD (hidden): ").unwrap();
+    session
+        .exp_string("Value of DB_PASSWORD (hidden): ")
+        .unwrap();
     session.send_line("new").unwrap();
     session.exp_string("Type yes to write it: ").unwrap();
     session.send_line("yes").unwrap();
@@ -127,7 +150,10 @@ fn inject_outside_of_a_services_folder_asks_and_inside_of_one_does_not() {
     let script = format!("cd plex && {} inject", env!("CARGO_BIN_EXE_claude-vault"));
     let mut session = on_terminal(&lab.home, "bash", &["-c", &script]);
     let text = session.exp_eof().unwrap();
-    assert!(text.contains("up to date") && !text.contains("Service"), "{text}");
+    assert!(
+        text.contains("up to date") && !text.contains("Service"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -143,7 +169,9 @@ fn nobody_is_asked_off_a_terminal_under_an_agent_or_by_what_deletes() {
         format!("{bin} get -n"),
         format!("{bin} exec"),
     ];
-    scripts.extend(["delete", "rename", "rollback", "undelete"].map(|command| format!("{bin} {command}")));
+    scripts.extend(
+        ["delete", "rename", "rollback", "undelete"].map(|command| format!("{bin} {command}")),
+    );
     // The value of an option that is a command's name makes no difference.
     scripts.push(format!("{bin} --role get delete"));
     for script in scripts {
@@ -151,7 +179,10 @@ fn nobody_is_asked_off_a_terminal_under_an_agent_or_by_what_deletes() {
         let text = session.exp_eof().unwrap();
         // The hint's example names a service too.
         let asked = text.split("hint").next().unwrap_or_default();
-        assert!(!asked.contains("jellyfin") && !text.contains("Service"), "{script}: {text}");
+        assert!(
+            !asked.contains("jellyfin") && !text.contains("Service"),
+            "{script}: {text}"
+        );
         assert_eq!(status(&session), 2, "{script}: {text}");
     }
     // Without a session there is nothing to pick from.

@@ -7,7 +7,13 @@ use crate::shells::XONSH;
 use crate::support::{POLICY, Run, ground, http};
 
 fn look_up(login: &Login, token: &str) -> Value {
-    let (_, text) = http::request(&login.lab.bao.address, "GET", "auth/token/lookup-self", token, "");
+    let (_, text) = http::request(
+        &login.lab.bao.address,
+        "GET",
+        "auth/token/lookup-self",
+        token,
+        "",
+    );
     serde_json::from_str::<Value>(&text).unwrap()["data"].clone()
 }
 
@@ -35,13 +41,21 @@ fn a_session_is_lengthened_in_vault_and_in_the_shell() {
     let shorten = "curl -s -o /dev/null -H \"X-Vault-Token: $VAULT_TOKEN\" -d '{\"increment\":\"60s\"}' $VAULT_ADDR/v1/auth/token/renew-self
         export VAULT_TOKEN_EXPIRY=$(($(date +%s) + 60))";
     let (run, fields) = renewed(&login, "", shorten, "");
-    assert_eq!((fields[0].as_str(), fields[3].as_str()), ("0", "ours"), "{}", run.all());
+    assert_eq!(
+        (fields[0].as_str(), fields[3].as_str()),
+        ("0", "ours"),
+        "{}",
+        run.all()
+    );
     assert!((3590..=3600).contains(&seconds(&fields)), "{}", run.all());
     let ttl = look_up(&login, &fields[1])["ttl"].as_i64().unwrap();
     assert!((3585..=3600).contains(&ttl), "{ttl}");
     run.says("the session of oidc-alice@lab.test now ends in 60 min");
     let log = login.lab.home.read(".claude-vault-audit.log");
-    assert!(log.contains("ACTION=RENEW") && !log.contains(&fields[1]), "{log}");
+    assert!(
+        log.contains("ACTION=RENEW") && !log.contains(&fields[1]),
+        "{log}"
+    );
 }
 
 #[test]
@@ -50,13 +64,27 @@ fn a_session_ends_at_the_latest_when_its_person_signed_in_long_ago() {
     login.lab.home.set("VAULT_MAX_TOKEN_TTL", "60");
     login.lab.home.set("VAULT_MAX_SESSION", "70");
     let (run, fields) = renewed(&login, "", "sleep 15", "");
-    assert!(fields[0] == "0" && (50..=56).contains(&seconds(&fields)), "{}", run.all());
+    assert!(
+        fields[0] == "0" && (50..=56).contains(&seconds(&fields)),
+        "{}",
+        run.all()
+    );
     run.says("a session cannot be extended past 70 s after login; then sign in again: source claude-vault login");
     // What the shell says of the login does not count: Vault knows when it was.
     login.lab.home.set("VAULT_MAX_SESSION", "5");
-    let (run, fields) = renewed(&login, "", "sleep 6; export VAULT_TOKEN_EXPIRY=$(($(date +%s) + 30))", "");
-    assert!(fields[0] == "1" && (20..=30).contains(&seconds(&fields)), "{}", run.all());
-    run.says("and cannot be extended past 5 s after login").says("source claude-vault login --force");
+    let (run, fields) = renewed(
+        &login,
+        "",
+        "sleep 6; export VAULT_TOKEN_EXPIRY=$(($(date +%s) + 30))",
+        "",
+    );
+    assert!(
+        fields[0] == "1" && (20..=30).contains(&seconds(&fields)),
+        "{}",
+        run.all()
+    );
+    run.says("and cannot be extended past 5 s after login")
+        .says("source claude-vault login --force");
 }
 
 #[test]
@@ -69,25 +97,49 @@ fn where_vault_gives_less_it_is_said_how_long_the_session_holds() {
             "allowed_redirect_uris": ["http://localhost:8250/oidc/callback"],
             "token_policies": ["homelab-services"],
         });
-        role.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        role.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         login.lab.bao.put(&format!("auth/oidc/role/{name}"), role);
     };
-    role("capped", json!({"token_ttl": "20s", "token_explicit_max_ttl": "45s"}));
+    role(
+        "capped",
+        json!({"token_ttl": "20s", "token_explicit_max_ttl": "45s"}),
+    );
     role("batch", json!({"token_type": "batch", "token_ttl": "40s"}));
     role("long", json!({"token_type": "batch", "token_ttl": "4h"}));
     let (run, fields) = renewed(&login, "--role capped", "", "");
-    assert!(fields[0] == "0" && (35..=45).contains(&seconds(&fields)), "{}", run.all());
-    run.says("Vault limits this token to").says("then sign in again: source claude-vault login");
+    assert!(
+        fields[0] == "0" && (35..=45).contains(&seconds(&fields)),
+        "{}",
+        run.all()
+    );
+    run.says("Vault limits this token to")
+        .says("then sign in again: source claude-vault login");
     let (run, fields) = renewed(&login, "--role capped", "source claude-vault renew", "");
-    assert!(fields[0] == "1" && (30..=45).contains(&seconds(&fields)), "{}", run.all());
-    run.says("the session cannot be extended and ends in").says("Vault does not allow a longer life");
+    assert!(
+        fields[0] == "1" && (30..=45).contains(&seconds(&fields)),
+        "{}",
+        run.all()
+    );
+    run.says("the session cannot be extended and ends in")
+        .says("Vault does not allow a longer life");
     let (run, fields) = renewed(&login, "--role batch", "", "");
-    assert!(fields[0] == "1" && (30..=40).contains(&seconds(&fields)), "{}", run.all());
-    run.says("Vault does not renew this token").says("source claude-vault login --force");
+    assert!(
+        fields[0] == "1" && (30..=40).contains(&seconds(&fields)),
+        "{}",
+        run.all()
+    );
+    run.says("Vault does not renew this token")
+        .says("source claude-vault login --force");
     // One that Vault could not shorten lives there: only the shell's hour is set anew.
     login.lab.home.set("VAULT_MAX_TOKEN_TTL", "60");
     let (run, fields) = renewed(&login, "--role long", "sleep 5", "");
-    assert!(fields[0] == "0" && (57..=60).contains(&seconds(&fields)), "{}", run.all());
+    assert!(
+        fields[0] == "0" && (57..=60).contains(&seconds(&fields)),
+        "{}",
+        run.all()
+    );
 }
 
 #[test]
@@ -97,33 +149,67 @@ fn a_token_from_elsewhere_is_not_renewed_unasked_and_never_shortened() {
     let before = look_up(&login, &token)["ttl"].as_i64().unwrap();
     login.lab.home.set("VAULT_TOKEN", &token);
     let renew = |login: &Login, words: &str| {
-        login.lab.home.shell(&["bash"], &format!("source claude-vault renew {words}; echo \"$?|${{VAULT_TOKEN_EXPIRY-unset}}\""))
+        login.lab.home.shell(
+            &["bash"],
+            &format!(
+                "source claude-vault renew {words}; echo \"$?|${{VAULT_TOKEN_EXPIRY-unset}}\""
+            ),
+        )
     };
-    let run = renew(&login, "").says("claude-vault did not obtain this token, so it is renewed only with --foreign");
-    assert_eq!(run.says("source claude-vault renew --foreign").stdout, "2|unset\n");
+    let run = renew(&login, "")
+        .says("claude-vault did not obtain this token, so it is renewed only with --foreign");
+    assert_eq!(
+        run.says("source claude-vault renew --foreign").stdout,
+        "2|unset\n"
+    );
     renew(&login, "--foreign");
     assert!(before > 3600 && look_up(&login, &token)["ttl"].as_i64().unwrap() > before - 60);
     login.lab.home.set("VAULT_TOKEN", "root");
     renew(&login, "--foreign").says("this token never expires");
     // A mark of another token makes it no session of ours.
-    login.lab.bao.put("sys/policies/acl/homelab-services", json!({ "policy": POLICY }));
+    login.lab.bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({ "policy": POLICY }),
+    );
     login.lab.home.set("VAULT_TOKEN", &token);
-    login.lab.home.set("CLAUDE_VAULT_SESSION", format!("a,0000000000000000,{}", login.lab.bao.address));
+    login.lab.home.set(
+        "CLAUDE_VAULT_SESSION",
+        format!("a,0000000000000000,{}", login.lab.bao.address),
+    );
     assert_eq!(renew(&login, "").stdout, "2|unset\n");
 }
 
 #[test]
 fn renew_without_a_shell_that_reads_it_or_under_an_agent_changes_nothing() {
     let login = Login::new();
-    let mut session = crate::terminal::on_terminal(&login.lab.home, env!("CARGO_BIN_EXE_claude-vault"), &["renew"]);
+    let mut session = crate::terminal::on_terminal(
+        &login.lab.home,
+        env!("CARGO_BIN_EXE_claude-vault"),
+        &["renew"],
+    );
     let text = session.exp_eof().unwrap();
-    assert!(text.contains("renew sets variables in this shell") && text.contains("source claude-vault renew"), "{text}");
+    assert!(
+        text.contains("renew sets variables in this shell")
+            && text.contains("source claude-vault renew"),
+        "{text}"
+    );
     let script = "source claude-vault login --timeout 30; export CLAUDECODE=1; before=$VAULT_TOKEN_EXPIRY; source claude-vault renew; echo \"$?\"; [ $before = $VAULT_TOKEN_EXPIRY ] && echo same";
-    let run = login.lab.home.shell(&["bash"], script).exits(0).says("renewing a session is refused under an AI agent");
+    let run = login
+        .lab
+        .home
+        .shell(&["bash"], script)
+        .exits(0)
+        .says("renewing a session is refused under an AI agent");
     assert_eq!(run.stdout, "8\nsame\n");
-    let none = login.lab.home.shell(&["bash"], "source claude-vault renew; echo $?").exits(0).says("no session");
+    let none = login
+        .lab
+        .home
+        .shell(&["bash"], "source claude-vault renew; echo $?")
+        .exits(0)
+        .says("no session");
     assert_eq!(none.stdout, "3\n");
-    let dead = "export VAULT_TOKEN=hvs.dead VAULT_TOKEN_EXPIRY=1; source claude-vault renew; echo $?";
+    let dead =
+        "export VAULT_TOKEN=hvs.dead VAULT_TOKEN_EXPIRY=1; source claude-vault renew; echo $?";
     assert_eq!(login.lab.home.shell(&["bash"], dead).exits(0).stdout, "3\n");
 }
 
@@ -134,7 +220,10 @@ fn every_shell_has_renew() {
     let soon = "VAULT_TOKEN_EXPIRY=$(($(date +%s) + 30)); export VAULT_TOKEN_EXPIRY";
     let left = "[ $((VAULT_TOKEN_EXPIRY - $(date +%s))) -gt 3000 ] && echo longer";
     for shell in ["bash", "zsh", "ksh93", "mksh"] {
-        let run = home.shell(&[shell], &format!(". claude-vault login; {soon}; . claude-vault renew; {left}"));
+        let run = home.shell(
+            &[shell],
+            &format!(". claude-vault login; {soon}; . claude-vault renew; {left}"),
+        );
         assert_eq!(run.stdout, "longer\n", "{shell} {}", run.all());
     }
     for shell in ["bash", "zsh"] {
@@ -144,7 +233,10 @@ fn every_shell_has_renew() {
         );
         assert_eq!(run.stdout, "longer\n", "{shell} {}", run.all());
     }
-    let run = home.shell(&["dash"], &format!(". claude-vault; {soon}; set -- renew; . claude-vault; {left}"));
+    let run = home.shell(
+        &["dash"],
+        &format!(". claude-vault; {soon}; set -- renew; . claude-vault; {left}"),
+    );
     assert_eq!(run.stdout, "longer\n", "{}", run.all());
     let now = "(date +%s)";
     let fish = format!(
@@ -160,14 +252,25 @@ fn every_shell_has_renew() {
     let run = crate::support::run(home.command("tcsh").args(["-f", "script.tcsh"]), "");
     assert_eq!(run.stdout, "longer\n", "{}", run.all());
     home.file("soon", "#!/bin/sh\nprintf %s $(($(date +%s) + 30))\n");
-    let nu = format!("source init.nu\nclaude-vault login\n$env.VAULT_TOKEN_EXPIRY = (^sh soon)\nclaude-vault renew\n^{check}");
+    let nu = format!(
+        "source init.nu\nclaude-vault login\n$env.VAULT_TOKEN_EXPIRY = (^sh soon)\nclaude-vault renew\n^{check}"
+    );
     home.file("script.nu", &nu);
     home.file("init.nu", &home.cv(["init", "nushell"]).exits(0).stdout);
-    let run =
-        crate::support::run(home.command(ground().join("node_modules/@nushell/linux-x64/bin/nu")).args(["-n", "script.nu"]), "");
+    let run = crate::support::run(
+        home.command(ground().join("node_modules/@nushell/linux-x64/bin/nu"))
+            .args(["-n", "script.nu"]),
+        "",
+    );
     assert_eq!(run.stdout, "longer\n", "{}", run.all());
-    let function = home.cv(["init", "elvish"]).exits(0).stdout.replace("edit:add-var", "#");
-    let elvish = format!("{function}\nclaude-vault login\nset-env VAULT_TOKEN_EXPIRY (sh soon)\nclaude-vault renew\n{check}\n");
+    let function = home
+        .cv(["init", "elvish"])
+        .exits(0)
+        .stdout
+        .replace("edit:add-var", "#");
+    let elvish = format!(
+        "{function}\nclaude-vault login\nset-env VAULT_TOKEN_EXPIRY (sh soon)\nclaude-vault renew\n{check}\n"
+    );
     home.file("script.elv", &elvish);
     let run = home.shell(&["sh"], "elvish -norc script.elv");
     assert_eq!(run.stdout, "longer\n", "{}", run.all());

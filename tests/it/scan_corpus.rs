@@ -27,12 +27,17 @@ struct Score {
 impl Score {
     /// Every flagged line without a secret is wrong, those without a label too.
     fn of(files: &[File], flagged: &Flagged) -> Self {
-        let mut score = Self { found: 0, missed: Vec::new(), wrong: Vec::new() };
+        let mut score = Self {
+            found: 0,
+            missed: Vec::new(),
+            wrong: Vec::new(),
+        };
         let mut explained = BTreeSet::new();
         for file in files {
             for label in &file.labels {
-                let hits: Vec<usize> =
-                    (label.line..=label.last).filter(|line| flagged.contains(&(file.path.clone(), *line))).collect();
+                let hits: Vec<usize> = (label.line..=label.last)
+                    .filter(|line| flagged.contains(&(file.path.clone(), *line)))
+                    .collect();
                 let name = || {
                     format!(
                         "{} {}:{} {}",
@@ -55,7 +60,10 @@ impl Score {
         let wrong = flagged.difference(&explained);
         score.wrong = wrong
             .map(|(path, line)| {
-                let text = files.iter().find(|file| file.path == *path).and_then(|file| file.text.lines().nth(line - 1));
+                let text = files
+                    .iter()
+                    .find(|file| file.path == *path)
+                    .and_then(|file| file.text.lines().nth(line - 1));
                 format!("{path}:{line} {}", text.unwrap_or_default())
             })
             .collect();
@@ -76,15 +84,28 @@ impl Score {
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 fn ours(home: &Home) -> Flagged {
     let report = home.cv(["scan", "--json"]).exits(0).json();
     let files = report["files"].as_array().unwrap();
-    let entries = files.iter().flat_map(|file| file["keys"].as_array().unwrap());
+    let entries = files
+        .iter()
+        .flat_map(|file| file["keys"].as_array().unwrap());
     let secrets = entries.filter(|entry| entry["secret"] == true);
-    secrets.map(|entry| (entry["file"].as_str().unwrap().to_owned(), line(&entry["line"]))).collect()
+    secrets
+        .map(|entry| {
+            (
+                entry["file"].as_str().unwrap().to_owned(),
+                line(&entry["line"]),
+            )
+        })
+        .collect()
 }
 
 fn line(value: &Value) -> usize {
@@ -93,16 +114,26 @@ fn line(value: &Value) -> usize {
 
 fn below(lab: &Path, file: &str) -> String {
     let file = Path::new(file);
-    file.strip_prefix(lab).unwrap_or(file).to_string_lossy().trim_start_matches("./").to_owned()
+    file.strip_prefix(lab)
+        .unwrap_or(file)
+        .to_string_lossy()
+        .trim_start_matches("./")
+        .to_owned()
 }
 
 fn detect_secrets(home: &Home) -> Flagged {
     let mut command = home.command("python3");
-    command.args(["-m", "detect_secrets", "scan", "--all-files", "."]).env("PYTHONPATH", ground().join("scanners"));
+    command
+        .args(["-m", "detect_secrets", "scan", "--all-files", "."])
+        .env("PYTHONPATH", ground().join("scanners"));
     let report = run(&mut command, "").exits(0).json();
     let files = report["results"].as_object().unwrap();
-    let found = files.iter().flat_map(|(file, found)| found.as_array().unwrap().iter().map(move |one| (file, one)));
-    found.map(|(file, one)| (below(&home.lab(), file), line(&one["line_number"]))).collect()
+    let found = files
+        .iter()
+        .flat_map(|(file, found)| found.as_array().unwrap().iter().map(move |one| (file, one)));
+    found
+        .map(|(file, one)| (below(&home.lab(), file), line(&one["line_number"])))
+        .collect()
 }
 
 fn gitleaks(home: &Home) -> Flagged {
@@ -111,12 +142,27 @@ fn gitleaks(home: &Home) -> Flagged {
     command
         .arg("dir")
         .arg(home.lab())
-        .args(["--report-format", "json", "--no-banner", "--exit-code", "0", "--report-path"])
+        .args([
+            "--report-format",
+            "json",
+            "--no-banner",
+            "--exit-code",
+            "0",
+            "--report-path",
+        ])
         .arg(&output);
     run(&mut command, "").exits(0);
     let report: Value = serde_json::from_slice(&std::fs::read(output).unwrap()).unwrap();
     let found = report.as_array().unwrap();
-    found.iter().map(|one| (below(&home.lab(), one["File"].as_str().unwrap()), line(&one["StartLine"]))).collect()
+    found
+        .iter()
+        .map(|one| {
+            (
+                below(&home.lab(), one["File"].as_str().unwrap()),
+                line(&one["StartLine"]),
+            )
+        })
+        .collect()
 }
 
 /// With all that it is unsure of, which is most of what it finds here.
@@ -131,12 +177,23 @@ fn kingfisher(home: &Home) -> Flagged {
         "--git-history",
         "none",
     ]);
-    let run = run(command.args(["--format", "json", "--output"]).arg(&output), "");
-    let report: Value = serde_json::from_slice(&std::fs::read(output).unwrap_or_else(|e| panic!("{e}: {}", run.all()))).unwrap();
+    let run = run(
+        command.args(["--format", "json", "--output"]).arg(&output),
+        "",
+    );
+    let report: Value = serde_json::from_slice(
+        &std::fs::read(output).unwrap_or_else(|e| panic!("{e}: {}", run.all())),
+    )
+    .unwrap();
     let found = report["findings"].as_array().unwrap();
     found
         .iter()
-        .map(|one| (below(&home.lab(), one["finding"]["path"].as_str().unwrap()), line(&one["finding"]["line"])))
+        .map(|one| {
+            (
+                below(&home.lab(), one["finding"]["path"].as_str().unwrap()),
+                line(&one["finding"]["line"]),
+            )
+        })
         .collect()
 }
 
@@ -153,13 +210,25 @@ fn the_corpus_is_large_and_half_of_it_is_harmless() {
     let files = corpus(1);
     let labels: Vec<_> = files.iter().flat_map(|file| &file.labels).collect();
     let secrets = labels.iter().filter(|label| label.secret.is_some()).count();
-    assert!(labels.len() >= 1200 && secrets >= 500 && labels.len() - secrets >= 500, "{secrets} of {}", labels.len());
+    assert!(
+        labels.len() >= 1200 && secrets >= 500 && labels.len() - secrets >= 500,
+        "{secrets} of {}",
+        labels.len()
+    );
     for file in &files {
         for label in &file.labels {
-            let text: Vec<&str> = file.text.lines().skip(label.line - 1).take(label.last + 1 - label.line).collect();
+            let text: Vec<&str> = file
+                .text
+                .lines()
+                .skip(label.line - 1)
+                .take(label.last + 1 - label.line)
+                .collect();
             let text = text.join("\n").replace("\\$", "$");
             assert!(
-                label.secret.as_ref().is_none_or(|secret| text.contains(secret.as_str())),
+                label
+                    .secret
+                    .as_ref()
+                    .is_none_or(|secret| text.contains(secret.as_str())),
                 "{}:{}: {text}",
                 file.path,
                 label.line
@@ -174,32 +243,55 @@ fn scan_is_ahead_of_the_others_on_the_labelled_corpus() {
     for seed in [1, 20_261_125] {
         let files = corpus(seed);
         let home = home_with(&files);
-        let scanners: [Scanner; 4] =
-            [("claude-vault", ours), ("detect-secrets", detect_secrets), ("gitleaks", gitleaks), ("kingfisher", kingfisher)];
-        let scores: Vec<(&str, Score)> = scanners.iter().map(|(name, scan)| (*name, Score::of(&files, &scan(&home)))).collect();
+        let scanners: [Scanner; 4] = [
+            ("claude-vault", ours),
+            ("detect-secrets", detect_secrets),
+            ("gitleaks", gitleaks),
+            ("kingfisher", kingfisher),
+        ];
+        let scores: Vec<(&str, Score)> = scanners
+            .iter()
+            .map(|(name, scan)| (*name, Score::of(&files, &scan(&home))))
+            .collect();
         for (name, score) in &scores {
             let (precision, recall, f1) = (score.precision(), score.recall(), score.f1());
-            writeln!(table, "{seed} | {name} | {precision:.3} | {recall:.3} | {f1:.3}").unwrap();
+            writeln!(
+                table,
+                "{seed} | {name} | {precision:.3} | {recall:.3} | {f1:.3}"
+            )
+            .unwrap();
         }
         let (_, own) = &scores[0];
         let seen = format!("{table}missed {:#?}\nwrong {:#?}", own.missed, own.wrong);
         assert!(own.precision() >= 0.90 && own.recall() >= 0.97, "{seen}");
         for (name, other) in &scores[1..] {
             assert!(other.found > 0, "{name} found nothing\n{table}");
-            assert!(own.recall() > other.recall() && own.f1() > other.f1(), "{name}\n{seen}");
+            assert!(
+                own.recall() > other.recall() && own.f1() > other.f1(),
+                "{name}\n{seen}"
+            );
         }
     }
     eprintln!("{table}");
 }
 
-/// Other texts than those that the classifier was written with: what only seems to hold secrets, from
-/// the habits of public templates.
+/// Other texts than those that the classifier was written with: what only seems to hold secrets,
+/// from the habits of public templates.
 #[test]
 fn templates_with_harmless_defaults_stay_quiet() {
     let template = include_str!("../corpus/template.env");
     let home = Home::new();
     home.file("app/.env.example", template);
     let run = home.cv(["scan"]).exits(0);
-    let flagged: Vec<&str> = run.stdout.lines().filter_map(|line| line.split('\t').nth(1)).collect();
-    assert_eq!(flagged, ["POSTGRES_PASSWORD", "MINIO_SECRET"], "{}", run.all());
+    let flagged: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter_map(|line| line.split('\t').nth(1))
+        .collect();
+    assert_eq!(
+        flagged,
+        ["POSTGRES_PASSWORD", "MINIO_SECRET"],
+        "{}",
+        run.all()
+    );
 }

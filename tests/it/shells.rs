@@ -16,8 +16,17 @@ pub fn lab() -> Lab {
 
 /// What every shell is asked to do, in words that all of them understand but for `{…}`.
 fn same_in_each(run: &Run, shell: &str) {
-    assert_eq!(run.stdout, "held\nplex\nit's 1\nPLEX\nfailed 1\nstill held\nfailed 2\nunset\n", "{shell}: {}", run.stderr);
-    assert!(run.stderr.contains("Vault has no such login: OIDC at auth/nowhere"), "{shell}: {}", run.stderr);
+    assert_eq!(
+        run.stdout, "held\nplex\nit's 1\nPLEX\nfailed 1\nstill held\nfailed 2\nunset\n",
+        "{shell}: {}",
+        run.stderr
+    );
+    assert!(
+        run.stderr
+            .contains("Vault has no such login: OIDC at auth/nowhere"),
+        "{shell}: {}",
+        run.stderr
+    );
 }
 
 /// Prints what a program that the shell starts sees of the session.
@@ -27,7 +36,8 @@ const SEES: &str = "sh -c 'test -n \"$VAULT_TOKEN\" && echo held || echo unset'"
 fn nushell_holds_a_login_and_notices_a_failed_one() {
     let lab = lab();
     let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
-    lab.home.file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
+    lab.home
+        .file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
     let script = format!(
         "source init.nu
         source init.nu
@@ -47,14 +57,16 @@ fn nushell_holds_a_login_and_notices_a_failed_one() {
     );
     lab.home.file("script.nu", &script);
     let ran = run(lab.home.command(nu).args(["-n", "script.nu"]), "");
-    let stdout = ran.stdout.replace("it's 1\n\n", "it's 1\n").replace("PLEX\n\n", "PLEX\n");
+    let stdout = ran
+        .stdout
+        .replace("it's 1\n\n", "it's 1\n")
+        .replace("PLEX\n\n", "PLEX\n");
     assert_eq!(ran.status, 1, "{}", ran.all());
     same_in_each(&Run { stdout, ..ran }, "nushell");
 }
 
 /// The line for `~/.xonshrc`.
-pub const XONSH: &str =
-    "execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], env=${...}.detype(), text=True))";
+pub const XONSH: &str = "execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], env=${...}.detype(), text=True))";
 
 #[test]
 fn xonsh_holds_a_login_and_notices_a_failed_one() {
@@ -78,12 +90,26 @@ claude-vault logout
         ),
     );
     // Debian's, which is old, and a new one: aliases changed in between.
-    same_in_each(&run(lab.home.command("xonsh").args(["--no-rc", "script.xsh"]), ""), "xonsh of Debian");
+    same_in_each(
+        &run(
+            lab.home.command("xonsh").args(["--no-rc", "script.xsh"]),
+            "",
+        ),
+        "xonsh of Debian",
+    );
     let token = lab.bao.token(&["homelab-services"]);
     let mut modern = lab.home.command("python3");
-    modern.env("PYTHONPATH", ground().join("python")).env("PATH", std::env::var("PATH").unwrap_or_default());
-    modern.env("VAULT_TOKEN", token).args(["-m", "xonsh", "--no-rc", "script.xsh"]);
-    let path = format!("{}/.local/bin:{}", lab.home.path().display(), std::env::var("PATH").unwrap_or_default());
+    modern
+        .env("PYTHONPATH", ground().join("python"))
+        .env("PATH", std::env::var("PATH").unwrap_or_default());
+    modern
+        .env("VAULT_TOKEN", token)
+        .args(["-m", "xonsh", "--no-rc", "script.xsh"]);
+    let path = format!(
+        "{}/.local/bin:{}",
+        lab.home.path().display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
     same_in_each(&run(modern.env("PATH", path), ""), "xonsh from PyPI");
 }
 
@@ -110,7 +136,10 @@ claude-vault-logout
 "
         ),
     );
-    same_in_each(&run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""), "tcsh");
+    same_in_each(
+        &run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""),
+        "tcsh",
+    );
 }
 
 /// elvish has functions for its prompt alone, so it is asked there, and answers into files.
@@ -126,7 +155,10 @@ fn elvish_holds_a_login_and_notices_a_failed_one() {
     type_("claude-vault login", "1");
     assert_eq!(type_(&format!("{SEES} > out"), "2"), "held\n");
     assert_eq!(type_("claude-vault list > out", "3"), "plex\n");
-    assert_eq!(type_("echo (claude-vault get plex A) > out", "4"), "it's 1\n");
+    assert_eq!(
+        type_("echo (claude-vault get plex A) > out", "4"),
+        "it's 1\n"
+    );
     assert_eq!(type_("claude-vault list | tr a-z A-Z > out", "5"), "PLEX\n");
     let failing = "try { claude-vault login --force --auth-mount nowhere } catch e { echo $e[reason][exit-status] > out }";
     assert_eq!(type_(failing, "6"), "1\n");
@@ -151,27 +183,73 @@ fn each_shell_holds_what_its_session_is_for_and_gives_it_up() {
     let provider = crate::support::Provider::start();
     lab.bao.add_oidc(&provider);
     lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
-    lab.home.set("BROWSER", ground().join("browser.sh").to_string_lossy());
-    lab.home.set("CLAUDE_VAULT_PORT", crate::support::servers::free_port().to_string());
+    lab.home
+        .set("BROWSER", ground().join("browser.sh").to_string_lossy());
+    lab.home.set(
+        "CLAUDE_VAULT_PORT",
+        crate::support::servers::free_port().to_string(),
+    );
     let marked = "sh -c 'test -n \"$CLAUDE_VAULT_SESSION\" && echo marked || echo unset'";
     let check = |out: &Run, shell: &str| {
-        assert_eq!(out.stdout.split_whitespace().collect::<Vec<_>>(), ["marked", "unset"], "{shell}: {}", out.all());
-        assert!(out.stderr.contains("the token is revoked"), "{shell}: {}", out.stderr);
+        assert_eq!(
+            out.stdout.split_whitespace().collect::<Vec<_>>(),
+            ["marked", "unset"],
+            "{shell}: {}",
+            out.all()
+        );
+        assert!(
+            out.stderr.contains("the token is revoked"),
+            "{shell}: {}",
+            out.stderr
+        );
     };
-    lab.home.file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
-    lab.home.file("script.nu", &format!("source init.nu\nclaude-vault login\n^{marked}\nclaude-vault logout\n^{marked}"));
+    lab.home
+        .file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
+    lab.home.file(
+        "script.nu",
+        &format!("source init.nu\nclaude-vault login\n^{marked}\nclaude-vault logout\n^{marked}"),
+    );
     let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
-    check(&run(lab.home.command(nu).args(["-n", "script.nu"]), ""), "nushell");
-    let elvish = lab.cv(["init", "elvish"]).exits(0).stdout.replace("edit:add-var", "#");
-    lab.home.file("script.elv", &format!("{elvish}\nclaude-vault login\n{marked}\nclaude-vault logout\n{marked}\n"));
-    check(&run(lab.home.command("elvish").args(["-norc", "script.elv"]), ""), "elvish");
-    let fish = format!("claude-vault init fish | source; claude-vault login; {marked}; claude-vault logout; {marked}");
+    check(
+        &run(lab.home.command(nu).args(["-n", "script.nu"]), ""),
+        "nushell",
+    );
+    let elvish = lab
+        .cv(["init", "elvish"])
+        .exits(0)
+        .stdout
+        .replace("edit:add-var", "#");
+    lab.home.file(
+        "script.elv",
+        &format!("{elvish}\nclaude-vault login\n{marked}\nclaude-vault logout\n{marked}\n"),
+    );
+    check(
+        &run(lab.home.command("elvish").args(["-norc", "script.elv"]), ""),
+        "elvish",
+    );
+    let fish = format!(
+        "claude-vault init fish | source; claude-vault login; {marked}; claude-vault logout; {marked}"
+    );
     check(&lab.home.shell(&["fish"], &fish), "fish");
-    let tcsh = format!("eval \"`claude-vault init tcsh`\"\nclaude-vault-login\n{marked}\nclaude-vault-logout\n{marked}\n");
+    let tcsh = format!(
+        "eval \"`claude-vault init tcsh`\"\nclaude-vault-login\n{marked}\nclaude-vault-logout\n{marked}\n"
+    );
     lab.home.file("script.tcsh", &tcsh);
-    check(&run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""), "tcsh");
-    lab.home.file("script.xsh", &format!("{XONSH}\nclaude-vault login\n{marked}\nclaude-vault logout\n{marked}\n"));
-    check(&run(lab.home.command("xonsh").args(["--no-rc", "script.xsh"]), ""), "xonsh");
+    check(
+        &run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""),
+        "tcsh",
+    );
+    lab.home.file(
+        "script.xsh",
+        &format!("{XONSH}\nclaude-vault login\n{marked}\nclaude-vault logout\n{marked}\n"),
+    );
+    check(
+        &run(
+            lab.home.command("xonsh").args(["--no-rc", "script.xsh"]),
+            "",
+        ),
+        "xonsh",
+    );
 }
 
 /// A config that cannot be read is no reason to keep the token.
@@ -182,28 +260,65 @@ fn logout_forgets_the_token_though_the_program_fails() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("config.toml"), "adress = 1\n").unwrap();
     let after = |out: &Run, shell: &str| {
-        assert_eq!(out.stdout, "held\nfailed 2\nunset\n", "{shell}: {}", out.stderr);
-        assert!(out.stderr.contains("did you mean address?"), "{shell}: {}", out.stderr);
+        assert_eq!(
+            out.stdout, "held\nfailed 2\nunset\n",
+            "{shell}: {}",
+            out.stderr
+        );
+        assert!(
+            out.stderr.contains("did you mean address?"),
+            "{shell}: {}",
+            out.stderr
+        );
     };
-    lab.home.file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
+    lab.home
+        .file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
     let catch = "catch {|e| print $'failed ($e.exit_code)' }";
-    lab.home.file("script.nu", &format!("source init.nu\n^{SEES}\ntry {{ claude-vault logout }} {catch}\n^{SEES}"));
+    lab.home.file(
+        "script.nu",
+        &format!("source init.nu\n^{SEES}\ntry {{ claude-vault logout }} {catch}\n^{SEES}"),
+    );
     let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
-    after(&run(lab.home.command(nu).args(["-n", "script.nu"]), ""), "nushell");
-    let elvish = lab.cv(["init", "elvish"]).exits(0).stdout.replace("edit:add-var", "#");
+    after(
+        &run(lab.home.command(nu).args(["-n", "script.nu"]), ""),
+        "nushell",
+    );
+    let elvish = lab
+        .cv(["init", "elvish"])
+        .exits(0)
+        .stdout
+        .replace("edit:add-var", "#");
     let catch = "catch e { echo failed $e[reason][exit-status] }";
-    lab.home.file("script.elv", &format!("{elvish}\n{SEES}\ntry {{ claude-vault logout }} {catch}\n{SEES}\n"));
-    after(&run(lab.home.command("elvish").args(["-norc", "script.elv"]), ""), "elvish");
-    let fish = format!("claude-vault init fish | source; {SEES}; claude-vault logout; echo failed $status; {SEES}");
+    lab.home.file(
+        "script.elv",
+        &format!("{elvish}\n{SEES}\ntry {{ claude-vault logout }} {catch}\n{SEES}\n"),
+    );
+    after(
+        &run(lab.home.command("elvish").args(["-norc", "script.elv"]), ""),
+        "elvish",
+    );
+    let fish = format!(
+        "claude-vault init fish | source; {SEES}; claude-vault logout; echo failed $status; {SEES}"
+    );
     after(&lab.home.shell(&["fish"], &fish), "fish");
     lab.home.file(
         "script.tcsh",
         &format!("eval \"`claude-vault init tcsh`\"\n{SEES}\nclaude-vault-logout\necho failed $status\n{SEES}\n"),
     );
-    after(&run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""), "tcsh");
+    after(
+        &run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), ""),
+        "tcsh",
+    );
     let line = "print('failed', 2 if not ![claude-vault logout] else 0, flush=True)";
-    lab.home.file("script.xsh", &format!("{XONSH}\n{SEES}\n{line}\n{SEES}\n"));
-    after(&run(lab.home.command("xonsh").args(["--no-rc", "script.xsh"]), ""), "xonsh");
+    lab.home
+        .file("script.xsh", &format!("{XONSH}\n{SEES}\n{line}\n{SEES}\n"));
+    after(
+        &run(
+            lab.home.command("xonsh").args(["--no-rc", "script.xsh"]),
+            "",
+        ),
+        "xonsh",
+    );
 }
 
 /// A program that is killed says nothing at all.
@@ -211,17 +326,24 @@ fn logout_forgets_the_token_though_the_program_fails() {
 fn nushell_notices_a_program_that_dies() {
     let lab = lab();
     let init = lab.cv(["init", "nushell"]).exits(0).stdout;
-    lab.home.file("init.nu", &init.replace(env!("CARGO_BIN_EXE_claude-vault"), "/bin/false"));
+    lab.home.file(
+        "init.nu",
+        &init.replace(env!("CARGO_BIN_EXE_claude-vault"), "/bin/false"),
+    );
     lab.home.file("script.nu", "source init.nu\ntry { claude-vault logout; print 'not noticed' } catch { print 'noticed' }");
     let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
-    assert_eq!(run(lab.home.command(nu).args(["-n", "script.nu"]), "").stdout, "noticed\n");
+    assert_eq!(
+        run(lab.home.command(nu).args(["-n", "script.nu"]), "").stdout,
+        "noticed\n"
+    );
 }
 
 /// Words reach the program as the shell would hand them to any other.
 #[test]
 fn nushells_function_leaves_words_as_they_are() {
     let lab = lab();
-    lab.home.file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
+    lab.home
+        .file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
     for name in ["one.txt", "two.txt"] {
         lab.home.file(name, "");
     }
@@ -232,14 +354,27 @@ fn nushells_function_leaves_words_as_they_are() {
     let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
     let ran = run(lab.home.command(nu).args(["-n", "script.nu"]), "").exits(0);
     let home = lab.home.path();
-    assert_eq!(ran.stdout, format!("{}/x\none.txt\ntwo.txt\n007\na b\n--\n--json\n", home.display()));
+    assert_eq!(
+        ran.stdout,
+        format!(
+            "{}/x\none.txt\ntwo.txt\n007\na b\n--\n--json\n",
+            home.display()
+        )
+    );
 }
 
 /// A shell that prints what it runs prints no token.
 #[test]
 fn no_trace_holds_the_token() {
     let lab = lab();
-    let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").unwrap().1.clone();
+    let token = lab
+        .home
+        .variables
+        .iter()
+        .find(|(name, _)| name == "VAULT_TOKEN")
+        .unwrap()
+        .1
+        .clone();
     let fish = "claude-vault init fish | source; set fish_trace 1; claude-vault login; true traced; env >out";
     let bash = "eval \"$(claude-vault init bash)\"; set -xv; claude-vault login; true traced";
     let zsh = "eval \"$(claude-vault init zsh)\"; set -xv; claude-vault login; true traced";
@@ -253,10 +388,17 @@ fn no_trace_holds_the_token() {
     // tcsh's cannot be turned off in time.
     for what in ["echo", "verbose"] {
         let login = "claude-vault-login\necho status $status";
-        lab.home.file("script.tcsh", &format!("eval \"`claude-vault init tcsh`\"\nset {what}\n{login}\n"));
+        lab.home.file(
+            "script.tcsh",
+            &format!("eval \"`claude-vault init tcsh`\"\nset {what}\n{login}\n"),
+        );
         let run = run(lab.home.command("tcsh").args(["-f", "script.tcsh"]), "");
         let run = run.says("would print the token").says("unset echo verbose");
-        assert!(run.stdout == "status 2\n" && !run.all().contains(&token), "{}", run.all());
+        assert!(
+            run.stdout == "status 2\n" && !run.all().contains(&token),
+            "{}",
+            run.all()
+        );
     }
 }
 
@@ -264,7 +406,14 @@ fn no_trace_holds_the_token() {
 #[test]
 fn xonshs_history_holds_no_token() {
     let lab = lab();
-    let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").unwrap().1.clone();
+    let token = lab
+        .home
+        .variables
+        .iter()
+        .find(|(name, _)| name == "VAULT_TOKEN")
+        .unwrap()
+        .1
+        .clone();
     let rc = format!("{XONSH}\nclaude-vault list > early\nclaude-vault login\n");
     std::fs::write(lab.home.path().join(".xonshrc"), rc.repeat(2)).unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
@@ -272,7 +421,10 @@ fn xonshs_history_holds_no_token() {
         "PYTHONPATH={} PATH=$HOME/.local/bin:{path} exec python3 -m xonsh --shell-type readline",
         ground().join("python").display()
     );
-    for (number, start) in ["exec /usr/bin/xonsh --shell-type readline", &modern].into_iter().enumerate() {
+    for (number, start) in ["exec /usr/bin/xonsh --shell-type readline", &modern]
+        .into_iter()
+        .enumerate()
+    {
         let mut xonsh = on_terminal(&lab.home, "sh", &["-c", start]);
         let out = format!("out{number}");
         xonsh.exp_string("\u{1b}[?2004h").unwrap(); // it drops what is typed before its prompt
@@ -283,10 +435,22 @@ fn xonshs_history_holds_no_token() {
         assert_eq!(lab.home.read("early"), "plex\n", "{start}");
     }
     let kept = crate::support::files(&lab.home.path());
-    let histories = kept.iter().filter(|(file, _)| file.to_string_lossy().contains("history_json/xonsh-")).count();
-    assert_eq!(histories, 2, "{:?}", kept.iter().map(|(file, _)| file).collect::<Vec<_>>());
+    let histories = kept
+        .iter()
+        .filter(|(file, _)| file.to_string_lossy().contains("history_json/xonsh-"))
+        .count();
+    assert_eq!(
+        histories,
+        2,
+        "{:?}",
+        kept.iter().map(|(file, _)| file).collect::<Vec<_>>()
+    );
     for (file, content) in kept {
-        assert!(!String::from_utf8_lossy(&content).contains(&token), "{}", file.display());
+        assert!(
+            !String::from_utf8_lossy(&content).contains(&token),
+            "{}",
+            file.display()
+        );
     }
 }
 
@@ -297,14 +461,31 @@ fn a_file_of_the_same_name_in_a_cloned_repository_is_not_run() {
     let file = lab.home.file("claude-vault", "touch pwned\n");
     std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     for (shell, line) in [
-        ("bash", "eval \"$(claude-vault init bash)\"; claude-vault login; source claude-vault login"),
-        ("zsh", "eval \"$(claude-vault init zsh)\"; claude-vault login; . claude-vault login"),
-        ("fish", "claude-vault init fish | source; claude-vault login"),
+        (
+            "bash",
+            "eval \"$(claude-vault init bash)\"; claude-vault login; source claude-vault login",
+        ),
+        (
+            "zsh",
+            "eval \"$(claude-vault init zsh)\"; claude-vault login; . claude-vault login",
+        ),
+        (
+            "fish",
+            "claude-vault init fish | source; claude-vault login",
+        ),
     ] {
         let run = lab.home.shell(&[shell], line).exits(0);
-        assert!(!lab.home.lab().join("pwned").exists(), "{shell}: {}", run.all());
+        assert!(
+            !lab.home.lab().join("pwned").exists(),
+            "{shell}: {}",
+            run.all()
+        );
     }
-    lab.cv(["doctor"]).stdout.lines().find(|line| line.contains("a file claude-vault lies in this folder")).expect("a warning");
+    lab.cv(["doctor"])
+        .stdout
+        .lines()
+        .find(|line| line.contains("a file claude-vault lies in this folder"))
+        .expect("a warning");
 }
 
 #[test]
@@ -312,27 +493,64 @@ fn init_without_a_shell_says_what_is_missing() {
     let mut home = crate::support::Home::new();
     home.set("PATH", "/usr/bin:/bin");
     let run = home.cv(["init"]).exits(1).says("claude-vault setup");
-    assert_eq!(run.stdout, "missing: claude-vault on PATH, the manual, completions\n");
+    assert_eq!(
+        run.stdout,
+        "missing: claude-vault on PATH, the manual, completions\n"
+    );
     // As `cargo install` leaves it: the program alone.
     let bin = home.path().join(".cargo/bin");
     std::fs::create_dir_all(&bin).unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_claude-vault"), bin.join("claude-vault")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_claude-vault"), bin.join("claude-vault"))
+        .unwrap();
     home.set("PATH", format!("{}:/usr/bin:/bin", bin.display()));
     let run = home.cv(["init"]).exits(1);
-    assert_eq!(run.stdout, "missing: the launcher that source reads, the manual, completions\n");
+    assert_eq!(
+        run.stdout,
+        "missing: the launcher that source reads, the manual, completions\n"
+    );
     // The one command helps.
     home.cv(["setup"]).exits(0);
     let local = home.path().join(".local/bin");
-    home.set("PATH", format!("{}:{}:/usr/bin:/bin", bin.display(), local.display()));
-    let hides = home.cv(["init"]).exits(1).says("cargo uninstall claude-vault");
+    home.set(
+        "PATH",
+        format!("{}:{}:/usr/bin:/bin", bin.display(), local.display()),
+    );
+    let hides = home
+        .cv(["init"])
+        .exits(1)
+        .says("cargo uninstall claude-vault");
     assert_eq!(hides.stdout, "missing: the launcher that source reads\n");
-    home.cv(["doctor"]).stdout.lines().find(|line| line.contains("fix: cargo uninstall claude-vault")).expect("a fix");
+    home.cv(["doctor"])
+        .stdout
+        .lines()
+        .find(|line| line.contains("fix: cargo uninstall claude-vault"))
+        .expect("a fix");
     // Another program of that name, as the old script, is named and not called ours.
     let old = home.file("claude-vault", "#!/bin/bash\n");
-    home.set("PATH", format!("{}:{}:/usr/bin:/bin", old.parent().unwrap().display(), local.display()));
-    home.cv(["init"]).exits(1).says(&format!("take {} away", old.display()));
-    home.set("PATH", format!("{}:/usr/bin:/bin", old.parent().unwrap().display()));
+    home.set(
+        "PATH",
+        format!(
+            "{}:{}:/usr/bin:/bin",
+            old.parent().unwrap().display(),
+            local.display()
+        ),
+    );
+    home.cv(["init"])
+        .exits(1)
+        .says(&format!("take {} away", old.display()));
+    home.set(
+        "PATH",
+        format!("{}:/usr/bin:/bin", old.parent().unwrap().display()),
+    );
     home.cv(["init"]).exits(1).says("claude-vault setup");
-    home.set("PATH", format!("{}:{}:/usr/bin:/bin", local.display(), bin.display()));
-    assert!(home.cv(["init"]).exits(0).stdout.starts_with("nothing is missing"));
+    home.set(
+        "PATH",
+        format!("{}:{}:/usr/bin:/bin", local.display(), bin.display()),
+    );
+    assert!(
+        home.cv(["init"])
+            .exits(0)
+            .stdout
+            .starts_with("nothing is missing")
+    );
 }

@@ -5,7 +5,14 @@ use serde_json::json;
 use crate::support::servers::free_port;
 use crate::support::{Lab, Provider, Run, ground};
 
-const SHELLS: [&[&str]; 6] = [&["bash"], &["bash", "--posix"], &["zsh"], &["ksh93"], &["mksh"], &["busybox", "sh"]];
+const SHELLS: [&[&str]; 6] = [
+    &["bash"],
+    &["bash", "--posix"],
+    &["zsh"],
+    &["ksh93"],
+    &["mksh"],
+    &["busybox", "sh"],
+];
 
 /// A server with a session at hand: a login keeps it, so that no provider is needed.
 fn lab() -> Lab {
@@ -25,10 +32,14 @@ fn each(lab: &Lab, script: &str, check: impl Fn(&[&str], Run)) {
 #[test]
 fn a_login_exports_the_session_in_every_shell() {
     let lab = lab();
-    let script =
-        "source claude-vault login; echo \"rc=$?\"; sh -c 'echo \"$VAULT_ADDR $VAULT_TOKEN ${VAULT_TOKEN_EXPIRY:+expiry}\"'";
+    let script = "source claude-vault login; echo \"rc=$?\"; sh -c 'echo \"$VAULT_ADDR $VAULT_TOKEN ${VAULT_TOKEN_EXPIRY:+expiry}\"'";
     each(&lab, script, |shell, run| {
-        assert_eq!(run.stdout, format!("rc=0\n{} {} expiry\n", lab.bao.address, lab.token), "{shell:?} {}", run.stderr);
+        assert_eq!(
+            run.stdout,
+            format!("rc=0\n{} {} expiry\n", lab.bao.address, lab.token),
+            "{shell:?} {}",
+            run.stderr
+        );
     });
 }
 
@@ -47,13 +58,22 @@ fn a_full_login_by_a_provider_works_in_every_shell() {
     let provider = Provider::start();
     lab.bao.add_oidc(&provider);
     lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
-    lab.home.set("BROWSER", ground().join("browser.sh").to_string_lossy());
+    lab.home
+        .set("BROWSER", ground().join("browser.sh").to_string_lossy());
     each(
         &lab,
         "source claude-vault login && claude-vault list && sh -c 'echo \"${CLAUDE_VAULT_SESSION:+marked}\"' && source claude-vault logout; echo \"$? ${VAULT_TOKEN-unset} ${CLAUDE_VAULT_SESSION-unset}\"",
         |shell, run| {
-            assert_eq!(run.stdout, "plex\nmarked\n0 unset unset\n", "{shell:?} {}", run.stderr);
-            assert!(run.stderr.contains("the token is revoked"), "{shell:?} {}", run.stderr);
+            assert_eq!(
+                run.stdout, "plex\nmarked\n0 unset unset\n",
+                "{shell:?} {}",
+                run.stderr
+            );
+            assert!(
+                run.stderr.contains("the token is revoked"),
+                "{shell:?} {}",
+                run.stderr
+            );
         },
     );
 }
@@ -67,7 +87,9 @@ fn no_variable_function_or_option_is_left_behind() {
     let script = format!(
         "word=; {{ {STATE}; }} >before; for word in login status bogus --version logout; do source claude-vault $word >/dev/null 2>&1; done; {{ {STATE}; }} >after; diff before after && echo same"
     );
-    each(&lab, &script, |shell, run| assert_eq!(run.stdout, "same\n", "{shell:?} {}", run.stderr));
+    each(&lab, &script, |shell, run| {
+        assert_eq!(run.stdout, "same\n", "{shell:?} {}", run.stderr)
+    });
 }
 
 #[test]
@@ -87,9 +109,18 @@ fn whatever_goes_wrong_the_shell_lives_and_its_session_stays() {
         ("list", 0),
         ("get plex A", 0),
     ] {
-        each(&lab, &format!("source claude-vault {words} >/dev/null; echo \"$? $VAULT_TOKEN\""), |shell, run| {
-            assert_eq!(run.stdout, format!("{status} {}\n", lab.token), "{shell:?} {words}: {}", run.stderr);
-        });
+        each(
+            &lab,
+            &format!("source claude-vault {words} >/dev/null; echo \"$? $VAULT_TOKEN\""),
+            |shell, run| {
+                assert_eq!(
+                    run.stdout,
+                    format!("{status} {}\n", lab.token),
+                    "{shell:?} {words}: {}",
+                    run.stderr
+                );
+            },
+        );
     }
 }
 
@@ -109,14 +140,25 @@ fn a_command_that_needs_no_source_works_all_the_same_with_exact_arguments() {
 fn strict_shells_go_on() {
     let lab = lab();
     let fine = "source claude-vault login; source claude-vault status >/dev/null; echo lives";
-    for options in ["set -eu", "set -eu; set -o pipefail", "set -f", "set -C", "IFS=v", "IFS='-0/'", "cd /"] {
+    for options in [
+        "set -eu",
+        "set -eu; set -o pipefail",
+        "set -f",
+        "set -C",
+        "IFS=v",
+        "IFS='-0/'",
+        "cd /",
+    ] {
         each(&lab, &format!("{options}; {fine}"), |shell, run| {
             assert_eq!(run.stdout, "lives\n", "{shell:?} {options}: {}", run.stderr);
         });
     }
     // a failure under errexit can be caught (busybox and dash end at it by their own rules)
     for shell in [&["bash"][..], &["zsh"], &["ksh93"], &["mksh"]] {
-        let run = lab.home.shell(shell, "set -eu; source claude-vault bogus || echo \"caught $?\"; echo lives");
+        let run = lab.home.shell(
+            shell,
+            "set -eu; source claude-vault bogus || echo \"caught $?\"; echo lives",
+        );
         assert_eq!(run.stdout, "caught 2\nlives\n", "{shell:?} {}", run.stderr);
     }
     let zsh = "setopt ksh_arrays sh_word_split null_glob err_return warn_create_global rc_quotes; alias -g x=y";
@@ -134,12 +176,22 @@ fn strict_shells_go_on() {
 #[test]
 fn aliases_and_functions_of_the_same_names_change_nothing() {
     let lab = lab();
-    let aliases =
-        ["export", "eval", "command", "return", "set", "unset"].map(|word| format!("alias {word}='echo hijacked'\n")).concat();
-    for shell in [&["bash", "-O", "expand_aliases"][..], &["zsh"], &["mksh"], &["ksh93"]] {
+    let aliases = ["export", "eval", "command", "return", "set", "unset"]
+        .map(|word| format!("alias {word}='echo hijacked'\n"))
+        .concat();
+    for shell in [
+        &["bash", "-O", "expand_aliases"][..],
+        &["zsh"],
+        &["mksh"],
+        &["ksh93"],
+    ] {
         // aliases work on lines read after them, so the script is a file
-        let script =
-            lab.home.file("aliased", &format!("{aliases}source claude-vault login\n\\echo \"${{VAULT_TOKEN_EXPIRY:+held}}\"\n"));
+        let script = lab.home.file(
+            "aliased",
+            &format!(
+                "{aliases}source claude-vault login\n\\echo \"${{VAULT_TOKEN_EXPIRY:+held}}\"\n"
+            ),
+        );
         let run = lab.home.shell(shell, &format!(". {}", script.display()));
         assert_eq!(run.stdout, "held\n", "{shell:?} {}", run.stderr);
     }
@@ -148,13 +200,23 @@ fn aliases_and_functions_of_the_same_names_change_nothing() {
 #[test]
 fn a_trace_shows_no_token_and_goes_on_afterwards() {
     let lab = lab();
-    each(&lab, "set -x; source claude-vault login; echo after; : still traced", |shell, run| {
-        assert!(!run.stderr.contains(&lab.token), "{shell:?} {}", run.stderr);
-        assert!(run.stderr.contains("still traced"), "{shell:?} {}", run.stderr);
-        assert_eq!(run.stdout, "after\n", "{shell:?}");
-    });
+    each(
+        &lab,
+        "set -x; source claude-vault login; echo after; : still traced",
+        |shell, run| {
+            assert!(!run.stderr.contains(&lab.token), "{shell:?} {}", run.stderr);
+            assert!(
+                run.stderr.contains("still traced"),
+                "{shell:?} {}",
+                run.stderr
+            );
+            assert_eq!(run.stdout, "after\n", "{shell:?}");
+        },
+    );
     for options in ["v", "vx"] {
-        let script = format!("set -{options}\nsource claude-vault login\nset +x\ncase $- in *v*) echo verbose ;; esac");
+        let script = format!(
+            "set -{options}\nsource claude-vault login\nset +x\ncase $- in *v*) echo verbose ;; esac"
+        );
         each(&lab, &script, |shell, run| {
             assert!(!run.stderr.contains(&lab.token), "{shell:?} {}", run.stderr);
             assert_eq!(run.stdout, "verbose\n", "{shell:?}");
@@ -169,13 +231,19 @@ fn a_trace_shows_no_token_and_goes_on_afterwards() {
 fn a_value_that_is_code_is_only_text() {
     let mut lab = lab();
     lab.bao.put("sys/namespaces/team1", json!({}));
-    let token =
-        lab.bao.put("auth/token/create", json!({"id": "t'$(touch pwned)`touch pwned`", "policies": ["homelab-services"]}));
+    let token = lab.bao.put(
+        "auth/token/create",
+        json!({"id": "t'$(touch pwned)`touch pwned`", "policies": ["homelab-services"]}),
+    );
     let token = token["auth"]["client_token"].as_str().unwrap().to_owned();
     lab.home.set("VAULT_TOKEN", &token);
-    each(&lab, "unset VAULT_TOKEN_EXPIRY; source claude-vault login; printf %s \"$VAULT_TOKEN\"", |shell, run| {
-        assert_eq!(run.stdout, token, "{shell:?} {}", run.stderr);
-    });
+    each(
+        &lab,
+        "unset VAULT_TOKEN_EXPIRY; source claude-vault login; printf %s \"$VAULT_TOKEN\"",
+        |shell, run| {
+            assert_eq!(run.stdout, token, "{shell:?} {}", run.stderr);
+        },
+    );
     assert!(!lab.home.lab().join("pwned").exists());
 }
 
@@ -187,39 +255,85 @@ fn the_functions_of_init_work_without_source() {
             "eval \"$(claude-vault init {shell})\"; eval \"$(claude-vault init {shell})\"; set -u; claude-vault login; echo \"$? ${{VAULT_TOKEN_EXPIRY:+held}}\"; claude-vault list; claude-vault list nothing 2>/dev/null; echo $?; claude-vault login --bogus 2>/dev/null; echo $?; claude-vault logout; echo \"${{VAULT_TOKEN-unset}}\""
         );
         let token = lab.bao.token(&["homelab-services"]);
-        let run = crate::support::run(lab.home.command(shell).env("VAULT_TOKEN", &token).arg("-c").arg(script), "");
-        assert_eq!(run.stdout, "0 held\nplex\n5\n2\nunset\n", "{shell} {}", run.stderr);
+        let run = crate::support::run(
+            lab.home
+                .command(shell)
+                .env("VAULT_TOKEN", &token)
+                .arg("-c")
+                .arg(script),
+            "",
+        );
+        assert_eq!(
+            run.stdout, "0 held\nplex\n5\n2\nunset\n",
+            "{shell} {}",
+            run.stderr
+        );
     }
 }
 
 #[test]
 fn options_with_a_slash_are_not_lost_through_the_function() {
     let lab = lab();
-    lab.bao.put("secret/data/else/where/x", json!({"data": {"A": "1"}}));
+    lab.bao
+        .put("secret/data/else/where/x", json!({"data": {"A": "1"}}));
     let script = "eval \"$(claude-vault init bash)\"; VAULT_TOKEN=root claude-vault --path=else/where list; source claude-vault list --path=else/where";
-    let run = crate::support::run(lab.home.command("bash").env("VAULT_TOKEN", "root").arg("-c").arg(script), "");
+    let run = crate::support::run(
+        lab.home
+            .command("bash")
+            .env("VAULT_TOKEN", "root")
+            .arg("-c")
+            .arg(script),
+        "",
+    );
     assert_eq!(run.stdout, "x\nx\n", "{}", run.stderr);
 }
 
 #[test]
 fn a_program_that_is_gone_or_dies_is_a_failure() {
     let lab = lab();
-    std::fs::write(lab.home.path().join(".local/libexec/claude-vault/claude-vault-bin"), "#!/bin/sh\nkill -9 $$\n").unwrap();
-    each(&lab, "set -x; source claude-vault login; echo \"$?\"; : still traced", |shell, run| {
-        assert!(run.stdout.trim() != "0" && run.stderr.contains("still traced"), "{shell:?} {}", run.all());
-    });
-    std::fs::remove_file(lab.home.path().join(".local/libexec/claude-vault/claude-vault-bin")).unwrap();
-    each(&lab, "source claude-vault login 2>/dev/null; echo \"$?\"", |shell, run| {
-        assert!(run.stdout.trim() == "127", "{shell:?} {}", run.all());
-    });
+    std::fs::write(
+        lab.home
+            .path()
+            .join(".local/libexec/claude-vault/claude-vault-bin"),
+        "#!/bin/sh\nkill -9 $$\n",
+    )
+    .unwrap();
+    each(
+        &lab,
+        "set -x; source claude-vault login; echo \"$?\"; : still traced",
+        |shell, run| {
+            assert!(
+                run.stdout.trim() != "0" && run.stderr.contains("still traced"),
+                "{shell:?} {}",
+                run.all()
+            );
+        },
+    );
+    std::fs::remove_file(
+        lab.home
+            .path()
+            .join(".local/libexec/claude-vault/claude-vault-bin"),
+    )
+    .unwrap();
+    each(
+        &lab,
+        "source claude-vault login 2>/dev/null; echo \"$?\"",
+        |shell, run| {
+            assert!(run.stdout.trim() == "127", "{shell:?} {}", run.all());
+        },
+    );
 }
 
 #[test]
 fn logout_forgets_the_token_whatever_the_settings_are() {
     let lab = lab();
-    each(&lab, "export VAULT_ADDR=nonsense; source claude-vault logout; echo \"$? ${VAULT_TOKEN-unset}\"", |shell, run| {
-        assert_eq!(run.stdout, "2 unset\n", "{shell:?} {}", run.stderr);
-    });
+    each(
+        &lab,
+        "export VAULT_ADDR=nonsense; source claude-vault logout; echo \"$? ${VAULT_TOKEN-unset}\"",
+        |shell, run| {
+            assert_eq!(run.stdout, "2 unset\n", "{shell:?} {}", run.stderr);
+        },
+    );
 }
 
 #[test]
@@ -227,14 +341,19 @@ fn fish_notices_a_failed_login_and_holds_a_good_one() {
     let lab = lab();
     let script = "claude-vault init fish | source; claude-vault login; echo $status (test -n \"$VAULT_TOKEN_EXPIRY\"; and echo held); claude-vault list; claude-vault login --force --auth-mount nowhere 2>/dev/null; echo $status (test -n \"$VAULT_TOKEN\"; and echo held); claude-vault login --bogus 2>/dev/null; echo $status; claude-vault logout; echo $status (set -q VAULT_TOKEN; or echo unset)";
     let run = lab.home.shell(&["fish"], script);
-    assert_eq!(run.stdout, "0 held\nplex\n1 held\n2\n0 unset\n", "{}", run.stderr);
+    assert_eq!(
+        run.stdout, "0 held\nplex\n1 held\n2\n0 unset\n",
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn the_launcher_needs_no_more_than_bash_3_2_and_posix() {
     // What bash 3.2 lacks or does differently: no here-document, no process substitution, no
     // associative array, no ${x@Q}; shellcheck's `sh` dialect holds the rest (see house).
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/shell/launcher.sh")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/shell/launcher.sh")).unwrap();
     let text: String = text.lines().filter(|line| !line.starts_with('#')).collect();
     for word in ["<<", "<(", "declare", "local", "[[", "@Q", "function "] {
         assert!(!text.contains(word), "{word}");

@@ -17,19 +17,38 @@ fn a_reader_that_has_gone_away_is_no_failure_and_no_panic() {
     for number in 0..300 {
         lab.store(&format!("service-number-{number}"), json!({"A": "x"}));
     }
-    for arguments in [&["list"][..], &["--help"], &["completions", "bash"], &["doctor"], &["config"], &["list", "--json"]] {
-        let mut child = lab.home.command(BIN).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for arguments in [
+        &["list"][..],
+        &["--help"],
+        &["completions", "bash"],
+        &["doctor"],
+        &["config"],
+        &["list", "--json"],
+    ] {
+        let mut child = lab
+            .home
+            .command(BIN)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
-            !stderr.contains("panicked") && output.status.signal().is_none_or(|signal| signal == 13),
+            !stderr.contains("panicked")
+                && output.status.signal().is_none_or(|signal| signal == 13),
             "{arguments:?}: {stderr}"
         );
     }
     // Nor is a closed stderr, nor all of them closed.
-    let script = format!("{BIN} status 2>&-; {BIN} list >&- 2>&- <&-; {BIN} get none 2>&-; echo $?");
-    assert_eq!(lab.home.shell(&["bash"], &script).stdout.lines().last(), Some("5"));
+    let script =
+        format!("{BIN} status 2>&-; {BIN} list >&- 2>&- <&-; {BIN} get none 2>&-; echo $?");
+    assert_eq!(
+        lab.home.shell(&["bash"], &script).stdout.lines().last(),
+        Some("5")
+    );
 }
 
 #[test]
@@ -38,25 +57,48 @@ fn colours_come_only_where_they_are_wanted() {
     let coloured = |variables: &[(&str, &str)], arguments: &[&str]| {
         let mut command = home.command("script");
         command
-            .args(["-qec", &format!("{BIN} {}", arguments.join(" ")), "/dev/null"])
+            .args([
+                "-qec",
+                &format!("{BIN} {}", arguments.join(" ")),
+                "/dev/null",
+            ])
             .env("TERM", "xterm")
             .env_remove("NO_COLOR");
-        run(command.envs(variables.iter().copied()), "").stdout.contains('\u{1b}')
+        run(command.envs(variables.iter().copied()), "")
+            .stdout
+            .contains('\u{1b}')
     };
     assert!(coloured(&[], &["status"]));
     assert!(!coloured(&[("NO_COLOR", "1")], &["status"]));
     assert!(!coloured(&[("TERM", "dumb")], &["status"]));
     assert!(!coloured(&[], &["status", "--color", "never"]));
     assert!(!home.cv(["status"]).all().contains('\u{1b}'));
-    assert!(home.cv(["status", "--color", "always"]).all().contains('\u{1b}'));
-    assert!(!home.cv(["status", "--color", "always", "--json"]).all().contains('\u{1b}'));
+    assert!(
+        home.cv(["status", "--color", "always"])
+            .all()
+            .contains('\u{1b}')
+    );
+    assert!(
+        !home
+            .cv(["status", "--color", "always", "--json"])
+            .all()
+            .contains('\u{1b}')
+    );
 }
 
 #[test]
 fn words_and_names_that_are_not_utf_8_are_refused_or_passed_over() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     let odd = OsStr::from_bytes(b"a\xffb");
-    for before in [&["get"][..], &["set", "plex"], &["inject"], &["scan"], &["example"], &["--root"], &["get", "plex"]] {
+    for before in [
+        &["get"][..],
+        &["set", "plex"],
+        &["inject"],
+        &["scan"],
+        &["example"],
+        &["--root"],
+        &["get", "plex"],
+    ] {
         let mut command = lab.home.command(BIN);
         let refused = run(command.args(before).arg(odd), "");
         assert!(
@@ -68,16 +110,34 @@ fn words_and_names_that_are_not_utf_8_are_refused_or_passed_over() {
     }
     // A file may well have such a name; a folder of one does not stop the others.
     let mut command = lab.home.command(BIN);
-    run(command.args(["inject", "plex", "--file"]).arg(OsStr::from_bytes(b"file\xff")), "").exits(0);
+    run(
+        command
+            .args(["inject", "plex", "--file"])
+            .arg(OsStr::from_bytes(b"file\xff")),
+        "",
+    )
+    .exits(0);
     std::fs::create_dir(lab.home.lab().join(odd)).unwrap();
     lab.home.file("plex/.env.example", "A=\n");
     lab.cv(["inject", "--all"]).exits(0);
     lab.cv(["scan"]).exits(0);
     let mut command = lab.home.command(BIN);
-    run(command.args(["list"]).env("VAULT_NAMESPACE", odd).env("BROWSER", odd), "").exits(0);
+    run(
+        command
+            .args(["list"])
+            .env("VAULT_NAMESPACE", odd)
+            .env("BROWSER", odd),
+        "",
+    )
+    .exits(0);
     lab.home.set("LC_ALL", "C");
     lab.cv(["inject", "plex", "--check"]).exits(0);
-    assert!(lab.cv(["exec", "plex", "--", "no such"]).says("sh -c '...'").all().is_ascii());
+    assert!(
+        lab.cv(["exec", "plex", "--", "no such"])
+            .says("sh -c '...'")
+            .all()
+            .is_ascii()
+    );
 }
 
 #[test]
@@ -105,7 +165,10 @@ fn the_version_tells_a_bug_report_what_it_needs() {
     let home = Home::new();
     let all = home.cv(["--version", "--verbose"]).exits(0).stdout;
     assert!(
-        all.starts_with(&format!("claude-vault {}\ntarget: ", env!("CARGO_PKG_VERSION"))) && all.contains("\napproval: "),
+        all.starts_with(&format!(
+            "claude-vault {}\ntarget: ",
+            env!("CARGO_PKG_VERSION")
+        )) && all.contains("\napproval: "),
         "{all}"
     );
     assert_eq!(home.cv(["--version"]).exits(0).stdout.lines().count(), 1);

@@ -8,7 +8,10 @@ use crate::support::{Lab, run};
 fn filled(template: &str, data: serde_json::Value, more: &[&str]) -> (String, String) {
     let lab = Lab::with("plex", data);
     lab.home.file("plex/.env.example", template);
-    let said = lab.cv(["inject", "plex"].iter().chain(more)).exits(0).stderr;
+    let said = lab
+        .cv(["inject", "plex"].iter().chain(more))
+        .exits(0)
+        .stderr;
     let text = lab.home.read("plex/.env");
     let (_, below) = text.split_once("do not commit it.").unwrap();
     (below.trim_start_matches(['\r', '\n', '#']).to_owned(), said)
@@ -21,7 +24,10 @@ fn every_byte_that_is_no_value_stays() {
         json!({"A": "1", "B": "2 3", "C": "", "D": "4", "E": "5", "F": "6"}),
         &[],
     );
-    assert_eq!(text, " c\n\n  export A=1 # why\nB = '2 3'\t# tab\nC= \nexport\tD=4  # two lines\nE=5\n\n\nF=6");
+    assert_eq!(
+        text,
+        " c\n\n  export A=1 # why\nB = '2 3'\t# tab\nC= \nexport\tD=4  # two lines\nE=5\n\n\nF=6"
+    );
     for reader in ["a shell", "systemd", "docker run --env-file"] {
         assert!(said.contains(reader), "{said}");
     }
@@ -29,12 +35,23 @@ fn every_byte_that_is_no_value_stays() {
 
 #[test]
 fn windows_line_ends_and_a_byte_order_mark_stay() {
-    let (text, said) = filled("\u{feff}A=x\r\nB=y\r\nC=z", json!({"A": "1", "B": "two words"}), &[]);
+    let (text, said) = filled(
+        "\u{feff}A=x\r\nB=y\r\nC=z",
+        json!({"A": "1", "B": "two words"}),
+        &[],
+    );
     assert_eq!(text, "A=1\r\nB='two words'\r\nC=z");
     assert!(said.contains("a shell"), "{said}");
-    let (text, said) = filled("\u{feff}A=x\r\nB=y\r\nC=z", json!({"A": "1", "B": "two words"}), &["--dialect", "shell"]);
+    let (text, said) = filled(
+        "\u{feff}A=x\r\nB=y\r\nC=z",
+        json!({"A": "1", "B": "two words"}),
+        &["--dialect", "shell"],
+    );
     assert_eq!(text, "A=1\nB='two words'\nC=z");
-    assert!(said.contains("made plain KEY=value lines, since a shell reads no others"), "{said}");
+    assert!(
+        said.contains("made plain KEY=value lines, since a shell reads no others"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -46,13 +63,22 @@ fn a_key_that_stands_twice_is_set_twice_with_one_warning() {
 
 #[test]
 fn a_large_template_is_filled_at_once() {
-    let template: String = (0..20_000).map(|n| format!("# a line of comment for key {n}\nKEY_{n}=default # x\n")).collect();
+    let template: String = (0..20_000)
+        .map(|n| format!("# a line of comment for key {n}\nKEY_{n}=default # x\n"))
+        .collect();
     assert!(template.len() > 1_000_000);
     let started = std::time::Instant::now();
-    let (text, _) = filled(&template, json!({"KEY_0": "first", "KEY_19999": "last"}), &[]);
+    let (text, _) = filled(
+        &template,
+        json!({"KEY_0": "first", "KEY_19999": "last"}),
+        &[],
+    );
     assert!(started.elapsed().as_secs() < 20);
     assert!(text.contains("KEY_0=first # x\n") && text.ends_with("KEY_19999=last # x\n"));
-    assert_eq!(text.len() + "default".len() * 2, template.len() - 1 + "first".len() + "last".len());
+    assert_eq!(
+        text.len() + "default".len() * 2,
+        template.len() - 1 + "first".len() + "last".len()
+    );
 }
 
 #[test]
@@ -61,7 +87,11 @@ fn the_reader_is_guessed_by_what_lies_beside_the_file_and_said() {
         ("compose.yaml", "", "docker compose"),
         ("docker-compose.yml", "", "docker compose"),
         ("package.json", "{}", "npm dotenv"),
-        ("package.json", "{\"devDependencies\":{\"vite\":\"^8\"}}", "Vite or Next.js"),
+        (
+            "package.json",
+            "{\"devDependencies\":{\"vite\":\"^8\"}}",
+            "Vite or Next.js",
+        ),
         ("package.json", "not json", "npm dotenv"),
         ("pyproject.toml", "", "python-dotenv"),
         ("Gemfile", "", "Ruby's dotenv"),
@@ -74,21 +104,49 @@ fn the_reader_is_guessed_by_what_lies_beside_the_file_and_said() {
     for (name, content, reader) in cases {
         lab.home.file(&format!("plex/{name}"), content);
         let run = lab.cv(["inject", "plex", "--check"]);
-        assert!(run.stderr.contains(&format!("for {reader} ({name} beside it)")), "{name}: {}", run.stderr);
+        assert!(
+            run.stderr
+                .contains(&format!("for {reader} ({name} beside it)")),
+            "{name}: {}",
+            run.stderr
+        );
         std::fs::remove_file(lab.home.lab().join("plex").join(name)).unwrap();
     }
     lab.home.file("plex/.env.example", "A=\n");
-    lab.cv(["inject", "plex"]).exits(2).says("the usual readers").says("inject plex --dialect shell   (or systemd, compose");
-    lab.cv(["inject", "plex", "--file", "x.env"]).exits(2).says("inject plex --file x.env --dialect shell");
-    let reply = lab.cv(["inject", "plex", "--dialect", "shell,systemd", "--json"]).exits(0).json();
-    assert_eq!(reply["services"][0]["dialects"], json!(["shell", "systemd"]));
-    assert!(lab.home.read("plex/.env").contains("again: claude-vault inject plex --dialect shell,systemd\n"));
-    lab.home.file(".claude-vault.toml", "[services.plex]\ndialect = [\"shell\", \"compose\"]\n");
+    lab.cv(["inject", "plex"])
+        .exits(2)
+        .says("the usual readers")
+        .says("inject plex --dialect shell   (or systemd, compose");
+    lab.cv(["inject", "plex", "--file", "x.env"])
+        .exits(2)
+        .says("inject plex --file x.env --dialect shell");
+    let reply = lab
+        .cv(["inject", "plex", "--dialect", "shell,systemd", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        reply["services"][0]["dialects"],
+        json!(["shell", "systemd"])
+    );
+    assert!(
+        lab.home
+            .read("plex/.env")
+            .contains("again: claude-vault inject plex --dialect shell,systemd\n")
+    );
+    lab.home.file(
+        ".claude-vault.toml",
+        "[services.plex]\ndialect = [\"shell\", \"compose\"]\n",
+    );
     lab.cv(["inject", "plex"]).exits(0);
-    lab.home.file(".claude-vault.toml", "[services.plex]\ndialect = \"compose\"\n");
+    lab.home.file(
+        ".claude-vault.toml",
+        "[services.plex]\ndialect = \"compose\"\n",
+    );
     lab.cv(["inject", "plex", "--diff"]).exits(0);
     assert!(lab.home.read("plex/.env").ends_with("A=\"it's \\$5\"\n"));
-    lab.cv(["inject", "plex", "yaml", "--dialect", "go"]).exits(2).says("--dialect is for .env files");
+    lab.cv(["inject", "plex", "yaml", "--dialect", "go"])
+        .exits(2)
+        .says("--dialect is for .env files");
 }
 
 #[test]
@@ -97,7 +155,9 @@ fn two_kinds_of_reader_beside_a_file_are_both_served_or_told() {
     lab.home.file("plex/.env.example", "A=\n");
     lab.home.file("plex/compose.yaml", "");
     lab.home.file("plex/package.json", "{}");
-    lab.cv(["inject", "plex"]).exits(0).says("for docker compose and npm dotenv (compose.yaml, package.json beside it)");
+    lab.cv(["inject", "plex"])
+        .exits(0)
+        .says("for docker compose and npm dotenv (compose.yaml, package.json beside it)");
     lab.store("plex", json!({"A": "it's $5"}));
     lab.cv(["inject", "plex"])
         .exits(2)
@@ -111,11 +171,21 @@ fn a_reader_that_the_guess_did_not_name_is_warned_of_by_name() {
     let lab = Lab::with("plex", json!({"A": "a$b", "B": "${C}", "L": "x\ny"}));
     lab.home.file("plex/.env.example", "");
     let said = lab.cv(["inject", "plex"]).exits(0).stderr;
-    let warning = said.lines().find(|line| line.contains("some readers")).unwrap();
-    for part in ["docker run --env-file (", "Vite or Next.js (A, B)", "python-dotenv (B)"] {
+    let warning = said
+        .lines()
+        .find(|line| line.contains("some readers"))
+        .unwrap();
+    for part in [
+        "docker run --env-file (",
+        "Vite or Next.js (A, B)",
+        "python-dotenv (B)",
+    ] {
         assert!(warning.contains(part), "{part}: {warning}");
     }
-    let quiet = lab.cv(["inject", "plex", "--dialect", "compose"]).exits(0).stderr;
+    let quiet = lab
+        .cv(["inject", "plex", "--dialect", "compose"])
+        .exits(0)
+        .stderr;
     assert!(!quiet.contains("some readers"), "{quiet}");
 }
 
@@ -132,10 +202,15 @@ fn what_a_reader_would_stop_at_is_told_and_not_written() {
 #[test]
 fn a_default_that_would_be_lost_is_told() {
     let lab = Lab::with("plex", json!({"A": "1"}));
-    lab.home.file("plex/.env.example", "A='tis\nB=foo\nC='twas\n");
+    lab.home
+        .file("plex/.env.example", "A='tis\nB=foo\nC='twas\n");
     for dialect in ["node", "portable"] {
         let run = lab.cv(["inject", "plex", "--dialect", dialect]);
-        assert!(run.status == 2 || lab.home.read("plex/.env").contains("B=foo"), "{dialect}: {}", run.stderr);
+        assert!(
+            run.status == 2 || lab.home.read("plex/.env").contains("B=foo"),
+            "{dialect}: {}",
+            run.stderr
+        );
     }
 }
 
@@ -151,10 +226,17 @@ fn a_template_may_be_large_and_odd() {
         many("A='x\n"),
     ] {
         lab.home.file("plex/.env.example", &template);
-        for dialect in ["portable", "node", "ruby", "rust", "shell", "php", "go", "compose", "systemd", "python", "docker"] {
+        for dialect in [
+            "portable", "node", "ruby", "rust", "shell", "php", "go", "compose", "systemd",
+            "python", "docker",
+        ] {
             let started = std::time::Instant::now();
             lab.cv(["inject", "plex", "--check", "--dialect", dialect]);
-            assert!(started.elapsed().as_secs() < 10, "{dialect} of {:?}", &template[..10]);
+            assert!(
+                started.elapsed().as_secs() < 10,
+                "{dialect} of {:?}",
+                &template[..10]
+            );
         }
     }
 }
@@ -163,40 +245,78 @@ fn a_template_may_be_large_and_odd() {
 fn variables_that_shells_keep_for_themselves_are_refused_for_them() {
     let lab = Lab::with("plex", json!({"A": "1", "UID": "1000"}));
     lab.home.file("plex/.env.example", "A=\nUID=\n");
-    lab.cv(["inject", "plex", "--dialect", "shell"]).exits(2).says("shells keep variables of that name");
+    lab.cv(["inject", "plex", "--dialect", "shell"])
+        .exits(2)
+        .says("shells keep variables of that name");
     lab.cv(["inject", "plex"]).exits(0).says("a shell (UID)");
-    lab.cv(["inject", "plex", "--dialect", "portable,node"]).exits(2).says("cannot be combined");
+    lab.cv(["inject", "plex", "--dialect", "portable,node"])
+        .exits(2)
+        .says("cannot be combined");
 }
 
 #[test]
 fn names_that_are_no_variables_are_for_yaml_only() {
     let lab = Lab::with("plex", json!({"foo-bar": "1", "1A": "2", "_": "3"}));
     lab.home.file("plex/.env.example", "");
-    lab.cv(["inject", "plex", "--strict"]).exits(2).says("1A, _, foo-bar cannot be written").says("would refuse the whole file");
+    lab.cv(["inject", "plex", "--strict"])
+        .exits(2)
+        .says("1A, _, foo-bar cannot be written")
+        .says("would refuse the whole file");
     assert!(!lab.home.lab().join("plex/.env").exists());
     lab.cv(["inject", "plex", "yaml"]).exits(0);
-    assert!(lab.home.read("plex/config/secrets.yaml").ends_with("\"1A\": \"2\"\n\"_\": \"3\"\n\"foo-bar\": \"1\"\n"));
+    assert!(
+        lab.home
+            .read("plex/config/secrets.yaml")
+            .ends_with("\"1A\": \"2\"\n\"_\": \"3\"\n\"foo-bar\": \"1\"\n")
+    );
     lab.home.file("plex/config/secrets.yaml.example", "on: x\n");
     lab.store("plex", json!({"on": "1"}));
-    lab.cv(["inject", "plex", "yaml"]).exits(0).says("on is no text without quotes to many YAML readers");
+    lab.cv(["inject", "plex", "yaml"])
+        .exits(0)
+        .says("on is no text without quotes to many YAML readers");
 }
 
 #[test]
 fn gitignore_gets_the_lines_once() {
     let lab = Lab::with("plex", json!({"A": "1"}));
-    let git = |arguments: &[&str]| run(lab.home.command("git").args(arguments), "").exits(0).stdout;
+    let git = |arguments: &[&str]| {
+        run(lab.home.command("git").args(arguments), "")
+            .exits(0)
+            .stdout
+    };
     lab.home.file("plex/.env.example", "A=\n");
     lab.home.file(".gitignore", "*.log");
     git(&["init", "-q"]);
-    lab.cv(["inject", "plex"]).exits(0).says("git would take plex/.env").says("--gitignore");
+    lab.cv(["inject", "plex"])
+        .exits(0)
+        .says("git would take plex/.env")
+        .says("--gitignore");
     assert_eq!(lab.home.read(".gitignore"), "*.log");
-    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("are in .gitignore now");
-    assert_eq!(lab.home.read(".gitignore"), "*.log\n/plex/.env\n/plex/.env.backup.*\n");
-    assert!(!lab.cv(["inject", "plex", "--gitignore"]).exits(0).stderr.contains("git"));
+    lab.cv(["inject", "plex", "--gitignore"])
+        .exits(0)
+        .says("are in .gitignore now");
+    assert_eq!(
+        lab.home.read(".gitignore"),
+        "*.log\n/plex/.env\n/plex/.env.backup.*\n"
+    );
+    assert!(
+        !lab.cv(["inject", "plex", "--gitignore"])
+            .exits(0)
+            .stderr
+            .contains("git")
+    );
     git(&["add", "-f", "plex/.env"]);
-    lab.cv(["inject", "plex"]).exits(0).says("git tracks plex/.env").says("rm --cached 'plex/.env'");
-    lab.home.file(".claude-vault.toml", "[services.plex]\nfile = \"a b[1]*/x.env\"\n");
-    lab.cv(["inject", "plex", "--gitignore"]).exits(0).says("are in .gitignore now");
+    lab.cv(["inject", "plex"])
+        .exits(0)
+        .says("git tracks plex/.env")
+        .says("rm --cached 'plex/.env'");
+    lab.home.file(
+        ".claude-vault.toml",
+        "[services.plex]\nfile = \"a b[1]*/x.env\"\n",
+    );
+    lab.cv(["inject", "plex", "--gitignore"])
+        .exits(0)
+        .says("are in .gitignore now");
     assert!(!git(&["status", "--porcelain", "--untracked-files=all"]).contains("x.env"));
 }
 
@@ -204,7 +324,11 @@ fn gitignore_gets_the_lines_once() {
 #[test]
 fn a_repositorys_settings_run_nothing_and_hold_nothing_up() {
     let lab = Lab::with("plex", json!({"A": "1"}));
-    let git = |arguments: &[&str]| run(lab.home.command("git").args(arguments), "").exits(0).stdout;
+    let git = |arguments: &[&str]| {
+        run(lab.home.command("git").args(arguments), "")
+            .exits(0)
+            .stdout
+    };
     lab.home.file("plex/.env.example", "A=\n");
     lab.home.file("plex/.gitignore", "*.log\n");
     git(&["init", "-q"]);
@@ -212,9 +336,19 @@ fn a_repositorys_settings_run_nothing_and_hold_nothing_up() {
     git(&["update-index", "--skip-worktree", "plex/.gitignore"]);
     let blob = git(&["rev-parse", ":plex/.gitignore"]);
     std::fs::remove_file(lab.home.lab().join("plex/.gitignore")).unwrap();
-    std::fs::remove_file(lab.home.lab().join(".git/objects").join(&blob[..2]).join(blob[2..].trim())).unwrap();
+    std::fs::remove_file(
+        lab.home
+            .lab()
+            .join(".git/objects")
+            .join(&blob[..2])
+            .join(blob[2..].trim()),
+    )
+    .unwrap();
     let trap = lab.home.lab().join("ran");
-    let evil = lab.home.file("evil.sh", &format!("#!/bin/sh\ntouch '{}'\n", trap.display()));
+    let evil = lab.home.file(
+        "evil.sh",
+        &format!("#!/bin/sh\ntouch '{}'\n", trap.display()),
+    );
     std::fs::set_permissions(&evil, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     for (name, value) in [
         ("core.repositoryformatversion", "1"),
@@ -228,8 +362,16 @@ fn a_repositorys_settings_run_nothing_and_hold_nothing_up() {
     }
     lab.cv(["inject", "plex"]).exits(0);
     assert!(!trap.exists());
-    run(lab.home.command("mkfifo").arg(lab.home.lab().join("pipe")), "").exits(0);
-    git(&["config", "core.excludesFile", lab.home.lab().join("pipe").to_str().unwrap()]);
+    run(
+        lab.home.command("mkfifo").arg(lab.home.lab().join("pipe")),
+        "",
+    )
+    .exits(0);
+    git(&[
+        "config",
+        "core.excludesFile",
+        lab.home.lab().join("pipe").to_str().unwrap(),
+    ]);
     let started = std::time::Instant::now();
     lab.cv(["inject", "plex"]).exits(0);
     assert!(started.elapsed().as_secs() < 20);
@@ -243,16 +385,28 @@ fn gitignore_gets_the_lines_of_many_services_and_of_repositories_inside() {
         lab.store(name, json!({"A": "1"}));
         lab.home.file(&format!("{name}/.env.example"), "A=\n");
     }
-    let git = |arguments: &[&str]| run(lab.home.command("git").args(arguments), "").exits(0).stdout;
+    let git = |arguments: &[&str]| {
+        run(lab.home.command("git").args(arguments), "")
+            .exits(0)
+            .stdout
+    };
     git(&["init", "-q"]);
     git(&["init", "-q", "s7"]);
-    let told = lab.cv(["inject", "--all", "--gitignore"]).exits(0).says("s0/.env, s1/.env, s10/.env and 36 more");
+    let told = lab
+        .cv(["inject", "--all", "--gitignore"])
+        .exits(0)
+        .says("s0/.env, s1/.env, s10/.env and 36 more");
     assert!(!told.stderr.contains("tracks"), "{}", told.stderr);
     lab.store("s3", json!({"A": "2"}));
-    lab.cv(["inject", "--all"]).exits(0).says("1 updated, 39 up to date");
+    lab.cv(["inject", "--all"])
+        .exits(0)
+        .says("1 updated, 39 up to date");
     git(&["add", "-A", "--", ".", ":!s7"]);
     let added = git(&["ls-files"]);
-    assert!(!added.contains(".env\n") && !added.contains("backup") && !added.contains("audit"), "{added}");
+    assert!(
+        !added.contains(".env\n") && !added.contains("backup") && !added.contains("audit"),
+        "{added}"
+    );
     assert_eq!(lab.home.read("s7/.gitignore"), "/.env\n/.env.backup.*\n");
     assert!(!lab.home.read(".gitignore").contains("s7/"));
 }
@@ -263,9 +417,17 @@ fn another_header_alone_writes_no_file_and_no_backup() {
     lab.home.file("plex/.env.example", "A=\n");
     lab.cv(["inject", "plex"]).exits(0);
     let before = lab.home.read("plex/.env");
-    for more in [&["--file", "plex/.env"][..], &["--format", "env"], &["--dialect", "compose"]] {
-        lab.cv(["inject", "plex", "--check"].iter().chain(more)).exits(0);
-        assert_eq!(lab.cv(["inject", "plex"].iter().chain(more)).exits(0).all(), "");
+    for more in [
+        &["--file", "plex/.env"][..],
+        &["--format", "env"],
+        &["--dialect", "compose"],
+    ] {
+        lab.cv(["inject", "plex", "--check"].iter().chain(more))
+            .exits(0);
+        assert_eq!(
+            lab.cv(["inject", "plex"].iter().chain(more)).exits(0).all(),
+            ""
+        );
     }
     assert_eq!(lab.home.read("plex/.env"), before);
     assert!(crate::inject::backups(&lab, "plex").is_empty());

@@ -6,11 +6,14 @@ use serde_json::json;
 use crate::support::servers::free_port;
 use crate::support::{CANARY, Home, Lab, Provider, eventually, http, run};
 
-/// Starts a program on a terminal of its own. Once the program has ended, what reads the terminal turns
-/// in a loop: drop it before anything long.
+/// Starts a program on a terminal of its own. Once the program has ended, what reads the terminal
+/// turns in a loop: drop it before anything long.
 pub fn on_terminal(home: &Home, program: &str, arguments: &[&str]) -> PtySession {
     let mut command = home.command(program);
-    command.args(arguments).env("TERM", "xterm").env("PS1", "$ ");
+    command
+        .args(arguments)
+        .env("TERM", "xterm")
+        .env("PS1", "$ ");
     command.stdin(std::process::Stdio::inherit()); // rexpect puts the terminal there
     let mut session = spawn_command(command, Some(60_000)).unwrap();
     session.process_mut().set_kill_timeout(Some(300)); // interactive shells ignore SIGTERM
@@ -23,7 +26,12 @@ pub fn cv(home: &Home, arguments: &[&str]) -> PtySession {
 
 /// The address that is shown next, once its line is whole.
 pub fn address(session: &mut PtySession) -> String {
-    session.exp_regex("http://[^ \r\n]+[\r\n]").unwrap().1.trim().to_owned()
+    session
+        .exp_regex("http://[^ \r\n]+[\r\n]")
+        .unwrap()
+        .1
+        .trim()
+        .to_owned()
 }
 
 pub fn exit(session: &PtySession) -> i32 {
@@ -36,16 +44,27 @@ pub fn exit(session: &PtySession) -> i32 {
 #[test]
 fn a_person_answers_yes_or_no_and_only_yes_writes() {
     let lab = Lab::new();
-    for (service, answer, status) in
-        [("a", "no", 8), ("b", "n", 8), ("c", "NO", 8), ("d", "y", 0), ("e", "Y", 0), ("f", "YES", 0), ("g", " yes ", 0)]
-    {
+    for (service, answer, status) in [
+        ("a", "no", 8),
+        ("b", "n", 8),
+        ("c", "NO", 8),
+        ("d", "y", 0),
+        ("e", "Y", 0),
+        ("f", "YES", 0),
+        ("g", " yes ", 0),
+    ] {
         let mut session = cv(&lab.home, &["set", service, "A=1"]);
-        session.exp_string(&format!("create secret/proxmox-services/{service}")).unwrap();
+        session
+            .exp_string(&format!("create secret/proxmox-services/{service}"))
+            .unwrap();
         session.exp_string("Type yes to write it: ").unwrap();
         session.send_line(answer).unwrap();
         session.exp_eof().unwrap();
         assert_eq!(exit(&session), status, "{answer:?}");
-        assert_eq!(lab.cv(["list", service]).status, if status == 0 { 0 } else { 5 });
+        assert_eq!(
+            lab.cv(["list", service]).status,
+            if status == 0 { 0 } else { 5 }
+        );
     }
 }
 
@@ -91,7 +110,10 @@ fn enter_at_the_hidden_prompt_is_asked_again_and_an_empty_value_is_shown_as_one(
     session.exp_string("Value of A (hidden): ").unwrap();
     session.send_line("typed").unwrap();
     let shown = session.exp_string("Type yes to write it: ").unwrap();
-    assert!(shown.contains("+ A  ********") && shown.contains("+ B  (empty)"), "{shown}");
+    assert!(
+        shown.contains("+ A  ********") && shown.contains("+ B  (empty)"),
+        "{shown}"
+    );
     assert!(shown.contains("the value of B is empty"), "{shown}");
     session.send_line("yes").unwrap();
     session.exp_eof().unwrap();
@@ -112,7 +134,10 @@ fn ctrl_c_at_the_question_writes_nothing_and_exits_130() {
 #[test]
 fn yes_on_stdin_is_not_a_person() {
     let lab = Lab::new();
-    let script = format!("echo yes | {} set plex A=1", env!("CARGO_BIN_EXE_claude-vault"));
+    let script = format!(
+        "echo yes | {} set plex A=1",
+        env!("CARGO_BIN_EXE_claude-vault")
+    );
     let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
     session.exp_string("Type yes to write it: ").unwrap();
     std::thread::sleep(std::time::Duration::from_millis(300));
@@ -148,7 +173,10 @@ fn a_conflict_is_worked_out_and_asked_again() {
     session.exp_string("Type yes").unwrap();
     session.send_line("yes").unwrap();
     session.exp_eof().unwrap();
-    assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "2", "C": "somebody else's"}));
+    assert_eq!(
+        lab.stored("plex"),
+        json!({"A": "1", "B": "2", "C": "somebody else's"})
+    );
 }
 
 #[test]
@@ -156,7 +184,10 @@ fn a_value_with_escapes_is_shown_harmlessly_on_a_terminal_and_raw_in_a_pipe() {
     let lab = Lab::with("plex", json!({"A": "x\u{1b}[2Jy"}));
     let mut session = cv(&lab.home, &["get", "plex", "A"]);
     assert!(session.exp_eof().unwrap().contains("x\\u{1b}[2Jy"));
-    assert_eq!(lab.cv(["get", "plex", "A", "-n"]).exits(0).stdout, "x\u{1b}[2Jy");
+    assert_eq!(
+        lab.cv(["get", "plex", "A", "-n"]).exits(0).stdout,
+        "x\u{1b}[2Jy"
+    );
 }
 
 #[test]
@@ -165,7 +196,10 @@ fn login_without_source_on_a_terminal_opens_nothing_and_says_how() {
     lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
     let mut session = cv(&lab.home, &["login"]);
     let shown = session.exp_eof().unwrap();
-    assert!(shown.contains("source claude-vault login") && !shown.contains("Sign in"), "{shown}");
+    assert!(
+        shown.contains("source claude-vault login") && !shown.contains("Sign in"),
+        "{shown}"
+    );
     assert_eq!(exit(&session), 2);
 }
 
@@ -189,16 +223,24 @@ fn shell(shell: &[&str], with_provider: bool) -> (Lab, Option<Provider>, PtySess
 #[test]
 fn a_token_is_pasted_hidden_and_checked() {
     let (lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
-    session.send_line("source claude-vault login --method token").unwrap();
+    session
+        .send_line("source claude-vault login --method token")
+        .unwrap();
     session.exp_string("Vault token (hidden): ").unwrap();
     session.send_line("hvs.dead").unwrap();
     session.exp_string("has expired or was revoked").unwrap();
-    session.send_line("echo \"rc=$? ${VAULT_TOKEN-unset}\"").unwrap();
+    session
+        .send_line("echo \"rc=$? ${VAULT_TOKEN-unset}\"")
+        .unwrap();
     session.exp_string("rc=3 unset").unwrap();
-    session.send_line("source claude-vault login --method token").unwrap();
+    session
+        .send_line("source claude-vault login --method token")
+        .unwrap();
     session.exp_string("Vault token (hidden): ").unwrap();
     session.send_line(&lab.token).unwrap();
-    let shown = session.exp_string("signed in as token-tester for 60 min").unwrap();
+    let shown = session
+        .exp_string("signed in as token-tester for 60 min")
+        .unwrap();
     assert!(!shown.contains(&lab.token), "{shown}");
     session.send_line("claude-vault list").unwrap();
     session.exp_string("plex").unwrap();
@@ -206,11 +248,20 @@ fn a_token_is_pasted_hidden_and_checked() {
 
 #[test]
 fn ctrl_c_while_waiting_leaves_every_shell_alive_and_its_terminal_as_it_was() {
-    for name in
-        [&["bash", "--norc", "--noprofile"][..], &["zsh", "-f"], &["ksh93"], &["mksh"], &["busybox", "sh"], &["dash", "-i"]]
-    {
+    for name in [
+        &["bash", "--norc", "--noprofile"][..],
+        &["zsh", "-f"],
+        &["ksh93"],
+        &["mksh"],
+        &["busybox", "sh"],
+        &["dash", "-i"],
+    ] {
         let (_lab, _provider, mut session) = shell(name, true);
-        let dot = if name[0] == "dash" { ". claude-vault" } else { "source claude-vault login --no-browser" };
+        let dot = if name[0] == "dash" {
+            ". claude-vault"
+        } else {
+            "source claude-vault login --no-browser"
+        };
         let modes = |session: &mut PtySession| {
             session.send_line("stty -g").unwrap();
             session.exp_regex("[0-9a-f]+:[0-9a-f:]+\r").unwrap().1
@@ -222,8 +273,12 @@ fn ctrl_c_while_waiting_leaves_every_shell_alive_and_its_terminal_as_it_was() {
             std::thread::sleep(std::time::Duration::from_millis(200));
             session.send_control('c').unwrap();
             session.exp_string("prompt> ").unwrap();
-            session.send_line("echo \"alive ${VAULT_TOKEN-unset}\"").unwrap();
-            session.exp_string("alive unset").unwrap_or_else(|error| panic!("{name:?}: {error}"));
+            session
+                .send_line("echo \"alive ${VAULT_TOKEN-unset}\"")
+                .unwrap();
+            session
+                .exp_string("alive unset")
+                .unwrap_or_else(|error| panic!("{name:?}: {error}"));
             assert_eq!(modes(&mut session), before, "{name:?}");
         }
     }
@@ -232,7 +287,9 @@ fn ctrl_c_while_waiting_leaves_every_shell_alive_and_its_terminal_as_it_was() {
 #[test]
 fn ctrl_c_at_the_token_prompt_leaves_the_shell_alive() {
     let (_lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
-    session.send_line("source claude-vault login --method token").unwrap();
+    session
+        .send_line("source claude-vault login --method token")
+        .unwrap();
     session.exp_string("Vault token (hidden): ").unwrap();
     session.send_control('c').unwrap();
     session.exp_string("prompt> ").unwrap();
@@ -243,15 +300,21 @@ fn ctrl_c_at_the_token_prompt_leaves_the_shell_alive() {
 #[test]
 fn the_address_that_the_browser_ended_at_can_be_pasted() {
     let (lab, provider, mut session) = shell(&["bash", "--norc", "--noprofile"], true);
-    session.send_line("source claude-vault login --no-browser").unwrap();
+    session
+        .send_line("source claude-vault login --no-browser")
+        .unwrap();
     session.exp_string("Sign in here:").unwrap();
     let url = address(&mut session);
     session.exp_string("Waiting for you").unwrap();
-    session.send_line("http://localhost/oidc/callback?state=wrong&code=x").unwrap();
+    session
+        .send_line("http://localhost/oidc/callback?state=wrong&code=x")
+        .unwrap();
     session.exp_string("not this login's").unwrap();
     let address = callback_of(&lab, provider.as_ref().unwrap(), &url);
     session.send_line(&address).unwrap();
-    session.exp_string("signed in as oidc-alice@lab.test").unwrap();
+    session
+        .exp_string("signed in as oidc-alice@lab.test")
+        .unwrap();
     session.send_line("claude-vault list").unwrap();
     session.exp_string("plex").unwrap();
 }
@@ -272,13 +335,19 @@ fn callback_of(lab: &Lab, provider: &Provider, url: &str) -> String {
             form.len()
         );
         let answer = http::raw(&host, &request);
-        for line in answer.lines().filter(|line| line.to_lowercase().starts_with("set-cookie:")) {
+        for line in answer
+            .lines()
+            .filter(|line| line.to_lowercase().starts_with("set-cookie:"))
+        {
             let cookie = line[11..].split(';').next().unwrap().trim().to_owned();
             let name = cookie.split('=').next().unwrap().to_owned() + "=";
             cookies.retain(|other| !other.starts_with(&name));
             cookies.push(cookie);
         }
-        if let Some(location) = answer.lines().find(|line| line.to_lowercase().starts_with("location:")) {
+        if let Some(location) = answer
+            .lines()
+            .find(|line| line.to_lowercase().starts_with("location:"))
+        {
             let target = location[9..].trim().to_owned();
             if target.contains("/oidc/callback?") {
                 return target;
@@ -290,17 +359,25 @@ fn callback_of(lab: &Lab, provider: &Provider, url: &str) -> String {
             body = Some("prompt=consent".into());
         }
     }
-    panic!("the provider's pages do not end; the server is {}", lab.bao.address)
+    panic!(
+        "the provider's pages do not end; the server is {}",
+        lab.bao.address
+    )
 }
 
 #[test]
 fn a_login_in_the_background_does_not_stop_for_the_terminal() {
     let (lab, _provider, mut session) = shell(&["bash", "--norc", "--noprofile"], true);
     session
-        .send_line(&format!("{} login --no-browser --timeout 1 2>&1 | cat >out &", env!("CARGO_BIN_EXE_claude-vault")))
+        .send_line(&format!(
+            "{} login --no-browser --timeout 1 2>&1 | cat >out &",
+            env!("CARGO_BIN_EXE_claude-vault")
+        ))
         .unwrap();
     eventually("the time-out", || {
-        std::fs::read_to_string(lab.home.lab().join("out")).ok().filter(|text| text.contains("nobody finished"))
+        std::fs::read_to_string(lab.home.lab().join("out"))
+            .ok()
+            .filter(|text| text.contains("nobody finished"))
     });
 }
 
@@ -308,7 +385,10 @@ fn a_login_in_the_background_does_not_stop_for_the_terminal() {
 fn on_a_terminal_a_long_wait_is_told() {
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let mut lab = Lab::new();
-    lab.home.set("VAULT_ADDR", format!("http://{}", silent.local_addr().unwrap()));
+    lab.home.set(
+        "VAULT_ADDR",
+        format!("http://{}", silent.local_addr().unwrap()),
+    );
     lab.home.set("VAULT_CLIENT_TIMEOUT", "1500ms");
     lab.home.set("VAULT_MAX_RETRIES", "0");
     let mut session = cv(&lab.home, &["list"]);
@@ -317,19 +397,38 @@ fn on_a_terminal_a_long_wait_is_told() {
     drop(session);
     assert!(!lab.cv(["list"]).all().contains("waiting for Vault"));
     // Nor where a line cannot be replaced.
-    let mut session = on_terminal(&lab.home, "sh", &["-c", &format!("TERM=dumb {} list", env!("CARGO_BIN_EXE_claude-vault"))]);
+    let mut session = on_terminal(
+        &lab.home,
+        "sh",
+        &[
+            "-c",
+            &format!("TERM=dumb {} list", env!("CARGO_BIN_EXE_claude-vault")),
+        ],
+    );
     let shown = session.exp_eof().unwrap();
-    assert!(shown.contains("no answer within") && !shown.contains("waiting") && !shown.contains('\u{1b}'), "{shown}");
+    assert!(
+        shown.contains("no answer within")
+            && !shown.contains("waiting")
+            && !shown.contains('\u{1b}'),
+        "{shown}"
+    );
 }
 
 #[test]
 fn the_plan_is_shown_where_the_question_is_asked() {
     let lab = Lab::new();
     for more in [&["--json"][..], &["--reveal"], &[]] {
-        let script = format!("{} set plex A={CANARY} {} 2>err", env!("CARGO_BIN_EXE_claude-vault"), more.join(" "));
+        let script = format!(
+            "{} set plex A={CANARY} {} 2>err",
+            env!("CARGO_BIN_EXE_claude-vault"),
+            more.join(" ")
+        );
         let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
         let shown = session.exp_string("Type yes to write it: ").unwrap();
-        assert!(shown.contains("create secret/proxmox-services/plex") && shown.contains("+ A"), "{shown}");
+        assert!(
+            shown.contains("create secret/proxmox-services/plex") && shown.contains("+ A"),
+            "{shown}"
+        );
         assert_eq!(shown.contains(CANARY), more == ["--reveal"]);
         session.send_line("no").unwrap();
         session.exp_eof().unwrap();
@@ -340,7 +439,10 @@ fn the_plan_is_shown_where_the_question_is_asked() {
 #[test]
 fn what_was_typed_before_the_question_is_no_answer() {
     let lab = Lab::new();
-    let script = format!("stty -echo; until [ -e go ]; do sleep 0.1; done; {} set plex A=1", env!("CARGO_BIN_EXE_claude-vault"));
+    let script = format!(
+        "stty -echo; until [ -e go ]; do sleep 0.1; done; {} set plex A=1",
+        env!("CARGO_BIN_EXE_claude-vault")
+    );
     let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
     session.send_line("yes").unwrap();
     std::thread::sleep(std::time::Duration::from_millis(300));
@@ -356,9 +458,16 @@ fn what_was_typed_before_the_question_is_no_answer() {
 #[test]
 fn a_paste_of_several_lines_is_refused_and_reaches_no_shell() {
     let (lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
-    session.send_line(&format!("VAULT_TOKEN={} claude-vault set plex A", lab.token)).unwrap();
+    session
+        .send_line(&format!(
+            "VAULT_TOKEN={} claude-vault set plex A",
+            lab.token
+        ))
+        .unwrap();
     session.exp_string("Value of A (hidden): ").unwrap();
-    session.send(&format!("line one {CANARY}\nyes\ntouch pwned {CANARY}\n")).unwrap();
+    session
+        .send(&format!("line one {CANARY}\nyes\ntouch pwned {CANARY}\n"))
+        .unwrap();
     session.flush().unwrap();
     let shown = session.exp_string("KEY=@FILE or KEY=-").unwrap();
     assert!(!shown.contains(CANARY), "{shown}");
@@ -372,8 +481,14 @@ fn a_paste_of_several_lines_is_refused_and_reaches_no_shell() {
 #[test]
 fn an_audit_log_that_fails_is_told_before_the_token_is_asked_for() {
     let (lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
-    session.send_line("export CLAUDE_VAULT_AUDIT_LOG=/dev/full; source claude-vault login --method token").unwrap();
-    session.exp_string("the audit log /dev/full cannot be written").unwrap();
+    session
+        .send_line(
+            "export CLAUDE_VAULT_AUDIT_LOG=/dev/full; source claude-vault login --method token",
+        )
+        .unwrap();
+    session
+        .exp_string("the audit log /dev/full cannot be written")
+        .unwrap();
     assert!(lab.bao.knows(&lab.token));
 }
 
@@ -387,7 +502,12 @@ fn a_signal_at_a_question_puts_the_terminal_right() {
         );
         let mut session = on_terminal(&lab.home, "sh", &["-c", &script]);
         session.exp_string("(hidden): ").unwrap();
-        run(lab.home.command("sh").args(["-c", &format!("kill -{signal} $(cat pid)")]), "");
+        run(
+            lab.home
+                .command("sh")
+                .args(["-c", &format!("kill -{signal} $(cat pid)")]),
+            "",
+        );
         session.exp_string("status 130").unwrap();
         session.exp_string("right").unwrap();
     }
@@ -396,13 +516,25 @@ fn a_signal_at_a_question_puts_the_terminal_right() {
 
 #[test]
 fn the_values_of_a_difference_are_shown_at_the_terminal_only() {
-    let mut lab = Lab::with("plex", json!({"A": format!("new {CANARY}"), "SAME": "kept"}));
+    let mut lab = Lab::with(
+        "plex",
+        json!({"A": format!("new {CANARY}"), "SAME": "kept"}),
+    );
     lab.home.file("plex/.env", "A=old\nSAME=kept\nGONE=x\n");
-    lab.cv(["inject", "plex", "--diff", "--reveal"]).exits(8).says("run it in a terminal");
+    lab.cv(["inject", "plex", "--diff", "--reveal"])
+        .exits(8)
+        .says("run it in a terminal");
     lab.cv(["inject", "plex", "--reveal"]).exits(2);
     let aside = lab.home.lab().join("out");
-    let script = format!("exec \"$0\" inject plex --diff --reveal >{0} 2>&1", aside.display());
-    let mut session = on_terminal(&lab.home, "sh", &["-c", &script, env!("CARGO_BIN_EXE_claude-vault")]);
+    let script = format!(
+        "exec \"$0\" inject plex --diff --reveal >{0} 2>&1",
+        aside.display()
+    );
+    let mut session = on_terminal(
+        &lab.home,
+        "sh",
+        &["-c", &script, env!("CARGO_BIN_EXE_claude-vault")],
+    );
     session.exp_string("- A=old").unwrap();
     session.exp_string(&format!("+ A='new {CANARY}'")).unwrap();
     assert!(!session.exp_eof().unwrap().contains("SAME"));
@@ -410,5 +542,7 @@ fn the_values_of_a_difference_are_shown_at_the_terminal_only() {
     assert!(told.contains("~ A") && !told.contains(CANARY), "{told}");
     lab.home.set("CLAUDECODE", "1");
     let mut session = cv(&lab.home, &["inject", "plex", "--diff", "--reveal"]);
-    session.exp_string("--reveal is refused under an AI agent").unwrap();
+    session
+        .exp_string("--reveal is refused under an AI agent")
+        .unwrap();
 }

@@ -1,5 +1,5 @@
-//! Who may say what: the system config and its locks, whose config files and marks count, and whose files are
-//! written to.
+//! Who may say what: the system config and its locks, whose config files and marks count, and whose
+//! files are written to.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -25,13 +25,20 @@ fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Gives a file or folder to another user; `false` where that takes more rights than these tests have.
+/// Gives a file or folder to another user; `false` where that takes more rights than these tests
+/// have.
 fn give_away(path: &Path) -> bool {
-    is_root() && run(Command::new("chown").args(["-R", "65534:65534"]).arg(path), "").status == 0
+    is_root()
+        && run(
+            Command::new("chown").args(["-R", "65534:65534"]).arg(path),
+            "",
+        )
+        .status
+            == 0
 }
 
-/// A machine with a system config: this one, with an `/etc` of its own in a private mount namespace. Nothing in the
-/// program's environment leads it to another file.
+/// A machine with a system config: this one, with an `/etc` of its own in a private mount
+/// namespace. Nothing in the program's environment leads it to another file.
 struct Machine {
     home: Home,
     etc: tempfile::TempDir,
@@ -41,8 +48,14 @@ impl Machine {
     fn new(system: &str) -> Self {
         let etc = tempfile::tempdir().unwrap();
         // What cannot be read is needed by none of these tests.
-        let _ = Command::new("cp").args(["-a", "/etc"]).arg(etc.path()).output();
-        let machine = Self { home: Home::new(), etc };
+        let _ = Command::new("cp")
+            .args(["-a", "/etc"])
+            .arg(etc.path())
+            .output();
+        let machine = Self {
+            home: Home::new(),
+            etc,
+        };
         let _ = std::fs::create_dir(machine.file().parent().unwrap());
         machine.says(system);
         mode(&machine.etc.path().join("etc"), 0o755);
@@ -61,9 +74,13 @@ impl Machine {
 
     fn cv_in(&self, home: &Home, arguments: &[&str]) -> Run {
         let mut command = home.command("unshare");
-        // Without root's rights the user is root in a user namespace of its own, and so is the copy of /etc.
+        // Without root's rights the user is root in a user namespace of its own, and so is the copy
+        // of /etc.
         command.arg(if is_root() { "-m" } else { "-rm" });
-        command.args(["sh", "-ec", "mount --bind \"$0\" /etc; exec \"$@\""]).arg(self.etc.path().join("etc")).arg(BIN);
+        command
+            .args(["sh", "-ec", "mount --bind \"$0\" /etc; exec \"$@\""])
+            .arg(self.etc.path().join("etc"))
+            .arg(BIN);
         run(command.args(arguments), "")
     }
 
@@ -73,9 +90,19 @@ impl Machine {
 
     fn setting(&self, name: &str) -> (String, String, bool) {
         let report = self.cv(&["config", "--json"]).exits(0).json();
-        let one = report["settings"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
+        let one = report["settings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == name)
+            .unwrap()
+            .clone();
         let text = |key: &str| one[key].as_str().unwrap().to_owned();
-        (text("value"), text("source"), one["locked"].as_bool().unwrap())
+        (
+            text("value"),
+            text("source"),
+            one["locked"].as_bool().unwrap(),
+        )
     }
 }
 
@@ -94,10 +121,22 @@ fn the_system_config_ranks_between_the_environment_and_the_persons_own() {
         "mount = \"user\"\nrole = \"user\"\nauth_mount = \"user\"\nask_before = [\"inject\"]\napproval = \"passkey\"\n",
     );
     machine.home.set("CLAUDE_VAULT_ROLE", "variable");
-    let report = machine.cv(&["config", "--json", "--path", "flag"]).exits(0).json();
+    let report = machine
+        .cv(&["config", "--json", "--path", "flag"])
+        .exits(0)
+        .json();
     let of = |name: &str| {
-        let one = report["settings"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
-        (one["value"].as_str().unwrap().to_owned(), one["source"].as_str().unwrap().to_owned())
+        let one = report["settings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == name)
+            .unwrap()
+            .clone();
+        (
+            one["value"].as_str().unwrap().to_owned(),
+            one["source"].as_str().unwrap().to_owned(),
+        )
     };
     for (name, value, source) in [
         ("mount", "system", "system config"),
@@ -112,10 +151,24 @@ fn the_system_config_ranks_between_the_environment_and_the_persons_own() {
         assert_eq!(of(name), (value.to_owned(), source.to_owned()), "{name}");
     }
     let user = machine.home.path().join(".config/claude-vault/config.toml");
-    assert_eq!(report["files"], json!(["/etc/claude-vault/config.toml", user]));
-    machine.cv(&["config"]).exits(0).says("system config: /etc/claude-vault/config.toml").says(user.to_str().unwrap());
+    assert_eq!(
+        report["files"],
+        json!(["/etc/claude-vault/config.toml", user])
+    );
+    machine
+        .cv(&["config"])
+        .exits(0)
+        .says("system config: /etc/claude-vault/config.toml")
+        .says(user.to_str().unwrap());
     // Without one nothing is said of it.
-    assert!(!machine.home.cv(["config"]).exits(0).all().contains("/etc/claude-vault"));
+    assert!(
+        !machine
+            .home
+            .cv(["config"])
+            .exits(0)
+            .all()
+            .contains("/etc/claude-vault")
+    );
 }
 
 /// A variable and what it says.
@@ -126,15 +179,48 @@ const LOCKABLE: [(&str, &str, &[Variable], &str); 18] = [
     (
         "address",
         "address = \"https://vault.example:8200\"",
-        &[("VAULT_ADDR", "https://evil.example"), ("BAO_ADDR", "https://evil.example")],
+        &[
+            ("VAULT_ADDR", "https://evil.example"),
+            ("BAO_ADDR", "https://evil.example"),
+        ],
         "address = \"https://evil.example\"",
     ),
-    ("namespace", "namespace = \"team\"", &[("VAULT_NAMESPACE", "evil"), ("BAO_NAMESPACE", "evil")], "namespace = \"evil\""),
-    ("mount", "mount = \"kv\"", &[("CLAUDE_VAULT_MOUNT", "evil")], "mount = \"evil\""),
-    ("prefix", "prefix = \"services\"", &[("CLAUDE_VAULT_PREFIX", "evil")], "prefix = \"evil\""),
-    ("role", "role = \"reader\"", &[("CLAUDE_VAULT_ROLE", "evil")], "role = \"evil\""),
-    ("write_role", "write_role = \"writer\"", &[], "write_role = \"evil\""),
-    ("auth_mount", "auth_mount = \"oidc\"", &[("CLAUDE_VAULT_AUTH_MOUNT", "evil")], "auth_mount = \"evil\""),
+    (
+        "namespace",
+        "namespace = \"team\"",
+        &[("VAULT_NAMESPACE", "evil"), ("BAO_NAMESPACE", "evil")],
+        "namespace = \"evil\"",
+    ),
+    (
+        "mount",
+        "mount = \"kv\"",
+        &[("CLAUDE_VAULT_MOUNT", "evil")],
+        "mount = \"evil\"",
+    ),
+    (
+        "prefix",
+        "prefix = \"services\"",
+        &[("CLAUDE_VAULT_PREFIX", "evil")],
+        "prefix = \"evil\"",
+    ),
+    (
+        "role",
+        "role = \"reader\"",
+        &[("CLAUDE_VAULT_ROLE", "evil")],
+        "role = \"evil\"",
+    ),
+    (
+        "write_role",
+        "write_role = \"writer\"",
+        &[],
+        "write_role = \"evil\"",
+    ),
+    (
+        "auth_mount",
+        "auth_mount = \"oidc\"",
+        &[("CLAUDE_VAULT_AUTH_MOUNT", "evil")],
+        "auth_mount = \"evil\"",
+    ),
     (
         "trusted_hosts",
         "trusted_hosts = [\"one.example\"]",
@@ -156,20 +242,60 @@ const LOCKABLE: [(&str, &str, &[Variable], &str); 18] = [
         ],
         "ca_cert = \"/evil.pem\"",
     ),
-    ("proxy", "proxy = \"http://proxy.example:3128\"", &[], "proxy = \"http://evil.example:3128\""),
-    ("insecure_http", "insecure_http = false", &[], "insecure_http = true"),
-    ("approval", "approval = \"passkey\"", &[], "approval = \"typed\""),
-    ("ask_before", "ask_before = [\"inject\"]", &[], "ask_before = []"),
-    ("security_mode", "security_mode = \"tokenized\"", &[("VAULT_SECURITY_MODE", "plaintext")], "security_mode = \"plaintext\""),
-    ("plain_keys", "plain_keys = [\"plex/PORT\"]", &[], "plain_keys = [\"plex/PORT\", \"plex/PASSWORD\"]"),
+    (
+        "proxy",
+        "proxy = \"http://proxy.example:3128\"",
+        &[],
+        "proxy = \"http://evil.example:3128\"",
+    ),
+    (
+        "insecure_http",
+        "insecure_http = false",
+        &[],
+        "insecure_http = true",
+    ),
+    (
+        "approval",
+        "approval = \"passkey\"",
+        &[],
+        "approval = \"typed\"",
+    ),
+    (
+        "ask_before",
+        "ask_before = [\"inject\"]",
+        &[],
+        "ask_before = []",
+    ),
+    (
+        "security_mode",
+        "security_mode = \"tokenized\"",
+        &[("VAULT_SECURITY_MODE", "plaintext")],
+        "security_mode = \"plaintext\"",
+    ),
+    (
+        "plain_keys",
+        "plain_keys = [\"plex/PORT\"]",
+        &[],
+        "plain_keys = [\"plex/PORT\", \"plex/PASSWORD\"]",
+    ),
     (
         "audit_log",
         "audit_log = \"/var/log/claude-vault\"",
         &[("CLAUDE_VAULT_AUDIT_LOG", "/dev/null")],
         "audit_log = \"/dev/null\"",
     ),
-    ("browser", "browser = \"firefox\"", &[("CLAUDE_VAULT_BROWSER", "evil")], "browser = \"evil\""),
-    ("client_cert", "client_cert = \"/etc/me.pem\"", &[("BAO_CLIENT_CERT", "/evil.pem")], "client_cert = \"/evil.pem\""),
+    (
+        "browser",
+        "browser = \"firefox\"",
+        &[("CLAUDE_VAULT_BROWSER", "evil")],
+        "browser = \"evil\"",
+    ),
+    (
+        "client_cert",
+        "client_cert = \"/etc/me.pem\"",
+        &[("BAO_CLIENT_CERT", "/evil.pem")],
+        "client_cert = \"/evil.pem\"",
+    ),
 ];
 
 #[test]
@@ -183,9 +309,13 @@ fn what_the_system_config_locks_nothing_below_it_changes() {
         machine.cv_in(&home, &["config"]).exits(0);
         for (variable, value) in variables {
             home.set(variable, *value);
-            let run = machine.cv_in(&home, &["config"]).exits(2).says("/etc/claude-vault/config.toml locks");
+            let run = machine
+                .cv_in(&home, &["config"])
+                .exits(2)
+                .says("/etc/claude-vault/config.toml locks");
             assert!(
-                run.stderr.contains(&format!("{variable} says")) && run.stderr.contains(&format!("unset {variable}")),
+                run.stderr.contains(&format!("{variable} says"))
+                    && run.stderr.contains(&format!("unset {variable}")),
                 "{}",
                 run.stderr
             );
@@ -193,11 +323,21 @@ fn what_the_system_config_locks_nothing_below_it_changes() {
             home.variables.clear();
         }
         write(&home, &format!("{user}\n"));
-        machine.cv_in(&home, &["list"]).exits(2).says(&format!("locks {key}")).says("claude-vault config edit");
+        machine
+            .cv_in(&home, &["list"])
+            .exits(2)
+            .says(&format!("locks {key}"))
+            .says("claude-vault config edit");
         // A config of another place changes it as little.
-        home.set("CLAUDE_VAULT_CONFIG", home.path().join("other.toml").to_string_lossy());
+        home.set(
+            "CLAUDE_VAULT_CONFIG",
+            home.path().join("other.toml").to_string_lossy(),
+        );
         std::fs::write(home.path().join("other.toml"), user).unwrap();
-        machine.cv_in(&home, &["list"]).exits(2).says(&format!("locks {key}"));
+        machine
+            .cv_in(&home, &["list"])
+            .exits(2)
+            .says(&format!("locks {key}"));
         home.variables.clear();
         // The same word for word is no contradiction.
         write(&home, line);
@@ -208,7 +348,10 @@ fn what_the_system_config_locks_nothing_below_it_changes() {
             if name == "insecure_http" {
                 write(&home, "insecure_http = true");
             }
-            machine.cv_in(&home, &["config"]).exits(2).says("to its default");
+            machine
+                .cv_in(&home, &["config"])
+                .exits(2)
+                .says("to its default");
         }
     }
     // The words for what is to come are taken already.
@@ -221,80 +364,186 @@ fn options_contradict_a_lock_as_little_as_variables() {
     let mut machine = Machine::new(
         "address = \"https://vault.example:8200\"\nmount = \"kv\"\nrole = \"reader\"\nlocked = [\"address\", \"mount\", \"prefix\", \"insecure_http\", \"role\", \"auth_mount\", \"browser\", \"proxy\"]\n",
     );
-    for option in [&["--address", "https://evil.example"][..], &["--mount", "evil"], &["--path", "evil"], &["--insecure-http"]] {
+    for option in [
+        &["--address", "https://evil.example"][..],
+        &["--mount", "evil"],
+        &["--path", "evil"],
+        &["--insecure-http"],
+    ] {
         let arguments: Vec<&str> = ["config"].iter().chain(option).copied().collect();
-        machine.cv(&arguments).exits(2).says(&format!("{} says", option[0])).says(&format!("leave out {}", option[0]));
+        machine
+            .cv(&arguments)
+            .exits(2)
+            .says(&format!("{} says", option[0]))
+            .says(&format!("leave out {}", option[0]));
     }
     // An address names both, so that a person sees which one they are kept at.
-    let run = machine.cv(&["status", "--address", "https://evil.example/"]).exits(2);
-    run.says("to https://vault.example:8200").says("--address says https://evil.example");
-    for option in [["--role", "evil"], ["--auth-mount", "evil"], ["--browser", "evil"]] {
-        machine.cv(&["login", option[0], option[1]]).exits(2).says(&format!("{} says something else", option[0]));
+    let run = machine
+        .cv(&["status", "--address", "https://evil.example/"])
+        .exits(2);
+    run.says("to https://vault.example:8200")
+        .says("--address says https://evil.example");
+    for option in [
+        ["--role", "evil"],
+        ["--auth-mount", "evil"],
+        ["--browser", "evil"],
+    ] {
+        machine
+            .cv(&["login", option[0], option[1]])
+            .exits(2)
+            .says(&format!("{} says something else", option[0]));
     }
     // Said the same, in another spelling.
-    machine.cv(&["config", "--address", "https://vault.example:8200/", "--mount", "/kv/"]).exits(0);
-    assert_eq!(machine.setting("address"), ("https://vault.example:8200".into(), "system config".into(), true));
+    machine
+        .cv(&[
+            "config",
+            "--address",
+            "https://vault.example:8200/",
+            "--mount",
+            "/kv/",
+        ])
+        .exits(0);
+    assert_eq!(
+        machine.setting("address"),
+        (
+            "https://vault.example:8200".into(),
+            "system config".into(),
+            true
+        )
+    );
     // Variables of all programs are none of ours: they are passed over.
-    for (variable, value) in
-        [("BROWSER", "evil"), ("HTTPS_PROXY", "http://evil.example:1"), ("https_proxy", "http://evil.example:1")]
-    {
+    for (variable, value) in [
+        ("BROWSER", "evil"),
+        ("HTTPS_PROXY", "http://evil.example:1"),
+        ("https_proxy", "http://evil.example:1"),
+    ] {
         machine.home.set(variable, value);
     }
-    assert_eq!(machine.setting("browser"), (String::new(), "default".into(), true));
-    assert_eq!(machine.setting("proxy"), ("none".into(), "default".into(), true));
+    assert_eq!(
+        machine.setting("browser"),
+        (String::new(), "default".into(), true)
+    );
+    assert_eq!(
+        machine.setting("proxy"),
+        ("none".into(), "default".into(), true)
+    );
     // The TLS library reads these itself.
     for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         let mut home = Home::new();
         home.set(variable, "/evil");
         machine.says("locked = [\"tls\"]\n");
-        machine.cv_in(&home, &["config"]).exits(2).says("locks tls").says(&format!("unset {variable}"));
+        machine
+            .cv_in(&home, &["config"])
+            .exits(2)
+            .says("locks tls")
+            .says(&format!("unset {variable}"));
         machine.says("ca_cert = \"/etc/ca.pem\"\nlocked = [\"tls\"]\n");
         machine.cv_in(&home, &["config"]).exits(0);
     }
     machine.says("address = \"https://vault.example:8200\"\nlocked = [\"address\"]\n");
     // A password in an address is not repeated.
-    machine.home.set("VAULT_ADDR", "https://user:hunter2@evil.example");
-    assert!(!machine.cv(&["config"]).exits(2).says("VAULT_ADDR says something else").all().contains("hunter2"));
+    machine
+        .home
+        .set("VAULT_ADDR", "https://user:hunter2@evil.example");
+    assert!(
+        !machine
+            .cv(&["config"])
+            .exits(2)
+            .says("VAULT_ADDR says something else")
+            .all()
+            .contains("hunter2")
+    );
 }
 
 #[test]
 fn contexts_change_no_lock_and_a_lock_fixes_contexts() {
-    let machine =
-        Machine::new("address = \"https://vault.example\"\nnamespace = \"team\"\nlocked = [\"address\", \"namespace\"]\n");
+    let machine = Machine::new(
+        "address = \"https://vault.example\"\nnamespace = \"team\"\nlocked = [\"address\", \"namespace\"]\n",
+    );
     let evil = "[contexts.evil]\naddress = \"https://evil.example\"\n";
     write(&machine.home, evil);
     machine.cv(&["config"]).exits(0); // it is not in use
-    let run = machine.cv(&["config", "--context", "evil"]).exits(2).says("locks address to https://vault.example");
+    let run = machine
+        .cv(&["config", "--context", "evil"])
+        .exits(2)
+        .says("locks address to https://vault.example");
     run.says("the context evil says https://evil.example");
-    write(&machine.home, "[contexts.same]\naddress = \"https://vault.example/\"\nnamespace = \"other\"\n");
-    machine.cv(&["config", "--context", "same"]).exits(2).says("locks namespace");
-    write(&machine.home, "[contexts.same]\naddress = \"https://vault.example/\"\n");
-    let report = machine.cv(&["config", "--context", "same", "--json"]).exits(0).json();
-    let of = |name: &str| report["settings"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap()["value"].clone();
-    assert_eq!((of("address"), of("namespace")), (json!("https://vault.example"), json!("team")));
+    write(
+        &machine.home,
+        "[contexts.same]\naddress = \"https://vault.example/\"\nnamespace = \"other\"\n",
+    );
+    machine
+        .cv(&["config", "--context", "same"])
+        .exits(2)
+        .says("locks namespace");
+    write(
+        &machine.home,
+        "[contexts.same]\naddress = \"https://vault.example/\"\n",
+    );
+    let report = machine
+        .cv(&["config", "--context", "same", "--json"])
+        .exits(0)
+        .json();
+    let of = |name: &str| {
+        report["settings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == name)
+            .unwrap()["value"]
+            .clone()
+    };
+    assert_eq!(
+        (of("address"), of("namespace")),
+        (json!("https://vault.example"), json!("team"))
+    );
     // With contexts locked there are those of the system config and no others.
     machine.says("locked = [\"contexts\"]\n[contexts.work]\naddress = \"https://work.example\"\n");
     let mut home = Home::new();
-    machine.cv_in(&home, &["config", "--context", "work"]).exits(0);
+    machine
+        .cv_in(&home, &["config", "--context", "work"])
+        .exits(0);
     write(&home, evil);
-    machine.cv_in(&home, &["config"]).exits(2).says("locks contexts").says("config.toml says something else");
+    machine
+        .cv_in(&home, &["config"])
+        .exits(2)
+        .says("locks contexts")
+        .says("config.toml says something else");
     home.set("CLAUDE_VAULT_CONTEXT", "work");
-    machine.cv_in(&home, &["config"]).exits(2).says("locks contexts");
+    machine
+        .cv_in(&home, &["config"])
+        .exits(2)
+        .says("locks contexts");
     machine.says("locked = [\"contexts\"]\n");
     machine.cv_in(&home, &["config"]).exits(2); // no context is the default
-    // Of two with one name, the system config's counts; and no context lowers what it says of approval.
+    // Of two with one name, the system config's counts; and no context lowers what it says of
+    // approval.
     machine.says("write_role = \"writer\"\n[contexts.work]\naddress = \"https://work.example\"\n");
     let mut home = Home::new();
     write(
         &home,
         "[contexts.work]\naddress = \"https://evil.example\"\nwrite_role = \"evil\"\n[contexts.mine]\naddress = \"https://mine.example\"\nwrite_role = \"evil\"\n",
     );
-    for (name, address) in [("work", "https://work.example"), ("mine", "https://mine.example")] {
+    for (name, address) in [
+        ("work", "https://work.example"),
+        ("mine", "https://mine.example"),
+    ] {
         home.set("CLAUDE_VAULT_CONTEXT", name);
         let report = machine.cv_in(&home, &["config", "--json"]).exits(0).json();
-        let of =
-            |name: &str| report["settings"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap()["value"].clone();
-        assert_eq!((of("address"), of("write_role")), (json!(address), json!("writer")), "{name}");
+        let of = |name: &str| {
+            report["settings"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|one| one["name"] == name)
+                .unwrap()["value"]
+                .clone()
+        };
+        assert_eq!(
+            (of("address"), of("write_role")),
+            (json!(address), json!("writer")),
+            "{name}"
+        );
     }
 }
 
@@ -304,8 +553,9 @@ fn a_locked_proxy_is_the_one_that_is_used() {
     let port = || std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let (right, wrong) = (port(), port());
     let proxy = format!("http://{}", right.local_addr().unwrap());
-    let mut machine =
-        Machine::new(&format!("address = \"https://vault.example:8200\"\nproxy = \"{proxy}\"\nlocked = [\"proxy\"]\n"));
+    let mut machine = Machine::new(&format!(
+        "address = \"https://vault.example:8200\"\nproxy = \"{proxy}\"\nlocked = [\"proxy\"]\n"
+    ));
     let asked = std::thread::spawn(move || {
         use std::io::{Read, Write};
         let (mut stream, _) = right.accept().unwrap();
@@ -314,32 +564,61 @@ fn a_locked_proxy_is_the_one_that_is_used() {
         let _ = stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n");
         String::from_utf8_lossy(&said[..length]).into_owned()
     });
-    machine.home.set("HTTPS_PROXY", format!("http://{}", wrong.local_addr().unwrap()));
+    machine.home.set(
+        "HTTPS_PROXY",
+        format!("http://{}", wrong.local_addr().unwrap()),
+    );
     machine.home.set("NO_PROXY", "*");
     machine.home.set("VAULT_TOKEN", "hvs.x");
     machine.home.set("VAULT_MAX_RETRIES", "0");
     machine.cv(&["list"]).exits(7);
-    assert!(asked.join().unwrap().starts_with("CONNECT vault.example:8200"));
+    assert!(
+        asked
+            .join()
+            .unwrap()
+            .starts_with("CONNECT vault.example:8200")
+    );
     wrong.set_nonblocking(true).unwrap();
-    assert!(wrong.accept().is_err(), "the proxy of the environment was asked");
+    assert!(
+        wrong.accept().is_err(),
+        "the proxy of the environment was asked"
+    );
 }
 
 #[test]
 fn a_mistake_in_the_system_config_is_told() {
     let machine = Machine::new("locked = [\"adress\"]\n");
-    machine.cv(&["list"]).exits(2).says("locked names adress").says("did you mean address?");
+    machine
+        .cv(&["list"])
+        .exits(2)
+        .says("locked names adress")
+        .says("did you mean address?");
     for word in ["root", "port", "method", "skip_verify"] {
         machine.says(&format!("locked = [\"{word}\"]\n"));
-        machine.cv(&["list"]).exits(2).says(&format!("locked names {word}, which cannot be locked")).says("write_role");
+        machine
+            .cv(&["list"])
+            .exits(2)
+            .says(&format!("locked names {word}, which cannot be locked"))
+            .says("write_role");
     }
     machine.says("locked = [\"address\"]\n");
-    machine.cv(&["list"]).exits(2).says("the file does not set it");
+    machine
+        .cv(&["list"])
+        .exits(2)
+        .says("the file does not set it");
     machine.says("mount = \"kv\"\nadress = \"x\"\n");
-    machine.cv(&["list"]).exits(2).says("/etc/claude-vault/config.toml, line 2").says("did you mean address?");
+    machine
+        .cv(&["list"])
+        .exits(2)
+        .says("/etc/claude-vault/config.toml, line 2")
+        .says("did you mean address?");
     // Nobody locks by their own file.
     machine.says("");
     write(&machine.home, "locked = [\"address\"]\n");
-    machine.cv(&["list"]).exits(2).says("locked counts in the system config alone");
+    machine
+        .cv(&["list"])
+        .exits(2)
+        .says("locked counts in the system config alone");
 }
 
 #[test]
@@ -347,10 +626,19 @@ fn a_system_config_that_others_may_write_is_an_error_and_no_lock_less() {
     let machine = Machine::new("mount = \"kv\"\nlocked = [\"mount\"]\n");
     let (file, folder) = (machine.file(), machine.file().parent().unwrap().to_owned());
     let etc = folder.parent().unwrap().to_owned();
-    let refused = |what: &str| machine.cv(&["list"]).exits(2).says("does not count").says(what).says("sudo chown root:root");
-    for (path, usual, shown) in
-        [(&file, 0o644, "/etc/claude-vault/config.toml"), (&folder, 0o755, "/etc/claude-vault "), (&etc, 0o755, "/etc ")]
-    {
+    let refused = |what: &str| {
+        machine
+            .cv(&["list"])
+            .exits(2)
+            .says("does not count")
+            .says(what)
+            .says("sudo chown root:root")
+    };
+    for (path, usual, shown) in [
+        (&file, 0o644, "/etc/claude-vault/config.toml"),
+        (&folder, 0o755, "/etc/claude-vault "),
+        (&etc, 0o755, "/etc "),
+    ] {
         for more in [0o002, 0o020] {
             mode(path, usual | more);
             refused(shown);
@@ -382,22 +670,47 @@ fn status_and_doctor_name_the_config_that_counts() {
     write(&lab.home, "browser = \"true\"\n");
     let user = lab.home.path().join(".config/claude-vault/config.toml");
     let files = json!(["/etc/claude-vault/config.toml", user]);
-    assert_eq!(machine.cv_in(&lab.home, &["status", "--json"]).exits(0).json()["config_files"], files);
+    assert_eq!(
+        machine
+            .cv_in(&lab.home, &["status", "--json"])
+            .exits(0)
+            .json()["config_files"],
+        files
+    );
     let text = machine.cv_in(&lab.home, &["status"]).exits(0).stdout;
-    assert!(text.contains("config     /etc/claude-vault/config.toml\n") && text.contains("locked     role\n"), "{text}");
+    assert!(
+        text.contains("config     /etc/claude-vault/config.toml\n")
+            && text.contains("locked     role\n"),
+        "{text}"
+    );
     let config = |run: Run| -> Value {
         let checks = run.json()["checks"].as_array().unwrap().clone();
-        checks.into_iter().find(|check| check["name"] == "config").unwrap()
+        checks
+            .into_iter()
+            .find(|check| check["name"] == "config")
+            .unwrap()
     };
     let check = config(machine.cv_in(&lab.home, &["doctor", "--json"]));
-    assert_eq!(check["saw"], format!("/etc/claude-vault/config.toml, then {}; locked: role", user.display()));
+    assert_eq!(
+        check["saw"],
+        format!(
+            "/etc/claude-vault/config.toml, then {}; locked: role",
+            user.display()
+        )
+    );
     if give_away(&lab.home.lab().join(".claude-vault.toml")) {
         let check = config(lab.cv(["doctor", "--json"]));
-        assert!(check["state"] == "warning" && check["saw"].as_str().unwrap().contains("is not read"), "{check}");
+        assert!(
+            check["state"] == "warning" && check["saw"].as_str().unwrap().contains("is not read"),
+            "{check}"
+        );
     }
     let mut lab = lab;
     lab.home.set("CLAUDE_VAULT_DEV", "/nowhere");
-    assert_eq!(config(lab.cv(["doctor", "--json"]))["fix"], "unset CLAUDE_VAULT_DEV");
+    assert_eq!(
+        config(lab.cv(["doctor", "--json"]))["fix"],
+        "unset CLAUDE_VAULT_DEV"
+    );
 }
 
 #[test]
@@ -415,11 +728,24 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
     let away = |path: &str| elsewhere.path().join(path).to_string_lossy().into_owned();
     let attempt = |variables: &[(&str, String)], arguments: &[&str], folder: &Path| {
         let mut command = lab.home.command(BIN);
-        run(command.args(arguments).current_dir(folder).envs(variables.iter().map(|(name, value)| (*name, value))), "")
+        run(
+            command
+                .args(arguments)
+                .current_dir(folder)
+                .envs(variables.iter().map(|(name, value)| (*name, value))),
+            "",
+        )
     };
     for relative in ["c.toml", "./c.toml", "../lab/c.toml"] {
-        let refused = attempt(&[("CLAUDE_VAULT_CONFIG", relative.into())], &["list"], &root);
-        refused.exits(2).says("a relative path").says("unset CLAUDE_VAULT_CONFIG");
+        let refused = attempt(
+            &[("CLAUDE_VAULT_CONFIG", relative.into())],
+            &["list"],
+            &root,
+        );
+        refused
+            .exits(2)
+            .says("a relative path")
+            .says("unset CLAUDE_VAULT_CONFIG");
     }
     for (variable, value) in [
         ("CLAUDE_VAULT_CONFIG", below("c.toml")),
@@ -431,25 +757,61 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
         ("XDG_CONFIG_HOME", below("nothing-there")),
         ("HOME", below("home")),
     ] {
-        for arguments in [&["list"][..], &["config"], &["set", "plex", "A=2", "--no-confirm"]] {
+        for arguments in [
+            &["list"][..],
+            &["config"],
+            &["set", "plex", "A=2", "--no-confirm"],
+        ] {
             let refused = attempt(&[(variable, value.clone())], arguments, &root);
             refused.exits(2).says("lies below the root").says(variable);
         }
         // Nor from a folder deeper in the project, nor with the root moved out of the way.
         std::fs::create_dir_all(root.join("deep/er")).unwrap();
-        attempt(&[(variable, value.clone())], &["list"], &root.join("deep/er")).exits(2).says("lies below the root");
-        let moved = [(variable, value.clone()), ("CLAUDE_VAULT_ROOT", elsewhere.path().to_string_lossy().into_owned())];
-        attempt(&moved, &["list"], &root).exits(2).says("lies below the root");
+        attempt(
+            &[(variable, value.clone())],
+            &["list"],
+            &root.join("deep/er"),
+        )
+        .exits(2)
+        .says("lies below the root");
+        let moved = [
+            (variable, value.clone()),
+            (
+                "CLAUDE_VAULT_ROOT",
+                elsewhere.path().to_string_lossy().into_owned(),
+            ),
+        ];
+        attempt(&moved, &["list"], &root)
+            .exits(2)
+            .says("lies below the root");
     }
     // A relative XDG folder is none (XDG Base Directory Specification): the person's own counts.
     write(&lab.home, "mount = \"own\"\n");
     let shown = attempt(&[("XDG_CONFIG_HOME", "xdg".into())], &["config"], &root).exits(0);
-    assert!(shown.stdout.contains("mount           own"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("mount           own"),
+        "{}",
+        shown.stdout
+    );
     // A file outside is the person's to name.
     std::fs::write(elsewhere.path().join("c.toml"), "mount = \"other\"\n").unwrap();
-    let shown = attempt(&[("CLAUDE_VAULT_CONFIG", away("c.toml"))], &["config"], &root).exits(0);
-    assert!(shown.stdout.contains("mount           other"), "{}", shown.stdout);
-    attempt(&[("CLAUDE_VAULT_CONFIG", "/dev/null".into())], &["list", "--mount", "secret"], &root).exits(0);
+    let shown = attempt(
+        &[("CLAUDE_VAULT_CONFIG", away("c.toml"))],
+        &["config"],
+        &root,
+    )
+    .exits(0);
+    assert!(
+        shown.stdout.contains("mount           other"),
+        "{}",
+        shown.stdout
+    );
+    attempt(
+        &[("CLAUDE_VAULT_CONFIG", "/dev/null".into())],
+        &["list", "--mount", "secret"],
+        &root,
+    )
+    .exits(0);
     assert_eq!(lab.stored("plex"), json!({"A": "1"}));
 }
 
@@ -462,12 +824,17 @@ fn a_config_that_others_may_write_is_refused() {
     for (path, usual) in [(&file, 0o600), (&folder, 0o700)] {
         for more in [0o002, 0o022, 0o066] {
             mode(path, usual | more);
-            home.cv(["config"]).exits(2).says("may be written by other users").says(&format!("chmod go-w {}", path.display()));
+            home.cv(["config"])
+                .exits(2)
+                .says("may be written by other users")
+                .says(&format!("chmod go-w {}", path.display()));
         }
         mode(path, usual | 0o055);
         home.cv(["config"]).exits(0);
         if give_away(path) {
-            home.cv(["config"]).exits(2).says("belongs to another user (uid 65534)");
+            home.cv(["config"])
+                .exits(2)
+                .says("belongs to another user (uid 65534)");
             run(Command::new("chown").args(["-R", "0:0"]).arg(path), "").exits(0);
         }
     }
@@ -479,7 +846,8 @@ fn a_config_that_others_may_write_is_refused() {
     assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
 }
 
-/// The finding of November 2026: root in a folder below a shared one, with marks of somebody else above.
+/// The finding of November 2026: root in a folder below a shared one, with marks of somebody else
+/// above.
 #[test]
 fn a_mark_of_another_user_in_a_shared_folder_is_no_root_and_places_no_file() {
     let lab = Lab::with("plex", json!({"A": "1"}));
@@ -491,28 +859,60 @@ fn a_mark_of_another_user_in_a_shared_folder_is_no_root_and_places_no_file() {
     let place = shared.path().join("loot");
     std::fs::create_dir(&place).unwrap();
     let mark = shared.path().join(".claude-vault.toml");
-    std::fs::write(&mark, "[services.plex]\nfile = \"loot/.env\"\nformat = \"env\"\n").unwrap();
+    std::fs::write(
+        &mark,
+        "[services.plex]\nfile = \"loot/.env\"\nformat = \"env\"\n",
+    )
+    .unwrap();
     if !(give_away(&mark) && give_away(&place)) {
         return;
     }
     let inject = |arguments: &[&str]| {
         let mut command = lab.home.command(BIN);
-        run(command.current_dir(&work).args(["inject", "plex"]).args(arguments), "")
+        run(
+            command
+                .current_dir(&work)
+                .args(["inject", "plex"])
+                .args(arguments),
+            "",
+        )
     };
     inject(&[]).exits(0);
     assert!(!place.join(".env").exists());
-    assert_eq!(std::fs::read_to_string(work.join("plex/.env")).unwrap().matches("A=1").count(), 1);
-    // The same with the folder theirs too, named by hand: the mark is not read, and nothing is written there.
+    assert_eq!(
+        std::fs::read_to_string(work.join("plex/.env"))
+            .unwrap()
+            .matches("A=1")
+            .count(),
+        1
+    );
+    // The same with the folder theirs too, named by hand: the mark is not read, and nothing is
+    // written there.
     std::fs::remove_file(work.join("plex/.env")).unwrap();
     assert!(run(Command::new("chown").arg("65534").arg(shared.path()), "").status == 0);
-    inject(&["--root", &shared.path().to_string_lossy(), "--file", "loot/.env"]).exits(2).says("belongs to another user");
+    inject(&[
+        "--root",
+        &shared.path().to_string_lossy(),
+        "--file",
+        "loot/.env",
+    ])
+    .exits(2)
+    .says("belongs to another user");
     assert!(std::fs::read_dir(&place).unwrap().next().is_none());
     // Their folder with a mark that we own, or that root owns, is no root either: they can move it.
     std::fs::write(&mark, "").unwrap();
     run(Command::new("chown").arg("0").arg(&mark), "").exits(0);
     let mut command = lab.home.command(BIN);
-    let report = run(command.current_dir(&work).args(["config", "--json"]), "").exits(0).json();
-    let root = report["settings"].as_array().unwrap().iter().find(|one| one["name"] == "root").unwrap()["value"].clone();
+    let report = run(command.current_dir(&work).args(["config", "--json"]), "")
+        .exits(0)
+        .json();
+    let root = report["settings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "root")
+        .unwrap()["value"]
+        .clone();
     assert_eq!(root, work.canonicalize().unwrap().to_str().unwrap());
 }
 
@@ -520,11 +920,18 @@ fn a_mark_of_another_user_in_a_shared_folder_is_no_root_and_places_no_file() {
 fn values_are_never_written_where_another_user_decides() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
-    let (folder, file) = (lab.home.lab().join("plex"), lab.home.file("plex/.env", "A=old\n"));
+    let (folder, file) = (
+        lab.home.lab().join("plex"),
+        lab.home.file("plex/.env", "A=old\n"),
+    );
     let refused = |words: &str| {
         let run = lab.cv(["inject", "plex"]).exits(2).says(words);
         assert_eq!(lab.home.read("plex/.env"), "A=old\n");
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "a backup or a temporary file was left");
+        assert_eq!(
+            std::fs::read_dir(&folder).unwrap().count(),
+            2,
+            "a backup or a temporary file was left"
+        );
         run
     };
     mode(&folder, 0o777);
@@ -534,10 +941,17 @@ fn values_are_never_written_where_another_user_decides() {
     refused("any user may write");
     mode(&lab.home.lab(), 0o755);
     if is_root() {
-        for (path, words) in [(&file, "it belongs to another user"), (&folder, "a folder on its way belongs to another user")] {
+        for (path, words) in [
+            (&file, "it belongs to another user"),
+            (&folder, "a folder on its way belongs to another user"),
+        ] {
             run(Command::new("chown").arg("65534:65534").arg(path), "").exits(0);
             refused(words).says("sudo -u '#65534' claude-vault");
-            assert_eq!(std::fs::metadata(&file).unwrap().uid() == 65534, *path == file, "it changed hands");
+            assert_eq!(
+                std::fs::metadata(&file).unwrap().uid() == 65534,
+                *path == file,
+                "it changed hands"
+            );
             run(Command::new("chown").arg("0:0").arg(path), "").exits(0);
         }
         assert_eq!(lab.cv(["inject", "plex", "--json"]).exits(0).status, 0);

@@ -1,4 +1,5 @@
-//! inject into a secrets.yaml that is there: what is foreign stays what it is, or nothing is written.
+//! inject into a secrets.yaml that is there: what is foreign stays what it is, or nothing is
+//! written.
 
 use serde_json::json;
 
@@ -15,7 +16,12 @@ fn injected(before: &str) -> Result<String, String> {
         return Err(run.stderr);
     }
     lab.cv(["inject", "ha", "--check"]).exits(0);
-    Ok(text.split_once("do not commit it.").unwrap().1.trim_start_matches(['\r', '\n', '#']).to_owned())
+    Ok(text
+        .split_once("do not commit it.")
+        .unwrap()
+        .1
+        .trim_start_matches(['\r', '\n', '#'])
+        .to_owned())
 }
 
 #[test]
@@ -23,19 +29,41 @@ fn comments_order_and_foreign_keys_stay() {
     let before = "a: old # why\n\n# note\nlist:\n  - 1\n  - two # two\nmap: {x: 1, y: [a, b]}\ntext: |\n  one\n  two\n\"q\": 'it''s'\nb:\ty\t# c\n";
     let text = injected(before).unwrap();
     let wanted = before.replace("a: old", "a: \"A\"");
-    assert_eq!(text, format!("{}\n# From Vault:\n\"new\": \"N\"\n", wanted.trim_start_matches('#')));
+    assert_eq!(
+        text,
+        format!(
+            "{}\n# From Vault:\n\"new\": \"N\"\n",
+            wanted.trim_start_matches('#')
+        )
+    );
 }
 
 #[test]
 fn line_ends_byte_order_mark_and_start_marks_stay() {
-    assert!(injected("\u{feff}--- # start\r\na: old\r\nb: 1\r\n").unwrap().contains("--- # start\r\na: \"A\"\r\nb: 1\r\n"));
-    assert!(injected("a: old\nb: 1").unwrap().contains("a: \"A\"\nb: 1\n\n# From Vault:"));
-    assert!(injected("# only a comment\n").unwrap().contains("only a comment\n"));
+    assert!(
+        injected("\u{feff}--- # start\r\na: old\r\nb: 1\r\n")
+            .unwrap()
+            .contains("--- # start\r\na: \"A\"\r\nb: 1\r\n")
+    );
+    assert!(
+        injected("a: old\nb: 1")
+            .unwrap()
+            .contains("a: \"A\"\nb: 1\n\n# From Vault:")
+    );
+    assert!(
+        injected("# only a comment\n")
+            .unwrap()
+            .contains("only a comment\n")
+    );
 }
 
 #[test]
 fn keys_that_stand_twice_are_both_set() {
-    assert!(injected("a: 1\nb: 2\na: 3\n").unwrap().starts_with("a: \"A\"\nb: 2\na: \"A\"\n"));
+    assert!(
+        injected("a: 1\nb: 2\na: 3\n")
+            .unwrap()
+            .starts_with("a: \"A\"\nb: 2\na: \"A\"\n")
+    );
 }
 
 #[test]

@@ -11,7 +11,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::{Answer, Exchange, Refusal, USED_UP, check_host, read_sent, reply, secret_of, static_file, text};
+use super::{
+    Answer, Exchange, Refusal, USED_UP, check_host, read_sent, reply, secret_of, static_file, text,
+};
 use crate::approval::Passkey;
 use crate::approval::access::Access;
 use crate::approval::passkey::{Registration, register, unhex};
@@ -83,10 +85,19 @@ impl Enrolment {
             || text(StatusCode::FORBIDDEN, UNKNOWN_VISITOR),
             move |connection| {
                 let shared = each.clone();
-                async move { loopback::answer(connection, |request| std::future::ready(shared.respond(&request))).await }
+                async move {
+                    loopback::answer(connection, |request| {
+                        std::future::ready(shared.respond(&request))
+                    })
+                    .await
+                }
             },
         );
-        Ok(Self { url, shared, _serving: serving })
+        Ok(Self {
+            url,
+            shared,
+            _serving: serving,
+        })
     }
 
     /// Waits until a browser has sent a passkey.
@@ -99,7 +110,10 @@ impl Enrolment {
     pub fn take(&self, code: &str) -> Option<Passkey> {
         let plain = |text: &str| text.replace([' ', '-'], "").to_ascii_uppercase();
         let candidates = lock(&self.shared.candidates);
-        candidates.iter().find(|(other, _)| plain(other) == plain(code)).map(|(_, passkey)| passkey.clone())
+        candidates
+            .iter()
+            .find(|(other, _)| plain(other) == plain(code))
+            .map(|(_, passkey)| passkey.clone())
     }
 }
 
@@ -109,7 +123,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     fn respond(&self, request: &Request<Bytes>) -> Answer {
-        if let Some(answer) = check_host(request, self.port).or_else(|| static_file(request, "enroll")) {
+        if let Some(answer) =
+            check_host(request, self.port).or_else(|| static_file(request, "enroll"))
+        {
             return answer;
         }
         let outcome = match request.uri().path() {
@@ -126,26 +142,46 @@ impl Shared {
         let sent: Exchange = read_sent(request, &self.origin)?;
         match lock(&self.access).exchange(&sent.code) {
             Ok(Some(secret)) => Ok(reply(&json!({ "secret": secret }))),
-            Ok(None) => Err(Refusal::with(StatusCode::FORBIDDEN, USED_UP, ENROLL_COMMAND)),
-            Err(_) => Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the operating system gives no random numbers")),
+            Ok(None) => Err(Refusal::with(
+                StatusCode::FORBIDDEN,
+                USED_UP,
+                ENROLL_COMMAND,
+            )),
+            Err(_) => Err(Refusal::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the operating system gives no random numbers",
+            )),
         }
     }
 
     /// What the browser needs to make a passkey.
     fn begin(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
         let Begin {} = self.authenticate(request)?;
-        let known: Vec<&str> = self.known.iter().map(|passkey| passkey.id.as_str()).collect();
-        // A random user: a passkey of the same name on another machine of the person's stays as it is.
+        let known: Vec<&str> = self
+            .known
+            .iter()
+            .map(|passkey| passkey.id.as_str())
+            .collect();
+        // A random user: a passkey of the same name on another machine of the person's stays as it
+        // is.
         let user = random_id().unwrap_or_default();
         let name = printable(&self.name, false);
-        Ok(reply(&json!({ "name": name, "challenge": self.challenge, "known": known, "user": user })))
+        Ok(reply(
+            &json!({ "name": name, "challenge": self.challenge, "known": known, "user": user }),
+        ))
     }
 
     fn register(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
         let sent: Sent = self.authenticate(request)?;
         let challenge = unhex(&self.challenge).unwrap_or_default();
-        let passkey = register(&sent.registration, &challenge, &self.origin, &self.name, now())
-            .map_err(|why| Refusal::new(StatusCode::FORBIDDEN, why))?;
+        let passkey = register(
+            &sent.registration,
+            &challenge,
+            &self.origin,
+            &self.name,
+            now(),
+        )
+        .map_err(|why| Refusal::new(StatusCode::FORBIDDEN, why))?;
         let code = code(&passkey);
         let mut candidates = lock(&self.candidates);
         if candidates.len() >= MAX_CANDIDATES {
@@ -156,12 +192,19 @@ impl Shared {
         Ok(reply(&json!({ "code": code })))
     }
 
-    fn authenticate<T: serde::de::DeserializeOwned>(&self, request: &Request<Bytes>) -> std::result::Result<T, Refusal> {
+    fn authenticate<T: serde::de::DeserializeOwned>(
+        &self,
+        request: &Request<Bytes>,
+    ) -> std::result::Result<T, Refusal> {
         let sent = read_sent(request, &self.origin)?;
         if lock(&self.access).admits(secret_of(request)) {
             Ok(sent)
         } else {
-            Err(Refusal::with(StatusCode::UNAUTHORIZED, USED_UP, ENROLL_COMMAND))
+            Err(Refusal::with(
+                StatusCode::UNAUTHORIZED,
+                USED_UP,
+                ENROLL_COMMAND,
+            ))
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The approval page: one loopback listener on a random port, for the person's own browser.
 //!
-//! Promises: it answers only its exact host, and only this user. A GET serves files that are the same
-//! for everybody and has no effect. The page's script exchanges the code of its address, which works
-//! once, for a secret that it keeps in `sessionStorage` and sends as a header: everything else needs a
-//! POST of this origin with that secret. Values come only when they are uncovered, and no script,
-//! style or font comes from anywhere else.
+//! Promises: it answers only its exact host, and only this user. A GET serves files that are the
+//! same for everybody and has no effect. The page's script exchanges the code of its address, which
+//! works once, for a secret that it keeps in `sessionStorage` and sends as a header: everything
+//! else needs a POST of this origin with that secret. Values come only when they are uncovered, and
+//! no script, style or font comes from anywhere else.
 
 mod enroll;
 mod plans;
@@ -77,7 +77,12 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(task) = self.sign_in.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(task) = self
+            .sign_in
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             task.abort();
         }
     }
@@ -94,7 +99,12 @@ impl Page {
         let origin = format!("http://localhost:{}", loopback.port);
         let pending = desk.pending.clone();
         pending.set_access(Some(Access::new(format!("{origin}/approve"))));
-        let shared = Arc::new(Shared { desk, origin: origin.clone(), port: loopback.port, sign_in: Mutex::default() });
+        let shared = Arc::new(Shared {
+            desk,
+            origin: origin.clone(),
+            port: loopback.port,
+            sign_in: Mutex::default(),
+        });
         let serving = loopback.each(
             || text(StatusCode::FORBIDDEN, UNKNOWN_VISITOR),
             move |connection| {
@@ -102,13 +112,19 @@ impl Page {
                 async move { loopback::answer(connection, |request| shared.respond(request)).await }
             },
         );
-        Ok(Self { origin, pending, _serving: serving })
+        Ok(Self {
+            origin,
+            pending,
+            _serving: serving,
+        })
     }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
-        let is_ours = |access: &mut Access| access.page().strip_suffix("/approve") == Some(self.origin.as_str());
+        let is_ours = |access: &mut Access| {
+            access.page().strip_suffix("/approve") == Some(self.origin.as_str())
+        };
         // Another page may have been opened for the same plans meanwhile.
         if self.pending.with_access(is_ours) == Some(true) {
             self.pending.set_access(None);
@@ -139,9 +155,14 @@ impl Shared {
         }
         let path = request.uri().path().to_owned();
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let is_action = matches!(parts.as_slice(), ["approve", "exchange" | "list"] | ["approve", "plan", _, _]);
+        let is_action = matches!(
+            parts.as_slice(),
+            ["approve", "exchange" | "list"] | ["approve", "plan", _, _]
+        );
         match parts.as_slice() {
-            _ if is_action && request.method() != Method::POST => refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way"),
+            _ if is_action && request.method() != Method::POST => {
+                refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way")
+            }
             ["approve", "exchange"] => self.exchange(&request),
             ["approve", "list"] => self.list(&request).await,
             ["approve", "plan", id, what] => match self.authenticate(&request) {
@@ -163,7 +184,11 @@ impl Shared {
             Ok(sent) => sent,
             Err(refusal) => return refusal.into(),
         };
-        match self.desk.pending.with_access(|access| access.exchange(&sent.code)) {
+        match self
+            .desk
+            .pending
+            .with_access(|access| access.exchange(&sent.code))
+        {
             Some(Ok(Some(secret))) => {
                 self.desk.pending.presence().arrived();
                 self.desk.pending.changed(); // the tab that was open before hears that it is out of date
@@ -173,7 +198,10 @@ impl Shared {
                 self.mismatch("", "an address of the page that was used already");
                 Refusal::with(StatusCode::FORBIDDEN, USED_UP, PENDING_COMMAND).into()
             }
-            Some(Err(_)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the operating system gives no random numbers"),
+            Some(Err(_)) => refuse(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the operating system gives no random numbers",
+            ),
         }
     }
 
@@ -186,7 +214,8 @@ impl Shared {
         let pending = &self.desk.pending;
         let mut revisions = pending.revisions();
         let mut polling = Polling::begin(pending, seen.is_none());
-        let _ = tokio::time::timeout(POLL, revisions.wait_for(|revision| Some(*revision) != seen)).await;
+        let _ = tokio::time::timeout(POLL, revisions.wait_for(|revision| Some(*revision) != seen))
+            .await;
         polling.was_answered = true;
         if !self.admits(&secret) {
             return Refusal::with(StatusCode::UNAUTHORIZED, OUT_OF_DATE, PENDING_COMMAND).into();
@@ -196,22 +225,34 @@ impl Shared {
     }
 
     fn admits(&self, secret: &str) -> bool {
-        self.desk.pending.with_access(|access| access.admits(secret)) == Some(true)
+        self.desk
+            .pending
+            .with_access(|access| access.admits(secret))
+            == Some(true)
     }
 
     /// The secret and the body of a POST of the tab that is open.
-    fn authenticate<T: DeserializeOwned>(&self, request: &Request<Bytes>) -> std::result::Result<(String, T), Refusal> {
+    fn authenticate<T: DeserializeOwned>(
+        &self,
+        request: &Request<Bytes>,
+    ) -> std::result::Result<(String, T), Refusal> {
         let sent = read_sent(request, &self.origin)?;
         let secret = secret_of(request);
         if !self.admits(secret) {
-            return Err(Refusal::with(StatusCode::UNAUTHORIZED, OUT_OF_DATE, PENDING_COMMAND));
+            return Err(Refusal::with(
+                StatusCode::UNAUTHORIZED,
+                OUT_OF_DATE,
+                PENDING_COMMAND,
+            ));
         }
         Ok((secret.to_owned(), sent))
     }
 
     /// Notes what was sent to a plan and does not belong to it.
     fn mismatch(&self, service: &str, what: &str) {
-        self.desk.audit.note(Action::ApprovalMismatch, service, what);
+        self.desk
+            .audit
+            .note(Action::ApprovalMismatch, service, what);
     }
 }
 
@@ -224,7 +265,10 @@ struct Polling<'a> {
 impl<'a> Polling<'a> {
     fn begin(pending: &'a Pending, is_first: bool) -> Self {
         pending.presence().begin_poll(is_first);
-        Self { pending, was_answered: false }
+        Self {
+            pending,
+            was_answered: false,
+        }
     }
 }
 
@@ -244,18 +288,37 @@ struct Refusal {
 
 impl Refusal {
     const fn new(status: StatusCode, why: &'static str) -> Self {
-        Self { status, why, command: None }
+        Self {
+            status,
+            why,
+            command: None,
+        }
     }
 
     /// With the command that leads to a page that works.
     const fn with(status: StatusCode, why: &'static str, command: &'static str) -> Self {
-        Self { status, why, command: Some(command) }
+        Self {
+            status,
+            why,
+            command: Some(command),
+        }
     }
 }
 
 impl From<Refusal> for Answer {
-    fn from(Refusal { status, why, command }: Refusal) -> Self {
-        loopback::response(status, "application/json", POLICY, json!({ "error": why, "command": command }).to_string())
+    fn from(
+        Refusal {
+            status,
+            why,
+            command,
+        }: Refusal,
+    ) -> Self {
+        loopback::response(
+            status,
+            "application/json",
+            POLICY,
+            json!({ "error": why, "command": command }).to_string(),
+        )
     }
 }
 
@@ -264,7 +327,12 @@ fn refuse(status: StatusCode, why: &'static str) -> Answer {
 }
 
 fn reply(value: &Value) -> Answer {
-    loopback::response(StatusCode::OK, "application/json", POLICY, value.to_string())
+    loopback::response(
+        StatusCode::OK,
+        "application/json",
+        POLICY,
+        value.to_string(),
+    )
 }
 
 fn text(status: StatusCode, text: &'static str) -> Answer {
@@ -295,13 +363,24 @@ fn check_host(request: &Request<Bytes>, port: u16) -> Option<Answer> {
     let ours = format!("localhost:{port}");
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if host.as_bytes() == ours.as_bytes() => None,
-        _ => Some(refuse(StatusCode::MISDIRECTED_REQUEST, "this address is for one page on this machine only")),
+        _ => Some(refuse(
+            StatusCode::MISDIRECTED_REQUEST,
+            "this address is for one page on this machine only",
+        )),
     }
 }
 
 /// The body of a POST of our own page, as JSON.
-fn read_sent<T: DeserializeOwned>(request: &Request<Bytes>, origin: &str) -> std::result::Result<T, Refusal> {
-    let header = |name| request.headers().get(name).map(header::HeaderValue::as_bytes);
+fn read_sent<T: DeserializeOwned>(
+    request: &Request<Bytes>,
+    origin: &str,
+) -> std::result::Result<T, Refusal> {
+    let header = |name| {
+        request
+            .headers()
+            .get(name)
+            .map(header::HeaderValue::as_bytes)
+    };
     if request.method() != Method::POST {
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not this way"));
     }
@@ -311,12 +390,17 @@ fn read_sent<T: DeserializeOwned>(request: &Request<Bytes>, origin: &str) -> std
     if header(header::CONTENT_TYPE) != Some(b"application/json") {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"));
     }
-    serde_json::from_slice(request.body()).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "not what the page sends"))
+    serde_json::from_slice(request.body())
+        .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "not what the page sends"))
 }
 
 /// The secret that a request of the page carries; empty without one.
 fn secret_of(request: &Request<Bytes>) -> &str {
-    request.headers().get(SECRET).and_then(|secret| secret.to_str().ok()).unwrap_or_default()
+    request
+        .headers()
+        .get(SECRET)
+        .and_then(|secret| secret.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// Enough of a plan's name to tell it from others in the log.

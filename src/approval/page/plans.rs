@@ -24,7 +24,8 @@ const NOT_FILLED: &str = "fill in every value: 1 byte to 64 KiB each";
 const NOT_UNCOVERED: &str = "uncovering a value here needs your passkey";
 const NEVER_UNCOVERED: &str = "values are not shown here when a sign-in approves them";
 const NO_RANDOM: &str = "the operating system gives no random numbers";
-const STORE_CHANGED: &str = "the passkeys were changed by something else: see claude-vault approve list in a terminal";
+const STORE_CHANGED: &str =
+    "the passkeys were changed by something else: see claude-vault approve list in a terminal";
 
 type Outcome<T> = std::result::Result<T, &'static str>;
 
@@ -42,10 +43,22 @@ pub(super) struct Sent {
 
 impl Shared {
     /// `secret` is that of the tab that sent it.
-    pub(super) async fn act(self: &Arc<Self>, id: &str, what: &str, sent: Sent, secret: String) -> Answer {
+    pub(super) async fn act(
+        self: &Arc<Self>,
+        id: &str,
+        what: &str,
+        sent: Sent,
+        secret: String,
+    ) -> Answer {
         let (acted, service) = match self.desk.pending.plans().get_mut(id) {
-            Some(plan) => (self.act_on(plan, what, sent, secret), plan.shown.service.clone()),
-            None => (Acted::Now(refuse(StatusCode::NOT_FOUND, "nothing waits here")), String::new()),
+            Some(plan) => (
+                self.act_on(plan, what, sent, secret),
+                plan.shown.service.clone(),
+            ),
+            None => (
+                Acted::Now(refuse(StatusCode::NOT_FOUND, "nothing waits here")),
+                String::new(),
+            ),
         };
         self.desk.pending.changed();
         match acted {
@@ -66,10 +79,16 @@ impl Shared {
 
     fn act_on(self: &Arc<Self>, plan: &mut Plan, what: &str, sent: Sent, secret: String) -> Acted {
         if !plan.waits() {
-            return Acted::Now(refuse(StatusCode::CONFLICT, "nobody waits for this any more"));
+            return Acted::Now(refuse(
+                StatusCode::CONFLICT,
+                "nobody waits for this any more",
+            ));
         }
         if !plan.is_settled() {
-            return Acted::Now(refuse(StatusCode::TOO_EARLY, "this has only just appeared: look at it first"));
+            return Acted::Now(refuse(
+                StatusCode::TOO_EARLY,
+                "this has only just appeared: look at it first",
+            ));
         }
         if what == "deny" {
             plan.answer(Err(Error::Declined));
@@ -77,7 +96,10 @@ impl Shared {
             return Acted::Now(reply(&json!({})));
         }
         if plan.shown.obstacle.is_some() {
-            return Acted::Now(refuse(StatusCode::FORBIDDEN, "this cannot be done: it can only be closed"));
+            return Acted::Now(refuse(
+                StatusCode::FORBIDDEN,
+                "this cannot be done: it can only be closed",
+            ));
         }
         let outcome = match what {
             "value" => self.value(plan, &sent, &secret),
@@ -106,7 +128,9 @@ impl Shared {
             Strength::StepUp => return Err(NEVER_UNCOVERED),
         }
         let key = sent.key.and_then(|at| plan.shown.keys.get(at));
-        let value = key.and_then(|(key, _)| plan.values.get(key)).ok_or("there is no such value")?;
+        let value = key
+            .and_then(|(key, _)| plan.values.get(key))
+            .ok_or("there is no such value")?;
         Ok(json!({ "value": value.expose(WayOut::ApprovalPage) }))
     }
 
@@ -120,7 +144,10 @@ impl Shared {
 
     /// From now on this tab may ask for the values.
     fn uncover(&self, plan: &mut Plan, sent: Sent, secret: String) -> Outcome<Value> {
-        let challenge = plan.uncover_challenge.take().ok_or("no answer of a passkey is waited for")?;
+        let challenge = plan
+            .uncover_challenge
+            .take()
+            .ok_or("no answer of a passkey is waited for")?;
         self.check_passkey(&challenge, sent.assertion)?;
         plan.uncovered_for = Some(secret);
         Ok(json!({}))
@@ -132,7 +159,9 @@ impl Shared {
             return Err(NOT_FILLED);
         }
         let challenge = self.fresh_challenge(plan, &digest_with(plan, &sent.typed))?;
-        plan.challenge = challenge["challenge"].as_str().map(|challenge| (challenge.to_owned(), sent.typed));
+        plan.challenge = challenge["challenge"]
+            .as_str()
+            .map(|challenge| (challenge.to_owned(), sent.typed));
         Ok(challenge)
     }
 
@@ -150,13 +179,26 @@ impl Shared {
         let approval = match plan.shown.proof {
             Strength::Typed if !plan.shown.is_filled_by(&sent.typed) => return Err(NOT_FILLED),
             Strength::Typed if sent.word.as_deref().map(str::trim) != Some(plan.shown.word()) => {
-                return Err(if plan.shown.asked == Asked::Destroy { NOT_NAMED } else { NOT_YES });
+                return Err(if plan.shown.asked == Asked::Destroy {
+                    NOT_NAMED
+                } else {
+                    NOT_YES
+                });
             }
-            Strength::Typed => Approval { proof: Proof::Page, typed: sent.typed },
+            Strength::Typed => Approval {
+                proof: Proof::Page,
+                typed: sent.typed,
+            },
             Strength::Passkey => {
                 // A challenge is answered once, whatever the answer is worth.
-                let (challenge, typed) = plan.challenge.take().ok_or("no answer of a passkey is waited for")?;
-                Approval { proof: Proof::Passkey(self.check_passkey(&challenge, sent.assertion)?), typed }
+                let (challenge, typed) = plan
+                    .challenge
+                    .take()
+                    .ok_or("no answer of a passkey is waited for")?;
+                Approval {
+                    proof: Proof::Passkey(self.check_passkey(&challenge, sent.assertion)?),
+                    typed,
+                }
             }
             Strength::StepUp => return Err(OTHER_PROOF),
         };
@@ -170,25 +212,45 @@ impl Shared {
         let assertion = assertion.ok_or("there is no answer of a passkey")?;
         let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
         let id = hex(&assertion.id.0);
-        let passkey = passkeys.iter().find(|one| one.id == id).ok_or("this passkey is not enrolled")?;
+        let passkey = passkeys
+            .iter()
+            .find(|one| one.id == id)
+            .ok_or("this passkey is not enrolled")?;
         let challenge = passkey::unhex(challenge).unwrap_or_default();
         let counter = passkey::check(passkey, &assertion, &challenge, &self.origin)?;
-        self.desk.passkeys.used(&id, counter).map_err(|_| STORE_CHANGED)?;
+        self.desk
+            .passkeys
+            .used(&id, counter)
+            .map_err(|_| STORE_CHANGED)?;
         Ok(passkey.name.clone())
     }
 
     /// Begins a login that stands for this plan; gives where it goes on, as soon as that is known.
-    fn begin_step_up(self: &Arc<Self>, plan: &mut Plan, typed: BTreeMap<String, Secret>) -> Outcome<oneshot::Receiver<Url>> {
+    fn begin_step_up(
+        self: &Arc<Self>,
+        plan: &mut Plan,
+        typed: BTreeMap<String, Secret>,
+    ) -> Outcome<oneshot::Receiver<Url>> {
         if plan.shown.proof != Strength::StepUp {
             return Err(OTHER_PROOF);
         }
         if !plan.shown.is_filled_by(&typed) {
             return Err(NOT_FILLED);
         }
-        let step_up = self.desk.step_up.clone().ok_or("no role may write: set write_role in the config")?;
-        // The tab has its secret in its sessionStorage, so the address it comes back to needs no code.
-        let back = Url::parse(&format!("{}/approve", self.origin)).map_err(|_| "the page has no address")?;
-        let (id, service, digest) = (plan.shown.id.clone(), plan.shown.service.clone(), digest_with(plan, &typed));
+        let step_up = self
+            .desk
+            .step_up
+            .clone()
+            .ok_or("no role may write: set write_role in the config")?;
+        // The tab has its secret in its sessionStorage, so the address it comes back to needs no
+        // code.
+        let back = Url::parse(&format!("{}/approve", self.origin))
+            .map_err(|_| "the page has no address")?;
+        let (id, service, digest) = (
+            plan.shown.id.clone(),
+            plan.shown.service.clone(),
+            digest_with(plan, &typed),
+        );
         let noted = service.clone();
         plan.notice.clear();
         let (found, there) = oneshot::channel();
@@ -213,7 +275,10 @@ impl Shared {
             pending.presence().returns();
             match outcome {
                 Ok(token) => {
-                    let approval = Approval { proof: Proof::StepUp(token.clone()), typed };
+                    let approval = Approval {
+                        proof: Proof::StepUp(token.clone()),
+                        typed,
+                    };
                     pending.person_answered();
                     if pending.change(&id, |plan| plan.answer(Ok(approval))) != Some(true) {
                         step_up.give_back(token).await;
@@ -221,7 +286,10 @@ impl Shared {
                 }
                 Err(error) => {
                     pending.change(&id, |plan| {
-                        plan.notice = format!("The sign-in did not approve it: {}. You can try again.", error.for_person());
+                        plan.notice = format!(
+                            "The sign-in did not approve it: {}. You can try again.",
+                            error.for_person()
+                        );
                     });
                     if let Some(desk) = desk.upgrade() {
                         desk.mismatch(&noted, &format!("plan {}; {}", short(&id), error.code()));
@@ -243,6 +311,10 @@ enum Acted {
 
 /// The plan's digest and what the person typed.
 fn digest_with(plan: &Plan, typed: &BTreeMap<String, Secret>) -> String {
-    let values = typed.iter().flat_map(|(key, value)| [key.as_bytes(), value.expose(WayOut::Inspection).as_bytes()]);
-    hex(&hash_of(std::iter::once(plan.shown.digest.as_bytes()).chain(values)))
+    let values = typed
+        .iter()
+        .flat_map(|(key, value)| [key.as_bytes(), value.expose(WayOut::Inspection).as_bytes()]);
+    hex(&hash_of(
+        std::iter::once(plan.shown.digest.as_bytes()).chain(values),
+    ))
 }

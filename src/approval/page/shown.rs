@@ -17,13 +17,26 @@ impl Shared {
         let mut new = Vec::new();
         let shown = {
             let mut plans = self.desk.pending.plans();
-            let mut all: Vec<&mut Plan> = plans.values_mut().filter(|plan| plan.waits() || plan.first_shown.is_some()).collect();
+            let mut all: Vec<&mut Plan> = plans
+                .values_mut()
+                .filter(|plan| plan.waits() || plan.first_shown.is_some())
+                .collect();
             all.sort_by_key(|plan| plan.made);
-            new.extend(all.iter().filter(|plan| plan.first_shown.is_none()).map(|plan| plan.shown.clone()));
-            all.into_iter().map(|plan| show(plan, &self.desk.vault)).collect()
+            new.extend(
+                all.iter()
+                    .filter(|plan| plan.first_shown.is_none())
+                    .map(|plan| plan.shown.clone()),
+            );
+            all.into_iter()
+                .map(|plan| show(plan, &self.desk.vault))
+                .collect()
         };
         for plan in new {
-            self.desk.audit.note(Action::ApprovalShown, &plan.service, &format!("plan {}", short(&plan.id)));
+            self.desk.audit.note(
+                Action::ApprovalShown,
+                &plan.service,
+                &format!("plan {}", short(&plan.id)),
+            );
         }
         shown
     }
@@ -47,7 +60,11 @@ fn content(plan: &Plan, vault: &str) -> Value {
     let shown = &plan.shown;
     let text = |text: &str| printable(text, false);
     let keys = shown.keys.iter().map(|(key, change)| {
-        let change = if shown.asked == Asked::Show { "" } else { change.word() };
+        let change = if shown.asked == Asked::Show {
+            ""
+        } else {
+            change.word()
+        };
         json!({ "name": text(key), "change": change, "value": value_of(plan, key) })
     });
     let files = shown
@@ -94,7 +111,9 @@ fn value_of(plan: &Plan, key: &String) -> &'static str {
 
 fn asked_by(asked_by: &AskedBy) -> Value {
     match asked_by {
-        AskedBy::Client { name, tool } => json!({ "kind": "client", "name": short_name(name), "tool": short_name(tool) }),
+        AskedBy::Client { name, tool } => {
+            json!({ "kind": "client", "name": short_name(name), "tool": short_name(tool) })
+        }
         AskedBy::Shell { command } => json!({ "kind": "shell", "command": short_name(command) }),
         AskedBy::Agent { marker, command } => {
             json!({ "kind": "agent", "marker": short_name(marker), "command": short_name(command) })

@@ -33,7 +33,10 @@ fn without_redirections(words: Vec<String>) -> Vec<String> {
     while let Some(word) = words.next() {
         let sign = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&');
         let target = sign.trim_start_matches(['<', '>', '&', '|']);
-        match (target.len() < sign.len() && sign.starts_with(['<', '>']), target.is_empty()) {
+        match (
+            target.len() < sign.len() && sign.starts_with(['<', '>']),
+            target.is_empty(),
+        ) {
             (false, _) => kept.push(word),
             (true, true) => drop(words.next()),
             (true, false) => {}
@@ -51,7 +54,10 @@ mod tests {
         for (line, words) in [
             ("cv get ", &["cv", "get", ""][..]),
             ("cv get je", &["cv", "get", "je"]),
-            ("cv  set 'a b' \"c\\\"d\" e\\ f --method=o", &["cv", "set", "a b", "c\"d", "e f", "--method=o"]),
+            (
+                "cv  set 'a b' \"c\\\"d\" e\\ f --method=o",
+                &["cv", "set", "a b", "c\"d", "e f", "--method=o"],
+            ),
             ("cv set plex 'half a", &["cv", "set", "plex", "half a"]),
             ("cv list 2>/dev/null > out pl", &["cv", "list", "pl"]),
             ("cv set a '' \\", &["cv", "set", "a", "", ""]),

@@ -1,9 +1,9 @@
-//! Completion: the shells' scripts ask the program at every tab, so that what is offered is always what the
-//! command line takes.
+//! Completion: the shells' scripts ask the program at every tab, so that what is offered is always
+//! what the command line takes.
 //!
-//! `claude-vault complete SHELL …` prints one line that says what is offered (see [`Kind`]), then a line a
-//! candidate: the word, a tab, what it is for. It is silent and quick, whatever is wrong: a person is typing.
-//! Nothing is written to the audit log, which is for what is done.
+//! `claude-vault complete SHELL …` prints one line that says what is offered (see [`Kind`]), then a
+//! line a candidate: the word, a tab, what it is for. It is silent and quick, whatever is wrong: a
+//! person is typing. Nothing is written to the audit log, which is for what is done.
 
 mod line;
 mod live;
@@ -55,7 +55,11 @@ struct Answer {
 
 impl Answer {
     fn of(kind: Kind, prefix: usize) -> Self {
-        Self { kind, prefix, candidates: Vec::new() }
+        Self {
+            kind,
+            prefix,
+            candidates: Vec::new(),
+        }
     }
 }
 
@@ -69,21 +73,42 @@ pub(super) fn run(arguments: &[OsString]) -> Option<u8> {
         "powershell" => Asker::Powershell,
         _ => return None,
     };
-    let words: Vec<String> = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     let (mut words, replaced) = match asker {
         Asker::Bash => {
             let mut words = line::split(words.first()?);
             words.remove(0);
-            (words, arguments.get(2).map(|tail| line::split(&tail.to_string_lossy()).pop().unwrap_or_default()))
+            (
+                words,
+                arguments.get(2).map(|tail| {
+                    line::split(&tail.to_string_lossy())
+                        .pop()
+                        .unwrap_or_default()
+                }),
+            )
         }
-        Asker::Powershell => (words.into_iter().map(|word| word.trim_start_matches('=').to_owned()).collect(), None),
+        Asker::Powershell => (
+            words
+                .into_iter()
+                .map(|word| word.trim_start_matches('=').to_owned())
+                .collect(),
+            None,
+        ),
         Asker::Zsh | Asker::Fish | Asker::Elvish => (words, None),
     };
     let typed = words.pop().unwrap_or_default();
     let root = super::command();
     let answer = answer(&Walked::along(&root, &words), &typed);
     let text = text(asker, &answer, &typed, replaced.as_deref());
-    Some(Ui::new(false, Color::Never, &crate::config::Env::default()).data(&text).map_or(1, |()| 0))
+    Some(
+        Ui::new(false, Color::Never, &crate::config::Env::default())
+            .data(&text)
+            .map_or(1, |()| 0),
+    )
 }
 
 fn answer(walked: &Walked<'_>, typed: &str) -> Answer {
@@ -95,19 +120,32 @@ fn answer(walked: &Walked<'_>, typed: &str) -> Answer {
     }
     if typed.starts_with('-') && !walked.only_positionals {
         if let Some((option, _)) = typed.split_once('=') {
-            let argument = walked.option(option).filter(|argument| argument.get_action().takes_values());
-            return argument.map_or(Answer::of(Kind::Names, 0), |argument| value(walked, argument, typed, option.len() + 1));
+            let argument = walked
+                .option(option)
+                .filter(|argument| argument.get_action().takes_values());
+            return argument.map_or(Answer::of(Kind::Names, 0), |argument| {
+                value(walked, argument, typed, option.len() + 1)
+            });
         }
-        return Answer { candidates: walked.options(), ..Answer::of(Kind::Names, 0) };
+        return Answer {
+            candidates: walked.options(),
+            ..Answer::of(Kind::Names, 0)
+        };
     }
     let commands = walked.subcommands(typed);
     if !commands.is_empty() {
-        return Answer { candidates: commands, ..Answer::of(Kind::Names, 0) };
+        return Answer {
+            candidates: commands,
+            ..Answer::of(Kind::Names, 0)
+        };
     }
     match walked.positional() {
         Some(argument) => value(walked, argument, typed, 0),
         // Nothing but options can follow.
-        None if typed.is_empty() => Answer { candidates: walked.own_options(), ..Answer::of(Kind::Names, 0) },
+        None if typed.is_empty() => Answer {
+            candidates: walked.own_options(),
+            ..Answer::of(Kind::Names, 0)
+        },
         None => Answer::of(Kind::Names, 0),
     }
 }
@@ -115,32 +153,62 @@ fn answer(walked: &Walked<'_>, typed: &str) -> Answer {
 /// What the value of an argument can be; it starts at byte `from` of what is typed.
 fn value(walked: &Walked<'_>, argument: &clap::Arg, typed: &str, from: usize) -> Answer {
     let (before, value) = typed.split_at(from);
-    let listed = argument.get_value_delimiter().and_then(|comma| value.rfind(comma)).map_or(0, |at| at + 1);
+    let listed = argument
+        .get_value_delimiter()
+        .and_then(|comma| value.rfind(comma))
+        .map_or(0, |at| at + 1);
     let (before, value) = (format!("{before}{}", &value[..listed]), &value[listed..]);
     let possible: Vec<Candidate> = argument
         .get_possible_values()
         .iter()
         .filter(|possible| !possible.is_hide_set())
-        .map(|possible| (possible.get_name().to_owned(), possible.get_help().map(ToString::to_string).unwrap_or_default()))
+        .map(|possible| {
+            (
+                possible.get_name().to_owned(),
+                possible
+                    .get_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            )
+        })
         .collect();
     if !possible.is_empty() {
-        return Answer { candidates: with_prefix(&before, possible), ..Answer::of(Kind::Names, 0) };
+        return Answer {
+            candidates: with_prefix(&before, possible),
+            ..Answer::of(Kind::Names, 0)
+        };
     }
     if let Some(kind) = walk::path_kind(walked.command, argument) {
         return Answer::of(kind, before.chars().count());
     }
-    let Some(live) = Live::of(walked, argument) else { return Answer::of(Kind::Names, 0) };
+    let Some(live) = Live::of(walked, argument) else {
+        return Answer::of(Kind::Names, 0);
+    };
     if let (Live::Keys(_), Some((key, given))) = (&live, value.split_once('=')) {
         // KEY=@FILE and KEY:=@FILE; what else stands behind the sign is a value.
-        let kind = if given.starts_with('@') { Kind::Files } else { Kind::Names };
+        let kind = if given.starts_with('@') {
+            Kind::Files
+        } else {
+            Kind::Names
+        };
         return Answer::of(kind, before.chars().count() + key.chars().count() + 2);
     }
-    let names = live.names(walked, value).into_iter().map(|name| (name, String::new())).collect();
-    Answer { candidates: with_prefix(&before, names), ..Answer::of(Kind::Names, 0) }
+    let names = live
+        .names(walked, value)
+        .into_iter()
+        .map(|name| (name, String::new()))
+        .collect();
+    Answer {
+        candidates: with_prefix(&before, names),
+        ..Answer::of(Kind::Names, 0)
+    }
 }
 
 fn with_prefix(prefix: &str, candidates: Vec<Candidate>) -> Vec<Candidate> {
-    candidates.into_iter().map(|(word, about)| (format!("{prefix}{word}"), about)).collect()
+    candidates
+        .into_iter()
+        .map(|(word, about)| (format!("{prefix}{word}"), about))
+        .collect()
 }
 
 /// The answer as the shells' scripts read it.
@@ -153,21 +221,27 @@ fn text(asker: Asker, answer: &Answer, typed: &str, replaced: Option<&str>) -> S
         Kind::Command => "command",
     };
     let mut text = format!("{kind}\t{}\n", answer.prefix);
-    // zsh matches by its own rules. fish does too, but it searches the descriptions as well, so it gets what has the
-    // typed text in its name.
+    // zsh matches by its own rules. fish does too, but it searches the descriptions as well, so it
+    // gets what has the typed text in its name.
     let lower = typed.to_lowercase();
     let offered = |word: &str| match asker {
         Asker::Bash | Asker::Elvish | Asker::Powershell => word.starts_with(typed),
         Asker::Fish => word.to_lowercase().contains(&lower),
         Asker::Zsh => true,
     };
-    let kept = replaced.filter(|replaced| typed.ends_with(replaced)).map_or(0, |replaced| typed.len() - replaced.len());
+    let kept = replaced
+        .filter(|replaced| typed.ends_with(replaced))
+        .map_or(0, |replaced| typed.len() - replaced.len());
     let kept = if replaced.is_some() { kept } else { 0 };
     for (word, about) in &answer.candidates {
         if offered(word) {
             let about: String = about.lines().next().unwrap_or_default().replace('\t', " ");
             let word = word.get(kept..).unwrap_or(word);
-            text += &if asker == Asker::Bash { format!("{word}\n") } else { format!("{word}\t{about}\n") };
+            text += &if asker == Asker::Bash {
+                format!("{word}\n")
+            } else {
+                format!("{word}\t{about}\n")
+            };
         }
     }
     text

@@ -25,7 +25,8 @@ pub(in crate::cli) struct Walked<'t> {
     pub waits_for_value: Option<&'t Arg>,
     /// `--` was given.
     pub only_positionals: bool,
-    /// The word at which another program's command line starts, counted with the program's own name.
+    /// The word at which another program's command line starts, counted with the program's own
+    /// name.
     pub other_command: Option<usize>,
     /// `help` was given: the words name commands.
     helps: bool,
@@ -48,8 +49,12 @@ impl<'t> Walked<'t> {
         };
         for (at, word) in words.iter().enumerate() {
             walked.step(word);
-            let next = walked.positional().filter(|next| next.is_last_set() || next.is_trailing_var_arg_set());
-            if next.is_some() && (walked.only_positionals || next.is_some_and(Arg::is_trailing_var_arg_set)) {
+            let next = walked
+                .positional()
+                .filter(|next| next.is_last_set() || next.is_trailing_var_arg_set());
+            if next.is_some()
+                && (walked.only_positionals || next.is_some_and(Arg::is_trailing_var_arg_set))
+            {
                 walked.other_command = Some(at + 2);
                 break;
             }
@@ -65,20 +70,37 @@ impl<'t> Walked<'t> {
         } else if word == "--" {
             self.only_positionals = true;
         } else if word.starts_with('-') && word != "-" {
-            let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-            let Some(argument) = self.option(name) else { return };
+            let (name, value) = word
+                .split_once('=')
+                .map_or((word, None), |(name, value)| (name, Some(value)));
+            let Some(argument) = self.option(name) else {
+                return;
+            };
             self.options_given.push(argument.get_id().as_str());
-            let is_optional = argument.get_num_args().is_some_and(|count| count.min_values() == 0);
+            let is_optional = argument
+                .get_num_args()
+                .is_some_and(|count| count.min_values() == 0);
             match value {
                 Some(value) => self.note_global(argument, value),
-                None if argument.get_action().takes_values() && !is_optional => self.waits_for_value = Some(argument),
+                None if argument.get_action().takes_values() && !is_optional => {
+                    self.waits_for_value = Some(argument)
+                }
                 None if argument.is_global_set() => self.global.push(word.to_owned()),
                 None => {}
             }
-        } else if let Some(command) = self.command.find_subcommand(word).filter(|_| self.given.is_empty()) {
-            self.helps |= self.command.get_name() == self.root.get_name() && command.get_name() == "help";
+        } else if let Some(command) = self
+            .command
+            .find_subcommand(word)
+            .filter(|_| self.given.is_empty())
+        {
+            self.helps |=
+                self.command.get_name() == self.root.get_name() && command.get_name() == "help";
             self.path.push(command);
-            self.command = if self.helps && command.get_name() == "help" { self.root } else { command };
+            self.command = if self.helps && command.get_name() == "help" {
+                self.root
+            } else {
+                command
+            };
         } else {
             self.take_positional(word);
         }
@@ -94,23 +116,36 @@ impl<'t> Walked<'t> {
 
     fn take_positional(&mut self, word: &str) {
         if let Some(argument) = self.positional() {
-            self.given.push((argument.get_id().as_str(), word.to_owned()));
+            self.given
+                .push((argument.get_id().as_str(), word.to_owned()));
         }
     }
 
     /// The option of that name: of the command itself, or global.
     pub(in crate::cli) fn option(&self, name: &str) -> Option<&'t Arg> {
         let is_it = |argument: &&Arg| match name.strip_prefix("--") {
-            Some(long) => argument.get_long() == Some(long) || argument.get_all_aliases().is_some_and(|all| all.contains(&long)),
-            None => argument.get_short().is_some_and(|short| name == format!("-{short}")),
+            Some(long) => {
+                argument.get_long() == Some(long)
+                    || argument
+                        .get_all_aliases()
+                        .is_some_and(|all| all.contains(&long))
+            }
+            None => argument
+                .get_short()
+                .is_some_and(|short| name == format!("-{short}")),
         };
         self.all_options().find(is_it)
     }
 
     fn all_options(&self) -> impl Iterator<Item = &'t Arg> + use<'t> {
         let (command, root) = (self.command, self.root);
-        let own = command.get_arguments().filter(|argument| !argument.is_positional() && !argument.is_global_set());
-        own.chain(root.get_arguments().filter(|argument| argument.is_global_set()))
+        let own = command
+            .get_arguments()
+            .filter(|argument| !argument.is_positional() && !argument.is_global_set());
+        own.chain(
+            root.get_arguments()
+                .filter(|argument| argument.is_global_set()),
+        )
     }
 
     /// The positional argument that comes next.
@@ -120,14 +155,20 @@ impl<'t> Walked<'t> {
         }
         let all: Vec<&Arg> = self.command.get_positionals().collect();
         let may_be_last = |argument: &&Arg| self.only_positionals || !argument.is_last_set();
-        let given = |argument: &Arg| self.given.iter().any(|(name, _)| *name == argument.get_id().as_str());
+        let given = |argument: &Arg| {
+            self.given
+                .iter()
+                .any(|(name, _)| *name == argument.get_id().as_str())
+        };
         let is_many = |argument: &Arg| matches!(argument.get_action(), ArgAction::Append);
         if self.only_positionals
             && let Some(last) = all.iter().find(|argument| argument.is_last_set())
         {
             return Some(last);
         }
-        all.into_iter().filter(may_be_last).find(|argument| !given(argument) || is_many(argument))
+        all.into_iter()
+            .filter(may_be_last)
+            .find(|argument| !given(argument) || is_many(argument))
     }
 
     /// The commands that can be named here. Aliases only where nothing else begins so.
@@ -135,15 +176,36 @@ impl<'t> Walked<'t> {
         if !self.given.is_empty() || self.only_positionals {
             return Vec::new();
         }
-        let about = |command: &Command| command.get_about().map(ToString::to_string).unwrap_or_default();
-        let shown = || self.command.get_subcommands().filter(|command| !command.is_hide_set());
-        let mut found: Vec<Candidate> = shown().map(|command| (command.get_name().to_owned(), about(command))).collect();
+        let about = |command: &Command| {
+            command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+        };
+        let shown = || {
+            self.command
+                .get_subcommands()
+                .filter(|command| !command.is_hide_set())
+        };
+        let mut found: Vec<Candidate> = shown()
+            .map(|command| (command.get_name().to_owned(), about(command)))
+            .collect();
         if self.helps && self.command.get_name() == self.root.get_name() {
-            found.push(("options".into(), "The options that every command takes".into()));
-            found.push(("dialects".into(), "The programs that read a .env file".into()));
+            found.push((
+                "options".into(),
+                "The options that every command takes".into(),
+            ));
+            found.push((
+                "dialects".into(),
+                "The programs that read a .env file".into(),
+            ));
         }
         if !found.iter().any(|(name, _)| name.starts_with(typed)) {
-            found.extend(shown().flat_map(|command| command.get_all_aliases().map(|alias| (alias.to_owned(), about(command)))));
+            found.extend(shown().flat_map(|command| {
+                command
+                    .get_all_aliases()
+                    .map(|alias| (alias.to_owned(), about(command)))
+            }));
         }
         found
     }
@@ -166,18 +228,28 @@ impl<'t> Walked<'t> {
         if self.helps {
             return Vec::new();
         }
-        self.can_be_given().filter(|argument| !argument.is_global_set()).filter_map(candidate).collect()
+        self.can_be_given()
+            .filter(|argument| !argument.is_global_set())
+            .filter_map(candidate)
+            .collect()
     }
 
     fn can_be_given(&self) -> impl Iterator<Item = &'t Arg> {
-        let again = |argument: &Arg| matches!(argument.get_action(), ArgAction::Append | ArgAction::Count);
+        let again =
+            |argument: &Arg| matches!(argument.get_action(), ArgAction::Append | ArgAction::Count);
         let is_given = |argument: &Arg| self.options_given.contains(&argument.get_id().as_str());
-        self.all_options().filter(move |argument| !argument.is_hide_set() && (again(argument) || !is_given(argument)))
+        self.all_options().filter(move |argument| {
+            !argument.is_hide_set() && (again(argument) || !is_given(argument))
+        })
     }
 
     /// The service whose keys are meant: the first one that is named.
     pub(in crate::cli) fn service(&self) -> Option<Service> {
-        let is_service = |name: &str| self.command.get_positionals().any(|one| one.get_id() == name && takes_service(one));
+        let is_service = |name: &str| {
+            self.command
+                .get_positionals()
+                .any(|one| one.get_id() == name && takes_service(one))
+        };
         let named = self.given.iter().find(|(name, _)| is_service(name))?;
         Service::from_folder(&named.1).ok()
     }
@@ -189,28 +261,43 @@ fn candidate(argument: &Arg) -> Option<Candidate> {
         (None, Some(short)) => format!("-{short}"),
         (None, None) => return None,
     };
-    Some((name, argument.get_help().map(ToString::to_string).unwrap_or_default()))
+    Some((
+        name,
+        argument
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    ))
 }
 
 fn is_named(argument: &Arg, names: &[&str]) -> bool {
-    argument.get_value_names().is_some_and(|all| all.iter().any(|name| names.contains(&name.as_str())))
+    argument
+        .get_value_names()
+        .is_some_and(|all| all.iter().any(|name| names.contains(&name.as_str())))
 }
 
 /// Whether the argument is a service in Vault.
 pub(in crate::cli) fn takes_service(argument: &Arg) -> bool {
-    argument.get_value_parser().type_id() == TypeId::of::<Service>() || is_named(argument, &["SERVICE"])
+    argument.get_value_parser().type_id() == TypeId::of::<Service>()
+        || is_named(argument, &["SERVICE"])
 }
 
 /// Whether the argument is, or starts with, a key of the service.
 pub(in crate::cli) fn takes_key(argument: &Arg) -> bool {
-    let starts = |name: &str| name.strip_prefix("KEY").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let starts = |name: &str| {
+        name.strip_prefix("KEY")
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+    };
     argument.get_value_parser().type_id() == TypeId::of::<Key>()
-        || argument.get_value_names().is_some_and(|all| all.iter().any(|name| starts(name.as_str())))
+        || argument
+            .get_value_names()
+            .is_some_and(|all| all.iter().any(|name| starts(name.as_str())))
 }
 
 /// Whether the argument is a version of the service.
 pub(super) fn takes_version(argument: &Arg) -> bool {
-    is_named(argument, &["VERSION", "V1", "V2"]) || (argument.get_id() == "version" && argument.get_action().takes_values())
+    is_named(argument, &["VERSION", "V1", "V2"])
+        || (argument.get_id() == "version" && argument.get_action().takes_values())
 }
 
 /// Whether the argument is a context of the config.
@@ -222,13 +309,16 @@ pub(super) fn takes_context(argument: &Arg) -> bool {
 pub(super) fn path_kind(command: &Command, argument: &Arg) -> Option<Kind> {
     if takes_service(argument) {
         // Services that are to be moved into Vault are folders.
-        return (command.get_name() == "adopt" && argument.is_positional()).then_some(Kind::Folders);
+        return (command.get_name() == "adopt" && argument.is_positional())
+            .then_some(Kind::Folders);
     }
     match argument.get_value_hint() {
         ValueHint::DirPath => Some(Kind::Folders),
         _ if is_named(argument, &["DIR"]) => Some(Kind::Folders),
         ValueHint::AnyPath | ValueHint::FilePath => Some(Kind::Files),
-        ValueHint::ExecutablePath | ValueHint::CommandName | ValueHint::CommandString => Some(Kind::Programs),
+        ValueHint::ExecutablePath | ValueHint::CommandName | ValueHint::CommandString => {
+            Some(Kind::Programs)
+        }
         _ if is_named(argument, &["FILE"]) => Some(Kind::Files),
         _ if is_named(argument, &["COMMAND"]) => Some(Kind::Programs),
         _ => None,

@@ -8,14 +8,21 @@ use sha2::{Digest, Sha256};
 use crate::core::scan::{Finding, ScanReport};
 use crate::format::classify::{Rule, Severity};
 
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// The log of a report: every secret, those that are allowed or known as suppressed.
 pub(super) fn log(report: &ScanReport) -> Value {
     let found: Vec<&Finding> = report.findings().filter(|finding| finding.secret).collect();
-    let rules: BTreeMap<&str, &Rule> = found.iter().map(|finding| (finding.rule, finding.by)).collect();
+    let rules: BTreeMap<&str, &Rule> = found
+        .iter()
+        .map(|finding| (finding.rule, finding.by))
+        .collect();
     let mut ordinals = BTreeMap::new();
-    let results: Vec<Value> = found.iter().map(|finding| result(finding, &rules, &mut ordinals)).collect();
+    let results: Vec<Value> = found
+        .iter()
+        .map(|finding| result(finding, &rules, &mut ordinals))
+        .collect();
     let notifications: Vec<Value> = report.unread.iter().map(notification).collect();
     json!({
         "$schema": SCHEMA,
@@ -42,12 +49,22 @@ fn rule(rule: &Rule) -> Value {
     })
 }
 
-fn result(finding: &Finding, rules: &BTreeMap<&str, &Rule>, ordinals: &mut BTreeMap<(String, String), usize>) -> Value {
-    let ordinal = ordinals.entry((finding.file.clone(), finding.key.clone())).or_default();
+fn result(
+    finding: &Finding,
+    rules: &BTreeMap<&str, &Rule>,
+    ordinals: &mut BTreeMap<(String, String), usize>,
+) -> Value {
+    let ordinal = ordinals
+        .entry((finding.file.clone(), finding.key.clone()))
+        .or_default();
     *ordinal += 1;
     // Of the place alone: nothing in it follows from the value.
     let print = Sha256::digest(format!("{}\n{}\n{ordinal}", finding.file, finding.key));
-    let print: String = print.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let print: String = print
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let suppressions: Vec<Value> = [(finding.allowed, "inSource"), (finding.known, "external")]
         .into_iter()
         .filter(|(is, _)| *is)
@@ -89,8 +106,14 @@ fn level(severity: Severity) -> &'static str {
 
 /// A path as a relative URI reference (RFC 3986).
 fn uri(path: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
-    path.bytes().fold(String::with_capacity(path.len()), |uri, byte| {
-        if is_plain(byte) { uri + &char::from(byte).to_string() } else { uri + &format!("%{byte:02X}") }
-    })
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
+    path.bytes()
+        .fold(String::with_capacity(path.len()), |uri, byte| {
+            if is_plain(byte) {
+                uri + &char::from(byte).to_string()
+            } else {
+                uri + &format!("%{byte:02X}")
+            }
+        })
 }

@@ -6,9 +6,13 @@ use crate::core::scan::Finding;
 use crate::format::classify::{Kind, Rule, Severity};
 use crate::ui::{Cell, Piped, Table, Ui};
 
-/// One line a finding: file and line, key, kind, severity, tracked by git, same value in Vault, why.
+/// One line a finding: file and line, key, kind, severity, tracked by git, same value in Vault,
+/// why.
 pub(super) fn of(ui: &Ui, findings: &[&Finding]) -> String {
-    let mut table = Table::new(&["FILE", "KEY", "KIND", "WHY", "SEVERITY", "GIT", "VAULT"], Piped::Tabs);
+    let mut table = Table::new(
+        &["FILE", "KEY", "KIND", "WHY", "SEVERITY", "GIT", "VAULT"],
+        Piped::Tabs,
+    );
     for finding in findings {
         table.row(row(finding));
     }
@@ -29,18 +33,35 @@ fn row(finding: &Finding) -> [Cell; 7] {
         kind(finding.kind).into(),
         finding.why.into(),
         red_if(known == "high", known),
-        red_if(finding.tracked == Some(true), answer(finding.tracked, "tracked", "not tracked")),
-        finding.vault_key.as_deref().unwrap_or_else(|| answer(finding.in_vault, "the same", "not there")).into(),
+        red_if(
+            finding.tracked == Some(true),
+            answer(finding.tracked, "tracked", "not tracked"),
+        ),
+        finding
+            .vault_key
+            .as_deref()
+            .unwrap_or_else(|| answer(finding.in_vault, "the same", "not there"))
+            .into(),
     ]
 }
 
 /// A rule as `scan --rules` lists it.
 pub(super) fn rule(rule: &Rule) -> String {
-    format!("{:<26}  {:<17}  {:<8}  {}\n", rule.id, kind(rule.kind), severity(rule.severity), rule.reason)
+    format!(
+        "{:<26}  {:<17}  {:<8}  {}\n",
+        rule.id,
+        kind(rule.kind),
+        severity(rule.severity),
+        rule.reason
+    )
 }
 
 fn red_if(is_bad: bool, text: &str) -> Cell {
-    if is_bad { Cell::colored(text, AnsiColor::Red) } else { text.into() }
+    if is_bad {
+        Cell::colored(text, AnsiColor::Red)
+    } else {
+        text.into()
+    }
 }
 
 fn answer(known: Option<bool>, yes: &'static str, no: &'static str) -> &'static str {

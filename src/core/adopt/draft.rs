@@ -34,7 +34,8 @@ pub(super) struct FileDraft {
     pub(super) harmless: Vec<String>,
 }
 
-/// What `.claude-vault.toml` says so far: the service that each file belongs to, and the services in it.
+/// What `.claude-vault.toml` says so far: the service that each file belongs to, and the services
+/// in it.
 #[derive(Default)]
 pub(super) struct Config {
     pub(super) owners: BTreeMap<PathBuf, Service>,
@@ -48,16 +49,33 @@ impl Config {
     pub(super) fn read(root: &Root) -> Result<Self> {
         let mut config = Self::default();
         let content = root.read_trusted(Path::new(CONFIG))?;
-        let Some(content) = content else { return Ok(config) };
-        let table: toml::Table = std::str::from_utf8(&content.bytes).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
-        let Some(services) = table.get("services").and_then(toml::Value::as_table) else { return Ok(config) };
+        let Some(content) = content else {
+            return Ok(config);
+        };
+        let table: toml::Table = std::str::from_utf8(&content.bytes)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
+        let Some(services) = table.get("services").and_then(toml::Value::as_table) else {
+            return Ok(config);
+        };
         for (name, said) in services {
             config.services.push(name.clone());
-            let Ok(service) = name.parse::<Service>() else { continue };
-            let listed = said.get("files").and_then(toml::Value::as_array).into_iter().flatten();
-            let files = listed.filter_map(|one| one.get("file").or(Some(one))).chain(said.get("file"));
+            let Ok(service) = name.parse::<Service>() else {
+                continue;
+            };
+            let listed = said
+                .get("files")
+                .and_then(toml::Value::as_array)
+                .into_iter()
+                .flatten();
+            let files = listed
+                .filter_map(|one| one.get("file").or(Some(one)))
+                .chain(said.get("file"));
             let files = files.filter_map(toml::Value::as_str).map(PathBuf::from);
-            config.owners.extend(files.map(|file| (file, service.clone())));
+            config
+                .owners
+                .extend(files.map(|file| (file, service.clone())));
         }
         Ok(config)
     }
@@ -72,7 +90,12 @@ pub(super) fn drafts(
     config: &Config,
     all_keys: bool,
 ) -> Vec<Draft> {
-    let main = Draft { service: unit.service.clone(), is_mapped: unit.is_mapped, files: Vec::new(), stays: Vec::new() };
+    let main = Draft {
+        service: unit.service.clone(),
+        is_mapped: unit.is_mapped,
+        files: Vec::new(),
+        stays: Vec::new(),
+    };
     let mut drafts = vec![main];
     for file in in_order(unit, facts) {
         let Some(text) = texts.text(file) else {
@@ -89,18 +112,34 @@ pub(super) fn drafts(
             continue;
         };
         let intake = intake::of_yaml(file, &text, all_keys);
-        place(&mut drafts, unit, config, file, Format::Yaml, Dialect::Portable, intake);
+        place(
+            &mut drafts,
+            unit,
+            config,
+            file,
+            Format::Yaml,
+            Dialect::Portable,
+            intake,
+        );
     }
-    for file in facts.iter().flat_map(|one| &one.secret_files).filter(|file| file.starts_with(&unit.folder)) {
+    for file in facts
+        .iter()
+        .flat_map(|one| &one.secret_files)
+        .filter(|file| file.starts_with(&unit.folder))
+    {
         if texts.content(file).is_some() {
-            stays_whole(&mut drafts[0], file, "it is a file of one secret, which compose gives to a container as it is");
+            stays_whole(
+                &mut drafts[0],
+                file,
+                "it is a file of one secret, which compose gives to a container as it is",
+            );
         }
     }
     drafts
 }
 
-/// The file that docker compose itself reads first, then as the compose files name them: of two that cannot share a
-/// service, the first keeps it.
+/// The file that docker compose itself reads first, then as the compose files name them: of two
+/// that cannot share a service, the first keeps it.
 fn in_order<'a>(unit: &'a Unit, facts: &[Facts]) -> Vec<&'a PathBuf> {
     let own = unit.folder.join(".env");
     let named: Vec<&PathBuf> = facts.iter().flat_map(|one| &one.container_order).collect();
@@ -115,7 +154,13 @@ fn in_order<'a>(unit: &'a Unit, facts: &[Facts]) -> Vec<&'a PathBuf> {
 }
 
 fn stays_whole(draft: &mut Draft, file: &Path, reason: &str) {
-    draft.stays.push(Stay { file: file.to_owned(), line: 0, key: None, secret: true, reason: reason.to_owned() });
+    draft.stays.push(Stay {
+        file: file.to_owned(),
+        line: 0,
+        key: None,
+        secret: true,
+        reason: reason.to_owned(),
+    });
 }
 
 /// Who reads a file of variables.
@@ -127,19 +172,49 @@ pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
     }
 }
 
-/// Puts a file where it belongs: to the folder's service, unless that has another value under one of its names.
-fn place(drafts: &mut Vec<Draft>, unit: &Unit, config: &Config, file: &Path, format: Format, reader: Dialect, intake: Intake) {
-    let Intake { secrets, stays, harmless } = intake;
+/// Puts a file where it belongs: to the folder's service, unless that has another value under one
+/// of its names.
+fn place(
+    drafts: &mut Vec<Draft>,
+    unit: &Unit,
+    config: &Config,
+    file: &Path,
+    format: Format,
+    reader: Dialect,
+    intake: Intake,
+) {
+    let Intake {
+        secrets,
+        stays,
+        harmless,
+    } = intake;
     let differs = |entry: &Entry| {
-        let known = drafts[0].files.iter().flat_map(|file| &file.secrets).find(|known| known.key == entry.key);
+        let known = drafts[0]
+            .files
+            .iter()
+            .flat_map(|file| &file.secrets)
+            .find(|known| known.key == entry.key);
         known.is_some_and(|known| known.value != entry.value)
     };
-    let told = config.owners.get(file).filter(|service| **service != unit.service);
+    let told = config
+        .owners
+        .get(file)
+        .filter(|service| **service != unit.service);
     let apart = match told {
         Some(service) => Some(service.clone()),
-        None => secrets.iter().any(differs).then(|| apart(&unit.service, file)).flatten(),
+        None => secrets
+            .iter()
+            .any(differs)
+            .then(|| apart(&unit.service, file))
+            .flatten(),
     };
-    let found = FileDraft { file: file.to_owned(), format, reader, secrets, harmless };
+    let found = FileDraft {
+        file: file.to_owned(),
+        format,
+        reader,
+        secrets,
+        harmless,
+    };
     match apart {
         None => {
             drafts[0].files.push(found);
@@ -150,7 +225,12 @@ fn place(drafts: &mut Vec<Draft>, unit: &Unit, config: &Config, file: &Path, for
                 draft.files.push(found);
                 draft.stays.extend(stays);
             }
-            None => drafts.push(Draft { service, is_mapped: true, files: vec![found], stays }),
+            None => drafts.push(Draft {
+                service,
+                is_mapped: true,
+                files: vec![found],
+                stays,
+            }),
         },
     }
 }
@@ -158,7 +238,10 @@ fn place(drafts: &mut Vec<Draft>, unit: &Unit, config: &Config, file: &Path, for
 /// The service of a file that cannot share its folder's.
 fn apart(service: &Service, file: &Path) -> Option<Service> {
     let name = file.file_name()?.to_str()?;
-    let stem = ["yaml", "yml", "env"].iter().find_map(|end| name.strip_suffix(end)?.strip_suffix('.')).unwrap_or(name);
+    let stem = ["yaml", "yml", "env"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end)?.strip_suffix('.'))
+        .unwrap_or(name);
     let stem = plain(stem.trim_start_matches('.'));
     let nested = format!("{service}/{stem}").parse().ok();
     nested.or_else(|| format!("{service}-{stem}").parse().ok())

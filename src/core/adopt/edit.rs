@@ -1,4 +1,5 @@
-//! Taking secrets out of a compose file: each becomes `${NAME}`, and nothing else of the file changes.
+//! Taking secrets out of a compose file: each becomes `${NAME}`, and nothing else of the file
+//! changes.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -59,29 +60,60 @@ pub(super) struct Edit {
 
 /// The secrets of a compose file, in order.
 pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
-    let (Ok(documents), Ok(places)) = (tree::parse(text), places::places(places::Form::Compose, text)) else {
+    let (Ok(documents), Ok(places)) = (
+        tree::parse(text),
+        places::places(places::Form::Compose, text),
+    ) else {
         return Vec::new();
     };
     let mut scalars = Vec::new();
-    documents.iter().for_each(|document| collect(document, text, false, &mut scalars));
+    documents
+        .iter()
+        .for_each(|document| collect(document, text, false, &mut scalars));
     let mut found = Vec::new();
     for (place, secret) in judge::secrets(&places) {
-        let inside = scalars.iter().find(|scalar| scalar.span.start <= place.span.start && place.span.end <= scalar.span.end);
+        let inside = scalars.iter().find(|scalar| {
+            scalar.span.start <= place.span.start && place.span.end <= scalar.span.end
+        });
         for span in secret.spans {
             let line = place.line_of(text, span.clone());
             let way = match (inside, offset(place, inside)) {
-                (Some(scalar), Some(offset)) => literal(scalar, span.start + offset..span.end + offset),
+                (Some(scalar), Some(offset)) => {
+                    literal(scalar, span.start + offset..span.end + offset)
+                }
                 _ if place.role == Role::Comment => Err("it stands in a comment"),
                 _ => Err("it stands where it cannot be replaced"),
             };
-            let default_of = way.as_ref().ok().and_then(|literal| literal.default_of.as_ref().map(|(name, _)| name.clone()));
+            let default_of = way
+                .as_ref()
+                .ok()
+                .and_then(|literal| literal.default_of.as_ref().map(|(name, _)| name.clone()));
             let is_whole = span == (0..place.text.len());
             let names = match default_of {
                 Some(name) => vec![name.clone(), format!("{name}_DEFAULT")],
-                None => names(place, is_whole, if secret.is_of_address { "PASSWORD" } else { "SECRET" }),
+                None => names(
+                    place,
+                    is_whole,
+                    if secret.is_of_address {
+                        "PASSWORD"
+                    } else {
+                        "SECRET"
+                    },
+                ),
             };
-            let key = if place.name.is_empty() { None } else { Some(place.name.clone()) };
-            found.push(Candidate { file: file.to_owned(), line, key, why: secret.why, names, way });
+            let key = if place.name.is_empty() {
+                None
+            } else {
+                Some(place.name.clone())
+            };
+            found.push(Candidate {
+                file: file.to_owned(),
+                line,
+                key,
+                why: secret.why,
+                names,
+                way,
+            });
         }
     }
     found
@@ -91,15 +123,24 @@ pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
 fn collect(node: &Node, text: &str, is_in_flow: bool, scalars: &mut Vec<Scalar>) {
     match &node.kind {
         Kind::Scalar { text, style } => {
-            scalars.push(Scalar { span: node.span.clone(), text: text.clone(), style: *style, is_in_flow });
+            scalars.push(Scalar {
+                span: node.span.clone(),
+                text: text.clone(),
+                style: *style,
+                is_in_flow,
+            });
         }
         Kind::List(items) => {
             let is_in_flow = is_in_flow || text[node.span.clone()].starts_with('[');
-            items.iter().for_each(|item| collect(item, text, is_in_flow, scalars));
+            items
+                .iter()
+                .for_each(|item| collect(item, text, is_in_flow, scalars));
         }
         Kind::Map(entries) => {
             let is_in_flow = is_in_flow || text[node.span.clone()].starts_with('{');
-            entries.iter().for_each(|(_, value)| collect(value, text, is_in_flow, scalars));
+            entries
+                .iter()
+                .for_each(|(_, value)| collect(value, text, is_in_flow, scalars));
         }
         Kind::Alias(_) => {}
     }
@@ -122,8 +163,10 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
     loop {
         let pieces = interpolation::parse(inner).map_err(|_| "docker compose cannot read it")?;
         let here = span.start - base..span.end - base;
-        let touched: Vec<_> =
-            pieces.into_iter().filter(|piece| piece.span.start < here.end && here.start < piece.span.end).collect();
+        let touched: Vec<_> = pieces
+            .into_iter()
+            .filter(|piece| piece.span.start < here.end && here.start < piece.span.end)
+            .collect();
         if let [piece] = touched.as_slice()
             && let interpolation::Kind::Variable(reference) = &piece.kind
         {
@@ -132,7 +175,10 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
                 return Err(PARTLY);
             }
             if reference.word == here {
-                default_of = Some((reference.name.clone(), base + piece.span.start..base + piece.span.end));
+                default_of = Some((
+                    reference.name.clone(),
+                    base + piece.span.start..base + piece.span.end,
+                ));
             }
             let word = reference.word.clone();
             base += word.start;
@@ -143,27 +189,52 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
         for piece in touched {
             match piece.kind {
                 interpolation::Kind::Text => {
-                    value.push_str(&inner[piece.span.start.max(here.start)..piece.span.end.min(here.end)]);
+                    value.push_str(
+                        &inner[piece.span.start.max(here.start)..piece.span.end.min(here.end)],
+                    );
                 }
-                interpolation::Kind::Dollar if here.start <= piece.span.start && piece.span.end <= here.end => value.push('$'),
-                interpolation::Kind::Dollar | interpolation::Kind::Variable(_) => return Err(PARTLY),
+                interpolation::Kind::Dollar
+                    if here.start <= piece.span.start && piece.span.end <= here.end =>
+                {
+                    value.push('$')
+                }
+                interpolation::Kind::Dollar | interpolation::Kind::Variable(_) => {
+                    return Err(PARTLY);
+                }
             }
         }
-        return Ok(Literal { value, span, default_of, scalar: scalar.clone() });
+        return Ok(Literal {
+            value,
+            span,
+            default_of,
+            scalar: scalar.clone(),
+        });
     }
 }
 
 /// Names for a secret: of its variable or option, else of what is around it.
 fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
     let words = |text: &str| -> String {
-        let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+        let word = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        };
         let upper: String = text.chars().map(word).collect();
-        upper.split('_').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+        upper
+            .split('_')
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("_")
     };
     const TELLING: [&str; 6] = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "AUTH"];
     let owner = words(place.path.split(['.', '[']).nth(1).unwrap_or_default());
     let mut name = match place.role {
-        Role::Value | Role::EnvironmentOfCompose | Role::BuildArg | Role::Comment => words(&place.name),
+        Role::Value | Role::EnvironmentOfCompose | Role::BuildArg | Role::Comment => {
+            words(&place.name)
+        }
         Role::Command => format!("{owner}_COMMAND"),
         Role::Healthcheck => format!("{owner}_HEALTHCHECK"),
         Role::ConfigContent => format!("{owner}_CONFIG"),
@@ -173,7 +244,13 @@ fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
         }
     };
     let tells = TELLING.iter().any(|word| name.contains(word));
-    if !tells && (!is_whole || matches!(place.role, Role::Command | Role::Healthcheck | Role::ConfigContent | Role::Label)) {
+    if !tells
+        && (!is_whole
+            || matches!(
+                place.role,
+                Role::Command | Role::Healthcheck | Role::ConfigContent | Role::Label
+            ))
+    {
         name = format!("{name}_{what}");
     }
     if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
@@ -181,9 +258,14 @@ fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
     }
     let longer = format!("{owner}_{name}");
     let numbered = (2..=9).map(|number| format!("{longer}_{number}"));
-    let all: Vec<String> = [name.clone(), longer.clone()].into_iter().chain(numbered).collect();
+    let all: Vec<String> = [name.clone(), longer.clone()]
+        .into_iter()
+        .chain(numbered)
+        .collect();
     let mut seen = BTreeSet::new();
-    all.into_iter().filter(|name| crate::names::is_variable(name) && seen.insert(name.clone())).collect()
+    all.into_iter()
+        .filter(|name| crate::names::is_variable(name) && seen.insert(name.clone()))
+        .collect()
 }
 
 impl Literal {
@@ -194,7 +276,9 @@ impl Literal {
 
     /// Whether it is the default of this variable.
     pub(super) fn is_default_of(&self, name: &str) -> bool {
-        self.default_of.as_ref().is_some_and(|(variable, _)| variable == name)
+        self.default_of
+            .as_ref()
+            .is_some_and(|(variable, _)| variable == name)
     }
 
     /// What puts `${name}` in its place. A default of the same name becomes the reference itself.
@@ -203,15 +287,23 @@ impl Literal {
             Some((variable, whole)) if variable == name => whole.clone(),
             Some(_) | None => self.span.clone(),
         };
-        Edit { scalar: self.scalar.clone(), span, text: format!("${{{name}}}") }
+        Edit {
+            scalar: self.scalar.clone(),
+            span,
+            text: format!("${{{name}}}"),
+        }
     }
 }
 
 /// The text of a file with all edits made; `None` where one cannot be.
 pub(super) fn apply(text: &str, edits: &[Edit]) -> Option<Zeroizing<String>> {
-    let mut by_scalar: std::collections::BTreeMap<usize, Vec<&Edit>> = std::collections::BTreeMap::new();
+    let mut by_scalar: std::collections::BTreeMap<usize, Vec<&Edit>> =
+        std::collections::BTreeMap::new();
     for edit in edits {
-        by_scalar.entry(edit.scalar.span.start).or_default().push(edit);
+        by_scalar
+            .entry(edit.scalar.span.start)
+            .or_default()
+            .push(edit);
     }
     let mut out = Zeroizing::new(String::with_capacity(text.len() + 64 * edits.len()));
     let mut at = 0;
@@ -250,7 +342,10 @@ fn spliced(text: &str, shift: usize, edits: &[&Edit]) -> Option<Zeroizing<String
     let mut out = Zeroizing::new(String::with_capacity(text.len() + 64 * edits.len()));
     let mut at = 0;
     for edit in edits {
-        let (start, end) = (edit.span.start.checked_sub(shift)?, edit.span.end.checked_sub(shift)?);
+        let (start, end) = (
+            edit.span.start.checked_sub(shift)?,
+            edit.span.end.checked_sub(shift)?,
+        );
         out.push_str(text.get(at..start)?);
         out.push_str(&edit.text);
         at = end;
@@ -259,7 +354,8 @@ fn spliced(text: &str, shift: usize, edits: &[&Edit]) -> Option<Zeroizing<String
     Some(out)
 }
 
-/// In a block scalar, a secret that stands on one line is found by its text, which must stand there once.
+/// In a block scalar, a secret that stands on one line is found by its text, which must stand there
+/// once.
 fn in_block(raw: &str, scalar: &Scalar, edits: &[&Edit]) -> Option<Zeroizing<String>> {
     let mut out = Zeroizing::new(raw.to_owned());
     for edit in edits {

@@ -1,9 +1,10 @@
-//! Adoption that a model asks for. The person sees the plan; the model learns which files there are and the names of
-//! their entries, as the scans tell it too.
+//! Adoption that a model asks for. The person sees the plan; the model learns which files there are
+//! and the names of their entries, as the scans tell it too.
 //!
-//! Which entries go to Vault is decided by their names alone, since the keys in Vault can be listed afterwards. Compose
-//! files are left as they are: whether a secret stands in one as text would show in the keys too. Whatever else could
-//! tell of a value keeps the plan from being approved, and the reason is for the person.
+//! Which entries go to Vault is decided by their names alone, since the keys in Vault can be listed
+//! afterwards. Compose files are left as they are: whether a secret stands in one as text would
+//! show in the keys too. Whatever else could tell of a value keeps the plan from being approved,
+//! and the reason is for the person.
 
 use std::path::{Path, PathBuf};
 
@@ -48,8 +49,8 @@ impl From<Error> for NotAsked {
 /// What a value is taken for when only its name may decide: nothing that its form could tell.
 const UNSEEN: &str = "Kq7Zt2Wm9Lx4Rb6Vn3Hc8Jp5";
 
-/// Moves the `.env` files and the `secrets.yaml` of a service into Vault, once the person approves it. Of two files that
-/// have a name in common, the second stays.
+/// Moves the `.env` files and the `secrets.yaml` of a service into Vault, once the person approves
+/// it. Of two files that have a name in common, the second stays.
 ///
 /// # Errors
 /// [`NotAsked`].
@@ -62,14 +63,21 @@ pub async fn adopt_for_model(
     let current = Current::read(vault, service).await?;
     let (draft, told, obstacle) = found(core, service)?;
     let audited = audited(core, &draft);
-    let mut adoption =
-        match obstacle.map_or_else(|| plan::of_draft(core, draft, current), |reason| Err(Error::invalid(reason, ""))) {
-            Ok(adoption) => adoption,
-            Err(error) => hopeless(core, service, &error),
-        };
+    let mut adoption = match obstacle.map_or_else(
+        || plan::of_draft(core, draft, current),
+        |reason| Err(Error::invalid(reason, "")),
+    ) {
+        Ok(adoption) => adoption,
+        Err(error) => hopeless(core, service, &error),
+    };
     adoption.writes_all = true;
     adoption.audited = Some(audited);
-    let done = Plan::new(adoption).approve(core, approver).await?.commit(core, approver).await?.done;
+    let done = Plan::new(adoption)
+        .approve(core, approver)
+        .await?
+        .commit(core, approver)
+        .await?
+        .done;
     match done.stopped {
         Some((_, error)) => Err(error.into()),
         None => Ok(told),
@@ -78,7 +86,13 @@ pub async fn adopt_for_model(
 
 /// A plan that can only be looked at.
 fn hopeless(core: &Core, service: &Service, error: &Error) -> Adoption {
-    let part = Part { service: Some(service.clone()), unit: None, change: None, files: Vec::new(), stale: Vec::new() };
+    let part = Part {
+        service: Some(service.clone()),
+        unit: None,
+        change: None,
+        files: Vec::new(),
+        stale: Vec::new(),
+    };
     let mut adoption = Adoption::new(core, Direction::In, vec![part]);
     adoption.obstacle = Some(error.to_string());
     adoption
@@ -89,22 +103,34 @@ type Found = (Draft, Vec<FileForModel>, Option<String>);
 /// The files of the service's folder that somebody else wrote.
 fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked> {
     let root = Root::open(&core.settings.root)?;
-    let mut draft = Draft { service: service.clone(), is_mapped: false, files: Vec::new(), stays: Vec::new() };
+    let mut draft = Draft {
+        service: service.clone(),
+        is_mapped: false,
+        files: Vec::new(),
+        stays: Vec::new(),
+    };
     let (mut told, mut obstacle) = (Vec::new(), None);
     for (file, kind) in usual_files(&root, Path::new(service.as_str())) {
         let entries: Vec<FileEntry> = match look(core, &file, kind) {
-            Ok((_, Seen::Sections(sections))) => sections.into_iter().flat_map(|section| section.entries).collect(),
+            Ok((_, Seen::Sections(sections))) => sections
+                .into_iter()
+                .flat_map(|section| section.entries)
+                .collect(),
             Ok((_, Seen::Ours { .. })) | Err(Refused::Missing) => continue,
             Err(refused) => return Err(NotAsked::Refused(refused)),
         };
         let taken = of_file(core, &root, &file, kind, &entries);
-        // Whether two files agree on a value must not show: of two that share a name, the first is taken.
+        // Whether two files agree on a value must not show: of two that share a name, the first is
+        // taken.
         if shares_a_name(&draft, &taken.0) {
             continue;
         }
         obstacle = obstacle.or(taken.1);
         draft.files.push(taken.0);
-        told.push(FileForModel { file, entries: entries.into_iter().map(|entry| entry.name).collect() });
+        told.push(FileForModel {
+            file,
+            entries: entries.into_iter().map(|entry| entry.name).collect(),
+        });
     }
     if draft.files.iter().all(|file| file.secrets.is_empty()) && obstacle.is_none() {
         return Err(NotAsked::Nothing);
@@ -115,36 +141,71 @@ fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked>
 /// Where such files usually lie, by their names alone.
 fn usual_files(root: &Root, folder: &Path) -> Vec<(PathBuf, FileKind)> {
     let mut found = Vec::new();
-    for (folder, kinds) in [(folder.to_owned(), &[FileKind::Env, FileKind::Yaml][..]), (folder.join("config"), &[FileKind::Yaml])]
-    {
-        let files = root.names(&folder).into_iter().map(|name| folder.join(name));
-        let of_kind = files.filter(|file| !survey::is_template(file)).filter_map(|file| Some((FileKind::of(&file)?, file)));
-        found.extend(of_kind.filter(|(kind, _)| kinds.contains(kind)).map(|(kind, file)| (file, kind)));
+    for (folder, kinds) in [
+        (folder.to_owned(), &[FileKind::Env, FileKind::Yaml][..]),
+        (folder.join("config"), &[FileKind::Yaml]),
+    ] {
+        let files = root
+            .names(&folder)
+            .into_iter()
+            .map(|name| folder.join(name));
+        let of_kind = files
+            .filter(|file| !survey::is_template(file))
+            .filter_map(|file| Some((FileKind::of(&file)?, file)));
+        found.extend(
+            of_kind
+                .filter(|(kind, _)| kinds.contains(kind))
+                .map(|(kind, file)| (file, kind)),
+        );
     }
     found
 }
 
 /// The entries of a file whose names tell a secret, with their values, or why one cannot be taken.
-fn of_file(core: &Core, root: &Root, file: &Path, kind: FileKind, entries: &[FileEntry]) -> (FileDraft, Option<String>) {
+fn of_file(
+    core: &Core,
+    root: &Root,
+    file: &Path,
+    kind: FileKind,
+    entries: &[FileEntry],
+) -> (FileDraft, Option<String>) {
     let content = root.read(file).ok().flatten();
-    let text = content.as_ref().and_then(|content| std::str::from_utf8(&content.bytes).ok()).unwrap_or_default();
+    let text = content
+        .as_ref()
+        .and_then(|content| std::str::from_utf8(&content.bytes).ok())
+        .unwrap_or_default();
     let (format, reader) = match kind {
         FileKind::Yaml | FileKind::Compose => (Format::Yaml, Dialect::Portable),
         FileKind::Env => (Format::Env, own_reader(core, file)),
     };
     let values = values(format, reader, text);
-    let mut draft = FileDraft { file: file.to_owned(), format, reader, secrets: Vec::new(), harmless: Vec::new() };
+    let mut draft = FileDraft {
+        file: file.to_owned(),
+        format,
+        reader,
+        secrets: Vec::new(),
+        harmless: Vec::new(),
+    };
     let mut obstacle = None;
     for entry in entries {
-        let Some((name, key)) = key_of(entry, format) else { continue };
+        let Some((name, key)) = key_of(entry, format) else {
+            continue;
+        };
         if draft.secrets.iter().any(|known| known.key == key) {
             continue;
         }
-        let of_name: Vec<&(String, Option<Value>, usize)> = values.iter().filter(|(other, ..)| *other == name).collect();
+        let of_name: Vec<&(String, Option<Value>, usize)> =
+            values.iter().filter(|(other, ..)| *other == name).collect();
         let value = match of_name.as_slice() {
             [(_, Some(value), line)] => Ok((value.clone(), *line)),
-            [] | [(_, None, _)] => Err(format!("the value of {name} cannot be taken from {}", file.display())),
-            _ => Err(format!("{name} stands more than once in {}", file.display())),
+            [] | [(_, None, _)] => Err(format!(
+                "the value of {name} cannot be taken from {}",
+                file.display()
+            )),
+            _ => Err(format!(
+                "{name} stands more than once in {}",
+                file.display()
+            )),
         };
         let (value, line) = match value {
             Ok(taken) => taken,
@@ -157,7 +218,14 @@ fn of_file(core: &Core, root: &Root, file: &Path, kind: FileKind, entries: &[Fil
             obstacle.get_or_insert(format!("the value of {name} is too long"));
         }
         let why = "by its name".to_owned();
-        draft.secrets.push(Entry { key, value, file: file.to_owned(), line, why, expanded_from: Vec::new() });
+        draft.secrets.push(Entry {
+            key,
+            value,
+            file: file.to_owned(),
+            line,
+            why,
+            expanded_from: Vec::new(),
+        });
     }
     (draft, obstacle)
 }
@@ -175,25 +243,47 @@ fn values(format: Format, reader: Dialect, text: &str) -> Vec<(String, Option<Va
     match format {
         Format::Env => {
             let reading = dotenv::reading(reader, text, &|_| None);
-            let value = |text: &zeroize::Zeroizing<String>| Value::Text(Secret::from(text.to_string()));
-            reading.lines.iter().map(|line| (line.name.clone(), line.value.as_ref().map(value), line.line)).collect()
+            let value =
+                |text: &zeroize::Zeroizing<String>| Value::Text(Secret::from(text.to_string()));
+            reading
+                .lines
+                .iter()
+                .map(|line| (line.name.clone(), line.value.as_ref().map(value), line.line))
+                .collect()
         }
         Format::Yaml => {
             let intake = super::intake::of_yaml(Path::new(""), text, true);
-            intake.secrets.into_iter().map(|entry| (entry.key.to_string(), Some(entry.value), entry.line)).collect()
+            intake
+                .secrets
+                .into_iter()
+                .map(|entry| (entry.key.to_string(), Some(entry.value), entry.line))
+                .collect()
         }
     }
 }
 
 fn shares_a_name(draft: &Draft, file: &FileDraft) -> bool {
-    let known = |entry: &Entry| draft.files.iter().flat_map(|file| &file.secrets).any(|other| other.key == entry.key);
+    let known = |entry: &Entry| {
+        draft
+            .files
+            .iter()
+            .flat_map(|file| &file.secrets)
+            .any(|other| other.key == entry.key)
+    };
     file.secrets.iter().any(known)
 }
 
 /// What the audit log says: the same, whatever the values are.
 fn audited(core: &Core, draft: &Draft) -> String {
-    let keys = draft.files.iter().flat_map(|file| &file.secrets).map(|entry| entry.key.as_str());
-    let files = draft.files.iter().map(|file| printable(&file.file.to_string_lossy(), false));
+    let keys = draft
+        .files
+        .iter()
+        .flat_map(|file| &file.secrets)
+        .map(|entry| entry.key.as_str());
+    let files = draft
+        .files
+        .iter()
+        .map(|file| printable(&file.file.to_string_lossy(), false));
     format!(
         "adopt {}; keys: {}; files: {}",
         core.settings.display_path(&draft.service),

@@ -1,5 +1,5 @@
-//! Keeping files with secrets, and their backups, out of git: what the plan adds to `.gitignore`, and what git has
-//! already.
+//! Keeping files with secrets, and their backups, out of git: what the plan adds to `.gitignore`,
+//! and what git has already.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,14 @@ pub(super) struct Ignore {
     pub(super) unknown: Vec<PathBuf>,
 }
 
-/// Looks at files with secrets (`private`), at files whose backups alone hold them, and at the audit log.
-pub(super) fn look(root: &Root, private: &[PathBuf], backed_up: &[PathBuf], log: Option<&Path>) -> Ignore {
+/// Looks at files with secrets (`private`), at files whose backups alone hold them, and at the
+/// audit log.
+pub(super) fn look(
+    root: &Root,
+    private: &[PathBuf],
+    backed_up: &[PathBuf],
+    log: Option<&Path>,
+) -> Ignore {
     let mut ignore = Ignore::default();
     let mut repositories: BTreeMap<PathBuf, Vec<&PathBuf>> = BTreeMap::new();
     for file in private.iter().chain(backed_up) {
@@ -45,27 +51,57 @@ fn of_repository(
     log: Option<&Path>,
     ignore: &mut Ignore,
 ) -> Option<()> {
-    let inside = |file: &Path| root.path().join(file).strip_prefix(top).map(Path::to_owned).ok();
-    let tracked = ask(top, &["ls-files", "-z", "--"], files.iter().filter_map(|file| inside(file)), false)?;
-    ignore
-        .tracked
-        .extend(files.iter().filter(|file| inside(file).is_some_and(|file| tracked.contains(&file))).map(|file| (*file).clone()));
+    let inside = |file: &Path| {
+        root.path()
+            .join(file)
+            .strip_prefix(top)
+            .map(Path::to_owned)
+            .ok()
+    };
+    let tracked = ask(
+        top,
+        &["ls-files", "-z", "--"],
+        files.iter().filter_map(|file| inside(file)),
+        false,
+    )?;
+    ignore.tracked.extend(
+        files
+            .iter()
+            .filter(|file| inside(file).is_some_and(|file| tracked.contains(&file)))
+            .map(|file| (*file).clone()),
+    );
     // Where the repository begins inside the root, its own .gitignore; else the root's.
     let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
-    let own = files.iter().filter(|file| private.contains(file)).map(|file| (file.to_path_buf(), file.to_path_buf(), ""));
-    let kept = files.iter().map(|file| (backup_of(file, "00000000_000000"), backup_of(file, "*"), ""));
+    let own = files
+        .iter()
+        .filter(|file| private.contains(file))
+        .map(|file| (file.to_path_buf(), file.to_path_buf(), ""));
+    let kept = files
+        .iter()
+        .map(|file| (backup_of(file, "00000000_000000"), backup_of(file, "*"), ""));
     // The earlier files of the log have a number behind the name.
     let log = log.map(|log| (log.to_owned(), log.to_owned(), "*"));
     // A path to ask git about, the path or pattern to ignore, and what stands behind that.
     let wanted: Vec<(PathBuf, PathBuf, &str)> = own.chain(kept).chain(log).collect();
-    let ignored = ask(top, &["check-ignore", "-z", "--stdin"], wanted.iter().filter_map(|(file, ..)| inside(file)), true)?;
-    let is_open = |file: &Path| inside(file).is_some_and(|file| !ignored.contains(&file) && !tracked.contains(&file));
+    let ignored = ask(
+        top,
+        &["check-ignore", "-z", "--stdin"],
+        wanted.iter().filter_map(|(file, ..)| inside(file)),
+        true,
+    )?;
+    let is_open = |file: &Path| {
+        inside(file).is_some_and(|file| !ignored.contains(&file) && !tracked.contains(&file))
+    };
     let is_plain = |line: &str| !line.contains(char::is_control);
     for (_, path, behind) in wanted.iter().filter(|(file, ..)| is_open(file)) {
         let folder = ignore_folder(root, base, path);
         let pattern = line(path.strip_prefix(&folder).unwrap_or(path)) + behind;
         if is_plain(&pattern) {
-            ignore.lines.entry(folder.join(".gitignore")).or_default().push(pattern);
+            ignore
+                .lines
+                .entry(folder.join(".gitignore"))
+                .or_default()
+                .push(pattern);
         }
     }
     Some(())

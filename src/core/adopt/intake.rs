@@ -42,21 +42,64 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    fn stay(&mut self, file: &Path, line: usize, key: Option<&str>, secret: bool, reason: impl Into<String>) {
+    fn stay(
+        &mut self,
+        file: &Path,
+        line: usize,
+        key: Option<&str>,
+        secret: bool,
+        reason: impl Into<String>,
+    ) {
         let key = key.map(|key| printable(key, false));
-        self.stays.push(Stay { file: file.to_owned(), line, key, secret, reason: reason.into() });
+        self.stays.push(Stay {
+            file: file.to_owned(),
+            line,
+            key,
+            secret,
+            reason: reason.into(),
+        });
     }
 
-    fn take(&mut self, file: &Path, line: usize, name: &str, value: Value, why: &str, expanded_from: Vec<String>) {
-        let length = value.secret().expose(crate::secret::WayOut::Inspection).len();
+    fn take(
+        &mut self,
+        file: &Path,
+        line: usize,
+        name: &str,
+        value: Value,
+        why: &str,
+        expanded_from: Vec<String>,
+    ) {
+        let length = value
+            .secret()
+            .expose(crate::secret::WayOut::Inspection)
+            .len();
         match name.parse::<Key>() {
             Ok(_) if length > MAX_VALUE_BYTES => {
-                self.stay(file, line, Some(name), true, format!("it is longer than {} KiB", MAX_VALUE_BYTES / 1024));
+                self.stay(
+                    file,
+                    line,
+                    Some(name),
+                    true,
+                    format!("it is longer than {} KiB", MAX_VALUE_BYTES / 1024),
+                );
             }
             Ok(key) => {
-                self.secrets.push(Entry { key, value, file: file.to_owned(), line, why: why.to_owned(), expanded_from });
+                self.secrets.push(Entry {
+                    key,
+                    value,
+                    file: file.to_owned(),
+                    line,
+                    why: why.to_owned(),
+                    expanded_from,
+                });
             }
-            Err(_) => self.stay(file, line, Some(name), true, "a key in Vault cannot have this name"),
+            Err(_) => self.stay(
+                file,
+                line,
+                Some(name),
+                true,
+                "a key in Vault cannot have this name",
+            ),
         }
     }
 }
@@ -66,13 +109,21 @@ pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -
     let reading = dotenv::reading(reader, text, &|_| None);
     let mut intake = Intake::default();
     for unread in &reading.unread {
-        intake.stay(file, unread.line, unread.name.as_deref(), false, unread.reason.clone());
+        intake.stay(
+            file,
+            unread.line,
+            unread.name.as_deref(),
+            false,
+            unread.reason.clone(),
+        );
     }
     let ends = reading.unread.iter().any(|unread| unread.ends_reading);
     for line in reading.effective().filter(|_| !ends) {
         let Some(value) = &line.value else { continue };
         let found = judge::secret(&line.name, value, Role::Value);
-        let why = found.as_ref().map_or("all keys were asked for", |found| found.why);
+        let why = found
+            .as_ref()
+            .map_or("all keys were asked for", |found| found.why);
         if line.is_only_references || (found.is_none() && !all_keys) {
             intake.harmless.push(line.name.clone());
             continue;
@@ -80,12 +131,31 @@ pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -
         let others = reading.lines.iter().filter(|other| other.name == line.name);
         let raw = |line: &dotenv::Line| text.get(line.raw.clone());
         if others.into_iter().any(|other| raw(other) != raw(line)) {
-            intake.stay(file, line.line, Some(&line.name), true, "it stands more than once in the file, with different values");
+            intake.stay(
+                file,
+                line.line,
+                Some(&line.name),
+                true,
+                "it stands more than once in the file, with different values",
+            );
         } else if is_variable(&line.name) {
             let value = Value::Text(Secret::from(value.to_string()));
-            intake.take(file, line.line, &line.name, value, why, line.expanded_from.clone());
+            intake.take(
+                file,
+                line.line,
+                &line.name,
+                value,
+                why,
+                line.expanded_from.clone(),
+            );
         } else {
-            intake.stay(file, line.line, Some(&line.name), true, "its name is no variable's name");
+            intake.stay(
+                file,
+                line.line,
+                Some(&line.name),
+                true,
+                "its name is no variable's name",
+            );
         }
     }
     intake
@@ -120,10 +190,22 @@ pub(super) fn of_yaml(file: &Path, text: &str, all_keys: bool) -> Intake {
 fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: bool) {
     let Some(name) = key.text() else { return };
     let Some(text) = value.text() else {
-        return intake.stay(file, key.line, Some(name), holds_secret(name, value), "it is a list, a map or an alias");
+        return intake.stay(
+            file,
+            key.line,
+            Some(name),
+            holds_secret(name, value),
+            "it is a list, a map or an alias",
+        );
     };
     if value.tag.is_some() || value.anchor.is_some() {
-        return intake.stay(file, key.line, Some(name), holds_secret(name, value), "it has a tag or an anchor");
+        return intake.stay(
+            file,
+            key.line,
+            Some(name),
+            holds_secret(name, value),
+            "it has a tag or an anchor",
+        );
     }
     let found = judge::secret(name, text, Role::Value);
     if found.is_none() && !all_keys || value.is_absent() {
@@ -132,7 +214,13 @@ fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: b
     let why = found.map_or("all keys were asked for", |found| found.why);
     match typed(text, &value.kind) {
         Some(value) => intake.take(file, key.line, name, value, why, Vec::new()),
-        None => intake.stay(file, key.line, Some(name), true, "Vault or some YAML readers would change it: put it in quotes"),
+        None => intake.stay(
+            file,
+            key.line,
+            Some(name),
+            true,
+            "Vault or some YAML readers would change it: put it in quotes",
+        ),
     }
 }
 
@@ -141,7 +229,9 @@ fn holds_secret(name: &str, node: &Node) -> bool {
     match &node.kind {
         Kind::Scalar { text, .. } => judge::secret(name, text, Role::Value).is_some(),
         Kind::List(items) => items.iter().any(|item| holds_secret(name, item)),
-        Kind::Map(entries) => entries.iter().any(|(key, value)| holds_secret(key.text().unwrap_or(name), value)),
+        Kind::Map(entries) => entries
+            .iter()
+            .any(|(key, value)| holds_secret(key.text().unwrap_or(name), value)),
         Kind::Alias(_) => false,
     }
 }
@@ -149,11 +239,18 @@ fn holds_secret(name: &str, node: &Node) -> bool {
 /// A scalar as its reader takes it; `None` where readers differ, or Vault would spell it otherwise.
 fn typed(text: &str, kind: &Kind) -> Option<Value> {
     let as_text = || Value::Text(Secret::from(text.to_owned()));
-    let Kind::Scalar { style: Style::Plain, .. } = kind else { return Some(as_text()) };
+    let Kind::Scalar {
+        style: Style::Plain,
+        ..
+    } = kind
+    else {
+        return Some(as_text());
+    };
     if !is_typed(text) {
         return Some(as_text());
     }
     // Vault keeps numbers as float64, and `inject` writes them as Vault spells them.
-    let is_json = matches!(text, "true" | "false") || json::number(text).is_ok_and(|stored| stored == text);
+    let is_json =
+        matches!(text, "true" | "false") || json::number(text).is_ok_and(|stored| stored == text);
     is_json.then(|| Value::Json(Secret::from(text.to_owned())))
 }

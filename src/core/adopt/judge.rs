@@ -23,10 +23,16 @@ pub(super) fn secret(name: &str, text: &str, role: Role) -> Option<Found> {
 /// The secrets of a file, each with its place.
 pub(super) fn secrets(places: &[Place]) -> Vec<(&Place, Found)> {
     let judged = judge_places(places).into_iter();
-    judged.filter_map(|judged| Some((judged.place, found(&judged.verdict)?))).collect()
+    judged
+        .filter_map(|judged| Some((judged.place, found(&judged.verdict)?)))
+        .collect()
 }
 
 fn found(verdict: &Verdict) -> Option<Found> {
     let is_of_address = verdict.kind == classify::Kind::UrlWithPassword;
-    verdict.is_secret.then(|| Found { spans: verdict.spans.clone(), why: verdict.rule.reason, is_of_address })
+    verdict.is_secret.then(|| Found {
+        spans: verdict.spans.clone(),
+        why: verdict.rule.reason,
+        is_of_address,
+    })
 }

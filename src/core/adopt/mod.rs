@@ -1,8 +1,8 @@
 //! `adopt`: moves the plain files of services into Vault, and back.
 //!
-//! Scan, set, example and inject as one plan with one approval. A plan is worked out from what is there now, so a
-//! run that was stopped is continued by the same command. What the running programs see stays exactly as it was:
-//! that is checked before anything is written.
+//! Scan, set, example and inject as one plan with one approval. A plan is worked out from what is
+//! there now, so a run that was stopped is continued by the same command. What the running programs
+//! see stays exactly as it was: that is checked before anything is written.
 
 mod draft;
 mod edit;
@@ -45,12 +45,13 @@ pub struct Adopted {
     pub stopped: Option<Error>,
 }
 
-/// Adopts, undoes, or removes the backups. `show` gets every plan, before `approver` is asked about a real one.
+/// Adopts, undoes, or removes the backups. `show` gets every plan, before `approver` is asked about
+/// a real one.
 ///
 /// # Errors
-/// [`Error::NotFound`] without files, [`Error::Invalid`] where a program would see something else afterwards,
-/// [`Error::Conflict`] for what changed since, and whatever keeps the plan from being made or approved. What stops
-/// it in the middle is in the reply.
+/// [`Error::NotFound`] without files, [`Error::Invalid`] where a program would see something else
+/// afterwards, [`Error::Conflict`] for what changed since, and whatever keeps the plan from being
+/// made or approved. What stops it in the middle is in the reply.
 pub async fn adopt(
     core: &Core,
     request: &Request,
@@ -63,7 +64,11 @@ pub async fn adopt(
         Err(error) => {
             let _ = core
                 .audit
-                .record(Action::ValidationFailed, request.service.as_ref().map_or("", |one| one.as_str()), error.code())
+                .record(
+                    Action::ValidationFailed,
+                    request.service.as_ref().map_or("", |one| one.as_str()),
+                    error.code(),
+                )
                 .await;
             return Err(error);
         }
@@ -72,12 +77,22 @@ pub async fn adopt(
         show(&adoption.question(), &reply)?;
     }
     if request.dry_run {
-        return Ok(Adopted { reply, stopped: None });
+        return Ok(Adopted {
+            reply,
+            stopped: None,
+        });
     }
     if adoption.changes_nothing() {
-        return Ok(Adopted { reply, stopped: None });
+        return Ok(Adopted {
+            reply,
+            stopped: None,
+        });
     }
-    let committed = Plan::new(adoption).approve(core, approver).await?.commit(core, approver).await?;
+    let committed = Plan::new(adoption)
+        .approve(core, approver)
+        .await?
+        .commit(core, approver)
+        .await?;
     reply.warnings.extend(committed.unlogged);
     let stopped = note(&mut reply, committed.done);
     Ok(Adopted { reply, stopped })
@@ -90,8 +105,14 @@ pub async fn adopt(
 pub fn service_of(core: &Core, folder: &Path) -> Result<Option<Service>> {
     let root = Root::open(&core.settings.root)?;
     let survey = survey::survey(&root, &texts::Texts::new(&root), None)?;
-    let holds = |unit: &survey::Unit| !unit.folder.as_os_str().is_empty() && folder.starts_with(&unit.folder);
-    Ok(survey.units.into_iter().find(holds).map(|unit| unit.service))
+    let holds = |unit: &survey::Unit| {
+        !unit.folder.as_os_str().is_empty() && folder.starts_with(&unit.folder)
+    };
+    Ok(survey
+        .units
+        .into_iter()
+        .find(holds)
+        .map(|unit| unit.service))
 }
 
 async fn work_out(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
@@ -118,7 +139,10 @@ async fn currents(core: &Core, request: &Request, vault: &Arc<Client>) -> Result
 /// Adds versions, backups and the failure to the reply.
 fn note(reply: &mut Reply, moved: Moved) -> Option<Error> {
     for done in moved.done {
-        let told = reply.services.iter_mut().find(|told| done.service.as_ref() == Some(&told.service));
+        let told = reply
+            .services
+            .iter_mut()
+            .find(|told| done.service.as_ref() == Some(&told.service));
         let Some(told) = told else { continue };
         if let Some(version) = done.version {
             told.version = version;
@@ -135,6 +159,10 @@ fn note(reply: &mut Reply, moved: Moved) -> Option<Error> {
         Some(service) => all.skip_while(|one| one != service).skip(1).collect(),
         None => all.collect(),
     };
-    reply.stopped = Some(Stopped { service, message: error.to_string(), left });
+    reply.stopped = Some(Stopped {
+        service,
+        message: error.to_string(),
+        left,
+    });
     Some(error)
 }

@@ -1,5 +1,5 @@
-//! Which name each secret of the compose files gets, and in which `.env` it goes, so that nothing that docker
-//! compose resolves changes.
+//! Which name each secret of the compose files gets, and in which `.env` it goes, so that nothing
+//! that docker compose resolves changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,10 @@ use crate::names::Key;
 use crate::secret::{Secret, Value, WayOut};
 
 /// Names that shells and docker compose give a meaning of their own.
-const SPECIAL: [&str; 12] = ["PATH", "HOME", "USER", "SHELL", "PWD", "HOSTNAME", "LANG", "TERM", "UID", "GID", "TZ", "TMPDIR"];
+const SPECIAL: [&str; 12] = [
+    "PATH", "HOME", "USER", "SHELL", "PWD", "HOSTNAME", "LANG", "TERM", "UID", "GID", "TZ",
+    "TMPDIR",
+];
 
 /// What the compose files come to.
 #[derive(Default)]
@@ -69,13 +72,20 @@ impl Naming<'_> {
             .iter()
             .map(|project| {
                 let (view, facts) = project.view(self.texts, &overlay);
-                Before { project, uses: project.uses(self.texts, &overlay), view, facts }
+                Before {
+                    project,
+                    uses: project.uses(self.texts, &overlay),
+                    view,
+                    facts,
+                }
             })
             .collect();
         let mut moved = Moved::default();
         let mut groups: Vec<Group> = Vec::new();
         for file in files {
-            let Some(text) = self.texts.text(file) else { continue };
+            let Some(text) = self.texts.text(file) else {
+                continue;
+            };
             for candidate in edit::candidates(file, &text) {
                 match self.assign(&before, &mut groups, &candidate) {
                     Ok(()) => {}
@@ -88,8 +98,16 @@ impl Naming<'_> {
     }
 
     /// Finds the `.env` and the name of a secret.
-    fn assign(&self, before: &[Before<'_>], groups: &mut Vec<Group>, candidate: &Candidate) -> Result<(), String> {
-        let literal = candidate.way.as_ref().map_err(|reason| (*reason).to_owned())?;
+    fn assign(
+        &self,
+        before: &[Before<'_>],
+        groups: &mut Vec<Group>,
+        candidate: &Candidate,
+    ) -> Result<(), String> {
+        let literal = candidate
+            .way
+            .as_ref()
+            .map_err(|reason| (*reason).to_owned())?;
         let readers: Vec<(&Before<'_>, &Use)> = before
             .iter()
             .flat_map(|one| one.uses.iter().map(move |using| (one, using)))
@@ -98,34 +116,81 @@ impl Naming<'_> {
         let env_file = self.env_file(&readers)?;
         let file = candidate.file.clone();
         // The same secret has the same name, wherever it stands.
-        let same = |group: &&mut Group| group.env_file == env_file && group.value == literal.value && literal.value.len() >= 8;
-        if let Some(group) = groups.iter_mut().find(same).filter(|_| !literal.is_default()) {
-            group.members.push((file, literal.edit(&group.name), candidate.line));
+        let same = |group: &&mut Group| {
+            group.env_file == env_file && group.value == literal.value && literal.value.len() >= 8
+        };
+        if let Some(group) = groups
+            .iter_mut()
+            .find(same)
+            .filter(|_| !literal.is_default())
+        {
+            group
+                .members
+                .push((file, literal.edit(&group.name), candidate.line));
             return Ok(());
         }
         let (name, is_there) = self.name(&readers, groups, candidate, literal, &env_file)?;
         let members = vec![(file, literal.edit(&name), candidate.line)];
-        groups.push(Group { env_file, name, value: literal.value.clone(), is_there, members, why: candidate.why });
+        groups.push(Group {
+            env_file,
+            name,
+            value: literal.value.clone(),
+            is_there,
+            members,
+            why: candidate.why,
+        });
         Ok(())
     }
 
     /// The `.env` that fills the file in every project that reads it.
     fn env_file(&self, readers: &[(&Before<'_>, &Use)]) -> Result<PathBuf, String> {
-        let (_, first) = readers.first().ok_or("no project of docker compose reads the file")?;
-        let in_all = |env: &&PathBuf| readers.iter().all(|(_, using)| using.env_files.contains(env));
-        let file = first.env_files.iter().rev().find(in_all).ok_or("projects with different .env files read it")?.clone();
+        let (_, first) = readers
+            .first()
+            .ok_or("no project of docker compose reads the file")?;
+        let in_all = |env: &&PathBuf| {
+            readers
+                .iter()
+                .all(|(_, using)| using.env_files.contains(env))
+        };
+        let file = first
+            .env_files
+            .iter()
+            .rev()
+            .find(in_all)
+            .ok_or("projects with different .env files read it")?
+            .clone();
         let shown = file.display();
-        if let Some(odd) = readers.iter().flat_map(|(_, using)| &using.env_files).find(|env| self.texts.is_odd(env)) {
-            return Err(format!("{} is a link or no text, so what it holds is not known", odd.display()));
+        if let Some(odd) = readers
+            .iter()
+            .flat_map(|(_, using)| &using.env_files)
+            .find(|env| self.texts.is_odd(env))
+        {
+            return Err(format!(
+                "{} is a link or no text, so what it holds is not known",
+                odd.display()
+            ));
         }
         if !file.starts_with(self.folder) {
-            return Err(format!("it is filled from {shown}, outside the service's folder"));
+            return Err(format!(
+                "it is filled from {shown}, outside the service's folder"
+            ));
         }
-        if readers.iter().any(|(before, _)| before.facts.container_files.contains_key(&file)) {
-            return Err(format!("{shown} is a container's env_file too: the container would get the new name"));
+        if readers
+            .iter()
+            .any(|(before, _)| before.facts.container_files.contains_key(&file))
+        {
+            return Err(format!(
+                "{shown} is a container's env_file too: the container would get the new name"
+            ));
         }
-        if readers.iter().any(|(before, _)| before.facts.mounts.contains(&file)) || self.shared.contains(&file) {
-            return Err(format!("{shown} has other readers too, who would get the new name"));
+        if readers
+            .iter()
+            .any(|(before, _)| before.facts.mounts.contains(&file))
+            || self.shared.contains(&file)
+        {
+            return Err(format!(
+                "{shown} has other readers too, who would get the new name"
+            ));
         }
         Ok(file)
     }
@@ -140,24 +205,43 @@ impl Naming<'_> {
         env_file: &Path,
     ) -> Result<(String, bool), String> {
         for name in candidate.names.iter().filter(|name| !is_special(name)) {
-            let defined: Vec<_> = readers.iter().filter_map(|(_, using)| using.env.get(name)).collect();
-            let has_value = |value: &&Option<Zeroizing<String>>| value.as_ref().is_some_and(|value| *value == literal.value);
+            let defined: Vec<_> = readers
+                .iter()
+                .filter_map(|(_, using)| using.env.get(name))
+                .collect();
+            let has_value = |value: &&Option<Zeroizing<String>>| {
+                value.as_ref().is_some_and(|value| *value == literal.value)
+            };
             if !defined.is_empty() {
-                if defined.len() == readers.len() && defined.iter().all(has_value) && !literal.is_default() {
+                if defined.len() == readers.len()
+                    && defined.iter().all(has_value)
+                    && !literal.is_default()
+                {
                     return Ok((name.clone(), true));
                 }
                 if literal.is_default() {
                     continue;
                 }
-                return Err(format!("the name {name} is taken by another value in {}", env_file.display()));
+                return Err(format!(
+                    "the name {name} is taken by another value in {}",
+                    env_file.display()
+                ));
             }
-            let is_used = readers.iter().any(|(before, _)| before.facts.used.contains(name));
+            let is_used = readers
+                .iter()
+                .any(|(before, _)| before.facts.used.contains(name));
             if is_used && !literal.is_default_of(name) {
-                return Err(format!("docker compose uses the name {name} already, and it has no value"));
+                return Err(format!(
+                    "docker compose uses the name {name} already, and it has no value"
+                ));
             }
-            let differs = |known: &Value| known.secret().expose(WayOut::Inspection) != literal.value.as_str();
-            let is_other = groups.iter().any(|group| group.name == *name && group.value != literal.value);
-            if is_other || self.known.get(name).is_some_and(differs) || name.parse::<Key>().is_err() {
+            let differs =
+                |known: &Value| known.secret().expose(WayOut::Inspection) != literal.value.as_str();
+            let is_other = groups
+                .iter()
+                .any(|group| group.name == *name && group.value != literal.value);
+            if is_other || self.known.get(name).is_some_and(differs) || name.parse::<Key>().is_err()
+            {
                 continue;
             }
             return Ok((name.clone(), false));
@@ -166,29 +250,42 @@ impl Naming<'_> {
     }
 
     /// Makes the edits of each group that leaves every project as it was.
-    fn take_what_changes_nothing(&self, before: &[Before<'_>], groups: Vec<Group>, moved: &mut Moved) {
+    fn take_what_changes_nothing(
+        &self,
+        before: &[Before<'_>],
+        groups: Vec<Group>,
+        moved: &mut Moved,
+    ) {
         let mut taken: Vec<Group> = Vec::new();
         for group in groups {
             taken.push(group);
-            let overlay = self.texts_of(&taken).filter(|overlay| self.is_same(before, overlay));
+            let overlay = self
+                .texts_of(&taken)
+                .filter(|overlay| self.is_same(before, overlay));
             match overlay {
                 Some(overlay) => moved.overlay = overlay,
                 None => {
                     let Some(group) = taken.pop() else { continue };
                     let reason = "what docker compose resolves would change";
-                    moved.stays.extend(group.members.iter().map(|(file, _, line)| Stay {
-                        file: file.clone(),
-                        line: *line,
-                        key: Some(group.name.clone()),
-                        secret: true,
-                        reason: reason.to_owned(),
-                    }));
+                    moved
+                        .stays
+                        .extend(group.members.iter().map(|(file, _, line)| Stay {
+                            file: file.clone(),
+                            line: *line,
+                            key: Some(group.name.clone()),
+                            secret: true,
+                            reason: reason.to_owned(),
+                        }));
                 }
             }
         }
         for group in taken {
-            let Ok(key) = group.name.parse::<Key>() else { continue };
-            let Some((file, _, line)) = group.members.first() else { continue };
+            let Ok(key) = group.name.parse::<Key>() else {
+                continue;
+            };
+            let Some((file, _, line)) = group.members.first() else {
+                continue;
+            };
             let entry = Entry {
                 key,
                 value: Value::Text(Secret::from(group.value.to_string())),
@@ -211,12 +308,18 @@ impl Naming<'_> {
             }
             let from = group.members.first().map(|(file, ..)| file.as_path())?;
             if !group.is_there {
-                lines.entry(&group.env_file).or_default().push((&group.name, &group.value, from));
+                lines
+                    .entry(&group.env_file)
+                    .or_default()
+                    .push((&group.name, &group.value, from));
             }
         }
         let mut overlay = Overlay::new();
         for (file, edits) in edits {
-            overlay.insert(file.to_owned(), edit::apply(&self.texts.text(file)?, &edits)?);
+            overlay.insert(
+                file.to_owned(),
+                edit::apply(&self.texts.text(file)?, &edits)?,
+            );
         }
         for (file, lines) in lines {
             overlay.insert(file.to_owned(), with_lines(self.texts.text(file), &lines)?);
@@ -226,8 +329,13 @@ impl Naming<'_> {
 
     /// Whether every project is what it was, and each `.env` has only gained names.
     fn is_same(&self, before: &[Before<'_>], overlay: &Overlay) -> bool {
-        let projects = before.iter().all(|one| one.project.view(self.texts, overlay).0 == one.view);
-        projects && overlay.keys().all(|file| self.has_only_gained(file, overlay))
+        let projects = before
+            .iter()
+            .all(|one| one.project.view(self.texts, overlay).0 == one.view);
+        projects
+            && overlay
+                .keys()
+                .all(|file| self.has_only_gained(file, overlay))
     }
 
     fn has_only_gained(&self, file: &Path, overlay: &Overlay) -> bool {
@@ -235,27 +343,45 @@ impl Naming<'_> {
             return true;
         }
         let names = |text: Option<Zeroizing<String>>| -> Vec<(String, Zeroizing<String>)> {
-            text.map(|text| super::project::lines_of(Dialect::Compose, &text, &|_| None)).unwrap_or_default()
+            text.map(|text| super::project::lines_of(Dialect::Compose, &text, &|_| None))
+                .unwrap_or_default()
         };
         let after = names(overlay.get(file).cloned());
-        names(self.texts.text(file)).iter().all(|line| after.contains(line))
+        names(self.texts.text(file))
+            .iter()
+            .all(|line| after.contains(line))
     }
 }
 
 fn before_is_env(file: &Path) -> bool {
-    !matches!(file.extension().and_then(|ending| ending.to_str()), Some("yaml" | "yml"))
+    !matches!(
+        file.extension().and_then(|ending| ending.to_str()),
+        Some("yaml" | "yml")
+    )
 }
 
 fn is_special(name: &str) -> bool {
-    SPECIAL.contains(&name) || ["COMPOSE_", "DOCKER_", "LC_", "XDG_"].iter().any(|prefix| name.starts_with(prefix))
+    SPECIAL.contains(&name)
+        || ["COMPOSE_", "DOCKER_", "LC_", "XDG_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 fn stay(candidate: &Candidate, reason: String) -> Stay {
-    Stay { file: candidate.file.clone(), line: candidate.line, key: candidate.key.clone(), secret: true, reason }
+    Stay {
+        file: candidate.file.clone(),
+        line: candidate.line,
+        key: candidate.key.clone(),
+        secret: true,
+        reason,
+    }
 }
 
 /// A `.env` with lines added at its end, below the files that they come from.
-fn with_lines(old: Option<Zeroizing<String>>, lines: &[(&str, &str, &Path)]) -> Option<Zeroizing<String>> {
+fn with_lines(
+    old: Option<Zeroizing<String>>,
+    lines: &[(&str, &str, &Path)],
+) -> Option<Zeroizing<String>> {
     let mut text = old.unwrap_or_default();
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     if !text.is_empty() && !text.ends_with('\n') {
@@ -266,7 +392,10 @@ fn with_lines(old: Option<Zeroizing<String>>, lines: &[(&str, &str, &Path)]) -> 
         if from != Some(*file) {
             let blank = if text.is_empty() { "" } else { end };
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            text.push_str(&format!("{blank}# Stood in {}:{end}", crate::names::printable(&name, false)));
+            text.push_str(&format!(
+                "{blank}# Stood in {}:{end}",
+                crate::names::printable(&name, false)
+            ));
             from = Some(*file);
         }
         let written = dotenv::write(&[Dialect::Compose], value).ok()?;

@@ -1,4 +1,5 @@
-//! Working out what adoption would do: every byte of every file, and every key, before anybody is asked.
+//! Working out what adoption would do: every byte of every file, and every key, before anybody is
+//! asked.
 
 mod steps;
 
@@ -36,12 +37,18 @@ pub(super) fn services(core: &Core, request: &Request) -> Result<Vec<Service>> {
     let config = Config::read(&root)?;
     let facts = facts_of(&texts, &survey);
     let units = chosen(core, &survey, request)?;
-    let drafts = units.iter().flat_map(|unit| draft::drafts(core, &texts, unit, &facts, &config, request.all_keys));
+    let drafts = units
+        .iter()
+        .flat_map(|unit| draft::drafts(core, &texts, unit, &facts, &config, request.all_keys));
     Ok(drafts.map(|draft| draft.service).collect())
 }
 
 /// The plan to approve, and the reply that describes it.
-pub(super) fn plan(core: &Core, request: &Request, currents: Currents) -> Result<(Adoption, Reply)> {
+pub(super) fn plan(
+    core: &Core,
+    request: &Request,
+    currents: Currents,
+) -> Result<(Adoption, Reply)> {
     let root = Root::open(&core.settings.root)?;
     let texts = Texts::new(&root);
     let survey = survey(&root, &texts, request.name.as_ref())?;
@@ -57,20 +64,35 @@ pub(super) fn plan(core: &Core, request: &Request, currents: Currents) -> Result
 }
 
 fn facts_of(texts: &Texts<'_>, survey: &Survey) -> Vec<Facts> {
-    survey.projects.iter().map(|project| project.view(texts, &Overlay::new()).1).collect()
+    survey
+        .projects
+        .iter()
+        .map(|project| project.view(texts, &Overlay::new()).1)
+        .collect()
 }
 
 /// The units that were asked for.
 fn chosen<'a>(core: &Core, survey: &'a Survey, request: &Request) -> Result<Vec<&'a Unit>> {
     let Some(service) = &request.service else {
         let hint = "go where the services' folders lie, or name it: --root DIR";
-        let nothing = || Error::NotFound { what: "a folder with .env, compose or secrets.yaml files".into(), hint: hint.into() };
-        return if survey.units.is_empty() { Err(nothing()) } else { Ok(survey.units.iter().collect()) };
+        let nothing = || Error::NotFound {
+            what: "a folder with .env, compose or secrets.yaml files".into(),
+            hint: hint.into(),
+        };
+        return if survey.units.is_empty() {
+            Err(nothing())
+        } else {
+            Ok(survey.units.iter().collect())
+        };
     };
     let found = survey.units.iter().find(|unit| unit.service == *service);
     found.map(|unit| vec![unit]).ok_or_else(|| Error::NotFound {
-        what: format!("a folder {service} with .env, compose or secrets.yaml files in {}", core.settings.root.display()),
-        hint: "claude-vault adopt --all --dry-run   (shows every folder that has such files)".into(),
+        what: format!(
+            "a folder {service} with .env, compose or secrets.yaml files in {}",
+            core.settings.root.display()
+        ),
+        hint: "claude-vault adopt --all --dry-run   (shows every folder that has such files)"
+            .into(),
     })
 }
 
@@ -79,7 +101,10 @@ pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Ad
     let root = Root::open(&core.settings.root)?;
     let texts = Texts::new(&root);
     let survey = Survey::default();
-    let request = Request { prefer: Some(Prefer::File), ..Request::default() };
+    let request = Request {
+        prefer: Some(Prefer::File),
+        ..Request::default()
+    };
     let currents = Currents::from([(draft.service.clone(), current)]);
     let mut planner = Planner::new(core, &request, &texts, &survey, &[], currents);
     let unit = draft.service.clone();
@@ -134,7 +159,11 @@ impl<'a> Planner<'a> {
             parts: Vec::new(),
             previews: Vec::new(),
             toml: Vec::new(),
-            reply: Reply { dry_run: request.dry_run, not_looked_into: survey.mounted.clone(), ..Reply::default() },
+            reply: Reply {
+                dry_run: request.dry_run,
+                not_looked_into: survey.mounted.clone(),
+                ..Reply::default()
+            },
         }
     }
 
@@ -145,9 +174,17 @@ impl<'a> Planner<'a> {
             give(&mut drafts, env_file, entry);
         }
         let is_split = drafts.len() > 1;
-        let compose: Vec<&PathBuf> = unit.compose.iter().filter(|file| moved.overlay.contains_key(*file)).collect();
+        let compose: Vec<&PathBuf> = unit
+            .compose
+            .iter()
+            .filter(|file| moved.overlay.contains_key(*file))
+            .collect();
         for (number, draft) in drafts.into_iter().enumerate() {
-            let compose = if number == 0 { compose.clone() } else { Vec::new() };
+            let compose = if number == 0 {
+                compose.clone()
+            } else {
+                Vec::new()
+            };
             let is_listed = is_split || draft.is_mapped || self.lies_elsewhere(unit, &draft);
             self.map(&draft, is_listed, config);
             self.service(&unit.service, draft, &moved.overlay, &compose)?;
@@ -158,57 +195,140 @@ impl<'a> Planner<'a> {
     /// What of the compose files goes to Vault.
     fn out_of_compose(&self, unit: &Unit, drafts: &[Draft]) -> Moved {
         let mut known: BTreeMap<String, Value> = BTreeMap::new();
-        if let Some(current) = self.currents.get(&unit.service).filter(|_| self.request.prefer != Some(Prefer::File)) {
-            known.extend(current.secrets().iter().map(|(key, value)| (key.clone(), value.clone())));
+        if let Some(current) = self
+            .currents
+            .get(&unit.service)
+            .filter(|_| self.request.prefer != Some(Prefer::File))
+        {
+            known.extend(
+                current
+                    .secrets()
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.clone())),
+            );
         }
-        let entries = drafts.iter().flat_map(|draft| &draft.files).flat_map(|file| &file.secrets);
+        let entries = drafts
+            .iter()
+            .flat_map(|draft| &draft.files)
+            .flat_map(|file| &file.secrets);
         known.extend(entries.map(|entry| (entry.key.to_string(), entry.value.clone())));
         let shared = self.shared_with_others(unit);
-        let naming =
-            Naming { texts: self.texts, projects: &self.survey.projects, shared: &shared, folder: &unit.folder, known: &known };
+        let naming = Naming {
+            texts: self.texts,
+            projects: &self.survey.projects,
+            shared: &shared,
+            folder: &unit.folder,
+            known: &known,
+        };
         naming.run(&unit.compose)
     }
 
     /// Each `.env` beside which something else than docker compose lies that would read it.
     fn shared_with_others(&self, unit: &Unit) -> BTreeSet<PathBuf> {
-        let folders: BTreeSet<&Path> = unit.compose.iter().filter_map(|file| file.parent()).collect();
+        let folders: BTreeSet<&Path> = unit
+            .compose
+            .iter()
+            .filter_map(|file| file.parent())
+            .collect();
         let has_others = |folder: &&Path| {
             let names = self.texts.names(folder);
-            names.iter().filter_map(|name| Dialect::of_neighbour(name)).any(|dialect| dialect != Dialect::Compose)
+            names
+                .iter()
+                .filter_map(|name| Dialect::of_neighbour(name))
+                .any(|dialect| dialect != Dialect::Compose)
         };
-        folders.into_iter().filter(has_others).map(|folder| folder.join(".env")).collect()
+        folders
+            .into_iter()
+            .filter(has_others)
+            .map(|folder| folder.join(".env"))
+            .collect()
     }
 
-    /// Whether a file lies where `inject` does not look: deeper in the folder, and named by no compose file.
+    /// Whether a file lies where `inject` does not look: deeper in the folder, and named by no
+    /// compose file.
     fn lies_elsewhere(&self, unit: &Unit, draft: &Draft) -> bool {
         let usual = [unit.folder.clone(), unit.folder.join("config")];
-        let is_usual = |file: &Path| usual.iter().any(|folder| file.parent() == Some(folder.as_path()));
-        let is_named = |file: &Path| self.facts.iter().any(|facts| facts.container_files.contains_key(file));
-        draft.files.iter().any(|file| !file.secrets.is_empty() && !is_usual(&file.file) && !is_named(&file.file))
+        let is_usual = |file: &Path| {
+            usual
+                .iter()
+                .any(|folder| file.parent() == Some(folder.as_path()))
+        };
+        let is_named = |file: &Path| {
+            self.facts
+                .iter()
+                .any(|facts| facts.container_files.contains_key(file))
+        };
+        draft
+            .files
+            .iter()
+            .any(|file| !file.secrets.is_empty() && !is_usual(&file.file) && !is_named(&file.file))
     }
 
-    /// Says in `.claude-vault.toml` where the files of a service lie, where their folder does not tell.
+    /// Says in `.claude-vault.toml` where the files of a service lie, where their folder does not
+    /// tell.
     fn map(&mut self, draft: &Draft, is_listed: bool, config: &Config) {
-        if !is_listed || config.services.iter().any(|name| name == draft.service.as_str()) {
+        if !is_listed
+            || config
+                .services
+                .iter()
+                .any(|name| name == draft.service.as_str())
+        {
             return;
         }
-        let files: Vec<&FileDraft> = draft.files.iter().filter(|file| !file.secrets.is_empty()).collect();
+        let files: Vec<&FileDraft> = draft
+            .files
+            .iter()
+            .filter(|file| !file.secrets.is_empty())
+            .collect();
         if !files.is_empty() {
             self.toml.push(written::table(&draft.service, &files));
         }
     }
 
-    fn service(&mut self, unit: &Service, draft: Draft, overlay: &Overlay, compose: &[&PathBuf]) -> Result<()> {
-        let Draft { service, files, mut stays, .. } = draft;
-        let current = self.currents.remove(&service).ok_or_else(|| Error::Conflict { service: service.to_string() })?;
+    fn service(
+        &mut self,
+        unit: &Service,
+        draft: Draft,
+        overlay: &Overlay,
+        compose: &[&PathBuf],
+    ) -> Result<()> {
+        let Draft {
+            service,
+            files,
+            mut stays,
+            ..
+        } = draft;
+        let current = self
+            .currents
+            .remove(&service)
+            .ok_or_else(|| Error::Conflict {
+                service: service.to_string(),
+            })?;
         let (version, before) = (current.version(), current.secrets().clone());
         let mut result = before.clone();
         let keys = self.keys(&files, &before, &mut result, &mut stays);
-        let touched: Vec<&Key> = keys.iter().filter(|key| key.change != "skipped").map(|key| &key.entry.key).collect();
-        let change = VersionChange::between(self.core, &service, current, result.clone(), &touched, &[], Notes::default());
+        let touched: Vec<&Key> = keys
+            .iter()
+            .filter(|key| key.change != "skipped")
+            .map(|key| &key.entry.key)
+            .collect();
+        let change = VersionChange::between(
+            self.core,
+            &service,
+            current,
+            result.clone(),
+            &touched,
+            &[],
+            Notes::default(),
+        );
         let path = change.path().to_owned();
-        let mut part =
-            Part { service: Some(service.clone()), unit: Some(unit.clone()), change: None, files: Vec::new(), stale: Vec::new() };
+        let mut part = Part {
+            service: Some(service.clone()),
+            unit: Some(unit.clone()),
+            change: None,
+            files: Vec::new(),
+            stale: Vec::new(),
+        };
         if self.core.audience == Audience::Model || !change.changes_nothing() {
             part.change = Some(change);
         }
@@ -217,13 +337,31 @@ impl<'a> Planner<'a> {
             let own: Secrets = keys
                 .iter()
                 .filter(|key| key.file == file.file && key.change != "skipped")
-                .filter_map(|key| Some((key.entry.key.to_string(), result.get(key.entry.key.as_str())?.clone())))
+                .filter_map(|key| {
+                    Some((
+                        key.entry.key.to_string(),
+                        result.get(key.entry.key.as_str())?.clone(),
+                    ))
+                })
                 .collect();
-            let old = overlay.get(&file.file).cloned().or_else(|| self.texts.text(&file.file)).unwrap_or_default();
-            harmless.extend(self.values_file(&service, file, &own, &old, &mut part, &mut replies)?);
+            let old = overlay
+                .get(&file.file)
+                .cloned()
+                .or_else(|| self.texts.text(&file.file))
+                .unwrap_or_default();
+            harmless.extend(self.values_file(
+                &service,
+                file,
+                &own,
+                &old,
+                &mut part,
+                &mut replies,
+            )?);
         }
         for file in compose {
-            let Some(text) = overlay.get(*file) else { continue };
+            let Some(text) = overlay.get(*file) else {
+                continue;
+            };
             self.compose_file(file, text, &mut part, &mut replies);
         }
         self.parts.push(part);
@@ -240,9 +378,18 @@ impl<'a> Planner<'a> {
     }
 
     /// What each secret of the files does to the service's keys.
-    fn keys(&self, files: &[FileDraft], before: &Secrets, result: &mut Secrets, stays: &mut Vec<Stay>) -> Vec<MovedKey> {
+    fn keys(
+        &self,
+        files: &[FileDraft],
+        before: &Secrets,
+        result: &mut Secrets,
+        stays: &mut Vec<Stay>,
+    ) -> Vec<MovedKey> {
         let mut keys = Vec::new();
-        for (file, entry) in files.iter().flat_map(|file| file.secrets.iter().map(move |entry| (file, entry))) {
+        for (file, entry) in files
+            .iter()
+            .flat_map(|file| file.secrets.iter().map(move |entry| (file, entry)))
+        {
             let name = entry.key.as_str();
             let held = before.get(name);
             let change = match (held, self.request.prefer) {
@@ -259,11 +406,17 @@ impl<'a> Planner<'a> {
                     line: entry.line,
                     key: Some(printable(name, false)),
                     secret: true,
-                    reason: "Vault holds another value under this name: say which one counts with --prefer file or vault".into(),
+                    reason: "Vault holds another value under this name: say which one counts with \
+                        --prefer file or vault"
+                        .into(),
                 }),
                 _ => {}
             }
-            keys.push(MovedKey { entry: entry.clone(), file: file.file.clone(), change });
+            keys.push(MovedKey {
+                entry: entry.clone(),
+                file: file.file.clone(),
+                change,
+            });
         }
         keys
     }
@@ -273,16 +426,35 @@ impl<'a> Planner<'a> {
         for project in &self.survey.projects {
             let before = project.view(self.texts, &Overlay::new()).0;
             let (after, facts) = project.view(self.texts, &self.overlay);
-            let fills = project.uses(self.texts, &self.overlay).into_iter().flat_map(|one| one.env_files);
-            let is_expected = fills.chain(facts.container_files.into_keys()).any(|file| self.expected.contains(&file));
+            let fills = project
+                .uses(self.texts, &self.overlay)
+                .into_iter()
+                .flat_map(|one| one.env_files);
+            let is_expected = fills
+                .chain(facts.container_files.into_keys())
+                .any(|file| self.expected.contains(&file));
             if before != after && !is_expected {
-                return Err(changed_view(&project.folder().join("compose.yaml"), "docker compose"));
+                return Err(changed_view(
+                    &project.folder().join("compose.yaml"),
+                    "docker compose",
+                ));
             }
         }
         // Compose files differ by intent: what they come to was compared above.
-        let is_compose = |file: &PathBuf| self.survey.units.iter().any(|unit| unit.compose.contains(file));
-        for (file, new) in self.overlay.iter().filter(|(file, _)| !self.expected.contains(*file) && !is_compose(file)) {
-            let Some(old) = self.texts.text(file) else { continue };
+        let is_compose = |file: &PathBuf| {
+            self.survey
+                .units
+                .iter()
+                .any(|unit| unit.compose.contains(file))
+        };
+        for (file, new) in self
+            .overlay
+            .iter()
+            .filter(|(file, _)| !self.expected.contains(*file) && !is_compose(file))
+        {
+            let Some(old) = self.texts.text(file) else {
+                continue;
+            };
             if is_yaml(file) {
                 if !written::is_same_yaml(&old, new) {
                     return Err(changed_view(file, "its reader"));
@@ -291,7 +463,10 @@ impl<'a> Planner<'a> {
             }
             let reader = draft::reader_of(self.core, self.facts, file);
             let after = lines_of(reader, new, &|_| None);
-            if !lines_of(reader, &old, &|_| None).iter().all(|line| after.contains(line)) {
+            if !lines_of(reader, &old, &|_| None)
+                .iter()
+                .all(|line| after.contains(line))
+            {
                 return Err(changed_view(file, reader.reader()));
             }
         }
@@ -305,27 +480,44 @@ impl<'a> Planner<'a> {
                 file.tracked = file.kind != "example" && ignore.tracked.contains(&file.file);
             }
         }
-        let tracked: Vec<String> = ignore.tracked.iter().map(|file| printable(&file.to_string_lossy(), false)).collect();
+        let tracked: Vec<String> = ignore
+            .tracked
+            .iter()
+            .map(|file| printable(&file.to_string_lossy(), false))
+            .collect();
         if !tracked.is_empty() {
             let names = tracked.join(", ");
-            self.reply
-                .warnings
-                .push(format!("git tracks {names}: the secrets are in its history, so make new ones (rotate them)"));
+            self.reply.warnings.push(format!(
+                "git tracks {names}: the secrets are in its history, so make new ones (rotate them)"
+            ));
         }
         for top in &ignore.unknown {
             let top = printable(&top.to_string_lossy(), false);
-            self.reply.warnings.push(format!("git gives no answer about {top}: make sure that it ignores the files and backups"));
+            self.reply.warnings.push(format!(
+                "git gives no answer about {top}: make sure that it ignores the files and backups"
+            ));
         }
         let project = self.project_part(ignore)?;
         let mut parts: Vec<Part> = project.into_iter().collect();
         parts.append(&mut self.parts);
         let mut adoption = Adoption::new(self.core, Direction::In, parts);
-        self.reply.warnings.extend(adoption.warnings.iter().cloned());
+        self.reply
+            .warnings
+            .extend(adoption.warnings.iter().cloned());
         adoption.warnings.clone_from(&self.reply.warnings);
-        let stays = self.reply.services.iter().flat_map(|service| &service.stays).filter(|stay| stay.secret);
+        let stays = self
+            .reply
+            .services
+            .iter()
+            .flat_map(|service| &service.stays)
+            .filter(|stay| stay.secret);
         adoption.warnings.extend(stays.map(|stay| {
             let key = stay.key.as_deref().unwrap_or("a secret");
-            format!("{key} stays in {}: {}", printable(&stay.file.to_string_lossy(), false), stay.reason)
+            format!(
+                "{key} stays in {}: {}",
+                printable(&stay.file.to_string_lossy(), false),
+                stay.reason
+            )
         }));
         adoption.previews = self.previews;
         Ok((adoption, self.reply))
@@ -333,11 +525,29 @@ impl<'a> Planner<'a> {
 
     fn ignore(&self, root: &Root) -> Ignore {
         let changed = |kinds: &'static [&'static str]| -> Vec<PathBuf> {
-            let files = self.reply.services.iter().flat_map(|service| &service.files);
-            files.filter(|file| kinds.contains(&file.kind)).map(|file| file.file.clone()).collect()
+            let files = self
+                .reply
+                .services
+                .iter()
+                .flat_map(|service| &service.files);
+            files
+                .filter(|file| kinds.contains(&file.kind))
+                .map(|file| file.file.clone())
+                .collect()
         };
-        let log = self.core.audit.path().strip_prefix(root.path()).ok().map(Path::to_owned);
-        ignore::look(root, &changed(&["env", "yaml"]), &changed(&["compose"]), log.as_deref())
+        let log = self
+            .core
+            .audit
+            .path()
+            .strip_prefix(root.path())
+            .ok()
+            .map(Path::to_owned);
+        ignore::look(
+            root,
+            &changed(&["env", "yaml"]),
+            &changed(&["compose"]),
+            log.as_deref(),
+        )
     }
 
     /// `.gitignore` and `.claude-vault.toml`: their new lines come before anything is backed up.
@@ -345,13 +555,29 @@ impl<'a> Planner<'a> {
         let mut files = Vec::new();
         for (file, lines) in ignore.lines {
             let lines = lines.join("\n") + "\n";
-            files.push(self.appended(&file, "ignore", &lines, "Keeps the secrets and their backups out of git.")?);
+            files.push(self.appended(
+                &file,
+                "ignore",
+                &lines,
+                "Keeps the secrets and their backups out of git.",
+            )?);
         }
         if !self.toml.is_empty() {
             let tables = self.toml.concat();
-            files.push(self.appended(Path::new(CONFIG), "project", &tables, "Says where the files of these services lie.")?);
+            files.push(self.appended(
+                Path::new(CONFIG),
+                "project",
+                &tables,
+                "Says where the files of these services lie.",
+            )?);
         }
-        let part = Part { service: None, unit: None, change: None, files, stale: Vec::new() };
+        let part = Part {
+            service: None,
+            unit: None,
+            change: None,
+            files,
+            stale: Vec::new(),
+        };
         Ok(Some(part).filter(|part| !part.files.is_empty()))
     }
 }
@@ -359,7 +585,10 @@ impl<'a> Planner<'a> {
 /// A secret that left a compose file belongs to the service of the `.env` that it is in now.
 fn give(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
     let place = |draft: &Draft| draft.files.iter().position(|file| file.file == env_file);
-    let found = drafts.iter().enumerate().find_map(|(number, draft)| Some((number, place(draft)?)));
+    let found = drafts
+        .iter()
+        .enumerate()
+        .find_map(|(number, draft)| Some((number, place(draft)?)));
     if let Some((draft, file)) = found {
         let known = &mut drafts[draft].files[file].secrets;
         if !known.iter().any(|other| other.key == entry.key) {
@@ -367,8 +596,13 @@ fn give(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
         }
         return;
     }
-    let file =
-        FileDraft { file: env_file, format: Format::Env, reader: Dialect::Compose, secrets: vec![entry], harmless: Vec::new() };
+    let file = FileDraft {
+        file: env_file,
+        format: Format::Env,
+        reader: Dialect::Compose,
+        secrets: vec![entry],
+        harmless: Vec::new(),
+    };
     drafts[0].files.push(file);
 }
 
@@ -381,7 +615,10 @@ fn is_same(held: &Value, value: &Value, format: Format) -> bool {
 }
 
 fn is_yaml(file: &Path) -> bool {
-    matches!(file.extension().and_then(|ending| ending.to_str()), Some("yaml" | "yml"))
+    matches!(
+        file.extension().and_then(|ending| ending.to_str()),
+        Some("yaml" | "yml")
+    )
 }
 
 fn told(key: &MovedKey) -> KeyReply {
@@ -391,7 +628,12 @@ fn told(key: &MovedKey) -> KeyReply {
         line: key.entry.line,
         why: key.entry.why.clone(),
         change: key.change,
-        expanded_from: key.entry.expanded_from.iter().map(|name| printable(name, false)).collect(),
+        expanded_from: key
+            .entry
+            .expanded_from
+            .iter()
+            .map(|name| printable(name, false))
+            .collect(),
     }
 }
 
@@ -399,6 +641,7 @@ fn changed_view(file: &Path, reader: &str) -> Error {
     let file = printable(&file.to_string_lossy(), false);
     Error::invalid(
         format!("{file}: {reader} would see something else afterwards, so nothing was done"),
-        "move this service by hand: claude-vault set SERVICE --from FILE, then claude-vault inject SERVICE",
+        "move this service by hand: claude-vault set SERVICE --from FILE, then claude-vault \
+         inject SERVICE",
     )
 }

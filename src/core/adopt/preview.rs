@@ -14,7 +14,12 @@ pub(super) fn masked(text: &str, format: Format, reader: Dialect) -> String {
     let values = match format {
         Format::Env => {
             let reading = dotenv::reading(reader, text, &|_| None);
-            reading.lines.iter().filter(|line| !line.is_only_references).map(|line| line.raw.clone()).collect()
+            reading
+                .lines
+                .iter()
+                .filter(|line| !line.is_only_references)
+                .map(|line| line.raw.clone())
+                .collect()
         }
         Format::Yaml => yaml_values(text),
     };
@@ -33,18 +38,25 @@ pub(super) fn masked(text: &str, format: Format, reader: Dialect) -> String {
 
 fn yaml_values(text: &str) -> Vec<std::ops::Range<usize>> {
     let documents = tree::parse(text).unwrap_or_default();
-    let entries = documents.iter().filter_map(|document| match &document.kind {
-        Kind::Map(entries) => Some(entries),
-        Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
-    });
-    entries.flatten().map(|(_, value)| value.span.clone()).collect()
+    let entries = documents
+        .iter()
+        .filter_map(|document| match &document.kind {
+            Kind::Map(entries) => Some(entries),
+            Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+        });
+    entries
+        .flatten()
+        .map(|(_, value)| value.span.clone())
+        .collect()
 }
 
 /// A line that is neither entry, comment nor blank may be a part of a value.
 fn without_strays(text: &str) -> String {
     let masked = |line: &str| match line.trim() {
         "" => line.to_owned(),
-        trimmed if trimmed.starts_with('#') || trimmed.contains(MASK) || trimmed.contains("${") => line.to_owned(),
+        trimmed if trimmed.starts_with('#') || trimmed.contains(MASK) || trimmed.contains("${") => {
+            line.to_owned()
+        }
         _ => format!("{MASK}\n"),
     };
     text.split_inclusive('\n').map(masked).collect()
@@ -54,19 +66,32 @@ fn without_strays(text: &str) -> String {
 pub(super) fn changed_lines(old: &str, new: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let is_same_length = old.len() == new.len();
-    let changed = new.iter().enumerate().filter(|(at, line)| match is_same_length {
-        true => old.get(*at) != Some(*line),
-        false => !old.contains(line),
-    });
-    changed.map(|(at, line)| format!("{}: {}\n", at + 1, line.trim())).collect()
+    let changed = new
+        .iter()
+        .enumerate()
+        .filter(|(at, line)| match is_same_length {
+            true => old.get(*at) != Some(*line),
+            false => !old.contains(line),
+        });
+    changed
+        .map(|(at, line)| format!("{}: {}\n", at + 1, line.trim()))
+        .collect()
 }
 
 /// A template with lines for keys that it lacks.
-pub(super) fn with_keys(template: &str, format: Format, keys: &[&str]) -> Option<Zeroizing<String>> {
+pub(super) fn with_keys(
+    template: &str,
+    format: Format,
+    keys: &[&str],
+) -> Option<Zeroizing<String>> {
     if keys.is_empty() {
         return None;
     }
-    let end = if template.contains("\r\n") { "\r\n" } else { "\n" };
+    let end = if template.contains("\r\n") {
+        "\r\n"
+    } else {
+        "\n"
+    };
     let mut text = Zeroizing::new(template.to_owned());
     if !text.is_empty() && !text.ends_with('\n') {
         text.push_str(end);
@@ -74,7 +99,9 @@ pub(super) fn with_keys(template: &str, format: Format, keys: &[&str]) -> Option
     for key in keys {
         match format {
             Format::Env => text.push_str(&format!("{key}={end}")),
-            Format::Yaml => text.push_str(&format!("{}: \"\"{end}", crate::format::yaml::quote(key))),
+            Format::Yaml => {
+                text.push_str(&format!("{}: \"\"{end}", crate::format::yaml::quote(key)))
+            }
         }
     }
     Some(text)

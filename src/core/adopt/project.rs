@@ -1,9 +1,10 @@
-//! How docker compose sees a project: its files (the usual names, the override, `COMPOSE_FILE`, `include`,
-//! `extends`), the `.env` that each is filled from, and what all of it comes to.
+//! How docker compose sees a project: its files (the usual names, the override, `COMPOSE_FILE`,
+//! `include`, `extends`), the `.env` that each is filled from, and what all of it comes to.
 //!
-//! [`Project::view`] is everything that can decide what a container gets: each scalar of each file with its
-//! variables replaced, each variable that is passed through, each line of each `env_file`. Merging, profiles and
-//! `extends` are functions of that alone, so two equal views are one configuration.
+//! [`Project::view`] is everything that can decide what a container gets: each scalar of each file
+//! with its variables replaced, each variable that is passed through, each line of each `env_file`.
+//! Merging, profiles and `extends` are functions of that alone, so two equal views are one
+//! configuration.
 
 mod walk;
 
@@ -24,10 +25,19 @@ use crate::format::yaml::tree::{self, Kind, Node};
 const MAX_FILES: usize = 200;
 
 /// The names that docker compose looks for, in its order.
-const USUAL: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+const USUAL: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+];
 /// The names of the file that it lays over the usual one.
-const OVERRIDES: [&str; 4] =
-    ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
+const OVERRIDES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
 
 /// A project of docker compose.
 pub(super) struct Project {
@@ -47,7 +57,8 @@ pub(super) struct Use {
     pub(super) file: PathBuf,
     /// The folder that its paths start from.
     folder: PathBuf,
-    /// The `.env` that it is filled from. Where there are several, the first that has a name counts.
+    /// The `.env` that it is filled from. Where there are several, the first that has a name
+    /// counts.
     pub(super) env_files: Vec<PathBuf>,
     /// What is in them.
     pub(super) env: Rc<Env>,
@@ -77,13 +88,26 @@ pub(super) struct Facts {
 }
 
 /// The projects in some folders: the folder's own, and each compose file that belongs to none.
-pub(super) fn projects(texts: &Texts<'_>, folders: &[PathBuf], compose_files: &[PathBuf]) -> Vec<Project> {
-    let mut projects: Vec<Project> = folders.iter().filter_map(|folder| Project::of(texts, folder)).collect();
+pub(super) fn projects(
+    texts: &Texts<'_>,
+    folders: &[PathBuf],
+    compose_files: &[PathBuf],
+) -> Vec<Project> {
+    let mut projects: Vec<Project> = folders
+        .iter()
+        .filter_map(|folder| Project::of(texts, folder))
+        .collect();
     let overlay = Overlay::new();
-    let reached: BTreeSet<PathBuf> =
-        projects.iter().flat_map(|project| project.uses(texts, &overlay)).map(|one| one.file).collect();
+    let reached: BTreeSet<PathBuf> = projects
+        .iter()
+        .flat_map(|project| project.uses(texts, &overlay))
+        .map(|one| one.file)
+        .collect();
     let loose = compose_files.iter().filter(|file| !reached.contains(*file));
-    projects.extend(loose.map(|file| Project { folder: folder_of(file), files: vec![file.clone()] }));
+    projects.extend(loose.map(|file| Project {
+        folder: folder_of(file),
+        files: vec![file.clone()],
+    }));
     projects
 }
 
@@ -98,12 +122,26 @@ impl Project {
         if let Some(Some(named)) = env.get("COMPOSE_FILE") {
             let separator = env.get("COMPOSE_PATH_SEPARATOR").cloned().flatten();
             let separator = separator.as_ref().map_or(":", |text| text.as_str());
-            let files: Vec<PathBuf> = named.split(separator).filter_map(|name| below(folder, name)).collect();
-            return (!files.is_empty()).then(|| Self { folder: folder.to_owned(), files });
+            let files: Vec<PathBuf> = named
+                .split(separator)
+                .filter_map(|name| below(folder, name))
+                .collect();
+            return (!files.is_empty()).then(|| Self {
+                folder: folder.to_owned(),
+                files,
+            });
         }
-        let first = |names: &[&str]| names.iter().map(|name| folder.join(name)).find(|file| texts.content(file).is_some());
+        let first = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| folder.join(name))
+                .find(|file| texts.content(file).is_some())
+        };
         let files: Vec<PathBuf> = first(&USUAL).into_iter().chain(first(&OVERRIDES)).collect();
-        first(&USUAL).is_some().then(|| Self { folder: folder.to_owned(), files })
+        first(&USUAL).is_some().then(|| Self {
+            folder: folder.to_owned(),
+            files,
+        })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -128,12 +166,21 @@ impl Project {
         let mut at = 0;
         while at < uses.len() && uses.len() < MAX_FILES {
             let one = uses[at].clone();
-            let Some(documents) = texts.text_over(overlay, &one.file).and_then(|text| tree::parse(&text).ok()) else {
+            let Some(documents) = texts
+                .text_over(overlay, &one.file)
+                .and_then(|text| tree::parse(&text).ok())
+            else {
                 at += 1;
                 continue;
             };
-            for next in documents.iter().flat_map(|document| one.leads_to(texts, overlay, document)) {
-                if !uses.iter().any(|known| known.file == next.file && known.env_files == next.env_files) {
+            for next in documents
+                .iter()
+                .flat_map(|document| one.leads_to(texts, overlay, document))
+            {
+                if !uses
+                    .iter()
+                    .any(|known| known.file == next.file && known.env_files == next.env_files)
+                {
                     uses.push(next);
                 }
             }
@@ -152,7 +199,13 @@ impl Project {
             };
             match tree::parse(&text) {
                 Ok(documents) => {
-                    let mut walk = Walk { one: &one, texts, overlay, view: &mut view, facts: &mut facts };
+                    let mut walk = Walk {
+                        one: &one,
+                        texts,
+                        overlay,
+                        view: &mut view,
+                        facts: &mut facts,
+                    };
                     for (number, document) in documents.iter().enumerate() {
                         walk.node(document, &mut vec![number.to_string()]);
                     }
@@ -177,9 +230,18 @@ impl Use {
         }
         let services = document.get("services").map(entries).unwrap_or_default();
         for (_, service) in services {
-            let Some(file) = service.get("extends").and_then(|extends| extends.get("file")) else { continue };
+            let Some(file) = service
+                .get("extends")
+                .and_then(|extends| extends.get("file"))
+            else {
+                continue;
+            };
             if let Some(file) = self.path(file) {
-                found.push(Self { folder: folder_of(&file), file, ..self.clone() });
+                found.push(Self {
+                    folder: folder_of(&file),
+                    file,
+                    ..self.clone()
+                });
             }
         }
         found
@@ -187,21 +249,45 @@ impl Use {
 
     /// An included project has a `.env` of its own, behind the one of the project that includes it.
     fn included(&self, texts: &Texts<'_>, overlay: &Overlay, item: &Node) -> Vec<Self> {
-        let paths = if item.text().is_some() { vec![item] } else { item.get("path").map(items).unwrap_or_default() };
-        let files: Vec<PathBuf> = paths.into_iter().filter_map(|path| self.path(path)).collect();
-        let Some(first) = files.first() else { return Vec::new() };
-        let folder = item.get("project_directory").and_then(|folder| self.path(folder)).unwrap_or_else(|| folder_of(first));
+        let paths = if item.text().is_some() {
+            vec![item]
+        } else {
+            item.get("path").map(items).unwrap_or_default()
+        };
+        let files: Vec<PathBuf> = paths
+            .into_iter()
+            .filter_map(|path| self.path(path))
+            .collect();
+        let Some(first) = files.first() else {
+            return Vec::new();
+        };
+        let folder = item
+            .get("project_directory")
+            .and_then(|folder| self.path(folder))
+            .unwrap_or_else(|| folder_of(first));
         let own: Vec<PathBuf> = match item.get("env_file") {
-            Some(named) => items(named).into_iter().filter_map(|path| self.path(path)).collect(),
+            Some(named) => items(named)
+                .into_iter()
+                .filter_map(|path| self.path(path))
+                .collect(),
             None => vec![folder.join(".env")],
         };
         let env_files: Vec<PathBuf> = self.env_files.iter().chain(&own).cloned().collect();
         let mut env = env_of(texts, overlay, &own);
-        env.extend(self.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+        env.extend(
+            self.env
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
         let env = Rc::new(env);
         files
             .into_iter()
-            .map(|file| Self { file, folder: folder.clone(), env_files: env_files.clone(), env: env.clone() })
+            .map(|file| Self {
+                file,
+                folder: folder.clone(),
+                env_files: env_files.clone(),
+                env: env.clone(),
+            })
             .collect()
     }
 
@@ -212,7 +298,8 @@ impl Use {
 
     /// A text with its variables replaced.
     fn evaluated(&self, text: &str) -> Result<Zeroizing<String>, &'static str> {
-        let mut lookup = |reference: &interpolation::Reference| match self.env.get(&reference.name) {
+        let mut lookup = |reference: &interpolation::Reference| match self.env.get(&reference.name)
+        {
             Some(None) => Err(()),
             Some(Some(value)) => Ok(Some(value.clone())),
             None => Ok(None),
@@ -225,10 +312,22 @@ impl Use {
 fn env_of(texts: &Texts<'_>, overlay: &Overlay, files: &[PathBuf]) -> Env {
     let mut env = Env::new();
     for file in files.iter().rev() {
-        let Some(text) = texts.text_over(overlay, file) else { continue };
+        let Some(text) = texts.text_over(overlay, file) else {
+            continue;
+        };
         let reading = dotenv::reading(Dialect::Compose, &text, &|_| None);
-        env.extend(reading.unread.into_iter().filter_map(|unread| Some((unread.name?, None))));
-        env.extend(reading.lines.into_iter().map(|line| (line.name, line.value)));
+        env.extend(
+            reading
+                .unread
+                .into_iter()
+                .filter_map(|unread| Some((unread.name?, None))),
+        );
+        env.extend(
+            reading
+                .lines
+                .into_iter()
+                .map(|line| (line.name, line.value)),
+        );
     }
     env
 }
@@ -249,6 +348,9 @@ fn entries(node: &Node) -> Vec<(&Node, &Node)> {
 
 impl View {
     fn add(&mut self, file: &Path, path: &str, value: &str) {
-        self.values.push((format!("{}:{path}", file.display()), Zeroizing::new(value.to_owned())));
+        self.values.push((
+            format!("{}:{path}", file.display()),
+            Zeroizing::new(value.to_owned()),
+        ));
     }
 }

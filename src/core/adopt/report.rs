@@ -96,7 +96,15 @@ pub struct FileReply {
 impl FileReply {
     /// A file that holds no values from Vault.
     pub(super) fn of(file: &Path, kind: &'static str, state: &'static str) -> Self {
-        Self { file: file.to_owned(), kind, state, keys: 0, backup: None, tracked: false, narrowed: false }
+        Self {
+            file: file.to_owned(),
+            kind,
+            state,
+            keys: 0,
+            backup: None,
+            tracked: false,
+            narrowed: false,
+        }
     }
 }
 

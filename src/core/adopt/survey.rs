@@ -1,7 +1,8 @@
 //! Which files are there, and which service each belongs to.
 //!
-//! A folder that holds a compose file, an env file or a `secrets.yaml` is a service; everything below it belongs to
-//! it. A folder that holds none is a group, whose folders are looked at in turn.
+//! A folder that holds a compose file, an env file or a `secrets.yaml` is a service; everything
+//! below it belongs to it. A folder that holds none is a group, whose folders are looked at in
+//! turn.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -55,30 +56,61 @@ pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>)
     let mut listing = Listing::default();
     walk(root, texts, Path::new(""), 0, &mut listing);
     let of_kind = |kind: FileKind| -> Vec<PathBuf> {
-        listing.files.iter().filter(|file| FileKind::of(file) == Some(kind) && !is_template(file)).cloned().collect()
+        listing
+            .files
+            .iter()
+            .filter(|file| FileKind::of(file) == Some(kind) && !is_template(file))
+            .cloned()
+            .collect()
     };
-    let (mut env, yaml, mut compose) = (of_kind(FileKind::Env), of_kind(FileKind::Yaml), of_kind(FileKind::Compose));
+    let (mut env, yaml, mut compose) = (
+        of_kind(FileKind::Env),
+        of_kind(FileKind::Yaml),
+        of_kind(FileKind::Compose),
+    );
     let projects = projects(texts, &listing.folders, &compose);
     // A file that a project names belongs to it, unless a project of its own lies beside it.
     let mut named_by_root = BTreeSet::new();
     for project in &projects {
         let (_, facts) = project.view(texts, &Overlay::new());
-        let named = facts.container_files.into_keys().filter(|file| is_env_file(root, texts, file));
+        let named = facts
+            .container_files
+            .into_keys()
+            .filter(|file| is_env_file(root, texts, file));
         for file in named {
-            if project.is_in_root() && !projects.iter().any(|other| other.folder() == folder_of(&file)) {
+            if project.is_in_root()
+                && !projects
+                    .iter()
+                    .any(|other| other.folder() == folder_of(&file))
+            {
                 named_by_root.insert(file.clone());
             }
             env.push(file);
         }
-        compose.extend(project.uses(texts, &Overlay::new()).into_iter().map(|one| one.file));
+        compose.extend(
+            project
+                .uses(texts, &Overlay::new())
+                .into_iter()
+                .map(|one| one.file),
+        );
     }
     compose.retain(|file| texts.content(file).is_some() && !is_template(file));
     for files in [&mut env, &mut compose] {
         files.sort();
         files.dedup();
     }
-    let place = |file: &Path| if named_by_root.contains(file) { PathBuf::new() } else { folder_of(file) };
-    let places: BTreeSet<PathBuf> = [&env, &yaml, &compose].into_iter().flatten().map(|file| place(file)).collect();
+    let place = |file: &Path| {
+        if named_by_root.contains(file) {
+            PathBuf::new()
+        } else {
+            folder_of(file)
+        }
+    };
+    let places: BTreeSet<PathBuf> = [&env, &yaml, &compose]
+        .into_iter()
+        .flatten()
+        .map(|file| place(file))
+        .collect();
     let mut units: Vec<Unit> = Vec::new();
     for folder in tops(&places) {
         let is_own = |file: &&PathBuf| match folder.as_os_str().is_empty() {
@@ -87,20 +119,35 @@ pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>)
         };
         let of = |files: &[PathBuf]| files.iter().filter(is_own).cloned().collect::<Vec<_>>();
         let (service, is_mapped) = name_of(root, &folder, own_name, &units)?;
-        let unit = Unit { service, is_mapped, env: of(&env), yaml: of(&yaml), compose: of(&compose), folder: folder.clone() };
+        let unit = Unit {
+            service,
+            is_mapped,
+            env: of(&env),
+            yaml: of(&yaml),
+            compose: of(&compose),
+            folder: folder.clone(),
+        };
         if !(unit.env.is_empty() && unit.yaml.is_empty() && unit.compose.is_empty()) {
             units.push(unit);
         }
     }
-    Ok(Survey { units, projects, mounted: listing.mounted.into_iter().collect() })
+    Ok(Survey {
+        units,
+        projects,
+        mounted: listing.mounted.into_iter().collect(),
+    })
 }
 
-/// Whether a file that compose names may be written as a file of variables. A repository may name anything: a hook of
-/// git, a start-up file of a shell, a program.
+/// Whether a file that compose names may be written as a file of variables. A repository may name
+/// anything: a hook of git, a start-up file of a shell, a program.
 fn is_env_file(root: &Root, texts: &Texts<'_>, file: &Path) -> bool {
-    let Some(content) = texts.content(file) else { return false };
+    let Some(content) = texts.content(file) else {
+        return false;
+    };
     let is_program = content.mode() & 0o111 != 0;
-    let is_hidden = file.iter().any(|part| part.to_string_lossy().starts_with('.'));
+    let is_hidden = file
+        .iter()
+        .any(|part| part.to_string_lossy().starts_with('.'));
     let may_be_written = match FileKind::of(file) {
         Some(FileKind::Env) => true,
         Some(FileKind::Yaml | FileKind::Compose) => false,
@@ -111,8 +158,13 @@ fn is_env_file(root: &Root, texts: &Texts<'_>, file: &Path) -> bool {
 
 /// A template, by its name.
 pub(super) fn is_template(file: &Path) -> bool {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    name.split(['.', '-', '_']).any(|word| matches!(word, "example" | "sample" | "template" | "dist" | "tmpl"))
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_ascii_lowercase();
+    name.split(['.', '-', '_'])
+        .any(|word| matches!(word, "example" | "sample" | "template" | "dist" | "tmpl"))
 }
 
 fn folder_of(file: &Path) -> PathBuf {
@@ -123,7 +175,14 @@ fn walk(root: &Root, texts: &Texts<'_>, folder: &Path, depth: usize, listing: &m
     listing.folders.push(folder.to_owned());
     let here = projects(texts, &[folder.to_owned()], &[]);
     for project in here {
-        listing.mounted.extend(project.view(texts, &Overlay::new()).1.mounts.into_iter().filter(|path| root.has_folder(path)));
+        listing.mounted.extend(
+            project
+                .view(texts, &Overlay::new())
+                .1
+                .mounts
+                .into_iter()
+                .filter(|path| root.has_folder(path)),
+        );
     }
     for name in root.names(folder) {
         let path = folder.join(&name);
@@ -141,45 +200,80 @@ fn walk(root: &Root, texts: &Texts<'_>, folder: &Path, depth: usize, listing: &m
     }
 }
 
-/// A program's configuration is mounted as data is: only the file of its secrets is taken from there.
+/// A program's configuration is mounted as data is: only the file of its secrets is taken from
+/// there.
 fn secrets_in(texts: &Texts<'_>, folder: &Path) -> Vec<PathBuf> {
     let files = ["secrets.yaml", "secrets.yml"].map(|name| folder.join(name));
-    files.into_iter().filter(|file| texts.content(file).is_some()).collect()
+    files
+        .into_iter()
+        .filter(|file| texts.content(file).is_some())
+        .collect()
 }
 
 fn is_skipped(name: &str) -> bool {
     matches!(
         name,
-        "." | ".." | ".git" | "node_modules" | ".venv" | "venv" | "__pycache__" | "target" | ".cache" | ".esphome" | ".storage"
+        "." | ".."
+            | ".git"
+            | "node_modules"
+            | ".venv"
+            | "venv"
+            | "__pycache__"
+            | "target"
+            | ".cache"
+            | ".esphome"
+            | ".storage"
     )
 }
 
-/// The folders that are services: of folders with files, the topmost; the root does not count for others.
+/// The folders that are services: of folders with files, the topmost; the root does not count for
+/// others.
 fn tops(places: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     let is_top = |place: &&PathBuf| {
-        let above = place.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+        let above = place
+            .ancestors()
+            .skip(1)
+            .filter(|folder| !folder.as_os_str().is_empty());
         // `config` is a part of its service, whether or not anything else lies beside it.
         !above.into_iter().any(|folder| places.contains(folder))
     };
-    let tops: BTreeSet<PathBuf> = places.iter().filter(is_top).map(|place| service_folder(place)).collect();
+    let tops: BTreeSet<PathBuf> = places
+        .iter()
+        .filter(is_top)
+        .map(|place| service_folder(place))
+        .collect();
     tops.into_iter().collect()
 }
 
 fn service_folder(place: &Path) -> PathBuf {
     let is_config = place.file_name().is_some_and(|name| name == "config");
-    let parent = place.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = place
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     parent.filter(|_| is_config).unwrap_or(place).to_owned()
 }
 
 /// The service of a folder, and whether it has another name than the folder.
-fn name_of(root: &Root, folder: &Path, own_name: Option<&Service>, taken: &[Unit]) -> Result<(Service, bool)> {
+fn name_of(
+    root: &Root,
+    folder: &Path,
+    own_name: Option<&Service>,
+    taken: &[Unit],
+) -> Result<(Service, bool)> {
     if folder.as_os_str().is_empty() {
         let real = std::fs::canonicalize(root.path()).map_err(Error::io("find", root.path()))?;
-        let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = real
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let service = match own_name {
             Some(service) => service.clone(),
             None => plain(&name).parse().map_err(|_| {
-                Error::invalid("the root folder's name is no service name", "name the service of its files: --name NAME")
+                Error::invalid(
+                    "the root folder's name is no service name",
+                    "name the service of its files: --name NAME",
+                )
             })?,
         };
         return Ok((service, true));
@@ -189,18 +283,27 @@ fn name_of(root: &Root, folder: &Path, own_name: Option<&Service>, taken: &[Unit
         return Ok((service, false));
     }
     let wanted = plain(&path);
-    let names = std::iter::once(wanted.clone()).chain((2..=99).map(|number| format!("{wanted}-{number}")));
+    let names =
+        std::iter::once(wanted.clone()).chain((2..=99).map(|number| format!("{wanted}-{number}")));
     let free = |name: &String| !taken.iter().any(|unit| unit.service.as_str() == name);
     let service = names.filter(free).find_map(|name| name.parse().ok());
     let folder = printable(&path, false);
-    let refused = || Error::invalid(format!("the folder {folder} has no name that a service can have"), "rename the folder");
+    let refused = || {
+        Error::invalid(
+            format!("the folder {folder} has no name that a service can have"),
+            "rename the folder",
+        )
+    };
     Ok((service.ok_or_else(refused)?, true))
 }
 
 /// A text as a service's name: what a name cannot have becomes `-`.
 pub(super) fn plain(text: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let text: String = text.chars().map(|c| if fits(c) { c } else { '-' }).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if fits(c) { c } else { '-' })
+        .collect();
     let parts: Vec<&str> = text.split('-').filter(|part| !part.is_empty()).collect();
     parts.join("-").chars().take(64).collect()
 }

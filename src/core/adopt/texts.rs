@@ -1,4 +1,5 @@
-//! The texts of files below the root, each read once, with those that would be written in place of what is there.
+//! The texts of files below the root, each read once, with those that would be written in place of
+//! what is there.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,19 +21,26 @@ pub(super) type Overlay = BTreeMap<PathBuf, Zeroizing<String>>;
 
 impl<'a> Texts<'a> {
     pub(super) fn new(root: &'a Root) -> Self {
-        Self { root, read: RefCell::default() }
+        Self {
+            root,
+            read: RefCell::default(),
+        }
     }
 
     /// A file as it was when it was first looked at; `None` without a plain file.
     pub(super) fn content(&self, file: &Path) -> Option<Content> {
         let mut read = self.read.borrow_mut();
-        read.entry(file.to_owned()).or_insert_with(|| self.root.read(file).ok().flatten()).clone()
+        read.entry(file.to_owned())
+            .or_insert_with(|| self.root.read(file).ok().flatten())
+            .clone()
     }
 
     /// Its text; `None` also for what is not UTF-8.
     pub(super) fn text(&self, file: &Path) -> Option<Zeroizing<String>> {
         let content = self.content(file)?;
-        std::str::from_utf8(&content.bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
+        std::str::from_utf8(&content.bytes)
+            .ok()
+            .map(|text| Zeroizing::new(text.to_owned()))
     }
 
     /// The text of a file that gains lines: empty where there is no file.
@@ -43,7 +51,10 @@ impl<'a> Texts<'a> {
         match (self.content(file), self.text(file)) {
             (None, _) if !self.is_odd(file) => Ok(None),
             (Some(_), Some(text)) => Ok(Some(text)),
-            (None | Some(_), _) => Err(Error::Confined { path: file.to_owned(), reason: "it is not a plain file of UTF-8 text" }),
+            (None | Some(_), _) => Err(Error::Confined {
+                path: file.to_owned(),
+                reason: "it is not a plain file of UTF-8 text",
+            }),
         }
     }
 

@@ -1,6 +1,8 @@
-//! `--undo`: the files as they were, and Vault without what adoption added. `--done`: the backups go.
+//! `--undo`: the files as they were, and Vault without what adoption added. `--done`: the backups
+//! go.
 //!
-//! Everything is checked first. Whatever changed since adoption, a file or a version in Vault, refuses all of it.
+//! Everything is checked first. Whatever changed since adoption, a file or a version in Vault,
+//! refuses all of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,15 +23,25 @@ use crate::vault::{Client, Stored};
 /// The entries that were asked for, those of the project itself last.
 fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, ServiceEntry)>)> {
     let mut journal = Journals::new(&core.settings.state).load(&core.settings.root)?;
-    let mut entries: Vec<(String, ServiceEntry)> = std::mem::take(&mut journal.services).into_iter().collect();
+    let mut entries: Vec<(String, ServiceEntry)> =
+        std::mem::take(&mut journal.services).into_iter().collect();
     if let Some(service) = &request.service {
-        let is_of = |(name, entry): &(String, ServiceEntry)| name == service.as_str() || entry.unit == service.as_str();
-        let others = entries.iter().any(|entry| !entry.0.is_empty() && !is_of(entry));
+        let is_of = |(name, entry): &(String, ServiceEntry)| {
+            name == service.as_str() || entry.unit == service.as_str()
+        };
+        let others = entries
+            .iter()
+            .any(|entry| !entry.0.is_empty() && !is_of(entry));
         // The project's own lines stay while another service needs them.
         entries.retain(|entry| is_of(entry) || entry.0.is_empty() && !others);
     }
     if entries.iter().all(|(name, _)| name.is_empty()) {
-        let what = request.service.as_ref().map_or("anything".to_owned(), |service| format!("the service {service}"));
+        let what = request
+            .service
+            .as_ref()
+            .map_or("anything".to_owned(), |service| {
+                format!("the service {service}")
+            });
         return Err(Error::NotFound {
             what: format!("{what} among what was adopted here"),
             hint: "claude-vault adopt --all --dry-run   (shows what can be adopted)".into(),
@@ -40,13 +52,26 @@ fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, Servi
 }
 
 /// The plan to undo.
-pub(super) async fn plan(core: &Core, request: &Request, vault: Arc<Client>) -> Result<(Adoption, Reply)> {
+pub(super) async fn plan(
+    core: &Core,
+    request: &Request,
+    vault: Arc<Client>,
+) -> Result<(Adoption, Reply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
-    let mut reply = Reply { dry_run: request.dry_run, ..Reply::default() };
+    let mut reply = Reply {
+        dry_run: request.dry_run,
+        ..Reply::default()
+    };
     let mut parts = Vec::new();
     for (name, entry) in entries {
-        let mut part = Part { service: name.parse().ok(), unit: None, change: None, files: Vec::new(), stale: Vec::new() };
+        let mut part = Part {
+            service: name.parse().ok(),
+            unit: None,
+            change: None,
+            files: Vec::new(),
+            stale: Vec::new(),
+        };
         let mut files = Vec::new();
         for (file, was) in entry.files.iter().rev() {
             if let Some((step, told)) = restored(&root, &journal, Path::new(file), was)? {
@@ -76,11 +101,18 @@ pub(super) async fn plan(core: &Core, request: &Request, vault: Arc<Client>) -> 
 }
 
 fn changed_since(what: &str) -> Error {
-    Error::Conflict { service: printable(what, false) }
+    Error::Conflict {
+        service: printable(what, false),
+    }
 }
 
 /// The step that gives a file its old content back; `None` where it has it.
-fn restored(root: &Root, journal: &Journal, file: &Path, was: &FileEntry) -> Result<Option<(Step, FileReply)>> {
+fn restored(
+    root: &Root,
+    journal: &Journal,
+    file: &Path,
+    was: &FileEntry,
+) -> Result<Option<(Step, FileReply)>> {
     let now = root.read(file)?;
     let digest = now.as_ref().map(|now| journal.digest(&now.bytes));
     if digest == was.before {
@@ -95,12 +127,23 @@ fn restored(root: &Root, journal: &Journal, file: &Path, was: &FileEntry) -> Res
         file: file.to_owned(),
         content,
         before: now,
-        access: Access { mode: was.mode, group: was.group },
+        access: Access {
+            mode: was.mode,
+            group: was.group,
+        },
         record: None,
         keeps_backup: false,
         drops_backups: was.way == Way::Replaced,
     };
-    let told = FileReply::of(file, "restored", if was.way == Way::Created { "removed" } else { "restored" });
+    let told = FileReply::of(
+        file,
+        "restored",
+        if was.way == Way::Created {
+            "removed"
+        } else {
+            "restored"
+        },
+    );
     Ok(Some((step, told)))
 }
 
@@ -114,10 +157,14 @@ fn old_content(
     let fits = |bytes: &[u8]| Some(journal.digest(bytes)) == was.before;
     let bytes: Vec<u8> = match was.way {
         Way::Created => return Ok(None),
-        Way::Appended(length) => now.and_then(|now| now.bytes.get(..length)).unwrap_or_default().to_vec(),
+        Way::Appended(length) => now
+            .and_then(|now| now.bytes.get(..length))
+            .unwrap_or_default()
+            .to_vec(),
         Way::Replaced => {
             let kept = backups(root, file, fits).into_iter().next();
-            kept.map(|(_, content)| content.bytes.to_vec()).unwrap_or_default()
+            kept.map(|(_, content)| content.bytes.to_vec())
+                .unwrap_or_default()
         }
     };
     if !fits(&bytes) {
@@ -127,7 +174,9 @@ fn old_content(
             hint: "its old content is gone: adoption of it cannot be undone any more".into(),
         });
     }
-    String::from_utf8(bytes).map(|text| Some(Zeroizing::new(text))).map_err(|_| changed_since(&file.to_string_lossy()))
+    String::from_utf8(bytes)
+        .map(|text| Some(Zeroizing::new(text)))
+        .map_err(|_| changed_since(&file.to_string_lossy()))
 }
 
 /// The version without what adoption added, and with the values that it replaced.
@@ -137,14 +186,24 @@ async fn taken_back(
     entry: &ServiceEntry,
     vault: &Arc<Client>,
 ) -> Result<(Option<VersionChange>, Vec<KeyReply>)> {
-    let address = core.settings.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    let address = core
+        .settings
+        .address
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     if entry.address != address || entry.path != core.settings.display_path(service) {
         return Err(Error::invalid(
-            format!("{service} was adopted into {} at {}", entry.path, entry.address),
+            format!(
+                "{service} was adopted into {} at {}",
+                entry.path, entry.address
+            ),
             "undo it there: set that address and path",
         ));
     }
-    let Some(written) = entry.written else { return Ok((None, Vec::new())) };
+    let Some(written) = entry.written else {
+        return Ok((None, Vec::new()));
+    };
     let current = Current::read(vault.clone(), service).await?;
     if current.version() != written || entry.is_mixed {
         return Err(changed_since(service.as_str()));
@@ -152,10 +211,15 @@ async fn taken_back(
     let mut result = current.secrets().clone();
     result.retain(|key, _| !entry.added.contains(key));
     if !entry.changed.is_empty() {
-        let Stored::Present { secrets: old, .. } = vault.read_service(service, Some(entry.base)).await? else {
+        let Stored::Present { secrets: old, .. } =
+            vault.read_service(service, Some(entry.base)).await?
+        else {
             return Err(changed_since(service.as_str()));
         };
-        let back = entry.changed.iter().filter_map(|key| Some((key.clone(), old.get(key)?.clone())));
+        let back = entry
+            .changed
+            .iter()
+            .filter_map(|key| Some((key.clone(), old.get(key)?.clone())));
         result.extend(back);
     }
     let told = |key: &String, change| KeyReply {
@@ -166,24 +230,44 @@ async fn taken_back(
         change,
         expanded_from: Vec::new(),
     };
-    let keys = entry.added.iter().map(|key| told(key, "removed")).chain(entry.changed.iter().map(|key| told(key, "changed")));
+    let keys = entry
+        .added
+        .iter()
+        .map(|key| told(key, "removed"))
+        .chain(entry.changed.iter().map(|key| told(key, "changed")));
     let change = VersionChange::between(core, service, current, result, &[], &[], Notes::default());
-    Ok((Some(change).filter(|change| !change.changes_nothing()), keys.collect()))
+    Ok((
+        Some(change).filter(|change| !change.changes_nothing()),
+        keys.collect(),
+    ))
 }
 
 /// The plan to remove the backups.
 pub(super) fn done(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
-    let mut reply = Reply { dry_run: request.dry_run, ..Reply::default() };
+    let mut reply = Reply {
+        dry_run: request.dry_run,
+        ..Reply::default()
+    };
     let mut parts = Vec::new();
     for (name, entry) in entries {
-        let mut part = Part { service: name.parse().ok(), unit: None, change: None, files: Vec::new(), stale: Vec::new() };
+        let mut part = Part {
+            service: name.parse().ok(),
+            unit: None,
+            change: None,
+            files: Vec::new(),
+            stale: Vec::new(),
+        };
         for (file, was) in entry.files {
             let Some(digest) = was.before else { continue };
             let file = PathBuf::from(file);
             for (backup, _) in backups(&root, &file, |bytes| journal.digest(bytes) == digest) {
-                reply.project_files.push(FileReply::of(&file.with_file_name(backup), "backup", "removed"));
+                reply.project_files.push(FileReply::of(
+                    &file.with_file_name(backup),
+                    "backup",
+                    "removed",
+                ));
             }
             part.stale.push((file, digest));
         }

@@ -1,4 +1,5 @@
-//! The texts that adoption writes: a file whose values come from Vault, its template, and where it lies.
+//! The texts that adoption writes: a file whose values come from Vault, its template, and where it
+//! lies.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,9 +42,16 @@ pub(super) fn with_values(
 ) -> Result<Zeroizing<String>> {
     let making = Making {
         origin: &Origin::of(&core.settings, service),
-        template: template.file.file_name().map(|name| printable(&name.to_string_lossy(), false)),
+        template: template
+            .file
+            .file_name()
+            .map(|name| printable(&name.to_string_lossy(), false)),
         command: format!("claude-vault inject {service}"),
-        keys: own.keys().filter(|key| file.format == Format::Yaml || is_variable(key)).map(String::as_str).collect(),
+        keys: own
+            .keys()
+            .filter(|key| file.format == Format::Yaml || is_variable(key))
+            .map(String::as_str)
+            .collect(),
     };
     Ok(with_header(&with_vaults(file, own, old), &making))
 }
@@ -54,9 +62,17 @@ fn with_vaults(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> 
     match file.format {
         Format::Env => {
             for line in dotenv::reading(file.reader, old, &|_| None).lines {
-                let Some(value) = own.get(&line.name).map(|value| value.secret().expose(WayOut::InjectedFile)) else { continue };
+                let Some(value) = own
+                    .get(&line.name)
+                    .map(|value| value.secret().expose(WayOut::InjectedFile))
+                else {
+                    continue;
+                };
                 let differs = line.value.as_ref().is_none_or(|own| own.as_str() != value);
-                if let Some(text) = differs.then(|| dotenv::write(&[file.reader], value).ok()).flatten() {
+                if let Some(text) = differs
+                    .then(|| dotenv::write(&[file.reader], value).ok())
+                    .flatten()
+                {
                     cuts.push((line.raw, text));
                 }
             }
@@ -64,7 +80,9 @@ fn with_vaults(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> 
         Format::Yaml => {
             let documents = tree::parse(old).unwrap_or_default();
             for (key, node) in documents.iter().filter_map(of_map).flatten() {
-                let Some(value) = key.text().and_then(|key| own.get(key)) else { continue };
+                let Some(value) = key.text().and_then(|key| own.get(key)) else {
+                    continue;
+                };
                 let text = value.secret().expose(WayOut::InjectedFile);
                 if node.text() != Some(text) {
                     let written = match value {
@@ -87,40 +105,71 @@ fn with_vaults(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> 
 }
 
 /// The template of a file: the one that is there, with the keys that it lacks, or a new one.
-pub(super) fn template(core: &Core, texts: &Texts<'_>, file: &FileDraft, old: &str, own: &Secrets) -> Result<Template> {
+pub(super) fn template(
+    core: &Core,
+    texts: &Texts<'_>,
+    file: &FileDraft,
+    old: &str,
+    own: &Secrets,
+) -> Result<Template> {
     let place = templates_of(&file.file);
     for path in &place {
-        let Some(text) = texts.text_to_extend(path)? else { continue };
+        let Some(text) = texts.text_to_extend(path)? else {
+            continue;
+        };
         let known = values(file, &text);
-        let missing: Vec<&str> = own.keys().map(String::as_str).filter(|key| !known.contains_key(*key)).collect();
+        let missing: Vec<&str> = own
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !known.contains_key(*key))
+            .collect();
         let gained = missing.len();
         let text = preview::with_keys(&text, file.format, &missing).unwrap_or(text);
-        return Ok(Template { file: path.clone(), text, gained });
+        return Ok(Template {
+            file: path.clone(),
+            text,
+            gained,
+        });
     }
     let text = emptied(core.audience, file, old, own)?;
     let file = place.into_iter().next().unwrap_or_default();
-    Ok(Template { file, text, gained: own.len() })
+    Ok(Template {
+        file,
+        text,
+        gained: own.len(),
+    })
 }
 
-/// The file without its secrets, those that go to Vault among them. For a model, names are all that stays: whatever
-/// else a template holds decides later whether `inject` may fill it unasked.
-fn emptied(audience: Audience, file: &FileDraft, old: &str, own: &Secrets) -> Result<Zeroizing<String>> {
+/// The file without its secrets, those that go to Vault among them. For a model, names are all that
+/// stays: whatever else a template holds decides later whether `inject` may fill it unasked.
+fn emptied(
+    audience: Audience,
+    file: &FileDraft,
+    old: &str,
+    own: &Secrets,
+) -> Result<Zeroizing<String>> {
     let form = match file.format {
         Format::Env => Form::Env(file.reader),
         Format::Yaml => Form::Yaml,
     };
     let made = match audience {
         Audience::Model => example::names_only(form, old),
-        Audience::Person => example::example_without(form, old, Care::Everywhere, &|name| own.contains_key(name)),
+        Audience::Person => {
+            example::example_without(form, old, Care::Everywhere, &|name| own.contains_key(name))
+        }
     };
     let unreadable = |malformed: Malformed| {
         let name = printable(&file.file.to_string_lossy(), false);
         Error::invalid(
-            format!("{name}: line {} cannot be parsed: {}", malformed.line, malformed.reason),
+            format!(
+                "{name}: line {} cannot be parsed: {}",
+                malformed.line, malformed.reason
+            ),
             "correct that line, then run the command again",
         )
     };
-    made.map(|made| Zeroizing::new(made.text)).map_err(unreadable)
+    made.map(|made| Zeroizing::new(made.text))
+        .map_err(unreadable)
 }
 
 fn of_map(node: &Node) -> Option<&Vec<(Node, Node)>> {
@@ -135,13 +184,22 @@ pub(super) fn values(file: &FileDraft, text: &str) -> BTreeMap<String, Zeroizing
     match file.format {
         Format::Env => {
             let reading = dotenv::reading(file.reader, text, &|_| None);
-            let read = reading.effective().map(|line| (line.name.clone(), line.value.clone().unwrap_or_default()));
+            let read = reading
+                .effective()
+                .map(|line| (line.name.clone(), line.value.clone().unwrap_or_default()));
             read.collect()
         }
         Format::Yaml => {
             let documents = tree::parse(text).unwrap_or_default();
             let entries = documents.iter().filter_map(of_map).flatten();
-            entries.filter_map(|(key, value)| Some((key.text()?.to_owned(), Zeroizing::new(value.text()?.to_owned())))).collect()
+            entries
+                .filter_map(|(key, value)| {
+                    Some((
+                        key.text()?.to_owned(),
+                        Zeroizing::new(value.text()?.to_owned()),
+                    ))
+                })
+                .collect()
         }
     }
 }
@@ -149,7 +207,13 @@ pub(super) fn values(file: &FileDraft, text: &str) -> BTreeMap<String, Zeroizing
 /// Whether two YAML texts say the same.
 pub(super) fn is_same_yaml(one: &str, other: &str) -> bool {
     match (tree::parse(one), tree::parse(other)) {
-        (Ok(one), Ok(other)) => one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| is_same_node(one, other)),
+        (Ok(one), Ok(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(&other)
+                    .all(|(one, other)| is_same_node(one, other))
+        }
         (Err(_), Err(_)) => one == other,
         (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
     }
@@ -157,11 +221,17 @@ pub(super) fn is_same_yaml(one: &str, other: &str) -> bool {
 
 fn is_same_node(one: &Node, other: &Node) -> bool {
     let same_kind = match (&one.kind, &other.kind) {
-        (Kind::Scalar { text: a, style: x }, Kind::Scalar { text: b, style: y }) => a == b && x == y,
+        (Kind::Scalar { text: a, style: x }, Kind::Scalar { text: b, style: y }) => {
+            a == b && x == y
+        }
         (Kind::Alias(a), Kind::Alias(b)) => a == b,
-        (Kind::List(a), Kind::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_node(a, b)),
+        (Kind::List(a), Kind::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_node(a, b))
+        }
         (Kind::Map(a), Kind::Map(b)) => {
-            let same = |(a, b): (&(Node, Node), &(Node, Node))| is_same_node(&a.0, &b.0) && is_same_node(&a.1, &b.1);
+            let same = |(a, b): (&(Node, Node), &(Node, Node))| {
+                is_same_node(&a.0, &b.0) && is_same_node(&a.1, &b.1)
+            };
             a.len() == b.len() && a.iter().zip(b).all(same)
         }
         (Kind::Scalar { .. } | Kind::Alias(_) | Kind::List(_) | Kind::Map(_), _) => false,
@@ -173,17 +243,31 @@ fn is_same_node(one: &Node, other: &Node) -> bool {
 pub(super) fn table(service: &Service, files: &[&FileDraft]) -> String {
     // A JSON string is a basic string of TOML.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let name = if service.as_str().contains('/') { quoted(service.as_str()) } else { service.to_string() };
+    let name = if service.as_str().contains('/') {
+        quoted(service.as_str())
+    } else {
+        service.to_string()
+    };
     let one = |file: &FileDraft| {
-        let format = if file.format == Format::Env { "env" } else { "yaml" };
+        let format = if file.format == Format::Env {
+            "env"
+        } else {
+            "yaml"
+        };
         let dialect = match file.format {
             Format::Env => format!("\ndialect = {}", quoted(file.reader.name())),
             Format::Yaml => String::new(),
         };
-        format!("file = {}\nformat = \"{format}\"{dialect}\n", quoted(&file.file.to_string_lossy()))
+        format!(
+            "file = {}\nformat = \"{format}\"{dialect}\n",
+            quoted(&file.file.to_string_lossy())
+        )
     };
     match files {
         [only] => format!("\n[services.{name}]\n{}", one(only)),
-        all => all.iter().map(|file| format!("\n[[services.{name}.files]]\n{}", one(file))).collect(),
+        all => all
+            .iter()
+            .map(|file| format!("\n[[services.{name}.files]]\n{}", one(file)))
+            .collect(),
     }
 }

@@ -1,9 +1,9 @@
 //! Variables that decide what a program runs, loads or trusts, rather than being a value it uses.
 //!
-//! Whoever may write a service could otherwise run code in every `exec` of it. The table is by families, each
-//! with its reason; it starts from the lists of glibc (`unsecvars.h`) and of sudo (`env.c`) and adds what
-//! interpreters and tools of today read. Proxies (`HTTPS_PROXY`) are not in it: they are values with passwords of
-//! their own, and TLS does not depend on them.
+//! Whoever may write a service could otherwise run code in every `exec` of it. The table is by
+//! families, each with its reason; it starts from the lists of glibc (`unsecvars.h`) and of sudo
+//! (`env.c`) and adds what interpreters and tools of today read. Proxies (`HTTPS_PROXY`) are not in
+//! it: they are values with passwords of their own, and TLS does not depend on them.
 
 /// A family: why it is refused, and the names. One `*` in a name stands for any text.
 struct Family {
@@ -14,13 +14,33 @@ struct Family {
 const FAMILIES: [Family; 16] = [
     Family {
         reason: "loads other code into programs",
-        names: &["LD_*", "DYLD_*", "_RLD*", "GLIBC_TUNABLES", "GCONV_PATH", "GETCONF_DIR", "LOCPATH", "NLSPATH", "MALLOC_TRACE"],
+        names: &[
+            "LD_*",
+            "DYLD_*",
+            "_RLD*",
+            "GLIBC_TUNABLES",
+            "GCONV_PATH",
+            "GETCONF_DIR",
+            "LOCPATH",
+            "NLSPATH",
+            "MALLOC_TRACE",
+        ],
     },
     Family {
         reason: "decides how host names are resolved",
-        names: &["HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS", "RESOLV_HOST_CONF", "NIS_PATH", "RES_*"],
+        names: &[
+            "HOSTALIASES",
+            "LOCALDOMAIN",
+            "RES_OPTIONS",
+            "RESOLV_HOST_CONF",
+            "NIS_PATH",
+            "RES_*",
+        ],
     },
-    Family { reason: "decides which programs are found", names: &["PATH", "CDPATH", "EXECIGNORE", "GLOBIGNORE", "SHELL"] },
+    Family {
+        reason: "decides which programs are found",
+        names: &["PATH", "CDPATH", "EXECIGNORE", "GLOBIGNORE", "SHELL"],
+    },
     Family {
         reason: "is run or read by shells when they start, prompt or split words",
         names: &[
@@ -63,7 +83,10 @@ const FAMILIES: [Family; 16] = [
             "__fish_*",
         ],
     },
-    Family { reason: "is a function that shells import", names: &["*%%", "*()"] },
+    Family {
+        reason: "is a function that shells import",
+        names: &["*%%", "*()"],
+    },
     Family {
         reason: "decides whose settings programs read",
         names: &[
@@ -292,18 +315,26 @@ const FAMILIES: [Family; 16] = [
             "AWS_CA_BUNDLE",
         ],
     },
-    Family { reason: "is a setting or session of vault, bao or claude-vault", names: &["VAULT_*", "BAO_*", "CLAUDE_VAULT_*"] },
+    Family {
+        reason: "is a setting or session of vault, bao or claude-vault",
+        names: &["VAULT_*", "BAO_*", "CLAUDE_VAULT_*"],
+    },
 ];
 
 /// Why a variable of this name is refused, if it is.
 pub(crate) fn reason(name: &str) -> Option<&'static str> {
-    FAMILIES.iter().find(|family| family.names.iter().any(|pattern| matches(pattern, name))).map(|family| family.reason)
+    FAMILIES
+        .iter()
+        .find(|family| family.names.iter().any(|pattern| matches(pattern, name)))
+        .map(|family| family.reason)
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
-        Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
     }
 }
 

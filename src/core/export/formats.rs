@@ -48,20 +48,36 @@ struct Part<'a> {
 /// Renders the services.
 ///
 /// # Errors
-/// [`Error::Unwritable`] for a value that the format cannot hold, and for a name where `strict` is set; [`Error::Invalid`]
-/// where two services would overwrite each other.
-pub(super) fn render(sources: &[Source], request: &ExportRequest, as_json: bool) -> Result<Rendered> {
+/// [`Error::Unwritable`] for a value that the format cannot hold, and for a name where `strict` is
+/// set; [`Error::Invalid`] where two services would overwrite each other.
+pub(super) fn render(
+    sources: &[Source],
+    request: &ExportRequest,
+    as_json: bool,
+) -> Result<Rendered> {
     let is_alone = sources.len() == 1;
-    let mut rendered = Rendered { files: Vec::new(), left_out: Vec::new(), skipped: BTreeSet::new() };
+    let mut rendered = Rendered {
+        files: Vec::new(),
+        left_out: Vec::new(),
+        skipped: BTreeSet::new(),
+    };
     let mut parts = Vec::new();
     for source in sources {
-        let mut part = Part { service: &source.service, items: Vec::new() };
+        let mut part = Part {
+            service: &source.service,
+            items: Vec::new(),
+        };
         for (key, value) in &source.secrets {
             match unfit(request, key) {
                 None => part.items.push(Item { key, value }),
                 Some(reason) => {
-                    rendered.left_out.push(format!("{} ({reason})", named(&source.service, key, is_alone)));
-                    rendered.skipped.insert((source.service.clone(), key.clone()));
+                    rendered.left_out.push(format!(
+                        "{} ({reason})",
+                        named(&source.service, key, is_alone)
+                    ));
+                    rendered
+                        .skipped
+                        .insert((source.service.clone(), key.clone()));
                 }
             }
         }
@@ -89,7 +105,8 @@ pub(super) fn render(sources: &[Source], request: &ExportRequest, as_json: bool)
 
 /// Why the format cannot hold a key of this name.
 fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
-    const NO_VARIABLE: &str = "a variable's name has only A-Z a-z 0-9 _ and does not start with a digit";
+    const NO_VARIABLE: &str =
+        "a variable's name has only A-Z a-z 0-9 _ and does not start with a digit";
     match request.format {
         ExportFormat::Json | ExportFormat::Yaml => None,
         ExportFormat::Env | ExportFormat::Shell if !is_variable(key) => Some(NO_VARIABLE),
@@ -98,16 +115,28 @@ fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
             Some("shells keep a variable of that name for themselves")
         }
         // Whoever may write the service could otherwise run code in the shell that reads this.
-        ExportFormat::Env | ExportFormat::Shell => steering::reason(key).filter(|_| !request.only.iter().any(|only| only == key)),
-        ExportFormat::K8sSecret => (!kubernetes::is_key(key)).then_some("a key of a Secret has only A-Z a-z 0-9 - _ ."),
+        ExportFormat::Env | ExportFormat::Shell => {
+            steering::reason(key).filter(|_| !request.only.iter().any(|only| only == key))
+        }
+        ExportFormat::K8sSecret => (!kubernetes::is_key(key)).then_some(
+            "a key of a Secret has \
+            only A-Z a-z 0-9 - _ .",
+        ),
         ExportFormat::DockerSecrets => (!Key::is_valid(key) || key.starts_with(['-', '.']))
-            .then_some("a secret's file has only A-Z a-z 0-9 - _ . in its name, and does not begin with - or ."),
+            .then_some(
+                "a secret's file has only A-Z a-z 0-9 - _ . in its name, and does not \
+                begin with - or .",
+            ),
     }
 }
 
 /// Whether a shell is among the readers of the lines: it is, where nobody names others.
 fn is_for_shells(request: &ExportRequest) -> bool {
-    request.dialect.is_empty() || request.dialect.iter().any(|one| matches!(one, Dialect::Portable | Dialect::Shell))
+    request.dialect.is_empty()
+        || request
+            .dialect
+            .iter()
+            .any(|one| matches!(one, Dialect::Portable | Dialect::Shell))
 }
 
 fn no_json() -> Error {
@@ -186,18 +215,26 @@ fn yaml_lines(part: &Part<'_>, indent: &str, text: &mut Zeroizing<String>) {
     }
 }
 
-/// A key with its colon. Readers take at most 1,024 characters of a key that stands before its value alone.
+/// A key with its colon. Readers take at most 1,024 characters of a key that stands before its
+/// value alone.
 fn yaml_key(key: &str, indent: &str) -> String {
     const MAX_PLAIN: usize = 200;
     if is_variable(key) && key.len() <= MAX_PLAIN && !yaml::is_typed(key) {
         return format!("{key}:");
     }
     let quoted = yaml::quote(key);
-    if quoted.len() > MAX_PLAIN { format!("? {quoted}\n{indent}:") } else { format!("{quoted}:") }
+    if quoted.len() > MAX_PLAIN {
+        format!("? {quoted}\n{indent}:")
+    } else {
+        format!("{quoted}:")
+    }
 }
 
 /// `KEY=value` lines of all services, each under its name. A key that stands twice has one value.
-fn lines(parts: &[Part<'_>], line: impl Fn(&Item<'_>) -> Result<Zeroizing<String>>) -> Result<Zeroizing<String>> {
+fn lines(
+    parts: &[Part<'_>],
+    line: impl Fn(&Item<'_>) -> Result<Zeroizing<String>>,
+) -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     let mut owners: BTreeMap<&str, (&Service, &Value)> = BTreeMap::new();
     for (at, part) in parts.iter().enumerate() {
@@ -212,7 +249,10 @@ fn lines(parts: &[Part<'_>], line: impl Fn(&Item<'_>) -> Result<Zeroizing<String
                 Some((_, value)) if value == item.value => {}
                 Some((other, _)) => {
                     return Err(Error::invalid(
-                        format!("{other} and {} both have {} with different values", part.service, item.key),
+                        format!(
+                            "{other} and {} both have {} with different values",
+                            part.service, item.key
+                        ),
                         "export them one by one, choose with --only, or use --format json",
                     ));
                 }
@@ -223,14 +263,23 @@ fn lines(parts: &[Part<'_>], line: impl Fn(&Item<'_>) -> Result<Zeroizing<String
 }
 
 fn env_line(item: &Item<'_>, request: &ExportRequest) -> Result<Zeroizing<String>> {
-    let dialects = if request.dialect.is_empty() { &[Dialect::Portable][..] } else { &request.dialect };
-    let value = dotenv::write(dialects, item.text()).map_err(|reason| Error::Unwritable {
+    let dialects = if request.dialect.is_empty() {
+        &[Dialect::Portable][..]
+    } else {
+        &request.dialect
+    };
+    let value =
+        dotenv::write(dialects, item.text()).map_err(|reason| {
+            Error::Unwritable {
         file: "env".into(),
         keys: printable(item.key, false),
         reader: dialects.iter().map(|dialect| dialect.reader()).collect::<Vec<_>>().join(" and "),
         reason: reason.into(),
-        hint: "name the program that reads it: --dialect compose (or another), or use --format json".into(),
-    })?;
+        hint:
+            "name the program that reads it: --dialect compose (or another), or use --format json"
+                .into(),
+    }
+        })?;
     Ok(Zeroizing::new(format!("{}={}\n", item.key, value.as_str())))
 }
 
@@ -241,7 +290,11 @@ fn shell_line(item: &Item<'_>) -> Result<Zeroizing<String>> {
     } else if text.len() > MAX_VARIABLE {
         "no environment variable can be larger than 127 KiB"
     } else {
-        return Ok(Zeroizing::new(format!("export {}={}\n", item.key, Zeroizing::new(shell::quote(text)).as_str())));
+        return Ok(Zeroizing::new(format!(
+            "export {}={}\n",
+            item.key,
+            Zeroizing::new(shell::quote(text)).as_str()
+        )));
     };
     Err(Error::Unwritable {
         file: "shell".into(),
@@ -269,7 +322,11 @@ fn kubernetes_text(parts: &[Part<'_>], as_json: bool) -> Result<Zeroizing<String
                 "export them one by one, and rename one of the Secrets",
             ));
         }
-        let values: Vec<(&str, &str)> = part.items.iter().map(|item| (item.key, item.text())).collect();
+        let values: Vec<(&str, &str)> = part
+            .items
+            .iter()
+            .map(|item| (item.key, item.text()))
+            .collect();
         if values.iter().map(|(_, value)| value.len()).sum::<usize>() > kubernetes::MAX_SECRET {
             return Err(Error::Unwritable {
                 file: "k8s-secret".into(),
@@ -279,13 +336,28 @@ fn kubernetes_text(parts: &[Part<'_>], as_json: bool) -> Result<Zeroizing<String
                 hint: "choose some of them with --only".into(),
             });
         }
-        manifests.push(if as_json { kubernetes::manifest_json(&name, &values) } else { kubernetes::manifest(&name, &values) });
+        manifests.push(if as_json {
+            kubernetes::manifest_json(&name, &values)
+        } else {
+            kubernetes::manifest(&name, &values)
+        });
     }
-    let joined = |between: &str| Zeroizing::new(manifests.iter().map(|text| text.as_str()).collect::<Vec<_>>().join(between));
+    let joined = |between: &str| {
+        Zeroizing::new(
+            manifests
+                .iter()
+                .map(|text| text.as_str())
+                .collect::<Vec<_>>()
+                .join(between),
+        )
+    };
     Ok(match (as_json, manifests.len()) {
         (false, _) => joined("---\n"),
         (true, 1) => joined(""),
-        (true, _) => Zeroizing::new(format!(r#"{{"apiVersion": "v1", "kind": "List", "items": [{}]}}"#, joined(", ").as_str())),
+        (true, _) => Zeroizing::new(format!(
+            r#"{{"apiVersion": "v1", "kind": "List", "items": [{}]}}"#,
+            joined(", ").as_str()
+        )),
     })
 }
 
@@ -293,18 +365,35 @@ fn kubernetes_text(parts: &[Part<'_>], as_json: bool) -> Result<Zeroizing<String
 fn secret_files(parts: &[Part<'_>]) -> Result<Vec<(Option<PathBuf>, Zeroizing<String>)>> {
     let mut files: BTreeMap<PathBuf, Zeroizing<String>> = BTreeMap::new();
     for part in parts {
-        let folder = if parts.len() == 1 { PathBuf::new() } else { PathBuf::from(part.service.as_str()) };
+        let folder = if parts.len() == 1 {
+            PathBuf::new()
+        } else {
+            PathBuf::from(part.service.as_str())
+        };
         for item in &part.items {
-            files.insert(folder.join(item.key), Zeroizing::new(item.text().to_owned()));
+            files.insert(
+                folder.join(item.key),
+                Zeroizing::new(item.text().to_owned()),
+            );
         }
     }
     // The service a/b and the key b of the service a.
-    let is_folder = |path: &PathBuf| files.keys().any(|other| other != path && other.starts_with(path));
+    let is_folder = |path: &PathBuf| {
+        files
+            .keys()
+            .any(|other| other != path && other.starts_with(path))
+    };
     if let Some(clash) = files.keys().find(|path| is_folder(path)) {
         return Err(Error::invalid(
-            format!("{} would be a file and a folder", printable(&clash.to_string_lossy(), false)),
+            format!(
+                "{} would be a file and a folder",
+                printable(&clash.to_string_lossy(), false)
+            ),
             "export the services one by one, each into a folder of its own",
         ));
     }
-    Ok(files.into_iter().map(|(path, text)| (Some(path), text)).collect())
+    Ok(files
+        .into_iter()
+        .map(|(path, text)| (Some(path), text))
+        .collect())
 }

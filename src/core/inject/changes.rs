@@ -10,8 +10,8 @@ use crate::names::printable;
 use crate::secret::Secret;
 use crate::vault::Secrets;
 
-/// How a file differs from the one before, key by key. Values are compared as the file's readers read
-/// them: another way of quoting is no difference.
+/// How a file differs from the one before, key by key. Values are compared as the file's readers
+/// read them: another way of quoting is no difference.
 #[derive(Serialize, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Changes {
@@ -55,7 +55,10 @@ pub(super) fn changes(
     let old = source.old.unwrap_or_default();
     let parsed = |text: &str| parse(target, text).unwrap_or_default();
     // Without a file, whatever is not from Vault is the template's.
-    let template = source.template.filter(|_| source.old.is_some()).unwrap_or_default();
+    let template = source
+        .template
+        .filter(|_| source.old.is_some())
+        .unwrap_or_default();
     let (of_old, of_new, of_template) = (parsed(old), parsed(new), parsed(template));
     let (before, after, default) = (of_old.raw(old), of_new.raw(new), of_template.raw(template));
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -64,7 +67,9 @@ pub(super) fn changes(
         let (old, new) = (before.get(key).copied(), after.get(key).copied());
         let shown = printable(key, false);
         let is_from_vault = secrets.contains_key(key);
-        let from_template = [&base.merged.returned, &base.merged.inserted].into_iter().any(|keys| keys.contains(key));
+        let from_template = [&base.merged.returned, &base.merged.inserted]
+            .into_iter()
+            .any(|keys| keys.contains(key));
         let is_default = source.old.is_none() || from_template || default.get(key) == new.as_ref();
         if !is_from_vault && new.is_some() && is_default {
             changes.defaults.push(shown.clone());
@@ -75,7 +80,9 @@ pub(super) fn changes(
         match (old, new) {
             (None, Some(_)) => changes.added.push(shown.clone()),
             (Some(_), None) => changes.removed.push(shown.clone()),
-            (old, new) if old != new && !settled.contains(key) => changes.changed.push(shown.clone()),
+            (old, new) if old != new && !settled.contains(key) => {
+                changes.changed.push(shown.clone())
+            }
             _ if is_from_vault => continue,
             _ => {
                 changes.kept.push(shown);

@@ -1,5 +1,5 @@
-//! Defaults of a template, written so that the file's readers read what their author meant: a comment is
-//! no value, and a text without quotes is that text.
+//! Defaults of a template, written so that the file's readers read what their author meant: a
+//! comment is no value, and a text without quotes is that text.
 
 use std::collections::BTreeMap;
 
@@ -12,26 +12,50 @@ use crate::format::edit::{Document, Entry, Texts};
 use crate::vault::Secrets;
 
 /// The lines that must stand in another way than in the template, by key.
-pub(super) fn defaults(target: &Target, secrets: &Secrets, text: &str, document: &Document) -> Texts {
-    let lines = document.entries.iter().filter(|entry| !secrets.contains_key(&entry.key));
-    lines.filter_map(|entry| Some((entry.key.clone(), line(target, text, entry)?))).collect()
+pub(super) fn defaults(
+    target: &Target,
+    secrets: &Secrets,
+    text: &str,
+    document: &Document,
+) -> Texts {
+    let lines = document
+        .entries
+        .iter()
+        .filter(|entry| !secrets.contains_key(&entry.key));
+    lines
+        .filter_map(|entry| Some((entry.key.clone(), line(target, text, entry)?)))
+        .collect()
 }
 
 /// A line that more of the file's readers read as it was meant, where there is one.
 fn line(target: &Target, text: &str, entry: &Entry) -> Option<Zeroizing<String>> {
-    let end = entry.value.end + text[entry.value.end..].lines().next().unwrap_or_default().len();
+    let end = entry.value.end
+        + text[entry.value.end..]
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .len();
     let start = &text[entry.start..entry.value.start];
-    let (value, comment) = meant(target, &text[entry.value.clone()], text[entry.value.end..end].trim())?;
+    let (value, comment) = meant(
+        target,
+        &text[entry.value.clone()],
+        text[entry.value.end..end].trim(),
+    )?;
     let values = BTreeMap::from([(entry.key.as_str(), value)]);
     let readers = |line: &str| {
         let file = Zeroizing::new(format!("{line}\n"));
-        served(target).filter(|reader| dotenv::check(*reader, &file, &values).is_ok()).count()
+        served(target)
+            .filter(|reader| dotenv::check(*reader, &file, &values).is_ok())
+            .count()
     };
     let written = dotenv::write(&target.dialects, value).ok()?;
     let behind = if value.is_empty() { "''" } else { &written };
     let lines = match comment {
         "" => vec![format!("{start}{}", written.as_str())],
-        _ => vec![format!("{start}{behind} {comment}"), format!("{comment}\n{}{}", start.trim_start(), written.as_str())],
+        _ => vec![
+            format!("{start}{behind} {comment}"),
+            format!("{comment}\n{}{}", start.trim_start(), written.as_str()),
+        ],
     };
     let mut best = (readers(&text[entry.start..end]), None);
     for line in lines.into_iter().map(Zeroizing::new) {
@@ -43,8 +67,8 @@ fn line(target: &Target, text: &str, entry: &Entry) -> Option<Zeroizing<String>>
     best.1
 }
 
-/// What the author of a default meant: its value and the comment behind it. `None` where quotes, escapes or
-/// variables leave that to the readers.
+/// What the author of a default meant: its value and the comment behind it. `None` where quotes,
+/// escapes or variables leave that to the readers.
 fn meant<'a>(target: &Target, raw: &'a str, behind: &'a str) -> Option<(&'a str, &'a str)> {
     let is_comment = |text: &str| text.trim_start().starts_with('#');
     if raw.is_empty() {

@@ -38,25 +38,45 @@ pub(super) async fn plan(
 ) -> Result<(Reply, FileWrite)> {
     let root = Root::open(&core.settings.root)?;
     let before = root.read(&target.file)?;
-    let example = if request.template.is_some() { None } else { root.read(&target.example)? };
+    let example = if request.template.is_some() {
+        None
+    } else {
+        root.read(&target.example)?
+    };
     let record = Records::new(&core.settings.state).of(root.path(), &target.file)?;
     let standing = standing(record.as_ref(), before.as_ref());
-    let known = Known { standing, record: record.as_ref(), has_example: example.is_some() };
+    let known = Known {
+        standing,
+        record: record.as_ref(),
+        has_example: example.is_some(),
+    };
     let is_person = core.audience == Audience::Person;
     let secrets = shares.of(target, &held.secrets);
-    let old = text(&target.file, before.as_ref()).map(|old| old.map(str::to_owned).map(Zeroizing::new));
+    let old =
+        text(&target.file, before.as_ref()).map(|old| old.map(str::to_owned).map(Zeroizing::new));
     let old = if is_person { Ok(old?) } else { old };
     let template = match &request.template {
         Some(template) => Some(template.skeleton(target.format)),
         None => text(&target.example, example.as_ref())?.map(str::to_owned),
     };
     let origin = Origin::of(&core.settings, &target.service);
-    let keys: Vec<String> = render::names_held(target, &secrets).into_iter().map(str::to_owned).collect();
-    let own_text = old.as_ref().ok().and_then(Option::as_ref).map_or("", |old| old.as_str());
+    let keys: Vec<String> = render::names_held(target, &secrets)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let own_text = old
+        .as_ref()
+        .ok()
+        .and_then(Option::as_ref)
+        .map_or("", |old| old.as_str());
     if is_person && target.place == place::Place::Usual {
         refuse_file_of_another(target, own_text, &origin)?;
     }
-    let from_vault = from_vault(own_text, &origin, record.as_ref().filter(|_| standing == Standing::Unchanged));
+    let from_vault = from_vault(
+        own_text,
+        &origin,
+        record.as_ref().filter(|_| standing == Standing::Unchanged),
+    );
     let draft = Draft {
         target: target.clone(),
         header: match &request.template {
@@ -64,44 +84,85 @@ pub(super) async fn plan(
             None => heading(target, request, &origin, &keys, example.is_some()).lines(own_text),
         },
         // The template of a model is the whole file.
-        old: if request.template.is_some() { Ok(None) } else { old },
+        old: if request.template.is_some() {
+            Ok(None)
+        } else {
+            old
+        },
         template,
-        gone: from_vault.iter().filter(|key| !held.secrets.contains_key(*key)).cloned().collect(),
+        gone: from_vault
+            .iter()
+            .filter(|key| !held.secrets.contains_key(*key))
+            .cloned()
+            .collect(),
         secrets,
-        literals: request.template.as_ref().map(Template::literals).unwrap_or_default(),
+        literals: request
+            .template
+            .as_ref()
+            .map(Template::literals)
+            .unwrap_or_default(),
         may_be_unasked: is_unasked(core, request, target, &known),
         is_person,
         is_strict: request.strict,
     };
-    let Drawing { rendered, unasked, masked_text } = draft.draw().await?;
+    let Drawing {
+        rendered,
+        unasked,
+        masked_text,
+    } = draft.draw().await?;
     let (mut rendered, obstacle) = match rendered {
         Ok(rendered) => (rendered, None),
         // A model that asks a person learns of this what it learns of a no.
         Err(error) if !is_person && !unasked => (Rendered::default(), Some(error.to_string())),
         Err(error) => return Err(error),
     };
-    let obstacle = request.template.as_ref().and_then(|template| template.obstacle.clone()).or(obstacle);
+    let obstacle = request
+        .template
+        .as_ref()
+        .and_then(|template| template.obstacle.clone())
+        .or(obstacle);
     let preview = masked_text.map(|masked_text| FilePreview {
         path: printable(&target.file.to_string_lossy(), false),
         masked_text,
         note: note(standing),
     });
-    let changes = if is_person { std::mem::take(&mut rendered.changes) } else { Changes::default() };
+    let changes = if is_person {
+        std::mem::take(&mut rendered.changes)
+    } else {
+        Changes::default()
+    };
     let edited = match standing {
-        Standing::Changed => changes.changed.iter().filter(|key| from_vault.contains(*key)).cloned().collect(),
+        Standing::Changed => changes
+            .changed
+            .iter()
+            .filter(|key| from_vault.contains(*key))
+            .cloned()
+            .collect(),
         Standing::New | Standing::Unchanged | Standing::Foreign => Vec::new(),
     };
-    let access = Access { mode: core.settings.file_mode, group: core.settings.file_group };
-    let narrowed = before.as_ref().filter(|before| is_person && before.is_wider_than(access));
-    let narrowed = narrowed.map(|before| format!("{:04o} → {:04o}", before.mode() & 0o777, access.mode));
-    let template_name = target.example.file_name().unwrap_or_default().to_string_lossy();
+    let access = Access {
+        mode: core.settings.file_mode,
+        group: core.settings.file_group,
+    };
+    let narrowed = before
+        .as_ref()
+        .filter(|before| is_person && before.is_wider_than(access));
+    let narrowed =
+        narrowed.map(|before| format!("{:04o} → {:04o}", before.mode() & 0o777, access.mode));
+    let template_name = target
+        .example
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
     let reply = Reply {
         service: target.service.clone(),
         file: target.file.clone(),
         format: target.format,
         dialects: target.dialects.clone(),
         guessed_from: match &target.source {
-            place::Source::Guessed(signs) => signs.iter().map(|name| printable(name, false)).collect(),
+            place::Source::Guessed(signs) => {
+                signs.iter().map(|name| printable(name, false)).collect()
+            }
             place::Source::Told | place::Source::Nothing => Vec::new(),
         },
         state: match &before {
@@ -136,7 +197,11 @@ pub(super) async fn plan(
     write.preview = preview.into_iter().collect();
     write.obstacle = obstacle;
     if let Some(template) = &request.template {
-        write.warnings = template.sources.iter().map(|source| format!("a value comes from {source}")).collect();
+        write.warnings = template
+            .sources
+            .iter()
+            .map(|source| format!("a value comes from {source}"))
+            .collect();
         write.sources.clone_from(&template.sources);
     }
     Ok((reply, write))
@@ -144,15 +209,22 @@ pub(super) async fn plan(
 
 /// A file that was written for another service stays its own, unless the person names it.
 fn refuse_file_of_another(target: &Target, old: &str, origin: &Origin) -> Result<()> {
-    let Some(owner) = header::owner(old).filter(|owner| *owner != target.service.as_str()) else { return Ok(()) };
+    let Some(owner) = header::owner(old).filter(|owner| *owner != target.service.as_str()) else {
+        return Ok(());
+    };
     if header::keys_from(old, origin).is_some() {
         return Ok(());
     }
     let file = printable(&target.file.to_string_lossy(), false);
     Err(Error::invalid(
-        format!("{}: {file} was written for {}", target.service, printable(owner, false)),
         format!(
-            "give each service a file of its own in .claude-vault.toml, or: claude-vault inject {} --file {file}",
+            "{}: {file} was written for {}",
+            target.service,
+            printable(owner, false)
+        ),
+        format!(
+            "give each service a file of its own in .claude-vault.toml, or: claude-vault inject \
+             {} --file {file}",
             target.service
         ),
     ))
@@ -161,7 +233,8 @@ fn refuse_file_of_another(target: &Target, old: &str, origin: &Origin) -> Result
 /// The keys that came from Vault when the file was written: its header and this user's record know.
 fn from_vault(old: &str, origin: &Origin, record: Option<&Record>) -> BTreeSet<String> {
     let mut keys = header::keys_from(old, origin).unwrap_or_default();
-    if let Some(record) = record.filter(|record| record.origin.as_deref() == Some(&*origin.mark())) {
+    if let Some(record) = record.filter(|record| record.origin.as_deref() == Some(&*origin.mark()))
+    {
         keys.extend(record.keys.iter().cloned());
     }
     keys
@@ -174,9 +247,21 @@ fn heading<'a>(
     keys: &'a [String],
     has_example: bool,
 ) -> header::Making<'a> {
-    let dialects: Vec<&str> = request.dialect.iter().map(|dialect| dialect.name()).collect();
-    let dialect = if dialects.is_empty() { String::new() } else { format!(" --dialect {}", dialects.join(",")) };
-    let name = target.example.file_name().unwrap_or_default().to_string_lossy();
+    let dialects: Vec<&str> = request
+        .dialect
+        .iter()
+        .map(|dialect| dialect.name())
+        .collect();
+    let dialect = if dialects.is_empty() {
+        String::new()
+    } else {
+        format!(" --dialect {}", dialects.join(","))
+    };
+    let name = target
+        .example
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
     header::Making {
         origin,
         template: has_example.then(|| name.into_owned()),
@@ -215,21 +300,32 @@ struct Drawing {
 }
 
 impl Draft {
-    /// Renders the file. For a model this is done on a thread of its own: its calls must not hold up
-    /// the server, whatever they ask for.
+    /// Renders the file. For a model this is done on a thread of its own: its calls must not hold
+    /// up the server, whatever they ask for.
     async fn draw(self) -> Result<Drawing> {
         if self.is_person {
             let rendered = self.render();
-            return Ok(Drawing { rendered, unasked: true, masked_text: None });
+            return Ok(Drawing {
+                rendered,
+                unasked: true,
+                masked_text: None,
+            });
         }
         let file = self.target.file.clone();
         let stopped = |_| Error::io("write", file)(std::io::ErrorKind::Other.into());
-        tokio::task::spawn_blocking(move || self.draw_for_model()).await.map_err(stopped)
+        tokio::task::spawn_blocking(move || self.draw_for_model())
+            .await
+            .map_err(stopped)
     }
 
     fn source(&self) -> Source<'_> {
         Source {
-            old: self.old.as_ref().ok().and_then(Option::as_ref).map(|old| old.as_str()),
+            old: self
+                .old
+                .as_ref()
+                .ok()
+                .and_then(Option::as_ref)
+                .map(|old| old.as_str()),
             template: self.template.as_deref(),
             header: &self.header,
             gone: self.gone.clone(),
@@ -239,28 +335,50 @@ impl Draft {
 
     fn render(&self) -> Result<Rendered> {
         if self.old.is_err() {
-            return Err(Error::Confined { path: self.target.file.clone(), reason: "it is not UTF-8 text" });
+            return Err(Error::Confined {
+                path: self.target.file.clone(),
+                reason: "it is not UTF-8 text",
+            });
         }
         render::render(&self.target, &self.secrets, &self.source())
     }
 
-    /// Whether a person is asked is decided by the template and the record alone: never by the values
-    /// that Vault or the file has.
+    /// Whether a person is asked is decided by the template and the record alone: never by the
+    /// values that Vault or the file has.
     fn draw_for_model(self) -> Drawing {
-        let Self { target, secrets, literals, .. } = &self;
+        let Self {
+            target,
+            secrets,
+            literals,
+            ..
+        } = &self;
         let template = self.template.as_deref().unwrap_or_default();
         let is_small = template.len() <= MAX_TEMPLATE;
-        let unasked = self.may_be_unasked && is_small && render::is_plain(target, secrets, template);
+        let unasked =
+            self.may_be_unasked && is_small && render::is_plain(target, secrets, template);
         let old_is_small = self.source().old.is_none_or(|old| old.len() <= MAX_DRAWN);
-        let rendered = if is_small && old_is_small { self.render() } else { Err(self.too_large()) };
+        let rendered = if is_small && old_is_small {
+            self.render()
+        } else {
+            Err(self.too_large())
+        };
         let rendered = match rendered {
             Ok(rendered) if rendered.text.len() > MAX_DRAWN => Err(self.too_large()),
             outcome => outcome,
         };
-        let masked =
-            || if is_small && old_is_small { mask::masked(target, secrets, literals, &self.source()) } else { String::new() };
+        let masked = || {
+            if is_small && old_is_small {
+                mask::masked(target, secrets, literals, &self.source())
+            } else {
+                String::new()
+            }
+        };
         let masked_text = (!unasked).then(masked);
-        Drawing { rendered, unasked, masked_text }
+        Drawing {
+            rendered,
+            unasked,
+            masked_text,
+        }
     }
 
     fn too_large(&self) -> Error {
@@ -283,23 +401,28 @@ struct Known<'a> {
 
 /// Whether a model may have the file written without asking: the service's own file, in its usual
 /// place, from a template on disk, and nobody but this program wrote what is there. A place that
-/// `.claude-vault.toml` names is asked about once, and so is a folder below the service's own, which a compose
-/// file may name and another service may own. Nothing here depends on a value.
+/// `.claude-vault.toml` names is asked about once, and so is a folder below the service's own,
+/// which a compose file may name and another service may own. Nothing here depends on a value.
 fn is_unasked(core: &Core, request: &Request, target: &Target, known: &Known<'_>) -> bool {
-    let is_written_for_this_service = known
-        .record
-        .is_some_and(|record| record.kind == Kind::Secrets && record.service.as_deref() == Some(target.service.as_str()));
+    let is_written_for_this_service = known.record.is_some_and(|record| {
+        record.kind == Kind::Secrets && record.service.as_deref() == Some(target.service.as_str())
+    });
     let is_ours = match known.standing {
         Standing::New => known.record.is_none() || is_written_for_this_service,
         Standing::Unchanged => is_written_for_this_service,
         Standing::Changed | Standing::Foreign => false,
     };
     let place_is_known = match target.place {
-        place::Place::Usual => known.has_example && target.is_in_own_folder() || is_written_for_this_service,
+        place::Place::Usual => {
+            known.has_example && target.is_in_own_folder() || is_written_for_this_service
+        }
         place::Place::Project => is_written_for_this_service,
         place::Place::Request => false,
     };
-    !core.settings.ask_before.contains(&AskBefore::Inject) && request.template.is_none() && is_ours && place_is_known
+    !core.settings.ask_before.contains(&AskBefore::Inject)
+        && request.template.is_none()
+        && is_ours
+        && place_is_known
 }
 
 /// What the person is told about the file that is there.
@@ -308,9 +431,13 @@ fn note(standing: Standing) -> String {
         Standing::New => "This is a new file.",
         Standing::Unchanged => "It replaces the file that claude-vault wrote there.",
         Standing::Changed => {
-            "It replaces a file that was edited since claude-vault wrote it. The edited file is kept as a backup."
+            "It replaces a file that was edited since claude-vault wrote it. The edited file is \
+             kept as a backup."
         }
-        Standing::Foreign => "It replaces a file that claude-vault did not write. That file is kept as a backup.",
+        Standing::Foreign => {
+            "It replaces a file that claude-vault did not write. That file is \
+            kept as a backup."
+        }
     }
     .to_owned()
 }

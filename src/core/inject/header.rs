@@ -1,4 +1,5 @@
-//! The comment at the top of an injected file: how to make it again, and which keys came from Vault.
+//! The comment at the top of an injected file: how to make it again, and which keys came from
+//! Vault.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -38,12 +39,20 @@ pub(in crate::core) struct Origin {
 impl Origin {
     /// Where these settings find a service.
     pub(in crate::core) fn of(settings: &Settings, service: &Service) -> Self {
-        let address = settings.address.as_ref().map(|address| address.as_str().trim_end_matches('/')).unwrap_or_default();
+        let address = settings
+            .address
+            .as_ref()
+            .map(|address| address.as_str().trim_end_matches('/'))
+            .unwrap_or_default();
         let namespace = settings.namespace.as_deref().unwrap_or_default();
         let digest = Sha256::digest(format!("{address}\n{namespace}"));
         let mut vault: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         vault.truncate(MARK_LENGTH);
-        Self { service: service.clone(), path: settings.display_path(service), vault }
+        Self {
+            service: service.clone(),
+            path: settings.display_path(service),
+            vault,
+        }
     }
 
     /// Path and Vault in one text.
@@ -71,12 +80,20 @@ pub(in crate::core) struct Making<'a> {
 impl Making<'_> {
     /// The lines of the header. The lists of other services in `old` stay.
     pub(in crate::core) fn lines(&self, old: &str) -> Vec<String> {
-        let template = self.template.as_deref().map(|name| format!(" and {}", printable(name, false))).unwrap_or_default();
-        let mut lines =
-            vec![format!("{HEADER_START}{}){template}.", self.origin.service), format!("# Make it again: {}", self.command)];
+        let template = self
+            .template
+            .as_deref()
+            .map(|name| format!(" and {}", printable(name, false)))
+            .unwrap_or_default();
+        let mut lines = vec![
+            format!("{HEADER_START}{}){template}.", self.origin.service),
+            format!("# Make it again: {}", self.command),
+        ];
         let own = self.origin.line();
         let others = lists(old).into_iter().filter(|list| list.line != own);
-        lines.extend(others.flat_map(|list| list_lines(list.line, list.keys.iter().map(String::as_str))));
+        lines.extend(
+            others.flat_map(|list| list_lines(list.line, list.keys.iter().map(String::as_str))),
+        );
         if !self.keys.is_empty() {
             lines.extend(list_lines(&own, self.keys.iter().copied()));
         }
@@ -88,14 +105,29 @@ impl Making<'_> {
 /// A text below a header that names `keys` as coming from Vault, in place of an older header.
 pub(in crate::core) fn with_header(text: &str, making: &Making<'_>) -> Zeroizing<String> {
     let (mark, start) = skip_header(text, length);
-    let end = if text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')) { "\r\n" } else { "\n" };
-    let lines: String = making.lines(text).iter().flat_map(|line| [line.as_str(), end]).collect();
+    let end = if text
+        .split_once('\n')
+        .is_some_and(|(first, _)| first.ends_with('\r'))
+    {
+        "\r\n"
+    } else {
+        "\n"
+    };
+    let lines: String = making
+        .lines(text)
+        .iter()
+        .flat_map(|line| [line.as_str(), end])
+        .collect();
     Zeroizing::new([mark, &lines, &text[start..]].concat())
 }
 
 /// The header of a file that a model's template made: it holds values of more than one origin.
 pub(in crate::core) fn of_template(service: &Service) -> Vec<String> {
-    vec![format!("{HEADER_START}{service}) and a template."), WARNING.to_owned(), END.to_owned()]
+    vec![
+        format!("{HEADER_START}{service}) and a template."),
+        WARNING.to_owned(),
+        END.to_owned(),
+    ]
 }
 
 /// The service that the first line of a file of ours names.
@@ -107,7 +139,10 @@ pub(in crate::core) fn owner(text: &str) -> Option<&str> {
 /// The keys that the header of a file names as having come from there.
 pub(in crate::core) fn keys_from(text: &str, origin: &Origin) -> Option<BTreeSet<String>> {
     let own = origin.line();
-    lists(text).into_iter().find(|list| list.line == own).map(|list| list.keys)
+    lists(text)
+        .into_iter()
+        .find(|list| list.line == own)
+        .map(|list| list.keys)
 }
 
 /// How many bytes of a text are a header of ours. The text begins behind its byte order mark.
@@ -142,7 +177,10 @@ fn lists(text: &str) -> Vec<List<'_>> {
     let mut lists: Vec<List<'_>> = Vec::new();
     for line in text[..length(text)].lines().map(str::trim_end) {
         if line.starts_with(KEYS) {
-            lists.push(List { line, keys: BTreeSet::new() });
+            lists.push(List {
+                line,
+                keys: BTreeSet::new(),
+            });
         } else if let (Some(list), Some(keys)) = (lists.last_mut(), line.strip_prefix(GOES_ON)) {
             list.keys.extend(keys.split(", ").filter_map(decoded));
         }
@@ -151,8 +189,10 @@ fn lists(text: &str) -> Vec<List<'_>> {
 }
 
 fn is_key_line(line: &str) -> bool {
-    let is_key = |key: &str| !key.is_empty() && key.bytes().all(|byte| is_plain(byte) || byte == b'%');
-    line.strip_prefix(GOES_ON).is_some_and(|keys| keys.trim_end_matches(',').split(", ").all(is_key))
+    let is_key =
+        |key: &str| !key.is_empty() && key.bytes().all(|byte| is_plain(byte) || byte == b'%');
+    line.strip_prefix(GOES_ON)
+        .is_some_and(|keys| keys.trim_end_matches(',').split(", ").all(is_key))
 }
 
 fn list_lines<'a>(line: &str, keys: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -177,15 +217,16 @@ fn is_plain(byte: u8) -> bool {
 
 /// A name with every byte that could mean something to a reader as `%XX`.
 fn encoded(name: &str, is_path: bool) -> String {
-    name.bytes().fold(String::with_capacity(name.len()), |mut out, byte| {
-        match byte {
-            b'/' if is_path => out.push('/'),
-            byte if is_plain(byte) => out.push(char::from(byte)),
-            // Writing to a String cannot fail.
-            byte => drop(write!(out, "%{byte:02X}")),
-        }
-        out
-    })
+    name.bytes()
+        .fold(String::with_capacity(name.len()), |mut out, byte| {
+            match byte {
+                b'/' if is_path => out.push('/'),
+                byte if is_plain(byte) => out.push(char::from(byte)),
+                // Writing to a String cannot fail.
+                byte => drop(write!(out, "%{byte:02X}")),
+            }
+            out
+        })
 }
 
 fn decoded(name: &str) -> Option<String> {
@@ -193,13 +234,18 @@ fn decoded(name: &str) -> Option<String> {
     let mut rest = name.trim().as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let (byte, after) = match (first, after) {
-            (b'%', [high, low, after @ ..]) => (u8::from_str_radix(std::str::from_utf8(&[*high, *low]).ok()?, 16).ok()?, after),
+            (b'%', [high, low, after @ ..]) => (
+                u8::from_str_radix(std::str::from_utf8(&[*high, *low]).ok()?, 16).ok()?,
+                after,
+            ),
             (byte, after) => (*byte, after),
         };
         bytes.push(byte);
         rest = after;
     }
-    String::from_utf8(bytes).ok().filter(|name| !name.is_empty())
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -208,55 +254,109 @@ mod tests {
     use super::*;
 
     fn origin(service: &str) -> Origin {
-        Origin { service: service.parse().unwrap(), path: format!("secret/my services/{service}"), vault: "3f9a12cd".into() }
+        Origin {
+            service: service.parse().unwrap(),
+            path: format!("secret/my services/{service}"),
+            vault: "3f9a12cd".into(),
+        }
     }
 
     fn text(origin: &Origin, keys: &[&str], old: &str) -> String {
         let command = format!("claude-vault inject {}", origin.service);
-        let making = Making { origin, template: None, command, keys: keys.to_vec() };
+        let making = Making {
+            origin,
+            template: None,
+            command,
+            keys: keys.to_vec(),
+        };
         making.lines(old).join("\n") + "\n"
     }
 
     #[test]
     fn a_header_gives_back_the_keys_of_its_service_and_of_no_other() {
-        let keys: Vec<String> = (0..40).map(|number| format!("A_RATHER_LONG_NAME_{number}")).collect();
+        let keys: Vec<String> = (0..40)
+            .map(|number| format!("A_RATHER_LONG_NAME_{number}"))
+            .collect();
         let mut keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         keys.extend(["a, b", "two\nlines", "ключ", "100%", "tls.crt", "`id`"]);
         let (plex, other) = (origin("plex"), origin("other"));
         let header = text(&plex, &keys, "");
-        assert!(header.is_ascii() && header.lines().all(|line| line.starts_with('#') && line.len() <= WIDTH), "{header}");
+        assert!(
+            header.is_ascii()
+                && header
+                    .lines()
+                    .all(|line| line.starts_with('#') && line.len() <= WIDTH),
+            "{header}"
+        );
         let file = format!("\u{feff}{header}A=1\n");
-        assert_eq!(keys_from(&file, &plex).unwrap(), keys.iter().map(|key| (*key).to_owned()).collect());
+        assert_eq!(
+            keys_from(&file, &plex).unwrap(),
+            keys.iter().map(|key| (*key).to_owned()).collect()
+        );
         assert!(keys_from(&file, &other).is_none());
-        let elsewhere = Origin { vault: "00000000".into(), ..plex.clone() };
+        let elsewhere = Origin {
+            vault: "00000000".into(),
+            ..plex.clone()
+        };
         assert!(keys_from(&file, &elsewhere).is_none());
         let both = text(&other, &["B"], &file);
-        assert!(keys_from(&both, &plex).unwrap().contains("tls.crt") && keys_from(&both, &other).unwrap().contains("B"));
+        assert!(
+            keys_from(&both, &plex).unwrap().contains("tls.crt")
+                && keys_from(&both, &other).unwrap().contains("B")
+        );
         assert_eq!(length(&both), both.len());
     }
 
     #[test]
     fn a_text_gets_a_header_in_place_of_an_older_one() {
         let origin = origin("plex");
-        let making = |keys| Making { origin: &origin, template: None, command: "claude-vault inject plex".into(), keys };
+        let making = |keys| Making {
+            origin: &origin,
+            template: None,
+            command: "claude-vault inject plex".into(),
+            keys,
+        };
         let once = with_header("\u{feff}A=1\r\n", &making(vec!["A"]));
-        assert!(once.starts_with("\u{feff}# Written by") && once.ends_with("#\r\nA=1\r\n"), "{:?}", once.as_str());
+        assert!(
+            once.starts_with("\u{feff}# Written by") && once.ends_with("#\r\nA=1\r\n"),
+            "{:?}",
+            once.as_str()
+        );
         let twice = with_header(&once, &making(vec!["B"]));
         assert_eq!(twice.matches("# Written by").count(), 1);
-        assert!(keys_from(&twice, &origin).unwrap().contains("B") && twice.ends_with("#\r\nA=1\r\n"));
+        assert!(
+            keys_from(&twice, &origin).unwrap().contains("B") && twice.ends_with("#\r\nA=1\r\n")
+        );
     }
 
     #[test]
     fn a_header_ends_where_the_persons_lines_begin() {
         let header = text(&origin("plex"), &["A", "B"], "");
-        for below in ["A=1\n", "# mine\nA=1\n", "#   my own words, here\n", "\n#\n", ""] {
-            assert_eq!(length(&format!("{header}{below}")), header.len(), "{below:?}");
+        for below in [
+            "A=1\n",
+            "# mine\nA=1\n",
+            "#   my own words, here\n",
+            "\n#\n",
+            "",
+        ] {
+            assert_eq!(
+                length(&format!("{header}{below}")),
+                header.len(),
+                "{below:?}"
+            );
         }
-        let older = "# Written by claude-vault from Vault (plex) and .env.example.\n# Make it again: claude-vault inject plex\n# It holds secrets: do not commit it.\n#\n";
+        let older = "# Written by claude-vault from Vault (plex) and .env.example.\n# Make it \
+            again: claude-vault inject plex\n# It holds secrets: do not commit it.\n#\n";
         assert_eq!(length(&format!("{older}A=1\n")), older.len());
         assert_eq!(length("# my own file\n#\nA=1\n"), 0);
         let without_end = header.split_once("# It holds").unwrap().0;
-        assert_eq!(length(&format!("{without_end}#   my own words: here\nA=1\n")), without_end.len());
-        assert_eq!(length(&header.replace('\n', "\r\n")), header.replace('\n', "\r\n").len());
+        assert_eq!(
+            length(&format!("{without_end}#   my own words: here\nA=1\n")),
+            without_end.len()
+        );
+        assert_eq!(
+            length(&header.replace('\n', "\r\n")),
+            header.replace('\n', "\r\n").len()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The files that a service's folder tells of: usual names, their templates, and what compose names.
+//! The files that a service's folder tells of: usual names, their templates, and what compose
+//! names.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -29,7 +30,14 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn new(file: PathBuf, format: Format, place: Place) -> Self {
-        Self { file, format, dialects: Vec::new(), guessed: None, place, is_extra: false }
+        Self {
+            file,
+            format,
+            dialects: Vec::new(),
+            guessed: None,
+            place,
+            is_extra: false,
+        }
     }
 }
 
@@ -37,18 +45,29 @@ impl Known {
 ///
 /// # Errors
 /// What is there under one of the usual names and is not a plain file.
-pub(super) fn known(root: &Root, folder: &Path, service: &Service) -> Result<(Vec<Known>, Vec<String>)> {
+pub(super) fn known(
+    root: &Root,
+    folder: &Path,
+    service: &Service,
+) -> Result<(Vec<Known>, Vec<String>)> {
     let mut notes = Vec::new();
     let env = env_names(root, folder, service, &mut notes)?;
     let mut yaml = yaml_files(root, folder)?;
     if env.is_empty() && yaml.is_empty() && service.as_str() == "esphome" {
         yaml.push(folder.join("config/secrets.yaml"));
     }
-    let yaml = yaml.into_iter().map(|file| Known::new(file, Format::Yaml, Place::Usual));
+    let yaml = yaml
+        .into_iter()
+        .map(|file| Known::new(file, Format::Yaml, Place::Usual));
     Ok((env.into_iter().chain(yaml).collect(), notes))
 }
 
-fn env_names(root: &Root, folder: &Path, service: &Service, notes: &mut Vec<String>) -> Result<Vec<Known>> {
+fn env_names(
+    root: &Root,
+    folder: &Path,
+    service: &Service,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Known>> {
     let names = root.names(folder);
     let mut files: BTreeMap<PathBuf, Option<(Dialect, String)>> = BTreeMap::new();
     for name in [".env", "stack.env"] {
@@ -57,32 +76,53 @@ fn env_names(root: &Root, folder: &Path, service: &Service, notes: &mut Vec<Stri
             files.insert(file, None);
         }
     }
-    let by_template = names.iter().filter_map(|name| file_of(name)).filter(|name| is_env_name(name));
+    let by_template = names
+        .iter()
+        .filter_map(|name| file_of(name))
+        .filter(|name| is_env_name(name));
     files.extend(by_template.map(|name| (folder.join(name), None)));
     for (file, named) in named_by_compose(root, folder, &names, notes)? {
         files.insert(file, Some(named));
     }
-    let is_other = |name: &&String| is_env_name(name) && file_of(name).is_none() && !files.contains_key(&folder.join(name));
-    let others: Vec<PathBuf> = names.iter().filter(is_other).map(|name| folder.join(name)).collect();
-    let (ours, others): (Vec<PathBuf>, Vec<PathBuf>) = others.into_iter().partition(|file| is_ours(root, file, service));
+    let is_other = |name: &&String| {
+        is_env_name(name) && file_of(name).is_none() && !files.contains_key(&folder.join(name))
+    };
+    let others: Vec<PathBuf> = names
+        .iter()
+        .filter(is_other)
+        .map(|name| folder.join(name))
+        .collect();
+    let (ours, others): (Vec<PathBuf>, Vec<PathBuf>) = others
+        .into_iter()
+        .partition(|file| is_ours(root, file, service));
     files.extend(ours.into_iter().map(|file| (file, None)));
     match (files.is_empty(), others.as_slice()) {
         (true, [only]) => drop(files.insert(only.clone(), None)),
         (_, []) => {}
         (_, others) => notes.push(format!(
-            "{} is not written: nothing says that it belongs to the service; list it in .claude-vault.toml, or name it with --file",
+            "{} is not written: nothing says that it belongs to the service; list it in \
+             .claude-vault.toml, or name it with --file",
             shown(others)
         )),
     }
     let first = folder.join(".env");
-    let mut known: Vec<Known> =
-        files.into_iter().map(|(file, guessed)| Known { guessed, ..Known::new(file, Format::Env, Place::Usual) }).collect();
+    let mut known: Vec<Known> = files
+        .into_iter()
+        .map(|(file, guessed)| Known {
+            guessed,
+            ..Known::new(file, Format::Env, Place::Usual)
+        })
+        .collect();
     known.sort_by_key(|known| known.file != first);
     Ok(known)
 }
 
 fn shown(files: &[PathBuf]) -> String {
-    files.iter().map(|file| printable(&file.to_string_lossy(), false)).collect::<Vec<_>>().join(", ")
+    files
+        .iter()
+        .map(|file| printable(&file.to_string_lossy(), false))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn has_file_or_template(root: &Root, file: &Path) -> Result<bool> {
@@ -96,8 +136,13 @@ fn has_file_or_template(root: &Root, file: &Path) -> Result<bool> {
 
 /// Whether the file's header says that this program wrote it for the service.
 fn is_ours(root: &Root, file: &Path, service: &Service) -> bool {
-    let Ok(Some(content)) = root.read(file) else { return false };
-    let text = content.bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&content.bytes);
+    let Ok(Some(content)) = root.read(file) else {
+        return false;
+    };
+    let text = content
+        .bytes
+        .strip_prefix("\u{feff}".as_bytes())
+        .unwrap_or(&content.bytes);
     text.starts_with(format!("{HEADER_START}{service})").as_bytes())
 }
 
@@ -111,14 +156,35 @@ fn named_by_compose(
     let mut files = Vec::new();
     for name in names.iter().filter(|name| is_compose(name)) {
         // Only a sign: what cannot be read tells nothing.
-        let Some(content) = root.read(&folder.join(name)).ok().flatten() else { continue };
-        let Ok(text) = std::str::from_utf8(&content.bytes) else { continue };
+        let Some(content) = root.read(&folder.join(name)).ok().flatten() else {
+            continue;
+        };
+        let Ok(text) = std::str::from_utf8(&content.bytes) else {
+            continue;
+        };
         for entry in named_files(text).unwrap_or_default() {
-            let Naming::EnvFile { is_raw, is_required } = entry.naming else { continue };
+            let Naming::EnvFile {
+                is_raw,
+                is_required,
+            } = entry.naming
+            else {
+                continue;
+            };
             match place_of(root, folder, &entry.path, is_required)? {
-                Ok(file) => files.push((file, (if is_raw { Dialect::ComposeRaw } else { Dialect::Compose }, name.clone()))),
+                Ok(file) => files.push((
+                    file,
+                    (
+                        if is_raw {
+                            Dialect::ComposeRaw
+                        } else {
+                            Dialect::Compose
+                        },
+                        name.clone(),
+                    ),
+                )),
                 Err(reason) => notes.push(format!(
-                    "{} of {} is not written: {reason}; list it in .claude-vault.toml to have it written",
+                    "{} of {} is not written: {reason}; list it in .claude-vault.toml to have it \
+                     written",
                     printable(&entry.path, false),
                     printable(&folder.join(name).to_string_lossy(), false),
                 )),
@@ -132,13 +198,29 @@ fn named_by_compose(
 /// How compose reads each file that the compose files of a folder name, wherever it lies.
 pub(super) fn readers_named(root: &Root, folder: &Path) -> BTreeMap<PathBuf, (Dialect, String)> {
     let mut readers = BTreeMap::new();
-    for name in root.names(folder).into_iter().filter(|name| is_compose(name)) {
+    for name in root
+        .names(folder)
+        .into_iter()
+        .filter(|name| is_compose(name))
+    {
         let content = root.read(&folder.join(&name)).ok().flatten();
-        let text = content.as_ref().and_then(|content| std::str::from_utf8(&content.bytes).ok());
-        for entry in text.and_then(|text| named_files(text).ok()).unwrap_or_default() {
+        let text = content
+            .as_ref()
+            .and_then(|content| std::str::from_utf8(&content.bytes).ok());
+        for entry in text
+            .and_then(|text| named_files(text).ok())
+            .unwrap_or_default()
+        {
             if let Naming::EnvFile { is_raw, .. } = entry.naming {
-                let dialect = if is_raw { Dialect::ComposeRaw } else { Dialect::Compose };
-                readers.insert(without_dots(&folder.join(&entry.path)), (dialect, name.clone()));
+                let dialect = if is_raw {
+                    Dialect::ComposeRaw
+                } else {
+                    Dialect::Compose
+                };
+                readers.insert(
+                    without_dots(&folder.join(&entry.path)),
+                    (dialect, name.clone()),
+                );
             }
         }
     }
@@ -162,13 +244,23 @@ fn is_compose(name: &str) -> bool {
 }
 
 /// Where an entry of `env_file` lies, or why it is not written.
-fn place_of(root: &Root, folder: &Path, named: &str, is_required: bool) -> Result<std::result::Result<PathBuf, &'static str>> {
+fn place_of(
+    root: &Root,
+    folder: &Path,
+    named: &str,
+    is_required: bool,
+) -> Result<std::result::Result<PathBuf, &'static str>> {
     if named.contains('$') {
         return Ok(Err("its name is put together from a variable"));
     }
     let path = Path::new(named);
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    let Some(file) = Some(folder.join(path)).filter(|_| inside).and_then(|file| root.relative(&file).ok()) else {
+    let inside = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let Some(file) = Some(folder.join(path))
+        .filter(|_| inside)
+        .and_then(|file| root.relative(&file).ok())
+    else {
         return Ok(Err("it lies outside the service's folder"));
     };
     if !is_required && !has_file_or_template(root, &file)? {

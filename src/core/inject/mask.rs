@@ -16,32 +16,48 @@ use crate::vault::Secrets;
 /// What stands for a value on the approval page; of one length for all.
 const MASK: &str = "••••••••";
 
-/// The text as the person sees it: values masked, except those of `literals`, which the asker wrote,
-/// and lines that stand so in the template.
-pub(super) fn masked(target: &Target, secrets: &Secrets, literals: &BTreeSet<String>, source: &Source<'_>) -> String {
+/// The text as the person sees it: values masked, except those of `literals`, which the asker
+/// wrote, and lines that stand so in the template.
+pub(super) fn masked(
+    target: &Target,
+    secrets: &Secrets,
+    literals: &BTreeSet<String>,
+    source: &Source<'_>,
+) -> String {
     let shown = |key: &String, value: &Value| {
         let value = value.secret().expose(WayOut::Inspection);
         match (literals.contains(key), target.format) {
             (false, _) => MASK.to_owned(),
             (true, Format::Yaml) => yaml::quote(value),
-            (true, Format::Env) => {
-                dotenv::write(&target.dialects, value).map_or_else(|_| MASK.to_owned(), |text| text.to_string())
-            }
+            (true, Format::Env) => dotenv::write(&target.dialects, value)
+                .map_or_else(|_| MASK.to_owned(), |text| text.to_string()),
         }
     };
     let held = names_held(target, secrets);
     let texts = held.iter().filter_map(|key| secrets.get_key_value(*key));
-    let texts: Texts = texts.map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value)))).collect();
+    let texts: Texts = texts
+        .map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value))))
+        .collect();
     // A file that cannot be edited is shown as if it were new.
-    let alone = Source { template: source.template, ..Source::default() };
+    let alone = Source {
+        template: source.template,
+        ..Source::default()
+    };
     let merged = base(target, secrets, source).or_else(|_| base(target, secrets, &alone));
-    let Ok(Base { merged, document }) = merged else { return String::new() };
+    let Ok(Base { merged, document }) = merged else {
+        return String::new();
+    };
     let public: BTreeSet<&str> = source.template.unwrap_or_default().lines().collect();
     let text = mask_all(&merged.text, &document, &public);
-    parse(target, &text).unwrap_or_default().fill(&text, &texts, &style(target, source, false)).text.to_string()
+    parse(target, &text)
+        .unwrap_or_default()
+        .fill(&text, &texts, &style(target, source, false))
+        .text
+        .to_string()
 }
 
-/// Masks every value, and every line that is no entry: it may be a part of one. Lines of `public` stay.
+/// Masks every value, and every line that is no entry: it may be a part of one. Lines of `public`
+/// stay.
 fn mask_all(text: &str, document: &Document, public: &BTreeSet<&str>) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     let mut at = 0;
@@ -56,7 +72,9 @@ fn mask_all(text: &str, document: &Document, public: &BTreeSet<&str>) -> Zeroizi
     };
     for entry in &document.entries {
         out.push_str(&mask_lines(&text[at..entry.start]));
-        let end = text[entry.value.end..].find('\n').map_or(text.len(), |end| entry.value.end + end);
+        let end = text[entry.value.end..]
+            .find('\n')
+            .map_or(text.len(), |end| entry.value.end + end);
         at = end;
         if text[entry.start..end].lines().all(is_public) {
             out.push_str(&text[entry.start..end]);

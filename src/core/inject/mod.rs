@@ -1,7 +1,7 @@
 //! `inject`: a service's values as the `.env` and `secrets.yaml` files that its program reads.
 //!
-//! A file that is there is the base: its own lines stay. Each key has Vault's value, else the file's
-//! own, else the template's default.
+//! A file that is there is the base: its own lines stay. Each key has Vault's value, else the
+//! file's own, else the template's default.
 
 mod changes;
 mod defaults;
@@ -91,7 +91,8 @@ pub struct Reply {
     /// Keys of Vault that are left out: no variable can have their names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-    /// Keys whose values somebody edited in the file since it was written, and that Vault's replace.
+    /// Keys whose values somebody edited in the file since it was written, and that Vault's
+    /// replace.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub edited: Vec<String>,
     /// The permissions that the file had and has, where fewer may read it now.
@@ -117,7 +118,8 @@ pub struct Injected {
     pub left_out: Vec<Service>,
     /// Services that are deleted in Vault, where all were asked for: their files stay as they are.
     pub deleted: Vec<Service>,
-    /// Keys that none of a service's files names, so that they were not written, with a file for them.
+    /// Keys that none of a service's files names, so that they were not written, with a file for
+    /// them.
     pub unnamed: Vec<(Service, Vec<String>, PathBuf)>,
     /// Files that were not written, and why.
     pub unwritten: Vec<String>,
@@ -134,10 +136,17 @@ pub struct Injected {
 /// its readers would not read back, [`Error::Confined`] for a path that leaves the root,
 /// [`Error::Invalid`] where place or format cannot be found, and Vault's refusals; its old files
 /// are then untouched.
-pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver) -> Result<Injected> {
+pub async fn inject(
+    core: &Core,
+    mut request: Request,
+    approver: &impl Approver,
+) -> Result<Injected> {
     request.take_old_format();
     if request.file.is_some() && request.services.len() > 1 {
-        return Err(Error::invalid("--file is for one service", "inject them one by one"));
+        return Err(Error::invalid(
+            "--file is for one service",
+            "inject them one by one",
+        ));
     }
     let vault = core.vault()?;
     let places = Places::open(core)?;
@@ -147,7 +156,9 @@ pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver)
         request.services = vec![places.service_here(&vault).await?];
     }
     let mut seen = BTreeSet::new();
-    request.services.retain(|service| seen.insert(service.clone()));
+    request
+        .services
+        .retain(|service| seen.insert(service.clone()));
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for service in &request.services {
         match places.find(&request, service) {
@@ -158,10 +169,17 @@ pub async fn inject(core: &Core, mut request: Request, approver: &impl Approver)
     }
     one_service_a_file(&mut found);
     core.work.expect(found.len());
-    let work = Work { core, vault: &vault, request: &request };
+    let work = Work {
+        core,
+        vault: &vault,
+        request: &request,
+    };
     let each = stream::iter(found).map(|(service, files)| work.service(service, files, approver));
     let each: Vec<Injected> = each.buffered(AT_ONCE).collect().await;
-    let mut injected = Injected { left_out, ..Injected::default() };
+    let mut injected = Injected {
+        left_out,
+        ..Injected::default()
+    };
     for one in each {
         injected.services.extend(one.services);
         injected.deleted.extend(one.deleted);
@@ -182,7 +200,11 @@ pub(in crate::core) fn is_in_project(root: &Root, service: &Service) -> bool {
 }
 
 /// What git would do with files that another command wrote.
-pub(in crate::core) fn keep_out(root: &Root, files: &[PathBuf], ignore: bool) -> (Vec<String>, Vec<String>) {
+pub(in crate::core) fn keep_out(
+    root: &Root,
+    files: &[PathBuf],
+    ignore: bool,
+) -> (Vec<String>, Vec<String>) {
     let advice = git::keep_out(root, files, None, ignore);
     (advice.warnings, advice.notes)
 }
@@ -190,7 +212,8 @@ pub(in crate::core) fn keep_out(root: &Root, files: &[PathBuf], ignore: bool) ->
 /// The service whose folder holds the working directory; `None` where none does.
 ///
 /// # Errors
-/// What keeps Vault from answering, and a `.claude-vault.toml` that says something else than where files lie.
+/// What keeps Vault from answering, and a `.claude-vault.toml` that says something else than where
+/// files lie.
 pub async fn service_here(core: &Core) -> Result<Option<Service>> {
     let vault = core.vault()?;
     match Places::open(core)?.service_here(&vault).await {
@@ -202,46 +225,82 @@ pub async fn service_here(core: &Core) -> Result<Option<Service>> {
 
 /// What git would do with the files. Waiting for git must not hold up a server
 /// that does other things meanwhile.
-async fn advice(core: &Core, request: &Request, services: &[(Service, Result<Reply>)]) -> git::Advice {
-    let Ok(root) = Root::open(&core.settings.root) else { return git::Advice::default() };
-    let replies = services.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());
+async fn advice(
+    core: &Core,
+    request: &Request,
+    services: &[(Service, Result<Reply>)],
+) -> git::Advice {
+    let Ok(root) = Root::open(&core.settings.root) else {
+        return git::Advice::default();
+    };
+    let replies = services
+        .iter()
+        .filter_map(|(_, outcome)| outcome.as_ref().ok());
     let files: Vec<PathBuf> = replies.map(|reply| reply.file.clone()).collect();
-    let log = core.audit.path().strip_prefix(root.path()).ok().map(Path::to_owned);
+    let log = core
+        .audit
+        .path()
+        .strip_prefix(root.path())
+        .ok()
+        .map(Path::to_owned);
     let ignore = request.gitignore;
     let work = move || git::keep_out(&root, &files, log.as_deref(), ignore);
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 
-/// Two services never share a file unasked. One that only names the file in the folder of the other leaves it to
-/// that; otherwise both get an error, and all others go on.
+/// Two services never share a file unasked. One that only names the file in the folder of the other
+/// leaves it to that; otherwise both get an error, and all others go on.
 fn one_service_a_file(found: &mut [(Service, Result<Found>)]) {
     let mut owners: BTreeMap<PathBuf, Vec<(Service, bool)>> = BTreeMap::new();
     // A service without a place gets its own error when its turn comes.
-    let targets = found.iter().filter_map(|(_, files)| files.as_ref().ok()).flat_map(|files| &files.targets);
+    let targets = found
+        .iter()
+        .filter_map(|(_, files)| files.as_ref().ok())
+        .flat_map(|files| &files.targets);
     for target in targets {
-        owners.entry(target.file.clone()).or_default().push((target.service.clone(), target.is_in_own_folder()));
+        owners
+            .entry(target.file.clone())
+            .or_default()
+            .push((target.service.clone(), target.is_in_own_folder()));
     }
     owners.retain(|_, services| services.len() > 1);
     for (service, files) in found {
         let Ok(own) = files else { continue };
         let mut error = None;
         own.targets.retain(|target| {
-            let Some(services) = owners.get(&target.file) else { return true };
+            let Some(services) = owners.get(&target.file) else {
+                return true;
+            };
             let file = printable(&target.file.to_string_lossy(), false);
-            let others: Vec<&str> =
-                services.iter().map(|(other, _)| other.as_str()).filter(|other| *other != service.as_str()).collect();
-            let owner = services.iter().find(|(_, lies_in_own)| *lies_in_own).map(|(owner, _)| owner);
-            let is_settled = services.iter().filter(|(_, lies_in_own)| *lies_in_own).count() == 1;
+            let others: Vec<&str> = services
+                .iter()
+                .map(|(other, _)| other.as_str())
+                .filter(|other| *other != service.as_str())
+                .collect();
+            let owner = services
+                .iter()
+                .find(|(_, lies_in_own)| *lies_in_own)
+                .map(|(owner, _)| owner);
+            let is_settled = services
+                .iter()
+                .filter(|(_, lies_in_own)| *lies_in_own)
+                .count()
+                == 1;
             match owner.filter(|_| is_settled) {
                 Some(owner) if owner == service => true,
                 Some(owner) => {
-                    own.notes.push(format!("{file} is not written for {service}: it lies in the folder of {owner}"));
+                    own.notes.push(format!(
+                        "{file} is not written for {service}: it lies in the folder of {owner}"
+                    ));
                     false
                 }
                 None => {
                     error.get_or_insert_with(|| {
                         Error::invalid(
-                            format!("{service} and {} would both be written to {file}", others.join(", ")),
+                            format!(
+                                "{service} and {} would both be written to {file}",
+                                others.join(", ")
+                            ),
                             "give each a file of its own in .claude-vault.toml",
                         )
                     });
@@ -264,7 +323,12 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Writes the files of one service.
-    async fn service(&self, service: Service, files: Result<Found>, approver: &impl Approver) -> Injected {
+    async fn service(
+        &self,
+        service: Service,
+        files: Result<Found>,
+        approver: &impl Approver,
+    ) -> Injected {
         let mut injected = Injected::default();
         match self.files(&service, files, approver, &mut injected).await {
             Ok(()) => {}
@@ -292,7 +356,9 @@ impl Work<'_> {
         let shares = share::shares(self.core, &files, &held.secrets)?;
         injected.unwritten = files.notes;
         if let Some(first) = files.targets.first().filter(|_| !shares.unnamed.is_empty()) {
-            injected.unnamed.push((service.clone(), shares.unnamed.clone(), first.file.clone()));
+            injected
+                .unnamed
+                .push((service.clone(), shares.unnamed.clone(), first.file.clone()));
         }
         for target in files.targets.iter().filter(|target| shares.is_due(target)) {
             let outcome = self.file(target, &mut held, &shares, approver).await;
@@ -304,21 +370,35 @@ impl Work<'_> {
     /// What Vault has for a service. `None` for a deleted one, where all services were asked for.
     async fn held(&self, service: &Service) -> Result<Option<Held>> {
         if let Some(template) = &self.request.template {
-            return Ok(Some(Held { secrets: template.secrets() }));
+            return Ok(Some(Held {
+                secrets: template.secrets(),
+            }));
         }
         match self.vault.read_service(service, None).await? {
             Stored::Present { secrets, .. } => Ok(Some(Held { secrets })),
             Stored::Deleted { .. } if self.request.all => Ok(None),
-            Stored::Deleted { version, is_destroyed } => {
-                Err(Error::Deleted { service: service.to_string(), version, is_newest: true, is_destroyed })
-            }
+            Stored::Deleted {
+                version,
+                is_destroyed,
+            } => Err(Error::Deleted {
+                service: service.to_string(),
+                version,
+                is_newest: true,
+                is_destroyed,
+            }),
             Stored::Absent => Err(no_service(service)),
         }
     }
 
-    async fn file(&self, target: &Target, held: &mut Held, shares: &share::Shares, approver: &impl Approver) -> Result<Reply> {
-        // Another of us may write the same file at the same time: then it is worked out again, unless a
-        // person looked at it.
+    async fn file(
+        &self,
+        target: &Target,
+        held: &mut Held,
+        shares: &share::Shares,
+        approver: &impl Approver,
+    ) -> Result<Reply> {
+        // Another of us may write the same file at the same time: then it is worked out again,
+        // unless a person looked at it.
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt(target, held, shares, approver).await {
                 Err(Error::Conflict { .. }) if self.core.audience == Audience::Person => {}
@@ -328,23 +408,40 @@ impl Work<'_> {
                 *held = now;
             }
         }
-        Err(Error::Conflict { service: target.service.to_string() })
+        Err(Error::Conflict {
+            service: target.service.to_string(),
+        })
     }
 
     /// Notes an injection that could not even be planned.
     async fn note_failure(&self, service: &Service, error: Error) -> Error {
         let failed: Result<()> = Err(error);
-        let failed = self.core.audited(Action::Inject, Some(service), failed, |()| String::new()).await;
+        let failed = self
+            .core
+            .audited(Action::Inject, Some(service), failed, |()| String::new())
+            .await;
         failed.err().unwrap_or(Error::Declined)
     }
 
-    async fn attempt(&self, target: &Target, held: &Held, shares: &share::Shares, approver: &impl Approver) -> Result<Reply> {
+    async fn attempt(
+        &self,
+        target: &Target,
+        held: &Held,
+        shares: &share::Shares,
+        approver: &impl Approver,
+    ) -> Result<Reply> {
         let Self { core, request, .. } = self;
         let planned = plan(core, request, target, held, shares).await;
         if request.only_looks() {
-            let action = if request.dry_run { Action::DryRun } else { Action::Look };
+            let action = if request.dry_run {
+                Action::DryRun
+            } else {
+                Action::Look
+            };
             let looked = planned.map(|(reply, _)| reply);
-            let (mut reply, unlogged) = core.audited(action, Some(&target.service), looked, seen).await?;
+            let (mut reply, unlogged) = core
+                .audited(action, Some(&target.service), looked, seen)
+                .await?;
             reply.warnings.extend(unlogged);
             return Ok(reply);
         }
@@ -352,7 +449,11 @@ impl Work<'_> {
             Ok(planned) => planned,
             Err(error) => return Err(self.note_failure(&target.service, error).await),
         };
-        let committed = Plan::new(write).approve(core, approver).await?.commit(core, approver).await?;
+        let committed = Plan::new(write)
+            .approve(core, approver)
+            .await?
+            .commit(core, approver)
+            .await?;
         if let Written::Replaced { backup } = committed.done {
             reply.backup = Some(backup);
         }
@@ -373,10 +474,15 @@ fn seen(reply: &Reply) -> String {
 
 /// A file's text; what is not UTF-8 is refused.
 pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Option<&'a str>> {
-    let Some(content) = content else { return Ok(None) };
+    let Some(content) = content else {
+        return Ok(None);
+    };
     std::str::from_utf8(&content.bytes)
         .map(Some)
-        .map_err(|_| Error::Confined { path: path.to_owned(), reason: "it is not UTF-8 text" })
+        .map_err(|_| Error::Confined {
+            path: path.to_owned(),
+            reason: "it is not UTF-8 text",
+        })
 }
 
 /// The command that finds the same file again, without its dialect.
@@ -386,6 +492,14 @@ fn command(request: &Request, service: &Service, file: &Path) -> String {
         Some(Format::Yaml) => " --format yaml",
         None => "",
     };
-    let told = request.file.as_ref().map(|_| format!(" --file {}", printable(&shell::word(&file.to_string_lossy()), false)));
-    format!("claude-vault inject {service}{format}{}", told.unwrap_or_default())
+    let told = request.file.as_ref().map(|_| {
+        format!(
+            " --file {}",
+            printable(&shell::word(&file.to_string_lossy()), false)
+        )
+    });
+    format!(
+        "claude-vault inject {service}{format}{}",
+        told.unwrap_or_default()
+    )
 }

@@ -1,4 +1,5 @@
-//! `.claude-vault.toml`: where the files of services lie. A cloned repository may say this much and nothing more.
+//! `.claude-vault.toml`: where the files of services lie. A cloned repository may say this much and
+//! nothing more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -79,13 +80,22 @@ pub(in crate::core) type ListedFiles = BTreeMap<PathBuf, (Option<Format>, Vec<Di
 pub(in crate::core) fn listed_files(root: &Root) -> Result<ListedFiles> {
     let mut files = BTreeMap::new();
     for service in project_config(root)?.services.into_values() {
-        let ServiceFiles { file, format, dialect, files: more } = service;
+        let ServiceFiles {
+            file,
+            format,
+            dialect,
+            files: more,
+        } = service;
         let readers = dialect.map(OneOrMore::list).unwrap_or_default();
         files.extend(file.map(|file| (file, (format, readers.clone()))));
         for listed in more {
             let (file, own_format, own_readers) = match listed {
                 ListedFile::Path(file) => (file, None, None),
-                ListedFile::Told(ToldFile { file, format, dialect }) => (file, format, dialect),
+                ListedFile::Told(ToldFile {
+                    file,
+                    format,
+                    dialect,
+                }) => (file, format, dialect),
             };
             let readers = own_readers.map_or_else(|| readers.clone(), OneOrMore::list);
             files.insert(file, (own_format.or(format), readers));
@@ -101,12 +111,15 @@ pub(in crate::core) fn listed_files(root: &Root) -> Result<ListedFiles> {
 pub(super) fn project_config(root: &Root) -> Result<ProjectConfig> {
     let path = Path::new(".claude-vault.toml");
     let content = root.read_trusted(path)?;
-    let Some(text) = text(path, content.as_ref())? else { return Ok(ProjectConfig::default()) };
+    let Some(text) = text(path, content.as_ref())? else {
+        return Ok(ProjectConfig::default());
+    };
     toml::from_str(text).map_err(|error| {
         let reason = printable(error.message().lines().next().unwrap_or_default(), false);
         Error::invalid(
             format!(".claude-vault.toml: {reason}"),
-            "only file locations are allowed: [services.NAME] with file = \"…\" or files = […], format = \"env\" or \"yaml\", dialect = \"…\"",
+            "only file locations are allowed: [services.NAME] with file = \"…\" or files = […], \
+             format = \"env\" or \"yaml\", dialect = \"…\"",
         )
     })
 }
@@ -114,7 +127,10 @@ pub(super) fn project_config(root: &Root) -> Result<ProjectConfig> {
 /// Each dialect once; `portable` says all that can be said, and goes alone.
 pub(super) fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
     let mut seen = BTreeSet::new();
-    let dialects: Vec<Dialect> = dialects.into_iter().filter(|dialect| seen.insert(*dialect)).collect();
+    let dialects: Vec<Dialect> = dialects
+        .into_iter()
+        .filter(|dialect| seen.insert(*dialect))
+        .collect();
     if dialects.len() > 1 && dialects.contains(&Dialect::Portable) {
         return Err(Error::invalid(
             "the dialect portable cannot be combined with others",

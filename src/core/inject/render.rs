@@ -1,5 +1,5 @@
-//! The text of an injected file: the file as it is, or its template, with Vault's values in it, held
-//! against what its readers will make of it. Pure: nothing is read or written here.
+//! The text of an injected file: the file as it is, or its template, with Vault's values in it,
+//! held against what its readers will make of it. Pure: nothing is read or written here.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +55,11 @@ pub(in crate::core) struct Rendered {
 impl Source<'_> {
     /// The text that the lines come from, in words.
     pub(super) fn base_name(&self, target: &Target) -> String {
-        let path = if self.old.is_some() || self.template.is_none() { &target.file } else { &target.example };
+        let path = if self.old.is_some() || self.template.is_none() {
+            &target.file
+        } else {
+            &target.example
+        };
         printable(&path.to_string_lossy(), false)
     }
 
@@ -64,13 +68,20 @@ impl Source<'_> {
         let texts = [(self.old, &target.file), (self.template, &target.example)];
         texts.into_iter().find_map(|(text, path)| {
             let number = text?.lines().position(|other| other == line)? + 1;
-            Some(format!("line {number} of {}", printable(&path.to_string_lossy(), false)))
+            Some(format!(
+                "line {number} of {}",
+                printable(&path.to_string_lossy(), false)
+            ))
         })
     }
 
     /// The template where one lies beside the file, else the file.
     fn path<'a>(&self, target: &'a Target) -> &'a Path {
-        if self.old.is_some() || self.template.is_none() { &target.file } else { &target.example }
+        if self.old.is_some() || self.template.is_none() {
+            &target.file
+        } else {
+            &target.example
+        }
     }
 }
 
@@ -82,18 +93,32 @@ const BLOCKS: [&str; 2] = ["# Only in Vault, not in the example:", "# From Vault
 /// # Errors
 /// [`Error::Unwritable`] for a value that a reader of the file could not read back,
 /// [`Error::Confined`] for a text that cannot be edited safely.
-pub(in crate::core) fn render(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Rendered> {
+pub(in crate::core) fn render(
+    target: &Target,
+    secrets: &Secrets,
+    source: &Source<'_>,
+) -> Result<Rendered> {
     let (secrets, left_out) = holdable(target, secrets, source)?;
     let base = base(target, &secrets, source)?;
     let filled = match target.format {
         Format::Yaml => yaml_text(target, &secrets, source, &base)?,
         Format::Env => env_text(target, &secrets, source, &base)?,
     };
-    let Filled { edited, settled, mut remarks } = filled;
+    let Filled {
+        edited,
+        settled,
+        mut remarks,
+    } = filled;
     if !edited.repeated.is_empty() {
-        let (verb, each) =
-            if edited.repeated.len() == 1 { ("stands", "it was set each time") } else { ("stand", "each was set") };
-        remarks.push(format!("{} {verb} more than once: {each}", list(&edited.repeated)));
+        let (verb, each) = if edited.repeated.len() == 1 {
+            ("stands", "it was set each time")
+        } else {
+            ("stand", "each was set")
+        };
+        remarks.push(format!(
+            "{} {verb} more than once: {each}",
+            list(&edited.repeated)
+        ));
     }
     let changes = changes(target, &secrets, source, &base, &edited.text, &settled);
     let text = match source.old {
@@ -104,7 +129,13 @@ pub(in crate::core) fn render(target: &Target, secrets: &Secrets, source: &Sourc
         Format::Env => other_readers(target, &text, &values_of(&secrets)),
         Format::Yaml => BTreeMap::new(),
     };
-    Ok(Rendered { text, changes, misread, left_out, remarks })
+    Ok(Rendered {
+        text,
+        changes,
+        misread,
+        left_out,
+        remarks,
+    })
 }
 
 /// The keys of a service that a file of this target can hold.
@@ -114,19 +145,35 @@ pub(in crate::core) fn names_held<'a>(target: &Target, secrets: &'a Secrets) -> 
 }
 
 /// What a file can hold, and the names that are left out of it.
-fn holdable<'a>(target: &Target, secrets: &'a Secrets, source: &Source<'_>) -> Result<(Cow<'a, Secrets>, Vec<String>)> {
+fn holdable<'a>(
+    target: &Target,
+    secrets: &'a Secrets,
+    source: &Source<'_>,
+) -> Result<(Cow<'a, Secrets>, Vec<String>)> {
     let held = names_held(target, secrets);
     if held.len() == secrets.len() {
         return Ok((Cow::Borrowed(secrets), Vec::new()));
     }
     let held: BTreeSet<&str> = held.into_iter().collect();
-    let left_out: Vec<String> = secrets.keys().filter(|key| !held.contains(key.as_str())).cloned().collect();
+    let left_out: Vec<String> = secrets
+        .keys()
+        .filter(|key| !held.contains(key.as_str()))
+        .cloned()
+        .collect();
     if source.is_strict {
         return Err(bad_names(target, &left_out));
     }
-    let kept = secrets.iter().filter(|(key, _)| held.contains(key.as_str()));
+    let kept = secrets
+        .iter()
+        .filter(|(key, _)| held.contains(key.as_str()));
     let shown = left_out.iter().map(|key| printable(key, false)).collect();
-    Ok((Cow::Owned(kept.map(|(key, value)| (key.clone(), value.clone())).collect()), shown))
+    Ok((
+        Cow::Owned(
+            kept.map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        ),
+        shown,
+    ))
 }
 
 fn bad_names(target: &Target, names: &[String]) -> Error {
@@ -135,10 +182,13 @@ fn bad_names(target: &Target, names: &[String]) -> Error {
         file: printable(&target.file.to_string_lossy(), false),
         keys: list(names),
         reader: readers(&target.dialects),
-        reason:
-            "a variable's name has only A-Z a-z 0-9 _ and does not start with a digit; many readers would refuse the whole file"
-                .to_owned(),
-        hint: format!("leave them out of the file: without --strict; or write YAML: claude-vault inject {service} --format yaml"),
+        reason: "a variable's name has only A-Z a-z 0-9 _ and does not start with a digit; many \
+             readers would refuse the whole file"
+            .to_owned(),
+        hint: format!(
+            "leave them out of the file: without --strict; or write YAML: claude-vault \
+            inject {service} --format yaml"
+        ),
     }
 }
 
@@ -151,7 +201,11 @@ pub(super) struct Base {
 /// The keys that a text names.
 pub(super) fn names_in(target: &Target, text: &str) -> Vec<String> {
     let document = parse(target, text).unwrap_or_default();
-    document.entries.into_iter().map(|entry| entry.key).collect()
+    document
+        .entries
+        .into_iter()
+        .map(|entry| entry.key)
+        .collect()
 }
 
 pub(super) fn parse(target: &Target, text: &str) -> std::result::Result<Document, &'static str> {
@@ -167,19 +221,33 @@ pub(super) fn base(target: &Target, secrets: &Secrets, source: &Source<'_>) -> R
         let path = path.to_owned();
         move |reason| Error::Confined { path, reason }
     };
-    let of_template = source.template.map(|text| parse(target, text)).transpose().map_err(refuse(&target.example))?;
+    let of_template = source
+        .template
+        .map(|text| parse(target, text))
+        .transpose()
+        .map_err(refuse(&target.example))?;
     let defaults = match (target.format, source.template, &of_template) {
         (Format::Env, Some(text), Some(document)) => defaults(target, secrets, text, document),
         (Format::Env | Format::Yaml, _, _) => Texts::new(),
     };
-    let template = || source.template.zip(of_template.as_ref()).map(|(text, document)| part(text, document));
+    let template = || {
+        source
+            .template
+            .zip(of_template.as_ref())
+            .map(|(text, document)| part(text, document))
+    };
     let text = source.old.or(source.template).unwrap_or_default();
     let of_file = match &of_template {
         Some(document) if source.old.is_none() => document.clone(),
         Some(_) | None => parse(target, text).map_err(refuse(source.path(target)))?,
     };
-    let merge =
-        Merge { file: part(text, &of_file), template: template(), gone: &source.gone, defaults: &defaults, blocks: &BLOCKS };
+    let merge = Merge {
+        file: part(text, &of_file),
+        template: template(),
+        gone: &source.gone,
+        defaults: &defaults,
+        blocks: &BLOCKS,
+    };
     let merged = merge.run();
     let document = match merged.text.as_str() == text {
         true => of_file,
@@ -189,7 +257,11 @@ pub(super) fn base(target: &Target, secrets: &Secrets, source: &Source<'_>) -> R
 }
 
 fn part<'a>(text: &'a str, document: &'a Document) -> Part<'a> {
-    Part { text, document, start: edit::skip_header(text, header::length).1 }
+    Part {
+        text,
+        document,
+        start: edit::skip_header(text, header::length).1,
+    }
 }
 
 /// A text with Vault's values in it.
@@ -207,16 +279,30 @@ struct Filled {
 pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bool {
     let placeholder = |number: usize| Value::Text(Secret::from(format!("placeholder{number}")));
     let held = names_held(target, secrets);
-    let placeholders: Secrets = held.iter().enumerate().map(|(at, key)| ((*key).to_owned(), placeholder(at))).collect();
-    let source = Source { template: Some(template), ..Source::default() };
-    let Ok(rendered) = render(target, &placeholders, &source) else { return false };
+    let placeholders: Secrets = held
+        .iter()
+        .enumerate()
+        .map(|(at, key)| ((*key).to_owned(), placeholder(at)))
+        .collect();
+    let source = Source {
+        template: Some(template),
+        ..Source::default()
+    };
+    let Ok(rendered) = render(target, &placeholders, &source) else {
+        return false;
+    };
     let text = rendered.text.as_str();
     let agrees = |reader: Dialect| {
-        let Some(taken) = dotenv::read_as(reader, text) else { return false };
+        let Some(taken) = dotenv::read_as(reader, text) else {
+            return false;
+        };
         let found = dotenv::parse(text, reader);
         let names = found.entries.iter().map(|entry| entry.key.as_str());
         let stands = |(key, value): (&String, &Value)| {
-            let read = taken.iter().find(|(name, _)| name == key).and_then(|(_, read)| read.as_ref());
+            let read = taken
+                .iter()
+                .find(|(name, _)| name == key)
+                .and_then(|(_, read)| read.as_ref());
             read.is_some_and(|read| read.as_str() == value.secret().expose(WayOut::Inspection))
         };
         names.eq(taken.iter().map(|(name, _)| name.as_str())) && placeholders.iter().all(stands)
@@ -225,14 +311,23 @@ pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bo
         // The writer itself holds YAML against a parser, key by key.
         Format::Yaml => true,
         Format::Env => {
-            let own = |dialect: &Dialect| if *dialect == Dialect::Portable { Dialect::Compose } else { *dialect };
+            let own = |dialect: &Dialect| {
+                if *dialect == Dialect::Portable {
+                    Dialect::Compose
+                } else {
+                    *dialect
+                }
+            };
             target.dialects.iter().map(own).all(agrees)
         }
     }
 }
 
 fn values_of(secrets: &Secrets) -> BTreeMap<&str, &str> {
-    secrets.iter().map(|(key, value)| (key.as_str(), value.secret().expose(WayOut::InjectedFile))).collect()
+    secrets
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.secret().expose(WayOut::InjectedFile)))
+        .collect()
 }
 
 pub(super) fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Style<'a> {
@@ -240,86 +335,184 @@ pub(super) fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Sty
         Format::Env => |key, value| format!("{key}={value}"),
         Format::Yaml => |key, value| format!("{}: {value}", yaml::quote(key)),
     };
-    let block = if source.template.is_some() { BLOCKS[0] } else { BLOCKS[1] };
-    Style { line, tidy, header: source.header, header_length: header::length, block, blocks: &BLOCKS }
+    let block = if source.template.is_some() {
+        BLOCKS[0]
+    } else {
+        BLOCKS[1]
+    };
+    Style {
+        line,
+        tidy,
+        header: source.header,
+        header_length: header::length,
+        block,
+        blocks: &BLOCKS,
+    }
 }
 
 fn without(texts: &Texts, settled: &BTreeSet<String>) -> Texts {
-    texts.iter().filter(|(key, _)| !settled.contains(*key)).map(|(key, text)| (key.clone(), text.clone())).collect()
+    texts
+        .iter()
+        .filter(|(key, _)| !settled.contains(*key))
+        .map(|(key, text)| (key.clone(), text.clone()))
+        .collect()
 }
 
-/// After writing, the text is parsed again: each value must stand there as it was meant, and everything
-/// else must be what it was.
-fn yaml_text(target: &Target, secrets: &Secrets, source: &Source<'_>, base: &Base) -> Result<Filled> {
-    let refuse = |reason| Error::Confined { path: source.path(target).to_owned(), reason };
+/// After writing, the text is parsed again: each value must stand there as it was meant, and
+/// everything else must be what it was.
+fn yaml_text(
+    target: &Target,
+    secrets: &Secrets,
+    source: &Source<'_>,
+    base: &Base,
+) -> Result<Filled> {
+    let refuse = |reason| Error::Confined {
+        path: source.path(target).to_owned(),
+        reason,
+    };
     let (text, document) = (base.merged.text.as_str(), &base.document);
     let before = Mapping::read(text).map_err(refuse)?;
-    let names: Vec<&str> = document.entries.iter().map(|entry| entry.key.as_str()).collect();
+    let names: Vec<&str> = document
+        .entries
+        .iter()
+        .map(|entry| entry.key.as_str())
+        .collect();
     if !before.has_keys(&names) {
         return Err(refuse("replacing the values would change others in it"));
     }
-    let is_settled = |(key, value): &(&String, &Value)| source.old.is_some() && before.has(key, value);
-    let settled: BTreeSet<String> = secrets.iter().filter(is_settled).map(|(key, _)| key.clone()).collect();
+    let is_settled =
+        |(key, value): &(&String, &Value)| source.old.is_some() && before.has(key, value);
+    let settled: BTreeSet<String> = secrets
+        .iter()
+        .filter(is_settled)
+        .map(|(key, _)| key.clone())
+        .collect();
     let due = secrets.iter().filter(|(key, _)| !settled.contains(*key));
-    let texts: Texts = due.map(|(key, value)| (key.clone(), yaml_text::written(value))).collect();
+    let texts: Texts = due
+        .map(|(key, value)| (key.clone(), yaml_text::written(value)))
+        .collect();
     if before.has_anchor_in(&texts) {
-        return Err(refuse("a value that Vault sets has an anchor (&…) that other lines may refer to"));
+        return Err(refuse(
+            "a value that Vault sets has an anchor (&…) that other lines may refer to",
+        ));
     }
     let edited = document.fill(text, &texts, &style(target, source, false));
     let after = Mapping::read(&edited.text).map_err(refuse)?;
     let again = yaml::parse(&edited.text).map_err(refuse)?;
     let stands = again.raw(&edited.text);
-    let is_read = |key: &String, value: &Value| matches!(value, Value::Json(_)) || after.has(key, value);
+    let is_read =
+        |key: &String, value: &Value| matches!(value, Value::Json(_)) || after.has(key, value);
     let is_right = |(key, text): (&String, &Zeroizing<String>)| {
-        stands.get(key) == Some(&text.as_str()) && secrets.get(key).is_some_and(|value| is_read(key, value))
+        stands.get(key) == Some(&text.as_str())
+            && secrets.get(key).is_some_and(|value| is_read(key, value))
     };
     if !texts.iter().all(is_right) {
-        return Err(refuse("a value in it is written in a way that cannot be replaced safely"));
+        return Err(refuse(
+            "a value in it is written in a way that cannot be replaced safely",
+        ));
     }
     let merged = &base.merged;
-    let moved = [&merged.inserted, &merged.removed, &merged.returned].into_iter().flatten();
+    let moved = [&merged.inserted, &merged.removed, &merged.returned]
+        .into_iter()
+        .flatten();
     let touched: BTreeSet<&str> = texts.keys().chain(moved).map(String::as_str).collect();
     let old = source.old.map(Mapping::read).transpose().map_err(refuse)?;
     let is_kept = old.is_none_or(|old| old.is_same_but(&after, &touched));
     if !is_kept || !before.is_same_but(&after, &texts.keys().map(String::as_str).collect()) {
         return Err(refuse("replacing the values would change others in it"));
     }
-    let is_typed = |entry: &&Entry| secrets.contains_key(&entry.key) && yaml::is_typed(&text[entry.start..entry.key_end]);
-    let typed: Vec<String> = document.entries.iter().filter(is_typed).map(|entry| entry.key.clone()).collect();
-    let remark =
-        |typed| format!("{} is no text without quotes to many YAML readers: put it in quotes in the template", list(typed));
-    let remarks = if typed.is_empty() { Vec::new() } else { vec![remark(&typed)] };
-    Ok(Filled { edited, settled, remarks })
+    let is_typed = |entry: &&Entry| {
+        secrets.contains_key(&entry.key) && yaml::is_typed(&text[entry.start..entry.key_end])
+    };
+    let typed: Vec<String> = document
+        .entries
+        .iter()
+        .filter(is_typed)
+        .map(|entry| entry.key.clone())
+        .collect();
+    let remark = |typed| {
+        format!(
+            "{} is no text without quotes to many YAML readers: put it in quotes in the template",
+            list(typed)
+        )
+    };
+    let remarks = if typed.is_empty() {
+        Vec::new()
+    } else {
+        vec![remark(&typed)]
+    };
+    Ok(Filled {
+        edited,
+        settled,
+        remarks,
+    })
 }
 
-/// The base is kept as it is if its readers can read it so; else every entry gets its plainest form.
-/// What they then still misread is refused.
-fn env_text(target: &Target, secrets: &Secrets, source: &Source<'_>, base: &Base) -> Result<Filled> {
+/// The base is kept as it is if its readers can read it so; else every entry gets its plainest
+/// form. What they then still misread is refused.
+fn env_text(
+    target: &Target,
+    secrets: &Secrets,
+    source: &Source<'_>,
+    base: &Base,
+) -> Result<Filled> {
     let texts = env_values(target, secrets)?;
     let values = values_of(secrets);
     let text = base.merged.text.as_str();
-    let fill = |texts: &Texts| base.document.fill(text, texts, &style(target, source, false));
+    let fill = |texts: &Texts| {
+        base.document
+            .fill(text, texts, &style(target, source, false))
+    };
     let all = fill(&texts);
-    let settled = source.old.map(|old| settled(target, old, &all.text, &values)).unwrap_or_default();
-    let edited = if settled.is_empty() { all } else { fill(&without(&texts, &settled)) };
-    let fault = |now: &str| first_fault(target, now, &values).or_else(|| lost_default(target, text, now, &values));
+    let settled = source
+        .old
+        .map(|old| settled(target, old, &all.text, &values))
+        .unwrap_or_default();
+    let edited = if settled.is_empty() {
+        all
+    } else {
+        fill(&without(&texts, &settled))
+    };
+    let fault = |now: &str| {
+        first_fault(target, now, &values).or_else(|| lost_default(target, text, now, &values))
+    };
     let own_reader = reader(target);
     let Some((reader, _)) = fault(&edited.text) else {
-        return Ok(Filled { edited, settled, remarks: Vec::new() });
+        return Ok(Filled {
+            edited,
+            settled,
+            remarks: Vec::new(),
+        });
     };
     let plain = Zeroizing::new(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
-    let tidied = dotenv::parse(&plain, own_reader).fill(&plain, &texts, &style(target, source, true));
+    let tidied =
+        dotenv::parse(&plain, own_reader).fill(&plain, &texts, &style(target, source, true));
     if let Some((reader, fault)) = fault(&tidied.text) {
         return Err(unreadable(target, reader, &fault, &tidied.text, source));
     }
-    let whose = if source.old.is_some() { "its" } else { "the template's" };
-    let remark = format!("{whose} lines were made plain KEY=value lines, since {} reads no others", reader.reader());
-    Ok(Filled { edited: tidied, settled, remarks: vec![remark] })
+    let whose = if source.old.is_some() {
+        "its"
+    } else {
+        "the template's"
+    };
+    let remark = format!(
+        "{whose} lines were made plain KEY=value lines, since {} reads no others",
+        reader.reader()
+    );
+    Ok(Filled {
+        edited: tidied,
+        settled,
+        remarks: vec![remark],
+    })
 }
 
 /// Who decides where a value in the template ends.
 fn reader(target: &Target) -> Dialect {
-    target.dialects.first().copied().unwrap_or(Dialect::Portable)
+    target
+        .dialects
+        .first()
+        .copied()
+        .unwrap_or(Dialect::Portable)
 }
 
 /// Each value as it stands in the file; all that cannot stand there are named in the error.
@@ -333,9 +526,20 @@ fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
             Err(reason) => refused.entry(reason).or_default().push(key.clone()),
         }
     }
-    let Some((reason, keys)) = refused.iter().next() else { return Ok(texts) };
-    let others: Vec<&str> = refused.values().skip(1).flatten().map(String::as_str).collect();
-    let rest = if others.is_empty() { String::new() } else { format!("; nor can {}, for other reasons", others.join(", ")) };
+    let Some((reason, keys)) = refused.iter().next() else {
+        return Ok(texts);
+    };
+    let others: Vec<&str> = refused
+        .values()
+        .skip(1)
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let rest = if others.is_empty() {
+        String::new()
+    } else {
+        format!("; nor can {}, for other reasons", others.join(", "))
+    };
     let all: Vec<&String> = refused.values().flatten().collect();
     Err(Error::Unwritable {
         file: printable(&target.file.to_string_lossy(), false),
@@ -351,18 +555,35 @@ fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
 fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
     let writable = |dialect: &&Dialect| {
         refused.iter().all(|key| {
-            let value = secrets.get(*key).map(|value| value.secret().expose(WayOut::Inspection));
+            let value = secrets
+                .get(*key)
+                .map(|value| value.secret().expose(WayOut::Inspection));
             value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
         })
     };
     // Of several readers beside the file, one of them; else whoever else may read it.
-    let candidates: &[Dialect] = if target.dialects.len() > 1 { &target.dialects } else { &READERS };
-    let dialects: Vec<&str> = candidates.iter().filter(writable).map(|dialect| dialect.name()).collect();
-    let Target { command, service, .. } = target;
+    let candidates: &[Dialect] = if target.dialects.len() > 1 {
+        &target.dialects
+    } else {
+        &READERS
+    };
+    let dialects: Vec<&str> = candidates
+        .iter()
+        .filter(writable)
+        .map(|dialect| dialect.name())
+        .collect();
+    let Target {
+        command, service, ..
+    } = target;
     let named = match dialects.as_slice() {
         [] => String::new(),
         [first] => format!("for one reader: {command} --dialect {first}; or "),
-        [first, rest @ ..] => format!("for one reader: {command} --dialect {first}   (or {}); or ", rest.join(", ")),
+        [first, rest @ ..] => {
+            format!(
+                "for one reader: {command} --dialect {first}   (or {}); or ",
+                rest.join(", ")
+            )
+        }
     };
     format!(
         "{named}run the program without a file: claude-vault exec {service} -- COMMAND; or give the value a file of its own: \
@@ -373,9 +594,17 @@ fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
 
 /// Who must read the file, in words.
 fn readers(dialects: &[Dialect]) -> String {
-    dialects.iter().map(|dialect| dialect.reader()).collect::<Vec<_>>().join(" and ")
+    dialects
+        .iter()
+        .map(|dialect| dialect.reader())
+        .collect::<Vec<_>>()
+        .join(" and ")
 }
 
 pub(super) fn list(names: &[String]) -> String {
-    names.iter().map(|name| printable(name, false)).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| printable(name, false))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

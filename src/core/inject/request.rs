@@ -23,7 +23,8 @@ pub enum Format {
 /// What to inject.
 #[derive(clap::Args, Default)]
 pub struct Request {
-    /// The services; if omitted, the service of the current folder. A final word env or yaml sets the format
+    /// The services; if omitted, the service of the current folder. A final word env or yaml sets
+    /// the format
     #[arg(value_name = "SERVICE", conflicts_with = "all", value_parser = Service::from_folder)]
     pub services: Vec<Service>,
     /// Every service that has a folder here
@@ -35,7 +36,8 @@ pub struct Request {
     /// The file to write, instead of those found; FILE.example is its template
     #[arg(long, conflicts_with = "all")]
     pub file: Option<PathBuf>,
-    /// The programs that read the .env file, such as compose,shell, instead of guessing from the files beside it
+    /// The programs that read the .env file, such as compose,shell, instead of guessing from the
+    /// files beside it
     #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
     pub dialect: Vec<Dialect>,
     /// Refuse keys whose names a .env file cannot hold, instead of leaving them out
@@ -91,12 +93,14 @@ pub enum TemplateLine {
 impl Template {
     /// The lines without values.
     pub(super) fn skeleton(&self, format: Format) -> String {
-        self.lines.iter().fold(String::new(), |text, line| match (line, format) {
-            (TemplateLine::Blank, _) => text + "\n",
-            (TemplateLine::Comment(comment), _) => text + "#" + comment + "\n",
-            (TemplateLine::Entry { key, .. }, Format::Env) => text + key.as_str() + "=\n",
-            (TemplateLine::Entry { key, .. }, Format::Yaml) => text + key.as_str() + ":\n",
-        })
+        self.lines
+            .iter()
+            .fold(String::new(), |text, line| match (line, format) {
+                (TemplateLine::Blank, _) => text + "\n",
+                (TemplateLine::Comment(comment), _) => text + "#" + comment + "\n",
+                (TemplateLine::Entry { key, .. }, Format::Env) => text + key.as_str() + "=\n",
+                (TemplateLine::Entry { key, .. }, Format::Yaml) => text + key.as_str() + ":\n",
+            })
     }
 
     pub(super) fn secrets(&self) -> Secrets {
@@ -110,7 +114,11 @@ impl Template {
     /// The keys whose values are the model's own text.
     pub(super) fn literals(&self) -> std::collections::BTreeSet<String> {
         let literal = |line: &TemplateLine| match line {
-            TemplateLine::Entry { key, is_literal: true, .. } => Some(key.to_string()),
+            TemplateLine::Entry {
+                key,
+                is_literal: true,
+                ..
+            } => Some(key.to_string()),
             TemplateLine::Entry { .. } | TemplateLine::Blank | TemplateLine::Comment(_) => None,
         };
         self.lines.iter().filter_map(literal).collect()

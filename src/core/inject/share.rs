@@ -25,9 +25,17 @@ pub(super) struct Shares {
 /// As reading the files.
 pub(super) fn shares(core: &Core, files: &Found, secrets: &Secrets) -> Result<Shares> {
     let root = Root::open(&core.settings.root)?;
-    let is_shared = files.targets.iter().any(|target| target.share != Share::All);
+    let is_shared = files
+        .targets
+        .iter()
+        .any(|target| target.share != Share::All);
     let mut named = BTreeMap::new();
-    for target in files.targets.iter().chain(&files.others).filter(|_| is_shared) {
+    for target in files
+        .targets
+        .iter()
+        .chain(&files.others)
+        .filter(|_| is_shared)
+    {
         // What a model's call writes, and where, does not depend on a file that may hold values.
         let paths = match core.audience {
             Audience::Person => vec![&target.file, &target.example],
@@ -35,7 +43,10 @@ pub(super) fn shares(core: &Core, files: &Found, secrets: &Secrets) -> Result<Sh
         };
         named.insert(target.file.clone(), names_in(&root, target, &paths)?);
     }
-    let mut shares = Shares { named, unnamed: Vec::new() };
+    let mut shares = Shares {
+        named,
+        unnamed: Vec::new(),
+    };
     let all: BTreeSet<&String> = shares.named.values().flatten().collect();
     let is_taken = |share| matches!(share, Share::All | Share::NamedAndRest);
     if is_shared && !files.targets.iter().any(|target| is_taken(target.share)) {
@@ -68,11 +79,20 @@ impl Shares {
             Share::Named => own.contains(key),
             Share::NamedAndRest => own.contains(key) || !is_named(key),
         };
-        secrets.iter().filter(|(key, _)| gets(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+        secrets
+            .iter()
+            .filter(|(key, _)| gets(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     }
 
-    /// Whether there is anything to do about a file: one of several that names nothing and is not there stays away.
+    /// Whether there is anything to do about a file: one of several that names nothing and is not
+    /// there stays away.
     pub(super) fn is_due(&self, target: &Target) -> bool {
-        target.share != Share::Named || self.named.get(&target.file).is_some_and(|names| !names.is_empty())
+        target.share != Share::Named
+            || self
+                .named
+                .get(&target.file)
+                .is_some_and(|names| !names.is_empty())
     }
 }

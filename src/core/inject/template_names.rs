@@ -7,12 +7,19 @@ const WORDS: [&str; 4] = ["example", "sample", "template", "dist"];
 
 /// The names that a file's template can have, those that count first in front.
 pub(in crate::core) fn templates_of(file: &Path) -> Vec<PathBuf> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let names = WORDS.iter().flat_map(|word| {
         let mut names = vec![format!("{name}.{word}")];
         if name == ".env" {
             names.extend([format!("env.{word}"), format!("{word}.env")]);
-        } else if let Some((stem, ending)) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty() && *stem != ".env") {
+        } else if let Some((stem, ending)) = name
+            .rsplit_once('.')
+            .filter(|(stem, _)| !stem.is_empty() && *stem != ".env")
+        {
             names.push(format!("{stem}.{word}.{ending}"));
         }
         names
@@ -22,7 +29,8 @@ pub(in crate::core) fn templates_of(file: &Path) -> Vec<PathBuf> {
 
 /// The name of the file that a template of this name is for.
 pub(super) fn file_of(template: &str) -> Option<String> {
-    let is_env = |word: &str| template == format!("env.{word}") || template == format!("{word}.env");
+    let is_env =
+        |word: &str| template == format!("env.{word}") || template == format!("{word}.env");
     if WORDS.iter().any(|word| is_env(word)) {
         return Some(".env".into());
     }
@@ -31,14 +39,18 @@ pub(super) fn file_of(template: &str) -> Option<String> {
             return Some(file.to_owned());
         }
         let (stem, ending) = template.rsplit_once('.')?;
-        stem.strip_suffix(&format!(".{word}")).filter(|stem| !stem.is_empty()).map(|stem| format!("{stem}.{ending}"))
+        stem.strip_suffix(&format!(".{word}"))
+            .filter(|stem| !stem.is_empty())
+            .map(|stem| format!("{stem}.{ending}"))
     })
 }
 
 /// Whether a file of this name holds `KEY=value` lines.
 pub(super) fn is_env_name(name: &str) -> bool {
-    const LEFTOVERS: [&str; 12] =
-        [".bak", ".old", ".orig", ".save", ".swp", ".tmp", ".log", "~", ".vault", ".keys", ".enc", ".gpg"];
+    const LEFTOVERS: [&str; 12] = [
+        ".bak", ".old", ".orig", ".save", ".swp", ".tmp", ".log", "~", ".vault", ".keys", ".enc",
+        ".gpg",
+    ];
     let is_leftover = name.contains(".backup.") || LEFTOVERS.iter().any(|end| name.ends_with(end));
     let is_env = name == ".env" || name.starts_with(".env.") || name.ends_with(".env");
     is_env && !is_leftover && !name.contains("claude-vault-")
@@ -62,14 +74,29 @@ mod tests {
             ("secrets.yaml", "secrets.yaml.example"),
             ("secrets.yaml", "secrets.example.yaml"),
         ] {
-            assert!(templates_of(Path::new(file)).contains(&PathBuf::from(template)), "{file} {template}");
+            assert!(
+                templates_of(Path::new(file)).contains(&PathBuf::from(template)),
+                "{file} {template}"
+            );
             assert_eq!(file_of(template).as_deref(), Some(file), "{template}");
         }
         for file in [".env", "prod.env", ".env.local", "secrets.yaml", "env"] {
             assert_eq!(file_of(file), None, "{file}");
         }
-        let first: Vec<PathBuf> = templates_of(Path::new("a/.env")).into_iter().take(4).collect();
-        assert_eq!(first, ["a/.env.example", "a/env.example", "a/example.env", "a/.env.sample"].map(PathBuf::from));
+        let first: Vec<PathBuf> = templates_of(Path::new("a/.env"))
+            .into_iter()
+            .take(4)
+            .collect();
+        assert_eq!(
+            first,
+            [
+                "a/.env.example",
+                "a/env.example",
+                "a/example.env",
+                "a/.env.sample"
+            ]
+            .map(PathBuf::from)
+        );
     }
 
     #[test]
@@ -77,7 +104,15 @@ mod tests {
         for name in [".env", ".env.local", "stack.env"] {
             assert!(is_env_name(name), "{name}");
         }
-        for name in [".env.bak", ".env.backup.20250101_000000", ".env~", ".env.vault", "..env.claude-vault-01", ".envrc", "env"] {
+        for name in [
+            ".env.bak",
+            ".env.backup.20250101_000000",
+            ".env~",
+            ".env.vault",
+            "..env.claude-vault-01",
+            ".envrc",
+            "env",
+        ] {
             assert!(!is_env_name(name), "{name}");
         }
     }

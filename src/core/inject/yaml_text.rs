@@ -1,5 +1,5 @@
-//! Values in a `secrets.yaml`: written so that every YAML reader gives them back, beside whatever else
-//! stands there, and held against a parser afterwards.
+//! Values in a `secrets.yaml`: written so that every YAML reader gives them back, beside whatever
+//! else stands there, and held against a parser afterwards.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,8 @@ pub(super) fn written(value: &Value) -> Zeroizing<String> {
     }
 }
 
-/// JSON as YAML in one line. Every text is in quotes, and a number has a form that YAML 1.1 reads as one too.
+/// JSON as YAML in one line. Every text is in quotes, and a number has a form that YAML 1.1 reads
+/// as one too.
 fn flow(json: &str) -> Zeroizing<String> {
     let json = json.trim();
     let joined = |open: char, items: Vec<Zeroizing<String>>, close: char| {
@@ -38,16 +39,39 @@ fn flow(json: &str) -> Zeroizing<String> {
         return Zeroizing::new(yaml::quote(&text));
     }
     if let Ok(items) = serde_json::from_str::<Vec<Box<RawValue>>>(json) {
-        return joined('[', items.iter().map(|item| flow(item.get())).collect(), ']');
+        return joined(
+            '[',
+            items.iter().map(|item| flow(item.get())).collect(),
+            ']',
+        );
     }
-    if let Ok(fields) = serde_json::from_str::<std::collections::BTreeMap<String, Box<RawValue>>>(json) {
-        let field = |key: &str, value: &RawValue| Zeroizing::new(format!("{}: {}", yaml::quote(key), flow(value.get()).as_str()));
-        return joined('{', fields.iter().map(|(key, value)| field(key, value)).collect(), '}');
+    if let Ok(fields) =
+        serde_json::from_str::<std::collections::BTreeMap<String, Box<RawValue>>>(json)
+    {
+        let field = |key: &str, value: &RawValue| {
+            Zeroizing::new(format!(
+                "{}: {}",
+                yaml::quote(key),
+                flow(value.get()).as_str()
+            ))
+        };
+        return joined(
+            '{',
+            fields
+                .iter()
+                .map(|(key, value)| field(key, value))
+                .collect(),
+            '}',
+        );
     }
     match json.parse::<f64>() {
         Ok(number) if json.contains(['e', 'E']) && number.is_finite() => {
             let plain = format!("{number}");
-            Zeroizing::new(if plain.contains('.') { plain } else { plain + ".0" })
+            Zeroizing::new(if plain.contains('.') {
+                plain
+            } else {
+                plain + ".0"
+            })
         }
         _ => Zeroizing::new(json.to_owned()),
     }
@@ -61,7 +85,10 @@ pub(super) struct Mapping {
 impl Mapping {
     /// Reads it. Nothing but comments is an empty one.
     pub(super) fn read(text: &str) -> Result<Self, &'static str> {
-        if text.replace("\r\n", "").contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+        if text
+            .replace("\r\n", "")
+            .contains(['\r', '\u{85}', '\u{2028}', '\u{2029}'])
+        {
             return Err("it holds line ends that YAML readers treat differently");
         }
         let documents = tree::parse(text).map_err(|_| UNREADABLE)?;
@@ -81,20 +108,32 @@ impl Mapping {
 
     /// The keys in their order.
     fn keys(&self) -> Vec<&str> {
-        self.entries().iter().map(|(key, _)| key.text().unwrap_or_default()).collect()
+        self.entries()
+            .iter()
+            .map(|(key, _)| key.text().unwrap_or_default())
+            .collect()
     }
 
     /// Whether a key has that value already, for every reader and however it is written.
     pub(super) fn has(&self, key: &str, value: &Value) -> bool {
-        let Some(root) = self.documents.first() else { return false };
+        let Some(root) = self.documents.first() else {
+            return false;
+        };
         let anchors = Anchors::of(root);
         let secret = value.secret().expose(WayOut::InjectedFile);
-        let mut found = self.entries().iter().filter(|(name, _)| name.text() == Some(key)).map(|(_, node)| node);
+        let mut found = self
+            .entries()
+            .iter()
+            .filter(|(name, _)| name.text() == Some(key))
+            .map(|(_, node)| node);
         let is_equal = |node: &Node| match value {
             Value::Text(_) => is_text(&anchors, node, secret),
-            Value::Json(_) => serde_json::from_str(secret).is_ok_and(|json| is_json(&anchors, node, &json, MAX_DEPTH)),
+            Value::Json(_) => serde_json::from_str(secret)
+                .is_ok_and(|json| is_json(&anchors, node, &json, MAX_DEPTH)),
         };
-        found.next().is_some_and(|first| is_equal(first) && found.all(is_equal))
+        found
+            .next()
+            .is_some_and(|first| is_equal(first) && found.all(is_equal))
     }
 
     /// Whether one of these keys has an anchor that something else refers to.
@@ -118,8 +157,13 @@ impl Mapping {
     /// Whether the entries under other keys than these are the same.
     pub(super) fn is_same_but(&self, other: &Self, keys: &BTreeSet<&str>) -> bool {
         let foreign = |mapping: &Self| -> Vec<String> {
-            let others = mapping.entries().iter().filter(|(key, _)| !key.text().is_some_and(|key| keys.contains(key)));
-            others.map(|(key, value)| described(key) + ":" + &described(value)).collect()
+            let others = mapping
+                .entries()
+                .iter()
+                .filter(|(key, _)| !key.text().is_some_and(|key| keys.contains(key)));
+            others
+                .map(|(key, value)| described(key) + ":" + &described(value))
+                .collect()
         };
         let (mut own, mut others) = (foreign(self), foreign(other));
         own.sort_unstable();
@@ -133,7 +177,9 @@ fn collect<'a>(node: &'a Node, anchors: &mut BTreeSet<&'a str>, aliases: &mut BT
     match &node.kind {
         Kind::Scalar { .. } => {}
         Kind::Alias(name) => drop(aliases.insert(name)),
-        Kind::List(items) => items.iter().for_each(|item| collect(item, anchors, aliases)),
+        Kind::List(items) => items
+            .iter()
+            .for_each(|item| collect(item, anchors, aliases)),
         Kind::Map(entries) => {
             for (key, value) in entries {
                 collect(key, anchors, aliases);
@@ -146,11 +192,24 @@ fn collect<'a>(node: &'a Node, anchors: &mut BTreeSet<&'a str>, aliases: &mut BT
 /// All that a reader could make of a node, in one text.
 fn described(node: &Node) -> String {
     let kind = match &node.kind {
-        Kind::Scalar { text, style } => format!("{}{:?}", if *style == Style::Plain { "p" } else { "q" }, text.as_str()),
+        Kind::Scalar { text, style } => {
+            format!(
+                "{}{:?}",
+                if *style == Style::Plain { "p" } else { "q" },
+                text.as_str()
+            )
+        }
         Kind::Alias(name) => format!("*{name}"),
-        Kind::List(items) => format!("[{}]", items.iter().map(described).collect::<Vec<_>>().join(",")),
+        Kind::List(items) => {
+            format!(
+                "[{}]",
+                items.iter().map(described).collect::<Vec<_>>().join(",")
+            )
+        }
         Kind::Map(entries) => {
-            let each = entries.iter().map(|(key, value)| described(key) + ":" + &described(value));
+            let each = entries
+                .iter()
+                .map(|(key, value)| described(key) + ":" + &described(value));
             format!("{{{}}}", each.collect::<Vec<_>>().join(","))
         }
     };
@@ -158,9 +217,14 @@ fn described(node: &Node) -> String {
 }
 
 fn is_text(anchors: &Anchors<'_>, node: &Node, wanted: &str) -> bool {
-    let Some(node) = anchors.resolve(node).filter(|node| node.tag.is_none()) else { return false };
+    let Some(node) = anchors.resolve(node).filter(|node| node.tag.is_none()) else {
+        return false;
+    };
     match &node.kind {
-        Kind::Scalar { text, style: Style::Plain } => text.as_str() == wanted && !wanted.is_empty() && !is_typed(text),
+        Kind::Scalar {
+            text,
+            style: Style::Plain,
+        } => text.as_str() == wanted && !wanted.is_empty() && !is_typed(text),
         Kind::Scalar { text, .. } => text.as_str() == wanted,
         Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => false,
     }
@@ -168,9 +232,17 @@ fn is_text(anchors: &Anchors<'_>, node: &Node, wanted: &str) -> bool {
 
 fn is_json(anchors: &Anchors<'_>, node: &Node, wanted: &serde_json::Value, depth: usize) -> bool {
     use serde_json::Value as Json;
-    let Some(node) = anchors.resolve(node).filter(|node| node.tag.is_none() && depth > 0) else { return false };
+    let Some(node) = anchors
+        .resolve(node)
+        .filter(|node| node.tag.is_none() && depth > 0)
+    else {
+        return false;
+    };
     let plain = match &node.kind {
-        Kind::Scalar { text, style: Style::Plain } => Some(text.as_str()),
+        Kind::Scalar {
+            text,
+            style: Style::Plain,
+        } => Some(text.as_str()),
         Kind::Scalar { .. } | Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => None,
     };
     match (wanted, &node.kind) {
@@ -182,10 +254,15 @@ fn is_json(anchors: &Anchors<'_>, node: &Node, wanted: &serde_json::Value, depth
             let text = plain.unwrap_or_default();
             !text.contains(['e', 'E'])
                 && text.len() <= MAX_DIGITS
-                && serde_json::from_str::<serde_json::Number>(text).is_ok_and(|number| number == *wanted)
+                && serde_json::from_str::<serde_json::Number>(text)
+                    .is_ok_and(|number| number == *wanted)
         }
         (Json::Array(items), Kind::List(nodes)) => {
-            items.len() == nodes.len() && nodes.iter().zip(items).all(|(node, item)| is_json(anchors, node, item, depth - 1))
+            items.len() == nodes.len()
+                && nodes
+                    .iter()
+                    .zip(items)
+                    .all(|(node, item)| is_json(anchors, node, item, depth - 1))
         }
         (Json::Object(fields), Kind::Map(entries)) => {
             let holds = |(key, value): &(Node, Node)| {
@@ -212,7 +289,9 @@ mod tests {
     }
 
     fn has(file: &str, value: &Value) -> bool {
-        let Ok(mapping) = Mapping::read(file) else { panic!("not read: {file}") };
+        let Ok(mapping) = Mapping::read(file) else {
+            panic!("not read: {file}")
+        };
         mapping.has("a", value)
     }
 
@@ -225,7 +304,10 @@ mod tests {
             ("true", "true"),
             ("null", "null"),
             ("[1, \"yes\", [ ]]", "[1, \"yes\", []]"),
-            ("{\"b\":{\"c\":null},\"a\":\"x: y\"}", "{\"a\": \"x: y\", \"b\": {\"c\": null}}"),
+            (
+                "{\"b\":{\"c\":null},\"a\":\"x: y\"}",
+                "{\"a\": \"x: y\", \"b\": {\"c\": null}}",
+            ),
         ] {
             assert_eq!(*written(&json(value)), wanted);
             assert!(has(&format!("a: {wanted}\n"), &json(value)), "{value}");
@@ -234,10 +316,20 @@ mod tests {
 
     #[test]
     fn another_way_of_writing_is_the_same_value() {
-        for file in ["a: abc\n", "a: 'abc' # c\n", "a: \"abc\"\n", "a: |-\n  abc\n", "b: &x abc\na: *x\n", "a: >-\n  abc\n"] {
+        for file in [
+            "a: abc\n",
+            "a: 'abc' # c\n",
+            "a: \"abc\"\n",
+            "a: |-\n  abc\n",
+            "b: &x abc\na: *x\n",
+            "a: >-\n  abc\n",
+        ] {
             assert!(has(file, &text("abc")), "{file}");
         }
-        assert!(has("a:\n  - 1\n  - 'yes'\n", &json("[1,\"yes\"]")) && has("a: {b: 1}\n", &json("{\"b\": 1}")));
+        assert!(
+            has("a:\n  - 1\n  - 'yes'\n", &json("[1,\"yes\"]"))
+                && has("a: {b: 1}\n", &json("{\"b\": 1}"))
+        );
         assert!(has("a: \"5\"\n", &text("5")) && has("a: 5\n", &json("5")));
     }
 

@@ -1,8 +1,8 @@
 //! Moving files into Vault, and back: several services and their files, one approval.
 //!
-//! A part is one service: its new version in Vault and its files. Going in, Vault comes first, so that no value
-//! leaves a file before Vault has it; coming back, the files come first. The first failure stops. What is done stays
-//! noted in the journal, so that the same command continues.
+//! A part is one service: its new version in Vault and its files. Going in, Vault comes first, so
+//! that no value leaves a file before Vault has it; coming back, the files come first. The first
+//! failure stops. What is done stays noted in the journal, so that the same command continues.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,7 +56,8 @@ pub struct Adoption {
     pub obstacle: Option<String>,
     /// What the audit log says of it, where that must not follow from the parts.
     pub audited: Option<String>,
-    /// Whether files that are as they shall be are written all the same, so that nobody learns which ones were.
+    /// Whether files that are as they shall be are written all the same, so that nobody learns
+    /// which ones were.
     pub writes_all: bool,
     /// The keys as the person sees them: `KEY`, or `SERVICE/KEY` where there are several services.
     keys: Vec<(String, Change, Option<Value>)>,
@@ -88,26 +89,44 @@ impl Adoption {
     /// Fixes the parts.
     #[must_use]
     pub fn new(core: &Core, direction: Direction, parts: Vec<Part>) -> Self {
-        let services: Vec<&Service> = parts.iter().filter_map(|part| part.service.as_ref()).collect();
-        let first = services.first().map(ToString::to_string).unwrap_or_default();
+        let services: Vec<&Service> = parts
+            .iter()
+            .filter_map(|part| part.service.as_ref())
+            .collect();
+        let first = services
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let path = match services.as_slice() {
             [only] => core.settings.display_path(only),
             all => format!("{} services in {}", all.len(), core.services_path()),
         };
         let (mut keys, mut untouched) = (Vec::new(), 0);
         for part in &parts {
-            let (Some(service), Some(change)) = (&part.service, &part.change) else { continue };
+            let (Some(service), Some(change)) = (&part.service, &part.change) else {
+                continue;
+            };
             let question = change.question();
             untouched += question.untouched;
             for (key, change, value) in question.keys {
-                let name = if services.len() == 1 { key.to_owned() } else { format!("{service}/{key}") };
+                let name = if services.len() == 1 {
+                    key.to_owned()
+                } else {
+                    format!("{service}/{key}")
+                };
                 keys.push((name, change, value.cloned()));
             }
         }
         let changes = || parts.iter().filter_map(|part| part.change.as_ref());
-        let warnings = changes().flat_map(|change| change.warnings().to_vec()).collect();
+        let warnings = changes()
+            .flat_map(|change| change.warnings().to_vec())
+            .collect();
         let obstacle = changes().find_map(|change| change.question().obstacle.map(str::to_owned));
-        let base = if services.len() == 1 { changes().map(VersionChange::base).next().unwrap_or(0) } else { 0 };
+        let base = if services.len() == 1 {
+            changes().map(VersionChange::base).next().unwrap_or(0)
+        } else {
+            0
+        };
         Self {
             direction,
             parts,
@@ -128,13 +147,21 @@ impl Adoption {
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
         self.parts.iter().all(|part| {
-            part.change.as_ref().is_none_or(VersionChange::changes_nothing)
+            part.change
+                .as_ref()
+                .is_none_or(VersionChange::changes_nothing)
                 && part.files.iter().all(|(step, _)| step.changes_nothing())
                 && part.stale.is_empty()
         })
     }
 
-    async fn carry_out_part(&self, core: &Core, permit: &Permit<'_>, part: &Part, done: &mut PartDone) -> Result<()> {
+    async fn carry_out_part(
+        &self,
+        core: &Core,
+        permit: &Permit<'_>,
+        part: &Part,
+        done: &mut PartDone,
+    ) -> Result<()> {
         match self.direction {
             Direction::In => {
                 self.note_beginning(core, part)?;
@@ -149,18 +176,37 @@ impl Adoption {
         }
     }
 
-    async fn write_version(&self, core: &Core, permit: &Permit<'_>, part: &Part, done: &mut PartDone) -> Result<()> {
-        let (Some(service), Some(change)) = (&part.service, &part.change) else { return Ok(()) };
+    async fn write_version(
+        &self,
+        core: &Core,
+        permit: &Permit<'_>,
+        part: &Part,
+        done: &mut PartDone,
+    ) -> Result<()> {
+        let (Some(service), Some(change)) = (&part.service, &part.change) else {
+            return Ok(());
+        };
         let version = match change.carry_out(core, permit).await? {
             Commit::Written(version) => version,
-            // For a model, what Vault holds must not decide: it would tell whether two values are equal.
-            Commit::Conflict if core.audience == Audience::Model => return Err(Error::Conflict { service: service.to_string() }),
-            Commit::Conflict => change.standing().await?.ok_or_else(|| Error::Conflict { service: service.to_string() })?,
+            // For a model, what Vault holds must not decide: it would tell whether two values are
+            // equal.
+            Commit::Conflict if core.audience == Audience::Model => {
+                return Err(Error::Conflict {
+                    service: service.to_string(),
+                });
+            }
+            Commit::Conflict => change.standing().await?.ok_or_else(|| Error::Conflict {
+                service: service.to_string(),
+            })?,
         };
         done.version = Some(version);
         if self.direction == Direction::In {
             edit(core, |journal| {
-                journal.services.entry(service.to_string()).or_default().written = Some(version);
+                journal
+                    .services
+                    .entry(service.to_string())
+                    .or_default()
+                    .written = Some(version);
             })?;
         }
         Ok(())
@@ -168,33 +214,60 @@ impl Adoption {
 
     /// Waiting for the disk must not hold up anything else, so this is done on a thread of its own.
     async fn write_files(&self, core: &Core, part: &Part, done: &mut PartDone) -> Result<()> {
-        let name = part.service.as_ref().map(ToString::to_string).unwrap_or_default();
-        for (step, way) in part.files.iter().filter(|(step, _)| self.writes_all || !step.changes_nothing()) {
+        let name = part
+            .service
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        for (step, way) in part
+            .files
+            .iter()
+            .filter(|(step, _)| self.writes_all || !step.changes_nothing())
+        {
             if self.direction == Direction::In {
                 edit(core, |journal| {
                     let entry = entry_of(journal, step, *way);
                     journal.note_file(&name, &step.file.to_string_lossy(), entry);
                 })?;
             }
-            let (root, state, work) = (core.settings.root.clone(), core.settings.state.clone(), step.clone());
-            let taken = tokio::task::spawn_blocking(move || work.write_step(&Root::open(&root)?, &Records::new(&state))).await;
+            let (root, state, work) = (
+                core.settings.root.clone(),
+                core.settings.state.clone(),
+                step.clone(),
+            );
+            let taken = tokio::task::spawn_blocking(move || {
+                work.write_step(&Root::open(&root)?, &Records::new(&state))
+            })
+            .await;
             let stopped = |_| Error::io("write", &step.file)(std::io::ErrorKind::Other.into());
-            done.files.push((step.file.clone(), taken.map_err(stopped)??));
+            done.files
+                .push((step.file.clone(), taken.map_err(stopped)??));
         }
         remove_stale(core, part)
     }
 
     /// Notes a service before anything of it is done: what an undo needs to know of Vault.
     fn note_beginning(&self, core: &Core, part: &Part) -> Result<()> {
-        let Some(service) = &part.service else { return Ok(()) };
+        let Some(service) = &part.service else {
+            return Ok(());
+        };
         if part.change.is_none() && part.files.iter().all(|(step, _)| step.changes_nothing()) {
             return Ok(());
         }
         edit(core, |journal| {
             let entry = journal.services.entry(service.to_string()).or_default();
-            entry.address = core.settings.address.as_ref().map(ToString::to_string).unwrap_or_default();
+            entry.address = core
+                .settings
+                .address
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             entry.path = core.settings.display_path(service);
-            entry.unit = part.unit.as_ref().map(ToString::to_string).unwrap_or_default();
+            entry.unit = part
+                .unit
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             if let Some(change) = &part.change {
                 note_change(entry, change);
             }
@@ -203,17 +276,25 @@ impl Adoption {
 }
 
 fn note_change(entry: &mut ServiceEntry, change: &VersionChange) {
-    entry.is_mixed |= entry.written.is_some_and(|written| written != change.base());
+    entry.is_mixed |= entry
+        .written
+        .is_some_and(|written| written != change.base());
     if entry.written.is_none() {
         entry.base = change.base();
         // What an attempt before this one meant to write, it did not.
         (entry.added, entry.changed) = (Vec::new(), Vec::new());
     }
     let new = |names: Vec<String>, known: &[String]| -> Vec<String> {
-        names.into_iter().filter(|name| !known.contains(name)).collect()
+        names
+            .into_iter()
+            .filter(|name| !known.contains(name))
+            .collect()
     };
     let added = new(change.keys(Change::Added), &entry.added);
-    let changed = new(change.keys(Change::Changed), &[entry.added.clone(), entry.changed.clone()].concat());
+    let changed = new(
+        change.keys(Change::Changed),
+        &[entry.added.clone(), entry.changed.clone()].concat(),
+    );
     entry.added.extend(added);
     entry.changed.extend(changed);
 }
@@ -224,8 +305,15 @@ fn entry_of(journal: &Journal, step: &Step, way: Way) -> FileEntry {
         way,
         mode: access.mode,
         group: access.group,
-        before: step.before.as_ref().map(|before| journal.digest(&before.bytes)),
-        after: journal.digest(step.content.as_ref().map_or(b"", |content| content.as_bytes())),
+        before: step
+            .before
+            .as_ref()
+            .map(|before| journal.digest(&before.bytes)),
+        after: journal.digest(
+            step.content
+                .as_ref()
+                .map_or(b"", |content| content.as_bytes()),
+        ),
     }
 }
 
@@ -235,7 +323,11 @@ fn edit(core: &Core, change: impl FnOnce(&mut Journal)) -> Result<()> {
 
 /// A service that is back in its files is not adopted any more.
 fn forget(core: &Core, part: &Part) -> Result<()> {
-    let name = part.service.as_ref().map(ToString::to_string).unwrap_or_default();
+    let name = part
+        .service
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     edit(core, |journal| drop(journal.services.remove(&name)))
 }
 
@@ -264,7 +356,11 @@ impl Operation for Adoption {
             service: &self.first,
             path: &self.path,
             base: self.base,
-            keys: self.keys.iter().map(|(key, change, value)| (key.as_str(), *change, value.as_ref())).collect(),
+            keys: self
+                .keys
+                .iter()
+                .map(|(key, change, value)| (key.as_str(), *change, value.as_ref()))
+                .collect(),
             untouched: self.untouched,
             metadata: &[],
             warnings: &self.warnings,
@@ -282,15 +378,33 @@ impl Operation for Adoption {
             Direction::Back => "undo adopt",
         };
         let keys: Vec<&str> = self.keys.iter().map(|(key, ..)| key.as_str()).collect();
-        let files = self.parts.iter().flat_map(|part| &part.files).filter(|(step, _)| !step.changes_nothing());
-        let files: Vec<String> = files.map(|(step, _)| printable(&step.file.to_string_lossy(), false)).collect();
-        format!("{verb} {}; keys: {}; files: {}", self.path, keys.join(", "), files.join(", "))
+        let files = self
+            .parts
+            .iter()
+            .flat_map(|part| &part.files)
+            .filter(|(step, _)| !step.changes_nothing());
+        let files: Vec<String> = files
+            .map(|(step, _)| printable(&step.file.to_string_lossy(), false))
+            .collect();
+        format!(
+            "{verb} {}; keys: {}; files: {}",
+            self.path,
+            keys.join(", "),
+            files.join(", ")
+        )
     }
 
     async fn carry_out(&self, core: &Core, permit: &Permit<'_>) -> Result<Moved> {
-        let mut moved = Moved { done: Vec::new(), stopped: None };
+        let mut moved = Moved {
+            done: Vec::new(),
+            stopped: None,
+        };
         for part in &self.parts {
-            let mut done = PartDone { service: part.service.clone(), version: None, files: Vec::new() };
+            let mut done = PartDone {
+                service: part.service.clone(),
+                version: None,
+                files: Vec::new(),
+            };
             let outcome = self.carry_out_part(core, permit, part, &mut done).await;
             moved.done.push(done);
             if let Err(error) = outcome {
@@ -303,9 +417,15 @@ impl Operation for Adoption {
 
     fn report(&self, moved: &Moved) -> Report {
         match &moved.stopped {
-            None => Report { outcome: Outcome::Done(0), action: Action::Success, details: String::new() },
+            None => Report {
+                outcome: Outcome::Done(0),
+                action: Action::Success,
+                details: String::new(),
+            },
             Some((service, error)) => {
-                let about = service.as_ref().map_or("the project's files", Service::as_str);
+                let about = service
+                    .as_ref()
+                    .map_or("the project's files", Service::as_str);
                 Report {
                     outcome: Outcome::Failed(format!("stopped at {about}: {error}")),
                     action: Action::Failed,

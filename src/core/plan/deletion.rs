@@ -1,7 +1,9 @@
-//! What becomes of versions that exist: deleted, undeleted, destroyed, or everything of a service gone.
+//! What becomes of versions that exist: deleted, undeleted, destroyed, or everything of a service
+//! gone.
 //!
-//! A plan names the version that the person approved. A newer one is never touched: then it ends as a conflict.
-//! Vault answers yes also where it did nothing, so each change is read back on the active node.
+//! A plan names the version that the person approved. A newer one is never touched: then it ends as
+//! a conflict. Vault answers yes also where it did nothing, so each change is read back on the
+//! active node.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +40,8 @@ pub struct VersionFate {
     pub version: u64,
     /// The newest version when the plan was made.
     pub newest: u64,
-    /// When the version was written, RFC 3339, where it can be read: a service that was removed and made again has
-    /// the same numbers.
+    /// When the version was written, RFC 3339, where it can be read: a service that was removed and
+    /// made again has the same numbers.
     pub created: Option<String>,
     /// The keys that go, where they can be read.
     pub keys: Vec<String>,
@@ -52,7 +54,14 @@ pub struct VersionFate {
 impl VersionFate {
     /// Plans it; `keys` and `warnings` are for the person. `vault` is a client of the active node.
     #[must_use]
-    pub fn new(core: &Core, vault: Arc<Client>, service: &Service, fate: Fate, version: u64, newest: u64) -> Self {
+    pub fn new(
+        core: &Core,
+        vault: Arc<Client>,
+        service: &Service,
+        fate: Fate,
+        version: u64,
+        newest: u64,
+    ) -> Self {
         let path = core.settings.display_path(service);
         Self {
             service: service.clone(),
@@ -85,7 +94,11 @@ impl Operation for VersionFate {
             service: self.service.as_str(),
             path: &self.path,
             base: self.version,
-            keys: self.keys.iter().map(|key| (key.as_str(), Change::Removed, None)).collect(),
+            keys: self
+                .keys
+                .iter()
+                .map(|key| (key.as_str(), Change::Removed, None))
+                .collect(),
             untouched: 0,
             metadata: &[],
             warnings: &self.warnings,
@@ -102,20 +115,44 @@ impl Operation for VersionFate {
             Fate::AllGone => "destroy all versions".to_owned(),
         };
         // A name of others in quotes: it may hold what reads like more of the line.
-        let name = |key: &String| if Key::is_valid(key) { key.clone() } else { quoted(key) };
+        let name = |key: &String| {
+            if Key::is_valid(key) {
+                key.clone()
+            } else {
+                quoted(key)
+            }
+        };
         let keys: Vec<String> = self.keys.iter().map(name).collect();
-        if keys.is_empty() { what } else { format!("{what}; keys: {}", keys.join(", ")) }
+        if keys.is_empty() {
+            what
+        } else {
+            format!("{what}; keys: {}", keys.join(", "))
+        }
     }
 
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<()> {
         let writer = permit.writer(&self.vault)?;
-        let target =
-            Target { service: &self.service, version: self.version, newest: self.newest, created: self.created.as_deref() };
-        decide(writer.as_ref().unwrap_or(&self.vault), &self.vault, &target, self.fate).await
+        let target = Target {
+            service: &self.service,
+            version: self.version,
+            newest: self.newest,
+            created: self.created.as_deref(),
+        };
+        decide(
+            writer.as_ref().unwrap_or(&self.vault),
+            &self.vault,
+            &target,
+            self.fate,
+        )
+        .await
     }
 
     fn report(&self, (): &()) -> Report {
-        Report { outcome: Outcome::Done(0), action: Action::Success, details: String::new() }
+        Report {
+            outcome: Outcome::Done(0),
+            action: Action::Success,
+            details: String::new(),
+        }
     }
 }
 
@@ -132,17 +169,36 @@ pub(super) struct Target<'a> {
 /// Gives a version its fate with `writer`, and reads it back with `vault` on the active node.
 ///
 /// # Errors
-/// [`Error::Conflict`] where a newer version was written meanwhile, which stays; [`Error::OutcomeUnknown`] where
-/// Vault cannot say within half a minute what came of it; and Vault's refusals.
-pub(super) async fn decide(writer: &Client, vault: &Client, target: &Target<'_>, fate: Fate) -> Result<()> {
-    let unknown = || Error::OutcomeUnknown { service: target.service.to_string() };
-    tokio::time::timeout(RESOLVE_FOR, until_settled(writer, vault, target, fate)).await.unwrap_or_else(|_| Err(unknown()))
+/// [`Error::Conflict`] where a newer version was written meanwhile, which stays;
+/// [`Error::OutcomeUnknown`] where Vault cannot say within half a minute what came of it; and
+/// Vault's refusals.
+pub(super) async fn decide(
+    writer: &Client,
+    vault: &Client,
+    target: &Target<'_>,
+    fate: Fate,
+) -> Result<()> {
+    let unknown = || Error::OutcomeUnknown {
+        service: target.service.to_string(),
+    };
+    tokio::time::timeout(RESOLVE_FOR, until_settled(writer, vault, target, fate))
+        .await
+        .unwrap_or_else(|_| Err(unknown()))
 }
 
-async fn until_settled(writer: &Client, vault: &Client, target: &Target<'_>, fate: Fate) -> Result<()> {
+async fn until_settled(
+    writer: &Client,
+    vault: &Client,
+    target: &Target<'_>,
+    fate: Fate,
+) -> Result<()> {
     let mut pause = Duration::from_millis(50);
     let (mut is_sent, mut is_taken) = (false, false);
-    let conflict = || Err(Error::Conflict { service: target.service.to_string() });
+    let conflict = || {
+        Err(Error::Conflict {
+            service: target.service.to_string(),
+        })
+    };
     loop {
         let active = vault.active_node().await.unwrap_or(None);
         let seen = match look(active.as_ref().unwrap_or(vault), target).await {
@@ -154,16 +210,27 @@ async fn until_settled(writer: &Client, vault: &Client, target: &Target<'_>, fat
             }
             Err(error) => return Err(error),
         };
-        let is_other = target.created.zip(seen.created.as_deref()).is_some_and(|(planned, now)| planned != now);
+        let is_other = target
+            .created
+            .zip(seen.created.as_deref())
+            .is_some_and(|(planned, now)| planned != now);
         // Anything present after Vault accepted the removal was created since.
         if is_other || fate == Fate::AllGone && is_taken && seen.newest != 0 {
             return conflict();
         }
         // Undeleting an older version is valid even if a newer one was written.
-        if fate != Fate::Live && seen.newest != target.newest && !(fate == Fate::AllGone && is_sent && seen.newest == 0) {
+        if fate != Fate::Live
+            && seen.newest != target.newest
+            && !(fate == Fate::AllGone && is_sent && seen.newest == 0)
+        {
             return conflict();
         }
-        if fate == Fate::Live && !matches!(seen.state, Some(VersionState::Live | VersionState::Deleted { .. })) {
+        if fate == Fate::Live
+            && !matches!(
+                seen.state,
+                Some(VersionState::Live | VersionState::Deleted { .. })
+            )
+        {
             return conflict();
         }
         if is_settled(&seen, fate) && (is_sent || fate != Fate::AllGone) {
@@ -214,7 +281,11 @@ struct Seen {
 
 /// By the metadata; where the policy denies that, by the versions themselves, which tell the same.
 async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
-    let gone = Seen { newest: 0, state: None, created: None };
+    let gone = Seen {
+        newest: 0,
+        state: None,
+        created: None,
+    };
     match node.read_history(target.service).await {
         Ok(Some(history)) => {
             let info = history.versions.get(&target.version);
@@ -224,7 +295,11 @@ async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
                 Some(VersionState::Live) => state_of(node, target).await?.0,
                 state => state,
             };
-            return Ok(Seen { newest: history.current, state, created });
+            return Ok(Seen {
+                newest: history.current,
+                state,
+                created,
+            });
         }
         Ok(None) => return Ok(gone),
         Err(Error::Forbidden { .. }) => {}
@@ -235,15 +310,38 @@ async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
         Stored::Absent => return Ok(gone),
     };
     let (state, created) = state_of(node, target).await?;
-    Ok(Seen { newest, state, created })
+    Ok(Seen {
+        newest,
+        state,
+        created,
+    })
 }
 
 /// What reading a version says of it.
-async fn state_of(node: &Client, target: &Target<'_>) -> Result<(Option<VersionState>, Option<String>)> {
-    Ok(match node.read_service(target.service, Some(target.version)).await? {
-        Stored::Present { created, .. } => (Some(VersionState::Live), Some(created)),
-        Stored::Deleted { is_destroyed: true, .. } => (Some(VersionState::Destroyed), None),
-        Stored::Deleted { is_destroyed: false, .. } => (Some(VersionState::Deleted { at: String::new(), by: None }), None),
-        Stored::Absent => (None, None),
-    })
+async fn state_of(
+    node: &Client,
+    target: &Target<'_>,
+) -> Result<(Option<VersionState>, Option<String>)> {
+    Ok(
+        match node
+            .read_service(target.service, Some(target.version))
+            .await?
+        {
+            Stored::Present { created, .. } => (Some(VersionState::Live), Some(created)),
+            Stored::Deleted {
+                is_destroyed: true, ..
+            } => (Some(VersionState::Destroyed), None),
+            Stored::Deleted {
+                is_destroyed: false,
+                ..
+            } => (
+                Some(VersionState::Deleted {
+                    at: String::new(),
+                    by: None,
+                }),
+                None,
+            ),
+            Stored::Absent => (None, None),
+        },
+    )
 }

@@ -20,7 +20,11 @@ impl Disclosure {
     /// Plans to show these values of a service.
     #[must_use]
     pub fn new(core: &Core, service: &Service, secrets: Secrets) -> Self {
-        Self { service: service.clone(), path: core.settings.display_path(service), secrets }
+        Self {
+            service: service.clone(),
+            path: core.settings.display_path(service),
+            secrets,
+        }
     }
 }
 
@@ -28,7 +32,11 @@ impl Operation for Disclosure {
     type Done = Secrets;
 
     fn consent(&self, core: &Core) -> Consent {
-        if core.settings.ask_before.contains(&AskBefore::Get) { Consent::Needed } else { Consent::NotNeeded }
+        if core.settings.ask_before.contains(&AskBefore::Get) {
+            Consent::Needed
+        } else {
+            Consent::NotNeeded
+        }
     }
 
     fn question(&self) -> Question<'_> {
@@ -37,7 +45,11 @@ impl Operation for Disclosure {
             service: self.service.as_str(),
             path: &self.path,
             base: 0,
-            keys: self.secrets.iter().map(|(key, value)| (key.as_str(), Change::Unchanged, Some(value))).collect(),
+            keys: self
+                .secrets
+                .iter()
+                .map(|(key, value)| (key.as_str(), Change::Unchanged, Some(value)))
+                .collect(),
             untouched: 0,
             metadata: &[],
             warnings: &[],
@@ -56,6 +68,10 @@ impl Operation for Disclosure {
     }
 
     fn report(&self, _: &Secrets) -> Report {
-        Report { outcome: Outcome::Done(0), action: Action::Get, details: String::new() }
+        Report {
+            outcome: Outcome::Done(0),
+            action: Action::Get,
+            details: String::new(),
+        }
     }
 }

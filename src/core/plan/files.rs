@@ -1,4 +1,5 @@
-//! Writing files. The bytes are rendered before the question, so what was approved is what is written.
+//! Writing files. The bytes are rendered before the question, so what was approved is what is
+//! written.
 
 use std::sync::Arc;
 
@@ -101,7 +102,15 @@ impl Operation for FileWrite {
             Written::Replaced { .. } => "updated",
         };
         // Where a model could have chosen the content, the log does not say whether it is new.
-        let details = if self.change.skip_if_same { details } else { "" };
-        Report { outcome: Outcome::Done(0), action: self.action, details: details.to_owned() }
+        let details = if self.change.skip_if_same {
+            details
+        } else {
+            ""
+        };
+        Report {
+            outcome: Outcome::Done(0),
+            action: self.action,
+            details: details.to_owned(),
+        }
     }
 }

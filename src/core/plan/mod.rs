@@ -3,8 +3,8 @@
 //!
 //! A [`Plan`] is fixed when it is made: paths, base version, keys, values, the bytes of files,
 //! warnings. Only [`Plan::approve`] makes an [`ApprovedPlan`], and only [`ApprovedPlan::commit`]
-//! hands out the [`Permit`] without which no operation can be carried out. The strength of the proof
-//! is compared here, so a command or tool cannot forget it.
+//! hands out the [`Permit`] without which no operation can be carried out. The strength of the
+//! proof is compared here, so a command or tool cannot forget it.
 
 mod adoption;
 mod deletion;
@@ -62,14 +62,22 @@ pub trait Operation {
     /// # Errors
     /// [`Error::ApprovalMismatch`] for anything else.
     fn take_typed(&mut self, typed: BTreeMap<String, Secret>) -> Result<()> {
-        if typed.is_empty() { Ok(()) } else { Err(Error::ApprovalMismatch) }
+        if typed.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::ApprovalMismatch)
+        }
     }
 
     /// Does it. `permit` proves that the pipeline allowed it.
     ///
     /// # Errors
     /// What kept it from being done.
-    fn carry_out(&self, core: &Core, permit: &Permit<'_>) -> impl Future<Output = Result<Self::Done>>;
+    fn carry_out(
+        &self,
+        core: &Core,
+        permit: &Permit<'_>,
+    ) -> impl Future<Output = Result<Self::Done>>;
 
     /// What the person and the audit log are told about success.
     fn report(&self, done: &Self::Done) -> Report;
@@ -94,7 +102,13 @@ impl Permit<'_> {
     /// Whether a person took their time to answer.
     fn was_asked(&self) -> bool {
         match self.proof {
-            Some(Proof::Typed | Proof::Elsewhere | Proof::Page | Proof::Passkey(_) | Proof::StepUp(_)) => true,
+            Some(
+                Proof::Typed
+                | Proof::Elsewhere
+                | Proof::Page
+                | Proof::Passkey(_)
+                | Proof::StepUp(_),
+            ) => true,
             Some(Proof::NoConfirm) | None => false,
         }
     }
@@ -103,7 +117,14 @@ impl Permit<'_> {
     fn writer(&self, vault: &Client) -> Result<Option<Client>> {
         match self.proof {
             Some(Proof::StepUp(write)) => vault.with_token(write.token.clone()).map(Some),
-            Some(Proof::Typed | Proof::Elsewhere | Proof::Page | Proof::Passkey(_) | Proof::NoConfirm) | None => Ok(None),
+            Some(
+                Proof::Typed
+                | Proof::Elsewhere
+                | Proof::Page
+                | Proof::Passkey(_)
+                | Proof::NoConfirm,
+            )
+            | None => Ok(None),
         }
     }
 }
@@ -145,15 +166,24 @@ impl<O: Operation> Plan<O> {
     /// # Errors
     /// [`Error::Declined`], [`Error::WeakProof`] and whatever kept the question from being asked. A
     /// plan that cannot be carried out is shown with its reason and never approved.
-    pub async fn approve(mut self, core: &Core, approver: &impl Approver) -> Result<ApprovedPlan<O>> {
+    pub async fn approve(
+        mut self,
+        core: &Core,
+        approver: &impl Approver,
+    ) -> Result<ApprovedPlan<O>> {
         if self.operation.consent(core) == Consent::NotNeeded {
-            return Ok(ApprovedPlan { operation: self.operation, proof: None });
+            return Ok(ApprovedPlan {
+                operation: self.operation,
+                proof: None,
+            });
         }
         let required = strength(core)?;
         core.meet_person().await;
         let question = self.operation.question();
         let (service, names) = (question.service.to_owned(), self.operation.audit_details());
-        core.audit.record(Action::ConfirmationRequired, &service, &names).await?;
+        core.audit
+            .record(Action::ConfirmationRequired, &service, &names)
+            .await?;
         let is_possible = question.obstacle.is_none();
         let asked = approver.ask(&question).await;
         let approval = match asked {
@@ -165,27 +195,54 @@ impl<O: Operation> Plan<O> {
             }
             Err(error) => {
                 // Nothing is written either way, so the answer counts more than its line.
-                let _ = core.audit.record(Action::Aborted, &service, &format!("{names}; {}", error.code())).await;
+                let _ = core
+                    .audit
+                    .record(
+                        Action::Aborted,
+                        &service,
+                        &format!("{names}; {}", error.code()),
+                    )
+                    .await;
                 return Err(error);
             }
         };
         let proof = approval.proof;
         let details = format!("{names}; by: {}", proof.words());
         let noted = match Self::check_strength(&proof, required) {
-            Ok(()) => core.audit.record(Action::Confirmed, &service, &details).await,
+            Ok(()) => {
+                core.audit
+                    .record(Action::Confirmed, &service, &details)
+                    .await
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = noted.and_then(|()| self.operation.take_typed(approval.typed)) {
             give_back(core, &proof).await;
             approver.ended(&Outcome::Failed(error.to_string()));
-            let _ = core.audit.record(Action::Aborted, &service, &format!("{names}; {}", error.code())).await;
+            let _ = core
+                .audit
+                .record(
+                    Action::Aborted,
+                    &service,
+                    &format!("{names}; {}", error.code()),
+                )
+                .await;
             return Err(error);
         }
-        Ok(ApprovedPlan { operation: self.operation, proof: Some(proof) })
+        Ok(ApprovedPlan {
+            operation: self.operation,
+            proof: Some(proof),
+        })
     }
 
     fn check_strength(proof: &Proof, required: Strength) -> Result<()> {
-        if proof.strength() >= required { Ok(()) } else { Err(Error::WeakProof { required: required.word() }) }
+        if proof.strength() >= required {
+            Ok(())
+        } else {
+            Err(Error::WeakProof {
+                required: required.word(),
+            })
+        }
     }
 }
 
@@ -195,12 +252,26 @@ impl<O: Operation> ApprovedPlan<O> {
     /// # Errors
     /// What kept it from being done.
     pub async fn commit(self, core: &Core, approver: &impl Approver) -> Result<Committed<O::Done>> {
-        self.commit_and_keep(core, approver).await.map(|(committed, _)| committed)
+        self.commit_and_keep(core, approver)
+            .await
+            .map(|(committed, _)| committed)
     }
 
     /// The same, and gives the operation back.
-    async fn commit_and_keep(self, core: &Core, approver: &impl Approver) -> Result<(Committed<O::Done>, O)> {
-        let outcome = self.operation.carry_out(core, &Permit { proof: self.proof.as_ref() }).await;
+    async fn commit_and_keep(
+        self,
+        core: &Core,
+        approver: &impl Approver,
+    ) -> Result<(Committed<O::Done>, O)> {
+        let outcome = self
+            .operation
+            .carry_out(
+                core,
+                &Permit {
+                    proof: self.proof.as_ref(),
+                },
+            )
+            .await;
         if let Some(proof) = &self.proof {
             give_back(core, proof).await;
         }
@@ -208,7 +279,11 @@ impl<O: Operation> ApprovedPlan<O> {
         let report = match &outcome {
             Ok(done) => {
                 let report = self.operation.report(done);
-                let details = if report.details.is_empty() { names } else { format!("{names}; {}", report.details) };
+                let details = if report.details.is_empty() {
+                    names
+                } else {
+                    format!("{names}; {}", report.details)
+                };
                 Report { details, ..report }
             }
             Err(error) => Report {
@@ -223,14 +298,25 @@ impl<O: Operation> ApprovedPlan<O> {
         approver.ended(&report.outcome);
         let service = self.operation.question().service.to_owned();
         // What is done is done: a log that fails now must not hide it.
-        let unlogged = core.audit.record(report.action, &service, &report.details).await.err();
+        let unlogged = core
+            .audit
+            .record(report.action, &service, &report.details)
+            .await
+            .err();
         let done = outcome?;
-        Ok((Committed { done, unlogged: unlogged.map(|error| error.to_string()) }, self.operation))
+        Ok((
+            Committed {
+                done,
+                unlogged: unlogged.map(|error| error.to_string()),
+            },
+            self.operation,
+        ))
     }
 }
 
 /// Plans a new version of a service, asks and writes it. When somebody else changed the service in
-/// between, works the plan out again and asks again. `make` gives `None` when nothing is to be written.
+/// between, works the plan out again and asks again. `make` gives `None` when nothing is to be
+/// written.
 ///
 /// # Errors
 /// [`Error::Conflict`] when that never ends, and as [`Plan::approve`] and [`ApprovedPlan::commit`].
@@ -245,16 +331,23 @@ where
 {
     let mut earlier: Option<VersionChange> = None;
     for _ in 0..MAX_ATTEMPTS {
-        let Some(mut operation) = make().await? else { return Ok(None) };
+        let Some(mut operation) = make().await? else {
+            return Ok(None);
+        };
         if let Some(earlier) = &earlier {
             operation.tell_apart(core, earlier).await;
         }
         let approved = Plan::new(operation).approve(core, approver).await?;
         let (committed, operation) = approved.commit_and_keep(core, approver).await?;
         if let Commit::Written(version) = committed.done {
-            return Ok(Some(Committed { done: version, unlogged: committed.unlogged }));
+            return Ok(Some(Committed {
+                done: version,
+                unlogged: committed.unlogged,
+            }));
         }
         earlier = Some(operation);
     }
-    Err(Error::Conflict { service: service.to_owned() })
+    Err(Error::Conflict {
+        service: service.to_owned(),
+    })
 }

@@ -66,8 +66,8 @@ pub struct Notes {
 /// A value to set.
 #[derive(Clone)]
 pub enum Given {
-    /// Text from a place without types, such as `KEY=TEXT` or a `.env` file. Over a number or a boolean
-    /// it keeps that type, if it is exactly such a JSON value.
+    /// Text from a place without types, such as `KEY=TEXT` or a `.env` file. Over a number or a
+    /// boolean it keeps that type, if it is exactly such a JSON value.
     Untyped(Secret),
     /// A value with its type.
     Typed(Value),
@@ -91,10 +91,15 @@ impl Given {
                 let text = secret.expose(WayOut::Inspection);
                 let kept = match before.map(Value::json_type) {
                     Some(JsonType::Number) => json::number(text).ok(),
-                    Some(JsonType::Boolean) => Some(text.to_owned()).filter(|text| matches!(text.as_str(), "true" | "false")),
-                    Some(JsonType::Text | JsonType::Null | JsonType::List | JsonType::Object) | None => None,
+                    Some(JsonType::Boolean) => Some(text.to_owned())
+                        .filter(|text| matches!(text.as_str(), "true" | "false")),
+                    Some(JsonType::Text | JsonType::Null | JsonType::List | JsonType::Object)
+                    | None => None,
                 };
-                kept.map_or_else(|| Value::Text(secret.clone()), |text| Value::Json(Secret::from(text)))
+                kept.map_or_else(
+                    || Value::Text(secret.clone()),
+                    |text| Value::Json(Secret::from(text)),
+                )
             }
         }
     }
@@ -126,12 +131,26 @@ impl Current {
     /// # Errors
     /// As reading the service.
     pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
-        let (version, created, is_deleted, secrets) = match vault.read_service(service, None).await? {
-            Stored::Present { secrets, version, created } => (version, Some(created), false, secrets),
-            Stored::Deleted { version, is_destroyed } => (version, None, !is_destroyed, Secrets::new()),
-            Stored::Absent => (0, None, false, Secrets::new()),
-        };
-        Ok(Self { version, created, is_deleted, secrets, vault })
+        let (version, created, is_deleted, secrets) =
+            match vault.read_service(service, None).await? {
+                Stored::Present {
+                    secrets,
+                    version,
+                    created,
+                } => (version, Some(created), false, secrets),
+                Stored::Deleted {
+                    version,
+                    is_destroyed,
+                } => (version, None, !is_destroyed, Secrets::new()),
+                Stored::Absent => (0, None, false, Secrets::new()),
+            };
+        Ok(Self {
+            version,
+            created,
+            is_deleted,
+            secrets,
+            vault,
+        })
     }
 
     /// Its version; 0 where there is none.
@@ -172,7 +191,13 @@ impl VersionChange {
         prompt: &[Key],
         mut notes: Notes,
     ) -> Self {
-        let Current { version: base, created, is_deleted, secrets: before, vault } = current;
+        let Current {
+            version: base,
+            created,
+            is_deleted,
+            secrets: before,
+            vault,
+        } = current;
         let mut changes = BTreeMap::new();
         for (key, value) in &result {
             match before.get(key) {
@@ -190,7 +215,11 @@ impl VersionChange {
         for key in prompt {
             // The plan does not show the old value: only the approval brings the new one.
             result.remove(key.as_str());
-            let change = if before.contains_key(key.as_str()) { Change::Changed } else { Change::Added };
+            let change = if before.contains_key(key.as_str()) {
+                Change::Changed
+            } else {
+                Change::Added
+            };
             changes.insert(key.to_string(), change);
         }
         notes.warnings.splice(0..0, type_changes(&before, &result));
@@ -199,7 +228,9 @@ impl VersionChange {
                 continue;
             }
             if let Some(value) = result.get(key) {
-                notes.warnings.extend(empty_warning(key, value).filter(|_| *change != Change::Unchanged));
+                notes
+                    .warnings
+                    .extend(empty_warning(key, value).filter(|_| *change != Change::Unchanged));
                 notes.warnings.extend(pattern_warning(key, value.secret()));
             }
             notes.warnings.extend(plain_key_warning(core, service, key));
@@ -208,17 +239,28 @@ impl VersionChange {
             notes.warnings.insert(
                 0,
                 format!(
-                    "version {base} of {service} was deleted with its keys; to restore them: claude-vault undelete {service} {base}"
+                    "version {base} of {service} was deleted with its keys; to restore them: \
+                     claude-vault undelete {service} {base}"
                 ),
             );
         }
         // Vault's own limit would tell a model how long the values are.
-        let size: usize = result.iter().map(|(key, value)| key.len() + value.secret().expose(WayOut::Inspection).len()).sum();
-        if core.audience == Audience::Model && (size > MAX_VERSION_BYTES || result.len() > MAX_VERSION_KEYS) {
-            notes.obstacle.get_or_insert_with(|| "the service would have more than 512 KiB or 500 keys".to_owned());
+        let size: usize = result
+            .iter()
+            .map(|(key, value)| key.len() + value.secret().expose(WayOut::Inspection).len())
+            .sum();
+        if core.audience == Audience::Model
+            && (size > MAX_VERSION_BYTES || result.len() > MAX_VERSION_KEYS)
+        {
+            notes.obstacle.get_or_insert_with(|| {
+                "the service would have more than 512 KiB or 500 keys".to_owned()
+            });
         }
         let path = core.settings.display_path(service);
-        let prompt = prompt.iter().map(|key| (key.clone(), before.get(key.as_str()).cloned())).collect();
+        let prompt = prompt
+            .iter()
+            .map(|key| (key.clone(), before.get(key.as_str()).cloned()))
+            .collect();
         Self {
             service: service.clone(),
             path,
@@ -235,11 +277,22 @@ impl VersionChange {
         }
     }
 
-    /// The same with a change of the service's custom metadata from `before` to `after`; `words` say what it changes.
+    /// The same with a change of the service's custom metadata from `before` to `after`; `words`
+    /// say what it changes.
     #[must_use]
-    pub fn with_upkeep(mut self, before: &CustomMetadata, after: &CustomMetadata, words: Vec<String>) -> Self {
-        let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
-        let entries = names.map(|name| (name.clone(), after.get(name).cloned())).collect();
+    pub fn with_upkeep(
+        mut self,
+        before: &CustomMetadata,
+        after: &CustomMetadata,
+        words: Vec<String>,
+    ) -> Self {
+        let names = before
+            .keys()
+            .chain(after.keys())
+            .filter(|name| before.get(*name) != after.get(*name));
+        let entries = names
+            .map(|name| (name.clone(), after.get(name).cloned()))
+            .collect();
         self.upkeep = Some(UpkeepChange { entries, words });
         self
     }
@@ -256,17 +309,23 @@ impl VersionChange {
     ) -> Self {
         let mut result = current.secrets.clone();
         for (key, given) in additions {
-            result.insert(key.to_string(), given.over(current.secrets.get(key.as_str())));
+            result.insert(
+                key.to_string(),
+                given.over(current.secrets.get(key.as_str())),
+            );
         }
         let touched: Vec<&Key> = additions.keys().collect();
         Self::between(core, service, current, result, &touched, prompt, notes)
     }
 
-    /// Names all keys in the audit log. Where both sides of a change are content of Vault, the keys that differ tell
-    /// which values are equal, and an assistant can read the log.
+    /// Names all keys in the audit log. Where both sides of a change are content of Vault, the keys
+    /// that differ tell which values are equal, and an assistant can read the log.
     #[must_use]
     pub fn logging_all_keys(self) -> Self {
-        Self { logs_all: true, ..self }
+        Self {
+            logs_all: true,
+            ..self
+        }
     }
 
     /// Whether there is anything to write.
@@ -276,7 +335,9 @@ impl VersionChange {
     }
 
     fn keeps_values(&self) -> bool {
-        self.changes.values().all(|change| *change == Change::Unchanged)
+        self.changes
+            .values()
+            .all(|change| *change == Change::Unchanged)
     }
 
     /// The version it was worked out from; 0 when the service is new.
@@ -312,7 +373,11 @@ impl VersionChange {
     /// The keys that change in this way.
     #[must_use]
     pub fn keys(&self, wanted: Change) -> Vec<String> {
-        self.changes.iter().filter(|(_, change)| **change == wanted).map(|(key, _)| key.clone()).collect()
+        self.changes
+            .iter()
+            .filter(|(_, change)| **change == wanted)
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 }
 
@@ -324,8 +389,15 @@ impl Operation for VersionChange {
     }
 
     fn question(&self) -> Question<'_> {
-        let keys = self.changes.iter().map(|(key, change)| (key.as_str(), *change, self.result.get(key)));
-        let shown = self.changes.values().filter(|change| **change != Change::Removed).count();
+        let keys = self
+            .changes
+            .iter()
+            .map(|(key, change)| (key.as_str(), *change, self.result.get(key)));
+        let shown = self
+            .changes
+            .values()
+            .filter(|change| **change != Change::Removed)
+            .count();
         Question {
             asked: Asked::Write,
             service: self.service.as_str(),
@@ -342,10 +414,24 @@ impl Operation for VersionChange {
 
     fn audit_details(&self) -> String {
         // A name of others in quotes: it may hold what reads like more of the line.
-        let name = |key: &String| if Key::is_valid(key) { key.clone() } else { quoted(key) };
+        let name = |key: &String| {
+            if Key::is_valid(key) {
+                key.clone()
+            } else {
+                quoted(key)
+            }
+        };
         let removed: Vec<String> = self.keys(Change::Removed).iter().map(name).collect();
-        let changed = self.changes.iter().filter(|(_, change)| **change != Change::Removed).map(|(key, _)| name(key));
-        let set: Vec<String> = if self.logs_all { self.result.keys().map(name).collect() } else { changed.collect() };
+        let changed = self
+            .changes
+            .iter()
+            .filter(|(_, change)| **change != Change::Removed)
+            .map(|(key, _)| name(key));
+        let set: Vec<String> = if self.logs_all {
+            self.result.keys().map(name).collect()
+        } else {
+            changed.collect()
+        };
         let mut details = format!("keys: {}", set.join(", "));
         if !removed.is_empty() {
             details = format!("{details}; removed: {}", removed.join(", "));
@@ -362,9 +448,14 @@ impl Operation for VersionChange {
     fn take_typed(&mut self, mut typed: BTreeMap<String, Secret>) -> Result<()> {
         for (key, before) in &self.prompt {
             let value = typed.remove(key.as_str()).ok_or(Error::ApprovalMismatch)?;
-            self.result.insert(key.to_string(), Given::Untyped(value).over(before.as_ref()));
+            self.result
+                .insert(key.to_string(), Given::Untyped(value).over(before.as_ref()));
         }
-        if typed.is_empty() { Ok(()) } else { Err(Error::ApprovalMismatch) }
+        if typed.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::ApprovalMismatch)
+        }
     }
 
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<Commit> {
@@ -381,7 +472,10 @@ impl Operation for VersionChange {
         };
         // Last: a conflict leaves the metadata as it was.
         if let (Some(upkeep), Commit::Written(version)) = (&self.upkeep, written) {
-            upkeep.write(&self.service, writer, &self.vault).await.map_err(|error| self.half_done(version, &error))?;
+            upkeep
+                .write(&self.service, writer, &self.vault)
+                .await
+                .map_err(|error| self.half_done(version, &error))?;
         }
         Ok(written)
     }
@@ -391,7 +485,11 @@ impl Operation for VersionChange {
             Commit::Written(version) => Report {
                 outcome: Outcome::Done(*version),
                 action: Action::Success,
-                details: if *version == self.base { String::new() } else { format!("wrote version {version}") },
+                details: if *version == self.base {
+                    String::new()
+                } else {
+                    format!("wrote version {version}")
+                },
             },
             Commit::Conflict => Report {
                 outcome: Outcome::Conflict,
@@ -403,12 +501,16 @@ impl Operation for VersionChange {
 }
 
 impl VersionChange {
-    /// Whether the service was removed and made again while the person looked: its numbers begin anew then, and
-    /// check-and-set takes the new one for the old.
+    /// Whether the service was removed and made again while the person looked: its numbers begin
+    /// anew then, and check-and-set takes the new one for the old.
     async fn was_made_anew(&self) -> Result<bool> {
-        let Some(planned) = &self.created else { return Ok(false) };
+        let Some(planned) = &self.created else {
+            return Ok(false);
+        };
         match self.vault.read_service(&self.service, None).await? {
-            Stored::Present { version, created, .. } => Ok(version == self.base && created != *planned),
+            Stored::Present {
+                version, created, ..
+            } => Ok(version == self.base && created != *planned),
             // Check-and-set tells.
             Stored::Deleted { .. } | Stored::Absent => Ok(false),
         }
@@ -416,24 +518,33 @@ impl VersionChange {
 
     fn half_done(&self, version: u64, error: &Error) -> Error {
         if self.keeps_values() {
-            return Error::InTheWay { message: format!("owner and rotation are not written: {error}"), hint: error.hint() };
+            return Error::InTheWay {
+                message: format!("owner and rotation are not written: {error}"),
+                hint: error.hint(),
+            };
         }
         Error::InTheWay {
-            message: format!("{} has version {version} now, but owner and rotation are not written: {error}", self.service),
+            message: format!(
+                "{} has version {version} now, but owner and rotation are not written: {error}",
+                self.service
+            ),
             hint: error.hint(),
         }
     }
 
-    /// Puts first among the warnings what somebody else changed after `earlier` was worked out: versions, who wrote
-    /// them, and names of keys. For the person alone.
+    /// Puts first among the warnings what somebody else changed after `earlier` was worked out:
+    /// versions, who wrote them, and names of keys. For the person alone.
     pub(super) async fn tell_apart(&mut self, core: &Core, earlier: &Self) {
         let differences = Differences::between(&earlier.before, &self.before);
         let history = self.vault.read_history(&self.service).await.ok().flatten();
         let versions = match &history {
             Some(history) => {
                 let writers = Writers::of(core, &self.service, history).await;
-                let newer = history.versions.range(earlier.base + 1..=self.base.max(earlier.base + 1));
-                let by = |(version, info): (&u64, &VersionInfo)| match writers.name(*version, info) {
+                let newer = history
+                    .versions
+                    .range(earlier.base + 1..=self.base.max(earlier.base + 1));
+                let by = |(version, info): (&u64, &VersionInfo)| match writers.name(*version, info)
+                {
                     Some(name) => format!("version {version} by {}", printable(&name, false)),
                     None => format!("version {version}"),
                 };
@@ -441,15 +552,27 @@ impl VersionChange {
             }
             None => format!("version {}", self.base),
         };
-        let what = if versions.is_empty() { "a deletion".to_owned() } else { versions };
-        self.notes.warnings.insert(0, format!("somebody else changed it meanwhile ({what}): {}", differences.words()));
+        let what = if versions.is_empty() {
+            "a deletion".to_owned()
+        } else {
+            versions
+        };
+        self.notes.warnings.insert(
+            0,
+            format!(
+                "somebody else changed it meanwhile ({what}): {}",
+                differences.words()
+            ),
+        );
     }
 
-    /// The newest version, if it holds exactly this result: a write that was repeated after its answer was lost says
-    /// that somebody else was first.
+    /// The newest version, if it holds exactly this result: a write that was repeated after its
+    /// answer was lost says that somebody else was first.
     pub(super) async fn standing(&self) -> Result<Option<u64>> {
         match self.vault.read_service(&self.service, None).await? {
-            Stored::Present { secrets, version, .. } => Ok((secrets == self.result).then_some(version)),
+            Stored::Present {
+                secrets, version, ..
+            } => Ok((secrets == self.result).then_some(version)),
             Stored::Deleted { .. } | Stored::Absent => Ok(None),
         }
     }
@@ -461,7 +584,12 @@ impl VersionChange {
 
     /// Writes with `writer`; whatever must be read meanwhile is read with `vault`.
     async fn write(&self, writer: &Client, vault: &Client) -> Result<Commit> {
-        let Self { service, base, result, .. } = self;
+        let Self {
+            service,
+            base,
+            result,
+            ..
+        } = self;
         match writer.write_service(service, *base, result).await? {
             WriteOutcome::Written(version) => Ok(Commit::Written(version)),
             WriteOutcome::Mismatch => self.resolve(writer, vault, false).await,
@@ -473,13 +601,33 @@ impl VersionChange {
     /// standby of OpenBao answers check-and-set from an older state, and a write may have been
     /// applied though its answer was lost. The active node's next version tells.
     async fn resolve(&self, writer: &Client, vault: &Client, may_be_ours: bool) -> Result<Commit> {
-        let undecided =
-            if may_be_ours { Err(Error::OutcomeUnknown { service: self.service.to_string() }) } else { Ok(Commit::Conflict) };
-        tokio::time::timeout(RESOLVE_FOR, self.look_until_clear(writer, vault, may_be_ours)).await.unwrap_or(undecided)
+        let undecided = if may_be_ours {
+            Err(Error::OutcomeUnknown {
+                service: self.service.to_string(),
+            })
+        } else {
+            Ok(Commit::Conflict)
+        };
+        tokio::time::timeout(
+            RESOLVE_FOR,
+            self.look_until_clear(writer, vault, may_be_ours),
+        )
+        .await
+        .unwrap_or(undecided)
     }
 
-    async fn look_until_clear(&self, writer: &Client, vault: &Client, mut may_be_ours: bool) -> Result<Commit> {
-        let Self { service, base, result, .. } = self;
+    async fn look_until_clear(
+        &self,
+        writer: &Client,
+        vault: &Client,
+        mut may_be_ours: bool,
+    ) -> Result<Commit> {
+        let Self {
+            service,
+            base,
+            result,
+            ..
+        } = self;
         let mut pause = Duration::from_millis(100);
         loop {
             tokio::time::sleep(pause).await;
@@ -488,7 +636,11 @@ impl VersionChange {
             let node = active.as_ref().unwrap_or(vault);
             if may_be_ours {
                 match node.read_service(service, Some(base + 1)).await {
-                    Ok(Stored::Present { secrets, version, .. }) if secrets == *result => return Ok(Commit::Written(version)),
+                    Ok(Stored::Present {
+                        secrets, version, ..
+                    }) if secrets == *result => {
+                        return Ok(Commit::Written(version));
+                    }
                     Ok(_) => {}
                     Err(error) if is_passing(&error) => continue,
                     Err(error) => return Err(error),
@@ -505,7 +657,12 @@ impl VersionChange {
             }
             // Nothing happened yet: the same check-and-set is safe to try again.
             let active_writer = writer.active_node().await.unwrap_or(None);
-            match active_writer.as_ref().unwrap_or(writer).write_service(service, *base, result).await {
+            match active_writer
+                .as_ref()
+                .unwrap_or(writer)
+                .write_service(service, *base, result)
+                .await
+            {
                 Ok(WriteOutcome::Written(version)) => return Ok(Commit::Written(version)),
                 Ok(WriteOutcome::Mismatch) => {}
                 Ok(WriteOutcome::Unknown) => may_be_ours = true,
@@ -517,33 +674,52 @@ impl VersionChange {
 }
 
 impl UpkeepChange {
-    /// Writes with `writer`. It is worked out anew from what is there, since Vault replaces all of it at once; what
-    /// came of it, the active node tells: Vault says yes also where it did nothing.
+    /// Writes with `writer`. It is worked out anew from what is there, since Vault replaces all of
+    /// it at once; what came of it, the active node tells: Vault says yes also where it did
+    /// nothing.
     async fn write(&self, service: &Service, writer: &Client, vault: &Client) -> Result<()> {
         let read = vault.read_history(service).await?;
-        let mut custom = read.as_ref().map(|history| history.custom.clone()).unwrap_or_default();
+        let mut custom = read
+            .as_ref()
+            .map(|history| history.custom.clone())
+            .unwrap_or_default();
         for (name, text) in &self.entries {
             match text {
                 Some(text) => drop(custom.insert(name.clone(), text.clone())),
                 None => drop(custom.remove(name)),
             }
         }
-        match writer.write_custom_metadata(service, read.as_ref(), &custom).await {
+        match writer
+            .write_custom_metadata(service, read.as_ref(), &custom)
+            .await
+        {
             Ok(Sent::Taken | Sent::Unknown) => {}
             Err(error) if is_passing(&error) => {}
             Err(error) => return Err(error),
         }
-        let is_there = |custom: &CustomMetadata| self.entries.iter().all(|(name, text)| custom.get(name) == text.as_ref());
+        let is_there = |custom: &CustomMetadata| {
+            self.entries
+                .iter()
+                .all(|(name, text)| custom.get(name) == text.as_ref())
+        };
         match vault.read_history(service).await? {
             Some(history) if is_there(&history.custom) => Ok(()),
-            _ => Err(Error::OutcomeUnknown { service: service.to_string() }),
+            _ => Err(Error::OutcomeUnknown {
+                service: service.to_string(),
+            }),
         }
     }
 }
 
 /// What a failover looks like from outside.
 pub(super) fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } | Error::Sealed { .. })
+    matches!(
+        error,
+        Error::Unreachable { .. }
+            | Error::BadReply { .. }
+            | Error::Server { .. }
+            | Error::Sealed { .. }
+    )
 }
 
 /// The keys whose values get another type.
@@ -564,7 +740,11 @@ fn plain_key_warning(core: &Core, service: &Service, key: &str) -> Option<String
 
 /// Most programs take an empty value for a missing one.
 fn empty_warning(key: &str, value: &Value) -> Option<String> {
-    value.secret().expose(WayOut::Inspection).is_empty().then(|| format!("the value of {} is empty", printable(key, false)))
+    value
+        .secret()
+        .expose(WayOut::Inspection)
+        .is_empty()
+        .then(|| format!("the value of {} is empty", printable(key, false)))
 }
 
 /// What in a value would do something in a shell. Never a refusal.
@@ -580,7 +760,15 @@ fn pattern_warning(key: &str, secret: &Secret) -> Option<String> {
         ("\r", "a carriage return"),
     ];
     let text = secret.expose(WayOut::Inspection);
-    let found: Vec<&str> = PATTERNS.iter().filter(|(pattern, _)| text.contains(pattern)).map(|(_, name)| *name).collect();
-    (!found.is_empty())
-        .then(|| format!("the value of {key} contains {}: a shell would act on it unless it is quoted", found.join(", ")))
+    let found: Vec<&str> = PATTERNS
+        .iter()
+        .filter(|(pattern, _)| text.contains(pattern))
+        .map(|(_, name)| *name)
+        .collect();
+    (!found.is_empty()).then(|| {
+        format!(
+            "the value of {key} contains {}: a shell would act on it unless it is quoted",
+            found.join(", ")
+        )
+    })
 }

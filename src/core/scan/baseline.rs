@@ -1,5 +1,5 @@
-//! A baseline: findings that are known. It names files and keys and counts them; it holds nothing that
-//! depends on a value, not even a hash: a weak password could be guessed from one.
+//! A baseline: findings that are known. It names files and keys and counts them; it holds nothing
+//! that depends on a value, not even a hash: a weak password could be guessed from one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,24 +36,48 @@ const VERSION: u32 = 1;
 pub(super) fn apply(root: &Root, file: &Path, update: bool, report: &mut ScanReport) -> Result<()> {
     let path = root.relative(file)?;
     if update {
-        let text = serde_json::to_string_pretty(&of(report)).map_err(|error| Error::io("write", &path)(error.into()))?;
+        let text = serde_json::to_string_pretty(&of(report))
+            .map_err(|error| Error::io("write", &path)(error.into()))?;
         root.put_public(&path, (text + "\n").as_bytes())?;
-        report.findings_mut().filter(|finding| finding.secret && !finding.allowed).for_each(|finding| finding.known = true);
+        report
+            .findings_mut()
+            .filter(|finding| finding.secret && !finding.allowed)
+            .for_each(|finding| finding.known = true);
         return Ok(());
     }
     let shown = || printable(&file.to_string_lossy(), false);
     let Some(content) = root.read(&path)? else {
-        let hint = format!("make it: claude-vault scan --update-baseline --baseline {}", shown());
-        return Err(Error::NotFound { what: format!("the baseline {}", shown()), hint });
+        let hint = format!(
+            "make it: claude-vault scan --update-baseline --baseline {}",
+            shown()
+        );
+        return Err(Error::NotFound {
+            what: format!("the baseline {}", shown()),
+            hint,
+        });
     };
-    let baseline: Baseline =
-        serde_json::from_slice(&content.bytes).ok().filter(|baseline: &Baseline| baseline.version == VERSION).ok_or_else(
-            || Error::invalid(format!("{} is not a baseline of this program", shown()), "make it anew with --update-baseline"),
-        )?;
-    let mut left: BTreeMap<(String, String), usize> =
-        baseline.known.into_iter().map(|known| ((known.file, known.key), known.count)).collect();
-    for finding in report.findings_mut().filter(|finding| finding.secret && !finding.allowed) {
-        if let Some(count) = left.get_mut(&(finding.file.clone(), finding.key.clone())).filter(|count| **count > 0) {
+    let baseline: Baseline = serde_json::from_slice(&content.bytes)
+        .ok()
+        .filter(|baseline: &Baseline| baseline.version == VERSION)
+        .ok_or_else(|| {
+            Error::invalid(
+                format!("{} is not a baseline of this program", shown()),
+                "make it anew with --update-baseline",
+            )
+        })?;
+    let mut left: BTreeMap<(String, String), usize> = baseline
+        .known
+        .into_iter()
+        .map(|known| ((known.file, known.key), known.count))
+        .collect();
+    for finding in report
+        .findings_mut()
+        .filter(|finding| finding.secret && !finding.allowed)
+    {
+        if let Some(count) = left
+            .get_mut(&(finding.file.clone(), finding.key.clone()))
+            .filter(|count| **count > 0)
+        {
             *count -= 1;
             finding.known = true;
         }
@@ -67,6 +91,13 @@ fn of(report: &ScanReport) -> Baseline {
     for finding in report.findings().filter(is_found) {
         *counts.entry((&finding.file, &finding.key)).or_default() += 1;
     }
-    let known = |((file, key), count): ((&str, &str), usize)| Known { file: file.to_owned(), key: key.to_owned(), count };
-    Baseline { version: VERSION, known: counts.into_iter().map(known).collect() }
+    let known = |((file, key), count): ((&str, &str), usize)| Known {
+        file: file.to_owned(),
+        key: key.to_owned(),
+        count,
+    };
+    Baseline {
+        version: VERSION,
+        known: counts.into_iter().map(known).collect(),
+    }
 }

@@ -17,13 +17,21 @@ pub(super) enum Reading {
 }
 
 /// Lock files of package managers: large, and full of digests.
-const LOCK_FILES: [&str; 4] = ["pnpm-lock.yaml", "pubspec.lock", "yarn.lock", "conda-lock.yml"];
+const LOCK_FILES: [&str; 4] = [
+    "pnpm-lock.yaml",
+    "pubspec.lock",
+    "yarn.lock",
+    "conda-lock.yml",
+];
 
 /// What a file in a walk is looked at as, by its name; `None` for what is not looked at.
 pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<Reading> {
     let name = file.file_name()?.to_str()?;
     let lower = name.to_ascii_lowercase();
-    if LOCK_FILES.contains(&name) || lower.contains(".claude-vault-") || lower == ".claude-vault.toml" || lower.ends_with(".json")
+    if LOCK_FILES.contains(&name)
+        || lower.contains(".claude-vault-")
+        || lower == ".claude-vault.toml"
+        || lower.ends_with(".json")
     {
         return None;
     }
@@ -31,14 +39,19 @@ pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<Reading> {
         return Some(Reading::Form(Form::Env(Dialect::Shell)));
     }
     let is_variant = lower.contains(".env.")
-        || lower.starts_with("env.") && !lower.ends_with(".py") && !lower.ends_with(".ts") && !lower.ends_with(".js");
+        || lower.starts_with("env.")
+            && !lower.ends_with(".py")
+            && !lower.ends_with(".ts")
+            && !lower.ends_with(".js");
     let form = Form::of(file, dialect).or_else(|| is_variant.then_some(Form::Env(dialect)))?;
     Some(Reading::Form(form))
 }
 
 /// What a file that a person named is looked at as.
 pub(super) fn named(file: &Path, dialect: Dialect) -> Reading {
-    in_a_walk(file, dialect).or_else(|| Form::of(file, dialect).map(Reading::Form)).unwrap_or(Reading::Lines)
+    in_a_walk(file, dialect)
+        .or_else(|| Form::of(file, dialect).map(Reading::Form))
+        .unwrap_or(Reading::Lines)
 }
 
 /// A stack file is a compose file under another name: what stands in it says so.
@@ -68,14 +81,27 @@ mod tests {
             ".env.backup.20260101_000000",
             "env",
         ] {
-            assert_eq!(of(name), Some(Reading::Form(Form::Env(Dialect::Portable))), "{name}");
+            assert_eq!(
+                of(name),
+                Some(Reading::Form(Form::Env(Dialect::Portable))),
+                "{name}"
+            );
         }
-        for name in
-            ["compose.yaml", "docker-compose.override.yml", "compose.prod.yaml", "app.compose.yml", "docker-compose.yml.example"]
-        {
+        for name in [
+            "compose.yaml",
+            "docker-compose.override.yml",
+            "compose.prod.yaml",
+            "app.compose.yml",
+            "docker-compose.yml.example",
+        ] {
             assert_eq!(of(name), Some(Reading::Form(Form::Compose)), "{name}");
         }
-        for name in ["secrets.yaml", "config/configuration.yaml", "esphome/lamp.yml", "stack.yml"] {
+        for name in [
+            "secrets.yaml",
+            "config/configuration.yaml",
+            "esphome/lamp.yml",
+            "stack.yml",
+        ] {
             assert_eq!(of(name), Some(Reading::Form(Form::Yaml)), "{name}");
         }
         for name in [
@@ -89,6 +115,9 @@ mod tests {
         ] {
             assert_eq!(of(name), None, "{name}");
         }
-        assert_eq!(settled(Reading::Form(Form::Yaml), "services:\n  a: {}\n"), Reading::Form(Form::Compose));
+        assert_eq!(
+            settled(Reading::Form(Form::Yaml), "services:\n  a: {}\n"),
+            Reading::Form(Form::Compose)
+        );
     }
 }

@@ -9,7 +9,9 @@ use super::walk::Candidate;
 use super::{Finding, Looked, Omission, Progress};
 use crate::error::Error;
 use crate::files::Root;
-use crate::format::classify::{Judged, Kind, SECRET_FILE, Verdict, classify, is_made_of_words, judge_places};
+use crate::format::classify::{
+    Judged, Kind, SECRET_FILE, Verdict, classify, is_made_of_words, judge_places,
+};
 use crate::format::places::{Form, Place, Role, Writing, places};
 use crate::names::printable;
 use crate::secret::Secret;
@@ -22,17 +24,28 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 const MAX_THREADS: usize = 8;
 
 /// Comments that allow what stands on their line.
-const ALLOWED: [&str; 3] = ["claude-vault:allow", "gitleaks:allow", "pragma: allowlist secret"];
+const ALLOWED: [&str; 3] = [
+    "claude-vault:allow",
+    "gitleaks:allow",
+    "pragma: allowlist secret",
+];
 /// A comment that allows what stands on the next line.
 const ALLOWED_NEXT: &str = "pragma: allowlist nextline secret";
 
 type Found = (Option<Looked>, Vec<Omission>);
 
 /// Looks at all files; the results are in the order of the files.
-pub(super) fn at_all(root: &Root, files: &[Candidate], progress: &dyn Fn(Progress)) -> (Vec<Looked>, Vec<Omission>) {
+pub(super) fn at_all(
+    root: &Root,
+    files: &[Candidate],
+    progress: &dyn Fn(Progress),
+) -> (Vec<Looked>, Vec<Omission>) {
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<(usize, Found)>> = Mutex::new(Vec::with_capacity(files.len()));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(files.len().max(1));
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MAX_THREADS)
+        .min(files.len().max(1));
     let work = || {
         let mut own = Vec::new();
         loop {
@@ -40,7 +53,10 @@ pub(super) fn at_all(root: &Root, files: &[Candidate], progress: &dyn Fn(Progres
             let Some(file) = files.get(at) else { break };
             own.push((at, at_one(root, file)));
         }
-        results.lock().unwrap_or_else(PoisonError::into_inner).extend(own);
+        results
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(own);
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
@@ -48,7 +64,10 @@ pub(super) fn at_all(root: &Root, files: &[Candidate], progress: &dyn Fn(Progres
         while workers.iter().any(|worker| !worker.is_finished()) {
             if started.elapsed() > PROGRESS_AFTER && last.elapsed() > PROGRESS_EVERY {
                 last = Instant::now();
-                progress(Progress { done: next.load(Ordering::Relaxed).min(files.len()), files: files.len() });
+                progress(Progress {
+                    done: next.load(Ordering::Relaxed).min(files.len()),
+                    files: files.len(),
+                });
             }
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -64,7 +83,13 @@ pub(super) fn at_all(root: &Root, files: &[Candidate], progress: &dyn Fn(Progres
 }
 
 fn at_one(root: &Root, file: &Candidate) -> Found {
-    let omit = |line, reason: String| vec![Omission { path: file.shown(), line, reason }];
+    let omit = |line, reason: String| {
+        vec![Omission {
+            path: file.shown(),
+            line,
+            reason,
+        }]
+    };
     let content = match root.read(&file.path) {
         Ok(Some(content)) => content,
         Ok(None) => return (None, Vec::new()),
@@ -85,7 +110,13 @@ fn at_one(root: &Root, file: &Candidate) -> Found {
             // Not readable as what it is: its lines are looked at all the same.
             Err(malformed) => (
                 of_lines(file, text),
-                omit(Some(malformed.line), format!("not YAML that can be read: {}", printable(&malformed.reason, false))),
+                omit(
+                    Some(malformed.line),
+                    format!(
+                        "not YAML that can be read: {}",
+                        printable(&malformed.reason, false)
+                    ),
+                ),
             ),
         },
     };
@@ -94,7 +125,11 @@ fn at_one(root: &Root, file: &Candidate) -> Found {
 }
 
 fn looked(file: &Candidate, keys: Vec<Finding>) -> Looked {
-    Looked { file: file.shown(), keys, unread_lines: Vec::new() }
+    Looked {
+        file: file.shown(),
+        keys,
+        unread_lines: Vec::new(),
+    }
 }
 
 fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Option<Looked> {
@@ -103,23 +138,35 @@ fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Opti
     let mut keys = Vec::new();
     for judged in judge_places(places) {
         let place = judged.place;
-        if matches!(form, Form::Env(_)) && place.writing == Writing::Verbatim && place.role != Role::Comment {
+        if matches!(form, Form::Env(_))
+            && place.writing == Writing::Verbatim
+            && place.role != Role::Comment
+        {
             unread_lines.push(place.line);
         }
         for found in of_place(file, text, &lines, &judged) {
-            match keys.last_mut().filter(|last: &&mut Finding| is_same_entry(last, &found)) {
+            match keys
+                .last_mut()
+                .filter(|last: &&mut Finding| is_same_entry(last, &found))
+            {
                 Some(last) => last.values.extend(found.values),
                 None => keys.push(found),
             }
         }
     }
     let is_empty = keys.is_empty() && unread_lines.is_empty();
-    (!is_empty).then(|| Looked { file: file.shown(), keys, unread_lines })
+    (!is_empty).then(|| Looked {
+        file: file.shown(),
+        keys,
+        unread_lines,
+    })
 }
 
 /// Whether two secrets are one for a person: items of a list on one line.
 fn is_same_entry(one: &Finding, other: &Finding) -> bool {
-    one.secret && other.secret && (one.line, &one.key, one.rule) == (other.line, &other.key, other.rule)
+    one.secret
+        && other.secret
+        && (one.line, &one.key, one.rule) == (other.line, &other.key, other.rule)
 }
 
 /// One entry for each line with a secret; one for a harmless entry that has a name.
@@ -128,17 +175,34 @@ fn of_place(file: &Candidate, text: &str, lines: &[&str], judged: &Judged<'_>) -
     let key = key_of(place);
     if !verdict.is_secret {
         let is_told = !place.name.is_empty() && place.role != Role::Comment;
-        return if is_told { vec![finding(file, key, place.line, verdict, Vec::new())] } else { Vec::new() };
+        return if is_told {
+            vec![finding(file, key, place.line, verdict, Vec::new())]
+        } else {
+            Vec::new()
+        };
     }
     let mut found: Vec<Finding> = Vec::new();
     for span in &verdict.spans {
         // Of a value of several lines that is secret from its start on, the entry's own line.
         let is_whole = span.start == 0 && place.role != Role::ConfigContent;
-        let line = if is_whole { place.line } else { place.line_of(text, span.clone()) };
-        let value = place.text.get(span.clone()).map(|part| Secret::from(part.to_owned()));
+        let line = if is_whole {
+            place.line
+        } else {
+            place.line_of(text, span.clone())
+        };
+        let value = place
+            .text
+            .get(span.clone())
+            .map(|part| Secret::from(part.to_owned()));
         match found.last_mut().filter(|last| last.line == line) {
             Some(last) => last.values.extend(value),
-            None => found.push(finding(file, key.clone(), line, verdict, value.into_iter().collect())),
+            None => found.push(finding(
+                file,
+                key.clone(),
+                line,
+                verdict,
+                value.into_iter().collect(),
+            )),
         }
     }
     for finding in &mut found {
@@ -147,7 +211,13 @@ fn of_place(file: &Candidate, text: &str, lines: &[&str], judged: &Judged<'_>) -
     found
 }
 
-fn finding(file: &Candidate, key: String, line: usize, verdict: &Verdict, values: Vec<Secret>) -> Finding {
+fn finding(
+    file: &Candidate,
+    key: String,
+    line: usize,
+    verdict: &Verdict,
+    values: Vec<Secret>,
+) -> Finding {
     Finding {
         file: file.shown(),
         line,
@@ -168,8 +238,8 @@ fn finding(file: &Candidate, key: String, line: usize, verdict: &Verdict, values
     }
 }
 
-/// The name of a place, unless it looks like a piece of a secret itself: a line of base64 can pass for
-/// an entry.
+/// The name of a place, unless it looks like a piece of a secret itself: a line of base64 can pass
+/// for an entry.
 fn key_of(place: &Place) -> String {
     let fallback = match place.role {
         Role::Comment => "comment",
@@ -182,8 +252,13 @@ fn key_of(place: &Place) -> String {
     };
     let name = &place.name;
     let is_padded = place.text.trim_matches('=').is_empty();
-    let is_shown = !name.is_empty() && (!is_padded && is_made_of_words(name) || !classify("", name, Role::Value).is_secret);
-    if is_shown { printable(&place.name, false) } else { fallback.to_owned() }
+    let is_shown = !name.is_empty()
+        && (!is_padded && is_made_of_words(name) || !classify("", name, Role::Value).is_secret);
+    if is_shown {
+        printable(&place.name, false)
+    } else {
+        fallback.to_owned()
+    }
 }
 
 /// Each line of a text that is no format of ours.
@@ -210,8 +285,17 @@ fn of_secret(file: &Candidate, text: &str) -> Vec<Finding> {
     let name = file.secret.as_deref().unwrap_or_default();
     // A placeholder or an empty file is none yet.
     let verdict = classify("secret", value, Role::Value);
-    if matches!(verdict.kind, Kind::Empty | Kind::Placeholder | Kind::Reference) {
-        return vec![finding(file, printable(name, false), 1, &verdict, Vec::new())];
+    if matches!(
+        verdict.kind,
+        Kind::Empty | Kind::Placeholder | Kind::Reference
+    ) {
+        return vec![finding(
+            file,
+            printable(name, false),
+            1,
+            &verdict,
+            Vec::new(),
+        )];
     }
     let mut found = whole_file(file, name);
     found.values.push(Secret::from(value.to_owned()));
@@ -232,8 +316,14 @@ fn whole_file(file: &Candidate, name: &str) -> Finding {
 /// Whether a comment on the line, or the one before it, allows a secret there.
 fn is_allowed(lines: &[&str], line: usize) -> bool {
     let at = |line: usize| {
-        line.checked_sub(1).and_then(|at| lines.get(at)).and_then(|line| line.split_once('#')).map(|(_, comment)| comment)
+        line.checked_sub(1)
+            .and_then(|at| lines.get(at))
+            .and_then(|line| line.split_once('#'))
+            .map(|(_, comment)| comment)
     };
     at(line).is_some_and(|comment| ALLOWED.iter().any(|mark| comment.contains(mark)))
-        || line.checked_sub(1).and_then(at).is_some_and(|comment| comment.contains(ALLOWED_NEXT))
+        || line
+            .checked_sub(1)
+            .and_then(at)
+            .is_some_and(|comment| comment.contains(ALLOWED_NEXT))
 }

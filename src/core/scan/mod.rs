@@ -1,5 +1,5 @@
-//! `scan`: what looks like a secret in the files of a tree, for a person. Names, places and reasons;
-//! never a value. What a model learns of a file is in [`super::entries`].
+//! `scan`: what looks like a secret in the files of a tree, for a person. Names, places and
+//! reasons; never a value. What a model learns of a file is in [`super::entries`].
 
 mod baseline;
 mod kinds;
@@ -154,13 +154,19 @@ impl ScanReport {
 /// [`Error::NotFound`] for a path that is not there, [`Error::Confined`] for one outside the root,
 /// [`Error::Invalid`] for a named file that cannot be read as what it is, and for a comparison with
 /// Vault what Vault refuses.
-pub async fn scan(core: &Core, request: &ScanRequest, progress: &dyn Fn(Progress)) -> Result<ScanReport> {
+pub async fn scan(
+    core: &Core,
+    request: &ScanRequest,
+    progress: &dyn Fn(Progress),
+) -> Result<ScanReport> {
     let outcome = scan_files(core, request, progress);
     let details = |report: &ScanReport| format!("{} files", report.looked_at);
     let (mut report, unlogged) = core.audited(Action::Scan, None, outcome, details).await?;
     report.warnings.extend(unlogged);
     same::compare(core, request.all_services, &mut report).await?;
-    report.findings_mut().for_each(|finding| finding.values.clear());
+    report
+        .findings_mut()
+        .for_each(|finding| finding.values.clear());
     if let Some(file) = &request.baseline {
         let root = Root::open(&core.settings.root)?;
         baseline::apply(&root, file, request.update_baseline, &mut report)?;
@@ -168,7 +174,11 @@ pub async fn scan(core: &Core, request: &ScanRequest, progress: &dyn Fn(Progress
     Ok(report)
 }
 
-fn scan_files(core: &Core, request: &ScanRequest, progress: &dyn Fn(Progress)) -> Result<ScanReport> {
+fn scan_files(
+    core: &Core,
+    request: &ScanRequest,
+    progress: &dyn Fn(Progress),
+) -> Result<ScanReport> {
     let root = Root::open(&core.settings.root)?;
     let mut tree = walk::Tree::new(&root, request.dialect);
     for path in &request.paths {
@@ -179,31 +189,52 @@ fn scan_files(core: &Core, request: &ScanRequest, progress: &dyn Fn(Progress)) -
     }
     let warnings = match listed_files(&root) {
         Ok(listed) => {
-            listed.into_iter().for_each(|(file, (format, readers))| tree.listed(&file, format, &readers));
+            listed
+                .into_iter()
+                .for_each(|(file, (format, readers))| tree.listed(&file, format, &readers));
             Vec::new()
         }
         // What the files hold counts more than how somebody says to read them.
-        Err(error) => vec![format!("{error}; the files it lists were read by their names")],
+        Err(error) => vec![format!(
+            "{error}; the files it lists were read by their names"
+        )],
     };
     let (candidates, left_out) = tree.finish();
     let (files, unread) = look::at_all(&root, &candidates, progress);
-    if let Some(named) = unread.iter().find(|omission| candidates.iter().any(|one| one.is_named && one.shown() == omission.path))
-    {
-        let line = named.line.map_or_else(String::new, |line| format!(" line {line}:"));
+    if let Some(named) = unread.iter().find(|omission| {
+        candidates
+            .iter()
+            .any(|one| one.is_named && one.shown() == omission.path)
+    }) {
+        let line = named
+            .line
+            .map_or_else(String::new, |line| format!(" line {line}:"));
         return Err(Error::invalid(
             format!("{}:{line} {}", named.path, named.reason),
             "correct the file; a scan of its folder looks at its lines all the same",
         ));
     }
-    let mut report = ScanReport { looked_at: candidates.len(), files, left_out, unread, warnings };
+    let mut report = ScanReport {
+        looked_at: candidates.len(),
+        files,
+        left_out,
+        unread,
+        warnings,
+    };
     mark_tracked(&root, &mut report);
     Ok(report)
 }
 
 /// Asks git once for each repository, and only about files with a secret.
 fn mark_tracked(root: &Root, report: &mut ScanReport) {
-    let with_secrets = report.files.iter().filter(|file| file.keys.iter().any(|finding| finding.secret));
-    let paths: Vec<PathBuf> = with_secrets.filter_map(|file| file.keys.first()).map(|finding| finding.path.clone()).collect();
+    let with_secrets = report
+        .files
+        .iter()
+        .filter(|file| file.keys.iter().any(|finding| finding.secret));
+    let paths: Vec<PathBuf> = with_secrets
+        .filter_map(|file| file.keys.first())
+        .map(|finding| finding.path.clone())
+        .collect();
     let tracked = tracked_by_git(root, &paths);
     for finding in report.findings_mut() {
         finding.tracked = tracked.get(&finding.path).copied();

@@ -11,24 +11,37 @@ use crate::error::{Error, Result};
 use crate::names::Service;
 use crate::vault::{Client, REQUESTS_AT_ONCE, Secrets, Stored};
 
-/// Compares the findings with Vault. Without a session, nothing is compared, unless that was asked for.
+/// Compares the findings with Vault. Without a session, nothing is compared, unless that was asked
+/// for.
 ///
 /// # Errors
 /// [`Error::UnderAgent`] where a model reads the output, and with `all` what Vault refuses.
 pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> Result<()> {
     if core.settings.agent.is_some() {
         // Only a person may learn which values are equal.
-        return if all { Err(Error::UnderAgent { what: "scan --vault" }) } else { Ok(()) };
+        return if all {
+            Err(Error::UnderAgent {
+                what: "scan --vault",
+            })
+        } else {
+            Ok(())
+        };
     }
     let vault = match core.vault() {
         Ok(vault) => vault,
         Err(error) if all => return Err(error),
         Err(_) => return Ok(()),
     };
-    let wanted = if all { vault.list_services().await?.services } else { own_services(report) };
+    let wanted = if all {
+        vault.list_services().await?.services
+    } else {
+        own_services(report)
+    };
     let (mut held, mut refused): (BTreeMap<Service, Secrets>, _) = (BTreeMap::new(), None);
     core.work.expect(wanted.len());
-    let mut reads = stream::iter(wanted).map(|service| read(&vault, service)).buffer_unordered(REQUESTS_AT_ONCE);
+    let mut reads = stream::iter(wanted)
+        .map(|service| read(&vault, service))
+        .buffer_unordered(REQUESTS_AT_ONCE);
     while let Some((service, outcome)) = reads.next().await {
         core.work.did_one();
         match outcome {
@@ -53,19 +66,33 @@ pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> 
 }
 
 fn not_compared(report: &mut ScanReport, error: &Error) {
-    report.warnings.push(format!("nothing was compared with Vault: {}", error.for_person()));
+    report.warnings.push(format!(
+        "nothing was compared with Vault: {}",
+        error.for_person()
+    ));
 }
 
 fn mark(report: &mut ScanReport, held: &BTreeMap<Service, Secrets>, all: bool) {
-    for finding in report.findings_mut().filter(|finding| finding.secret && !finding.values.is_empty()) {
+    for finding in report
+        .findings_mut()
+        .filter(|finding| finding.secret && !finding.values.is_empty())
+    {
         let own = services_of(&finding.path);
         let near = own.iter().filter_map(|service| held.get_key_value(service));
-        let far = held.iter().filter(|(service, _)| all && !own.contains(service));
+        let far = held
+            .iter()
+            .filter(|(service, _)| all && !own.contains(service));
         let mut compared = false;
-        let found = near.chain(far).inspect(|_| compared = true).find_map(|(service, values)| {
-            let key = values.iter().find(|(_, value)| finding.values.contains(value.secret())).map(|(key, _)| key);
-            key.map(|key| format!("{service}/{}", crate::names::printable(key, false)))
-        });
+        let found = near
+            .chain(far)
+            .inspect(|_| compared = true)
+            .find_map(|(service, values)| {
+                let key = values
+                    .iter()
+                    .find(|(_, value)| finding.values.contains(value.secret()))
+                    .map(|(key, _)| key);
+                key.map(|key| format!("{service}/{}", crate::names::printable(key, false)))
+            });
         finding.in_vault = (found.is_some() || compared || all).then_some(found.is_some());
         finding.vault_key = found;
     }
@@ -74,7 +101,9 @@ fn mark(report: &mut ScanReport, held: &BTreeMap<Service, Secrets>, all: bool) {
 /// The services that the files with findings can belong to.
 fn own_services(report: &ScanReport) -> Vec<Service> {
     let with_secrets = report.findings().filter(|finding| finding.secret);
-    let services: BTreeSet<Service> = with_secrets.flat_map(|finding| services_of(&finding.path)).collect();
+    let services: BTreeSet<Service> = with_secrets
+        .flat_map(|finding| services_of(&finding.path))
+        .collect();
     services.into_iter().collect()
 }
 

@@ -10,11 +10,17 @@ use crate::names::{Service, printable};
 /// Whether a file of this name is a compose file, and no `.env`.
 #[must_use]
 pub fn is_compose(file: &Path) -> bool {
-    file.extension().is_some_and(|ending| ending == "yml" || ending == "yaml")
+    file.extension()
+        .is_some_and(|ending| ending == "yml" || ending == "yaml")
 }
 
 /// What a compose file is called.
-pub(crate) const COMPOSE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+pub(crate) const COMPOSE_NAMES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+];
 
 /// The file and its text: the one named, or the first of `names` in the service's folder.
 pub(in crate::core) fn read(
@@ -30,14 +36,25 @@ pub(in crate::core) fn read(
         None => names.iter().map(|name| folder.join(name)).collect(),
     };
     for file in candidates {
-        let Some(content) = root.read(&file)? else { continue };
-        let text = std::str::from_utf8(&content.bytes)
-            .map_err(|_| Error::Confined { path: file.clone(), reason: "it is not UTF-8 text" })?;
+        let Some(content) = root.read(&file)? else {
+            continue;
+        };
+        let text = std::str::from_utf8(&content.bytes).map_err(|_| Error::Confined {
+            path: file.clone(),
+            reason: "it is not UTF-8 text",
+        })?;
         return Ok((file, zeroize::Zeroizing::new(text.to_owned())));
     }
     let what = match file {
         Some(file) => format!("the file {}", printable(&file.to_string_lossy(), false)),
-        None => format!("a file {} in {}", names.join(" or "), printable(&folder.to_string_lossy(), false)),
+        None => format!(
+            "a file {} in {}",
+            names.join(" or "),
+            printable(&folder.to_string_lossy(), false)
+        ),
     };
-    Err(Error::NotFound { what, hint: "name it: paths start at the project's root".into() })
+    Err(Error::NotFound {
+        what,
+        hint: "name it: paths start at the project's root".into(),
+    })
 }

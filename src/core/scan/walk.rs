@@ -1,8 +1,8 @@
 //! The walk: every file of a tree that can hold secrets, and those that its compose files name.
 //!
 //! Symbolic links are not followed. `.git`, `node_modules`, other file systems and the folders that
-//! compose mounts into containers are left out; the folder of a Home Assistant, which is mounted too,
-//! is not.
+//! compose mounts into containers are left out; the folder of a Home Assistant, which is mounted
+//! too, is not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -73,7 +73,11 @@ impl<'a> Tree<'a> {
     /// A file or a folder that the person named.
     pub(super) fn add(&mut self, path: &Path) -> Result<()> {
         let is_root = path == Path::new(".") || path == self.root.path();
-        let inside = if is_root { PathBuf::new() } else { self.root.relative(path)? };
+        let inside = if is_root {
+            PathBuf::new()
+        } else {
+            self.root.relative(path)?
+        };
         if is_root || self.root.has_folder(&inside) {
             self.device = device(&self.root.path().join(&inside));
             self.starts.insert(inside.clone());
@@ -82,21 +86,36 @@ impl<'a> Tree<'a> {
         }
         if !self.root.has(&inside)? {
             let what = format!("the file {}", shown(path));
-            return Err(Error::NotFound { what, hint: "name a file or a folder in the project's root".into() });
+            return Err(Error::NotFound {
+                what,
+                hint: "name a file or a folder in the project's root".into(),
+            });
         }
         let dialect = self.dialect_in(inside.parent().unwrap_or(Path::new("")), None);
         let reading = kinds::named(&inside, dialect);
-        self.files.insert(inside.clone(), Candidate { path: inside.clone(), reading, is_named: true, secret: None });
+        self.files.insert(
+            inside.clone(),
+            Candidate {
+                path: inside.clone(),
+                reading,
+                is_named: true,
+                secret: None,
+            },
+        );
         if reading == Reading::Form(Form::Compose) {
             self.compose_file(&inside);
         }
         Ok(())
     }
 
-    /// A file that `.claude-vault.toml` lists: it is read as that says, where it lies in what was walked.
+    /// A file that `.claude-vault.toml` lists: it is read as that says, where it lies in what was
+    /// walked.
     pub(super) fn listed(&mut self, file: &Path, format: Option<Format>, readers: &[Dialect]) {
-        let Some(path) = inside(Path::new(""), file) else { return };
-        let is_walked = self.starts.iter().any(|start| path.starts_with(start)) || self.files.contains_key(&path);
+        let Some(path) = inside(Path::new(""), file) else {
+            return;
+        };
+        let is_walked = self.starts.iter().any(|start| path.starts_with(start))
+            || self.files.contains_key(&path);
         if !is_walked || !self.root.has(&path).unwrap_or(false) {
             return;
         }
@@ -113,23 +132,45 @@ impl<'a> Tree<'a> {
                 known => known,
             },
         };
-        self.files.entry(path.clone()).and_modify(|known| known.reading = reading).or_insert(Candidate {
-            path,
-            reading,
-            is_named: false,
-            secret: None,
-        });
+        self.files
+            .entry(path.clone())
+            .and_modify(|known| known.reading = reading)
+            .or_insert(Candidate {
+                path,
+                reading,
+                is_named: false,
+                secret: None,
+            });
     }
 
     /// What is to be looked at, in order, and what is not.
     pub(super) fn finish(self) -> (Vec<Candidate>, Vec<Omission>) {
-        let Self { files, mounted, mut left_out, mut notes, starts, root, .. } = self;
+        let Self {
+            files,
+            mounted,
+            mut left_out,
+            mut notes,
+            starts,
+            root,
+            ..
+        } = self;
         // Of folders that were mounted by a compose file which the walk met after them.
         let is_inside = |path: &Path| {
-            let start =
-                starts.iter().filter(|start| path.starts_with(start)).map(|start| start.components().count()).max().unwrap_or(0);
-            let mut above = path.ancestors().skip(1).filter(|folder| folder.components().count() > start);
-            above.find(|folder| mounted.contains_key(*folder) && !is_home_assistant(&root.names(folder))).map(Path::to_owned)
+            let start = starts
+                .iter()
+                .filter(|start| path.starts_with(start))
+                .map(|start| start.components().count())
+                .max()
+                .unwrap_or(0);
+            let mut above = path
+                .ancestors()
+                .skip(1)
+                .filter(|folder| folder.components().count() > start);
+            above
+                .find(|folder| {
+                    mounted.contains_key(*folder) && !is_home_assistant(&root.names(folder))
+                })
+                .map(Path::to_owned)
         };
         let mut kept = Vec::with_capacity(files.len());
         for (path, file) in files {
@@ -141,18 +182,25 @@ impl<'a> Tree<'a> {
                 None => kept.push(file),
             }
         }
-        notes.extend(left_out.into_iter().map(|(path, reason)| Omission { path: shown(&path), line: None, reason }));
+        notes.extend(left_out.into_iter().map(|(path, reason)| Omission {
+            path: shown(&path),
+            line: None,
+            reason,
+        }));
         (kept, notes)
     }
 
     fn folder(&mut self, folder: &Path) {
         let Ok(entries) = std::fs::read_dir(self.root.path().join(folder)) else {
-            self.left_out.insert(folder.to_owned(), "it cannot be opened".into());
+            self.left_out
+                .insert(folder.to_owned(), "it cannot be opened".into());
             return;
         };
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         for entry in entries.flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
+            let Ok(kind) = entry.file_type() else {
+                continue;
+            };
             if kind.is_dir() {
                 folders.push(entry.file_name());
             } else if kind.is_file() {
@@ -175,7 +223,9 @@ impl<'a> Tree<'a> {
         let mut composes = Vec::new();
         for name in names {
             let path = folder.join(name);
-            let Some(mut reading) = kinds::in_a_walk(&path, Dialect::Portable) else { continue };
+            let Some(mut reading) = kinds::in_a_walk(&path, Dialect::Portable) else {
+                continue;
+            };
             if matches!(reading, Reading::Form(Form::Env(Dialect::Portable))) {
                 let guessed = *dialect.get_or_insert_with(|| self.dialect_in(folder, Some(names)));
                 reading = Reading::Form(Form::Env(guessed));
@@ -184,7 +234,12 @@ impl<'a> Tree<'a> {
                 composes.push(path.clone());
             }
             // A file that a compose file named before keeps what it is named as.
-            self.files.entry(path.clone()).or_insert(Candidate { path, reading, is_named: false, secret: None });
+            self.files.entry(path.clone()).or_insert(Candidate {
+                path,
+                reading,
+                is_named: false,
+                secret: None,
+            });
         }
         for file in composes {
             self.compose_file(&file);
@@ -193,13 +248,18 @@ impl<'a> Tree<'a> {
 
     fn is_walked(&mut self, folder: &Path) -> bool {
         if device(&self.root.path().join(folder)) != self.device {
-            self.left_out.insert(folder.to_owned(), "it is another file system".into());
+            self.left_out
+                .insert(folder.to_owned(), "it is another file system".into());
             return false;
         }
-        if let Some(by) = self.mounted.get(folder).filter(|_| !self.starts.contains(folder))
+        if let Some(by) = self
+            .mounted
+            .get(folder)
+            .filter(|_| !self.starts.contains(folder))
             && !is_home_assistant(&self.root.names(folder))
         {
-            self.left_out.insert(folder.to_owned(), mounted_by(&shown(by)));
+            self.left_out
+                .insert(folder.to_owned(), mounted_by(&shown(by)));
             return false;
         }
         true
@@ -207,33 +267,61 @@ impl<'a> Tree<'a> {
 
     /// Notes what a compose file mounts and names.
     fn compose_file(&mut self, file: &Path) {
-        let Ok(Some(content)) = self.root.read(file) else { return };
-        let Ok(text) = std::str::from_utf8(&content.bytes) else { return };
+        let Ok(Some(content)) = self.root.read(file) else {
+            return;
+        };
+        let Ok(text) = std::str::from_utf8(&content.bytes) else {
+            return;
+        };
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
         let variables = self.variables(&folder);
         for source in bind_mounts(text) {
             let source = variables.resolve(&source);
             // A mounted folder that holds the compose file itself is the project, not data.
-            if let Some(path) = inside(&folder, Path::new(&source)).filter(|path| !folder.starts_with(path)) {
+            if let Some(path) =
+                inside(&folder, Path::new(&source)).filter(|path| !folder.starts_with(path))
+            {
                 self.mounted.entry(path).or_insert_with(|| file.to_owned());
             }
         }
-        let names_files = ["env_file", "include", "extends", "file:", "\"file\""].iter().any(|word| text.contains(word));
-        let named = if names_files { named_files(text).unwrap_or_default() } else { Vec::new() };
+        let names_files = ["env_file", "include", "extends", "file:", "\"file\""]
+            .iter()
+            .any(|word| text.contains(word));
+        let named = if names_files {
+            named_files(text).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         for named in named {
             let reading = match named.naming {
-                Naming::EnvFile { is_raw: true, .. } => Reading::Form(Form::Env(Dialect::ComposeRaw)),
-                Naming::EnvFile { .. } | Naming::IncludeEnvFile => Reading::Form(Form::Env(Dialect::Compose)),
+                Naming::EnvFile { is_raw: true, .. } => {
+                    Reading::Form(Form::Env(Dialect::ComposeRaw))
+                }
+                Naming::EnvFile { .. } | Naming::IncludeEnvFile => {
+                    Reading::Form(Form::Env(Dialect::Compose))
+                }
                 Naming::Secret => Reading::Secret,
                 Naming::Config => Reading::Lines,
                 Naming::Include | Naming::Extends => Reading::Form(Form::Compose),
             };
-            self.named_file(file, &folder, &variables.resolve(&named.path), named.line, reading);
+            self.named_file(
+                file,
+                &folder,
+                &variables.resolve(&named.path),
+                named.line,
+                reading,
+            );
         }
     }
 
     fn named_file(&mut self, by: &Path, folder: &Path, name: &str, line: usize, reading: Reading) {
-        let mut note = |reason: &str| self.notes.push(Omission { path: shown(by), line: Some(line), reason: reason.into() });
+        let mut note = |reason: &str| {
+            self.notes.push(Omission {
+                path: shown(by),
+                line: Some(line),
+                reason: reason.into(),
+            })
+        };
         if name.contains('$') {
             return note("it names a file through a variable, which was not looked at");
         }
@@ -243,14 +331,27 @@ impl<'a> Tree<'a> {
         if !self.root.has(&path).unwrap_or(false) {
             return; // it is missing, a link or no plain file
         }
-        let secret = (reading == Reading::Secret).then(|| path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let secret = (reading == Reading::Secret).then(|| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        });
         let is_new = !self.files.contains_key(&path);
         let reading = match (reading, kinds::in_a_walk(&path, Dialect::Portable)) {
             // A configuration that is YAML is read as YAML.
             (Reading::Lines, Some(known)) => known,
             (named, _) => named,
         };
-        self.files.insert(path.clone(), Candidate { path: path.clone(), reading, is_named: false, secret });
+        self.files.insert(
+            path.clone(),
+            Candidate {
+                path: path.clone(),
+                reading,
+                is_named: false,
+                secret,
+            },
+        );
         if is_new && reading == Reading::Form(Form::Compose) {
             self.compose_file(&path);
         }
@@ -262,10 +363,17 @@ impl<'a> Tree<'a> {
             return dialect;
         }
         let names: Vec<String> = match names {
-            Some(names) => names.iter().filter_map(|name| name.to_str()).map(str::to_owned).collect(),
+            Some(names) => names
+                .iter()
+                .filter_map(|name| name.to_str())
+                .map(str::to_owned)
+                .collect(),
             None => self.root.names(folder),
         };
-        let mut found: Vec<Dialect> = names.iter().filter_map(|name| Dialect::of_neighbour(name)).collect();
+        let mut found: Vec<Dialect> = names
+            .iter()
+            .filter_map(|name| Dialect::of_neighbour(name))
+            .collect();
         found.dedup();
         match found.as_slice() {
             [one] => *one,
@@ -276,9 +384,18 @@ impl<'a> Tree<'a> {
     /// The variables that compose takes from the `.env` of a folder.
     fn variables(&self, folder: &Path) -> Variables {
         let content = self.root.read(&folder.join(".env")).ok().flatten();
-        let text = content.as_ref().and_then(|content| std::str::from_utf8(&content.bytes).ok());
-        let taken = text.and_then(|text| dotenv::read_as(Dialect::Compose, text)).unwrap_or_default();
-        Variables(taken.into_iter().filter_map(|(name, value)| Some((name, value?.to_string()))).collect())
+        let text = content
+            .as_ref()
+            .and_then(|content| std::str::from_utf8(&content.bytes).ok());
+        let taken = text
+            .and_then(|text| dotenv::read_as(Dialect::Compose, text))
+            .unwrap_or_default();
+        Variables(
+            taken
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?.to_string())))
+                .collect(),
+        )
     }
 }
 
@@ -287,10 +404,13 @@ fn mounted_by(compose: &str) -> String {
 }
 
 fn is_home_assistant(names: &[String]) -> bool {
-    names.iter().any(|name| HOME_ASSISTANT.contains(&name.as_str()))
+    names
+        .iter()
+        .any(|name| HOME_ASSISTANT.contains(&name.as_str()))
 }
 
-/// A path that a file in `folder` names, below the root; `None` for one that leads outside, or is absolute.
+/// A path that a file in `folder` names, below the root; `None` for one that leads outside, or is
+/// absolute.
 fn inside(folder: &Path, path: &Path) -> Option<PathBuf> {
     let mut out = folder.to_owned();
     for part in path.components() {
@@ -314,19 +434,34 @@ struct Variables(BTreeMap<String, String>);
 impl Variables {
     /// Replaces `${NAME}`, `${NAME:-default}` and `$NAME` where the name is known or has a default.
     fn resolve(&self, text: &str) -> String {
-        let Some((before, rest)) = text.split_once('$') else { return text.to_owned() };
-        let (name, default, after) = match rest.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+        let Some((before, rest)) = text.split_once('$') else {
+            return text.to_owned();
+        };
+        let (name, default, after) = match rest
+            .strip_prefix('{')
+            .and_then(|inner| inner.split_once('}'))
+        {
             Some((inner, after)) => {
                 let end = inner.find([':', '-', '?', '+']).unwrap_or(inner.len());
-                let default = inner[end..].strip_prefix(":-").or_else(|| inner[end..].strip_prefix('-'));
+                let default = inner[end..]
+                    .strip_prefix(":-")
+                    .or_else(|| inner[end..].strip_prefix('-'));
                 (&inner[..end], default, after)
             }
             None => {
-                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    .unwrap_or(rest.len());
                 (&rest[..end], None, &rest[end..])
             }
         };
-        match self.0.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default) {
+        match self
+            .0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+            .or(default)
+        {
             Some(value) => format!("{before}{value}{}", self.resolve(after)),
             None => text.to_owned(),
         }
@@ -336,5 +471,7 @@ impl Variables {
 #[cfg(unix)]
 fn device(path: &Path) -> Option<u64> {
     use std::os::unix::fs::MetadataExt;
-    std::fs::symlink_metadata(path).ok().map(|metadata| metadata.dev())
+    std::fs::symlink_metadata(path)
+        .ok()
+        .map(|metadata| metadata.dev())
 }

@@ -1,7 +1,8 @@
-//! `set --from`: what a file or standard input holds, read as the program that it belongs to reads it.
+//! `set --from`: what a file or standard input holds, read as the program that it belongs to reads
+//! it.
 //!
-//! A `.env` file is read in the dialect that `inject` would guess, YAML as `PyYAML` reads it, JSON in
-//! the flat shapes that tools print. What a reader would not read is refused with its line.
+//! A `.env` file is read in the dialect that `inject` would guess, YAML as `PyYAML` reads it, JSON
+//! in the flat shapes that tools print. What a reader would not read is refused with its line.
 
 mod choice;
 mod encrypted;
@@ -119,7 +120,12 @@ struct Contents {
 
 impl From<Vec<Entry>> for Contents {
     fn from(entries: Vec<Entry>) -> Self {
-        let found = |entry| Found { entry, expanded_from: Vec::new(), is_only_references: false, is_unset: false };
+        let found = |entry| Found {
+            entry,
+            expanded_from: Vec::new(),
+            is_only_references: false,
+            is_unset: false,
+        };
         Self {
             found: entries.into_iter().map(found).collect(),
             broken: Vec::new(),
@@ -140,8 +146,9 @@ struct Named<'a> {
 /// Reads a source and takes what was chosen.
 ///
 /// # Errors
-/// [`Error::Invalid`] with line and reason for what the reader would not read, for what is no key or no
-/// value that Vault can hold, and for an encrypted file; [`Error::Io`] for a file that cannot be read.
+/// [`Error::Invalid`] with line and reason for what the reader would not read, for what is no key
+/// or no value that Vault can hold, and for an encrypted file; [`Error::Io`] for a file that cannot
+/// be read.
 pub fn read(core: &Core, source: Source<'_>, options: &FromOptions) -> Result<Taken> {
     let source = load(source)?;
     let readers = match source.file {
@@ -163,13 +170,27 @@ pub fn read(core: &Core, source: Source<'_>, options: &FromOptions) -> Result<Ta
 fn load(source: Source<'_>) -> Result<Named<'_>> {
     match source {
         Source::Text { text, file } => {
-            let name = file.map_or_else(|| "standard input".to_owned(), |file| printable(&file.to_string_lossy(), false));
-            Ok(Named { name, file, text: Zeroizing::new(text.to_owned()) })
+            let name = file.map_or_else(
+                || "standard input".to_owned(),
+                |file| printable(&file.to_string_lossy(), false),
+            );
+            Ok(Named {
+                name,
+                file,
+                text: Zeroizing::new(text.to_owned()),
+            })
         }
         Source::File(file) => {
             let name = printable(&file.to_string_lossy(), false);
-            let text = read_text(std::fs::File::open(file).map_err(Error::io("read", file))?, file)?;
-            Ok(Named { name, file: Some(file), text })
+            let text = read_text(
+                std::fs::File::open(file).map_err(Error::io("read", file))?,
+                file,
+            )?;
+            Ok(Named {
+                name,
+                file: Some(file),
+                text,
+            })
         }
     }
 }
@@ -180,15 +201,22 @@ fn load(source: Source<'_>) -> Result<Named<'_>> {
 /// [`Error::Io`], and [`Error::Invalid`] for what is longer or is not UTF-8.
 pub fn read_text(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());
-    source.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::io("read", name))?;
+    source
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::io("read", name))?;
     let name = printable(&name.to_string_lossy(), false);
     if bytes.len() as u64 > MAX_FILE {
-        return Err(Error::invalid(format!("{name} is larger than 16 MB"), "take the keys one by one: KEY=@FILE"));
+        return Err(Error::invalid(
+            format!("{name} is larger than 16 MB"),
+            "take the keys one by one: KEY=@FILE",
+        ));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Error::invalid(
             format!("{name} is not UTF-8 text"),
-            "is it encrypted or compressed? pipe its plain text in: … | claude-vault set SERVICE --from -",
+            "is it encrypted or compressed? pipe its plain text in: … | claude-vault set SERVICE \
+             --from -",
         )
     })?;
     Ok(Zeroizing::new(text.to_owned()))
@@ -204,11 +232,18 @@ fn format_of(source: &Named<'_>, options: &FromOptions, readers: &Readers) -> Re
     }
     if source.file.and_then(FileKind::of) == Some(FileKind::Compose) {
         return Err(Error::invalid(
-            format!("{} is a compose file: its keys are not secrets", source.name),
+            format!(
+                "{} is a compose file: its keys are not secrets",
+                source.name
+            ),
             "move the secrets in it to Vault: claude-vault adopt SERVICE",
         ));
     }
-    let by_name = match source.file.and_then(Path::extension).and_then(|ending| ending.to_str()) {
+    let by_name = match source
+        .file
+        .and_then(Path::extension)
+        .and_then(|ending| ending.to_str())
+    {
         Some("yaml" | "yml") => Some(SourceFormat::Yaml),
         Some("json") => Some(SourceFormat::Json),
         Some("env") => Some(SourceFormat::Env),
@@ -223,18 +258,28 @@ fn format_of(source: &Named<'_>, options: &FromOptions, readers: &Readers) -> Re
         Format::Env => SourceFormat::Env,
         Format::Yaml => SourceFormat::Yaml,
     });
-    configured.or(by_name).or_else(by_kind).or_else(|| by_look(&source.text)).ok_or_else(|| {
-        Error::invalid(
-            format!("{}: nothing tells whether it is env, YAML or JSON", source.name),
-            "say it: --format env   (or yaml, or json)",
-        )
-    })
+    configured
+        .or(by_name)
+        .or_else(by_kind)
+        .or_else(|| by_look(&source.text))
+        .ok_or_else(|| {
+            Error::invalid(
+                format!(
+                    "{}: nothing tells whether it is env, YAML or JSON",
+                    source.name
+                ),
+                "say it: --format env   (or yaml, or json)",
+            )
+        })
 }
 
 /// The first line that is neither blank nor a comment tells.
 fn by_look(text: &str) -> Option<SourceFormat> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let line = lines.next()?;
     if line.starts_with(['{', '[']) {
         return Some(SourceFormat::Json);
@@ -243,12 +288,24 @@ fn by_look(text: &str) -> Option<SourceFormat> {
         return Some(SourceFormat::Yaml);
     }
     let is_env = |line: &str| {
-        let name = line.strip_prefix("export ").unwrap_or(line).split_once('=')?.0.trim_end();
-        (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))).then_some(())
+        let name = line
+            .strip_prefix("export ")
+            .unwrap_or(line)
+            .split_once('=')?
+            .0
+            .trim_end();
+        (!name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)))
+        .then_some(())
     };
     let is_yaml = |line: &str| {
         let (name, rest) = line.split_once(':')?;
-        (!name.is_empty() && !name.contains(['=', ' ']) && (rest.is_empty() || rest.starts_with(' '))).then_some(())
+        (!name.is_empty()
+            && !name.contains(['=', ' '])
+            && (rest.is_empty() || rest.starts_with(' ')))
+        .then_some(())
     };
     match (is_env(line), is_yaml(line)) {
         (Some(()), None) => Some(SourceFormat::Env),
@@ -257,20 +314,29 @@ fn by_look(text: &str) -> Option<SourceFormat> {
     }
 }
 
-/// An export of several services holds an object for each. Where one of them is for this service, the objects are not
-/// meant as values of keys, unless `--only` or `--except` says so.
+/// An export of several services holds an object for each. Where one of them is for this service,
+/// the objects are not meant as values of keys, unless `--only` or `--except` says so.
 fn refuse_several(source: &Named<'_>, contents: &Contents, options: &FromOptions) -> Result<()> {
-    let Some(service) = &options.service else { return Ok(()) };
+    let Some(service) = &options.service else {
+        return Ok(());
+    };
     let is_object = |found: &Found| matches!(&found.entry.value, Ok(Typed::Json(text)) if text.starts_with('{'));
-    let names_it = contents.found.iter().any(|found| found.entry.name == service.as_str());
+    let names_it = contents
+        .found
+        .iter()
+        .any(|found| found.entry.name == service.as_str());
     let is_chosen = !options.only.is_empty() || !options.except.is_empty();
     if is_chosen || contents.found.len() < 2 || !names_it || !contents.found.iter().all(is_object) {
         return Ok(());
     }
     Err(Error::invalid(
-        format!("{} holds an object for each of several services, {service} among them", source.name),
         format!(
-            "take one: jq '.\"{service}\"' FILE | claude-vault set {service} --from -   (or store the objects as they are: --only KEY,…)"
+            "{} holds an object for each of several services, {service} among them",
+            source.name
+        ),
+        format!(
+            "take one: jq '.\"{service}\"' FILE | claude-vault set {service} --from -   (or store \
+             the objects as they are: --only KEY,…)"
         ),
     ))
 }
@@ -282,7 +348,8 @@ fn malformed(name: &str, unreadable: &Unreadable) -> Error {
     )
 }
 
-/// A name out of a file as an error may show it: what does not look like a name may be a part of a value.
+/// A name out of a file as an error may show it: what does not look like a name may be a part of a
+/// value.
 fn shown(name: &str) -> Option<String> {
     is_public_name(name).then(|| printable(name, false))
 }

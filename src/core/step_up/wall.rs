@@ -1,5 +1,5 @@
-//! What step-up demands of the way to Vault before anybody signs in: a program of this user that moved the
-//! address to itself, or that reads our memory, would get the write token.
+//! What step-up demands of the way to Vault before anybody signs in: a program of this user that
+//! moved the address to itself, or that reads our memory, would get the write token.
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -22,8 +22,8 @@ pub struct Way {
     pub trust: String,
 }
 
-/// Refuses a step-up over a connection that is not verified, by another way than the last time, or while this
-/// process is traced. The throwaway server of `dev` alone may speak plain http.
+/// Refuses a step-up over a connection that is not verified, by another way than the last time, or
+/// while this process is traced. The throwaway server of `dev` alone may speak plain http.
 ///
 /// # Errors
 /// [`Error::Invalid`] with what the person can do.
@@ -41,13 +41,19 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
     let address = &way.address;
     if !address.starts_with("https://") {
         return Err(Error::invalid(
-            format!("step-up is refused over plain http: whoever answers at {address} would get the write token"),
+            format!(
+                "step-up is refused over plain http: whoever answers at {address} would get the \
+                 write token"
+            ),
             "set VAULT_ADDR to the https:// address of your Vault",
         ));
     }
     if settings.tls.skip_verify {
         return Err(Error::invalid(
-            format!("step-up is refused without verification: whoever answers at {address} would get the write token"),
+            format!(
+                "step-up is refused without verification: whoever answers at {address} would get \
+                 the write token"
+            ),
             "unset VAULT_SKIP_VERIFY BAO_SKIP_VERIFY",
         ));
     }
@@ -58,12 +64,13 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
         ))
     };
     match last_way(settings)? {
-        Some(last) if last.address != *address => {
-            refused(format!("the address is {address}, and the last step-up went to {}", last.address))
-        }
-        Some(last) if last.trust != way.trust => {
-            refused(format!("the certificate authorities trusted for {address} are not those of the last step-up"))
-        }
+        Some(last) if last.address != *address => refused(format!(
+            "the address is {address}, and the last step-up went to {}",
+            last.address
+        )),
+        Some(last) if last.trust != way.trust => refused(format!(
+            "the certificate authorities trusted for {address} are not those of the last step-up"
+        )),
         _ => Ok(()),
     }
 }
@@ -73,20 +80,37 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
 /// # Errors
 /// [`Error::NoAddress`], [`Error::Io`] for certificates that cannot be read.
 pub fn way(settings: &Settings) -> Result<Way> {
-    let address = settings.address()?.as_str().trim_end_matches('/').to_owned();
-    Ok(Way { address, trust: trust(&settings.tls)? })
+    let address = settings
+        .address()?
+        .as_str()
+        .trim_end_matches('/')
+        .to_owned();
+    Ok(Way {
+        address,
+        trust: trust(&settings.tls)?,
+    })
 }
 
 /// What decides which certificates are believed: `system` where nothing but the system does.
 fn trust(tls: &Tls) -> Result<String> {
-    let mut parts: Vec<Vec<u8>> = tls.server_name.iter().map(|name| name.as_bytes().to_vec()).collect();
-    parts.extend(tls.system_roots.iter().map(|path| path.as_os_str().as_encoded_bytes().to_vec()));
+    let mut parts: Vec<Vec<u8>> = tls
+        .server_name
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    parts.extend(
+        tls.system_roots
+            .iter()
+            .map(|path| path.as_os_str().as_encoded_bytes().to_vec()),
+    );
     let read = |path: &Path| std::fs::read(path).map_err(Error::io("read", path));
     match (&tls.ca_file, &tls.ca_folder) {
         (Some(file), _) => parts.push(read(file)?),
         (None, Some(folder)) => {
             let entries = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
-            let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            let mut files: Vec<PathBuf> = entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .collect();
             files.retain(|path| path.is_file());
             files.sort_unstable();
             for file in files {
@@ -101,7 +125,11 @@ fn trust(tls: &Tls) -> Result<String> {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// The way of the last step-up, if there was one.
@@ -113,7 +141,10 @@ pub fn last_way(settings: &Settings) -> Result<Option<Way>> {
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             let (address, trust) = text.trim_end().split_once('\n').unwrap_or((&text, ""));
-            Ok(Some(Way { address: address.to_owned(), trust: trust.to_owned() }))
+            Ok(Some(Way {
+                address: address.to_owned(),
+                trust: trust.to_owned(),
+            }))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("read", path)(error)),
@@ -138,11 +169,18 @@ fn record(settings: &Settings) -> PathBuf {
 
 fn write(path: &Path, way: &Way) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let beside = path.with_extension(format!("new.{}", std::process::id()));
     let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&beside)?;
     writeln!(file, "{}\n{}", way.address, way.trust)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)
@@ -152,6 +190,8 @@ fn write(path: &Path, way: &Way) -> std::io::Result<()> {
 #[must_use]
 pub fn is_traced() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+    let tracer = status
+        .lines()
+        .find_map(|line| line.strip_prefix("TracerPid:"));
     tracer.is_some_and(|tracer| tracer.trim() != "0")
 }

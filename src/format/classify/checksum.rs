@@ -5,7 +5,13 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 /// Whether the last six characters are the checksum of those before.
 pub(super) fn crc32_base62(body: &str) -> bool {
-    let Some((random, check)) = body.len().checked_sub(6).and_then(|at| body.split_at_checked(at)) else { return false };
+    let Some((random, check)) = body
+        .len()
+        .checked_sub(6)
+        .and_then(|at| body.split_at_checked(at))
+    else {
+        return false;
+    };
     encoded(crc32(random.as_bytes())) == check.as_bytes()
 }
 
@@ -21,7 +27,13 @@ fn encoded(mut number: u32) -> [u8; 6] {
 /// CRC-32 as in gzip (RFC 1952).
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            }
+        })
     })
 }
 
@@ -35,6 +47,8 @@ mod tests {
         let body = "A".repeat(30);
         let check = encoded(crc32(body.as_bytes()));
         let whole = format!("{body}{}", String::from_utf8_lossy(&check));
-        assert!(crc32_base62(&whole) && !crc32_base62(&format!("{body}000000")) && !crc32_base62("abc"));
+        assert!(
+            crc32_base62(&whole) && !crc32_base62(&format!("{body}000000")) && !crc32_base62("abc")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The secrets in a command line: options by their long names, and the short ones of well-known programs.
+//! The secrets in a command line: options by their long names, and the short ones of well-known
+//! programs.
 
 use std::ops::Range;
 
@@ -20,30 +21,92 @@ enum Stands {
 
 const SHORTS: &[Short] = &[
     (
-        &["mysql", "mysqldump", "mysqladmin", "mysqlcheck", "mariadb", "mariadb-dump", "mariadb-admin", "mysqlpump", "mycli"],
+        &[
+            "mysql",
+            "mysqldump",
+            "mysqladmin",
+            "mysqlcheck",
+            "mariadb",
+            "mariadb-dump",
+            "mariadb-admin",
+            "mysqlpump",
+            "mycli",
+        ],
         "-p",
         Stands::Attached,
     ),
     (
-        &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "sshpass", "login", "influx", "mongostat", "ipmitool"],
+        &[
+            "mongo",
+            "mongosh",
+            "mongodump",
+            "mongorestore",
+            "mongoexport",
+            "sshpass",
+            "login",
+            "influx",
+            "mongostat",
+            "ipmitool",
+        ],
         "-p",
         Stands::Beside,
     ),
-    (&["mosquitto_pub", "mosquitto_sub", "mosquitto_rr", "sqlcmd", "bcp", "ipmitool", "isql"], "-P", Stands::Beside),
-    (&["redis-cli", "valkey-cli", "keydb-cli"], "-a", Stands::Beside),
-    (&["ldapsearch", "ldapadd", "ldapmodify", "ldapwhoami", "ldapdelete"], "-w", Stands::Beside),
+    (
+        &[
+            "mosquitto_pub",
+            "mosquitto_sub",
+            "mosquitto_rr",
+            "sqlcmd",
+            "bcp",
+            "ipmitool",
+            "isql",
+        ],
+        "-P",
+        Stands::Beside,
+    ),
+    (
+        &["redis-cli", "valkey-cli", "keydb-cli"],
+        "-a",
+        Stands::Beside,
+    ),
+    (
+        &[
+            "ldapsearch",
+            "ldapadd",
+            "ldapmodify",
+            "ldapwhoami",
+            "ldapdelete",
+        ],
+        "-w",
+        Stands::Beside,
+    ),
     (&["snmpget", "snmpwalk", "snmptrap"], "-c", Stands::Beside),
     (&["curl", "curlie", "http"], "-u", Stands::BehindUser),
-    (&["smbclient", "smbmap", "rpcclient"], "-U", Stands::BehindUser),
+    (
+        &["smbclient", "smbmap", "rpcclient"],
+        "-U",
+        Stands::BehindUser,
+    ),
     (&["samba", "samba.sh", "smbd"], "-u", Stands::BehindUser),
-    (&["7z", "7za", "7zr", "unrar", "rar"], "-p", Stands::Attached),
+    (
+        &["7z", "7za", "7zr", "unrar", "rar"],
+        "-p",
+        Stands::Attached,
+    ),
     (&["zip", "unzip"], "-P", Stands::Beside),
 ];
 
 /// Words of configuration that stand in commands without a dash.
-const WORDS: &[&str] = &["requirepass", "masterauth", "rootpw", "password", "passphrase"];
+const WORDS: &[&str] = &[
+    "requirepass",
+    "masterauth",
+    "rootpw",
+    "password",
+    "passphrase",
+];
 
-/// Commands whose secret is told by its place: the words that begin them, and which word behind those is it.
+/// Commands whose secret is told by its place: the words that begin them, and which word behind
+/// those is it.
 const PLACES: &[(&[&str], usize)] = &[
     (&["mc", "alias", "set"], 3),
     (&["mc", "config", "host", "add"], 3),
@@ -60,7 +123,8 @@ const PLACES: &[(&[&str], usize)] = &[
     (&["bao", "login"], 0),
 ];
 
-/// The parts of a command that have a name of their own. `name` is that of the text: `CURL_OPTS` belongs to curl.
+/// The parts of a command that have a name of their own. `name` is that of the text: `CURL_OPTS`
+/// belongs to curl.
 pub(super) fn parts(name: &str, text: &str, role: Role) -> Vec<Part> {
     nested(name, text, role, 0)
 }
@@ -81,32 +145,52 @@ fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
             program = "";
             continue;
         }
-        if word.contains(char::is_whitespace) && word.len() < text.len() && depth < super::MAX_DEPTH {
+        if word.contains(char::is_whitespace) && word.len() < text.len() && depth < super::MAX_DEPTH
+        {
             // The command of a shell: `sh -c '…'`, or an item of a list.
             parts.extend(
                 nested(name, word, role, depth + 1)
                     .into_iter()
-                    .map(|part| Part { value: span.start + part.value.start..span.start + part.value.end, ..part }),
+                    .map(|part| Part {
+                        value: span.start + part.value.start..span.start + part.value.end,
+                        ..part
+                    }),
             );
         }
         let called = word.rsplit('/').next().unwrap_or(word);
-        if let Some(known) = SHORTS.iter().flat_map(|(programs, ..)| *programs).find(|known| **known == called) {
+        if let Some(known) = SHORTS
+            .iter()
+            .flat_map(|(programs, ..)| *programs)
+            .find(|known| **known == called)
+        {
             program = known;
         }
-        let next = words.get(at + 1).cloned().filter(|next| !text[next.clone()].starts_with('-'));
+        let next = words
+            .get(at + 1)
+            .cloned()
+            .filter(|next| !text[next.clone()].starts_with('-'));
         parts.extend(long(text, span, next.clone()));
         parts.extend(short(text, span, next.clone(), program));
         parts.extend(by_place(text, &words[at..], called));
         let is_command = matches!(role, Role::Command | Role::Healthcheck);
-        if is_command && WORDS.contains(&word) && !parts.iter().any(|part| Some(&part.value) == next.as_ref()) {
-            parts.extend(next.map(|value| Part { name: word.to_owned(), value }));
+        if is_command
+            && WORDS.contains(&word)
+            && !parts.iter().any(|part| Some(&part.value) == next.as_ref())
+        {
+            parts.extend(next.map(|value| Part {
+                name: word.to_owned(),
+                value,
+            }));
         }
         parts.extend(of_sftp(text, span));
         if text.contains("chpasswd") && value::is_user_and_password(word) {
             parts.extend(behind_user(text, span.clone()));
         }
         if let Some(rest) = word.strip_prefix("pass:").filter(|rest| !rest.is_empty()) {
-            parts.push(Part { name: "pass".into(), value: span.end - rest.len()..span.end });
+            parts.push(Part {
+                name: "pass".into(),
+                value: span.end - rest.len()..span.end,
+            });
         }
     }
     parts
@@ -116,11 +200,22 @@ fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
 fn of_sftp(text: &str, span: &Range<usize>) -> Option<Part> {
     let (user, rest) = text[span.clone()].split_once(':')?;
     let (password, ids) = rest.split_once(':')?;
-    let is_user = !user.is_empty() && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    let is_id = ids.split(':').next().is_some_and(|id| id == "e" || id.len() >= 3 && id.bytes().all(|b| b.is_ascii_digit()));
+    let is_user = !user.is_empty()
+        && user
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let is_id = ids
+        .split(':')
+        .next()
+        .is_some_and(|id| id == "e" || id.len() >= 3 && id.bytes().all(|b| b.is_ascii_digit()));
     let start = span.start + user.len() + 1;
-    let is_password = password.len() >= 3 && !password.contains('/') && !password.bytes().all(|b| b.is_ascii_digit());
-    (is_user && is_id && is_password).then(|| Part { name: "password".into(), value: start..start + password.len() })
+    let is_password = password.len() >= 3
+        && !password.contains('/')
+        && !password.bytes().all(|b| b.is_ascii_digit());
+    (is_user && is_id && is_password).then(|| Part {
+        name: "password".into(),
+        value: start..start + password.len(),
+    })
 }
 
 fn by_place(text: &str, words: &[Range<usize>], called: &str) -> Option<Part> {
@@ -136,26 +231,51 @@ fn by_place(text: &str, words: &[Range<usize>], called: &str) -> Option<Part> {
                 == command.len()
     })?;
     let value = words.get(command.len() + place)?.clone();
-    Some(Part { name: "password".into(), value })
+    Some(Part {
+        name: "password".into(),
+        value,
+    })
 }
 
 /// `--name=value`, `--name value`, `-name value`, also with a path of names (`--a.b.password=x`).
 fn long(text: &str, span: &Range<usize>, next: Option<Range<usize>>) -> Option<Part> {
     let word = &text[span.clone()];
-    let option = word.strip_prefix("--").or_else(|| word.strip_prefix('-').filter(|rest| rest.len() > 2))?;
+    let option = word
+        .strip_prefix("--")
+        .or_else(|| word.strip_prefix('-').filter(|rest| rest.len() > 2))?;
     if let Some((name, value)) = option.split_once('=') {
         let value = unquoted(text, span.end - value.len()..span.end);
-        return (!name.is_empty()).then(|| Part { name: name.to_owned(), value });
+        return (!name.is_empty()).then(|| Part {
+            name: name.to_owned(),
+            value,
+        });
     }
-    let is_told = matches!(telling(option), Telling::Password | Telling::Token | Telling::Code | Telling::Maybe | Telling::Login);
-    let value =
-        next.filter(|_| is_told && option.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')))?;
-    Some(Part { name: option.to_owned(), value })
+    let is_told = matches!(
+        telling(option),
+        Telling::Password | Telling::Token | Telling::Code | Telling::Maybe | Telling::Login
+    );
+    let value = next.filter(|_| {
+        is_told
+            && option
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    })?;
+    Some(Part {
+        name: option.to_owned(),
+        value,
+    })
 }
 
-fn short(text: &str, span: &Range<usize>, next: Option<Range<usize>>, program: &str) -> Option<Part> {
+fn short(
+    text: &str,
+    span: &Range<usize>,
+    next: Option<Range<usize>>,
+    program: &str,
+) -> Option<Part> {
     let word = &text[span.clone()];
-    let letters = word.strip_prefix('-').filter(|rest| !rest.is_empty() && !rest.starts_with('-'))?;
+    let letters = word
+        .strip_prefix('-')
+        .filter(|rest| !rest.is_empty() && !rest.starts_with('-'))?;
     let known = SHORTS.iter().find(|(programs, option, stands)| {
         // `-fsu user:password`: the last of several letters takes the value.
         let is_last = *stands != Stands::Attached
@@ -167,8 +287,11 @@ fn short(text: &str, span: &Range<usize>, next: Option<Range<usize>>, program: &
     let Some((_, option, stands)) = known else {
         return unknown(text, letters, next);
     };
-    let attached =
-        if word.starts_with(option) { unquoted(text, span.start + option.len()..span.end) } else { span.end..span.end };
+    let attached = if word.starts_with(option) {
+        unquoted(text, span.start + option.len()..span.end)
+    } else {
+        span.end..span.end
+    };
     let value = match stands {
         Stands::Attached => Some(attached).filter(|value| !value.is_empty())?,
         Stands::Beside | Stands::BehindUser => {
@@ -182,12 +305,16 @@ fn short(text: &str, span: &Range<usize>, next: Option<Range<usize>>, program: &
     if *stands == Stands::BehindUser {
         return behind_user(text, value);
     }
-    Some(Part { name: "password".into(), value })
+    Some(Part {
+        name: "password".into(),
+        value,
+    })
 }
 
 /// `-u user:password` of a program that is not known.
 fn unknown(text: &str, letters: &str, next: Option<Range<usize>>) -> Option<Part> {
-    let value = next.filter(|next| letters == "u" && value::is_user_and_password(&text[next.clone()]))?;
+    let value =
+        next.filter(|next| letters == "u" && value::is_user_and_password(&text[next.clone()]))?;
     behind_user(text, value)
 }
 
@@ -195,11 +322,17 @@ fn unknown(text: &str, letters: &str, next: Option<Range<usize>>) -> Option<Part
 fn behind_user(text: &str, value: Range<usize>) -> Option<Part> {
     let inner = &text[value.clone()];
     let colon = inner.find([':', '%', ';'])?;
-    let end = inner[colon + 1..].find(';').map_or(value.end, |end| value.start + colon + 1 + end);
-    Some(Part { name: "password".into(), value: value.start + colon + 1..end })
+    let end = inner[colon + 1..]
+        .find(';')
+        .map_or(value.end, |end| value.start + colon + 1 + end);
+    Some(Part {
+        name: "password".into(),
+        value: value.start + colon + 1..end,
+    })
 }
 
-/// The words of a command as a shell splits them, without their outer quotes; of `["a", "b"]` the items.
+/// The words of a command as a shell splits them, without their outer quotes; of `["a", "b"]` the
+/// items.
 fn words(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let (mut start, mut quote, mut depth) = (None, None, 0_i32);
@@ -212,19 +345,33 @@ fn words(text: &str) -> Vec<Range<usize>> {
                 quote = Some(c);
                 start = start.or(Some(at));
             }
-            (None, c) if c.is_whitespace() && depth <= 0 || matches!(c, ',' | '[' | ']') && text.starts_with('[') => {
+            (None, c)
+                if c.is_whitespace() && depth <= 0
+                    || matches!(c, ',' | '[' | ']') && text.starts_with('[') =>
+            {
                 found.extend(start.take().map(|start| start..at));
             }
             (None, _) => start = start.or(Some(at)),
         }
     }
     found.extend(start.map(|start| start..text.len()));
-    found.into_iter().map(|span| unquoted(text, span)).filter(|span| !span.is_empty()).collect()
+    found
+        .into_iter()
+        .map(|span| unquoted(text, span))
+        .filter(|span| !span.is_empty())
+        .collect()
 }
 
 fn unquoted(text: &str, span: Range<usize>) -> Range<usize> {
     let word = text[span.clone()].trim_end_matches(';');
-    let is_quoted = word.len() >= 2 && ['"', '\'', '`'].iter().any(|quote| word.starts_with(*quote) && word.ends_with(*quote));
+    let is_quoted = word.len() >= 2
+        && ['"', '\'', '`']
+            .iter()
+            .any(|quote| word.starts_with(*quote) && word.ends_with(*quote));
     let end = span.start + word.len();
-    if is_quoted { span.start + 1..end - 1 } else { span.start..end }
+    if is_quoted {
+        span.start + 1..end - 1
+    } else {
+        span.start..end
+    }
 }

@@ -120,12 +120,34 @@ pub fn classify(name: &str, text: &str, role: Role) -> Verdict {
     let mut hits = Vec::new();
     let rule = look(name, text, 0, role, 0, &mut hits);
     if hits.is_empty() {
-        return Verdict { is_secret: false, kind: rule.kind, rule, severity: Severity::None, spans: Vec::new() };
+        return Verdict {
+            is_secret: false,
+            kind: rule.kind,
+            rule,
+            severity: Severity::None,
+            spans: Vec::new(),
+        };
     }
-    let best = hits.iter().map(|hit| hit.rule).reduce(|best, rule| if rule.severity > best.severity { rule } else { best });
+    let best = hits.iter().map(|hit| hit.rule).reduce(|best, rule| {
+        if rule.severity > best.severity {
+            rule
+        } else {
+            best
+        }
+    });
     let rule = best.unwrap_or(rule);
-    let severity = if role == Role::Comment { Severity::Low.max(lower(rule.severity)) } else { rule.severity };
-    Verdict { is_secret: true, kind: rule.kind, rule, severity, spans: merged(hits.into_iter().map(|hit| hit.span).collect()) }
+    let severity = if role == Role::Comment {
+        Severity::Low.max(lower(rule.severity))
+    } else {
+        rule.severity
+    };
+    Verdict {
+        is_secret: true,
+        kind: rule.kind,
+        rule,
+        severity,
+        spans: merged(hits.into_iter().map(|hit| hit.span).collect()),
+    }
 }
 
 fn lower(severity: Severity) -> Severity {
@@ -138,20 +160,42 @@ fn lower(severity: Severity) -> Severity {
 
 /// Looks at a text and at what it is made of; `base` is where it begins in the whole. Returns the
 /// rule for the text as a whole.
-fn look(name: &str, text: &str, base: usize, role: Role, depth: usize, hits: &mut Vec<Hit>) -> &'static Rule {
+fn look(
+    name: &str,
+    text: &str,
+    base: usize,
+    role: Role,
+    depth: usize,
+    hits: &mut Vec<Hit>,
+) -> &'static Rule {
     let told = telling(name);
     let first = hits.len();
     let is_public = shapes::find(text, base, hits);
     if told == Telling::Public {
         // Keys for browsers have the forms of secret ones.
         let found = hits.split_off(first);
-        hits.extend(found.into_iter().filter(|hit| !matches!(hit.rule.id, "jwt" | "json-token" | "google-key")));
+        hits.extend(
+            found
+                .into_iter()
+                .filter(|hit| !matches!(hit.rule.id, "jwt" | "json-token" | "google-key")),
+        );
     }
     if depth < MAX_DEPTH {
         url::find(text, base, told, hits);
         for part in parts(name, text, role, depth) {
-            let inner = if role == Role::Comment { Role::Comment } else { Role::Value };
-            look(&part.name, &text[part.value.clone()], base + part.value.start, inner, depth + 1, hits);
+            let inner = if role == Role::Comment {
+                Role::Comment
+            } else {
+                Role::Value
+            };
+            look(
+                &part.name,
+                &text[part.value.clone()],
+                base + part.value.start,
+                inner,
+                depth + 1,
+                hits,
+            );
         }
     }
     if role == Role::Comment && depth == 0 {
@@ -165,36 +209,68 @@ fn look(name: &str, text: &str, base: usize, role: Role, depth: usize, hits: &mu
 }
 
 /// Judges the text as one value.
-fn whole(told: Telling, text: &str, base: usize, depth: usize, found: bool, hits: &mut Vec<Hit>) -> &'static Rule {
+fn whole(
+    told: Telling,
+    text: &str,
+    base: usize,
+    depth: usize,
+    found: bool,
+    hits: &mut Vec<Hit>,
+) -> &'static Rule {
     let trimmed = text.trim();
     let start = base + (text.len() - text.trim_start().len());
     if let Some(default) = value::default_of_reference(trimmed) {
         if default.is_empty() || depth >= MAX_DEPTH {
             return &rules::REFERENCE;
         }
-        return whole(told, &trimmed[default.clone()], start + default.start, depth + 1, found, hits);
+        return whole(
+            told,
+            &trimmed[default.clone()],
+            start + default.start,
+            depth + 1,
+            found,
+            hits,
+        );
     }
     let rule = value::judge(told, trimmed, found);
-    if !found && rule.severity == Severity::None && matches!(told, Telling::Maybe | Telling::Nothing) && rule.kind == Kind::Text {
+    if !found
+        && rule.severity == Severity::None
+        && matches!(told, Telling::Maybe | Telling::Nothing)
+        && rule.kind == Kind::Text
+    {
         words(trimmed, start, hits);
     }
     if rule.severity > Severity::None {
         // Of a user name with a password, the password.
-        let user = if *rule == rules::USER_AND_PASSWORD { trimmed.find([':', ';', '/', '|']).map_or(0, |at| at + 1) } else { 0 };
-        hits.push(Hit { span: start + user..start + trimmed.len(), rule });
+        let user = if *rule == rules::USER_AND_PASSWORD {
+            trimmed.find([':', ';', '/', '|']).map_or(0, |at| at + 1)
+        } else {
+            0
+        };
+        hits.push(Hit {
+            span: start + user..start + trimmed.len(),
+            rule,
+        });
     }
     rule
 }
 
 /// Of a text of a few words, those that look random. A public key of SSH has such a word too.
 fn words(text: &str, start: usize, hits: &mut Vec<Hit>) {
-    if text.split_ascii_whitespace().count() > MAX_WORDS || ["ssh-", "ecdsa-", "\n"].iter().any(|mark| text.contains(mark)) {
+    if text.split_ascii_whitespace().count() > MAX_WORDS
+        || ["ssh-", "ecdsa-", "\n"]
+            .iter()
+            .any(|mark| text.contains(mark))
+    {
         return;
     }
     let mut at = 0;
     for word in text.split(|c: char| c.is_ascii_whitespace()) {
         if word.len() < text.len() && value::looks_random(word) {
-            hits.push(Hit { span: start + at..start + at + word.len(), rule: &rules::RANDOM });
+            hits.push(Hit {
+                span: start + at..start + at + word.len(),
+                rule: &rules::RANDOM,
+            });
         }
         at += word.len() + 1;
     }

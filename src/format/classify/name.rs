@@ -1,4 +1,5 @@
-//! What a name says about its value, by word: `MONKEY` holds no key, `API_KEY_RATE_LIMIT` is a limit.
+//! What a name says about its value, by word: `MONKEY` holds no key, `API_KEY_RATE_LIMIT` is a
+//! limit.
 
 use super::vocabulary::{self, Set, Sets};
 
@@ -30,18 +31,36 @@ pub(in crate::format) enum Telling {
 /// What a name says. Only its words count, and the last word says what it is.
 pub(in crate::format) fn telling(name: &str) -> Telling {
     let mut words = split(name);
-    while words.len() > 1 && words.last().is_some_and(|last| is_one_of(last, vocabulary::TRAILING)) {
+    while words.len() > 1
+        && words
+            .last()
+            .is_some_and(|last| is_one_of(last, vocabulary::TRAILING))
+    {
         words.pop();
     }
-    let words: Vec<(&str, Sets)> = words.iter().map(|word| (word.as_str(), Sets::of(word))).collect();
-    let Some((_, of_last)) = words.last() else { return Telling::Nothing };
+    let words: Vec<(&str, Sets)> = words
+        .iter()
+        .map(|word| (word.as_str(), Sets::of(word)))
+        .collect();
+    let Some((_, of_last)) = words.last() else {
+        return Telling::Nothing;
+    };
     // The last word that can name a secret, and what it names with the words before it.
-    let found = (0..words.len()).rev().find_map(|at| of_word(&words, at).map(|telling| (at, telling)));
+    let found = (0..words.len())
+        .rev()
+        .find_map(|at| of_word(&words, at).map(|telling| (at, telling)));
     let Some((at, telling)) = found else {
         let is_identifier = words.iter().any(|(_, sets)| sets.has(Set::Identifier));
-        return if is_identifier { Telling::Identifier } else { Telling::Nothing };
+        return if is_identifier {
+            Telling::Identifier
+        } else {
+            Telling::Nothing
+        };
     };
-    let (before, after) = (words.get(..at).unwrap_or_default(), words.get(at + 1..).unwrap_or_default());
+    let (before, after) = (
+        words.get(..at).unwrap_or_default(),
+        words.get(at + 1..).unwrap_or_default(),
+    );
     if matches!(words.as_slice(), [.., ("secret", _), ("id", _)]) {
         return Telling::Token; // of an AppRole: half of a login
     }
@@ -56,19 +75,34 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
         return Telling::About;
     }
     let says = |wanted: &str| words.iter().any(|(word, _)| *word == wanted);
-    let is_private = ["secret", "private", "preshared", "shared"].iter().any(|word| says(word));
+    let is_private = ["secret", "private", "preshared", "shared"]
+        .iter()
+        .any(|word| says(word));
     let is_key = matches!(telling, Telling::Token | Telling::Maybe) && !is_private;
     if is_key && words.iter().any(|(_, sets)| sets.has(Set::Public)) {
         return Telling::Public;
     }
-    if before.last().is_some_and(|(_, sets)| sets.has(Set::AboutBefore)) { Telling::About } else { telling }
+    if before
+        .last()
+        .is_some_and(|(_, sets)| sets.has(Set::AboutBefore))
+    {
+        Telling::About
+    } else {
+        telling
+    }
 }
 
 fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
     let (word, sets) = *words.get(at)?;
-    let (before, _) = at.checked_sub(1).and_then(|at| words.get(at)).copied().unwrap_or_default();
+    let (before, _) = at
+        .checked_sub(1)
+        .and_then(|at| words.get(at))
+        .copied()
+        .unwrap_or_default();
     // Of `PWD` the value is a path.
-    if sets.has(Set::Password) || ends_in(word, vocabulary::PASSWORD_ENDINGS) && !is_one_of(word, vocabulary::NO_PASSWORD) {
+    if sets.has(Set::Password)
+        || ends_in(word, vocabulary::PASSWORD_ENDINGS) && !is_one_of(word, vocabulary::NO_PASSWORD)
+    {
         return Some(Telling::Password);
     }
     if sets.has(Set::Token) || ends_in(word, vocabulary::TOKEN_ENDINGS) {
@@ -85,7 +119,10 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
         // Pushover calls its keys so.
         "user" | "app" if words.iter().any(|(word, _)| *word == "pushover") => Some(Telling::Maybe),
         "code" | "codes" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
-        "topic" => words.iter().any(|(word, _)| *word == "ntfy").then_some(Telling::Topic),
+        "topic" => words
+            .iter()
+            .any(|(word, _)| *word == "ntfy")
+            .then_some(Telling::Topic),
         _ if sets.has(Set::Login) => Some(Telling::Login),
         _ if sets.has(Set::Maybe) => Some(Telling::Maybe),
         _ => is_compound_code(word).then_some(Telling::Code),
@@ -94,8 +131,14 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
 
 /// `doorpin`, `alarmcode`
 fn is_compound_code(word: &str) -> bool {
-    let before = word.strip_suffix("pin").or_else(|| word.strip_suffix("code")).filter(|before| before.len() > 2);
-    before.is_some_and(|before| ends_in(before, vocabulary::CODE_BEGINNINGS) || is_one_of(before, vocabulary::CODE_BEGINNINGS))
+    let before = word
+        .strip_suffix("pin")
+        .or_else(|| word.strip_suffix("code"))
+        .filter(|before| before.len() > 2);
+    before.is_some_and(|before| {
+        ends_in(before, vocabulary::CODE_BEGINNINGS)
+            || is_one_of(before, vocabulary::CODE_BEGINNINGS)
+    })
 }
 
 fn of_key(before: &str, words: &[(&str, Sets)]) -> Telling {
@@ -103,35 +146,52 @@ fn of_key(before: &str, words: &[(&str, Sets)]) -> Telling {
     if sets.has(Set::HarmlessKey) && !words.iter().any(|(word, _)| *word == "encryption") {
         return Telling::About;
     }
-    let is_known = sets.has(Set::SecretKey) || words.iter().any(|(word, _)| matches!(*word, "secret" | "private" | "encryption"));
-    if is_known { Telling::Token } else { Telling::Maybe }
+    let is_known = sets.has(Set::SecretKey)
+        || words
+            .iter()
+            .any(|(word, _)| matches!(*word, "secret" | "private" | "encryption"));
+    if is_known {
+        Telling::Token
+    } else {
+        Telling::Maybe
+    }
 }
 
 /// The longest name in camelCase without any other separator.
 const MAX_CAMEL: usize = 30;
 
-/// Whether a name consists of words, as opposed to a line of a key that can pass for one. Random text
-/// changes between capitals and small letters every second character.
+/// Whether a name consists of words, as opposed to a line of a key that can pass for one. Random
+/// text changes between capitals and small letters every second character.
 pub(crate) fn is_made_of_words(name: &str) -> bool {
     let words = split(name);
     let letters: usize = words.iter().map(|word| word.chars().count()).sum();
-    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    let is_name = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     let is_split = name.contains(['_', '-', '.']) || name.len() <= MAX_CAMEL;
-    let is_word = |word: &String| word.len() < 6 || word.len() <= 16 && word.contains(['a', 'e', 'i', 'o', 'u', 'y']);
-    is_name && is_split && words.len() > 1 && words.iter().all(is_word) && letters * 10 >= words.len() * 32
+    let is_word = |word: &String| {
+        word.len() < 6 || word.len() <= 16 && word.contains(['a', 'e', 'i', 'o', 'u', 'y'])
+    };
+    is_name
+        && is_split
+        && words.len() > 1
+        && words.iter().all(is_word)
+        && letters * 10 >= words.len() * 32
 }
 
 /// Whether a word ends in one of these and has something before it.
 fn ends_in(word: &str, endings: &str) -> bool {
-    endings.split_ascii_whitespace().any(|ending| word.len() > ending.len() && word.ends_with(ending))
+    endings
+        .split_ascii_whitespace()
+        .any(|ending| word.len() > ending.len() && word.ends_with(ending))
 }
 
 fn is_one_of(word: &str, words: &str) -> bool {
     words.split_ascii_whitespace().any(|one| one == word)
 }
 
-/// The words of a name in lower case: split at anything that is no letter or digit and at camelCase,
-/// numbers at the end of a word dropped.
+/// The words of a name in lower case: split at anything that is no letter or digit and at
+/// camelCase, numbers at the end of a word dropped.
 pub(super) fn split(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     for part in name.split(|c: char| !c.is_alphanumeric()) {
@@ -140,8 +200,10 @@ pub(super) fn split(name: &str) -> Vec<String> {
         for at in 1..bytes.len() {
             let is_upper = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_uppercase);
             let is_lower = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
-            let begins =
-                is_upper(at) && (is_lower(at - 1) || bytes[at - 1].is_ascii_digit() || is_upper(at - 1) && is_lower(at + 1));
+            let begins = is_upper(at)
+                && (is_lower(at - 1)
+                    || bytes[at - 1].is_ascii_digit()
+                    || is_upper(at - 1) && is_lower(at + 1));
             if begins && !is_plural_s(part, at) {
                 push(&mut words, part.get(start..at));
                 start = at;
@@ -160,7 +222,11 @@ fn is_plural_s(part: &str, at: usize) -> bool {
 fn push(words: &mut Vec<String>, part: Option<&str>) {
     let Some(part) = part else { return };
     let word = part.trim_end_matches(|c: char| c.is_ascii_digit());
-    let word = if word.len() < 2 && part.len() > word.len() { part } else { word };
+    let word = if word.len() < 2 && part.len() > word.len() {
+        part
+    } else {
+        word
+    };
     if !word.is_empty() {
         words.push(word.to_lowercase());
     }

@@ -1,5 +1,5 @@
-//! Names with values inside a text: `NAME=value` in a command or comment, `Password=x;` in a connection
-//! string, `name: value` in a header, the lines of a configuration file, JSON, XML.
+//! Names with values inside a text: `NAME=value` in a command or comment, `Password=x;` in a
+//! connection string, `name: value` in a header, the lines of a configuration file, JSON, XML.
 
 use std::ops::Range;
 
@@ -11,9 +11,16 @@ use crate::names::is_public_name;
 pub(super) fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
     let mut parts = Vec::new();
     let scheme = scheme_of_authorization(text);
-    if scheme > 0 && depth == 0 && role != Role::Comment && !text[scheme..].trim().contains(char::is_whitespace) {
+    if scheme > 0
+        && depth == 0
+        && role != Role::Comment
+        && !text[scheme..].trim().contains(char::is_whitespace)
+    {
         // A header, whatever it is called.
-        parts.push(Part { name: "token".into(), value: scheme..text.trim_end().len() });
+        parts.push(Part {
+            name: "token".into(),
+            value: scheme..text.trim_end().len(),
+        });
     }
     let is_config = role == Role::ConfigContent || text.contains('\n');
     let mut at = 0;
@@ -21,7 +28,12 @@ pub(super) fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
         let start = at;
         at += line.len();
         let before = parts.len();
-        of_line(text, start..start + line.trim_end_matches(['\r', '\n']).len(), role, &mut parts);
+        of_line(
+            text,
+            start..start + line.trim_end_matches(['\r', '\n']).len(),
+            role,
+            &mut parts,
+        );
         if is_config && parts.len() == before {
             parts.extend(by_blank(text, start, line));
         }
@@ -36,10 +48,17 @@ fn of_line(text: &str, line: Range<usize>, role: Role, parts: &mut Vec<Part>) {
     while let Some(found) = text[at..line.end].find(['=', ':', '>']) {
         let separator = at + found;
         at = separator + 1;
-        let Some((name, name_start)) = name_before(text, line.start, separator) else { continue };
+        let Some((name, name_start)) = name_before(text, line.start, separator) else {
+            continue;
+        };
         if !matches!(
             telling(name),
-            Telling::Password | Telling::Token | Telling::Code | Telling::Maybe | Telling::Login | Telling::Topic
+            Telling::Password
+                | Telling::Token
+                | Telling::Code
+                | Telling::Maybe
+                | Telling::Login
+                | Telling::Topic
         ) {
             continue;
         }
@@ -47,7 +66,9 @@ fn of_line(text: &str, line: Range<usize>, role: Role, parts: &mut Vec<Part>) {
             .trim_matches([' ', '\t', '#', ';', '/', '-', '"', '\'', '*'])
             .trim_start_matches("export ")
             .is_empty();
-        let Some(value) = value_behind(text, separator, line.end, is_first) else { continue };
+        let Some(value) = value_behind(text, separator, line.end, is_first) else {
+            continue;
+        };
         if role == Role::Comment
             && !is_told_in_comment(
                 &text[line.clone()],
@@ -60,7 +81,10 @@ fn of_line(text: &str, line: Range<usize>, role: Role, parts: &mut Vec<Part>) {
             continue;
         }
         at = value.end.max(at);
-        parts.push(Part { name: name.to_owned(), value });
+        parts.push(Part {
+            name: name.to_owned(),
+            value,
+        });
     }
 }
 
@@ -69,7 +93,9 @@ fn name_before(text: &str, from: usize, separator: usize) -> Option<(&str, usize
     let head = text[from..separator].trim_end();
     let head = head.strip_suffix(['"', '\'', '+', ':']).unwrap_or(head);
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let start = head.rfind(|c| !is_name(c)).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
+    let start = head.rfind(|c| !is_name(c)).map_or(0, |at| {
+        at + head[at..].chars().next().map_or(1, char::len_utf8)
+    });
     let name = head[start..].trim_start_matches(['-', '.']);
     // `Api Key=…`, `User Password: …`: the words before belong to it in connection strings.
     (!name.is_empty()).then_some((name, from + head.len() - name.len()))
@@ -91,7 +117,10 @@ fn value_behind(text: &str, separator: usize, end: usize, is_first: bool) -> Opt
         return None;
     }
     let blank = tail.len() - tail.trim_start_matches([' ', '\t']).len();
-    let is_quoted_name = separator.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(|b| matches!(b, b'"' | b'\''));
+    let is_quoted_name = separator
+        .checked_sub(1)
+        .and_then(|before| bytes.get(before))
+        .is_some_and(|b| matches!(b, b'"' | b'\''));
     if is_colon && blank == 0 && !is_quoted_name && !is_first {
         return None;
     }
@@ -100,33 +129,51 @@ fn value_behind(text: &str, separator: usize, end: usize, is_first: bool) -> Opt
     if blank > 0 && tail.starts_with('#') {
         return None; // a comment
     }
-    if let Some(quote) = tail.chars().next().filter(|c| matches!(c, '"' | '\'' | '`')) {
+    if let Some(quote) = tail
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '"' | '\'' | '`'))
+    {
         let close = tail[1..].find(quote)?;
         return Some(start + 1..start + 1 + close).filter(|span| !span.is_empty());
     }
     let start = start + scheme_of_authorization(tail);
     let tail = &text[start..end];
-    let stops = |c: char| c.is_whitespace() || matches!(c, ';' | '&' | '"' | '\'' | ',' | '}' | ']' | ')' | '<');
+    let stops = |c: char| {
+        c.is_whitespace() || matches!(c, ';' | '&' | '"' | '\'' | ',' | '}' | ']' | ')' | '<')
+    };
     let length = reference_length(tail).unwrap_or_else(|| tail.find(stops).unwrap_or(tail.len()));
     Some(start..start + length).filter(|span| !span.is_empty())
 }
 
 /// `${NAME:-a b}` is one value.
 fn reference_length(tail: &str) -> Option<usize> {
-    tail.starts_with("${").then(|| tail.find('}').map(|close| close + 1)).flatten()
+    tail.starts_with("${")
+        .then(|| tail.find('}').map(|close| close + 1))
+        .flatten()
 }
 
 /// `Bearer `, `Basic ` and the like before a token.
 pub(super) fn scheme_of_authorization(tail: &str) -> usize {
-    let schemes = ["Bearer ", "bearer ", "Basic ", "basic ", "Token ", "token ", "ApiKey ", "Bot ", "Digest "];
-    schemes.iter().find(|scheme| tail.starts_with(**scheme)).map_or(0, |scheme| scheme.len())
+    let schemes = [
+        "Bearer ", "bearer ", "Basic ", "basic ", "Token ", "token ", "ApiKey ", "Bot ", "Digest ",
+    ];
+    schemes
+        .iter()
+        .find(|scheme| tail.starts_with(**scheme))
+        .map_or(0, |scheme| scheme.len())
 }
 
 /// `machine … login … password value`
 fn of_netrc(start: usize, line: &str) -> Option<Part> {
     let at = line.find(" password ")? + " password ".len();
-    let length = line[at..].find(char::is_whitespace).unwrap_or(line.len() - at);
-    (length > 0).then(|| Part { name: "password".into(), value: start + at..start + at + length })
+    let length = line[at..]
+        .find(char::is_whitespace)
+        .unwrap_or(line.len() - at);
+    (length > 0).then(|| Part {
+        name: "password".into(),
+        value: start + at..start + at + length,
+    })
 }
 
 /// `requirepass value` in a configuration file.
@@ -138,18 +185,30 @@ fn by_blank(text: &str, start: usize, line: &str) -> Option<Part> {
     let (name, rest) = body.split_once([' ', '\t'])?;
     let rest = rest.trim();
     let is_told = matches!(telling(name), Telling::Password | Telling::Token);
-    let is_one = !rest.is_empty() && !rest.contains(char::is_whitespace) && !rest.starts_with(['=', ':']);
-    let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    let is_one =
+        !rest.is_empty() && !rest.contains(char::is_whitespace) && !rest.starts_with(['=', ':']);
+    let is_plain = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     let at = start + line.rfind(rest)?;
-    (is_told && is_one && is_plain && text.is_char_boundary(at))
-        .then(|| Part { name: name.to_owned(), value: at..at + rest.len() })
+    (is_told && is_one && is_plain && text.is_char_boundary(at)).then(|| Part {
+        name: name.to_owned(),
+        value: at..at + rest.len(),
+    })
 }
 
 /// Prose has colons and equals signs too: an assignment that is the whole comment is one; inside of
 /// prose only a value that is no word.
-fn is_told_in_comment(line: &str, found: &str, separator: u8, is_first: bool, is_last: bool) -> bool {
+fn is_told_in_comment(
+    line: &str,
+    found: &str,
+    separator: u8,
+    is_first: bool,
+    is_last: bool,
+) -> bool {
     let plain = found.trim_end_matches(['.', ',', '!', '?']);
-    let is_word = plain.chars().all(|c| c.is_alphabetic() || c == '-') && (!plain.is_ascii() || is_public_name(plain));
+    let is_word = plain.chars().all(|c| c.is_alphabetic() || c == '-')
+        && (!plain.is_ascii() || is_public_name(plain));
     let rest = line.trim_end().ends_with(found) || is_last;
     if separator == b'=' && is_first {
         rest || !is_word || line.contains(" #")

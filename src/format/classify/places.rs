@@ -17,7 +17,13 @@ pub struct Judged<'a> {
 /// Judges every place of a file, in order.
 #[must_use]
 pub fn judge_places(places: &[Place]) -> Vec<Judged<'_>> {
-    let mut judged: Vec<Judged<'_>> = places.iter().map(|place| Judged { place, verdict: by_names(place) }).collect();
+    let mut judged: Vec<Judged<'_>> = places
+        .iter()
+        .map(|place| Judged {
+            place,
+            verdict: by_names(place),
+        })
+        .collect();
     lists_of_bytes(places, &mut judged);
     let mut start = 0;
     while start < judged.len() {
@@ -37,19 +43,33 @@ const MIN_BYTES: usize = 8;
 
 /// A key that is written as a list of its bytes, as Zigbee2MQTT's `network_key`.
 fn lists_of_bytes(places: &[Place], judged: &mut [Judged<'_>]) {
-    let list = |place: &Place| place.path.rsplit_once('[').map(|(list, _)| list.to_owned()).filter(|_| place.path.ends_with(']'));
+    let list = |place: &Place| {
+        place
+            .path
+            .rsplit_once('[')
+            .map(|(list, _)| list.to_owned())
+            .filter(|_| place.path.ends_with(']'))
+    };
     let is_byte = |place: &Place| {
         let text = place.text.trim();
-        text.parse::<u8>().is_ok() || text.strip_prefix("0x").is_some_and(|hex| u8::from_str_radix(hex, 16).is_ok())
+        text.parse::<u8>().is_ok()
+            || text
+                .strip_prefix("0x")
+                .is_some_and(|hex| u8::from_str_radix(hex, 16).is_ok())
     };
     let mut start = 0;
     while let Some(first) = places.get(start) {
-        let Some(path) = list(first).filter(|_| telling(&first.name) == Telling::Token && is_byte(first)) else {
+        let Some(path) =
+            list(first).filter(|_| telling(&first.name) == Telling::Token && is_byte(first))
+        else {
             start += 1;
             continue;
         };
         let rest = places.get(start..).unwrap_or_default();
-        let count = rest.iter().take_while(|place| list(place).as_ref() == Some(&path) && is_byte(place)).count();
+        let count = rest
+            .iter()
+            .take_while(|place| list(place).as_ref() == Some(&path) && is_byte(place))
+            .count();
         if count >= MIN_BYTES {
             for one in judged.iter_mut().skip(start).take(count) {
                 one.verdict = Verdict {
@@ -71,35 +91,58 @@ fn by_names(place: &Place) -> Verdict {
     if own.is_secret {
         return own;
     }
-    let others = place.also.iter().map(|name| classify(name, &place.text, place.role));
-    others.into_iter().find(|verdict| verdict.is_secret).unwrap_or(own)
+    let others = place
+        .also
+        .iter()
+        .map(|name| classify(name, &place.text, place.role));
+    others
+        .into_iter()
+        .find(|verdict| verdict.is_secret)
+        .unwrap_or(own)
 }
 
 /// The end of the items of one command that is written as a list.
 fn end_of_command(places: &[Place], start: usize) -> usize {
     let list = |place: &Place| {
         let in_command = place.path.ends_with(']')
-            && (place.role == Role::Command || place.role == Role::Healthcheck || place.role == Role::Value);
+            && (place.role == Role::Command
+                || place.role == Role::Healthcheck
+                || place.role == Role::Value);
         let list = place.path.rsplit_once('[').map(|(list, _)| list.to_owned());
         list.filter(|list| in_command && is_command(list))
     };
-    let Some(first) = places.get(start).and_then(list) else { return start };
+    let Some(first) = places.get(start).and_then(list) else {
+        return start;
+    };
     let rest = places.get(start..).unwrap_or_default();
-    start + rest.iter().take_while(|place| list(place).as_ref() == Some(&first)).count()
+    start
+        + rest
+            .iter()
+            .take_while(|place| list(place).as_ref() == Some(&first))
+            .count()
 }
 
 fn is_command(path: &str) -> bool {
-    matches!(path.rsplit('.').next(), Some("command" | "entrypoint" | "test" | "args"))
+    matches!(
+        path.rsplit('.').next(),
+        Some("command" | "entrypoint" | "test" | "args")
+    )
 }
 
-/// Judges the items of a command as one: `-p` and what stands behind it, and the program that both are for.
+/// Judges the items of a command as one: `-p` and what stands behind it, and the program that both
+/// are for.
 fn together(items: &mut [Judged<'_>]) {
     let mut whole = zeroize::Zeroizing::new(String::new());
     let mut spans = Vec::with_capacity(items.len());
     for item in items.iter() {
         let start = whole.len();
         // One word each: a blank inside of one must not split it.
-        whole.extend(item.place.text.chars().map(|c| if c.is_ascii_whitespace() { '_' } else { c }));
+        whole.extend(
+            item.place
+                .text
+                .chars()
+                .map(|c| if c.is_ascii_whitespace() { '_' } else { c }),
+        );
         spans.push(start..whole.len());
         whole.push(' ');
     }
@@ -111,7 +154,10 @@ fn together(items: &mut [Judged<'_>]) {
         };
         let found: Vec<Range<usize>> = verdict.spans.iter().filter_map(own).collect();
         if !item.verdict.is_secret && !found.is_empty() {
-            item.verdict = Verdict { spans: found, ..verdict.clone() };
+            item.verdict = Verdict {
+                spans: found,
+                ..verdict.clone()
+            };
         }
     }
 }

@@ -16,7 +16,8 @@ pub(super) struct Shape {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
     Nothing,
-    /// What follows the prefix ends in its CRC-32; a token where it does not is mistyped, and less severe.
+    /// What follows the prefix ends in its CRC-32; a token where it does not is mistyped, and less
+    /// severe.
     Crc32,
     /// There are digits, capitals and small letters in it.
     Mixed,
@@ -65,7 +66,9 @@ pub(super) fn find(text: &str, base: usize, hits: &mut Vec<Hit>) -> bool {
             at += 1;
             continue;
         }
-        let found = beginning_with(bytes[at]).iter().find_map(|shape| Some((shape, matched(shape, text, at)?)));
+        let found = beginning_with(bytes[at])
+            .iter()
+            .find_map(|shape| Some((shape, matched(shape, text, at)?)));
         let Some((shape, end)) = found else {
             at += 1;
             continue;
@@ -75,10 +78,16 @@ pub(super) fn find(text: &str, base: usize, hits: &mut Vec<Hit>) -> bool {
         match shape.check {
             Check::Public => is_public |= text.trim().len() <= end - at,
             _ if value::is_placeholder(random) => {}
-            Check::Nothing | Check::Mixed => hits.push(Hit { span, rule: &shape.rule }),
+            Check::Nothing | Check::Mixed => hits.push(Hit {
+                span,
+                rule: &shape.rule,
+            }),
             Check::Crc32 => {
                 let is_whole = checksum::crc32_base62(random);
-                hits.push(Hit { span, rule: if is_whole { &shape.rule } else { &UNCHECKED } });
+                hits.push(Hit {
+                    span,
+                    rule: if is_whole { &shape.rule } else { &UNCHECKED },
+                });
             }
         }
         at = end;
@@ -94,15 +103,27 @@ fn beginning_with(byte: u8) -> &'static [&'static Shape] {
             [first, ..] => *first == byte,
             [] => false,
         };
-        (0..=u8::MAX).map(|byte| SHAPES.iter().filter(|shape| can_begin(shape, byte)).collect()).collect()
+        (0..=u8::MAX)
+            .map(|byte| {
+                SHAPES
+                    .iter()
+                    .filter(|shape| can_begin(shape, byte))
+                    .collect()
+            })
+            .collect()
     });
     TABLE.get(usize::from(byte)).map_or(&[], Vec::as_slice)
 }
 
 /// A token begins where no letter or digit stands before, or behind `bot` of Telegram's addresses.
 fn is_start(bytes: &[u8], at: usize) -> bool {
-    let Some(before) = at.checked_sub(1).and_then(|before| bytes.get(before)) else { return true };
-    !before.is_ascii_alphanumeric() && *before != b'_' || bytes.get(..at).is_some_and(|start| start.ends_with(b"/bot"))
+    let Some(before) = at.checked_sub(1).and_then(|before| bytes.get(before)) else {
+        return true;
+    };
+    !before.is_ascii_alphanumeric() && *before != b'_'
+        || bytes
+            .get(..at)
+            .is_some_and(|start| start.ends_with(b"/bot"))
 }
 
 /// What stands behind the prefix.
@@ -115,21 +136,37 @@ fn random_part<'a>(shape: &Shape, token: &'a str) -> &'a str {
 fn matched(shape: &Shape, text: &str, start: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let (prefix, mut form) = shape.form.split_once('<').unwrap_or((shape.form, ""));
-    let mut at = bytes.get(start..)?.starts_with(prefix.as_bytes()).then_some(start + prefix.len())?;
+    let mut at = bytes
+        .get(start..)?
+        .starts_with(prefix.as_bytes())
+        .then_some(start + prefix.len())?;
     let mut class = b'A';
     while !form.is_empty() {
         let (run, rest) = form.split_once('>')?;
         let (literal, next) = rest.split_once('<').unwrap_or((rest, ""));
         class = *run.as_bytes().first()?;
-        let (min, max) = run.get(1..)?.split_once('-').unwrap_or((&run[1..], &run[1..]));
+        let (min, max) = run
+            .get(1..)?
+            .split_once('-')
+            .unwrap_or((&run[1..], &run[1..]));
         let (min, max): (usize, usize) = (min.parse().ok()?, max.parse().ok()?);
-        let length = bytes.get(at..)?.iter().take(max).take_while(|b| holds(class, **b)).count();
+        let length = bytes
+            .get(at..)?
+            .iter()
+            .take(max)
+            .take_while(|b| holds(class, **b))
+            .count();
         let end = at + length;
-        at = (length >= min && bytes.get(end..)?.starts_with(literal.as_bytes())).then_some(end + literal.len())?;
+        at = (length >= min && bytes.get(end..)?.starts_with(literal.as_bytes()))
+            .then_some(end + literal.len())?;
         form = next;
     }
-    let goes_on = bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || holds(class, *b) && *b != b'-');
-    let fits = !goes_on && text.is_char_boundary(at) && (shape.check != Check::Mixed || is_mixed(&bytes[start..at]));
+    let goes_on = bytes
+        .get(at)
+        .is_some_and(|b| b.is_ascii_alphanumeric() || holds(class, *b) && *b != b'-');
+    let fits = !goes_on
+        && text.is_char_boundary(at)
+        && (shape.check != Check::Mixed || is_mixed(&bytes[start..at]));
     fits.then_some(at)
 }
 
@@ -145,14 +182,22 @@ fn pem(text: &str, base: usize, hits: &mut Vec<Hit>) {
     while let Some(found) = text[at..].find("-----BEGIN ") {
         let start = at + found;
         let rest = &text[start..];
-        let title = rest["-----BEGIN ".len()..].split("-----").next().unwrap_or_default();
+        let title = rest["-----BEGIN ".len()..]
+            .split("-----")
+            .next()
+            .unwrap_or_default();
         let end = rest.find(END).map(|end| {
             let behind = end + END.len();
-            rest[behind..].find("-----").map_or(rest.len(), |dashes| behind + dashes + "-----".len())
+            rest[behind..]
+                .find("-----")
+                .map_or(rest.len(), |dashes| behind + dashes + "-----".len())
         });
         let end = start + end.unwrap_or(rest.len()).min(rest.len());
         if title.contains("PRIVATE") || title.contains("OpenVPN Static key") {
-            hits.push(Hit { span: base + start..base + end, rule: &rules::PRIVATE_KEY });
+            hits.push(Hit {
+                span: base + start..base + end,
+                rule: &rules::PRIVATE_KEY,
+            });
         }
         at = end.max(start + 1);
     }
@@ -180,5 +225,8 @@ fn is_public_text(text: &str) -> bool {
         "sha1-",
         "sha512-",
     ];
-    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning)) || text.contains("@sha256:")
+    BEGINNINGS
+        .iter()
+        .any(|beginning| text.starts_with(beginning))
+        || text.contains("@sha256:")
 }

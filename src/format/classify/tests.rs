@@ -10,14 +10,20 @@ fn of(name: &str, text: &str) -> Verdict {
 fn all_secret(cases: &[(&str, &str)], role: Role) {
     for (name, text) in cases {
         let verdict = classify(name, text, role);
-        assert!(verdict.is_secret && !verdict.spans.is_empty(), "{name}={text} {verdict:?}");
+        assert!(
+            verdict.is_secret && !verdict.spans.is_empty(),
+            "{name}={text} {verdict:?}"
+        );
     }
 }
 
 fn all_harmless(cases: &[(&str, &str)], role: Role) {
     for (name, text) in cases {
         let verdict = classify(name, text, role);
-        assert!(!verdict.is_secret && verdict.spans.is_empty(), "{name}={text} {verdict:?}");
+        assert!(
+            !verdict.is_secret && verdict.spans.is_empty(),
+            "{name}={text} {verdict:?}"
+        );
     }
 }
 
@@ -77,7 +83,10 @@ fn words_of_other_languages_and_orders_tell_too() {
             ("roborock_localkey", "katze"),
             ("LOCAL_KEY", "k4tzenbaum"),
             ("INVITE_CODE", "gartenparty"),
-            ("peer_preshared_key", "QeQLuPIHmKNCV9oZ2oppXdgAg/3dVicUGv7uVKeb0do="),
+            (
+                "peer_preshared_key",
+                "QeQLuPIHmKNCV9oZ2oppXdgAg/3dVicUGv7uVKeb0do=",
+            ),
             ("webhook_id", "front-door-2931"),
             ("LDAP_ADMIN_PASSWORD", "/slash/first"),
             ("BACKUP_PASSPHRASE", "http://not-an-url"),
@@ -89,9 +98,15 @@ fn words_of_other_languages_and_orders_tell_too() {
             ("DB_PASSWORD", "/run/secrets/db"),
             ("DB_PASSWORD", "./secrets/db"),
             ("DB_PASSWORD", "C:/data/password.txt"),
-            ("PLEX_MACHINE_IDENTIFIER", "432501b95ac2a53c766f0193a345471774b6d8c4"),
+            (
+                "PLEX_MACHINE_IDENTIFIER",
+                "432501b95ac2a53c766f0193a345471774b6d8c4",
+            ),
             ("OPENAI_ORG", "org-D4mwh1wr7rk0RGyHKuuETuK4"),
-            ("NETDATA_CLAIM_ROOMS", "d23f6eca-5a0d-4205-b080-2c82c7cb95c5"),
+            (
+                "NETDATA_CLAIM_ROOMS",
+                "d23f6eca-5a0d-4205-b080-2c82c7cb95c5",
+            ),
             ("platform", "xiaomi_lywsd03mmc"),
             ("TELEGRAM_TOKEN", "123456789:your-bot-token-here"),
             ("TOKEN_TIME", "48"),
@@ -103,10 +118,18 @@ fn words_of_other_languages_and_orders_tell_too() {
 
 #[test]
 fn a_name_of_words_is_told_from_a_line_of_a_key() {
-    for name in ["FORGEJO__webhook__ALLOWED_HOST_LIST", "APP__jwtSecretKeyForAccess", "GITEA__log_0x2E_console__COLORIZE"] {
+    for name in [
+        "FORGEJO__webhook__ALLOWED_HOST_LIST",
+        "APP__jwtSecretKeyForAccess",
+        "GITEA__log_0x2E_console__COLORIZE",
+    ] {
         assert!(is_made_of_words(name), "{name}");
     }
-    for line in ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU", "x"] {
+    for line in [
+        "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj",
+        "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU",
+        "x",
+    ] {
         assert!(!is_made_of_words(line), "{line}");
     }
 }
@@ -127,7 +150,10 @@ fn a_weak_password_is_a_secret_and_a_placeholder_is_none() {
         &[
             ("DB_PASSWORD", "changeme"),
             ("API_TOKEN", "<your-token>"),
-            ("JWT_SECRET", "your-super-secret-jwt-token-with-at-least-32-characters-long"),
+            (
+                "JWT_SECRET",
+                "your-super-secret-jwt-token-with-at-least-32-characters-long",
+            ),
             ("SECRET_KEY", "replace-with-a-long-random-string"),
             ("NGROK_AUTH_TOKEN", "YourNgrokAuthToken"),
             ("API_KEY", "XXXXXXXX-XXXX"),
@@ -164,15 +190,31 @@ fn references_are_none_but_their_defaults_can_be() {
 #[test]
 fn the_secret_part_of_a_text_is_told_from_the_rest() {
     let part = |name: &str, text: &str, role: Role| -> Vec<String> {
-        classify(name, text, role).spans.into_iter().map(|span| text[span].to_owned()).collect()
+        classify(name, text, role)
+            .spans
+            .into_iter()
+            .map(|span| text[span].to_owned())
+            .collect()
     };
     let cases = [
-        ("DATABASE_URL", "postgres://app:p4ss/w0rd@db:5432/app", "p4ss/w0rd"),
+        (
+            "DATABASE_URL",
+            "postgres://app:p4ss/w0rd@db:5432/app",
+            "p4ss/w0rd",
+        ),
         ("REDIS_URL", "redis://:s3cr3tpw@redis:6379/0", "s3cr3tpw"),
         ("DSN", "app:s3cr3tpw@tcp(db:3306)/app", "s3cr3tpw"),
-        ("JDBC", "jdbc:postgresql://db/app?user=app&password=s3cr3tpw", "s3cr3tpw"),
+        (
+            "JDBC",
+            "jdbc:postgresql://db/app?user=app&password=s3cr3tpw",
+            "s3cr3tpw",
+        ),
         ("AZURE", "Server=tcp:x,1433;Uid=a;Pwd=s3cr3tpw;", "s3cr3tpw"),
-        ("SETTINGS", "{\"host\":\"db\",\"password\":\"s3cr3tpw\",\"port\":5432}", "s3cr3tpw"),
+        (
+            "SETTINGS",
+            "{\"host\":\"db\",\"password\":\"s3cr3tpw\",\"port\":5432}",
+            "s3cr3tpw",
+        ),
         ("AUTH_HEADER", "Bearer s3cr3tpw", "s3cr3tpw"),
         ("SFTP_USERS", "foo:s3cr3tpw:1001", "s3cr3tpw:1001"),
     ];
@@ -191,28 +233,62 @@ fn the_secret_part_of_a_text_is_told_from_the_rest() {
         "wget --header=\"Authorization: Bearer s3cr3tpw\" http://x/",
     ];
     for command in commands {
-        assert_eq!(part("command", command, Role::Command), ["s3cr3tpw"], "{command}");
+        assert_eq!(
+            part("command", command, Role::Command),
+            ["s3cr3tpw"],
+            "{command}"
+        );
     }
     let content = "[db]\nuser = app\npassword = s3cr3tpw\n";
     assert_eq!(part("content", content, Role::ConfigContent), ["s3cr3tpw"]);
-    assert_eq!(part("content", "requirepass s3cr3tpw\n", Role::ConfigContent), ["s3cr3tpw"]);
-    assert_eq!(part("content", "<ApiKey>a8f5f167f44f4964e6c9</ApiKey>", Role::ConfigContent), ["a8f5f167f44f4964e6c9"]);
+    assert_eq!(
+        part("content", "requirepass s3cr3tpw\n", Role::ConfigContent),
+        ["s3cr3tpw"]
+    );
+    assert_eq!(
+        part(
+            "content",
+            "<ApiKey>a8f5f167f44f4964e6c9</ApiKey>",
+            Role::ConfigContent
+        ),
+        ["a8f5f167f44f4964e6c9"]
+    );
 }
 
 #[test]
 fn base64_that_begins_like_a_path_is_no_path() {
-    all_secret(&[("WG_PSK", "/abcDEF0123456789abcDEF0123456789abcDEF01")], Role::Value);
-    all_harmless(&[("TLS_KEY", "/etc/ssl/private/lab.key"), ("PRIVATE_KEY", "/config/keys/server")], Role::Value);
+    all_secret(
+        &[("WG_PSK", "/abcDEF0123456789abcDEF0123456789abcDEF01")],
+        Role::Value,
+    );
+    all_harmless(
+        &[
+            ("TLS_KEY", "/etc/ssl/private/lab.key"),
+            ("PRIVATE_KEY", "/config/keys/server"),
+        ],
+        Role::Value,
+    );
 }
 
 #[test]
 fn tokens_are_known_by_their_form_wherever_they_stand() {
     let body = "0123456789abcdefghijABCDEFGHIJ012345";
-    for text in [format!("ghp_{body}"), format!("glpat-{}", &body[..20]), format!("hvs.{body}"), format!("tskey-auth-{body}")] {
+    for text in [
+        format!("ghp_{body}"),
+        format!("glpat-{}", &body[..20]),
+        format!("hvs.{body}"),
+        format!("tskey-auth-{body}"),
+    ] {
         all_secret(&[("FOO", &text), ("CLIENT_ID", &text)], Role::Value);
-        assert!(classify("", &format!("# {text}"), Role::Comment).is_secret, "{text}");
+        assert!(
+            classify("", &format!("# {text}"), Role::Comment).is_secret,
+            "{text}"
+        );
     }
-    assert_eq!(of("X", &format!("ghp_{body}")).rule.id, "token-without-checksum");
+    assert_eq!(
+        of("X", &format!("ghp_{body}")).rule.id,
+        "token-without-checksum"
+    );
     let publishable = format!("pk_live_{}", &body[..24]);
     all_harmless(
         &[
@@ -222,7 +298,13 @@ fn tokens_are_known_by_their_form_wherever_they_stand() {
         ],
         Role::Value,
     );
-    all_secret(&[("CERT", "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----")], Role::Value);
+    all_secret(
+        &[(
+            "CERT",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----",
+        )],
+        Role::Value,
+    );
 }
 
 #[test]
@@ -254,8 +336,18 @@ fn every_rule_has_one_name_and_a_reason() {
     let rules: Vec<&Rule> = rules().collect();
     assert!(rules.len() > 80);
     for rule in rules {
-        assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit()), "{}", rule.id);
-        assert!(rule.reason.len() > 10 && !rule.reason.ends_with('.'), "{}", rule.reason);
+        assert!(
+            rule.id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit()),
+            "{}",
+            rule.id
+        );
+        assert!(
+            rule.reason.len() > 10 && !rule.reason.ends_with('.'),
+            "{}",
+            rule.reason
+        );
     }
 }
 
@@ -286,13 +378,27 @@ fn odd_texts_are_judged_without_a_panic() {
     for _ in 0..20_000 {
         let mut text = String::new();
         for _ in 0..8 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             text += pieces[usize::try_from(seed >> 33).unwrap() % pieces.len()];
         }
-        for role in [Role::Value, Role::Command, Role::Comment, Role::ConfigContent, Role::Label] {
+        for role in [
+            Role::Value,
+            Role::Command,
+            Role::Comment,
+            Role::ConfigContent,
+            Role::Label,
+        ] {
             for name in ["", "PASSWORD", "command"] {
                 let verdict = classify(name, &text, role);
-                assert!(verdict.spans.iter().all(|span| text.get(span.clone()).is_some()), "{text:?}");
+                assert!(
+                    verdict
+                        .spans
+                        .iter()
+                        .all(|span| text.get(span.clone()).is_some()),
+                    "{text:?}"
+                );
             }
         }
     }

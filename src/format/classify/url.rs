@@ -85,7 +85,8 @@ const TELLING_SEGMENTS: &[&str] = &[
     "deploy",
 ];
 
-/// Addresses of services whose paths are secret: the host or its end, and what stands before the secret.
+/// Addresses of services whose paths are secret: the host or its end, and what stands before the
+/// secret.
 const SECRET_PATHS: &[(&str, &str)] = &[
     ("hooks.slack.com", "/services/"),
     ("hooks.slack.com", "/workflows/"),
@@ -148,35 +149,60 @@ pub(super) fn find(text: &str, base: usize, told: Telling, hits: &mut Vec<Hit>) 
 
 fn address(text: &str, colon: usize) -> Address<'_> {
     let is_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | ':');
-    let start =
-        text[..colon].rfind(|c: char| !is_scheme(c)).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let start = text[..colon]
+        .rfind(|c: char| !is_scheme(c))
+        .map_or(0, |at| {
+            at + text[at..].chars().next().map_or(1, char::len_utf8)
+        });
     let from = colon + 3;
     let end = end_of(text, from);
     let body = &text[from..end];
-    // The last `@` before the path ends the password; a password may hold a `/` where nothing else fits.
+    // The last `@` before the path ends the password; a password may hold a `/` where nothing else
+    // fits.
     let slash = body.find(['/', '?', '#']).unwrap_or(body.len());
     let reference_aware = authority_end(body, slash);
-    Address { text, scheme: &text[start..colon], authority: from..from + reference_aware, end }
+    Address {
+        text,
+        scheme: &text[start..colon],
+        authority: from..from + reference_aware,
+        end,
+    }
 }
 
 /// The end of the authority: `${X:-a/b}` in it does not end it.
 fn authority_end(body: &str, slash: usize) -> usize {
-    let Some(open) = body[..slash].rfind("${").filter(|open| !body[*open..slash].contains('}')) else {
+    let Some(open) = body[..slash]
+        .rfind("${")
+        .filter(|open| !body[*open..slash].contains('}'))
+    else {
         let has_user = body[..slash].contains('@');
-        let late =
-            body.rfind('@').filter(|at| *at > slash && !has_user && body[..slash].contains(':') && !is_port(&body[..slash]));
-        return late.map_or(slash, |at| body[at..].find(['/', '?', '#']).map_or(body.len(), |next| at + next));
+        let late = body.rfind('@').filter(|at| {
+            *at > slash && !has_user && body[..slash].contains(':') && !is_port(&body[..slash])
+        });
+        return late.map_or(slash, |at| {
+            body[at..]
+                .find(['/', '?', '#'])
+                .map_or(body.len(), |next| at + next)
+        });
     };
-    let close = body[open..].find('}').map_or(body.len(), |close| open + close + 1);
-    let next = body[close..].find(['/', '?', '#']).map_or(body.len(), |next| close + next);
-    if next > slash { authority_end(body, next) } else { slash }
+    let close = body[open..]
+        .find('}')
+        .map_or(body.len(), |close| open + close + 1);
+    let next = body[close..]
+        .find(['/', '?', '#'])
+        .map_or(body.len(), |next| close + next);
+    if next > slash {
+        authority_end(body, next)
+    } else {
+        slash
+    }
 }
 
 /// `host:80`, `host:${PORT`: what stands behind the colon is no password.
 fn is_port(authority: &str) -> bool {
-    authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()) || port.starts_with('$') || port.starts_with('{'))
+    authority.rsplit_once(':').is_some_and(|(_, port)| {
+        port.bytes().all(|b| b.is_ascii_digit()) || port.starts_with('$') || port.starts_with('{')
+    })
 }
 
 /// Where an address ends: at a blank, a quote or a bracket that it did not open.
@@ -196,11 +222,19 @@ fn of_address(address: &Address<'_>, told: Telling, hits: &mut Vec<Hit>) {
     let text = address.text;
     let authority = &text[address.authority.clone()];
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let scheme = address.scheme.rsplit(':').next().unwrap_or_default().to_ascii_lowercase();
+    let scheme = address
+        .scheme
+        .rsplit(':')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if SECRET_SCHEMES.contains(&scheme.as_str()) && !value::is_placeholder(authority) {
         let rest = address.authority.start..address.end;
         if !value::is_reference(&text[rest.clone()]) {
-            hits.push(Hit { span: rest, rule: &rules::WEBHOOK });
+            hits.push(Hit {
+                span: rest,
+                rule: &rules::WEBHOOK,
+            });
         }
         return;
     }
@@ -215,17 +249,32 @@ fn of_address(address: &Address<'_>, told: Telling, hits: &mut Vec<Hit>) {
 /// `user:password@`, and a token alone before the `@`.
 fn of_user(user: &str, host: &str, start: usize, hits: &mut Vec<Hit>) {
     let Some((name, password)) = split_user(user) else {
-        let is_public = host.contains("sentry") || host.contains("glitchtip") || host.contains("bugsink");
+        let is_public =
+            host.contains("sentry") || host.contains("glitchtip") || host.contains("bugsink");
         if value::looks_random(user) && !is_public {
-            hits.push(Hit { span: start..start + user.len(), rule: &rules::URL_TOKEN });
+            hits.push(Hit {
+                span: start..start + user.len(),
+                rule: &rules::URL_TOKEN,
+            });
         }
         return;
     };
     let from = start + name.len() + 1;
-    let is_sample = ["user", "username", "usr", "login", "name", "dbuser", "db_user"]
-        .contains(&name.to_ascii_lowercase().as_str())
-        && ["pass", "password", "passwd", "pw", "pwd", "secret", "dbpass", "db_password"]
-            .contains(&password.to_ascii_lowercase().as_str());
+    let is_sample = [
+        "user", "username", "usr", "login", "name", "dbuser", "db_user",
+    ]
+    .contains(&name.to_ascii_lowercase().as_str())
+        && [
+            "pass",
+            "password",
+            "passwd",
+            "pw",
+            "pwd",
+            "secret",
+            "dbpass",
+            "db_password",
+        ]
+        .contains(&password.to_ascii_lowercase().as_str());
     if is_sample {
         return;
     }
@@ -242,7 +291,8 @@ fn split_user(user: &str) -> Option<(&str, &str)> {
     Some((&user[..at], &user[at + 1..]))
 }
 
-/// Adds a part that is a secret unless it is a reference or a placeholder; of a reference, its default.
+/// Adds a part that is a secret unless it is a reference or a placeholder; of a reference, its
+/// default.
 fn secret(part: &str, from: usize, rule: &'static Rule, hits: &mut Vec<Hit>) {
     if let Some(default) = value::default_of_reference(part) {
         if !default.is_empty() {
@@ -253,24 +303,38 @@ fn secret(part: &str, from: usize, rule: &'static Rule, hits: &mut Vec<Hit>) {
     if part.is_empty() || value::is_reference(part) || value::is_placeholder(part) {
         return;
     }
-    hits.push(Hit { span: from..from + part.len(), rule });
+    hits.push(Hit {
+        span: from..from + part.len(),
+        rule,
+    });
 }
 
 fn of_path(text: &str, host: &str, rest: Range<usize>, told: Telling, hits: &mut Vec<Hit>) {
-    let path_end = text[rest.clone()].find(['?', '#']).map_or(rest.end, |at| rest.start + at);
+    let path_end = text[rest.clone()]
+        .find(['?', '#'])
+        .map_or(rest.end, |at| rest.start + at);
     let path = &text[rest.start..path_end];
     let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
     let known = SECRET_PATHS.iter().find(|(end, before)| {
-        (host == *end || host.strip_suffix(end).is_some_and(|start| start.ends_with('.'))) && path.starts_with(before)
+        (host == *end
+            || host
+                .strip_suffix(end)
+                .is_some_and(|start| start.ends_with('.')))
+            && path.starts_with(before)
     });
     if let Some((_, before)) = known {
         let from = rest.start + before.len();
         let token = text[from..path_end].trim_end_matches('/');
         let first = token.split('/').next().unwrap_or_default();
         let is_sample = !token.bytes().any(|b| b.is_ascii_digit()) && token.len() < 30
-            || token.split('/').any(|part| value::is_placeholder(part) && !part.is_empty());
+            || token
+                .split('/')
+                .any(|part| value::is_placeholder(part) && !part.is_empty());
         if !first.is_empty() && !is_sample && !value::is_reference(token) {
-            hits.push(Hit { span: from..from + token.len(), rule: &rules::WEBHOOK });
+            hits.push(Hit {
+                span: from..from + token.len(),
+                rule: &rules::WEBHOOK,
+            });
         }
         return;
     }
@@ -299,9 +363,15 @@ fn segments(text: &str, start: usize, path: &str, told: Telling, hits: &mut Vec<
         at = span.end + 1;
         let is_token = value::is_uuid(segment)
             || value::looks_random(segment)
-            || is_behind && !is_told && segment.len() >= 8 && (value::is_plausible(segment) || is_mixed(segment));
+            || is_behind
+                && !is_told
+                && segment.len() >= 8
+                && (value::is_plausible(segment) || is_mixed(segment));
         if is_behind && is_token && !value::is_placeholder(segment) {
-            hits.push(Hit { span: span.start..span.start + text[span].len(), rule: &rules::WEBHOOK });
+            hits.push(Hit {
+                span: span.start..span.start + text[span].len(),
+                rule: &rules::WEBHOOK,
+            });
         } else {
             is_behind |= TELLING_SEGMENTS.contains(&segment.to_ascii_lowercase().as_str());
         }
@@ -312,12 +382,19 @@ fn segments(text: &str, start: usize, path: &str, told: Telling, hits: &mut Vec<
 fn is_mixed(segment: &str) -> bool {
     segment.len() >= 12
         && segment.bytes().all(|b| b.is_ascii_alphanumeric())
-        && segment.bytes().skip(1).filter(u8::is_ascii_uppercase).count() >= 3
+        && segment
+            .bytes()
+            .skip(1)
+            .filter(u8::is_ascii_uppercase)
+            .count()
+            >= 3
 }
 
 /// `?token=…&sig=…`
 fn of_query(text: &str, rest: Range<usize>, hits: &mut Vec<Hit>) {
-    let Some(question) = text[rest.clone()].find(['?', '#']) else { return };
+    let Some(question) = text[rest.clone()].find(['?', '#']) else {
+        return;
+    };
     let mut at = rest.start + question + 1;
     for pair in text[at..rest.end].split(['&', ';']) {
         let start = at;
@@ -333,9 +410,16 @@ fn of_query(text: &str, rest: Range<usize>, hits: &mut Vec<Hit>) {
             Telling::Password | Telling::Token => !value::is_number(part) || part.len() > 6,
             Telling::Code => value::is_number(part) && value::is_code(part),
             Telling::Maybe => value::is_plausible(part),
-            Telling::Topic | Telling::Login | Telling::Identifier | Telling::Public | Telling::About | Telling::Nothing => {
-                let is_short_for_one =
-                    matches!(name, "sig" | "code" | "appid" | "k" | "t" | "hash" | "u" | "auth" | "p" | "r" | "i");
+            Telling::Topic
+            | Telling::Login
+            | Telling::Identifier
+            | Telling::Public
+            | Telling::About
+            | Telling::Nothing => {
+                let is_short_for_one = matches!(
+                    name,
+                    "sig" | "code" | "appid" | "k" | "t" | "hash" | "u" | "auth" | "p" | "r" | "i"
+                );
                 is_short_for_one && value::looks_random(part.split('%').next().unwrap_or(part))
             }
         };
@@ -350,11 +434,20 @@ fn without_scheme(text: &str, base: usize, hits: &mut Vec<Hit>) {
     if text.contains("://") || text.contains(char::is_whitespace) {
         return;
     }
-    let Some((user, host)) = text.rsplit_once('@') else { return };
-    let Some((name, password)) = split_user(user) else { return };
-    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    let Some((user, host)) = text.rsplit_once('@') else {
+        return;
+    };
+    let Some((name, password)) = split_user(user) else {
+        return;
+    };
+    let is_name = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     let end = host.find(['/', ')']).unwrap_or(host.len());
-    let place = host[..end].trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches('(');
+    let place = host[..end]
+        .trim_start_matches(|c: char| c.is_ascii_alphabetic())
+        .trim_start_matches('(');
     let is_host = host.starts_with("tcp(")
         || host.starts_with("unix(")
         || host[..end].contains(':') && !host.starts_with("sha")

@@ -36,8 +36,16 @@ pub(super) fn judge(told: Telling, text: &str, found: bool) -> &'static Rule {
     let decided = match told {
         Telling::Password => of_password(text, found),
         Telling::Token => of_token(text, found),
-        Telling::Code => Some(if is_code(text) { &rules::CODE } else { &rules::PLAIN }),
-        Telling::Topic => Some(if is_guessable_word(text) || is_url(text) { &rules::TEXT } else { &rules::TOPIC }),
+        Telling::Code => Some(if is_code(text) {
+            &rules::CODE
+        } else {
+            &rules::PLAIN
+        }),
+        Telling::Topic => Some(if is_guessable_word(text) || is_url(text) {
+            &rules::TEXT
+        } else {
+            &rules::TOPIC
+        }),
         Telling::Login => is_user_and_password(text).then_some(&rules::USER_AND_PASSWORD),
         Telling::Maybe => (is_plausible(text) && !found).then_some(&rules::KEY_VALUE),
         Telling::Public => Some(&rules::PUBLIC_NAME),
@@ -59,11 +67,19 @@ fn of_password(text: &str, found: bool) -> Option<&'static Rule> {
         return Some(&rules::TEXT);
     }
     let is_weak = Sets::of(&text.to_ascii_lowercase()).has(Set::Weak);
-    Some(if is_weak { &rules::WEAK_PASSWORD } else { &rules::PASSWORD })
+    Some(if is_weak {
+        &rules::WEAK_PASSWORD
+    } else {
+        &rules::PASSWORD
+    })
 }
 
 fn of_token(text: &str, found: bool) -> Option<&'static Rule> {
-    if is_path(text) || is_url(text) || is_file_name(text) || is_host(text) && !text.bytes().any(|b| b.is_ascii_uppercase()) {
+    if is_path(text)
+        || is_url(text)
+        || is_file_name(text)
+        || is_host(text) && !text.bytes().any(|b| b.is_ascii_uppercase())
+    {
         return Some(&rules::PLACE);
     }
     if is_number(text) && text.len() <= 6 {
@@ -74,7 +90,15 @@ fn of_token(text: &str, found: bool) -> Option<&'static Rule> {
         return Some(&rules::TEXT);
     }
     let is_prose = text.split_whitespace().count() > 3 && text.split_whitespace().all(is_word);
-    Some(if is_prose { if is_phrase(text) { &rules::PHRASE } else { &rules::TEXT } } else { &rules::TOKEN })
+    Some(if is_prose {
+        if is_phrase(text) {
+            &rules::PHRASE
+        } else {
+            &rules::TEXT
+        }
+    } else {
+        &rules::TOKEN
+    })
 }
 
 fn by_form(told: Telling, text: &str, found: bool) -> &'static Rule {
@@ -84,15 +108,20 @@ fn by_form(told: Telling, text: &str, found: bool) -> &'static Rule {
     if is_uuid(text) {
         return &rules::IDENTIFIER;
     }
-    if is_path(text) || is_host(text) || is_url(text) || is_file_name(text) || text.contains("://") {
+    if is_path(text) || is_host(text) || is_url(text) || is_file_name(text) || text.contains("://")
+    {
         return &rules::PLACE;
     }
     let may_be_random = told != Telling::Identifier && !found;
-    if may_be_random && looks_random(text) { &rules::RANDOM } else { &rules::TEXT }
+    if may_be_random && looks_random(text) {
+        &rules::RANDOM
+    } else {
+        &rules::TEXT
+    }
 }
 
-/// A `${NAME}`, `$NAME`, `$(command)`, `!secret x`, `{{ x }}` or another tool's way to say that the value
-/// comes from somewhere else, with nothing beside it that could be a secret.
+/// A `${NAME}`, `$NAME`, `$(command)`, `!secret x`, `{{ x }}` or another tool's way to say that the
+/// value comes from somewhere else, with nothing beside it that could be a secret.
 pub(super) fn is_reference(text: &str) -> bool {
     const BEGINNINGS: [&str; 22] = [
         "!secret",
@@ -118,9 +147,13 @@ pub(super) fn is_reference(text: &str) -> bool {
         "@env",
         "infisical://",
     ];
-    if BEGINNINGS.iter().any(|beginning| text.starts_with(beginning) && text.len() > beginning.len())
+    if BEGINNINGS
+        .iter()
+        .any(|beginning| text.starts_with(beginning) && text.len() > beginning.len())
         && !text.contains(char::is_whitespace)
-        || text.starts_with('!') && text.split_whitespace().count() == 2 && text.starts_with("!secret ")
+        || text.starts_with('!')
+            && text.split_whitespace().count() == 2
+            && text.starts_with("!secret ")
         || text.starts_with("!env_var ")
     {
         return true;
@@ -128,23 +161,40 @@ pub(super) fn is_reference(text: &str) -> bool {
     if !text.contains(['$', '{', '%', '#']) {
         return false;
     }
-    let Some(rest) = without_references(text) else { return false };
-    let rest = rest.trim_start_matches("Bearer").trim_start_matches("Basic").trim_start_matches("Token");
+    let Some(rest) = without_references(text) else {
+        return false;
+    };
+    let rest = rest
+        .trim_start_matches("Bearer")
+        .trim_start_matches("Basic")
+        .trim_start_matches("Token");
     rest.chars().filter(|c| c.is_alphanumeric()).count() < 4
 }
 
 /// The text without the references in it; `None` if there are none.
 fn without_references(text: &str) -> Option<String> {
-    const PAIRS: [(&str, &str); 6] = [("${", "}"), ("{{", "}}"), ("$(", ")"), ("<%", "%>"), ("%(", ")s"), ("#{", "}")];
+    const PAIRS: [(&str, &str); 6] = [
+        ("${", "}"),
+        ("{{", "}}"),
+        ("$(", ")"),
+        ("<%", "%>"),
+        ("%(", ")s"),
+        ("#{", "}"),
+    ];
     let (mut rest, mut out, mut any) = (text, String::new(), false);
     while !rest.is_empty() {
         let pair = PAIRS.iter().find_map(|(open, close)| {
             let inner = rest.strip_prefix(open)?;
             Some(&inner[inner.find(close)? + close.len()..])
         });
-        let variable =
-            || rest.strip_prefix('$').map(|name| name.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_'));
-        let next = pair.or_else(|| variable().filter(|after| rest.len() - after.len() > 1 && is_variable_start(rest)));
+        let variable = || {
+            rest.strip_prefix('$').map(|name| {
+                name.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            })
+        };
+        let next = pair.or_else(|| {
+            variable().filter(|after| rest.len() - after.len() > 1 && is_variable_start(rest))
+        });
         if let Some(next) = next {
             (rest, any) = (next, true);
         } else {
@@ -157,22 +207,33 @@ fn without_references(text: &str) -> Option<String> {
 }
 
 fn is_variable_start(text: &str) -> bool {
-    text.as_bytes().get(1).is_some_and(|b| b.is_ascii_uppercase() || *b == b'_')
+    text.as_bytes()
+        .get(1)
+        .is_some_and(|b| b.is_ascii_uppercase() || *b == b'_')
 }
 
-/// Where the default of `${NAME:-default}` stands, if the whole text is one such reference; empty for a
-/// reference without one.
+/// Where the default of `${NAME:-default}` stands, if the whole text is one such reference; empty
+/// for a reference without one.
 pub(super) fn default_of_reference(text: &str) -> Option<Range<usize>> {
-    let inner = text.strip_prefix("${").or_else(|| text.strip_prefix("$${"))?;
+    let inner = text
+        .strip_prefix("${")
+        .or_else(|| text.strip_prefix("$${"))?;
     let start = text.len() - inner.len();
     let inner = inner.strip_suffix('}')?;
-    let name = inner.len() - inner.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len();
+    let name = inner.len()
+        - inner
+            .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            .len();
     let rest = &inner[name..];
     if name == 0 || closes_early(inner) {
         return None;
     }
-    let operator = [":-", ":+", "-", "+", ":="].iter().find(|operator| rest.starts_with(**operator));
-    Some(operator.map_or(0..0, |operator| start + name + operator.len()..start + inner.len()))
+    let operator = [":-", ":+", "-", "+", ":="]
+        .iter()
+        .find(|operator| rest.starts_with(**operator));
+    Some(operator.map_or(0..0, |operator| {
+        start + name + operator.len()..start + inner.len()
+    }))
 }
 
 /// `${A}${B}`: two references, not one around the other.
@@ -206,14 +267,25 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     if text.starts_with('(') && text.ends_with(')') {
         return true;
     }
-    if FRAMES.iter().any(|frame| text.len() > 2 * frame.len() && text.starts_with(frame) && text.ends_with(frame)) {
+    if FRAMES.iter().any(|frame| {
+        text.len() > 2 * frame.len() && text.starts_with(frame) && text.ends_with(frame)
+    }) {
         return true;
     }
     // As the documents of AWS and Telegram have them.
-    if ["EXAMPLE", "EXAMPLEKEY"].iter().any(|end| text.ends_with(end)) || text.contains("ABC-DEF") || text == "base64:" {
+    if ["EXAMPLE", "EXAMPLEKEY"]
+        .iter()
+        .any(|end| text.ends_with(end))
+        || text.contains("ABC-DEF")
+        || text == "base64:"
+    {
         return true;
     }
-    let letters: String = text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let letters: String = text
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .collect::<String>()
+        .to_lowercase();
     if letters.is_empty()
         || text.len() >= 3 && letters.chars().all(|c| c == 'x')
         || text.contains("...")
@@ -240,7 +312,9 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         "mustbechanged",
         "notarealsecret",
     ];
-    letters.starts_with("your") && !letters.starts_with("yourls") && !letters.bytes().any(|b| b.is_ascii_digit())
+    letters.starts_with("your")
+        && !letters.starts_with("yourls")
+        && !letters.bytes().any(|b| b.is_ascii_digit())
         || letters == "setme"
         || SAYS.iter().any(|says| letters.contains(says))
         || is_made_of_fillers(text)
@@ -253,7 +327,10 @@ fn is_made_of_fillers(text: &str) -> bool {
         return false;
     }
     let words = super::name::split(text);
-    let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit()) && (word.len() <= 3 || "1234567890".starts_with(word));
+    let is_number = |word: &str| {
+        word.bytes().all(|b| b.is_ascii_digit())
+            && (word.len() <= 3 || "1234567890".starts_with(word))
+    };
     let mut has_marker = false;
     let is_made = words.iter().all(|word| {
         let sets = Sets::of(word);
@@ -267,7 +344,9 @@ fn is_made_of_fillers(text: &str) -> bool {
 fn is_counted(letters: &str) -> bool {
     let mut bytes = letters.bytes();
     let first = bytes.next();
-    letters.len() >= 4 && bytes.all(|b| Some(b) == first) && !letters.bytes().all(|b| b.is_ascii_digit())
+    letters.len() >= 4
+        && bytes.all(|b| Some(b) == first)
+        && !letters.bytes().all(|b| b.is_ascii_digit())
         || letters.len() >= 12 && letters.bytes().all(|b| b == b'0')
 }
 
@@ -277,21 +356,34 @@ fn is_setting(text: &str) -> bool {
 
 /// A number, a size, a duration, a percentage.
 pub(super) fn is_number(text: &str) -> bool {
-    let number = text.trim_start_matches(['-', '+']).trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
+    let number = text
+        .trim_start_matches(['-', '+'])
+        .trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
     let unit = text.len() - number.len();
-    !number.is_empty() && unit <= 4 && number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
+    !number.is_empty()
+        && unit <= 4
+        && number
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
 }
 
 pub(super) fn is_code(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let is_digits = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b' ' | b',' | b':' | b';' | b'#' | b'*'));
+    let is_digits = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b' ' | b',' | b':' | b';' | b'#' | b'*'));
     let is_word = text.len() >= 4
         && digits >= 1
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b',' | b' '));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b',' | b' '));
     // A word that guests are told.
     let is_told = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_alphabetic());
     let is_gpio = text.to_ascii_uppercase().starts_with("GPIO") || text.starts_with("0x");
-    is_told || digits >= 4 && is_digits || is_word && text.len() >= 6 && !is_gpio || digits >= 2 && is_word && !is_gpio
+    is_told
+        || digits >= 4 && is_digits
+        || is_word && text.len() >= 6 && !is_gpio
+        || digits >= 2 && is_word && !is_gpio
 }
 
 fn is_guessable_word(text: &str) -> bool {
@@ -300,10 +392,14 @@ fn is_guessable_word(text: &str) -> bool {
 
 /// `name:password`, with the password in the form of a value and not of a port, host or path.
 pub(super) fn is_user_and_password(text: &str) -> bool {
-    let Some((user, password)) = text.split_once([':', ';', '/', '|']) else { return false };
+    let Some((user, password)) = text.split_once([':', ';', '/', '|']) else {
+        return false;
+    };
     let is_user = !user.is_empty()
         && !user.bytes().all(|b| b.is_ascii_digit())
-        && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@'));
+        && user
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@'));
     is_user
         && password.len() >= 3
         && !password.starts_with(['/', '\\'])
@@ -316,42 +412,62 @@ pub(super) fn is_user_and_password(text: &str) -> bool {
         && !user.contains('.')
 }
 
-/// A path in a folder that files of passwords lie in, or with an ending: a password may begin with a slash.
+/// A path in a folder that files of passwords lie in, or with an ending: a password may begin with
+/// a slash.
 fn is_usual_path(text: &str) -> bool {
     const ROOTS: [&str; 22] = [
-        "app", "boot", "certs", "config", "conf", "data", "dev", "etc", "home", "media", "mnt", "opt", "private", "proc", "root",
-        "run", "secrets", "share", "srv", "tmp", "usr", "var",
+        "app", "boot", "certs", "config", "conf", "data", "dev", "etc", "home", "media", "mnt",
+        "opt", "private", "proc", "root", "run", "secrets", "share", "srv", "tmp", "usr", "var",
     ];
     if !is_path(text) {
         return false;
     }
     let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
-    let has_ending = last.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && (2..=6).contains(&ending.len()));
-    let is_below = |start: &str| text.strip_prefix(start).is_some_and(|rest| rest.contains('/'));
-    let is_rooted = text.strip_prefix('/').and_then(|rest| rest.split('/').next()).is_some_and(|root| ROOTS.contains(&root));
+    let has_ending = last
+        .rsplit_once('.')
+        .is_some_and(|(stem, ending)| !stem.is_empty() && (2..=6).contains(&ending.len()));
+    let is_below = |start: &str| {
+        text.strip_prefix(start)
+            .is_some_and(|rest| rest.contains('/'))
+    };
+    let is_rooted = text
+        .strip_prefix('/')
+        .and_then(|rest| rest.split('/').next())
+        .is_some_and(|root| ROOTS.contains(&root));
     has_ending || is_rooted || ["./", "../", "~/"].iter().any(|start| is_below(start))
 }
 
 /// Whether the host of an address is one that a network has, and not any word.
 fn has_full_host(text: &str) -> bool {
-    let host = text.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+    let host = text
+        .split_once("://")
+        .map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
     host.contains(['.', ':', '[', '$', '{']) || host == "localhost"
 }
 
 /// An absolute or relative path, as opposed to base64 that begins with a `/`.
 pub(super) fn is_path(text: &str) -> bool {
-    let is_rooted = text.starts_with(['/', '~']) || text.starts_with("./") || text.starts_with("../") || is_drive(text);
+    let is_rooted = text.starts_with(['/', '~'])
+        || text.starts_with("./")
+        || text.starts_with("../")
+        || is_drive(text);
     if !is_rooted || text.contains(char::is_control) || text.ends_with('=') {
         return false;
     }
-    if text.starts_with("./") || text.starts_with("../") || text.starts_with("~/") || is_drive(text) {
+    if text.starts_with("./") || text.starts_with("../") || text.starts_with("~/") || is_drive(text)
+    {
         return true;
     }
-    text.split('/').filter(|part| !part.is_empty()).all(|part| !is_random_part(part))
+    text.split('/')
+        .filter(|part| !part.is_empty())
+        .all(|part| !is_random_part(part))
 }
 
 fn is_drive(text: &str) -> bool {
-    matches!(text.as_bytes(), [b'A'..=b'Z' | b'a'..=b'z', b':', b'\\' | b'/', ..]) && !text[2..].starts_with("//")
+    matches!(
+        text.as_bytes(),
+        [b'A'..=b'Z' | b'a'..=b'z', b':', b'\\' | b'/', ..]
+    ) && !text[2..].starts_with("//")
 }
 
 /// A part of a path that no one would give a folder.
@@ -362,7 +478,9 @@ fn is_random_part(part: &str) -> bool {
 
 fn has_mixture(text: &str) -> bool {
     let has = |is: fn(&u8) -> bool| text.bytes().any(|b| is(&b));
-    usize::from(has(u8::is_ascii_digit)) + usize::from(has(u8::is_ascii_lowercase)) + usize::from(has(u8::is_ascii_uppercase))
+    usize::from(has(u8::is_ascii_digit))
+        + usize::from(has(u8::is_ascii_lowercase))
+        + usize::from(has(u8::is_ascii_uppercase))
         >= 2
 }
 
@@ -370,7 +488,9 @@ pub(super) fn is_url(text: &str) -> bool {
     let scheme = text.split("://").next().unwrap_or_default();
     scheme.len() < text.len()
         && !scheme.is_empty()
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.' | b':'))
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.' | b':'))
         && !text.contains(char::is_whitespace)
 }
 
@@ -385,34 +505,48 @@ fn is_host(text: &str) -> bool {
         let fits = |label: &&str| {
             !label.is_empty()
                 && label.len() <= 30
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'*'))
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'*'))
         };
         let ends_well = labels.last().is_some_and(|last| {
             last.len() <= 12
                 && (last.bytes().all(|b| b.is_ascii_digit())
-                    || !last.bytes().any(|b| b.is_ascii_digit() || b.is_ascii_uppercase()))
+                    || !last
+                        .bytes()
+                        .any(|b| b.is_ascii_digit() || b.is_ascii_uppercase()))
         });
         has_shape
             && port.bytes().all(|b| b.is_ascii_digit())
             && labels.iter().all(fits)
             && (ends_well || !port.is_empty() && port.len() <= 5 && is_public_name(host))
-            && labels.iter().all(|label| label.len() < 12 || is_public_name(label))
+            && labels
+                .iter()
+                .all(|label| label.len() < 12 || is_public_name(label))
     })
 }
 
 /// `key.pem`, `token.txt`.
 fn is_file_name(text: &str) -> bool {
-    let Some((stem, ending)) = text.rsplit_once('.') else { return false };
+    let Some((stem, ending)) = text.rsplit_once('.') else {
+        return false;
+    };
     let known = [
-        "pem", "key", "crt", "cer", "txt", "json", "yaml", "yml", "toml", "conf", "env", "pub", "p12", "pfx", "jks", "db",
-        "sqlite", "log", "sock", "html", "js", "py", "sh", "cfg", "ini",
+        "pem", "key", "crt", "cer", "txt", "json", "yaml", "yml", "toml", "conf", "env", "pub",
+        "p12", "pfx", "jks", "db", "sqlite", "log", "sock", "html", "js", "py", "sh", "cfg", "ini",
     ];
     known.contains(&ending) && !stem.contains(char::is_whitespace)
 }
 
 pub(super) fn is_uuid(text: &str) -> bool {
     text.len() == 36
-        && text.bytes().enumerate().all(|(at, b)| if matches!(at, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() })
+        && text.bytes().enumerate().all(|(at, b)| {
+            if matches!(at, 8 | 13 | 18 | 23) {
+                b == b'-'
+            } else {
+                b.is_ascii_hexdigit()
+            }
+        })
 }
 
 fn is_word(text: &str) -> bool {
@@ -425,7 +559,9 @@ fn is_word(text: &str) -> bool {
 fn is_phrase(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     matches!(words.len(), 12 | 15 | 18 | 21 | 24)
-        && words.iter().all(|word| (3..=8).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase()))
+        && words.iter().all(|word| {
+            (3..=8).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase())
+        })
 }
 
 /// Whether a value is likely to be a secret where its name says that it may be one.
@@ -444,15 +580,24 @@ pub(super) fn is_plausible(text: &str) -> bool {
     }
     let has_digit = text.bytes().any(|b| b.is_ascii_digit());
     let has_letter = text.bytes().any(|b| b.is_ascii_alphabetic());
-    let is_base32 =
-        text.len() >= MIN_RANDOM && text.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7')) && !is_public_name(text);
-    is_uuid(text) || looks_random(text) || is_base32 || is_symbols(text) || has_digit && has_letter && !is_public_name(text)
+    let is_base32 = text.len() >= MIN_RANDOM
+        && text.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
+        && !is_public_name(text);
+    is_uuid(text)
+        || looks_random(text)
+        || is_base32
+        || is_symbols(text)
+        || has_digit && has_letter && !is_public_name(text)
 }
 
 /// Text full of symbols, as WordPress makes its salts.
 fn is_symbols(text: &str) -> bool {
-    let symbols =
-        text.bytes().filter(|b| b.is_ascii_punctuation() && !matches!(b, b'-' | b'_' | b'.' | b'/' | b',' | b':')).count();
+    let symbols = text
+        .bytes()
+        .filter(|b| {
+            b.is_ascii_punctuation() && !matches!(b, b'-' | b'_' | b'.' | b'/' | b',' | b':')
+        })
+        .count();
     text.len() >= MIN_RANDOM && symbols * 6 >= text.len() && has_mixture(text)
 }
 
@@ -467,9 +612,15 @@ pub(super) fn looks_random(text: &str) -> bool {
     // Pictures, and paths of words.
     const PICTURES: [&str; 5] = ["iVBORw0KGgo", "R0lGOD", "PHN2Zy", "UklGR", "AAABAA"];
     let is_told = |part: &str| {
-        part.len() >= 4 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) && is_public_name(part)
+        part.len() >= 4
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            && is_public_name(part)
     };
-    if PICTURES.iter().any(|start| text.starts_with(start)) || body.contains('/') && body.split('/').any(is_told) {
+    if PICTURES.iter().any(|start| text.starts_with(start))
+        || body.contains('/') && body.split('/').any(is_told)
+    {
         return false;
     }
     let is_hex = body.bytes().all(|b| b.is_ascii_hexdigit());
@@ -477,7 +628,11 @@ pub(super) fn looks_random(text: &str) -> bool {
     if is_hex {
         return digits > 0 && digits < body.len() && body.len() >= 24 && bits(body) >= MIN_BITS_HEX;
     }
-    let is_worded = body.split(['-', '_', '/', '+']).filter(|part| part.len() >= 4).all(is_public_name) && body.len() < 64;
+    let is_worded = body
+        .split(['-', '_', '/', '+'])
+        .filter(|part| part.len() >= 4)
+        .all(is_public_name)
+        && body.len() < 64;
     has_mixture(body) && !is_worded && bits(body) >= MIN_BITS && (digits > 0 || body.len() >= 24)
 }
 
@@ -490,5 +645,10 @@ fn bits(text: &str) -> f64 {
         }
     }
     let all = f64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
-    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / all).map(|share| -share * share.log2()).sum()
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / all)
+        .map(|share| -share * share.log2())
+        .sum()
 }

@@ -81,7 +81,10 @@ const WORDS: &[(Set, &str)] = &[
          magic mfa nonce oauth otp phrase private pushkey sas seed session signature syncthing ticket totp \
          webhook webhooks",
     ),
-    (Set::Login, "accounts auth basicauth htpasswd login logins userpass users"),
+    (
+        Set::Login,
+        "accounts auth basicauth htpasswd login logins userpass users",
+    ),
     (
         Set::SecretKey,
         "access account activation admin aes agent api app application auth authenticated authentication authorization \
@@ -131,7 +134,11 @@ const WORDS: &[(Set, &str)] = &[
          updated uri url url_path urls usage user username validation validator validators var variable vault version \
          visible window zone",
     ),
-    (Set::AboutBefore, "bos count eos existing external has hide max min no num number pad require requires show total unk use"),
+    (
+        Set::AboutBefore,
+        "bos count eos existing external has hide max min no num number pad require requires show \
+         total unk use",
+    ),
     (
         Set::Identifier,
         "account addr address alphabet arn bssid bucket build ca cert certificate chain charset checksum checksums cid \
@@ -178,15 +185,16 @@ const WORDS: &[(Set, &str)] = &[
 ];
 
 /// Words at the end of a name that say nothing about the value.
-pub(super) const TRAILING: &str = "default defaults override initial prod production dev development staging test local";
+pub(super) const TRAILING: &str =
+    "default defaults override initial prod production dev development staging test local";
 
 /// Endings of words that are written without a separator, as in `DBPASSWORD`.
 pub(super) const PASSWORD_ENDINGS: &str =
     "password passwords passwd passphrase pass passwort kennwort psk userpw rootpw adminpw dbpwd";
 
 /// Words that end so and are none.
-pub(super) const NO_PASSWORD: &str =
-    "bypass compass surpass trespass overpass underpass encompass singlepass multipass lowpass highpass bandpass";
+pub(super) const NO_PASSWORD: &str = "bypass compass surpass trespass overpass underpass \
+    encompass singlepass multipass lowpass highpass bandpass";
 
 /// Endings of words that are written without a separator, as in `APITOKEN`.
 pub(super) const TOKEN_ENDINGS: &str = "secret secrets token tokens apikey apikeys authkey secretkey privatekey privkey accesskey masterkey encryptionkey \

@@ -17,11 +17,17 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn text(value: impl Into<String>) -> Self {
-        Self { value: Some(Zeroizing::new(value.into())), from: Vec::new() }
+        Self {
+            value: Some(Zeroizing::new(value.into())),
+            from: Vec::new(),
+        }
     }
 
     pub(super) fn replaced(value: impl Into<String>, from: Vec<String>) -> Self {
-        Self { from, ..Self::text(value) }
+        Self {
+            from,
+            ..Self::text(value)
+        }
     }
 }
 
@@ -35,12 +41,18 @@ pub(super) struct Trouble {
 
 /// Only this line is lost.
 pub(super) fn refused(reason: impl Into<String>) -> Trouble {
-    Trouble { reason: reason.into(), ends: false }
+    Trouble {
+        reason: reason.into(),
+        ends: false,
+    }
 }
 
 /// The reader gives up at this line.
 pub(super) fn ends(reason: impl Into<String>) -> Trouble {
-    Trouble { reason: reason.into(), ends: true }
+    Trouble {
+        reason: reason.into(),
+        ends: true,
+    }
 }
 
 /// That the reader stopped before the end of the file.
@@ -73,11 +85,21 @@ enum Item {
 
 impl<'a> Collector<'a> {
     pub(super) fn new(file: &'a str, outside: Outside<'a>) -> Self {
-        Self { file, outside, known: HashMap::new(), items: Vec::new() }
+        Self {
+            file,
+            outside,
+            known: HashMap::new(),
+            items: Vec::new(),
+        }
     }
 
     /// An assignment, or why it gives no value.
-    pub(super) fn set(&mut self, name: &str, place: Place, found: Result<Found, Trouble>) -> Result<(), Stopped> {
+    pub(super) fn set(
+        &mut self,
+        name: &str,
+        place: Place,
+        found: Result<Found, Trouble>,
+    ) -> Result<(), Stopped> {
         match found {
             Ok(found) => {
                 self.known.insert(name.to_owned(), self.items.len());
@@ -92,10 +114,18 @@ impl<'a> Collector<'a> {
     }
 
     /// A line that is no assignment to this reader.
-    pub(super) fn unread(&mut self, name: Option<&str>, span: Range<usize>, trouble: Trouble) -> Result<(), Stopped> {
+    pub(super) fn unread(
+        &mut self,
+        name: Option<&str>,
+        span: Range<usize>,
+        trouble: Trouble,
+    ) -> Result<(), Stopped> {
         let ends = trouble.ends;
         let raw = span.end..span.end;
-        self.items.push((Place { span, raw }, Item::Unread(name.map(str::to_owned), trouble)));
+        self.items.push((
+            Place { span, raw },
+            Item::Unread(name.map(str::to_owned), trouble),
+        ));
         if ends { Err(Stopped) } else { Ok(()) }
     }
 
@@ -118,15 +148,26 @@ impl<'a> Collector<'a> {
     pub(super) fn value_of(&self, name: &str) -> Result<Option<Zeroizing<String>>, Trouble> {
         let item = self.known.get(name).and_then(|at| self.items.get(*at));
         match item.map(|(_, item)| item) {
-            Some(Item::Line(_, Found { value: Some(value), .. })) => Ok(Some(value.clone())),
-            Some(Item::Unread(..)) => Err(refused("it refers to a variable whose own line cannot be read")),
+            Some(Item::Line(
+                _,
+                Found {
+                    value: Some(value), ..
+                },
+            )) => Ok(Some(value.clone())),
+            Some(Item::Unread(..)) => Err(refused(
+                "it refers to a variable whose own line cannot be read",
+            )),
             Some(Item::Line(..)) | None => Ok((self.outside)(name)),
         }
     }
 
-    /// As [`Self::value_of`], for a form that has no default: the line is refused where nothing sets
-    /// the name.
-    pub(super) fn required(&self, name: &str, is_braced: bool) -> Result<Zeroizing<String>, Trouble> {
+    /// As [`Self::value_of`], for a form that has no default: the line is refused where nothing
+    /// sets the name.
+    pub(super) fn required(
+        &self,
+        name: &str,
+        is_braced: bool,
+    ) -> Result<Zeroizing<String>, Trouble> {
         self.value_of(name)?.ok_or_else(|| unset(name, is_braced))
     }
 
@@ -135,22 +176,33 @@ impl<'a> Collector<'a> {
         let mut reading = Reading::default();
         let (mut line, mut counted) = (1, 0);
         for (place, item) in self.items {
-            let original = |range: &Range<usize>| normal.map_or_else(|| range.clone(), |normal| normal.original(range));
+            let original = |range: &Range<usize>| {
+                normal.map_or_else(|| range.clone(), |normal| normal.original(range))
+            };
             let (span, raw) = (original(&place.span), original(&place.raw));
-            line += self.file.as_bytes()[counted..span.start].iter().filter(|byte| **byte == b'\n').count();
+            line += self.file.as_bytes()[counted..span.start]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
             counted = span.start;
             match item {
                 Item::Line(name, found) => reading.lines.push(Line {
                     name,
                     line,
-                    is_only_references: !found.from.is_empty() && super::frame::is_only_references(&self.file[raw.clone()]),
+                    is_only_references: !found.from.is_empty()
+                        && super::frame::is_only_references(&self.file[raw.clone()]),
                     span,
                     raw,
                     value: found.value,
                     expanded_from: found.from,
                 }),
                 Item::Unread(name, trouble) => {
-                    reading.unread.push(Unread { line, name, reason: trouble.reason, ends_reading: trouble.ends });
+                    reading.unread.push(Unread {
+                        line,
+                        name,
+                        reason: trouble.reason,
+                        ends_reading: trouble.ends,
+                    });
                 }
             }
         }
@@ -162,8 +214,14 @@ impl<'a> Collector<'a> {
 /// stands behind a bare `$` may be a part of a password.
 pub(super) fn unset(name: &str, is_braced: bool) -> Trouble {
     if is_braced && crate::names::is_variable(name) {
-        refused(format!("it refers to {name}, which no line above sets; --env {name} takes it from the environment"))
+        refused(format!(
+            "it refers to {name}, which no line above sets; --env {name} takes it from the \
+             environment"
+        ))
     } else {
-        refused("it refers to a variable with $, which no line above sets; --env NAME takes it from the environment")
+        refused(
+            "it refers to a variable with $, which no line above sets; --env NAME takes it from \
+             the environment",
+        )
     }
 }

@@ -114,7 +114,8 @@ fn lines(
         };
         let place = Place { span: start..end, raw };
         if key.is_empty() {
-            let reason = "docker compose takes no line without a name, and no name alone at the end of the file";
+            let reason = "docker compose takes no line without a name, and no name alone at the \
+                end of the file";
             out.unread(None, place.span, refused(reason))?;
             continue;
         }
@@ -261,7 +262,8 @@ fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<Found,
     };
     match evaluate(text, &mut lookup) {
         Ok(value) => Ok(Found { value: Some(value), from }),
-        Err(Failure::Invalid) => Err(ends("it holds ${ without a name and a }, which docker compose refuses")),
+        Err(Failure::Invalid) => Err(ends("it holds ${ without a name and a }, which docker \
+            compose refuses")),
         Err(Failure::TooDeep) => Err(refused("it holds too many defaults in defaults")),
         Err(Failure::Missing(name)) => Err(ends(format!("it requires {name}, which is empty"))),
         Err(Failure::Lookup(trouble)) => Err(trouble),

@@ -21,5 +21,6 @@ pub(super) const ROW: Row = Row {
     ways: &[WITHOUT_QUOTES],
     below: &[""],
     escapes: [Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere, Escapes::BeforeQuotes],
-    reason: |_| "docker compose takes each raw line as it is: no line break, no carriage return at the end",
+    reason: |_| "docker compose takes each raw line as it is: no line break, no carriage return \
+        at the end",
 };

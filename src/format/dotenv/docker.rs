@@ -50,7 +50,8 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
         }
         let (key, value) = line.split_once('=').map_or((line, None), |(key, value)| (key, Some(value)));
         if key.is_empty() || key.contains([' ', '\t']) {
-            return out.unread(None, span, ends("docker takes no name with blanks, nor a line without a name"));
+            return out.unread(None, span, ends("docker takes no name with blanks, nor a line \
+                without a name"));
         }
         let raw_end = span.start + without_end.strip_suffix('\r').unwrap_or(without_end).len();
         let raw = raw_end - value.map_or(0, str::len)..raw_end;

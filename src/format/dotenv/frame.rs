@@ -9,12 +9,20 @@ const REFERENCE: char = '\u{0}';
 /// a host, a port, a path. A default counts as text of its own. When in doubt, it is not harmless.
 pub(super) fn is_only_references(raw: &str) -> bool {
     let text = raw.trim();
-    let inner = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(text);
-    let Some(skeleton) = skeleton(inner) else { return false };
+    let inner = ['"', '\'']
+        .iter()
+        .find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote))
+        .unwrap_or(text);
+    let Some(skeleton) = skeleton(inner) else {
+        return false;
+    };
     if !skeleton.contains(REFERENCE) || has_own_password(&skeleton) {
         return false;
     }
-    let is_address = skeleton.contains("://") || skeleton.trim_start_matches(REFERENCE).starts_with(['/', '.']);
+    let is_address = skeleton.contains("://")
+        || skeleton
+            .trim_start_matches(REFERENCE)
+            .starts_with(['/', '.']);
     words(&skeleton).all(|(before, word, behind)| {
         let is_port = word.len() <= 5 && word.bytes().all(|b| b.is_ascii_digit());
         let is_plain = word.len() <= 20 && word.bytes().all(|b| b.is_ascii_lowercase());
@@ -32,7 +40,9 @@ fn skeleton(text: &str) -> Option<Zeroizing<String>> {
         let behind = &rest[at + 1..];
         let taken = match behind.strip_prefix('{') {
             Some(inner) => 1 + braces(inner)?,
-            None => behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(behind.len()),
+            None => behind
+                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .unwrap_or(behind.len()),
         };
         if taken == 0 {
             return None;
@@ -64,16 +74,35 @@ fn braces(inner: &str) -> Option<usize> {
 
 /// `NAME`, `NAME:-`, `NAME:?message`, or a default that is a reference itself.
 fn is_bare_reference(inside: &str) -> bool {
-    let length = inside.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))).unwrap_or(inside.len());
-    let operator = inside[length..].strip_prefix(':').unwrap_or(&inside[length..]);
-    let word = operator.strip_prefix(['-', '+']).unwrap_or(if operator.starts_with('?') { "" } else { operator });
+    let length = inside
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
+        .unwrap_or(inside.len());
+    let operator = inside[length..]
+        .strip_prefix(':')
+        .unwrap_or(&inside[length..]);
+    let word = operator
+        .strip_prefix(['-', '+'])
+        .unwrap_or(if operator.starts_with('?') {
+            ""
+        } else {
+            operator
+        });
     word.is_empty() || skeleton(word).is_some_and(|word| word.chars().all(|c| c == REFERENCE))
 }
 
 /// Whether a URL holds a password that is no reference.
 fn has_own_password(skeleton: &str) -> bool {
-    let behind_scheme = skeleton.split_once("://").map_or(skeleton, |(_, rest)| rest);
-    let Some((user, _)) = behind_scheme.split(['/', '?']).next().unwrap_or_default().rsplit_once('@') else { return false };
+    let behind_scheme = skeleton
+        .split_once("://")
+        .map_or(skeleton, |(_, rest)| rest);
+    let Some((user, _)) = behind_scheme
+        .split(['/', '?'])
+        .next()
+        .unwrap_or_default()
+        .rsplit_once('@')
+    else {
+        return false;
+    };
     let password = user.split_once(':').map_or(user, |(_, password)| password);
     password.chars().any(|c| c != REFERENCE)
 }
@@ -81,10 +110,16 @@ fn has_own_password(skeleton: &str) -> bool {
 /// The runs of letters and digits, each with the characters beside it.
 fn words(text: &str) -> impl Iterator<Item = (Option<char>, &str, Option<char>)> {
     let is_word = |c: char| c.is_alphanumeric();
-    let starts = text.char_indices().filter(move |(at, c)| is_word(*c) && !text[..*at].ends_with(is_word));
+    let starts = text
+        .char_indices()
+        .filter(move |(at, c)| is_word(*c) && !text[..*at].ends_with(is_word));
     starts.map(move |(at, _)| {
         let length = text[at..].find(|c| !is_word(c)).unwrap_or(text.len() - at);
-        (text[..at].chars().next_back(), &text[at..at + length], text[at + length..].chars().next())
+        (
+            text[..at].chars().next_back(),
+            &text[at..at + length],
+            text[at + length..].chars().next(),
+        )
     })
 }
 

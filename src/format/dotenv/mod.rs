@@ -105,14 +105,18 @@ impl Dialect {
     /// The dialect of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::rows().find(|row| row.name == name).map(|row| row.dialect)
+        Self::rows()
+            .find(|row| row.name == name)
+            .map(|row| row.dialect)
     }
 
     /// The dialect of the program that a file of this name in the same folder belongs to.
     /// `package.json` tells more inside: see [`Dialect::of_package`].
     #[must_use]
     pub fn of_neighbour(name: &str) -> Option<Self> {
-        Self::rows().find(|row| row.neighbours.iter().any(|sign| sign.fits(name))).map(|row| row.dialect)
+        Self::rows()
+            .find(|row| row.neighbours.iter().any(|sign| sign.fits(name)))
+            .map(|row| row.dialect)
     }
 
     /// The dialect of a program with this `package.json`.
@@ -120,9 +124,18 @@ impl Dialect {
     pub fn of_package(json: &[u8]) -> Self {
         let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
         let package: serde_json::Value = serde_json::from_slice(json).unwrap_or_default();
-        let lists = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
+        let lists = [
+            "dependencies",
+            "devDependencies",
+            "peerDependencies",
+            "optionalDependencies",
+        ];
         let uses = |name: &str| lists.iter().any(|list| package[*list].get(name).is_some());
-        if uses("vite") || uses("next") { Self::Vite } else { Self::Node }
+        if uses("vite") || uses("next") {
+            Self::Vite
+        } else {
+            Self::Node
+        }
     }
 }
 
@@ -156,7 +169,10 @@ impl<'de> Deserialize<'de> for Dialect {
         let name = String::deserialize(deserializer)?;
         let unknown = || {
             let names: Vec<&str> = Self::rows().map(|row| row.name).collect();
-            serde::de::Error::custom(format!("unknown variant `{name}`, expected one of {}", names.join(", ")))
+            serde::de::Error::custom(format!(
+                "unknown variant `{name}`, expected one of {}",
+                names.join(", ")
+            ))
         };
         Self::named(&name).ok_or_else(unknown)
     }
@@ -165,7 +181,9 @@ impl<'de> Deserialize<'de> for Dialect {
 /// The readers that a file for these dialects must serve.
 fn required(dialects: &[Dialect]) -> Vec<Dialect> {
     let each = dialects.iter().flat_map(|dialect| {
-        let is_required = |row: &&Row| row.dialect == *dialect || *dialect == Dialect::Portable && row.is_portable;
+        let is_required = |row: &&Row| {
+            row.dialect == *dialect || *dialect == Dialect::Portable && row.is_portable
+        };
         Dialect::rows()
             .filter(move |row| is_required(row) && row.dialect != Dialect::Portable)
             .map(|row| row.dialect)
@@ -205,20 +223,37 @@ pub enum Fault<'a> {
 ///
 /// # Errors
 /// What it does not read back.
-pub fn check<'a>(reader: Dialect, text: &str, values: &BTreeMap<&'a str, &str>) -> Result<(), Fault<'a>> {
+pub fn check<'a>(
+    reader: Dialect,
+    text: &str,
+    values: &BTreeMap<&'a str, &str>,
+) -> Result<(), Fault<'a>> {
     let mut misread: Vec<&'a str> = Vec::new();
     for version in reader.row().written_for(text) {
         let reading = (version.read)(text, &|_| None);
         if let Some(broken) = reading.unread.iter().find(|unread| unread.ends_reading) {
             return Err(Fault::Broken { line: broken.line });
         }
-        let found: BTreeMap<&str, &Line> = reading.effective().map(|line| (line.name.as_str(), line)).collect();
-        let is_exact = |key: &str, value: &str| found.get(key).is_some_and(|line| line.is_literally(value));
-        misread.extend(values.iter().filter(|(key, value)| !is_exact(key, value)).map(|(key, _)| *key));
+        let found: BTreeMap<&str, &Line> = reading
+            .effective()
+            .map(|line| (line.name.as_str(), line))
+            .collect();
+        let is_exact =
+            |key: &str, value: &str| found.get(key).is_some_and(|line| line.is_literally(value));
+        misread.extend(
+            values
+                .iter()
+                .filter(|(key, value)| !is_exact(key, value))
+                .map(|(key, _)| *key),
+        );
     }
     misread.sort_unstable();
     misread.dedup();
-    if misread.is_empty() { Ok(()) } else { Err(Fault::Misread { keys: misread }) }
+    if misread.is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::Misread { keys: misread })
+    }
 }
 
 /// The keys that a reader takes for something else in `after` than in `before`, line ends aside.
@@ -226,15 +261,24 @@ pub fn check<'a>(reader: Dialect, text: &str, values: &BTreeMap<&'a str, &str>) 
 #[must_use]
 pub fn changed(reader: Dialect, before: &str, after: &str) -> Option<Vec<String>> {
     let before = read_by_newest(reader, before)?;
-    let after: BTreeMap<String, Option<zeroize::Zeroizing<String>>> =
-        read_by_newest(reader, after).unwrap_or_default().into_iter().collect();
+    let after: BTreeMap<String, Option<zeroize::Zeroizing<String>>> = read_by_newest(reader, after)
+        .unwrap_or_default()
+        .into_iter()
+        .collect();
     let without_returns = |text: &str| zeroize::Zeroizing::new(text.replace('\r', ""));
-    let is_same = |key: &str, old: &Option<zeroize::Zeroizing<String>>| match (old, after.get(key)) {
+    let is_same = |key: &str, old: &Option<zeroize::Zeroizing<String>>| match (old, after.get(key))
+    {
         (Some(old), Some(Some(new))) => without_returns(old) == without_returns(new),
         (None, Some(_)) => true,
         (Some(_), Some(None)) | (_, None) => false,
     };
-    Some(before.into_iter().filter(|(key, old)| !is_same(key, old)).map(|(key, _)| key).collect())
+    Some(
+        before
+            .into_iter()
+            .filter(|(key, old)| !is_same(key, old))
+            .map(|(key, _)| key)
+            .collect(),
+    )
 }
 
 /// Whether a shell keeps a variable of this name for itself.
@@ -262,15 +306,43 @@ fn taken(reading: &Reading) -> Option<Taken> {
     if reading.is_broken() {
         return None;
     }
-    let mut order: Vec<(usize, &str)> = reading.lines.iter().map(|line| (line.line, line.name.as_str())).collect();
-    order.extend(reading.unread.iter().filter_map(|unread| Some((unread.line, unread.name.as_deref()?))));
+    let mut order: Vec<(usize, &str)> = reading
+        .lines
+        .iter()
+        .map(|line| (line.line, line.name.as_str()))
+        .collect();
+    order.extend(
+        reading
+            .unread
+            .iter()
+            .filter_map(|unread| Some((unread.line, unread.name.as_deref()?))),
+    );
     order.sort_unstable();
     let mut names: Vec<&str> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
-    names.extend(order.into_iter().map(|(_, name)| name).filter(|name| seen.insert(*name)));
-    let values: BTreeMap<&str, &Line> = reading.effective().map(|line| (line.name.as_str(), line)).collect();
-    let value = |name: &str| values.get(name).filter(|line| line.expanded_from.is_empty())?.value.clone();
-    Some(names.into_iter().map(|name| (name.to_owned(), value(name))).collect())
+    names.extend(
+        order
+            .into_iter()
+            .map(|(_, name)| name)
+            .filter(|name| seen.insert(*name)),
+    );
+    let values: BTreeMap<&str, &Line> = reading
+        .effective()
+        .map(|line| (line.name.as_str(), line))
+        .collect();
+    let value = |name: &str| {
+        values
+            .get(name)
+            .filter(|line| line.expanded_from.is_empty())?
+            .value
+            .clone()
+    };
+    Some(
+        names
+            .into_iter()
+            .map(|name| (name.to_owned(), value(name)))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -281,12 +353,28 @@ mod tests {
     fn every_row_says_all_of_it() {
         for row in ROWS {
             let name = row.name;
-            assert_eq!(row.dialect.row().name, name, "the row stands under its own dialect");
-            assert!(!row.name.is_empty() && !row.help.is_empty() && !row.reader.is_empty(), "{name}");
-            assert!(!row.versions.is_empty() && !row.ways.is_empty() && !row.below.is_empty(), "{name}");
-            assert!(row.versions.iter().all(|version| !version.name.is_empty()), "{name}");
+            assert_eq!(
+                row.dialect.row().name,
+                name,
+                "the row stands under its own dialect"
+            );
+            assert!(
+                !row.name.is_empty() && !row.help.is_empty() && !row.reader.is_empty(),
+                "{name}"
+            );
+            assert!(
+                !row.versions.is_empty() && !row.ways.is_empty() && !row.below.is_empty(),
+                "{name}"
+            );
+            assert!(
+                row.versions.iter().all(|version| !version.name.is_empty()),
+                "{name}"
+            );
             for (number, escape) in row.escapes.iter().enumerate() {
-                assert!(!row.escapes[..number].contains(escape), "{name}: each way to escape once");
+                assert!(
+                    !row.escapes[..number].contains(escape),
+                    "{name}: each way to escape once"
+                );
             }
             for value in ["'", "\r", "\\", "${A}", "\n"] {
                 assert!(!(row.reason)(value).is_empty(), "{name}");
@@ -306,10 +394,23 @@ mod tests {
 
     #[test]
     fn a_neighbour_shows_one_dialect() {
-        for name in
-            ["compose.yaml", "package.json", "pyproject.toml", "Gemfile", "composer.json", "go.mod", "Cargo.toml", "a.service"]
-        {
-            assert_eq!(ROWS.iter().filter(|row| row.neighbours.iter().any(|sign| sign.fits(name))).count(), 1, "{name}");
+        for name in [
+            "compose.yaml",
+            "package.json",
+            "pyproject.toml",
+            "Gemfile",
+            "composer.json",
+            "go.mod",
+            "Cargo.toml",
+            "a.service",
+        ] {
+            assert_eq!(
+                ROWS.iter()
+                    .filter(|row| row.neighbours.iter().any(|sign| sign.fits(name)))
+                    .count(),
+                1,
+                "{name}"
+            );
         }
         assert_eq!(Dialect::of_neighbour(".service"), None);
     }

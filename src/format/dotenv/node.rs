@@ -24,7 +24,8 @@ pub(super) const ROW: Row = Row {
     ways: &[SINGLE, DOUBLE, BACKTICKS, ESCAPED_RETURN, ESCAPED_LINES],
     below: &BELOW,
     escapes: [Escapes::BeforeQuotes, Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere],
-    reason: |_| "it holds all of ' \" ` together with # or a line break, or what npm dotenv takes for an escape",
+    reason: |_| "it holds all of ' \" ` together with # or a line break, or what npm dotenv takes \
+        for an escape",
 };
 
 const DOTENV: Pattern = Pattern {
@@ -48,7 +49,8 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
                 let found = value(&line);
                 out.set(line.key, Place { span: line.span, raw: line.raw }, found)?;
             }
-            Part::Passed(span) => out.unread(None, span, refused("npm dotenv takes no line like this, and passes over it"))?,
+            Part::Passed(span) => out.unread(None, span, refused("npm dotenv takes no line like \
+                this, and passes over it"))?,
         }
     }
     Ok(())
@@ -59,7 +61,8 @@ fn value(line: &Line<'_>) -> Result<Found, super::collect::Trouble> {
     let (_, inner) = unquote(text, DOTENV.quotes);
     // Its quotes are looked for line by line, and these two end a line in JavaScript.
     if inner.len() == text.len() && text.contains(['\u{2028}', '\u{2029}']) {
-        return Err(refused("it holds a line separator, at which npm dotenv looks for quotes again"));
+        return Err(refused("it holds a line separator, at which npm dotenv looks for quotes \
+            again"));
     }
     // The first of several lines in quotes may end in such a quote too.
     Ok(Found::text(if text.starts_with('"') { inner.replace("\\n", "\n").replace("\\r", "\r") } else { inner.to_owned() }))

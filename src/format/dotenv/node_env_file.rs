@@ -23,7 +23,8 @@ pub(super) const ROW: Row = Row {
     ways: &[SINGLE, DOUBLE, BACKTICKS],
     below: &BELOW,
     escapes: [Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere, Escapes::BeforeQuotes],
-    reason: |_| "node drops carriage returns, and all of ' \" ` in one value leave no quotes to use",
+    reason: |_| "node drops carriage returns, and all of ' \" ` in one value leave no quotes to \
+        use",
 };
 
 const DISPUTED: &str = "node 20 and later versions read it in different ways";
@@ -71,14 +72,16 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
         disputed |= exported.is_some_and(|key| key.starts_with(' ') || is_empty);
         if start == 0 && key.starts_with('\u{feff}') {
             let name = exported.unwrap_or(key).trim_start_matches('\u{feff}').trim_start_matches("export ");
-            let found = Err(refused("node takes the byte order mark before it for a part of its name"));
+            let found = Err(refused("node takes the byte order mark before it for a part of its \
+                name"));
             let (_, raw, next) = value(text, value_at);
             out.set(name, Place { span: start..next, raw }, found)?;
             (at, disputed) = (next, false);
             continue;
         }
         let key = exported.map_or(key, trim);
-        // A value of nothing but blanks: newer versions take the next text for it that is no comment.
+        // A value of nothing but blanks: newer versions take the next text for it that is no
+        // comment.
         let is_blank = text[value_at..end].trim_matches([' ', '\t', '\n']).is_empty() && !text[value_at..].starts_with('\n');
         let behind = text[value_at..].trim_start_matches([' ', '\t', '\n']);
         let swallows = is_blank && !behind.is_empty() && !behind.starts_with('#');

@@ -46,13 +46,21 @@ fn read_quoted(raw: &str) -> String {
 #[must_use]
 pub fn parse(text: &str, reader: Dialect) -> Document {
     let (mut entries, mut unread) = (Vec::new(), Vec::new());
-    let mut offset = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut offset = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     let (mut number, mut counted) = (1, 0);
     while offset < text.len() {
-        let line_end = text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1);
+        let line_end = text[offset..]
+            .find('\n')
+            .map_or(text.len(), |at| offset + at + 1);
         match entry(text, offset, line_end, reader) {
             Some(entry) => {
-                offset = text[entry.value.end..].find('\n').map_or(text.len(), |at| entry.value.end + at + 1);
+                offset = text[entry.value.end..]
+                    .find('\n')
+                    .map_or(text.len(), |at| entry.value.end + at + 1);
                 entries.push(entry);
             }
             None => {
@@ -73,10 +81,15 @@ fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<E
     let line = &text[start..line_end];
     let blank = |c: char| c == ' ' || c == '\t';
     let mut rest = line.trim_start_matches(blank);
-    if let Some(after) = rest.strip_prefix("export").filter(|after| after.starts_with(blank)) {
+    if let Some(after) = rest
+        .strip_prefix("export")
+        .filter(|after| after.starts_with(blank))
+    {
         rest = after.trim_start_matches(blank);
     }
-    let key_length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(rest.len());
+    let key_length = rest
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
+        .unwrap_or(rest.len());
     let key = &rest[..key_length];
     let after_key = rest[key_length..].trim_start_matches(blank);
     let value = after_key.strip_prefix('=')?.trim_start_matches(blank);
@@ -88,13 +101,28 @@ fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<E
     let equals = line_end - after_key.len() + 1;
     if reader.row().is_raw {
         let value = equals..start + line.trim_end_matches(['\r', '\n']).len();
-        return Some(Entry { start, key: key.to_owned(), key_end, value });
+        return Some(Entry {
+            start,
+            key: key.to_owned(),
+            key_end,
+            value,
+        });
     }
     if value.starts_with('#') && value_start > equals {
         value_start = equals; // only a comment: a value goes before its blank
-        return Some(Entry { start, key: key.to_owned(), key_end, value: value_start..value_start });
+        return Some(Entry {
+            start,
+            key: key.to_owned(),
+            key_end,
+            value: value_start..value_start,
+        });
     }
-    Some(Entry { start, key: key.to_owned(), key_end, value: value_start..value_end(text, value_start, line_end, reader) })
+    Some(Entry {
+        start,
+        key: key.to_owned(),
+        key_end,
+        value: value_start..value_end(text, value_start, line_end, reader),
+    })
 }
 
 /// Where the value ends: at the end of its quotes, else before a comment or the line's end.
@@ -178,9 +206,13 @@ mod tests {
 
     #[test]
     fn entries_are_found_with_all_their_trimmings() {
-        let sample = "\u{feff}# c\nA=1 # note\nexport B = 'x # y' # z\n  C=\"a\nb\"\r\nD=\nE='it'\\''s'\nF= # only a comment\nG=don't\nbad line\nH=`x`";
-        let found: Vec<(String, &str)> =
-            parse(sample, Dialect::Portable).entries.iter().map(|e| (e.key.clone(), &sample[e.value.clone()])).collect();
+        let sample = "\u{feff}# c\nA=1 # note\nexport B = 'x # y' # z\n  \
+            C=\"a\nb\"\r\nD=\nE='it'\\''s'\nF= # only a comment\nG=don't\nbad line\nH=`x`";
+        let found: Vec<(String, &str)> = parse(sample, Dialect::Portable)
+            .entries
+            .iter()
+            .map(|e| (e.key.clone(), &sample[e.value.clone()]))
+            .collect();
         let expected = [
             ("A", "1"),
             ("B", "'x # y'"),
@@ -198,7 +230,11 @@ mod tests {
     fn a_value_that_goes_on_after_its_quotes_is_replaced_whole() {
         let text = "A=\"x\" y\nB='it's fine' # c\nC=\"a\" \"b\"\nnonsense\n";
         let document = parse(text, Dialect::Portable);
-        let found: Vec<&str> = document.entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        let found: Vec<&str> = document
+            .entries
+            .iter()
+            .map(|entry| &text[entry.value.clone()])
+            .collect();
         assert_eq!(found, ["\"x\" y", "'it's fine'", "\"a\" \"b\""]);
         assert_eq!(document.unread, [4]);
     }
@@ -216,14 +252,22 @@ mod tests {
     #[test]
     fn docker_takes_the_line_as_it_is() {
         let text = "A= 'x' # y\r\nB=\n";
-        let found: Vec<&str> = parse(text, Dialect::Docker).entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        let found: Vec<&str> = parse(text, Dialect::Docker)
+            .entries
+            .iter()
+            .map(|entry| &text[entry.value.clone()])
+            .collect();
         assert_eq!(found, [" 'x' # y", ""]);
     }
 
     #[test]
     fn a_backslash_before_the_last_quote_may_be_a_value_of_its_own() {
         let text = "A=\"x\ny\\\"\nB=\"z\"\n";
-        let found: Vec<&str> = parse(text, Dialect::Portable).entries.iter().map(|entry| &text[entry.value.clone()]).collect();
+        let found: Vec<&str> = parse(text, Dialect::Portable)
+            .entries
+            .iter()
+            .map(|entry| &text[entry.value.clone()])
+            .collect();
         assert_eq!(found, ["\"x\ny\\\"", "\"z\""]);
     }
 }

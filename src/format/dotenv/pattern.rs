@@ -41,7 +41,8 @@ impl Pattern {
             let start = cursor.at;
             if let Some(mut line) = self.line(&mut cursor) {
                 cursor.skip_line();
-                line.span = line_start(text, line.key.as_ptr() as usize - text.as_ptr() as usize).max(start)..cursor.at;
+                line.span = line_start(text, line.key.as_ptr() as usize - text.as_ptr() as usize)
+                    .max(start)..cursor.at;
                 parts.push(Part::Line(line));
             } else {
                 cursor.at = line_end(text, start);
@@ -59,12 +60,20 @@ impl Pattern {
         let exported = cursor.take_export(self.space);
         let key = Some(cursor.take_while(self.in_key)).filter(|key| !key.is_empty())?;
         let gap = cursor.take_while(self.space);
-        let yaml_like = gap.is_empty() && cursor.rest().starts_with(':') && cursor.rest()[1..].starts_with(self.space);
+        let yaml_like = gap.is_empty()
+            && cursor.rest().starts_with(':')
+            && cursor.rest()[1..].starts_with(self.space);
         if !yaml_like && cursor.peek() != Some('=') {
             let ends = gap.contains('\n') || matches!(cursor.peek(), None | Some('#'));
             cursor.at -= gap.len();
             let raw = cursor.at..cursor.at;
-            return (self.lone_key && ends).then_some(Line { exported, key, value: None, span: 0..0, raw });
+            return (self.lone_key && ends).then_some(Line {
+                exported,
+                key,
+                value: None,
+                span: 0..0,
+                raw,
+            });
         }
         cursor.bump();
         if yaml_like {
@@ -75,20 +84,30 @@ impl Pattern {
         let text = value.unwrap_or_default();
         let start = value_at + text.len() - text.trim_start_matches(self.space).len();
         let raw = start..start + text.trim_matches(self.space).len();
-        Some(Line { exported, key, value, span: 0..0, raw })
+        Some(Line {
+            exported,
+            key,
+            value,
+            span: 0..0,
+            raw,
+        })
     }
 
     /// Quotes, when nothing but a comment stands behind them; else all up to a `#`.
     fn value<'a>(&self, cursor: &mut Cursor<'a>) -> Option<&'a str> {
         let rest = cursor.rest();
         let start = rest.len() - rest.trim_start_matches(self.space).len();
-        if let Some(quote) = rest[start..].chars().next().filter(|c| self.quotes.contains(c))
+        if let Some(quote) = rest[start..]
+            .chars()
+            .next()
+            .filter(|c| self.quotes.contains(c))
             && let Some(end) = self.quoted_end(rest, start, quote)
         {
             cursor.at += end;
             return Some(&rest[..end]);
         }
-        Some(cursor.take_while(|c| !matches!(c, '#' | '\n' | '\r'))).filter(|value| !value.is_empty())
+        Some(cursor.take_while(|c| !matches!(c, '#' | '\n' | '\r')))
+            .filter(|value| !value.is_empty())
     }
 
     /// The first quote without a `\` before it, or else an earlier one, as long as the line ends.
@@ -109,13 +128,23 @@ impl Pattern {
             at += 1;
         }
         let ends_line = |c: char| matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}' | '#');
-        let line_ends = |end: &usize| text[*end..].chars().find(|c| ends_line(*c) || !(self.space)(*c)).is_none_or(ends_line);
+        let line_ends = |end: &usize| {
+            text[*end..]
+                .chars()
+                .find(|c| ends_line(*c) || !(self.space)(*c))
+                .is_none_or(ends_line)
+        };
         ends.into_iter().rev().find(line_ends)
     }
 }
 
 /// Takes off a pair of quotes around the whole.
 pub(super) fn unquote<'a>(value: &'a str, quotes: &[char]) -> (Option<char>, &'a str) {
-    let inside = |quote: &char| Some((Some(*quote), value.strip_prefix(*quote)?.strip_suffix(*quote)?));
+    let inside = |quote: &char| {
+        Some((
+            Some(*quote),
+            value.strip_prefix(*quote)?.strip_suffix(*quote)?,
+        ))
+    };
     quotes.iter().find_map(inside).unwrap_or((None, value))
 }

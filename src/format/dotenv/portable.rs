@@ -29,7 +29,8 @@ pub(super) const ROW: Row = Row {
         if value.contains('\r') {
             "a carriage return is read differently by every reader"
         } else if value.contains('\'') {
-            "it holds ' together with one of \" $ \\ `, which shells, compose, node and others quote in different ways"
+            "it holds ' together with one of \" $ \\ `, which shells, compose, node and others \
+             quote in different ways"
         } else {
             "it ends in \\, which compose and go read differently from shells"
         }

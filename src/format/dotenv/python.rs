@@ -89,7 +89,8 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, age: Age) -> Result<(
             None => {
                 cursor.skip_line();
                 if !is_comment {
-                    out.unread(None, start..cursor.at, refused("python-dotenv cannot parse it, and skips it"))?;
+                    out.unread(None, start..cursor.at, refused("python-dotenv cannot parse it, \
+                        and skips it"))?;
                 }
             }
         }

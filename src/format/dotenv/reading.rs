@@ -52,7 +52,8 @@ pub struct Unread {
 impl Line {
     /// Whether the program sees exactly this, with nothing replaced.
     pub(super) fn is_literally(&self, value: &str) -> bool {
-        self.expanded_from.is_empty() && self.value.as_ref().is_some_and(|own| own.as_str() == value)
+        self.expanded_from.is_empty()
+            && self.value.as_ref().is_some_and(|own| own.as_str() == value)
     }
 }
 
@@ -74,7 +75,9 @@ impl Reading {
         }
         self.lines.iter().enumerate().filter_map(move |(at, line)| {
             let is_last = last.get(line.name.as_str()) == Some(&at);
-            let is_lost = lost.get(line.name.as_str()).is_some_and(|lost| *lost >= line.line);
+            let is_lost = lost
+                .get(line.name.as_str())
+                .is_some_and(|lost| *lost >= line.line);
             (is_last && !is_lost).then_some(line)
         })
     }
@@ -93,13 +96,24 @@ impl Reading {
 /// otherwise the line is refused. Where versions of the reader that are in use read a line
 /// differently, it is refused too.
 #[must_use]
-pub fn reading(dialect: Dialect, text: &str, outside: &dyn Fn(&str) -> Option<Zeroizing<String>>) -> Reading {
+pub fn reading(
+    dialect: Dialect,
+    text: &str,
+    outside: &dyn Fn(&str) -> Option<Zeroizing<String>>,
+) -> Reading {
     let row = dialect.row();
-    let mut readings = row.versions_for(text).map(|version| (version.name, (version.read)(text, outside)));
+    let mut readings = row
+        .versions_for(text)
+        .map(|version| (version.name, (version.read)(text, outside)));
     let mut reading = match row.agreement {
         Agreement::Every => {
-            let newest = readings.next().map(|(_, reading)| reading).unwrap_or_default();
-            readings.fold(newest, |reading, (version, other)| agreed(reading, &other, version))
+            let newest = readings
+                .next()
+                .map(|(_, reading)| reading)
+                .unwrap_or_default();
+            readings.fold(newest, |reading, (version, other)| {
+                agreed(reading, &other, version)
+            })
         }
         Agreement::WhoeverReads => agreed_by_readers(readings.collect()),
     };
@@ -109,25 +123,44 @@ pub fn reading(dialect: Dialect, text: &str, outside: &dyn Fn(&str) -> Option<Ze
 
 fn differs(line: &Line, name: &str) -> Unread {
     let reason = format!("{name} reads it differently");
-    Unread { line: line.line, name: Some(line.name.clone()), reason, ends_reading: false }
+    Unread {
+        line: line.line,
+        name: Some(line.name.clone()),
+        reason,
+        ends_reading: false,
+    }
 }
 
 /// The lines that another version reads alike; the others are refused.
 fn agreed(reading: Reading, other: &Reading, version: &str) -> Reading {
     let key = |line: &Line| (line.span.start, line.name.clone());
-    let theirs: HashMap<(usize, String), &Line> = other.lines.iter().map(|line| (key(line), line)).collect();
+    let theirs: HashMap<(usize, String), &Line> =
+        other.lines.iter().map(|line| (key(line), line)).collect();
     let last = |reading: &Reading| -> HashMap<String, usize> {
-        reading.lines.iter().map(|line| (line.name.clone(), line.span.start)).collect()
+        reading
+            .lines
+            .iter()
+            .map(|line| (line.name.clone(), line.span.start))
+            .collect()
     };
     let (our_last, their_last) = (last(&reading), last(other));
-    let mut out = Reading { lines: Vec::new(), unread: reading.unread };
+    let mut out = Reading {
+        lines: Vec::new(),
+        unread: reading.unread,
+    };
     if !out.is_broken() {
         let broken = other.unread.iter().find(|unread| unread.ends_reading);
-        out.unread.extend(broken.map(|unread| Unread { reason: format!("{version} gives up at it"), ..unread.clone() }));
+        out.unread.extend(broken.map(|unread| Unread {
+            reason: format!("{version} gives up at it"),
+            ..unread.clone()
+        }));
     }
     for line in reading.lines {
-        let is_alike = theirs.get(&key(&line)).is_some_and(|their| their.value == line.value)
-            && (our_last.get(&line.name) != Some(&line.span.start) || their_last.get(&line.name) == Some(&line.span.start));
+        let is_alike = theirs
+            .get(&key(&line))
+            .is_some_and(|their| their.value == line.value)
+            && (our_last.get(&line.name) != Some(&line.span.start)
+                || their_last.get(&line.name) == Some(&line.span.start));
         if is_alike {
             out.lines.push(line);
         } else {
@@ -135,8 +168,16 @@ fn agreed(reading: Reading, other: &Reading, version: &str) -> Reading {
         }
     }
     // What only the other version takes for an assignment.
-    for line in other.lines.iter().filter(|line| !our_last.contains_key(&line.name)) {
-        if !out.unread.iter().any(|unread| unread.name.as_ref() == Some(&line.name)) {
+    for line in other
+        .lines
+        .iter()
+        .filter(|line| !our_last.contains_key(&line.name))
+    {
+        if !out
+            .unread
+            .iter()
+            .any(|unread| unread.name.as_ref() == Some(&line.name))
+        {
             out.unread.push(differs(line, version));
         }
     }
@@ -154,13 +195,19 @@ fn agreed_by_readers(readings: Vec<(&'static str, Reading)>) -> Reading {
             unread = reading.unread;
         }
         for line in reading.lines {
-            found.entry((line.line, line.name.clone())).or_default().push((name, line));
+            found
+                .entry((line.line, line.name.clone()))
+                .or_default()
+                .push((name, line));
         }
     }
     let lines: HashSet<usize> = found.keys().map(|(line, _)| *line).collect();
     unread.retain(|unread| !lines.contains(&unread.line));
     for (_, mut seen) in found {
-        let other = seen.iter().find(|(_, line)| line.value != seen[0].1.value).map(|(name, _)| *name);
+        let other = seen
+            .iter()
+            .find(|(_, line)| line.value != seen[0].1.value)
+            .map(|(name, _)| *name);
         let (_, line) = seen.swap_remove(0);
         match other {
             Some(other) => out.unread.push(differs(&line, other)),
@@ -169,7 +216,10 @@ fn agreed_by_readers(readings: Vec<(&'static str, Reading)>) -> Reading {
     }
     // Where one reader gives up, another reads on.
     let nothing = out.lines.is_empty();
-    out.unread.extend(unread.into_iter().map(|unread| Unread { ends_reading: unread.ends_reading && nothing, ..unread }));
+    out.unread.extend(unread.into_iter().map(|unread| Unread {
+        ends_reading: unread.ends_reading && nothing,
+        ..unread
+    }));
     out.lines.sort_by_key(|line| line.span.start);
     out
 }
@@ -183,22 +233,47 @@ mod tests {
     }
 
     fn values(reading: &Reading) -> Vec<(&str, Option<&str>)> {
-        reading.effective().map(|line| (line.name.as_str(), line.value.as_ref().map(|value| value.as_str()))).collect()
+        reading
+            .effective()
+            .map(|line| {
+                (
+                    line.name.as_str(),
+                    line.value.as_ref().map(|value| value.as_str()),
+                )
+            })
+            .collect()
     }
 
     #[test]
     fn a_compose_file_is_read_as_compose_reads_it() {
-        let text =
-            "GREETING='Let\\'s go!'\nPW=\"val #s\"#c\nDOMAIN=example.org\nURL=https://${DOMAIN}/x\nT=\"foo:$2a$10$TWabc\"\n";
+        let text = "GREETING='Let\\'s go!'\nPW=\"val \
+            #s\"#c\nDOMAIN=example.org\nURL=https://${DOMAIN}/x\nT=\"foo:$2a$10$TWabc\"\n";
         let reading = read(Dialect::Compose, text);
         let url = Some("https://example.org/x");
-        let expected = [("GREETING", Some("Let's go!")), ("PW", Some("val #s")), ("DOMAIN", Some("example.org")), ("URL", url)];
+        let expected = [
+            ("GREETING", Some("Let's go!")),
+            ("PW", Some("val #s")),
+            ("DOMAIN", Some("example.org")),
+            ("URL", url),
+        ];
         assert_eq!(values(&reading), expected);
         let url = &reading.lines[3];
-        assert_eq!((url.line, &url.expanded_from[..], url.is_only_references), (4, &["DOMAIN".to_owned()][..], true));
-        assert_eq!((&text[url.span.clone()], &text[url.raw.clone()]), ("URL=https://${DOMAIN}/x\n", "https://${DOMAIN}/x"));
-        assert_eq!((reading.unread[0].line, reading.unread[0].name.as_deref()), (5, Some("T")));
-        assert!(!reading.unread[0].reason.contains("TWabc"), "what follows a $ may be a secret");
+        assert_eq!(
+            (url.line, &url.expanded_from[..], url.is_only_references),
+            (4, &["DOMAIN".to_owned()][..], true)
+        );
+        assert_eq!(
+            (&text[url.span.clone()], &text[url.raw.clone()]),
+            ("URL=https://${DOMAIN}/x\n", "https://${DOMAIN}/x")
+        );
+        assert_eq!(
+            (reading.unread[0].line, reading.unread[0].name.as_deref()),
+            (5, Some("T"))
+        );
+        assert!(
+            !reading.unread[0].reason.contains("TWabc"),
+            "what follows a $ may be a secret"
+        );
     }
 
     #[test]
@@ -211,15 +286,30 @@ mod tests {
         let given = |name: &str| (name == "HOME_URL").then(|| Zeroizing::new("u".to_owned()));
         for dialect in [Dialect::Shell, Dialect::Compose] {
             let reading = reading(dialect, text, &given);
-            assert_eq!(values(&reading), [("A", Some("u/x")), ("B", Some("d")), ("C", Some("u"))], "{dialect:?}");
+            assert_eq!(
+                values(&reading),
+                [("A", Some("u/x")), ("B", Some("d")), ("C", Some("u"))],
+                "{dialect:?}"
+            );
         }
     }
 
     #[test]
     fn what_follows_a_line_that_cannot_be_read_is_not_made_up() {
         let reading = read(Dialect::Shell, "A=$(id)\nB=$A\nC=1\nC=`id`\nD=2\n");
-        assert_eq!(values(&reading), [("D", Some("2"))], "C is what the command says");
-        assert_eq!(reading.unread.iter().map(|unread| unread.line).collect::<Vec<_>>(), [1, 2, 4]);
+        assert_eq!(
+            values(&reading),
+            [("D", Some("2"))],
+            "C is what the command says"
+        );
+        assert_eq!(
+            reading
+                .unread
+                .iter()
+                .map(|unread| unread.line)
+                .collect::<Vec<_>>(),
+            [1, 2, 4]
+        );
     }
 
     #[test]
@@ -227,7 +317,14 @@ mod tests {
         let reading = read(Dialect::Python, "A= # c\nB=\"x\\\\\"\nC=\"1\"\nD=1\n");
         assert_eq!(values(&reading), [("D", Some("1"))]);
         assert_eq!(reading.unread.len(), 3);
-        assert!(reading.unread.iter().all(|unread| unread.reason.contains("python-dotenv before 1.2.3")), "{:?}", reading.unread);
+        assert!(
+            reading
+                .unread
+                .iter()
+                .all(|unread| unread.reason.contains("python-dotenv before 1.2.3")),
+            "{:?}",
+            reading.unread
+        );
     }
 
     #[test]
@@ -235,8 +332,22 @@ mod tests {
         // No shell reads the first line: what a shell would read below it does not count.
         let text = "SCOPES=openid profile email\nB='x'\nC=it's\nD=$B\n";
         let reading = read(Dialect::Portable, text);
-        assert_eq!(values(&reading), [("SCOPES", Some("openid profile email")), ("B", Some("x")), ("C", Some("it's"))]);
-        assert_eq!(reading.unread.iter().map(|unread| unread.name.as_deref()).collect::<Vec<_>>(), [Some("D")]);
+        assert_eq!(
+            values(&reading),
+            [
+                ("SCOPES", Some("openid profile email")),
+                ("B", Some("x")),
+                ("C", Some("it's"))
+            ]
+        );
+        assert_eq!(
+            reading
+                .unread
+                .iter()
+                .map(|unread| unread.name.as_deref())
+                .collect::<Vec<_>>(),
+            [Some("D")]
+        );
         let disputed = read(Dialect::Portable, "A=\"a\\nb\"\nB=1\n");
         assert_eq!(values(&disputed), [("B", Some("1"))]);
         assert_eq!(disputed.unread[0].reason, "a shell reads it differently");
@@ -244,15 +355,28 @@ mod tests {
 
     #[test]
     fn every_line_of_every_dialect_stands_where_it_says() {
-        let text = "\u{feff}# c\r\nexport A='x' # c\r\n\r\n  B = \"a\r\nb\"\r\nC=${A}z\rD=1\r\nE=\r\n";
+        let text =
+            "\u{feff}# c\r\nexport A='x' # c\r\n\r\n  B = \"a\r\nb\"\r\nC=${A}z\rD=1\r\nE=\r\n";
         for dialect in super::super::READERS {
             let reading = read(dialect, text);
             for line in &reading.lines {
-                assert!(line.span.start <= line.raw.start && line.raw.end <= line.span.end, "{dialect:?} {}", line.name);
-                assert!(text[line.span.clone()].contains(&line.name), "{dialect:?} {}", line.name);
+                assert!(
+                    line.span.start <= line.raw.start && line.raw.end <= line.span.end,
+                    "{dialect:?} {}",
+                    line.name
+                );
+                assert!(
+                    text[line.span.clone()].contains(&line.name),
+                    "{dialect:?} {}",
+                    line.name
+                );
                 assert_eq!(line.line, text[..line.span.start].matches('\n').count() + 1);
                 let above = &text[line.span.start..line.raw.start];
-                assert!(above.contains('=') || line.value.is_none(), "{dialect:?} {}", line.name);
+                assert!(
+                    above.contains('=') || line.value.is_none(),
+                    "{dialect:?} {}",
+                    line.name
+                );
             }
         }
     }
@@ -260,7 +384,9 @@ mod tests {
     #[test]
     fn the_time_to_read_a_file_grows_with_its_size() {
         let texts = |size: usize| {
-            let many: String = (0..size).map(|number| format!("NAME_{number}='v{number}' # c\n")).collect();
+            let many: String = (0..size)
+                .map(|number| format!("NAME_{number}='v{number}' # c\n"))
+                .collect();
             let one = format!("A='{}'\nB=${{A}}\n", "x y".repeat(size * 5));
             let quotes = "A=\"x\\\"\n".repeat(size * 2);
             let names = format!("{}B=1\n", "A=$B\n".repeat(size * 3));
@@ -276,7 +402,10 @@ mod tests {
                 };
                 let (one, four) = (seconds(small), seconds(large));
                 // With the square of the size it would be sixteen times as long.
-                assert!(four < 10.0 * one + 0.5, "{dialect:?}: {one} s, then {four} s for {large:.20}");
+                assert!(
+                    four < 10.0 * one + 0.5,
+                    "{dialect:?}: {one} s, then {four} s for {large:.20}"
+                );
             }
         }
     }

@@ -24,7 +24,8 @@ pub(super) struct Row {
     pub(super) is_raw: bool,
     /// Its reader in the versions that are in use, the newest first.
     pub(super) versions: &'static [Version],
-    /// Old generations that what we write must serve too, though files are not read as they read them.
+    /// Old generations that what we write must serve too, though files are not read as they read
+    /// them.
     pub(super) older: &'static [Version],
     /// Generations that nobody maintains: served wherever a way to write serves them as well.
     pub(super) retired: &'static [Version],
@@ -43,12 +44,18 @@ pub(super) struct Row {
 impl Row {
     /// The versions whose reading of this text counts.
     pub(super) fn versions_for(&self, text: &str) -> impl Iterator<Item = &'static Version> {
-        self.versions.iter().filter(move |version| version.matters(text))
+        self.versions
+            .iter()
+            .filter(move |version| version.matters(text))
     }
 
     /// Every version that this text must be written for.
     pub(super) fn written_for(&self, text: &str) -> impl Iterator<Item = &'static Version> {
-        self.versions_for(text).chain(self.older.iter().filter(move |version| version.matters(text)))
+        self.versions_for(text).chain(
+            self.older
+                .iter()
+                .filter(move |version| version.matters(text)),
+        )
     }
 }
 

@@ -24,7 +24,8 @@ pub(super) const ROW: Row = Row {
     ways: &[SINGLE, DOUBLE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE, BACKSLASHED],
     below: &BELOW,
     escapes: [Escapes::BeforeQuotes, Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere],
-    reason: |_| "Ruby's dotenv turns carriage returns into line breaks, and has no escape for this mix of quotes and $(",
+    reason: |_| "Ruby's dotenv turns carriage returns into line breaks, and has no escape for \
+        this mix of quotes and $(",
 };
 
 const RUBY: Pattern = Pattern {
@@ -48,14 +49,16 @@ fn lines(text: &str, start: usize, out: &mut Collector<'_>) -> Result<(), Stoppe
         let line = match part {
             Part::Line(line) => line,
             Part::Passed(span) => {
-                out.unread(None, placed(span), refused("Ruby's dotenv takes no line like this, and passes over it"))?;
+                out.unread(None, placed(span), refused("Ruby's dotenv takes no line like this, \
+                    and passes over it"))?;
                 continue;
             }
         };
         let place = Place { span: placed(line.span), raw: placed(line.raw) };
         if line.exported && line.value.is_none() {
             if !out.is_set(line.key) {
-                return out.unread(Some(line.key), place.span, ends("Ruby's dotenv takes no export of a name without a value"));
+                return out.unread(Some(line.key), place.span, ends("Ruby's dotenv takes no export \
+                    of a name without a value"));
             }
             continue;
         }
@@ -88,7 +91,8 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
             from = at + 1;
             continue;
         };
-        let kept = text[done..at].strip_suffix('\\').ok_or_else(|| refused("it holds a command, which is not run"))?;
+        let kept = text[done..at].strip_suffix('\\').ok_or_else(|| refused("it holds a command, \
+            which is not run"))?;
         commands.push_str(kept);
         commands.push_str(&text[at..*end]);
         (done, from) = (*end, *end);

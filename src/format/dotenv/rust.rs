@@ -44,7 +44,8 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
     while !cursor.rest().is_empty() {
         let start = cursor.at;
         let Some(line) = logical_line(cursor) else {
-            return out.unread(None, start..cursor.text.len(), ends("its quotes or escapes have no end"));
+            return out.unread(None, start..cursor.text.len(), ends("its quotes or escapes have no \
+                end"));
         };
         let span = start..cursor.at;
         match entry(line) {
@@ -66,7 +67,8 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
 fn only_value(key: &str, found: Found, out: &Collector<'_>) -> Result<Found, Trouble> {
     let is_other = |known: Option<Zeroizing<String>>| known != found.value;
     if out.is_set(key) && out.value_of(key).map_or(true, is_other) {
-        return Err(refused("a line above sets it to something else, and dotenvy takes the first or the last of them"));
+        return Err(refused("a line above sets it to something else, and dotenvy takes the first \
+            or the last of them"));
     }
     Ok(found)
 }

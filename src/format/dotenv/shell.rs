@@ -88,7 +88,8 @@ fn command(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopp
                 None => {
                     // Assignments before a command are for the command only.
                     out.forget_since(mark);
-                    return out.unread(None, start..cursor.line_end(), ends("it is a command, which is not run"));
+                    return out.unread(None, start..cursor.line_end(), ends("it is a command, \
+                        which is not run"));
                 }
             },
         }
@@ -238,8 +239,10 @@ impl Word {
             '\\' => self.text.extend(cursor.bump().filter(|c| *c != '\n')),
             '$' => self.dollar(cursor, known, depth)?,
             '`' => self.backticks(cursor)?,
-            '\'' if quoted && until == Until::Brace => return Err(ends("shells do not agree on quotes in braces in quotes")),
-            '"' if quoted && until == Until::Brace => return Err(ends("shells do not agree on quotes in braces in quotes")),
+            '\'' if quoted && until == Until::Brace => return Err(ends("shells do not agree on \
+                quotes in braces in quotes")),
+            '"' if quoted && until == Until::Brace => return Err(ends("shells do not agree on \
+                quotes in braces in quotes")),
             c if quoted => self.text.push(c),
             '\'' => {
                 self.text.push_str(cursor.take_while(|c| c != '\''));
@@ -258,7 +261,8 @@ impl Word {
                 self.text.push(c);
             }
             '{' | '}' | '^' | '~' | '!' | '*' | '?' | '[' | ']' if self.exported || until == Until::Brace => {
-                self.refuse(refused("shells do not agree on its * ? [ ] { } ^ ~ or ! without quotes"));
+                self.refuse(refused("shells do not agree on its * ? [ ] { } ^ ~ or ! without \
+                    quotes"));
                 self.text.push(c);
             }
             '#' if self.exported => {
@@ -310,7 +314,8 @@ impl Word {
     fn replace(&mut self, name: &str, value: &str) {
         let splits = |c: char| c.is_whitespace() || matches!(c, '*' | '?' | '[' | '\\' | '~');
         if self.exported && !self.in_double && value.contains(splits) {
-            self.refuse(refused("dash splits a value that is replaced behind export without quotes"));
+            self.refuse(refused("dash splits a value that is replaced behind export without \
+                quotes"));
         }
         self.text.push_str(value);
         if !self.from.iter().any(|from| from == name) {
@@ -333,7 +338,8 @@ impl Word {
         }
         let empty_is_unset = cursor.take(':');
         let operator = cursor.bump().filter(|c| matches!(c, '-' | '+' | '?' | '='));
-        let operator = operator.ok_or_else(|| ends("its ${ holds an operator that is not understood"))?;
+        let operator = operator.ok_or_else(|| ends("its ${ holds an operator that is not \
+            understood"))?;
         // The word is read in any case, and counts where it is used.
         let mut word = Self { exported: self.exported, in_double: self.in_double, ..Self::default() };
         word.part(cursor, known, Until::Brace, depth + 1)?;
@@ -349,7 +355,8 @@ impl Word {
             ('+', Some(_)) | ('-', None) => self.append(word, &name),
             ('+', None) => self.replace(&name, ""),
             ('=', None) => self.refuse(refused("its ${…=…} sets another variable")),
-            (_, None) if known.is_set(&name) => return Err(ends(format!("it requires {name}, which is empty"))),
+            (_, None) if known.is_set(&name) => return Err(ends(format!("it requires {name}, \
+                which is empty"))),
             (_, None) => return Err(Trouble { ends: true, ..unset(&name, true) }),
             (_, Some(value)) => self.replace(&name, &value),
         }

@@ -14,12 +14,20 @@ pub(super) struct Normal {
 impl Normal {
     /// Each line end, a lone carriage return included, as a line feed.
     pub(super) fn unix_lines(text: &str) -> Self {
-        Self::without(text, |bytes, at| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n'), true)
+        Self::without(
+            text,
+            |bytes, at| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n'),
+            true,
+        )
     }
 
     /// CRLF as a line feed; a lone carriage return stays.
     pub(super) fn crlf_lines(text: &str) -> Self {
-        Self::without(text, |bytes, at| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n'), false)
+        Self::without(
+            text,
+            |bytes, at| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n'),
+            false,
+        )
     }
 
     /// Without any carriage return.
@@ -27,7 +35,11 @@ impl Normal {
         Self::without(text, |bytes, at| bytes[at] == b'\r', false)
     }
 
-    fn without(text: &str, is_dropped: fn(&[u8], usize) -> bool, returns_are_line_ends: bool) -> Self {
+    fn without(
+        text: &str,
+        is_dropped: fn(&[u8], usize) -> bool,
+        returns_are_line_ends: bool,
+    ) -> Self {
         let bytes = text.as_bytes();
         let mut out = Zeroizing::new(String::with_capacity(text.len()));
         let (mut missing, mut from) = (Vec::new(), 0);
@@ -69,7 +81,14 @@ impl<'a> Cursor<'a> {
 
     /// Behind a byte order mark, if there is one.
     pub(super) fn behind_mark(text: &'a str) -> Self {
-        Self { text, at: if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 } }
+        Self {
+            text,
+            at: if text.starts_with('\u{feff}') {
+                '\u{feff}'.len_utf8()
+            } else {
+                0
+            },
+        }
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -104,7 +123,9 @@ impl<'a> Cursor<'a> {
 
     /// Takes `export` and the blanks behind it.
     pub(super) fn take_export(&mut self, blank: impl Fn(char) -> bool) -> bool {
-        let Some(after) = self.rest().strip_prefix("export") else { return false };
+        let Some(after) = self.rest().strip_prefix("export") else {
+            return false;
+        };
         let found = after.starts_with(&blank);
         if found {
             self.at += "export".len();
@@ -126,7 +147,9 @@ impl<'a> Cursor<'a> {
 
 /// Behind the end of the line in which `at` stands.
 pub(super) fn line_end(text: &str, at: usize) -> usize {
-    text[at..].find('\n').map_or(text.len(), |length| at + length + 1)
+    text[at..]
+        .find('\n')
+        .map_or(text.len(), |length| at + length + 1)
 }
 
 /// Where the line starts in which `at` stands.
@@ -163,6 +186,13 @@ mod tests {
         assert_eq!(original(6..11), "\"x\r\ny\"");
         assert_eq!(original(12..14), "C\n");
         let bare = Normal::without_returns("A=1\r\r\nB");
-        assert_eq!((&bare.text[..], bare.original(&(0..4)), bare.original(&(4..5))), ("A=1\nB", 0..6, 6..7));
+        assert_eq!(
+            (
+                &bare.text[..],
+                bare.original(&(0..4)),
+                bare.original(&(4..5))
+            ),
+            ("A=1\nB", 0..6, 6..7)
+        );
     }
 }

@@ -156,8 +156,8 @@ fn length_of(text: &str, fits: fn(char) -> bool) -> usize {
     text.find(|c| !fits(c)).unwrap_or(text.len())
 }
 
-/// A `$` with a name, or with braces that hold no braces, and no `\` before it: where it stands, how
-/// long it is, what is inside, whether in braces.
+/// A `$` with a name, or with braces that hold no braces, and no `\` before it: where it stands,
+/// how long it is, what is inside, whether in braces.
 fn first_reference(text: &str) -> Option<(usize, usize, &str, bool)> {
     text.match_indices('$').find_map(|(at, _)| {
         if text[..at].ends_with('\\') {
@@ -176,7 +176,8 @@ fn first_reference(text: &str) -> Option<(usize, usize, &str, bool)> {
 /// JavaScript's `String.replace` takes some `$` in what it puts in for patterns.
 fn is_plain(new: &str) -> Result<(), Trouble> {
     let is_pattern = ["$$", "$&", "$`", "$'"].iter().any(|pattern| new.contains(pattern));
-    if is_pattern { Err(refused("a value that it refers to holds a $ that dotenv-expand takes for a pattern")) } else { Ok(()) }
+    if is_pattern { Err(refused("a value that it refers to holds a $ that dotenv-expand takes for \
+        a pattern")) } else { Ok(()) }
 }
 
 /// dotenv-expand 12 and 13: the first reference is replaced, then the whole looked at again.
@@ -198,7 +199,8 @@ fn expand_13(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
         names.use_of(&key);
         // Without an operator, JavaScript splits at the word "null".
         if sign.is_empty() && inside.contains("null") {
-            return Err(refused("dotenv-expand takes the word null in a variable's name for something else"));
+            return Err(refused("dotenv-expand takes the word null in a variable's name for \
+                something else"));
         }
         if sign.is_empty() && value.is_none() {
             names.is_unset(&key, is_braced);

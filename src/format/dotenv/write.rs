@@ -36,11 +36,17 @@ pub fn write(dialects: &[Dialect], value: &str) -> Result<Zeroizing<String>, Rea
 }
 
 fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
-    let mut ways: Vec<Way> = required.iter().flat_map(|reader| reader.row().ways).copied().collect();
+    let mut ways: Vec<Way> = required
+        .iter()
+        .flat_map(|reader| reader.row().ways)
+        .copied()
+        .collect();
     ways.push(WITHOUT_QUOTES);
     ways.sort_by_key(|way| way.rank);
     ways.dedup_by_key(|way| way.rank);
-    let others: Vec<&Row> = Dialect::rows().filter(|row| is_counted(row, required, value)).collect();
+    let others: Vec<&Row> = Dialect::rows()
+        .filter(|row| is_counted(row, required, value))
+        .collect();
     // One way is as good as another for a value of a size that nobody sets.
     let compares = value.len() <= crate::names::MAX_VALUE_BYTES;
     let mut best: Option<((bool, usize), Zeroizing<String>)> = None;
@@ -51,12 +57,17 @@ fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
         }
         let text = (way.write)(value);
         if best.as_ref().is_some_and(|(_, other)| *other == text)
-            || !required.iter().all(|reader| serves(reader.row(), &text, value))
+            || !required
+                .iter()
+                .all(|reader| serves(reader.row(), &text, value))
         {
             continue;
         }
         let serves_retired = serves_retired(required, &text, value);
-        let count = others.iter().filter(|row| compares && gives_back(row, &text, value, &[""])).count();
+        let count = others
+            .iter()
+            .filter(|row| compares && gives_back(row, &text, value, &[""]))
+            .count();
         let score = (serves_retired, count);
         if best.as_ref().is_none_or(|(most, _)| score > *most) {
             best = Some((score, text));
@@ -71,9 +82,12 @@ fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
 /// Whether another reader counts: one that takes raw lines never gives back what stands in quotes,
 /// and a value that is not bare needs some.
 fn is_counted(row: &Row, required: &[Dialect], value: &str) -> bool {
-    let needs_more = value.bytes().any(|b| b.is_ascii() && !b.is_ascii_alphanumeric());
+    let needs_more = value
+        .bytes()
+        .any(|b| b.is_ascii() && !b.is_ascii_alphanumeric());
     let reader = row.dialect;
-    let is_another = reader != Dialect::Portable && !required.contains(&reader) && !reader.is_variant();
+    let is_another =
+        reader != Dialect::Portable && !required.contains(&reader) && !reader.is_variant();
     is_another && (!row.is_raw || !needs_more)
 }
 
@@ -82,7 +96,11 @@ pub(super) const BELOW: [&str; 4] = ["", "B=\"'\n\"\n", "B='\"\n'\n", "B='`\n'\n
 
 fn serves(row: &Row, text: &str, value: &str) -> bool {
     // Without a quote or an escape in it, no text takes the lines below for its own.
-    let below = if text.contains(['\'', '"', '`', '\\']) { row.below } else { &row.below[..1] };
+    let below = if text.contains(['\'', '"', '`', '\\']) {
+        row.below
+    } else {
+        &row.below[..1]
+    };
     gives_back(row, text, value, below)
 }
 
@@ -90,7 +108,8 @@ fn serves(row: &Row, text: &str, value: &str) -> bool {
 fn gives_back(row: &Row, text: &str, value: &str, below: &[&str]) -> bool {
     below.iter().all(|below| {
         let file = Zeroizing::new(format!("KEY={text}\n{below}NEXT=1\n"));
-        row.written_for(&file).all(|version| reads(version, &file, value, below.is_empty()))
+        row.written_for(&file)
+            .all(|version| reads(version, &file, value, below.is_empty()))
     })
 }
 
@@ -101,7 +120,10 @@ fn reads(version: &Version, file: &str, value: &str, alone: bool) -> bool {
         let mut lines = reading.lines.iter().filter(|line| line.name == name);
         lines.next().is_some_and(|line| line.is_literally(value)) && lines.next().is_none()
     };
-    (!alone || reading.lines.len() == 2) && is("KEY", value) && is("NEXT", "1") && !reading.is_broken()
+    (!alone || reading.lines.len() == 2)
+        && is("KEY", value)
+        && is("NEXT", "1")
+        && !reading.is_broken()
 }
 
 /// Whether the retired generations of the readers give it back too.
@@ -115,7 +137,11 @@ fn serves_retired(required: &[Dialect], text: &str, value: &str) -> bool {
 fn is_bare(value: &str) -> bool {
     !value.starts_with('=')
         && value.bytes().all(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b':' | b'@' | b'%' | b'+' | b',' | b'-' | b'=')
+            b.is_ascii_alphanumeric()
+                || matches!(
+                    b,
+                    b'_' | b'.' | b'/' | b':' | b'@' | b'%' | b'+' | b',' | b'-' | b'='
+                )
         })
 }
 
@@ -128,45 +154,102 @@ pub(super) struct Way {
 }
 
 /// `'…'`, or `"…"` where there are line breaks: real ones between `"…"` are read by more readers.
-pub(super) const SINGLE: Way =
-    Way { rank: 0, write: |value| if value.contains('\n') { between('"', value) } else { between('\'', value) } };
+pub(super) const SINGLE: Way = Way {
+    rank: 0,
+    write: |value| {
+        if value.contains('\n') {
+            between('"', value)
+        } else {
+            between('\'', value)
+        }
+    },
+};
 /// The other one of the two.
-pub(super) const DOUBLE: Way =
-    Way { rank: 1, write: |value| if value.contains('\n') { between('\'', value) } else { between('"', value) } };
+pub(super) const DOUBLE: Way = Way {
+    rank: 1,
+    write: |value| {
+        if value.contains('\n') {
+            between('\'', value)
+        } else {
+            between('"', value)
+        }
+    },
+};
 /// Between backticks, for npm dotenv and Node.
-pub(super) const BACKTICKS: Way = Way { rank: 2, write: |value| between('`', value) };
+pub(super) const BACKTICKS: Way = Way {
+    rank: 2,
+    write: |value| between('`', value),
+};
 /// `'…'` with each `'` as `'\''`.
-pub(super) const SHELL_QUOTED: Way = Way { rank: 3, write: |value| Zeroizing::new(shell::quote(value)) };
+pub(super) const SHELL_QUOTED: Way = Way {
+    rank: 3,
+    write: |value| Zeroizing::new(shell::quote(value)),
+};
 /// `"…"` as shells and systemd undo it.
-pub(super) const ESCAPED_FOR_SHELLS: Way =
-    Way { rank: 4, write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, ('`', "\\`")]) };
+pub(super) const ESCAPED_FOR_SHELLS: Way = Way {
+    rank: 4,
+    write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, ('`', "\\`")]),
+};
 /// `"…"` for dotenvy.
-pub(super) const ESCAPED_QUOTE_DOLLAR: Way = Way { rank: 5, write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR]) };
+pub(super) const ESCAPED_QUOTE_DOLLAR: Way = Way {
+    rank: 5,
+    write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR]),
+};
 /// `"…"` with `$$`.
-pub(super) const ESCAPED_FOR_COMPOSE: Way =
-    Way { rank: 6, write: |value| escaped(value, &[BACKSLASH, QUOTE, ('$', "$$"), LINE_FEED, RETURN]) };
+pub(super) const ESCAPED_FOR_COMPOSE: Way = Way {
+    rank: 6,
+    write: |value| escaped(value, &[BACKSLASH, QUOTE, ('$', "$$"), LINE_FEED, RETURN]),
+};
 /// `"…"` for phpdotenv.
-pub(super) const ESCAPED_FOR_PHP: Way =
-    Way { rank: 7, write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN, ('\t', "\\t")]) };
+pub(super) const ESCAPED_FOR_PHP: Way = Way {
+    rank: 7,
+    write: |value| {
+        escaped(
+            value,
+            &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN, ('\t', "\\t")],
+        )
+    },
+};
 /// `"…"` for godotenv.
-pub(super) const ESCAPED_QUOTE_DOLLAR_LINES: Way =
-    Way { rank: 8, write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN]) };
+pub(super) const ESCAPED_QUOTE_DOLLAR_LINES: Way = Way {
+    rank: 8,
+    write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN]),
+};
 /// `'…'` with each `'` as `\'`, for docker compose and python-dotenv.
-pub(super) const SINGLE_ESCAPED: Way =
-    Way { rank: 18, write: |value| between('\'', &Zeroizing::new(value.replace('\'', "\\'"))) };
+pub(super) const SINGLE_ESCAPED: Way = Way {
+    rank: 18,
+    write: |value| between('\'', &Zeroizing::new(value.replace('\'', "\\'"))),
+};
 /// `"…"` for Ruby and Python.
-pub(super) const ESCAPED_QUOTE: Way = Way { rank: 9, write: |value| escaped(value, &[BACKSLASH, QUOTE]) };
+pub(super) const ESCAPED_QUOTE: Way = Way {
+    rank: 9,
+    write: |value| escaped(value, &[BACKSLASH, QUOTE]),
+};
 /// `"…"` for Python.
-pub(super) const ESCAPED_QUOTE_LINES: Way =
-    Way { rank: 10, write: |value| escaped(value, &[BACKSLASH, QUOTE, LINE_FEED, RETURN]) };
+pub(super) const ESCAPED_QUOTE_LINES: Way = Way {
+    rank: 10,
+    write: |value| escaped(value, &[BACKSLASH, QUOTE, LINE_FEED, RETURN]),
+};
 /// `"…"` for godotenv where a `\` must stay as it is.
-pub(super) const ESCAPED_DOLLAR_LINES: Way = Way { rank: 11, write: |value| escaped(value, &[DOLLAR, LINE_FEED, RETURN]) };
+pub(super) const ESCAPED_DOLLAR_LINES: Way = Way {
+    rank: 11,
+    write: |value| escaped(value, &[DOLLAR, LINE_FEED, RETURN]),
+};
 /// `"…"` for npm dotenv.
-pub(super) const ESCAPED_RETURN: Way = Way { rank: 12, write: |value| escaped(value, &[RETURN]) };
+pub(super) const ESCAPED_RETURN: Way = Way {
+    rank: 12,
+    write: |value| escaped(value, &[RETURN]),
+};
 /// `"…"` for npm dotenv.
-pub(super) const ESCAPED_LINES: Way = Way { rank: 13, write: |value| escaped(value, &[LINE_FEED, RETURN]) };
+pub(super) const ESCAPED_LINES: Way = Way {
+    rank: 13,
+    write: |value| escaped(value, &[LINE_FEED, RETURN]),
+};
 /// `"…"` for dotenv-expand.
-pub(super) const ESCAPED_DOLLAR_RETURN: Way = Way { rank: 14, write: |value| escaped(value, &[DOLLAR, RETURN]) };
+pub(super) const ESCAPED_DOLLAR_RETURN: Way = Way {
+    rank: 14,
+    write: |value| escaped(value, &[DOLLAR, RETURN]),
+};
 /// `'…'` or backticks with `\$`, for dotenv-expand.
 pub(super) const WITH_DOLLARS: Way = Way {
     rank: 15,
@@ -176,9 +259,15 @@ pub(super) const WITH_DOLLARS: Way = Way {
     },
 };
 /// No quotes, a `\` before everything that could be special: for Ruby.
-pub(super) const BACKSLASHED: Way = Way { rank: 16, write: |value| bare_escaped(value) };
+pub(super) const BACKSLASHED: Way = Way {
+    rank: 16,
+    write: |value| bare_escaped(value),
+};
 /// As it is: for readers of raw lines.
-pub(super) const WITHOUT_QUOTES: Way = Way { rank: 19, write: |value| Zeroizing::new(value.to_owned()) };
+pub(super) const WITHOUT_QUOTES: Way = Way {
+    rank: 19,
+    write: |value| Zeroizing::new(value.to_owned()),
+};
 
 const BACKSLASH: (char, &str) = ('\\', "\\\\");
 const QUOTE: (char, &str) = ('"', "\\\"");
@@ -207,7 +296,12 @@ fn escaped(value: &str, escapes: &[(char, &str)]) -> Zeroizing<String> {
 /// A `\` before everything that could be special.
 fn bare_escaped(value: &str) -> Zeroizing<String> {
     let is_plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric();
-    Zeroizing::new(value.chars().flat_map(|c| (!is_plain(c)).then_some('\\').into_iter().chain([c])).collect())
+    Zeroizing::new(
+        value
+            .chars()
+            .flat_map(|c| (!is_plain(c)).then_some('\\').into_iter().chain([c]))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -233,7 +327,10 @@ mod tests {
     fn portable_text_is_what_readers_agree_on() {
         assert_eq!(text(PORTABLE, "it's").as_deref(), Some("\"it's\""));
         assert_eq!(text(PORTABLE, "a\nb").as_deref(), Some("\"a\nb\""));
-        assert_eq!(text(PORTABLE, "$(id) `id`").as_deref(), Some("'$(id) `id`'"));
+        assert_eq!(
+            text(PORTABLE, "$(id) `id`").as_deref(),
+            Some("'$(id) `id`'")
+        );
         assert_eq!(text(PORTABLE, "C:\\x").as_deref(), Some("'C:\\x'"));
         for value in ["it's $5", "a\rb", "ends\\", "nul\0"] {
             assert_eq!(text(PORTABLE, value), None, "{value:?}");
@@ -243,10 +340,19 @@ mod tests {
     #[test]
     fn a_dialect_writes_what_portable_text_cannot() {
         let value = "it's $5 \\";
-        assert_eq!(text(&[Dialect::Shell], value).as_deref(), Some("\"it's \\$5 \\\\\""));
-        assert_eq!(text(&[Dialect::Compose], value).as_deref(), Some("\"it's \\$5 \\\\\""));
+        assert_eq!(
+            text(&[Dialect::Shell], value).as_deref(),
+            Some("\"it's \\$5 \\\\\"")
+        );
+        assert_eq!(
+            text(&[Dialect::Compose], value).as_deref(),
+            Some("\"it's \\$5 \\\\\"")
+        );
         // docker-compose 1 would keep the \ before the $: served where it can be.
-        assert_eq!(text(&[Dialect::Compose], "it's $5").as_deref(), Some("'it\\'s $5'"));
+        assert_eq!(
+            text(&[Dialect::Compose], "it's $5").as_deref(),
+            Some("'it\\'s $5'")
+        );
         assert_eq!(text(&[Dialect::Docker], value).as_deref(), Some(value));
         assert_eq!(text(&[Dialect::Docker], "a\nb"), None);
         assert_eq!(text(&[Dialect::Python], "${HOME}"), None);
@@ -254,7 +360,10 @@ mod tests {
 
     #[test]
     fn a_text_for_two_dialects_serves_both() {
-        assert_eq!(text(&[Dialect::Shell, Dialect::Systemd], "it's $5").as_deref(), Some("\"it's \\$5\""));
+        assert_eq!(
+            text(&[Dialect::Shell, Dialect::Systemd], "it's $5").as_deref(),
+            Some("\"it's \\$5\"")
+        );
         assert_eq!(text(&[Dialect::Shell, Dialect::Docker], "a b"), None);
     }
 

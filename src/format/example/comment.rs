@@ -1,4 +1,5 @@
-//! The secrets of a comment: of assignments that were commented out the value, of prose the tokens and passwords.
+//! The secrets of a comment: of assignments that were commented out the value, of prose the tokens
+//! and passwords.
 
 use std::ops::Range;
 
@@ -14,7 +15,11 @@ const GONE: &str = "…";
 /// The parts of a comment that go, each with what stands there instead.
 pub(super) fn secrets(place: &Place, care: Care) -> Vec<(Range<usize>, String)> {
     let text = place.text.as_str();
-    let value = assignment(text).filter(|(name, _)| text[name.end..].trim_start_matches(['"', '\'', ' ', '\t']).starts_with('='));
+    let value = assignment(text).filter(|(name, _)| {
+        text[name.end..]
+            .trim_start_matches(['"', '\'', ' ', '\t'])
+            .starts_with('=')
+    });
     let mut spans = classify("", text, Role::Comment).spans;
     spans.extend(key(text));
     spans.extend(random_words(text, care));
@@ -32,18 +37,34 @@ pub(super) fn secrets(place: &Place, care: Care) -> Vec<(Range<usize>, String)> 
             Some(_) | None => apart.push(span),
         }
     }
-    let is_whole_value =
-        |span: &Range<usize>| value.as_ref().is_some_and(|(_, value)| span.start <= value.start && span.end >= value.end);
-    let instead = |span: &Range<usize>| if is_whole_value(span) { String::new() } else { GONE.to_owned() };
-    apart.iter().map(|span| (span.clone(), instead(span))).collect()
+    let is_whole_value = |span: &Range<usize>| {
+        value
+            .as_ref()
+            .is_some_and(|(_, value)| span.start <= value.start && span.end >= value.end)
+    };
+    let instead = |span: &Range<usize>| {
+        if is_whole_value(span) {
+            String::new()
+        } else {
+            GONE.to_owned()
+        }
+    };
+    apart
+        .iter()
+        .map(|span| (span.clone(), instead(span)))
+        .collect()
 }
 
-/// Whether the value of a commented-out assignment may stay. Several words are prose: `PASSWORD=the password of …`.
+/// Whether the value of a commented-out assignment may stay. Several words are prose: `PASSWORD=the
+/// password of …`.
 fn is_harmless(name: &str, value: &str) -> bool {
     let is_quoted = value.starts_with(['"', '\'', '`']);
     let inner = value.trim_matches(['"', '\'', '`']);
     let words = inner.split_whitespace().count();
-    let is_word = |word: &str| word.chars().all(|c| c.is_alphabetic() || matches!(c, '.' | ',' | '-' | '\'' | '(' | ')' | ':'));
+    let is_word = |word: &str| {
+        word.chars()
+            .all(|c| c.is_alphabetic() || matches!(c, '.' | ',' | '-' | '\'' | '(' | ')' | ':'))
+    };
     if !is_quoted && words >= 3 && inner.split_whitespace().all(is_word) {
         return true;
     }
@@ -54,7 +75,8 @@ fn is_harmless(name: &str, value: &str) -> bool {
 /// A private key: from its first mark to its last.
 fn key(text: &str) -> Option<Range<usize>> {
     let start = text.find("-----BEGIN ")?;
-    let is_public = text[start..].starts_with("-----BEGIN CERTIFICATE") || text[start..].starts_with("-----BEGIN PUBLIC");
+    let is_public = text[start..].starts_with("-----BEGIN CERTIFICATE")
+        || text[start..].starts_with("-----BEGIN PUBLIC");
     (!is_public).then_some(start..text.len())
 }
 
@@ -67,13 +89,22 @@ fn random_words(text: &str, care: Care) -> Vec<Range<usize>> {
         at += part.len();
         // Of a pair, the value: what the name says of it was heard already.
         let behind = word.trim_end_matches('=').find('=').map_or(0, |at| at + 1);
-        let core = word[behind..].trim_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '/' | '+' | '='));
+        let core = word[behind..]
+            .trim_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '/' | '+' | '='));
         let core_start = start + behind + word[behind..].find(core).unwrap_or(0);
         let spans = classify("", core, Role::Value).spans;
-        found.extend(spans.into_iter().map(|span| core_start + span.start..core_start + span.end));
+        found.extend(
+            spans
+                .into_iter()
+                .map(|span| core_start + span.start..core_start + span.end),
+        );
         if care == Care::EachPlaceAlone {
             let parts = [start..start + behind, core_start..core_start + core.len()];
-            found.extend(parts.into_iter().filter(|part| may_be_token(&text[part.clone()])));
+            found.extend(
+                parts
+                    .into_iter()
+                    .filter(|part| may_be_token(&text[part.clone()])),
+            );
         }
     }
     found
@@ -83,7 +114,8 @@ fn random_words(text: &str, care: Care) -> Vec<Range<usize>> {
 fn may_be_token(word: &str) -> bool {
     let core = word.trim_matches(|c: char| c.is_ascii_punctuation());
     let has = |fits: fn(char) -> bool| core.chars().any(fits);
-    let is_mixed = core.len() >= 8 && has(|c| c.is_ascii_digit()) && has(|c| c.is_ascii_alphabetic());
+    let is_mixed =
+        core.len() >= 8 && has(|c| c.is_ascii_digit()) && has(|c| c.is_ascii_alphabetic());
     let is_random = core.len() >= 16 && !core.contains(['/', '.', ':']) && !is_public_name(core);
     let is_address = word.contains("://");
     !is_address && (is_random || is_mixed && !is_public_name(core) && !core.contains('.'))

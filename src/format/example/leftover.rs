@@ -1,4 +1,5 @@
-//! Secrets that stand somewhere else in the file too: in a comment, in a value that seemed harmless.
+//! Secrets that stand somewhere else in the file too: in a comment, in a value that seemed
+//! harmless.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -31,7 +32,10 @@ impl Secrets {
     /// Adds a text with its lines and other ways to write it.
     pub(super) fn add(&mut self, text: &str) {
         self.add_one(text);
-        let lines = text.lines().map(str::trim).filter(|line| line.len() >= MIN_INSIDE);
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.len() >= MIN_INSIDE);
         if text.contains('\n') {
             lines.for_each(|line| self.add_one(line));
         }
@@ -68,10 +72,12 @@ impl Secrets {
             &encoded.replace('+', "%20"),
         ]
         .map(|form| Zeroizing::new(form.to_owned()));
-        self.forms.extend(forms.into_iter().filter(|form| form.len() >= MIN_SECRET));
+        self.forms
+            .extend(forms.into_iter().filter(|form| form.len() >= MIN_SECRET));
     }
 
-    /// What the reader of an env file takes for the values of secrets: quotes may end elsewhere for it.
+    /// What the reader of an env file takes for the values of secrets: quotes may end elsewhere for
+    /// it.
     pub(super) fn add_what_the_reader_sees(&mut self, form: Form, text: &str) {
         let Form::Env(dialect) = form else { return };
         for (name, value) in dotenv::read_as(dialect, text).unwrap_or_default() {
@@ -83,14 +89,15 @@ impl Secrets {
     }
 }
 
-/// A word that stands in many files and tells nothing: `mysql`, `null`, `true`, `postgres`, `change-me`.
+/// A word that stands in many files and tells nothing: `mysql`, `null`, `true`, `postgres`,
+/// `change-me`.
 fn is_common(text: &str) -> bool {
     let verdict = classify("password", text, Role::Value);
     !verdict.is_secret || verdict.rule.id == "weak-password"
 }
 
-/// The example without the secrets that are left in it. What stands in a key or the name of a variable stays: it
-/// is a part of the structure.
+/// The example without the secrets that are left in it. What stands in a key or the name of a
+/// variable stays: it is a part of the structure.
 pub(super) fn removed(form: Form, mut text: String, secrets: &Secrets) -> String {
     let longest_first: Vec<&str> = {
         let mut forms: Vec<&str> = secrets.forms.iter().map(|form| form.as_str()).collect();
@@ -99,7 +106,9 @@ pub(super) fn removed(form: Form, mut text: String, secrets: &Secrets) -> String
         forms
     };
     for _ in 0..MAX_ROUNDS {
-        let Ok(places) = places(form, &text) else { return text };
+        let Ok(places) = places(form, &text) else {
+            return text;
+        };
         let structure = structure(&text, &places);
         let edits: Vec<Edit> = longest_first
             .iter()
@@ -115,51 +124,84 @@ pub(super) fn removed(form: Form, mut text: String, secrets: &Secrets) -> String
     text
 }
 
-/// All words outside of values and comments, in lower case: keys, and the names of services and variables.
+/// All words outside of values and comments, in lower case: keys, and the names of services and
+/// variables.
 fn structure(text: &str, places: &[Place]) -> BTreeSet<String> {
     let (mut words, mut at) = (BTreeSet::new(), 0);
-    for span in places.iter().map(|place| place.span.clone()).chain(std::iter::once(text.len()..text.len())) {
+    for span in places
+        .iter()
+        .map(|place| place.span.clone())
+        .chain(std::iter::once(text.len()..text.len()))
+    {
         let between = text.get(at..span.start).unwrap_or_default();
-        words.extend(between.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase));
+        words.extend(
+            between
+                .split(|c: char| !c.is_alphanumeric())
+                .filter(|word| !word.is_empty())
+                .map(str::to_lowercase),
+        );
         at = span.end.max(at);
     }
     words
 }
 
-/// Whether a secret is a word that the structure of the file shows anyway: the name of a database that is its
-/// password too.
+/// Whether a secret is a word that the structure of the file shows anyway: the name of a database
+/// that is its password too.
 fn is_structural(structure: &BTreeSet<String>, secret: &str) -> bool {
-    secret.bytes().all(|byte| byte.is_ascii_alphabetic()) && secret.len() <= 16 && structure.contains(&secret.to_lowercase())
+    secret.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && secret.len() <= 16
+        && structure.contains(&secret.to_lowercase())
 }
 
 fn occurrences(text: &str, secret: &str) -> Vec<Range<usize>> {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let found = text.match_indices(secret).map(|(at, part)| at..at + part.len());
+    let found = text
+        .match_indices(secret)
+        .map(|(at, part)| at..at + part.len());
     let stands_alone = |span: &Range<usize>| {
         let before = text[..span.start].chars().next_back();
         let behind = text[span.end..].chars().next();
         !(is_word(before) || is_word(behind))
     };
-    found.filter(|span| secret.len() >= MIN_INSIDE || stands_alone(span)).collect()
+    found
+        .filter(|span| secret.len() >= MIN_INSIDE || stands_alone(span))
+        .collect()
 }
 
 /// Takes an occurrence out of the comment or the value in which it stands.
 fn edit(form: Form, text: &str, places: &[Place], span: Range<usize>) -> Option<Edit> {
-    let place = places.iter().find(|place| place.span.start < span.end && span.start < place.span.end)?;
+    let place = places
+        .iter()
+        .find(|place| place.span.start < span.end && span.start < place.span.end)?;
     let part = span.start.max(place.span.start)..span.end.min(place.span.end);
-    let whole = |text: &str| Some(Edit { span: place.span.clone(), text: text.to_owned() });
+    let whole = |text: &str| {
+        Some(Edit {
+            span: place.span.clone(),
+            text: text.to_owned(),
+        })
+    };
     match (form, place.writing) {
-        (_, Writing::Verbatim) => Some(Edit { span: part, text: GONE.to_owned() }),
+        (_, Writing::Verbatim) => Some(Edit {
+            span: part,
+            text: GONE.to_owned(),
+        }),
         (Form::Env(_), _) => whole(""),
         (Form::Yaml, Writing::Scalar(_)) => whole("\"\""),
         // Between quotes, a part of the secret can be a part of an escape.
         (Form::Compose, Writing::Scalar(Style::Single | Style::Double)) => {
             let without = place.text.replace(&text[part], GONE);
-            whole(&yaml::quote(if without == *place.text { GONE } else { &without }))
+            whole(&yaml::quote(if without == *place.text {
+                GONE
+            } else {
+                &without
+            }))
         }
         (_, Writing::PartOfScalar(_)) => whole(GONE),
         (Form::Compose, _) if text[part.clone()].contains('\n') => whole(GONE),
-        (Form::Compose, _) => Some(Edit { span: part, text: GONE.to_owned() }),
+        (Form::Compose, _) => Some(Edit {
+            span: part,
+            text: GONE.to_owned(),
+        }),
         (Form::Yaml, Writing::Env) => None,
     }
 }

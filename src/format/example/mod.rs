@@ -1,8 +1,8 @@
-//! A file as a template that may be committed: structure, comments, order and harmless values stay; secrets go.
-//! When unsure, it is a secret.
+//! A file as a template that may be committed: structure, comments, order and harmless values stay;
+//! secrets go. When unsure, it is a secret.
 //!
-//! What is put in the place of a secret depends on names and places only, never on the value: not on its
-//! form, its length, or whether two are equal.
+//! What is put in the place of a secret depends on names and places only, never on the value: not
+//! on its form, its length, or whether two are equal.
 
 mod comment;
 mod leftover;
@@ -46,8 +46,8 @@ pub struct Example {
 pub enum Care {
     /// A secret is removed wherever its text appears in the file. For a person.
     Everywhere,
-    /// Each place is judged alone: what stays in one does not depend on the value in another. A model
-    /// could put guesses into comments and learn which of them is the value.
+    /// Each place is judged alone: what stays in one does not depend on the value in another. A
+    /// model could put guesses into comments and learn which of them is the value.
     EachPlaceAlone,
 }
 
@@ -69,7 +69,12 @@ pub fn example(form: Form, text: &str, care: Care) -> Result<Example, Malformed>
 ///
 /// # Errors
 /// As [`example`].
-pub fn example_without(form: Form, text: &str, care: Care, goes: &dyn Fn(&str) -> bool) -> Result<Example, Malformed> {
+pub fn example_without(
+    form: Form,
+    text: &str,
+    care: Care,
+    goes: &dyn Fn(&str) -> bool,
+) -> Result<Example, Malformed> {
     let places = places(form, text)?;
     let judged = judge_places(&places);
     let mut maker = Maker {
@@ -109,18 +114,28 @@ impl Maker<'_> {
             self.made.replaced += spans.len();
             for (span, text) in spans {
                 self.secrets.add_from_comment(&place.text[span.clone()]);
-                self.edits.push(Edit { span: place.span.start + span.start..place.span.start + span.end, text });
+                self.edits.push(Edit {
+                    span: place.span.start + span.start..place.span.start + span.end,
+                    text,
+                });
             }
             return;
         }
         if matches!(self.form, Form::Env(_)) && !self.is_entry(place) {
             self.secrets.add(&place.text);
             self.made.replaced += 1;
-            self.edits.push(Edit { span: self.whole_line(place), text: String::new() });
+            self.edits.push(Edit {
+                span: self.whole_line(place),
+                text: String::new(),
+            });
             return;
         }
         self.name(place);
-        let decision = if goes(&place.name) { Decision::Goes } else { stays::decide(self.form, judged) };
+        let decision = if goes(&place.name) {
+            Decision::Goes
+        } else {
+            stays::decide(self.form, judged)
+        };
         match decision {
             Decision::Stays => self.made.kept += 1,
             Decision::Goes => {
@@ -128,7 +143,10 @@ impl Maker<'_> {
                 self.secrets.add(&place.text);
                 self.secrets.add(&self.file[place.span.clone()]);
                 let text = self.instead_of(place);
-                self.edits.push(Edit { span: place.span.clone(), text });
+                self.edits.push(Edit {
+                    span: place.span.clone(),
+                    text,
+                });
             }
             Decision::PartsGo(parts) => {
                 self.made.replaced += parts.len();
@@ -137,8 +155,8 @@ impl Maker<'_> {
         }
     }
 
-    /// Whether it is an assignment, or a line that names a variable without a value. Anything else may be
-    /// the rest of a value: a line of base64 can look like an assignment.
+    /// Whether it is an assignment, or a line that names a variable without a value. Anything else
+    /// may be the rest of a value: a line of base64 can look like an assignment.
     fn is_entry(&self, place: &Place) -> bool {
         if self.care == Care::EachPlaceAlone {
             return !place.name.is_empty() && is_public_name(&place.name);
@@ -147,16 +165,26 @@ impl Maker<'_> {
             let is_upper = place.text.bytes().all(|byte| !byte.is_ascii_lowercase());
             return is_variable(&place.text) && is_upper && is_public_name(&place.text);
         }
-        let is_padded = place.text.trim_matches('=').is_empty() && place.name.len() >= MIN_LINE_OF_KEY;
-        let is_random = || classify("", &place.name, Role::Value).is_secret && !is_made_of_words(&place.name);
+        let is_padded =
+            place.text.trim_matches('=').is_empty() && place.name.len() >= MIN_LINE_OF_KEY;
+        let is_random =
+            || classify("", &place.name, Role::Value).is_secret && !is_made_of_words(&place.name);
         is_public_name(&place.name) || !is_padded && !is_random()
     }
 
     /// The line or lines of a place, with their end.
     fn whole_line(&self, place: &Place) -> Range<usize> {
-        let start = self.file[..place.span.start].rfind('\n').map_or(0, |at| at + 1);
-        let bom = if self.file[start..].starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let end = self.file[place.span.end..].find('\n').map_or(self.file.len(), |length| place.span.end + length + 1);
+        let start = self.file[..place.span.start]
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        let bom = if self.file[start..].starts_with('\u{feff}') {
+            '\u{feff}'.len_utf8()
+        } else {
+            0
+        };
+        let end = self.file[place.span.end..]
+            .find('\n')
+            .map_or(self.file.len(), |length| place.span.end + length + 1);
         start + bom..end
     }
 
@@ -183,31 +211,55 @@ impl Maker<'_> {
 
     /// Before a comment an empty value needs quotes: some readers take the comment for the value.
     fn nothing(&self, place: &Place, dialect: Dialect) -> &'static str {
-        let rest = self.file[place.span.end..].lines().next().unwrap_or_default();
-        let needs_quotes = rest.trim_start().starts_with('#') && rest.starts_with([' ', '\t']) && dialect != Dialect::Docker;
+        let rest = self.file[place.span.end..]
+            .lines()
+            .next()
+            .unwrap_or_default();
+        let needs_quotes = rest.trim_start().starts_with('#')
+            && rest.starts_with([' ', '\t'])
+            && dialect != Dialect::Docker;
         if needs_quotes { "''" } else { "" }
     }
 
-    /// Replaces parts of a text. Where they are written in another way than they read, the whole scalar is
-    /// written anew.
+    /// Replaces parts of a text. Where they are written in another way than they read, the whole
+    /// scalar is written anew.
     fn parts(&mut self, place: &Place, parts: &[Range<usize>]) {
         for part in parts {
             self.secrets.add(&place.text[part.clone()]);
         }
-        let instead: Vec<String> = parts.iter().map(|part| self.instead_of_part(place, part)).collect();
+        let instead: Vec<String> = parts
+            .iter()
+            .map(|part| self.instead_of_part(place, part))
+            .collect();
         let needs_quotes = place.in_flow && place.writing == Writing::Scalar(Style::Plain);
-        let located: Option<Vec<Range<usize>>> = parts.iter().map(|part| place.locate(self.file, part.clone())).collect();
+        let located: Option<Vec<Range<usize>>> = parts
+            .iter()
+            .map(|part| place.locate(self.file, part.clone()))
+            .collect();
         if let Some(located) = located.filter(|_| !needs_quotes) {
-            self.edits.extend(located.into_iter().zip(instead).map(|(span, text)| Edit { span, text }));
+            self.edits.extend(
+                located
+                    .into_iter()
+                    .zip(instead)
+                    .map(|(span, text)| Edit { span, text }),
+            );
             return;
         }
-        let edits = parts.iter().cloned().zip(instead).map(|(span, text)| Edit { span, text }).collect();
+        let edits = parts
+            .iter()
+            .cloned()
+            .zip(instead)
+            .map(|(span, text)| Edit { span, text })
+            .collect();
         let text = applied(&place.text, edits);
         let text = match place.writing {
             Writing::Scalar(_) => yaml::quote(&text),
             Writing::Env | Writing::PartOfScalar(_) | Writing::Verbatim => self.instead_of(place),
         };
-        self.edits.push(Edit { span: place.span.clone(), text });
+        self.edits.push(Edit {
+            span: place.span.clone(),
+            text,
+        });
     }
 
     fn instead_of_part(&self, place: &Place, part: &Range<usize>) -> String {
@@ -228,7 +280,9 @@ fn in_scalar(place: &Place, placeholder: &str) -> String {
         Writing::Scalar(Style::Double) => format!("\"{placeholder}\""),
         Writing::Scalar(Style::Single) => format!("'{placeholder}'"),
         Writing::Scalar(_) if place.in_flow => format!("\"{placeholder}\""),
-        Writing::Scalar(_) | Writing::Env | Writing::PartOfScalar(_) | Writing::Verbatim => placeholder.to_owned(),
+        Writing::Scalar(_) | Writing::Env | Writing::PartOfScalar(_) | Writing::Verbatim => {
+            placeholder.to_owned()
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use super::super::yaml::tree::{self, Kind, Malformed};
 use super::Example;
 use crate::names::is_public_name;
 
-/// The names that the file's own reader finds, in order and each with nothing behind it. No comment and no value
-/// stays, so the text depends on the names alone. A name that may be a part of a secret is left out.
+/// The names that the file's own reader finds, in order and each with nothing behind it. No comment
+/// and no value stays, so the text depends on the names alone. A name that may be a part of a
+/// secret is left out.
 ///
 /// # Errors
 /// [`Malformed`] with the line at which the reader gives up.
@@ -23,23 +24,40 @@ pub fn names_only(form: Form, text: &str) -> Result<Example, Malformed> {
         Form::Env(_) => format!("{name}=\n"),
         Form::Compose | Form::Yaml => format!("{}: \"\"\n", yaml::quote(name)),
     };
-    Ok(Example { text: names.iter().map(line).collect(), replaced: names.len(), kept: 0, names })
+    Ok(Example {
+        text: names.iter().map(line).collect(),
+        replaced: names.len(),
+        kept: 0,
+        names,
+    })
 }
 
 fn found(form: Form, text: &str) -> Result<Vec<String>, Malformed> {
     match form {
         Form::Env(reader) => {
             let taken = dotenv::read_as(reader, text);
-            let given_up = || Malformed { line: 1, reason: "its own program cannot read the file".into() };
-            Ok(taken.ok_or_else(given_up)?.into_iter().map(|(name, _)| name).collect())
+            let given_up = || Malformed {
+                line: 1,
+                reason: "its own program cannot read the file".into(),
+            };
+            Ok(taken
+                .ok_or_else(given_up)?
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect())
         }
         Form::Compose | Form::Yaml => {
             let documents = tree::parse(text)?;
-            let maps = documents.iter().filter_map(|document| match &document.kind {
-                Kind::Map(entries) => Some(entries),
-                Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
-            });
-            Ok(maps.flatten().filter_map(|(key, _)| key.text().map(str::to_owned)).collect())
+            let maps = documents
+                .iter()
+                .filter_map(|document| match &document.kind {
+                    Kind::Map(entries) => Some(entries),
+                    Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+                });
+            Ok(maps
+                .flatten()
+                .filter_map(|(key, _)| key.text().map(str::to_owned))
+                .collect())
         }
     }
 }
@@ -51,7 +69,11 @@ mod tests {
 
     #[test]
     fn names_stay_and_nothing_else() {
-        let made = names_only(Form::Env(Dialect::Compose), "# note\nA=1 # why\nB='two\nlines'\nA=3\n").unwrap_or_default();
+        let made = names_only(
+            Form::Env(Dialect::Compose),
+            "# note\nA=1 # why\nB='two\nlines'\nA=3\n",
+        )
+        .unwrap_or_default();
         assert_eq!(made.text, "A=\nB=\n");
         let made = names_only(Form::Yaml, "# note\nwifi: x # why\nlist: [a]\n").unwrap_or_default();
         assert_eq!(made.text, "\"wifi\": \"\"\n\"list\": \"\"\n");

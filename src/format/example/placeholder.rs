@@ -23,13 +23,20 @@ impl Placeholders {
         if form != Form::Compose {
             return Self { names };
         }
-        let wanted: Vec<((usize, usize), String, String)> = places.iter().flat_map(wanted).collect();
+        let wanted: Vec<((usize, usize), String, String)> =
+            places.iter().flat_map(wanted).collect();
         let mut taken = referenced(file);
         for (at, name, longer) in &wanted {
             let is_shared = wanted.iter().filter(|(_, other, _)| other == name).count() > 1;
-            let first = if is_shared || taken.contains(name) { longer } else { name };
+            let first = if is_shared || taken.contains(name) {
+                longer
+            } else {
+                name
+            };
             let numbered = (2..).map(|number| format!("{first}_{number}"));
-            let free = std::iter::once(first.clone()).chain(numbered).find(|name| !taken.contains(name));
+            let free = std::iter::once(first.clone())
+                .chain(numbered)
+                .find(|name| !taken.contains(name));
             let free = free.unwrap_or_else(|| first.clone());
             taken.insert(free.clone());
             names.insert(*at, free);
@@ -46,7 +53,9 @@ impl Placeholders {
     }
 
     fn named(&self, at: (usize, usize)) -> String {
-        self.names.get(&at).map_or_else(|| WORD.to_owned(), |name| format!("${{{name}}}"))
+        self.names
+            .get(&at)
+            .map_or_else(|| WORD.to_owned(), |name| format!("${{{name}}}"))
     }
 }
 
@@ -70,16 +79,27 @@ fn wanted(judged: &Judged<'_>) -> Vec<((usize, usize), String, String)> {
         Decision::Stays => Vec::new(),
         Decision::Goes => vec![of(0, name)],
         Decision::PartsGo(parts) => {
-            let is_item = matches!(place.writing, Writing::Scalar(_)) && place.text.starts_with(&format!("{}=", place.name));
-            let in_text = if is_item || name.contains("PASSWORD") || name.contains("TOKEN") || name.contains("SECRET") {
+            let is_item = matches!(place.writing, Writing::Scalar(_))
+                && place.text.starts_with(&format!("{}=", place.name));
+            let in_text = if is_item
+                || name.contains("PASSWORD")
+                || name.contains("TOKEN")
+                || name.contains("SECRET")
+            {
                 name
             } else {
                 let name = short(&name);
-                let is_in_context = name.strip_prefix(context.as_str()).is_some_and(|rest| rest.starts_with('_'));
+                let is_in_context = name
+                    .strip_prefix(context.as_str())
+                    .is_some_and(|rest| rest.starts_with('_'));
                 let context = if is_in_context { "" } else { context.as_str() };
-                format!("{context}_{name}_SECRET").trim_start_matches('_').to_owned()
+                format!("{context}_{name}_SECRET")
+                    .trim_start_matches('_')
+                    .to_owned()
             };
-            let parts = parts.into_iter().filter(|part| !stays::is_default(&place.text, part));
+            let parts = parts
+                .into_iter()
+                .filter(|part| !stays::is_default(&place.text, part));
             parts.map(|part| of(part.start, in_text.clone())).collect()
         }
     }
@@ -89,7 +109,9 @@ fn wanted(judged: &Judged<'_>) -> Vec<((usize, usize), String, String)> {
 fn context(path: &str) -> String {
     let mut parts = path.split('.');
     match (parts.next(), parts.next()) {
-        (Some("services" | "configs" | "secrets" | "networks" | "volumes"), Some(name)) => as_variable(strip_index(name)),
+        (Some("services" | "configs" | "secrets" | "networks" | "volumes"), Some(name)) => {
+            as_variable(strip_index(name))
+        }
         (Some(first), Some(_)) => as_variable(strip_index(first)),
         _ => String::new(),
     }
@@ -102,23 +124,41 @@ fn strip_index(part: &str) -> &str {
 /// The last words of a long name, such as that of a label.
 fn short(name: &str) -> &str {
     let words: Vec<(usize, char)> = name.char_indices().filter(|(_, c)| *c == '_').collect();
-    words.len().checked_sub(2).and_then(|at| words.get(at)).map_or(name, |(at, _)| &name[at + 1..])
+    words
+        .len()
+        .checked_sub(2)
+        .and_then(|at| words.get(at))
+        .map_or(name, |(at, _)| &name[at + 1..])
 }
 
-/// A name as a variable: `db-1.password` gives `DB_1_PASSWORD`. A name that is a variable stays as it is.
+/// A name as a variable: `db-1.password` gives `DB_1_PASSWORD`. A name that is a variable stays as
+/// it is.
 fn as_variable(name: &str) -> String {
     if crate::names::is_variable(name) && !name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return name.to_owned();
     }
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
     let name = words.collect::<Vec<_>>().join("_").to_ascii_uppercase();
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    if starts_well { name } else { format!("SECRET_{name}").trim_end_matches('_').to_owned() }
+    if starts_well {
+        name
+    } else {
+        format!("SECRET_{name}").trim_end_matches('_').to_owned()
+    }
 }
 
 /// The names that the file refers to already.
 fn referenced(file: &str) -> BTreeSet<String> {
-    let names = file.split('$').skip(1).map(|rest| rest.strip_prefix('{').unwrap_or(rest));
-    let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let names = file
+        .split('$')
+        .skip(1)
+        .map(|rest| rest.strip_prefix('{').unwrap_or(rest));
+    let name = |rest: &str| {
+        rest.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
     names.map(name).filter(|name| !name.is_empty()).collect()
 }

@@ -29,7 +29,11 @@ const MIN_UNSURE: usize = 6;
 pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
     let place = judged.place;
     // Of an item `NAME=value` that is one scalar, the value.
-    let head = if matches!(place.writing, Writing::Scalar(_)) { item_head(place) } else { 0 };
+    let head = if matches!(place.writing, Writing::Scalar(_)) {
+        item_head(place)
+    } else {
+        0
+    };
     let text = &place.text[head..];
     if text.trim().is_empty() {
         return Decision::Stays;
@@ -37,11 +41,19 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
     let own = (head > 0).then(|| classify(&place.name, text, place.role));
     let verdict = own.as_ref().unwrap_or(&judged.verdict);
     let is_long = is_long(place, text);
-    let random = if is_long { random_words(text) } else { Vec::new() };
+    let random = if is_long {
+        random_words(text)
+    } else {
+        Vec::new()
+    };
     if verdict.is_secret {
-        let only_defaults = !verdict.spans.is_empty() && verdict.spans.iter().all(|span| is_default(text, span));
+        let only_defaults =
+            !verdict.spans.is_empty() && verdict.spans.iter().all(|span| is_default(text, span));
         if is_long || only_defaults {
-            return Decision::PartsGo(shifted(merged([verdict.spans.clone(), random].concat()), head));
+            return Decision::PartsGo(shifted(
+                merged([verdict.spans.clone(), random].concat()),
+                head,
+            ));
         }
         return goes(head, text);
     }
@@ -50,20 +62,35 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
     }
     let is_harmless = |name: &str| may_stay(name, text, classify(name, text, place.role).kind);
     let is_structure = form == Form::Compose && is_structure(place);
-    if is_long || is_structure || place.names().all(is_harmless) { Decision::Stays } else { goes(head, text) }
+    if is_long || is_structure || place.names().all(is_harmless) {
+        Decision::Stays
+    } else {
+        goes(head, text)
+    }
 }
 
 fn goes(head: usize, text: &str) -> Decision {
-    if head == 0 { Decision::Goes } else { Decision::PartsGo(std::iter::once(head..head + text.len()).collect()) }
+    if head == 0 {
+        Decision::Goes
+    } else {
+        Decision::PartsGo(std::iter::once(head..head + text.len()).collect())
+    }
 }
 
 fn item_head(place: &Place) -> usize {
-    let rest = place.text.strip_prefix(place.name.as_str()).and_then(|rest| rest.strip_prefix('='));
-    rest.filter(|_| !place.name.is_empty()).map_or(0, |rest| place.text.len() - rest.len())
+    let rest = place
+        .text
+        .strip_prefix(place.name.as_str())
+        .and_then(|rest| rest.strip_prefix('='));
+    rest.filter(|_| !place.name.is_empty())
+        .map_or(0, |rest| place.text.len() - rest.len())
 }
 
 fn shifted(spans: Vec<Range<usize>>, by: usize) -> Vec<Range<usize>> {
-    spans.into_iter().map(|span| span.start + by..span.end + by).collect()
+    spans
+        .into_iter()
+        .map(|span| span.start + by..span.end + by)
+        .collect()
 }
 
 /// A text with a structure of its own, of which only the secret parts go.
@@ -71,31 +98,50 @@ fn is_long(place: &Place, text: &str) -> bool {
     match place.role {
         Role::Command | Role::Healthcheck | Role::ConfigContent | Role::Label => true,
         Role::Value | Role::EnvironmentOfCompose | Role::BuildArg => {
-            let is_option =
-                |word: &str| word.strip_prefix("--").is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()));
+            let is_option = |word: &str| {
+                word.strip_prefix("--")
+                    .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+            };
             let is_list_of_options = text.split_whitespace().any(is_option);
-            is_list_of_options && matches!(place.writing, Writing::Scalar(_) | Writing::PartOfScalar(_))
+            is_list_of_options
+                && matches!(place.writing, Writing::Scalar(_) | Writing::PartOfScalar(_))
         }
         Role::Comment => false,
     }
 }
 
-/// Whether it is an option of compose itself: an image, a port, a volume. Its secrets are known by their form.
+/// Whether it is an option of compose itself: an image, a port, a volume. Its secrets are known by
+/// their form.
 fn is_structure(place: &Place) -> bool {
-    let is_own = ["services.", "networks.", "volumes.", "secrets.", "configs.", "include", "name", "version"];
+    let is_own = [
+        "services.",
+        "networks.",
+        "volumes.",
+        "secrets.",
+        "configs.",
+        "include",
+        "name",
+        "version",
+    ];
     place.role == Role::Value && is_own.iter().any(|start| place.path.starts_with(start))
 }
 
 /// Whether a part is the default of a reference, `${NAME:-part}`: without it, the reference stays.
 pub(super) fn is_default(text: &str, part: &Range<usize>) -> bool {
-    let Some((before, behind)) = text.get(..part.start).zip(text.get(part.end..)) else { return false };
-    let Some(open) = before.rfind("${") else { return false };
+    let Some((before, behind)) = text.get(..part.start).zip(text.get(part.end..)) else {
+        return false;
+    };
+    let Some(open) = before.rfind("${") else {
+        return false;
+    };
     let name = before[open + 2..].trim_end_matches(['-', '+', ':', '=']);
     let has_operator = name.len() < before.len() - open - 2;
     has_operator
         && behind.starts_with('}')
         && !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Words of a longer text that look random.
@@ -108,7 +154,11 @@ fn random_words(text: &str) -> Vec<Range<usize>> {
         at += word.len();
         if classify("", core, Role::Value).is_secret {
             let spans = classify("", core, Role::Value).spans;
-            found.extend(spans.into_iter().map(|span| start + span.start..start + span.end));
+            found.extend(
+                spans
+                    .into_iter()
+                    .map(|span| start + span.start..start + span.end),
+            );
         }
     }
     found
@@ -116,35 +166,54 @@ fn random_words(text: &str) -> Vec<Range<usize>> {
 
 /// A word without the quotes around it. `--name='x'` ends in a quote that belongs to one inside.
 fn without_lone_quotes(word: &str) -> &str {
-    ['"', '\'', '`'].iter().fold(word, |word, quote| match word.strip_prefix(*quote) {
-        Some(rest) => rest.strip_suffix(*quote).unwrap_or(rest),
-        None => word.strip_suffix(*quote).filter(|rest| !rest.contains(*quote)).unwrap_or(word),
-    })
+    ['"', '\'', '`']
+        .iter()
+        .fold(word, |word, quote| match word.strip_prefix(*quote) {
+            Some(rest) => rest.strip_suffix(*quote).unwrap_or(rest),
+            None => word
+                .strip_suffix(*quote)
+                .filter(|rest| !rest.contains(*quote))
+                .unwrap_or(word),
+        })
 }
 
 /// Whether a value that is not known to be a secret is known to be harmless.
 pub(super) fn may_stay(name: &str, text: &str, kind: Kind) -> bool {
     let told = telling(name);
-    let is_told = matches!(told, Telling::Password | Telling::Token | Telling::Code | Telling::Topic);
+    let is_told = matches!(
+        told,
+        Telling::Password | Telling::Token | Telling::Code | Telling::Topic
+    );
     match kind {
         Kind::Empty | Kind::Reference | Kind::Placeholder => true,
-        Kind::Public => !is_told && (told != Telling::Nothing && told != Telling::Maybe || !is_uuid(text)),
+        Kind::Public => {
+            !is_told && (told != Telling::Nothing && told != Telling::Maybe || !is_uuid(text))
+        }
         // Too short for a code: the number of a pin of a board.
         Kind::Plain if told == Telling::Code => true,
         // A number under the name of a password is one.
         Kind::Plain if is_told => is_word_of_a_format(text),
-        Kind::Plain => text.bytes().filter(u8::is_ascii_digit).count() <= MAX_NUMBER || told == Telling::Identifier,
+        Kind::Plain => {
+            text.bytes().filter(u8::is_ascii_digit).count() <= MAX_NUMBER
+                || told == Telling::Identifier
+        }
         Kind::Place if is_told => is_path_of_a_file(text),
         Kind::Place => true,
         // One word under a name that may be that of a secret.
         Kind::Text if told == Telling::Maybe => {
             is_plain_text(text) && (text.len() < MIN_UNSURE || text.contains(char::is_whitespace))
         }
-        Kind::Text if told == Telling::Identifier => is_plain_text(text) || is_identifier(name, text),
-        Kind::Text => !is_told && is_plain_text(text),
-        Kind::Password | Kind::PasswordHash | Kind::Token | Kind::Key | Kind::Code | Kind::UrlWithPassword | Kind::Webhook => {
-            false
+        Kind::Text if told == Telling::Identifier => {
+            is_plain_text(text) || is_identifier(name, text)
         }
+        Kind::Text => !is_told && is_plain_text(text),
+        Kind::Password
+        | Kind::PasswordHash
+        | Kind::Token
+        | Kind::Key
+        | Kind::Code
+        | Kind::UrlWithPassword
+        | Kind::Webhook => false,
     }
 }
 
@@ -154,9 +223,17 @@ fn is_word_of_a_format(text: &str) -> bool {
 }
 
 fn is_path_of_a_file(text: &str) -> bool {
-    const ENDINGS: [&str; 10] = ["pem", "key", "crt", "cert", "txt", "json", "pub", "p12", "jks", "env"];
-    let is_rooted = text.starts_with('/') || text.starts_with("./") || text.starts_with("../") || text.starts_with("~/");
-    is_rooted && text.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
+    const ENDINGS: [&str; 10] = [
+        "pem", "key", "crt", "cert", "txt", "json", "pub", "p12", "jks", "env",
+    ];
+    let is_rooted = text.starts_with('/')
+        || text.starts_with("./")
+        || text.starts_with("../")
+        || text.starts_with("~/");
+    is_rooted
+        && text
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| ENDINGS.contains(&ending))
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -190,17 +267,26 @@ fn is_identifier(name: &str, text: &str) -> bool {
         "cid",
     ];
     let name = name.to_ascii_lowercase();
-    let ends_so = LAST.iter().any(|last| name.strip_suffix(last).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric)));
+    let ends_so = LAST.iter().any(|last| {
+        name.strip_suffix(last)
+            .is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+    });
     (ends_so || name.ends_with("clientid")) && !text.contains(char::is_whitespace)
 }
 
-/// Words, versions, colours, lists, patterns of a format: text in which every part looks like a word or is short.
+/// Words, versions, colours, lists, patterns of a format: text in which every part looks like a
+/// word or is short.
 fn is_plain_text(text: &str) -> bool {
-    text.len() <= MAX_TEXT && !is_phrase(text) && text.split(|c: char| !c.is_alphanumeric()).all(is_plain_part)
+    text.len() <= MAX_TEXT
+        && !is_phrase(text)
+        && text
+            .split(|c: char| !c.is_alphanumeric())
+            .all(is_plain_part)
 }
 
 fn is_plain_part(part: &str) -> bool {
-    let is_colour = matches!(part.len(), 3 | 4 | 6 | 8) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_colour =
+        matches!(part.len(), 3 | 4 | 6 | 8) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_foreign = part.chars().all(char::is_alphabetic) && !part.is_ascii();
     let is_number = part.bytes().all(|byte| byte.is_ascii_digit()) && part.len() <= MAX_NUMBER;
     let digits = part.bytes().filter(u8::is_ascii_digit).count();
@@ -211,6 +297,8 @@ fn is_plain_part(part: &str) -> bool {
 /// A recovery phrase: twelve or more short words in lower case and nothing else.
 fn is_phrase(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let is_word = |word: &&str| (3..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_word = |word: &&str| {
+        (3..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase())
+    };
     matches!(words.len(), 12 | 15 | 18 | 21 | 24) && words.iter().all(is_word)
 }

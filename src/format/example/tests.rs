@@ -13,12 +13,16 @@ fn env(text: &str) -> String {
 
 #[test]
 fn an_env_example_keeps_all_but_the_secrets() {
-    let text = "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='hunter2' # why\nPW=hunter5\n#OLD_TOKEN=hunter3\n# a note = fine\nexport X_KEY=hunter4hunter4\n";
-    let expected = "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='' # why\nPW=\n#OLD_TOKEN=\n# a note = fine\nexport X_KEY=\n";
+    let text = "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='hunter2' # \
+        why\nPW=hunter5\n#OLD_TOKEN=hunter3\n# a note = fine\nexport X_KEY=hunter4hunter4\n";
+    let expected = "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='' # why\nPW=\n#OLD_TOKEN=\n# a \
+        note = fine\nexport X_KEY=\n";
     assert_eq!(env(text), expected);
     let made = example(Form::Env(Dialect::Compose), text, Care::EachPlaceAlone).ok();
     let made = made.map(|made| (made.text, made.names, made.replaced, made.kept));
-    let names = ["DB_HOST", "DB_PASSWORD", "PW", "X_KEY"].map(str::to_owned).to_vec();
+    let names = ["DB_HOST", "DB_PASSWORD", "PW", "X_KEY"]
+        .map(str::to_owned)
+        .to_vec();
     assert_eq!(made, Some((expected.to_owned(), names, 4, 1)));
 }
 
@@ -84,17 +88,29 @@ HCAPTCHA_SITEKEY=qq2jIZaTLe9usH05Zc1tqOORwN4wDn1KzguFZ7KH
 
 #[test]
 fn comments_stay_as_they_are() {
-    let text = "# DB_MAX=25    # max open connections\n# TOKEN=      # bearer token: create it in the portal\n# LOG=info\n# null turns it off; mysql or postgres\n# PASSWORD=the password of the database\n## See https://x.example/docs#tokens (v2.10.3)\n\n#\n# Note: set PORT to 8080, or \"auto\"\n";
+    let text = "# DB_MAX=25    # max open connections\n# TOKEN=      # bearer token: create it in \
+        the portal\n# LOG=info\n# null turns it off; mysql or postgres\n# PASSWORD=the password \
+        of the database\n## See https://x.example/docs#tokens (v2.10.3)\n\n#\n# Note: set PORT to \
+        8080, or \"auto\"\n";
     assert_eq!(env(text), text);
 }
 
 #[test]
 fn secrets_in_comments_go_and_the_comment_stays() {
     for (text, expected) in [
-        ("# was postgres://app:hunter99@db/x\n", "# was postgres://app:…@db/x\n"),
+        (
+            "# was postgres://app:hunter99@db/x\n",
+            "# was postgres://app:…@db/x\n",
+        ),
         ("# ghp_0123456789abcdefghijABCDEFGHIJ012345\n", "# …\n"),
-        ("#OLD_PASSWORD=hunter3 # until May\n", "#OLD_PASSWORD= # until May\n"),
-        ("A=1 # key: kJ2mQ8vXr4TzP0wLs6YbN1cHf9GdEaUo\n", "A=1 # key: …\n"),
+        (
+            "#OLD_PASSWORD=hunter3 # until May\n",
+            "#OLD_PASSWORD= # until May\n",
+        ),
+        (
+            "A=1 # key: kJ2mQ8vXr4TzP0wLs6YbN1cHf9GdEaUo\n",
+            "A=1 # key: …\n",
+        ),
         ("# SMTP_PASS='two words'\n", "# SMTP_PASS=\n"),
         (
             "# https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/abcdefghijklmnopqrstuvwx\n",
@@ -107,7 +123,8 @@ fn secrets_in_comments_go_and_the_comment_stays() {
 
 #[test]
 fn no_line_of_a_key_stays() {
-    let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDcRcBces9fD1s\nQ2hhbmdlTWVUb1NvbWV0aGluZ1JlYWxLZXlUYWls==\n-----END PRIVATE KEY-----";
+    let key = "-----BEGIN PRIVATE \
+        KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDcRcBces9fD1s\nQ2hhbmdlTWVUb1NvbWV0aGluZ1JlYWxLZXlUYWls==\n-----END PRIVATE KEY-----";
     for text in [
         format!("KEY={key}\nPORT=80\n"),
         format!("KEY='{key}'\nPORT=80\n"),
@@ -115,11 +132,17 @@ fn no_line_of_a_key_stays() {
         format!("# {}\nPORT=80\n", key.replace('\n', "\n# ")),
         format!("{key}\nPORT=80\n"),
         format!("A=1 # {}\nPORT=80\n", key.replace('\n', "\n# ")),
-        format!("KEY={}\nPORT=80\n", key.split_once("\n-----END").map_or("", |(key, _)| key)),
+        format!(
+            "KEY={}\nPORT=80\n",
+            key.split_once("\n-----END").map_or("", |(key, _)| key)
+        ),
         format!("KEY={}\r\nPORT=80\r\n", key.replace('\n', "\r\n")),
     ] {
         let made = env(&text);
-        assert!(!made.contains("MII") && !made.contains("YWls") && made.contains("PORT=80"), "{text}\n{made}");
+        assert!(
+            !made.contains("MII") && !made.contains("YWls") && made.contains("PORT=80"),
+            "{text}\n{made}"
+        );
     }
     let yaml = format!("a: |\n  {}\nb: 1\n", key.replace('\n', "\n  "));
     assert_eq!(of(Form::Yaml, &yaml), "a: \"\"\nb: 1\n");
@@ -127,7 +150,8 @@ fn no_line_of_a_key_stays() {
 
 #[test]
 fn a_secret_goes_wherever_it_stands() {
-    let text = "PASSWORD=hunter2hunter2\n# it was hunter2hunter2 before\nNOTE=use hunter2hunter2 here\nQUERY=https://x.lan/hunter2hunter2/y\n";
+    let text = "PASSWORD=hunter2hunter2\n# it was hunter2hunter2 before\nNOTE=use hunter2hunter2 \
+        here\nQUERY=https://x.lan/hunter2hunter2/y\n";
     assert_eq!(env(text), "PASSWORD=\n# it was … before\nNOTE=\nQUERY=\n");
     let escaped = "PASSWORD='a b\"c$d'\n# a%20b%22c%24d or a b\\\"c$d or a b\"c$$d\n";
     assert_eq!(env(escaped), "PASSWORD=\n# … or … or …\n");
@@ -137,18 +161,31 @@ fn a_secret_goes_wherever_it_stands() {
 
 #[test]
 fn harmless_words_that_are_passwords_too_refuse_nothing() {
-    let text = "DB_TYPE=mysql\nDB_PREFIX=null\n# null turns it off; mysql or postgres\nDB_PASSWORD=mysql\nPG_PASSWORD=postgres\n";
-    assert_eq!(env(text), "DB_TYPE=mysql\nDB_PREFIX=null\n# null turns it off; mysql or postgres\nDB_PASSWORD=\nPG_PASSWORD=\n");
-    let compose = "services:\n  immich:\n    image: ghcr.io/immich-app/immich:v1\n    environment:\n      PASSWORD: immich\n";
-    assert_eq!(of(Form::Compose, compose), compose.replace("PASSWORD: immich", "PASSWORD: ${PASSWORD}"));
+    let text = "DB_TYPE=mysql\nDB_PREFIX=null\n# null turns it off; mysql or \
+        postgres\nDB_PASSWORD=mysql\nPG_PASSWORD=postgres\n";
+    assert_eq!(
+        env(text),
+        "DB_TYPE=mysql\nDB_PREFIX=null\n# null turns it off; mysql or \
+         postgres\nDB_PASSWORD=\nPG_PASSWORD=\n"
+    );
+    let compose = "services:\n  immich:\n    image: ghcr.io/immich-app/immich:v1\n    \
+        environment:\n      PASSWORD: immich\n";
+    assert_eq!(
+        of(Form::Compose, compose),
+        compose.replace("PASSWORD: immich", "PASSWORD: ${PASSWORD}")
+    );
 }
 
 #[test]
 fn for_a_model_nothing_is_compared() {
     let guess = |guess: &str| {
-        example(Form::Env(Dialect::Compose), &format!("PASSWORD=hunter2hunter2\n# {guess}\n"), Care::EachPlaceAlone)
-            .map(|made| made.text)
-            .ok()
+        example(
+            Form::Env(Dialect::Compose),
+            &format!("PASSWORD=hunter2hunter2\n# {guess}\n"),
+            Care::EachPlaceAlone,
+        )
+        .map(|made| made.text)
+        .ok()
     };
     for word in ["hunter2hunter2", "hunter3hunter3", "swordfish"] {
         assert_eq!(guess(word), Some(format!("PASSWORD=\n# {word}\n")));
@@ -160,14 +197,23 @@ fn for_a_model_nothing_is_compared() {
 
 #[test]
 fn a_compose_example_refers_to_what_it_held() {
-    let text = "services:\n  db: # the database\n    image: postgres:16\n    environment:\n      POSTGRES_PASSWORD: \"hunter2\"\n      PORT: 5432\n      POSTGRES_DB: ${DB:-shop}\n  app:\n    environment:\n      - TOKEN=hunter3\n      - TZ=Europe/Berlin\n      - SMTP_PASS=${SMTP_PASS:-hunter4}\n";
-    let expected = "services:\n  db: # the database\n    image: postgres:16\n    environment:\n      POSTGRES_PASSWORD: \"${POSTGRES_PASSWORD}\"\n      PORT: 5432\n      POSTGRES_DB: ${DB:-shop}\n  app:\n    environment:\n      - TOKEN=${TOKEN}\n      - TZ=Europe/Berlin\n      - SMTP_PASS=${SMTP_PASS:-}\n";
+    let text = "services:\n  db: # the database\n    image: postgres:16\n    environment:\n      \
+        POSTGRES_PASSWORD: \"hunter2\"\n      PORT: 5432\n      POSTGRES_DB: ${DB:-shop}\n  \
+        app:\n    environment:\n      - TOKEN=hunter3\n      - TZ=Europe/Berlin\n      - \
+        SMTP_PASS=${SMTP_PASS:-hunter4}\n";
+    let expected = "services:\n  db: # the database\n    image: postgres:16\n    \
+        environment:\n      POSTGRES_PASSWORD: \"${POSTGRES_PASSWORD}\"\n      PORT: 5432\n      \
+        POSTGRES_DB: ${DB:-shop}\n  app:\n    environment:\n      - TOKEN=${TOKEN}\n      - \
+        TZ=Europe/Berlin\n      - SMTP_PASS=${SMTP_PASS:-}\n";
     assert_eq!(of(Form::Compose, text), expected);
 }
 
 #[test]
 fn different_secrets_of_one_name_stay_two() {
-    let text = "services:\n  a:\n    environment:\n      API_KEY: aaaa1111aaaa # change me\n  b:\n    environment:\n      API_KEY: bbbb2222bbbb\n  c-1:\n    environment: [\"API_KEY=cccc3333cccc\", TOKEN=dddd4444dddd]\n    labels: {x.token: eeee5555eeee}\n    command: serve --url ${A_API_KEY}\n";
+    let text = "services:\n  a:\n    environment:\n      API_KEY: aaaa1111aaaa # change me\n  \
+        b:\n    environment:\n      API_KEY: bbbb2222bbbb\n  c-1:\n    environment: \
+        [\"API_KEY=cccc3333cccc\", TOKEN=dddd4444dddd]\n    labels: {x.token: eeee5555eeee}\n    \
+        command: serve --url ${A_API_KEY}\n";
     let made = of(Form::Compose, text);
     for line in [
         "      API_KEY: ${A_API_KEY_2} # change me\n",
@@ -233,15 +279,27 @@ configs:
 
 #[test]
 fn an_example_of_secrets_yaml_keeps_keys_comments_and_references() {
-    let text = "# the house\nwifi_ssid: \"Home\"\nwifi_password: 'hunter2 hunter2' # c\nlat: 47.25\nalarm_code: 4711\napi_key: |\n  abcdef0123456789ABCDEF==\nlist:\n  - hunter3hunter3hunter3\n<<: !include ../other.yaml\nmqtt_pw: !secret mqtt\n";
-    let expected = "# the house\nwifi_ssid: \"Home\"\nwifi_password: \"\" # c\nlat: 47.25\nalarm_code: \"\"\napi_key: \"\"\nlist:\n  - \"\"\n<<: !include ../other.yaml\nmqtt_pw: !secret mqtt\n";
+    let text = "# the house\nwifi_ssid: \"Home\"\nwifi_password: 'hunter2 hunter2' # c\nlat: \
+        47.25\nalarm_code: 4711\napi_key: |\n  abcdef0123456789ABCDEF==\nlist:\n  - \
+        hunter3hunter3hunter3\n<<: !include ../other.yaml\nmqtt_pw: !secret mqtt\n";
+    let expected = "# the house\nwifi_ssid: \"Home\"\nwifi_password: \"\" # c\nlat: \
+        47.25\nalarm_code: \"\"\napi_key: \"\"\nlist:\n  - \"\"\n<<: !include \
+        ../other.yaml\nmqtt_pw: !secret mqtt\n";
     let made = of(Form::Yaml, text);
-    assert_eq!(made, expected.replace("  - \"\"", "  - hunter3hunter3hunter3"));
+    assert_eq!(
+        made,
+        expected.replace("  - \"\"", "  - hunter3hunter3hunter3")
+    );
 }
 
 #[test]
 fn what_is_not_yaml_is_refused_with_its_line() {
-    let refused = example(Form::Compose, "services:\n  a: [hunter2\n", Care::Everywhere).err();
+    let refused = example(
+        Form::Compose,
+        "services:\n  a: [hunter2\n",
+        Care::Everywhere,
+    )
+    .err();
     assert_eq!(refused.map(|malformed| malformed.line), Some(2));
 }
 
@@ -259,11 +317,15 @@ proptest::proptest! {
             1 => format!("services:\n  a:\n    environment:\n      - {}\n", crate::format::yaml::quote(&format!("DB_PASSWORD={secret}"))),
             2 => format!("services:\n  a:\n    environment: {{A: 1, DB_PASSWORD: {single}}}\n"),
             3 => format!("services:\n  a:\n    command: [\"x\", \"--password\", {quoted}]\n"),
-            4 => format!("x-pw: &p {single}\nservices:\n  a:\n    environment:\n      DB_PASSWORD: *p\n"),
-            5 => format!("services:\n  a:\n    build:\n      args:\n        DB_PASSWORD: >-\n          {secret}\n"),
-            6 => format!("services:\n  a:\n    environment:\n      DB_PASSWORD: {quoted}\n    labels:\n      note: {quoted}\n    # {secret}\n"),
+            4 => format!("x-pw: &p {single}\nservices:\n  a:\n    environment:\n      \
+                DB_PASSWORD: *p\n"),
+            5 => format!("services:\n  a:\n    build:\n      args:\n        DB_PASSWORD: \
+                >-\n          {secret}\n"),
+            6 => format!("services:\n  a:\n    environment:\n      DB_PASSWORD: {quoted}\n    \
+                labels:\n      note: {quoted}\n    # {secret}\n"),
             7 => format!("x-a:\n  password: {single}\n"),
-            _ => format!("services:\n  a:\n    environment:\n      DB_PASSWORD: {quoted}\n    x-note: {single}\n"),
+            _ => format!("services:\n  a:\n    environment:\n      DB_PASSWORD: {quoted}\n    \
+                x-note: {single}\n"),
         };
         let verdict = crate::format::classify::classify("DB_PASSWORD", &secret, Role::Value);
         proptest::prop_assume!(verdict.is_secret && crate::format::yaml::tree::parse(&text).is_ok());
@@ -283,7 +345,8 @@ proptest::proptest! {
     ) {
         let verdict = crate::format::classify::classify("DB_PASSWORD", &secret, Role::Value);
         proptest::prop_assume!(verdict.is_secret);
-        let text = format!("# {comment}\nDB_PASSWORD={quote}{secret}{quote}\nPORT=80 # {comment}\n# {secret}\n");
+        let text = format!("# {comment}\nDB_PASSWORD={quote}{secret}{quote}\nPORT=80 # \
+            {comment}\n# {secret}\n");
         let made = env(&text);
         let first = format!("# {comment}\n");
         let value = dotenv_value(&text);
@@ -303,6 +366,15 @@ proptest::proptest! {
 
 fn dotenv_value(text: &str) -> String {
     let document = crate::format::dotenv::parse(text, Dialect::Compose);
-    let entry = document.entries.iter().find(|entry| entry.key == "DB_PASSWORD");
-    entry.map(|entry| crate::format::dotenv::unquote(&text[entry.value.clone()]).trim().to_owned()).unwrap_or_default()
+    let entry = document
+        .entries
+        .iter()
+        .find(|entry| entry.key == "DB_PASSWORD");
+    entry
+        .map(|entry| {
+            crate::format::dotenv::unquote(&text[entry.value.clone()])
+                .trim()
+                .to_owned()
+        })
+        .unwrap_or_default()
 }

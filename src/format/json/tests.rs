@@ -58,7 +58,10 @@ fn numbers_are_spelled_as_a_server_gives_them_back() {
 
 #[test]
 fn what_is_not_a_number_of_json_is_refused() {
-    for text in ["", "-", "+1", "01", "1.", ".5", "0x1F", "1_000", "1e", "1e+", " 1", "1 ", "NaN", "Infinity", "--1", "1.2.3"] {
+    for text in [
+        "", "-", "+1", "01", "1.", ".5", "0x1F", "1_000", "1e", "1e+", " 1", "1 ", "NaN",
+        "Infinity", "--1", "1.2.3",
+    ] {
         assert!(number(text).is_err() && !is_number(text), "{text}");
     }
 }
@@ -69,7 +72,10 @@ fn objects_are_sorted_and_strings_are_written_plainly() {
         spelled(r#"{ "z": [1, 2.50], "a": {"b": null, "A": true} }"#).as_deref(),
         Some(r#"{"a":{"A":true,"b":null},"z":[1,2.5]}"#)
     );
-    assert_eq!(spelled(r#"["\u003c\u0026\/é\u00e9\n\u0001"]"#).as_deref(), Some("[\"<&/éé\\n\\u0001\"]"));
+    assert_eq!(
+        spelled(r#"["\u003c\u0026\/é\u00e9\n\u0001"]"#).as_deref(),
+        Some("[\"<&/éé\\n\\u0001\"]")
+    );
     assert_eq!(spelled(r#" "a\/b" "#).as_deref(), Some("text a/b"));
     for text in [
         "",
@@ -93,8 +99,18 @@ fn objects_are_sorted_and_strings_are_written_plainly() {
 
 #[test]
 fn a_malformed_text_is_reported_with_its_line() {
-    assert_eq!(parse("{\n \"a\": 1,\n \"b\": x\n}").err().map(|malformed| malformed.line), Some(3));
-    assert_eq!(parse("\u{feff}{\n\n\"a\":1} x").err().map(|malformed| malformed.line), Some(3));
+    assert_eq!(
+        parse("{\n \"a\": 1,\n \"b\": x\n}")
+            .err()
+            .map(|malformed| malformed.line),
+        Some(3)
+    );
+    assert_eq!(
+        parse("\u{feff}{\n\n\"a\":1} x")
+            .err()
+            .map(|malformed| malformed.line),
+        Some(3)
+    );
 }
 
 proptest::proptest! {

@@ -13,7 +13,10 @@ pub(super) fn places(text: &str, comments: &[Range<usize>], lines: &Lines) -> Ve
     for comment in comments {
         let key = keys.iter().find(|key| comment.contains(&key.start));
         let span = comment.start..key.map_or(comment.end, |key| key.end.max(comment.end));
-        if places.last().is_some_and(|last| last.span.end >= comment.end) {
+        if places
+            .last()
+            .is_some_and(|last| last.span.end >= comment.end)
+        {
             continue; // a line of the key before
         }
         places.push(place(text, span, lines));
@@ -23,8 +26,14 @@ pub(super) fn places(text: &str, comments: &[Range<usize>], lines: &Lines) -> Ve
 
 fn place(text: &str, span: Range<usize>, lines: &Lines) -> Place {
     let own = &text[span.clone()];
-    let name = assignment(own).map_or("", |(name, _)| &own[name]).to_owned();
-    let path = if name.is_empty() { "comment".to_owned() } else { format!("comment {name}") };
+    let name = assignment(own)
+        .map_or("", |(name, _)| &own[name])
+        .to_owned();
+    let path = if name.is_empty() {
+        "comment".to_owned()
+    } else {
+        format!("comment {name}")
+    };
     Place {
         name,
         also: Vec::new(),
@@ -38,7 +47,8 @@ fn place(text: &str, span: Range<usize>, lines: &Lines) -> Place {
     }
 }
 
-/// Name and value of a commented-out `NAME=value`, `- NAME=value` or `key: value`, without a comment behind the value.
+/// Name and value of a commented-out `NAME=value`, `- NAME=value` or `key: value`, without a
+/// comment behind the value.
 pub(in crate::format) fn assignment(comment: &str) -> Option<(Range<usize>, Range<usize>)> {
     let first = comment.lines().next()?;
     let mut at = first.len() - first.trim_start_matches(['#', ' ', '\t', ';']).len();
@@ -59,14 +69,17 @@ pub(in crate::format) fn assignment(comment: &str) -> Option<(Range<usize>, Rang
         [b':', b' ' | b'\t', ..] => &behind[1..],
         _ => return None,
     };
-    let starts_as_name = first[name_start..name_end].starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let starts_as_name =
+        first[name_start..name_end].starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !starts_as_name {
         return None;
     }
     let from = first.len() - value.len();
     let value_start = from + (value.len() - value.trim_start_matches([' ', '\t']).len());
-    let note =
-        first[from..].match_indices('#').map(|(found, _)| from + found).find(|found| first[..*found].ends_with([' ', '\t', '=']));
+    let note = first[from..]
+        .match_indices('#')
+        .map(|(found, _)| from + found)
+        .find(|found| first[..*found].ends_with([' ', '\t', '=']));
     let end = note.unwrap_or(first.len());
     let value_start = value_start.min(end);
     let value_end = value_start + first[value_start..end].trim_end().len();
@@ -83,13 +96,23 @@ mod tests {
 
     #[test]
     fn commented_out_assignments_are_told_from_prose() {
-        assert_eq!(of("# DB_MAX=25    # max open connections"), Some(("DB_MAX", "25")));
+        assert_eq!(
+            of("# DB_MAX=25    # max open connections"),
+            Some(("DB_MAX", "25"))
+        );
         assert_eq!(of("# TOKEN=      # bearer token"), Some(("TOKEN", "")));
         assert_eq!(of("##export A_B = 'x y'"), Some(("A_B", "'x y'")));
         assert_eq!(of("#  - API_KEY=abc"), Some(("API_KEY", "abc")));
         assert_eq!(of("# api_key: abc # c"), Some(("api_key", "abc")));
         assert_eq!(of("# \"api_key\": abc"), Some(("api_key", "abc")));
-        for prose in ["# a note = fine", "# see https://x.example", "# 12:30 is the time", "# x == y", "#", "# only words"] {
+        for prose in [
+            "# a note = fine",
+            "# see https://x.example",
+            "# 12:30 is the time",
+            "# x == y",
+            "#",
+            "# only words",
+        ] {
             assert_eq!(of(prose), None, "{prose}");
         }
     }

@@ -20,8 +20,11 @@ pub(super) fn places(text: &str, dialect: Dialect) -> Vec<Place> {
         }
         between(text, at..entry.start, &lines, &mut places, &mut notes);
         let key = keys.iter().find(|key| entry.value.contains(&key.start));
-        let span = entry.value.start..key.map_or(entry.value.end, |key| key.end.max(entry.value.end));
-        let line_end = text[span.end..].find('\n').map_or(text.len(), |length| span.end + length + 1);
+        let span =
+            entry.value.start..key.map_or(entry.value.end, |key| key.end.max(entry.value.end));
+        let line_end = text[span.end..]
+            .find('\n')
+            .map_or(text.len(), |length| span.end + length + 1);
         notes.extend(comment_in(text, span.end..line_end));
         places.push(value(text, entry, span, &lines));
         at = line_end;
@@ -48,10 +51,18 @@ fn value(text: &str, entry: &Entry, span: Range<usize>, lines: &Lines) -> Place 
 }
 
 /// Comments and lines that are no entries. Lines of a key in comments end with the key.
-fn between(text: &str, range: Range<usize>, lines: &Lines, places: &mut Vec<Place>, notes: &mut Vec<Range<usize>>) {
+fn between(
+    text: &str,
+    range: Range<usize>,
+    lines: &Lines,
+    places: &mut Vec<Place>,
+    notes: &mut Vec<Range<usize>>,
+) {
     let mut at = range.start;
     while at < range.end {
-        let end = text[at..range.end].find('\n').map_or(range.end, |length| at + length + 1);
+        let end = text[at..range.end]
+            .find('\n')
+            .map_or(range.end, |length| at + length + 1);
         let body = text[at..end].trim_start_matches('\u{feff}').trim();
         let start = text[at..end].find(body).map_or(at, |found| at + found);
         if body.starts_with('#') {

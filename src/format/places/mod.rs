@@ -1,5 +1,5 @@
-//! Every place in a file where a secret can stand: values of env files, all scalars of a YAML or JSON
-//! file with a role by their path, and the comments of all of them.
+//! Every place in a file where a secret can stand: values of env files, all scalars of a YAML or
+//! JSON file with a role by their path, and the comments of all of them.
 //!
 //! This only finds candidates. What each is, [`super::classify`] says.
 
@@ -55,8 +55,8 @@ pub enum Role {
 
 /// A place where a secret can stand.
 pub struct Place {
-    /// A telling name: the variable, the option, the last key of the path. Empty for a comment that is
-    /// no assignment, and for a line that is none.
+    /// A telling name: the variable, the option, the last key of the path. Empty for a comment that
+    /// is no assignment, and for a line that is none.
     pub name: String,
     /// The names under which aliases use the same text.
     pub also: Vec<String>,
@@ -64,7 +64,8 @@ pub struct Place {
     pub path: String,
     /// The first line, from 1.
     pub line: usize,
-    /// The bytes of the text as written: with its quotes, but of `NAME=value` in a list only the value.
+    /// The bytes of the text as written: with its quotes, but of `NAME=value` in a list only the
+    /// value.
     pub span: Range<usize>,
     /// The text as its reader sees it, references to variables not replaced.
     pub text: Zeroizing<String>,
@@ -94,15 +95,30 @@ impl Form {
     #[must_use]
     pub fn of(file: &Path, dialect: Dialect) -> Option<Self> {
         let name = file.file_name()?.to_str()?.to_ascii_lowercase();
-        let template = [".example", ".sample", ".template", ".dist"].iter().find_map(|end| name.strip_suffix(end));
+        let template = [".example", ".sample", ".template", ".dist"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end));
         let name = template.unwrap_or(&name);
-        if let Some(stem) = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")) {
+        if let Some(stem) = name
+            .strip_suffix(".yaml")
+            .or_else(|| name.strip_suffix(".yml"))
+        {
             let is_compose = stem.split(['.', '-', '_']).any(|word| word == "compose");
-            return Some(if is_compose { Self::Compose } else { Self::Yaml });
+            return Some(if is_compose {
+                Self::Compose
+            } else {
+                Self::Yaml
+            });
         }
-        let is_env = name == "env" || name.ends_with(".env") || name.starts_with(".env") && !name.starts_with(".envrc");
+        let is_env = name == "env"
+            || name.ends_with(".env")
+            || name.starts_with(".env") && !name.starts_with(".envrc");
         let is_json = name.ends_with(".json");
-        (is_env || is_json).then_some(if is_json { Self::Yaml } else { Self::Env(dialect) })
+        (is_env || is_json).then_some(if is_json {
+            Self::Yaml
+        } else {
+            Self::Env(dialect)
+        })
     }
 }
 
@@ -119,8 +135,8 @@ pub fn places(form: Form, text: &str) -> Result<Vec<Place>, Malformed> {
 }
 
 impl Place {
-    /// Where a part of [`Place::text`] stands in the file; `None` where it is written in another way
-    /// than it reads, with escapes or over folded lines.
+    /// Where a part of [`Place::text`] stands in the file; `None` where it is written in another
+    /// way than it reads, with escapes or over folded lines.
     #[must_use]
     pub fn locate(&self, file: &str, part: Range<usize>) -> Option<Range<usize>> {
         let (raw, wanted) = (file.get(self.span.clone())?, self.text.get(part.clone())?);
@@ -128,7 +144,8 @@ impl Place {
             return None;
         }
         // The same number of times in both: the one with the same ordinal is it.
-        let before = occurrences(self.text.get(..part.start + wanted.len())?, wanted).checked_sub(1)?;
+        let before =
+            occurrences(self.text.get(..part.start + wanted.len())?, wanted).checked_sub(1)?;
         if occurrences(&self.text, wanted) != occurrences(raw, wanted) {
             return None;
         }
@@ -139,9 +156,19 @@ impl Place {
     /// The line of a part of the text, from 1: its own line inside a text of several lines.
     #[must_use]
     pub fn line_of(&self, file: &str, part: Range<usize>) -> usize {
-        let first = part.start..part.start + self.text.get(part).and_then(|text| text.lines().next()).map_or(0, str::len);
-        let Some(located) = self.locate(file, first) else { return self.line };
-        let within = file.get(self.span.start..located.start).map_or(0, |text| text.matches('\n').count());
+        let first = part.start
+            ..part.start
+                + self
+                    .text
+                    .get(part)
+                    .and_then(|text| text.lines().next())
+                    .map_or(0, str::len);
+        let Some(located) = self.locate(file, first) else {
+            return self.line;
+        };
+        let within = file
+            .get(self.span.start..located.start)
+            .map_or(0, |text| text.matches('\n').count());
         self.line + within
     }
 
@@ -160,7 +187,11 @@ struct Lines(Vec<usize>);
 
 impl Lines {
     fn of(text: &str) -> Self {
-        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+        Self(
+            std::iter::once(0)
+                .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+                .collect(),
+        )
     }
 
     /// From 1.

@@ -38,7 +38,8 @@ pub enum Naming {
     Extends,
 }
 
-/// The files that a compose file names, in the order of its sections. A text without any names none.
+/// The files that a compose file names, in the order of its sections. A text without any names
+/// none.
 ///
 /// # Errors
 /// [`Malformed`] for what is not YAML.
@@ -46,7 +47,9 @@ pub fn named_files(text: &str) -> Result<Vec<NamedFile>, Malformed> {
     let documents = tree::parse(text)?;
     let mut files = Vec::new();
     for document in &documents {
-        let finder = Finder { anchors: Anchors::of(document) };
+        let finder = Finder {
+            anchors: Anchors::of(document),
+        };
         finder.services(document, &mut files);
         for (section, naming) in [("secrets", Naming::Secret), ("configs", Naming::Config)] {
             for (_, entry) in finder.entries(document, section) {
@@ -65,10 +68,16 @@ struct Finder<'tree> {
 impl<'tree> Finder<'tree> {
     /// The entries of a section, aliases and merge keys resolved.
     fn entries(&self, map: &'tree Node, section: &str) -> Vec<(String, &'tree Node)> {
-        let Some(section) = self.anchors.get(map, section) else { return Vec::new() };
+        let Some(section) = self.anchors.get(map, section) else {
+            return Vec::new();
+        };
         let entries = self.anchors.merged(section).into_iter();
-        let named = entries
-            .filter_map(|(key, value)| Some((self.anchors.resolve(key)?.text()?.to_owned(), self.anchors.resolve(value)?)));
+        let named = entries.filter_map(|(key, value)| {
+            Some((
+                self.anchors.resolve(key)?.text()?.to_owned(),
+                self.anchors.resolve(value)?,
+            ))
+        });
         named.collect()
     }
 
@@ -78,11 +87,21 @@ impl<'tree> Finder<'tree> {
                 let says = |key: &str| self.anchors.get(item, key).and_then(Node::text);
                 let is_raw = says("format") == Some("raw");
                 let is_required = says("required") != Some("false");
-                let naming = Naming::EnvFile { is_raw, is_required };
-                let path = if matches!(item.kind, Kind::Map(_)) { self.anchors.get(item, "path") } else { Some(item) };
+                let naming = Naming::EnvFile {
+                    is_raw,
+                    is_required,
+                };
+                let path = if matches!(item.kind, Kind::Map(_)) {
+                    self.anchors.get(item, "path")
+                } else {
+                    Some(item)
+                };
                 files.extend(self.file(path, Some(&name), naming));
             }
-            let extended = self.anchors.get(service, "extends").and_then(|extends| self.anchors.get(extends, "file"));
+            let extended = self
+                .anchors
+                .get(service, "extends")
+                .and_then(|extends| self.anchors.get(extends, "file"));
             files.extend(self.file(extended, Some(&name), Naming::Extends));
         }
     }
@@ -90,7 +109,11 @@ impl<'tree> Finder<'tree> {
     fn includes(&self, document: &'tree Node, files: &mut Vec<NamedFile>) {
         for item in self.items(self.anchors.get(document, "include")) {
             let is_long = matches!(item.kind, Kind::Map(_));
-            let paths = if is_long { self.anchors.get(item, "path") } else { Some(item) };
+            let paths = if is_long {
+                self.anchors.get(item, "path")
+            } else {
+                Some(item)
+            };
             for path in self.items(paths) {
                 files.extend(self.file(Some(path), None, Naming::Include));
             }
@@ -104,15 +127,28 @@ impl<'tree> Finder<'tree> {
     fn items(&self, node: Option<&'tree Node>) -> Vec<&'tree Node> {
         let Some(node) = node else { return Vec::new() };
         match &node.kind {
-            Kind::List(items) => items.iter().filter_map(|item| self.anchors.resolve(item)).collect(),
+            Kind::List(items) => items
+                .iter()
+                .filter_map(|item| self.anchors.resolve(item))
+                .collect(),
             Kind::Scalar { .. } | Kind::Map(_) | Kind::Alias(_) => vec![node],
         }
     }
 
-    fn file(&self, path: Option<&'tree Node>, service: Option<&str>, naming: Naming) -> Option<NamedFile> {
+    fn file(
+        &self,
+        path: Option<&'tree Node>,
+        service: Option<&str>,
+        naming: Naming,
+    ) -> Option<NamedFile> {
         let path = path?;
         let text = path.text().filter(|text| !text.is_empty())?;
-        Some(NamedFile { path: text.to_owned(), line: path.line, service: service.map(str::to_owned), naming })
+        Some(NamedFile {
+            path: text.to_owned(),
+            line: path.line,
+            service: service.map(str::to_owned),
+            naming,
+        })
     }
 }
 
@@ -148,9 +184,17 @@ configs:
   c: {file: ./app.conf}
   d: {content: x}
 ";
-        let Ok(files) = named_files(text) else { panic!("not parsed") };
-        let found: Vec<(&str, usize, Naming)> = files.iter().map(|file| (file.path.as_str(), file.line, file.naming)).collect();
-        let env_file = |is_raw, is_required| Naming::EnvFile { is_raw, is_required };
+        let Ok(files) = named_files(text) else {
+            panic!("not parsed")
+        };
+        let found: Vec<(&str, usize, Naming)> = files
+            .iter()
+            .map(|file| (file.path.as_str(), file.line, file.naming))
+            .collect();
+        let env_file = |is_raw, is_required| Naming::EnvFile {
+            is_raw,
+            is_required,
+        };
         let expected = [
             (".env", 9, env_file(false, true)),
             ("base.yaml", 10, Naming::Extends),

@@ -1,5 +1,5 @@
-//! The places of a YAML file: every scalar, with a role by its path, once. What an alias stands for counts at its
-//! anchor.
+//! The places of a YAML file: every scalar, with a role by its path, once. What an alias stands for
+//! counts at its anchor.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,10 +20,25 @@ pub(super) enum Dialect {
 }
 
 /// Keys that say nothing without the key above them: `encryption: key:`.
-const VAGUE: [&str; 14] =
-    ["key", "value", "code", "data", "content", "text", "default", "pin", "id", "psk", "raw", "string", "val", "initial_value"];
+const VAGUE: [&str; 14] = [
+    "key",
+    "value",
+    "code",
+    "data",
+    "content",
+    "text",
+    "default",
+    "pin",
+    "id",
+    "psk",
+    "raw",
+    "string",
+    "val",
+    "initial_value",
+];
 
-/// Keys of compose whose scalars are read in another way, at any depth: `x-` blocks hold parts of services.
+/// Keys of compose whose scalars are read in another way, at any depth: `x-` blocks hold parts of
+/// services.
 const ROLES: [(&str, Role); 7] = [
     ("environment", Role::EnvironmentOfCompose),
     ("command", Role::Command),
@@ -37,13 +52,22 @@ const ROLES: [(&str, Role); 7] = [
 /// Whether a tag makes its scalar the name of something that stands elsewhere.
 #[must_use]
 pub fn is_reference_tag(tag: &str) -> bool {
-    matches!(tag, "!secret" | "!env_var" | "!file" | "!extend" | "!remove" | "!input") || tag.starts_with("!include")
+    matches!(
+        tag,
+        "!secret" | "!env_var" | "!file" | "!extend" | "!remove" | "!input"
+    ) || tag.starts_with("!include")
 }
 
 pub(super) fn places(text: &str, dialect: Dialect) -> Result<Vec<Place>, Malformed> {
     let stream = tree::stream(text)?;
     let lines = Lines::of(text);
-    let mut walker = Walker { text, dialect, places: Vec::new(), used_as: BTreeMap::new(), anchored: BTreeMap::new() };
+    let mut walker = Walker {
+        text,
+        dialect,
+        places: Vec::new(),
+        used_as: BTreeMap::new(),
+        anchored: BTreeMap::new(),
+    };
     for document in &stream.documents {
         walker.node(document, &At::top());
     }
@@ -96,13 +120,26 @@ impl At {
     }
 
     fn item(&self, number: usize, option: Option<String>) -> Self {
-        Self { path: format!("{}[{number}]", self.path), option, sibling: None, in_list: true, ..self.clone() }
+        Self {
+            path: format!("{}[{number}]", self.path),
+            option,
+            sibling: None,
+            in_list: true,
+            ..self.clone()
+        }
     }
 
-    /// In a compose file: the name of a secret or config of the top level, or the file it comes from.
+    /// In a compose file: the name of a secret or config of the top level, or the file it comes
+    /// from.
     fn is_name_of_secret(&self) -> bool {
         let is_section = |key: &str| matches!(key, "secrets" | "configs");
-        match self.keys.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        match self
+            .keys
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
             [section, _, "file" | "environment" | "name"] if is_section(section) => true,
             [.., section, "source" | "target"] => is_section(section),
             [.., section] => self.in_list && is_section(section),
@@ -116,7 +153,9 @@ impl At {
             return name.clone();
         }
         match self.keys.as_slice() {
-            [.., above, last] if VAGUE.contains(&last.to_ascii_lowercase().as_str()) => format!("{above}_{last}"),
+            [.., above, last] if VAGUE.contains(&last.to_ascii_lowercase().as_str()) => {
+                format!("{above}_{last}")
+            }
             [.., last] => last.clone(),
             [] => String::new(),
         }
@@ -136,7 +175,11 @@ struct Walker<'text> {
 impl Walker<'_> {
     fn node(&mut self, node: &Node, at: &At) {
         match &node.kind {
-            Kind::Alias(anchor) => self.used_as.entry(anchor.clone()).or_default().push(at.name()),
+            Kind::Alias(anchor) => self
+                .used_as
+                .entry(anchor.clone())
+                .or_default()
+                .push(at.name()),
             Kind::Scalar { text, style } => self.scalar(node, text, *style, at),
             Kind::List(items) => self.list(items, &self.inside(node, at)),
             Kind::Map(entries) => self.map(entries, &self.inside(node, at)),
@@ -145,20 +188,30 @@ impl Walker<'_> {
 
     fn inside(&self, node: &Node, at: &At) -> At {
         let in_flow = at.in_flow || self.text[node.span.clone()].starts_with(['[', '{']);
-        At { in_flow, ..at.clone() }
+        At {
+            in_flow,
+            ..at.clone()
+        }
     }
 
     fn list(&mut self, items: &[Node], at: &At) {
         let mut option = None;
         for (number, item) in items.iter().enumerate() {
             self.node(item, &at.item(number, option.take()));
-            option = item.text().filter(|_| at.role == Role::Command || at.role == Role::Healthcheck).and_then(option_name);
+            option = item
+                .text()
+                .filter(|_| at.role == Role::Command || at.role == Role::Healthcheck)
+                .and_then(option_name);
         }
     }
 
     fn map(&mut self, entries: &[(Node, Node)], at: &At) {
-        let text_of =
-            |wanted: &str| entries.iter().find(|(key, _)| key.text() == Some(wanted)).and_then(|(_, value)| value.text());
+        let text_of = |wanted: &str| {
+            entries
+                .iter()
+                .find(|(key, _)| key.text() == Some(wanted))
+                .and_then(|(_, value)| value.text())
+        };
         let sibling = text_of("name").filter(|_| text_of("value").is_some());
         for (key, value) in entries {
             let Some(name) = key.text() else {
@@ -167,20 +220,33 @@ impl Walker<'_> {
                 self.node(value, at);
                 continue;
             };
-            let named = (name == "value").then_some(sibling).flatten().map(str::to_owned);
+            let named = (name == "value")
+                .then_some(sibling)
+                .flatten()
+                .map(str::to_owned);
             self.node(value, &at.below(name, self.role(name, at), named));
         }
     }
 
     fn role(&self, key: &str, at: &At) -> Role {
         let above = at.keys.last().map(String::as_str);
-        let is_settled = matches!(at.role, Role::EnvironmentOfCompose | Role::Label | Role::BuildArg | Role::Healthcheck);
+        let is_settled = matches!(
+            at.role,
+            Role::EnvironmentOfCompose | Role::Label | Role::BuildArg | Role::Healthcheck
+        );
         match self.dialect {
             Dialect::Compose if is_settled => at.role,
             Dialect::Compose if key == "content" => Role::ConfigContent,
             Dialect::Compose if key == "args" && above != Some("build") => Role::Value,
-            Dialect::Compose => ROLES.iter().find(|(name, _)| *name == key).map_or(at.role, |(_, role)| *role),
-            Dialect::Other if matches!(key, "command" | "shell_command") || above == Some("shell_command") => Role::Command,
+            Dialect::Compose => ROLES
+                .iter()
+                .find(|(name, _)| *name == key)
+                .map_or(at.role, |(_, role)| *role),
+            Dialect::Other
+                if matches!(key, "command" | "shell_command") || above == Some("shell_command") =>
+            {
+                Role::Command
+            }
             Dialect::Other => at.role,
         }
     }
@@ -198,27 +264,46 @@ impl Walker<'_> {
             span: node.span.clone(),
             text: text.clone(),
             // What stands behind an option is its value, not a command of its own.
-            role: if at.option.is_some() { Role::Value } else { at.role },
+            role: if at.option.is_some() {
+                Role::Value
+            } else {
+                at.role
+            },
             writing: Writing::Scalar(style),
             in_flow: at.in_flow,
         };
-        if at.in_list && at.option.is_none() && !matches!(at.role, Role::Command | Role::Healthcheck) {
+        if at.in_list
+            && at.option.is_none()
+            && !matches!(at.role, Role::Command | Role::Healthcheck)
+        {
             self.split(&mut place, style);
         }
         if let Some(anchor) = &node.anchor {
-            self.anchored.entry(anchor.clone()).or_default().push(self.places.len());
+            self.anchored
+                .entry(anchor.clone())
+                .or_default()
+                .push(self.places.len());
         }
         self.places.push(place);
     }
 
-    /// Of an item `NAME=value`, the value alone; where another value would need quotes, the whole item.
+    /// Of an item `NAME=value`, the value alone; where another value would need quotes, the whole
+    /// item.
     fn split(&self, place: &mut Place, style: Style) {
-        let Some((name, value)) = place.text.split_once('=').filter(|(name, _)| is_name(name)) else { return };
+        let Some((name, value)) = place.text.split_once('=').filter(|(name, _)| is_name(name))
+        else {
+            return;
+        };
         let content = content(self.text, place.span.clone(), style);
         let head = format!("{name}=");
         place.name = name.to_owned();
         let needs_quotes = place.in_flow && style == Style::Plain;
-        if !needs_quotes && self.text.get(content.clone()).is_some_and(|raw| raw.starts_with(&head)) {
+        if !needs_quotes
+            && self
+                .text
+                .get(content.clone())
+                .is_some_and(|raw| raw.starts_with(&head))
+        {
             let value = Zeroizing::new(value.to_owned());
             place.span = content.start + head.len()..content.end;
             place.text = value;
@@ -231,25 +316,32 @@ impl Walker<'_> {
         for (anchor, numbers) in &self.anchored {
             let names = telling_names(self.used_as.get(anchor).map_or(&[][..], Vec::as_slice));
             for number in numbers {
-                let Some(place) = self.places.get_mut(*number) else { continue };
-                place.also.extend(names.iter().filter(|name| **name != place.name).cloned());
+                let Some(place) = self.places.get_mut(*number) else {
+                    continue;
+                };
+                place
+                    .also
+                    .extend(names.iter().filter(|name| **name != place.name).cloned());
             }
         }
         self.places
     }
 }
 
-/// Names of which each says something else, so that a text of many anchors and aliases takes no more memory
-/// than its size allows.
+/// Names of which each says something else, so that a text of many anchors and aliases takes no
+/// more memory than its size allows.
 fn telling_names(names: &[String]) -> Vec<String> {
     const MAX_ALIKE: usize = 4;
     let mut known: Vec<(Telling, usize)> = Vec::new();
     let is_new = |name: &&String| {
         let says = telling(name);
-        let at = known.iter().position(|(other, _)| *other == says).unwrap_or_else(|| {
-            known.push((says, 0));
-            known.len() - 1
-        });
+        let at = known
+            .iter()
+            .position(|(other, _)| *other == says)
+            .unwrap_or_else(|| {
+                known.push((says, 0));
+                known.len() - 1
+            });
         known[at].1 += 1;
         known[at].1 <= MAX_ALIKE
     };
@@ -263,23 +355,29 @@ fn content(text: &str, span: Range<usize>, style: Style) -> Range<usize> {
         Style::Plain => span,
         // Behind the header.
         Style::Literal | Style::Folded => {
-            let line = text[span.clone()].find('\n').map_or(span.end, |length| span.start + length + 1);
+            let line = text[span.clone()]
+                .find('\n')
+                .map_or(span.end, |length| span.start + length + 1);
             let blanks = text[line..span.end].len() - text[line..span.end].trim_start().len();
             line + blanks..span.end
         }
     }
 }
 
-/// `--requirepass` and `--set-string`: the next item is its value. Short options vary too much from program to program.
+/// `--requirepass` and `--set-string`: the next item is its value. Short options vary too much from
+/// program to program.
 fn option_name(item: &str) -> Option<String> {
     let name = item.strip_prefix("--")?;
-    let is_alone =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    let is_alone = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     is_alone.then(|| name.to_owned())
 }
 
 /// The name of an item `NAME=value`: of a variable or a label.
 fn is_name(name: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+    let is_part =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.bytes().all(is_part)
 }

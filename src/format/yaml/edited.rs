@@ -1,7 +1,8 @@
 //! Keys and values as YAML for a person's editor, and the text that comes back.
 //!
-//! Text is always in quotes or in a block, so that it stays text; other JSON is in flow style, with its type. Each
-//! entry is read back before it is shown: what would not come back exactly is not shown at all.
+//! Text is always in quotes or in a block, so that it stays text; other JSON is in flow style, with
+//! its type. Each entry is read back before it is shown: what would not come back exactly is not
+//! shown at all.
 
 use std::collections::BTreeSet;
 
@@ -18,8 +19,13 @@ use crate::names::printable;
 #[must_use]
 pub fn entry(name: &str, value: &Typed) -> Option<Zeroizing<String>> {
     let is_plain = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-    let names = is_plain.then(|| name.to_owned()).into_iter().chain([quote(name)]);
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    let names = is_plain
+        .then(|| name.to_owned())
+        .into_iter()
+        .chain([quote(name)]);
     names.flat_map(|name| written(value).into_iter().map(move |value| line(&name, &value))).find(|line| {
         let Ok(found) = entries(line) else { return false };
         matches!(found.as_slice(), [Entry { name: read, value: Ok(read_value), .. }] if read == name && is_same(read_value, value))
@@ -45,8 +51,9 @@ fn written(value: &Typed) -> Vec<Zeroizing<String>> {
         Typed::Text(text) => text,
         Typed::Json(text) => return vec![Zeroizing::new(json(text))],
     };
-    let is_clear =
-        text.chars().all(|c| matches!(c, '\n' | '\t') || !printable(c.encode_utf8(&mut [0; 4]), false).starts_with("\\u"));
+    let is_clear = text.chars().all(|c| {
+        matches!(c, '\n' | '\t') || !printable(c.encode_utf8(&mut [0; 4]), false).starts_with("\\u")
+    });
     let mut ways = Vec::new();
     if is_clear && text.contains('\n') {
         ways.push(block(text));
@@ -59,7 +66,11 @@ fn written(value: &Typed) -> Vec<Zeroizing<String>> {
 
 /// A literal block (YAML 1.2.2, 8.1): line by line as it is.
 fn block(text: &str) -> Zeroizing<String> {
-    let indent = if text.starts_with([' ', '\n', '\t']) { "2" } else { "" };
+    let indent = if text.starts_with([' ', '\n', '\t']) {
+        "2"
+    } else {
+        ""
+    };
     let chomping = match text {
         _ if !text.ends_with('\n') => "-",
         _ if text.ends_with("\n\n") => "+",
@@ -79,12 +90,18 @@ fn block(text: &str) -> Zeroizing<String> {
 /// The entries of a text that a person has edited.
 ///
 /// # Errors
-/// The first line that cannot be taken, and why: no value is repeated. A key that stands twice is one, and a key
-/// without any value: whether that means an empty text or null, only the person knows.
+/// The first line that cannot be taken, and why: no value is repeated. A key that stands twice is
+/// one, and a key without any value: whether that means an empty text or null, only the person
+/// knows.
 pub fn read(text: &str) -> Result<Vec<Entry>, Unreadable> {
     let found = entries(text)?;
-    let documents = tree::parse(text.strip_prefix('\u{feff}').unwrap_or(text))
-        .map_err(|malformed| Unreadable { line: malformed.line, reason: malformed.reason })?;
+    let documents =
+        tree::parse(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|malformed| {
+            Unreadable {
+                line: malformed.line,
+                reason: malformed.reason,
+            }
+        })?;
     let own: &[(Node, Node)] = match documents.first().map(|root| &root.kind) {
         Some(Kind::Map(own)) => own,
         Some(Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_)) | None => &[],
@@ -92,20 +109,32 @@ pub fn read(text: &str) -> Result<Vec<Entry>, Unreadable> {
     let mut seen = BTreeSet::new();
     for (key, value) in own {
         let Some(name) = key.text() else { continue };
-        let refuse = |reason: &str| Unreadable { line: key.line, reason: format!("{} {reason}", printable(name, false)) };
+        let refuse = |reason: &str| Unreadable {
+            line: key.line,
+            reason: format!("{} {reason}", printable(name, false)),
+        };
         if !seen.insert(name) {
             return Err(refuse("stands twice"));
         }
         if value.is_absent() {
-            return Err(refuse("has no value: write \"\" for an empty text, or null"));
+            return Err(refuse(
+                "has no value: write \"\" for an empty text, or null",
+            ));
         }
     }
-    match found.iter().find_map(|entry| entry.value.as_ref().err().map(|reason| (entry, reason))) {
+    match found
+        .iter()
+        .find_map(|entry| entry.value.as_ref().err().map(|reason| (entry, reason)))
+    {
         Some((entry, reason)) => {
             let name = printable(&entry.name, false);
             Err(Unreadable {
                 line: entry.line,
-                reason: if name.is_empty() { reason.clone() } else { format!("{name}: {reason}") },
+                reason: if name.is_empty() {
+                    reason.clone()
+                } else {
+                    format!("{name}: {reason}")
+                },
             })
         }
         None => Ok(found),
@@ -125,7 +154,9 @@ mod tests {
     }
 
     fn shown(name: &str, value: &Typed) -> String {
-        entry(name, value).map(|text| text.to_string()).unwrap_or_default()
+        entry(name, value)
+            .map(|text| text.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
@@ -144,7 +175,10 @@ mod tests {
             (json("1.50"), "K: 1.50\n"),
             (json("true"), "K: true\n"),
             (json("null"), "K: null\n"),
-            (json("[1,\"yes\",{\"b\":null}]"), "K: [1, \"yes\", {\"b\": null}]\n"),
+            (
+                json("[1,\"yes\",{\"b\":null}]"),
+                "K: [1, \"yes\", {\"b\": null}]\n",
+            ),
         ] {
             assert_eq!(shown("K", &value), expected);
         }
@@ -184,9 +218,15 @@ mod tests {
             ("A: 12:30\n", 1, "put it in quotes"),
             ("A: 12345678901234567890\n", 1, "float64"),
         ] {
-            let Err(unreadable) = read(text) else { panic!("read: {text}") };
+            let Err(unreadable) = read(text) else {
+                panic!("read: {text}")
+            };
             assert_eq!(unreadable.line, line, "{text}: {}", unreadable.reason);
-            assert!(unreadable.reason.contains(reason), "{text}: {}", unreadable.reason);
+            assert!(
+                unreadable.reason.contains(reason),
+                "{text}: {}",
+                unreadable.reason
+            );
         }
         assert!(read("# only a comment\n").is_ok_and(|found| found.is_empty()));
         assert!(read("").is_ok_and(|found| found.is_empty()));

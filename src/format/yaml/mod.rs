@@ -1,9 +1,9 @@
 //! `secrets.yaml`: a flat list of `key: "value"`, values always double-quoted.
 //!
-//! The quoting is YAML 1.1's and 1.2's common part: twelve real readers gave every one of
-//! thousands of values back. Plain values are never written: YAML 1.1 turns `yes`, `012`,
-//! `12:34:56` and dates into other types. Numbers, booleans, null, lists and objects that Vault holds keep
-//! their types, in flow style.
+//! The quoting is YAML 1.1's and 1.2's common part: twelve real readers gave every one of thousands
+//! of values back. Plain values are never written: YAML 1.1 turns `yes`, `012`, `12:34:56` and
+//! dates into other types. Numbers, booleans, null, lists and objects that Vault holds keep their
+//! types, in flow style.
 
 pub mod anchors;
 pub mod edited;
@@ -29,7 +29,9 @@ pub fn quote(value: &str) -> String {
             '\r' => write!(out, "\\r"),
             '\t' => write!(out, "\\t"),
             '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => write!(out, "\\x{:02X}", u32::from(c)),
-            '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => write!(out, "\\u{:04X}", u32::from(c)),
+            '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                write!(out, "\\u{:04X}", u32::from(c))
+            }
             _ => write!(out, "{c}"),
         };
     }
@@ -40,7 +42,9 @@ pub fn quote(value: &str) -> String {
 /// Other JSON in flow style, each value with its type. A text that is no JSON becomes text.
 #[must_use]
 pub fn json(text: &str) -> String {
-    let Ok(node) = json::parse(text) else { return quote(text) };
+    let Ok(node) = json::parse(text) else {
+        return quote(text);
+    };
     let mut out = String::with_capacity(text.len() + 8);
     append(&node, &mut out);
     out
@@ -76,9 +80,15 @@ fn append(node: &json::Node, out: &mut String) {
 
 /// A number as readers of YAML 1.1 take it too: with an exponent it needs a point and a sign.
 fn plain_number(number: &str) -> String {
-    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return number.to_owned() };
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else {
+        return number.to_owned();
+    };
     let point = if mantissa.contains('.') { "" } else { ".0" };
-    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    let sign = if exponent.starts_with(['+', '-']) {
+        ""
+    } else {
+        "+"
+    };
     format!("{mantissa}{point}e{sign}{exponent}")
 }
 
@@ -88,7 +98,11 @@ fn plain_number(number: &str) -> String {
 /// The reason why the text is not such a mapping.
 pub fn parse(text: &str) -> Result<Document, &'static str> {
     let mut entries = Vec::new();
-    let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut at = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     while at < text.len() {
         let line_end = line_end(text, at);
         let line = text[at..line_end].trim_end();
@@ -105,11 +119,16 @@ pub fn parse(text: &str) -> Result<Document, &'static str> {
         at = self::line_end(text, entry.value.end.max(at));
         entries.push(entry);
     }
-    Ok(Document { entries, unread: Vec::new() })
+    Ok(Document {
+        entries,
+        unread: Vec::new(),
+    })
 }
 
 fn line_end(text: &str, at: usize) -> usize {
-    text[at..].find('\n').map_or(text.len(), |length| at + length + 1)
+    text[at..]
+        .find('\n')
+        .map_or(text.len(), |length| at + length + 1)
 }
 
 fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
@@ -120,12 +139,21 @@ fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
             let end = quoted_end(rest, 0, *quote).ok_or(NOT_FLAT)?;
             (read(&rest[..end]).ok_or(NOT_FLAT)?, end)
         }
-        Some(b' ' | b'\t' | b'-' | b'{' | b'[' | b'?' | b'&' | b'*' | b'!' | b'|' | b'>' | b'@' | b'`') => return Err(NOT_FLAT),
+        Some(
+            b' ' | b'\t' | b'-' | b'{' | b'[' | b'?' | b'&' | b'*' | b'!' | b'|' | b'>' | b'@'
+            | b'`',
+        ) => return Err(NOT_FLAT),
         _ => {
             let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
             let end = line
                 .char_indices()
-                .find(|(at, c)| *c == ':' && line[at + 1..].chars().next().is_none_or(char::is_whitespace))
+                .find(|(at, c)| {
+                    *c == ':'
+                        && line[at + 1..]
+                            .chars()
+                            .next()
+                            .is_none_or(char::is_whitespace)
+                })
                 .map(|(at, _)| at)
                 .ok_or(NOT_FLAT)?;
             (line[..end].trim_end().to_owned(), end)
@@ -133,12 +161,24 @@ fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
     };
     let colon = start
         + key_end
-        + rest[key_end..].find(':').filter(|gap| rest[key_end..key_end + gap].trim().is_empty()).ok_or(NOT_FLAT)?;
+        + rest[key_end..]
+            .find(':')
+            .filter(|gap| rest[key_end..key_end + gap].trim().is_empty())
+            .ok_or(NOT_FLAT)?;
     let after = &text[colon + 1..line_end(text, colon)];
     let blanks = after.len() - after.trim_start_matches([' ', '\t']).len();
     // Behind a mere comment a value goes before its blank.
-    let value_start = if after[blanks..].starts_with('#') { colon + 1 } else { colon + 1 + blanks };
-    Ok(Entry { start, key, key_end: start + key_end, value: value_start..value_end(text, value_start).ok_or(NOT_FLAT)? })
+    let value_start = if after[blanks..].starts_with('#') {
+        colon + 1
+    } else {
+        colon + 1 + blanks
+    };
+    Ok(Entry {
+        start,
+        key,
+        key_end: start + key_end,
+        value: value_start..value_end(text, value_start).ok_or(NOT_FLAT)?,
+    })
 }
 
 /// Where a value ends: with its quotes, its comment's start, or the last line that belongs to it.
@@ -154,7 +194,11 @@ fn value_end(text: &str, start: usize) -> Option<usize> {
     let own = if line.trim_start().starts_with('#') {
         ""
     } else {
-        line[..line.match_indices('#').map(|(at, _)| at).find(|at| line[..*at].ends_with([' ', '\t'])).unwrap_or(line.len())]
+        line[..line
+            .match_indices('#')
+            .map(|(at, _)| at)
+            .find(|at| line[..*at].ends_with([' ', '\t']))
+            .unwrap_or(line.len())]
             .trim_end()
     };
     let is_block_scalar = own.starts_with(['|', '>']);
@@ -163,12 +207,18 @@ fn value_end(text: &str, start: usize) -> Option<usize> {
 }
 
 /// The end of the indented lines (or list items, under an empty value) that go on with a value.
-fn last_line_of_block(text: &str, mut at: usize, may_be_list: bool, is_block_scalar: bool) -> Option<usize> {
+fn last_line_of_block(
+    text: &str,
+    mut at: usize,
+    may_be_list: bool,
+    is_block_scalar: bool,
+) -> Option<usize> {
     let mut end = None;
     while at < text.len() {
         let next = line_end(text, at);
         let line = text[at..next].trim_end();
-        let belongs = line.starts_with([' ', '\t']) || (may_be_list && (line == "-" || line.starts_with("- ")));
+        let belongs = line.starts_with([' ', '\t'])
+            || (may_be_list && (line == "-" || line.starts_with("- ")));
         let is_comment = !is_block_scalar && line.trim_start().starts_with('#');
         if is_comment && line.starts_with([' ', '\t']) {
             // it may stand between two lines of the value, and does not end it
@@ -220,7 +270,11 @@ pub fn check(before: &str, after: &str, texts: &super::edit::Texts) -> Result<()
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect::<Mapping>()
     };
-    if foreign(&before) == foreign(&after) { Ok(()) } else { Err("replacing the values would change others in it") }
+    if foreign(&before) == foreign(&after) {
+        Ok(())
+    } else {
+        Err("replacing the values would change others in it")
+    }
 }
 
 type Mapping = serde_json::Map<String, serde_json::Value>;
@@ -247,8 +301,10 @@ pub fn top_level_keys(text: &str) -> Option<Vec<String>> {
 pub fn is_typed(plain: &str) -> bool {
     let plain = plain.trim();
     let word = plain.to_ascii_lowercase();
-    matches!(word.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "~")
-        || plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | '<' | '='))
+    matches!(
+        word.as_str(),
+        "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "~"
+    ) || plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | '<' | '='))
 }
 
 /// A key or value as text, by a YAML parser of its own.
@@ -262,13 +318,21 @@ mod tests {
     use super::*;
 
     fn entries(text: &str) -> Vec<(String, String)> {
-        let Ok(document) = parse(text) else { panic!("not parsed") };
-        document.entries.iter().map(|e| (e.key.clone(), text[e.value.clone()].to_owned())).collect()
+        let Ok(document) = parse(text) else {
+            panic!("not parsed")
+        };
+        document
+            .entries
+            .iter()
+            .map(|e| (e.key.clone(), text[e.value.clone()].to_owned()))
+            .collect()
     }
 
     #[test]
     fn every_kind_of_value_is_found_whole() {
-        let text = "---\n# c\na: 1 # why\n\"b c\": \"x # y\" # z\n'd': 'it''s'\ne:\nf: |\n  one\n\n  two\n# after\ng: plain\n  goes on\nh:\n- 1\n- 2\ni: !secret x\nurl: http://x#y\n";
+        let text = "---\n# c\na: 1 # why\n\"b c\": \"x # y\" # z\n'd': 'it''s'\ne:\nf: |\n  \
+            one\n\n  two\n# after\ng: plain\n  goes on\nh:\n- 1\n- 2\ni: !secret x\nurl: \
+            http://x#y\n";
         let expected = [
             ("a", "1"),
             ("b c", "\"x # y\""),
@@ -282,7 +346,10 @@ mod tests {
         ];
         let found = entries(text);
         for ((key, value), (wanted_key, wanted)) in found.iter().zip(expected) {
-            assert_eq!((key.as_str(), value.trim_start_matches('\n')), (wanted_key, wanted.trim_start_matches('\n')));
+            assert_eq!(
+                (key.as_str(), value.trim_start_matches('\n')),
+                (wanted_key, wanted.trim_start_matches('\n'))
+            );
         }
         assert_eq!(found.len(), expected.len());
     }
@@ -308,7 +375,10 @@ mod tests {
         assert_eq!(json("true"), "true");
         assert_eq!(json("1e-7"), "1.0e-7");
         assert_eq!(json("1.5e+300"), "1.5e+300");
-        assert_eq!(json("{\"a\":[1,null,\"yes\"]}"), "{\"a\": [1, null, \"yes\"]}");
+        assert_eq!(
+            json("{\"a\":[1,null,\"yes\"]}"),
+            "{\"a\": [1, null, \"yes\"]}"
+        );
         assert_eq!(json("not json"), "\"not json\"");
     }
 

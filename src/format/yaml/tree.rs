@@ -1,8 +1,9 @@
 //! A YAML text as a tree with byte spans: what every node is, and exactly where it stands.
 //!
 //! The events come from granit-parser with the settings that make it read as `PyYAML` and go-yaml
-//! (docker compose) do. Nothing is expanded here: an alias is a leaf, `<<` is a key like any other, and
-//! a key may stand twice. [`super::anchors`] resolves them, with work bounded by the size of the text.
+//! (docker compose) do. Nothing is expanded here: an alias is a leaf, `<<` is a key like any other,
+//! and a key may stand twice. [`super::anchors`] resolves them, with work bounded by the size of
+//! the text.
 
 use std::ops::Range;
 
@@ -87,19 +88,33 @@ impl Node {
         }
     }
 
-    /// The value of the last entry of a mapping whose key is this scalar. No merge keys, no aliases.
+    /// The value of the last entry of a mapping whose key is this scalar. No merge keys, no
+    /// aliases.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         match &self.kind {
-            Kind::Map(entries) => entries.iter().rev().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value),
+            Kind::Map(entries) => entries
+                .iter()
+                .rev()
+                .find(|(name, _)| name.text() == Some(key))
+                .map(|(_, value)| value),
             Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
         }
     }
 
-    /// Whether nothing is written for it: `key:` with no anchor and no tag, which readers take for null.
+    /// Whether nothing is written for it: `key:` with no anchor and no tag, which readers take for
+    /// null.
     #[must_use]
     pub fn is_absent(&self) -> bool {
-        self.span.is_empty() && self.start == self.span.start && matches!(self.kind, Kind::Scalar { style: Style::Plain, .. })
+        self.span.is_empty()
+            && self.start == self.span.start
+            && matches!(
+                self.kind,
+                Kind::Scalar {
+                    style: Style::Plain,
+                    ..
+                }
+            )
     }
 }
 
@@ -125,7 +140,10 @@ pub fn stream(text: &str) -> Result<Stream, Malformed> {
     }
     let mut comments = builder.comments;
     comments.sort_by_key(|comment| comment.start);
-    Ok(Stream { documents, comments })
+    Ok(Stream {
+        documents,
+        comments,
+    })
 }
 
 fn options() -> Options {
@@ -137,7 +155,10 @@ fn options() -> Options {
 }
 
 fn is_node(event: &Event<'_>) -> bool {
-    matches!(event, Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_))
+    matches!(
+        event,
+        Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_)
+    )
 }
 
 /// Builds nodes from events. Events carry the spans of tokens; the spans of nodes follow from them
@@ -155,8 +176,16 @@ struct Builder<'text> {
 impl<'text> Builder<'text> {
     fn new(text: &'text str) -> Self {
         let parser = Parser::new_from_str_with_options(text, options());
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, parser, lines, last: 0, comments: Vec::new() }
+        let lines = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Self {
+            text,
+            parser,
+            lines,
+            last: 0,
+            comments: Vec::new(),
+        }
     }
 
     /// From 1.
@@ -182,26 +211,51 @@ impl<'text> Builder<'text> {
 
     fn expected(&mut self) -> Result<(Event<'text>, Span), Malformed> {
         let line = self.lines.len();
-        self.next()?.ok_or_else(|| Malformed { line, reason: "it ends too early".into() })
+        self.next()?.ok_or_else(|| Malformed {
+            line,
+            reason: "it ends too early".into(),
+        })
     }
 
     fn node(&mut self, event: Event<'text>, span: Span) -> Result<Node, Malformed> {
         let own = bytes(span);
         let tag = span.tag_span().and_then(|tag| tag.byte_range());
         let has_anchor = match &event {
-            Event::Scalar(_, _, id, _) | Event::SequenceStart(_, id, _) | Event::MappingStart(_, id, _) => *id != 0,
+            Event::Scalar(_, _, id, _)
+            | Event::SequenceStart(_, id, _)
+            | Event::MappingStart(_, id, _) => *id != 0,
             _ => false,
         };
-        let anchor = if has_anchor { Some(bytes(self.expected()?.1)) } else { None };
+        let anchor = if has_anchor {
+            Some(bytes(self.expected()?.1))
+        } else {
+            None
+        };
         let (kind, span) = match event {
             Event::Scalar(text, style, ..) => self.scalar(&text, style, own),
             Event::SequenceStart(..) => self.list(own)?,
             Event::MappingStart(..) => self.map(own)?,
-            _ => (Kind::Alias(self.text.get(own.start + 1..own.end).unwrap_or_default().to_owned()), own),
+            _ => (
+                Kind::Alias(
+                    self.text
+                        .get(own.start + 1..own.end)
+                        .unwrap_or_default()
+                        .to_owned(),
+                ),
+                own,
+            ),
         };
         self.last = self.last.max(span.end);
-        let first = [&tag, &anchor].into_iter().flatten().map(|range| range.start).min();
-        let slice = |range: Option<Range<usize>>| range.and_then(|range| self.text.get(range)).map(str::to_owned);
+        let first = [&tag, &anchor]
+            .into_iter()
+            .flatten()
+            .map(|range| range.start)
+            .min();
+        let slice = |range: Option<Range<usize>>| {
+            range
+                .and_then(|range| self.text.get(range))
+                .map(str::to_owned)
+        };
         Ok(Node {
             start: first.unwrap_or(span.start).min(span.start),
             line: self.line(span.start),
@@ -215,21 +269,47 @@ impl<'text> Builder<'text> {
     fn scalar(&self, text: &str, style: ScalarStyle, own: Range<usize>) -> (Kind, Range<usize>) {
         let style = Style::from(style);
         let is_block = matches!(style, Style::Literal | Style::Folded);
-        let span = if is_block { self.block_scalar(&own) } else { own };
+        let span = if is_block {
+            self.block_scalar(&own)
+        } else {
+            own
+        };
         // The parser says "~" where nothing stands.
-        let text = if style == Style::Plain && span.is_empty() { "" } else { text };
-        (Kind::Scalar { text: Zeroizing::new(text.to_owned()), style }, span)
+        let text = if style == Style::Plain && span.is_empty() {
+            ""
+        } else {
+            text
+        };
+        (
+            Kind::Scalar {
+                text: Zeroizing::new(text.to_owned()),
+                style,
+            },
+            span,
+        )
     }
 
     /// From the header to the last line of the content. The parser's span has no header, and goes
     /// on to the next token.
     fn block_scalar(&self, own: &Range<usize>) -> Range<usize> {
-        let header = self.find(self.last, |rest| rest.starts_with(['|', '>'])).unwrap_or(own.start);
-        let line_end = self.text[header..].find(['\r', '\n']).map_or(self.text.len(), |length| header + length);
-        let keeps =
-            self.text[header..].bytes().skip(1).take_while(|byte| b"+-0123456789".contains(byte)).any(|byte| byte == b'+');
-        let indicators = self.text[header..].find(|c: char| c.is_whitespace()).map_or(self.text.len(), |length| header + length);
-        let indent = own.start - self.text[..own.start].rfind(['\r', '\n']).map_or(0, |at| at + 1);
+        let header = self
+            .find(self.last, |rest| rest.starts_with(['|', '>']))
+            .unwrap_or(own.start);
+        let line_end = self.text[header..]
+            .find(['\r', '\n'])
+            .map_or(self.text.len(), |length| header + length);
+        let keeps = self.text[header..]
+            .bytes()
+            .skip(1)
+            .take_while(|byte| b"+-0123456789".contains(byte))
+            .any(|byte| byte == b'+');
+        let indicators = self.text[header..]
+            .find(|c: char| c.is_whitespace())
+            .map_or(self.text.len(), |length| header + length);
+        let indent = own.start
+            - self.text[..own.start]
+                .rfind(['\r', '\n'])
+                .map_or(0, |at| at + 1);
         let mut end = own.end.max(indicators);
         while end > line_end {
             let line_start = self.text[..end].rfind(['\r', '\n']).map_or(0, |at| at + 1);
@@ -237,7 +317,10 @@ impl<'text> Builder<'text> {
             if !line.trim().is_empty() || line.len() > indent {
                 break;
             }
-            end = line_start - self.text[..line_start].strip_suffix("\r\n").map_or(1, |_| 2);
+            end = line_start
+                - self.text[..line_start]
+                    .strip_suffix("\r\n")
+                    .map_or(1, |_| 2);
             if keeps {
                 break;
             }
@@ -259,7 +342,9 @@ impl<'text> Builder<'text> {
                 return Ok((Kind::List(items), span));
             }
             if !is_flow {
-                let dash = self.find(self.last, |rest| is_indicator(rest, '-')).unwrap_or(self.last);
+                let dash = self
+                    .find(self.last, |rest| is_indicator(rest, '-'))
+                    .unwrap_or(self.last);
                 span.start = if items.is_empty() { dash } else { span.start };
                 self.last = dash + 1;
             }
@@ -278,7 +363,11 @@ impl<'text> Builder<'text> {
         loop {
             let (event, token) = self.expected()?;
             if !is_node(&event) {
-                span.end = if is_braced { bytes(token).end } else { self.last };
+                span.end = if is_braced {
+                    bytes(token).end
+                } else {
+                    self.last
+                };
                 return Ok((Kind::Map(entries), span));
             }
             let key = self.node(event, token)?;
@@ -297,8 +386,8 @@ impl<'text> Builder<'text> {
         }
     }
 
-    /// The first place that `is` accepts, past blanks, comments, directives, document marks, anchors, tags and
-    /// the indicators of outer collections.
+    /// The first place that `is` accepts, past blanks, comments, directives, document marks,
+    /// anchors, tags and the indicators of outer collections.
     fn find(&self, from: usize, is: impl Fn(&str) -> bool) -> Option<usize> {
         let mut at = from;
         loop {
@@ -317,9 +406,11 @@ impl<'text> Builder<'text> {
     }
 }
 
-/// Whether an indicator of a block collection stands here: followed by a blank, a line end or nothing.
+/// Whether an indicator of a block collection stands here: followed by a blank, a line end or
+/// nothing.
 fn is_indicator(rest: &str, indicator: char) -> bool {
-    rest.strip_prefix(indicator).is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace))
+    rest.strip_prefix(indicator)
+        .is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace))
 }
 
 fn bytes(span: Span) -> Range<usize> {
@@ -329,12 +420,15 @@ fn bytes(span: Span) -> Range<usize> {
 fn malformed(error: &ScanError) -> Malformed {
     let reason = match error.kind() {
         // These repeat the text, or do not come from a text in memory.
-        ErrorKind::UnexpectedCharacter { .. } | ErrorKind::Custom(_) | ErrorKind::InputDecoding { .. } => {
-            "an unexpected character".to_owned()
-        }
+        ErrorKind::UnexpectedCharacter { .. }
+        | ErrorKind::Custom(_)
+        | ErrorKind::InputDecoding { .. } => "an unexpected character".to_owned(),
         kind => kind.to_string(),
     };
-    Malformed { line: error.marker().line(), reason }
+    Malformed {
+        line: error.marker().line(),
+        reason,
+    }
 }
 
 impl From<ScalarStyle> for Style {

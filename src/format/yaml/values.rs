@@ -1,8 +1,9 @@
 //! The keys of a flat YAML file with their values and types, as `PyYAML` constructs them.
 //!
-//! `PyYAML` follows YAML 1.1 (<https://yaml.org/type/>), and Home Assistant and `ESPHome` read through it.
-//! What it constructs and JSON cannot hold (dates, infinities, custom tags) is refused by key and
-//! line. So are numbers that people rarely mean and other readers read otherwise: `017`, `0o17`, `12:30`.
+//! `PyYAML` follows YAML 1.1 (<https://yaml.org/type/>), and Home Assistant and `ESPHome` read
+//! through it. What it constructs and JSON cannot hold (dates, infinities, custom tags) is refused
+//! by key and line. So are numbers that people rarely mean and other readers read otherwise: `017`,
+//! `0o17`, `12:30`.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,8 @@ const MAX_JSON: usize = 1024 * 1024;
 const MAX_DEPTH: usize = 100;
 
 const WORD: &str = "is a boolean: YAML 1.1 reads a word like yes or on without quotes as one";
-const NUMBER: &str = "is a number that is written in another way than in JSON, and is stored as that number";
+const NUMBER: &str =
+    "is a number that is written in another way than in JSON, and is stored as that number";
 
 /// What a scalar is.
 enum Scalar {
@@ -36,31 +38,52 @@ enum Scalar {
 /// [`Unreadable`] for what is not one YAML mapping.
 pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let documents = parse(text).map_err(|malformed| Unreadable { line: malformed.line, reason: malformed.reason })?;
+    let documents = parse(text).map_err(|malformed| Unreadable {
+        line: malformed.line,
+        reason: malformed.reason,
+    })?;
     let document = match documents.as_slice() {
         [] => return Ok(Vec::new()),
         [document] => document,
         [_, second, ..] => {
-            let reason = "it holds more than one YAML document, and its readers take one".to_owned();
-            return Err(Unreadable { line: second.line, reason });
+            let reason =
+                "it holds more than one YAML document, and its readers take one".to_owned();
+            return Err(Unreadable {
+                line: second.line,
+                reason,
+            });
         }
     };
     if let Some(line) = unreadable_anchor(document) {
-        let reason = "the name of an anchor or an alias has only A-Z a-z 0-9 _ - for YAML 1.1".to_owned();
+        let reason =
+            "the name of an anchor or an alias has only A-Z a-z 0-9 _ - for YAML 1.1".to_owned();
         return Err(Unreadable { line, reason });
     }
     match &document.kind {
-        Kind::Map(_) => Ok(Values { text, anchors: Anchors::of(document) }.entries(document)),
-        Kind::Scalar { style: Style::Plain, text } if matches!(text.as_str(), "" | "~" | "null") => Ok(Vec::new()),
-        Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_) => {
-            Err(Unreadable { line: document.line, reason: "it is not a list of \"key: value\" lines".to_owned() })
+        Kind::Map(_) => Ok(Values {
+            text,
+            anchors: Anchors::of(document),
         }
+        .entries(document)),
+        Kind::Scalar {
+            style: Style::Plain,
+            text,
+        } if matches!(text.as_str(), "" | "~" | "null") => Ok(Vec::new()),
+        Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_) => Err(Unreadable {
+            line: document.line,
+            reason: "it is not a list of \"key: value\" lines".to_owned(),
+        }),
     }
 }
 
 /// The line of an anchor or an alias whose name stops `PyYAML`.
 fn unreadable_anchor(node: &Node) -> Option<usize> {
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    };
     if node.anchor.as_deref().is_some_and(|name| !is_name(name)) {
         return Some(node.line);
     }
@@ -68,7 +91,9 @@ fn unreadable_anchor(node: &Node) -> Option<usize> {
         Kind::Alias(name) => (!is_name(name)).then_some(node.line),
         Kind::Scalar { .. } => None,
         Kind::List(items) => items.iter().find_map(unreadable_anchor),
-        Kind::Map(entries) => entries.iter().find_map(|(key, value)| unreadable_anchor(key).or_else(|| unreadable_anchor(value))),
+        Kind::Map(entries) => entries
+            .iter()
+            .find_map(|(key, value)| unreadable_anchor(key).or_else(|| unreadable_anchor(value))),
     }
 }
 
@@ -79,16 +104,24 @@ struct Values<'tree> {
 
 impl<'tree> Values<'tree> {
     fn entries(&self, map: &'tree Node) -> Vec<Entry> {
-        let Kind::Map(own) = &map.kind else { return Vec::new() };
+        let Kind::Map(own) = &map.kind else {
+            return Vec::new();
+        };
         let mut count: BTreeMap<&str, usize> = BTreeMap::new();
         for name in own.iter().filter_map(|(key, _)| self.name(key).ok()) {
             *count.entry(name).or_default() += 1;
         }
         let merges = own.iter().filter(|(key, _)| is_merge_key(key));
-        let mut found: Vec<Entry> =
-            merges.clone().filter_map(|(key, value)| Some(failed("<<", key.line, self.unmerged(value)?))).collect();
+        let mut found: Vec<Entry> = merges
+            .clone()
+            .filter_map(|(key, value)| Some(failed("<<", key.line, self.unmerged(value)?)))
+            .collect();
         if let Some((second, _)) = merges.clone().nth(1) {
-            found.push(failed("<<", second.line, "it stands twice, and readers differ in which one counts".to_owned()));
+            found.push(failed(
+                "<<",
+                second.line,
+                "it stands twice, and readers differ in which one counts".to_owned(),
+            ));
         }
         for (key, value) in self.anchors.merged(map) {
             let name = match self.name(key) {
@@ -104,13 +137,27 @@ impl<'tree> Values<'tree> {
             };
             let is_repeated = count.get(name).is_some_and(|count| *count > 1);
             // A reader constructs the values that do not count, too.
-            let all = || own.iter().filter(|(key, _)| self.name(key).is_ok_and(|other| other == name));
+            let all = || {
+                own.iter()
+                    .filter(|(key, _)| self.name(key).is_ok_and(|other| other == name))
+            };
             let value = match is_repeated && all().any(|(_, value)| self.value(value).is_err()) {
-                true => value.and(Err("it stands more than once, and one of its values cannot be read".to_owned())),
+                true => value.and(Err(
+                    "it stands more than once, and one of its values cannot be read".to_owned(),
+                )),
                 false => value,
             };
-            let remark = if is_repeated { Some("stands more than once: the last one counts") } else { remark };
-            found.push(Entry { name: name.to_owned(), line: key.line, value, remark });
+            let remark = if is_repeated {
+                Some("stands more than once: the last one counts")
+            } else {
+                remark
+            };
+            found.push(Entry {
+                name: name.to_owned(),
+                line: key.line,
+                value,
+                remark,
+            });
         }
         found.sort_by_key(|entry| entry.line);
         found
@@ -125,7 +172,9 @@ impl<'tree> Values<'tree> {
         }
         let is_fine = match &target.kind {
             Kind::Map(_) => true,
-            Kind::List(maps) => maps.iter().all(|map| self.anchors.resolve(map).is_some_and(is_map)),
+            Kind::List(maps) => maps
+                .iter()
+                .all(|map| self.anchors.resolve(map).is_some_and(is_map)),
             Kind::Scalar { .. } | Kind::Alias(_) => false,
         };
         (!is_fine).then(|| "only a mapping can be merged".to_owned())
@@ -134,20 +183,33 @@ impl<'tree> Values<'tree> {
     /// The name of a key, or what to call it and why it has none.
     fn name(&self, key: &'tree Node) -> Result<&'tree str, (String, String)> {
         let unknown = |reason: &str| (String::new(), reason.to_owned());
-        let key = self.anchors.resolve(key).ok_or_else(|| unknown("its name is an alias without an anchor"))?;
-        let Kind::Scalar { text, style } = &key.kind else { return Err(unknown("its name is not text")) };
+        let key = self
+            .anchors
+            .resolve(key)
+            .ok_or_else(|| unknown("its name is an alias without an anchor"))?;
+        let Kind::Scalar { text, style } = &key.kind else {
+            return Err(unknown("its name is not text"));
+        };
         if let Some(tag) = key.tag.as_deref().filter(|tag| !is_text_tag(tag)) {
             return Err((text.to_string(), custom(tag)));
         }
-        let is_text = *style != Style::Plain || key.tag.is_some() || matches!(implicit(text), Ok(Scalar::Text));
+        let is_text = *style != Style::Plain
+            || key.tag.is_some()
+            || matches!(implicit(text), Ok(Scalar::Text));
         match is_text {
             true => Ok(text),
-            false => Err((text.to_string(), "its name is not text to a YAML reader: put it in quotes".to_owned())),
+            false => Err((
+                text.to_string(),
+                "its name is not text to a YAML reader: put it in quotes".to_owned(),
+            )),
         }
     }
 
     fn value(&self, node: &'tree Node) -> Result<(Typed, Option<&'static str>), String> {
-        let node = self.anchors.resolve(node).ok_or("its alias stands inside its own anchor, or has none")?;
+        let node = self
+            .anchors
+            .resolve(node)
+            .ok_or("its alias stands inside its own anchor, or has none")?;
         if let Kind::Scalar { text, style } = &node.kind {
             let (scalar, remark) = scalar(node, text, *style)?;
             return Ok((scalar, remark));
@@ -159,11 +221,20 @@ impl<'tree> Values<'tree> {
     }
 
     /// Appends a node as JSON.
-    fn write(&self, node: &'tree Node, out: &mut Zeroizing<String>, depth: usize, in_flow: bool) -> Result<(), String> {
+    fn write(
+        &self,
+        node: &'tree Node,
+        out: &mut Zeroizing<String>,
+        depth: usize,
+        in_flow: bool,
+    ) -> Result<(), String> {
         if depth > MAX_DEPTH || out.len() > MAX_JSON {
             return Err("it is too large".to_owned());
         }
-        let node = self.anchors.resolve(node).ok_or("an alias in it stands inside its own anchor, or has none")?;
+        let node = self
+            .anchors
+            .resolve(node)
+            .ok_or("an alias in it stands inside its own anchor, or has none")?;
         if let Some(tag) = node.tag.as_deref()
             && !matches!(node.kind, Kind::Scalar { .. })
             && !is_core_tag(tag, &["map", "seq"])
@@ -173,8 +244,13 @@ impl<'tree> Values<'tree> {
         let in_flow = in_flow || self.text[node.span.start..].starts_with(['[', '{']);
         match &node.kind {
             // In flow style, `PyYAML` takes the marks for those of keys and values.
-            Kind::Scalar { text, style: Style::Plain } if in_flow && (text.contains('?') || text.starts_with(':')) => {
-                return Err("YAML readers differ on a text in it with ? or : - put it in quotes".to_owned());
+            Kind::Scalar {
+                text,
+                style: Style::Plain,
+            } if in_flow && (text.contains('?') || text.starts_with(':')) => {
+                return Err(
+                    "YAML readers differ on a text in it with ? or : - put it in quotes".to_owned(),
+                );
             }
             Kind::Scalar { text, style } => match scalar(node, text, *style)?.0 {
                 Typed::Text(text) => json::quote(&text, out),
@@ -196,14 +272,18 @@ impl<'tree> Values<'tree> {
                     return Err(reason);
                 }
                 if merges.len() > 1 {
-                    return Err("<< stands twice in it, and readers differ in which one counts".to_owned());
+                    return Err(
+                        "<< stands twice in it, and readers differ in which one counts".to_owned(),
+                    );
                 }
                 out.push('{');
                 for (at, (key, value)) in self.anchors.merged(node).into_iter().enumerate() {
                     if at > 0 {
                         out.push(',');
                     }
-                    let name = self.name(key).map_err(|_| "a name in it is not text to a YAML reader: put it in quotes")?;
+                    let name = self.name(key).map_err(
+                        |_| "a name in it is not text to a YAML reader: put it in quotes",
+                    )?;
                     json::quote(name, out);
                     out.push(':');
                     self.write(value, out, depth + 1, in_flow)?;
@@ -217,7 +297,12 @@ impl<'tree> Values<'tree> {
 }
 
 fn failed(name: &str, line: usize, reason: String) -> Entry {
-    Entry { name: name.to_owned(), line, value: Err(reason), remark: None }
+    Entry {
+        name: name.to_owned(),
+        line,
+        value: Err(reason),
+        remark: None,
+    }
 }
 
 /// Tags of programs that people keep YAML for.
@@ -240,14 +325,25 @@ const KNOWN_TAGS: [&str; 16] = [
     "!reference",
 ];
 /// Types of YAML 1.1 that JSON has not.
-const CORE_TAGS: [&str; 7] = ["binary", "timestamp", "set", "omap", "pairs", "merge", "value"];
+const CORE_TAGS: [&str; 7] = [
+    "binary",
+    "timestamp",
+    "set",
+    "omap",
+    "pairs",
+    "merge",
+    "value",
+];
 
 fn custom(tag: &str) -> String {
     if tag == "!" {
         return "YAML readers differ on the tag !".to_owned();
     }
     // A password may begin with the sign too: only tags that are known are named.
-    let is_known = KNOWN_TAGS.contains(&tag) || tag.strip_prefix("!!").is_some_and(|name| CORE_TAGS.contains(&name));
+    let is_known = KNOWN_TAGS.contains(&tag)
+        || tag
+            .strip_prefix("!!")
+            .is_some_and(|name| CORE_TAGS.contains(&name));
     let tag = if is_known { tag } else { "its tag" };
     format!("{tag} means something to its own program only")
 }
@@ -255,7 +351,9 @@ fn custom(tag: &str) -> String {
 /// `!!NAME`, in any of its spellings.
 fn is_core_tag(tag: &str, names: &[&str]) -> bool {
     let verbatim = || tag.strip_prefix("!<tag:yaml.org,2002:")?.strip_suffix('>');
-    tag.strip_prefix("!!").or_else(verbatim).is_some_and(|name| names.contains(&name))
+    tag.strip_prefix("!!")
+        .or_else(verbatim)
+        .is_some_and(|name| names.contains(&name))
 }
 
 fn is_text_tag(tag: &str) -> bool {
@@ -273,7 +371,9 @@ fn scalar(node: &Node, text: &str, style: Style) -> Result<(Typed, Option<&'stat
             let fits = match &scalar {
                 Scalar::Null => is_core_tag(tag, &["null"]),
                 Scalar::Boolean(..) => is_core_tag(tag, &["bool"]),
-                Scalar::Number(number, _) if number.contains(['.', 'e']) => is_core_tag(tag, &["float"]),
+                Scalar::Number(number, _) if number.contains(['.', 'e']) => {
+                    is_core_tag(tag, &["float"])
+                }
                 Scalar::Number(..) => is_core_tag(tag, &["int"]),
                 Scalar::Text => false,
             };
@@ -329,7 +429,9 @@ fn implicit(text: &str) -> Result<Scalar, &'static str> {
     if is_date(text) {
         return Err("a YAML reader takes it for a date: put it in quotes");
     }
-    let Some(whole) = whole(unsigned) else { return Ok(Scalar::Text) };
+    let Some(whole) = whole(unsigned) else {
+        return Ok(Scalar::Text);
+    };
     let whole = whole?;
     let sign = if whole == "0" { "" } else { sign };
     let number = json::number(&format!("{sign}{whole}"))?;
@@ -342,58 +444,96 @@ fn implicit(text: &str) -> Result<Scalar, &'static str> {
 fn fraction(sign: &str, text: &str) -> Result<Scalar, &'static str> {
     let number = json::number(&format!("{sign}{text}"))?;
     if !number.contains('.') && !number.contains('e') {
-        return Err("Vault would give it back as a whole number, without its point: put it in quotes, or leave the point out");
+        return Err(
+            "Vault would give it back as a whole number, without its point: put it in quotes, or \
+             leave the point out",
+        );
     }
     Ok(Scalar::Number(number, None))
 }
 
-/// `[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?` or, without a sign, `\.[0-9][0-9_]*([eE][-+][0-9]+)?`, with zeros
-/// where JSON wants digits.
+/// `[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?` or, without a sign, `\.[0-9][0-9_]*([eE][-+][0-9]+)?`,
+/// with zeros where JSON wants digits.
 fn float(text: &str, unsigned: &str) -> Option<String> {
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (unsigned, None),
     };
     let (whole, fraction) = mantissa.split_once('.')?;
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let is_digits = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_')
+    };
     let starts = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let has_form = is_digits(whole)
         && is_digits(fraction)
         && (starts(whole) || whole.is_empty() && starts(fraction) && text.starts_with('.'));
     let is_exponent = |exponent: &str| {
         let digits = exponent.strip_prefix(['+', '-']);
-        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        digits.is_some_and(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        })
     };
     if !has_form || !exponent.is_none_or(is_exponent) {
         return None;
     }
     let plain = |text: &str| text.replace('_', "");
     let whole = plain(whole).trim_start_matches('0').to_owned();
-    let whole = if whole.is_empty() { "0".to_owned() } else { whole };
+    let whole = if whole.is_empty() {
+        "0".to_owned()
+    } else {
+        whole
+    };
     let fraction = plain(fraction);
-    let fraction = if fraction.is_empty() { "0".to_owned() } else { fraction };
-    let exponent = exponent.map(|exponent| format!("e{exponent}")).unwrap_or_default();
+    let fraction = if fraction.is_empty() {
+        "0".to_owned()
+    } else {
+        fraction
+    };
+    let exponent = exponent
+        .map(|exponent| format!("e{exponent}"))
+        .unwrap_or_default();
     Some(format!("{whole}.{fraction}{exponent}"))
 }
 
 /// A whole number in decimal digits: `0`, `42`, `1_000`, `0x1F`, `0b101`; an octal one is an error.
 fn whole(text: &str) -> Option<Result<String, &'static str>> {
-    const TOO_LARGE: &str = "Vault, which keeps numbers as float64, would change it: put it in quotes";
-    let all = |text: &str, is: fn(u8) -> bool| !text.is_empty() && text.bytes().all(|byte| is(byte) || byte == b'_');
+    const TOO_LARGE: &str =
+        "Vault, which keeps numbers as float64, would change it: put it in quotes";
+    let all = |text: &str, is: fn(u8) -> bool| {
+        !text.is_empty() && text.bytes().all(|byte| is(byte) || byte == b'_')
+    };
     let of_base = |digits: &str, base| {
         let digits = digits.replace('_', "");
-        Some(u64::from_str_radix(&digits, base).map(|number| number.to_string()).map_err(|_| TOO_LARGE))
+        Some(
+            u64::from_str_radix(&digits, base)
+                .map(|number| number.to_string())
+                .map_err(|_| TOO_LARGE),
+        )
     };
-    if let Some(digits) = text.strip_prefix("0b").filter(|digits| all(digits, |byte| matches!(byte, b'0' | b'1'))) {
+    if let Some(digits) = text
+        .strip_prefix("0b")
+        .filter(|digits| all(digits, |byte| matches!(byte, b'0' | b'1')))
+    {
         return of_base(digits, 2);
     }
-    if let Some(digits) = text.strip_prefix("0x").filter(|digits| all(digits, |byte| byte.is_ascii_hexdigit())) {
+    if let Some(digits) = text
+        .strip_prefix("0x")
+        .filter(|digits| all(digits, |byte| byte.is_ascii_hexdigit()))
+    {
         return of_base(digits, 16);
     }
-    if text.strip_prefix('0').is_some_and(|digits| all(digits, |byte| matches!(byte, b'0'..=b'7'))) {
-        return Some(Err("YAML 1.1 reads it as an octal number: put it in quotes"));
+    if text
+        .strip_prefix('0')
+        .is_some_and(|digits| all(digits, |byte| matches!(byte, b'0'..=b'7')))
+    {
+        return Some(Err(
+            "YAML 1.1 reads it as an octal number: put it in quotes",
+        ));
     }
-    let is_decimal = text == "0" || text.starts_with(|c: char| matches!(c, '1'..='9')) && all(text, |byte| byte.is_ascii_digit());
+    let is_decimal = text == "0"
+        || text.starts_with(|c: char| matches!(c, '1'..='9'))
+            && all(text, |byte| byte.is_ascii_digit());
     is_decimal.then(|| Ok(text.replace('_', "")))
 }
 
@@ -405,8 +545,13 @@ fn is_sexagesimal(text: &str) -> bool {
     };
     let mut parts = number.split(':');
     let first = parts.next().unwrap_or_default();
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    let starts = first.starts_with(|c: char| c.is_ascii_digit() && (fraction.is_some() || c != '0')) && digits(first);
+    let digits = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_')
+    };
+    let starts = first
+        .starts_with(|c: char| c.is_ascii_digit() && (fraction.is_some() || c != '0'))
+        && digits(first);
     let is_part = |part: &str| match part.as_bytes() {
         [one] => one.is_ascii_digit(),
         [ten, one] => matches!(ten, b'0'..=b'5') && one.is_ascii_digit(),
@@ -423,17 +568,31 @@ fn is_date(text: &str) -> bool {
     };
     let bytes = text.as_bytes();
     if bytes.len() == 10
-        && bytes.iter().enumerate().all(|(at, b)| if matches!(at, 4 | 7) { *b == b'-' } else { b.is_ascii_digit() })
+        && bytes.iter().enumerate().all(|(at, b)| {
+            if matches!(at, 4 | 7) {
+                *b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        })
     {
         return true;
     }
-    let Some(end) = text.find(['T', 't', ' ', '\t']) else { return false };
+    let Some(end) = text.find(['T', 't', ' ', '\t']) else {
+        return false;
+    };
     let (day, time) = text.split_at(end);
-    let time = if time.starts_with(['T', 't']) { &time[1..] } else { time.trim_start_matches([' ', '\t']) };
+    let time = if time.starts_with(['T', 't']) {
+        &time[1..]
+    } else {
+        time.trim_start_matches([' ', '\t'])
+    };
     let mut day = day.split('-');
     let is_day = matches!((day.next(), day.next(), day.next(), day.next()), (Some(year), Some(month), Some(day), None)
         if number(year, 4..=4) && number(month, 1..=2) && number(day, 1..=2));
-    let clock_end = time.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(time.len());
+    let clock_end = time
+        .find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.'))
+        .unwrap_or(time.len());
     let (clock, zone) = time.split_at(clock_end);
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
     let mut clock = clock.split(':');
@@ -441,10 +600,12 @@ fn is_date(text: &str) -> bool {
         if number(hour, 1..=2) && number(minute, 2..=2) && number(second, 2..=2));
     let zone = zone.trim_start_matches([' ', '\t']);
     let is_zone = matches!(zone, "" | "Z")
-        || zone.strip_prefix(['+', '-']).is_some_and(|zone| match zone.split_once(':') {
-            Some((hour, minute)) => number(hour, 1..=2) && number(minute, 2..=2),
-            None => number(zone, 1..=2),
-        });
+        || zone
+            .strip_prefix(['+', '-'])
+            .is_some_and(|zone| match zone.split_once(':') {
+                Some((hour, minute)) => number(hour, 1..=2) && number(minute, 2..=2),
+                None => number(zone, 1..=2),
+            });
     is_day && is_clock && number(fraction, 0..=usize::MAX) && is_zone
 }
 

@@ -21,8 +21,8 @@ pub(in crate::login) struct ProviderClient {
 }
 
 impl ProviderClient {
-    /// Trusts the system's authorities, and `VAULT_CACERT` or `VAULT_CAPATH` as well: a provider at home
-    /// has its certificate from the same one.
+    /// Trusts the system's authorities, and `VAULT_CACERT` or `VAULT_CAPATH` as well: a provider at
+    /// home has its certificate from the same one.
     ///
     /// # Errors
     /// [`Error::Invalid`] for certificates that cannot be read.
@@ -33,21 +33,38 @@ impl ProviderClient {
             .http1_only()
             .timeout(TIMEOUT)
             .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
-        let tls = Tls { ca_file: settings.tls.ca_file.clone(), ca_folder: settings.tls.ca_folder.clone(), ..Tls::default() };
+        let tls = Tls {
+            ca_file: settings.tls.ca_file.clone(),
+            ca_folder: settings.tls.ca_folder.clone(),
+            ..Tls::default()
+        };
         let builder = through(builder, settings, issuer)?;
-        let builder = if issuer.scheme() == "https" { tls::merge(builder, &tls)? } else { tls::none(builder) };
+        let builder = if issuer.scheme() == "https" {
+            tls::merge(builder, &tls)?
+        } else {
+            tls::none(builder)
+        };
         let http = builder.build().map_err(|_| {
-            Error::invalid("TLS cannot be set up: no certificate authorities were found", "apt install ca-certificates")
+            Error::invalid(
+                "TLS cannot be set up: no certificate authorities were found",
+                "apt install ca-certificates",
+            )
         })?;
-        Ok(Self { http, insecure_http: settings.insecure_http })
+        Ok(Self {
+            http,
+            insecure_http: settings.insecure_http,
+        })
     }
 
-    /// Whether a page or an endpoint that the provider names may be opened: by https, or on this machine.
+    /// Whether a page or an endpoint that the provider names may be opened: by https, or on this
+    /// machine.
     ///
     /// # Errors
     /// [`Error::LoginFailed`].
     pub fn may_go_to(&self, url: &Url) -> Result<()> {
-        if url.scheme() == "https" || (url.scheme() == "http" && (is_loopback(url) || self.insecure_http)) {
+        if url.scheme() == "https"
+            || (url.scheme() == "http" && (is_loopback(url) || self.insecure_http))
+        {
             return Ok(());
         }
         Err(failed(&format!("{} is not https", origin(url))))
@@ -58,29 +75,44 @@ impl ProviderClient {
     /// # Errors
     /// [`Error::LoginFailed`] with the reason, without the URL.
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>> {
-        let request = reqwest::Request::try_from(request).map_err(|_| failed("it names an address that is none"))?;
+        let request = reqwest::Request::try_from(request)
+            .map_err(|_| failed("it names an address that is none"))?;
         let url = request.url().clone();
         self.may_go_to(&url)?;
-        let mut response = self.http.execute(request).await.map_err(|error| transport(&url, &error))?;
+        let mut response = self
+            .http
+            .execute(request)
+            .await
+            .map_err(|error| transport(&url, &error))?;
         let mut answer = http::Response::builder().status(response.status().as_u16());
         for (name, value) in response.headers() {
             answer = answer.header(name, value);
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| transport(&url, &error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| transport(&url, &error))?
+        {
             if body.len() + chunk.len() > MAX_ANSWER {
                 return Err(failed("its answer is larger than 1 MB"));
             }
             body.extend_from_slice(&chunk);
         }
-        answer.body(body).map_err(|_| failed("its answer is not HTTP"))
+        answer
+            .body(body)
+            .map_err(|_| failed("its answer is not HTTP"))
     }
 }
 
 /// Why the identity provider cannot be used, in words for a person, and what to do.
 #[must_use]
 pub(in crate::login) fn unusable(why: &str, hint: &str) -> Error {
-    Error::LoginFailed { reason: "the identity provider cannot be used", said: Said::new(why), hint: hint.into() }
+    Error::LoginFailed {
+        reason: "the identity provider cannot be used",
+        said: Said::new(why),
+        hint: hint.into(),
+    }
 }
 
 fn failed(reason: &str) -> Error {
@@ -93,9 +125,18 @@ fn transport(url: &Url, error: &reqwest::Error) -> Error {
         return Error::LoginFailed {
             reason: "the certificate of the identity provider is not trusted",
             said: Said::new(&format!("{address}: {reason}")),
-            hint: "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed it, beside the system's own)".into(),
+            hint: "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed it, beside the \
+                system's own)"
+                .into(),
         };
     }
-    let reason = if error.is_timeout() { Some("no answer in time".to_owned()) } else { tls::io_reason(error) };
-    failed(&format!("{address}: {}", reason.unwrap_or_else(|| "the connection failed".into())))
+    let reason = if error.is_timeout() {
+        Some("no answer in time".to_owned())
+    } else {
+        tls::io_reason(error)
+    };
+    failed(&format!(
+        "{address}: {}",
+        reason.unwrap_or_else(|| "the connection failed".into())
+    ))
 }

@@ -13,7 +13,8 @@ use crate::names::Service;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct AdoptArguments {
-    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin, with a folder of that name below the project's root
+    /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin, with a folder
+    /// of that name below the project's root
     service: Service,
     /// From approval_pending, to wait for that approval
     #[allow(dead_code, reason = "read where changes wait")]
@@ -23,7 +24,8 @@ pub(in crate::mcp) struct AdoptArguments {
 public_words! {
     /// What was done.
     pub(in crate::mcp) enum AdoptOutcome {
-        /// Vault has the secrets; the files are written from it, with templates and backups beside them.
+        /// Vault has the secrets; the files are written from it, with templates and backups beside
+        /// them.
         Adopted,
     }
 }
@@ -59,15 +61,29 @@ impl Tool for Adopt {
         running programs read does not change, and the old files stay as backups. A file that has a name in common with another is \
         left. Secrets inside compose files are moved by a command \
         that the user runs in a terminal: claude-vault adopt SERVICE.";
-    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: true,
+        idempotent: false,
+        open_world: true,
+    };
     type Arguments = AdoptArguments;
     type Reply = AdoptReply;
 
-    async fn run(context: Context<'_>, arguments: AdoptArguments) -> Result<Outcome<AdoptReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: AdoptArguments,
+    ) -> Result<Outcome<AdoptReply>, Refusal> {
         let (core, service) = (context.state.core(), arguments.service);
         let work = move |person| async move {
-            let files = adopt_for_model(&core, &service, &person).await.map_err(refused)?;
-            Ok(AdoptReply { service, outcome: AdoptOutcome::Adopted, files: files.iter().map(told).collect() })
+            let files = adopt_for_model(&core, &service, &person)
+                .await
+                .map_err(refused)?;
+            Ok(AdoptReply {
+                service,
+                outcome: AdoptOutcome::Adopted,
+                files: files.iter().map(told).collect(),
+            })
         };
         context.with_person(work).await
     }
@@ -77,7 +93,8 @@ fn refused(not: NotAsked) -> Refusal {
     match not {
         NotAsked::Refused(refused) => refused.into(),
         NotAsked::Nothing => Refusal::not_allowed(
-            "the service's folder has no .env or secrets.yaml with secrets that claude-vault did not write",
+            "the service's folder has no .env or secrets.yaml with secrets that claude-vault did \
+             not write",
             "scan it to see what is there; what claude-vault wrote comes from Vault already",
         ),
         NotAsked::Failed(error) => error.into(),
@@ -87,7 +104,15 @@ fn refused(not: NotAsked) -> Refusal {
 fn told(file: &FileForModel) -> AdoptedFile {
     let entries = file.entries.iter().enumerate().map(|(at, name)| {
         let name = name.public().as_ref().map(Name::from);
-        Entry { entry: name.is_none().then_some(at as u64 + 1), name, handle: None, value: None }
+        Entry {
+            entry: name.is_none().then_some(at as u64 + 1),
+            name,
+            handle: None,
+            value: None,
+        }
     });
-    AdoptedFile { file: PublicPath::new(&file.file), entries: entries.collect() }
+    AdoptedFile {
+        file: PublicPath::new(&file.file),
+        entries: entries.collect(),
+    }
 }

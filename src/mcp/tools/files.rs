@@ -25,10 +25,12 @@ pub(in crate::mcp) struct InjectArguments {
     service: Service,
     /// The format, instead of the one found
     format: Option<Format>,
-    /// The .env or secrets.yaml to write, below the project's root, instead of the usual one; the user is asked
+    /// The .env or secrets.yaml to write, below the project's root, instead of the usual one; the
+    /// user is asked
     file: Option<String>,
-    /// Instead of the template on disk and all keys from Vault: lines KEY=VALUE (key: value for YAML), where a value is a handle or
-    /// plain text, comment lines and blank lines; the user is asked
+    /// Instead of the template on disk and all keys from Vault: lines KEY=VALUE (key: value for
+    /// YAML), where a value is a handle or plain text, comment lines and blank lines; the user is
+    /// asked
     template: Option<String>,
 }
 
@@ -75,24 +77,42 @@ impl Tool for Inject {
     const DESCRIPTION: &'static str = "Write a service's secrets from Vault into its .env or secrets.yaml, from the template on disk, so \
         that its program reads every value exactly. The values are not shown. The old file is kept as a backup. The user is asked \
         where the file has lines of their own, where no template is on disk, and for a template or a place of yours.";
-    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: true,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = InjectArguments;
     type Reply = InjectReply;
 
-    async fn run(context: Context<'_>, arguments: InjectArguments) -> Result<Outcome<InjectReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: InjectArguments,
+    ) -> Result<Outcome<InjectReply>, Refusal> {
         let core = context.state.core();
         let request = injection(context.state, arguments)?;
         let work = move |person| async move {
             let injected = inject::inject(&core, request, &person).await?;
             let git_would_commit_it = !injected.warnings.is_empty();
-            let (service, outcome) = injected.services.into_iter().next().ok_or(Error::Interrupted)?;
+            let (service, outcome) = injected
+                .services
+                .into_iter()
+                .next()
+                .ok_or(Error::Interrupted)?;
             let reply = outcome?;
             let state = match reply.state {
                 inject::State::Created => FileState::Created,
                 inject::State::Updated | inject::State::Unchanged => FileState::Updated,
             };
             let file = PublicPath::new(&reply.file);
-            Ok(InjectReply { service, file, state, keys: reply.keys as u64, git_would_commit_it })
+            Ok(InjectReply {
+                service,
+                file,
+                state,
+                keys: reply.keys as u64,
+                git_would_commit_it,
+            })
         };
         context.with_person(work).await
     }
@@ -113,14 +133,27 @@ fn injection(state: &State, arguments: InjectArguments) -> Result<inject::Reques
     };
     let wanted = by_name.or(format);
     if format.is_some() && wanted != format {
-        return Err(Refusal::argument("format and file do not fit together", &[], "leave format out"));
+        return Err(Refusal::argument(
+            "format and file do not fit together",
+            &[],
+            "leave format out",
+        ));
     }
-    let template = arguments.template.map(|text| template::parse(state, &text, wanted)).transpose()?;
+    let template = arguments
+        .template
+        .map(|text| template::parse(state, &text, wanted))
+        .transpose()?;
     let (template, format) = match template {
         Some((template, format)) => (Some(template), Some(format)),
         None => (None, wanted),
     };
-    Ok(inject::Request { services: vec![arguments.service], format, file, template, ..inject::Request::default() })
+    Ok(inject::Request {
+        services: vec![arguments.service],
+        format,
+        file,
+        template,
+        ..inject::Request::default()
+    })
 }
 
 /// Arguments of the scans.
@@ -177,14 +210,23 @@ impl Tool for ScanEnv {
     const TITLE: &'static str = "Find the entries of a .env file";
     const DESCRIPTION: &'static str = "Find the entries of a service's .env file: names in order, each with a handle for its value, never \
         values. vault_set takes the handles, so that a service can be moved into Vault without its secrets being seen.";
-    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: true,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = ScanArguments;
     type Reply = EnvReply;
 
-    async fn run(context: Context<'_>, arguments: ScanArguments) -> Result<Outcome<EnvReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: ScanArguments,
+    ) -> Result<Outcome<EnvReply>, Refusal> {
         let (state, service) = (context.state, arguments.service);
         let usual = vec![Path::new(service.as_str()).join(".env")];
-        let (file, seen) = scanned(state, &service, arguments.file_path, usual, FileKind::Env).await?;
+        let (file, seen) =
+            scanned(state, &service, arguments.file_path, usual, FileKind::Env).await?;
         let place = public(&file)?;
         Ok(Outcome::Done(match seen {
             Seen::Ours { record, is_changed } => EnvReply {
@@ -192,12 +234,26 @@ impl Tool for ScanEnv {
                 file: place,
                 written_by_claude_vault: Some(true),
                 changed_since: Some(is_changed),
-                entries: record.keys.iter().enumerate().map(|(at, key)| recorded(at + 1, key)).collect(),
+                entries: record
+                    .keys
+                    .iter()
+                    .enumerate()
+                    .map(|(at, key)| recorded(at + 1, key))
+                    .collect(),
             },
             Seen::Sections(sections) => {
-                let entries: Vec<FileEntry> = sections.into_iter().flat_map(|section| section.entries).collect();
+                let entries: Vec<FileEntry> = sections
+                    .into_iter()
+                    .flat_map(|section| section.entries)
+                    .collect();
                 let entries = with_handles(state, &file, "", &entries)?;
-                EnvReply { service, file: place, written_by_claude_vault: None, changed_since: None, entries }
+                EnvReply {
+                    service,
+                    file: place,
+                    written_by_claude_vault: None,
+                    changed_since: None,
+                    entries,
+                }
             }
         }))
     }
@@ -210,15 +266,33 @@ impl Tool for ScanCompose {
     const TITLE: &'static str = "Find the environment in a docker compose file";
     const DESCRIPTION: &'static str = "Find the environment variables that a docker compose file gives to each of its services: names in \
         order, each with a handle for its value, never values.";
-    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: true,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = ScanArguments;
     type Reply = ComposeReply;
 
-    async fn run(context: Context<'_>, arguments: ScanArguments) -> Result<Outcome<ComposeReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: ScanArguments,
+    ) -> Result<Outcome<ComposeReply>, Refusal> {
         let (state, service) = (context.state, arguments.service);
         let folder = Path::new(service.as_str());
-        let usual = scan::COMPOSE_NAMES.iter().map(|name| folder.join(name)).collect();
-        let (file, seen) = scanned(state, &service, arguments.file_path, usual, FileKind::Compose).await?;
+        let usual = scan::COMPOSE_NAMES
+            .iter()
+            .map(|name| folder.join(name))
+            .collect();
+        let (file, seen) = scanned(
+            state,
+            &service,
+            arguments.file_path,
+            usual,
+            FileKind::Compose,
+        )
+        .await?;
         let place = public(&file)?;
         let sections = match seen {
             Seen::Sections(sections) => sections,
@@ -227,17 +301,28 @@ impl Tool for ScanCompose {
         let each = sections.iter().enumerate().map(|(at, section)| {
             let name = section.name.as_ref().and_then(Outside::public);
             let number = name.is_none().then_some(at as u64 + 1);
-            let within = name.as_ref().map_or_else(|| format!(" service {}", at + 1), |name| format!(" {}", name.as_str()));
+            let within = name.as_ref().map_or_else(
+                || format!(" service {}", at + 1),
+                |name| format!(" {}", name.as_str()),
+            );
             let entries = with_handles(state, &file, &within, &section.entries)?;
-            Ok(ComposeService { name: name.as_ref().map(Name::from), number, entries })
+            Ok(ComposeService {
+                name: name.as_ref().map(Name::from),
+                number,
+                entries,
+            })
         });
         let services = each.collect::<Result<_, Refusal>>()?;
-        Ok(Outcome::Done(ComposeReply { service, file: place, services }))
+        Ok(Outcome::Done(ComposeReply {
+            service,
+            file: place,
+            services,
+        }))
     }
 }
 
-/// Looks at the file that was named, or at the first of the usual ones. Reading may wait for a disk,
-/// so it is done on a thread of its own.
+/// Looks at the file that was named, or at the first of the usual ones. Reading may wait for a
+/// disk, so it is done on a thread of its own.
 async fn scanned(
     state: &State,
     service: &Service,
@@ -248,16 +333,27 @@ async fn scanned(
     let core = state.core();
     let work = move || found(&core, named, &usual, kind);
     let _turn = state.turn().await;
-    let looked = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Interrupted)?;
+    let looked = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::Interrupted)?;
     let outcome = match &looked {
         Ok((file, _)) => file.display().to_string(),
         Err(_) => "failed".to_owned(),
     };
-    let _ = state.core().audit.record(Action::Scan, service.as_str(), &outcome).await;
+    let _ = state
+        .core()
+        .audit
+        .record(Action::Scan, service.as_str(), &outcome)
+        .await;
     Ok(looked?)
 }
 
-fn found(core: &Core, named: Option<String>, usual: &[PathBuf], kind: FileKind) -> Result<(PathBuf, Seen), Refused> {
+fn found(
+    core: &Core,
+    named: Option<String>,
+    usual: &[PathBuf],
+    kind: FileKind,
+) -> Result<(PathBuf, Seen), Refused> {
     let file = match named {
         Some(file) => PathBuf::from(file),
         None => first_of(core, usual).ok_or(Refused::Missing)?,
@@ -267,16 +363,30 @@ fn found(core: &Core, named: Option<String>, usual: &[PathBuf], kind: FileKind) 
 
 fn public(file: &Path) -> Result<PublicPath, Refusal> {
     let rule = "a path has letters, digits, blanks and the signs . _ - @ +";
-    PublicPath::new(file).ok_or_else(|| Refusal::argument("that path has unusual characters", &[], rule))
+    PublicPath::new(file)
+        .ok_or_else(|| Refusal::argument("that path has unusual characters", &[], rule))
 }
 
 /// The entries as the model sees them, each with a new handle.
-fn with_handles(state: &State, file: &Path, within: &str, entries: &[FileEntry]) -> Result<Vec<Entry>, Refusal> {
+fn with_handles(
+    state: &State,
+    file: &Path,
+    within: &str,
+    entries: &[FileEntry],
+) -> Result<Vec<Entry>, Refusal> {
     let each = entries.iter().enumerate().map(|(at, entry)| {
         let name = entry.name.public();
-        let key = name.as_ref().map_or_else(|| format!("entry {}", at + 1), |name| name.as_str().to_owned());
-        let origin = Origin { place: Place::File(format!("{}{within}", file.display())), key };
-        state.entry(at + 1, name.as_ref().map(Name::from), origin, &entry.value).map_err(Refusal::from)
+        let key = name.as_ref().map_or_else(
+            || format!("entry {}", at + 1),
+            |name| name.as_str().to_owned(),
+        );
+        let origin = Origin {
+            place: Place::File(format!("{}{within}", file.display())),
+            key,
+        };
+        state
+            .entry(at + 1, name.as_ref().map(Name::from), origin, &entry.value)
+            .map_err(Refusal::from)
     });
     each.collect()
 }
@@ -284,7 +394,12 @@ fn with_handles(state: &State, file: &Path, within: &str, entries: &[FileEntry])
 /// A key that this program wrote.
 fn recorded(number: usize, key: &str) -> Entry {
     let name = PublicName::of_stored_key(key).as_ref().map(Name::from);
-    Entry { entry: name.is_none().then_some(number as u64), name, handle: None, value: None }
+    Entry {
+        entry: name.is_none().then_some(number as u64),
+        name,
+        handle: None,
+        value: None,
+    }
 }
 
 /// Arguments of `vault_generate_example`.
@@ -331,24 +446,42 @@ impl Tool for GenerateExample {
     const DESCRIPTION: &'static str = "Write a template that can be committed: the .env or compose file with its comments and order, and \
         every secret taken out. vault_inject fills a .env.example with the values from Vault. The user is asked where the example has \
         lines of their own, and for a compose file.";
-    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: true,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = ExampleArguments;
     type Reply = ExampleReply;
 
-    async fn run(context: Context<'_>, arguments: ExampleArguments) -> Result<Outcome<ExampleReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: ExampleArguments,
+    ) -> Result<Outcome<ExampleReply>, Refusal> {
         let (state, service) = (context.state, arguments.service);
         let folder = Path::new(service.as_str());
         let (format, kind, usual) = match arguments.format.unwrap_or(ExampleFormat::Env) {
-            ExampleFormat::Env => (example::Format::Env, FileKind::Env, vec![folder.join(".env")]),
+            ExampleFormat::Env => (
+                example::Format::Env,
+                FileKind::Env,
+                vec![folder.join(".env")],
+            ),
             ExampleFormat::Compose => {
-                let usual = scan::COMPOSE_NAMES.iter().map(|name| folder.join(name)).collect();
+                let usual = scan::COMPOSE_NAMES
+                    .iter()
+                    .map(|name| folder.join(name))
+                    .collect();
                 (example::Format::Compose, FileKind::Compose, usual)
             }
         };
         let (file, seen) = scanned(state, &service, arguments.file_path, usual, kind).await?;
         let source = public(&file)?;
         let entries = match seen {
-            Seen::Sections(sections) => sections.iter().map(|section: &Section| section.entries.len() as u64).sum(),
+            Seen::Sections(sections) => sections
+                .iter()
+                .map(|section: &Section| section.entries.len() as u64)
+                .sum(),
             Seen::Ours { .. } => {
                 return Err(Refusal::not_allowed(
                     "claude-vault wrote that file, so it is no source for an example",
@@ -356,13 +489,26 @@ impl Tool for GenerateExample {
                 ));
             }
         };
-        if file.file_name().is_some_and(|name| name.to_string_lossy().contains("example")) {
-            return Err(Refusal::argument("that file is an example already", &[], "name the file with the values"));
+        if file
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().contains("example"))
+        {
+            return Err(Refusal::argument(
+                "that file is an example already",
+                &[],
+                "name the file with the values",
+            ));
         }
         let core: Arc<Core> = state.core();
         let work = move |person| async move {
-            let reply = example::example(&core, Some(&service), format, Some(&file), None, &person).await?;
-            Ok(ExampleReply { service, source, file: PublicPath::new(&reply.file), entries })
+            let reply =
+                example::example(&core, Some(&service), format, Some(&file), None, &person).await?;
+            Ok(ExampleReply {
+                service,
+                source,
+                file: PublicPath::new(&reply.file),
+                entries,
+            })
         };
         context.with_person(work).await
     }

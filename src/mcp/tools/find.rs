@@ -16,7 +16,8 @@ const MAX_MATCHES: usize = 500;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct FindArguments {
-    /// A part of the name, or a pattern in which * stands for any text, such as *_PASSWORD or media/*; case does not count
+    /// A part of the name, or a pattern in which * stands for any text, such as *_PASSWORD or
+    /// media/*; case does not count
     #[cfg_attr(test, schemars(length(min = 1, max = 256)))]
     pattern: String,
 }
@@ -50,26 +51,49 @@ pub(in crate::mcp) struct Find;
 
 impl Tool for Find {
     const TITLE: &'static str = "Find secrets in Vault by name";
-    const DESCRIPTION: &'static str =
-        "Find the services and keys in Vault whose names match a pattern, over all services at once. Names only, never values.";
-    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    const DESCRIPTION: &'static str = "Find the services and keys in Vault whose names match a \
+        pattern, over all services at once. Names only, never values.";
+    const HINTS: Hints = Hints {
+        read_only: true,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = FindArguments;
     type Reply = FindReply;
 
-    async fn run(context: Context<'_>, arguments: FindArguments) -> Result<Outcome<FindReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: FindArguments,
+    ) -> Result<Outcome<FindReply>, Refusal> {
         let too_long = |_| {
-            Refusal::argument("pattern has 1 to 256 characters", &[], "call vault_find with a shorter one, such as *_PASSWORD")
+            Refusal::argument(
+                "pattern has 1 to 256 characters",
+                &[],
+                "call vault_find with a shorter one, such as *_PASSWORD",
+            )
         };
         let pattern: Pattern = arguments.pattern.parse().map_err(too_long)?;
         let reply = find(&context.state.core(), &FindRequest::Name(pattern)).await?;
         let all = reply.matches.len();
-        let found = reply.matches.into_iter().take(MAX_MATCHES).map(|one| Found {
-            service: one.service,
-            key: one.key.and_then(|key| PublicName::of_stored_key(&key)).as_ref().map(Name::from),
-        });
+        let found = reply
+            .matches
+            .into_iter()
+            .take(MAX_MATCHES)
+            .map(|one| Found {
+                service: one.service,
+                key: one
+                    .key
+                    .and_then(|key| PublicName::of_stored_key(&key))
+                    .as_ref()
+                    .map(Name::from),
+            });
         Ok(Outcome::Done(FindReply {
             matches: found.collect(),
-            more: all.checked_sub(MAX_MATCHES).filter(|more| *more > 0).map(|more| more as u64),
+            more: all
+                .checked_sub(MAX_MATCHES)
+                .filter(|more| *more > 0)
+                .map(|more| more as u64),
             searched: reply.searched as u64,
             deleted: reply.deleted as u64,
             forbidden: reply.forbidden as u64,

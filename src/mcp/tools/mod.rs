@@ -36,7 +36,10 @@ impl<T> Described for T {}
 
 /// What a client may assume of a tool (MCP, `ToolAnnotations`).
 #[derive(Clone, Copy)]
-#[cfg_attr(not(test), allow(dead_code, reason = "the committed list has them; a test makes it"))]
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "the committed list has them; a test makes it")
+)]
 pub(super) struct Hints {
     pub(super) read_only: bool,
     pub(super) destructive: bool,
@@ -45,7 +48,13 @@ pub(super) struct Hints {
 }
 
 /// A tool.
-#[cfg_attr(not(test), allow(dead_code, reason = "the committed list has the texts; a test makes it"))]
+#[cfg_attr(
+    not(test),
+    allow(
+        dead_code,
+        reason = "the committed list has the texts; a test makes it"
+    )
+)]
 pub(super) trait Tool {
     const TITLE: &'static str;
     const DESCRIPTION: &'static str;
@@ -121,7 +130,12 @@ tools! {
     "vault_rollback" => undo::Rollback,
 }
 
-async fn run<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject, caller: &Caller) -> Result<Answer, Refusal> {
+async fn run<T: Tool>(
+    state: &Arc<State>,
+    tool: &'static str,
+    sent: &JsonObject,
+    caller: &Caller,
+) -> Result<Answer, Refusal> {
     let mut outcome = answer::<T>(state, tool, sent, caller).await;
     if let Err(refusal) = &mut outcome
         && let Some(reason) = refusal.take_reason()
@@ -131,17 +145,39 @@ async fn run<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject,
     outcome
 }
 
-async fn answer<T: Tool>(state: &Arc<State>, tool: &'static str, sent: &JsonObject, caller: &Caller) -> Result<Answer, Refusal> {
+async fn answer<T: Tool>(
+    state: &Arc<State>,
+    tool: &'static str,
+    sent: &JsonObject,
+    caller: &Caller,
+) -> Result<Answer, Refusal> {
     let arguments = parse::<T::Arguments>(tool, sent)?;
     state.session.keep_alive().await;
-    match T::run(Context { state, caller, tool, sent }, arguments).await? {
-        Outcome::Done(_) if caller.request_state.is_some() => Err(not_of_this_call(&state.core(), tool).into()),
+    match T::run(
+        Context {
+            state,
+            caller,
+            tool,
+            sent,
+        },
+        arguments,
+    )
+    .await?
+    {
+        Outcome::Done(_) if caller.request_state.is_some() => {
+            Err(not_of_this_call(&state.core(), tool).into())
+        }
         Outcome::Done(reply) => Ok(Answer::Done(object(&reply))),
         Outcome::Waited(Waited::Done(reply)) => Ok(Answer::Done(reply)),
-        Outcome::Waited(Waited::Look { url, request_state }) => Ok(Answer::Look { url, request_state }),
+        Outcome::Waited(Waited::Look { url, request_state }) => {
+            Ok(Answer::Look { url, request_state })
+        }
         Outcome::Waited(Waited::Pending(token)) => {
             let takes_a_token = super::listed::takes(tool, APPROVAL_TOKEN);
-            Err(Refusal::approval_pending(tool, Some(&token).filter(|_| takes_a_token)))
+            Err(Refusal::approval_pending(
+                tool,
+                Some(&token).filter(|_| takes_a_token),
+            ))
         }
     }
 }
@@ -151,7 +187,10 @@ const APPROVAL_TOKEN: &str = "approval_token";
 impl Context<'_> {
     /// Does work that may ask a person. Without an approval token, the same arguments continue it
     /// when the tool takes none.
-    async fn with_person<R, F>(&self, work: impl FnOnce(super::changes::Asker) -> F) -> Result<Outcome<R>, Refusal>
+    async fn with_person<R, F>(
+        &self,
+        work: impl FnOnce(super::changes::Asker) -> F,
+    ) -> Result<Outcome<R>, Refusal>
     where
         R: Public,
         F: Future<Output = Result<R, Refusal>> + Send + 'static,
@@ -168,7 +207,11 @@ impl Context<'_> {
             let work = work(asker);
             async move { work.await.map(|reply| object(&reply)) }
         };
-        self.state.changes.run(&self.state.core(), self.caller, &call, work).await.map(Outcome::Waited)
+        self.state
+            .changes
+            .run(&self.state.core(), self.caller, &call, work)
+            .await
+            .map(Outcome::Waited)
     }
 }
 

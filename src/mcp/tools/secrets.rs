@@ -1,4 +1,5 @@
-//! Secrets in Vault: listing them, getting them as handles, and setting them once a person approved.
+//! Secrets in Vault: listing them, getting them as handles, and setting them once a person
+//! approved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -57,19 +58,32 @@ pub(in crate::mcp) struct List;
 
 impl Tool for List {
     const TITLE: &'static str = "List secrets in Vault";
-    const DESCRIPTION: &'static str =
-        "List the services that have secrets in Vault, or the key names of one service. Never values.";
-    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    const DESCRIPTION: &'static str = "List the services that have secrets in Vault, or the key \
+        names of one service. Never values.";
+    const HINTS: Hints = Hints {
+        read_only: true,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = ListArguments;
     type Reply = ListReply;
 
-    async fn run(context: Context<'_>, arguments: ListArguments) -> Result<Outcome<ListReply>, Refusal> {
-        Ok(Outcome::Done(listed(context.state, arguments.service).await?))
+    async fn run(
+        context: Context<'_>,
+        arguments: ListArguments,
+    ) -> Result<Outcome<ListReply>, Refusal> {
+        Ok(Outcome::Done(
+            listed(context.state, arguments.service).await?,
+        ))
     }
 }
 
 /// Services, or the keys of one: for `vault_list` and for resources.
-pub(in crate::mcp) async fn listed(state: &State, service: Option<Service>) -> Result<ListReply, Refusal> {
+pub(in crate::mcp) async fn listed(
+    state: &State,
+    service: Option<Service>,
+) -> Result<ListReply, Refusal> {
     let core = state.core();
     let nothing = ListReply {
         path: None,
@@ -81,15 +95,38 @@ pub(in crate::mcp) async fn listed(state: &State, service: Option<Service>) -> R
         updated: None,
         keys: None,
     };
-    let request = list::Request { what: service.map(list::What::Service), ..list::Request::default() };
+    let request = list::Request {
+        what: service.map(list::What::Service),
+        ..list::Request::default()
+    };
     Ok(match list::list(&core, &request).await? {
-        list::Reply::Services { path, services, others, .. } => {
-            ListReply { path: Some(Setting::new(&path)), services: Some(services), others: Some(others as u64), ..nothing }
-        }
-        list::Reply::Keys { service, version, created, updated, keys, .. } => {
+        list::Reply::Services {
+            path,
+            services,
+            others,
+            ..
+        } => ListReply {
+            path: Some(Setting::new(&path)),
+            services: Some(services),
+            others: Some(others as u64),
+            ..nothing
+        },
+        list::Reply::Keys {
+            service,
+            version,
+            created,
+            updated,
+            keys,
+            ..
+        } => {
             let keys = state.in_order(&service, version, keys.iter());
             ListReply {
-                keys: Some(keys.into_iter().enumerate().map(|(at, (name, _))| named(at + 1, name)).collect()),
+                keys: Some(
+                    keys.into_iter()
+                        .enumerate()
+                        .map(|(at, (name, _))| named(at + 1, name))
+                        .collect(),
+                ),
                 service: Some(service),
                 version: Some(version),
                 created: Time::parse(&created),
@@ -102,7 +139,12 @@ pub(in crate::mcp) async fn listed(state: &State, service: Option<Service>) -> R
 
 /// A key of Vault by its name, or by its number where this program would not write such a name.
 pub(super) fn named(number: usize, name: Option<Name>) -> Entry {
-    Entry { entry: name.is_none().then_some(number as u64), name, handle: None, value: None }
+    Entry {
+        entry: name.is_none().then_some(number as u64),
+        name,
+        handle: None,
+        value: None,
+    }
 }
 
 /// Arguments of `vault_get`.
@@ -141,32 +183,69 @@ impl Tool for Get {
     const TITLE: &'static str = "Get a service's secrets as handles";
     const DESCRIPTION: &'static str = "Get a service's secrets. Values are not shown: each is a handle (@token-…) that vault_set and a \
         template of vault_inject take in place of the value. To give them to a program, use vault_inject.";
-    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: true,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = GetArguments;
     type Reply = GetReply;
 
-    async fn run(context: Context<'_>, arguments: GetArguments) -> Result<Outcome<GetReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: GetArguments,
+    ) -> Result<Outcome<GetReply>, Refusal> {
         if arguments.entry.is_some() && (arguments.version.is_none() || arguments.key.is_some()) {
-            return Err(Refusal::argument("entry needs version, and goes without key", &[], "as in entry 3 of version 2"));
+            return Err(Refusal::argument(
+                "entry needs version, and goes without key",
+                &[],
+                "as in entry 3 of version 2",
+            ));
         }
         let (state, core) = (context.state.clone(), context.state.core());
-        context.with_person(move |person| async move { got(&state, &core, &arguments, &person).await }).await
+        context
+            .with_person(move |person| async move { got(&state, &core, &arguments, &person).await })
+            .await
     }
 }
 
-async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl Approver) -> Result<GetReply, Refusal> {
-    let GetArguments { service, key, entry, version } = arguments;
-    let request =
-        getting::Request { service: service.clone(), keys: key.iter().map(Key::to_string).collect(), version: *version };
+async fn got(
+    state: &State,
+    core: &Core,
+    arguments: &GetArguments,
+    person: &impl Approver,
+) -> Result<GetReply, Refusal> {
+    let GetArguments {
+        service,
+        key,
+        entry,
+        version,
+    } = arguments;
+    let request = getting::Request {
+        service: service.clone(),
+        keys: key.iter().map(Key::to_string).collect(),
+        version: *version,
+    };
     let reply = getting::get(core, &request).await?;
     let is_wanted = |number: usize| entry.is_none_or(|entry| entry == number as u64);
     let keys = state.in_order(service, reply.version, reply.secrets.keys());
-    let numbered = keys.into_iter().enumerate().map(|(at, (name, key))| (at + 1, name, key));
-    let wanted: Vec<(usize, Option<Name>, &String)> = numbered.filter(|(number, ..)| is_wanted(*number)).collect();
+    let numbered = keys
+        .into_iter()
+        .enumerate()
+        .map(|(at, (name, key))| (at + 1, name, key));
+    let wanted: Vec<(usize, Option<Name>, &String)> =
+        numbered.filter(|(number, ..)| is_wanted(*number)).collect();
     if wanted.is_empty() && entry.is_some() {
-        return Err(Refusal::new("not_found", "that version has no such entry", "vault_get without entry shows them all"));
+        return Err(Refusal::new(
+            "not_found",
+            "that version has no such entry",
+            "vault_get without entry shows them all",
+        ));
     }
-    let may_show = |key: &str| core.settings.mode == Mode::Plaintext || core.settings.is_plain_key(service.as_str(), key);
+    let may_show = |key: &str| {
+        core.settings.mode == Mode::Plaintext || core.settings.is_plain_key(service.as_str(), key)
+    };
     let to_show: BTreeMap<String, Value> = wanted
         .iter()
         .filter(|(_, _, key)| may_show(key))
@@ -175,22 +254,41 @@ async fn got(state: &State, core: &Core, arguments: &GetArguments, person: &impl
     let shown = if to_show.is_empty() {
         to_show
     } else {
-        Plan::new(Disclosure::new(core, service, to_show)).approve(core, person).await?.commit(core, person).await?.done
+        Plan::new(Disclosure::new(core, service, to_show))
+            .approve(core, person)
+            .await?
+            .commit(core, person)
+            .await?
+            .done
     };
     let mut keys = Vec::new();
     for (number, name, key) in wanted {
         let plain = named(number, name);
         keys.push(match (shown.get(key), reply.secrets.get(key)) {
-            (Some(value), _) => Entry { value: Some(ClearValue::allowed_by_config(value.secret())), ..plain },
+            (Some(value), _) => Entry {
+                value: Some(ClearValue::allowed_by_config(value.secret())),
+                ..plain
+            },
             (None, Some(value)) => {
-                let place = Place::Version { service: service.to_string(), version: reply.version };
-                let origin = Origin { place, key: key.clone() };
+                let place = Place::Version {
+                    service: service.to_string(),
+                    version: reply.version,
+                };
+                let origin = Origin {
+                    place,
+                    key: key.clone(),
+                };
                 state.entry(number, plain.name, origin, &Held::Value(value.clone()))?
             }
             (None, None) => plain,
         });
     }
-    Ok(GetReply { service: service.clone(), version: reply.version, created: Time::parse(&reply.created), keys })
+    Ok(GetReply {
+        service: service.clone(),
+        version: reply.version,
+        created: Time::parse(&reply.created),
+        keys,
+    })
 }
 
 /// Arguments of `vault_set`.
@@ -219,12 +317,18 @@ pub(in crate::mcp) struct SetArguments {
 #[derive(Deserialize)]
 #[serde(try_from = "u64")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(in crate::mcp) struct GenerateLength(#[cfg_attr(test, schemars(range(min = 8, max = 1024)))] u64);
+pub(in crate::mcp) struct GenerateLength(
+    #[cfg_attr(test, schemars(range(min = 8, max = 1024)))] u64,
+);
 
 impl TryFrom<u64> for GenerateLength {
     type Error = &'static str;
     fn try_from(length: u64) -> Result<Self, Self::Error> {
-        if (8..=1024).contains(&length) { Ok(Self(length)) } else { Err("8 to 1024") }
+        if (8..=1024).contains(&length) {
+            Ok(Self(length))
+        } else {
+            Err("8 to 1024")
+        }
     }
 }
 
@@ -269,20 +373,43 @@ impl Tool for Set {
         page in their browser; until then it gives approval_pending with an approval_token to call again with, and the same arguments. \
         Values can be text, handles, generated so that nobody sees them, or typed by the person on that page (prompt). dry_run shows \
         the plan.";
-    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: true,
+        idempotent: false,
+        open_world: true,
+    };
     type Arguments = SetArguments;
     type Reply = SetReply;
 
-    async fn run(context: Context<'_>, arguments: SetArguments) -> Result<Outcome<SetReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: SetArguments,
+    ) -> Result<Outcome<SetReply>, Refusal> {
         let core = context.state.core();
-        let (service, is_dry_run) = (arguments.service.clone(), arguments.dry_run.unwrap_or(false));
+        let (service, is_dry_run) = (
+            arguments.service.clone(),
+            arguments.dry_run.unwrap_or(false),
+        );
         let request = request(context.state, arguments).await?;
-        let names: BTreeSet<Key> = request.values.keys().chain(request.generate.keys()).chain(&request.prompt).cloned().collect();
+        let names: BTreeSet<Key> = request
+            .values
+            .keys()
+            .chain(request.generate.keys())
+            .chain(&request.prompt)
+            .cloned()
+            .collect();
         let replied = move |reply: ChangeReply| set_reply(&service, &names, reply);
         if is_dry_run {
-            return Ok(Outcome::Done(replied(set::set(&core, request, &Nobody, |_| Ok(())).await?)));
+            return Ok(Outcome::Done(replied(
+                set::set(&core, request, &Nobody, |_| Ok(())).await?,
+            )));
         }
-        let work = move |person| async move { Ok(replied(set::set(&core, request, &person, |_| Ok(())).await?)) };
+        let work = move |person| async move {
+            Ok(replied(
+                set::set(&core, request, &person, |_| Ok(())).await?,
+            ))
+        };
         context.with_person(work).await
     }
 }
@@ -292,14 +419,21 @@ fn set_reply(service: &Service, names: &BTreeSet<Key>, reply: ChangeReply) -> Se
     SetReply {
         service: service.clone(),
         path: Setting::new(&reply.path),
-        outcome: match (reply.outcome, reply.added.len() == names.len() && reply.version <= 1) {
+        outcome: match (
+            reply.outcome,
+            reply.added.len() == names.len() && reply.version <= 1,
+        ) {
             (ChangeOutcome::DryRun, _) => SetOutcome::DryRun,
             (ChangeOutcome::Created, _) => SetOutcome::Created,
             (ChangeOutcome::Updated | ChangeOutcome::Unchanged, _) => SetOutcome::Updated,
         },
         version: reply.version,
         added: names.iter().filter(is_added).map(Name::from).collect(),
-        kept: names.iter().filter(|key| !is_added(key)).map(Name::from).collect(),
+        kept: names
+            .iter()
+            .filter(|key| !is_added(key))
+            .map(Name::from)
+            .collect(),
         unlogged: reply.unlogged.map(|_| true),
     }
 }
@@ -323,7 +457,9 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
             refuse_plain_key(state, &service, &key)?;
             add(&mut values, &mut notes, key, held);
         }
-        notes.warnings.push("values come from a file that the assistant named".to_owned());
+        notes
+            .warnings
+            .push("values come from a file that the assistant named".to_owned());
         notes.sources.push("a file of the project".to_owned());
     }
     for (key, text) in arguments.secrets.unwrap_or_default() {
@@ -333,7 +469,9 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
             Some((held, origin)) => {
                 refuse_plain_key(state, &service, &key)?;
                 let words = origin.words();
-                notes.warnings.push(format!("{key} gets the value of {words}"));
+                notes
+                    .warnings
+                    .push(format!("{key} gets the value of {words}"));
                 notes.sources.push(words);
                 add(&mut values, &mut notes, key, held);
             }
@@ -341,12 +479,19 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
     }
     let length = |GenerateLength(length)| usize::try_from(length).unwrap_or(set::DEFAULT_LENGTH);
     if values.len() + generate.len() + prompt.len() > MAX_KEYS {
-        return Err(Refusal::argument("more than 200 keys are too many for one change", &[], "set them in parts"));
+        return Err(Refusal::argument(
+            "more than 200 keys are too many for one change",
+            &[],
+            "set them in parts",
+        ));
     }
     Ok(set::Request {
         service,
         values,
-        generate: generate.into_iter().map(|(key, of)| (key, length(of))).collect(),
+        generate: generate
+            .into_iter()
+            .map(|(key, of)| (key, length(of)))
+            .collect(),
         prompt,
         dry_run: arguments.dry_run.unwrap_or(false),
         upkeep: Upkeep::default(),
@@ -379,12 +524,16 @@ fn refuse_plain_key(state: &State, service: &Service, key: &Key) -> Result<(), R
 /// Why a text in the place of a value means nothing.
 pub(super) fn not_meant(not: NotMeant, key: &Key) -> Refusal {
     match not {
-        NotMeant::Unknown => {
-            Refusal::argument("the handle for {} is not known, or it expired", &[key], "get a new one with vault_get or a scan")
-        }
-        NotMeant::Inside => {
-            Refusal::argument("the value of {} has a handle inside a longer text", &[key], "a handle must be the whole value")
-        }
+        NotMeant::Unknown => Refusal::argument(
+            "the handle for {} is not known, or it expired",
+            &[key],
+            "get a new one with vault_get or a scan",
+        ),
+        NotMeant::Inside => Refusal::argument(
+            "the value of {} has a handle inside a longer text",
+            &[key],
+            "a handle must be the whole value",
+        ),
     }
 }
 
@@ -393,7 +542,9 @@ async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusa
     let (core, path) = (state.core(), Path::new(file).to_owned());
     let kind = match FileKind::of(&path) {
         Some(kind @ (FileKind::Env | FileKind::Yaml)) => kind,
-        Some(FileKind::Compose) | None => return Err(crate::core::entries::Refused::OtherKind.into()),
+        Some(FileKind::Compose) | None => {
+            return Err(crate::core::entries::Refused::OtherKind.into());
+        }
     };
     let _turn = state.turn().await;
     let looked = tokio::task::spawn_blocking(move || look(&core, &path, kind)).await;
@@ -408,11 +559,15 @@ async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusa
         }
     };
     let entries = sections.into_iter().flat_map(|section| section.entries);
-    let as_keys = entries.map(|entry| Some((entry.name.public()?.as_str().parse().ok()?, entry.value)));
+    let as_keys =
+        entries.map(|entry| Some((entry.name.public()?.as_str().parse().ok()?, entry.value)));
     let found: Option<Vec<(Key, Held)>> = as_keys.collect();
     match found {
         Some(found) if !found.is_empty() => Ok(found),
-        Some(_) => Err(Refusal::not_allowed("the file has no entries", "name another file")),
+        Some(_) => Err(Refusal::not_allowed(
+            "the file has no entries",
+            "name another file",
+        )),
         None => Err(Refusal::not_allowed(
             "the file has entries whose names no key can have",
             "scan the file and set the entries that you need by their handles",

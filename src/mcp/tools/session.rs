@@ -69,7 +69,8 @@ public_reply! {
         write_access: Option<bool>,
         /// How many services there are
         services: Option<u64>,
-        /// How many services have no version within the rotation interval that was set for them; absent when it takes long
+        /// How many services have no version within the rotation interval that was set for them;
+        /// absent when it takes long
         rotation_due: Option<u64>,
     }
 
@@ -89,7 +90,8 @@ public_reply! {
 
     /// How a logout went.
     pub(in crate::mcp) struct LogoutReply {
-        /// Whether Vault revoked a token. A token that the server inherited is forgotten, not revoked
+        /// Whether Vault revoked a token. A token that the server inherited is forgotten, not
+        /// revoked
         revoked: bool,
         /// What to tell the user
         next: Option<Sentence>,
@@ -109,7 +111,12 @@ impl Tool for Login {
     const DESCRIPTION: &'static str = "Start a HashiCorp Vault or OpenBao login: opens the browser on the user's machine, where they \
         sign in. The token stays in this server. Gives pending until the user is done; call again to wait. Needed when another tool \
         says login_required.";
-    const HINTS: Hints = Hints { read_only: false, destructive: false, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = NoArguments;
     type Reply = LoginReply;
 
@@ -124,7 +131,10 @@ impl Tool for Login {
                 next: None,
             }));
         }
-        let signed_in = state.session.log_in(state.patience, state.ended.subscribe()).await?;
+        let signed_in = state
+            .session
+            .log_in(state.patience, state.ended.subscribe())
+            .await?;
         Ok(Outcome::Done(match signed_in {
             Some(session) => {
                 // What waits belongs to the session before.
@@ -158,7 +168,12 @@ impl Tool for Status {
     const TITLE: &'static str = "Vault session status";
     const DESCRIPTION: &'static str = "Show whether there is a Vault session, whose it is, its policies, the seconds left, how many services \
         are due for rotation, what this server shows of secret values, and how a person approves a write.";
-    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: true,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = NoArguments;
     type Reply = StatusReply;
 
@@ -175,14 +190,19 @@ impl Tool for Status {
                 read_access: reply.read_access,
                 write_access: reply.write_access,
                 services: reply.services.map(|count| count as u64),
-                rotation_due: tokio::time::timeout(LOOK_FOR, overdue(&core)).await.ok().and_then(|due| Some(due.ok()? as u64)),
+                rotation_due: tokio::time::timeout(LOOK_FOR, overdue(&core))
+                    .await
+                    .ok()
+                    .and_then(|due| Some(due.ok()? as u64)),
             }),
             Err(Error::NoSession | Error::SessionExpired) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(Outcome::Done(StatusReply {
             logged_in: session.is_some(),
-            next: session.is_none().then(|| Sentence::fixed("call vault_login: the user signs in in the browser")),
+            next: session
+                .is_none()
+                .then(|| Sentence::fixed("call vault_login: the user signs in in the browser")),
             session,
             mode: core.settings.mode,
             approval: strength(&core).ok(),
@@ -197,7 +217,12 @@ impl Tool for Logout {
     const TITLE: &'static str = "Log out of Vault";
     const DESCRIPTION: &'static str = "Forget the Vault token and all handles. A token that vault_login obtained is revoked too; one \
         that this server was started with is not.";
-    const HINTS: Hints = Hints { read_only: false, destructive: false, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = NoArguments;
     type Reply = LogoutReply;
 
@@ -207,10 +232,18 @@ impl Tool for Logout {
             Ended::WasOver | Ended::None => (false, None),
             Ended::Forgotten => (
                 false,
-                Some(Sentence::fixed("the token came with this server's environment: it was forgotten here, not revoked")),
+                Some(Sentence::fixed(
+                    "the token came with this server's environment: it was forgotten here, not \
+                     revoked",
+                )),
             ),
             Ended::Root => (false, Some(Sentence::fixed("a root token is not revoked"))),
-            Ended::NotRevoked(_) => (false, Some(Sentence::fixed("the token could not be revoked: it lives until it expires"))),
+            Ended::NotRevoked(_) => (
+                false,
+                Some(Sentence::fixed(
+                    "the token could not be revoked: it lives until it expires",
+                )),
+            ),
         };
         Ok(Outcome::Done(LogoutReply { revoked, next }))
     }

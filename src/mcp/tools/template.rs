@@ -1,7 +1,7 @@
 //! A template that a model sends: entries, comments and blank lines, and nothing else.
 //!
-//! Each line is understood by itself and written anew by this program, so no text of the model stands
-//! around a value.
+//! Each line is understood by itself and written anew by this program, so no text of the model
+//! stands around a value.
 
 use std::collections::BTreeSet;
 
@@ -23,12 +23,24 @@ const RULE: &str = "a template has KEY=VALUE lines (key: value for YAML), commen
                     a handle or plain text without quotes inside, backslashes or $";
 
 /// Understands a template; gives its format too, as its lines tell.
-pub(super) fn parse(state: &State, text: &str, format: Option<Format>) -> Result<(Template, Format), Refusal> {
+pub(super) fn parse(
+    state: &State,
+    text: &str,
+    format: Option<Format>,
+) -> Result<(Template, Format), Refusal> {
     if text.len() > MAX_TEMPLATE {
-        return Err(Refusal::argument("the template is longer than 256 KiB", &[], "use a template on disk"));
+        return Err(Refusal::argument(
+            "the template is longer than 256 KiB",
+            &[],
+            "use a template on disk",
+        ));
     }
     if text.lines().count() > MAX_LINES {
-        return Err(Refusal::argument("the template has more than 500 lines", &[], "use a template on disk"));
+        return Err(Refusal::argument(
+            "the template has more than 500 lines",
+            &[],
+            "use a template on disk",
+        ));
     }
     let format = format.unwrap_or_else(|| format_of(text));
     let (mut template, mut seen) = (Template::default(), BTreeSet::new());
@@ -42,12 +54,18 @@ pub(super) fn parse(state: &State, text: &str, format: Option<Format>) -> Result
             if comment.contains(MARK) || has_control(comment) {
                 return Err(refused());
             }
-            template.lines.push(TemplateLine::Comment(comment.to_owned()));
+            template
+                .lines
+                .push(TemplateLine::Comment(comment.to_owned()));
             continue;
         }
         let (key, value) = entry(line, format).ok_or_else(refused)?;
         if !seen.insert(key.clone()) {
-            return Err(Refusal::argument("the key {} stands twice in the template", &[&key], "give each key once"));
+            return Err(Refusal::argument(
+                "the key {} stands twice in the template",
+                &[&key],
+                "give each key once",
+            ));
         }
         let (value, is_literal) = match state.meant(value).map_err(|not| not_meant(not, &key))? {
             None => (literal(value, format).ok_or_else(refused)?, true),
@@ -56,22 +74,38 @@ pub(super) fn parse(state: &State, text: &str, format: Option<Format>) -> Result
                 (taken(&mut template, &key, held), false)
             }
         };
-        template.lines.push(TemplateLine::Entry { key, value, is_literal });
+        template.lines.push(TemplateLine::Entry {
+            key,
+            value,
+            is_literal,
+        });
     }
-    if seen.is_empty() { Err(refused()) } else { Ok((template, format)) }
+    if seen.is_empty() {
+        Err(refused())
+    } else {
+        Ok((template, format))
+    }
 }
 
 fn refused() -> Refusal {
-    Refusal::argument("a line of the template is not an entry, a comment or a blank line", &[], RULE)
+    Refusal::argument(
+        "a line of the template is not an entry, a comment or a blank line",
+        &[],
+        RULE,
+    )
 }
 
 /// The first entry tells.
 fn format_of(text: &str) -> Format {
-    let mut entries = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    let is_yaml = entries.next().is_some_and(|line| match (line.find('='), line.find(':')) {
-        (Some(equals), Some(colon)) => colon < equals,
-        (equals, colon) => equals.is_none() && colon.is_some(),
-    });
+    let mut entries = text
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let is_yaml = entries
+        .next()
+        .is_some_and(|line| match (line.find('='), line.find(':')) {
+            (Some(equals), Some(colon)) => colon < equals,
+            (equals, colon) => equals.is_none() && colon.is_some(),
+        });
     if is_yaml { Format::Yaml } else { Format::Env }
 }
 
@@ -80,11 +114,20 @@ fn entry(line: &str, format: Format) -> Option<(Key, &str)> {
         Format::Env => line.split_once('=')?,
         Format::Yaml => {
             let (key, value) = line.split_once(':')?;
-            (key, if value.is_empty() { value } else { value.strip_prefix(' ')?.trim_start() })
+            (
+                key,
+                if value.is_empty() {
+                    value
+                } else {
+                    value.strip_prefix(' ')?.trim_start()
+                },
+            )
         }
     };
     let key: Key = key.parse().ok()?;
-    let starts_as_a_name = key.as_str().starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let starts_as_a_name = key
+        .as_str()
+        .starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let is_name = match format {
         Format::Env => key.is_variable(),
         Format::Yaml => starts_as_a_name,
@@ -101,19 +144,28 @@ fn literal(text: &str, format: Format) -> Option<Value> {
     };
     let is_plain = !inner.contains(['"', '\'', '`', '\\', '$']) && !has_control(inner);
     let comment = !is_quoted && (inner.starts_with('#') || inner.contains(" #"));
-    let is_structure =
-        format == Format::Yaml && !is_quoted && inner.starts_with(['&', '*', '!', '|', '>', '[', '{', '%', '@', '-', '?']);
+    let is_structure = format == Format::Yaml
+        && !is_quoted
+        && inner.starts_with(['&', '*', '!', '|', '>', '[', '{', '%', '@', '-', '?']);
     if !is_plain || comment || is_structure {
         return None;
     }
-    let is_number = inner.parse::<u64>().is_ok_and(|number| number.to_string() == inner);
-    let is_typed = format == Format::Yaml && !is_quoted && (is_number || matches!(inner, "true" | "false"));
+    let is_number = inner
+        .parse::<u64>()
+        .is_ok_and(|number| number.to_string() == inner);
+    let is_typed =
+        format == Format::Yaml && !is_quoted && (is_number || matches!(inner, "true" | "false"));
     let secret = Secret::from(inner.to_owned());
-    Some(if is_typed { Value::Json(secret) } else { Value::Text(secret) })
+    Some(if is_typed {
+        Value::Json(secret)
+    } else {
+        Value::Text(secret)
+    })
 }
 
 fn has_control(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'))
+    text.chars()
+        .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'))
 }
 
 /// A value that cannot be taken keeps the file from being written; the person is told why.
@@ -137,10 +189,23 @@ mod tests {
 
     #[test]
     fn only_plain_text_is_a_literal() {
-        for text in ["db.lan", "", "80", "\"hello world\"", "'x'", "https://example.org/a#b", "a b"] {
-            assert!(is_literal(text, Format::Env) && is_literal(text, Format::Yaml), "{text}");
+        for text in [
+            "db.lan",
+            "",
+            "80",
+            "\"hello world\"",
+            "'x'",
+            "https://example.org/a#b",
+            "a b",
+        ] {
+            assert!(
+                is_literal(text, Format::Env) && is_literal(text, Format::Yaml),
+                "{text}"
+            );
         }
-        for text in ["$(id)", "${A}", "`id`", "a\"b", "\"a\"b\"", "a\\b", "x # why", "\"a", "a\u{1b}b"] {
+        for text in [
+            "$(id)", "${A}", "`id`", "a\"b", "\"a\"b\"", "a\\b", "x # why", "\"a", "a\u{1b}b",
+        ] {
             assert!(!is_literal(text, Format::Env), "{text}");
         }
         for text in ["!lambda x", "&a", "*a", "[1]", "{a: b}", "|", "- x"] {
@@ -151,9 +216,20 @@ mod tests {
     #[test]
     fn an_entry_is_one_name_and_one_value() {
         assert!(
-            entry("A=1", Format::Env).is_some() && entry("a_b: 1", Format::Yaml).is_some() && entry("a:", Format::Yaml).is_some()
+            entry("A=1", Format::Env).is_some()
+                && entry("a_b: 1", Format::Yaml).is_some()
+                && entry("a:", Format::Yaml).is_some()
         );
-        for line in ["A = 1", "export A=1", " A=1", "services:", "1A=1", "A B=1", "=1", "_=1"] {
+        for line in [
+            "A = 1",
+            "export A=1",
+            " A=1",
+            "services:",
+            "1A=1",
+            "A B=1",
+            "=1",
+            "_=1",
+        ] {
             assert!(entry(line, Format::Env).is_none(), "{line}");
         }
         for line in ["  a: 1", "- a", "a:1", "\"a\": 1", "<<: *x", "? a"] {

@@ -1,5 +1,5 @@
-//! The history of a service, deleting, and going back. Names only: whether a value differs between two versions is for
-//! the person, so a rollback is written also when nothing differs.
+//! The history of a service, deleting, and going back. Names only: whether a value differs between
+//! two versions is for the person, so a rollback is written also when nothing differs.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,8 @@ public_reply! {
         created: Option<Time>,
         /// Whether it can be read
         state: Readable,
-        /// Keys that the version before did not have; absent where one of the two cannot be read. An entry's number is of this version
+        /// Keys that the version before did not have; absent where one of the two cannot be read.
+        /// An entry's number is of this version
         added: Option<Vec<Entry>>,
         /// Keys that only the version before had. An entry's number is of that version
         removed: Option<Vec<Entry>>,
@@ -77,7 +78,8 @@ public_reply! {
         unlogged: Option<bool>,
     }
 
-    /// A new version with the content of an old one: names only. Whether a value differs is for the person.
+    /// A new version with the content of an old one: names only. Whether a value differs is for the
+    /// person.
     pub(in crate::mcp) struct RollbackReply {
         /// The service
         service: Service,
@@ -103,24 +105,51 @@ impl Tool for History {
     const TITLE: &'static str = "Show the history of a secret in Vault";
     const DESCRIPTION: &'static str = "Show the versions of a service in Vault: when each was written, whether it was deleted, and which \
         keys were added and removed. Never values, and never whether a value changed.";
-    const HINTS: Hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: true,
+        destructive: false,
+        idempotent: true,
+        open_world: true,
+    };
     type Arguments = HistoryArguments;
     type Reply = HistoryReply;
 
-    async fn run(context: Context<'_>, arguments: HistoryArguments) -> Result<Outcome<HistoryReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: HistoryArguments,
+    ) -> Result<Outcome<HistoryReply>, Refusal> {
         let (state, core) = (context.state, context.state.core());
-        let found = history::history(&core, &HistoryRequest { service: arguments.service }).await?;
+        let found = history::history(
+            &core,
+            &HistoryRequest {
+                service: arguments.service,
+            },
+        )
+        .await?;
         Ok(Outcome::Done(history_reply(state, &found)))
     }
 }
 
 fn history_reply(state: &State, found: &history::HistoryReply) -> HistoryReply {
-    let held = |number: u64| found.versions.iter().find(|version| version.version == number).and_then(|one| one.secrets.as_ref());
+    let held = |number: u64| {
+        found
+            .versions
+            .iter()
+            .find(|version| version.version == number)
+            .and_then(|one| one.secrets.as_ref())
+    };
     let versions = found.versions.iter().map(|version| {
         let entries = |of: u64, wanted: &[String]| -> Vec<Entry> {
-            let keys = held(of).map(|secrets| state.in_order(&found.service, of, secrets.keys())).unwrap_or_default();
-            let numbered = keys.into_iter().enumerate().filter(|(_, (_, key))| wanted.contains(key));
-            numbered.map(|(at, (name, _))| named(at + 1, name)).collect()
+            let keys = held(of)
+                .map(|secrets| state.in_order(&found.service, of, secrets.keys()))
+                .unwrap_or_default();
+            let numbered = keys
+                .into_iter()
+                .enumerate()
+                .filter(|(_, (_, key))| wanted.contains(key));
+            numbered
+                .map(|(at, (name, _))| named(at + 1, name))
+                .collect()
         };
         VersionEntry {
             version: version.version,
@@ -130,11 +159,21 @@ fn history_reply(state: &State, found: &history::HistoryReply) -> HistoryReply {
                 VersionState::Deleted => Readable::Deleted,
                 VersionState::Destroyed => Readable::Destroyed,
             },
-            added: version.keys.as_ref().map(|keys| entries(version.version, &keys.added)),
-            removed: version.keys.as_ref().map(|keys| entries(version.version.saturating_sub(1), &keys.removed)),
+            added: version
+                .keys
+                .as_ref()
+                .map(|keys| entries(version.version, &keys.added)),
+            removed: version
+                .keys
+                .as_ref()
+                .map(|keys| entries(version.version.saturating_sub(1), &keys.removed)),
         }
     });
-    HistoryReply { service: found.service.clone(), current: found.current, versions: versions.collect() }
+    HistoryReply {
+        service: found.service.clone(),
+        current: found.current,
+        versions: versions.collect(),
+    }
 }
 
 /// Arguments of `vault_delete`.
@@ -163,17 +202,33 @@ impl Tool for Delete {
     const DESCRIPTION: &'static str = "Delete keys of a service in Vault, or the whole service. Older versions hold what was deleted: \
         vault_rollback brings keys back, and the user a whole service. A person must approve each deletion on a page in their browser; \
         until then it gives approval_pending with an approval_token to call again with, and the same arguments.";
-    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: true,
+        idempotent: false,
+        open_world: true,
+    };
     type Arguments = DeleteArguments;
     type Reply = DeletedReply;
 
-    async fn run(context: Context<'_>, arguments: DeleteArguments) -> Result<Outcome<DeletedReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: DeleteArguments,
+    ) -> Result<Outcome<DeletedReply>, Refusal> {
         let (state, core) = (context.state.clone(), context.state.core());
-        let DeleteArguments { service, keys, entries, version, .. } = arguments;
+        let DeleteArguments {
+            service,
+            keys,
+            entries,
+            version,
+            ..
+        } = arguments;
         let (keys, entries) = (keys.unwrap_or_default(), entries.unwrap_or_default());
         let mut names: BTreeSet<String> = keys.iter().map(Key::to_string).collect();
         match version {
-            Some(version) if !entries.is_empty() => names.extend(hidden(&state, &core, &service, version, &entries).await?),
+            Some(version) if !entries.is_empty() => {
+                names.extend(hidden(&state, &core, &service, version, &entries).await?)
+            }
             None if entries.is_empty() => {}
             Some(_) | None => {
                 return Err(Refusal::argument(
@@ -183,23 +238,48 @@ impl Tool for Delete {
                 ));
             }
         }
-        context.with_person(move |person| async move { deleted(&core, &service, names, &person).await }).await
+        context
+            .with_person(
+                move |person| async move { deleted(&core, &service, names, &person).await },
+            )
+            .await
     }
 }
 
 /// The keys with these numbers in a version.
-async fn hidden(state: &State, core: &Core, service: &Service, version: u64, entries: &[u64]) -> Result<Vec<String>, Refusal> {
-    let request = getting::Request { service: service.clone(), keys: Vec::new(), version: Some(version) };
+async fn hidden(
+    state: &State,
+    core: &Core,
+    service: &Service,
+    version: u64,
+    entries: &[u64],
+) -> Result<Vec<String>, Refusal> {
+    let request = getting::Request {
+        service: service.clone(),
+        keys: Vec::new(),
+        version: Some(version),
+    };
     let reply = getting::get(core, &request).await?;
     let keys = state.in_order(service, reply.version, reply.secrets.keys());
     let of = |entry: &u64| {
         let at = usize::try_from(*entry).ok()?.checked_sub(1)?;
         // One with a name goes by its name.
-        keys.get(at).filter(|(name, _)| name.is_none()).map(|(_, key)| (*key).clone())
+        keys.get(at)
+            .filter(|(name, _)| name.is_none())
+            .map(|(_, key)| (*key).clone())
     };
-    let none =
-        || Refusal::new("not_found", "that version has no such entry", "vault_list shows the entries of the newest version");
-    entries.iter().map(of).collect::<Option<Vec<String>>>().ok_or_else(none)
+    let none = || {
+        Refusal::new(
+            "not_found",
+            "that version has no such entry",
+            "vault_list shows the entries of the newest version",
+        )
+    };
+    entries
+        .iter()
+        .map(of)
+        .collect::<Option<Vec<String>>>()
+        .ok_or_else(none)
 }
 
 async fn deleted(
@@ -209,8 +289,13 @@ async fn deleted(
     person: &impl Approver,
 ) -> Result<DeletedReply, Refusal> {
     if names.is_empty() {
-        let request =
-            DeleteRequest { service: service.clone(), keys: Vec::new(), destroy: false, all_versions: false, dry_run: false };
+        let request = DeleteRequest {
+            service: service.clone(),
+            keys: Vec::new(),
+            destroy: false,
+            all_versions: false,
+            dry_run: false,
+        };
         return match delete(core, &request, person, |_| Ok(())).await? {
             DeleteReply::Service(reply) => Ok(DeletedReply {
                 service: reply.service,
@@ -223,7 +308,17 @@ async fn deleted(
         };
     }
     let keys: Vec<String> = names.into_iter().collect();
-    Ok(without_keys(delete_keys(core, service, false, person, |_| Ok(()), |_| Ok(keys.clone())).await?))
+    Ok(without_keys(
+        delete_keys(
+            core,
+            service,
+            false,
+            person,
+            |_| Ok(()),
+            |_| Ok(keys.clone()),
+        )
+        .await?,
+    ))
 }
 
 fn without_keys(reply: ChangeReply) -> DeletedReply {
@@ -259,25 +354,50 @@ impl Tool for Rollback {
     const DESCRIPTION: &'static str = "Write a new version of a service in Vault with the content of an older one, which vault_history \
         shows. A person must approve it on a page in their browser; until then it gives approval_pending with an approval_token to call \
         again with, and the same arguments.";
-    const HINTS: Hints = Hints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: true,
+        idempotent: false,
+        open_world: true,
+    };
     type Arguments = RollbackArguments;
     type Reply = RollbackReply;
 
-    async fn run(context: Context<'_>, arguments: RollbackArguments) -> Result<Outcome<RollbackReply>, Refusal> {
+    async fn run(
+        context: Context<'_>,
+        arguments: RollbackArguments,
+    ) -> Result<Outcome<RollbackReply>, Refusal> {
         let core = context.state.core();
-        let RollbackArguments { service, version, .. } = arguments;
+        let RollbackArguments {
+            service, version, ..
+        } = arguments;
         if version == 0 {
-            return Err(Refusal::argument("versions begin with 1", &[], "vault_history shows them"));
+            return Err(Refusal::argument(
+                "versions begin with 1",
+                &[],
+                "vault_history shows them",
+            ));
         }
-        let request = RollbackRequest { service, version, dry_run: false };
-        let work = move |person| async move { Ok(rolled_back(rollback(&core, &request, &person, |_| Ok(())).await?)) };
+        let request = RollbackRequest {
+            service,
+            version,
+            dry_run: false,
+        };
+        let work = move |person| async move {
+            Ok(rolled_back(
+                rollback(&core, &request, &person, |_| Ok(())).await?,
+            ))
+        };
         context.with_person(work).await
     }
 }
 
 fn rolled_back(reply: ChangeReply) -> RollbackReply {
     let public = |keys: &[String]| -> Vec<Name> {
-        keys.iter().filter_map(|key| PublicName::of_stored_key(key)).map(|name| Name::from(&name)).collect()
+        keys.iter()
+            .filter_map(|key| PublicName::of_stored_key(key))
+            .map(|name| Name::from(&name))
+            .collect()
     };
     let (added, removed) = (public(&reply.added), public(&reply.removed));
     let unnamed = reply.added.len() + reply.removed.len() - added.len() - removed.len();

@@ -7,16 +7,27 @@ use crate::mcp::{Client, approved};
 use crate::support::CANARY;
 
 fn names(entries: &serde_json::Value) -> Vec<String> {
-    entries.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+    entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
 fn an_assistant_moves_a_service_into_vault_in_one_step_and_sees_no_value() {
     let env = format!("TZ=Europe/Vienna\nAPI_TOKEN={CANARY}\nDB_PASSWORD='{CANARY} two'\n");
     let mut lab = app(&[
-        ("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"),
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: .env\n",
+        ),
         (".env", &env),
-        ("config/secrets.yaml", &format!("mqtt_password: {CANARY}-three\n")),
+        (
+            "config/secrets.yaml",
+            &format!("mqtt_password: {CANARY}-three\n"),
+        ),
     ]);
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     let before = tree(&lab);
@@ -25,14 +36,22 @@ fn an_assistant_moves_a_service_into_vault_in_one_step_and_sees_no_value() {
     assert_eq!(reply["outcome"], "adopted");
     let files = reply["files"].as_array().unwrap();
     assert_eq!(files[0]["file"], "app/.env");
-    assert_eq!(names(&files[0]["entries"]), ["TZ", "API_TOKEN", "DB_PASSWORD"]);
+    assert_eq!(
+        names(&files[0]["entries"]),
+        ["TZ", "API_TOKEN", "DB_PASSWORD"]
+    );
     assert_eq!(names(&files[1]["entries"]), ["mqtt_password"]);
     let stored = lab.stored("app");
-    assert_eq!((&stored["API_TOKEN"], &stored["mqtt_password"]), (&json!(CANARY), &json!(format!("{CANARY}-three"))));
+    assert_eq!(
+        (&stored["API_TOKEN"], &stored["mqtt_password"]),
+        (&json!(CANARY), &json!(format!("{CANARY}-three")))
+    );
     assert!(lab.home.read("app/.env").contains(&env));
     assert!(lab.home.read("app/.env.example").contains("API_TOKEN=\n"));
     // What is in Vault already is not adopted again.
-    let told = client.call("vault_adopt", json!({"service": "app"})).unwrap_err();
+    let told = client
+        .call("vault_adopt", json!({"service": "app"}))
+        .unwrap_err();
     assert!(told.starts_with("not_allowed: "), "{told}");
     assert!(!client.seen.contains(CANARY));
     client.close();
@@ -43,13 +62,27 @@ fn an_assistant_moves_a_service_into_vault_in_one_step_and_sees_no_value() {
 #[test]
 fn what_cannot_be_adopted_is_a_no_and_the_reason_is_for_the_person() {
     let env = format!("API_TOKEN={CANARY}\nAPI_TOKEN={CANARY}-two\n");
-    let mut lab = app(&[("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"), (".env", &env)]);
+    let mut lab = app(&[
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: .env\n",
+        ),
+        (".env", &env),
+    ]);
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     let mut client = Client::start(&lab.home);
-    let told = client.call("vault_adopt", json!({"service": "app"})).unwrap_err();
+    let told = client
+        .call("vault_adopt", json!({"service": "app"}))
+        .unwrap_err();
     assert!(told.starts_with("approval_pending: "), "{told}");
     let shown = lab.cv(["approve", "pending", "--json"]).exits(0).json();
-    assert!(shown["pending"][0]["obstacle"].as_str().unwrap().contains("API_TOKEN"), "{shown}");
+    assert!(
+        shown["pending"][0]["obstacle"]
+            .as_str()
+            .unwrap()
+            .contains("API_TOKEN"),
+        "{shown}"
+    );
     assert!(!client.seen.contains("more than once") && !client.seen.contains(CANARY));
     assert_eq!(lab.home.read("app/.env"), env);
     client.close();
@@ -57,14 +90,29 @@ fn what_cannot_be_adopted_is_a_no_and_the_reason_is_for_the_person() {
 
 #[test]
 fn under_an_agent_the_command_asks_on_the_page_and_shows_no_file() {
-    let mut lab =
-        app(&[("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"), (".env", "API_TOKEN=Kq7-one-Lz2\n")]);
+    let mut lab = app(&[
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: .env\n",
+        ),
+        (".env", "API_TOKEN=Kq7-one-Lz2\n"),
+    ]);
     lab.home.set("CLAUDECODE", "1");
-    lab.cv(["adopt", "app", "--no-confirm"]).exits(8).says("--no-confirm is refused under an AI agent");
+    lab.cv(["adopt", "app", "--no-confirm"])
+        .exits(8)
+        .says("--no-confirm is refused under an AI agent");
     lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "1");
     let told = lab.cv(["adopt", "app"]);
     assert_ne!(told.status, 0);
-    assert!(!told.all().contains("Kq7-one") && !told.all().contains("  | "), "{}", told.all());
+    assert!(
+        !told.all().contains("Kq7-one") && !told.all().contains("  | "),
+        "{}",
+        told.all()
+    );
     let shown = lab.cv(["adopt", "app", "--dry-run"]).exits(0);
-    assert!(!shown.all().contains("Kq7-one") && !shown.all().contains("  | "), "{}", shown.all());
+    assert!(
+        !shown.all().contains("Kq7-one") && !shown.all().contains("  | "),
+        "{}",
+        shown.all()
+    );
 }

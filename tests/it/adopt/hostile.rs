@@ -11,12 +11,19 @@ const COMPOSE: &str = "services:\n  a:\n    image: x\n    env_file: .env\n";
 #[test]
 fn a_file_that_would_gain_lines_and_is_not_utf_8_is_refused_and_left_alone() {
     for name in [".gitignore", "app/.env.example", ".claude-vault.toml"] {
-        let lab = app(&[("compose.yaml", COMPOSE), (".env", "API_TOKEN=Kq7-one-Lz2\n")]);
-        lab.home.file("my notes/.env", "NOTES_PASSWORD=Kq7-notes-Lz2\n"); // needs a line in .claude-vault.toml
+        let lab = app(&[
+            ("compose.yaml", COMPOSE),
+            (".env", "API_TOKEN=Kq7-one-Lz2\n"),
+        ]);
+        lab.home
+            .file("my notes/.env", "NOTES_PASSWORD=Kq7-notes-Lz2\n"); // needs a line in .claude-vault.toml
         run(lab.home.command("git").args(["init", "-q"]), "").exits(0);
         std::fs::write(lab.home.lab().join(name), b"# Schl\xfcssel\n*.pem\n").unwrap();
         let before = tree(&lab);
-        lab.cv(["adopt", "--all", "--no-confirm"]).exits(2).says(name).says("UTF-8");
+        lab.cv(["adopt", "--all", "--no-confirm"])
+            .exits(2)
+            .says(name)
+            .says("UTF-8");
         assert!(tree(&lab) == before, "{name}: something was written");
         lab.cv(["list", "app"]).exits(5);
     }
@@ -35,7 +42,12 @@ fn a_gitignore_below_that_takes_files_back_is_answered_where_it_lies() {
     lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
     git(&["add", "-A"]);
     let taken = git(&["ls-files"]).stdout;
-    assert!(taken.contains("app/.env.example") && !taken.contains("app/.env\n") && !taken.contains("backup"), "{taken}");
+    assert!(
+        taken.contains("app/.env.example")
+            && !taken.contains("app/.env\n")
+            && !taken.contains("backup"),
+        "{taken}"
+    );
     // `inject --gitignore` keeps to the same rule.
     let lab = Lab::with("plex", serde_json::json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
@@ -53,30 +65,54 @@ fn a_copy_of_a_secret_elsewhere_in_the_file_is_not_in_the_template() {
     let lab = app(&[("compose.yaml", COMPOSE), (".env", env)]);
     lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
     let made = lab.home.read("app/.env.example");
-    assert!(!made.contains("correcthorse") && made.contains("TZ=UTC\n"), "{made}");
+    assert!(
+        !made.contains("correcthorse") && made.contains("TZ=UTC\n"),
+        "{made}"
+    );
 }
 
 /// `env_file` of a cloned repository may name anything.
 #[test]
 fn programs_hooks_and_start_up_files_are_no_files_of_variables() {
-    let named = [".git/hooks/post-checkout", ".bashrc", ".config/fish/config", "run", ".mcp.json", "compose.yaml"];
-    let list: String = named.iter().map(|name| format!("      - {name}\n")).collect();
+    let named = [
+        ".git/hooks/post-checkout",
+        ".bashrc",
+        ".config/fish/config",
+        "run",
+        ".mcp.json",
+        "compose.yaml",
+    ];
+    let list: String = named
+        .iter()
+        .map(|name| format!("      - {name}\n"))
+        .collect();
     let lab = Lab::new();
-    lab.home.file("compose.yaml", &format!("services:\n  a:\n    image: x\n    env_file:\n{list}      - plain\n"));
+    lab.home.file(
+        "compose.yaml",
+        &format!("services:\n  a:\n    image: x\n    env_file:\n{list}      - plain\n"),
+    );
     for name in &named[..5] {
-        let path = lab.home.file(name, "#!/bin/sh\nexport API_TOKEN=Kq7-one-Lz2\n");
+        let path = lab
+            .home
+            .file(name, "#!/bin/sh\nexport API_TOKEN=Kq7-one-Lz2\n");
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
     }
     lab.home.file("plain", "API_TOKEN=Kq7-one-Lz2\n");
     let before = tree(&lab);
-    lab.cv(["adopt", "--all", "--name", "house", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "--all", "--name", "house", "--no-confirm"])
+        .exits(0);
     let after = tree(&lab);
     for name in named {
         let path = lab.home.lab().join(name);
         let of = |tree: &std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
-            tree.iter().find(|(file, _)| path.ends_with(file) || **file == path).map(|(_, content)| content.clone())
+            tree.iter()
+                .find(|(file, _)| path.ends_with(file) || **file == path)
+                .map(|(_, content)| content.clone())
         };
-        assert!(of(&before).is_some() && of(&before) == of(&after), "{name} was changed");
+        assert!(
+            of(&before).is_some() && of(&before) == of(&after),
+            "{name} was changed"
+        );
     }
     assert!(lab.home.read("plain").contains("Written by claude-vault"));
 }
@@ -91,15 +127,25 @@ fn many_definitions_of_one_anchor_and_many_aliases_are_read_in_no_time() {
     lab.home.file("app/compose.yaml", &text);
     let mut limited = lab.home.command("sh");
     let scan = r#"ulimit -v 1000000; exec "$0" scan --json"#;
-    let found = run(limited.current_dir(lab.home.lab()).args(["-c", scan]).arg(env!("CARGO_BIN_EXE_claude-vault")), "");
+    let found = run(
+        limited
+            .current_dir(lab.home.lab())
+            .args(["-c", scan])
+            .arg(env!("CARGO_BIN_EXE_claude-vault")),
+        "",
+    );
     assert!(found.exits(0).stdout.contains("X29999"));
 }
 
 #[test]
 fn a_version_of_somebody_else_between_two_adoptions_is_not_taken_back() {
-    let lab = app(&[("compose.yaml", COMPOSE), (".env", "API_TOKEN=Kq7-one-Lz2\n")]);
+    let lab = app(&[
+        ("compose.yaml", COMPOSE),
+        (".env", "API_TOKEN=Kq7-one-Lz2\n"),
+    ]);
     lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
-    lab.cv(["set", "app", "OTHER=theirs", "--no-confirm"]).exits(0);
+    lab.cv(["set", "app", "OTHER=theirs", "--no-confirm"])
+        .exits(0);
     lab.home.file("app/b.env", "B_PASSWORD=Kq7-two-Lz2\n");
     lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
     let stored = lab.stored("app");
@@ -117,12 +163,21 @@ fn after_an_undo_inject_takes_no_key_out_of_the_persons_file() {
     lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
     assert_eq!(lab.home.read("app/.env"), env);
     lab.cv(["inject", "app"]).exits(0);
-    assert!(lab.home.read("app/.env").contains("API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n"), "{}", lab.home.read("app/.env"));
+    assert!(
+        lab.home
+            .read("app/.env")
+            .contains("API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n"),
+        "{}",
+        lab.home.read("app/.env")
+    );
 }
 
 #[test]
 fn the_mode_of_the_config_and_the_mode_before_are_kept() {
-    let lab = app(&[("compose.yaml", COMPOSE), (".env", "API_TOKEN=Kq7-one-Lz2\n")]);
+    let lab = app(&[
+        ("compose.yaml", COMPOSE),
+        (".env", "API_TOKEN=Kq7-one-Lz2\n"),
+    ]);
     let path = lab.home.lab().join("app/.env");
     let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
@@ -136,7 +191,8 @@ fn the_mode_of_the_config_and_the_mode_before_are_kept() {
     assert_eq!(mode(), 0o640);
 }
 
-/// Vault keeps numbers as float64 and spells them its own way: a value that comes back otherwise stays.
+/// Vault keeps numbers as float64 and spells them its own way: a value that comes back otherwise
+/// stays.
 #[test]
 fn a_number_that_vault_would_change_stays_in_its_file() {
     let lab = app(&[]);
@@ -144,11 +200,24 @@ fn a_number_that_vault_would_change_stays_in_its_file() {
     lab.home.file("app/secrets.yaml", yaml);
     let run = lab.cv(["adopt", "app", "--no-confirm", "--json"]).exits(0);
     let reply = run.json();
-    let stays: Vec<&str> =
-        reply["services"][0]["stays"].as_array().unwrap().iter().map(|stay| stay["key"].as_str().unwrap()).collect();
-    assert_eq!(stays, ["alarm_pin", "door_pin", "gate_pin"], "{}", run.all());
+    let stays: Vec<&str> = reply["services"][0]["stays"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stay| stay["key"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        stays,
+        ["alarm_pin", "door_pin", "gate_pin"],
+        "{}",
+        run.all()
+    );
     let stored = lab.cv(["get", "app", "--json"]).exits(0).json();
-    assert_eq!(stored["values"], serde_json::json!({"wifi_password": 40711, "safe_pin": "00712"}), "{stored}");
+    assert_eq!(
+        stored["values"],
+        serde_json::json!({"wifi_password": 40711, "safe_pin": "00712"}),
+        "{stored}"
+    );
     let text = lab.home.read("app/secrets.yaml");
     for line in yaml.lines() {
         assert!(text.contains(line), "{line} in {text}");

@@ -1,4 +1,5 @@
-//! `adopt`: files of a home lab into Vault and back, held against what docker compose itself makes of them.
+//! `adopt`: files of a home lab into Vault and back, held against what docker compose itself makes
+//! of them.
 
 mod assistant;
 mod hostile;
@@ -29,7 +30,14 @@ const SERVICES: [&str; 12] = [
 fn home_lab() -> Lab {
     let lab = Lab::new();
     let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/adopt/lab");
-    run(std::process::Command::new("cp").arg("-r").arg(tree.join(".")).arg(lab.home.lab()), "").exits(0);
+    run(
+        std::process::Command::new("cp")
+            .arg("-r")
+            .arg(tree.join("."))
+            .arg(lab.home.lab()),
+        "",
+    )
+    .exits(0);
     lab
 }
 
@@ -37,18 +45,30 @@ fn home_lab() -> Lab {
 #[track_caller]
 fn config(lab: &Lab, folder: &str) -> Value {
     let mut compose = lab.home.command(ground().join("bin/docker-compose"));
-    compose.current_dir(lab.home.lab().join(folder)).args(["--profile", "*", "config", "--format", "json"]);
+    compose.current_dir(lab.home.lab().join(folder)).args([
+        "--profile",
+        "*",
+        "config",
+        "--format",
+        "json",
+    ]);
     run(&mut compose, "").exits(0).json()
 }
 
 fn configs(lab: &Lab) -> BTreeMap<&'static str, Value> {
-    SERVICES.iter().map(|service| (*service, config(lab, service))).collect()
+    SERVICES
+        .iter()
+        .map(|service| (*service, config(lab, service)))
+        .collect()
 }
 
 /// Every file of the lab but the audit log.
 fn tree(lab: &Lab) -> BTreeMap<PathBuf, Vec<u8>> {
     let found = files(&lab.home.lab());
-    found.into_iter().filter(|(path, _)| !path.ends_with(".claude-vault-audit.log")).collect()
+    found
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with(".claude-vault-audit.log"))
+        .collect()
 }
 
 /// Every secret that stands in the fixtures, as its program reads it.
@@ -84,7 +104,11 @@ fn all_stored(lab: &Lab) -> Vec<String> {
 }
 
 fn stored_in(lab: &Lab, folder: &str) -> Vec<String> {
-    let (_, text) = lab.bao.request("LIST", &format!("secret/metadata/proxmox-services/{folder}"), "");
+    let (_, text) = lab.bao.request(
+        "LIST",
+        &format!("secret/metadata/proxmox-services/{folder}"),
+        "",
+    );
     let listed: Value = serde_json::from_str(&text).unwrap();
     let names = listed["data"]["keys"].as_array().unwrap().clone();
     let values = names.iter().flat_map(|name| {
@@ -93,8 +117,18 @@ fn stored_in(lab: &Lab, folder: &str) -> Vec<String> {
             return stored_in(lab, &name);
         }
         let data = lab.stored(&name);
-        let values = data.as_object().into_iter().flatten().map(|(_, value)| value.clone());
-        values.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
+        let values = data
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, value)| value.clone());
+        values
+            .map(|value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            })
+            .collect()
     });
     values.collect()
 }
@@ -103,7 +137,9 @@ fn stored_in(lab: &Lab, folder: &str) -> Vec<String> {
 fn a_home_lab_of_twelve_is_adopted_in_one_command_undone_in_one_and_adopted_again() {
     let lab = home_lab();
     let (before, resolved) = (tree(&lab), configs(&lab));
-    lab.cv(["adopt", "--all", "--dry-run"]).exits(0).says("dry run: nothing was written");
+    lab.cv(["adopt", "--all", "--dry-run"])
+        .exits(0)
+        .says("dry run: nothing was written");
     assert_eq!(tree(&lab), before);
 
     let adopted = lab.cv(["adopt", "--all", "--no-confirm"]).exits(0);
@@ -111,23 +147,40 @@ fn a_home_lab_of_twelve_is_adopted_in_one_command_undone_in_one_and_adopted_agai
         assert!(!adopted.all().contains(secret), "{secret} was printed");
     }
     let stored = all_stored(&lab);
-    let missing: Vec<&&str> = SECRETS.iter().filter(|secret| !stored.iter().any(|value| value == **secret)).collect();
-    assert!(missing.is_empty(), "not in Vault: {missing:?}\n{}", adopted.stderr);
+    let missing: Vec<&&str> = SECRETS
+        .iter()
+        .filter(|secret| !stored.iter().any(|value| value == **secret))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "not in Vault: {missing:?}\n{}",
+        adopted.stderr
+    );
     assert_eq!(configs(&lab), resolved);
     lab.cv(["inject", "--all", "--check"]).exits(0);
 
-    lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "--all", "--undo", "--no-confirm"])
+        .exits(0);
     assert_eq!(tree(&lab), before);
     assert_eq!(all_stored(&lab), Vec::<String>::new());
 
     lab.cv(["adopt", "--all", "--no-confirm"]).exits(0);
     assert_eq!(configs(&lab), resolved);
-    lab.cv(["adopt", "--all", "--done", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "--all", "--done", "--no-confirm"])
+        .exits(0);
     for (path, content) in tree(&lab) {
-        assert!(!path.to_string_lossy().contains(".backup."), "{}", path.display());
+        assert!(
+            !path.to_string_lossy().contains(".backup."),
+            "{}",
+            path.display()
+        );
         let is_compose = path.to_string_lossy().contains("compose.y");
         let text = String::from_utf8_lossy(&content).into_owned();
-        assert!(!is_compose || SECRETS.iter().all(|secret| !text.contains(secret)), "{}", path.display());
+        assert!(
+            !is_compose || SECRETS.iter().all(|secret| !text.contains(secret)),
+            "{}",
+            path.display()
+        );
     }
     assert_eq!(configs(&lab), resolved);
 }
@@ -136,7 +189,9 @@ fn a_home_lab_of_twelve_is_adopted_in_one_command_undone_in_one_and_adopted_agai
 fn one_service_of_env_and_compose_goes_to_vault_and_comes_back() {
     let lab = home_lab();
     let (before, resolved) = (tree(&lab), config(&lab, "paperless"));
-    lab.cv(["adopt", "paperless", "--no-confirm"]).exits(0).says("paperless/docker-compose.yml updated");
+    lab.cv(["adopt", "paperless", "--no-confirm"])
+        .exits(0)
+        .says("paperless/docker-compose.yml updated");
     assert_eq!(
         lab.stored("paperless"),
         json!({
@@ -145,14 +200,28 @@ fn one_service_of_env_and_compose_goes_to_vault_and_comes_back() {
             "PAPERLESS_ADMIN_PASSWORD": "S3cond \"shelf\" left",
         })
     );
-    assert!(!lab.home.read("paperless/docker-compose.yml").contains("pL-7731"));
-    assert!(lab.home.read("paperless/.env").contains("POSTGRES_PASSWORD=pL-7731-arch"));
-    assert!(lab.home.read("paperless/docker-compose.env.example").contains("PAPERLESS_ADMIN_PASSWORD=\n"));
+    assert!(
+        !lab.home
+            .read("paperless/docker-compose.yml")
+            .contains("pL-7731")
+    );
+    assert!(
+        lab.home
+            .read("paperless/.env")
+            .contains("POSTGRES_PASSWORD=pL-7731-arch")
+    );
+    assert!(
+        lab.home
+            .read("paperless/docker-compose.env.example")
+            .contains("PAPERLESS_ADMIN_PASSWORD=\n")
+    );
     assert_eq!(config(&lab, "paperless"), resolved);
     lab.cv(["adopt", "paperless", "--no-confirm"]).exits(0);
-    lab.cv(["adopt", "paperless", "--undo", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "paperless", "--undo", "--no-confirm"])
+        .exits(0);
     assert_eq!(tree(&lab), before);
-    lab.cv(["adopt", "paperless", "--undo", "--no-confirm"]).exits(5);
+    lab.cv(["adopt", "paperless", "--undo", "--no-confirm"])
+        .exits(5);
 }
 
 /// A lab with one service, `app`, whose files are these.
@@ -166,18 +235,41 @@ fn app(content: &[(&str, &str)]) -> Lab {
 
 #[test]
 fn a_secret_stays_where_its_name_is_taken_or_the_container_would_see_the_new_name() {
-    let compose = "services:\n  db:\n    image: x\n    environment:\n      DB_PASSWORD: Qx7-first-Lm2\n";
+    let compose =
+        "services:\n  db:\n    image: x\n    environment:\n      DB_PASSWORD: Qx7-first-Lm2\n";
     for (env, more, reason) in [
-        ("DB_PASSWORD=another-Wz9\n", "", "the name DB_PASSWORD is taken by another value in app/.env"),
-        ("TZ=UTC\n", "    env_file: .env\n", "app/.env is a container's env_file too"),
-        ("TZ=UTC\n", "    labels: [\"a=${DB_PASSWORD}\"]\n", "docker compose uses the name DB_PASSWORD already"),
-        ("TZ=UTC\n", "    build: {context: ., args: [DB_PASSWORD]}\n", "docker compose uses the name DB_PASSWORD already"),
-        ("TZ=UTC\n", "    volumes: [\"./.env:/app/.env\"]\n", "app/.env has other readers too"),
+        (
+            "DB_PASSWORD=another-Wz9\n",
+            "",
+            "the name DB_PASSWORD is taken by another value in app/.env",
+        ),
+        (
+            "TZ=UTC\n",
+            "    env_file: .env\n",
+            "app/.env is a container's env_file too",
+        ),
+        (
+            "TZ=UTC\n",
+            "    labels: [\"a=${DB_PASSWORD}\"]\n",
+            "docker compose uses the name DB_PASSWORD already",
+        ),
+        (
+            "TZ=UTC\n",
+            "    build: {context: ., args: [DB_PASSWORD]}\n",
+            "docker compose uses the name DB_PASSWORD already",
+        ),
+        (
+            "TZ=UTC\n",
+            "    volumes: [\"./.env:/app/.env\"]\n",
+            "app/.env has other readers too",
+        ),
     ] {
         let text = format!("{compose}{more}");
         let lab = app(&[("compose.yaml", &text), (".env", env)]);
         let resolved = config(&lab, "app");
-        lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says(reason);
+        lab.cv(["adopt", "app", "--no-confirm"])
+            .exits(0)
+            .says(reason);
         assert_eq!(lab.home.read("app/compose.yaml"), text);
         assert_eq!(config(&lab, "app"), resolved);
     }
@@ -214,13 +306,20 @@ fn every_way_of_writing_a_secret_in_a_compose_file_keeps_what_compose_resolves()
 
 #[test]
 fn what_changed_since_is_not_undone() {
-    let files =
-        [("compose.yaml", "services:\n  a:\n    image: x\n    env_file: a.env\n"), ("a.env", "API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n")];
+    let files = [
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: a.env\n",
+        ),
+        ("a.env", "API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n"),
+    ];
     let lab = app(&files);
     lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
     let adopted = lab.home.read("app/a.env");
     lab.home.file("app/a.env", &format!("{adopted}MORE=1\n"));
-    lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(6).says("app/a.env was changed");
+    lab.cv(["adopt", "app", "--undo", "--no-confirm"])
+        .exits(6)
+        .says("app/a.env was changed");
     lab.home.file("app/a.env", &adopted);
     lab.cv(["set", "app", "OTHER=1", "--no-confirm"]).exits(0);
     lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(6);
@@ -229,20 +328,43 @@ fn what_changed_since_is_not_undone() {
 
 #[test]
 fn a_key_that_vault_holds_with_another_value_is_skipped_unless_one_is_preferred() {
-    let files = [("compose.yaml", "services:\n  a:\n    image: x\n    env_file: a.env\n"), ("a.env", "API_TOKEN=Kq7-file-Lz2\n")];
+    let files = [
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: a.env\n",
+        ),
+        ("a.env", "API_TOKEN=Kq7-file-Lz2\n"),
+    ];
     let lab = app(&files);
     lab.store("app", json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"}));
-    lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says("Vault holds another value under this name");
-    assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"}));
+    lab.cv(["adopt", "app", "--no-confirm"])
+        .exits(0)
+        .says("Vault holds another value under this name");
+    assert_eq!(
+        lab.stored("app"),
+        json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"})
+    );
     assert_eq!(lab.home.read("app/a.env"), files[1].1);
-    lab.cv(["adopt", "app", "--prefer", "vault", "--no-confirm"]).exits(0);
-    assert!(lab.home.read("app/a.env").contains("\nAPI_TOKEN=Vault-s-own-Rt4\n"));
+    lab.cv(["adopt", "app", "--prefer", "vault", "--no-confirm"])
+        .exits(0);
+    assert!(
+        lab.home
+            .read("app/a.env")
+            .contains("\nAPI_TOKEN=Vault-s-own-Rt4\n")
+    );
     lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
     assert_eq!(lab.home.read("app/a.env"), files[1].1);
-    lab.cv(["adopt", "app", "--prefer", "file", "--no-confirm"]).exits(0);
-    assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Kq7-file-Lz2", "KEEP": "1"}));
+    lab.cv(["adopt", "app", "--prefer", "file", "--no-confirm"])
+        .exits(0);
+    assert_eq!(
+        lab.stored("app"),
+        json!({"API_TOKEN": "Kq7-file-Lz2", "KEEP": "1"})
+    );
     lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
-    assert_eq!(lab.stored("app"), json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"}));
+    assert_eq!(
+        lab.stored("app"),
+        json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"})
+    );
     assert_eq!(lab.home.read("app/a.env"), files[1].1);
 }
 
@@ -253,33 +375,51 @@ fn a_run_that_vault_stopped_is_continued_by_the_same_command() {
     // Vault takes nothing of one service in the middle.
     let read = "path \"secret/data/proxmox-services/nextcloud\" { capabilities = [\"read\"] }";
     let policy = |more: &str| format!("{}\n{more}", crate::support::POLICY);
-    lab.bao.put("sys/policies/acl/homelab-services", json!({"policy": policy(read)}));
+    lab.bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({"policy": policy(read)}),
+    );
     lab.cv(["adopt", "--all", "--no-confirm"])
         .exits(4)
         .says("mosquitto: 2 keys in secret/proxmox-services/mosquitto")
         .says("traefik: not done")
         .says("stopped at nextcloud; the same command continues");
     assert_eq!(configs(&lab), resolved);
-    lab.bao.put("sys/policies/acl/homelab-services", json!({"policy": policy("")}));
+    lab.bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({"policy": policy("")}),
+    );
     lab.cv(["adopt", "--all", "--no-confirm"]).exits(0);
     assert_eq!(configs(&lab), resolved);
     assert_eq!(lab.stored("nextcloud")["MYSQL_PASSWORD"], "nC-4481-wTz");
-    lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "--all", "--undo", "--no-confirm"])
+        .exits(0);
     assert_eq!(tree(&lab), before);
 }
 
 #[test]
 fn a_person_sees_the_plan_of_all_of_it_and_types_yes() {
-    let files =
-        [("compose.yaml", "services:\n  a:\n    image: x\n    env_file: a.env\n"), ("a.env", "API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n")];
+    let files = [
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: a.env\n",
+        ),
+        ("a.env", "API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n"),
+    ];
     let lab = app(&files);
     let before = tree(&lab);
     let mut session = crate::terminal::cv(&lab.home, &["adopt", "app"]);
-    session.exp_string("API_TOKEN  new  app/a.env:1: its name says").unwrap();
+    session
+        .exp_string("API_TOKEN  new  app/a.env:1: its name says")
+        .unwrap();
     session.exp_string("file app/a.env.example").unwrap();
     session.exp_string("API_TOKEN=").unwrap();
-    session.exp_string("file app/a.env: Its values come from Vault").unwrap();
-    session.exp_string("create secret/proxmox-services/app").unwrap();
+    session
+        .exp_string("file app/a.env: Its values come from Vault")
+        .unwrap();
+    session
+        .exp_string("create secret/proxmox-services/app")
+        .unwrap();
     session.exp_string("+ API_TOKEN").unwrap();
     session.send_line("no").unwrap();
     let shown = session.exp_eof().unwrap();
@@ -294,52 +434,96 @@ fn a_person_sees_the_plan_of_all_of_it_and_types_yes() {
 
 #[test]
 fn what_git_tracks_is_reported_and_the_files_and_their_backups_are_ignored() {
-    let files = [("compose.yaml", "services:\n  a:\n    image: x\n    env_file: a.env\n"), ("a.env", "API_TOKEN=Kq7-one-Lz2\n")];
+    let files = [
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: a.env\n",
+        ),
+        ("a.env", "API_TOKEN=Kq7-one-Lz2\n"),
+    ];
     let lab = app(&files);
     let git = |arguments: &[&str]| run(lab.home.command("git").args(arguments), "").exits(0);
     git(&["init", "-q"]);
     git(&["add", "app/a.env"]);
     lab.home.file("app/.env", "DB_PASSWORD=Zt4-two-Rq8\n");
-    lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says("git tracks app/a.env").says("rotate");
+    lab.cv(["adopt", "app", "--no-confirm"])
+        .exits(0)
+        .says("git tracks app/a.env")
+        .says("rotate");
     git(&["add", "-A"]);
     let taken = git(&["ls-files"]).stdout;
-    for hidden in [".env.backup", "a.env.backup", "app/.env\n", ".claude-vault-audit.log"] {
+    for hidden in [
+        ".env.backup",
+        "a.env.backup",
+        "app/.env\n",
+        ".claude-vault-audit.log",
+    ] {
         assert!(!taken.contains(hidden), "{hidden} in {taken}");
     }
-    assert!(taken.contains("app/.env.example") && taken.contains("app/a.env.example"), "{taken}");
+    assert!(
+        taken.contains("app/.env.example") && taken.contains("app/a.env.example"),
+        "{taken}"
+    );
 }
 
 #[test]
 fn files_in_the_root_and_folders_with_other_names_become_services() {
     let lab = Lab::new();
-    lab.home.file("compose.yaml", "services:\n  a:\n    image: x\n    env_file: env/a.env\n");
+    lab.home.file(
+        "compose.yaml",
+        "services:\n  a:\n    image: x\n    env_file: env/a.env\n",
+    );
     lab.home.file("env/a.env", "API_TOKEN=Kq7-root-Lz2\n");
-    lab.home.file("my notes/.env", "NOTES_PASSWORD=Kq7-notes-Lz2\n");
-    lab.home.file("stacks/media/.env", "PLEX_TOKEN=Kq7-media-Lz2\n");
+    lab.home
+        .file("my notes/.env", "NOTES_PASSWORD=Kq7-notes-Lz2\n");
+    lab.home
+        .file("stacks/media/.env", "PLEX_TOKEN=Kq7-media-Lz2\n");
     let before = tree(&lab);
-    lab.cv(["adopt", "--all", "--name", "house", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "--all", "--name", "house", "--no-confirm"])
+        .exits(0);
     assert_eq!(lab.stored("house"), json!({"API_TOKEN": "Kq7-root-Lz2"}));
-    assert_eq!(lab.stored("my-notes"), json!({"NOTES_PASSWORD": "Kq7-notes-Lz2"}));
+    assert_eq!(
+        lab.stored("my-notes"),
+        json!({"NOTES_PASSWORD": "Kq7-notes-Lz2"})
+    );
     let said = lab.home.read(".claude-vault.toml");
-    assert!(said.contains("file = \"env/a.env\"") && said.contains("file = \"my notes/.env\""), "{said}");
-    let media = ["stacks/media", "stacks-media"]
-        .map(|name| lab.bao.request("GET", &format!("secret/data/proxmox-services/{name}"), "").1);
+    assert!(
+        said.contains("file = \"env/a.env\"") && said.contains("file = \"my notes/.env\""),
+        "{said}"
+    );
+    let media = ["stacks/media", "stacks-media"].map(|name| {
+        lab.bao
+            .request("GET", &format!("secret/data/proxmox-services/{name}"), "")
+            .1
+    });
     assert!(media.iter().any(|text| text.contains("Kq7-media-Lz2")));
-    lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "--all", "--undo", "--no-confirm"])
+        .exits(0);
     assert_eq!(tree(&lab), before);
 }
 
 #[test]
 fn a_template_that_is_there_gains_lines_and_loses_none() {
     let files = [
-        ("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"),
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: .env\n",
+        ),
         (".env", "TZ=UTC\nAPI_TOKEN=Kq7-one-Lz2\nPORT=81\n"),
         (".env.sample", "# the sample\nTZ=Etc/UTC # where\nOLD=1"),
     ];
     let lab = app(&files);
     let told = lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
-    assert_eq!(lab.home.read("app/.env.sample"), "# the sample\nTZ=Etc/UTC # where\nOLD=1\nAPI_TOKEN=\n");
-    assert!(told.stderr.contains("only in app/.env, since it is no secret: TZ, PORT"), "{}", told.stderr);
+    assert_eq!(
+        lab.home.read("app/.env.sample"),
+        "# the sample\nTZ=Etc/UTC # where\nOLD=1\nAPI_TOKEN=\n"
+    );
+    assert!(
+        told.stderr
+            .contains("only in app/.env, since it is no secret: TZ, PORT"),
+        "{}",
+        told.stderr
+    );
     assert!(!lab.home.lab().join("app/.env.example").exists());
     lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
     assert_eq!(lab.home.read("app/.env.sample"), files[2].1);
@@ -351,10 +535,24 @@ fn no_secret_is_left_in_a_template_that_adoption_makes() {
         "# the old one was ghp_Zk4Rt9Wq7Lm2Xz5Vn8Bc1Hd6Jp3Kf0Ta9Yb4\nAPI_TOKEN=Kq7-one-Lz2\n",
         "#DB_PASSWORD=Rt6-commented-Wq3\nURL=https://${HOST_NAME:-x}/y\nTWICE_TOKEN=Aa1-first-Zz9\nTWICE_TOKEN=Bb2-second-Yy8\n"
     );
-    let lab = app(&[("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"), (".env", env)]);
-    lab.cv(["adopt", "app", "--no-confirm"]).exits(0).says("TWICE_TOKEN stays: it stands more than once");
+    let lab = app(&[
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: .env\n",
+        ),
+        (".env", env),
+    ]);
+    lab.cv(["adopt", "app", "--no-confirm"])
+        .exits(0)
+        .says("TWICE_TOKEN stays: it stands more than once");
     let made = lab.home.read("app/.env.example");
-    for secret in ["ghp_Zk4R", "Kq7-one", "Rt6-commented", "Aa1-first", "Bb2-second"] {
+    for secret in [
+        "ghp_Zk4R",
+        "Kq7-one",
+        "Rt6-commented",
+        "Aa1-first",
+        "Bb2-second",
+    ] {
         assert!(!made.contains(secret), "{secret} in {made}");
     }
     assert!(made.contains("URL=https://${HOST_NAME:-x}/y\n"), "{made}");
@@ -363,38 +561,65 @@ fn no_secret_is_left_in_a_template_that_adoption_makes() {
 #[test]
 fn two_files_that_disagree_become_two_services_and_each_is_undone_with_its_folder_alone() {
     let lab = home_lab();
-    lab.home.file("postgres-replica/.env", "REPLICA_PASSWORD=Zq9-replica-Lm4\n");
+    lab.home.file(
+        "postgres-replica/.env",
+        "REPLICA_PASSWORD=Zq9-replica-Lm4\n",
+    );
     let before = tree(&lab);
     lab.cv(["adopt", "--all", "--no-confirm"]).exits(0);
-    let apart = ["postgres/backup", "postgres-backup"].iter().find_map(|name| {
-        let (status, text) = lab.bao.request("GET", &format!("secret/data/proxmox-services/{name}"), "");
-        (status == 200).then_some(text)
-    });
+    let apart = ["postgres/backup", "postgres-backup"]
+        .iter()
+        .find_map(|name| {
+            let (status, text) =
+                lab.bao
+                    .request("GET", &format!("secret/data/proxmox-services/{name}"), "");
+            (status == 200).then_some(text)
+        });
     assert!(apart.unwrap().contains("Kx1-dump-VtN3"));
     assert_eq!(lab.stored("postgres")["POSTGRES_PASSWORD"], "Rz5-main-LqW8");
-    assert!(lab.home.read(".claude-vault.toml").contains("file = \"postgres/backup.env\""));
-    lab.cv(["adopt", "postgres", "--undo", "--no-confirm"]).exits(0);
+    assert!(
+        lab.home
+            .read(".claude-vault.toml")
+            .contains("file = \"postgres/backup.env\"")
+    );
+    lab.cv(["adopt", "postgres", "--undo", "--no-confirm"])
+        .exits(0);
     for name in ["postgres.env", "backup.env", "docker-compose.yml"] {
         let path = lab.home.lab().join("postgres").join(name);
         assert_eq!(std::fs::read(&path).unwrap(), before[&path], "{name}");
     }
-    assert_eq!(lab.stored("postgres-replica")["REPLICA_PASSWORD"], "Zq9-replica-Lm4");
-    lab.cv(["adopt", "--all", "--undo", "--no-confirm"]).exits(0);
+    assert_eq!(
+        lab.stored("postgres-replica")["REPLICA_PASSWORD"],
+        "Zq9-replica-Lm4"
+    );
+    lab.cv(["adopt", "--all", "--undo", "--no-confirm"])
+        .exits(0);
     assert_eq!(tree(&lab), before);
 }
 
 #[test]
 fn all_keys_go_to_vault_when_asked_for_but_what_only_refers_to_others_stays() {
     let env = "TZ=UTC\nDOMAIN=home.lan\nURL=https://${DOMAIN}/x\nAPI_TOKEN=Kq7-one-Lz2\n";
-    let lab = app(&[("compose.yaml", "services:\n  a:\n    image: x\n    env_file: .env\n"), (".env", env)]);
+    let lab = app(&[
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    env_file: .env\n",
+        ),
+        (".env", env),
+    ]);
     let resolved = config(&lab, "app");
-    lab.cv(["adopt", "app", "--all-keys", "--no-confirm"]).exits(0);
+    lab.cv(["adopt", "app", "--all-keys", "--no-confirm"])
+        .exits(0);
     let stored = lab.stored("app");
     assert_eq!(
         (&stored["TZ"], &stored["DOMAIN"], &stored["API_TOKEN"]),
         (&json!("UTC"), &json!("home.lan"), &json!("Kq7-one-Lz2"))
     );
     assert_eq!(stored.get("URL"), None);
-    assert!(lab.home.read("app/.env").contains("\nURL=https://${DOMAIN}/x\n"));
+    assert!(
+        lab.home
+            .read("app/.env")
+            .contains("\nURL=https://${DOMAIN}/x\n")
+    );
     assert_eq!(config(&lab, "app"), resolved);
 }

@@ -38,10 +38,28 @@ impl Asked {
     pub fn with(mut client: Client, lab: &Lab, arguments: Value) -> Self {
         let told = client.call("vault_set", arguments.clone()).unwrap_err();
         assert!(told.starts_with("approval_pending: "), "{told}");
-        let token = told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+        let token = told
+            .split("approval_token: ")
+            .nth(1)
+            .unwrap()
+            .split('.')
+            .next()
+            .unwrap()
+            .to_owned();
         let service = arguments["service"].as_str().unwrap().to_owned();
-        let shown = eventually("the plan", || pending(&lab.home).into_iter().rev().find(|plan| plan["service"] == *service));
-        Self { client, arguments, token, shown, address: address(&lab.home) }
+        let shown = eventually("the plan", || {
+            pending(&lab.home)
+                .into_iter()
+                .rev()
+                .find(|plan| plan["service"] == *service)
+        });
+        Self {
+            client,
+            arguments,
+            token,
+            shown,
+            address: address(&lab.home),
+        }
     }
 
     pub fn id(&self) -> &str {
@@ -53,8 +71,11 @@ impl Asked {
         let mut arguments = self.arguments.clone();
         arguments["approval_token"] = json!(self.token);
         eventually("the outcome", || {
-            Some(self.client.call("vault_set", arguments.clone()))
-                .filter(|outcome| !outcome.as_ref().is_err_and(|told| told.starts_with("approval_pending")))
+            Some(self.client.call("vault_set", arguments.clone())).filter(|outcome| {
+                !outcome
+                    .as_ref()
+                    .is_err_and(|told| told.starts_with("approval_pending"))
+            })
         })
     }
 }
@@ -68,7 +89,11 @@ pub fn pending(home: &Home) -> Vec<Value> {
 /// A person in a real Chromium; gives what each step gave.
 pub fn chromium(home: &Home, steps: Value) -> Vec<Value> {
     let mut command = home.command(crate::mcp::clients::node());
-    let done = run(command.arg(ground().join("approve.mjs")), &steps.to_string()).exits(0);
+    let done = run(
+        command.arg(ground().join("approve.mjs")),
+        &steps.to_string(),
+    )
+    .exits(0);
     serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{}", done.all()))
 }
 
@@ -82,14 +107,33 @@ pub struct Answer {
 /// A new address of the page, as a person gets one at a terminal. The one before is void.
 pub fn address(home: &Home) -> String {
     let mut command = home.command(env!("CARGO_BIN_EXE_claude-vault"));
-    let opened = run(command.args(["approve", "open"]).env("BROWSER", "/bin/false").env_remove("CLAUDECODE"), "").exits(0);
-    let address = opened.stderr.split_whitespace().find(|word| word.starts_with("http")).map(str::to_owned);
+    let opened = run(
+        command
+            .args(["approve", "open"])
+            .env("BROWSER", "/bin/false")
+            .env_remove("CLAUDECODE"),
+        "",
+    )
+    .exits(0);
+    let address = opened
+        .stderr
+        .split_whitespace()
+        .find(|word| word.starts_with("http"))
+        .map(str::to_owned);
     address.unwrap_or_else(|| panic!("{}", opened.all()))
 }
 
 /// Sends a request to a page's server, with exactly these headers.
 pub fn send(url: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let port: u16 = url.split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
+    let port: u16 = url
+        .split(':')
+        .nth(2)
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     for (name, value) in headers {
@@ -101,8 +145,16 @@ pub fn send(url: &str, method: &str, path: &str, headers: &[(&str, &str)], body:
     let _ = stream.read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(0);
+    Answer {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
 }
 
 /// The origin of an address.
@@ -125,12 +177,23 @@ pub fn post(address: &str, secret: &str, what: &str, body: &Value) -> Answer {
         ("Content-Type", "application/json"),
         ("Claude-Vault-Page", secret),
     ];
-    send(address, "POST", &format!("{}/{what}", path(address)), &headers, &body.to_string())
+    send(
+        address,
+        "POST",
+        &format!("{}/{what}", path(address)),
+        &headers,
+        &body.to_string(),
+    )
 }
 
 /// Exchanges an address for the secret of a tab.
 pub fn exchange(address: &str) -> Result<String, Answer> {
-    let answer = post(address, "", "exchange", &json!({"code": address.split('#').nth(1).unwrap()}));
+    let answer = post(
+        address,
+        "",
+        "exchange",
+        &json!({"code": address.split('#').nth(1).unwrap()}),
+    );
     if answer.status != 200 {
         return Err(answer);
     }
@@ -139,7 +202,8 @@ pub fn exchange(address: &str) -> Result<String, Answer> {
 
 impl Answer {
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.head, self.body))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.head, self.body))
     }
 }
 
@@ -153,7 +217,10 @@ impl Tab {
     /// Opens an address, and looks at what waits for as long as a person must.
     pub fn open(address: &str) -> Self {
         let secret = exchange(address).unwrap_or_else(|answer| panic!("{}", answer.body));
-        let tab = Self { address: address.to_owned(), secret };
+        let tab = Self {
+            address: address.to_owned(),
+            secret,
+        };
         tab.look();
         tab
     }
@@ -166,7 +233,10 @@ impl Tab {
     }
 
     pub fn list(&self) -> Vec<Value> {
-        self.post("list", &json!({})).json()["plans"].as_array().unwrap().clone()
+        self.post("list", &json!({})).json()["plans"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     pub fn post(&self, what: &str, body: &Value) -> Answer {
@@ -175,6 +245,9 @@ impl Tab {
 
     /// Does something with a plan.
     pub fn act(&self, plan: &Value, what: &str, body: &Value) -> Answer {
-        self.post(&format!("plan/{}/{what}", plan["id"].as_str().unwrap()), body)
+        self.post(
+            &format!("plan/{}/{what}", plan["id"].as_str().unwrap()),
+            body,
+        )
     }
 }

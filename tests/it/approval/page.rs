@@ -52,17 +52,43 @@ fn a_person_reads_uncovers_fills_in_and_approves_on_the_page() {
     assert_eq!(seen[2], json!([]), "axe found something");
     // Until it was uncovered, the value was nowhere in the page; covered again, it is not shown.
     assert!(!seen[3].to_string().contains(CANARY) && !seen[7].to_string().contains(CANARY));
-    let problems: Vec<&Value> = seen[20].as_array().unwrap().iter().filter(|one| !one.to_string().contains("403")).collect();
+    let problems: Vec<&Value> = seen[20]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| !one.to_string().contains("403"))
+        .collect();
     assert!(problems.is_empty(), "{problems:?}");
     let written = asked.outcome().unwrap();
-    assert_eq!((&written["version"], &written["added"]), (&json!(2), &json!(["PASSWORD", "PIN", "TOKEN"])));
+    assert_eq!(
+        (&written["version"], &written["added"]),
+        (&json!(2), &json!(["PASSWORD", "PIN", "TOKEN"]))
+    );
     let stored = lab.stored("plex");
     assert_eq!(stored["TOKEN"], "typed by a person");
-    assert_eq!((stored["PIN"].as_str().unwrap().len(), stored["PASSWORD"].as_str().unwrap().len()), (32, 20));
-    assert_eq!((&stored["OLD"], &stored["KEPT"]), (&json!(format!("{CANARY} $(x)")), &json!("2")));
-    assert!(!asked.client.seen.contains("typed by a person") && !asked.client.seen.contains(stored["PIN"].as_str().unwrap()));
+    assert_eq!(
+        (
+            stored["PIN"].as_str().unwrap().len(),
+            stored["PASSWORD"].as_str().unwrap().len()
+        ),
+        (32, 20)
+    );
+    assert_eq!(
+        (&stored["OLD"], &stored["KEPT"]),
+        (&json!(format!("{CANARY} $(x)")), &json!("2"))
+    );
+    assert!(
+        !asked.client.seen.contains("typed by a person")
+            && !asked.client.seen.contains(stored["PIN"].as_str().unwrap())
+    );
     let log = lab.home.read(".claude-vault-audit.log");
-    for event in ["CONFIRMATION_REQUIRED", "APPROVAL_SHOWN", "CONFIRMED", "by: typed on the page", "SUCCESS"] {
+    for event in [
+        "CONFIRMATION_REQUIRED",
+        "APPROVAL_SHOWN",
+        "CONFIRMED",
+        "by: typed on the page",
+        "SUCCESS",
+    ] {
         assert!(log.contains(event), "no {event} in the log:\n{log}");
     }
     assert!(!log.contains(CANARY));
@@ -77,14 +103,27 @@ fn denying_is_as_easy_and_nothing_is_written() {
         &lab.home,
         json!([{"do": "open", "url": asked.address}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied. Nothing was done."}]),
     );
-    assert!(asked.outcome().unwrap_err().starts_with("approval_denied: "));
-    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+    assert!(
+        asked
+            .outcome()
+            .unwrap_err()
+            .starts_with("approval_denied: ")
+    );
+    assert_eq!(
+        lab.bao
+            .request("GET", "secret/data/proxmox-services/plex", "")
+            .0,
+        404
+    );
 }
 
 /// The pictures of the README: `SHOTS=DIR` keeps them.
 #[test]
 fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
-    let mut lab = Lab::with("jellyfin", json!({"API_KEY": "old", "DB_HOST": "db.lan", "TZ": "UTC"}));
+    let mut lab = Lab::with(
+        "jellyfin",
+        json!({"API_KEY": "old", "DB_HOST": "db.lan", "TZ": "UTC"}),
+    );
     let arguments = json!({"service": "jellyfin", "secrets": {"API_KEY": "a$(b)"}, "generate": {"DB_PASSWORD": 32}, "prompt": ["SMTP_PASSWORD"]});
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let client = Client::start_as(&lab.home, "claude-code", json!({}));
@@ -115,7 +154,11 @@ fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
     assert_eq!(seen[7], true, "the page is wider than a phone");
     assert_eq!(
         (&seen[10], &seen[12], &seen[14]),
-        (&json!("Show the value of API_KEY"), &json!("Show the value of DB_PASSWORD"), &json!("v1-2"))
+        (
+            &json!("Show the value of API_KEY"),
+            &json!("Show the value of DB_PASSWORD"),
+            &json!("v1-2")
+        )
     );
     assert_eq!((&seen[18], &seen[21]), (&json!("word1"), &json!("deny")));
 }
@@ -126,10 +169,15 @@ fn a_command_under_an_ai_agent_is_approved_on_the_page_too() {
     lab.home.set("CLAUDECODE", "1");
     lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "120");
     let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
-    let running = std::thread::spawn(move || crate::support::run(command.args(["set", "plex", "A=1", "TOKEN"]), ""));
+    let running = std::thread::spawn(move || {
+        crate::support::run(command.args(["set", "plex", "A=1", "TOKEN"]), "")
+    });
     lab.home.variables.retain(|(name, _)| name != "CLAUDECODE");
     let shown = eventually("the plan", || pending(&lab.home).into_iter().next());
-    assert_eq!(shown["asked_by"], json!({"kind": "agent", "marker": "CLAUDECODE", "command": "set"}));
+    assert_eq!(
+        shown["asked_by"],
+        json!({"kind": "agent", "marker": "CLAUDECODE", "command": "set"})
+    );
     chromium(
         &lab.home,
         json!([
@@ -140,8 +188,16 @@ fn a_command_under_an_ai_agent_is_approved_on_the_page_too() {
             {"do": "wait", "text": "Done: it is version 1 now"},
         ]),
     );
-    let run = running.join().unwrap().exits(0).says("created secret/proxmox-services/plex");
-    assert!(!run.all().contains("http://localhost"), "a model needs no address: {}", run.all());
+    let run = running
+        .join()
+        .unwrap()
+        .exits(0)
+        .says("created secret/proxmox-services/plex");
+    assert!(
+        !run.all().contains("http://localhost"),
+        "a model needs no address: {}",
+        run.all()
+    );
     assert_eq!(lab.stored("plex"), json!({"A": "1", "TOKEN": "by hand"}));
 }
 
@@ -149,12 +205,18 @@ fn a_command_under_an_ai_agent_is_approved_on_the_page_too() {
 fn the_config_can_ask_before_files_and_plain_values_too() {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
     lab.home.file("plex/.env.example", "KEY=\n");
-    config(&lab, "ask_before = [\"inject\", \"get\"]\nsecurity_mode = \"plaintext\"\n");
+    config(
+        &lab,
+        "ask_before = [\"inject\", \"get\"]\nsecurity_mode = \"plaintext\"\n",
+    );
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let mut client = Client::start(&lab.home);
     for (tool, asked) in [("vault_inject", "inject"), ("vault_get", "show")] {
         let told = client.call(tool, json!({"service": "plex"})).unwrap_err();
-        assert!(told.starts_with("approval_pending: ") && told.contains(&format!("call {tool} again")), "{told}");
+        assert!(
+            told.starts_with("approval_pending: ") && told.contains(&format!("call {tool} again")),
+            "{told}"
+        );
         assert!(!lab.home.lab().join("plex/.env").exists() || tool == "vault_get");
         let shown = eventually("the plan", || pending(&lab.home).into_iter().next());
         assert_eq!(shown["asked"], asked);
@@ -166,10 +228,20 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
                 {"do": "click", "name": "Approve"}, {"do": "wait", "text": "Done."},
             ]),
         );
-        let reply = eventually("the reply", || client.call(tool, json!({"service": "plex"})).ok());
-        assert!(reply["keys"] == 1 || reply["keys"][0]["value"] == CANARY, "{reply}");
+        let reply = eventually("the reply", || {
+            client.call(tool, json!({"service": "plex"})).ok()
+        });
+        assert!(
+            reply["keys"] == 1 || reply["keys"][0]["value"] == CANARY,
+            "{reply}"
+        );
         // Once: the next call asks again.
-        assert!(client.call(tool, json!({"service": "plex"})).unwrap_err().starts_with("approval_pending: "));
+        assert!(
+            client
+                .call(tool, json!({"service": "plex"}))
+                .unwrap_err()
+                .starts_with("approval_pending: ")
+        );
         let again = eventually("the plan", || pending(&lab.home).into_iter().next());
         super::Tab::open(&super::address(&lab.home)).act(&again, "deny", &json!({}));
         assert!(
@@ -186,14 +258,37 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
 #[test]
 fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
     let mut lab = Lab::new();
-    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}, "prompt": ["B"]}));
-    let port = asked.address.split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
+    let asked = Asked::new(
+        &mut lab,
+        json!({"service": "plex", "secrets": {"A": "1"}, "prompt": ["B"]}),
+    );
+    let port = asked
+        .address
+        .split(':')
+        .nth(2)
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
     lab.home.set("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
-    let open = lab.cv(["approve", "open"]).exits(0).says(&format!("http://localhost:{port}/approve#"));
-    assert!(open.stderr.contains(&format!("ssh -L {port}:localhost:{port} THIS-MACHINE")), "{}", open.stderr);
+    let open = lab
+        .cv(["approve", "open"])
+        .exits(0)
+        .says(&format!("http://localhost:{port}/approve#"));
+    assert!(
+        open.stderr
+            .contains(&format!("ssh -L {port}:localhost:{port} THIS-MACHINE")),
+        "{}",
+        open.stderr
+    );
     // Under an agent, nothing of it is printed.
     let mut under_agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
-    let silent = crate::support::run(under_agent.args(["approve", "open"]).env("CLAUDECODE", "1"), "").exits(0);
+    let silent = crate::support::run(
+        under_agent.args(["approve", "open"]).env("CLAUDECODE", "1"),
+        "",
+    )
+    .exits(0);
     assert_eq!(silent.all(), "");
     // Or it is approved right there, with the value typed hidden.
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
@@ -216,12 +311,19 @@ fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
         login
     };
     let mut client = Client::start(&login.lab.home);
-    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "pending");
+    assert_eq!(
+        client.call("vault_login", json!({})).unwrap()["state"],
+        "pending"
+    );
     let told = eventually("the login", || {
-        Some(login.lab.cv(["approve", "pending"])).filter(|told| told.stderr.contains("waits for you to sign in"))
+        Some(login.lab.cv(["approve", "pending"]))
+            .filter(|told| told.stderr.contains("waits for you to sign in"))
     })
     .says(&login.provider.issuer);
-    assert!(!client.seen.contains(&login.provider.issuer) && told.stderr.contains("no change is waiting"));
+    assert!(
+        !client.seen.contains(&login.provider.issuer)
+            && told.stderr.contains("no change is waiting")
+    );
     client.close();
 }
 

@@ -45,22 +45,36 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
         ".local/share/claude-vault/passkeys.enrolled",
     ] {
         let mode = std::fs::metadata(lab.home.path().join(file)).unwrap();
-        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o600, "{file}");
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777,
+            0o600,
+            "{file}"
+        );
     }
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let client = Client::start_as(&lab.home, "claude-code", json!({}));
-    let arguments =
-        json!({"service": "jellyfin", "generate": {"DB_PASSWORD": 32}, "secrets": {"DB_HOST": "db.lan"}, "prompt": ["API_KEY"]});
+    let arguments = json!({"service": "jellyfin", "generate": {"DB_PASSWORD": 32}, "secrets": {"DB_HOST": "db.lan"}, "prompt": ["API_KEY"]});
     let mut asked = Asked::with(client, &lab, arguments);
     assert_eq!(asked.shown["proof"], "passkey");
-    assert_eq!(asked.client.call("vault_status", json!({})).unwrap()["approval"], "passkey");
+    assert_eq!(
+        asked.client.call("vault_status", json!({})).unwrap()["approval"],
+        "passkey"
+    );
     // The person's terminal shows it, and does not take a typed yes any more.
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "pending"]);
-    terminal.exp_string("approve or deny it on its page (passkey)").unwrap();
+    terminal
+        .exp_string("approve or deny it on its page (passkey)")
+        .unwrap();
     terminal.exp_eof().unwrap();
     drop(terminal);
     assert_eq!(
-        Tab::open(&address(&lab.home)).act(&asked.shown, "approve", &json!({"word": "yes", "typed": {"API_KEY": "x"}})).status,
+        Tab::open(&address(&lab.home))
+            .act(
+                &asked.shown,
+                "approve",
+                &json!({"word": "yes", "typed": {"API_KEY": "x"}})
+            )
+            .status,
         403
     );
     let folder = std::env::var("SHOTS").unwrap_or_else(|_| lab.home.path().display().to_string());
@@ -78,12 +92,25 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
     );
     assert_eq!(seen[3], json!([]));
     assert_eq!(asked.outcome().unwrap()["version"], 1);
-    assert_eq!((&lab.stored("jellyfin")["API_KEY"], &lab.stored("jellyfin")["DB_HOST"]), (&json!("typed"), &json!("db.lan")));
+    assert_eq!(
+        (
+            &lab.stored("jellyfin")["API_KEY"],
+            &lab.stored("jellyfin")["DB_HOST"]
+        ),
+        (&json!("typed"), &json!("db.lan"))
+    );
     let log = lab.home.read(".claude-vault-audit.log");
-    assert!(log.contains("by: passkey laptop") && log.contains("PASSKEY_ADDED"), "{log}");
+    assert!(
+        log.contains("by: passkey laptop") && log.contains("PASSKEY_ADDED"),
+        "{log}"
+    );
     let counter = |lab: &Lab| {
-        let text = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
-        serde_json::from_str::<Value>(&text).unwrap()["passkeys"][0]["counter"].as_u64().unwrap()
+        let text =
+            std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json"))
+                .unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["passkeys"][0]["counter"]
+            .as_u64()
+            .unwrap()
     };
     assert!(counter(&lab) > credential["signCount"].as_u64().unwrap());
     // The same authenticator with its counter set back may be a copy.
@@ -96,16 +123,26 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
             {"do": "wait", "text": "counter went backwards"}, {"do": "click", "name": "Deny"}, {"do": "wait", "text": "Denied"},
         ]),
     );
-    assert!(asked.outcome().unwrap_err().starts_with("approval_denied: "));
+    assert!(
+        asked
+            .outcome()
+            .unwrap_err()
+            .starts_with("approval_denied: ")
+    );
     // A command in the person's own terminal asks for it too.
     let mut terminal = crate::terminal::cv(&lab.home, &["set", "three", "A=1"]);
-    terminal.exp_regex("http://localhost:[0-9]+/approve#[0-9a-f]+").unwrap();
+    terminal
+        .exp_regex("http://localhost:[0-9]+/approve#[0-9a-f]+")
+        .unwrap();
     terminal.send_control('c').unwrap();
     terminal.exp_eof().unwrap();
     drop(terminal);
     // Several keys, with names.
     enroll(&lab, "yubikey");
-    assert_eq!(lab.cv(["approve", "list"]).exits(0).stdout, "laptop\nyubikey\n");
+    assert_eq!(
+        lab.cv(["approve", "list"]).exits(0).stdout,
+        "laptop\nyubikey\n"
+    );
     lab.cv(["approve", "remove", "none"]).exits(5);
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "remove", "laptop"]);
     terminal.exp_string("Type yes to remove laptop").unwrap();
@@ -117,7 +154,11 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
 
 /// As `DevTools` and our store spell a credential's id.
 fn base64_to_hex(text: &str) -> String {
-    let digit = |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|other| *other == c);
+    let digit = |c: u8| {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+            .iter()
+            .position(|other| *other == c)
+    };
     let bits: Vec<usize> = text.bytes().filter_map(digit).collect();
     let bytes = bits.chunks(4).flat_map(|four| {
         let all = four.iter().fold(0, |all, bits| all << 6 | bits) << (6 * (4 - four.len()));
@@ -142,13 +183,27 @@ fn assertion(challenge: &str, id: &str, verification: &str) -> String {
 fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
     let mut lab = Lab::new();
     let credential = enroll(&lab, "laptop");
-    let stored = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
-    let id = serde_json::from_str::<Value>(&stored).unwrap()["passkeys"][0]["id"].as_str().unwrap().to_owned();
+    let stored =
+        std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json"))
+            .unwrap();
+    let id = serde_json::from_str::<Value>(&stored).unwrap()["passkeys"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let one = Asked::new(&mut lab, json!({"service": "one", "secrets": {"A": "1"}}));
-    let two = Asked::with(one.client, &lab, json!({"service": "two", "secrets": {"A": "1"}}));
+    let two = Asked::with(
+        one.client,
+        &lab,
+        json!({"service": "two", "secrets": {"A": "1"}}),
+    );
     let tab = Tab::open(&two.address);
     let (one, two, page) = (one.shown, two.shown, origin(&two.address) + "/approve");
-    let challenge = |plan: &Value| tab.act(plan, "challenge", &json!({})).json()["challenge"].as_str().unwrap().to_owned();
+    let challenge = |plan: &Value| {
+        tab.act(plan, "challenge", &json!({})).json()["challenge"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     // A page of another port of localhost may use the same passkeys: its origin gives it away.
     let elsewhere = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = elsewhere.local_addr().unwrap().port();
@@ -197,9 +252,11 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
     );
     refused(&one, &seen[2], "did not verify its user");
     // Altered: other bytes signed, another key's id.
-    for (part, why) in
-        [("signature", "signature is not right"), ("id", "not enrolled"), ("authenticator_data", "signature is not right")]
-    {
+    for (part, why) in [
+        ("signature", "signature is not right"),
+        ("id", "not enrolled"),
+        ("authenticator_data", "signature is not right"),
+    ] {
         let fresh = challenge(&one);
         let seen = chromium(
             &lab.home,
@@ -221,30 +278,66 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
     );
     let answer = tab.act(&one, "approve", &json!({"assertion": seen[2]}));
     assert_eq!(answer.status, 200, "{}", answer.body);
-    eventually("the write", || (lab.bao.request("GET", "secret/data/proxmox-services/one", "").0 == 200).then_some(()));
-    assert_eq!(tab.act(&one, "approve", &json!({"assertion": seen[2]})).status, 409);
+    eventually("the write", || {
+        (lab.bao
+            .request("GET", "secret/data/proxmox-services/one", "")
+            .0
+            == 200)
+            .then_some(())
+    });
+    assert_eq!(
+        tab.act(&one, "approve", &json!({"assertion": seen[2]}))
+            .status,
+        409
+    );
     challenge(&two);
     refused(&two, &seen[2], "to another plan");
-    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/two", "").0, 404);
-    assert!(lab.home.read(".claude-vault-audit.log").contains("APPROVAL_MISMATCH"));
+    assert_eq!(
+        lab.bao
+            .request("GET", "secret/data/proxmox-services/two", "")
+            .0,
+        404
+    );
+    assert!(
+        lab.home
+            .read(".claude-vault-audit.log")
+            .contains("APPROVAL_MISMATCH")
+    );
 }
 
 #[test]
 fn a_value_is_uncovered_by_the_passkey_and_that_approves_nothing() {
     let mut lab = Lab::new();
     let credential = enroll(&lab, "laptop");
-    let stored = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
-    let id = serde_json::from_str::<Value>(&stored).unwrap()["passkeys"][0]["id"].as_str().unwrap().to_owned();
-    let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": CANARY}}));
+    let stored =
+        std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json"))
+            .unwrap();
+    let id = serde_json::from_str::<Value>(&stored).unwrap()["passkeys"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let asked = Asked::new(
+        &mut lab,
+        json!({"service": "plex", "secrets": {"A": CANARY}}),
+    );
     let plan = &asked.shown;
     let tab = Tab::open(&asked.address);
     let covered = |tab: &Tab| {
         let answer = tab.act(plan, "value", &json!({"key": 0}));
-        assert!(answer.status == 403 && !answer.body.contains(CANARY), "{}", answer.body);
+        assert!(
+            answer.status == 403 && !answer.body.contains(CANARY),
+            "{}",
+            answer.body
+        );
     };
     covered(&tab);
     let page = origin(&asked.address) + "/approve";
-    let challenge = |what: &str| tab.act(plan, what, &json!({})).json()["challenge"].as_str().unwrap().to_owned();
+    let challenge = |what: &str| {
+        tab.act(plan, what, &json!({})).json()["challenge"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let sign = |challenge: &str| {
         let steps = json!([{"do": "authenticator", "credential": credential}, {"do": "open", "url": page},
                            {"do": "run", "script": assertion(challenge, &id, "required")}]);
@@ -255,7 +348,11 @@ fn a_value_is_uncovered_by_the_passkey_and_that_approves_nothing() {
     let (approves, uncovers) = (sign(&to_approve), sign(&to_uncover));
     for (what, assertion) in [("uncover", &approves), ("approve", &uncovers)] {
         let answer = tab.act(plan, what, &json!({ "assertion": assertion }));
-        assert!(answer.status == 403 && answer.body.contains("to another plan"), "{what}: {}", answer.body);
+        assert!(
+            answer.status == 403 && answer.body.contains("to another plan"),
+            "{what}: {}",
+            answer.body
+        );
     }
     covered(&tab);
     // In a browser: one answer of the passkey uncovers, and nothing is written by it.
@@ -268,7 +365,12 @@ fn a_value_is_uncovered_by_the_passkey_and_that_approves_nothing() {
         ]),
     );
     assert!(!seen[5].as_str().unwrap().contains(CANARY));
-    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+    assert_eq!(
+        lab.bao
+            .request("GET", "secret/data/proxmox-services/plex", "")
+            .0,
+        404
+    );
     // What one tab uncovered, the next one has not.
     let tab = Tab::open(&address(&lab.home));
     covered(&tab);
@@ -283,7 +385,14 @@ fn a_store_that_something_else_changed_is_told_and_not_trusted() {
     let store = lab.home.path().join(".config/claude-vault/passkeys.json");
     let right = std::fs::read_to_string(&store).unwrap();
     let mut client = Client::start(&lab.home);
-    let mut set = || client.call("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})).unwrap_err();
+    let mut set = || {
+        client
+            .call(
+                "vault_set",
+                json!({"service": "plex", "secrets": {"A": "1"}}),
+            )
+            .unwrap_err()
+    };
     let stored: Value = serde_json::from_str(&right).unwrap();
     let mut slipped_in = stored.clone();
     let mut other = stored["passkeys"][0].clone();
@@ -304,29 +413,52 @@ fn a_store_that_something_else_changed_is_told_and_not_trusted() {
         std::fs::write(&store, &changed).unwrap();
         let told = set();
         assert!(told.starts_with("invalid_arguments: "), "{told}");
-        lab.cv(["approve", "list"]).exits(2).says("were changed, or removed, by something else");
+        lab.cv(["approve", "list"])
+            .exits(2)
+            .says("were changed, or removed, by something else");
     }
     std::fs::write(&store, &right).unwrap();
     // Any of its files gone, or all but one, it does not fall back to something weaker.
-    let seal = lab.home.path().join(".local/state/claude-vault/passkeys.seal");
-    let record = lab.home.path().join(".local/share/claude-vault/passkeys.enrolled");
+    let seal = lab
+        .home
+        .path()
+        .join(".local/state/claude-vault/passkeys.seal");
+    let record = lab
+        .home
+        .path()
+        .join(".local/share/claude-vault/passkeys.enrolled");
     let all = [&store, &seal, &record];
     let contents = all.map(|file| std::fs::read(file).unwrap());
     for gone in [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2]] {
-        gone.iter().for_each(|at| std::fs::remove_file(all[*at]).unwrap());
+        gone.iter()
+            .for_each(|at| std::fs::remove_file(all[*at]).unwrap());
         let told = set();
         assert!(told.starts_with("invalid_arguments: "), "{gone:?}: {told}");
-        lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("is missing");
-        gone.iter().for_each(|at| std::fs::write(all[*at], &contents[*at]).unwrap());
+        lab.cv(["set", "plex", "A=1", "--no-confirm"])
+            .exits(2)
+            .says("is missing");
+        gone.iter()
+            .for_each(|at| std::fs::write(all[*at], &contents[*at]).unwrap());
     }
     // A folder that a variable moves away is as good as removed.
-    for (variable, value) in [("XDG_CONFIG_HOME", "x"), ("CLAUDE_VAULT_STATE_DIR", "y"), ("XDG_DATA_HOME", "z")] {
+    for (variable, value) in [
+        ("XDG_CONFIG_HOME", "x"),
+        ("CLAUDE_VAULT_STATE_DIR", "y"),
+        ("XDG_DATA_HOME", "z"),
+    ] {
         let mut moved = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
         let elsewhere = lab.home.path().join(value);
         let arguments = ["set", "plex", "A=1", "--no-confirm"];
-        crate::support::run(moved.args(arguments).env(variable, elsewhere), "").exits(2).says("is missing");
+        crate::support::run(moved.args(arguments).env(variable, elsewhere), "")
+            .exits(2)
+            .says("is missing");
     }
-    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+    assert_eq!(
+        lab.bao
+            .request("GET", "secret/data/proxmox-services/plex", "")
+            .0,
+        404
+    );
     assert!(set().starts_with("approval_pending: "));
 }
 
@@ -336,17 +468,30 @@ fn a_passkey_that_was_forged_and_sealed_anew_is_not_trusted() {
     let lab = Lab::new();
     enroll(&lab, "laptop");
     let folder = lab.home.path().join(".config/claude-vault");
-    let key = std::fs::read(lab.home.path().join(".local/state/claude-vault/passkeys.seal")).unwrap();
+    let key = std::fs::read(
+        lab.home
+            .path()
+            .join(".local/state/claude-vault/passkeys.seal"),
+    )
+    .unwrap();
     let right = std::fs::read_to_string(folder.join("passkeys.json")).unwrap();
     let stored: Value = serde_json::from_str(&right).unwrap();
-    let enrolled: Vec<claude_vault::approval::Passkey> = serde_json::from_value(stored["passkeys"].clone()).unwrap();
+    let enrolled: Vec<claude_vault::approval::Passkey> =
+        serde_json::from_value(stored["passkeys"].clone()).unwrap();
     let sealed = |passkeys: &[claude_vault::approval::Passkey]| {
         let mut text = b"recorded".to_vec();
         text.extend(serde_json::to_vec(passkeys).unwrap());
         let seal = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key), &text);
-        let seal: String = seal.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        std::fs::write(folder.join("passkeys.json"), json!({"passkeys": passkeys, "recorded": true, "seal": seal}).to_string())
-            .unwrap();
+        let seal: String = seal
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        std::fs::write(
+            folder.join("passkeys.json"),
+            json!({"passkeys": passkeys, "recorded": true, "seal": seal}).to_string(),
+        )
+        .unwrap();
         lab.cv(["approve", "list"])
     };
     sealed(&enrolled).exits(0); // as the program does it
@@ -354,9 +499,19 @@ fn a_passkey_that_was_forged_and_sealed_anew_is_not_trusted() {
     forged.id = "00".repeat(16);
     let mut with_their_key = enrolled[0].clone();
     with_their_key.key = with_their_key.key.replace('a', "b");
-    for passkeys in [vec![enrolled[0].clone(), forged.clone()], vec![forged], vec![with_their_key], Vec::new()] {
-        sealed(&passkeys).exits(2).says("is not what was enrolled").says("claude-vault approve remove --all");
-        lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("by something else");
+    for passkeys in [
+        vec![enrolled[0].clone(), forged.clone()],
+        vec![forged],
+        vec![with_their_key],
+        Vec::new(),
+    ] {
+        sealed(&passkeys)
+            .exits(2)
+            .says("is not what was enrolled")
+            .says("claude-vault approve remove --all");
+        lab.cv(["set", "plex", "A=1", "--no-confirm"])
+            .exits(2)
+            .says("by something else");
     }
     sealed(&enrolled).exits(0);
 }
@@ -367,13 +522,33 @@ fn a_store_of_before_the_record_is_taken_over() {
     let mut lab = Lab::new();
     enroll(&lab, "laptop");
     let path = lab.home.path().join(".config/claude-vault/passkeys.json");
-    let record = lab.home.path().join(".local/share/claude-vault/passkeys.enrolled");
-    let key = std::fs::read(lab.home.path().join(".local/state/claude-vault/passkeys.seal")).unwrap();
+    let record = lab
+        .home
+        .path()
+        .join(".local/share/claude-vault/passkeys.enrolled");
+    let key = std::fs::read(
+        lab.home
+            .path()
+            .join(".local/state/claude-vault/passkeys.seal"),
+    )
+    .unwrap();
     let stored: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    let enrolled: Vec<claude_vault::approval::Passkey> = serde_json::from_value(stored["passkeys"].clone()).unwrap();
-    let seal = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key), &serde_json::to_vec(&enrolled).unwrap());
-    let seal: String = seal.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    std::fs::write(&path, json!({"passkeys": enrolled, "seal": seal}).to_string()).unwrap();
+    let enrolled: Vec<claude_vault::approval::Passkey> =
+        serde_json::from_value(stored["passkeys"].clone()).unwrap();
+    let seal = ring::hmac::sign(
+        &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key),
+        &serde_json::to_vec(&enrolled).unwrap(),
+    );
+    let seal: String = seal
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    std::fs::write(
+        &path,
+        json!({"passkeys": enrolled, "seal": seal}).to_string(),
+    )
+    .unwrap();
     std::fs::remove_file(&record).unwrap();
     assert_eq!(lab.cv(["approve", "list"]).exits(0).stdout, "laptop\n");
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
@@ -395,23 +570,47 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
     ]);
     // Something else has the address first: the person's page says so, and they start over.
     let slipped = chromium(&lab.home, steps.clone());
-    let seen =
-        chromium(&lab.home, json!([{"do": "open", "url": url}, {"do": "wait", "text": "was used already"}, {"do": "text"}]));
-    assert!(seen[2].as_str().unwrap().contains("claude-vault approve enroll NAME"), "{}", seen[2]);
+    let seen = chromium(
+        &lab.home,
+        json!([{"do": "open", "url": url}, {"do": "wait", "text": "was used already"}, {"do": "text"}]),
+    );
+    assert!(
+        seen[2]
+            .as_str()
+            .unwrap()
+            .contains("claude-vault approve enroll NAME"),
+        "{}",
+        seen[2]
+    );
     terminal.exp_string("Type the code").unwrap();
     terminal.send_line("0000-0000").unwrap();
-    terminal.exp_string("no page showed that code: nothing was added").unwrap();
+    terminal
+        .exp_string("no page showed that code: nothing was added")
+        .unwrap();
     terminal.exp_eof().unwrap();
     drop(terminal);
-    assert!(!lab.home.path().join(".config/claude-vault/passkeys.json").exists());
+    assert!(
+        !lab.home
+            .path()
+            .join(".config/claude-vault/passkeys.json")
+            .exists()
+    );
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "laptop"]);
     let url = crate::terminal::address(&mut terminal);
     // Many candidates of one tab: they do not fill the page, and the code chooses among them.
     let again = |count: usize| -> Vec<Value> {
-        let mut steps = vec![json!({"do": "authenticator"}), json!({"do": "open", "url": url})];
+        let mut steps = vec![
+            json!({"do": "authenticator"}),
+            json!({"do": "open", "url": url}),
+        ];
         for _ in 0..count {
-            steps.extend([json!({"do": "click", "name": "Add passkey"}), json!({"do": "wait", "text": "Now type this code"})]);
-            steps.push(json!({"do": "run", "script": "document.querySelector('.code').textContent"}));
+            steps.extend([
+                json!({"do": "click", "name": "Add passkey"}),
+                json!({"do": "wait", "text": "Now type this code"}),
+            ]);
+            steps.push(
+                json!({"do": "run", "script": "document.querySelector('.code').textContent"}),
+            );
             steps.push(json!({"do": "credential", "all": true}));
             steps.push(json!({"do": "run", "script": "location.reload()"}));
         }
@@ -420,19 +619,28 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
     let all = again(7);
     let theirs = &all[all.len() - 5..];
     let before = all[all.len() - 7].as_array().unwrap();
-    let newest = theirs[3].as_array().unwrap().iter().find(|one| !before.contains(one)).unwrap();
+    let newest = theirs[3]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| !before.contains(one))
+        .unwrap();
     terminal.exp_string("Type the code").unwrap();
     terminal.send_line(theirs[2].as_str().unwrap()).unwrap();
     terminal.exp_string("added the passkey").unwrap();
     terminal.exp_eof().unwrap();
-    let store = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json")).unwrap();
+    let store = std::fs::read_to_string(lab.home.path().join(".config/claude-vault/passkeys.json"))
+        .unwrap();
     let store: Value = serde_json::from_str(&store).unwrap();
     assert_eq!(store["passkeys"].as_array().unwrap().len(), 1);
     let kept = |credential: &Value| {
         let id: String = base64_to_hex(credential["credentialId"].as_str().unwrap());
         store["passkeys"][0]["id"] == id
     };
-    assert!(kept(newest) && !kept(&slipped[5]), "the code chooses the person's own");
+    assert!(
+        kept(newest) && !kept(&slipped[5]),
+        "the code chooses the person's own"
+    );
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "other"]);
     let url = crate::terminal::address(&mut terminal);
     let secret = exchange(&url).ok().unwrap();
@@ -443,7 +651,12 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
         (&secret, "register", json!({}), 400),
         (&secret, "begin", json!({"page": "x"}), 400),
         (&secret, "begin", json!({}), 200),
-        (&secret, "exchange", json!({"code": url.split('#').nth(1)}), 403),
+        (
+            &secret,
+            "exchange",
+            json!({"code": url.split('#').nth(1)}),
+            403,
+        ),
     ] {
         let answer = post(&url, secret, what, &body);
         assert_eq!(answer.status, status, "{what}: {}", answer.body);
@@ -453,9 +666,14 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
     // And never under an agent, or without a terminal.
     lab.cv(["approve", "enroll", "x"]).exits(8);
     let mut under_agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
-    crate::support::run(under_agent.args(["approve", "enroll", "x"]).env("CLAUDECODE", "1"), "")
-        .exits(8)
-        .says("under an AI agent");
+    crate::support::run(
+        under_agent
+            .args(["approve", "enroll", "x"])
+            .env("CLAUDECODE", "1"),
+        "",
+    )
+    .exits(8)
+    .says("under an AI agent");
 }
 
 #[test]
@@ -463,19 +681,40 @@ fn the_config_demands_a_minimum_and_nothing_in_a_project_lowers_it() {
     let mut lab = Lab::new();
     config(&lab, "approval = \"passkey\"\n");
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
-    lab.home.file(".claude-vault.toml", "approval = \"typed\"\n");
-    lab.cv(["inject", "plex"]).exits(2).says(".claude-vault.toml");
+    lab.home
+        .file(".claude-vault.toml", "approval = \"typed\"\n");
+    lab.cv(["inject", "plex"])
+        .exits(2)
+        .says(".claude-vault.toml");
     lab.home.file(".claude-vault.toml", "");
-    for (name, value) in [("CLAUDE_VAULT_APPROVAL", "typed"), ("CLAUDE_VAULT_WRITE_ROLE", "x"), ("VAULT_APPROVAL", "typed")] {
+    for (name, value) in [
+        ("CLAUDE_VAULT_APPROVAL", "typed"),
+        ("CLAUDE_VAULT_WRITE_ROLE", "x"),
+        ("VAULT_APPROVAL", "typed"),
+    ] {
         lab.home.set(name, value);
     }
     let mut client = Client::start(&lab.home);
-    let told = client.call("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})).unwrap_err();
+    let told = client
+        .call(
+            "vault_set",
+            json!({"service": "plex", "secrets": {"A": "1"}}),
+        )
+        .unwrap_err();
     assert!(told.starts_with("invalid_arguments: "), "{told}");
-    lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("demands approval by passkey");
+    lab.cv(["set", "plex", "A=1", "--no-confirm"])
+        .exits(2)
+        .says("demands approval by passkey");
     enroll(&lab, "laptop");
-    lab.cv(["set", "plex", "A=1", "--no-confirm"]).exits(2).says("changes are approved by passkey");
+    lab.cv(["set", "plex", "A=1", "--no-confirm"])
+        .exits(2)
+        .says("changes are approved by passkey");
     config(&lab, "approval = \"step-up\"\n");
     lab.cv(["set", "plex", "A=1"]).exits(2).says("write_role");
-    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+    assert_eq!(
+        lab.bao
+            .request("GET", "secret/data/proxmox-services/plex", "")
+            .0,
+        404
+    );
 }

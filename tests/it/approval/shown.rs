@@ -1,10 +1,13 @@
-//! What the page shows of plans that no command makes by itself, served by the library in this process.
+//! What the page shows of plans that no command makes by itself, served by the library in this
+//! process.
 
 use std::sync::{Arc, Mutex};
 
 use claude_vault::approval::page::{Desk, Page};
 use claude_vault::approval::pending::{AskedBy, Pending, Person};
-use claude_vault::approval::{Approval, Approver, Asked, Change, FilePreview, Passkeys, Question, Socket, listen};
+use claude_vault::approval::{
+    Approval, Approver, Asked, Change, FilePreview, Passkeys, Question, Socket, listen,
+};
 use claude_vault::audit::Audit;
 use claude_vault::config::{Env, Global, Settings, Strength};
 use claude_vault::error::{Error, Result};
@@ -35,7 +38,10 @@ impl Waiting {
             move |_: &str, url: &str| brought.lock().unwrap().push(url.to_owned())
         };
         let asked = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async move {
                 let env = Env::of_process();
                 let mut settings = Settings::load(&Global::default(), &env)?;
@@ -50,8 +56,18 @@ impl Waiting {
                 };
                 let _page = Page::open(desk).await?;
                 let _socket: Socket = listen(&state, pending.clone())?;
-                let asked_by = AskedBy::Client { name: "claude-code".into(), tool: "vault_inject".into() };
-                let person = Person { pending, asked_by, proof: Strength::Typed, bring, wanted, asked: Mutex::default() };
+                let asked_by = AskedBy::Client {
+                    name: "claude-code".into(),
+                    tool: "vault_inject".into(),
+                };
+                let person = Person {
+                    pending,
+                    asked_by,
+                    proof: Strength::Typed,
+                    bring,
+                    wanted,
+                    asked: Mutex::default(),
+                };
                 let question = Question {
                     asked: Asked::Inject,
                     service: "plex",
@@ -69,7 +85,12 @@ impl Waiting {
                 answer
             })
         });
-        let waiting = Self { home, asked: Some(asked), brought, _wanted: sender };
+        let waiting = Self {
+            home,
+            asked: Some(asked),
+            brought,
+            _wanted: sender,
+        };
         eventually("the plan", || pending(&waiting.home).into_iter().next());
         waiting
     }
@@ -80,16 +101,22 @@ impl Waiting {
 }
 
 fn env_file() -> Vec<FilePreview> {
-    let text = "# plex\nTOKEN=••••••••\n\tNOTE=<b>not markup</b> \u{202e}\u{200b}\nURL=https://plex.lan\n";
+    let text =
+        "# plex\nTOKEN=••••••••\n\tNOTE=<b>not markup</b> \u{202e}\u{200b}\nURL=https://plex.lan\n";
     let note = "replaces a file with lines of yours; they are kept in plex/.env.bak.1";
-    vec![FilePreview { path: "plex/.env".into(), masked_text: text.into(), note: note.into() }]
+    vec![FilePreview {
+        path: "plex/.env".into(),
+        masked_text: text.into(),
+        note: note.into(),
+    }]
 }
 
 #[test]
 fn a_file_is_shown_whole_with_its_values_masked() {
     let mut waiting = Waiting::new(env_file(), None);
     assert!(waiting.brought.lock().unwrap()[0].contains("/approve#"));
-    let folder = std::env::var("SHOTS").unwrap_or_else(|_| waiting.home.path().display().to_string());
+    let folder =
+        std::env::var("SHOTS").unwrap_or_else(|_| waiting.home.path().display().to_string());
     let seen = chromium(
         &waiting.home,
         json!([
@@ -102,8 +129,19 @@ fn a_file_is_shown_whole_with_its_values_masked() {
         ]),
     );
     let text = "# plex\nTOKEN=••••••••\n\tNOTE=<b>not markup</b> \\u{202e}\\u{200b}\nURL=https://plex.lan\n";
-    assert_eq!((&seen[2], &seen[3]), (&json!(text), &json!(true)), "the whole text, and nothing to scroll to");
-    assert!(seen[4].as_str().unwrap().contains("replaces a file with lines of yours"), "{}", seen[4]);
+    assert_eq!(
+        (&seen[2], &seen[3]),
+        (&json!(text), &json!(true)),
+        "the whole text, and nothing to scroll to"
+    );
+    assert!(
+        seen[4]
+            .as_str()
+            .unwrap()
+            .contains("replaces a file with lines of yours"),
+        "{}",
+        seen[4]
+    );
     assert_eq!(seen[5], json!([]), "axe found something");
     assert!(waiting.answer().is_ok());
 }
@@ -115,9 +153,15 @@ fn what_cannot_be_done_says_why_and_can_only_be_closed() {
     let tab = Tab::open(&address(&waiting.home));
     let plan = tab.list()[0].clone();
     for what in ["approve", "value", "challenge", "step-up", "uncover"] {
-        assert_eq!(tab.act(&plan, what, &json!({"word": "yes", "key": 0})).status, 403, "{what}");
+        assert_eq!(
+            tab.act(&plan, what, &json!({"word": "yes", "key": 0}))
+                .status,
+            403,
+            "{what}"
+        );
     }
-    let folder = std::env::var("SHOTS").unwrap_or_else(|_| waiting.home.path().display().to_string());
+    let folder =
+        std::env::var("SHOTS").unwrap_or_else(|_| waiting.home.path().display().to_string());
     let seen = chromium(
         &waiting.home,
         json!([
@@ -136,9 +180,13 @@ fn what_cannot_be_done_says_why_and_can_only_be_closed() {
 fn the_terminal_shows_files_and_obstacles_too() {
     let mut waiting = Waiting::new(env_file(), None);
     let mut terminal = crate::terminal::cv(&waiting.home, &["approve", "pending"]);
-    terminal.exp_string("file plex/.env (replaces a file with lines of yours").unwrap();
+    terminal
+        .exp_string("file plex/.env (replaces a file with lines of yours")
+        .unwrap();
     terminal.exp_string("  | # plex").unwrap();
-    terminal.exp_string("NOTE=<b>not markup</b> \\u{202e}\\u{200b}").unwrap();
+    terminal
+        .exp_string("NOTE=<b>not markup</b> \\u{202e}\\u{200b}")
+        .unwrap();
     terminal.exp_string("Type yes").unwrap();
     terminal.send_line("yes").unwrap();
     terminal.exp_string("approved").unwrap();
@@ -146,7 +194,9 @@ fn the_terminal_shows_files_and_obstacles_too() {
     assert!(waiting.answer().is_ok());
     let mut waiting = Waiting::new(Vec::new(), Some("the value has a line break"));
     let mut terminal = crate::terminal::cv(&waiting.home, &["approve", "pending"]);
-    terminal.exp_string("this cannot be done: the value has a line break").unwrap();
+    terminal
+        .exp_string("this cannot be done: the value has a line break")
+        .unwrap();
     terminal.exp_string("Press Enter to close it").unwrap();
     terminal.send_line("yes").unwrap();
     terminal.exp_string("closed: nothing is done").unwrap();
@@ -161,9 +211,10 @@ fn a_hidden_or_prerendered_tab_does_not_use_the_address_up() {
     let url = waiting.brought.lock().unwrap()[0].clone();
     let wait = json!({"do": "run", "script": "new Promise((done) => setTimeout(done, 700))"});
     let mut steps = Vec::<Value>::new();
-    for (property, idle, active, event) in
-        [("visibilityState", "hidden", "visible", "visibilitychange"), ("prerendering", "true", "", "prerenderingchange")]
-    {
+    for (property, idle, active, event) in [
+        ("visibilityState", "hidden", "visible", "visibilitychange"),
+        ("prerendering", "true", "", "prerenderingchange"),
+    ] {
         let pretend = format!(
             "window.pretend = '{idle}'; Object.defineProperty(Document.prototype, '{property}', {{get: () => window.pretend, configurable: true}})"
         );
@@ -175,15 +226,24 @@ fn a_hidden_or_prerendered_tab_does_not_use_the_address_up() {
             json!({"do": "run", "script": "[location.hash.length, document.getElementById('main').children.length, performance.getEntriesByType('resource').filter((one) => one.initiatorType === 'fetch').length]"}),
         ]);
         if property == "prerendering" {
-            let go = format!("window.pretend = '{active}'; document.dispatchEvent(new Event('{event}'))");
-            steps.extend([json!({"do": "run", "script": go}), json!({"do": "wait", "text": "Write this file?"})]);
+            let go = format!(
+                "window.pretend = '{active}'; document.dispatchEvent(new Event('{event}'))"
+            );
+            steps.extend([
+                json!({"do": "run", "script": go}),
+                json!({"do": "wait", "text": "Write this file?"}),
+            ]);
         }
     }
     // The script's own view, once it is the person's: reloaded, the tab still has its secret.
     steps.extend([json!({"do": "run", "script": "window.pretend = ''; location.hash"})]);
     let seen = chromium(&waiting.home, Value::from(steps));
     for at in [4, 9] {
-        assert_eq!((seen[at][0].as_u64(), seen[at][2].as_u64()), (Some(33), Some(0)), "{seen:?}");
+        assert_eq!(
+            (seen[at][0].as_u64(), seen[at][2].as_u64()),
+            (Some(33), Some(0)),
+            "{seen:?}"
+        );
     }
     assert_eq!(seen[12], "", "the code is gone from the address bar");
 }
@@ -202,7 +262,14 @@ fn a_reloaded_tab_goes_on_and_a_second_one_is_told_what_to_do() {
         ]),
     );
     assert_eq!(seen[4], "");
-    assert!(seen[8].as_str().unwrap().contains("claude-vault approve pending"), "{}", seen[8]);
+    assert!(
+        seen[8]
+            .as_str()
+            .unwrap()
+            .contains("claude-vault approve pending"),
+        "{}",
+        seen[8]
+    );
 }
 
 #[test]
@@ -214,7 +281,10 @@ fn a_button_cannot_be_pressed_before_the_person_can_have_seen_it() {
                   if (button && !window.shown) { window.shown = performance.now(); window.first = button.disabled; } \
                   if (button && !button.disabled) done([window.first, performance.now() - window.shown]); \
                   else if (performance.now() - started > 10000) done('never'); else requestAnimationFrame(look); }; look(); })";
-    let seen = chromium(&waiting.home, json!([{"do": "open", "url": url, "until": "commit"}, {"do": "run", "script": script}]));
+    let seen = chromium(
+        &waiting.home,
+        json!([{"do": "open", "url": url, "until": "commit"}, {"do": "run", "script": script}]),
+    );
     assert_eq!(seen[1][0], true, "{seen:?}");
     assert!(seen[1][1].as_f64().unwrap() >= 450.0, "{seen:?}");
 }

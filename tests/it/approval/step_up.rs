@@ -14,16 +14,26 @@ path "secret/data/proxmox-services/*"     { capabilities = ["read"] }
 path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list"] }
 path "secret/metadata/proxmox-services"   { capabilities = ["list"] }
 "#;
-const WRITER: &str = r#"path "secret/data/proxmox-services/*" { capabilities = ["create", "update"] }"#;
+const WRITER: &str =
+    r#"path "secret/data/proxmox-services/*" { capabilities = ["create", "update"] }"#;
 
 /// A server where sessions read, and the role `writer` writes.
 fn lab() -> Login {
     let mut login = Login::with_tls();
     let bao = &login.lab.bao;
-    bao.put("sys/policies/acl/homelab-services", json!({ "policy": READER }));
-    bao.put("sys/policies/acl/homelab-writer", json!({ "policy": WRITER }));
+    bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({ "policy": READER }),
+    );
+    bao.put(
+        "sys/policies/acl/homelab-writer",
+        json!({ "policy": WRITER }),
+    );
     role(&login, "writer", &json!({}));
-    config(&login.lab, "write_role = \"writer\"\napproval = \"step-up\"\n");
+    config(
+        &login.lab,
+        "write_role = \"writer\"\napproval = \"step-up\"\n",
+    );
     login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "45");
     login
 }
@@ -36,21 +46,37 @@ fn role(login: &Login, name: &str, changes: &Value) {
         "token_policies": ["homelab-writer"], "token_ttl": "90s", "token_explicit_max_ttl": "90s", "token_num_uses": 4,
         "token_no_default_policy": false, "max_age": "60s",
     });
-    role.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    role.as_object_mut()
+        .unwrap()
+        .extend(changes.as_object().unwrap().clone());
     login.lab.bao.put(&format!("auth/oidc/role/{name}"), role);
 }
 
 /// A client whose session is alice's, and a change that waits.
 fn asked(login: &mut Login, service: &str) -> Asked {
     let mut client = Client::start(&login.lab.home);
-    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    assert_eq!(
+        client.call("vault_login", json!({})).unwrap()["state"],
+        "logged_in"
+    );
     client.call("vault_list", json!({})).unwrap();
     // From here on a person with a real browser answers, not the script.
-    let id = client.ask("tools/call", json!({"name": "vault_set", "arguments": {"service": service, "secrets": {"A": CANARY}}}));
-    let shown = crate::support::eventually("the plan", || super::pending(&login.lab.home).into_iter().next());
+    let id = client.ask(
+        "tools/call",
+        json!({"name": "vault_set", "arguments": {"service": service, "secrets": {"A": CANARY}}}),
+    );
+    let shown = crate::support::eventually("the plan", || {
+        super::pending(&login.lab.home).into_iter().next()
+    });
     assert_eq!(shown["proof"], "step-up");
     let address = address(&login.lab.home);
-    Asked { client, arguments: json!({"service": service, "secrets": {"A": CANARY}}), token: id.to_string(), shown, address }
+    Asked {
+        client,
+        arguments: json!({"service": service, "secrets": {"A": CANARY}}),
+        token: id.to_string(),
+        shown,
+        address,
+    }
 }
 
 /// What came of the call that waits.
@@ -59,7 +85,13 @@ fn outcome(asked: &mut Asked) -> Result<Value, String> {
 }
 
 fn accessors(login: &Login) -> usize {
-    login.lab.bao.request("LIST", "auth/token/accessors", "").1.matches('"').count()
+    login
+        .lab
+        .bao
+        .request("LIST", "auth/token/accessors", "")
+        .1
+        .matches('"')
+        .count()
 }
 
 const SIGN_IN: &str = "Sign in to approve";
@@ -71,17 +103,28 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
     let before = accessors(&login);
     let tab = Tab::open(&asked.address);
     // Nothing else is taken for it: neither a typed yes on the page, nor one at a terminal.
-    assert_eq!(tab.act(&asked.shown, "approve", &json!({"word": "yes"})).status, 403);
+    assert_eq!(
+        tab.act(&asked.shown, "approve", &json!({"word": "yes"}))
+            .status,
+        403
+    );
     // And no value is shown: a sign-in only approves.
     for what in ["value", "uncover", "uncover-challenge"] {
         let answer = tab.act(&asked.shown, what, &json!({"key": 0}));
-        assert!(answer.status == 403 && !answer.body.contains(CANARY), "{what}: {}", answer.body);
+        assert!(
+            answer.status == 403 && !answer.body.contains(CANARY),
+            "{what}: {}",
+            answer.body
+        );
     }
     let mut terminal = crate::terminal::cv(&login.lab.home, &["approve", "pending"]);
-    terminal.exp_string("approve or deny it on its page (step-up)").unwrap();
+    terminal
+        .exp_string("approve or deny it on its page (step-up)")
+        .unwrap();
     terminal.exp_eof().unwrap();
     drop(terminal);
-    let folder = std::env::var("SHOTS").unwrap_or_else(|_| login.lab.home.path().display().to_string());
+    let folder =
+        std::env::var("SHOTS").unwrap_or_else(|_| login.lab.home.path().display().to_string());
     chromium(
         &login.lab.home,
         json!([
@@ -99,10 +142,16 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
     assert_eq!(login.lab.stored("jellyfin"), json!({"A": CANARY}));
     assert_eq!(accessors(&login), before, "the write token was revoked");
     let log = login.lab.home.read(".claude-vault-audit.log");
-    assert!(log.contains("by: step-up as oidc-alice@lab.test") && !log.contains(CANARY), "{log}");
+    assert!(
+        log.contains("by: step-up as oidc-alice@lab.test") && !log.contains(CANARY),
+        "{log}"
+    );
     // The session itself could never have done it, and says so.
     let status = asked.client.call("vault_status", json!({})).unwrap();
-    assert_eq!((&status["session"]["write_access"], &status["approval"]), (&json!(false), &json!("step-up")));
+    assert_eq!(
+        (&status["session"]["write_access"], &status["approval"]),
+        (&json!(false), &json!("step-up"))
+    );
     asked.client.close();
 }
 
@@ -110,14 +159,32 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
 fn tries(login: &mut Login, service: &str, steps: Vec<Value>, says: &str) {
     let mut asked = asked(login, service);
     let before = accessors(login);
-    let mut all = vec![json!({"do": "open", "url": asked.address}), json!({"do": "click", "name": SIGN_IN})];
+    let mut all = vec![
+        json!({"do": "open", "url": asked.address}),
+        json!({"do": "click", "name": SIGN_IN}),
+    ];
     all.extend(steps);
     all.push(json!({"do": "wait", "text": says}));
     all.push(json!({"do": "click", "name": "Deny"}));
     all.push(json!({"do": "wait", "text": "Denied"}));
     chromium(&login.lab.home, Value::from(all));
-    assert!(outcome(&mut asked).unwrap_err().starts_with("approval_denied: "));
-    assert_eq!(login.lab.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "").0, 404);
+    assert!(
+        outcome(&mut asked)
+            .unwrap_err()
+            .starts_with("approval_denied: ")
+    );
+    assert_eq!(
+        login
+            .lab
+            .bao
+            .request(
+                "GET",
+                &format!("secret/data/proxmox-services/{service}"),
+                ""
+            )
+            .0,
+        404
+    );
     assert_eq!(accessors(login), before, "a token of the login lives on");
     asked.client.close();
 }
@@ -125,25 +192,54 @@ fn tries(login: &mut Login, service: &str, steps: Vec<Value>, says: &str) {
 #[test]
 fn another_persons_a_cancelled_or_a_refused_login_writes_nothing() {
     let mut login = lab();
-    let sign_in = |name: &str| vec![json!({"do": "wait", "text": "Sign-in"}), json!({"do": "sign_in", "name": name})];
-    tries(&mut login, "one", sign_in("bob"), "another person's sign-in");
+    let sign_in = |name: &str| {
+        vec![
+            json!({"do": "wait", "text": "Sign-in"}),
+            json!({"do": "sign_in", "name": name}),
+        ]
+    };
+    tries(
+        &mut login,
+        "one",
+        sign_in("bob"),
+        "another person's sign-in",
+    );
     tries(
         &mut login,
         "two",
-        vec![json!({"do": "wait", "text": "Sign-in"}), json!({"do": "sign_in", "name": "", "deny": true})],
+        vec![
+            json!({"do": "wait", "text": "Sign-in"}),
+            json!({"do": "sign_in", "name": "", "deny": true}),
+        ],
         "access_denied",
     );
     // mallory is in no group that the role wants: Vault refuses.
-    tries(&mut login, "three", sign_in("mallory"), "did not approve it");
+    tries(
+        &mut login,
+        "three",
+        sign_in("mallory"),
+        "did not approve it",
+    );
     for (service, changes, says) in [
-        ("four", json!({"token_ttl": "8h", "token_explicit_max_ttl": "8h"}), "lives longer than 15 minutes"),
-        ("five", json!({"token_policies": ["homelab-services"]}), "may not write this service"),
+        (
+            "four",
+            json!({"token_ttl": "8h", "token_explicit_max_ttl": "8h"}),
+            "lives longer than 15 minutes",
+        ),
+        (
+            "five",
+            json!({"token_policies": ["homelab-services"]}),
+            "may not write this service",
+        ),
     ] {
         role(&login, "writer", &changes);
         tries(&mut login, service, sign_in("alice"), says);
     }
     let log = login.lab.home.read(".claude-vault-audit.log");
-    assert!(log.contains("APPROVAL_MISMATCH") && !log.contains("SUCCESS"), "{log}");
+    assert!(
+        log.contains("APPROVAL_MISMATCH") && !log.contains("SUCCESS"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -156,7 +252,12 @@ fn a_sign_on_that_is_too_old_is_asked_for_anew() {
     });
     let mut plan = |service: &str, max_age: &str| {
         role(&login, "writer", &json!({"max_age": max_age}));
-        let told = client.call("vault_set", json!({"service": service, "secrets": {"A": "1"}})).unwrap_err();
+        let told = client
+            .call(
+                "vault_set",
+                json!({"service": service, "secrets": {"A": "1"}}),
+            )
+            .unwrap_err();
         assert!(told.starts_with("approval_pending: "), "{told}");
         format!("{SIGN_IN} secret/proxmox-services/{service}")
     };
@@ -172,14 +273,36 @@ fn a_sign_on_that_is_too_old_is_asked_for_anew() {
             {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
             wait,
             {"do": "click", "name": buttons[1]}, {"do": "wait", "text": "Sign-in"}, {"do": "text", "of": "body"},
-            // Nobody signs in anew: nothing is written, however long the old sign-on lives. The tab still has its secret.
+            // Nobody signs in anew: nothing is written, however long the old sign-on lives. The tab
+            // still has its secret.
             {"do": "open", "url": page}, {"do": "wait", "text": "2 changes wait for you"}, {"do": "text"},
         ]),
     );
-    assert!(seen[8].as_str().unwrap().contains("Sign-in") && seen[11].as_str().unwrap().contains("Write to Vault?"));
-    assert_eq!(login.lab.bao.request("GET", "secret/data/proxmox-services/one", "").0, 200);
+    assert!(
+        seen[8].as_str().unwrap().contains("Sign-in")
+            && seen[11].as_str().unwrap().contains("Write to Vault?")
+    );
+    assert_eq!(
+        login
+            .lab
+            .bao
+            .request("GET", "secret/data/proxmox-services/one", "")
+            .0,
+        200
+    );
     for service in ["two", "three"] {
-        assert_eq!(login.lab.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "").0, 404);
+        assert_eq!(
+            login
+                .lab
+                .bao
+                .request(
+                    "GET",
+                    &format!("secret/data/proxmox-services/{service}"),
+                    ""
+                )
+                .0,
+            404
+        );
     }
     client.close();
 }
@@ -187,7 +310,12 @@ fn a_sign_on_that_is_too_old_is_asked_for_anew() {
 /// What asking for a write says when no page is opened at all.
 fn refused(login: &Login) -> String {
     let mut client = Client::start(&login.lab.home);
-    let told = client.call("vault_set", json!({"service": "plex", "secrets": {"B": "1"}})).unwrap_err();
+    let told = client
+        .call(
+            "vault_set",
+            json!({"service": "plex", "secrets": {"B": "1"}}),
+        )
+        .unwrap_err();
     assert!(super::pending(&login.lab.home).is_empty(), "{told}");
     client.close();
     told
@@ -202,11 +330,26 @@ fn step_up_goes_over_tls_alone() {
     let plain = login.lab.bao.admin.clone();
     login.lab.home.set("VAULT_ADDR", plain.clone());
     let told = refused(&login);
-    assert!(told.starts_with("invalid_arguments: ") && !told.contains(&plain), "{told}");
-    login.lab.cv(["set", "plex", "B=2"]).exits(2).says("refused over plain http").says("https://");
+    assert!(
+        told.starts_with("invalid_arguments: ") && !told.contains(&plain),
+        "{told}"
+    );
+    login
+        .lab
+        .cv(["set", "plex", "B=2"])
+        .exits(2)
+        .says("refused over plain http")
+        .says("https://");
     // The person's own insistence on plain http is not enough either, nor a lab that has ended.
-    login.lab.home.set("CLAUDE_VAULT_DEV", login.lab.home.path().to_string_lossy());
-    login.lab.cv(["set", "plex", "B=2", "--insecure-http"]).exits(2).says("refused over plain http");
+    login
+        .lab
+        .home
+        .set("CLAUDE_VAULT_DEV", login.lab.home.path().to_string_lossy());
+    login
+        .lab
+        .cv(["set", "plex", "B=2", "--insecure-http"])
+        .exits(2)
+        .says("refused over plain http");
     assert_eq!(login.lab.stored("plex"), json!({"A": "1"}));
 }
 
@@ -214,7 +357,11 @@ fn step_up_goes_over_tls_alone() {
 #[test]
 fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
     let mut login = lab();
-    let record = login.lab.home.path().join(".local/state/claude-vault/step-up.address");
+    let record = login
+        .lab
+        .home
+        .path()
+        .join(".local/state/claude-vault/step-up.address");
     let mut first = asked(&mut login, "jellyfin");
     chromium(
         &login.lab.home,
@@ -226,9 +373,19 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
     outcome(&mut first).unwrap();
     first.client.close();
     let address = login.lab.bao.address.clone();
-    let recorded = || std::fs::read_to_string(&record).unwrap().lines().next().unwrap().to_owned();
+    let recorded = || {
+        std::fs::read_to_string(&record)
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     assert_eq!(recorded(), address);
-    assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&record).unwrap()) & 0o777, 0o600);
+    assert_eq!(
+        std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&record).unwrap()) & 0o777,
+        0o600
+    );
     // Now it is moved: here to the same server by another name, which is not for us to know.
     let moved = address.replace("127.0.0.1", "localhost");
     login.lab.home.set("VAULT_ADDR", &moved);
@@ -236,11 +393,25 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
     login.lab.home.set("VAULT_TOKEN", token);
     let told = refused(&login);
     assert!(told.starts_with("invalid_arguments: "), "{told}");
-    login.lab.cv(["set", "plex", "B=2"]).exits(2).says("the last step-up went to").says("in a terminal of your own");
+    login
+        .lab
+        .cv(["set", "plex", "B=2"])
+        .exits(2)
+        .says("the last step-up went to")
+        .says("in a terminal of your own");
     // Neither a script nor an agent says yes to that.
-    login.lab.cv(["approve", "address"]).exits(8).says("no terminal");
+    login
+        .lab
+        .cv(["approve", "address"])
+        .exits(8)
+        .says("no terminal");
     let mut agent = login.lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
-    crate::support::run(agent.args(["approve", "address"]).env("CLAUDECODE", "1"), "").exits(8).says("under an AI agent");
+    crate::support::run(
+        agent.args(["approve", "address"]).env("CLAUDECODE", "1"),
+        "",
+    )
+    .exits(8)
+    .says("under an AI agent");
     for (answer, says) in [("no", "not confirmed"), ("yes", "from now on")] {
         let mut terminal = crate::terminal::cv(&login.lab.home, &["approve", "address"]);
         terminal.exp_string(&address).unwrap();
@@ -251,8 +422,18 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
         terminal.exp_eof().unwrap();
     }
     assert_eq!(recorded(), moved);
-    assert!(login.lab.home.read(".claude-vault-audit.log").contains(&format!("step-up address {moved}")));
-    login.lab.cv(["approve", "address"]).exits(0).says("nothing to approve");
+    assert!(
+        login
+            .lab
+            .home
+            .read(".claude-vault-audit.log")
+            .contains(&format!("step-up address {moved}"))
+    );
+    login
+        .lab
+        .cv(["approve", "address"])
+        .exits(0)
+        .says("nothing to approve");
     // From here on the other one is the one that moved.
     let mut terminal = crate::terminal::cv(&login.lab.home, &["set", "plex", "B=2"]);
     crate::terminal::address(&mut terminal);
@@ -263,14 +444,24 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
     // The same address by the word of another certificate authority is another place, too.
     login.lab.home.set("VAULT_ADDR", &moved);
     let more = login.lab.home.path().join("more.pem");
-    let authorities = std::fs::read_to_string(login.lab.bao.dir.path().join("vault-ca.pem")).unwrap();
+    let authorities =
+        std::fs::read_to_string(login.lab.bao.dir.path().join("vault-ca.pem")).unwrap();
     std::fs::write(&more, authorities.clone() + &authorities).unwrap();
     login.lab.home.set("VAULT_CACERT", more.to_string_lossy());
     assert!(refused(&login).starts_with("invalid_arguments: "));
-    login.lab.cv(["set", "plex", "B=2"]).exits(2).says("are not those of the last step-up").says("in a terminal of your own");
+    login
+        .lab
+        .cv(["set", "plex", "B=2"])
+        .exits(2)
+        .says("are not those of the last step-up")
+        .says("in a terminal of your own");
     login.lab.home.set("VAULT_SKIP_VERIFY", "1");
     assert!(refused(&login).starts_with("invalid_arguments: "));
-    login.lab.cv(["set", "plex", "B=2"]).exits(2).says("step-up is refused without verification");
+    login
+        .lab
+        .cv(["set", "plex", "B=2"])
+        .exits(2)
+        .says("step-up is refused without verification");
 }
 
 #[test]
@@ -279,12 +470,24 @@ fn step_up_is_refused_while_another_program_traces_this_one() {
     let token = login.lab.bao.token(&["homelab-services"]);
     login.lab.home.set("VAULT_TOKEN", token);
     let mut traced = login.lab.home.command("strace");
-    traced.args(["-f", "-o", "/dev/null", env!("CARGO_BIN_EXE_claude-vault"), "set", "plex", "B=2"]);
-    crate::support::run(&mut traced, "").exits(2).says("traces this one").says("end the debugger or tracer");
+    traced.args([
+        "-f",
+        "-o",
+        "/dev/null",
+        env!("CARGO_BIN_EXE_claude-vault"),
+        "set",
+        "plex",
+        "B=2",
+    ]);
+    crate::support::run(&mut traced, "")
+        .exits(2)
+        .says("traces this one")
+        .says("end the debugger or tracer");
     assert_eq!(login.lab.stored("plex"), json!({"A": "1"}));
 }
 
-/// The write token goes to the address that the person was shown, whatever the settings trust besides.
+/// The write token goes to the address that the person was shown, whatever the settings trust
+/// besides.
 #[test]
 fn the_write_token_follows_no_redirect() {
     use claude_vault::config::{Env, Global, Settings};
@@ -295,28 +498,47 @@ fn the_write_token_follows_no_redirect() {
         use std::io::{Read, Write};
         for mut stream in here.incoming().flatten() {
             let _ = stream.read(&mut [0; 4096]);
-            let answer =
-                format!("HTTP/1.1 307 Moved\r\nLocation: http://localhost:{}/v1/x\r\nContent-Length: 0\r\n\r\n", to.port());
+            let answer = format!(
+                "HTTP/1.1 307 Moved\r\nLocation: http://localhost:{}/v1/x\r\nContent-Length: 0\r\n\r\n",
+                to.port()
+            );
             let _ = stream.write_all(answer.as_bytes());
         }
     });
     let env = Env::from_iter([
         ("CLAUDE_VAULT_CONFIG".to_owned(), "/dev/null".into()),
-        ("CLAUDE_VAULT_TRUSTED_HOSTS".to_owned(), "localhost,127.0.0.1".into()),
+        (
+            "CLAUDE_VAULT_TRUSTED_HOSTS".to_owned(),
+            "localhost,127.0.0.1".into(),
+        ),
         ("HOME".to_owned(), "/nowhere".into()),
     ]);
-    let global = Global { address: Some(format!("http://{from}")), ..Global::default() };
+    let global = Global {
+        address: Some(format!("http://{from}")),
+        ..Global::default()
+    };
     let settings = Settings::load(&global, &env).unwrap();
-    let vault = claude_vault::vault::Client::new(&settings, Some("hvs.session".to_owned().into())).unwrap();
+    let vault =
+        claude_vault::vault::Client::new(&settings, Some("hvs.session".to_owned().into())).unwrap();
     let writer = vault.with_token("hvs.write".to_owned().into()).unwrap();
     let alone = settings.for_the_address_alone();
-    let given_back = claude_vault::vault::Client::new(&alone, Some("hvs.write".to_owned().into())).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let given_back =
+        claude_vault::vault::Client::new(&alone, Some("hvs.write".to_owned().into())).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     for client in [writer, given_back] {
-        let error = runtime.block_on(client.look_up_token()).map(drop).unwrap_err();
+        let error = runtime
+            .block_on(client.look_up_token())
+            .map(drop)
+            .unwrap_err();
         assert_eq!(error.code(), "foreign_redirect", "{error}");
-        assert!(elsewhere.accept().is_err(), "the token went to another place");
+        assert!(
+            elsewhere.accept().is_err(),
+            "the token went to another place"
+        );
     }
 }
 
@@ -336,10 +558,16 @@ fn a_person_at_the_terminal_steps_up_too() {
             {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 2 now"},
         ]),
     );
-    terminal.exp_string("updated secret/proxmox-services/plex (version 2)").unwrap();
+    terminal
+        .exp_string("updated secret/proxmox-services/plex (version 2)")
+        .unwrap();
     terminal.exp_eof().unwrap();
     assert_eq!(login.lab.stored("plex"), json!({"A": "1", "B": "2"}));
-    login.lab.cv(["set", "plex", "A=2", "--no-confirm"]).exits(2).says("--no-confirm is no approval");
+    login
+        .lab
+        .cv(["set", "plex", "A=2", "--no-confirm"])
+        .exits(2)
+        .says("--no-confirm is no approval");
 }
 
 #[test]
@@ -351,15 +579,27 @@ fn one_sign_in_writes_the_new_one_and_deletes_the_old_one_of_a_rename() {
         path "secret/delete/proxmox-services/*"   { capabilities = ["update"] }
     "#;
     let reader = READER.to_owned() + &READER.replace("proxmox-services", "elsewhere");
-    login.lab.bao.put("sys/policies/acl/homelab-writer", json!({ "policy": policy }));
-    login.lab.bao.put("sys/policies/acl/homelab-services", json!({ "policy": reader }));
-    login.lab.bao.put("secret/metadata/proxmox-services/plex", json!({"custom_metadata": {"owner": "alice"}}));
+    login.lab.bao.put(
+        "sys/policies/acl/homelab-writer",
+        json!({ "policy": policy }),
+    );
+    login.lab.bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({ "policy": reader }),
+    );
+    login.lab.bao.put(
+        "secret/metadata/proxmox-services/plex",
+        json!({"custom_metadata": {"owner": "alice"}}),
+    );
     let token = login.lab.bao.token(&["homelab-services"]);
     login.lab.home.set("VAULT_TOKEN", token);
     let hold = login.lab.home.lab().join("hold");
     login.lab.home.set("TEST_HOLD", hold.to_string_lossy());
     let rename = |login: &Login, says: &str| {
-        let mut terminal = crate::terminal::cv(&login.lab.home, &["rename", "plex", "b", "--to-path", "elsewhere"]);
+        let mut terminal = crate::terminal::cv(
+            &login.lab.home,
+            &["rename", "plex", "b", "--to-path", "elsewhere"],
+        );
         let url = crate::terminal::address(&mut terminal);
         chromium(
             &login.lab.home,
@@ -370,14 +610,24 @@ fn one_sign_in_writes_the_new_one_and_deletes_the_old_one_of_a_rename() {
         );
         terminal.exp_eof().unwrap()
     };
-    // A token of four uses is used up before the old one is deleted: nothing is lost, and a second sign-in finishes.
+    // A token of four uses is used up before the old one is deleted: nothing is lost, and a second
+    // sign-in finishes.
     let said = rename(&login, "the old one stays");
-    assert!(said.contains("used up") && said.contains("token_num_uses=8"), "{said}");
+    assert!(
+        said.contains("used up") && said.contains("token_num_uses=8"),
+        "{said}"
+    );
     assert_eq!(login.lab.stored("plex"), json!({"A": "1"}));
     role(&login, "writer", &json!({"token_num_uses": 8}));
     let said = rename(&login, "Done: it is version 1 now");
-    assert!(said.contains("renamed secret/proxmox-services/plex to secret/elsewhere/b (version 1)"), "{said}");
+    assert!(
+        said.contains("renamed secret/proxmox-services/plex to secret/elsewhere/b (version 1)"),
+        "{said}"
+    );
     assert_eq!(login.lab.stored_or_null("plex"), Value::Null);
     let made = login.lab.bao.get("secret/metadata/elsewhere/b")["data"].clone();
-    assert_eq!((&made["custom_metadata"], &made["current_version"]), (&json!({"owner": "alice"}), &json!(1)));
+    assert_eq!(
+        (&made["custom_metadata"], &made["current_version"]),
+        (&json!({"owner": "alice"}), &json!(1))
+    );
 }

@@ -1,5 +1,5 @@
-//! Who may speak with a listener, and that nobody can take it away from the person: the approval page,
-//! the enrolment page and the login's callback.
+//! Who may speak with a listener, and that nobody can take it away from the person: the approval
+//! page, the enrolment page and the login's callback.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -18,7 +18,8 @@ const SOMEBODY_ELSE: &str = "65534";
 
 /// Only root can be somebody else.
 fn is_root() -> bool {
-    let is_root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    let is_root =
+        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
     if !is_root {
         eprintln!("not tried: only root can visit as another user");
     }
@@ -29,10 +30,27 @@ fn is_root() -> bool {
 fn visit(user: &str, form: &str, port: &str, path: &str, post: Option<&str>) -> String {
     let home = Home::new();
     let mut command = home.command("setpriv");
-    command.args(["--reuid", user, "--clear-groups", "curl", "-gs", "--max-time", "10", "-w", "\n%{http_code}"]);
+    command.args([
+        "--reuid",
+        user,
+        "--clear-groups",
+        "curl",
+        "-gs",
+        "--max-time",
+        "10",
+        "-w",
+        "\n%{http_code}",
+    ]);
     command.args(["-H", &format!("Host: localhost:{port}")]);
     if let Some(body) = post {
-        command.args(["-H", &format!("Origin: http://localhost:{port}"), "-H", "Content-Type: application/json", "-d", body]);
+        command.args([
+            "-H",
+            &format!("Origin: http://localhost:{port}"),
+            "-H",
+            "Content-Type: application/json",
+            "-d",
+            body,
+        ]);
     }
     run(command.arg(format!("http://{form}:{port}{path}")), "").stdout
 }
@@ -48,10 +66,27 @@ fn the_approval_page_hears_no_other_user_and_its_address_stays_good() {
     let port = port_of(&asked.address);
     let exchange_body = json!({"code": asked.address.split('#').nth(1)}).to_string();
     for form in FORMS {
-        assert!(visit("0", form, &port, "/approve", None).ends_with("\n200") || !is_root(), "{form}");
+        assert!(
+            visit("0", form, &port, "/approve", None).ends_with("\n200") || !is_root(),
+            "{form}"
+        );
         if is_root() {
-            assert_eq!(visit(SOMEBODY_ELSE, form, &port, "/approve", None), "\n000", "{form}");
-            assert_eq!(visit(SOMEBODY_ELSE, form, &port, "/approve/exchange", Some(&exchange_body)), "\n000", "{form}");
+            assert_eq!(
+                visit(SOMEBODY_ELSE, form, &port, "/approve", None),
+                "\n000",
+                "{form}"
+            );
+            assert_eq!(
+                visit(
+                    SOMEBODY_ELSE,
+                    form,
+                    &port,
+                    "/approve/exchange",
+                    Some(&exchange_body)
+                ),
+                "\n000",
+                "{form}"
+            );
         }
     }
     let tab = Tab::open(&asked.address);
@@ -60,14 +95,41 @@ fn the_approval_page_hears_no_other_user_and_its_address_stays_good() {
         for form in FORMS {
             let home = Home::new();
             let mut command = home.command("setpriv");
-            command.args(["--reuid", SOMEBODY_ELSE, "--clear-groups", "curl", "-gs", "-o", "/dev/null", "-w", "%{http_code}"]);
-            command.args(["-H", &format!("Host: localhost:{port}"), "-H", &format!("Origin: http://localhost:{port}")]);
-            command.args(["-H", "Content-Type: application/json", "-H", &format!("Claude-Vault-Page: {}", tab.secret)]);
+            command.args([
+                "--reuid",
+                SOMEBODY_ELSE,
+                "--clear-groups",
+                "curl",
+                "-gs",
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{http_code}",
+            ]);
+            command.args([
+                "-H",
+                &format!("Host: localhost:{port}"),
+                "-H",
+                &format!("Origin: http://localhost:{port}"),
+            ]);
+            command.args([
+                "-H",
+                "Content-Type: application/json",
+                "-H",
+                &format!("Claude-Vault-Page: {}", tab.secret),
+            ]);
             let url = format!("http://{form}:{port}/approve/plan/{}/value", asked.id());
-            assert_eq!(run(command.args(["-d", "{\"key\":0}", &url]), "").stdout, "000", "{form}");
+            assert_eq!(
+                run(command.args(["-d", "{\"key\":0}", &url]), "").stdout,
+                "000",
+                "{form}"
+            );
         }
     }
-    assert_eq!(tab.act(&asked.shown, "value", &json!({"key": 0})).json()["value"], "1");
+    assert_eq!(
+        tab.act(&asked.shown, "value", &json!({"key": 0})).json()["value"],
+        "1"
+    );
 }
 
 #[test]
@@ -78,13 +140,27 @@ fn the_enrolment_page_hears_no_other_user_either() {
     let port = port_of(&address);
     let body = json!({"code": address.split('#').nth(1)}).to_string();
     for form in FORMS.into_iter().filter(|_| is_root()) {
-        assert!(visit("0", form, &port, "/enroll", None).ends_with("\n200"), "{form}");
-        assert_eq!(visit(SOMEBODY_ELSE, form, &port, "/enroll", None), "\n000", "{form}");
-        assert_eq!(visit(SOMEBODY_ELSE, form, &port, "/enroll/exchange", Some(&body)), "\n000", "{form}");
+        assert!(
+            visit("0", form, &port, "/enroll", None).ends_with("\n200"),
+            "{form}"
+        );
+        assert_eq!(
+            visit(SOMEBODY_ELSE, form, &port, "/enroll", None),
+            "\n000",
+            "{form}"
+        );
+        assert_eq!(
+            visit(SOMEBODY_ELSE, form, &port, "/enroll/exchange", Some(&body)),
+            "\n000",
+            "{form}"
+        );
     }
     let _silent = silent(&port, 40);
     let secret = exchange(&address).ok().unwrap();
-    assert_eq!(post(&address, &secret, "begin", &json!({})).json()["name"], "laptop");
+    assert_eq!(
+        post(&address, &secret, "begin", &json!({})).json()["name"],
+        "laptop"
+    );
     terminal.send_control('c').unwrap();
 }
 
@@ -92,18 +168,42 @@ fn the_enrolment_page_hears_no_other_user_either() {
 fn another_user_who_knows_the_state_does_not_end_a_login() {
     let login = Login::new();
     let waiting = Waiting::start(&login, &[]);
-    let port = url::Url::parse(&waiting.query("redirect_uri")).unwrap().port().unwrap().to_string();
-    let path = format!("/oidc/callback?state={}&code=theirs", waiting.query("state"));
+    let port = url::Url::parse(&waiting.query("redirect_uri"))
+        .unwrap()
+        .port()
+        .unwrap()
+        .to_string();
+    let path = format!(
+        "/oidc/callback?state={}&code=theirs",
+        waiting.query("state")
+    );
     for form in FORMS.into_iter().filter(|_| is_root()) {
-        assert_eq!(visit(SOMEBODY_ELSE, form, &port, &path, None), "\n000", "{form}");
-        assert!(visit("0", form, &port, "/", None).ends_with("\n404"), "{form}");
+        assert_eq!(
+            visit(SOMEBODY_ELSE, form, &port, &path, None),
+            "\n000",
+            "{form}"
+        );
+        assert!(
+            visit("0", form, &port, "/", None).ends_with("\n404"),
+            "{form}"
+        );
     }
     // Nor do connections that say nothing, or never come to an end.
     let _silent = silent(&port, 40);
-    let browser = run(login.lab.home.command(crate::support::ground().join("browser.sh")).arg(waiting.url.as_str()), "");
+    let browser = run(
+        login
+            .lab
+            .home
+            .command(crate::support::ground().join("browser.sh"))
+            .arg(waiting.url.as_str()),
+        "",
+    );
     assert_eq!(browser.status, 0);
     let (status, _, err) = waiting.finish();
-    assert!(status == 0 && err.contains("signed in as oidc-alice@lab.test"), "{err}");
+    assert!(
+        status == 0 && err.contains("signed in as oidc-alice@lab.test"),
+        "{err}"
+    );
 }
 
 /// As behind the relay of WSL, whose connections are root's.
@@ -113,30 +213,63 @@ fn a_visitor_who_cannot_be_placed_is_told_how_to_go_on() {
         return;
     }
     let login = Login::new();
-    let copy = std::path::Path::new("/tmp").join(format!("claude-vault-visitors-{}", std::process::id()));
+    let copy =
+        std::path::Path::new("/tmp").join(format!("claude-vault-visitors-{}", std::process::id()));
     std::fs::copy(env!("CARGO_BIN_EXE_claude-vault"), &copy).unwrap();
-    run(login.lab.home.command("chown").args(["-R", SOMEBODY_ELSE]).arg(login.lab.home.lab().parent().unwrap()), "").exits(0);
+    run(
+        login
+            .lab
+            .home
+            .command("chown")
+            .args(["-R", SOMEBODY_ELSE])
+            .arg(login.lab.home.lab().parent().unwrap()),
+        "",
+    )
+    .exits(0);
     let mut command = login.lab.home.command("setpriv");
-    command.args(["--reuid", SOMEBODY_ELSE, "--clear-groups"]).arg(&copy);
+    command
+        .args(["--reuid", SOMEBODY_ELSE, "--clear-groups"])
+        .arg(&copy);
     command.args(["login", "--no-browser", "--timeout", "60"]);
     let waiting = Waiting::of(command);
-    let port = url::Url::parse(&waiting.query("redirect_uri")).unwrap().port().unwrap().to_string();
+    let port = url::Url::parse(&waiting.query("redirect_uri"))
+        .unwrap()
+        .port()
+        .unwrap()
+        .to_string();
     let path = format!("/oidc/callback?state={}&code=x", waiting.query("state"));
     for form in FORMS {
         let told = visit("0", form, &port, &path, None);
-        assert!(told.ends_with("\n403") && told.contains("paste it into the terminal"), "{form}: {told}");
-        assert!(visit(SOMEBODY_ELSE, form, &port, "/", None).ends_with("\n404"), "{form}");
+        assert!(
+            told.ends_with("\n403") && told.contains("paste it into the terminal"),
+            "{form}: {told}"
+        );
+        assert!(
+            visit(SOMEBODY_ELSE, form, &port, "/", None).ends_with("\n404"),
+            "{form}"
+        );
     }
     drop(waiting);
     // The approval page names the command that answers without a browser.
     let mut command = login.lab.home.command("setpriv");
-    command.args(["--reuid", SOMEBODY_ELSE, "--clear-groups"]).arg(&copy).args(["set", "plex", "A=2"]);
-    command.env("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"])).env("CLAUDECODE", "1").env("BROWSER", "/bin/false");
+    command
+        .args(["--reuid", SOMEBODY_ELSE, "--clear-groups"])
+        .arg(&copy)
+        .args(["set", "plex", "A=2"]);
+    command
+        .env("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]))
+        .env("CLAUDECODE", "1")
+        .env("BROWSER", "/bin/false");
     command.env("CLAUDE_VAULT_APPROVAL_WAIT", "60");
     let mut child = command.spawn().unwrap();
     let port = eventually("its page", || listening(child.id()));
     let told = visit("0", "127.0.0.1", &port, "/approve", None);
-    assert!(told.ends_with("\n403") && told.contains("claude-vault approve pending") && !told.contains("plex"), "{told}");
+    assert!(
+        told.ends_with("\n403")
+            && told.contains("claude-vault approve pending")
+            && !told.contains("plex"),
+        "{told}"
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     std::fs::remove_file(copy).unwrap();
@@ -144,12 +277,30 @@ fn a_visitor_who_cannot_be_placed_is_told_how_to_go_on() {
 
 /// The port of IPv4 that a process listens on.
 fn listening(process: u32) -> Option<String> {
-    let fds = std::fs::read_dir(format!("/proc/{process}/fd")).ok()?.flatten();
-    let sockets: Vec<String> = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok()?.to_str().map(str::to_owned)).collect();
+    let fds = std::fs::read_dir(format!("/proc/{process}/fd"))
+        .ok()?
+        .flatten();
+    let sockets: Vec<String> = fds
+        .filter_map(|fd| {
+            std::fs::read_link(fd.path())
+                .ok()?
+                .to_str()
+                .map(str::to_owned)
+        })
+        .collect();
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let rows = table.lines().skip(1).map(|row| row.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-    let mut ours = rows.into_iter().filter(|row| row[3] == "0A" && sockets.contains(&format!("socket:[{}]", row[9])));
-    let port = ours.next()?[1].split(':').nth(1).and_then(|port| u16::from_str_radix(port, 16).ok())?;
+    let rows = table.lines().skip(1).map(|row| {
+        row.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    });
+    let mut ours = rows
+        .into_iter()
+        .filter(|row| row[3] == "0A" && sockets.contains(&format!("socket:[{}]", row[9])));
+    let port = ours.next()?[1]
+        .split(':')
+        .nth(1)
+        .and_then(|port| u16::from_str_radix(port, 16).ok())?;
     Some(port.to_string())
 }
 
@@ -158,7 +309,9 @@ fn silent(port: &str, count: usize) -> Vec<TcpStream> {
     let open = |number: usize| {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
         if number % 2 == 1 {
-            stream.write_all(b"POST /approve/list HTTP/1.1\r\nHost: ").unwrap();
+            stream
+                .write_all(b"POST /approve/list HTTP/1.1\r\nHost: ")
+                .unwrap();
         }
         stream
     };
@@ -172,23 +325,38 @@ fn connections_that_are_silent_or_slow_do_not_take_the_page_away() {
     let port = port_of(&asked.address);
     let mut open = silent(&port, 40);
     let started = Instant::now();
-    let tab = Tab { address: asked.address.clone(), secret: exchange(&asked.address).ok().unwrap() };
-    assert!(started.elapsed() < Duration::from_millis(1900), "{:?}", started.elapsed());
+    let tab = Tab {
+        address: asked.address.clone(),
+        secret: exchange(&asked.address).ok().unwrap(),
+    };
+    assert!(
+        started.elapsed() < Duration::from_millis(1900),
+        "{:?}",
+        started.elapsed()
+    );
     tab.look();
     // Nor those whose body never ends.
     let host = format!("localhost:{port}");
     for _ in 0..40 {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-        let head = format!("POST /approve/list HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n");
+        let head = format!(
+            "POST /approve/list HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         open.push(stream);
     }
     let started = Instant::now();
     assert_eq!(tab.list().len(), 1);
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
     // The silent ones are closed before long.
     for mut stream in open {
-        stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(8)))
+            .unwrap();
         let ended = match stream.read(&mut [0; 1024]) {
             Ok(_) => true,
             Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
@@ -201,24 +369,43 @@ fn connections_that_are_silent_or_slow_do_not_take_the_page_away() {
 /// A browser that only notes what it was to open; gives the file.
 fn recorder(home: &mut Home) -> std::path::PathBuf {
     let opened = home.lab().join("opened");
-    let script = home.file("browser", &format!("#!/bin/sh\nprintf '%s\\n' \"$1\" >>'{}'\n", opened.display()));
+    let script = home.file(
+        "browser",
+        &format!(
+            "#!/bin/sh\nprintf '%s\\n' \"$1\" >>'{}'\n",
+            opened.display()
+        ),
+    );
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     home.set("BROWSER", script.to_string_lossy());
     opened
 }
 
 fn lines(file: &std::path::Path) -> Vec<String> {
-    std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
+    std::fs::read_to_string(file)
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The children of a process that ended and that nobody asked about (proc(5), `stat`).
 fn zombies(parent: u32) -> usize {
     let is_one = |entry: std::fs::DirEntry| {
         let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        let fields: Vec<String> = stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect();
+        let fields: Vec<String> = stat
+            .rsplit_once(')')?
+            .1
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
         (fields[0] == "Z" && fields[1] == parent.to_string()).then_some(())
     };
-    std::fs::read_dir("/proc").unwrap().flatten().filter_map(is_one).count()
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(is_one)
+        .count()
 }
 
 #[test]
@@ -228,22 +415,47 @@ fn a_hundred_calls_open_one_tab_and_leave_no_zombie() {
     let mut client = Client::start(&lab.home);
     for number in 0..100 {
         let arguments = json!({"service": format!("s{number}"), "secrets": {"A": "1"}});
-        let id = client.ask("tools/call", json!({"name": "vault_set", "arguments": arguments}));
+        let id = client.ask(
+            "tools/call",
+            json!({"name": "vault_set", "arguments": arguments}),
+        );
         if number % 10 == 0 {
             std::thread::sleep(Duration::from_millis(50));
         }
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
     }
-    let told = client.ask("tools/call", json!({"name": "vault_set", "arguments": {"service": "last", "secrets": {"A": "1"}}}));
-    let last = eventually("the last plan", || pending(&lab.home).into_iter().find(|plan| plan["service"] == "last"));
+    let told = client.ask(
+        "tools/call",
+        json!({"name": "vault_set", "arguments": {"service": "last", "secrets": {"A": "1"}}}),
+    );
+    let last = eventually("the last plan", || {
+        pending(&lab.home)
+            .into_iter()
+            .find(|plan| plan["service"] == "last")
+    });
     assert_eq!(lines(&opened).len(), 1, "{:?}", lines(&opened));
-    eventually("the browser to be collected", || (zombies(client.id()) == 0).then_some(()));
+    eventually("the browser to be collected", || {
+        (zombies(client.id()) == 0).then_some(())
+    });
     // The one address works, and the page lists what waits.
     let tab = Tab::open(&lines(&opened)[0]);
-    assert_eq!(tab.list().iter().filter(|plan| plan["stage"] == "waiting").count(), 1);
+    assert_eq!(
+        tab.list()
+            .iter()
+            .filter(|plan| plan["stage"] == "waiting")
+            .count(),
+        1
+    );
     // While a page is open, further plans append to it.
-    let second = client.ask("tools/call", json!({"name": "vault_set", "arguments": {"service": "more", "secrets": {"A": "1"}}}));
-    let more = eventually("the plan", || tab.list().into_iter().find(|plan| plan["service"] == "more"));
+    let second = client.ask(
+        "tools/call",
+        json!({"name": "vault_set", "arguments": {"service": "more", "secrets": {"A": "1"}}}),
+    );
+    let more = eventually("the plan", || {
+        tab.list()
+            .into_iter()
+            .find(|plan| plan["service"] == "more")
+    });
     assert_eq!(lines(&opened).len(), 1);
     // Once it was closed, a new one is opened.
     tab.look();
@@ -252,7 +464,10 @@ fn a_hundred_calls_open_one_tab_and_leave_no_zombie() {
     client.answer(told);
     client.answer(second);
     std::thread::sleep(Duration::from_millis(3500));
-    client.ask("tools/call", json!({"name": "vault_set", "arguments": {"service": "after", "secrets": {"A": "1"}}}));
+    client.ask(
+        "tools/call",
+        json!({"name": "vault_set", "arguments": {"service": "after", "secrets": {"A": "1"}}}),
+    );
     eventually("another tab", || (lines(&opened).len() == 2).then_some(()));
     client.close();
 }
@@ -264,7 +479,12 @@ fn a_page_in_a_browser_is_known_to_be_open_and_to_be_closed() {
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let mut client = Client::start(&lab.home);
     let mut set = |service: &str| {
-        let told = client.call("vault_set", json!({"service": service, "secrets": {"A": "1"}})).unwrap_err();
+        let told = client
+            .call(
+                "vault_set",
+                json!({"service": service, "secrets": {"A": "1"}}),
+            )
+            .unwrap_err();
         assert!(told.starts_with("approval_pending"), "{told}");
     };
     set("one");
@@ -281,7 +501,11 @@ fn a_page_in_a_browser_is_known_to_be_open_and_to_be_closed() {
                 ]),
             )
         });
-        eventually("the page", || home.read(".claude-vault-audit.log").contains("APPROVAL_SHOWN").then_some(()));
+        eventually("the page", || {
+            home.read(".claude-vault-audit.log")
+                .contains("APPROVAL_SHOWN")
+                .then_some(())
+        });
         std::thread::sleep(Duration::from_secs(5));
         set("two");
         browser.join().unwrap();
@@ -299,13 +523,19 @@ fn logging_in_and_out_in_a_loop_opens_a_few_tabs_only() {
     login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let mut client = Client::start(&login.lab.home);
     for _ in 0..10 {
-        assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "pending");
+        assert_eq!(
+            client.call("vault_login", json!({})).unwrap()["state"],
+            "pending"
+        );
         eventually("the sign-in", || {
-            (login.lab.cv(["approve", "pending", "--json"]).json()["sign_in"][0]["url"].is_string()).then_some(())
+            (login.lab.cv(["approve", "pending", "--json"]).json()["sign_in"][0]["url"].is_string())
+                .then_some(())
         });
         let _ = client.call("vault_logout", json!({}));
     }
-    eventually("the browsers to be collected", || (zombies(client.id()) == 0).then_some(()));
+    eventually("the browsers to be collected", || {
+        (zombies(client.id()) == 0).then_some(())
+    });
     assert_eq!(lines(&opened).len(), 3, "{:?}", lines(&opened));
     client.close();
 }

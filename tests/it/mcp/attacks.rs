@@ -21,7 +21,10 @@ fn never_seen(client: Client) {
 /// C1: a template that is a compose file when it is read back.
 #[test]
 fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
-    let lab = Lab::with("svc", json!({"A": CANARY, "ML": format!("x\n      - {CANARY}\n")}));
+    let lab = Lab::with(
+        "svc",
+        json!({"A": CANARY, "ML": format!("x\n      - {CANARY}\n")}),
+    );
     lab.home.file("svc/.env.example", "A=\n");
     let (lab, mut client) = quick(lab);
     let got = client.call("vault_get", json!({"service": "svc"})).unwrap();
@@ -31,30 +34,64 @@ fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
         format!("{{services: {{a: {{env_file: '\nA={handle}\n'}}}}}}\n"),
         format!("secrets:\n  k:\n    file: {handle}\n"),
     ] {
-        let told = client.call("vault_inject", json!({"service": "svc", "template": template, "format": "env"})).unwrap_err();
+        let told = client
+            .call(
+                "vault_inject",
+                json!({"service": "svc", "template": template, "format": "env"}),
+            )
+            .unwrap_err();
         assert!(told.starts_with("invalid_arguments: "), "{told}");
     }
-    client.call("vault_inject", json!({"service": "svc"})).unwrap();
+    client
+        .call("vault_inject", json!({"service": "svc"}))
+        .unwrap();
     assert!(lab.home.read("svc/.env").contains(CANARY));
     for (tool, arguments) in [
-        ("vault_scan_compose", json!({"service": "svc", "file_path": "svc/.env"})),
-        ("vault_generate_example", json!({"service": "svc", "format": "compose", "file_path": "svc/.env"})),
+        (
+            "vault_scan_compose",
+            json!({"service": "svc", "file_path": "svc/.env"}),
+        ),
+        (
+            "vault_generate_example",
+            json!({"service": "svc", "format": "compose", "file_path": "svc/.env"}),
+        ),
         ("vault_generate_example", json!({"service": "svc"})),
-        ("vault_set", json!({"service": "new", "from_file": "svc/.env", "dry_run": true})),
+        (
+            "vault_set",
+            json!({"service": "new", "from_file": "svc/.env", "dry_run": true}),
+        ),
     ] {
         let told = client.call(tool, arguments).unwrap_err();
-        assert!(told.starts_with("invalid_arguments: ") || told.starts_with("not_allowed: "), "{tool}: {told}");
+        assert!(
+            told.starts_with("invalid_arguments: ") || told.starts_with("not_allowed: "),
+            "{tool}: {told}"
+        );
     }
     // It is described from the record: the keys that were written, and whether it changed since.
-    let scan = |client: &mut Client| client.call("vault_scan_env", json!({"service": "svc"})).unwrap();
+    let scan = |client: &mut Client| {
+        client
+            .call("vault_scan_env", json!({"service": "svc"}))
+            .unwrap()
+    };
     let ours = json!({"service": "svc", "file": "svc/.env", "written_by_claude_vault": true, "changed_since": false, "entries": [{"name": "A"}, {"name": "ML"}]});
     assert_eq!(scan(&mut client), ours);
-    lab.home.file("svc/.env", &format!("{}\nB={CANARY}\n", lab.home.read("svc/.env")));
+    lab.home.file(
+        "svc/.env",
+        &format!("{}\nB={CANARY}\n", lab.home.read("svc/.env")),
+    );
     assert_eq!(scan(&mut client)["changed_since"], true);
-    assert_eq!(scan(&mut client)["entries"], json!([{"name": "A"}, {"name": "ML"}]));
+    assert_eq!(
+        scan(&mut client)["entries"],
+        json!([{"name": "A"}, {"name": "ML"}])
+    );
     // Without its record (another home, a moved folder) the header tells.
     std::fs::remove_dir_all(lab.home.path().join(".local/state/claude-vault/written")).unwrap();
-    assert!(client.call("vault_scan_env", json!({"service": "svc"})).unwrap_err().starts_with("not_allowed: "));
+    assert!(
+        client
+            .call("vault_scan_env", json!({"service": "svc"}))
+            .unwrap_err()
+            .starts_with("not_allowed: ")
+    );
     never_seen(client);
 }
 
@@ -63,28 +100,48 @@ fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
 fn an_example_is_written_whether_or_not_a_guess_is_right() {
     let lab = Lab::new();
     for (name, guess) in [("right", "48151"), ("wrong", "62342")] {
-        lab.home.file(&format!("{name}/.env"), &format!("# PIN of the alarm, guessed: {guess}\nALARM_PIN=48151\n"));
+        lab.home.file(
+            &format!("{name}/.env"),
+            &format!("# PIN of the alarm, guessed: {guess}\nALARM_PIN=48151\n"),
+        );
     }
     let (lab, mut client) = quick(lab);
-    let of = |client: &mut Client, service: &str| client.call("vault_generate_example", json!({"service": service})).unwrap();
+    let of = |client: &mut Client, service: &str| {
+        client
+            .call("vault_generate_example", json!({"service": service}))
+            .unwrap()
+    };
     for name in ["right", "wrong"] {
         assert_eq!(of(&mut client, name)["entries"], 1);
-        assert!(lab.home.read(&format!("{name}/.env.example")).ends_with("ALARM_PIN=\n"));
+        assert!(
+            lab.home
+                .read(&format!("{name}/.env.example"))
+                .ends_with("ALARM_PIN=\n")
+        );
     }
     // For a person at the command line the value goes from the comment too.
     lab.cv(["example", "right/.env"]).exits(0);
-    assert_eq!(lab.home.read("right/.env.example"), "# PIN of the alarm, guessed: …\nALARM_PIN=\n");
+    assert_eq!(
+        lab.home.read("right/.env.example"),
+        "# PIN of the alarm, guessed: …\nALARM_PIN=\n"
+    );
     never_seen(client);
 }
 
-/// A folder below the service's own may be another service's: a compose file that names it decides nothing.
+/// A folder below the service's own may be another service's: a compose file that names it decides
+/// nothing.
 #[test]
 fn a_file_in_a_folder_below_is_not_written_unasked() {
     let lab = Lab::with("app", json!({"A": "1", "B": "2"}));
-    lab.home.file("app/compose.yaml", "services:\n  db:\n    image: x\n    env_file: db/.env\n");
+    lab.home.file(
+        "app/compose.yaml",
+        "services:\n  db:\n    image: x\n    env_file: db/.env\n",
+    );
     lab.home.file("app/db/.env.example", "A=\n");
     let (lab, mut client) = quick(lab);
-    let told = client.call("vault_inject", json!({"service": "app"})).unwrap_err();
+    let told = client
+        .call("vault_inject", json!({"service": "app"}))
+        .unwrap_err();
     assert!(told.starts_with("approval_pending: "), "{told}");
     assert!(!lab.home.lab().join("app/db/.env").exists());
     client.close();
@@ -100,27 +157,54 @@ fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away
     lab.home.file("app/.env", "X=1\n");
     lab.home.file("app/.env.example", "# written by hand\n");
     lab.home.file("lib/template_engine.py", "print()\n");
-    lab.home.file(".claude-vault.toml", "[services.svc]\nfile = \".envrc\"\nformat = \"env\"\n");
+    lab.home.file(
+        ".claude-vault.toml",
+        "[services.svc]\nfile = \".envrc\"\nformat = \"env\"\n",
+    );
     let (lab, mut client) = quick(lab);
     // A place of the project's file, a template, an example with the person's own lines: each asks.
     for (tool, arguments) in [
         ("vault_inject", json!({"service": "svc"})),
-        ("vault_inject", json!({"service": "svc", "template": "LD_PRELOAD=/tmp/x.so\n"})),
-        ("vault_inject", json!({"service": "svc", "file": "svc/.env"})),
+        (
+            "vault_inject",
+            json!({"service": "svc", "template": "LD_PRELOAD=/tmp/x.so\n"}),
+        ),
+        (
+            "vault_inject",
+            json!({"service": "svc", "file": "svc/.env"}),
+        ),
         ("vault_generate_example", json!({"service": "app"})),
     ] {
         let told = client.call(tool, arguments.clone()).unwrap_err();
-        assert!(told.starts_with("approval_pending: "), "{tool} {arguments}: {told}");
+        assert!(
+            told.starts_with("approval_pending: "),
+            "{tool} {arguments}: {told}"
+        );
     }
     for (tool, arguments) in [
-        ("vault_generate_example", json!({"service": "app", "output_path": "lib/template_engine.py"})),
-        ("vault_inject", json!({"service": "svc", "file": "lib/template_engine.py"})),
+        (
+            "vault_generate_example",
+            json!({"service": "app", "output_path": "lib/template_engine.py"}),
+        ),
+        (
+            "vault_inject",
+            json!({"service": "svc", "file": "lib/template_engine.py"}),
+        ),
         ("vault_inject", json!({"service": "svc", "file": ".bashrc"})),
-        ("vault_inject", json!({"service": "svc", "template": "X=$(touch x)\n"})),
-        ("vault_inject", json!({"service": "svc", "template": "x: !lambda y\n"})),
+        (
+            "vault_inject",
+            json!({"service": "svc", "template": "X=$(touch x)\n"}),
+        ),
+        (
+            "vault_inject",
+            json!({"service": "svc", "template": "x: !lambda y\n"}),
+        ),
     ] {
         let told = client.call(tool, arguments.clone()).unwrap_err();
-        assert!(told.starts_with("invalid_arguments: "), "{tool} {arguments}: {told}");
+        assert!(
+            told.starts_with("invalid_arguments: "),
+            "{tool} {arguments}: {told}"
+        );
     }
     assert_eq!(lab.home.read("svc/.env"), own);
     assert!(!lab.home.lab().join(".envrc").exists());
@@ -161,16 +245,26 @@ fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away
 fn a_template_that_is_replaced_while_the_person_looks_changes_nothing() {
     let lab = Lab::with("svc", json!({"A": "1"}));
     crate::approval::page::config(&lab, "ask_before = [\"inject\"]\n");
-    lab.home.file("svc/.env.example", "# the reviewed one\nA=\n");
+    lab.home
+        .file("svc/.env.example", "# the reviewed one\nA=\n");
     let (lab, mut client) = quick(lab);
-    let told = client.call("vault_inject", json!({"service": "svc"})).unwrap_err();
-    lab.home.file("svc/.env.example", "LD_PRELOAD=/tmp/x.so\nA=\n");
+    let told = client
+        .call("vault_inject", json!({"service": "svc"}))
+        .unwrap_err();
+    lab.home
+        .file("svc/.env.example", "LD_PRELOAD=/tmp/x.so\nA=\n");
     lab.store("svc", json!({"A": "2"}));
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_eof().unwrap();
-    come_back(&mut client, "vault_inject", json!({"service": "svc"}), &told).unwrap();
+    come_back(
+        &mut client,
+        "vault_inject",
+        json!({"service": "svc"}),
+        &told,
+    )
+    .unwrap();
     let written = lab.home.read("svc/.env");
     assert!(written.ends_with("# the reviewed one\nA=1\n"), "{written}");
     client.close();
@@ -179,36 +273,86 @@ fn a_template_that_is_replaced_while_the_person_looks_changes_nothing() {
 /// H3: secrets that look like names.
 #[test]
 fn names_that_may_be_parts_of_a_secret_are_numbers() {
-    let lab = Lab::with("svc", json!({"A": "1", "tls.crt": "x", "postgres://u:pw@db": "y"}));
+    let lab = Lab::with(
+        "svc",
+        json!({"A": "1", "tls.crt": "x", "postgres://u:pw@db": "y"}),
+    );
     let fernet = "gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe";
     let wireguard = "yAnz5TF1lXXJte14tji3zlMNq1hd2rYUIgJBgB3fBmk";
-    lab.home.file("svc/.env", &format!("GOOD=1\n{fernet}=\n{wireguard}=\nLAST=\n"));
+    lab.home.file(
+        "svc/.env",
+        &format!("GOOD=1\n{fernet}=\n{wireguard}=\nLAST=\n"),
+    );
     lab.home.file(
         "svc/compose.yaml",
         &format!("services:\n  a:\n    environment:\n      - postgres://u:{CANARY}@db/x?sslmode=disable\n      - Bearer {CANARY}=\n      - OK=1\n      - INHERITED\n"),
     );
     let (lab, mut client) = quick(lab);
-    let found = client.call("vault_scan_env", json!({"service": "svc"})).unwrap();
-    let shape: Vec<(Value, Value)> =
-        found["entries"].as_array().unwrap().iter().map(|one| (one["name"].clone(), one["entry"].clone())).collect();
+    let found = client
+        .call("vault_scan_env", json!({"service": "svc"}))
+        .unwrap();
+    let shape: Vec<(Value, Value)> = found["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].clone(), one["entry"].clone()))
+        .collect();
     let name = |name: &str| (json!(name), Value::Null);
     let number = |number: u64| (Value::Null, json!(number));
     assert_eq!(shape, [name("GOOD"), number(2), number(3), name("LAST")]);
-    assert!(found["entries"].as_array().unwrap().iter().all(|one| one["handle"].is_string()), "{found}");
-    let found = client.call("vault_scan_compose", json!({"service": "svc"})).unwrap();
-    let names: Vec<&Value> = found["services"][0]["entries"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
-    assert_eq!(names, [&Value::Null, &Value::Null, &json!("OK"), &json!("INHERITED")]);
-    let told = client.call("vault_set", json!({"service": "new", "from_file": "svc/.env", "dry_run": true})).unwrap_err();
+    assert!(
+        found["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["handle"].is_string()),
+        "{found}"
+    );
+    let found = client
+        .call("vault_scan_compose", json!({"service": "svc"}))
+        .unwrap();
+    let names: Vec<&Value> = found["services"][0]["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
+    assert_eq!(
+        names,
+        [
+            &Value::Null,
+            &Value::Null,
+            &json!("OK"),
+            &json!("INHERITED")
+        ]
+    );
+    let told = client
+        .call(
+            "vault_set",
+            json!({"service": "new", "from_file": "svc/.env", "dry_run": true}),
+        )
+        .unwrap_err();
     assert!(told.starts_with("not_allowed: "), "{told}");
     // In Vault, a key that this program would not write is a number too, and can be taken by it.
     let got = client.call("vault_get", json!({"service": "svc"})).unwrap();
-    assert_eq!((&got["keys"][0]["name"], &got["keys"][1]["name"]), (&json!("A"), &json!("tls.crt")));
+    assert_eq!(
+        (&got["keys"][0]["name"], &got["keys"][1]["name"]),
+        (&json!("A"), &json!("tls.crt"))
+    );
     assert_eq!(got["keys"][2]["entry"], 3);
-    let one = client.call("vault_get", json!({"service": "svc", "version": 1, "entry": 3})).unwrap();
+    let one = client
+        .call(
+            "vault_get",
+            json!({"service": "svc", "version": 1, "entry": 3}),
+        )
+        .unwrap();
     assert_eq!(one["keys"], json!([got["keys"][2]]));
     for secret in [fernet, wireguard, "postgres://u:pw"] {
         assert!(!client.seen.contains(secret), "{secret}");
-        assert!(!lab.home.read(".claude-vault-audit.log").contains(secret), "{secret}");
+        assert!(
+            !lab.home.read(".claude-vault-audit.log").contains(secret),
+            "{secret}"
+        );
     }
     never_seen(client);
 }
@@ -220,20 +364,34 @@ fn a_handle_of_another_service_is_named_in_the_plan_and_in_the_log() {
     lab.store("svc", json!({"A": "1"}));
     lab.home.file("svc/.env.example", "A=\n");
     let (lab, mut client) = quick(lab);
-    let got = client.call("vault_get", json!({"service": "other"})).unwrap();
+    let got = client
+        .call("vault_get", json!({"service": "other"}))
+        .unwrap();
     let template = format!("A={}\n", handle(&got, "ROOT_PASSWORD"));
     let arguments = json!({"service": "svc", "template": template});
     let told = client.call("vault_inject", arguments.clone()).unwrap_err();
     let plan = crate::approval::pending(&lab.home).remove(0);
-    assert!(plan["warnings"].to_string().contains("ROOT_PASSWORD of other"), "{plan}");
+    assert!(
+        plan["warnings"]
+            .to_string()
+            .contains("ROOT_PASSWORD of other"),
+        "{plan}"
+    );
     let text = plan["files"][0]["masked_text"].as_str().unwrap();
-    assert!(text.contains("A=••••••••") && !plan.to_string().contains(CANARY), "{plan}");
+    assert!(
+        text.contains("A=••••••••") && !plan.to_string().contains(CANARY),
+        "{plan}"
+    );
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_eof().unwrap();
     come_back(&mut client, "vault_inject", arguments, &told).unwrap();
-    assert!(lab.home.read(".claude-vault-audit.log").contains("ROOT_PASSWORD of other"));
+    assert!(
+        lab.home
+            .read(".claude-vault-audit.log")
+            .contains("ROOT_PASSWORD of other")
+    );
     never_seen(client);
 }
 
@@ -245,24 +403,41 @@ fn a_value_that_cannot_be_taken_is_told_to_the_person_alone() {
     lab.home.file("svc/.env", "A=plain\nB=${ELSEWHERE}\nC=\n");
     lab.home.file("svc/compose.yaml", "services: {}\n");
     let (lab, mut client) = quick(lab);
-    let found = client.call("vault_scan_env", json!({"service": "svc"})).unwrap();
+    let found = client
+        .call("vault_scan_env", json!({"service": "svc"}))
+        .unwrap();
     for entry in found["entries"].as_array().unwrap() {
         let fields: Vec<&String> = entry.as_object().unwrap().keys().collect();
         assert_eq!(fields, ["handle", "name"]);
     }
     let dry = |client: &mut Client, name: &str| {
-        client.call("vault_set", json!({"service": "svc", "secrets": {"X": handle(&found, name)}, "dry_run": true})).unwrap()
+        client
+            .call(
+                "vault_set",
+                json!({"service": "svc", "secrets": {"X": handle(&found, name)}, "dry_run": true}),
+            )
+            .unwrap()
     };
     assert_eq!(dry(&mut client, "A"), dry(&mut client, "B"));
     let arguments = json!({"service": "svc", "secrets": {"X": handle(&found, "B")}});
     let told = client.call("vault_set", arguments.clone()).unwrap_err();
     let plan = crate::approval::pending(&lab.home).remove(0);
-    assert!(plan["obstacle"].as_str().unwrap().contains("cannot be taken"), "{plan}");
+    assert!(
+        plan["obstacle"]
+            .as_str()
+            .unwrap()
+            .contains("cannot be taken"),
+        "{plan}"
+    );
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person.exp_string("cannot be taken").unwrap();
     person.send_line("").unwrap();
     person.exp_eof().unwrap();
-    assert!(come_back(&mut client, "vault_set", arguments, &told).unwrap_err().starts_with("approval_denied: "));
+    assert!(
+        come_back(&mut client, "vault_set", arguments, &told)
+            .unwrap_err()
+            .starts_with("approval_denied: ")
+    );
     client.close();
 }
 
@@ -273,17 +448,37 @@ fn the_reason_why_a_file_cannot_be_written_is_for_the_person_alone() {
     let lab = Lab::with("svc", json!({"UNWRITABLE": "a\u{0}b"}));
     lab.home.file("svc/.env.example", "UNWRITABLE=\n");
     let (lab, mut client) = quick(lab);
-    let told = client.call("vault_inject", json!({"service": "svc"})).unwrap_err();
-    assert!(told.starts_with("not_allowed: it could not be done; the user was told why. Next: "), "{told}");
+    let told = client
+        .call("vault_inject", json!({"service": "svc"}))
+        .unwrap_err();
+    assert!(
+        told.starts_with("not_allowed: it could not be done; the user was told why. Next: "),
+        "{told}"
+    );
     assert!(!told.contains("UNWRITABLE"), "{told}");
-    assert!(!lab.home.read(".claude-vault-audit.log").contains("UNWRITABLE"));
+    assert!(
+        !lab.home
+            .read(".claude-vault-audit.log")
+            .contains("UNWRITABLE")
+    );
     // A look by a program leaves it for the person, who sees it once; an agent does not.
     lab.cv(["approve", "pending", "--json"]).exits(0);
     let mut agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
-    let refused = crate::support::run(agent.args(["approve", "pending"]).env("CLAUDECODE", "1"), "").exits(8);
+    let refused = crate::support::run(
+        agent.args(["approve", "pending"]).env("CLAUDECODE", "1"),
+        "",
+    )
+    .exits(8);
     assert!(!refused.all().contains("UNWRITABLE"), "{}", refused.all());
-    lab.cv(["approve", "pending"]).exits(0).says("UNWRITABLE cannot be written");
-    assert!(!lab.cv(["approve", "pending"]).exits(0).all().contains("UNWRITABLE"));
+    lab.cv(["approve", "pending"])
+        .exits(0)
+        .says("UNWRITABLE cannot be written");
+    assert!(
+        !lab.cv(["approve", "pending"])
+            .exits(0)
+            .all()
+            .contains("UNWRITABLE")
+    );
     client.close();
 }
 
@@ -322,7 +517,13 @@ fn every_request_with_an_id_gets_an_answer() {
             r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"vault_list","arguments":[]}}}}"#
         ));
         open.insert(id, 0);
-        open.insert(client.ask("tools/call", json!({"name": "vault_status", "arguments": {}})), 0);
+        open.insert(
+            client.ask(
+                "tools/call",
+                json!({"name": "vault_status", "arguments": {}}),
+            ),
+            0,
+        );
     }
     for _ in 0..open.len() {
         let id = client.next_message()["id"].as_u64().unwrap();
@@ -330,14 +531,30 @@ fn every_request_with_an_id_gets_an_answer() {
     }
     assert!(open.values().all(|answers| *answers == 1), "{open:?}");
     // `null` is the same as leaving an argument out.
-    let with_null = client.call("vault_get", json!({"service": "plex", "key": null, "version": null})).unwrap();
-    assert_eq!(with_null, client.call("vault_get", json!({"service": "plex"})).unwrap());
-    assert!(client.call("vault_get", json!({"service": null})).unwrap_err().contains("service is missing"));
+    let with_null = client
+        .call(
+            "vault_get",
+            json!({"service": "plex", "key": null, "version": null}),
+        )
+        .unwrap();
+    assert_eq!(
+        with_null,
+        client
+            .call("vault_get", json!({"service": "plex"}))
+            .unwrap()
+    );
+    assert!(
+        client
+            .call("vault_get", json!({"service": null}))
+            .unwrap_err()
+            .contains("service is missing")
+    );
     client.close();
 }
 
-/// Where the file's own reader and this program would disagree on where a value ends, a part of a secret
-/// could pass for a comment or for another entry: neither the example nor a scan of it shows one.
+/// Where the file's own reader and this program would disagree on where a value ends, a part of a
+/// secret could pass for a comment or for another entry: neither the example nor a scan of it shows
+/// one.
 #[test]
 fn an_example_holds_no_part_of_a_value_that_its_own_reader_reads_on() {
     let cases = [
@@ -346,7 +563,10 @@ fn an_example_holds_no_part_of_a_value_that_its_own_reader_reads_on() {
         ("x.service", "PASSWORD=abc\\\nhorse=two\nB=1\n"),
         ("compose.yaml", "NOTE=\"first\nhorse=two\nlast\" x\nB=1\n"),
         ("README", "NOTE=\"first\nhorse=two\nlast\" x\nB=1\n"),
-        ("README", "export NOTE=\"first\nhorse=/srv/secret-path\nlast\"'q' B=1\n"),
+        (
+            "README",
+            "export NOTE=\"first\nhorse=/srv/secret-path\nlast\"'q' B=1\n",
+        ),
         ("Cargo.toml", "X=a b\nNOTE=\"\nhorse=two\nx\"\\ #\nB=1\n"),
     ];
     let (lab, mut client) = quick(Lab::new());
@@ -359,16 +579,30 @@ fn an_example_holds_no_part_of_a_value_that_its_own_reader_reads_on() {
         let example = lab.home.lab().join(&service).join(".env.example");
         let text = std::fs::read_to_string(&example).unwrap_or_default();
         assert!(!text.contains("horse"), "{beside}: {text}");
-        let scanned = client.call("vault_scan_env", json!({"service": service, "file_path": format!("{service}/.env.example")}));
+        let scanned = client.call(
+            "vault_scan_env",
+            json!({"service": service, "file_path": format!("{service}/.env.example")}),
+        );
         assert!(!format!("{scanned:?}").contains("horse"), "{scanned:?}");
     }
     assert!(!client.seen.contains("horse"), "{}", client.seen);
     // What is plain still gets its example, and a scan of it is described from the record.
-    lab.home.file("plain/.env", "# about\nHOST=db.lan\nPASSWORD='x y' # why\nURL=${HOST}\n");
-    assert_eq!(client.call("vault_generate_example", json!({"service": "plain"})).unwrap()["entries"], 3);
+    lab.home.file(
+        "plain/.env",
+        "# about\nHOST=db.lan\nPASSWORD='x y' # why\nURL=${HOST}\n",
+    );
+    assert_eq!(
+        client
+            .call("vault_generate_example", json!({"service": "plain"}))
+            .unwrap()["entries"],
+        3
+    );
     let path = json!({"service": "plain", "file_path": "plain/.env.example"});
     let scanned = client.call("vault_scan_env", path).unwrap();
-    assert_eq!(scanned["entries"], json!([{"name": "HOST"}, {"name": "PASSWORD"}, {"name": "URL"}]));
+    assert_eq!(
+        scanned["entries"],
+        json!([{"name": "HOST"}, {"name": "PASSWORD"}, {"name": "URL"}])
+    );
     client.close();
 }
 
@@ -377,10 +611,18 @@ fn an_example_holds_no_part_of_a_value_that_its_own_reader_reads_on() {
 #[test]
 fn a_template_of_a_repository_is_no_oracle() {
     let (lab, mut client) = quick(Lab::with("eq", json!({"A": "rightguess"})));
-    lab.home.file(".claude-vault.toml", "[services.eq]\ndialect = \"compose\"\n");
+    lab.home.file(
+        ".claude-vault.toml",
+        "[services.eq]\ndialect = \"compose\"\n",
+    );
     for guess in ["rightguess", "wrongguess"] {
-        lab.home.file("eq/.env.example", &format!("A: {guess}\nZ.x=\"\nA=\n\" t\n"));
-        let told = client.call("vault_inject", json!({"service": "eq"})).unwrap_err();
+        lab.home.file(
+            "eq/.env.example",
+            &format!("A: {guess}\nZ.x=\"\nA=\n\" t\n"),
+        );
+        let told = client
+            .call("vault_inject", json!({"service": "eq"}))
+            .unwrap_err();
         assert!(told.starts_with("approval_pending: "), "{guess}: {told}");
     }
     client.close();
@@ -389,36 +631,67 @@ fn a_template_of_a_repository_is_no_oracle() {
 /// Limits that a value could cross are reasons for the person, and none is Vault's own.
 #[test]
 fn no_limit_tells_how_long_a_value_is() {
-    let lab = Lab::with("in", json!({"SHORT": "x".repeat(3000), "LONG": "x".repeat(8000)}));
+    let lab = Lab::with(
+        "in",
+        json!({"SHORT": "x".repeat(3000), "LONG": "x".repeat(8000)}),
+    );
     let (lab, mut client) = quick(lab);
     let got = client.call("vault_get", json!({"service": "in"})).unwrap();
     for name in ["SHORT", "LONG"] {
-        let secrets: serde_json::Map<String, Value> = (0..140).map(|n| (format!("K{n}"), json!(handle(&got, name)))).collect();
-        let told = client.call("vault_set", json!({"service": "out", "secrets": secrets})).unwrap_err();
+        let secrets: serde_json::Map<String, Value> = (0..140)
+            .map(|n| (format!("K{n}"), json!(handle(&got, name))))
+            .collect();
+        let told = client
+            .call("vault_set", json!({"service": "out", "secrets": secrets}))
+            .unwrap_err();
         assert!(told.starts_with("approval_pending: "), "{name}: {told}");
     }
     let plans = crate::approval::pending(&lab.home);
-    assert!(plans.iter().any(|plan| plan["obstacle"].as_str().is_some_and(|why| why.contains("512 KiB"))), "{plans:?}");
-    let many: serde_json::Map<String, Value> = (0..201).map(|n| (format!("K{n}"), json!("x"))).collect();
-    assert!(client.call("vault_set", json!({"service": "out", "secrets": many})).unwrap_err().contains("too many"));
+    assert!(
+        plans.iter().any(|plan| plan["obstacle"]
+            .as_str()
+            .is_some_and(|why| why.contains("512 KiB"))),
+        "{plans:?}"
+    );
+    let many: serde_json::Map<String, Value> =
+        (0..201).map(|n| (format!("K{n}"), json!("x"))).collect();
+    assert!(
+        client
+            .call("vault_set", json!({"service": "out", "secrets": many}))
+            .unwrap_err()
+            .contains("too many")
+    );
     let lines = "A=1\n".repeat(501);
-    assert!(client.call("vault_inject", json!({"service": "in", "template": lines})).unwrap_err().contains("500 lines"));
+    assert!(
+        client
+            .call("vault_inject", json!({"service": "in", "template": lines}))
+            .unwrap_err()
+            .contains("500 lines")
+    );
     // A file of the person's own that is no text is asked about like any other.
     lab.home.file("in/.env.example", "SHORT=\nLONG=\n");
     for own in [&b"MINE=caf\xc3\xa9\n"[..], b"MINE=caf\xe9\n"] {
         std::fs::write(lab.home.lab().join("in/.env"), own).unwrap();
-        let told = client.call("vault_inject", json!({"service": "in"})).unwrap_err();
+        let told = client
+            .call("vault_inject", json!({"service": "in"}))
+            .unwrap_err();
         assert!(told.starts_with("approval_pending: "), "{told}");
     }
     client.close();
 }
 
-/// The place of a hidden name in a sorted list would tell how it compares with names of the model's choice.
+/// The place of a hidden name in a sorted list would tell how it compares with names of the model's
+/// choice.
 #[test]
 fn hidden_names_come_last_in_an_order_of_their_own() {
-    let lab = Lab::with("svc", json!({"aaa": "1", "hunter2 pass": "2", "m": "3", "zzz": "4"}));
+    let lab = Lab::with(
+        "svc",
+        json!({"aaa": "1", "hunter2 pass": "2", "m": "3", "zzz": "4"}),
+    );
     let (_lab, mut client) = quick(lab);
-    let listed = client.call("vault_list", json!({"service": "svc"})).unwrap();
+    let listed = client
+        .call("vault_list", json!({"service": "svc"}))
+        .unwrap();
     let wanted = json!([{"name": "aaa"}, {"name": "m"}, {"name": "zzz"}, {"entry": 4}]);
     assert_eq!(listed["keys"], wanted);
     let got = client.call("vault_get", json!({"service": "svc"})).unwrap();
@@ -432,11 +705,16 @@ fn a_file_of_ours_without_its_record_is_known_by_its_header() {
     let lab = Lab::with("svc", json!({"A": CANARY}));
     lab.home.file("svc/.env.example", "\u{feff}A=\n");
     let (lab, mut client) = quick(lab);
-    client.call("vault_inject", json!({"service": "svc"})).unwrap();
+    client
+        .call("vault_inject", json!({"service": "svc"}))
+        .unwrap();
     std::fs::rename(lab.home.lab().join("svc"), lab.home.lab().join("moved")).unwrap();
     for (tool, arguments) in [
         ("vault_scan_env", json!({"service": "moved"})),
-        ("vault_set", json!({"service": "moved", "from_file": "moved/.env", "dry_run": true})),
+        (
+            "vault_set",
+            json!({"service": "moved", "from_file": "moved/.env", "dry_run": true}),
+        ),
         ("vault_generate_example", json!({"service": "moved"})),
     ] {
         let told = client.call(tool, arguments).unwrap_err();

@@ -34,11 +34,19 @@ fn poisoned() -> Vec<Value> {
 fn attack(client: &mut Client, tools: &Value) {
     for tool in tools.as_array().unwrap() {
         let name = tool["name"].as_str().unwrap();
-        let known = tool["inputSchema"]["properties"].as_object().unwrap().keys().map(String::as_str);
+        let known = tool["inputSchema"]["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str);
         for argument in known.chain(["canary-4f1d-value !"]) {
             for value in poisoned() {
                 let mut arguments = json!({"service": "plex"});
-                if !tool["inputSchema"]["properties"].as_object().unwrap().contains_key("service") {
+                if !tool["inputSchema"]["properties"]
+                    .as_object()
+                    .unwrap()
+                    .contains_key("service")
+                {
                     arguments = json!({});
                 }
                 arguments[argument] = value.clone();
@@ -60,13 +68,20 @@ fn attack(client: &mut Client, tools: &Value) {
 
 #[test]
 fn no_value_comes_back_from_any_tool_argument_or_failure() {
-    let mut lab = Lab::with("plex", json!({"A": format!("{CANARY}\r'$(x)"), "J": {"deep": CANARY}}));
+    let mut lab = Lab::with(
+        "plex",
+        json!({"A": format!("{CANARY}\r'$(x)"), "J": {"deep": CANARY}}),
+    );
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     lab.home.set("VAULT_MAX_RETRIES", "0");
     lab.home.set("RUST_BACKTRACE", "full");
-    let injected = lab.home.file("plex/.env", &format!("A='{CANARY}'\nB={CANARY}\n{CANARY}\n-----BEGIN {CANARY}\n"));
-    let compose =
-        format!("services:\n  plex:\n    environment: {{A: {CANARY}, B: \"${{X:-{CANARY}}}\"}}\n    command: {CANARY}\n");
+    let injected = lab.home.file(
+        "plex/.env",
+        &format!("A='{CANARY}'\nB={CANARY}\n{CANARY}\n-----BEGIN {CANARY}\n"),
+    );
+    let compose = format!(
+        "services:\n  plex:\n    environment: {{A: {CANARY}, B: \"${{X:-{CANARY}}}\"}}\n    command: {CANARY}\n"
+    );
     let compose = lab.home.file("plex/compose.yaml", &compose);
     let dead = format!("hvs.dead-{CANARY}");
     let read_nothing = lab.bao.token(&["default"]);
@@ -94,14 +109,23 @@ fn no_value_comes_back_from_any_tool_argument_or_failure() {
             }
         }
         for (method, params) in [
-            ("resources/read", json!({"uri": format!("vault://services/{CANARY}x y")})),
+            (
+                "resources/read",
+                json!({"uri": format!("vault://services/{CANARY}x y")}),
+            ),
             ("resources/read", json!({"uri": [CANARY]})),
-            ("prompts/get", json!({"name": "migrate-service", "arguments": {"service": format!("{CANARY} x")}})),
+            (
+                "prompts/get",
+                json!({"name": "migrate-service", "arguments": {"service": format!("{CANARY} x")}}),
+            ),
             (
                 "completion/complete",
                 json!({"ref": {"type": "ref/prompt", "name": CANARY}, "argument": {"name": "service", "value": CANARY}}),
             ),
-            ("tools/call", json!({"name": "vault_get", "arguments": [CANARY]})),
+            (
+                "tools/call",
+                json!({"name": "vault_get", "arguments": [CANARY]}),
+            ),
             ("tools/call", json!({"name": [CANARY], "arguments": {}})),
         ] {
             client.request(method, params);
@@ -110,21 +134,40 @@ fn no_value_comes_back_from_any_tool_argument_or_failure() {
         client.ask("tools/call", json!(CANARY));
         let _ = client.call("vault_status", json!({}));
         let seen = client.seen.clone();
-        let at =
-            seen.find(CANARY).map_or(String::new(), |at| seen[at.saturating_sub(300)..(at + 100).min(seen.len())].to_owned());
+        let at = seen.find(CANARY).map_or(String::new(), |at| {
+            seen[at.saturating_sub(300)..(at + 100).min(seen.len())].to_owned()
+        });
         assert!(at.is_empty(), "{name}={value}: {at}");
-        let token = lab.home.variables.iter().find(|(name, _)| name == "VAULT_TOKEN").map(|(_, token)| token.clone()).unwrap();
+        let token = lab
+            .home
+            .variables
+            .iter()
+            .find(|(name, _)| name == "VAULT_TOKEN")
+            .map(|(_, token)| token.clone())
+            .unwrap();
         assert!(token.is_empty() || !seen.contains(&token));
         let (_, stderr) = client.close();
-        assert!(!stderr.contains(CANARY) && (token.is_empty() || !stderr.contains(&token)), "{stderr}");
+        assert!(
+            !stderr.contains(CANARY) && (token.is_empty() || !stderr.contains(&token)),
+            "{stderr}"
+        );
         lab.home.variables = before;
     }
     for (path, content) in files(lab.home.lab().parent().unwrap()) {
         let text = String::from_utf8_lossy(&content);
         assert!(!text.contains(&lab.token), "{}", path.display());
-        let is_a_secrets_file = path == injected || path == compose || path.to_string_lossy().contains(".backup.");
-        assert!(is_a_secrets_file || !text.contains(CANARY), "the value in {}", path.display());
-        assert!(!path.file_name().unwrap().to_string_lossy().contains(CANARY), "{}", path.display());
+        let is_a_secrets_file =
+            path == injected || path == compose || path.to_string_lossy().contains(".backup.");
+        assert!(
+            is_a_secrets_file || !text.contains(CANARY),
+            "the value in {}",
+            path.display()
+        );
+        assert!(
+            !path.file_name().unwrap().to_string_lossy().contains(CANARY),
+            "{}",
+            path.display()
+        );
     }
     lab.cv(["audit", "verify"]).exits(0);
 }

@@ -33,11 +33,25 @@ impl Client {
     /// Starts with a client's name and capabilities.
     pub fn start_as(home: &Home, name: &str, capabilities: Value) -> Self {
         let mut command = home.command(env!("CARGO_BIN_EXE_claude-vault"));
-        command.arg("mcp").env("RUST_LOG", "trace").env("CLAUDECODE", "1");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command
+            .arg("mcp")
+            .env("RUST_LOG", "trace")
+            .env("CLAUDECODE", "1");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut client = Self { child, stdin, stdout, next: 0, seen: String::new() };
+        let mut client = Self {
+            child,
+            stdin,
+            stdout,
+            next: 0,
+            seen: String::new(),
+        };
         client.request(
             "initialize",
             json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": {"name": name, "version": "1"}}),
@@ -99,7 +113,10 @@ impl Client {
     pub fn close(mut self) -> (Option<i32>, String) {
         drop(self.stdin.take());
         let output = self.child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     }
 }
 
@@ -107,12 +124,22 @@ impl Client {
 pub fn handle(reply: &Value, name: &str) -> String {
     let lists = [&reply["keys"], &reply["entries"]];
     let mut entries = lists.iter().filter_map(|list| list.as_array()).flatten();
-    let entry = entries.find(|entry| entry["name"] == name).unwrap_or_else(|| panic!("no {name} in {reply}"));
-    entry["handle"].as_str().unwrap_or_else(|| panic!("no handle in {entry}")).to_owned()
+    let entry = entries
+        .find(|entry| entry["name"] == name)
+        .unwrap_or_else(|| panic!("no {name} in {reply}"));
+    entry["handle"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no handle in {entry}"))
+        .to_owned()
 }
 
 /// Calls a tool that asks a person, who says yes at a terminal of their own; gives what came of it.
-pub fn approved(client: &mut Client, lab: &Lab, tool: &str, arguments: Value) -> Result<Value, String> {
+pub fn approved(
+    client: &mut Client,
+    lab: &Lab,
+    tool: &str,
+    arguments: Value,
+) -> Result<Value, String> {
     let told = client.call(tool, arguments.clone()).unwrap_err();
     assert!(told.starts_with("approval_pending: "), "{told}");
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
@@ -123,13 +150,21 @@ pub fn approved(client: &mut Client, lab: &Lab, tool: &str, arguments: Value) ->
 }
 
 /// Calls again for the outcome of a change that was answered.
-pub fn come_back(client: &mut Client, tool: &str, mut arguments: Value, told: &str) -> Result<Value, String> {
+pub fn come_back(
+    client: &mut Client,
+    tool: &str,
+    mut arguments: Value,
+    told: &str,
+) -> Result<Value, String> {
     if let Some(token) = told.split("approval_token: ").nth(1) {
         arguments["approval_token"] = json!(token.split('.').next().unwrap());
     }
     crate::support::eventually("the outcome", || {
-        Some(client.call(tool, arguments.clone()))
-            .filter(|outcome| !outcome.as_ref().is_err_and(|told| told.starts_with("approval_pending: ")))
+        Some(client.call(tool, arguments.clone())).filter(|outcome| {
+            !outcome
+                .as_ref()
+                .is_err_and(|told| told.starts_with("approval_pending: "))
+        })
     })
 }
 
@@ -137,7 +172,10 @@ pub fn outcome(answer: &Value) -> Result<Value, String> {
     let result = &answer["result"];
     assert!(result.is_object(), "{answer}");
     if result["isError"] == true {
-        assert!(result.get("structuredContent").is_none_or(Value::is_null), "{result}");
+        assert!(
+            result.get("structuredContent").is_none_or(Value::is_null),
+            "{result}"
+        );
         return Err(result["content"][0]["text"].as_str().unwrap().to_owned());
     }
     Ok(result["structuredContent"].clone())
@@ -148,7 +186,12 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
     let home = Home::new();
     let mut client = Client::start(&home);
     let tools = client.request("tools/list", json!({}))["result"]["tools"].clone();
-    let names: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = tools
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
     let wanted = "vault_login vault_status vault_logout vault_list vault_get vault_set vault_inject vault_scan_env vault_scan_compose \
                   vault_generate_example vault_adopt vault_history vault_find vault_delete vault_rollback";
     assert_eq!(names, wanted.split(' ').collect::<Vec<_>>());
@@ -160,45 +203,83 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
     for (tool, arguments) in [
         ("vault_list", json!({})),
         ("vault_get", json!({"service": "plex"})),
-        ("vault_set", json!({"service": "plex", "secrets": {"A": "1"}})),
+        (
+            "vault_set",
+            json!({"service": "plex", "secrets": {"A": "1"}}),
+        ),
         ("vault_history", json!({"service": "plex"})),
         ("vault_delete", json!({"service": "plex"})),
         ("vault_rollback", json!({"service": "plex", "version": 1})),
     ] {
         let told = client.call(tool, arguments).unwrap_err();
-        assert!(told.starts_with("login_required: ") && told.contains(". Next: call vault_login"), "{told}");
+        assert!(
+            told.starts_with("login_required: ") && told.contains(". Next: call vault_login"),
+            "{told}"
+        );
     }
-    assert_eq!(client.call("vault_status", json!({})).unwrap()["logged_in"], false);
+    assert_eq!(
+        client.call("vault_status", json!({})).unwrap()["logged_in"],
+        false
+    );
     let (status, stderr) = client.close();
     assert_eq!((status, stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
 fn find_tells_the_names_that_list_tells_and_no_others() {
-    let lab = Lab::with("plex", json!({"API_KEY": CANARY, "sk-live 4eC39HqLyjWDarjt": "x", "key/odd": "y"}));
+    let lab = Lab::with(
+        "plex",
+        json!({"API_KEY": CANARY, "sk-live 4eC39HqLyjWDarjt": "x", "key/odd": "y"}),
+    );
     lab.store("media/sonarr", json!({"API_KEY": CANARY, "N": 1}));
     lab.store("gone", json!({"API_KEY": "1"}));
-    lab.bao.request("DELETE", "secret/data/proxmox-services/gone", "");
+    lab.bao
+        .request("DELETE", "secret/data/proxmox-services/gone", "");
     let mut client = Client::start(&lab.home);
-    let mut find = |pattern: &str| client.call("vault_find", json!({ "pattern": pattern })).unwrap();
+    let mut find = |pattern: &str| {
+        client
+            .call("vault_find", json!({ "pattern": pattern }))
+            .unwrap()
+    };
     let found = find("*key");
     let wanted = json!([{"service": "media/sonarr", "key": "API_KEY"}, {"service": "plex", "key": "API_KEY"}]);
-    assert_eq!((&found["matches"], &found["searched"], &found["deleted"]), (&wanted, &json!(2), &json!(1)));
-    assert_eq!(find("media/*")["matches"], json!([{"service": "media/sonarr"}]));
+    assert_eq!(
+        (&found["matches"], &found["searched"], &found["deleted"]),
+        (&wanted, &json!(2), &json!(1))
+    );
+    assert_eq!(
+        find("media/*")["matches"],
+        json!([{"service": "media/sonarr"}])
+    );
     // A name that nobody may show is not guessed letter by letter either, nor is a value.
     for pattern in ["sk-live", "sk-live*", "key/odd", "*odd", CANARY, "canary"] {
         assert_eq!(find(pattern)["matches"], json!([]), "{pattern}");
     }
     for pattern in [json!(""), json!("x".repeat(257)), json!(7)] {
-        assert!(client.call("vault_find", json!({ "pattern": pattern })).unwrap_err().starts_with("invalid_arguments: "));
+        assert!(
+            client
+                .call("vault_find", json!({ "pattern": pattern }))
+                .unwrap_err()
+                .starts_with("invalid_arguments: ")
+        );
     }
     let read = |uri: &str| json!({ "uri": uri });
-    for uri in ["vault://services/media/sonarr", "vault://services/media%2Fsonarr"] {
+    for uri in [
+        "vault://services/media/sonarr",
+        "vault://services/media%2Fsonarr",
+    ] {
         let keys = client.request("resources/read", read(uri))["result"].to_string();
         assert!(keys.contains("API_KEY"), "{uri}: {keys}");
     }
-    for uri in ["vault://services/media%2F..%2Fplex", "vault://services/%2Fplex", "vault://services/media%252Fsonarr"] {
-        assert!(client.request("resources/read", read(uri))["error"].is_object(), "{uri}");
+    for uri in [
+        "vault://services/media%2F..%2Fplex",
+        "vault://services/%2Fplex",
+        "vault://services/media%252Fsonarr",
+    ] {
+        assert!(
+            client.request("resources/read", read(uri))["error"].is_object(),
+            "{uri}"
+        );
     }
     assert!(!client.seen.contains(CANARY));
 }
@@ -208,16 +289,45 @@ fn every_revision_of_the_protocol_is_spoken() {
     let lab = Lab::with("plex", json!({"KEY": CANARY}));
     for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
-        let mut child = command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (stdin, stdout) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        let mut client = Client { child, stdin, stdout, next: 0, seen: String::new() };
+        let mut child = command
+            .arg("mcp")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdin, stdout) = (
+            child.stdin.take(),
+            BufReader::new(child.stdout.take().unwrap()),
+        );
+        let mut client = Client {
+            child,
+            stdin,
+            stdout,
+            next: 0,
+            seen: String::new(),
+        };
         let hello = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}});
-        assert_eq!(client.request("initialize", hello)["result"]["protocolVersion"], revision);
+        assert_eq!(
+            client.request("initialize", hello)["result"]["protocolVersion"],
+            revision
+        );
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-        assert_eq!(client.request("tools/list", json!({}))["result"]["tools"].as_array().unwrap().len(), 15);
+        assert_eq!(
+            client.request("tools/list", json!({}))["result"]["tools"]
+                .as_array()
+                .unwrap()
+                .len(),
+            15
+        );
         let answer = client.request("tools/call", json!({"name": "vault_list", "arguments": {}}));
         // The text says what the structure says, for clients that know no structure.
-        assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("\"plex\""), "{revision}: {answer}");
+        assert!(
+            answer["result"]["content"][0]["text"]
+                .as_str()
+                .unwrap()
+                .contains("\"plex\""),
+            "{revision}: {answer}"
+        );
         assert_eq!(client.close().0, Some(0));
     }
     // 2026-07-28 greets nobody: each request says what it speaks.
@@ -227,9 +337,23 @@ fn every_revision_of_the_protocol_is_spoken() {
         "io.modelcontextprotocol/clientInfo": {"name": "new", "version": "1"}, "io.modelcontextprotocol/clientCapabilities": {}}})
     };
     let found = client.request("server/discover", meta("2026-07-28"));
-    assert!(found["result"]["supportedVersions"].to_string().contains("2026-07-28"), "{found}");
-    assert_eq!(client.request("tools/list", meta("2026-07-28"))["result"]["tools"].as_array().unwrap().len(), 15);
-    assert_eq!(client.request("tools/list", meta("2099-01-01"))["error"]["code"], -32022);
+    assert!(
+        found["result"]["supportedVersions"]
+            .to_string()
+            .contains("2026-07-28"),
+        "{found}"
+    );
+    assert_eq!(
+        client.request("tools/list", meta("2026-07-28"))["result"]["tools"]
+            .as_array()
+            .unwrap()
+            .len(),
+        15
+    );
+    assert_eq!(
+        client.request("tools/list", meta("2099-01-01"))["error"]["code"],
+        -32022
+    );
     client.close();
 }
 
@@ -241,20 +365,41 @@ fn the_old_servers_variables_keep_working() {
     lab.home.set("VAULT_TOKEN_SESSION_TTL", "5");
     lab.home.set("VAULT_MAX_TOKEN_TTL", "3600");
     let mut client = Client::start(&lab.home);
-    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
-    let arguments = json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}, "dry_run": true});
-    assert_eq!(client.call("vault_set", arguments.clone()).unwrap()["added"], json!(["A"]));
+    let got = client
+        .call("vault_get", json!({"service": "plex"}))
+        .unwrap();
+    let arguments =
+        json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}, "dry_run": true});
+    assert_eq!(
+        client.call("vault_set", arguments.clone()).unwrap()["added"],
+        json!(["A"])
+    );
     std::thread::sleep(std::time::Duration::from_millis(5100));
-    assert!(client.call("vault_set", arguments).unwrap_err().contains("it expired"));
+    assert!(
+        client
+            .call("vault_set", arguments)
+            .unwrap_err()
+            .contains("it expired")
+    );
     client.close();
 }
 
 #[test]
 fn a_client_that_says_nothing_or_goes_at_once_is_no_failure() {
     let home = Home::new();
-    for input in ["", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n", "not json\n", "\u{feff}\n"] {
+    for input in [
+        "",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n",
+        "not json\n",
+        "\u{feff}\n",
+    ] {
         let run = home.cv_with(&["mcp"], input);
-        assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{input:?}: {}", run.stderr);
+        assert_eq!(
+            (run.status, run.stdout.as_str()),
+            (0, ""),
+            "{input:?}: {}",
+            run.stderr
+        );
     }
 }
 
@@ -264,29 +409,68 @@ fn settings_that_cannot_be_used_are_told_when_a_tool_is_called() {
     home.set("VAULT_SECURITY_MODE", "open");
     let mut client = Client::start(&home);
     let told = client.call("vault_list", json!({})).unwrap_err();
-    assert!(told.contains("settings of this server") && told.contains("claude-vault config"), "{told}");
+    assert!(
+        told.contains("settings of this server") && told.contains("claude-vault config"),
+        "{told}"
+    );
     assert_eq!(client.close().0, Some(0));
 }
 
 #[test]
 fn values_are_handles_and_handles_are_values() {
-    let lab = Lab::with("plex", json!({"KEY": CANARY, "SHORT": "1", "URL": "https://u:p@h"}));
+    let lab = Lab::with(
+        "plex",
+        json!({"KEY": CANARY, "SHORT": "1", "URL": "https://u:p@h"}),
+    );
     let mut client = Client::start(&lab.home);
-    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    let got = client
+        .call("vault_get", json!({"service": "plex"}))
+        .unwrap();
     for key in ["KEY", "SHORT", "URL"] {
         let handle = handle(&got, key);
-        assert!(handle.starts_with("@token-") && handle.len() == 23, "{handle}");
+        assert!(
+            handle.starts_with("@token-") && handle.len() == 23,
+            "{handle}"
+        );
     }
-    assert_eq!(client.call("vault_get", json!({"service": "plex"})).unwrap(), got);
-    let plan =
-        client.call("vault_set", json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}, "dry_run": true})).unwrap();
-    assert_eq!((&plan["outcome"], &plan["added"]), (&json!("dry_run"), &json!(["A"])));
-    for (value, why) in [("@token-0123456789abcdef", "is not known"), ("x@token-0123456789abcdef", "inside a longer text")] {
-        let told = client.call("vault_set", json!({"service": "new", "secrets": {"A": value}, "dry_run": true})).unwrap_err();
-        assert!(told.starts_with("invalid_arguments: ") && told.contains(why), "{told}");
+    assert_eq!(
+        client
+            .call("vault_get", json!({"service": "plex"}))
+            .unwrap(),
+        got
+    );
+    let plan = client
+        .call(
+            "vault_set",
+            json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}, "dry_run": true}),
+        )
+        .unwrap();
+    assert_eq!(
+        (&plan["outcome"], &plan["added"]),
+        (&json!("dry_run"), &json!(["A"]))
+    );
+    for (value, why) in [
+        ("@token-0123456789abcdef", "is not known"),
+        ("x@token-0123456789abcdef", "inside a longer text"),
+    ] {
+        let told = client
+            .call(
+                "vault_set",
+                json!({"service": "new", "secrets": {"A": value}, "dry_run": true}),
+            )
+            .unwrap_err();
+        assert!(
+            told.starts_with("invalid_arguments: ") && told.contains(why),
+            "{told}"
+        );
     }
     client.call("vault_logout", json!({})).unwrap();
-    let told = client.call("vault_set", json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}})).unwrap_err();
+    let told = client
+        .call(
+            "vault_set",
+            json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}}),
+        )
+        .unwrap_err();
     assert!(told.contains("is not known"), "{told}");
     assert!(!client.seen.contains(CANARY));
     client.close();
@@ -297,35 +481,63 @@ fn the_mode_is_the_persons_choice() {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY, "PORT": "80"}));
     lab.home.set("VAULT_SECURITY_MODE", "redacted");
     let mut client = Client::start(&lab.home);
-    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    let got = client
+        .call("vault_get", json!({"service": "plex"}))
+        .unwrap();
     assert_eq!(got["keys"], json!([{"name": "KEY"}, {"name": "PORT"}]));
     client.close();
     lab.home.set("VAULT_SECURITY_MODE", "tokenized");
     config(&lab, "plain_keys = [\"plex/PORT\"]\n");
     lab.store("other", json!({"PORT": CANARY}));
     let mut client = Client::start(&lab.home);
-    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    let got = client
+        .call("vault_get", json!({"service": "plex"}))
+        .unwrap();
     assert_eq!(got["keys"][1], json!({"name": "PORT", "value": "80"}));
     // Of another service, a key of that name stays unseen; and nothing unseen goes under the name.
-    let other = client.call("vault_get", json!({"service": "other"})).unwrap();
-    let unseen = json!({"service": "plex", "secrets": {"PORT": handle(&other, "PORT")}, "dry_run": true});
-    assert!(client.call("vault_set", unseen).unwrap_err().starts_with("not_allowed: "));
+    let other = client
+        .call("vault_get", json!({"service": "other"}))
+        .unwrap();
+    let unseen =
+        json!({"service": "plex", "secrets": {"PORT": handle(&other, "PORT")}, "dry_run": true});
+    assert!(
+        client
+            .call("vault_set", unseen)
+            .unwrap_err()
+            .starts_with("not_allowed: ")
+    );
     assert!(!client.seen.contains(CANARY));
     client.close();
     // A variable, as a project's .mcp.json sets it, shows no more than the config does.
     lab.home.set("VAULT_SECURITY_MODE", "plaintext");
     let mut client = Client::start(&lab.home);
-    let told = client.call("vault_get", json!({"service": "plex", "key": "KEY"})).unwrap_err();
-    assert!(told.contains("can only make the mode stricter") && told.contains("security_mode = \"plaintext\""), "{told}");
+    let told = client
+        .call("vault_get", json!({"service": "plex", "key": "KEY"}))
+        .unwrap_err();
+    assert!(
+        told.contains("can only make the mode stricter")
+            && told.contains("security_mode = \"plaintext\""),
+        "{told}"
+    );
     client.close();
     lab.home.set("VAULT_SECURITY_MODE", "");
     config(&lab, "security_mode = \"plaintext\"\n");
     let mut client = Client::start(&lab.home);
-    assert_eq!(client.call("vault_get", json!({"service": "plex", "key": "KEY"})).unwrap()["keys"][0]["value"], CANARY);
+    assert_eq!(
+        client
+            .call("vault_get", json!({"service": "plex", "key": "KEY"}))
+            .unwrap()["keys"][0]["value"],
+        CANARY
+    );
     client.close();
     lab.home.set("VAULT_SECURITY_MODE", "redacted");
     let mut client = Client::start(&lab.home);
-    assert_eq!(client.call("vault_get", json!({"service": "plex"})).unwrap()["keys"][0], json!({"name": "KEY"}));
+    assert_eq!(
+        client
+            .call("vault_get", json!({"service": "plex"}))
+            .unwrap()["keys"][0],
+        json!({"name": "KEY"})
+    );
     client.close();
 }
 
@@ -335,37 +547,85 @@ fn wrong_arguments_are_named_and_never_repeated() {
     let mut client = Client::start(&lab.home);
     let cases = [
         ("vault_get", json!({"service": [CANARY]})),
-        ("vault_get", json!({"service": CANARY, "key": {"x": CANARY}})),
+        (
+            "vault_get",
+            json!({"service": CANARY, "key": {"x": CANARY}}),
+        ),
         ("vault_get", json!({CANARY: 1})),
         ("vault_get", json!({})),
         ("vault_get", json!({"service": format!("{CANARY}/../x")})),
         ("vault_list", json!({"service": 7, "x": CANARY})),
-        ("vault_set", json!({"service": "plex", "secrets": {"A": [CANARY]}})),
+        (
+            "vault_set",
+            json!({"service": "plex", "secrets": {"A": [CANARY]}}),
+        ),
         ("vault_set", json!({"service": "plex", "secrets": CANARY})),
-        ("vault_set", json!({"service": "plex", "secrets": {format!("{CANARY} "): "1"}})),
-        ("vault_set", json!({"service": "plex", "generate": {"A": CANARY}})),
-        ("vault_set", json!({"service": "plex", "generate": {"A": -1}})),
-        ("vault_set", json!({"service": "plex", "secrets": {"A": CANARY.repeat(1000)}})),
-        ("vault_set", json!({"service": "plex", "secrets": {"A": CANARY}, "approval_token": CANARY})),
+        (
+            "vault_set",
+            json!({"service": "plex", "secrets": {format!("{CANARY} "): "1"}}),
+        ),
+        (
+            "vault_set",
+            json!({"service": "plex", "generate": {"A": CANARY}}),
+        ),
+        (
+            "vault_set",
+            json!({"service": "plex", "generate": {"A": -1}}),
+        ),
+        (
+            "vault_set",
+            json!({"service": "plex", "secrets": {"A": CANARY.repeat(1000)}}),
+        ),
+        (
+            "vault_set",
+            json!({"service": "plex", "secrets": {"A": CANARY}, "approval_token": CANARY}),
+        ),
         ("vault_set", json!({"service": "plex", "from_file": "../x"})),
-        ("vault_set", json!({"service": "plex", "from_file": "/etc/passwd"})),
+        (
+            "vault_set",
+            json!({"service": "plex", "from_file": "/etc/passwd"}),
+        ),
         ("vault_set", json!({"service": "plex", "dry_run": CANARY})),
         ("vault_inject", json!({"service": "plex", "format": CANARY})),
         ("vault_login", json!({"x": CANARY})),
-        ("vault_generate_example", json!({"service": "plex", "output_path": "Makefile"})),
-        ("vault_generate_example", json!({"service": "plex", "file_path": "Makefile"})),
-        ("vault_inject", json!({"service": "plex", "file": "Makefile"})),
-        ("vault_inject", json!({"service": "plex", "file": ".git/.env"})),
+        (
+            "vault_generate_example",
+            json!({"service": "plex", "output_path": "Makefile"}),
+        ),
+        (
+            "vault_generate_example",
+            json!({"service": "plex", "file_path": "Makefile"}),
+        ),
+        (
+            "vault_inject",
+            json!({"service": "plex", "file": "Makefile"}),
+        ),
+        (
+            "vault_inject",
+            json!({"service": "plex", "file": ".git/.env"}),
+        ),
     ];
     for (tool, arguments) in cases {
-        let told = client.call(tool, arguments.clone()).expect_err(&arguments.to_string());
-        assert!(told.contains(": ") && told.contains(". Next: ") && !told.contains(CANARY), "{told}");
+        let told = client
+            .call(tool, arguments.clone())
+            .expect_err(&arguments.to_string());
+        assert!(
+            told.contains(": ") && told.contains(". Next: ") && !told.contains(CANARY),
+            "{told}"
+        );
     }
     let unknown = client.request("tools/call", json!({"name": CANARY, "arguments": {}}));
     assert!(unknown["error"]["code"].is_i64());
     client.request("tools/call", json!({"name": ["x"], "arguments": CANARY}));
     client.request(CANARY, json!({}));
-    assert!(!client.seen.replace(&format!("\"{CANARY}\""), "").contains(CANARY), "{}", client.seen);
+    assert!(
+        !client
+            .seen
+            .replace(&format!("\"{CANARY}\""), "")
+            .contains(CANARY),
+        "{}",
+        client.seen
+    );
     let (status, stderr) = client.close();
     assert_eq!(status, Some(0));
     assert!(!stderr.contains(CANARY), "{stderr}");
@@ -376,41 +636,87 @@ fn files_are_written_and_read_without_a_value_seen() {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     lab.home.file("plex/.env.example", "KEY=\n");
-    lab.home.file("old/.env", &format!("A='{CANARY} two'\nB=2\n"));
+    lab.home
+        .file("old/.env", &format!("A='{CANARY} two'\nB=2\n"));
     let mut client = Client::start(&lab.home);
-    let written = client.call("vault_inject", json!({"service": "plex"})).unwrap();
-    assert_eq!((&written["file"], &written["state"], &written["keys"]), (&json!("plex/.env"), &json!("created"), &json!(1)));
-    assert!(lab.home.read("plex/.env").ends_with(&format!("KEY={CANARY}\n")));
-    let plan = client.call("vault_set", json!({"service": "old", "from_file": "old/.env", "dry_run": true})).unwrap();
+    let written = client
+        .call("vault_inject", json!({"service": "plex"}))
+        .unwrap();
+    assert_eq!(
+        (&written["file"], &written["state"], &written["keys"]),
+        (&json!("plex/.env"), &json!("created"), &json!(1))
+    );
+    assert!(
+        lab.home
+            .read("plex/.env")
+            .ends_with(&format!("KEY={CANARY}\n"))
+    );
+    let plan = client
+        .call(
+            "vault_set",
+            json!({"service": "old", "from_file": "old/.env", "dry_run": true}),
+        )
+        .unwrap();
     assert_eq!(plan["added"], json!(["A", "B"]));
     assert!(!client.seen.contains(CANARY));
     client.close();
 }
 
-/// Each line of a template is an entry, a comment or blank; the person sees all of it, and nothing of
-/// the model stands around a value.
+/// Each line of a template is an entry, a comment or blank; the person sees all of it, and nothing
+/// of the model stands around a value.
 #[test]
 fn a_template_is_a_list_of_entries_that_the_person_approves() {
-    let mut lab = Lab::with("plex", json!({"KEY": format!("{CANARY} 'x'"), "OTHER": "1"}));
+    let mut lab = Lab::with(
+        "plex",
+        json!({"KEY": format!("{CANARY} 'x'"), "OTHER": "1"}),
+    );
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     lab.home.file("plex/.env.example", "KEY=\n");
     lab.home.file("esp/config/secrets.yaml", "old: 1\n");
     let mut client = Client::start(&lab.home);
-    let got = client.call("vault_get", json!({"service": "plex"})).unwrap();
+    let got = client
+        .call("vault_get", json!({"service": "plex"}))
+        .unwrap();
     let handle = handle(&got, "KEY");
-    let text = format!("# made by a model\nHOST=db.lan\n\nPASSWORD={handle}\nGREETING='hello world'\n");
-    let written = approved(&mut client, &lab, "vault_inject", json!({"service": "plex", "template": text})).unwrap();
-    assert_eq!((&written["file"], &written["keys"]), (&json!("plex/.env"), &json!(3)));
+    let text =
+        format!("# made by a model\nHOST=db.lan\n\nPASSWORD={handle}\nGREETING='hello world'\n");
+    let written = approved(
+        &mut client,
+        &lab,
+        "vault_inject",
+        json!({"service": "plex", "template": text}),
+    )
+    .unwrap();
+    assert_eq!(
+        (&written["file"], &written["keys"]),
+        (&json!("plex/.env"), &json!(3))
+    );
     let file = lab.home.read("plex/.env");
-    assert!(file.contains("(plex) and a template.\n") && !file.contains("Make it again") && !file.contains("OTHER"), "{file}");
-    let body = format!("# made by a model\nHOST=db.lan\n\nPASSWORD=\"{CANARY} 'x'\"\nGREETING='hello world'\n");
+    assert!(
+        file.contains("(plex) and a template.\n")
+            && !file.contains("Make it again")
+            && !file.contains("OTHER"),
+        "{file}"
+    );
+    let body = format!(
+        "# made by a model\nHOST=db.lan\n\nPASSWORD=\"{CANARY} 'x'\"\nGREETING='hello world'\n"
+    );
     assert!(file.ends_with(&body), "{file}");
     // In YAML too, where numbers and truth values stay what they are.
     lab.store("esp", json!({"x": "1"}));
     let text = format!("wifi: {handle}\nport: 80\nname: \"80\"\n");
-    approved(&mut client, &lab, "vault_inject", json!({"service": "esp", "template": text})).unwrap();
+    approved(
+        &mut client,
+        &lab,
+        "vault_inject",
+        json!({"service": "esp", "template": text}),
+    )
+    .unwrap();
     let file = lab.home.read("esp/config/secrets.yaml");
-    assert!(file.ends_with(&format!("wifi: \"{CANARY} 'x'\"\nport: 80\nname: \"80\"\n")), "{file}");
+    assert!(
+        file.ends_with(&format!("wifi: \"{CANARY} 'x'\"\nport: 80\nname: \"80\"\n")),
+        "{file}"
+    );
     // Anything else is refused before anybody is asked, and the file stays.
     let before = lab.home.read("plex/.env");
     for (text, why) in [
@@ -422,8 +728,14 @@ fn a_template_is_a_list_of_entries_that_the_person_approves() {
         (format!("A={handle}\nA={handle}\n"), "stands twice"),
         (format!("{handle}=1\n"), "not an entry"),
         (format!("A=\"x\n{handle}\"\n"), "not an entry"),
-        (format!("services:\n  a:\n    env_file:\n      - start\n        A={handle}\n"), "not an entry"),
-        (format!("{{services: {{a: {{env_file: '\nA={handle}\n'}}}}}}"), "not an entry"),
+        (
+            format!("services:\n  a:\n    env_file:\n      - start\n        A={handle}\n"),
+            "not an entry",
+        ),
+        (
+            format!("{{services: {{a: {{env_file: '\nA={handle}\n'}}}}}}"),
+            "not an entry",
+        ),
         ("A=$(id)\n".into(), "not an entry"),
         ("A=${B}\n".into(), "not an entry"),
         ("export A=1\n".into(), "not an entry"),
@@ -433,8 +745,13 @@ fn a_template_is_a_list_of_entries_that_the_person_approves() {
         ("# nothing\n".into(), "not an entry"),
         ("x".repeat(300_000), "longer than"),
     ] {
-        let told = client.call("vault_inject", json!({"service": "plex", "template": text})).unwrap_err();
-        assert!(told.starts_with("invalid_arguments: ") && told.contains(why), "{text:.100}: {told}");
+        let told = client
+            .call("vault_inject", json!({"service": "plex", "template": text}))
+            .unwrap_err();
+        assert!(
+            told.starts_with("invalid_arguments: ") && told.contains(why),
+            "{text:.100}: {told}"
+        );
     }
     assert_eq!(lab.home.read("plex/.env"), before);
     assert!(!client.seen.contains(CANARY));
@@ -448,25 +765,60 @@ fn names_are_resources_and_are_completed_and_a_prompt_walks_through_a_migration(
     let mut client = Client::start(&lab.home);
     let list = client.request("resources/list", json!({}));
     assert_eq!(list["result"]["resources"][0]["uri"], "vault://services");
-    assert!(client.request("resources/templates/list", json!({})).to_string().contains("vault://services/{service}"));
-    let text = |answer: Value| answer["result"]["contents"][0]["text"].as_str().unwrap().to_owned();
-    assert!(text(client.request("resources/read", json!({"uri": "vault://services"}))).contains("\"photos\",\"plex\""));
-    assert!(text(client.request("resources/read", json!({"uri": "vault://services/plex"}))).contains("\"KEY\""));
-    for uri in ["vault://other", "vault://services/../x", "file:///etc/passwd", "vault://services/none"] {
-        assert!(client.request("resources/read", json!({"uri": uri}))["error"].is_object(), "{uri}");
+    assert!(
+        client
+            .request("resources/templates/list", json!({}))
+            .to_string()
+            .contains("vault://services/{service}")
+    );
+    let text = |answer: Value| {
+        answer["result"]["contents"][0]["text"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert!(
+        text(client.request("resources/read", json!({"uri": "vault://services"})))
+            .contains("\"photos\",\"plex\"")
+    );
+    assert!(
+        text(client.request("resources/read", json!({"uri": "vault://services/plex"})))
+            .contains("\"KEY\"")
+    );
+    for uri in [
+        "vault://other",
+        "vault://services/../x",
+        "file:///etc/passwd",
+        "vault://services/none",
+    ] {
+        assert!(
+            client.request("resources/read", json!({"uri": uri}))["error"].is_object(),
+            "{uri}"
+        );
     }
     let completed = |client: &mut Client, value: &str| {
-        let params =
-            json!({"ref": {"type": "ref/prompt", "name": "migrate-service"}, "argument": {"name": "service", "value": value}});
+        let params = json!({"ref": {"type": "ref/prompt", "name": "migrate-service"}, "argument": {"name": "service", "value": value}});
         client.request("completion/complete", params)["result"]["completion"]["values"].clone()
     };
     assert_eq!(completed(&mut client, "pl"), json!(["plex"]));
     assert_eq!(completed(&mut client, "x"), json!([]));
-    let prompt = client.request("prompts/get", json!({"name": "migrate-service", "arguments": {"service": "plex"}}));
-    let words = prompt["result"]["messages"][0]["content"]["text"].as_str().unwrap();
-    assert!(words.contains("vault_adopt") && words.contains("plex"), "{words}");
+    let prompt = client.request(
+        "prompts/get",
+        json!({"name": "migrate-service", "arguments": {"service": "plex"}}),
+    );
+    let words = prompt["result"]["messages"][0]["content"]["text"]
+        .as_str()
+        .unwrap();
     assert!(
-        client.request("prompts/get", json!({"name": "migrate-service", "arguments": {"service": "a b"}}))["error"].is_object()
+        words.contains("vault_adopt") && words.contains("plex"),
+        "{words}"
+    );
+    assert!(
+        client.request(
+            "prompts/get",
+            json!({"name": "migrate-service", "arguments": {"service": "a b"}})
+        )["error"]
+            .is_object()
     );
     assert!(!client.seen.contains(CANARY));
     client.close();

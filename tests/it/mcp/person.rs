@@ -12,16 +12,32 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
     let mut lab = Lab::with("plex", json!({"OLD": "kept"}));
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     let mut client = Client::start(&lab.home);
-    let arguments = json!({"service": "plex", "secrets": {"KEY": CANARY}, "generate": {"PASSWORD": 20}});
+    let arguments =
+        json!({"service": "plex", "secrets": {"KEY": CANARY}, "generate": {"PASSWORD": 20}});
     let told = client.call("vault_set", arguments.clone()).unwrap_err();
-    assert!(told.starts_with("approval_pending: ") && told.contains("claude-vault approve pending"), "{told}");
-    let token = told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+    assert!(
+        told.starts_with("approval_pending: ") && told.contains("claude-vault approve pending"),
+        "{told}"
+    );
+    let token = told
+        .split("approval_token: ")
+        .nth(1)
+        .unwrap()
+        .split('.')
+        .next()
+        .unwrap()
+        .to_owned();
     let again = |arguments: &Value| {
         let mut arguments = arguments.clone();
         arguments["approval_token"] = json!(token);
         arguments
     };
-    assert!(client.call("vault_set", again(&arguments)).unwrap_err().starts_with("approval_pending: "));
+    assert!(
+        client
+            .call("vault_set", again(&arguments))
+            .unwrap_err()
+            .starts_with("approval_pending: ")
+    );
     assert_eq!(lab.stored("plex"), json!({"OLD": "kept"}));
 
     // Everybody but a person at a terminal is turned away.
@@ -31,48 +47,98 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
     let asked_by = json!({"kind": "client", "name": "a test", "tool": "vault_set"});
     assert_eq!(shown.json()["pending"][0]["asked_by"], asked_by);
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
-    person.exp_string("update secret/proxmox-services/plex (version 1)").unwrap();
+    person
+        .exp_string("update secret/proxmox-services/plex (version 1)")
+        .unwrap();
     person.exp_string("KEY  ********  new").unwrap();
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_string("approved").unwrap();
     drop(person);
     let written = client.call("vault_set", again(&arguments)).unwrap();
-    assert_eq!((&written["outcome"], &written["version"]), (&json!("updated"), &json!(2)));
+    assert_eq!(
+        (&written["outcome"], &written["version"]),
+        (&json!("updated"), &json!(2))
+    );
     assert_eq!(lab.stored("plex")["KEY"], CANARY);
     assert_eq!(lab.stored("plex")["PASSWORD"].as_str().unwrap().len(), 20);
     // It worked once.
-    assert!(client.call("vault_set", again(&arguments)).unwrap_err().starts_with("approval_expired: "));
+    assert!(
+        client
+            .call("vault_set", again(&arguments))
+            .unwrap_err()
+            .starts_with("approval_expired: ")
+    );
 
     // Other arguments under the same token are a mismatch, and end it.
-    let told = client.call("vault_set", json!({"service": "plex", "secrets": {"KEY": "2"}})).unwrap_err();
-    let token = told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap();
+    let told = client
+        .call(
+            "vault_set",
+            json!({"service": "plex", "secrets": {"KEY": "2"}}),
+        )
+        .unwrap_err();
+    let token = told
+        .split("approval_token: ")
+        .nth(1)
+        .unwrap()
+        .split('.')
+        .next()
+        .unwrap();
     for (service, value) in [("plex", "3"), ("plex", "2")] {
         let told = client
-            .call("vault_set", json!({"service": service, "secrets": {"KEY": value}, "approval_token": token}))
+            .call(
+                "vault_set",
+                json!({"service": service, "secrets": {"KEY": value}, "approval_token": token}),
+            )
             .unwrap_err();
-        assert!(told.starts_with("approval_mismatch: ") || told.starts_with("approval_expired: "), "{told}");
+        assert!(
+            told.starts_with("approval_mismatch: ") || told.starts_with("approval_expired: "),
+            "{told}"
+        );
     }
     lab.cv(["approve", "pending", "--json"]).exits(0).says("");
-    assert_eq!(lab.cv(["approve", "pending", "--json"]).json()["pending"], json!([]));
+    assert_eq!(
+        lab.cv(["approve", "pending", "--json"]).json()["pending"],
+        json!([])
+    );
 
     // A person says no.
-    let told = client.call("vault_set", json!({"service": "plex", "secrets": {"KEY": "4"}})).unwrap_err();
-    let token = told.split("approval_token: ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+    let told = client
+        .call(
+            "vault_set",
+            json!({"service": "plex", "secrets": {"KEY": "4"}}),
+        )
+        .unwrap_err();
+    let token = told
+        .split("approval_token: ")
+        .nth(1)
+        .unwrap()
+        .split('.')
+        .next()
+        .unwrap()
+        .to_owned();
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person.exp_string("Type yes").unwrap();
     person.send_line("no").unwrap();
     person.exp_string("refused").unwrap();
     drop(person);
-    let told =
-        client.call("vault_set", json!({"service": "plex", "secrets": {"KEY": "4"}, "approval_token": token})).unwrap_err();
+    let told = client
+        .call(
+            "vault_set",
+            json!({"service": "plex", "secrets": {"KEY": "4"}, "approval_token": token}),
+        )
+        .unwrap_err();
     assert!(told.starts_with("approval_denied: "), "{told}");
     assert_eq!(lab.stored("plex")["KEY"], CANARY);
     assert!(!client.seen.contains(CANARY));
     let (status, stderr) = client.close();
     assert_eq!((status, stderr.as_str()), (Some(0), ""));
     for (path, content) in files(lab.home.path().parent().unwrap()) {
-        assert!(!String::from_utf8_lossy(&content).contains(CANARY), "{}", path.display());
+        assert!(
+            !String::from_utf8_lossy(&content).contains(CANARY),
+            "{}",
+            path.display()
+        );
     }
 }
 
@@ -84,10 +150,23 @@ fn a_change_cannot_be_approved_under_an_agent_or_by_a_forged_answer() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     let mut client = Client::start(&lab.home);
-    client.call("vault_set", json!({"service": "plex", "secrets": {"KEY": "1"}})).unwrap_err();
+    client
+        .call(
+            "vault_set",
+            json!({"service": "plex", "secrets": {"KEY": "1"}}),
+        )
+        .unwrap_err();
     let folder = lab.home.path().join(".local/state/claude-vault/pending");
-    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-    let socket = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(
+        std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    let socket = std::fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let pending = lab.cv(["approve", "pending", "--json"]).json();
     let id = pending["pending"][0]["id"].as_str().unwrap().to_owned();
     for line in [
@@ -105,7 +184,12 @@ fn a_change_cannot_be_approved_under_an_agent_or_by_a_forged_answer() {
     lab.home.set("CLAUDECODE", "1");
     let mut session = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     session.exp_string("is refused under an AI agent").unwrap();
-    assert_eq!(lab.bao.request("GET", "secret/data/proxmox-services/plex", "").0, 404);
+    assert_eq!(
+        lab.bao
+            .request("GET", "secret/data/proxmox-services/plex", "")
+            .0,
+        404
+    );
     client.close();
     assert!(eventually("the socket to go", || (!socket.exists()).then_some(true)));
 }
@@ -117,31 +201,56 @@ fn a_person_signs_in_for_the_server_and_the_token_stays_in_it() {
     login.lab.home.set("TEST_HOLD", hold.to_string_lossy());
     login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     let mut client = Client::start(&login.lab.home);
-    assert!(client.call("vault_list", json!({})).unwrap_err().starts_with("login_required: "));
+    assert!(
+        client
+            .call("vault_list", json!({}))
+            .unwrap_err()
+            .starts_with("login_required: ")
+    );
     let pending = client.call("vault_login", json!({})).unwrap();
     assert_eq!(pending["state"], "pending");
     assert!(!pending.to_string().contains("http"), "{pending}");
     std::fs::write(&hold, "").unwrap();
     let session = eventually("the login", || {
-        Some(client.call("vault_login", json!({})).unwrap()).filter(|reply| reply["state"] == "logged_in")
+        Some(client.call("vault_login", json!({})).unwrap())
+            .filter(|reply| reply["state"] == "logged_in")
     });
     assert!(
-        session["seconds_left"].as_u64().unwrap() <= 3600 && session["policies"].to_string().contains("homelab"),
+        session["seconds_left"].as_u64().unwrap() <= 3600
+            && session["policies"].to_string().contains("homelab"),
         "{session}"
     );
-    assert_eq!(client.call("vault_list", json!({})).unwrap()["services"], json!(["plex"]));
+    assert_eq!(
+        client.call("vault_list", json!({})).unwrap()["services"],
+        json!(["plex"])
+    );
     // Nothing of it is in the environment, the arguments or a file.
     for place in ["environ", "cmdline"] {
         let text = std::fs::read(format!("/proc/{}/{place}", client.id())).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&text).contains("VAULT_TOKEN="));
     }
-    assert_eq!(client.call("vault_logout", json!({})).unwrap()["revoked"], true);
-    assert!(client.call("vault_list", json!({})).unwrap_err().starts_with("login_required: "));
+    assert_eq!(
+        client.call("vault_logout", json!({})).unwrap()["revoked"],
+        true
+    );
+    assert!(
+        client
+            .call("vault_list", json!({}))
+            .unwrap_err()
+            .starts_with("login_required: ")
+    );
     // No restart: the next login is enough; and the end of input revokes what was obtained.
     eventually("the second login", || {
-        Some(client.call("vault_login", json!({})).unwrap()).filter(|reply| reply["state"] == "logged_in")
+        Some(client.call("vault_login", json!({})).unwrap())
+            .filter(|reply| reply["state"] == "logged_in")
     });
-    let accessors = |lab: &Lab| lab.bao.request("LIST", "auth/token/accessors", "").1.matches('"').count();
+    let accessors = |lab: &Lab| {
+        lab.bao
+            .request("LIST", "auth/token/accessors", "")
+            .1
+            .matches('"')
+            .count()
+    };
     let before = accessors(&login.lab);
     assert!(!client.seen.contains("hvs.") && !client.seen.contains("\"s."));
     let (status, stderr) = client.close();
@@ -163,38 +272,79 @@ fn a_service_moves_from_plain_files_into_vault_without_a_value_seen() {
         &format!("services:\n  db:\n    environment:\n      POSTGRES_PASSWORD: \"{CANARY} $$x\"\n      PORT: 5432\n    env_file: .env\n"),
     );
     let mut client = Client::start(&lab.home);
-    let found = client.call("vault_scan_env", json!({"service": "shop"})).unwrap();
-    let names: Vec<&str> = found["entries"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let found = client
+        .call("vault_scan_env", json!({"service": "shop"}))
+        .unwrap();
+    let names: Vec<&str> = found["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["DB_HOST", "DB_PASSWORD", "DEBUG"]);
-    let compose = client.call("vault_scan_compose", json!({"service": "shop"})).unwrap();
+    let compose = client
+        .call("vault_scan_compose", json!({"service": "shop"}))
+        .unwrap();
     let db = &compose["services"][0];
-    assert_eq!((&db["name"], &db["entries"][1]["name"]), (&json!("db"), &json!("PORT")));
+    assert_eq!(
+        (&db["name"], &db["entries"][1]["name"]),
+        (&json!("db"), &json!("PORT"))
+    );
     let secrets = json!({
         "DB_PASSWORD": handle(&found, "DB_PASSWORD"), "DB_HOST": handle(&found, "DB_HOST"), "PG": handle(db, "POSTGRES_PASSWORD")
     });
     let arguments = json!({"service": "shop", "secrets": secrets});
-    assert_eq!(approved(&mut client, &lab, "vault_set", arguments).unwrap()["outcome"], "created");
+    assert_eq!(
+        approved(&mut client, &lab, "vault_set", arguments).unwrap()["outcome"],
+        "created"
+    );
     let value = format!("{CANARY} $x");
-    assert_eq!(lab.stored("shop"), json!({"DB_PASSWORD": value, "DB_HOST": "db.lan", "PG": value}));
+    assert_eq!(
+        lab.stored("shop"),
+        json!({"DB_PASSWORD": value, "DB_HOST": "db.lan", "PG": value})
+    );
 
-    let example = client.call("vault_generate_example", json!({"service": "shop"})).unwrap();
-    assert_eq!((&example["file"], &example["entries"]), (&json!("shop/.env.example"), &json!(3)));
-    assert_eq!(lab.home.read("shop/.env.example"), "# shop\nDB_HOST=db.lan\nDB_PASSWORD='' # why\n#OLD_TOKEN=\nDEBUG=true\n");
+    let example = client
+        .call("vault_generate_example", json!({"service": "shop"}))
+        .unwrap();
+    assert_eq!(
+        (&example["file"], &example["entries"]),
+        (&json!("shop/.env.example"), &json!(3))
+    );
+    assert_eq!(
+        lab.home.read("shop/.env.example"),
+        "# shop\nDB_HOST=db.lan\nDB_PASSWORD='' # why\n#OLD_TOKEN=\nDEBUG=true\n"
+    );
     let arguments = json!({"service": "shop", "format": "compose"});
     let example = approved(&mut client, &lab, "vault_generate_example", arguments).unwrap();
     assert_eq!(example["file"], "shop/docker-compose.example.yml");
     let text = lab.home.read("shop/docker-compose.example.yml");
-    assert!(text.contains("${POSTGRES_PASSWORD}") && !text.contains("$$x"), "{text}");
+    assert!(
+        text.contains("${POSTGRES_PASSWORD}") && !text.contains("$$x"),
+        "{text}"
+    );
     // The file there is the person's own: they are asked before it is replaced.
-    approved(&mut client, &lab, "vault_inject", json!({"service": "shop"})).unwrap();
-    assert!(lab.home.read("shop/.env").contains(&format!("DB_PASSWORD='{value}' # why\n")));
+    approved(
+        &mut client,
+        &lab,
+        "vault_inject",
+        json!({"service": "shop"}),
+    )
+    .unwrap();
+    assert!(
+        lab.home
+            .read("shop/.env")
+            .contains(&format!("DB_PASSWORD='{value}' # why\n"))
+    );
     for (tool, path) in [
         ("vault_scan_env", "../x"),
         ("vault_scan_env", "/etc/passwd"),
         ("vault_scan_compose", "shop/.env"),
         ("vault_scan_env", "none"),
     ] {
-        let told = client.call(tool, json!({"service": "shop", "file_path": path})).unwrap_err();
+        let told = client
+            .call(tool, json!({"service": "shop", "file_path": path}))
+            .unwrap_err();
         assert!(!told.contains(CANARY) && !told.contains("root:"), "{told}");
     }
     assert!(!client.seen.contains(CANARY));
@@ -213,7 +363,10 @@ fn a_short_token_is_renewed_while_it_is_used_and_no_longer_than_the_hour() {
     login.lab.bao.put("auth/oidc/role/homelab", role);
     login.lab.home.set("VAULT_MAX_TOKEN_TTL", "24");
     let mut client = Client::start(&login.lab.home);
-    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    assert_eq!(
+        client.call("vault_login", json!({})).unwrap()["state"],
+        "logged_in"
+    );
     let started = std::time::Instant::now();
     let mut last = 0.0;
     loop {
@@ -226,7 +379,10 @@ fn a_short_token_is_renewed_while_it_is_used_and_no_longer_than_the_hour() {
             }
         }
     }
-    assert!((13.0..28.0).contains(&last), "it could be used for {last} s");
+    assert!(
+        (13.0..28.0).contains(&last),
+        "it could be used for {last} s"
+    );
     client.close();
 }
 
@@ -234,11 +390,30 @@ fn a_short_token_is_renewed_while_it_is_used_and_no_longer_than_the_hour() {
 fn a_signal_revokes_what_was_obtained_too() {
     let login = crate::login::Login::new();
     let mut client = Client::start(&login.lab.home);
-    let accessors = || login.lab.bao.request("LIST", "auth/token/accessors", "").1.matches('"').count();
+    let accessors = || {
+        login
+            .lab
+            .bao
+            .request("LIST", "auth/token/accessors", "")
+            .1
+            .matches('"')
+            .count()
+    };
     let before = accessors();
-    assert_eq!(client.call("vault_login", json!({})).unwrap()["state"], "logged_in");
+    assert_eq!(
+        client.call("vault_login", json!({})).unwrap()["state"],
+        "logged_in"
+    );
     assert!(accessors() > before);
-    crate::support::run(login.lab.home.command("kill").args(["-TERM", &client.id().to_string()]), "").exits(0);
+    crate::support::run(
+        login
+            .lab
+            .home
+            .command("kill")
+            .args(["-TERM", &client.id().to_string()]),
+        "",
+    )
+    .exits(0);
     eventually("the token to go", || (accessors() == before).then_some(()));
     client.close();
 }

@@ -18,23 +18,42 @@ fn history_tells_names_that_came_and_went_and_never_that_a_value_changed() {
     lab.store("plex", json!({ "A": CANARY, "NEW": "1" }));
     lab.store("plex", json!({ "A": CANARY, "NEW": "1" }));
     let (_lab, mut client) = quick(lab);
-    let found = client.call("vault_history", json!({"service": "plex"})).unwrap();
+    let found = client
+        .call("vault_history", json!({"service": "plex"}))
+        .unwrap();
     let versions = found["versions"].as_array().unwrap();
     assert_eq!(versions.len(), 3);
-    assert_eq!((&versions[0]["added"], &versions[0]["removed"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&versions[0]["added"], &versions[0]["removed"]),
+        (&json!([]), &json!([]))
+    );
     assert_eq!(versions[1]["added"], json!([{"name": "NEW"}]));
-    assert_eq!(versions[1]["removed"], json!([{"name": "GONE"}, {"entry": 3}]));
+    assert_eq!(
+        versions[1]["removed"],
+        json!([{"name": "GONE"}, {"entry": 3}])
+    );
     let all = found.to_string();
-    assert!(!all.contains("changed") && !all.contains("odd name") && !all.contains(CANARY) && !all.contains("tester"), "{all}");
+    assert!(
+        !all.contains("changed")
+            && !all.contains("odd name")
+            && !all.contains(CANARY)
+            && !all.contains("tester"),
+        "{all}"
+    );
 }
 
 #[test]
 fn a_deletion_shows_the_person_which_keys_go_and_happens_after_a_yes_only() {
-    let (lab, mut client) = quick(Lab::with("plex", json!({"A": CANARY, "B": "1", "odd name": "1"})));
+    let (lab, mut client) = quick(Lab::with(
+        "plex",
+        json!({"A": CANARY, "B": "1", "odd name": "1"}),
+    ));
     let arguments = json!({"service": "plex", "keys": ["A"], "entries": [3], "version": 1});
     let told = client.call("vault_delete", arguments.clone()).unwrap_err();
     let mut person = cv(&lab.home, &["approve", "pending"]);
-    person.exp_string("update secret/proxmox-services/plex (version 1)").unwrap();
+    person
+        .exp_string("update secret/proxmox-services/plex (version 1)")
+        .unwrap();
     person.exp_string("A    removed").unwrap();
     person.exp_string("odd name    removed").unwrap();
     person.exp_string("1 other key stays").unwrap();
@@ -43,27 +62,59 @@ fn a_deletion_shows_the_person_which_keys_go_and_happens_after_a_yes_only() {
     person.exp_string("approved").unwrap();
     drop(person);
     let done = come_back(&mut client, "vault_delete", arguments, &told).unwrap();
-    assert_eq!((&done["version"], &done["whole_service"]), (&json!(2), &json!(false)));
+    assert_eq!(
+        (&done["version"], &done["whole_service"]),
+        (&json!(2), &json!(false))
+    );
     assert_eq!(lab.stored("plex"), json!({"B": "1"}));
-    let told = client.call("vault_delete", json!({"service": "plex"})).unwrap_err();
+    let told = client
+        .call("vault_delete", json!({"service": "plex"}))
+        .unwrap_err();
     let mut person = cv(&lab.home, &["approve", "pending"]);
-    person.exp_string("delete secret/proxmox-services/plex (version 2)").unwrap();
+    person
+        .exp_string("delete secret/proxmox-services/plex (version 2)")
+        .unwrap();
     person.exp_string("B    removed").unwrap();
     person.exp_string("Type yes").unwrap();
     person.send_line("no").unwrap();
     person.exp_string("refused").unwrap();
     drop(person);
     assert!(
-        come_back(&mut client, "vault_delete", json!({"service": "plex"}), &told).unwrap_err().starts_with("approval_denied: ")
+        come_back(
+            &mut client,
+            "vault_delete",
+            json!({"service": "plex"}),
+            &told
+        )
+        .unwrap_err()
+        .starts_with("approval_denied: ")
     );
     assert_eq!(lab.stored("plex"), json!({"B": "1"}));
-    let done = approved(&mut client, &lab, "vault_delete", json!({"service": "plex"})).unwrap();
-    assert_eq!((&done["version"], &done["whole_service"]), (&json!(2), &json!(true)));
+    let done = approved(
+        &mut client,
+        &lab,
+        "vault_delete",
+        json!({"service": "plex"}),
+    )
+    .unwrap();
+    assert_eq!(
+        (&done["version"], &done["whole_service"]),
+        (&json!(2), &json!(true))
+    );
     for tool in ["vault_get", "vault_list"] {
         let told = client.call(tool, json!({"service": "plex"})).unwrap_err();
-        assert!(told.starts_with("not_found: that version was deleted") && told.contains("claude-vault undelete"), "{told}");
+        assert!(
+            told.starts_with("not_found: that version was deleted")
+                && told.contains("claude-vault undelete"),
+            "{told}"
+        );
     }
-    assert_eq!(client.call("vault_history", json!({"service": "plex"})).unwrap()["versions"][0]["state"], "deleted");
+    assert_eq!(
+        client
+            .call("vault_history", json!({"service": "plex"}))
+            .unwrap()["versions"][0]["state"],
+        "deleted"
+    );
 }
 
 #[test]
@@ -76,34 +127,68 @@ fn a_rollback_makes_a_version_whether_or_not_anything_differs() {
     let mut answers = Vec::new();
     for service in ["same", "other"] {
         for version in [1, 2] {
-            let done = approved(&mut client, &lab, "vault_rollback", json!({"service": service, "version": version})).unwrap();
+            let done = approved(
+                &mut client,
+                &lab,
+                "vault_rollback",
+                json!({"service": service, "version": version}),
+            )
+            .unwrap();
             answers.push(done.to_string().replace(service, "S"));
         }
     }
     assert_eq!(answers[..2], answers[2..]);
-    assert!(answers[0].contains("\"version\":3") && answers[1].contains("\"version\":4"), "{answers:?}");
-    assert!(client.call("vault_rollback", json!({"service": "same", "version": 9})).unwrap_err().starts_with("not_found: "));
     assert!(
-        client.call("vault_rollback", json!({"service": "same", "version": 0})).unwrap_err().starts_with("invalid_arguments: ")
+        answers[0].contains("\"version\":3") && answers[1].contains("\"version\":4"),
+        "{answers:?}"
     );
-    assert!(client.call("vault_rollback", json!({"service": "same"})).unwrap_err().starts_with("invalid_arguments: "));
+    assert!(
+        client
+            .call("vault_rollback", json!({"service": "same", "version": 9}))
+            .unwrap_err()
+            .starts_with("not_found: ")
+    );
+    assert!(
+        client
+            .call("vault_rollback", json!({"service": "same", "version": 0}))
+            .unwrap_err()
+            .starts_with("invalid_arguments: ")
+    );
+    assert!(
+        client
+            .call("vault_rollback", json!({"service": "same"}))
+            .unwrap_err()
+            .starts_with("invalid_arguments: ")
+    );
 }
 
 #[test]
 fn a_name_that_is_shown_does_not_go_by_its_number_and_numbers_need_their_version() {
     let (_lab, mut client) = quick(Lab::with("plex", json!({"A": "1", "odd name": "1"})));
-    for arguments in
-        [json!({"entries": [1], "version": 1}), json!({"entries": [9], "version": 1}), json!({"entries": [0], "version": 1})]
-    {
+    for arguments in [
+        json!({"entries": [1], "version": 1}),
+        json!({"entries": [9], "version": 1}),
+        json!({"entries": [0], "version": 1}),
+    ] {
         let mut arguments = arguments;
         arguments["service"] = json!("plex");
-        assert!(client.call("vault_delete", arguments).unwrap_err().starts_with("not_found: "));
+        assert!(
+            client
+                .call("vault_delete", arguments)
+                .unwrap_err()
+                .starts_with("not_found: ")
+        );
     }
     for arguments in [
         json!({"service": "plex", "entries": [2]}),
         json!({"service": "plex", "keys": ["A"], "version": 1}),
         json!({"service": "plex", "all_versions": true}),
     ] {
-        assert!(client.call("vault_delete", arguments).unwrap_err().starts_with("invalid_arguments: "));
+        assert!(
+            client
+                .call("vault_delete", arguments)
+                .unwrap_err()
+                .starts_with("invalid_arguments: ")
+        );
     }
 }

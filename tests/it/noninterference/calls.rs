@@ -1,5 +1,6 @@
-//! A call as an attacker makes it in both worlds. What an earlier reply gave stands in it as a reference, such as
-//! `⟦h:3:0⟧` for the first handle in the reply to call 3: each world puts its own in that place.
+//! A call as an attacker makes it in both worlds. What an earlier reply gave stands in it as a
+//! reference, such as `⟦h:3:0⟧` for the first handle in the reply to call 3: each world puts its
+//! own in that place.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -24,11 +25,14 @@ pub struct Call {
 
 impl Call {
     pub fn tool(&self) -> Option<&str> {
-        (self.method == "tools/call").then(|| self.params["name"].as_str()).flatten()
+        (self.method == "tools/call")
+            .then(|| self.params["name"].as_str())
+            .flatten()
     }
 
     pub fn arguments(&self) -> Option<&Map<String, Value>> {
-        self.tool().and_then(|_| self.params["arguments"].as_object())
+        self.tool()
+            .and_then(|_| self.params["arguments"].as_object())
     }
 }
 
@@ -73,9 +77,10 @@ pub fn resolved(value: &Value, meaning: &impl Fn(&Reference) -> String) -> Value
     match value {
         Value::String(text) => Value::String(resolved_text(text, meaning)),
         Value::Array(items) => items.iter().map(|item| resolved(item, meaning)).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (resolved_text(name, meaning), resolved(value, meaning))).collect()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (resolved_text(name, meaning), resolved(value, meaning)))
+            .collect(),
         other => other.clone(),
     }
 }
@@ -85,7 +90,10 @@ fn resolved_text(text: &str, meaning: &impl Fn(&Reference) -> String) -> String 
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('⟦') {
         out.push_str(before);
-        rest = match after.split_once('⟧').and_then(|(inner, after)| Some((inner.parse().ok()?, after))) {
+        rest = match after
+            .split_once('⟧')
+            .and_then(|(inner, after)| Some((inner.parse().ok()?, after)))
+        {
             Some((reference, after)) => {
                 out.push_str(&meaning(&reference));
                 after
@@ -104,8 +112,12 @@ fn references_become_what_each_world_has() {
         Reference::Backup(file, at) => format!("{file}.backup.{at}"),
     };
     let value = serde_json::json!({"a": "A=⟦h:3:1⟧\nB=⟦h:0:0⟧", "⟦t:1:0⟧": ["⟦b:s/.env:2⟧", "plain", "⟦x⟧"]});
-    let wanted = serde_json::json!({"a": "A=@3.1\nB=@0.0", "token": ["s/.env.backup.2", "plain", "x⟧"]});
+    let wanted =
+        serde_json::json!({"a": "A=@3.1\nB=@0.0", "token": ["s/.env.backup.2", "plain", "x⟧"]});
     assert_eq!(resolved(&value, &meaning), wanted);
     let reference = Reference::Backup("a:b".into(), 1);
-    assert_eq!(reference.to_string().trim_matches(['⟦', '⟧']).parse(), Ok(reference));
+    assert_eq!(
+        reference.to_string().trim_matches(['⟦', '⟧']).parse(),
+        Ok(reference)
+    );
 }

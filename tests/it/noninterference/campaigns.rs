@@ -30,7 +30,9 @@ const CAMPAIGNS: [&[Move]; 6] = [
 pub fn moves(rng: &mut Rng) -> Vec<Move> {
     let kinds = [Observe, Write, ReadBack, Guess, Anything, Protocol, Edit];
     let some = |rng: &mut Rng, most: usize| -> Vec<Move> {
-        (0..rng.between(0, most)).map(|_| kinds[rng.weighted(&[23, 22, 22, 12, 14, 5, 2])]).collect()
+        (0..rng.between(0, most))
+            .map(|_| kinds[rng.weighted(&[23, 22, 22, 12, 14, 5, 2])])
+            .collect()
     };
     let mut all = some(rng, 2);
     if rng.percent(70) {

@@ -24,7 +24,9 @@ impl Hasher for Mixed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+        bytes
+            .iter()
+            .for_each(|byte| self.write_u64(u64::from(*byte)));
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -46,18 +48,29 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 fn base64(bytes: &[u8]) -> String {
     let mut out = String::new();
     for three in bytes.chunks(3) {
-        let number = three.iter().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte)) << (8 * (3 - three.len()));
+        let number = three
+            .iter()
+            .fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte))
+            << (8 * (3 - three.len()));
         for at in 0..=three.len() {
-            out.push(char::from(BASE64[usize::try_from((number >> (18 - 6 * at)) & 63).unwrap()]));
+            out.push(char::from(
+                BASE64[usize::try_from((number >> (18 - 6 * at)) & 63).unwrap()],
+            ));
         }
     }
     out
 }
 
-/// A value as it is and as it is usually encoded. Letters and digits are themselves in URLs, JSON and shells.
+/// A value as it is and as it is usually encoded. Letters and digits are themselves in URLs, JSON
+/// and shells.
 fn forms(core: &str) -> Vec<String> {
     let hex: String = core.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut all = vec![core.to_owned(), hex.to_uppercase(), hex, core.chars().rev().collect()];
+    let mut all = vec![
+        core.to_owned(),
+        hex.to_uppercase(),
+        hex,
+        core.chars().rev().collect(),
+    ];
     all.push(core.bytes().map(|byte| format!("%{byte:02X}")).collect());
     all.push(core.bytes().map(|byte| format!("\\u{byte:04x}")).collect());
     all.push(core.bytes().map(|byte| format!("\\x{byte:02x}")).collect());
@@ -82,7 +95,9 @@ impl Canaries {
 
     /// A piece that stands in the text, if one does.
     pub fn seen_in(&self, text: &str) -> Option<String> {
-        let at = pieces(text).find(|(_, piece)| self.pieces.contains(piece))?.0;
+        let at = pieces(text)
+            .find(|(_, piece)| self.pieces.contains(piece))?
+            .0;
         Some(String::from_utf8_lossy(&text.as_bytes()[at..at + PIECE]).into_owned())
     }
 }
@@ -92,9 +107,10 @@ pub fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items.iter().flat_map(strings).collect(),
-        Value::Object(fields) => {
-            fields.iter().flat_map(|(name, value)| std::iter::once(name.clone()).chain(strings(value))).collect()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| std::iter::once(name.clone()).chain(strings(value)))
+            .collect(),
         _ => Vec::new(),
     }
 }

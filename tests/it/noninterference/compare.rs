@@ -1,5 +1,5 @@
-//! Whether two worlds gave the same: frames byte for byte, once what is random is numbered. What may differ stands here
-//! as data, with its reason.
+//! Whether two worlds gave the same: frames byte for byte, once what is random is numbered. What
+//! may differ stands here as data, with its reason.
 
 use serde_json::Value;
 
@@ -41,7 +41,11 @@ impl Outcome {
 
 impl Reply {
     pub fn outcome(&self) -> Outcome {
-        let Some(message) = self.frames.last().and_then(|frame| serde_json::from_str::<Value>(frame).ok()) else {
+        let Some(message) = self
+            .frames
+            .last()
+            .and_then(|frame| serde_json::from_str::<Value>(frame).ok())
+        else {
             return Outcome::Nothing;
         };
         if let Some(number) = message["error"]["code"].as_i64() {
@@ -55,7 +59,10 @@ impl Reply {
             return Outcome::Ok;
         }
         let text = result["content"][0]["text"].as_str().unwrap_or_default();
-        Outcome::Failed(text.split(':').next().unwrap_or_default().to_owned(), text.to_owned())
+        Outcome::Failed(
+            text.split(':').next().unwrap_or_default().to_owned(),
+            text.to_owned(),
+        )
     }
 }
 
@@ -82,14 +89,32 @@ fn is_unreadable(one: &Outcome, other: &Outcome) -> bool {
     is_read && matches!(other, Outcome::Failed(_, text) if text.contains(UNREADABLE))
 }
 
-const READING: &str = "the names and order of a file's entries as its own reader finds them, or one fixed refusal";
+const READING: &str =
+    "the names and order of a file's entries as its own reader finds them, or one fixed refusal";
 
-/// All that may differ. After such a difference a sequence ends: what follows may depend on whether the file is there.
+/// All that may differ. After such a difference a sequence ends: what follows may depend on whether
+/// the file is there.
 pub const ALLOWED: [Allowance; 5] = [
-    Allowance { tool: "vault_scan_env", reason: READING, is: is_unreadable },
-    Allowance { tool: "vault_scan_compose", reason: READING, is: is_unreadable },
-    Allowance { tool: "vault_set", reason: READING, is: is_unreadable },
-    Allowance { tool: "vault_generate_example", reason: READING, is: is_unreadable },
+    Allowance {
+        tool: "vault_scan_env",
+        reason: READING,
+        is: is_unreadable,
+    },
+    Allowance {
+        tool: "vault_scan_compose",
+        reason: READING,
+        is: is_unreadable,
+    },
+    Allowance {
+        tool: "vault_set",
+        reason: READING,
+        is: is_unreadable,
+    },
+    Allowance {
+        tool: "vault_generate_example",
+        reason: READING,
+        is: is_unreadable,
+    },
     Allowance {
         tool: "vault_inject",
         reason: "in a call that does not ask a person: whether the file could be written, yes or no",
@@ -109,7 +134,11 @@ pub enum Verdict {
 pub fn compare(call: &Call, replies: &[Reply; 2]) -> Verdict {
     let [a, b] = replies;
     // As many as there were: the slower world has more.
-    if a.progress.iter().zip(&b.progress).any(|(one, other)| one != other) {
+    if a.progress
+        .iter()
+        .zip(&b.progress)
+        .any(|(one, other)| one != other)
+    {
         return Verdict::Different;
     }
     if a.frames == b.frames && a.asked == b.asked {
@@ -118,10 +147,13 @@ pub fn compare(call: &Call, replies: &[Reply; 2]) -> Verdict {
     let outcomes = (a.outcome(), b.outcome());
     let asked = a.asked || b.asked;
     let allowed = ALLOWED.iter().find(|allowance| {
-        let either = (allowance.is)(&outcomes.0, &outcomes.1) || (allowance.is)(&outcomes.1, &outcomes.0);
+        let either =
+            (allowance.is)(&outcomes.0, &outcomes.1) || (allowance.is)(&outcomes.1, &outcomes.0);
         (!asked || allowance.reason == READING) && call.tool() == Some(allowance.tool) && either
     });
-    allowed.map_or(Verdict::Different, |allowance| Verdict::Allowed(allowance.reason))
+    allowed.map_or(Verdict::Different, |allowance| {
+        Verdict::Allowed(allowance.reason)
+    })
 }
 
 /// A frame without some members, to look past a difference that is known.
@@ -146,7 +178,9 @@ pub fn without(frame: &str, members: &[String]) -> String {
     if members.is_empty() {
         return frame.to_owned();
     }
-    let Ok(mut value) = serde_json::from_str::<Value>(frame) else { return frame.to_owned() };
+    let Ok(mut value) = serde_json::from_str::<Value>(frame) else {
+        return frame.to_owned();
+    };
     strip(&mut value, members);
     value.to_string()
 }
@@ -160,51 +194,116 @@ mod tests {
 
     fn call(tool: &str) -> Call {
         let params = json!({"name": tool, "arguments": {"service": "s"}});
-        Call { id: 0, method: "tools/call".into(), params, answer: Answer::Deny, cancelled: false, slow: false }
+        Call {
+            id: 0,
+            method: "tools/call".into(),
+            params,
+            answer: Answer::Deny,
+            cancelled: false,
+            slow: false,
+        }
     }
 
     fn told(text: &str) -> Reply {
         let frame = json!({"id": 1, "result": {"isError": true, "content": [{"type": "text", "text": text}]}});
-        Reply { frames: vec![frame.to_string()], ..Reply::default() }
+        Reply {
+            frames: vec![frame.to_string()],
+            ..Reply::default()
+        }
     }
 
     fn done(structure: Value) -> Reply {
-        Reply { frames: vec![json!({"id": 1, "result": {"structuredContent": structure}}).to_string()], ..Reply::default() }
+        Reply {
+            frames: vec![json!({"id": 1, "result": {"structuredContent": structure}}).to_string()],
+            ..Reply::default()
+        }
     }
 
     #[test]
     fn a_planted_leak_is_different() {
         let same = done(json!({"key": "A"}));
-        assert_eq!(compare(&call("vault_get"), &[same.clone(), same.clone()]), Verdict::Same);
-        for other in [done(json!({"key": "A", "line": 2})), done(json!({"key": "B"})), told("not_found: x. Next: y.")] {
-            assert_eq!(compare(&call("vault_get"), &[same.clone(), other.clone()]), Verdict::Different, "{other:?}");
+        assert_eq!(
+            compare(&call("vault_get"), &[same.clone(), same.clone()]),
+            Verdict::Same
+        );
+        for other in [
+            done(json!({"key": "A", "line": 2})),
+            done(json!({"key": "B"})),
+            told("not_found: x. Next: y."),
+        ] {
+            assert_eq!(
+                compare(&call("vault_get"), &[same.clone(), other.clone()]),
+                Verdict::Different,
+                "{other:?}"
+            );
         }
-        let asked = Reply { asked: true, ..same.clone() };
-        assert_eq!(compare(&call("vault_set"), &[same.clone(), asked]), Verdict::Different);
-        let moving = |text: &str| Reply { progress: vec![text.into()], ..same.clone() };
-        assert_eq!(compare(&call("vault_set"), &[moving("waiting"), same.clone()]), Verdict::Same);
-        assert_eq!(compare(&call("vault_set"), &[moving("waiting"), moving("key A")]), Verdict::Different);
+        let asked = Reply {
+            asked: true,
+            ..same.clone()
+        };
+        assert_eq!(
+            compare(&call("vault_set"), &[same.clone(), asked]),
+            Verdict::Different
+        );
+        let moving = |text: &str| Reply {
+            progress: vec![text.into()],
+            ..same.clone()
+        };
+        assert_eq!(
+            compare(&call("vault_set"), &[moving("waiting"), same.clone()]),
+            Verdict::Same
+        );
+        assert_eq!(
+            compare(&call("vault_set"), &[moving("waiting"), moving("key A")]),
+            Verdict::Different
+        );
     }
 
     #[test]
     fn only_what_the_contract_allows_may_differ() {
         let written = done(json!({"file": "s/.env"}));
-        let fixed = told(&format!("not_allowed: the file {FIXED_REFUSAL}. Next: ask the user."));
+        let fixed = told(&format!(
+            "not_allowed: the file {FIXED_REFUSAL}. Next: ask the user."
+        ));
         let reason = told("invalid_arguments: the value of A cannot be read by a shell. Next: x.");
         let allowed = Verdict::Allowed(ALLOWED[4].reason);
-        assert_eq!(compare(&call("vault_inject"), &[written.clone(), fixed.clone()]), allowed);
-        assert_eq!(compare(&call("vault_inject"), &[fixed.clone(), written.clone()]), allowed);
-        assert_eq!(compare(&call("vault_inject"), &[written.clone(), reason.clone()]), Verdict::Different);
-        assert_eq!(compare(&call("vault_inject"), &[fixed.clone(), reason]), Verdict::Different);
-        assert_eq!(compare(&call("vault_set"), &[written.clone(), fixed.clone()]), Verdict::Different);
-        let asked = Reply { asked: true, ..written };
-        assert_eq!(compare(&call("vault_inject"), &[asked, fixed]), Verdict::Different);
+        assert_eq!(
+            compare(&call("vault_inject"), &[written.clone(), fixed.clone()]),
+            allowed
+        );
+        assert_eq!(
+            compare(&call("vault_inject"), &[fixed.clone(), written.clone()]),
+            allowed
+        );
+        assert_eq!(
+            compare(&call("vault_inject"), &[written.clone(), reason.clone()]),
+            Verdict::Different
+        );
+        assert_eq!(
+            compare(&call("vault_inject"), &[fixed.clone(), reason]),
+            Verdict::Different
+        );
+        assert_eq!(
+            compare(&call("vault_set"), &[written.clone(), fixed.clone()]),
+            Verdict::Different
+        );
+        let asked = Reply {
+            asked: true,
+            ..written
+        };
+        assert_eq!(
+            compare(&call("vault_inject"), &[asked, fixed]),
+            Verdict::Different
+        );
     }
 
     #[test]
     fn a_known_difference_can_be_looked_past() {
         let members = ["line".to_owned()];
-        let frame = |line: u64| json!({"r": [{"line": line, "key": "A"}], "text": format!("{{\"line\":{line}}}")}).to_string();
+        let frame = |line: u64| {
+            json!({"r": [{"line": line, "key": "A"}], "text": format!("{{\"line\":{line}}}")})
+                .to_string()
+        };
         assert_ne!(frame(1), frame(2));
         assert_eq!(without(&frame(1), &members), without(&frame(2), &members));
         assert_eq!(without(&frame(1), &[]), frame(1));

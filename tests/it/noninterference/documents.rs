@@ -1,5 +1,5 @@
-//! Files of the two worlds, written side by side: the names and the order of their entries are the same, what stands
-//! behind the names is not.
+//! Files of the two worlds, written side by side: the names and the order of their entries are the
+//! same, what stands behind the names is not.
 
 use std::collections::BTreeMap;
 
@@ -52,14 +52,21 @@ impl Side {
 
     /// A value for a key: in a world that agrees, the one that it has elsewhere.
     pub fn draw_for(&mut self, key: &str, rng: &mut Rng, place: Place) -> Secret {
-        let held = self.by_key.get(key).filter(|held| self.agrees && (place == Place::Vault || is_plain(held))).cloned();
+        let held = self
+            .by_key
+            .get(key)
+            .filter(|held| self.agrees && (place == Place::Vault || is_plain(held)))
+            .cloned();
         let secret = held.unwrap_or_else(|| self.draw(rng, place));
         self.by_key.insert(key.to_owned(), secret.clone());
         secret
     }
 
     fn keep_core(&mut self, core: &str) {
-        self.keep(&Secret { json: core.into(), cores: vec![core.to_owned()] });
+        self.keep(&Secret {
+            json: core.into(),
+            cores: vec![core.to_owned()],
+        });
     }
 }
 
@@ -74,19 +81,28 @@ pub struct Document {
 pub struct Writer<'a> {
     pub rng: &'a mut Rng,
     pub sides: &'a mut [Side; 2],
-    /// Whether a program lies beside the file whose reader has ways of its own: some take a line without a sign for an
-    /// entry, and some lose an entry of several lines with a comment behind it.
+    /// Whether a program lies beside the file whose reader has ways of its own: some take a line
+    /// without a sign for an entry, and some lose an entry of several lines with a comment behind
+    /// it.
     pub has_reader: bool,
     texts: [String; 2],
 }
 
 impl<'a> Writer<'a> {
     pub fn new(rng: &'a mut Rng, sides: &'a mut [Side; 2]) -> Self {
-        Self { rng, sides, has_reader: false, texts: Default::default() }
+        Self {
+            rng,
+            sides,
+            has_reader: false,
+            texts: Default::default(),
+        }
     }
 
     pub fn end(self, path: impl Into<String>) -> Document {
-        Document { path: path.into(), texts: self.texts }
+        Document {
+            path: path.into(),
+            texts: self.texts,
+        }
     }
 
     /// The same in both worlds.
@@ -132,19 +148,24 @@ pub fn some_keys(rng: &mut Rng, most: usize) -> Vec<&'static str> {
 }
 
 fn is_bare(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:@%+,=".contains(&b))
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"_-./:@%+,=".contains(&b))
 }
 
-/// A value as every reader of `.env` takes it, so that each finds the same entries in both worlds: readers disagree
-/// about quotes and backslashes inside quotes, so those are left out.
+/// A value as every reader of `.env` takes it, so that each finds the same entries in both worlds:
+/// readers disagree about quotes and backslashes inside quotes, so those are left out.
 fn env_value(rng: &mut Rng, text: &str) -> String {
     // A reference is one only where it can be read as one.
     let is_reference = text.starts_with('$') && is_bare(&text.replace(['$', '{', '}'], ""));
-    if (is_reference || text.is_empty()) && rng.percent(50) { text.to_owned() } else { env_text(rng, text) }
+    if (is_reference || text.is_empty()) && rng.percent(50) {
+        text.to_owned()
+    } else {
+        env_text(rng, text)
+    }
 }
 
-/// A value that refers to no other and is in quotes where it is empty: not every reader takes every reference, nor
-/// nothing behind a sign.
+/// A value that refers to no other and is in quotes where it is empty: not every reader takes every
+/// reference, nor nothing behind a sign.
 fn env_text(rng: &mut Rng, text: &str) -> String {
     let plain = !text.contains(['\'', '"', '`', '\\', '$']);
     if text.contains('\n') {
@@ -170,16 +191,37 @@ pub fn env(writer: &mut Writer<'_>, keys: &[&str]) {
             1 => writer.both("# a note\n"),
             2 => {
                 writer.both(&format!("#OLD_{key}="));
-                writer.each(|rng, text| if is_bare(text) { text.to_owned() } else { core(rng) });
+                writer.each(|rng, text| {
+                    if is_bare(text) {
+                        text.to_owned()
+                    } else {
+                        core(rng)
+                    }
+                });
                 writer.both("\n");
             }
             3 => key_line(writer),
             _ => {}
         }
-        let export = if writer.rng.percent(10) { "export " } else { "" };
+        let export = if writer.rng.percent(10) {
+            "export "
+        } else {
+            ""
+        };
         writer.both(&format!("{export}{key}="));
-        writer.each_of(key, if writer.has_reader { env_text } else { env_value });
-        let note = if !writer.has_reader && writer.rng.percent(8) { " # note\n" } else { "\n" };
+        writer.each_of(
+            key,
+            if writer.has_reader {
+                env_text
+            } else {
+                env_value
+            },
+        );
+        let note = if !writer.has_reader && writer.rng.percent(8) {
+            " # note\n"
+        } else {
+            "\n"
+        };
         writer.both(note);
     }
     if writer.rng.percent(12) {
@@ -189,16 +231,27 @@ pub fn env(writer: &mut Writer<'_>, keys: &[&str]) {
 
 /// A key that stands on a line of its own, and ends as a name would.
 fn key_line(writer: &mut Writer<'_>) {
-    let start = |rng: &mut Rng| if rng.percent(50) { rng.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1) } else { rng.text("abcdefgh", 1) };
+    let start = |rng: &mut Rng| {
+        if rng.percent(50) {
+            rng.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1)
+        } else {
+            rng.text("abcdefgh", 1)
+        }
+    };
     writer.each_core(move |rng| start(rng) + &rng.text(ALNUM, 42));
     writer.both("=\n");
 }
 
-/// A private key without quotes around it: of another number of lines, and a last one that looks like an entry.
+/// A private key without quotes around it: of another number of lines, and a last one that looks
+/// like an entry.
 fn pasted_key(writer: &mut Writer<'_>) {
     writer.both("TLS_KEY=-----BEGIN PRIVATE KEY-----\n");
     // Some readers take a line without a sign for a name.
-    let same = if writer.has_reader { Some(writer.rng.between(1, 4)) } else { None };
+    let same = if writer.has_reader {
+        Some(writer.rng.between(1, 4))
+    } else {
+        None
+    };
     for (side, text) in writer.sides.iter_mut().zip(&mut writer.texts) {
         for _ in 0..same.unwrap_or_else(|| writer.rng.between(1, 4)) {
             let line = writer.rng.text(ALNUM, 64);
@@ -218,11 +271,17 @@ fn pasted_key(writer: &mut Writer<'_>) {
 
 /// A scalar of YAML on one line or several, indented by four at least.
 fn yaml_value(rng: &mut Rng, text: &str) -> String {
-    let bare = is_bare(text) && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(':');
+    let bare = is_bare(text)
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !text.contains(':');
     match rng.below(4) {
         0 | 1 if bare => text.to_owned(),
         2 if text.contains('\n') && text.starts_with(|c: char| c.is_ascii_alphanumeric()) => {
-            let lines: Vec<String> = text.trim_end().lines().map(|line| format!("        {line}")).collect();
+            let lines: Vec<String> = text
+                .trim_end()
+                .lines()
+                .map(|line| format!("        {line}"))
+                .collect();
             format!("|\n{}", lines.join("\n"))
         }
         _ if !text.contains('\n') && rng.percent(50) => format!("'{}'", text.replace('\'', "''")),
@@ -231,7 +290,12 @@ fn yaml_value(rng: &mut Rng, text: &str) -> String {
 }
 
 fn yaml_quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    format!(
+        "\"{}\"",
+        text.replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n")
+    )
 }
 
 /// A value inside a quoted item.
@@ -265,7 +329,13 @@ pub fn compose(writer: &mut Writer<'_>, keys: &[&str]) {
         writer.both(&format!("  {name}:\n    image: example/{name}\n"));
         if writer.rng.percent(15) {
             writer.both("    command: --password=");
-            writer.each(|rng, text| if is_bare(text) { text.to_owned() } else { core(rng) });
+            writer.each(|rng, text| {
+                if is_bare(text) {
+                    text.to_owned()
+                } else {
+                    core(rng)
+                }
+            });
             writer.both("\n");
         }
         writer.both("    environment:\n");

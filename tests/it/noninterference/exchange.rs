@@ -1,4 +1,5 @@
-//! One call in both worlds at once: what is sent, what comes back, and the person who answers both worlds alike.
+//! One call in both worlds at once: what is sent, what comes back, and the person who answers both
+//! worlds alike.
 
 use std::time::{Duration, Instant};
 
@@ -38,46 +39,76 @@ impl Session<'_> {
         self.ground.sides[at].server.ask(&call.method, &params)
     }
 
-    /// Where calls do not wait: the person answers just before the call comes back, so that nothing is done in between
-    /// that one world might see earlier than the other.
+    /// Where calls do not wait: the person answers just before the call comes back, so that nothing
+    /// is done in between that one world might see earlier than the other.
     pub(super) fn answer_before(&mut self, call: &Call) -> bool {
-        let asked = self.waiting.iter().position(|(asked, _)| is_for(call, asked));
-        let Some((_, questions)) = asked.filter(|_| call.answer != Answer::Ignore).map(|at| self.waiting.remove(at)) else {
+        let asked = self
+            .waiting
+            .iter()
+            .position(|(asked, _)| is_for(call, asked));
+        let Some((_, questions)) = asked
+            .filter(|_| call.answer != Answer::Ignore)
+            .map(|at| self.waiting.remove(at))
+        else {
             return false;
         };
         self.say(call, &questions);
         true
     }
 
-    /// Where calls do not wait: notes the question of one that asks. One that came back for what was answered is made
-    /// again until that is done.
+    /// Where calls do not wait: notes the question of one that asks. One that came back for what
+    /// was answered is made again until that is done.
     pub(super) fn come_back(&mut self, call: &Call, replies: &mut [Reply; 2], was_answered: bool) {
         if self.ground.setup.waits {
             return;
         }
-        let waits = |world: &World| world.raw.last().is_some_and(|line| line.contains("\"approval_pending: "));
+        let waits = |world: &World| {
+            world
+                .raw
+                .last()
+                .is_some_and(|line| line.contains("\"approval_pending: "))
+        };
         let started = Instant::now();
-        while was_answered && self.seen.iter().any(waits) && started.elapsed() < Duration::from_secs(5) {
+        while was_answered
+            && self.seen.iter().any(waits)
+            && started.elapsed() < Duration::from_secs(5)
+        {
             std::thread::sleep(GLANCE);
-            for at in (0..2).filter(|at| waits(&self.seen[*at])).collect::<Vec<_>>() {
+            for at in (0..2)
+                .filter(|at| waits(&self.seen[*at]))
+                .collect::<Vec<_>>()
+            {
                 self.seen[at].raw.clear();
                 let mut ids = [0, 0];
                 ids[at] = self.ask(call, at);
-                replies[at] = std::mem::take(&mut self.conversation(call, ids, [at != 0, at != 1])[at]);
+                replies[at] =
+                    std::mem::take(&mut self.conversation(call, ids, [at != 0, at != 1])[at]);
             }
         }
         for (world, reply) in self.seen.iter().zip(replies.iter_mut()) {
             reply.asked = waits(world);
         }
         if self.seen.iter().all(waits) {
-            let questions = [0, 1].map(|at| self.ground.sides[at].person.questions().into_iter().next_back());
+            let questions = [0, 1].map(|at| {
+                self.ground.sides[at]
+                    .person
+                    .questions()
+                    .into_iter()
+                    .next_back()
+            });
             self.waiting.push((call.clone(), questions));
         }
     }
 
     /// Listens to both servers until what was asked is answered.
     fn conversation(&mut self, call: &Call, ids: [u64; 2], done: [bool; 2]) -> [Reply; 2] {
-        let mut talk = Talk { ids, done, replies: Default::default(), dialogs: [false; 2], gave_up: false };
+        let mut talk = Talk {
+            ids,
+            done,
+            replies: Default::default(),
+            dialogs: [false; 2],
+            gave_up: false,
+        };
         let started = Instant::now();
         while talk.done != [true; 2] {
             for at in 0..2 {
@@ -86,7 +117,11 @@ impl Session<'_> {
             if talk.done != [true; 2] {
                 self.attend(call, &mut talk, started);
             }
-            assert!(started.elapsed() < PATIENCE, "no answer to {call:?} in {PATIENCE:?}: {:?}", talk.done);
+            assert!(
+                started.elapsed() < PATIENCE,
+                "no answer to {call:?} in {PATIENCE:?}: {:?}",
+                talk.done
+            );
         }
         talk.replies
     }
@@ -95,7 +130,9 @@ impl Session<'_> {
     fn listen(&mut self, call: &Call, at: usize, talk: &mut Talk) {
         while !talk.done[at] {
             let side = &mut self.ground.sides[at];
-            let Ok(line) = side.server.line(GLANCE) else { return };
+            let Ok(line) = side.server.line(GLANCE) else {
+                return;
+            };
             let mut message: Value = serde_json::from_str(&line).unwrap_or_default();
             if message["method"] == "notifications/progress" {
                 // How far it is comes from the clock.
@@ -107,20 +144,31 @@ impl Session<'_> {
                 if method == "elicitation/create" {
                     talk.dialogs[at] = true;
                     talk.replies[at].asked = true;
-                    let action = if call.answer == Answer::Decline { "decline" } else { "accept" };
+                    let action = if call.answer == Answer::Decline {
+                        "decline"
+                    } else {
+                        "accept"
+                    };
                     side.server.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": {"action": action}}));
                 }
                 self.seen[at].raw.push(line);
                 continue;
             }
             let is_end = message["id"] == talk.ids[at];
-            if message["id"].as_u64().is_some_and(|id| self.given_up[at].contains(&id)) {
+            if message["id"]
+                .as_u64()
+                .is_some_and(|id| self.given_up[at].contains(&id))
+            {
                 self.late.push((at, line));
             } else if !is_end {
                 self.unasked.push((at, line));
             } else if !(call.cancelled || talk.gave_up) {
                 // The answer to the ping behind a call that was given up is none of the call's.
-                self.seen[at].raw.push(line.replacen(&format!("\"id\":{}", talk.ids[at]), "\"id\":0", 1));
+                self.seen[at].raw.push(line.replacen(
+                    &format!("\"id\":{}", talk.ids[at]),
+                    "\"id\":0",
+                    1,
+                ));
             }
             talk.done[at] |= is_end;
         }
@@ -140,9 +188,11 @@ impl Session<'_> {
         }
         let both_ask = waiting.iter().all(Option::is_some);
         // One that asks alone does so because the other is done, or will not ask.
-        let one_asks =
-            waiting.iter().any(Option::is_some) && (talk.done != [false; 2] || started.elapsed() > Duration::from_secs(5));
-        let in_dialog = !self.ground.setup.dialogs || talk.dialogs == [true; 2] || started.elapsed() > Duration::from_secs(1);
+        let one_asks = waiting.iter().any(Option::is_some)
+            && (talk.done != [false; 2] || started.elapsed() > Duration::from_secs(5));
+        let in_dialog = !self.ground.setup.dialogs
+            || talk.dialogs == [true; 2]
+            || started.elapsed() > Duration::from_secs(1);
         if !in_dialog || !both_ask && !one_asks {
             return;
         }
@@ -153,7 +203,8 @@ impl Session<'_> {
             self.say(call, &waiting);
             return;
         }
-        self.ignored.extend(waiting.into_iter().flatten().map(|question| question.id));
+        self.ignored
+            .extend(waiting.into_iter().flatten().map(|question| question.id));
         for at in 0..2 {
             let server = &mut self.ground.sides[at].server;
             server.send(&cancellation(talk.ids[at]));
@@ -165,9 +216,14 @@ impl Session<'_> {
         talk.gave_up = true;
     }
 
-    /// The person answers. What cannot be approved in one world is approved in none: they answer both alike.
+    /// The person answers. What cannot be approved in one world is approved in none: they answer
+    /// both alike.
     fn say(&mut self, call: &Call, waiting: &[Option<Question>; 2]) {
-        let can = waiting.iter().all(|question| question.as_ref().is_some_and(|question| question.can_approve));
+        let can = waiting.iter().all(|question| {
+            question
+                .as_ref()
+                .is_some_and(|question| question.can_approve)
+        });
         let yes = call.answer == Answer::Approve && can;
         for (at, question) in waiting.iter().enumerate() {
             let Some(question) = question else { continue };
@@ -185,7 +241,9 @@ impl Session<'_> {
 /// Whether a call comes back for what an earlier one asked: with its token, or as it was.
 fn is_for(call: &Call, asked: &Call) -> bool {
     let mut params = call.params.clone();
-    let token = params["arguments"].as_object_mut().and_then(|arguments| arguments.remove("approval_token"));
+    let token = params["arguments"]
+        .as_object_mut()
+        .and_then(|arguments| arguments.remove("approval_token"));
     params == asked.params && (token.is_some() || asked.tool() != Some("vault_set"))
 }
 

@@ -1,4 +1,5 @@
-//! What the two worlds stand on: a server, a home and a process of the program each, told apart by nothing but values.
+//! What the two worlds stand on: a server, a home and a process of the program each, told apart by
+//! nothing but values.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use super::store::Store;
 use crate::support::{Bao, Home};
 
 /// The sessions of the worlds may do in the mount what a person's may.
-const POLICY: &str = r#"path "secret/*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }"#;
+const POLICY: &str =
+    r#"path "secret/*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }"#;
 /// A server is not kept longer than this: the watchdog ends what lives long, and its memory grows.
 const SERVER_LIFE: Duration = Duration::from_secs(300);
 
@@ -23,13 +25,19 @@ pub struct Setup {
     pub asks: bool,
     /// Whether the client can bring its person to a page.
     pub dialogs: bool,
-    /// Whether a call waits until the person has answered; else it is made again once they have. Without waiting there
-    /// are no dialogs: whether one is asked for before the call ends is a matter of time.
+    /// Whether a call waits until the person has answered; else it is made again once they have.
+    /// Without waiting there are no dialogs: whether one is asked for before the call ends is a
+    /// matter of time.
     pub waits: bool,
 }
 
 const fn setup(mode: &'static str, asks: bool, dialogs: bool, waits: bool) -> Setup {
-    Setup { mode, asks, dialogs, waits }
+    Setup {
+        mode,
+        asks,
+        dialogs,
+        waits,
+    }
 }
 
 /// The setups, used in turn.
@@ -55,7 +63,11 @@ impl Vault {
     fn start() -> Self {
         let bao = Bao::start(&[]);
         bao.put("sys/policies/acl/worlds", json!({ "policy": POLICY }));
-        Self { store: Store::connect(&bao.address), token: bao.token(&["worlds"]), bao }
+        Self {
+            store: Store::connect(&bao.address),
+            token: bao.token(&["worlds"]),
+            bao,
+        }
     }
 }
 
@@ -82,7 +94,10 @@ impl Ground {
     pub fn new(program: &Path, setup: Setup) -> Self {
         let vaults: Vec<Vault> = std::thread::scope(|scope| {
             let starting = [(); 2].map(|()| scope.spawn(Vault::start));
-            starting.map(|vault| vault.join().unwrap()).into_iter().collect()
+            starting
+                .map(|vault| vault.join().unwrap())
+                .into_iter()
+                .collect()
         });
         let mut ground = Self {
             program: program.to_owned(),
@@ -106,7 +121,10 @@ impl Ground {
         self.prefixes += 1;
         self.prefix = format!("worlds-{}", self.prefixes);
         let sides = std::mem::take(&mut self.sides);
-        self.sides = sides.into_iter().map(|side| self.side(side.vault)).collect();
+        self.sides = sides
+            .into_iter()
+            .map(|side| self.side(side.vault))
+            .collect();
     }
 
     /// New processes in the same homes, as after a logout.
@@ -121,25 +139,46 @@ impl Ground {
 
     fn side(&self, vault: Vault) -> Side {
         let memory = Path::new("/dev/shm");
-        let mut home = if memory.is_dir() { Home::below(memory) } else { Home::new() };
+        let mut home = if memory.is_dir() {
+            Home::below(memory)
+        } else {
+            Home::new()
+        };
         home.set("VAULT_ADDR", &vault.bao.address);
         home.set("VAULT_TOKEN", &vault.token);
-        home.set("CLAUDE_VAULT_MCP_WAIT", if self.setup.waits { "40" } else { "0" });
+        home.set(
+            "CLAUDE_VAULT_MCP_WAIT",
+            if self.setup.waits { "40" } else { "0" },
+        );
         home.set("BROWSER", "true");
-        let ask_before = if self.setup.asks { "[\"inject\"]" } else { "[]" };
+        let ask_before = if self.setup.asks {
+            "[\"inject\"]"
+        } else {
+            "[]"
+        };
         let (mode, prefix) = (self.setup.mode, &self.prefix);
-        let config = format!("security_mode = \"{mode}\"\nask_before = {ask_before}\nprefix = \"{prefix}\"\n");
+        let config = format!(
+            "security_mode = \"{mode}\"\nask_before = {ask_before}\nprefix = \"{prefix}\"\n"
+        );
         let folder = home.path().join(".config/claude-vault");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("config.toml"), config).unwrap();
         let server = Server::start(&home, &self.program, self.setup.dialogs);
         let person = Person::new(state(&home), server.id());
-        Side { vault, home, server, person }
+        Side {
+            vault,
+            home,
+            server,
+            person,
+        }
     }
 
     /// What the servers offer: the tools and their schemas, as each world lists them.
     pub fn tools(&mut self) -> Vec<Value> {
-        let mut lists = self.sides.iter_mut().map(|side| side.server.request("tools/list", json!({}))["result"]["tools"].take());
+        let mut lists = self
+            .sides
+            .iter_mut()
+            .map(|side| side.server.request("tools/list", json!({}))["result"]["tools"].take());
         let (a, b) = (lists.next().unwrap(), lists.next().unwrap());
         assert_eq!(a, b);
         serde_json::from_value(a).unwrap()

@@ -1,8 +1,10 @@
-//! Noninterference: what a model gets back is a function of everything but values. Two servers whose worlds are the
-//! same but for the secret values get the same calls, and must give the same frames, byte for byte.
+//! Noninterference: what a model gets back is a function of everything but values. Two servers
+//! whose worlds are the same but for the secret values get the same calls, and must give the same
+//! frames, byte for byte.
 //!
-//! `worlds` makes the two worlds, `generator` the calls of an attacker, `session` runs them in both worlds, `compare`
-//! says what may differ, `shrink` makes a failing sequence short. The long run: `tests/run noninterference`.
+//! `worlds` makes the two worlds, `generator` the calls of an attacker, `session` runs them in both
+//! worlds, `compare` says what may differ, `shrink` makes a failing sequence short. The long run:
+//! `tests/run noninterference`.
 
 mod calls;
 mod campaigns;
@@ -53,7 +55,10 @@ fn judge(figures: &Figures, findings: &[Finding]) {
     eprintln!("{}", figures.table());
     let texts: Vec<String> = findings.iter().map(Finding::text).collect();
     assert!(findings.is_empty(), "{}", texts.join("\n"));
-    assert_eq!(figures.unconfirmed, 0, "differences that are not seen again: the two worlds are not run alike");
+    assert_eq!(
+        figures.unconfirmed, 0,
+        "differences that are not seen again: the two worlds are not run alike"
+    );
 }
 
 fn tools() -> Vec<&'static str> {
@@ -62,11 +67,19 @@ fn tools() -> Vec<&'static str> {
 
 #[test]
 fn what_a_model_gets_back_does_not_depend_on_values() {
-    let random = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let random = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     eprintln!("seeds: {SEED} and {random}");
     let (mut figures, findings) = run(&options(SEED, 420));
     judge(&figures, &findings);
-    assert_eq!(figures.idle(&tools()), [""; 0], "these tools succeed too seldom:\n{}", figures.table());
+    assert_eq!(
+        figures.idle(&tools()),
+        [""; 0],
+        "these tools succeed too seldom:\n{}",
+        figures.table()
+    );
     let findings;
     (figures, findings) = run(&options(random, 120));
     judge(&figures, &findings);
@@ -75,15 +88,28 @@ fn what_a_model_gets_back_does_not_depend_on_values() {
 /// What `tests/run noninterference` runs; its options come as variables.
 #[test]
 fn the_long_run_of_noninterference() {
-    let variable = |name: &str| std::env::var(format!("NONINTERFERENCE_{name}")).ok().filter(|text| !text.is_empty());
-    let number = |name: &str| variable(name).map(|text| text.parse::<u64>().unwrap_or_else(|error| panic!("{name}: {error}")));
-    let Some(sequences) = number("SEQUENCES") else { return };
+    let variable = |name: &str| {
+        std::env::var(format!("NONINTERFERENCE_{name}"))
+            .ok()
+            .filter(|text| !text.is_empty())
+    };
+    let number = |name: &str| {
+        variable(name).map(|text| {
+            text.parse::<u64>()
+                .unwrap_or_else(|error| panic!("{name}: {error}"))
+        })
+    };
+    let Some(sequences) = number("SEQUENCES") else {
+        return;
+    };
     let usual = options(number("SEED").unwrap_or(SEED), sequences);
     let options = Options {
         program: variable("BINARY").map_or(usual.program.clone(), PathBuf::from),
         only: number("ONLY"),
         pairs: number("PAIRS").map_or(usual.pairs, |pairs| usize::try_from(pairs).unwrap()),
-        past: variable("PAST").map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+        past: variable("PAST")
+            .map(|names| names.split(',').map(str::to_owned).collect())
+            .unwrap_or_default(),
         goes_on: variable("GO_ON").is_some(),
         progress: true,
         ..usual
@@ -93,6 +119,10 @@ fn the_long_run_of_noninterference() {
     judge(&figures, &findings);
     // In a short run some tools are hardly called.
     if figures.counted >= 1000 {
-        assert_eq!(figures.idle(&tools()), [""; 0], "these tools succeed too seldom");
+        assert_eq!(
+            figures.idle(&tools()),
+            [""; 0],
+            "these tools succeed too seldom"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! What may differ between two runs of the same calls by chance: handles, ids, ports and times. Each becomes a number
-//! in the order of its first appearance, or a word, so that frames can be compared byte for byte.
+//! What may differ between two runs of the same calls by chance: handles, ids, ports and times.
+//! Each becomes a number in the order of its first appearance, or a word, so that frames can be
+//! compared byte for byte.
 
 /// Numbers what is random; one a world and sequence.
 #[derive(Default)]
@@ -16,10 +17,13 @@ const HANDLE_DIGITS: usize = 16;
 const ID_DIGITS: usize = 32;
 
 fn number(known: &mut Vec<String>, text: &str) -> usize {
-    known.iter().position(|other| other == text).unwrap_or_else(|| {
-        known.push(text.to_owned());
-        known.len() - 1
-    })
+    known
+        .iter()
+        .position(|other| other == text)
+        .unwrap_or_else(|| {
+            known.push(text.to_owned());
+            known.len() - 1
+        })
 }
 
 fn run(text: &str, is: impl Fn(u8) -> bool) -> usize {
@@ -38,7 +42,11 @@ impl Normaliser {
         while let Some(c) = rest.chars().next() {
             // What is special begins so.
             let may_be = matches!(c, '@' | '0'..='9' | 'a'..='f' | '[' | 'l' | 's' | '/');
-            let taken = if may_be { self.special(rest, before, &mut out) } else { 0 };
+            let taken = if may_be {
+                self.special(rest, before, &mut out)
+            } else {
+                0
+            };
             if taken == 0 {
                 out.push(c);
             }
@@ -49,7 +57,8 @@ impl Normaliser {
         out
     }
 
-    /// Writes a word for what stands at the start of `rest`, and gives its length; 0 if it is nothing special.
+    /// Writes a word for what stands at the start of `rest`, and gives its length; 0 if it is
+    /// nothing special.
     fn special(&mut self, rest: &str, before: char, out: &mut String) -> usize {
         if let Some(after) = rest.strip_prefix(HANDLE) {
             let digits = run(after, is_hex);
@@ -59,12 +68,24 @@ impl Normaliser {
                 return handle.len();
             }
         }
-        if let Some(folder) = self.folders.iter().find(|folder| rest.starts_with(folder.as_str())) {
+        if let Some(folder) = self
+            .folders
+            .iter()
+            .find(|folder| rest.starts_with(folder.as_str()))
+        {
             out.push_str("FOLDER");
             return folder.len();
         }
-        for start in ["127.0.0.1:", "localhost:", "[::1]:", "seconds_left\":", "seconds_left\\\":"] {
-            let digits = rest.strip_prefix(start).map_or(0, |after| run(after, |byte| byte.is_ascii_digit()));
+        for start in [
+            "127.0.0.1:",
+            "localhost:",
+            "[::1]:",
+            "seconds_left\":",
+            "seconds_left\\\":",
+        ] {
+            let digits = rest
+                .strip_prefix(start)
+                .map_or(0, |after| run(after, |byte| byte.is_ascii_digit()));
             if digits > 0 {
                 out.push_str(start);
                 out.push('0');
@@ -86,9 +107,14 @@ impl Normaliser {
     }
 }
 
-/// The length of a time, and the word for it: RFC 3339, that with a blank and a zone, or the stamp of a backup.
+/// The length of a time, and the word for it: RFC 3339, that with a blank and a zone, or the stamp
+/// of a backup.
 fn time(text: &str) -> (usize, &'static str) {
-    let shape: String = text.chars().take(19).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let shape: String = text
+        .chars()
+        .take(19)
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
     if shape.starts_with("0000-00-00T00:00:00") || shape.starts_with("0000-00-00 00:00:00") {
         let mut length = 19;
         if text[length..].starts_with('.') {
@@ -103,7 +129,9 @@ fn time(text: &str) -> (usize, &'static str) {
         return (length, "TIME");
     }
     if shape.starts_with("00000000_000000") {
-        let more = text[15..].strip_prefix('_').map_or(0, |rest| run(rest, |byte| byte.is_ascii_digit()));
+        let more = text[15..]
+            .strip_prefix('_')
+            .map_or(0, |rest| run(rest, |byte| byte.is_ascii_digit()));
         return (15 + if more > 0 { more + 1 } else { 0 }, "STAMP");
     }
     (0, "")
@@ -138,22 +166,49 @@ fn found(text: &str, mark: &str, digits: usize) -> Vec<String> {
 
 #[test]
 fn what_is_random_is_numbered_and_everything_else_stays() {
-    let mut one = Normaliser { folders: vec!["/tmp/x1".into()], ..Normaliser::default() };
+    let mut one = Normaliser {
+        folders: vec!["/tmp/x1".into()],
+        ..Normaliser::default()
+    };
     let line = r#"{"a":"@token-0123456789abcdef","b":"@token-aaaaaaaaaaaaaaaa","c":"@token-0123456789abcdef","t":"2026-11-25T10:00:00.123Z"}"#;
-    assert_eq!(one.text(line), r##"{"a":"@token-#0","b":"@token-#1","c":"@token-#0","t":"TIME"}"##);
-    assert_eq!(one.text("x @token-bbbbbbbbbbbbbbbb /tmp/x1/lab"), "x @token-#2 FOLDER/lab");
-    assert_eq!(one.text("s/.env.backup.20261125_100000_2 v"), "s/.env.backup.STAMP v");
+    assert_eq!(
+        one.text(line),
+        r##"{"a":"@token-#0","b":"@token-#1","c":"@token-#0","t":"TIME"}"##
+    );
+    assert_eq!(
+        one.text("x @token-bbbbbbbbbbbbbbbb /tmp/x1/lab"),
+        "x @token-#2 FOLDER/lab"
+    );
+    assert_eq!(
+        one.text("s/.env.backup.20261125_100000_2 v"),
+        "s/.env.backup.STAMP v"
+    );
     let id = "0123456789abcdef0123456789abcdef";
     assert_eq!(
         one.text(&format!("http://127.0.0.1:4711/plan/{id} {id}, x{id}")),
         format!("http://127.0.0.1:0/plan/ID#0 ID#0, x{id}")
     );
-    assert_eq!(one.text(r#"{"seconds_left":3599,"version":3}"#), r#"{"seconds_left":0,"version":3}"#);
-    assert_eq!(one.text(r#"{\"seconds_left\":3599}"#), r#"{\"seconds_left\":0}"#);
-    for same in ["@token-0123456789abcde", "@token-0123456789ABCDEF", "20261125", "é 12:30 3599", "{\"line\":12}"] {
+    assert_eq!(
+        one.text(r#"{"seconds_left":3599,"version":3}"#),
+        r#"{"seconds_left":0,"version":3}"#
+    );
+    assert_eq!(
+        one.text(r#"{\"seconds_left\":3599}"#),
+        r#"{\"seconds_left\":0}"#
+    );
+    for same in [
+        "@token-0123456789abcde",
+        "@token-0123456789ABCDEF",
+        "20261125",
+        "é 12:30 3599",
+        "{\"line\":12}",
+    ] {
         assert_eq!(one.text(same), same);
     }
-    assert_eq!(handles_in(line), ["@token-0123456789abcdef", "@token-aaaaaaaaaaaaaaaa"]);
+    assert_eq!(
+        handles_in(line),
+        ["@token-0123456789abcdef", "@token-aaaaaaaaaaaaaaaa"]
+    );
     assert_eq!(ids_in(&format!("approval_token: {id}. Next")), [id]);
 }
 

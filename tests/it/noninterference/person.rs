@@ -1,5 +1,5 @@
-//! The person: answers what waits, over the private socket that `claude-vault approve pending` uses. All that the tests
-//! know of that socket is here.
+//! The person: answers what waits, over the private socket that `claude-vault approve pending`
+//! uses. All that the tests know of that socket is here.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -41,16 +41,24 @@ pub struct Person {
 impl Person {
     /// `state` is the program's state folder, `server` the process that asks.
     pub fn new(state: PathBuf, server: u32) -> Self {
-        Self { folder: state.join("pending"), server, connection: None }
+        Self {
+            folder: state.join("pending"),
+            server,
+            connection: None,
+        }
     }
 
     fn connect(&mut self) -> Option<()> {
         if self.connection.is_none() {
             let ours = format!("{}-", self.server);
             let mut entries = std::fs::read_dir(&self.folder).ok()?.flatten();
-            let socket = entries.find(|entry| entry.file_name().to_string_lossy().starts_with(&ours))?.path();
+            let socket = entries
+                .find(|entry| entry.file_name().to_string_lossy().starts_with(&ours))?
+                .path();
             let stream = UnixStream::connect(socket).ok()?;
-            stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+            stream
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .ok()?;
             self.connection = Some(BufReader::new(stream));
         }
         Some(())
@@ -59,7 +67,10 @@ impl Person {
     fn ask(&mut self, request: &Value) -> Option<Value> {
         self.connect()?;
         let exchange = |connection: &mut BufReader<UnixStream>| {
-            connection.get_mut().write_all(format!("{request}\n").as_bytes()).ok()?;
+            connection
+                .get_mut()
+                .write_all(format!("{request}\n").as_bytes())
+                .ok()?;
             let mut line = String::new();
             connection.read_line(&mut line).ok()?;
             serde_json::from_str(&line).ok()
@@ -73,8 +84,13 @@ impl Person {
 
     /// What waits, the oldest first.
     pub fn questions(&mut self) -> Vec<Question> {
-        let Some(reply) = self.ask(&json!("list")) else { return Vec::new() };
-        let plans = reply["waiting"]["plans"].as_array().cloned().unwrap_or_default();
+        let Some(reply) = self.ask(&json!("list")) else {
+            return Vec::new();
+        };
+        let plans = reply["waiting"]["plans"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         plans
             .iter()
             .map(|plan| Question {
@@ -88,8 +104,10 @@ impl Person {
 
     /// Says yes or no, with the values typed for it. Whether that counted.
     pub fn answer(&mut self, question: &Question, yes: bool, typed: &Map<String, Value>) -> bool {
-        let answer = json!({"id": question.id, "digest": question.digest, "yes": yes, "typed": typed});
-        self.ask(&json!({ "answer": answer })).is_some_and(|reply| reply["taken"] == true)
+        let answer =
+            json!({"id": question.id, "digest": question.digest, "yes": yes, "typed": typed});
+        self.ask(&json!({ "answer": answer }))
+            .is_some_and(|reply| reply["taken"] == true)
     }
 
     /// Says no to all that still waits.

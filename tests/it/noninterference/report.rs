@@ -50,10 +50,15 @@ impl Figures {
         let mut counts = false;
         for step in &run.steps {
             self.calls += 1;
-            let Some(tool) = step.call.tool() else { continue };
+            let Some(tool) = step.call.tool() else {
+                continue;
+            };
             let outcome = step.replies[0].outcome();
             let code = outcome.code();
-            counts |= !matches!(code.as_str(), "login_required" | "invalid_arguments" | "nothing");
+            counts |= !matches!(
+                code.as_str(),
+                "login_required" | "invalid_arguments" | "nothing"
+            );
             if outcome == Outcome::Nothing {
                 continue; // the client gave it up
             }
@@ -73,27 +78,49 @@ impl Figures {
     pub fn line(&self) -> String {
         #[allow(clippy::cast_precision_loss)]
         let rate = self.sequences as f64 / self.seconds.max(0.001);
-        format!("{} sequences ({} count), {} calls, {rate:.0} sequences/s", self.sequences, self.counted, self.calls)
+        format!(
+            "{} sequences ({} count), {} calls, {rate:.0} sequences/s",
+            self.sequences, self.counted, self.calls
+        )
     }
 
     /// A row a tool.
     pub fn table(&self) -> String {
-        let mut text = format!("{:24} {:>8} {:>6} {:>7}  codes\n", "tool", "calls", "ok %", "asked");
+        let mut text = format!(
+            "{:24} {:>8} {:>6} {:>7}  codes\n",
+            "tool", "calls", "ok %", "asked"
+        );
         for (name, tool) in &self.tools {
             let codes: Vec<&str> = tool.codes.iter().map(String::as_str).collect();
-            let _ = writeln!(text, "{name:24} {:>8} {:>6.1} {:>7}  {}", tool.calls, tool.success(), tool.asked, codes.join(" "));
+            let _ = writeln!(
+                text,
+                "{name:24} {:>8} {:>6.1} {:>7}  {}",
+                tool.calls,
+                tool.success(),
+                tool.asked,
+                codes.join(" ")
+            );
         }
         for (reason, count) in &self.allowed {
             let _ = writeln!(text, "{count} ended early: {reason}");
         }
-        let _ = writeln!(text, "{}; {} differences were not seen again", self.line(), self.unconfirmed);
+        let _ = writeln!(
+            text,
+            "{}; {} differences were not seen again",
+            self.line(),
+            self.unconfirmed
+        );
         text
     }
 
     /// The tools that are listed and succeed too seldom to be tried at all.
     pub fn idle(&self, listed: &[&str]) -> Vec<String> {
         let success = |name: &str| self.tools.get(name).map_or(0.0, ToolFigures::success);
-        listed.iter().filter(|name| success(name) < LEAST_SUCCESS).map(|name| (*name).to_owned()).collect()
+        listed
+            .iter()
+            .filter(|name| success(name) < LEAST_SUCCESS)
+            .map(|name| (*name).to_owned())
+            .collect()
     }
 }
 
@@ -108,22 +135,41 @@ pub struct Finding {
 
 fn cut(text: &str) -> String {
     let shown: String = text.chars().take(SHOWN).collect();
-    if shown.len() < text.len() { shown + " […]" } else { shown }
+    if shown.len() < text.len() {
+        shown + " […]"
+    } else {
+        shown
+    }
 }
 
 impl Finding {
     /// One line about a sequence that fails.
     pub fn line(index: u64, run: &Run) -> String {
-        let last = run.steps.last().and_then(|step| step.call.tool()).unwrap_or("-");
-        let chain: Vec<&str> = run.steps.iter().map(|step| step.call.tool().unwrap_or(step.call.method.as_str())).collect();
+        let last = run
+            .steps
+            .last()
+            .and_then(|step| step.call.tool())
+            .unwrap_or("-");
+        let chain: Vec<&str> = run
+            .steps
+            .iter()
+            .map(|step| step.call.tool().unwrap_or(step.call.method.as_str()))
+            .collect();
         let found = run.difference.as_ref();
         let seen = found.map_or(String::new(), |found| difference(&found.seen));
-        format!("#{index} {last}: {} | {seen} | {}", found.map_or("", |found| found.what.as_str()), chain.join(" "))
+        format!(
+            "#{index} {last}: {} | {seen} | {}",
+            found.map_or("", |found| found.what.as_str()),
+            chain.join(" ")
+        )
     }
 
     /// The whole of it.
     pub fn text(&self) -> String {
-        let mut text = format!("two worlds that differ in secret values alone can be told apart ({:?})\n", self.setup);
+        let mut text = format!(
+            "two worlds that differ in secret values alone can be told apart ({:?})\n",
+            self.setup
+        );
         for (at, name) in ["A", "B"].iter().enumerate() {
             let _ = writeln!(text, "\nworld {name}");
             for file in &self.worlds.files {
@@ -132,7 +178,13 @@ impl Finding {
             for stored in &self.worlds.stored {
                 for (version, values) in stored.versions[at].iter().enumerate() {
                     let values = serde_json::Value::Object(values.clone()).to_string();
-                    let _ = writeln!(text, "--- Vault, {} version {}: {}", stored.service, version + 1, cut(&values));
+                    let _ = writeln!(
+                        text,
+                        "--- Vault, {} version {}: {}",
+                        stored.service,
+                        version + 1,
+                        cut(&values)
+                    );
                 }
             }
         }
@@ -140,13 +192,21 @@ impl Finding {
         for step in &self.run.steps {
             let call = &step.call;
             let given_up = if call.cancelled { ", given up" } else { "" };
-            let _ = writeln!(text, "{}. {} {} (the person: {:?}{given_up})", call.id, call.method, call.params, call.answer);
+            let _ = writeln!(
+                text,
+                "{}. {} {} (the person: {:?}{given_up})",
+                call.id, call.method, call.params, call.answer
+            );
         }
         if let Some(found) = &self.run.difference {
             let [a, b] = &found.seen;
             let _ = writeln!(text, "\n{}\nA: {}\nB: {}", found.what, cut(a), cut(b));
         }
-        let _ = writeln!(text, "\nto run it again: tests/run noninterference --seed {} --only {}", self.seed, self.index);
+        let _ = writeln!(
+            text,
+            "\nto run it again: tests/run noninterference --seed {} --only {}",
+            self.seed, self.index
+        );
         text
     }
 }
@@ -154,16 +214,42 @@ impl Finding {
 /// Where two texts part, with a few characters around.
 fn difference(seen: &[String; 2]) -> String {
     let [a, b] = seen;
-    let at = a.chars().zip(b.chars()).take_while(|(one, other)| one == other).count();
-    let part = |text: &str| text.chars().skip(at.saturating_sub(40)).take(90).collect::<String>();
+    let at = a
+        .chars()
+        .zip(b.chars())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let part = |text: &str| {
+        text.chars()
+            .skip(at.saturating_sub(40))
+            .take(90)
+            .collect::<String>()
+    };
     format!("{:?} / {:?}", part(a), part(b))
 }
 
 #[test]
 fn a_tool_that_never_succeeds_is_noticed() {
     let mut figures = Figures::default();
-    figures.tools.insert("vault_get".into(), ToolFigures { calls: 100, ok: 5, ..ToolFigures::default() });
-    figures.tools.insert("vault_set".into(), ToolFigures { calls: 100, ok: 4, ..ToolFigures::default() });
-    assert_eq!(figures.idle(&["vault_get", "vault_set", "vault_find"]), ["vault_set", "vault_find"]);
+    figures.tools.insert(
+        "vault_get".into(),
+        ToolFigures {
+            calls: 100,
+            ok: 5,
+            ..ToolFigures::default()
+        },
+    );
+    figures.tools.insert(
+        "vault_set".into(),
+        ToolFigures {
+            calls: 100,
+            ok: 4,
+            ..ToolFigures::default()
+        },
+    );
+    assert_eq!(
+        figures.idle(&["vault_get", "vault_set", "vault_find"]),
+        ["vault_set", "vault_find"]
+    );
     assert!(figures.table().contains("vault_set"));
 }

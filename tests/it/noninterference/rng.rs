@@ -1,4 +1,5 @@
-//! A small generator of pseudo-random numbers (SplitMix64): the same seed gives the same sequence on every machine.
+//! A small generator of pseudo-random numbers (SplitMix64): the same seed gives the same sequence
+//! on every machine.
 
 /// A stream of numbers.
 #[derive(Clone)]
@@ -44,7 +45,11 @@ impl Rng {
 
     /// One of the items that there are, if there are any.
     pub fn any<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
-        if items.is_empty() { None } else { Some(self.pick(items)) }
+        if items.is_empty() {
+            None
+        } else {
+            Some(self.pick(items))
+        }
     }
 
     /// An index, each as likely as its weight says.
@@ -61,7 +66,9 @@ impl Rng {
 
     pub fn text(&mut self, alphabet: &str, length: usize) -> String {
         let letters = alphabet.as_bytes();
-        (0..length).map(|_| char::from(*self.pick(letters))).collect()
+        (0..length)
+            .map(|_| char::from(*self.pick(letters)))
+            .collect()
     }
 }
 
@@ -71,5 +78,7 @@ fn the_same_seed_gives_the_same_numbers_and_each_part_has_its_own() {
     assert_eq!(draw(Rng::of(7, 1)), draw(Rng::of(7, 1)));
     assert_ne!(draw(Rng::of(7, 1)), draw(Rng::of(7, 2)));
     let mut rng = Rng::new(1);
-    assert!((0..1000).all(|_| rng.below(3) < 3 && (2..=4).contains(&rng.between(2, 4)) && rng.weighted(&[0, 1, 0]) == 1));
+    assert!((0..1000).all(|_| rng.below(3) < 3
+        && (2..=4).contains(&rng.between(2, 4))
+        && rng.weighted(&[0, 1, 0]) == 1));
 }

@@ -1,4 +1,5 @@
-//! Runs many sequences, in several pairs of worlds at once, and reports the first that tells its worlds apart.
+//! Runs many sequences, in several pairs of worlds at once, and reports the first that tells its
+//! worlds apart.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -66,7 +67,9 @@ pub fn run(options: &Options) -> (Figures, Vec<Finding>) {
         started: Instant::now(),
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..options.pairs).map(|_| scope.spawn(|| work(&shared))).collect();
+        let workers: Vec<_> = (0..options.pairs)
+            .map(|_| scope.spawn(|| work(&shared)))
+            .collect();
         for worker in workers {
             if let Err(panic) = worker.join() {
                 shared.stop.store(true, Ordering::Relaxed);
@@ -102,7 +105,9 @@ fn work(shared: &Shared) {
             if options.only.is_some_and(|only| only != index) {
                 continue;
             }
-            if shared.stop.load(Ordering::Relaxed) || shared.counted.load(Ordering::Relaxed) >= options.sequences {
+            if shared.stop.load(Ordering::Relaxed)
+                || shared.counted.load(Ordering::Relaxed) >= options.sequences
+            {
                 return;
             }
             one(shared, ground, &tools, index);
@@ -126,7 +131,9 @@ fn one(shared: &Shared, ground: &mut Ground, tools: &[Tool], index: u64) {
     let mut generator = Generator::new(rng, tools, &worlds);
     let mut session = Session::begin(ground, &worlds, &options.past);
     while let Some(call) = generator.next() {
-        let Some(step) = session.call(&call) else { break };
+        let Some(step) = session.call(&call) else {
+            break;
+        };
         generator.learn(step);
     }
     let run = session.end();
@@ -164,7 +171,13 @@ fn one(shared: &Shared, ground: &mut Ground, tools: &[Tool], index: u64) {
 }
 
 /// Runs calls that are known, in new homes.
-fn again(ground: &mut Ground, setup: Setup, worlds: &Worlds, calls: &[Call], past: &[String]) -> Run {
+fn again(
+    ground: &mut Ground,
+    setup: Setup,
+    worlds: &Worlds,
+    calls: &[Call],
+    past: &[String],
+) -> Run {
     ground.renew(setup);
     let mut session = Session::begin(ground, worlds, past);
     for call in calls {
@@ -176,15 +189,26 @@ fn again(ground: &mut Ground, setup: Setup, worlds: &Worlds, calls: &[Call], pas
 }
 
 /// Makes a failing sequence short; nothing if it does not fail again.
-fn confirmed(shared: &Shared, ground: &mut Ground, mut worlds: Worlds, run: &Run, index: u64) -> Option<Finding> {
+fn confirmed(
+    shared: &Shared,
+    ground: &mut Ground,
+    mut worlds: Worlds,
+    run: &Run,
+    index: u64,
+) -> Option<Finding> {
     let (options, setup) = (&shared.options, setup_of(index));
-    let kind = |run: &Run| run.difference.as_ref().map(|found| found.what.split(':').next().unwrap_or_default().to_owned());
+    let kind = |run: &Run| {
+        run.difference
+            .as_ref()
+            .map(|found| found.what.split(':').next().unwrap_or_default().to_owned())
+    };
     let wanted = kind(run);
     let calls: Vec<Call> = run.steps.iter().map(|step| step.call.clone()).collect();
     if kind(&again(ground, setup, &worlds, &calls, &options.past)) != wanted {
         return None;
     }
-    let mut fails = |calls: &[Call]| kind(&again(ground, setup, &worlds, calls, &options.past)) == wanted;
+    let mut fails =
+        |calls: &[Call]| kind(&again(ground, setup, &worlds, calls, &options.past)) == wanted;
     let calls = shrink(&calls, SHRINKING, &mut fails);
     let started = Instant::now();
     let mut smaller = |candidate: Worlds, worlds: &mut Worlds| {
@@ -204,5 +228,11 @@ fn confirmed(shared: &Shared, ground: &mut Ground, mut worlds: Worlds, run: &Run
         smaller(candidate, &mut worlds);
     }
     let run = again(ground, setup, &worlds, &calls, &options.past);
-    Some(Finding { index, seed: options.seed, setup, worlds, run })
+    Some(Finding {
+        index,
+        seed: options.seed,
+        setup,
+        worlds,
+        run,
+    })
 }

@@ -1,4 +1,5 @@
-//! One MCP server on its standard input and output, read on a thread so that nothing waits without end.
+//! One MCP server on its standard input and output, read on a thread so that nothing waits without
+//! end.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -18,19 +19,45 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program in a home. With `dialogs` the client says that it can bring its person to a page.
+    /// Starts the program in a home. With `dialogs` the client says that it can bring its person to
+    /// a page.
     pub fn start(home: &Home, program: &Path, dialogs: bool) -> Self {
         let stderr = home.path().join("stderr");
         let mut command = home.command(program);
-        command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.stderr(std::fs::File::options().create(true).append(true).open(&stderr).unwrap());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        command
+            .arg("mcp")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        command.stderr(
+            std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(&stderr)
+                .unwrap(),
+        );
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut server = Self { child, stdin, lines, next: 0 };
-        let capabilities = if dialogs { json!({"elicitation": {"url": {}}}) } else { json!({}) };
+        std::thread::spawn(move || {
+            stdout
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        let mut server = Self {
+            child,
+            stdin,
+            lines,
+            next: 0,
+        };
+        let capabilities = if dialogs {
+            json!({"elicitation": {"url": {}}})
+        } else {
+            json!({})
+        };
         let client = json!({"name": "a test", "version": "1"});
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": client});
         server.request("initialize", hello);
@@ -64,8 +91,11 @@ impl Server {
     pub fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.ask(method, &params);
         loop {
-            let line = self.line(Duration::from_secs(30)).unwrap_or_else(|error| panic!("{method}: {error}"));
-            let message: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let line = self
+                .line(Duration::from_secs(30))
+                .unwrap_or_else(|error| panic!("{method}: {error}"));
+            let message: Value =
+                serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
             if message["id"] == id && message.get("method").is_none() {
                 return message;
             }

@@ -1,4 +1,5 @@
-//! Makes a sequence that fails shorter, for as long as it still fails: fewer calls, fewer arguments, shorter texts.
+//! Makes a sequence that fails shorter, for as long as it still fails: fewer calls, fewer
+//! arguments, shorter texts.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,11 @@ use super::calls::Call;
 use super::person::Answer;
 
 /// Gives the shortest sequence that was found to fail, in the time there is.
-pub fn shrink(calls: &[Call], patience: Duration, fails: &mut dyn FnMut(&[Call]) -> bool) -> Vec<Call> {
+pub fn shrink(
+    calls: &[Call],
+    patience: Duration,
+    fails: &mut dyn FnMut(&[Call]) -> bool,
+) -> Vec<Call> {
     let started = Instant::now();
     let mut best = calls.to_vec();
     let mut attempt = |best: &mut Vec<Call>, shorter: Vec<Call>| {
@@ -44,15 +49,27 @@ pub fn shrink(calls: &[Call], patience: Duration, fails: &mut dyn FnMut(&[Call])
 fn simpler(call: &Call) -> Vec<Call> {
     let mut all = Vec::new();
     if call.answer != Answer::Deny {
-        all.push(Call { answer: Answer::Deny, ..call.clone() });
+        all.push(Call {
+            answer: Answer::Deny,
+            ..call.clone()
+        });
     }
     if call.cancelled {
-        all.push(Call { cancelled: false, ..call.clone() });
+        all.push(Call {
+            cancelled: false,
+            ..call.clone()
+        });
     }
     if call.slow {
-        all.push(Call { slow: false, ..call.clone() });
+        all.push(Call {
+            slow: false,
+            ..call.clone()
+        });
     }
-    all.extend(less(&call.params).into_iter().map(|params| Call { params, ..call.clone() }));
+    all.extend(less(&call.params).into_iter().map(|params| Call {
+        params,
+        ..call.clone()
+    }));
     all
 }
 
@@ -87,8 +104,16 @@ fn less(value: &Value) -> Vec<Value> {
                 let parts: Vec<&str> = text.split_inclusive(mark).collect();
                 let halves = [parts.len() / 2..parts.len(), 0..parts.len() / 2];
                 let ones = (0..parts.len().min(60)).map(|at| at..at + 1);
-                for gone in halves.into_iter().chain(ones).filter(|gone| parts.len() > 1 && !gone.is_empty()) {
-                    let kept = parts.iter().enumerate().filter(|(at, _)| !gone.contains(at)).map(|(_, part)| *part);
+                for gone in halves
+                    .into_iter()
+                    .chain(ones)
+                    .filter(|gone| parts.len() > 1 && !gone.is_empty())
+                {
+                    let kept = parts
+                        .iter()
+                        .enumerate()
+                        .filter(|(at, _)| !gone.contains(at))
+                        .map(|(_, part)| *part);
                     all.push(Value::String(kept.collect()));
                 }
             }
@@ -113,7 +138,11 @@ fn a_failing_sequence_becomes_the_calls_and_arguments_that_matter() {
         call(0, "vault_status", json!({})),
         call(1, "vault_get", json!({"service": "s", "key": "A"})),
         call(2, "vault_list", json!({"service": "s"})),
-        call(3, "vault_inject", json!({"service": "s", "template": "# note\nA=x\nB=⟦h:1:0⟧\n", "format": "env"})),
+        call(
+            3,
+            "vault_inject",
+            json!({"service": "s", "template": "# note\nA=x\nB=⟦h:1:0⟧\n", "format": "env"}),
+        ),
         call(4, "vault_scan_env", json!({"service": "s"})),
         call(5, "vault_status", json!({})),
     ];
@@ -121,14 +150,26 @@ fn a_failing_sequence_becomes_the_calls_and_arguments_that_matter() {
     let mut fails = |calls: &[Call]| {
         runs += 1;
         let text = |call: &Call| call.params.to_string();
-        let got = calls.iter().position(|call| call.id == 1 && text(call).contains("service"));
-        let wrote = calls.iter().position(|call| text(call).contains("B=⟦h:1:0⟧"));
-        let read = calls.iter().position(|call| call.tool() == Some("vault_scan_env"));
+        let got = calls
+            .iter()
+            .position(|call| call.id == 1 && text(call).contains("service"));
+        let wrote = calls
+            .iter()
+            .position(|call| text(call).contains("B=⟦h:1:0⟧"));
+        let read = calls
+            .iter()
+            .position(|call| call.tool() == Some("vault_scan_env"));
         matches!((got, wrote, read), (Some(got), Some(wrote), Some(read)) if got < wrote && wrote < read)
     };
     let short = shrink(&calls, Duration::from_secs(60), &mut fails);
     let params: Vec<&Value> = short.iter().map(|call| &call.params["arguments"]).collect();
-    assert_eq!(params[..2], [&json!({"service": "s"}), &json!({"template": "B=⟦h:1:0⟧\n"})]);
+    assert_eq!(
+        params[..2],
+        [
+            &json!({"service": "s"}),
+            &json!({"template": "B=⟦h:1:0⟧\n"})
+        ]
+    );
     assert_eq!((short.len(), short[0].answer), (3, Answer::Deny));
     assert!(runs < 200, "{runs}");
     assert_eq!(shrink(&calls, Duration::ZERO, &mut |_| true), calls);

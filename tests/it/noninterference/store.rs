@@ -1,4 +1,5 @@
-//! One kept connection to a server, over which many requests go at once: worlds are made in a few milliseconds.
+//! One kept connection to a server, over which many requests go at once: worlds are made in a few
+//! milliseconds.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -17,8 +18,14 @@ impl Store {
         let host = address.trim_start_matches("http://").to_owned();
         let stream = TcpStream::connect(&host).unwrap_or_else(|error| panic!("{host}: {error}"));
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        Self { connection: BufReader::new(stream), host, unanswered: 0 }
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        Self {
+            connection: BufReader::new(stream),
+            host,
+            unanswered: 0,
+        }
     }
 
     /// Sends a write with the root token; [`Store::finish`] reads the answer.
@@ -29,7 +36,10 @@ impl Store {
             self.host,
             body.len()
         );
-        self.connection.get_mut().write_all(text.as_bytes()).unwrap();
+        self.connection
+            .get_mut()
+            .write_all(text.as_bytes())
+            .unwrap();
         self.unanswered += 1;
     }
 
@@ -38,7 +48,10 @@ impl Store {
     }
 
     pub fn delete(&mut self, path: &str, versions: &[usize]) {
-        self.send(&format!("secret/delete/{path}"), &json!({ "versions": versions }));
+        self.send(
+            &format!("secret/delete/{path}"),
+            &json!({ "versions": versions }),
+        );
     }
 
     /// Reads all answers; each must be a success.
@@ -63,7 +76,12 @@ impl Store {
     }
 
     fn answer(&mut self) -> (u16, String) {
-        let status = self.line().split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let status = self
+            .line()
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0);
         let (mut length, mut chunked) = (0, false);
         loop {
             let line = self.line().to_ascii_lowercase();

@@ -1,5 +1,5 @@
-//! Templates as an attacker writes them: strict ones, which are taken, and every odd form that may be read as something
-//! else once values stand in it.
+//! Templates as an attacker writes them: strict ones, which are taken, and every odd form that may
+//! be read as something else once values stand in it.
 
 use super::rng::Rng;
 
@@ -58,15 +58,34 @@ fn any(rng: &mut Rng, material: &Material<'_>) -> String {
 }
 
 fn key<'a>(rng: &mut Rng, material: &'a Material<'_>) -> &'a str {
-    let known = if rng.percent(70) { rng.any(material.keys) } else { None };
-    known.map_or_else(|| *rng.pick(&["A", "B", "PASSWORD", "NOTE", "start", "x"]), String::as_str)
+    let known = if rng.percent(70) {
+        rng.any(material.keys)
+    } else {
+        None
+    };
+    known.map_or_else(
+        || *rng.pick(&["A", "B", "PASSWORD", "NOTE", "start", "x"]),
+        String::as_str,
+    )
 }
 
 /// A handle, whole or spoilt, or what the attacker supposes to be the value.
 fn value(rng: &mut Rng, material: &Material<'_>, strict: bool) -> String {
-    let handle = rng.any(material.handles).filter(|_| rng.percent(88)).cloned();
-    let guess = rng.any(material.guesses).cloned().unwrap_or_else(|| "x".to_owned());
-    let Some(handle) = handle else { return if rng.percent(50) { String::new() } else { guess } };
+    let handle = rng
+        .any(material.handles)
+        .filter(|_| rng.percent(88))
+        .cloned();
+    let guess = rng
+        .any(material.guesses)
+        .cloned()
+        .unwrap_or_else(|| "x".to_owned());
+    let Some(handle) = handle else {
+        return if rng.percent(50) {
+            String::new()
+        } else {
+            guess
+        };
+    };
     if strict {
         return handle;
     }
@@ -87,8 +106,19 @@ fn comment(rng: &mut Rng, material: &Material<'_>) -> String {
         1 => format!("#{}={}", key(rng, material), value(rng, material, true)),
         _ => {
             let start = rng.below(material.guesses.len().max(1));
-            let some: Vec<&str> = material.guesses.iter().cycle().skip(start).take(40).map(String::as_str).collect();
-            let most = if rng.percent(50) { 40 } else { rng.between(1, 10) };
+            let some: Vec<&str> = material
+                .guesses
+                .iter()
+                .cycle()
+                .skip(start)
+                .take(40)
+                .map(String::as_str)
+                .collect();
+            let most = if rng.percent(50) {
+                40
+            } else {
+                rng.between(1, 10)
+            };
             let some = &some[..some.len().min(most)];
             format!("# {}", some.join(" "))
         }
@@ -162,7 +192,9 @@ fn way(rng: &mut Rng) -> Vec<&'static str> {
         2 => vec!["secrets", "k", "file"],
         3 => vec!["services", "a", "environment"],
         4 => vec!["services", "a", "env_file", "path"],
-        _ => (0..rng.between(1, 4)).map(|_| *rng.pick(&FORMAT_KEYS)).collect(),
+        _ => (0..rng.between(1, 4))
+            .map(|_| *rng.pick(&FORMAT_KEYS))
+            .collect(),
     }
 }
 
@@ -208,21 +240,45 @@ fn flow(rng: &mut Rng, material: &Material<'_>) -> String {
     for key in way.iter().rev() {
         text = format!("{{{key}: {text}}}");
     }
-    if way[0] == "services" { text + "\n" } else { format!("{{services: {{a: {{}}}}, {}\n", text.trim_start_matches('{')) }
+    if way[0] == "services" {
+        text + "\n"
+    } else {
+        format!(
+            "{{services: {{a: {{}}}}, {}\n",
+            text.trim_start_matches('{')
+        )
+    }
 }
 
 #[test]
 fn templates_are_of_every_form_and_many_are_strict() {
     let mut rng = Rng::new(5);
     let handles = ["⟦h:0:0⟧".to_owned()];
-    let (keys, guesses) = (["KEY".to_owned()], ["hunter2".to_owned(), "1234".to_owned()]);
-    let material = Material { handles: &handles, keys: &keys, guesses: &guesses };
+    let (keys, guesses) = (
+        ["KEY".to_owned()],
+        ["hunter2".to_owned(), "1234".to_owned()],
+    );
+    let material = Material {
+        handles: &handles,
+        keys: &keys,
+        guesses: &guesses,
+    };
     let all: Vec<String> = (0..2000).map(|_| template(&mut rng, &material)).collect();
-    let strict = |text: &&String| text.lines().all(|line| line.is_empty() || line.starts_with('#') || line.contains('='));
+    let strict = |text: &&String| {
+        text.lines()
+            .all(|line| line.is_empty() || line.starts_with('#') || line.contains('='))
+    };
     assert!(all.iter().filter(strict).count() > 600);
-    for wanted in
-        ["=⟦h:0:0⟧\n", "env_file:\n", "file: |\n", "hunter2 1234", "\r\n", "\"\n", "<<", "{services: {a: {env_file: '\n"]
-    {
+    for wanted in [
+        "=⟦h:0:0⟧\n",
+        "env_file:\n",
+        "file: |\n",
+        "hunter2 1234",
+        "\r\n",
+        "\"\n",
+        "<<",
+        "{services: {a: {env_file: '\n",
+    ] {
         assert!(all.iter().any(|text| text.contains(wanted)), "{wanted:?}");
     }
 }

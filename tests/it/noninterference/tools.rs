@@ -1,4 +1,5 @@
-//! The tools, as the server lists them. A tool enters the test by its row here; a listed tool without one fails it.
+//! The tools, as the server lists them. A tool enters the test by its row here; a listed tool
+//! without one fails it.
 
 use serde_json::{Map, Value};
 
@@ -64,13 +65,19 @@ impl Tool {
             .map(|tool| {
                 let name = tool["name"].as_str().unwrap().to_owned();
                 let row = ROWS.iter().find(|row| row.tool == name);
-                let row = row.unwrap_or_else(|| panic!("{name} is listed: give it a row in noninterference/tools.rs"));
+                let row = row.unwrap_or_else(|| {
+                    panic!("{name} is listed: give it a row in noninterference/tools.rs")
+                });
                 let schema = &tool["inputSchema"];
                 Self {
                     reads_only: tool["annotations"]["readOnlyHint"] == true,
                     weight: row.weight,
-                    properties: schema["properties"].as_object().cloned().unwrap_or_default(),
-                    required: serde_json::from_value(schema["required"].clone()).unwrap_or_default(),
+                    properties: schema["properties"]
+                        .as_object()
+                        .cloned()
+                        .unwrap_or_default(),
+                    required: serde_json::from_value(schema["required"].clone())
+                        .unwrap_or_default(),
                     name,
                 }
             })
@@ -78,12 +85,18 @@ impl Tool {
     }
 
     pub fn takes(&self, use_of: Use) -> Option<String> {
-        self.properties.iter().find(|(name, schema)| use_of == used(name, schema)).map(|(name, _)| name.clone())
+        self.properties
+            .iter()
+            .find(|(name, schema)| use_of == used(name, schema))
+            .map(|(name, _)| name.clone())
     }
 
     /// All its arguments of a kind.
     pub fn all_of(&self, use_of: Use) -> Vec<String> {
-        let of_kind = self.properties.iter().filter(|(name, schema)| use_of == used(name, schema));
+        let of_kind = self
+            .properties
+            .iter()
+            .filter(|(name, schema)| use_of == used(name, schema));
         of_kind.map(|(name, _)| name.clone()).collect()
     }
 }
@@ -92,7 +105,11 @@ impl Tool {
 pub fn kind(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(kind) => kind,
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("string"),
+        Value::Array(kinds) => kinds
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|kind| *kind != "null")
+            .unwrap_or("string"),
         _ => "string",
     }
 }
@@ -119,13 +136,25 @@ pub fn used(name: &str, schema: &Value) -> Use {
 #[test]
 fn an_argument_is_known_by_its_name_and_its_schema() {
     let text = serde_json::json!({"type": ["string", "null"]});
-    for (name, wanted) in
-        [("file_path", Use::Path), ("from_file", Use::Path), ("service", Use::Service), ("new_thing", Use::Text)]
-    {
+    for (name, wanted) in [
+        ("file_path", Use::Path),
+        ("from_file", Use::Path),
+        ("service", Use::Service),
+        ("new_thing", Use::Text),
+    ] {
         assert_eq!(used(name, &text), wanted);
     }
-    assert_eq!(used("format", &serde_json::json!({"type": "string", "enum": ["env"]})), Use::Choice);
-    assert_eq!(used("file", &serde_json::json!({"type": "object"})), Use::Map);
+    assert_eq!(
+        used(
+            "format",
+            &serde_json::json!({"type": "string", "enum": ["env"]})
+        ),
+        Use::Choice
+    );
+    assert_eq!(
+        used("file", &serde_json::json!({"type": "object"})),
+        Use::Map
+    );
 }
 
 #[test]

@@ -7,9 +7,18 @@ use super::rng::Rng;
 pub const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const HARMLESS: [&str; 10] = ["true", "false", "8080", "yes", "on", "0", "1", "443", "no", "off"];
-const PLACES: [&str; 7] =
-    ["/srv/x", "db.lan", "https://example.org/x", "Europe/Berlin", "./data", "v1.2.3", "redis://cache:6379/0"];
+const HARMLESS: [&str; 10] = [
+    "true", "false", "8080", "yes", "on", "0", "1", "443", "no", "off",
+];
+const PLACES: [&str; 7] = [
+    "/srv/x",
+    "db.lan",
+    "https://example.org/x",
+    "Europe/Berlin",
+    "./data",
+    "v1.2.3",
+    "redis://cache:6379/0",
+];
 pub const WORDS: [&str; 12] = [
     "sunshine",
     "letmein",
@@ -35,7 +44,10 @@ pub struct Secret {
 impl Secret {
     fn text(text: impl Into<String>, cores: &[&str]) -> Self {
         let cores = cores.iter().map(|core| (*core).to_owned()).collect();
-        Self { json: Value::String(text.into()), cores }
+        Self {
+            json: Value::String(text.into()),
+            cores,
+        }
     }
 
     fn guessable(text: impl Into<String>) -> Self {
@@ -77,7 +89,10 @@ pub fn value(rng: &mut Rng, pool: &mut Vec<Secret>, place: Place) -> Secret {
 }
 
 pub fn is_plain(secret: &Secret) -> bool {
-    secret.json.as_str().is_some_and(|text| !text.contains(|c: char| c.is_control() && c != '\n'))
+    secret
+        .json
+        .as_str()
+        .is_some_and(|text| !text.contains(|c: char| c.is_control() && c != '\n'))
 }
 
 fn fresh(rng: &mut Rng, place: Place) -> Secret {
@@ -98,7 +113,9 @@ fn fresh(rng: &mut Rng, place: Place) -> Secret {
         9 => controls(rng),
         10 => quoting(rng),
         11 => base64(rng),
-        12 => Secret::guessable(*rng.pick(&["$OTHER", "${DB_PASSWORD}", "$HOME", "${X:-y}", "${A}"])),
+        12 => {
+            Secret::guessable(*rng.pick(&["$OTHER", "${DB_PASSWORD}", "$HOME", "${X:-y}", "${A}"]))
+        }
         13 => Secret::guessable(*rng.pick(&[
             "- a",
             "key: v",
@@ -155,7 +172,14 @@ fn lines(rng: &mut Rng) -> Secret {
         3 => format!("{one}\n\n# {two}\n"),
         _ => format!("it's\n{one}\nsaid {two}"),
     };
-    Secret::text(text.clone(), &if text.contains(&two) { vec![one.as_str(), two.as_str()] } else { vec![one.as_str()] })
+    Secret::text(
+        text.clone(),
+        &if text.contains(&two) {
+            vec![one.as_str(), two.as_str()]
+        } else {
+            vec![one.as_str()]
+        },
+    )
 }
 
 /// Lines in a value that look like entries of a file.
@@ -171,9 +195,14 @@ fn forged(rng: &mut Rng) -> Secret {
 }
 
 fn pem(rng: &mut Rng) -> Secret {
-    let body: Vec<String> = (0..rng.between(2, 5)).map(|_| rng.text(BASE64, 64)).collect();
+    let body: Vec<String> = (0..rng.between(2, 5))
+        .map(|_| rng.text(BASE64, 64))
+        .collect();
     let tail = rng.text(ALNUM, 18);
-    let text = format!("-----BEGIN PRIVATE KEY-----\n{}\n{tail}==\n-----END PRIVATE KEY-----\n", body.join("\n"));
+    let text = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n{tail}==\n-----END PRIVATE KEY-----\n",
+        body.join("\n")
+    );
     let mut cores: Vec<&str> = body.iter().map(String::as_str).collect();
     cores.push(&tail);
     Secret::text(text, &cores)
@@ -181,14 +210,33 @@ fn pem(rng: &mut Rng) -> Secret {
 
 fn controls(rng: &mut Rng) -> Secret {
     let core = core(rng);
-    let odd = rng.pick(&["\u{1}", "\t", "\0", "\u{7f}", "\r\n", "\u{1b}[31m", "\u{202e}", "\u{feff}", "\u{2028}"]);
-    Secret::text(if rng.percent(50) { format!("{core}{odd}x") } else { format!("{odd}{core}") }, &[&core])
+    let odd = rng.pick(&[
+        "\u{1}",
+        "\t",
+        "\0",
+        "\u{7f}",
+        "\r\n",
+        "\u{1b}[31m",
+        "\u{202e}",
+        "\u{feff}",
+        "\u{2028}",
+    ]);
+    Secret::text(
+        if rng.percent(50) {
+            format!("{core}{odd}x")
+        } else {
+            format!("{odd}{core}")
+        },
+        &[&core],
+    )
 }
 
 fn quoting(rng: &mut Rng) -> Secret {
     let core = core(rng);
-    let odd =
-        rng.pick(&["'", "\"", "`", "\\", "\\n", "$", "$$", " # ", "#", " ", "'\"", "$(id)", "${", "\\\"", "ü", "🔑", "=", ";"]);
+    let odd = rng.pick(&[
+        "'", "\"", "`", "\\", "\\n", "$", "$$", " # ", "#", " ", "'\"", "$(id)", "${", "\\\"", "ü",
+        "🔑", "=", ";",
+    ]);
     let text = match rng.below(4) {
         0 => format!("{odd}{core}"),
         1 => format!("{core}{odd}"),
@@ -217,7 +265,10 @@ fn other_type(rng: &mut Rng) -> Secret {
         6 => (json!([]), false),
         _ => (json!({}), false),
     };
-    Secret { json, cores: if is_core { vec![core] } else { Vec::new() } }
+    Secret {
+        json,
+        cores: if is_core { vec![core] } else { Vec::new() },
+    }
 }
 
 #[test]
@@ -227,12 +278,27 @@ fn values_are_of_every_kind_and_some_come_again() {
         drawn.push(value(&mut rng, &mut pool, Place::Vault));
     }
     assert!(pool.len() < 1700);
-    for wanted in [Value::Null, json!(""), json!(true), json!("8080"), json!("/srv/x")] {
+    for wanted in [
+        Value::Null,
+        json!(""),
+        json!(true),
+        json!("8080"),
+        json!("/srv/x"),
+    ] {
         assert!(drawn.iter().any(|secret| secret.json == wanted), "{wanted}");
     }
-    assert!(drawn.iter().any(|secret| secret.as_text().contains('\0')) && drawn.iter().any(|secret| secret.json.is_array()));
+    assert!(
+        drawn.iter().any(|secret| secret.as_text().contains('\0'))
+            && drawn.iter().any(|secret| secret.json.is_array())
+    );
     for secret in &drawn {
-        assert!(secret.cores.iter().all(|core| secret.as_text().contains(core.as_str())), "{secret:?}");
+        assert!(
+            secret
+                .cores
+                .iter()
+                .all(|core| secret.as_text().contains(core.as_str())),
+            "{secret:?}"
+        );
     }
     let in_files = (0..500).map(|_| value(&mut rng, &mut Vec::new(), Place::File));
     assert!(in_files.into_iter().all(|secret| is_plain(&secret)));

@@ -1,4 +1,5 @@
-//! Two worlds that are the same but for the secret values: what Vault holds, and what lies in the services' folders.
+//! Two worlds that are the same but for the secret values: what Vault holds, and what lies in the
+//! services' folders.
 
 use serde_json::{Map, Value};
 
@@ -7,8 +8,16 @@ use super::rng::Rng;
 use super::values::Place;
 
 /// Keys that others wrote to Vault under names that this program would not write.
-const ODD_KEYS: [&str; 8] =
-    ["db.password", "my key", "a=b", "ключ", "sk-live-4eC39HqLyjWDarjtT1zdp7dc", "x/y", "1ST", "two\nlines"];
+const ODD_KEYS: [&str; 8] = [
+    "db.password",
+    "my key",
+    "a=b",
+    "ключ",
+    "sk-live-4eC39HqLyjWDarjtT1zdp7dc",
+    "x/y",
+    "1ST",
+    "two\nlines",
+];
 
 /// A service in Vault: its versions, and which of them are deleted.
 #[derive(Clone)]
@@ -35,7 +44,10 @@ impl Worlds {
     pub fn new(rng: &mut Rng, name: &str) -> Self {
         let mut worlds = Self::default();
         // Files, versions and Vault may agree in one world and not in the other.
-        worlds.sides.iter_mut().for_each(|side| side.agrees = rng.percent(30));
+        worlds
+            .sides
+            .iter_mut()
+            .for_each(|side| side.agrees = rng.percent(30));
         for letter in &["a", "b"][..rng.between(1, 2)] {
             // Some lie in a folder, and one may lie in the folder of the other.
             let service = match *letter {
@@ -45,7 +57,8 @@ impl Worlds {
             };
             let keys = some_keys(rng, 6);
             worlds.keys.extend(keys.iter().map(|key| (*key).to_owned()));
-            let (in_vault, on_disk) = [(true, true), (true, false), (false, true)][rng.weighted(&[80, 8, 12])];
+            let (in_vault, on_disk) =
+                [(true, true), (true, false), (false, true)][rng.weighted(&[80, 8, 12])];
             if in_vault {
                 worlds.store(rng, &service, &keys);
             }
@@ -69,21 +82,35 @@ impl Worlds {
         let mut versions: [Vec<Map<String, Value>>; 2] = Default::default();
         for at in 0..count {
             // A version may have fewer names than the next: in both worlds the same ones.
-            let held: Vec<&String> = names.iter().filter(|_| at + 1 == count || !rng.percent(20)).collect();
+            let held: Vec<&String> = names
+                .iter()
+                .filter(|_| at + 1 == count || !rng.percent(20))
+                .collect();
             for (side, versions) in self.sides.iter_mut().zip(&mut versions) {
                 let before = versions.last().cloned().unwrap_or_default();
                 let mut version = Map::new();
                 for key in &held {
-                    let kept = before.get(key.as_str()).filter(|_| rng.percent(40)).cloned();
+                    let kept = before
+                        .get(key.as_str())
+                        .filter(|_| rng.percent(40))
+                        .cloned();
                     let value = kept.unwrap_or_else(|| side.draw_for(key, rng, Place::Vault).json);
                     version.insert((*key).clone(), value);
                 }
                 versions.push(version);
             }
         }
-        let deleted = if count > 1 && rng.percent(20) { vec![rng.between(1, count)] } else { Vec::new() };
+        let deleted = if count > 1 && rng.percent(20) {
+            vec![rng.between(1, count)]
+        } else {
+            Vec::new()
+        };
         self.keys.extend(names);
-        self.stored.push(Stored { service: service.to_owned(), versions, deleted });
+        self.stored.push(Stored {
+            service: service.to_owned(),
+            versions,
+            deleted,
+        });
     }
 
     fn file(&mut self, rng: &mut Rng, path: String, write: impl FnOnce(&mut Writer<'_>)) {
@@ -94,14 +121,25 @@ impl Worlds {
 
     /// The same in both worlds.
     fn public(&mut self, path: String, text: &str) {
-        self.files.push(Document { path, texts: [text.to_owned(), text.to_owned()] });
+        self.files.push(Document {
+            path,
+            texts: [text.to_owned(), text.to_owned()],
+        });
     }
 
     fn fill_folder(&mut self, rng: &mut Rng, service: &str, keys: &[&str]) {
         let at = |name: &str| format!("{service}/{name}");
         self.public(at("README"), "a service\n");
         let sign = rng.percent(20).then(|| {
-            *rng.pick(&["package.json", "pyproject.toml", "Gemfile", "composer.json", "go.mod", "Cargo.toml", "x.service"])
+            *rng.pick(&[
+                "package.json",
+                "pyproject.toml",
+                "Gemfile",
+                "composer.json",
+                "go.mod",
+                "Cargo.toml",
+                "x.service",
+            ])
         });
         let has_reader = sign.is_some();
         let env = |writer: &mut Writer<'_>| {
@@ -112,8 +150,15 @@ impl Worlds {
             self.file(rng, at(".env"), env);
         }
         if rng.percent(45) {
-            let lines: Vec<String> = keys.iter().filter(|_| rng.percent(80)).map(|key| format!("{key}=\n")).collect();
-            self.public(at(".env.example"), &format!("# the example\n{}", lines.concat()));
+            let lines: Vec<String> = keys
+                .iter()
+                .filter(|_| rng.percent(80))
+                .map(|key| format!("{key}=\n"))
+                .collect();
+            self.public(
+                at(".env.example"),
+                &format!("# the example\n{}", lines.concat()),
+            );
         }
         if rng.percent(45) {
             let name = *rng.pick(&["compose.yaml", "docker-compose.yml"]);
@@ -124,7 +169,11 @@ impl Worlds {
             self.file(rng, at(name), |writer| documents::yaml(writer, keys));
         }
         if rng.percent(20) {
-            let name = *rng.pick(&[".env.production", "stack.env", ".env.backup.20250101_000000"]);
+            let name = *rng.pick(&[
+                ".env.production",
+                "stack.env",
+                ".env.backup.20250101_000000",
+            ]);
             self.file(rng, at(name), env);
         }
         if rng.percent(10) {
@@ -134,18 +183,34 @@ impl Worlds {
             self.file(rng, at("key.txt"), documents::key_file);
         }
         if let Some(sign) = sign {
-            self.public(at(sign), if sign == "package.json" { "{\"dependencies\": {}}\n" } else { "" });
+            self.public(
+                at(sign),
+                if sign == "package.json" {
+                    "{\"dependencies\": {}}\n"
+                } else {
+                    ""
+                },
+            );
         }
     }
 
     /// What each world's values are, for guesses at them: those that are short and of one line.
     pub fn guesses(&self, side: usize) -> Vec<String> {
-        self.sides[side].texts.iter().filter(|text| can_be_guessed(text)).cloned().collect()
+        self.sides[side]
+            .texts
+            .iter()
+            .filter(|text| can_be_guessed(text))
+            .cloned()
+            .collect()
     }
 
     /// What stands behind a key in a world, for a guess at just that.
     pub fn guess_at(&self, side: usize, key: &str) -> Option<String> {
-        self.sides[side].by_key.get(key).map(super::values::Secret::as_text).filter(|text| can_be_guessed(text))
+        self.sides[side]
+            .by_key
+            .get(key)
+            .map(super::values::Secret::as_text)
+            .filter(|text| can_be_guessed(text))
     }
 }
 
@@ -155,8 +220,16 @@ fn can_be_guessed(text: &str) -> bool {
 
 /// A place for a service's file, as the person chose it.
 fn placed(rng: &mut Rng, service: &str) -> String {
-    let (file, format) = *rng.pick(&[("stack.env", "env"), ("conf/app.env", "env"), ("conf.yaml", "yaml")]);
-    let dialect = if format == "env" && rng.percent(50) { "dialect = \"compose\"\n" } else { "" };
+    let (file, format) = *rng.pick(&[
+        ("stack.env", "env"),
+        ("conf/app.env", "env"),
+        ("conf.yaml", "yaml"),
+    ]);
+    let dialect = if format == "env" && rng.percent(50) {
+        "dialect = \"compose\"\n"
+    } else {
+        ""
+    };
     format!("[services.{service}]\nfile = \"{service}/{file}\"\nformat = \"{format}\"\n{dialect}")
 }
 
@@ -168,23 +241,41 @@ fn two_worlds_differ_in_values_and_in_nothing_else() {
         for stored in &worlds.stored {
             let [a, b] = &stored.versions;
             let names = |versions: &[Map<String, Value>]| -> Vec<Vec<String>> {
-                versions.iter().map(|version| version.keys().cloned().collect()).collect()
+                versions
+                    .iter()
+                    .map(|version| version.keys().cloned().collect())
+                    .collect()
             };
             assert_eq!(names(a), names(b));
-            let equal = |versions: &[Map<String, Value>]| versions.windows(2).any(|two| two[0] == two[1]);
+            let equal =
+                |versions: &[Map<String, Value>]| versions.windows(2).any(|two| two[0] == two[1]);
             same_in_one += usize::from(equal(a) != equal(b));
-            let kinds = |versions: &[Map<String, Value>]| versions.iter().flat_map(Map::values).filter(|v| v.is_string()).count();
+            let kinds = |versions: &[Map<String, Value>]| {
+                versions
+                    .iter()
+                    .flat_map(Map::values)
+                    .filter(|v| v.is_string())
+                    .count()
+            };
             types += usize::from(kinds(a) != kinds(b));
         }
         for file in &worlds.files {
             let names = |text: &str| -> Vec<String> {
-                let is_name = |name: &&str| documents::KEYS.contains(&name.trim_start_matches("export "));
-                text.lines().filter_map(|line| line.split('=').next()).filter(is_name).map(str::to_owned).collect()
+                let is_name =
+                    |name: &&str| documents::KEYS.contains(&name.trim_start_matches("export "));
+                text.lines()
+                    .filter_map(|line| line.split('=').next())
+                    .filter(is_name)
+                    .map(str::to_owned)
+                    .collect()
             };
             let [a, b] = &file.texts;
             assert_eq!(names(a), names(b), "{}", file.path);
             differ_in_lines += usize::from(a.lines().count() != b.lines().count());
         }
     }
-    assert!(differ_in_lines > 20 && same_in_one > 3 && types > 50, "{differ_in_lines} {same_in_one} {types}");
+    assert!(
+        differ_in_lines > 20 && same_in_one > 3 && types > 50,
+        "{differ_in_lines} {same_in_one} {types}"
+    );
 }

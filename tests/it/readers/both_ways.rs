@@ -1,4 +1,5 @@
-//! File → Vault → file: what a program read from its own file, it reads from the file that we write.
+//! File → Vault → file: what a program read from its own file, it reads from the file that we
+//! write.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -43,33 +44,82 @@ fn write_all(folder: &Path, texts: &[String]) -> Vec<PathBuf> {
 }
 
 /// The values that the real reader and our reading give; panics where they differ without a word.
-fn taken(reader: &Real, texts: &[String], readings: &[Reading], answers: &[Answer], count: &mut Count) -> Vec<Taken> {
+fn taken(
+    reader: &Real,
+    texts: &[String],
+    readings: &[Reading],
+    answers: &[Answer],
+    count: &mut Count,
+) -> Vec<Taken> {
     let mut all = Vec::new();
     for (file, ((text, reading), answer)) in texts.iter().zip(readings).zip(answers).enumerate() {
-        let said = |what: &str| format!("{}: {what}\nfile: {text:?}\nreads: {:?} {:?}", reader.name, answer.found, answer.error);
-        let ours: BTreeMap<&str, Option<&str>> =
-            reading.effective().map(|line| (line.name.as_str(), line.value.as_ref().map(|value| value.as_str()))).collect();
+        let said = |what: &str| {
+            format!(
+                "{}: {what}\nfile: {text:?}\nreads: {:?} {:?}",
+                reader.name, answer.found, answer.error
+            )
+        };
+        let ours: BTreeMap<&str, Option<&str>> = reading
+            .effective()
+            .map(|line| {
+                (
+                    line.name.as_str(),
+                    line.value.as_ref().map(|value| value.as_str()),
+                )
+            })
+            .collect();
         // A shell reads on in spite of its complaints.
         let is_refused_whole = answer.error.is_some() && answer.found.is_empty();
         if is_refused_whole || reading.is_broken() {
             let is_taken = ours.values().any(Option::is_some) && !reading.is_broken();
-            assert!(!is_taken, "{}", said("taken from a file that its reader refuses"));
-            count.refused += if is_refused_whole { 0 } else { answer.found.len() };
+            assert!(
+                !is_taken,
+                "{}",
+                said("taken from a file that its reader refuses")
+            );
+            count.refused += if is_refused_whole {
+                0
+            } else {
+                answer.found.len()
+            };
             continue;
         }
-        let unread: BTreeSet<Option<&str>> = reading.unread.iter().map(|unread| unread.name.as_deref()).collect();
+        let unread: BTreeSet<Option<&str>> = reading
+            .unread
+            .iter()
+            .map(|unread| unread.name.as_deref())
+            .collect();
         for (name, value) in &ours {
             let really = answer.found.get(*name).filter(|value| !value.is_null());
-            assert_eq!(really.and_then(Value::as_str), *value, "{}", said(&format!("{name} is another value")));
-            assert!(!unread.contains(&Some(name)) || value.is_some(), "{}", said(&format!("{name} is taken and refused")));
+            assert_eq!(
+                really.and_then(Value::as_str),
+                *value,
+                "{}",
+                said(&format!("{name} is another value"))
+            );
+            assert!(
+                !unread.contains(&Some(name)) || value.is_some(),
+                "{}",
+                said(&format!("{name} is taken and refused"))
+            );
         }
         for (name, value) in &answer.found {
-            let Some(value) = value.as_str() else { continue };
+            let Some(value) = value.as_str() else {
+                continue;
+            };
             if ours.get(name.as_str()).is_some_and(Option::is_some) {
-                all.push(Taken { file, name: name.clone(), value: value.to_owned() });
+                all.push(Taken {
+                    file,
+                    name: name.clone(),
+                    value: value.to_owned(),
+                });
             } else if is_variable(name) {
                 let is_named = unread.contains(&Some(name.as_str())) || unread.contains(&None);
-                assert!(is_named, "{}", said(&format!("{name} is lost without a word")));
+                assert!(
+                    is_named,
+                    "{}",
+                    said(&format!("{name} is lost without a word"))
+                );
                 count.refused += 1;
             }
         }
@@ -79,7 +129,8 @@ fn taken(reader: &Real, texts: &[String], readings: &[Reading], answers: &[Answe
 
 /// A name that a `.env` file can hold for every reader.
 fn is_variable(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Writes the values and lets the reader read them: all equal, or refused by name.
@@ -93,12 +144,20 @@ fn written_and_read(reader: &Real, dialect: Dialect, all: &[Taken], count: &mut 
         }
     }
     // One file holds the values of many sources, each under a name of its own.
-    let line = |(number, (text, taken)): (usize, &(String, &Taken))| format!("{}_{number}={text}\n", taken.name);
-    let texts: Vec<String> = written.chunks(A_FILE).map(|chunk| chunk.iter().enumerate().map(line).collect()).collect();
+    let line = |(number, (text, taken)): (usize, &(String, &Taken))| {
+        format!("{}_{number}={text}\n", taken.name)
+    };
+    let texts: Vec<String> = written
+        .chunks(A_FILE)
+        .map(|chunk| chunk.iter().enumerate().map(line).collect())
+        .collect();
     let answers = reader.read(&write_all(folder.path(), &texts));
     for (chunk, answer) in written.chunks(A_FILE).zip(&answers) {
         for (number, (text, taken)) in chunk.iter().enumerate() {
-            let found = answer.found.get(&format!("{}_{number}", taken.name)).and_then(Value::as_str);
+            let found = answer
+                .found
+                .get(&format!("{}_{number}", taken.name))
+                .and_then(Value::as_str);
             assert_eq!(
                 found,
                 Some(taken.value.as_str()),
@@ -116,7 +175,10 @@ fn written_and_read(reader: &Real, dialect: Dialect, all: &[Taken], count: &mut 
 pub fn sources(dialect: Dialect) -> (Vec<String>, Vec<Reading>) {
     let mut texts: Vec<String> = CHOSEN.iter().map(|text| (*text).to_owned()).collect();
     texts.extend(Random(seed() ^ dialect.name().len() as u64).sources(dialect, MADE));
-    let readings = texts.iter().map(|text| dotenv::reading(dialect, text, &|_| None)).collect();
+    let readings = texts
+        .iter()
+        .map(|text| dotenv::reading(dialect, text, &|_| None))
+        .collect();
     (texts, readings)
 }
 
@@ -127,7 +189,10 @@ fn both_ways(dialect: Dialect) -> Vec<(&'static str, Count)> {
     let readers = ENV.iter().filter(|reader| reader.dialect == Some(dialect));
     readers
         .map(|reader| {
-            let mut count = Count { files: texts.len(), ..Count::default() };
+            let mut count = Count {
+                files: texts.len(),
+                ..Count::default()
+            };
             let taken = taken(reader, &texts, &readings, &reader.read(&paths), &mut count);
             written_and_read(reader, dialect, &taken, &mut count);
             let of_100 = 100.0 * count.refused as f64 / (count.equal + count.refused) as f64;
@@ -139,7 +204,12 @@ fn both_ways(dialect: Dialect) -> Vec<(&'static str, Count)> {
                 count.equal,
                 count.refused
             );
-            assert!(count.equal > MADE, "{}: {} values are not enough", reader.name, count.equal);
+            assert!(
+                count.equal > MADE,
+                "{}: {} values are not enough",
+                reader.name,
+                count.equal
+            );
             assert!(
                 count.refused * 100 <= MOST_REFUSED * (count.equal + count.refused),
                 "{}: {of_100:.1} of 100 are refused",
@@ -158,8 +228,10 @@ fn what_programs_read_from_their_files_they_read_from_ours() {
 
 pub fn what_programs_read() {
     let only = std::env::var("DIALECT").ok();
-    let dialects: Vec<Dialect> =
-        READERS.into_iter().filter(|dialect| only.as_deref().is_none_or(|only| dialect.name() == only)).collect();
+    let dialects: Vec<Dialect> = READERS
+        .into_iter()
+        .filter(|dialect| only.as_deref().is_none_or(|only| dialect.name() == only))
+        .collect();
     // Two at a time: each reader works with two processes where it can.
     let next = std::sync::Mutex::new(dialects.clone().into_iter().rev().collect::<Vec<_>>());
     let found = std::sync::Mutex::new(BTreeMap::new());
@@ -167,7 +239,9 @@ pub fn what_programs_read() {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
-                    let Some(dialect) = next.lock().unwrap().pop() else { break };
+                    let Some(dialect) = next.lock().unwrap().pop() else {
+                        break;
+                    };
                     let counts = both_ways(dialect);
                     found.lock().unwrap().insert(dialect, counts);
                 }
@@ -178,10 +252,19 @@ pub fn what_programs_read() {
         return;
     }
     let rows = found.into_inner().unwrap().into_values().flatten();
-    let rows = rows.map(|(name, count)| format!("| {name} | {} | {} | {} | 0 |\n", count.files, count.equal, count.refused));
+    let rows = rows.map(|(name, count)| {
+        format!(
+            "| {name} | {} | {} | {} | 0 |\n",
+            count.files, count.equal, count.refused
+        )
+    });
     let table = "| reader | files | values equal | refused with line or key | different |\n|---|---|---|---|---|\n".to_owned()
         + &rows.collect::<String>();
     eprintln!("{table}");
-    let manual = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    assert!(seed() != 20_261_123 || manual.contains(&table), "the table in README.md must be:\n{table}");
+    let manual =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(
+        seed() != 20_261_123 || manual.contains(&table),
+        "the table in README.md must be:\n{table}"
+    );
 }

@@ -24,36 +24,79 @@ const A_SERVICE: usize = 450;
 
 /// Puts values into services, lets the program write their files, and gives those with what must
 /// be read from each.
-fn inject<'a>(lab: &Lab, values: &'a [String], name: &str, more: &[&str]) -> Vec<(PathBuf, BTreeMap<String, &'a str>)> {
-    let services: Vec<(String, &[String])> =
-        values.chunks(A_SERVICE).enumerate().map(|(number, values)| (format!("s{number}"), values)).collect();
+fn inject<'a>(
+    lab: &Lab,
+    values: &'a [String],
+    name: &str,
+    more: &[&str],
+) -> Vec<(PathBuf, BTreeMap<String, &'a str>)> {
+    let services: Vec<(String, &[String])> = values
+        .chunks(A_SERVICE)
+        .enumerate()
+        .map(|(number, values)| (format!("s{number}"), values))
+        .collect();
     for (service, values) in &services {
         lab.home.file(&format!("{service}/{name}"), "");
         lab.store(service, Value::Object(numbered(*values)));
     }
     let names = services.iter().map(|(service, _)| service.as_str());
-    lab.cv(["inject"].into_iter().chain(names).chain(more.iter().copied())).exits(0);
-    let wanted = |values: &'a [String]| values.iter().enumerate().map(|(n, value)| (format!("V{n}"), value.as_str())).collect();
-    services.into_iter().map(|(service, values)| (lab.home.lab().join(service).join(name), wanted(values))).collect()
+    lab.cv(["inject"]
+        .into_iter()
+        .chain(names)
+        .chain(more.iter().copied()))
+        .exits(0);
+    let wanted = |values: &'a [String]| {
+        values
+            .iter()
+            .enumerate()
+            .map(|(n, value)| (format!("V{n}"), value.as_str()))
+            .collect()
+    };
+    services
+        .into_iter()
+        .map(|(service, values)| (lab.home.lab().join(service).join(name), wanted(values)))
+        .collect()
 }
 
 /// Writes by the program, from a real server; reads by the dialect's real readers.
 fn dialect_reads_back(dialect: Dialect) {
     let all = values(MADE);
-    let (written, refused): (Vec<String>, Vec<String>) = all.into_iter().partition(|v| dotenv::write(&[dialect], v).is_ok());
-    eprintln!("{}: seed {}, {} written, {} refused", dialect.name(), seed(), written.len(), refused.len());
+    let (written, refused): (Vec<String>, Vec<String>) = all
+        .into_iter()
+        .partition(|v| dotenv::write(&[dialect], v).is_ok());
+    eprintln!(
+        "{}: seed {}, {} written, {} refused",
+        dialect.name(),
+        seed(),
+        written.len(),
+        refused.len()
+    );
     assert!(written.len() > MADE / 2);
     let lab = Lab::new();
     let files = inject(&lab, &written, ".env", &["--dialect", dialect.name()]);
     let paths: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
     for reader in ENV {
         for (answer, (path, wanted)) in reader.read(&paths).into_iter().zip(&files) {
-            let wanted: BTreeMap<&str, &str> = wanted.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+            let wanted: BTreeMap<&str, &str> = wanted
+                .iter()
+                .map(|(key, value)| (key.as_str(), *value))
+                .collect();
             if reader.is_promised(dialect) {
                 let misread = misread(&answer, &wanted);
-                assert!(is_exact(&answer, &wanted), "{}: {}", reader.name, examples(&misread, &wanted, &answer));
+                assert!(
+                    is_exact(&answer, &wanted),
+                    "{}: {}",
+                    reader.name,
+                    examples(&misread, &wanted, &answer)
+                );
             } else if let Some(other) = reader.dialect {
-                the_model_knows(other, reader, &std::fs::read_to_string(path).unwrap(), &wanted, &answer);
+                the_model_knows(
+                    other,
+                    reader,
+                    &std::fs::read_to_string(path).unwrap(),
+                    &wanted,
+                    &answer,
+                );
             }
         }
     }
@@ -62,8 +105,13 @@ fn dialect_reads_back(dialect: Dialect) {
 }
 
 fn misread<'a>(answer: &Answer, wanted: &BTreeMap<&'a str, &str>) -> BTreeSet<&'a str> {
-    let right = |key: &str, value: &str| answer.found.get(key).and_then(Value::as_str) == Some(value);
-    wanted.iter().filter(|(key, value)| !right(key, value)).map(|(key, _)| *key).collect()
+    let right =
+        |key: &str, value: &str| answer.found.get(key).and_then(Value::as_str) == Some(value);
+    wanted
+        .iter()
+        .filter(|(key, value)| !right(key, value))
+        .map(|(key, _)| *key)
+        .collect()
 }
 
 /// All values, and without a complaint.
@@ -72,13 +120,26 @@ fn is_exact(answer: &Answer, wanted: &BTreeMap<&str, &str>) -> bool {
 }
 
 fn examples(keys: &BTreeSet<&str>, wanted: &BTreeMap<&str, &str>, answer: &Answer) -> String {
-    let each = keys.iter().take(5).map(|key| format!("{key} {:?} as {:?}", wanted[*key], answer.found.get(*key)));
-    format!("{} (error: {:?})", each.collect::<Vec<_>>().join(", "), answer.error)
+    let each = keys
+        .iter()
+        .take(5)
+        .map(|key| format!("{key} {:?} as {:?}", wanted[*key], answer.found.get(*key)));
+    format!(
+        "{} (error: {:?})",
+        each.collect::<Vec<_>>().join(", "),
+        answer.error
+    )
 }
 
 /// A value that the real reader does not give back, its model must not take for read: the
 /// warnings come from the models.
-fn the_model_knows(dialect: Dialect, reader: &Real, text: &str, wanted: &BTreeMap<&str, &str>, answer: &Answer) {
+fn the_model_knows(
+    dialect: Dialect,
+    reader: &Real,
+    text: &str,
+    wanted: &BTreeMap<&str, &str>,
+    answer: &Answer,
+) {
     let really = misread(answer, wanted);
     let told: BTreeSet<&str> = match dotenv::check(dialect, text, wanted) {
         Ok(()) => BTreeSet::new(),
@@ -89,7 +150,12 @@ fn the_model_knows(dialect: Dialect, reader: &Real, text: &str, wanted: &BTreeMa
         return; // it refuses the file for what the model tells of one value
     }
     let unknown: BTreeSet<&str> = really.difference(&told).copied().collect();
-    assert!(unknown.is_empty(), "{} misreads what its model reads: {}", reader.name, examples(&unknown, wanted, answer));
+    assert!(
+        unknown.is_empty(),
+        "{} misreads what its model reads: {}",
+        reader.name,
+        examples(&unknown, wanted, answer)
+    );
 }
 
 /// The program refuses all of them at once, by name, and writes nothing.
@@ -100,11 +166,19 @@ fn all_refused_are_named(lab: &Lab, dialect: Dialect, refused: &[String]) {
     let refused = &refused[..refused.len().min(A_SERVICE)];
     lab.home.file("refused/.env", "");
     lab.store("refused", Value::Object(numbered(refused)));
-    let error = lab.cv(["inject", "refused", "--json", "--dialect", dialect.name()]).exits(2).error();
+    let error = lab
+        .cv(["inject", "refused", "--json", "--dialect", dialect.name()])
+        .exits(2)
+        .error();
     let message = error["message"].as_str().unwrap();
-    let named: BTreeSet<&str> = message.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let named: BTreeSet<&str> = message
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .collect();
     for number in 0..refused.len() {
-        assert!(named.contains(format!("V{number}").as_str()), "V{number} is not in {message}");
+        assert!(
+            named.contains(format!("V{number}").as_str()),
+            "V{number} is not in {message}"
+        );
     }
     assert_eq!(lab.home.read("refused/.env"), "");
 }
@@ -116,11 +190,18 @@ const BELOW: [&str; 4] = ["", "B=\"'\n\"\n", "B='\"\n'\n", "B='`\n'\n"];
 /// or not with every line below it.
 fn justified(dialect: Dialect, refused: &[String]) {
     const AT_MOST: usize = 60;
-    let mut readers: Vec<&Real> = ENV.iter().filter(|reader| reader.is_promised(dialect)).collect();
+    let mut readers: Vec<&Real> = ENV
+        .iter()
+        .filter(|reader| reader.is_promised(dialect))
+        .collect();
     readers.sort_by_key(|reader| std::cmp::Reverse(reader.speed));
-    let refused = refused.iter().take(NASTY.len().min(AT_MOST)).chain(refused.iter().rev().take(AT_MOST));
-    let mut open: Vec<(&str, String)> =
-        refused.flat_map(|value| ways(value).into_iter().map(|text| (value.as_str(), text))).collect();
+    let refused = refused
+        .iter()
+        .take(NASTY.len().min(AT_MOST))
+        .chain(refused.iter().rev().take(AT_MOST));
+    let mut open: Vec<(&str, String)> = refused
+        .flat_map(|value| ways(value).into_iter().map(|text| (value.as_str(), text)))
+        .collect();
     for reader in readers {
         for below in BELOW {
             // php, for one, cannot read all of these lines.
@@ -131,7 +212,12 @@ fn justified(dialect: Dialect, refused: &[String]) {
             }
         }
     }
-    assert!(open.is_empty(), "{} refuses what its readers read: {:?}", dialect.name(), &open[..open.len().min(8)]);
+    assert!(
+        open.is_empty(),
+        "{} refuses what its readers read: {:?}",
+        dialect.name(),
+        &open[..open.len().min(8)]
+    );
 }
 
 /// Which of the texts a reader takes for their values.
@@ -144,15 +230,20 @@ fn given_back(reader: &Real, below: &str, open: &[(&str, String)]) -> Vec<bool> 
     };
     let files: Vec<PathBuf> = open.iter().enumerate().map(file).collect();
     let answers = reader.read(&files);
-    let exact =
-        |(answer, (value, _)): (&Answer, &(&str, String))| is_exact(answer, &BTreeMap::from([("KEY", *value), ("NEXT", "1")]));
+    let exact = |(answer, (value, _)): (&Answer, &(&str, String))| {
+        is_exact(answer, &BTreeMap::from([("KEY", *value), ("NEXT", "1")]))
+    };
     answers.iter().zip(open).map(exact).collect()
 }
 
 /// The ways in which the known tools write a value, ours among them.
 fn ways(value: &str) -> Vec<String> {
-    let backslashed =
-        |set: &str| -> String { value.chars().flat_map(|c| set.contains(c).then_some('\\').into_iter().chain([c])).collect() };
+    let backslashed = |set: &str| -> String {
+        value
+            .chars()
+            .flat_map(|c| set.contains(c).then_some('\\').into_iter().chain([c]))
+            .collect()
+    };
     let lines = |text: String| text.replace('\n', "\\n").replace('\r', "\\r");
     let double = [
         value.to_owned(),
@@ -165,7 +256,11 @@ fn ways(value: &str) -> Vec<String> {
         value.replace('"', "\\\"").replace('$', "$$"),
     ];
     let mut ways: Vec<String> = double.iter().map(|text| format!("\"{text}\"")).collect();
-    ways.extend(double.into_iter().map(|text| format!("\"{}\"", lines(text))));
+    ways.extend(
+        double
+            .into_iter()
+            .map(|text| format!("\"{}\"", lines(text))),
+    );
     ways.push(value.to_owned());
     ways.extend(["'", "`"].map(|quote| format!("{quote}{value}{quote}")));
     ways.push(format!("'{}'", value.replace('\'', "'\\''")));
@@ -174,7 +269,17 @@ fn ways(value: &str) -> Vec<String> {
     ways.push(format!("'{}'", backslashed("$")));
     ways.push(format!("`{}`", backslashed("$")));
     ways.push(serde_json::to_string(value).unwrap());
-    ways.push(value.chars().flat_map(|c| (!c.is_ascii_alphanumeric()).then_some('\\').into_iter().chain([c])).collect());
+    ways.push(
+        value
+            .chars()
+            .flat_map(|c| {
+                (!c.is_ascii_alphanumeric())
+                    .then_some('\\')
+                    .into_iter()
+                    .chain([c])
+            })
+            .collect(),
+    );
     ways.sort();
     ways.dedup();
     ways
@@ -213,25 +318,49 @@ fn yaml_readers_read_every_value_back() {
     eprintln!("yaml: seed {}, {} values", seed(), all.len());
     let lab = Lab::new();
     let mut files = inject(&lab, &all, "config/secrets.yaml", &[]);
-    let names = ["yes", "on", "null", "012", "1e3", "~", "a-b", "_", "0x1F", "true"];
-    lab.store("names", names.iter().map(|name| ((*name).to_owned(), json!("x"))).collect());
-    files.push((lab.home.file("names/secrets.yaml", ""), names.iter().map(|name| ((*name).to_owned(), "x")).collect()));
+    let names = [
+        "yes", "on", "null", "012", "1e3", "~", "a-b", "_", "0x1F", "true",
+    ];
+    lab.store(
+        "names",
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), json!("x")))
+            .collect(),
+    );
+    files.push((
+        lab.home.file("names/secrets.yaml", ""),
+        names.iter().map(|name| ((*name).to_owned(), "x")).collect(),
+    ));
     lab.cv(["inject", "names"]).exits(0);
     let paths: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
     let saphyr = |path: &PathBuf| -> Answer {
         let read = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap());
         read.map_or_else(
-            |error| Answer { error: Some(error.to_string()), ..Answer::default() },
+            |error| Answer {
+                error: Some(error.to_string()),
+                ..Answer::default()
+            },
             |found| Answer { found, error: None },
         )
     };
-    let mut answers: Vec<(&str, Vec<Answer>)> = YAML.iter().map(|reader| (reader.name, reader.read(&paths))).collect();
+    let mut answers: Vec<(&str, Vec<Answer>)> = YAML
+        .iter()
+        .map(|reader| (reader.name, reader.read(&paths)))
+        .collect();
     answers.push(("serde-saphyr", paths.iter().map(saphyr).collect()));
     for (reader, answers) in answers {
         for (answer, (_, wanted)) in answers.into_iter().zip(&files) {
-            let wanted: BTreeMap<&str, &str> = wanted.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+            let wanted: BTreeMap<&str, &str> = wanted
+                .iter()
+                .map(|(key, value)| (key.as_str(), *value))
+                .collect();
             let misread = misread(&answer, &wanted);
-            assert!(is_exact(&answer, &wanted), "{reader}: {}", examples(&misread, &wanted, &answer));
+            assert!(
+                is_exact(&answer, &wanted),
+                "{reader}: {}",
+                examples(&misread, &wanted, &answer)
+            );
         }
     }
 }
@@ -241,13 +370,23 @@ fn exact(reader: &Real, dialect: Dialect) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut files: Vec<(PathBuf, &str)> = Vec::new();
     for (number, value) in NASTY.iter().enumerate() {
-        let Ok(text) = dotenv::write(&[dialect], value) else { continue };
+        let Ok(text) = dotenv::write(&[dialect], value) else {
+            continue;
+        };
         let file = folder.path().join(number.to_string());
         std::fs::write(&file, format!("KEY={}\n", text.as_str())).unwrap();
         files.push((file, value));
     }
-    let answers = reader.read(&files.iter().map(|(file, _)| file.clone()).collect::<Vec<_>>());
-    let right = answers.iter().zip(&files).filter(|(answer, (_, value))| is_exact(answer, &BTreeMap::from([("KEY", *value)])));
+    let answers = reader.read(
+        &files
+            .iter()
+            .map(|(file, _)| file.clone())
+            .collect::<Vec<_>>(),
+    );
+    let right = answers
+        .iter()
+        .zip(&files)
+        .filter(|(answer, (_, value))| is_exact(answer, &BTreeMap::from([("KEY", *value)])));
     format!("{} of {}", right.count(), files.len())
 }
 
@@ -259,8 +398,15 @@ fn the_manuals_table_is_what_the_readers_do() {
         let own = reader.dialect.map_or_else(
             || "| |".to_owned(),
             |dialect| {
-                let refused = NASTY.iter().filter(|value| dotenv::write(&[dialect], value).is_err()).count();
-                format!("`{}` | {} | {refused}", dialect.name(), exact(reader, dialect))
+                let refused = NASTY
+                    .iter()
+                    .filter(|value| dotenv::write(&[dialect], value).is_err())
+                    .count();
+                format!(
+                    "`{}` | {} | {refused}",
+                    dialect.name(),
+                    exact(reader, dialect)
+                )
             },
         );
         let cells = format!("{} | {own}", exact(reader, Dialect::Portable));
@@ -269,16 +415,25 @@ fn the_manuals_table_is_what_the_readers_do() {
             None => rows.push((cells, vec![reader.name])),
         }
     }
-    let head = format!("| reader | portable | `--dialect` | its own | refused of {} |\n|---|---|---|---|---|\n", NASTY.len());
-    let rows = rows.iter().map(|(cells, names)| format!("| {} | {cells} |\n", names.join(", ")));
+    let head = format!(
+        "| reader | portable | `--dialect` | its own | refused of {} |\n|---|---|---|---|---|\n",
+        NASTY.len()
+    );
+    let rows = rows
+        .iter()
+        .map(|(cells, names)| format!("| {} | {cells} |\n", names.join(", ")));
     let table = head + &rows.collect::<String>();
     eprintln!("{table}");
-    let manual = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    assert!(manual.contains(&table), "the table in README.md must be:\n{table}");
+    let manual =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(
+        manual.contains(&table),
+        "the table in README.md must be:\n{table}"
+    );
 }
 
-/// Templates as nobody should write them: whatever is written, the reader gives Vault's values back;
-/// what it would not is refused.
+/// Templates as nobody should write them: whatever is written, the reader gives Vault's values
+/// back; what it would not is refused.
 #[test]
 fn odd_templates_are_read_back_or_refused() {
     const EACH: usize = 90;
@@ -291,21 +446,45 @@ fn odd_templates_are_read_back_or_refused() {
             let service = format!("s{number}");
             let template = random.template();
             let values: Vec<(String, String)> = ["A", "B", "NEW"]
-                .map(|key| (key.to_owned(), if random.below(2) == 0 { "1".into() } else { random.value() }))
+                .map(|key| {
+                    (
+                        key.to_owned(),
+                        if random.below(2) == 0 {
+                            "1".into()
+                        } else {
+                            random.value()
+                        },
+                    )
+                })
                 .into();
             lab.home.file(&format!("{service}/.env.example"), &template);
-            lab.store(&service, Value::Object(values.iter().map(|(key, value)| (key.clone(), json!(value))).collect()));
+            lab.store(
+                &service,
+                Value::Object(
+                    values
+                        .iter()
+                        .map(|(key, value)| (key.clone(), json!(value)))
+                        .collect(),
+                ),
+            );
             services.push((service, template, values));
         }
         lab.cv(["inject", "--all", "--dialect", dialect.name()]);
         services.retain(|(service, ..)| lab.home.lab().join(service).join(".env").exists());
         written += services.len();
         refused += EACH - services.len();
-        let paths: Vec<PathBuf> = services.iter().map(|(service, ..)| lab.home.lab().join(service).join(".env")).collect();
-        // A portable file promises its template's readers only; that each value has one is the unit tests' affair.
+        let paths: Vec<PathBuf> = services
+            .iter()
+            .map(|(service, ..)| lab.home.lab().join(service).join(".env"))
+            .collect();
+        // A portable file promises its template's readers only; that each value has one is the unit
+        // tests' affair.
         for reader in ENV.iter().filter(|reader| reader.dialect == Some(dialect)) {
             for (answer, (service, template, values)) in reader.read(&paths).iter().zip(&services) {
-                let wanted: BTreeMap<&str, &str> = values.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+                let wanted: BTreeMap<&str, &str> = values
+                    .iter()
+                    .map(|(key, value)| (key.as_str(), value.as_str()))
+                    .collect();
                 let misread = misread(answer, &wanted);
                 let file = lab.home.read(&format!("{service}/.env"));
                 assert!(
@@ -319,5 +498,8 @@ fn odd_templates_are_read_back_or_refused() {
         lab.cv(["inject", "--all", "--check", "--dialect", dialect.name()]);
     }
     eprintln!("seed {}: {written} written, {refused} refused", seed());
-    assert!(written > refused / 3, "{written} written, {refused} refused");
+    assert!(
+        written > refused / 3,
+        "{written} written, {refused} refused"
+    );
 }

@@ -129,8 +129,23 @@ pub const CHOSEN: [&str; 120] = [
 ];
 
 const NAMES: &[&str] = &["A", "B", "C", "D", "DB_PASSWORD", "API_KEY", "URL", "_X1"];
-const SAFE: &[&str] =
-    &["x", "y7", "hunter", "0", "42", "true", "a.b", "/srv/data", "example.org", "a-b", "k=v", "u@h", "T0k3n", "%41", "a,b"];
+const SAFE: &[&str] = &[
+    "x",
+    "y7",
+    "hunter",
+    "0",
+    "42",
+    "true",
+    "a.b",
+    "/srv/data",
+    "example.org",
+    "a-b",
+    "k=v",
+    "u@h",
+    "T0k3n",
+    "%41",
+    "a,b",
+];
 const ODD: &[&str] = &[
     " ",
     "  ",
@@ -173,12 +188,14 @@ const ODD: &[&str] = &[
     "/*",
 ];
 /// What stands between quotes mostly.
-const INNER: &[&str] =
-    &[" ", "#", " # ", "!", "*", "&", ";", "(", "|", "~", "?", "\\n", ": ", ", ", "=", "{", "}", "%", "\u{e9}"];
+const INNER: &[&str] = &[
+    " ", "#", " # ", "!", "*", "&", ";", "(", "|", "~", "?", "\\n", ": ", ", ", "=", "{", "}", "%",
+    "\u{e9}",
+];
 
 impl Random {
-    /// Files for one dialect's readers. Of those that its model gives up at, few are kept: nobody has
-    /// such a file for long.
+    /// Files for one dialect's readers. Of those that its model gives up at, few are kept: nobody
+    /// has such a file for long.
     pub fn sources(&mut self, dialect: Dialect, count: usize) -> Vec<String> {
         let mut made = Vec::with_capacity(count);
         while made.len() < count {
@@ -224,21 +241,40 @@ impl Random {
     }
 
     fn line(&mut self, dialect: Dialect, set: &mut Vec<&'static str>) -> String {
-        let free: Vec<&'static str> = NAMES.iter().copied().filter(|name| !set.contains(name)).collect();
+        let free: Vec<&'static str> = NAMES
+            .iter()
+            .copied()
+            .filter(|name| !set.contains(name))
+            .collect();
         // A name seldom stands twice.
-        let name = if free.is_empty() || self.below(30) == 0 { *self.pick(NAMES) } else { *self.pick(&free) };
-        // Vite 8 replaces in alphabetical order: a file that works refers backwards in that order too.
+        let name = if free.is_empty() || self.below(30) == 0 {
+            *self.pick(NAMES)
+        } else {
+            *self.pick(&free)
+        };
+        // Vite 8 replaces in alphabetical order: a file that works refers backwards in that order
+        // too.
         let is_told = |other: &&str| dialect != Dialect::Vite || **other < *name;
         let told: Vec<&str> = set.iter().copied().filter(is_told).collect();
-        let value = if self.below(30) == 0 { self.written(dialect, set) } else { self.written(dialect, &told) };
+        let value = if self.below(30) == 0 {
+            self.written(dialect, set)
+        } else {
+            self.written(dialect, &told)
+        };
         set.push(name);
         let is_shell = dialect == Dialect::Shell;
         let before = if self.below(8) == 0 { "export " } else { "" };
-        let equals = if !is_shell && self.below(12) == 0 { *self.pick(&[" = ", "= ", " ="]) } else { "=" };
+        let equals = if !is_shell && self.below(12) == 0 {
+            *self.pick(&[" = ", "= ", " ="])
+        } else {
+            "="
+        };
         let behind = match self.below(14) {
             0 => " # comment",
             1 => " # it's \"one\"",
-            2 => *self.pick(&[" ", " ", " ", " ", "  ", "  ", "  ", " #c", " #c", "#c", "#c", "\t", "\t# c"]),
+            2 => *self.pick(&[
+                " ", " ", " ", " ", "  ", "  ", "  ", " #c", " #c", "#c", "#c", "\t", "\t# c",
+            ]),
             _ => "",
         };
         format!("{before}{name}{equals}{value}{behind}")
@@ -257,7 +293,11 @@ impl Random {
             8 | 9 => self.quoted('"', dialect, set),
             10 => {
                 let quote = *self.pick(&['\'', '"', '`']);
-                let (one, odd, two) = (self.joined(SAFE, 1), self.odd(dialect), self.joined(SAFE, 1));
+                let (one, odd, two) = (
+                    self.joined(SAFE, 1),
+                    self.odd(dialect),
+                    self.joined(SAFE, 1),
+                );
                 format!("{quote}{one}{odd}{two}{quote}")
             }
             11 => {
@@ -289,20 +329,34 @@ impl Random {
     }
 
     fn quoted(&mut self, quote: char, dialect: Dialect, set: &[&str]) -> String {
-        let (one, two, three) = (self.joined(SAFE, 2), self.joined(INNER, 2), self.joined(SAFE, 2));
-        let reference = if !set.is_empty() && self.below(6) == 0 { self.reference(dialect, set) } else { String::new() };
+        let (one, two, three) = (
+            self.joined(SAFE, 2),
+            self.joined(INNER, 2),
+            self.joined(SAFE, 2),
+        );
+        let reference = if !set.is_empty() && self.below(6) == 0 {
+            self.reference(dialect, set)
+        } else {
+            String::new()
+        };
         format!("{quote}{one}{two}{reference}{three}{quote}")
     }
 
     fn joined(&mut self, parts: &[&str], most: usize) -> String {
-        (0..1 + self.below(most)).map(|_| *self.pick(parts)).collect()
+        (0..1 + self.below(most))
+            .map(|_| *self.pick(parts))
+            .collect()
     }
 
     /// A variable: mostly one that is set above, in the forms that most readers know.
     fn reference(&mut self, dialect: Dialect, set: &[&str]) -> String {
         let name = *self.pick(set);
         // Where only newer versions know a form, few files have it.
-        let rare = if dialect == Dialect::Vite && self.below(4) != 0 { 4 } else { 0 };
+        let rare = if dialect == Dialect::Vite && self.below(4) != 0 {
+            4
+        } else {
+            0
+        };
         match self.below(24 - rare) + rare {
             0 => format!("${{{name}:-d}}"),
             1 => format!("${{U{}:-d}}", self.below(3)),

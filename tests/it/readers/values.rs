@@ -228,17 +228,26 @@ impl Random {
     /// Passwords of all kinds, and mixtures of what is special to somebody.
     pub fn value(&mut self) -> String {
         const PARTS: &[&str] = &[
-            "'", "\"", "`", "$", "\\", "#", " ", "=", "\n", "\r", "\t", "!", "&", ";", "(", ")", "{", "}", "${", "$(", "\\n",
-            "\\r", "\\\\", " #", "a", "B", "7", "_", "é", "🔑", "\u{a0}", "~", "*", "|", "<", ">", "%", "^", ",", ".", "$A",
-            "${A}", "$(a)", "A=1", "\n#",
+            "'", "\"", "`", "$", "\\", "#", " ", "=", "\n", "\r", "\t", "!", "&", ";", "(", ")",
+            "{", "}", "${", "$(", "\\n", "\\r", "\\\\", " #", "a", "B", "7", "_", "é", "🔑",
+            "\u{a0}", "~", "*", "|", "<", ">", "%", "^", ",", ".", "$A", "${A}", "$(a)", "A=1",
+            "\n#",
         ];
         const PRINTABLE: std::ops::RangeInclusive<u8> = b'!'..=b'~';
         let length = 1 + self.below(24);
         match self.below(4) {
-            0 => (0..length).map(|_| char::from(*self.pick(&PRINTABLE.collect::<Vec<_>>()))).collect(),
+            0 => (0..length)
+                .map(|_| char::from(*self.pick(&PRINTABLE.collect::<Vec<_>>())))
+                .collect(),
             1 => (0..length).map(|_| *self.pick(PARTS)).collect(),
             2 => (0..length)
-                .map(|_| if self.below(4) == 0 { *self.pick(PARTS) } else { *self.pick(&["x", "y", "0", "-"]) })
+                .map(|_| {
+                    if self.below(4) == 0 {
+                        *self.pick(PARTS)
+                    } else {
+                        *self.pick(&["x", "y", "0", "-"])
+                    }
+                })
                 .collect(),
             _ => (0..1 + self.below(6)).map(|_| *self.pick(PARTS)).collect(),
         }
@@ -302,7 +311,9 @@ impl Random {
         ];
         let end = if self.below(6) == 0 { "\r\n" } else { "\n" };
         let count = 1 + self.below(5);
-        let mut text: String = (0..count).map(|_| format!("{}{end}", self.pick(LINES))).collect();
+        let mut text: String = (0..count)
+            .map(|_| format!("{}{end}", self.pick(LINES)))
+            .collect();
         if self.below(3) == 0 {
             text.truncate(text.trim_end_matches(['\r', '\n']).len());
         }
@@ -312,7 +323,10 @@ impl Random {
 
 /// The seed of this run: the same in every run, or what `SEED` says.
 pub fn seed() -> u64 {
-    std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_123)
+    std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(20_261_123)
 }
 
 /// All chosen values and `made` made ones, without repetitions.
@@ -327,5 +341,9 @@ pub fn values(made: usize) -> Vec<String> {
 
 /// As a service holds them: `V0`, `V1`, and so on.
 pub fn numbered<'a>(values: impl IntoIterator<Item = &'a String>) -> Map<String, Value> {
-    values.into_iter().enumerate().map(|(number, value)| (format!("V{number}"), json!(value))).collect()
+    values
+        .into_iter()
+        .enumerate()
+        .map(|(number, value)| (format!("V{number}"), json!(value)))
+        .collect()
 }

@@ -45,13 +45,21 @@ impl Run {
 
     #[track_caller]
     pub fn exits(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.status, status,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no {text:?} in stderr:\n{}", self.stderr);
+        assert!(
+            self.stderr.contains(text),
+            "no {text:?} in stderr:\n{}",
+            self.stderr
+        );
         self
     }
 
@@ -61,7 +69,11 @@ impl Run {
 
     /// The error object of `--json`.
     pub fn error(&self) -> Value {
-        let line = self.stderr.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("no error: {}", self.stderr));
+        let line = self
+            .stderr
+            .lines()
+            .find(|line| line.starts_with('{'))
+            .unwrap_or_else(|| panic!("no error: {}", self.stderr));
         serde_json::from_str::<Value>(line).unwrap()["error"].clone()
     }
 }
@@ -84,7 +96,10 @@ impl Home {
         std::fs::create_dir(dir.path().join("lab")).unwrap();
         std::fs::create_dir(dir.path().join("home")).unwrap();
         std::fs::write(dir.path().join("lab/.claude-vault.toml"), "").unwrap();
-        Self { dir, variables: Vec::new() }
+        Self {
+            dir,
+            variables: Vec::new(),
+        }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -115,21 +130,42 @@ impl Home {
     /// A command in this home, with nothing of the test's own environment.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().current_dir(self.lab()).stdin(Stdio::null());
-        command.env("HOME", self.path()).env("USER", "tester").env("LANG", "C.UTF-8").env("TMPDIR", self.dir.path());
-        command.env("PATH", format!("{}/.local/bin:/usr/local/bin:/usr/bin:/bin", self.path().display()));
+        command
+            .env_clear()
+            .current_dir(self.lab())
+            .stdin(Stdio::null());
+        command
+            .env("HOME", self.path())
+            .env("USER", "tester")
+            .env("LANG", "C.UTF-8")
+            .env("TMPDIR", self.dir.path());
+        command.env(
+            "PATH",
+            format!(
+                "{}/.local/bin:/usr/local/bin:/usr/bin:/bin",
+                self.path().display()
+            ),
+        );
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
     /// Runs the program.
     pub fn cv<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Run {
-        run(self.command(env!("CARGO_BIN_EXE_claude-vault")).args(arguments), "")
+        run(
+            self.command(env!("CARGO_BIN_EXE_claude-vault"))
+                .args(arguments),
+            "",
+        )
     }
 
     /// Runs the program with something on stdin.
     pub fn cv_with(&self, arguments: &[&str], input: &str) -> Run {
-        run(self.command(env!("CARGO_BIN_EXE_claude-vault")).args(arguments), input)
+        run(
+            self.command(env!("CARGO_BIN_EXE_claude-vault"))
+                .args(arguments),
+            input,
+        )
     }
 
     /// Installs the program as the README says.
@@ -140,22 +176,36 @@ impl Home {
 
     /// Runs a script in a shell.
     pub fn shell(&self, shell: &[&str], script: &str) -> Run {
-        run(self.command(shell[0]).args(&shell[1..]).arg("-c").arg(script), "")
+        run(
+            self.command(shell[0])
+                .args(&shell[1..])
+                .arg("-c")
+                .arg(script),
+            "",
+        )
     }
 }
 
 pub fn run(command: &mut Command, input: &str) -> Run {
     use std::io::Write;
     watchdog::watch();
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
     let output = child.wait_with_output().unwrap();
     use std::os::unix::process::ExitStatusExt;
     Run {
-        status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
+        status: output
+            .status
+            .code()
+            .unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
@@ -176,12 +226,18 @@ impl Lab {
     /// The same with TLS, as step-up wants it.
     pub fn with_tls() -> Self {
         let mut lab = Self::of(Bao::start_tls());
-        lab.home.set("VAULT_CACERT", lab.bao.dir.path().join("vault-ca.pem").to_string_lossy());
+        lab.home.set(
+            "VAULT_CACERT",
+            lab.bao.dir.path().join("vault-ca.pem").to_string_lossy(),
+        );
         lab
     }
 
     fn of(bao: Bao) -> Self {
-        bao.put("sys/policies/acl/homelab-services", json!({ "policy": POLICY }));
+        bao.put(
+            "sys/policies/acl/homelab-services",
+            json!({ "policy": POLICY }),
+        );
         let token = bao.token(&["homelab-services"]);
         let mut home = Home::new();
         home.set("VAULT_ADDR", &bao.address);
@@ -196,16 +252,25 @@ impl Lab {
     }
 
     pub fn store(&self, service: &str, data: Value) {
-        self.bao.put(&format!("secret/data/proxmox-services/{service}"), json!({ "data": data }));
+        self.bao.put(
+            &format!("secret/data/proxmox-services/{service}"),
+            json!({ "data": data }),
+        );
     }
 
     pub fn stored(&self, service: &str) -> Value {
-        self.bao.get(&format!("secret/data/proxmox-services/{service}"))["data"]["data"].clone()
+        self.bao
+            .get(&format!("secret/data/proxmox-services/{service}"))["data"]["data"]
+            .clone()
     }
 
     /// The same, or null where there is none.
     pub fn stored_or_null(&self, service: &str) -> Value {
-        let (_, text) = self.bao.request("GET", &format!("secret/data/proxmox-services/{service}"), "");
+        let (_, text) = self.bao.request(
+            "GET",
+            &format!("secret/data/proxmox-services/{service}"),
+            "",
+        );
         serde_json::from_str::<Value>(&text).unwrap_or_default()["data"]["data"].clone()
     }
 
@@ -228,17 +293,25 @@ pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// A command in the checkout, in the surroundings of a person's shell: what cargo sets for tests would make it
-/// build everything again.
+/// A command in the checkout, in the surroundings of a person's shell: what cargo sets for tests
+/// would make it build everything again.
 pub fn in_checkout(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("CARGO") || name.starts_with("NEXTEST") || name.starts_with("RUST") || name == "LD_LIBRARY_PATH" {
+        if name.starts_with("CARGO")
+            || name.starts_with("NEXTEST")
+            || name.starts_with("RUST")
+            || name == "LD_LIBRARY_PATH"
+        {
             command.env_remove(name);
         }
     }
     for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
-        let usual = || PathBuf::from(std::env::var_os("HOME").unwrap()).join(folder).into_os_string();
+        let usual = || {
+            PathBuf::from(std::env::var_os("HOME").unwrap())
+                .join(folder)
+                .into_os_string()
+        };
         command.env(name, std::env::var_os(name).unwrap_or_else(usual));
     }
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
@@ -253,7 +326,10 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(started.elapsed().as_secs() < 120, "waited in vain for {what}");
+        assert!(
+            started.elapsed().as_secs() < 120,
+            "waited in vain for {what}"
+        );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }

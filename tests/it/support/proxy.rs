@@ -53,13 +53,17 @@ fn serve(stream: TcpStream, upstream: &str, delay: Duration, counts: &Counts) ->
     loop {
         let mut first = String::new();
         reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
-        let (method, path) =
-            first.trim_end().split_once(' ').and_then(|(method, rest)| Some((method, rest.split(' ').next()?)))?;
+        let (method, path) = first
+            .trim_end()
+            .split_once(' ')
+            .and_then(|(method, rest)| Some((method, rest.split(' ').next()?)))?;
         let (mut token, mut length) = (String::new(), 0);
         loop {
             let mut line = String::new();
             reader.read_line(&mut line).ok()?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                break;
+            };
             match name.to_ascii_lowercase().as_str() {
                 "x-vault-token" => token = value.trim().to_owned(),
                 "content-length" => length = value.trim().parse().ok()?,
@@ -68,13 +72,28 @@ fn serve(stream: TcpStream, upstream: &str, delay: Duration, counts: &Counts) ->
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        counts.most.fetch_max(counts.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        counts.most.fetch_max(
+            counts.now.fetch_add(1, Ordering::SeqCst) + 1,
+            Ordering::SeqCst,
+        );
         let path = path.strip_prefix("/v1/").unwrap_or(path);
         counts.paths.lock().unwrap().push(path.to_owned());
         std::thread::sleep(delay);
-        let (status, answer) = http::request(upstream, method, path, &token, &String::from_utf8_lossy(&body));
+        let (status, answer) = http::request(
+            upstream,
+            method,
+            path,
+            &token,
+            &String::from_utf8_lossy(&body),
+        );
         counts.now.fetch_sub(1, Ordering::SeqCst);
-        let head = format!("HTTP/1.1 {status} Ok\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", answer.len());
-        reader.get_mut().write_all(format!("{head}{answer}").as_bytes()).ok()?;
+        let head = format!(
+            "HTTP/1.1 {status} Ok\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            answer.len()
+        );
+        reader
+            .get_mut()
+            .write_all(format!("{head}{answer}").as_bytes())
+            .ok()?;
     }
 }

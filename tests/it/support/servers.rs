@@ -39,7 +39,11 @@ impl Bao {
                 command.arg(format!("-dev-tls-cert-dir={}", dir.path().display()));
             }
             let address = format!("{}://127.0.0.1:{port}", if tls { "https" } else { "http" });
-            command.env_clear().env("HOME", dir.path()).env("BAO_DEV_ROOT_TOKEN_ID", "root").env("BAO_API_ADDR", &address);
+            command
+                .env_clear()
+                .env("HOME", dir.path())
+                .env("BAO_DEV_ROOT_TOKEN_ID", "root")
+                .env("BAO_API_ADDR", &address);
             if let Some(server) = Self::launch(command, dir, address) {
                 // A new mount upgrades itself for a moment, and answers 400 meanwhile.
                 if !tls {
@@ -58,11 +62,21 @@ impl Bao {
         let plain = free_port();
         let config = tempfile::tempdir().unwrap();
         let file = config.path().join("plain.hcl");
-        std::fs::write(&file, format!("listener \"tcp\" {{ address = \"127.0.0.1:{plain}\"\n tls_disable = true }}\n")).unwrap();
+        std::fs::write(
+            &file,
+            format!(
+                "listener \"tcp\" {{ address = \"127.0.0.1:{plain}\"\n tls_disable = true }}\n"
+            ),
+        )
+        .unwrap();
         let mut server = Self::start(&["-dev-tls", &format!("-config={}", file.display())]);
         server.admin = format!("http://127.0.0.1:{plain}");
-        crate::support::eventually("the tests' own listener", || std::net::TcpStream::connect(("127.0.0.1", plain)).ok());
-        crate::support::eventually("the mount", || (server.request("GET", "secret/data/x", "").0 == 404).then_some(()));
+        crate::support::eventually("the tests' own listener", || {
+            std::net::TcpStream::connect(("127.0.0.1", plain)).ok()
+        });
+        crate::support::eventually("the mount", || {
+            (server.request("GET", "secret/data/x", "").0 == 404).then_some(())
+        });
         server
     }
 
@@ -74,7 +88,11 @@ impl Bao {
             let file = dir.path().join("config.hcl");
             std::fs::write(&file, config(port)).unwrap();
             let mut command = Command::new(ground().join("bin/bao"));
-            command.arg("server").arg(format!("-config={}", file.display())).env_clear().env("HOME", dir.path());
+            command
+                .arg("server")
+                .arg(format!("-config={}", file.display()))
+                .env_clear()
+                .env("HOME", dir.path());
             if let Some(server) = Self::launch(command, dir, format!("http://127.0.0.1:{port}")) {
                 return server;
             }
@@ -84,9 +102,19 @@ impl Bao {
 
     fn launch(mut command: Command, dir: tempfile::TempDir, address: String) -> Option<Self> {
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let child = command.spawn().unwrap_or_else(|e| panic!("tests/run fetches OpenBao, which is not there: {e}"));
-        let mut server = Self { child, dir, admin: address.clone(), address };
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        let child = command
+            .spawn()
+            .unwrap_or_else(|e| panic!("tests/run fetches OpenBao, which is not there: {e}"));
+        let mut server = Self {
+            child,
+            dir,
+            admin: address.clone(),
+            address,
+        };
         let host = server.address.split("//").nth(1).unwrap().to_owned();
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(20) {
@@ -133,7 +161,10 @@ impl Bao {
 
     /// A token with these policies.
     pub fn token(&self, policies: &[&str]) -> String {
-        let made = self.put("auth/token/create", json!({"policies": policies, "ttl": "8h", "display_name": "tester"}));
+        let made = self.put(
+            "auth/token/create",
+            json!({"policies": policies, "ttl": "8h", "display_name": "tester"}),
+        );
         made["auth"]["client_token"].as_str().unwrap().to_owned()
     }
 
@@ -149,9 +180,10 @@ impl Bao {
             "auth/oidc/config",
             json!({"oidc_discovery_url": provider.issuer, "oidc_client_id": "vault", "oidc_client_secret": "vault-secret", "default_role": "homelab"}),
         );
-        for (role, redirect) in
-            [("homelab", "http://localhost:8250/oidc/callback"), ("nowhere", "https://elsewhere.example/callback")]
-        {
+        for (role, redirect) in [
+            ("homelab", "http://localhost:8250/oidc/callback"),
+            ("nowhere", "https://elsewhere.example/callback"),
+        ] {
             self.put(
                 &format!("auth/oidc/role/{role}"),
                 json!({
@@ -182,13 +214,25 @@ pub struct Provider {
 impl Provider {
     pub fn start() -> Self {
         let mut command = Command::new("node");
-        command.arg("provider.mjs").current_dir(ground()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .arg("provider.mjs")
+            .current_dir(ground())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut issuer = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut issuer).unwrap();
-        assert!(issuer.starts_with("http"), "the OpenID provider does not start: run tests/run, which fetches it");
-        Self { child, _stdout: stdout, issuer: issuer.trim().to_owned() }
+        assert!(
+            issuer.starts_with("http"),
+            "the OpenID provider does not start: run tests/run, which fetches it"
+        );
+        Self {
+            child,
+            _stdout: stdout,
+            issuer: issuer.trim().to_owned(),
+        }
     }
 }
 
@@ -201,5 +245,9 @@ impl Drop for Provider {
 
 /// A port that nobody listens on at the moment.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }

@@ -32,7 +32,10 @@ fn end_older_than(limit: Duration, root: u32, seen: &mut HashMap<(u32, String), 
             continue;
         }
         let words = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        eprintln!("ended after {limit:?}, as it seems to hang: {}", String::from_utf8_lossy(&words).replace('\0', " "));
+        eprintln!(
+            "ended after {limit:?}, as it seems to hang: {}",
+            String::from_utf8_lossy(&words).replace('\0', " ")
+        );
         if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
             let _ = kill_process(id, Signal::KILL);
         }
@@ -46,9 +49,15 @@ fn descendants(root: u32) -> Vec<(u32, String)> {
         .flatten()
         .filter_map(|entry| {
             let id = entry.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(Path::new("/proc").join(entry.file_name()).join("stat")).ok()?;
+            let stat =
+                std::fs::read_to_string(Path::new("/proc").join(entry.file_name()).join("stat"))
+                    .ok()?;
             let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-            Some((id, fields.get(1)?.parse().ok()?, (*fields.get(19)?).to_owned()))
+            Some((
+                id,
+                fields.get(1)?.parse().ok()?,
+                (*fields.get(19)?).to_owned(),
+            ))
         })
         .collect();
     let mut found: Vec<(u32, String)> = Vec::new();
@@ -65,7 +74,10 @@ fn descendants(root: u32) -> Vec<(u32, String)> {
 #[test]
 fn a_process_that_hangs_is_ended_and_those_it_started() {
     use std::os::unix::process::ExitStatusExt;
-    let mut child = std::process::Command::new("sh").args(["-c", "sleep 1000; exit 3"]).spawn().unwrap();
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", "sleep 1000; exit 3"])
+        .spawn()
+        .unwrap();
     let root = child.id();
     let sleeping = || descendants(root).into_iter().next();
     super::eventually("its child", sleeping);

@@ -45,12 +45,27 @@ impl Planner<'_> {
             self.expected.insert(file.file.clone());
         }
         let only_here = template.only_here(file, old);
-        let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *text.as_bytes());
-        let access = Access { mode: self.core.settings.file_mode, group: self.core.settings.file_group };
-        let kind = if file.format == Format::Env { "env" } else { "yaml" };
-        let is_narrowed = before.as_ref().is_some_and(|before| before.is_wider_than(access));
+        let is_changed = before
+            .as_ref()
+            .is_none_or(|before| *before.bytes != *text.as_bytes());
+        let access = Access {
+            mode: self.core.settings.file_mode,
+            group: self.core.settings.file_group,
+        };
+        let kind = if file.format == Format::Env {
+            "env"
+        } else {
+            "yaml"
+        };
+        let is_narrowed = before
+            .as_ref()
+            .is_some_and(|before| before.is_wider_than(access));
         self.example(service, file, &template, part, replies);
-        self.show(&file.file, preview::masked(&text, file.format, file.reader), note(before.as_ref(), is_changed));
+        self.show(
+            &file.file,
+            preview::masked(&text, file.format, file.reader),
+            note(before.as_ref(), is_changed),
+        );
         replies.push(FileReply {
             keys: own.len(),
             narrowed: is_narrowed,
@@ -63,7 +78,11 @@ impl Planner<'_> {
             origin: Some(Origin::of(&self.core.settings, service).mark()),
             keys: own.keys().cloned().collect(),
         };
-        let way = if before.is_some() { Way::Replaced } else { Way::Created };
+        let way = if before.is_some() {
+            Way::Replaced
+        } else {
+            Way::Created
+        };
         let step = Step {
             file: file.file.clone(),
             content: Some(text),
@@ -74,7 +93,10 @@ impl Planner<'_> {
             drops_backups: false,
         };
         part.files.push((Arc::new(step), way));
-        Ok((!only_here.is_empty()).then(|| Harmless { file: file.file.clone(), only_here }))
+        Ok((!only_here.is_empty()).then(|| Harmless {
+            file: file.file.clone(),
+            only_here,
+        }))
     }
 
     /// What the template of a file becomes.
@@ -91,10 +113,16 @@ impl Planner<'_> {
         replies: &mut Vec<FileReply>,
     ) {
         let before = self.texts.content(&template.file);
-        let is_changed = before.as_ref().is_none_or(|before| *before.bytes != *template.text.as_bytes());
+        let is_changed = before
+            .as_ref()
+            .is_none_or(|before| *before.bytes != *template.text.as_bytes());
         replies.push(FileReply {
             keys: template.gained,
-            ..FileReply::of(&template.file, "example", state(before.as_ref(), is_changed))
+            ..FileReply::of(
+                &template.file,
+                "example",
+                state(before.as_ref(), is_changed),
+            )
         });
         if !is_changed && self.core.audience == Audience::Person {
             return;
@@ -104,24 +132,47 @@ impl Planner<'_> {
             None => "This is a template to commit. It must not contain a secret.",
         };
         self.show(&template.file, template.text.to_string(), note.to_owned());
-        let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
-        let keys = file.secrets.iter().map(|entry| entry.key.to_string()).collect();
+        let way = before
+            .as_ref()
+            .map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
+        let keys = file
+            .secrets
+            .iter()
+            .map(|entry| entry.key.to_string())
+            .collect();
         let step = Step {
             file: template.file.clone(),
             content: Some(template.text.clone()),
             access: before.as_ref().map_or(OPEN, Content::access),
             before,
-            record: Some(Recorded { kind: Kind::Example, service: service.to_string(), origin: None, keys }),
+            record: Some(Recorded {
+                kind: Kind::Example,
+                service: service.to_string(),
+                origin: None,
+                keys,
+            }),
             keeps_backup: false,
             drops_backups: false,
         };
         part.files.push((Arc::new(step), way));
     }
 
-    pub(super) fn compose_file(&mut self, file: &Path, text: &Zeroizing<String>, part: &mut Part, replies: &mut Vec<FileReply>) {
-        let Some(before) = self.texts.content(file) else { return };
+    pub(super) fn compose_file(
+        &mut self,
+        file: &Path,
+        text: &Zeroizing<String>,
+        part: &mut Part,
+        replies: &mut Vec<FileReply>,
+    ) {
+        let Some(before) = self.texts.content(file) else {
+            return;
+        };
         let old = self.texts.text(file).unwrap_or_default();
-        self.show(file, preview::changed_lines(&old, text), "These lines change. The old file is kept as a backup.".into());
+        self.show(
+            file,
+            preview::changed_lines(&old, text),
+            "These lines change. The old file is kept as a backup.".into(),
+        );
         replies.push(FileReply::of(file, "compose", "updated"));
         self.overlay.insert(file.to_owned(), text.clone());
         let step = Step {
@@ -137,21 +188,39 @@ impl Planner<'_> {
     }
 
     fn show(&mut self, file: &Path, masked_text: String, note: String) {
-        self.previews.push(FilePreview { path: printable(&file.to_string_lossy(), false), masked_text, note });
+        self.previews.push(FilePreview {
+            path: printable(&file.to_string_lossy(), false),
+            masked_text,
+            note,
+        });
     }
 
-    pub(super) fn appended(&mut self, file: &Path, kind: &'static str, lines: &str, note: &str) -> Result<(Arc<Step>, Way)> {
+    pub(super) fn appended(
+        &mut self,
+        file: &Path,
+        kind: &'static str,
+        lines: &str,
+        note: &str,
+    ) -> Result<(Arc<Step>, Way)> {
         let before = self.texts.content(file);
         let mut text = self.texts.text_to_extend(file)?.unwrap_or_default();
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
         // A blank line sets our lines off from what is there.
-        let lines = if text.is_empty() { lines.trim_start_matches('\n') } else { lines };
+        let lines = if text.is_empty() {
+            lines.trim_start_matches('\n')
+        } else {
+            lines
+        };
         text.push_str(lines);
         self.show(file, lines.to_owned(), note.to_owned());
-        self.reply.project_files.push(FileReply::of(file, kind, state(before.as_ref(), true)));
-        let way = before.as_ref().map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
+        self.reply
+            .project_files
+            .push(FileReply::of(file, kind, state(before.as_ref(), true)));
+        let way = before
+            .as_ref()
+            .map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
         let step = Step {
             file: file.to_owned(),
             content: Some(text),
@@ -176,7 +245,9 @@ fn state(before: Option<&Content>, is_changed: bool) -> &'static str {
 fn note(before: Option<&Content>, is_changed: bool) -> String {
     match before {
         None => "This is a new file.",
-        Some(_) if is_changed => "Its values come from Vault from now on. The old file is kept as a backup.",
+        Some(_) if is_changed => {
+            "Its values come from Vault from now on. The old file is kept as a backup."
+        }
         Some(_) => "It stays as it is.",
     }
     .to_owned()
@@ -185,9 +256,13 @@ fn note(before: Option<&Content>, is_changed: bool) -> String {
 impl written::Template {
     /// Harmless names of the file whose values this template does not have.
     fn only_here(&self, file: &FileDraft, old: &str) -> Vec<String> {
-        let values = |text: &str| -> BTreeMap<String, Zeroizing<String>> { written::values(file, text) };
+        let values =
+            |text: &str| -> BTreeMap<String, Zeroizing<String>> { written::values(file, text) };
         let (own, known) = (values(old), values(&self.text));
-        let names = file.harmless.iter().filter(|name| own.get(*name).is_some_and(|value| known.get(*name) != Some(value)));
+        let names = file.harmless.iter().filter(|name| {
+            own.get(*name)
+                .is_some_and(|value| known.get(*name) != Some(value))
+        });
         names.map(|name| printable(name, false)).collect()
     }
 }

@@ -34,7 +34,9 @@ impl Walk<'_> {
                     self.below(item, number.to_string(), path);
                 }
             }
-            Kind::Map(entries) => entries.iter().for_each(|(key, value)| self.entry(key, value, path)),
+            Kind::Map(entries) => entries
+                .iter()
+                .for_each(|(key, value)| self.entry(key, value, path)),
             Kind::Scalar { .. } | Kind::Alias(_) => {}
         }
     }
@@ -52,7 +54,9 @@ impl Walk<'_> {
             "env_file" => self.env_files(value),
             "volumes" => items(value).into_iter().for_each(|item| self.mount(item)),
             "secrets" | "configs" if path.len() == 1 => {
-                let files = entries(value).into_iter().filter_map(|(_, one)| self.one.path(one.get("file")?));
+                let files = entries(value)
+                    .into_iter()
+                    .filter_map(|(_, one)| self.one.path(one.get("file")?));
                 self.facts.secret_files.extend(files);
             }
             // The environment of a secret or a config is one variable.
@@ -74,12 +78,17 @@ impl Walk<'_> {
     /// A scalar as the reader of YAML and then docker compose make it.
     fn scalar(&mut self, node: &Node, text: &str, style: Style, path: &[String]) {
         if let Ok(found) = interpolation::references(text) {
-            self.facts.used.extend(found.into_iter().map(|reference| reference.name));
+            self.facts
+                .used
+                .extend(found.into_iter().map(|reference| reference.name));
         }
         if is_variable(text) {
             self.passed_through(text);
         }
-        let value = self.one.evaluated(text).unwrap_or_else(|reason| Zeroizing::new(reason.to_owned()));
+        let value = self
+            .one
+            .evaluated(text)
+            .unwrap_or_else(|reason| Zeroizing::new(reason.to_owned()));
         // A number in another spelling, a truth value or a date is what YAML makes of it.
         let is_typed = style == Style::Plain && is_typed(text) && !is_whole_number(text);
         let mark = if is_typed { "typed " } else { "" };
@@ -107,13 +116,29 @@ impl Walk<'_> {
     fn env_files(&mut self, node: &Node) {
         for item in items(node) {
             let is_raw = item.get("format").and_then(Node::text) == Some("raw");
-            let named = if item.text().is_some() { Some(item) } else { item.get("path") };
-            let Some(file) = named.and_then(|named| self.one.path(named)) else { continue };
+            let named = if item.text().is_some() {
+                Some(item)
+            } else {
+                item.get("path")
+            };
+            let Some(file) = named.and_then(|named| self.one.path(named)) else {
+                continue;
+            };
             self.facts.container_order.push(file.clone());
             *self.facts.container_files.entry(file.clone()).or_default() |= is_raw;
-            let Some(text) = self.texts.text_over(self.overlay, &file) else { continue };
+            let Some(text) = self.texts.text_over(self.overlay, &file) else {
+                continue;
+            };
             let outside = |name: &str| self.one.env.get(name).cloned().flatten();
-            let lines = lines_of(if is_raw { Dialect::ComposeRaw } else { Dialect::Compose }, &text, &outside);
+            let lines = lines_of(
+                if is_raw {
+                    Dialect::ComposeRaw
+                } else {
+                    Dialect::Compose
+                },
+                &text,
+                &outside,
+            );
             for (name, value) in lines {
                 self.view.add(&file, &name, &value);
             }
@@ -122,10 +147,15 @@ impl Walk<'_> {
 
     fn mount(&mut self, item: &Node) {
         let source = match item.text() {
-            Some(text) => text.split(':').next().filter(|source| source.starts_with('.')).map(str::to_owned),
+            Some(text) => text
+                .split(':')
+                .next()
+                .filter(|source| source.starts_with('.'))
+                .map(str::to_owned),
             None => item.get("source").and_then(Node::text).map(str::to_owned),
         };
-        let path = source.and_then(|source| below(&self.one.folder, &self.one.evaluated(&source).ok()?));
+        let path =
+            source.and_then(|source| below(&self.one.folder, &self.one.evaluated(&source).ok()?));
         self.facts.mounts.extend(path);
     }
 
@@ -143,31 +173,39 @@ pub(in crate::core::adopt) fn lines_of(
     let reading = dotenv::reading(dialect, text, outside);
     let mut lines: Vec<(String, Zeroizing<String>)> = Vec::new();
     for line in reading.effective() {
-        let value = line
-            .value
-            .as_ref()
-            .map_or_else(|| Zeroizing::new("unset".to_owned()), |value| Zeroizing::new(format!("={}", value.as_str())));
+        let value = line.value.as_ref().map_or_else(
+            || Zeroizing::new("unset".to_owned()),
+            |value| Zeroizing::new(format!("={}", value.as_str())),
+        );
         lines.push((line.name.clone(), value));
     }
     // What is not read keeps its words and its place among its kind.
     let unread = reading.unread.iter().map(|one| {
-        (one.name.clone().unwrap_or_default(), Zeroizing::new(format!("unread: {} {}", one.reason, one.ends_reading)))
+        (
+            one.name.clone().unwrap_or_default(),
+            Zeroizing::new(format!("unread: {} {}", one.reason, one.ends_reading)),
+        )
     });
     lines.extend(unread);
     lines.sort_by(|one, other| one.0.cmp(&other.0));
     lines
 }
 
-/// Whether some reader of YAML takes a plain scalar for something else than text: a truth value, nothing, a number, a
-/// time or a date.
+/// Whether some reader of YAML takes a plain scalar for something else than text: a truth value,
+/// nothing, a number, a time or a date.
 pub(in crate::core::adopt) fn is_typed(plain: &str) -> bool {
     if !plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
         return yaml::is_typed(plain);
     }
     let word = plain.to_ascii_lowercase();
     let digits = word.trim_start_matches(['-', '+']);
-    let is_hex = digits.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'_'));
-    let is_number_like = word.bytes().all(|byte| byte.is_ascii_digit() || b"+-._:eotz ".contains(&byte));
+    let is_hex = digits.strip_prefix("0x").is_some_and(|rest| {
+        rest.bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'_')
+    });
+    let is_number_like = word
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-._:eotz ".contains(&byte));
     is_hex || is_number_like || matches!(digits, ".inf" | ".nan") || digits.starts_with("0b")
 }
 

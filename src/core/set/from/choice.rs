@@ -13,27 +13,60 @@ use crate::names::{Key, MAX_VALUE_BYTES};
 const MAX_NAMED: usize = 5;
 
 /// Takes the chosen keys. All that cannot be taken among them is named, and nothing is taken then.
-pub(super) fn taken(source: &Named<'_>, contents: Contents, options: &FromOptions) -> Result<Taken> {
-    let Contents { found, broken, is_cut, notes, is_typed } = contents;
-    let names: BTreeSet<&str> = found.iter().map(|found| found.entry.name.as_str()).collect();
-    let missing = options.only.iter().chain(&options.except).filter(|name| !names.contains(name.as_str())).cloned().collect();
+pub(super) fn taken(
+    source: &Named<'_>,
+    contents: Contents,
+    options: &FromOptions,
+) -> Result<Taken> {
+    let Contents {
+        found,
+        broken,
+        is_cut,
+        notes,
+        is_typed,
+    } = contents;
+    let names: BTreeSet<&str> = found
+        .iter()
+        .map(|found| found.entry.name.as_str())
+        .collect();
+    let missing = options
+        .only
+        .iter()
+        .chain(&options.except)
+        .filter(|name| !names.contains(name.as_str()))
+        .cloned()
+        .collect();
     let is_chosen = |found: &Found| {
         let is_named = |list: &[String]| list.contains(&found.entry.name);
         (options.only.is_empty() || is_named(&options.only)) && !is_named(&options.except)
     };
     let mut faults = Vec::new();
-    // A line without a name is in the way of a whole file, and of keys that were named only where the
-    // reader stops at it.
+    // A line without a name is in the way of a whole file, and of keys that were named only where
+    // the reader stops at it.
     if options.only.is_empty() || is_cut {
-        faults.extend(broken.into_iter().map(|Unreadable { line, reason }| Fault { line, name: None, reason }));
+        faults.extend(broken.into_iter().map(|Unreadable { line, reason }| Fault {
+            line,
+            name: None,
+            reason,
+        }));
     }
-    let mut taken = Taken { values: BTreeMap::new(), is_typed, notes, left: Vec::new(), missing };
+    let mut taken = Taken {
+        values: BTreeMap::new(),
+        is_typed,
+        notes,
+        left: Vec::new(),
+        missing,
+    };
     for found in found.into_iter().filter(is_chosen) {
         if let Err(fault) = take(found, options, &mut taken) {
             faults.push(fault);
         }
     }
-    if faults.is_empty() { Ok(taken) } else { Err(refusal(&source.name, faults)) }
+    if faults.is_empty() {
+        Ok(taken)
+    } else {
+        Err(refusal(&source.name, faults))
+    }
 }
 
 /// A key that cannot be taken, or a line that gives none.
@@ -44,12 +77,27 @@ struct Fault {
 }
 
 fn take(found: Found, options: &FromOptions, taken: &mut Taken) -> std::result::Result<(), Fault> {
-    let Found { entry, expanded_from, is_only_references, is_unset } = found;
+    let Found {
+        entry,
+        expanded_from,
+        is_only_references,
+        is_unset,
+    } = found;
     let (name, line) = (entry.name, entry.line);
-    let fault = |reason: String| Fault { line, name: shown(&name), reason };
+    let fault = |reason: String| Fault {
+        line,
+        name: shown(&name),
+        reason,
+    };
     let value = entry.value.map_err(&fault)?;
-    let key: Key = name.parse().map_err(|_| fault("it is not the name of a key: 1 to 128 of A-Z a-z 0-9 _ - .".to_owned()))?;
-    let left = |reason: String| Left { name: name.clone(), line, reason };
+    let key: Key = name.parse().map_err(|_| {
+        fault("it is not the name of a key: 1 to 128 of A-Z a-z 0-9 _ - .".to_owned())
+    })?;
+    let left = |reason: String| Left {
+        name: name.clone(),
+        line,
+        reason,
+    };
     if is_unset {
         taken.left.push(left("has no value in the file".to_owned()));
         return Ok(());
@@ -65,21 +113,35 @@ fn take(found: Found, options: &FromOptions, taken: &mut Taken) -> std::result::
         return Err(fault("its value is longer than 64 KiB".to_owned()));
     }
     if !expanded_from.is_empty() {
-        taken.notes.push(format!("{name}: expanded from {}; it no longer follows it", expanded_from.join(", ")));
+        taken.notes.push(format!(
+            "{name}: expanded from {}; it no longer follows it",
+            expanded_from.join(", ")
+        ));
     }
-    taken.notes.extend(entry.remark.map(|remark| format!("{name} {remark}")));
+    taken
+        .notes
+        .extend(entry.remark.map(|remark| format!("{name} {remark}")));
     taken.values.insert(key, value_of(value));
     Ok(())
 }
 
-/// Whether a value is to be kept in Vault; if not, why: the rest of a sentence that begins with its name.
-fn is_secret(name: &str, value: &Typed, is_only_references: bool) -> std::result::Result<(), String> {
+/// Whether a value is to be kept in Vault; if not, why: the rest of a sentence that begins with its
+/// name.
+fn is_secret(
+    name: &str,
+    value: &Typed,
+    is_only_references: bool,
+) -> std::result::Result<(), String> {
     if is_only_references {
         return Err("only refers to other variables".to_owned());
     }
     let (Typed::Text(text) | Typed::Json(text)) = value;
     let verdict = classify(name, text, Role::Value);
-    if verdict.is_secret { Ok(()) } else { Err(format!("is not a secret: {}", verdict.rule.reason)) }
+    if verdict.is_secret {
+        Ok(())
+    } else {
+        Err(format!("is not a secret: {}", verdict.rule.reason))
+    }
 }
 
 /// All that cannot be taken, in two lines. Names that do not look like names are not repeated.
@@ -94,10 +156,16 @@ fn refusal(source: &str, mut faults: Vec<Fault>) -> Error {
         0 => String::new(),
         more => format!("; and {more} more"),
     };
-    let names: Vec<&str> = faults.iter().filter_map(|fault| fault.name.as_deref()).collect();
+    let names: Vec<&str> = faults
+        .iter()
+        .filter_map(|fault| fault.name.as_deref())
+        .collect();
     let hint = match names.as_slice() {
         [] => "correct the line, or take single keys: --only KEY,…".to_owned(),
-        names => format!("correct it, or leave it out: --except {}   (or take single keys: --only KEY,…)", names.join(",")),
+        names => format!(
+            "correct it, or leave it out: --except {}   (or take single keys: --only KEY,…)",
+            names.join(",")
+        ),
     };
     Error::invalid(format!("{source}: {}{more}", named.join("; ")), hint)
 }

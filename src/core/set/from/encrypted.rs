@@ -5,7 +5,9 @@ use crate::error::{Error, Result};
 
 /// Refuses a file of sops, dotenvx or ansible-vault with the command that decrypts it.
 pub(super) fn refuse(source: &Named<'_>, format: SourceFormat) -> Result<()> {
-    let Some(tool) = tool(&source.text, format) else { return Ok(()) };
+    let Some(tool) = tool(&source.text, format) else {
+        return Ok(());
+    };
     let file = source.file.map_or("FILE", |_| source.name.as_str());
     let format = match format {
         SourceFormat::Env => "env",
@@ -43,7 +45,8 @@ impl Tool {
     }
 }
 
-/// Cipher text of sops stands behind `:`, `=` or in a list; its metadata has a `mac` and a `version`.
+/// Cipher text of sops stands behind `:`, `=` or in a list; its metadata has a `mac` and a
+/// `version`.
 fn tool(text: &str, format: SourceFormat) -> Option<Tool> {
     if text.trim_start().starts_with("$ANSIBLE_VAULT;") {
         return Some(Tool::AnsibleVault);
@@ -51,17 +54,33 @@ fn tool(text: &str, format: SourceFormat) -> Option<Tool> {
     let value_of = |line: &str| {
         let value = match format {
             SourceFormat::Env => line.split_once('=')?.1,
-            SourceFormat::Yaml | SourceFormat::Json => line.split_once(':').map_or(line, |(_, value)| value),
+            SourceFormat::Yaml | SourceFormat::Json => {
+                line.split_once(':').map_or(line, |(_, value)| value)
+            }
         };
-        Some(value.trim().trim_start_matches(['"', '\'', '-', '[', ' ']).to_owned())
+        Some(
+            value
+                .trim()
+                .trim_start_matches(['"', '\'', '-', '[', ' '])
+                .to_owned(),
+        )
     };
     let name_of = |line: &str| {
-        line.trim_start().trim_start_matches("export ").split(['=', ':']).next().unwrap_or_default().trim().to_owned()
+        line.trim_start()
+            .trim_start_matches("export ")
+            .split(['=', ':'])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
     };
-    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mut lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
     lines.find_map(|line| {
         let (name, value) = (name_of(line), value_of(line).unwrap_or_default());
-        if value.starts_with("ENC[AES256_GCM,") || format == SourceFormat::Env && name == "sops_mac" {
+        if value.starts_with("ENC[AES256_GCM,") || format == SourceFormat::Env && name == "sops_mac"
+        {
             return Some(Tool::Sops);
         }
         // DOTENV_PUBLIC_KEY stays in what dotenvx decrypted, and says nothing.

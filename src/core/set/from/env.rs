@@ -12,7 +12,12 @@ use crate::format::source::{Entry, Unreadable};
 use crate::secret::WayOut;
 
 /// Readers to compare with where nothing tells who reads the file.
-const OTHERS: [Dialect; 4] = [Dialect::Shell, Dialect::Node, Dialect::Python, Dialect::Systemd];
+const OTHERS: [Dialect; 4] = [
+    Dialect::Shell,
+    Dialect::Node,
+    Dialect::Python,
+    Dialect::Systemd,
+];
 
 /// Reads with the dialect that was given, else with all whose programs lie beside the file: they
 /// must agree. Without any sign docker compose reads it, as everywhere in this program.
@@ -21,10 +26,17 @@ pub(super) fn contents(text: &str, options: &FromOptions, readers: &Readers) -> 
         Some(dialect) => vec![dialect],
         None => readers.dialects.clone(),
     };
-    let named: Vec<Dialect> = dialects.into_iter().filter(|dialect| *dialect != Dialect::Portable).collect();
+    let named: Vec<Dialect> = dialects
+        .into_iter()
+        .filter(|dialect| *dialect != Dialect::Portable)
+        .collect();
     let own = named.first().copied().unwrap_or(Dialect::Compose);
-    let outside =
-        |name: &str| options.environment.get(name).map(|secret| Zeroizing::new(secret.expose(WayOut::Inspection).to_owned()));
+    let outside = |name: &str| {
+        options
+            .environment
+            .get(name)
+            .map(|secret| Zeroizing::new(secret.expose(WayOut::Inspection).to_owned()))
+    };
     let read = |dialect: Dialect| reading(dialect, text, &outside);
     let own_reading = read(own);
     let is_guess = named.is_empty();
@@ -32,20 +44,33 @@ pub(super) fn contents(text: &str, options: &FromOptions, readers: &Readers) -> 
         true => OTHERS.to_vec(),
         false => named.iter().skip(1).copied().collect(),
     };
-    let differing = rest.iter().flat_map(|other| differing(&own_reading, &read(*other)).into_iter().map(|name| (name, *other)));
+    let differing = rest.iter().flat_map(|other| {
+        differing(&own_reading, &read(*other))
+            .into_iter()
+            .map(|name| (name, *other))
+    });
     let mut differ: BTreeMap<String, Vec<Dialect>> = BTreeMap::new();
     differing.for_each(|(name, other)| differ.entry(name).or_default().push(other));
     let mut contents = collected(own_reading);
     if is_guess {
         contents.notes.push(format!(
-            "read as {} reads it, since nothing beside it tells its reader: --dialect names another",
+            "read as {} reads it, since nothing beside it tells its reader: --dialect names \
+             another",
             own.reader()
         ));
-        contents.notes.extend(differ.iter().map(|(name, others)| format!("{name}: {} would read another value", list(others))));
+        contents.notes.extend(
+            differ
+                .iter()
+                .map(|(name, others)| format!("{name}: {} would read another value", list(others))),
+        );
     } else {
         for found in &mut contents.found {
             if let Some(others) = differ.get(&found.entry.name) {
-                let reason = format!("{} and {} read it differently: name the reader with --dialect", own.reader(), list(others));
+                let reason = format!(
+                    "{} and {} read it differently: name the reader with --dialect",
+                    own.reader(),
+                    list(others)
+                );
                 found.entry.value = Err(reason);
             }
         }
@@ -55,13 +80,28 @@ pub(super) fn contents(text: &str, options: &FromOptions, readers: &Readers) -> 
 
 /// The names whose values two readers read differently, of those that the first reads.
 fn differing(own: &Reading, other: &Reading) -> BTreeSet<String> {
-    let other: BTreeMap<&str, &Line> = other.lines.iter().map(|line| (line.name.as_str(), line)).collect();
-    let same = |line: &&Line| other.get(line.name.as_str()).is_some_and(|read| read.value == line.value);
-    own.effective().filter(|line| !same(line)).map(|line| line.name.clone()).collect()
+    let other: BTreeMap<&str, &Line> = other
+        .lines
+        .iter()
+        .map(|line| (line.name.as_str(), line))
+        .collect();
+    let same = |line: &&Line| {
+        other
+            .get(line.name.as_str())
+            .is_some_and(|read| read.value == line.value)
+    };
+    own.effective()
+        .filter(|line| !same(line))
+        .map(|line| line.name.clone())
+        .collect()
 }
 
 fn list(dialects: &[Dialect]) -> String {
-    dialects.iter().map(|dialect| dialect.reader()).collect::<Vec<_>>().join(", ")
+    dialects
+        .iter()
+        .map(|dialect| dialect.reader())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn collected(reading: Reading) -> Contents {
@@ -74,7 +114,8 @@ fn collected(reading: Reading) -> Contents {
             name: line.name.clone(),
             line: line.line,
             value: Ok(Typed::Text(line.value.clone().unwrap_or_default())),
-            remark: (count.get(line.name.as_str()) > Some(&1)).then_some("stands more than once: the last one counts"),
+            remark: (count.get(line.name.as_str()) > Some(&1))
+                .then_some("stands more than once: the last one counts"),
         },
         expanded_from: line.expanded_from.clone(),
         is_only_references: line.is_only_references,
@@ -82,19 +123,44 @@ fn collected(reading: Reading) -> Contents {
     };
     let mut all: Vec<Found> = reading.effective().map(found).collect();
     let (mut broken, mut is_cut) = (Vec::new(), false);
-    for Unread { line, name, reason, ends_reading } in reading.unread {
+    for Unread {
+        line,
+        name,
+        reason,
+        ends_reading,
+    } in reading.unread
+    {
         is_cut |= ends_reading;
         match name {
             // A later line that is read replaces it.
-            Some(name) if all.iter().any(|found| found.entry.name == name && found.entry.line > line) => {}
+            Some(name)
+                if all
+                    .iter()
+                    .any(|found| found.entry.name == name && found.entry.line > line) => {}
             Some(name) => {
                 all.retain(|found| found.entry.name != name);
-                let entry = Entry { name, line, value: Err(reason), remark: None };
-                all.push(Found { entry, expanded_from: Vec::new(), is_only_references: false, is_unset: false });
+                let entry = Entry {
+                    name,
+                    line,
+                    value: Err(reason),
+                    remark: None,
+                };
+                all.push(Found {
+                    entry,
+                    expanded_from: Vec::new(),
+                    is_only_references: false,
+                    is_unset: false,
+                });
             }
             None => broken.push(Unreadable { line, reason }),
         }
     }
     all.sort_by_key(|found| found.entry.line);
-    Contents { found: all, broken, is_cut, notes: Vec::new(), is_typed: false }
+    Contents {
+        found: all,
+        broken,
+        is_cut,
+        notes: Vec::new(),
+        is_typed: false,
+    }
 }

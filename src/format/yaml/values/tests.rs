@@ -3,13 +3,18 @@
 use super::*;
 
 fn read(text: &str) -> Vec<(String, String)> {
-    let Ok(entries) = entries(text) else { panic!("not read: {text}") };
+    let Ok(entries) = entries(text) else {
+        panic!("not read: {text}")
+    };
     let shown = |value| match value {
         Ok(Typed::Text(text)) => format!("text {}", *text),
         Ok(Typed::Json(text)) => text.to_string(),
         Err(reason) => format!("refused: {reason}"),
     };
-    entries.into_iter().map(|entry| (entry.name, shown(entry.value))).collect()
+    entries
+        .into_iter()
+        .map(|entry| (entry.name, shown(entry.value)))
+        .collect()
 }
 
 fn one(value: &str) -> String {
@@ -120,7 +125,14 @@ fn what_json_or_a_float64_does_not_hold_is_refused() {
 
 #[test]
 fn quotes_and_tags_decide() {
-    for text in ["\"017\"", "'12:30'", "!!str 42", "!<tag:yaml.org,2002:str> 1", "|-\n  1", ">-\n  yes"] {
+    for text in [
+        "\"017\"",
+        "'12:30'",
+        "!!str 42",
+        "!<tag:yaml.org,2002:str> 1",
+        "|-\n  1",
+        ">-\n  yes",
+    ] {
         assert!(one(text).starts_with("text "), "{text}: {}", one(text));
     }
     assert_eq!(one("!!int \"5\""), "5");
@@ -129,13 +141,17 @@ fn quotes_and_tags_decide() {
 
 #[test]
 fn lists_and_mappings_become_json() {
-    assert_eq!(one("[1, 'yes', yes, {b: 2, a: null}]"), r#"[1,"yes",true,{"a":null,"b":2}]"#);
+    assert_eq!(
+        one("[1, 'yes', yes, {b: 2, a: null}]"),
+        r#"[1,"yes",true,{"a":null,"b":2}]"#
+    );
     assert_eq!(one("\n  - x\n  - y: {z: 1}\n"), r#"["x",{"y":{"z":1}}]"#);
 }
 
 #[test]
 fn aliases_stand_for_their_anchor_and_merges_bring_keys() {
-    let text = "a: &a secret\nb: *a\nbase: &base {x: 1, y: 2}\n<<: *base\ny: 3\nc: {<<: *base, z: *a}\n";
+    let text =
+        "a: &a secret\nb: *a\nbase: &base {x: 1, y: 2}\n<<: *base\ny: 3\nc: {<<: *base, z: *a}\n";
     let expected = [
         ("a", "text secret"),
         ("b", "text secret"),
@@ -145,33 +161,71 @@ fn aliases_stand_for_their_anchor_and_merges_bring_keys() {
         ("c", r#"{"x":1,"y":2,"z":"secret"}"#),
     ];
     let mut found = read(text);
-    let mut expected: Vec<(String, String)> = expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let mut expected: Vec<(String, String)> = expected
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
     let many: String = (0..1000).map(|n| format!("k{n}: *a\n")).collect();
     assert_eq!(read(&format!("a: &a x\n{many}")).len(), 1001);
-    let doubling: String = (1..60).map(|n| format!("m{n}: &m{n} [*m{}, *m{}]\n", n - 1, n - 1)).collect();
+    let doubling: String = (1..60)
+        .map(|n| format!("m{n}: &m{n} [*m{}, *m{}]\n", n - 1, n - 1))
+        .collect();
     let found = read(&format!("m0: &m0 [x]\n{doubling}"));
-    assert!(found.last().is_some_and(|(_, value)| value.starts_with("refused: ")));
+    assert!(
+        found
+            .last()
+            .is_some_and(|(_, value)| value.starts_with("refused: "))
+    );
     assert!(one("&x [*x]").starts_with("refused: "));
 }
 
 #[test]
 fn a_key_that_cannot_be_taken_is_named_with_its_line() {
-    let text = "# house\n<<: !include ../secrets.yaml\nota: x\nyes: 1\n'on': 2\n? [a]\n: 3\na: 1\na: 2\n";
-    let Ok(entries) = entries(text) else { panic!("not read") };
-    let lines: Vec<(&str, usize, bool)> = entries.iter().map(|e| (e.name.as_str(), e.line, e.value.is_ok())).collect();
-    assert_eq!(lines, [("<<", 2, false), ("ota", 3, true), ("yes", 4, false), ("on", 5, true), ("", 6, false), ("a", 9, true)]);
-    assert!(entries.iter().any(|entry| entry.name == "a" && entry.remark.is_some()));
+    let text =
+        "# house\n<<: !include ../secrets.yaml\nota: x\nyes: 1\n'on': 2\n? [a]\n: 3\na: 1\na: 2\n";
+    let Ok(entries) = entries(text) else {
+        panic!("not read")
+    };
+    let lines: Vec<(&str, usize, bool)> = entries
+        .iter()
+        .map(|e| (e.name.as_str(), e.line, e.value.is_ok()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ("<<", 2, false),
+            ("ota", 3, true),
+            ("yes", 4, false),
+            ("on", 5, true),
+            ("", 6, false),
+            ("a", 9, true)
+        ]
+    );
+    assert!(
+        entries
+            .iter()
+            .any(|entry| entry.name == "a" && entry.remark.is_some())
+    );
 }
 
 #[test]
 fn what_is_not_one_mapping_is_refused_as_a_whole() {
-    for text in ["- a\n", "text\n", "a: 1\n---\nb: 2\n", "a: [1\n", "a: *b\n  c: d\n"] {
+    for text in [
+        "- a\n",
+        "text\n",
+        "a: 1\n---\nb: 2\n",
+        "a: [1\n",
+        "a: *b\n  c: d\n",
+    ] {
         assert!(entries(text).is_err(), "{text}");
     }
     for text in ["", "# c\n", "---\n", "~\n"] {
-        assert!(entries(text).is_ok_and(|entries| entries.is_empty()), "{text}");
+        assert!(
+            entries(text).is_ok_and(|entries| entries.is_empty()),
+            "{text}"
+        );
     }
 }
