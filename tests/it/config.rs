@@ -57,7 +57,7 @@ fn each_setting_tells_where_it_came_from() {
 }
 
 /// Whether a table has a row that begins with these cells.
-fn has_row(table: &str, cells: &str) -> bool {
+pub fn has_row(table: &str, cells: &str) -> bool {
     table.lines().any(|line| {
         line.split_whitespace()
             .collect::<Vec<_>>()
@@ -135,11 +135,9 @@ fn no_setting_is_left_out() {
     ] {
         assert!(names.contains(&name), "{name}");
     }
-    // And every variable of the README's paragraph, by the source it is then.
-    let readme =
-        std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
-            .unwrap();
-    let paragraph = readme
+    // And every variable of the manual's paragraph, with the source it then has.
+    let manual = crate::documents::page("docs/configuration.md");
+    let paragraph = manual
         .split("Flag, then environment")
         .nth(1)
         .unwrap()

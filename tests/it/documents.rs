@@ -161,10 +161,26 @@ fn the_examples_of_the_manual_work() {
     assert!(count > 35, "{count}");
 }
 
-/// The blocks of the README, each with its language.
-fn blocks() -> Vec<(String, String)> {
-    let text =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+/// A document of the repository.
+pub fn page(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The README, and the pages of the book in its order.
+fn pages() -> Vec<String> {
+    let summary = page("docs/SUMMARY.md");
+    let links = summary
+        .split("](")
+        .skip(1)
+        .map(|link| link.split(')').next().unwrap());
+    std::iter::once("README.md".to_owned())
+        .chain(links.map(|link| format!("docs/{link}")))
+        .collect()
+}
+
+/// The code blocks of a page, each with its language.
+fn blocks(path: &str) -> Vec<(String, String)> {
+    let text = page(path);
     let mut parts = text.split("\n```");
     parts.next();
     let mut blocks = Vec::new();
@@ -175,10 +191,56 @@ fn blocks() -> Vec<(String, String)> {
     blocks
 }
 
-/// The README from its first line to its last, by somebody who has an identity provider and a
-/// Vault, and whose names for them stand in for those of the README.
+/// Every page of the book is in its summary, every relative link leads to a file, and every anchor to a heading.
 #[test]
-fn the_readme_is_followed_word_for_word() {
+fn the_documents_hold_together() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = pages();
+    for entry in std::fs::read_dir(root.join("docs")).unwrap() {
+        let name = format!("docs/{}", entry.unwrap().file_name().into_string().unwrap());
+        let is_page = name.ends_with(".md") && name != "docs/SUMMARY.md";
+        assert!(
+            !is_page || pages.contains(&name),
+            "{name} is not in docs/SUMMARY.md"
+        );
+    }
+    let others = ["CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"].map(str::to_owned);
+    for path in pages.iter().chain(&others) {
+        for link in page(path).split("](").skip(1) {
+            let link = link.split(')').next().unwrap();
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => root.join(path),
+                file => root.join(path).parent().unwrap().join(file),
+            };
+            assert!(target.is_file(), "{path}: {link}");
+            let heading = |line: &str| {
+                let kept = |c: &char| c.is_alphanumeric() || *c == ' ' || *c == '-';
+                let text: String = line.to_lowercase().chars().filter(kept).collect();
+                text.trim().replace(' ', "-")
+            };
+            let text = std::fs::read(&target).unwrap();
+            let text = String::from_utf8_lossy(&text);
+            let mut headings = text
+                .lines()
+                .filter(|line| line.starts_with('#'))
+                .map(heading);
+            assert!(
+                anchor.is_empty() || headings.any(|one| one == anchor),
+                "{path}: {link}"
+            );
+        }
+    }
+    assert!(page("README.md").lines().count() <= 250);
+}
+
+/// The README and then the book, from the first line to the last, by somebody who has an identity
+/// provider and a Vault, whose addresses stand in for those of the documents.
+#[test]
+fn the_readme_and_the_book_are_followed_word_for_word() {
     let mut login = newcomer();
     let (vault, issuer) = (login.lab.bao.address.clone(), login.provider.issuer.clone());
     let here = |text: &str| {
@@ -206,7 +268,7 @@ fn the_readme_is_followed_word_for_word() {
         .path()
         .join(".config/claude-vault/config.toml");
     std::fs::create_dir_all(config.parent().unwrap()).unwrap();
-    for (language, text) in blocks() {
+    for (language, text) in pages().iter().flat_map(|path| blocks(path)) {
         let text = here(&text);
         let first = text.lines().next().unwrap();
         match (language.as_str(), first) {
@@ -251,7 +313,14 @@ fn the_readme_is_followed_word_for_word() {
                     .lab
                     .home
                     .set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
-                let run = typed(&login, &text);
+                // The README and the book both add the server.
+                let again =
+                    if text.starts_with("claude mcp add") && seen.contains("Added stdio MCP") {
+                        "claude mcp remove claude-vault\n"
+                    } else {
+                        ""
+                    };
+                let run = typed(&login, &format!("{again}{text}"));
                 assert_eq!(run.status, 0, "{text}\n{}", run.all());
                 seen += &run.stdout;
             }

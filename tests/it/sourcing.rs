@@ -223,7 +223,11 @@ fn a_trace_shows_no_token_and_goes_on_afterwards() {
         });
     }
     let script = "exec 9>trace; BASH_XTRACEFD=9; set -x; source claude-vault login && source claude-vault logout";
-    let run = lab.home.shell(&["bash"], script).exits(0).says("forgotten");
+    let run = lab
+        .home
+        .shell(&["bash"], script)
+        .exits(0)
+        .says("was not revoked");
     assert!(!lab.home.read("trace").contains(&lab.token) && !run.all().contains(&lab.token));
 }
 

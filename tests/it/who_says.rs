@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::config::has_row;
 use crate::support::{Home, Lab, Run, run};
 
 const BIN: &str = env!("CARGO_BIN_EXE_claude-vault");
@@ -788,11 +789,7 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
     // A relative XDG folder is none (XDG Base Directory Specification): the person's own counts.
     write(&lab.home, "mount = \"own\"\n");
     let shown = attempt(&[("XDG_CONFIG_HOME", "xdg".into())], &["config"], &root).exits(0);
-    assert!(
-        shown.stdout.contains("mount           own"),
-        "{}",
-        shown.stdout
-    );
+    assert!(has_row(&shown.stdout, "mount own"), "{}", shown.stdout);
     // A file outside is the person's to name.
     std::fs::write(elsewhere.path().join("c.toml"), "mount = \"other\"\n").unwrap();
     let shown = attempt(
@@ -801,11 +798,7 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
         &root,
     )
     .exits(0);
-    assert!(
-        shown.stdout.contains("mount           other"),
-        "{}",
-        shown.stdout
-    );
+    assert!(has_row(&shown.stdout, "mount other"), "{}", shown.stdout);
     attempt(
         &[("CLAUDE_VAULT_CONFIG", "/dev/null".into())],
         &["list", "--mount", "secret"],

@@ -448,8 +448,7 @@ fn claude_code_connects_with_the_line_of_the_readme() {
     let path = lab.home.path().join(".local/bin");
     std::fs::create_dir_all(&path).unwrap();
     std::os::unix::fs::symlink(BIN, path.join("claude-vault")).unwrap();
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme = crate::documents::page("README.md");
     let line = readme
         .lines()
         .find_map(|line| line.trim().strip_prefix("claude mcp add "))
