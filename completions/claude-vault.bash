@@ -1,6 +1,6 @@
-# Completion of claude-vault for bash, with or without the package bash-completion:
+# Completion of claude-vault for bash, with or without the package bash-completion. To load it:
 # source <(claude-vault completions bash)
-# The program itself answers, so that nothing here needs to know its commands.
+# The program itself computes the completions, so this file contains none of its commands.
 _claude_vault() {
     local kind='' word
     COMPREPLY=()
@@ -14,13 +14,13 @@ _claude_vault() {
     command) _claude_vault_command "$2" ;;
     *)
         compopt +o default 2>/dev/null
-        # A folder of services goes on.
+        # No space after a folder of services, because the name continues.
         if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]]; then compopt -o nospace 2>/dev/null; fi
         ;;
     esac
 }
-# Files are the default below; but of KEY=@FILE, bash takes the sign for a part of the name. Names are quoted here, since
-# a file of a cloned repository may have a command in its name.
+# By default, bash completes files itself (see the last line). For KEY=@FILE it would treat `@` as part of the file name.
+# Quote the names, because a file in a cloned repository may have a command in its name.
 _claude_vault_files() {
     local word
     [[ $1 == @* ]] || return
@@ -31,7 +31,7 @@ _claude_vault_programs() {
     [[ $1 == */* ]] && return
     while IFS= read -r word; do COMPREPLY+=("$(printf %q "$word")"); done < <(compgen -c -- "$1")
 }
-# The command behind `--`: as it is completed by itself, where bash-completion is there.
+# The command after `--` gets its own completion if bash-completion is installed.
 _claude_vault_command() {
     local at
     for ((at = 1; at < COMP_CWORD; at++)); do [[ ${COMP_WORDS[at]} == -- ]] && break; done

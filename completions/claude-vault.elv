@@ -1,5 +1,5 @@
 # Completion of claude-vault for elvish: eval (claude-vault completions elvish | slurp)
-# The program itself answers, so that nothing here needs to know its commands.
+# The program itself computes the completions, so this file contains none of its commands.
 use str
 
 set edit:completion:arg-completer[claude-vault] = {|@words|

@@ -1,4 +1,5 @@
-# Completion of claude-vault for fish. The program itself answers, so that nothing here needs to know its commands.
+# Completion of claude-vault for fish. The program itself computes the completions, so this file contains none of its
+# commands.
 function __claude_vault_complete
     set -l words (commandline -opc)
     set -e words[1]
@@ -23,7 +24,7 @@ function __claude_vault_complete
             end
             printf '%s\n' $before$reply
         case command
-            # The words behind `--`, as they are completed by themselves.
+            # The command after `--` gets its own completion.
             set -l command (commandline -opc)
             set -l rest (string escape -- $command[(math $start + 1)..]) $typed
             set -q command[(math $start + 1)]; or set rest $typed

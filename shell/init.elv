@@ -1,5 +1,5 @@
 # claude-vault for elvish:  eval (claude-vault init elvish | slurp)   (in rc.elv)
-# Then `claude-vault login`, `renew` and `logout` change this shell. A login that fails is an exception.
+# Then `claude-vault login`, `renew` and `logout` change this shell. A failed login is an exception.
 var program~ = (external @BIN@)
 fn claude-vault {|@arguments|
   if (and (> (count $arguments) 0) (has-value [login logout renew] $arguments[0])) {

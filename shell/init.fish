@@ -3,7 +3,7 @@
 function claude-vault --description 'Sessions and secrets of Vault'
     switch "$argv[1]"
         case login logout renew
-            set --local fish_trace # it would show the token
+            set --local fish_trace # the trace would show the token
             set --local lines (command @BIN@ --source fish - $argv)
             set --local result $status
             string join -- \n $lines | source

@@ -1,11 +1,12 @@
 # claude-vault for Nushell, once:
 #   mkdir ($nu.data-dir | path join vendor autoload)
 #   claude-vault init nushell | save --force ($nu.data-dir | path join vendor autoload claude-vault.nu)
-# Then `claude-vault login`, `renew` and `logout` change this shell. A login that fails is an error.
+# Then `claude-vault login`, `renew` and `logout` change this shell. A failed login is an error.
 def --env --wrapped claude-vault [...arguments] {
     let input = $in
     if ($arguments | get 0? | default '') in [login logout renew] {
-        # The last line is the status: a program that fails itself would take its lines along.
+        # The program prints its status as the last line and exits with 0, because Nushell discards the output of a
+        # program that fails.
         let lines = (^@BIN@ --source nushell - ...$arguments | lines)
         let session = ($lines | drop 1 | str join | from json | default {})
         for name in ($session | columns) {

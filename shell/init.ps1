@@ -1,11 +1,11 @@
 # claude-vault for PowerShell:  claude-vault init powershell | Out-String | Invoke-Expression   (in $PROFILE)
-# `claude-vault-login`, `-renew` and `-logout` change this shell; one that fails throws. A function in place of
-# the command itself would lose a `--` among its words.
+# `claude-vault-login`, `-renew` and `-logout` change this shell and throw an error if they fail. They do not
+# replace the command `claude-vault`, because a function would lose a `--` among its arguments.
 function claude-vault-session {
     $PSNativeCommandUseErrorActionPreference = $false
     $answer = & @BIN@ --source powershell - @args | Out-String
     $result = $LASTEXITCODE
-    # As data: what is run as a script can be logged.
+    # Read the answer as data, because PowerShell can log everything that it runs as a script.
     if ($answer.Trim()) {
         foreach ($variable in (ConvertFrom-Json $answer).PSObject.Properties) {
             if ($null -eq $variable.Value) {

@@ -32,7 +32,7 @@ def _claude_vault():
             return ["sh", "-c", f"exit {session(arguments)}"]
         return [program, *arguments]
 
-    # Before xonsh 0.19 an alias cannot become a command; as a function it gets no terminal.
+    # Before xonsh 0.19, an alias cannot return a command. As a function, the alias gets no terminal.
     def function(arguments, stdin=None, stdout=None, stderr=None):
         if arguments[:1] in (["login"], ["logout"], ["renew"]):
             return session(arguments)
@@ -48,8 +48,8 @@ def _claude_vault():
         put(variables)
         define()
 
-    # An interactive xonsh writes the variables that it starts with into its history file, after its rc files
-    # have run: until then the session is held here.
+    # After its rc files have run, an interactive xonsh writes its initial variables into its history file.
+    # Until then, keep the session here and not in the environment.
     if env.get("XONSH_INTERACTIVE") and __xonsh__.history is None and held() is None:
         names = [name for name in ("VAULT_TOKEN", "BAO_TOKEN", "CLAUDE_VAULT_SESSION") if name in env]
         __xonsh__._claude_vault_held = {name: env.pop(name) for name in names}

@@ -1,7 +1,7 @@
 #!@BIN@
-# claude-vault, to be sourced:  source claude-vault login
-# Run as a command, the first line hands over to the program and nothing below is read.
-# No variable, function or option is left behind; with `set -x` or `set -v` on, the token is not shown.
+# The launcher of claude-vault. To change this shell, source it:  source claude-vault login
+# If it is run as a command, the first line starts the program, and no shell reads the lines below.
+# It leaves no variable, function or option behind. `set -x` and `set -v` do not show the token.
 case $- in
 *x*v* | *v*x*) \set +xv && \eval "$(\command @BIN@ --source sh xv "$@" || \printf '\\set -xv; \\return %s' $?)" ;;
 *x*) \set +x && \eval "$(\command @BIN@ --source sh x "$@" || \printf '\\set -x; \\return %s' $?)" ;;

@@ -1,18 +1,20 @@
-//! The audit log: one line an event, names only, each line chained to the one before.
+//! The audit log: one line per event, names only, each line chained to the previous one.
 //!
-//! `[2026-01-31 10:35:00 UTC] USER=… ACTION=… SERVICE=… DETAILS=… CHAIN=…`. `CHAIN` is the SHA-256
-//! (hex) of the previous line's chain and this line's text. Lines before the first chained one,
-//! from the scripts of old, are sealed by it. The last chain and the number of lines are also kept
-//! in the state folder: a line that is edited, removed, moved or cut off, and a log that is gone,
-//! is found as long as nobody else can write that folder. Whoever can write both, such as any
-//! program of the same account, can forge both.
+//! A line is `[2026-01-31 10:35:00 UTC] USER=… ACTION=… SERVICE=… DETAILS=… CHAIN=…`. `CHAIN` is
+//! the SHA-256 (hex) of the previous line's chain and this line's text. The first chained line
+//! seals the lines before it, which the older scripts wrote.
 //!
-//! A log of [`MAX_BYTES`] is set aside as `NAME.1`, `NAME.2` and so on, and the chain goes on in a
-//! new file.
+//! The last chain and the number of lines are also kept in the state folder. They reveal a line
+//! that was edited, removed, moved or cut off, and a deleted log, as long as nobody else can write
+//! to that folder. Anyone who can write to both, such as any program of the same account, can forge
+//! both.
 //!
-//! Any process of this user can hold the log's lock, and its disk can be slow. [`Audit::record`]
-//! therefore writes on a thread of its own and waits for the lock two seconds at most: neither
-//! stops another call.
+//! A log that reaches [`MAX_BYTES`] is rotated to `NAME.1`, `NAME.2` and so on. The chain continues
+//! in the new file.
+//!
+//! Any process of this user can hold the log's lock, and the disk can be slow. [`Audit::record`]
+//! therefore writes on its own thread and waits at most two seconds for the lock, so that neither
+//! blocks other calls.
 
 mod chain;
 mod event;
@@ -40,10 +42,10 @@ use crate::config::{Env, Settings};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// The size at which a log is set aside and a new file begins, in bytes: some forty thousand lines.
+/// The size in bytes at which a log is rotated: about forty thousand lines.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-/// What happened: the word after `ACTION=`.
+/// The kind of event: the word after `ACTION=`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)] // the words are the documentation
 pub enum Action {
@@ -77,7 +79,8 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether the line must be on the disk before anything else happens: what changes Vault.
+    /// Whether the line must be on disk before the program continues: true for actions that change
+    /// Vault, a session or the chain.
     fn must_survive(self) -> bool {
         matches!(
             self,
@@ -124,45 +127,45 @@ impl Action {
     }
 }
 
-/// The log of one root.
+/// The audit log of one root.
 #[derive(Clone)]
 pub struct Audit {
     path: PathBuf,
-    /// Where the ends of logs are kept.
+    /// The folder in which the ends of logs are recorded.
     heads: PathBuf,
     user: String,
     person: Person,
     max_bytes: u64,
 }
 
-/// What [`Audit::verify`] found in an intact log.
+/// The result of [`Audit::verify`] for an intact log.
 #[derive(serde::Serialize, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Verified {
-    /// The log's file.
+    /// The log's current file.
     pub path: PathBuf,
-    /// Chained lines, all intact, those of earlier files included.
+    /// The number of chained lines, all intact, including those of earlier files.
     pub lines: usize,
-    /// Lines of the scripts of old before them, sealed by the first chained line.
+    /// The number of lines before them, from the older scripts; the first chained line seals them.
     pub unchained: usize,
-    /// How many files the chain goes through.
+    /// The number of files that the chain spans.
     pub files: usize,
-    /// Whether the state folder knows where the log ends: without that, lines cut from its end are
-    /// not noticed.
+    /// Whether the state folder records the end of the log. Without it, lines cut from the end go
+    /// unnoticed.
     pub is_end_known: bool,
 }
 
-/// How far a log was read that is followed.
+/// The position up to which a followed log was read.
 #[derive(Default)]
 pub struct Followed {
     file: Option<(u64, u64)>,
     offset: u64,
-    /// There was no log yet at first.
+    /// The log did not exist yet at the first call, so it is read from its start.
     from_start: bool,
 }
 
 impl Audit {
-    /// The log that the settings name. Opens nothing yet.
+    /// The log in the settings. Does not open it yet.
     #[must_use]
     pub fn new(settings: &Settings, env: &Env) -> Self {
         let user = ["USER", "LOGNAME"]
@@ -181,8 +184,8 @@ impl Audit {
         }
     }
 
-    /// The same for the session with a token of this digest: its lines name the person in Vault,
-    /// once that is known.
+    /// This log for the session whose token has this digest. Its lines name the person in Vault,
+    /// once the person is known.
     #[must_use]
     pub fn of_session(self, settings: &Settings, digest: Option<String>) -> Self {
         Self {
@@ -197,21 +200,21 @@ impl Audit {
         self.person.is_known()
     }
 
-    /// Remembers the session's person, for this log and later commands. Best effort.
+    /// Remembers the session's person, for this log and later commands. Errors are ignored.
     pub fn meet(&self, person: &str) {
         self.person.meet(person);
     }
 
-    /// The log's file.
+    /// The path of the log's current file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether an event could be written.
+    /// Checks that the log can be opened for writing.
     ///
     /// # Errors
-    /// [`Error::AuditUnwritable`].
+    /// [`Error::AuditUnwritable`] if it cannot.
     pub fn check(&self) -> Result<()> {
         place::open_log(&self.path)
             .map(drop)
@@ -221,16 +224,17 @@ impl Audit {
             })
     }
 
-    /// Appends one event. `service` and `details` hold names only; whatever they hold, they cannot
-    /// begin a line or a field of their own. An event whose call is given up is still written.
+    /// Appends one event. `service` and `details` contain only names, and they are escaped: no
+    /// content can start a line or field of its own. The event is written even if the future is
+    /// dropped.
     ///
     /// # Errors
-    /// [`Error::AuditUnwritable`], also when another program holds the lock for two seconds.
+    /// [`Error::AuditUnwritable`], also if another program holds the lock for two seconds.
     pub async fn record(&self, action: Action, service: &str, details: &str) -> Result<()> {
         let (log, service, details) = (self.clone(), service.to_owned(), details.to_owned());
         let written =
             tokio::task::spawn_blocking(move || log.append(action, &service, &details)).await;
-        // The thread ends without an answer only when the whole program does.
+        // The thread fails to answer only when the whole program is ending.
         let written = written.unwrap_or_else(|_| Err(std::io::ErrorKind::Interrupted.into()));
         written.map_err(|source| Error::AuditUnwritable {
             path: self.path.clone(),
@@ -238,8 +242,8 @@ impl Audit {
         })
     }
 
-    /// Appends one event without waiting for it, where nothing depends on it. An event that cannot
-    /// be written, and one in the last moment of the program, is lost.
+    /// Appends one event without waiting for the write. For events on which nothing depends: an
+    /// event is lost if it cannot be written or if the program is about to end.
     pub fn note(&self, action: Action, service: &str, details: &str) {
         let (log, service, details) = (self.clone(), service.to_owned(), details.to_owned());
         let write = move || drop(log.append(action, &service, &details));
@@ -249,7 +253,7 @@ impl Audit {
         }
     }
 
-    /// Blocks: for a thread that nothing else runs on.
+    /// Appends one event. Blocks, so it needs a thread of its own.
     fn append(&self, action: Action, service: &str, details: &str) -> std::io::Result<()> {
         let mut file = place::locked(&self.path)?;
         if file.metadata()?.len() >= self.max_bytes {
@@ -260,8 +264,8 @@ impl Audit {
         let head_path = self.head_path();
         let mut known = Head::read(&head_path);
         if known.is_none() && end_of(&mut file)?.link.is_some() {
-            // A log from elsewhere, as in a cloned repository. Nobody vouches for it: a new one
-            // begins.
+            // The log comes from elsewhere, for example from a cloned repository. Nothing proves
+            // that it is intact, so a new one is started.
             known = self.begin_anew(&head_path);
             if known.is_some() {
                 drop(file);
@@ -280,7 +284,7 @@ impl Audit {
             field(details)
         );
         let next = chained(&link, text.as_bytes());
-        // First the intention: after a crash the line may be there or not.
+        // Record the intended line first: after a crash, the line may or may not be in the log.
         let noted = Head {
             link,
             count,
@@ -294,11 +298,11 @@ impl Audit {
         let length = file.metadata()?.len();
         if let Err(error) = file.write_all(format!("{text}{CHAIN}{}\n", text_of(&next)).as_bytes())
         {
-            // A line torn by a full disk would break the chain for good.
+            // A line cut short by a full disk would break the chain permanently.
             let _ = file.set_len(length);
             return Err(error);
         }
-        // Without a state folder the log is kept all the same: its end is then not known.
+        // Without a state folder the log is still written, but its end is not recorded.
         let noted = noted.and_then(|_| {
             Head {
                 link: next,
@@ -308,7 +312,7 @@ impl Audit {
             }
             .write(&head_path)
         });
-        // Others need not wait for the disk: they see the line already.
+        // Other processes need not wait for the disk: they already see the line.
         file.unlock()?;
         if !action.must_survive() {
             return Ok(());
@@ -319,8 +323,8 @@ impl Audit {
         file.sync_data()
     }
 
-    /// Sets a log aside that the state folder knows nothing of; `None` where the state folder
-    /// cannot be written, and the log stays as it is.
+    /// Rotates a log whose end the state folder does not record, and starts a new chain. `None` if
+    /// the state folder or the log cannot be written; the log then stays in use.
     fn begin_anew(&self, head_path: &Path) -> Option<Head> {
         let first = place::next_number(&self.path)?;
         let head = Head {
@@ -334,13 +338,13 @@ impl Audit {
         Some(head)
     }
 
-    /// What the next line follows. The state folder's word counts: after lines that were cut off,
-    /// the chain goes on from the last of them, and shows that they are missing.
+    /// The end of the chain, which the next line continues. The state folder decides: if lines were
+    /// cut off, the chain continues from the last of them, which shows that they are missing.
     fn end(&self, file: &mut File, known: Option<&Head>) -> std::io::Result<Head> {
         let last = end_of(file)?;
         let is_torn = last.ends_open && known.is_some_and(|head| head.next.is_some());
         if is_torn {
-            // Ours, from a crash: what was begun did not happen.
+            // This program crashed during the write: remove the incomplete line.
             file.set_len(last.line_starts)?;
         } else if last.ends_open {
             file.write_all(b"\n")?;
@@ -376,7 +380,8 @@ impl Audit {
         }
     }
 
-    /// Reads the whole chain; `file` is the log, locked. Gives the number of files too.
+    /// Reads the whole chain from file number `first` on; `file` is the locked log. Also returns
+    /// the number of files.
     fn walk(&self, file: &mut File, first: u64) -> std::io::Result<(Walk, usize)> {
         let mut walk = Walk::new();
         let mut files = 1;
@@ -393,7 +398,8 @@ impl Audit {
         Ok((walk, files))
     }
 
-    /// Where the end of this log is kept. One log has one name, whatever way leads to it.
+    /// The file in which the end of this log is recorded. A log has the same file under every path
+    /// that leads to its folder.
     fn head_path(&self) -> PathBuf {
         let folder = self
             .path
@@ -406,12 +412,11 @@ impl Audit {
         self.heads.join(&name[..16])
     }
 
-    /// Every event of the log as its line, without the chain, those of earlier files first; empty
-    /// when there is no log. What is no event is left out: it may be anything that somebody put
-    /// there.
+    /// The line of every event, without its chain, those of earlier files first; empty if there is
+    /// no log. Lines that are not events are left out: anyone could have put them there.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if a file of the log cannot be read.
     pub fn lines(&self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
         for path in place::earlier(&self.path)
@@ -425,11 +430,11 @@ impl Audit {
         Ok(lines)
     }
 
-    /// The lines that came since the last call; at first, none but those that are written from now
-    /// on.
+    /// The events added since the previous call. The first call returns none and starts at the end
+    /// of the log.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the log cannot be read.
     pub fn more(&self, followed: &mut Followed) -> Result<Vec<String>> {
         let read = |path: &Path, offset: u64| -> std::io::Result<Vec<u8>> {
             let mut file = File::open(path)?;
@@ -447,7 +452,7 @@ impl Audit {
         match followed.file {
             None => followed.offset = if followed.from_start { 0 } else { found.len() },
             Some(before) if before != now => {
-                // It was set aside: first the rest of it.
+                // The log was rotated: read the rest of the old file first.
                 if let Some((_, path)) = place::earlier(&self.path).pop() {
                     bytes = read(&path, followed.offset).unwrap_or_default();
                 }
@@ -457,7 +462,7 @@ impl Audit {
         }
         followed.file = Some(now);
         let mut newer = read(&self.path, followed.offset).map_err(Error::io("read", &self.path))?;
-        // A line that is being written comes with the next call.
+        // An incomplete line is left for the next call.
         newer.truncate(
             newer
                 .iter()
@@ -469,9 +474,9 @@ impl Audit {
         Ok(events(&bytes))
     }
 
-    /// Who wrote the versions of a service, by number, of those that are asked for with the time
-    /// they were written (RFC 3339). Blocks. Only an intact log whose end is known tells anything:
-    /// others can write lines too.
+    /// Who wrote the given versions of a service, by version number. `wanted` pairs each version
+    /// with the time it was written (RFC 3339). Blocks. Empty unless the log is intact and its end
+    /// is recorded, because others can write lines too.
     #[must_use]
     pub fn writers(&self, service: &str, wanted: &[(u64, String)]) -> BTreeMap<u64, String> {
         let wanted: Vec<(u64, Timestamp)> = wanted
@@ -490,7 +495,8 @@ impl Audit {
         found
     }
 
-    /// The events of the chain, where that is intact and ends as the state folder knows.
+    /// The events of the chain; `None` unless it is intact and ends as recorded in the state
+    /// folder.
     fn vouched(&self) -> Option<Vec<Event>> {
         let known = Head::read(&self.head_path())?;
         let mut file = place::locked(&self.path).ok()?;
@@ -526,14 +532,15 @@ impl Audit {
     /// Checks the chain from the first line to the last.
     ///
     /// # Errors
-    /// [`Error::AuditBroken`] naming what does not hold; [`Error::NotFound`] without a log.
+    /// [`Error::AuditBroken`], which describes the damage; [`Error::NotFound`] if there is no log;
+    /// [`Error::Io`].
     pub fn verify(&self) -> Result<Verified> {
         let known = Head::read(&self.head_path());
         let is_there = std::fs::symlink_metadata(&self.path).is_ok();
         if !is_there && known.is_none() && place::earlier(&self.path).is_empty() {
             return Err(Error::NotFound {
                 what: "an audit log".into(),
-                hint: "one begins with the first command that uses Vault".into(),
+                hint: "the first command that uses Vault creates it".into(),
             });
         }
         let mut file = place::locked(&self.path).map_err(Error::io("lock", &self.path))?;
@@ -541,7 +548,7 @@ impl Audit {
     }
 
     fn verify_locked(&self, file: &mut File) -> Result<Verified> {
-        // Read again: it may have moved on while the lock was waited for.
+        // Read again: the end may have changed while this process waited for the lock.
         let known = Head::read(&self.head_path());
         let first = known.as_ref().map_or(1, |head| head.first);
         let (walk, files) = self
@@ -557,12 +564,12 @@ impl Audit {
         })
     }
 
-    /// Starts a new chain after what [`Audit::verify`] finds wrong, and records that as its first
-    /// line. The old files stay beside it. Gives what was wrong; `None` for an intact log, which
-    /// stays as it is.
+    /// Starts a new chain if [`Audit::verify`] finds damage, and records the damage in its first
+    /// line. The old files are kept. Returns a description of the damage; `None` for an intact log,
+    /// which is not changed.
     ///
     /// # Errors
-    /// [`Error::AuditUnwritable`], [`Error::NotFound`] without a log, [`Error::Io`].
+    /// [`Error::AuditUnwritable`], [`Error::NotFound`] if there is no log, [`Error::Io`].
     pub fn accept(&self) -> Result<Option<String>> {
         let unwritable = |source| Error::AuditUnwritable {
             path: self.path.clone(),
@@ -619,7 +626,7 @@ fn events(bytes: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Spaces stay; what could begin a line, a field or a chain does not.
+/// Escapes everything that could start a line, a field or a chain. Spaces are kept.
 fn field(text: &str) -> String {
     if text.is_empty() {
         "-".into()
@@ -628,13 +635,13 @@ fn field(text: &str) -> String {
     }
 }
 
-/// The end of the file that is written.
+/// The end of the log's current file.
 struct Last {
-    /// The link of its last line, if that has one.
+    /// The link of the last line, if it has one.
     link: Option<Link>,
-    /// The last line lacks its line break, as after a crash.
+    /// The last line has no line break, for example after a crash.
     ends_open: bool,
-    /// Where the last line begins.
+    /// The offset in bytes at which the last line starts.
     line_starts: u64,
 }
 

@@ -1,12 +1,12 @@
-//! The one error type: what is wrong, what to do about it, and the exit status that says so.
+//! The one error type: a message, a hint on what to do, a code and an exit status.
 //!
-//! No variant can hold a secret: they carry names that were checked, paths, addresses without user
-//! information or query, and fixed texts. What Vault or an identity provider said is carried only
-//! as [`ServerText`] or [`Said`].
+//! No variant can contain a secret. Variants contain checked names, paths, fixed texts, and
+//! addresses without user information or query. Text from Vault or an identity provider appears
+//! only as [`ServerText`] or [`Said`].
 //!
-//! `Display` holds our own words, names, paths and addresses. [`Error::for_person`] adds what the
-//! other side said, for a terminal or a page. What a model is told has fixed sentences of its own
-//! in `mcp::refusal`.
+//! `Display` shows only our own words, names, paths and addresses. [`Error::for_person`] adds the
+//! text of the other side, for a terminal or a page. A model receives separate fixed sentences,
+//! from `mcp::refusal`.
 
 mod hint;
 mod said;
@@ -18,13 +18,13 @@ pub use said::{Said, ServerText};
 /// `Result` with this crate's [`enum@Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Everything that can go wrong, one variant a cause a person can act on.
+/// Everything that can go wrong. Each variant is a cause that a person can act on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The arguments or a file's content are not valid.
     #[error("{message}")]
     Invalid {
-        /// What is wrong, never repeating the input.
+        /// What is wrong, without the input itself.
         message: String,
         /// What to do.
         hint: String,
@@ -35,20 +35,20 @@ pub enum Error {
     /// There is no token.
     #[error("no session: VAULT_TOKEN is not set")]
     NoSession,
-    /// The token expired, was revoked, or never was one.
+    /// The token expired, was revoked, or never was valid.
     #[error("the session has expired or was revoked")]
     SessionExpired,
-    /// The session was made for another Vault than the one that is configured now.
+    /// The session was made at another Vault than the one that is configured now.
     #[error("the session is for {session}, but Vault's address is now {address}")]
     OtherVault {
-        /// The address that the session was made at.
+        /// The address at which the session was made.
         session: String,
-        /// The address that is configured.
+        /// The configured address.
         address: String,
-        /// What uses the session again.
+        /// How to return to the Vault of the session.
         back: String,
     },
-    /// The token is good, and Vault's policy denies the path.
+    /// The token is valid, but Vault's policy denies the path.
     #[error("Vault's policy forbids {operation} on {path}")]
     Forbidden {
         /// `read`, `list`, `write`, …
@@ -64,7 +64,7 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
-    /// A version was deleted, or destroyed for good.
+    /// A version was deleted (which can be undone) or destroyed (which cannot).
     #[error("{}", deleted(service, *version, *is_destroyed))]
     Deleted {
         /// The service.
@@ -73,7 +73,7 @@ pub enum Error {
         version: u64,
         /// Whether it is the newest one.
         is_newest: bool,
-        /// Whether its values are gone for good.
+        /// Whether its values were destroyed and cannot be restored.
         is_destroyed: bool,
     },
     /// Existing or changed data prevents the operation.
@@ -90,9 +90,9 @@ pub enum Error {
         /// The service.
         service: String,
     },
-    /// A write ended in a way that leaves open whether it happened.
+    /// The connection broke during a write, so its outcome is unknown.
     #[error(
-        "the connection broke during the write of {service}, and Vault cannot say whether it \
+        "the connection broke during the write of {service}, and it is unknown whether the write \
          happened"
     )]
     OutcomeUnknown {
@@ -118,12 +118,12 @@ pub enum Error {
     Certificate {
         /// Scheme, host and port.
         address: String,
-        /// What was wrong with it.
+        /// Why it was not accepted.
         reason: &'static str,
         /// What to do.
         hint: &'static str,
     },
-    /// TLS was spoken to a server without it, or the reverse.
+    /// The address has the wrong scheme: https for a plain http server, or the reverse.
     #[error("{address} does not speak {expected}")]
     WrongScheme {
         /// Scheme, host and port.
@@ -131,7 +131,7 @@ pub enum Error {
         /// `https` or `http`.
         expected: &'static str,
     },
-    /// A token would have travelled in the clear.
+    /// A token would have been sent unencrypted.
     #[error("refusing to send a token to {address} over plain http")]
     InsecureHttp {
         /// Scheme, host and port.
@@ -140,9 +140,9 @@ pub enum Error {
     /// A redirect points to another origin (scheme, host, port) that is not trusted with the token.
     #[error("Vault at {address} redirects to {target}, which is not trusted with the token")]
     ForeignRedirect {
-        /// Where the request went.
+        /// The address that answered with the redirect.
         address: String,
-        /// Where it should have gone on to.
+        /// The address that the redirect points to.
         target: String,
     },
     /// Vault is sealed or not initialised.
@@ -151,20 +151,20 @@ pub enum Error {
         /// Scheme, host and port.
         address: String,
     },
-    /// Vault answered with a status that has no more exact variant.
+    /// Vault answered with a status that has no variant of its own.
     #[error("Vault answered {status}{text}")]
     Server {
         /// The HTTP status.
         status: u16,
-        /// Its own words where they are known to hold nothing of the request.
+        /// Vault's message, if it is one that repeats nothing of the request.
         text: ServerText,
     },
-    /// An answer that no Vault gives.
-    #[error("{address} gave an answer that is not Vault's: {reason}")]
+    /// The answer cannot come from Vault.
+    #[error("the answer from {address} is not from Vault: {reason}")]
     BadReply {
         /// Scheme, host and port.
         address: String,
-        /// What was wrong with it.
+        /// What was wrong with the answer.
         reason: &'static str,
     },
     /// The login was refused by Vault or the identity provider.
@@ -172,27 +172,27 @@ pub enum Error {
     LoginFailed {
         /// Why, in our words.
         reason: &'static str,
-        /// What Vault or the provider said, or which address it is about; for a person only.
+        /// The message of Vault or the provider, or the address in question; for a person only.
         said: Said,
         /// What to do.
         hint: String,
     },
-    /// Nobody finished the login in time.
-    #[error("nobody finished the login within {seconds} seconds")]
+    /// The login was not finished in time.
+    #[error("the login was not finished within {seconds} seconds")]
     LoginTimeout {
-        /// The limit that ran out.
+        /// The time limit.
         seconds: u64,
     },
-    /// A session that cannot be lengthened.
+    /// The session cannot be renewed.
     #[error("{message}")]
     NotRenewed {
-        /// Why, and for how long it holds.
+        /// Why, and for how long the session remains valid.
         message: String,
     },
     /// The person declined.
     #[error("not confirmed: nothing was written")]
     Declined,
-    /// A question could not be asked.
+    /// There is no terminal on which to ask a question.
     #[error("no terminal to ask on: {question}")]
     NoPerson {
         /// What would have been asked.
@@ -203,42 +203,42 @@ pub enum Error {
     /// A change waits for a person's approval.
     #[error("the change is waiting for a person's approval{}", approval_token.as_ref().map(|token| format!("; approval_token: {token}")).unwrap_or_default())]
     ApprovalPending {
-        /// What to come back with, if anything.
+        /// The token with which to repeat the call, if there is one.
         approval_token: Option<String>,
     },
-    /// Nobody approved a change in time.
-    #[error("nobody approved the change in time: nothing was written")]
+    /// A change was not approved in time.
+    #[error("the change was not approved in time: nothing was written")]
     ApprovalExpired,
-    /// An approval that this process does not wait for.
-    #[error("unknown approval: it was used or refused, or has expired")]
+    /// This process is not waiting for that approval.
+    #[error("unknown approval: it was already used or refused, or has expired")]
     ApprovalUnknown,
     /// An approval for one change came with another.
     #[error("that approval is for another change: nothing was written")]
     ApprovalMismatch,
-    /// The proof of an approval is weaker than the settings demand.
-    #[error("the approval is weaker than your settings demand: {required} is needed")]
+    /// The proof of an approval is weaker than the settings require.
+    #[error("the approval is weaker than your settings require: {required} is needed")]
     WeakProof {
-        /// The kind of proof that is needed.
+        /// The required kind of proof.
         required: &'static str,
     },
-    /// Refused while an AI agent reads the output.
+    /// Refused because an AI agent runs this process and reads its output.
     #[error("{what} is refused under an AI agent")]
     UnderAgent {
         /// The option or command.
         what: &'static str,
     },
-    /// A value that no text can carry to the readers asked for.
+    /// A value that cannot be written so that all requested readers read it back unchanged.
     #[error("{file}: {keys} cannot be written so that {reader} would read it back: {reason}")]
     Unwritable {
         /// The file that was not written.
         file: String,
-        /// The keys whose values they are.
+        /// The keys of the values.
         keys: String,
-        /// Who would read it.
+        /// The program that would read the file.
         reader: String,
-        /// What that reader cannot hold.
+        /// Why that program cannot read the value back.
         reason: String,
-        /// The ways out.
+        /// What to do instead.
         hint: String,
     },
     /// `inject --check` found files that differ.
@@ -251,20 +251,20 @@ pub enum Error {
         /// How many were checked.
         total: usize,
     },
-    /// A path that leaves the root, is a symbolic link, or is not a plain file.
+    /// A path that lies outside the root, is a symbolic link, or is not a plain file.
     #[error("{path}: {reason}")]
     Confined {
-        /// The path as it was asked for.
+        /// The path as it was given.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the path.
         reason: &'static str,
     },
-    /// A file, or a folder on the way to it, that another user controls.
+    /// Another user controls the file or a folder on its path.
     #[error("{path}: {reason}, so no value is written there")]
     NotOurs {
-        /// The path as it was asked for.
+        /// The path as it was given.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the path.
         reason: &'static str,
         /// What to do.
         hint: String,
@@ -279,7 +279,7 @@ pub enum Error {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The audit log cannot be written, so a write to Vault must not happen.
+    /// The audit log cannot be written, so nothing may be written to Vault.
     #[error("the audit log {path} cannot be written: {source}", path = path.display())]
     AuditUnwritable {
         /// The log.
@@ -287,18 +287,18 @@ pub enum Error {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The audit log's chain does not hold.
+    /// The chain of the audit log is broken; the text describes the damage.
     #[error("the audit log is not intact: {0}")]
     AuditBroken(String),
     /// The program of `exec` could not be started.
     #[error("cannot run {program}: {}", why_not_run(source))]
     CannotRun {
-        /// Its name.
+        /// The name or path of the program.
         program: String,
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The throwaway server could not be found, fetched or set up.
+    /// The throwaway server of `dev` could not be found, fetched or set up.
     #[error("{message}")]
     Dev {
         /// What is wrong.
@@ -306,19 +306,19 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
-    /// Several services of one command failed; each was reported on its own.
+    /// One or more services of a command failed; each failure was already reported.
     #[error("{failed} of {total} services failed{}", also(*differ))]
     Several {
-        /// How many differ, of the others, where that was asked.
+        /// How many of the other services differ from Vault, if that was checked.
         differ: usize,
         /// How many failed.
         failed: usize,
         /// How many were tried.
         total: usize,
-        /// The worst exit status among them.
+        /// The most serious exit status of the failures.
         exit: u8,
     },
-    /// Ctrl-C or SIGTERM.
+    /// Ctrl-C or SIGTERM was received.
     #[error("interrupted")]
     Interrupted,
 }
@@ -332,7 +332,7 @@ impl Error {
         }
     }
 
-    /// Turns an I/O error into one that names the file and what was tried with it.
+    /// Turns an I/O error into one that names the file and the operation.
     pub fn io(
         action: &'static str,
         path: impl Into<PathBuf>,
@@ -345,7 +345,7 @@ impl Error {
         }
     }
 
-    /// A login that failed, in our words, with nothing that the other side said.
+    /// An [`Error::LoginFailed`] without any text from the other side.
     pub fn login_failed(reason: &'static str, hint: impl Into<String>) -> Self {
         Self::LoginFailed {
             reason,
@@ -354,7 +354,7 @@ impl Error {
         }
     }
 
-    /// What is wrong, for a person's terminal or page: with what Vault or the provider said.
+    /// The message for a person's terminal or page, with the text that Vault or the provider sent.
     #[must_use]
     pub fn for_person(&self) -> String {
         match self {
@@ -365,7 +365,7 @@ impl Error {
         }
     }
 
-    /// A stable name for programs: the `code` of `--json` and of an MCP result.
+    /// A stable code for programs: `code` in the output of `--json`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -407,8 +407,9 @@ impl Error {
         }
     }
 
-    /// The exit status of the contract: 1 failed, 2 invalid, 3 no session, 4 forbidden,
-    /// 5 not found, 6 conflict, 7 Vault failing, 8 not approved by a person, 130 interrupted.
+    /// The documented exit status: 1 failed, 2 invalid, 3 no session, 4 forbidden, 5 not found,
+    /// 6 conflict, 7 Vault failing, 8 not approved by a person, 126 or 127 program not run,
+    /// 130 interrupted.
     #[must_use]
     pub fn exit(&self) -> u8 {
         match self {
@@ -459,8 +460,8 @@ impl Error {
 
 fn why_not_run(source: &std::io::Error) -> String {
     match source.kind() {
-        std::io::ErrorKind::NotFound => "there is no such program".into(),
-        std::io::ErrorKind::PermissionDenied => "it may not be executed".into(),
+        std::io::ErrorKind::NotFound => "no such program".into(),
+        std::io::ErrorKind::PermissionDenied => "it is not executable".into(),
         _ => source.to_string(),
     }
 }

@@ -1,5 +1,5 @@
-//! The launcher: a small text of the name `claude-vault`, which a shell sources, and for which the
-//! kernel runs the program behind it.
+//! The launcher: a small script named `claude-vault`. A shell can source it. If it is run as a
+//! command, its first line makes the kernel start the real program.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::config::Env;
 use crate::error::{Error, Result};
 
-/// The name of the program behind a launcher.
+/// The file name of the program that a launcher starts.
 pub const BINARY: &str = "claude-vault-bin";
 
-/// The text of a launcher of the program at this path. The kernel reads the interpreter's path up
-/// to the first blank and at most 255 bytes of the line (execve(2)).
+/// The text of a launcher for the program at this path. The path must fit the launcher's first
+/// line: the kernel reads the interpreter's path up to the first blank, and at most 255 bytes of
+/// the line (execve(2)).
 ///
 /// # Errors
-/// [`Error::Invalid`] for a path that no such line can name.
+/// [`Error::Invalid`] for a path that does not fit.
 pub fn text(binary: &Path) -> Result<String> {
     let path = binary.to_str().filter(|path| {
         path.len() < 250
@@ -25,14 +26,14 @@ pub fn text(binary: &Path) -> Result<String> {
     });
     let path = path.ok_or_else(|| {
         Error::invalid(
-            "the path to install to is too long or holds blanks or special characters",
+            "the path to install to is too long or contains blanks or special characters",
             "claude-vault setup --to DIR",
         )
     })?;
     Ok(include_str!("../shell/launcher.sh").replace("@BIN@", path))
 }
 
-/// Whether the file is a launcher of ours.
+/// Whether the file is one of our launchers.
 #[must_use]
 pub fn is_ours(file: &Path) -> bool {
     let mut start = Vec::new();
@@ -44,23 +45,23 @@ pub fn is_ours(file: &Path) -> bool {
     read.is_ok() && line.starts_with(b"#!") && line.ends_with(BINARY.as_bytes())
 }
 
-/// What `source claude-vault` finds on PATH.
+/// The file that `source claude-vault` finds on PATH.
 pub enum Found {
-    /// Nothing of that name.
+    /// No file named `claude-vault`.
     Nothing,
-    /// A launcher.
+    /// One of our launchers.
     Launcher(PathBuf),
-    /// Another file of that name.
+    /// Another file named `claude-vault`.
     Other {
-        /// Where it lies.
+        /// The path of the file.
         file: PathBuf,
-        /// The launcher further down on PATH.
+        /// A launcher in a later folder of PATH, which the file hides.
         hides: Option<PathBuf>,
     },
 }
 
 impl Found {
-    /// Looks for it.
+    /// Searches PATH.
     #[must_use]
     pub fn on_path(env: &Env) -> Self {
         let folders = env.search_path();
@@ -78,7 +79,7 @@ impl Found {
         }
     }
 
-    /// What helps where it is no launcher.
+    /// A hint that makes `source claude-vault` find the launcher; empty if it already does.
     #[must_use]
     pub fn fix(&self) -> String {
         match self {
@@ -92,12 +93,12 @@ impl Found {
                 {
                     "cargo uninstall claude-vault".to_owned()
                 } else {
-                    format!("take {} away", file.display())
+                    format!("remove {}", file.display())
                 };
                 format!("{way}   (it hides {})", launcher.display())
             }
             Self::Nothing | Self::Other { .. } => {
-                "claude-vault setup   (and do what it says is next)".into()
+                "claude-vault setup   (then follow its instructions)".into()
             }
             Self::Launcher(_) => String::new(),
         }

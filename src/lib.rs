@@ -1,8 +1,9 @@
-//! Sessions and secrets of HashiCorp Vault and OpenBao, for a person in a shell and for an AI
-//! assistant beside them.
+//! Sessions and secrets of HashiCorp Vault and OpenBao, for a person in a shell and for their AI
+//! assistant.
 //!
-//! Start reading at [`core`], where each operation is written once; [`vault`] speaks to the
-//! server, [`secret`] says where a value may go, [`cli`] is the face for a shell.
+//! Start reading at [`core`], which implements each operation once. [`vault`] is the client for the
+//! server, [`secret`] lists where a value may go, [`cli`] is the command-line interface, and
+//! [`mcp`] is the interface for assistants.
 
 pub mod approval;
 pub mod audit;

@@ -1,10 +1,10 @@
-//! Listening for the person's own browser: on 127.0.0.1 and ::1 of one port, so that `localhost`
-//! leads here whichever family the browser tries first (RFC 8252, 7.3).
+//! An HTTP listener for the person's own browser. It listens on one port of both 127.0.0.1 and ::1,
+//! so that `localhost` works whichever address the browser tries first (RFC 8252, 7.3).
 //!
-//! Promises: only a visitor whom the system shows to be this user is heard; another user's
-//! connection is closed, and one that cannot be placed gets a fixed text. Connections that are
-//! silent or slow cannot take the listener away. No response can be cached, framed or read by
-//! another origin.
+//! Guarantees: requests are served only if the system shows that the connection belongs to this
+//! user. A connection of another user is closed. If the user is unknown, the response is a fixed
+//! text. Silent or slow connections cannot block the listener. No response can be cached, framed or
+//! read by another origin.
 
 mod visitor;
 
@@ -27,28 +27,28 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::error::{Error, Result};
 use visitor::Visitor;
 
-/// How many connections are open at the same time. One more closes the oldest that has said
-/// nothing.
+/// The most connections that are open at the same time. A new one beyond that closes the oldest one
+/// that has not sent its request.
 const MAX_CONNECTIONS: usize = 32;
-/// How many visitors whom the system does not know get the fixed text at the same time.
+/// The most visitors of unknown users that get the fixed text at the same time.
 const MAX_UNKNOWN: usize = 4;
-/// How long a connection may take to send the head of its request.
+/// The time limit for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long it may take to send the body.
+/// The time limit for the body of a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection lives, its answer included. An answer may wait for Vault or for the
-/// person.
+/// The time limit for a connection, including its response. A response may wait for Vault or for
+/// the person.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// A port of both families on which nothing is served yet.
+/// A bound port, on IPv4 and usually IPv6, that does not serve requests yet.
 pub(crate) struct Loopback {
     pub(crate) port: u16,
     sockets: Vec<TcpListener>,
 }
 
-/// Listens until it is dropped.
+/// A running listener. It stops when dropped.
 pub(crate) struct Serving(Vec<JoinHandle<()>>);
 
 impl Drop for Serving {
@@ -60,15 +60,16 @@ impl Drop for Serving {
 /// A connection of this user.
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// Set once the whole request is here.
-    heard: Arc<AtomicBool>,
+    /// Set after the whole request has arrived.
+    is_received: Arc<AtomicBool>,
 }
 
 impl Loopback {
-    /// Takes `preferred`, or another port where that is taken in either family; 0 for any.
+    /// Binds the port `preferred`, or another port if that one is taken on IPv4 or IPv6. 0 means
+    /// any port.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if no port can be bound.
     pub(crate) async fn bind(preferred: u16) -> Result<Self> {
         let mut tried = pair(preferred).await;
         for _ in 0..20 {
@@ -90,8 +91,8 @@ impl Loopback {
         ))
     }
 
-    /// Hands each connection of this user to `serve`. `unknown` makes the response for a visitor
-    /// whom the system cannot place.
+    /// Passes each connection of this user to `serve`. `unknown` creates the response for a visitor
+    /// whose user is unknown.
     pub(crate) fn each<F>(
         self,
         unknown: fn() -> Response<Full<Bytes>>,
@@ -112,7 +113,7 @@ impl Loopback {
     }
 }
 
-/// Both families on one port; the IPv4 one alone where there is no IPv6.
+/// Binds one port on IPv4 and IPv6, or only on IPv4 if the machine has no IPv6.
 async fn pair(port: u16) -> std::io::Result<(u16, Vec<TcpListener>)> {
     let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let port = four.local_addr()?.port();
@@ -123,42 +124,43 @@ async fn pair(port: u16) -> std::io::Result<(u16, Vec<TcpListener>)> {
     }
 }
 
-/// The connections of a listener, the oldest first.
+/// The open connections of a listener.
 struct Open {
+    /// This user's connections, oldest first.
     connections: Mutex<Vec<(Arc<AtomicBool>, AbortHandle)>>,
     unknown: Arc<Semaphore>,
 }
 
 impl Open {
-    /// Serves a connection of this user. Where there are too many, the oldest that has not sent its
-    /// request is closed, or else the oldest: a new one always gets its chance.
+    /// Serves a connection of this user. If too many are open, the oldest one that has not sent its
+    /// request is closed, or else the oldest of all. A new connection is therefore always served.
     fn admit<F>(&self, stream: TcpStream, serve: &impl Fn(Connection) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let heard = Arc::new(AtomicBool::new(false));
+        let is_received = Arc::new(AtomicBool::new(false));
         let mut connections = self
             .connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         connections.retain(|(_, task)| !task.is_finished());
         if connections.len() >= MAX_CONNECTIONS {
-            let silent = connections
+            let unsent = connections
                 .iter()
-                .position(|(heard, _)| !heard.load(Ordering::Relaxed));
-            connections.remove(silent.unwrap_or(0)).1.abort();
+                .position(|(is_received, _)| !is_received.load(Ordering::Relaxed));
+            connections.remove(unsent.unwrap_or(0)).1.abort();
         }
         let serving = tokio::time::timeout(
             CONNECTION_TIMEOUT,
             serve(Connection {
                 stream,
-                heard: heard.clone(),
+                is_received: is_received.clone(),
             }),
         );
-        connections.push((heard, tokio::spawn(serving).abort_handle()));
+        connections.push((is_received, tokio::spawn(serving).abort_handle()));
     }
 
-    /// Answers a visitor whom the system cannot place.
+    /// Sends the fixed response to a visitor whose user is unknown.
     fn turn_away(&self, stream: TcpStream, unknown: fn() -> Response<Full<Bytes>>) {
         let Ok(slot) = self.unknown.clone().try_acquire_owned() else {
             return;
@@ -186,7 +188,7 @@ async fn accept<F>(
 {
     loop {
         let Ok((stream, _)) = socket.accept().await else {
-            // Out of descriptors, say: not a reason to spin or to stop.
+            // For example, out of file descriptors. Wait, to avoid a busy loop, and go on.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -198,27 +200,30 @@ async fn accept<F>(
     }
 }
 
-/// Answers the request of a connection.
+/// Reads the request of a connection and sends the response from `respond`.
 pub(crate) async fn answer<F>(connection: Connection, respond: impl Fn(Request<Bytes>) -> F)
 where
     F: Future<Output = Response<Full<Bytes>>>,
 {
-    let Connection { stream, heard } = connection;
-    let (heard, respond) = (&heard, &respond);
+    let Connection {
+        stream,
+        is_received,
+    } = connection;
+    let (is_received, respond) = (&is_received, &respond);
     let service = service_fn(|request: Request<Incoming>| async move {
         let (head, body) = request.into_parts();
         let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect());
         let Ok(Ok(body)) = body.await else {
-            return Ok(too_much());
+            return Ok(too_long_or_slow());
         };
-        heard.store(true, Ordering::Relaxed);
+        is_received.store(true, Ordering::Relaxed);
         Ok::<_, Infallible>(respond(Request::from_parts(head, body.to_bytes())).await)
     });
-    // A connection that breaks is the browser's affair.
+    // Ignore a broken connection; the browser reports it.
     let _ = http().serve_connection(TokioIo::new(stream), service).await;
 }
 
-fn too_much() -> Response<Full<Bytes>> {
+fn too_long_or_slow() -> Response<Full<Bytes>> {
     response(
         StatusCode::PAYLOAD_TOO_LARGE,
         "text/plain; charset=utf-8",
@@ -237,7 +242,8 @@ fn http() -> hyper::server::conn::http1::Builder {
     builder
 }
 
-/// A response that stays in this browser tab. `policy` is its content security policy.
+/// A response with headers that forbid caching, framing and reading by other origins. `policy` is
+/// its content security policy.
 pub(crate) fn response(
     status: StatusCode,
     content: &'static str,
@@ -271,7 +277,7 @@ pub(crate) fn response(
     response
 }
 
-/// Text for HTML, in an attribute too.
+/// Escapes text for HTML, including attribute values.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

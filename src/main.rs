@@ -1,4 +1,4 @@
-//! The binary: arguments in, exit status out. Everything else is in the library.
+//! The binary: passes the arguments to the library and returns its exit status.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! Names of services and keys: checked once, trusted after.
+//! Names of services and keys, checked once when they are created.
 //!
-//! A [`Service`] or [`Key`] that exists is safe in a URL path, a file name, a log line and a
-//! terminal. The errors state the rule and never repeat the input, which may be a mistyped secret.
+//! Every [`Service`] and [`Key`] is safe in a URL path, a file name, a log line and a terminal.
+//! Errors state the rule and never repeat the input, which may be a mistyped secret.
 
 mod outside;
 mod pattern;
@@ -18,16 +18,16 @@ pub use outside::{Outside, PublicName};
 pub use pattern::Pattern;
 pub use public::is_public_name;
 
-/// How many characters of a foreign name are shown.
+/// The maximum number of characters shown of a name from outside.
 const MAX_NAME_CHARS: usize = 100;
-/// The largest value that is written, in bytes of UTF-8.
+/// The maximum length of a value that is written, in bytes of UTF-8.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
-/// The most segments of a service's name.
+/// The maximum number of segments in a service name.
 pub const MAX_SEGMENTS: usize = 4;
-/// The longest segment, in characters.
+/// The maximum length of a segment, in characters.
 const MAX_SEGMENT_CHARS: usize = 64;
-/// The longest key, in characters.
+/// The maximum length of a key, in characters.
 const MAX_KEY_CHARS: usize = 128;
 
 macro_rules! name {
@@ -53,13 +53,13 @@ macro_rules! name {
         }
 
         impl $name {
-            /// The name.
+            /// The checked name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// Whether `text` would be accepted.
+            /// Whether `text` is a valid name of this kind.
             #[must_use]
             pub fn is_valid(text: &str) -> bool {
                 $is_valid(text)
@@ -72,7 +72,7 @@ macro_rules! name {
                 if Self::is_valid(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(Error::invalid(concat!("that is not a ", $what, " name"), $rule))
+                    Err(Error::invalid(concat!("that is not a valid ", $what, " name"), $rule))
                 }
             }
         }
@@ -99,15 +99,16 @@ macro_rules! name {
 }
 
 name! {
-    /// A service: one secret of KV version 2 below the prefix. Up to four segments
-    /// `[A-Za-z0-9_-]{1,64}` joined by `/`; no segment can be `.`, `..` or a hidden name.
+    /// The name of a service, which is one KV version 2 secret below the prefix. It has up to four
+    /// segments `[A-Za-z0-9_-]{1,64}` joined by `/`, so no segment can be `.`, `..` or a hidden
+    /// name.
     Service, "service", is_service,
     "service names are up to 4 parts joined by /, each of 1 to 64 of the characters A-Z a-z 0-9 _-",
     "^[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}$"
 }
 name! {
-    /// A key of a service, as this program writes it. `[A-Za-z0-9_.-]{1,128}`, and neither `.` nor
-    /// `..`
+    /// The name of a key in a service, as this program writes it: `[A-Za-z0-9_.-]{1,128}`, but not
+    /// `.` or `..`.
     Key, "key", is_key,
     "key names are 1 to 128 of the characters A-Z a-z 0-9 _.-",
     "^[A-Za-z0-9_.-]{1,128}$"
@@ -132,36 +133,38 @@ fn is_key(text: &str) -> bool {
 }
 
 impl Service {
-    /// A service that nobody has, to ask Vault what may be done with one.
+    /// The name of a service that does not exist, for asking Vault what a policy allows on a
+    /// service.
     ///
     /// # Errors
-    /// None: the name keeps the rule.
+    /// None in practice: the name is valid.
     pub fn probe() -> Result<Self> {
         "claude-vault-probe".parse()
     }
 
-    /// A service as a person types it where its folder lies: completion puts a `/` behind it.
+    /// Parses a service name that may end with `/`. A shell completes the name of a folder this
+    /// way.
     ///
     /// # Errors
-    /// As for any name.
+    /// [`Error::Invalid`] if the rest is not a valid name.
     pub fn from_folder(text: &str) -> Result<Self> {
         text.strip_suffix('/').unwrap_or(text).parse()
     }
 
-    /// How many segments the name has.
+    /// The number of segments in the name.
     #[must_use]
     pub fn segments(&self) -> usize {
         self.0.split('/').count()
     }
 
-    /// The name of one segment below this one; `None` where that is too deep or no name.
+    /// The service `segment` below this one; `None` if that is too deep or not a valid name.
     #[must_use]
     pub fn below(&self, segment: &str) -> Option<Self> {
         (!segment.contains('/')).then(|| format!("{self}/{segment}").parse().ok())?
     }
 
-    /// The services that a folder below the root can be a part of, the outermost first: `a`, `a/b`
-    /// for `a/b`.
+    /// The services to which a folder below the root can belong, the outermost first: `a` and `a/b`
+    /// for the folder `a/b`.
     #[must_use]
     pub fn of_folders(folder: &std::path::Path) -> Vec<Self> {
         let mut services: Vec<Self> = folder
@@ -174,15 +177,15 @@ impl Service {
 }
 
 impl Key {
-    /// Whether shells and `.env` readers accept the key as a variable's name
-    /// (`[A-Za-z_][A-Za-z0-9_]*`, and not `_` alone, which shells overwrite).
+    /// Whether shells and `.env` readers accept the key as the name of a variable:
+    /// `[A-Za-z_][A-Za-z0-9_]*`, but not `_` alone, which shells overwrite.
     #[must_use]
     pub fn is_variable(&self) -> bool {
         is_variable(&self.0)
     }
 }
 
-/// Whether `text` can be a variable's name in shells and `.env` readers.
+/// Whether shells and `.env` readers accept `text` as the name of a variable.
 #[must_use]
 pub fn is_variable(text: &str) -> bool {
     text != "_"
@@ -190,9 +193,9 @@ pub fn is_variable(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Makes a text of unknown origin safe to print: line feed, carriage return and tab become `\n`,
-/// `\r` and `\t`; other control characters, and all that are invisible or change how their
-/// neighbours are shown, become `\u{…}`. Line feeds and tabs stay when `multiline` is set.
+/// Makes text of unknown origin safe to print. Line feed, carriage return and tab become `\n`, `\r`
+/// and `\t`. Other control characters, and characters that are invisible or change how their
+/// neighbours are shown, become `\u{…}`. If `multiline` is set, line feeds and tabs are kept.
 #[must_use]
 pub fn printable(text: &str, multiline: bool) -> String {
     let mut out = String::with_capacity(text.len());
@@ -209,7 +212,7 @@ pub fn printable(text: &str, multiline: bool) -> String {
     out
 }
 
-/// The same on one line, cut where it is longer than a name should be.
+/// Makes a name printable on one line, and shortens it if it has more than 100 characters.
 #[must_use]
 pub fn short(name: &str) -> String {
     let shown = printable(name, false);
@@ -220,7 +223,7 @@ pub fn short(name: &str) -> String {
     short
 }
 
-/// A name of unknown origin in quotes that it cannot close itself.
+/// Puts a name of unknown origin in quotes, escaped so that it cannot close them.
 #[must_use]
 pub fn quoted(name: &str) -> String {
     format!(
@@ -230,8 +233,8 @@ pub fn quoted(name: &str) -> String {
 }
 
 /// Whether a character is a format character (general category Cf), a line or paragraph separator,
-/// or ignored by default when text is shown (`Default_Ignorable_Code_Point`), in Unicode 17. The
-/// gaps that Unicode keeps for more of them are included.
+/// or ignored by default when text is displayed (`Default_Ignorable_Code_Point`), in Unicode 17.
+/// Code points that Unicode reserves for more such characters are included.
 fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
@@ -246,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_name_is_one_to_four_path_segments_and_nothing_else() {
+    fn a_service_name_has_one_to_four_path_segments() {
         for good in [
             "a",
             "plex",
@@ -288,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_can_belong_to_every_service_on_its_way() {
+    fn a_folder_can_belong_to_every_service_on_its_path() {
         let names = |folder: &str| -> Vec<String> {
             Service::of_folders(std::path::Path::new(folder))
                 .iter()
@@ -310,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_may_hold_dots_but_is_no_folder() {
+    fn a_key_may_contain_dots_but_is_not_a_path() {
         for good in ["tls.crt", ".dockerconfigjson", "a.b-c_d", "..."] {
             assert!(good.parse::<Key>().is_ok(), "{good}");
         }
@@ -326,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_does_not_repeat_what_may_be_a_secret() {
+    fn the_error_does_not_repeat_the_input() {
         let Err(error) = "hunter2 canary".parse::<Key>() else {
             panic!("accepted")
         };
@@ -334,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_what_every_env_reader_accepts() {
+    fn a_variable_name_is_one_that_every_env_reader_accepts() {
         assert!(is_variable("_A1") && is_variable("a"));
         assert!(
             !is_variable("_") && !is_variable("1A") && !is_variable("foo-bar") && !is_variable("")
@@ -342,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn terminal_escapes_are_shown_not_sent() {
+    fn terminal_escapes_are_shown_as_text() {
         assert_eq!(
             printable("a\u{1b}[31m\nb\u{202e}", false),
             "a\\u{1b}[31m\\nb\\u{202e}"
@@ -353,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_characters_are_shown_and_letters_of_any_script_stay() {
+    fn invisible_characters_are_escaped_and_letters_of_any_script_are_kept() {
         for unseen in "\u{61c}\u{200b}\u{200d}\u{2028}\u{2029}\u{feff}\u{180e}\u{115f}\u{1160}\u{3164}\u{ffa0}\u{fe0f}\u{e0041}\u{e0100}\u{ad}".chars() {
             assert_eq!(printable(&unseen.to_string(), true), format!("\\u{{{:x}}}", u32::from(unseen)));
         }

@@ -1,56 +1,56 @@
-//! The secret type: values and tokens live in it from the moment they arrive.
+//! The type for secrets. Values and tokens are put into it as soon as they arrive.
 //!
-//! A [`Secret`] cannot be printed, formatted, compared for order or serialised. Its text leaves
-//! only through [`Secret::expose`], which asks for one of the [`WayOut`]s listed here; a test
-//! holds each way to the files that may use it. The memory is overwritten when it is dropped.
+//! A [`Secret`] cannot be printed, formatted, ordered or serialised. [`Secret::expose`] is the only
+//! access to its text, and it requires one of the [`WayOut`]s listed here. A test checks that each
+//! way out is used only in the files allowed for it. The memory is overwritten when a secret is
+//! dropped.
 
 use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Where the text of a secret may go. This list is complete.
+/// The complete list of destinations for the text of a secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WayOut {
-    /// The `X-Vault-Token` header of a request to the configured Vault, or the look-up of a
-    /// wrapping token there.
+    /// The `X-Vault-Token` header of a request to the configured Vault, or the body of a request
+    /// there that looks up a wrapping token.
     TokenHeader,
-    /// The body of an approved write to Vault, or of a wrapping for `share`.
+    /// The body of an approved write to Vault, or of a request that wraps values for `share`.
     RequestBody,
-    /// A login's one-time code or nonce, in the request to Vault that ends the login.
+    /// A login's one-time code, nonce or ID token, in a request of the login.
     LoginRequest,
-    /// The lines a shell evaluates to hold the session.
+    /// The lines that a shell evaluates to store the session.
     ShellExport,
-    /// A short digest of a session's token, beside the token in the environment.
+    /// A short digest of a session's token, in the environment next to the token.
     SessionMark,
     /// The standard output of `get`, `share` and `receive`, which exist to print it.
     Stdout,
-    /// The text of `export`: standard output, or files below the root with mode 0600.
+    /// The output of `export`: standard output, or files below the root with mode 0600.
     Export,
-    /// A file written by `inject`, mode 0600.
+    /// A file that `inject` writes, with mode 0600.
     InjectedFile,
-    /// The standard input of the program that fills the person's clipboard, or the terminal's
-    /// sequence for that.
+    /// The person's clipboard, through the standard input of a clipboard program or through a
+    /// terminal escape sequence.
     Clipboard,
-    /// The text that `edit` gives to the person's editor, in a private folder.
+    /// The file that `edit` opens in the person's editor, in a private folder.
     EditedText,
-    /// The environment of the program that `exec` starts, or its file in memory.
+    /// The environment of the program that `exec` starts, or an in-memory file for it.
     ChildEnvironment,
-    /// A reply over MCP in plaintext mode, or of a key that the person's config names.
+    /// An MCP reply in plaintext mode, or one for a key that the person's config allows.
     PlaintextReply,
-    /// A plan shown with `--reveal` on a person's terminal.
+    /// A plan that `--reveal` shows on the person's terminal.
     RevealedPlan,
-    /// A value that the person uncovers on the approval page.
+    /// A value that the person reveals on the approval page.
     ApprovalPage,
-    /// A value that the person typed, over the private socket to the process that asked.
+    /// A value that the person typed, sent over the private socket to the process that asked for
+    /// it.
     ApprovalSocket,
-    /// A look that gives only a yes or no: equality, length limit, shell patterns.
+    /// A check whose result does not contain the text: equality, a length limit or shell patterns.
     Inspection,
 }
 
-/// A value or token.
-///
-/// No `Debug`, no `Display`, no `Serialize`:
+/// A value or token. It does not implement `Debug`, `Display` or `Serialize`:
 /// ```compile_fail
 /// println!("{:?}", claude_vault::secret::Secret::from(String::from("x")));
 /// ```
@@ -64,13 +64,13 @@ pub enum WayOut {
 pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
-    /// Opens the secret for one of the listed destinations.
+    /// Returns the text, for one of the listed destinations.
     #[must_use]
     pub fn expose(&self, _way: WayOut) -> &str {
         &self.0
     }
 
-    /// Takes UTF-8 bytes; what is not UTF-8 is overwritten and refused with `None`.
+    /// Converts UTF-8 bytes. Other bytes are overwritten, and the result is `None`.
     #[must_use]
     pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
         match String::from_utf8(bytes) {
@@ -89,14 +89,14 @@ impl From<String> for Secret {
     }
 }
 
-/// A secret can arrive in a request; it can never be serialised back.
+/// A secret can be deserialised from a request or response, but never serialised.
 impl<'de> serde::Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::from)
     }
 }
 
-/// In an argument's schema, a secret is a string.
+/// In the schema of an MCP tool's arguments, a secret is a string.
 #[cfg(test)]
 impl schemars::JsonSchema for Secret {
     fn inline_schema() -> bool {
@@ -112,23 +112,23 @@ impl schemars::JsonSchema for Secret {
     }
 }
 
-/// In a time that depends on the two lengths only.
+/// Compares in a time that depends only on the two lengths.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 
-/// What a key of a service holds.
+/// The value of a key in a service.
 #[derive(Clone, PartialEq)]
 pub enum Value {
-    /// A JSON string: what claude-vault and most tools write.
+    /// A JSON string, without quotes and escapes. claude-vault and most tools write strings.
     Text(Secret),
-    /// Any other JSON (number, boolean, list, …), as its text.
+    /// Any other JSON value (number, boolean, list, …), as JSON text.
     Json(Secret),
 }
 
-/// The type of a value.
+/// The JSON type of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JsonType {
     /// A string.
@@ -146,7 +146,7 @@ pub enum JsonType {
 }
 
 impl JsonType {
-    /// The word for a person.
+    /// The type's name in messages.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -161,7 +161,7 @@ impl JsonType {
 }
 
 impl Value {
-    /// The text a person or a file gets: the string, or the JSON text.
+    /// The text for a person or a file: the string itself, or the JSON text of any other value.
     #[must_use]
     pub fn secret(&self) -> &Secret {
         match self {
@@ -169,7 +169,7 @@ impl Value {
         }
     }
 
-    /// Its type.
+    /// The JSON type of the value.
     #[must_use]
     pub fn json_type(&self) -> JsonType {
         match self {
@@ -184,10 +184,10 @@ impl Value {
         }
     }
 
-    /// The value as a JSON text, for the destination.
+    /// The value as JSON text, for the destination `way`.
     ///
     /// # Errors
-    /// None in practice: a string always has a JSON form.
+    /// None in practice: every string has a JSON form.
     pub fn json(&self, way: WayOut) -> serde_json::Result<Zeroizing<String>> {
         match self {
             Self::Text(secret) => serde_json::to_string(secret.expose(way)).map(Zeroizing::new),
@@ -195,10 +195,10 @@ impl Value {
         }
     }
 
-    /// Appends the value as JSON, for the body of a write.
+    /// Appends the value as JSON to the body of a write.
     ///
     /// # Errors
-    /// None in practice: a string always has a JSON form.
+    /// None in practice: every string has a JSON form.
     pub(crate) fn append_json(&self, body: &mut Vec<u8>) -> serde_json::Result<()> {
         match self {
             Self::Text(secret) => serde_json::to_writer(body, secret.expose(WayOut::RequestBody)),
@@ -227,8 +227,8 @@ impl From<Box<serde_json::value::RawValue>> for Value {
     }
 }
 
-/// JSON text without the escapes that Go's encoder adds for the sake of HTML: `<` arrives as
-/// `\u003c`.
+/// Replaces the escapes that Go's JSON encoder adds to make JSON safe in HTML. For example, it
+/// writes `<` as `\u003c`.
 fn without_html_escapes(json: &str) -> String {
     const ESCAPES: [(&str, char); 5] = [
         ("u003c", '<'),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_known_by_the_text() {
+    fn the_json_type_is_recognised_from_the_text() {
         let types = [
             ("\"1\"", JsonType::Text),
             ("1", JsonType::Number),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_for_html_are_undone_and_no_others() {
+    fn only_escapes_for_html_are_undone() {
         let text = value(r#"{"a":"\u003cb\u003e \u0026 \\u003c \n \u00e9 \"\u2028"}"#);
         assert!(
             text.secret().expose(WayOut::Inspection)

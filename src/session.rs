@@ -1,10 +1,10 @@
-//! A session: a token, when it ends and which Vault it is for; held in the environment or in
-//! memory, never on disk.
+//! A session: a token, its expiry, and the Vault it is for. A session is held in the environment or
+//! in memory, never on disk.
 //!
-//! Login exports `CLAUDE_VAULT_SESSION` beside the token: its accessor, a digest of the token, and
-//! the address. A token that the digest fits is ours: it goes to that Vault alone, and logout
-//! revokes it. Any other token is foreign: it goes to the current address, and is never revoked
-//! unasked.
+//! A login exports `CLAUDE_VAULT_SESSION` in addition to the token. It contains the token's
+//! accessor, a digest of the token, and the address. If the digest matches the token, the token
+//! came from our login: it is sent only to that Vault, and logout revokes it. Any other token is
+//! foreign: it is sent to the current address and is never revoked without asking.
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -14,30 +14,33 @@ use crate::config::{Env, Settings, lists_host, way_back};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
-/// The variable that says what a session of ours is for.
+/// The variable that links a token to the login and the Vault that it came from.
 pub const MARK: &str = "CLAUDE_VAULT_SESSION";
-/// The variable that names the context of a session. It stays after a logout, as the address does.
+/// The variable that names the context of a session. Like the address, it stays after a logout.
 pub const CONTEXT: &str = "CLAUDE_VAULT_CONTEXT";
-/// The variables of a session. Programs that we start do not get them, but for `exec --keep-token`.
+/// The variables of a session. They are removed from the environment of every program that we
+/// start, except with `exec --keep-token`.
 pub const VARIABLES: [&str; 4] = ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN", MARK];
 
-/// The session that the environment or this process holds.
+/// A session, from the environment or created by this process.
 #[derive(Clone)]
 pub struct Session {
     /// The Vault token.
     pub token: Secret,
-    /// Unix seconds after which it is not used any more, even where Vault would allow it.
+    /// When this program stops using the token, in Unix seconds, even if Vault would still accept
+    /// it.
     pub expiry: Option<i64>,
-    /// What a login of this program made it for; `None` for a token from elsewhere.
+    /// Set if a login of this program created the token; `None` for a token from elsewhere.
     pub ours: Option<Ours>,
 }
 
-/// What a login of this program made a token for.
+/// The origin of a token that a login of this program created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ours {
-    /// The token's accessor: enough to revoke it, for whoever may. Empty for a batch token.
+    /// The token's accessor, with which an authorised person can revoke it. Empty for a batch
+    /// token.
     pub accessor: String,
-    /// The Vault that gave it.
+    /// The address of the Vault that issued the token.
     pub address: Url,
 }
 
@@ -53,11 +56,11 @@ impl Ours {
         )
     }
 
-    /// Reads a mark; `None` where it belongs to another token or is not one of ours.
+    /// Parses a mark; `None` if the mark belongs to another token or is malformed.
     fn of(token: &Secret, mark: &str) -> Option<Self> {
         let mut parts = mark.splitn(3, ',');
         let (accessor, same, address) = (parts.next()?, parts.next()?, parts.next()?);
-        // The address is shown, and named in a hint that people paste.
+        // The address appears in messages and in hints that people paste into a shell.
         let plain = |text: &str| {
             text.bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b":/._-[]~+@".contains(&b))
@@ -71,15 +74,15 @@ impl Ours {
         })
     }
 
-    /// The address as it is shown.
+    /// The address for messages, without a final slash.
     #[must_use]
     pub fn shown(&self) -> &str {
         self.address.as_str().trim_end_matches('/')
     }
 }
 
-/// A token's digest: 64 bits of SHA-256 tell tokens apart, and Vault's tokens cannot be guessed
-/// from it.
+/// A token's digest: 64 bits of SHA-256. They are enough to tell tokens apart, and Vault's tokens
+/// are too random to be guessed from them.
 pub(crate) fn digest(token: &Secret) -> String {
     let hash = Sha256::digest(format!(
         "claude-vault session\n{}",
@@ -91,8 +94,8 @@ pub(crate) fn digest(token: &Secret) -> String {
         .collect()
 }
 
-/// The path of a Vault's address, without what may stand at its end.
-fn base(address: &Url) -> &str {
+/// The path of a Vault address, without an optional `/v1` and final slash.
+fn base_path(address: &Url) -> &str {
     let path = address.path().trim_end_matches('/');
     path.strip_suffix("/v1")
         .unwrap_or(path)
@@ -100,7 +103,8 @@ fn base(address: &Url) -> &str {
 }
 
 impl Session {
-    /// Takes `VAULT_TOKEN` (or `BAO_TOKEN`), `VAULT_TOKEN_EXPIRY` and `CLAUDE_VAULT_SESSION`.
+    /// Reads the session from `VAULT_TOKEN` (or `BAO_TOKEN`), `VAULT_TOKEN_EXPIRY` and
+    /// `CLAUDE_VAULT_SESSION`.
     ///
     /// # Errors
     /// [`Error::NoSession`] without a token.
@@ -111,7 +115,7 @@ impl Session {
             .filter(|token| !token.is_empty())
             .ok_or(Error::NoSession)?;
         let token = Secret::from(token.to_owned());
-        // An expiry belongs to the VAULT_TOKEN it came with, not to a token from BAO_TOKEN.
+        // VAULT_TOKEN_EXPIRY is the expiry of VAULT_TOKEN and does not apply to BAO_TOKEN.
         let expiry = env
             .get("VAULT_TOKEN")
             .and(env.get("VAULT_TOKEN_EXPIRY"))
@@ -124,18 +128,18 @@ impl Session {
         })
     }
 
-    /// Whether the token may go to the Vault of these settings: a session of ours goes to the one
-    /// that it was made at, or to another name of its cluster, where `trusted_hosts` lists both.
-    /// Never from https to http.
+    /// Checks that the token may be sent to the configured Vault. A token from our login may go
+    /// only to the Vault that issued it. Another address is allowed if `trusted_hosts` lists both
+    /// hosts, for example two names of one cluster. A change from https to http is never allowed.
     ///
     /// # Errors
-    /// [`Error::OtherVault`].
+    /// [`Error::OtherVault`] if the token may not be sent there.
     pub fn check_vault(&self, settings: &Settings) -> Result<()> {
         let (Some(ours), Some(now)) = (&self.ours, &settings.address) else {
             return Ok(());
         };
         let home = &ours.address;
-        let same = home.origin() == now.origin() && base(home) == base(now);
+        let same = home.origin() == now.origin() && base_path(home) == base_path(now);
         let listed = |address| lists_host(&settings.trusted_hosts, address);
         let downgrade = home.scheme() == "https" && now.scheme() != "https";
         if same || (listed(home) && listed(now) && !downgrade) {
@@ -148,17 +152,17 @@ impl Session {
         })
     }
 
-    /// Seconds until the expiry that the shell holds; `None` when it holds none.
+    /// Seconds until [`Session::expiry`], 0 if it has passed; `None` if no expiry is known.
     #[must_use]
     pub fn seconds_left(&self) -> Option<u64> {
         self.expiry
             .map(|expiry| u64::try_from(expiry.saturating_sub(now())).unwrap_or(0))
     }
 
-    /// Gives the session back if its time is not over.
+    /// Returns the session if it has not expired.
     ///
     /// # Errors
-    /// [`Error::SessionExpired`].
+    /// [`Error::SessionExpired`] if it has.
     pub fn alive(self) -> Result<Self> {
         if self.seconds_left() == Some(0) {
             Err(Error::SessionExpired)
@@ -168,19 +172,19 @@ impl Session {
     }
 }
 
-/// A span of seconds as a person says it.
+/// Formats a duration in seconds for people, for example `90 s`, `45 min`, `2 h 5 min` or `3 days`.
 #[must_use]
 pub fn span(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} s"),
-        // Rounded: an hour that began a second ago is 60 minutes.
+        // Rounded, so that one second less than an hour is still shown as 60 minutes.
         120..=7199 => format!("{} min", (seconds + 30) / 60),
         7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} days", seconds / 86400),
     }
 }
 
-/// Unix seconds.
+/// The current time in Unix seconds.
 #[must_use]
 pub fn now() -> i64 {
     Timestamp::now().as_second()
@@ -232,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_holds_the_accessor_and_the_address_and_not_the_token() {
+    fn a_mark_contains_the_accessor_and_address_but_not_the_token() {
         let mark = mark("hvs.canary", "https://v.example:8200/base/");
         assert!(
             mark.starts_with("a.B-1_x,")
@@ -247,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_with_another_mark_or_none_is_foreign() {
+    fn a_token_with_a_wrong_mark_or_none_is_foreign() {
         let right = mark("hvs.one", "https://v.example");
         for wrong in [
             "",
@@ -264,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_ours_goes_to_its_own_vault_only_and_a_foreign_one_to_the_current() {
+    fn our_token_goes_only_to_its_own_vault_and_a_foreign_token_to_the_current_one() {
         let ours = session("hvs.one", &mark("hvs.one", "https://v.example"));
         let may =
             |address: &str, trusted: &str| ours.check_vault(&settings(address, trusted)).is_ok();

@@ -1,5 +1,5 @@
-//! The shells whose variables a login changes, each by its own syntax, in what it evaluates and in
-//! what a hint tells the person to type.
+//! The shells in which a login can set variables. Each has its own syntax for the lines that it
+//! evaluates and for the commands in hints.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,15 +10,15 @@ use crate::format::shell::{
     quote, quote_elvish, quote_fish, quote_json, quote_powershell, quote_tcsh,
 };
 
-/// The syntax of the lines that hold the session.
+/// A shell, which determines the syntax of lines and hints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Shell {
     /// POSIX shells: bash, zsh, ksh, mksh, dash, busybox
     Sh,
-    /// For hints only: its `source` looks into the current folder first, and its `.` does not.
+    /// For hints only: `source` in zsh searches the current folder first, but `.` does not.
     #[value(skip)]
     Zsh,
-    /// For hints only: it has no `source`, and its `.` passes no words.
+    /// For hints only: dash has no `source`, and its `.` passes no arguments.
     #[value(skip)]
     Dash,
     /// fish
@@ -27,7 +27,7 @@ pub(crate) enum Shell {
     Elvish,
     /// tcsh, for eval
     Tcsh,
-    /// Nushell: one JSON object for load-env; null says hide-env
+    /// Nushell: one JSON object for load-env; null means hide-env
     Nushell,
     /// xonsh: the same object
     Xonsh,
@@ -36,14 +36,14 @@ pub(crate) enum Shell {
 }
 
 impl Shell {
-    /// The shell that a launcher or a function names after `--source`.
+    /// The shell that a launcher or a shell function names after `--source`.
     pub(crate) fn of_source(name: Option<&str>) -> Self {
         name.and_then(|name| Self::from_str(name, false).ok())
             .unwrap_or(Self::Sh)
     }
 
-    /// The shell that this process was started from, by the name that the system has for it
-    /// (proc(5), `stat`); [`Shell::Sh`] for whatever is none of the others.
+    /// The shell that started this process, from the name of the parent process (proc(5), `stat`).
+    /// `sudo` and `doas` are skipped. An unknown program counts as [`Shell::Sh`].
     pub(crate) fn of_parent() -> Self {
         let mut parent =
             rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
@@ -54,7 +54,7 @@ impl Shell {
             };
             let name = start.split_once('(').map_or("", |(_, name)| name);
             if !["sudo", "doas"].contains(&name) {
-                // xonsh calls itself by its whole command line.
+                // The process name of xonsh is its whole command line.
                 return Self::of_program(name.split(' ').next().unwrap_or_default());
             }
             parent = end
@@ -66,7 +66,7 @@ impl Shell {
         Self::Sh
     }
 
-    /// The shell that a program is, by its name or path.
+    /// The shell that a program is, from its name or path.
     pub(crate) fn of_program(program: &str) -> Self {
         match Path::new(program)
             .file_name()
@@ -74,7 +74,7 @@ impl Shell {
             .unwrap_or_default()
         {
             "zsh" => Self::Zsh,
-            "dash" | "sh" => Self::Dash, // `.` alone works in whatever else is called sh
+            "dash" | "sh" => Self::Dash, // `.` works in every shell that may be called sh
             "fish" => Self::Fish,
             "elvish" => Self::Elvish,
             "tcsh" | "csh" => Self::Tcsh,
@@ -85,13 +85,13 @@ impl Shell {
         }
     }
 
-    /// What gives this shell our function, where it needs one.
+    /// The command that defines our function in this shell, if the shell needs one.
     fn init(self) -> Option<&'static str> {
         match self {
             Self::Sh | Self::Dash | Self::Zsh => None,
             Self::Fish => Some("claude-vault init fish | source"),
             Self::Elvish => Some("eval (claude-vault init elvish | slurp)"),
-            // Not `$(…)`: under load, xonsh 0.13 gives it back empty.
+            // Not `$(…)`: under load, it returns an empty text in xonsh 0.13.
             Self::Xonsh => Some(
                 "execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], \
                  env=${...}.detype(), text=True))",
@@ -107,7 +107,7 @@ impl Shell {
         }
     }
 
-    /// What signs in from a shell that has what it needs of us.
+    /// The login command, once shell integration is installed.
     pub(crate) fn login(self) -> &'static str {
         match self {
             Self::Sh => "source claude-vault login",
@@ -118,7 +118,7 @@ impl Shell {
         }
     }
 
-    /// What signs in from a shell that has nothing of ours yet.
+    /// The login command for a shell without shell integration, including the set-up.
     pub(crate) fn first_login(self) -> String {
         let then = if self == Self::Nushell {
             "then, in a new nu"
@@ -131,7 +131,7 @@ impl Shell {
         )
     }
 
-    /// The file that people put a folder on PATH in, and the line that does.
+    /// The start-up file in which people extend PATH, and the line that adds `folder`.
     pub(crate) fn on_path(self, folder: &str) -> (&'static str, String) {
         match self {
             Self::Sh | Self::Dash => (
@@ -169,16 +169,17 @@ impl Shell {
         }
     }
 
-    /// What renews the session of this shell.
+    /// The renewal command for a shell that may lack shell integration.
     pub(crate) fn first_renew(self) -> String {
         self.hint("source claude-vault renew").into_owned()
     }
 
-    /// A hint for people of this shell, who may have nothing of ours in it yet.
+    /// A hint in the syntax of this shell. If the hint needs our function, which the shell may
+    /// lack, the command that defines the function is added.
     pub(crate) fn hint(self, hint: &str) -> Cow<'_, str> {
         let spelled = self.spell(hint);
         match self.init() {
-            // Without the function the error would be the shell's own, and say nothing.
+            // Without the function, the shell would only report an unknown command.
             Some(init)
                 if ["-log", "-renew"]
                     .iter()
@@ -191,7 +192,7 @@ impl Shell {
         }
     }
 
-    /// What is written for sh, for this shell: `source claude-vault login`, `logout` or `renew`,
+    /// Translates a hint from sh to this shell: `source claude-vault login`, `logout` or `renew`,
     /// `export NAME=VALUE` and `unset NAME`.
     pub(crate) fn spell(self, hint: &str) -> Cow<'_, str> {
         if self == Self::Sh {
@@ -201,7 +202,7 @@ impl Shell {
             Some(start) => hint
                 .replace("source claude-vault log", &format!("{start}log"))
                 .replace("source claude-vault renew", &format!("{start}renew")),
-            None => dotted(hint),
+            None => for_dash(hint),
         };
         let mut words = hint.split(' ');
         let mut spelled: Vec<Cow<'_, str>> = Vec::new();
@@ -215,7 +216,9 @@ impl Shell {
                 ("export", Some((name, value))) if is_name(name) => {
                     spelled.push((self.export(name, value) + end).into())
                 }
-                ("unset", None) if is_name(next) => spelled.push((self.forget(next) + end).into()),
+                ("unset", None) if is_name(next) => {
+                    spelled.push((self.unset_command(next) + end).into())
+                }
                 _ => {
                     spelled.push(word.into());
                     continue;
@@ -226,12 +229,12 @@ impl Shell {
         Cow::Owned(spelled.join(" "))
     }
 
-    /// How a person sets a variable, with a value that needs no quotes in sh.
+    /// The command that sets a variable. The value must need no quotes in sh.
     fn export(self, name: &str, value: &str) -> String {
         match self {
             Self::Sh | Self::Zsh | Self::Dash => format!("export {name}={value}"),
             Self::Fish => format!("set -gx {name} {value}"),
-            // `[` of an IPv6 address is a list there, and a pattern.
+            // Quote the `[` of an IPv6 address: it starts a list in elvish and a pattern in tcsh.
             Self::Elvish if value.contains('[') => {
                 format!("set-env {name} {}", quote_elvish(value))
             }
@@ -244,8 +247,8 @@ impl Shell {
         }
     }
 
-    /// How a person unsets one.
-    fn forget(self, name: &str) -> String {
+    /// The command that unsets a variable.
+    fn unset_command(self, name: &str) -> String {
         match self {
             Self::Sh | Self::Zsh | Self::Dash => format!("unset {name}"),
             Self::Fish => format!("set -e {name}"),
@@ -257,7 +260,7 @@ impl Shell {
         }
     }
 
-    /// The lines that set these variables, for this shell and what it starts.
+    /// The lines that set and export these variables.
     pub(crate) fn set(self, variables: &[(&str, &str)]) -> String {
         let each = |line: fn(&str, &str) -> String| {
             variables
@@ -273,7 +276,8 @@ impl Shell {
                     .collect();
                 format!("\\export {}\n", words.join(" "))
             }
-            // Its trace would show the token; it is on again at the end of what is sourced.
+            // fish's trace would show the token. The local variable switches it off until the end
+            // of the sourced text.
             Self::Fish => {
                 let lines = each(|name, value| format!("set -gx {name} {}\n", quote_fish(value)));
                 format!("set -l fish_trace\n{lines}")
@@ -281,7 +285,7 @@ impl Shell {
             Self::Elvish => each(|name, value| format!("set-env {name} {}\n", quote_elvish(value))),
             Self::Tcsh => each(|name, value| format!("setenv {name} {};\n", quote_tcsh(value))),
             Self::Nushell | Self::Xonsh | Self::Powershell => {
-                object(variables.iter().map(|(name, value)| (*name, Some(*value))))
+                json_object(variables.iter().map(|(name, value)| (*name, Some(*value))))
             }
         }
     }
@@ -289,7 +293,7 @@ impl Shell {
     /// The lines that set some variables and unset others.
     pub(crate) fn change(self, set: &[(&str, &str)], unset: &[&str]) -> String {
         match self {
-            Self::Nushell | Self::Xonsh | Self::Powershell => object(
+            Self::Nushell | Self::Xonsh | Self::Powershell => json_object(
                 set.iter()
                     .map(|(name, value)| (*name, Some(*value)))
                     .chain(unset.iter().map(|name| (*name, None))),
@@ -315,14 +319,15 @@ impl Shell {
             Self::Elvish => each(|name| format!("unset-env {name}\n")),
             Self::Tcsh => each(|name| format!("unsetenv {name};\n")),
             Self::Nushell | Self::Xonsh | Self::Powershell => {
-                object(names.iter().map(|name| (*name, None)))
+                json_object(names.iter().map(|name| (*name, None)))
             }
         }
     }
 }
 
-/// `source claude-vault WORDS`, where `.` passes no words and a login needs none.
-fn dotted(hint: &str) -> String {
+/// Replaces `source claude-vault WORDS` for dash. Its `.` passes no arguments, so `set --` passes
+/// the words. A login needs no words, because it is the default.
+fn for_dash(hint: &str) -> String {
     let mut parts = hint.split("source claude-vault ");
     let start = parts.next().unwrap_or_default().to_owned();
     parts.fold(start, |text, part| {
@@ -333,13 +338,13 @@ fn dotted(hint: &str) -> String {
             .unwrap_or(part.len());
         match part.split_at(end) {
             ("login", rest) => text + ". claude-vault" + rest,
-            // or the next `.` would take them again
+            // The last `set --` keeps the next `.` from reading the same words again.
             (words, rest) => text + "set -- " + words + "; . claude-vault; set --" + rest,
         }
     })
 }
 
-fn object<'a>(variables: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> String {
+fn json_object<'a>(variables: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> String {
     let pairs: Vec<String> = variables
         .map(|(name, value)| format!("\"{name}\":{}", value.map_or("null".into(), quote_json)))
         .collect();
@@ -351,7 +356,7 @@ mod tests {
     use super::Shell;
 
     #[test]
-    fn hints_are_spelled_for_the_shell_they_are_read_in() {
+    fn hints_are_translated_to_the_syntax_of_the_shell() {
         let hint = "export VAULT_ADDR=https://v.example   (or: unset VAULT_TOKEN), then source \
             claude-vault login --force";
         for (shell, spelled) in [
@@ -409,11 +414,11 @@ mod tests {
         assert_eq!(
             Shell::Tcsh.spell("unset echo verbose"),
             "unset echo verbose"
-        ); // tcsh's own
+        ); // these are tcsh's own options, in lower case
     }
 
     #[test]
-    fn a_shell_is_known_by_its_program() {
+    fn a_shell_is_recognised_by_its_program_name() {
         assert_eq!(Shell::of_program("/usr/bin/fish"), Shell::Fish);
         assert_eq!(Shell::of_program("nu"), Shell::Nushell);
         assert_eq!(Shell::of_program("-bash"), Shell::Sh);

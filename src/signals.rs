@@ -1,4 +1,4 @@
-//! What ends a program from outside.
+//! The signals that end this program: SIGINT (Ctrl-C), SIGTERM and SIGHUP (closed terminal).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ pub async fn stopped() {
     Signals::new().stopped().await;
 }
 
-/// The signals from when this was made on: none is missed between two waits.
+/// Collects signals from its creation on, so that none is missed between two waits.
 pub struct Signals {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
@@ -17,7 +17,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Begins to take them.
+    /// Starts to collect signals. They no longer end the process by themselves.
     #[must_use]
     pub fn new() -> Self {
         let take = |kind| signal(kind).ok();
@@ -28,7 +28,7 @@ impl Signals {
         }
     }
 
-    /// Waits for any of them.
+    /// Waits for Ctrl-C, SIGTERM or a closed terminal.
     pub async fn stopped(&mut self) {
         tokio::select! {
             () = wait(&mut self.interrupt) => {}
@@ -37,7 +37,7 @@ impl Signals {
         }
     }
 
-    /// Waits for SIGTERM or a closed terminal. Ctrl-C belongs to the program in front.
+    /// Waits for SIGTERM or a closed terminal. Ctrl-C is left to the program in the foreground.
     pub async fn ended(&mut self) {
         tokio::select! {
             () = wait(&mut self.terminate) => {}

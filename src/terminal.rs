@@ -1,7 +1,7 @@
-//! The terminal a person sits at: questions asked and lines typed, apart from stdin and stdout.
+//! Questions to the person at the terminal, independent of stdin and stdout.
 //!
-//! What was typed before a question is no answer to it, a hidden line is not shown, and the
-//! terminal's modes are always put back.
+//! Input typed before a question is discarded, so that it cannot answer it. A hidden line is not
+//! echoed. The terminal's modes are always restored.
 
 mod pick;
 
@@ -21,17 +21,17 @@ use crate::names::printable;
 use crate::secret::Secret;
 use crate::ui::{columns_of, wrap};
 
-/// The lines of a paste come within this time.
+/// The lines of a paste arrive within this time.
 const PASTE: Duration = Duration::from_millis(30);
 
-/// The terminal a person sits at, whatever stdin, stdout and stderr are.
+/// The controlling terminal, `/dev/tty`, even if stdin, stdout and stderr are redirected.
 pub struct Terminal {
     device: File,
     before: Termios,
 }
 
 impl Terminal {
-    /// Opens it; `None` when this process has no terminal or is in its background.
+    /// Opens the terminal; `None` if this process has no terminal or runs in the background.
     #[must_use]
     pub fn open() -> Option<Self> {
         let device = File::options()
@@ -47,36 +47,36 @@ impl Terminal {
         Some(Self { device, before })
     }
 
-    /// Writes to the terminal.
+    /// Writes text to the terminal after making it printable.
     pub fn show(&mut self, text: &str) {
         let _ = self.device.write_all(printable(text, true).as_bytes());
         let _ = self.device.flush();
     }
 
-    /// Writes a sequence that steers the terminal.
+    /// Writes a control sequence to the terminal.
     pub fn control(&mut self, sequence: &str) {
         let _ = self.device.write_all(sequence.as_bytes());
         let _ = self.device.flush();
     }
 
-    /// Writes a line that is made of parts already printable, colours included, broken between
-    /// words.
+    /// Writes a line and wraps it between words. Its parts must already be printable; it may
+    /// contain colours.
     pub fn say(&mut self, line: &str) {
         let line = columns_of(&self.device)
             .map_or_else(|| line.to_owned(), |columns| wrap(line, columns, 0));
         let _ = writeln!(self.device, "{line}");
     }
 
-    /// Writes a sequence of ours that steers the terminal.
+    /// Writes one of this program's own control sequences to the terminal.
     fn say_raw(&mut self, sequence: &str) {
         let _ = self.device.write_all(sequence.as_bytes());
         let _ = self.device.flush();
     }
 
-    /// The terminal as standard input, output and error of a program.
+    /// The terminal as standard input, output and error for a program.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if it cannot be duplicated.
     pub fn for_program(&self) -> Result<[Stdio; 3]> {
         let copy = || {
             self.device
@@ -87,21 +87,21 @@ impl Terminal {
         Ok([copy()?, copy()?, copy()?])
     }
 
-    /// Puts its modes right after a program that may have left them otherwise.
+    /// Restores the modes of the terminal after a program that may have changed them.
     pub fn put_right(&self) {
         self.restore();
     }
 
-    /// Asks for one line and shows what is typed.
+    /// Asks for one line and echoes the input.
     ///
     /// # Errors
     /// [`Error::Interrupted`] on Ctrl-C and at the end of input, [`Error::Invalid`] for several
-    /// lines or what is not UTF-8, [`Error::Io`].
+    /// lines or input that is not UTF-8, [`Error::Io`].
     pub async fn ask(&mut self, prompt: &str) -> Result<String> {
         self.question(prompt, true).await?.into_text()
     }
 
-    /// Asks for one line and shows nothing.
+    /// Asks for one line without echo.
     ///
     /// # Errors
     /// As [`Terminal::ask`].
@@ -112,8 +112,8 @@ impl Terminal {
             .map(Secret::from)
     }
 
-    /// Asks for a value that is not empty, and shows nothing. An empty answer is asked again: Enter
-    /// alone is a slip.
+    /// Asks for a value without echo. Asks again if the answer is empty, because Enter alone is
+    /// most likely a mistake.
     ///
     /// # Errors
     /// As [`Terminal::ask`].
@@ -124,12 +124,12 @@ impl Terminal {
             if !text.is_empty() {
                 return Ok(Secret::from(text));
             }
-            self.say("That was empty: type the value, or leave with Ctrl-C.");
+            self.say("That was empty: type the value, or press Ctrl-C to cancel.");
         }
     }
 
-    /// Asks until the answer is yes or no (`y` and `n` in any case). Any other answer is asked
-    /// again, and the end of input is a no.
+    /// Asks until the answer is yes or no, or `y` or `n`, in upper or lower case. The end of input
+    /// counts as no.
     ///
     /// # Errors
     /// [`Error::Interrupted`] on Ctrl-C, [`Error::Io`].
@@ -149,7 +149,7 @@ impl Terminal {
     }
 
     async fn question(&mut self, prompt: &str, echo: bool) -> Result<Answer> {
-        // In this order: what is typed from the prompt on counts.
+        // Raw mode discards earlier input, so it comes first: input after the prompt must count.
         self.raw(false).map_err(Error::io("read", "/dev/tty"))?;
         self.show(prompt);
         let mut editor = LineEditor::new(echo);
@@ -165,12 +165,12 @@ impl Terminal {
         }
     }
 
-    /// Feeds what is typed to `editor` until its line ends. Looks for input from time to time:
-    /// the system's ways to be told of it do not all take `/dev/tty`, and a blocking read would
-    /// keep signals from being seen. Can be dropped and called again without losing anything.
+    /// Feeds input to `editor` until the line ends. Polls for input, because not every event
+    /// interface of the system accepts `/dev/tty`, and a blocking read would delay signals. The
+    /// future can be dropped and the method called again without losing input.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the terminal cannot be read.
     pub async fn fill(&mut self, editor: &mut LineEditor) -> Result<Step> {
         let mut byte = [0_u8; 1];
         loop {
@@ -193,8 +193,9 @@ impl Terminal {
         }
     }
 
-    /// Turns line editing and echo over to [`LineEditor`]. The terminal's own line buffer would
-    /// cut a pasted line at 4096 bytes. `signals` leaves Ctrl-C to the terminal.
+    /// Turns off the terminal's line editing and echo, which [`LineEditor`] replaces: the
+    /// terminal's line buffer would cut a pasted line at 4096 bytes. With `signals`, Ctrl-C still
+    /// sends a signal.
     ///
     /// # Errors
     /// The operating system's.
@@ -206,12 +207,12 @@ impl Terminal {
         modes.local_modes.set(LocalModes::ISIG, signals);
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // What was typed before the question is no answer to it.
+        // Discard input typed before the question: it cannot be an answer.
         tcsetattr(&self.device, OptionalActions::Flush, &modes)?;
         Ok(())
     }
 
-    /// Whether there is input, or there will be within `patience`.
+    /// Whether input is available, or arrives within `patience` (less than a second).
     fn has_input(&self, patience: Duration) -> bool {
         let mut waiting = [PollFd::new(&self.device, PollFlags::IN)];
         let patience = Timespec {
@@ -222,7 +223,8 @@ impl Terminal {
     }
 
     fn restore(&self) {
-        // Flushed as well: the rest of a pasted secret must not reach the shell and its history.
+        // Discard pending input too: the rest of a pasted secret must not reach the shell's
+        // history.
         let _ = tcsetattr(&self.device, OptionalActions::Flush, &self.before);
     }
 }
@@ -233,10 +235,10 @@ impl Drop for Terminal {
     }
 }
 
-/// What was typed at a question.
+/// The answer to a question.
 enum Answer {
     Line(String),
-    /// More than the one line that was asked for.
+    /// More than one line.
     Several,
     /// Bytes that are not UTF-8.
     Damaged,
@@ -249,53 +251,54 @@ impl Answer {
         match self {
             Self::Line(line) => Ok(line),
             Self::Several => Err(Error::invalid(
-                "several lines were pasted, and only one was asked for",
-                "give a value of several lines with KEY=@FILE or KEY=-",
+                "several lines were pasted, but only one line was asked for",
+                "pass a value of several lines with KEY=@FILE or KEY=-",
             )),
             Self::Damaged => Err(Error::invalid(
-                "what was typed is not UTF-8",
-                "set the terminal to UTF-8, or give the value with KEY=@FILE",
+                "the input is not UTF-8",
+                "set the terminal to UTF-8, or pass the value with KEY=@FILE",
             )),
             Self::End => Err(Error::Interrupted),
         }
     }
 }
 
-/// What a byte did to a line.
+/// The effect of one byte of input on a line.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Step {
-    /// The line goes on.
+    /// The line is not finished.
     More,
-    /// Enter.
+    /// Enter: the line is finished.
     Done,
     /// Ctrl-C.
     Interrupt,
-    /// Ctrl-D on an empty line, or the terminal is gone.
+    /// Ctrl-D on an empty line, or the terminal was closed.
     End,
 }
 
-/// Where in a key's sequence of bytes the input is.
+/// The position in the escape sequence of a key such as an arrow key.
 enum Escape {
     None,
     Started,
     Sequence,
 }
 
-/// A line being typed: backspace, Ctrl-U, Ctrl-C, Ctrl-D. Overwritten when dropped.
+/// A line while it is typed, with backspace, Ctrl-C, Ctrl-D, Ctrl-U and Ctrl-W. Its memory is
+/// overwritten on drop.
 pub struct LineEditor {
     text: String,
     pending: Vec<u8>,
     escape: Escape,
-    /// Something that was typed is not in the text.
+    /// Some input is not in the text because it is not UTF-8.
     damaged: bool,
     echo: Option<Vec<u8>>,
 }
 
 impl LineEditor {
-    /// A new line, echoed or not.
+    /// An empty line, with or without echo.
     #[must_use]
     pub fn new(echo: bool) -> Self {
-        // Large enough that a secret is not copied about by growth.
+        // Large enough that growing does not leave copies of a secret in memory.
         Self {
             text: String::with_capacity(32 * 1024),
             pending: Vec::with_capacity(4),
@@ -305,7 +308,7 @@ impl LineEditor {
         }
     }
 
-    /// Takes one byte of input.
+    /// Processes one byte of input.
     pub fn feed(&mut self, byte: u8) -> Step {
         if self.in_escape(byte) {
             return Step::More;
@@ -333,7 +336,7 @@ impl LineEditor {
         Step::More
     }
 
-    /// Arrow keys and the like send several bytes: none of them is text.
+    /// Whether a byte belongs to an escape sequence, as arrow keys send it, and so is not text.
     fn in_escape(&mut self, byte: u8) -> bool {
         let was = std::mem::replace(&mut self.escape, Escape::None);
         match (was, byte) {
@@ -346,7 +349,7 @@ impl LineEditor {
         true
     }
 
-    /// Ctrl-W: back to the last blank.
+    /// Ctrl-W: erases the last word.
     fn erase_word(&mut self) {
         let kept = self
             .text
@@ -358,7 +361,7 @@ impl LineEditor {
         self.show(&b"\x08 \x08".repeat(count));
     }
 
-    /// Whether something typed is missing from the text: bytes that are not UTF-8.
+    /// Whether input is missing from the text because it is not UTF-8.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         self.damaged || !self.pending.is_empty()
@@ -392,13 +395,13 @@ impl LineEditor {
         }
     }
 
-    /// The finished line.
+    /// Takes the text of the line.
     #[must_use]
     pub fn take_text(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
 
-    /// What the terminal should show now.
+    /// Takes the bytes that the terminal should show now.
     #[must_use]
     pub fn take_echo(&mut self) -> Vec<u8> {
         self.echo.as_mut().map(std::mem::take).unwrap_or_default()
@@ -428,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_line_shows_only_its_end() {
+    fn a_hidden_line_echoes_only_the_line_break() {
         let (mut editor, shown, last) = typed("hunter2\n".as_bytes(), false);
         assert_eq!(
             (editor.take_text().as_str(), shown.as_slice(), last),
@@ -437,13 +440,13 @@ mod tests {
     }
 
     #[test]
-    fn backspace_takes_a_whole_character_and_ctrl_u_the_line() {
+    fn backspace_erases_a_whole_character_and_ctrl_u_the_line() {
         assert_eq!(typed("aé\u{7f}b".as_bytes(), true).0.take_text(), "ab");
         assert_eq!(typed(b"abc\x15d", true).0.take_text(), "d");
     }
 
     #[test]
-    fn arrow_keys_are_no_text_and_ctrl_w_takes_a_word() {
+    fn arrow_keys_are_ignored_and_ctrl_w_erases_a_word() {
         assert_eq!(
             typed(b"pass\x1b[Dword\x1bOA\x1b[1;5C\x1b[200~!", true)
                 .0
@@ -456,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn ctrl_c_interrupts() {
+    fn ctrl_c_interrupts_and_ctrl_d_ends_only_an_empty_line() {
         assert_eq!(typed(b"ab\x03", false).2, Step::Interrupt);
         assert_eq!(typed(b"\x04", false).2, Step::End);
         assert_eq!(typed(b"ab\x04", false).2, Step::More);

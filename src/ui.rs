@@ -1,7 +1,7 @@
-//! The one owner of standard output and standard error.
+//! The only code that writes to standard output and standard error.
 //!
-//! Data goes to stdout, everything meant for a person to stderr; questions go to the terminal
-//! itself (`terminal.rs`), so that pipes stay clean. Text of unknown origin is made printable.
+//! Data goes to stdout and messages for a person go to stderr. Questions go directly to the
+//! terminal (`terminal.rs`), so that pipes stay clean. Text of unknown origin is made printable.
 
 mod progress;
 mod qr;
@@ -29,33 +29,33 @@ pub(crate) use wrap::wrap;
 /// When to colour.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal, without `NO_COLOR`.
+    /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Always on stderr.
+    /// Always on stderr, even if it is not a terminal.
     Always,
     /// Never.
     Never,
 }
 
-/// Where a command speaks.
+/// The output of a command: stdout and stderr.
 pub struct Ui {
     json: bool,
     color: bool,
-    /// Whether the locale has more than ASCII.
+    /// Whether the locale uses UTF-8.
     unicode: bool,
-    /// Whether a line on stderr can be replaced.
+    /// Whether a line on stderr can be overwritten.
     redraws: bool,
     /// Whether progress is shown.
     moves: bool,
-    /// The bar that stands on the last line of the terminal, if one does.
+    /// The progress bar on the last line of the terminal, if one is shown.
     bar: RefCell<Option<indicatif::ProgressBar>>,
-    /// Whose syntax hints are in; found out for the first one.
+    /// The shell whose syntax hints use; determined when the first hint is shown.
     shell: OnceCell<Shell>,
 }
 
 impl Ui {
-    /// Decides on JSON and colour.
+    /// Determines the form of the output from the options, the environment and the terminal.
     #[must_use]
     pub fn new(json: bool, color: Color, env: &Env) -> Self {
         let redraws = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
@@ -82,10 +82,10 @@ impl Ui {
         }
     }
 
-    /// The same for a person at this shell, where that is known.
+    /// This output for a person who uses the given shell, if it is known.
     #[must_use]
     pub(crate) fn within(self, shell: Option<Shell>) -> Self {
-        // Which of the shells of sh it is shows only by its process.
+        // `Sh` stands for several shells; only the parent process shows which one it is.
         let shell = shell.filter(|shell| *shell != Shell::Sh);
         Self {
             shell: shell.map(OnceCell::from).unwrap_or_default(),
@@ -93,7 +93,7 @@ impl Ui {
         }
     }
 
-    /// The shell that the person types in; what programs read is always in the words of sh.
+    /// The shell that the person uses. JSON output always uses the syntax of sh.
     pub(crate) fn shell(&self) -> Shell {
         if self.json {
             Shell::Sh
@@ -102,28 +102,28 @@ impl Ui {
         }
     }
 
-    /// Whether `--json` was asked for.
+    /// Whether `--json` was given.
     #[must_use]
     pub fn json(&self) -> bool {
         self.json
     }
 
-    /// Whether a person sees stdout.
+    /// Whether stdout is a terminal.
     #[must_use]
     pub fn stdout_is_terminal(&self) -> bool {
         std::io::stdout().is_terminal()
     }
 
-    /// Whether a person sees stderr.
+    /// Whether stderr is a terminal.
     #[must_use]
     pub fn stderr_is_terminal(&self) -> bool {
         std::io::stderr().is_terminal()
     }
 
-    /// Writes data to stdout as it is. A reader that has gone away is no error.
+    /// Writes data to stdout unchanged. A closed pipe is not an error.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] for any other failure.
     pub fn data(&self, text: &str) -> Result<()> {
         self.clear_bar();
         let mut out = std::io::stdout().lock();
@@ -138,7 +138,7 @@ impl Ui {
     /// Writes one JSON object to stdout.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if it cannot be written.
     pub fn data_json(&self, reply: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_string_pretty(reply)
             .map_err(|error| Error::io("write", "standard output")(error.into()))?;
@@ -150,19 +150,19 @@ impl Ui {
         written
     }
 
-    /// Tells the person something. Silent with `--json`.
+    /// Shows a note to the person. Silent with `--json`.
     pub fn note(&self, text: &str) {
         if !self.json {
             self.say(&printable(text, true));
         }
     }
 
-    /// Tells the person something that must be seen, with `--json` too.
+    /// Shows a note that the person must see, also with `--json`.
     pub fn always(&self, text: &str) {
         self.say(&printable(text, true));
     }
 
-    /// [`Ui::warn`] from another thread, which has no `Ui`: without colour.
+    /// [`Ui::warn`] for another thread that has no `Ui`. Plain text, also with `--json`.
     pub(crate) fn warn_aside(text: &str) {
         let _ = writeln!(
             std::io::stderr().lock(),
@@ -178,7 +178,8 @@ impl Ui {
         }
     }
 
-    /// Shows what is being waited for in a line that the next call replaces; only on a terminal.
+    /// Shows what the program is waiting for, on a line that the next call replaces. Only on a
+    /// terminal.
     pub fn progress(&self, text: &str) {
         self.clear_bar();
         if self.moves {
@@ -188,15 +189,15 @@ impl Ui {
         }
     }
 
-    /// Shows how far work is that began at `started`, in a bar that the next call replaces and
-    /// whatever is written removes; only on a terminal.
+    /// Shows the progress of work that began at `started`, in a bar. The next call updates the bar,
+    /// and any other output removes it. Only on a terminal.
     pub fn far(&self, started: Instant, done: u64, total: u64, unit: Unit) {
         if !self.moves {
             return;
         }
         let mut bar = self.bar.borrow_mut();
         if bar.is_none() {
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K"); // in place of a line that only says what is waited for
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K"); // clear the `progress` line
         }
         let bar = bar.get_or_insert_with(|| {
             progress::bar(
@@ -217,7 +218,7 @@ impl Ui {
         }
     }
 
-    /// Warns the person. With `--json` too: a warning is not data, and not to be missed.
+    /// Shows a warning, also with `--json`: it goes to stderr, so it does not mix with the data.
     pub fn warn(&self, text: &str) {
         if self.json {
             return self.say(&serde_json::json!({ "warning": printable(text, false) }).to_string());
@@ -229,7 +230,8 @@ impl Ui {
         ));
     }
 
-    /// Tells an error in two lines, or as the one JSON object of the contract.
+    /// Shows an error and its hint on two lines, or with `--json` as the one documented JSON
+    /// object.
     pub fn error(&self, error: &Error) {
         let (message, hint) = (
             printable(&error.for_person(), false),
@@ -247,7 +249,7 @@ impl Ui {
         }
     }
 
-    /// Shows an address as a QR code, on a terminal that is wide enough and has the characters.
+    /// Shows an address as a QR code, if stderr is a wide enough terminal with UTF-8.
     pub fn qr(&self, address: &str) {
         let error = std::io::stderr();
         if self.json || !self.unicode || !error.is_terminal() {
@@ -259,8 +261,8 @@ impl Ui {
         }
     }
 
-    /// A hint starts with a command to paste, which stays on one line; what is said about it is
-    /// wrapped.
+    /// Shows a hint. It starts with a command to paste, which stays on one line; the explanation
+    /// after three spaces is wrapped.
     fn say_hint(&self, hint: &str) {
         let sign = self.paint("hint:", AnsiColor::Cyan);
         let (command, about) = hint.split_at(hint.find("   ").unwrap_or(hint.len()));
@@ -275,7 +277,7 @@ impl Ui {
         }
     }
 
-    /// How wide the terminal is that stdout goes to.
+    /// The width of the terminal on stdout; `None` if stdout is not a terminal.
     pub(crate) fn stdout_columns(&self) -> Option<usize> {
         columns_of(&std::io::stdout())
     }
@@ -284,13 +286,13 @@ impl Ui {
         columns_of(&std::io::stderr()).filter(|_| self.redraws && !self.json)
     }
 
-    /// Whether colours are shown.
+    /// Whether the output is in colour.
     #[must_use]
     pub fn colors(&self) -> bool {
         self.color
     }
 
-    /// `text` in a colour, where colours are shown.
+    /// `text` in a colour, if the output is in colour.
     #[must_use]
     pub fn paint(&self, text: &str, color: AnsiColor) -> String {
         let style = Style::new().fg_color(Some(color.into())).bold();
@@ -301,7 +303,7 @@ impl Ui {
         }
     }
 
-    /// Lines that are longer than the terminal is wide break between words.
+    /// Writes to stderr, wrapped between words at the width of the terminal.
     fn say(&self, line: &str) {
         match self.stderr_columns() {
             Some(columns) => self.say_whole(&wrap(line, columns, 0)),
@@ -315,7 +317,8 @@ impl Ui {
         let _ = writeln!(std::io::stderr().lock(), "{}", self.in_locale(line));
     }
 
-    /// The one sign of our own texts that is not ASCII, as the locale has it.
+    /// Replaces `…` by `...` in a locale without UTF-8. Our own texts use no other character
+    /// outside ASCII.
     pub(crate) fn in_locale<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.unicode {
             text.into()
@@ -325,13 +328,14 @@ impl Ui {
     }
 }
 
-/// How wide a terminal is; `None` for what is none, or does not say.
+/// The width of a terminal; `None` if the stream is not a terminal or its width is unknown.
 pub(crate) fn columns_of(stream: &impl std::os::fd::AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(stream).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// JSON in which no character steers a terminal: `\uXXXX` means the same to a parser.
+/// Escapes all characters in JSON that could control a terminal. `\uXXXX` means the same to a
+/// parser.
 fn escape_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {

@@ -1,26 +1,26 @@
-//! How a browser tab gets to a page of ours, and whether one is there.
+//! How a browser tab gets access to the approval or enrolment page, and whether a tab is open.
 //!
-//! The address of a page stands on the browser's command line, where every user of the machine can
-//! read it. So it only holds a code that works once: the tab exchanges the code for a secret, which
-//! is in no address. [`Access`] holds both. [`Presence`] knows whether a tab is open, so that a
-//! hundred plans do not open a hundred of them.
+//! The address of a page is on the browser's command line, where every user of the machine can read
+//! it. So the address only holds a code that works once: the tab exchanges the code for a secret,
+//! which never appears in an address. [`Access`] holds both. [`Presence`] tracks whether a tab is
+//! open, so that a hundred plans do not open a hundred tabs.
 
 use std::time::{Duration, Instant};
 
 use super::pending::random_id;
 use crate::error::Result;
 
-/// How long a page counts as open after it was last heard.
+/// How long a page counts as open after its last request.
 const HEARTBEAT: Duration = Duration::from_secs(3);
-/// How long a tab that was opened may take to load before another one is opened.
+/// How long a new tab may take to load before another tab is opened.
 const LOADING: Duration = Duration::from_secs(60);
 /// How long a person may take at the identity provider before the page counts as closed.
 const AWAY: Duration = Duration::from_secs(300);
-/// No more tabs than this are opened in [`TABS_WINDOW`], whatever happens to them.
+/// How many tabs are opened within [`TABS_WINDOW`] at most, even if the person closes them.
 const MAX_TABS: usize = 3;
 const TABS_WINDOW: Duration = Duration::from_secs(60);
 
-/// What leads to a page: a code that works once, and the secret of the tab that used it.
+/// The access to a page: a code that works once, and the secret of the tab that used the code.
 pub(super) struct Access {
     page: String,
     code: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// For the page at this address.
+    /// Access to the page at this address, without a code so far.
     pub(super) fn new(page: String) -> Self {
         Self {
             page,
@@ -37,26 +37,26 @@ impl Access {
         }
     }
 
-    /// Scheme, host, port and path. Of use only to a tab that has the secret.
+    /// Scheme, host, port and path. Useful only to a tab that has the secret.
     pub(super) fn page(&self) -> &str {
         &self.page
     }
 
-    /// The address whose code is unused; a new one if there is none.
+    /// The address with an unused code. Makes a new code if there is none.
     ///
     /// # Errors
-    /// When the operating system gives no random numbers.
+    /// If the operating system gives no random numbers.
     pub(super) fn address(&mut self) -> Result<String> {
         let code = match self.code.take() {
             Some(code) => code,
             None => random_id()?,
         };
         self.code = Some(code.clone());
-        // A fragment is never sent: the code is in no request but the exchange.
+        // Browsers never send a fragment, so the code is only in the request that exchanges it.
         Ok(format!("{}#{code}", self.page))
     }
 
-    /// A new address. The one before and the tab that is open are worth nothing from now on.
+    /// A new address. The previous address and the tab that is open stop working.
     ///
     /// # Errors
     /// As [`Access::address`].
@@ -66,7 +66,8 @@ impl Access {
         self.address()
     }
 
-    /// Exchanges an unused code for a secret; a tab that was open before is replaced.
+    /// Exchanges an unused code for a secret; `None` for any other code. A tab that was open before
+    /// stops working.
     ///
     /// # Errors
     /// As [`Access::address`].
@@ -89,17 +90,18 @@ impl Access {
 /// Whether a tab shows the page.
 #[derive(Default)]
 pub(super) struct Presence {
-    /// Requests of the page that wait for news.
+    /// How many requests of the page are waiting for news.
     polls: usize,
+    /// When the page was last heard from; `None` if its tab was closed since.
     heard: Option<Instant>,
-    /// Since when the tab is at the identity provider.
+    /// When the tab left for the identity provider, if it has not come back.
     away: Option<Instant>,
-    /// When a tab was opened that has not loaded yet.
+    /// When a tab was opened, if it has not loaded yet.
     loading: Option<Instant>,
 }
 
 impl Presence {
-    /// The page waits for news: `is_first` when it has just been loaded.
+    /// The page starts to wait for news; `is_first` if it has just loaded.
     pub(super) fn begin_poll(&mut self, is_first: bool) {
         if is_first {
             self.away = None;
@@ -108,18 +110,19 @@ impl Presence {
         self.polls += 1;
     }
 
-    /// A tab has exchanged its address.
+    /// A tab has exchanged its code.
     pub(super) fn arrived(&mut self) {
         (self.loading, self.heard) = (None, Some(Instant::now()));
     }
 
-    /// It got them, or it broke the connection: then its tab was closed or left.
+    /// The page got its answer, or it broke the connection because the tab was closed or left the
+    /// page.
     pub(super) fn end_poll(&mut self, was_answered: bool) {
         self.polls = self.polls.saturating_sub(1);
         self.heard = was_answered.then(Instant::now);
     }
 
-    /// The tab goes to the identity provider, and is expected back.
+    /// The tab goes to the identity provider and is expected back.
     pub(super) fn leaves(&mut self) {
         self.away = Some(Instant::now());
     }
@@ -136,7 +139,7 @@ impl Presence {
         self.polls > 0 || within(self.heard, HEARTBEAT) || within(self.away, AWAY)
     }
 
-    /// Whether a tab is to be opened now; counts it if so.
+    /// Whether to open a tab now. If so, the tab counts as loading.
     pub(super) fn wants_tab(&mut self, tabs: &mut Tabs) -> bool {
         let is_loading = self.loading.is_some_and(|when| when.elapsed() < LOADING);
         if self.is_open() || is_loading || !tabs.one_more() {
@@ -147,12 +150,12 @@ impl Presence {
     }
 }
 
-/// When tabs were opened lately. A client that calls in a loop gets no more than a few.
+/// When tabs were opened recently. A client that calls in a loop can open only a few.
 #[derive(Default)]
 pub(super) struct Tabs(Vec<Instant>);
 
 impl Tabs {
-    /// Whether one more may be opened now; counts it if so.
+    /// Whether one more tab may be opened now. If so, the tab is counted.
     pub(super) fn one_more(&mut self) -> bool {
         self.0.retain(|when| when.elapsed() < TABS_WINDOW);
         let may = self.0.len() < MAX_TABS;
@@ -162,7 +165,7 @@ impl Tabs {
         may
     }
 
-    /// A person has answered on a page: this is no loop.
+    /// Starts counting again. A person has answered on a page, so no client is calling in a loop.
     pub(super) fn reset(&mut self) {
         self.0.clear();
     }

@@ -1,9 +1,9 @@
-//! Asking a person: a question made from a plan, and the ways to get an answer.
+//! Asks a person to approve a plan.
 //!
-//! An [`Approver`] is handed a [`Question`] and gives an [`Approval`] or an error. What is done
-//! with it is `core::plan`'s business; nothing here can write to Vault. How strongly a person must
-//! prove to be one is a [`Strength`]: the strongest that is set up, and no less than the user
-//! config asks.
+//! An [`Approver`] gets a [`Question`] made from the plan, and returns an [`Approval`] or an error.
+//! `core::plan` acts on the answer; nothing here can write to Vault. The required proof has a
+//! [`Strength`]: the strongest proof that is set up, which must be at least what the user config
+//! demands.
 
 mod access;
 pub mod page;
@@ -24,25 +24,25 @@ use crate::config::Strength;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, Value};
 
-/// What is asked about.
+/// The operation that the person is asked to approve.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Asked {
-    /// A new version in Vault.
+    /// Write a new version in Vault.
     Write,
-    /// A file with the values.
+    /// Write a file with the values.
     Inject,
-    /// The values, in clear.
+    /// Show the values to the assistant, in clear text.
     Show,
-    /// A service at another path.
+    /// Copy a service to another path.
     Copy,
-    /// The same, and the old one is deleted.
+    /// Copy a service to another path, and delete the old one.
     Rename,
-    /// A version is marked as deleted.
+    /// Mark a version as deleted.
     Delete,
-    /// The mark of a deletion is taken away.
+    /// Remove the deletion mark from a version.
     Undelete,
-    /// Values are destroyed for good.
+    /// Destroy values permanently.
     Destroy,
 }
 
@@ -62,7 +62,8 @@ impl Asked {
         }
     }
 
-    /// What is done, for a person; `base` is the version that it is done to.
+    /// The verb for a person. `base` is the version that the operation applies to; 0 for a new
+    /// service.
     #[must_use]
     pub fn verb(self, base: u64) -> &'static str {
         match self {
@@ -74,7 +75,7 @@ impl Asked {
             Self::Rename => "rename",
             Self::Delete => "delete",
             Self::Undelete => "undelete",
-            Self::Destroy => "destroy for good",
+            Self::Destroy => "destroy permanently",
         }
     }
 }
@@ -83,13 +84,13 @@ impl Asked {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// The service does not have it yet.
+    /// The service does not have the key yet.
     Added,
-    /// It gets another value.
+    /// The key gets another value.
     Changed,
-    /// It has this value already.
+    /// The key has this value already.
     Unchanged,
-    /// It goes.
+    /// The key is removed.
     Removed,
 }
 
@@ -106,9 +107,9 @@ impl Change {
     }
 }
 
-/// A plan as a person must judge it.
+/// A plan in the form that a person judges.
 pub struct Question<'a> {
-    /// What would be done.
+    /// The operation.
     pub asked: Asked,
     /// The service's name.
     pub service: &'a str,
@@ -116,17 +117,19 @@ pub struct Question<'a> {
     pub path: &'a str,
     /// The version that would be replaced; 0 when the service is new.
     pub base: u64,
-    /// The keys of the request, with their new values; without one, the person types it.
+    /// The keys of the request, each with its new value. In a write, the person types a missing
+    /// value unless the key is removed.
     pub keys: Vec<(&'a str, Change, Option<&'a Value>)>,
     /// How many other keys stay as they are.
     pub untouched: usize,
-    /// What changes in the service's custom metadata.
+    /// The changes in the service's custom metadata.
     pub metadata: &'a [String],
-    /// What deserves a second look.
+    /// Points that deserve a second look.
     pub warnings: &'a [String],
     /// The files that would be written, as the person sees them.
     pub files: &'a [FilePreview],
-    /// Why the change cannot be made. The person is shown this and can only close the page.
+    /// Why the change cannot be made, if it cannot. The person sees the reason and can only close
+    /// the question.
     pub obstacle: Option<&'a str>,
 }
 
@@ -137,20 +140,20 @@ pub struct FilePreview {
     pub path: String,
     /// The whole text with each value replaced by a mask of fixed length.
     pub masked_text: String,
-    /// What happens to the file that is there now, in words of ours.
+    /// What happens to the existing file, in this program's own words.
     pub note: String,
 }
 
 /// A token for one write, from a login that approved one plan.
 #[derive(Clone)]
 pub struct WriteToken {
-    /// The token.
+    /// The Vault token.
     pub token: Secret,
-    /// Whose login it was.
+    /// The user who logged in.
     pub user: String,
 }
 
-/// That somebody entitled said yes, and how.
+/// How an entitled person proved the approval.
 #[derive(Clone)]
 pub enum Proof {
     /// `yes` typed at the terminal.
@@ -159,16 +162,16 @@ pub enum Proof {
     Elsewhere,
     /// `yes` typed on the page.
     Page,
-    /// This passkey.
+    /// A signature by the passkey of this name.
     Passkey(String),
-    /// A login for the role that may write.
+    /// A login for the Vault role that may write.
     StepUp(WriteToken),
-    /// The caller took responsibility beforehand (`--no-confirm`).
+    /// The caller approved in advance (`--no-confirm`).
     NoConfirm,
 }
 
 impl Proof {
-    /// How strong it is.
+    /// How strong the proof is.
     #[must_use]
     pub fn strength(&self) -> Strength {
         match self {
@@ -192,9 +195,9 @@ impl Proof {
     }
 }
 
-/// A yes.
+/// A person's approval.
 pub struct Approval {
-    /// How it was proved.
+    /// How the approval was proved.
     pub proof: Proof,
     /// The values that the person typed, by key.
     pub typed: BTreeMap<String, Secret>,
@@ -209,33 +212,34 @@ impl From<Proof> for Approval {
     }
 }
 
-/// What became of an approved plan.
+/// The outcome of an approved plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "stage", content = "detail")]
 pub enum Outcome {
-    /// It is this version now; 0 for what has none.
+    /// Done, with this as the current version; 0 if the operation has no version.
     Done(u64),
-    /// Somebody else wrote first: it is asked about anew.
+    /// Someone else wrote first, so the person is asked again.
     Conflict,
     /// Nothing was done, for this reason.
     Failed(String),
-    /// It cannot be told whether it was done, for this reason.
+    /// It is unknown whether it was done, for this reason.
     Unknown(String),
 }
 
-/// Somebody who can be asked.
+/// A way to ask a person.
 pub trait Approver {
     /// Shows the question and waits for an answer.
     ///
     /// # Errors
-    /// [`Error::Declined`], [`Error::NoPerson`], or what kept the question from being asked.
+    /// [`Error::Declined`], [`Error::NoPerson`], or the error that kept the question from being
+    /// asked.
     fn ask(&self, question: &Question<'_>) -> impl Future<Output = Result<Approval>>;
 
-    /// Hears what became of it.
+    /// Called with the final outcome.
     fn ended(&self, _outcome: &Outcome) {}
 }
 
-/// For what asks nobody, as a dry run.
+/// Refuses every question: for an operation that must not need an answer, such as a dry run.
 pub struct Nobody;
 
 impl Approver for Nobody {
@@ -247,10 +251,11 @@ impl Approver for Nobody {
     }
 }
 
-/// A login that only approves: for a role that may write, at the person's identity provider.
+/// A login that only serves to approve a plan: at the person's identity provider, for a Vault role
+/// that may write.
 pub trait StepUp: Send + Sync {
-    /// Begins a login that stands for the plan of this digest. `goes` is called once with where the
-    /// person signs in; afterwards the browser is sent to `back`.
+    /// Begins a login that approves the plan with this digest. `goes` is called once with the
+    /// address where the person signs in. After the login, the browser is sent to `back`.
     fn sign_in(
         &self,
         digest: String,
@@ -259,18 +264,18 @@ pub trait StepUp: Send + Sync {
         goes: Box<dyn FnOnce(Url) + Send>,
     ) -> Later<'_, Result<WriteToken>>;
 
-    /// Takes back a token that nobody waits for any more.
+    /// Revokes a token that no plan waits for any more.
     fn give_back(&self, token: WriteToken) -> Later<'_, ()>;
 }
 
-/// What an object-safe trait gives in place of an `async fn`.
+/// The return type of an object-safe trait method, in place of an `async fn`.
 pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// How strongly a person must prove to be one here.
+/// The strength of proof that an approval needs with these settings.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the config demands more than is set up, or the passkeys were changed by
-/// something else.
+/// [`Error::Invalid`] if the config demands a stronger proof than is set up, or if something else
+/// changed the passkeys.
 pub fn required(
     minimum: Option<Strength>,
     write_role: Option<&str>,

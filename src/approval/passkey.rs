@@ -1,7 +1,8 @@
-//! What a relying party checks of a passkey's answers (Web Authentication Level 3, sections 7.1 and
+//! The relying party's checks of a passkey's answer (Web Authentication Level 3, sections 7.1 and
 //! 7.2): type, challenge, origin, relying party, user present and verified, signature, counter.
 //!
-//! The relying party is `localhost`; attestation is not asked for: whoever enrols holds the key.
+//! The relying party is `localhost`. Attestation is not requested, because the person who enrols
+//! holds the key.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -13,7 +14,7 @@ use super::store::Passkey;
 
 /// The relying party's id.
 pub const RELYING_PARTY: &str = "localhost";
-/// The algorithms that are asked for, the preferred first: ES256, EdDSA, RS256.
+/// The accepted algorithms in order of preference: ES256, EdDSA, RS256.
 pub const ALGORITHMS: [i64; 3] = [-7, -8, -257];
 
 const USER_PRESENT: u8 = 0x01;
@@ -22,7 +23,7 @@ const MAY_BE_BACKED_UP: u8 = 0x08;
 const BACKED_UP: u8 = 0x10;
 const HAS_CREDENTIAL: u8 = 0x40;
 
-/// Bytes that travel as hexadecimal digits.
+/// Bytes that are sent as hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hex(pub Vec<u8>);
 
@@ -35,7 +36,7 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-/// Reads hexadecimal digits.
+/// Decodes hexadecimal digits; `None` for any other text.
 #[must_use]
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -47,7 +48,7 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// What `navigator.credentials.get` gave.
+/// The result of `navigator.credentials.get`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assertion {
@@ -61,7 +62,7 @@ pub struct Assertion {
     pub signature: Hex,
 }
 
-/// What `navigator.credentials.create` gave.
+/// The result of `navigator.credentials.create`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
@@ -86,13 +87,13 @@ struct ClientData {
     cross_origin: bool,
 }
 
-/// Why an answer of a passkey counts for nothing.
+/// Why a passkey's answer is rejected.
 pub type Refusal = &'static str;
 
-/// Checks an assertion, and gives the authenticator's counter.
+/// Checks an assertion, and returns the authenticator's counter.
 ///
 /// # Errors
-/// The reason.
+/// Why the assertion is rejected.
 pub fn check(
     passkey: &Passkey,
     assertion: &Assertion,
@@ -102,7 +103,7 @@ pub fn check(
     check_client_data(&assertion.client_data.0, "webauthn.get", challenge, origin)?;
     let counter = check_authenticator(&assertion.authenticator_data.0)?;
     if unhex(&passkey.id).as_ref() != Some(&assertion.id.0) {
-        return Err("the answer is of another passkey");
+        return Err("the answer is from another passkey");
     }
     let key = unhex(&passkey.key).unwrap_or_default();
     let mut signed = assertion.authenticator_data.0.clone();
@@ -111,7 +112,7 @@ pub fn check(
         public_key(passkey.algorithm, &key).ok_or("the passkey's public key cannot be used")?;
     public
         .verify(&signed, &assertion.signature.0)
-        .map_err(|_| "the passkey's signature is not right")?;
+        .map_err(|_| "the passkey's signature is invalid")?;
     // Both zero: an authenticator without a counter (7.2, step 22).
     if (counter != 0 || passkey.counter != 0) && counter <= passkey.counter {
         return Err("the passkey's counter went backwards: it may have been copied");
@@ -119,10 +120,10 @@ pub fn check(
     Ok(counter)
 }
 
-/// Checks a registration, and gives the passkey.
+/// Checks a registration, and returns the passkey.
 ///
 /// # Errors
-/// The reason.
+/// Why the registration is rejected.
 pub fn register(
     registration: &Registration,
     challenge: &[u8],
@@ -147,22 +148,22 @@ pub fn register(
         .map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
     let id = length
         .and_then(|length| data.get(55..55 + length))
-        .ok_or("the authenticator's data is cut")?;
+        .ok_or("the authenticator's data is truncated")?;
     let key = data.get(55 + id.len()..).unwrap_or_default();
     if id != registration.id.0 || id.is_empty() || id.len() > 1023 {
-        return Err("the passkey's id is not the authenticator's");
+        return Err("the passkey's id does not match the authenticator's data");
     }
     let Some(raw) = raw_key(registration.algorithm, &registration.key.0)
         .filter(|_| ALGORITHMS.contains(&registration.algorithm))
     else {
-        return Err("the passkey is of a kind that is not supported");
+        return Err("this kind of passkey is not supported");
     };
-    // The browser unpacked the key from the authenticator's data; it must stand there.
+    // The browser extracted the key from the authenticator's data, so that data must contain it.
     if !coordinates(registration.algorithm, raw)
         .iter()
         .all(|part| key.windows(part.len()).any(|window| window == *part))
     {
-        return Err("the passkey's public key is not the authenticator's");
+        return Err("the passkey's public key does not match the authenticator's data");
     }
     Ok(Passkey {
         name: name.to_owned(),
@@ -189,15 +190,15 @@ fn check_client_data(
         return Err("the answer is to another plan");
     }
     if data.origin != origin || data.cross_origin {
-        return Err("the answer is of another page");
+        return Err("the answer is from another page");
     }
     Ok(())
 }
 
-/// Gives the counter.
+/// Checks the authenticator's data, and returns its counter.
 fn check_authenticator(data: &[u8]) -> Result<u32, Refusal> {
     let Some((head, _)) = data.split_first_chunk::<37>() else {
-        return Err("the authenticator's data is cut");
+        return Err("the authenticator's data is truncated");
     };
     if head[..32] != *Sha256::digest(RELYING_PARTY) {
         return Err("the answer is for another relying party");
@@ -221,7 +222,8 @@ fn public_key(algorithm: i64, spki: &[u8]) -> Option<UnparsedPublicKey<&[u8]>> {
     Some(UnparsedPublicKey::new(verify, raw_key(algorithm, spki)?))
 }
 
-/// The key within a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7), whose frame is fixed for each kind.
+/// The key in a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7). The bytes before the key are fixed for
+/// each algorithm.
 fn raw_key(algorithm: i64, spki: &[u8]) -> Option<&[u8]> {
     let frame: &[u8] = match algorithm {
         // id-ecPublicKey, prime256v1, 65 bytes of an uncompressed point (RFC 5480)
@@ -241,12 +243,12 @@ fn raw_key(algorithm: i64, spki: &[u8]) -> Option<&[u8]> {
     fits.then_some(key)
 }
 
-/// The parts of a key as they stand in its COSE form (RFC 9053).
+/// The parts of a key that its COSE form contains (RFC 9053).
 fn coordinates(algorithm: i64, raw: &[u8]) -> Vec<&[u8]> {
     match algorithm {
         -7 => vec![&raw[1..33], &raw[33..]],
         -8 => vec![raw],
-        // SEQUENCE, INTEGER with a zero in front: 9 bytes, then the modulus.
+        // SEQUENCE, INTEGER with a leading zero: 9 bytes, then the modulus.
         _ => vec![&raw[9..265]],
     }
 }

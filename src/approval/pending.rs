@@ -1,8 +1,9 @@
 //! Plans that wait for a person: in memory only, at most [`MAX_WAITING`], for five minutes.
 //!
-//! A plan is fixed when it comes here; its digest covers all of it, values included. It is
+//! A plan does not change while it waits; its digest covers all of it, values included. It is
 //! answered once: on the page (`page`), or from another terminal over a private socket (`socket`).
-//! Whoever asks the most is the first to be refused, so that one source cannot keep out the others.
+//! When too many plans wait, the source with the most plans loses one, so that it cannot shut out
+//! the others.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,18 +24,19 @@ use crate::secret::{Secret, Value, WayOut};
 pub const MAX_WAITING: usize = 32;
 /// How many plans of one tool or command may wait.
 const MAX_OF_ONE_SOURCE: usize = 16;
-/// How many plans that are over the page still shows.
+/// How many plans that have ended are kept for the page.
 const MAX_OVER: usize = 16;
 /// How many reasons are kept for the person.
 const MAX_NOTICES: usize = 16;
 /// How long a plan waits.
 pub const LIFE: Duration = Duration::from_secs(300);
-/// How long the page still shows what became of a plan.
+/// How long the page shows the outcome of a plan.
 const AFTERWARDS: Duration = Duration::from_secs(120);
-/// An answer that comes sooner after the plan was first shown was meant for something else.
+/// How long after a plan is first shown its answers are refused: such a quick answer was meant for
+/// something else.
 pub(super) const SETTLE: Duration = Duration::from_millis(500);
 
-/// Who asks. A name that a program gives itself is never a part of our own words.
+/// Who asks. The name that a program gives itself is always set apart from this program's words.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum AskedBy {
@@ -52,7 +54,7 @@ pub enum AskedBy {
     },
     /// A command of this program that an AI agent ran.
     Agent {
-        /// The variable that shows that an agent runs.
+        /// The environment variable that shows that an agent runs.
         marker: String,
         /// The command.
         command: String,
@@ -77,7 +79,8 @@ impl AskedBy {
         }
     }
 
-    /// What shares one limit of plans. A client can change its name from call to call.
+    /// The source that the limit of plans applies to. It does not include a client's name, which
+    /// the client can change from call to call.
     fn source(&self) -> &str {
         match self {
             Self::Client { tool: source, .. }
@@ -89,14 +92,14 @@ impl AskedBy {
     }
 }
 
-/// A plan as it is shown to the person: everything but the values.
+/// A plan as shown to the person: everything except the values.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct Shown {
-    /// Names the plan; random.
+    /// The random id of the plan.
     pub id: String,
-    /// Of the whole plan, values included, with the id: an answer must repeat it.
+    /// The digest of the id and the whole plan, values included. An answer must repeat it.
     pub digest: String,
-    /// What would be done.
+    /// The operation.
     pub asked: Asked,
     /// Who asks.
     pub asked_by: AskedBy,
@@ -112,24 +115,25 @@ pub struct Shown {
     pub prompt: Vec<String>,
     /// How many other keys stay as they are.
     pub untouched: usize,
-    /// What changes in the service's custom metadata.
+    /// The changes in the service's custom metadata.
     pub metadata: Vec<String>,
-    /// What deserves a second look.
+    /// Points that deserve a second look.
     pub warnings: Vec<String>,
     /// The files that would be written, values masked.
     pub files: Vec<FilePreview>,
-    /// Why the change cannot be made; then it can only be closed.
+    /// Why the change cannot be made, if it cannot. The person can then only close the plan.
     pub obstacle: Option<String>,
-    /// How the person proves to be one.
+    /// The proof that an approval needs.
     pub proof: Strength,
-    /// The page that shows it. A new tab needs an address with a code: `claude-vault approve open`.
+    /// The page that shows the plan. A new tab also needs a code, which `claude-vault approve open`
+    /// provides.
     pub url: String,
-    /// Seconds until it expires.
+    /// Seconds until the plan expires.
     pub seconds_left: u64,
 }
 
 impl Shown {
-    /// What the person types to approve it, where typing is the proof.
+    /// The word that the person types to approve the plan, if typing is the proof.
     #[must_use]
     pub fn word(&self) -> &str {
         match self.asked {
@@ -144,7 +148,7 @@ impl Shown {
         }
     }
 
-    /// Whether these are the values that the person must type, each one usable.
+    /// Whether these are exactly the values that the person must type, each of a valid length.
     #[must_use]
     pub fn is_filled_by(&self, typed: &BTreeMap<String, Secret>) -> bool {
         let usable = |value: &Secret| {
@@ -158,19 +162,19 @@ impl Shown {
     }
 }
 
-/// Where a plan is on its way.
+/// The stage that a plan has reached.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "stage", content = "detail")]
 pub enum Stage {
     /// The person has not answered.
     Waiting,
-    /// Approved, and being done.
+    /// Approved, and not completed yet.
     Approved,
     /// Refused by the person.
     Denied,
-    /// Nobody answered in time, or nobody wants it any more.
+    /// The person did not answer in time, or the caller gave up.
     Expired,
-    /// What became of it.
+    /// Approved and completed, with this outcome.
     #[serde(untagged)]
     Ended(Outcome),
 }
@@ -179,25 +183,26 @@ pub(super) struct Plan {
     pub(super) shown: Shown,
     pub(super) values: BTreeMap<String, Secret>,
     pub(super) stage: Stage,
-    /// When the page was first sent it.
+    /// When the page first got the plan.
     pub(super) first_shown: Option<Instant>,
-    /// What a passkey must sign to approve, and the values typed before: one at a time.
+    /// The challenge that a passkey must sign to approve, and the values typed before it. Only the
+    /// newest challenge counts.
     pub(super) challenge: Option<(String, BTreeMap<String, Secret>)>,
-    /// What a passkey must sign to uncover the values.
+    /// The challenge that a passkey must sign to uncover the values.
     pub(super) uncover_challenge: Option<String>,
     /// The secret of the tab for which a passkey uncovered the values.
     pub(super) uncovered_for: Option<String>,
     pub(super) made: Instant,
     over: Option<Instant>,
-    /// Whether the page has heard how it ended.
+    /// Whether the page got the outcome.
     pub(super) told: bool,
-    /// What went wrong on the page, while it still waits.
+    /// What went wrong on the page while the plan still waits.
     pub(super) notice: String,
     answer: Option<oneshot::Sender<Result<Approval>>>,
 }
 
 impl Plan {
-    /// Whether it can still be answered.
+    /// Whether the plan can still be answered.
     pub(super) fn waits(&self) -> bool {
         self.made.elapsed() < LIFE
             && self
@@ -210,13 +215,13 @@ impl Plan {
         LIFE.saturating_sub(self.made.elapsed()).as_secs()
     }
 
-    /// Whether the person has had the time to see it.
+    /// Whether the person has had time to see the plan.
     pub(super) fn is_settled(&self) -> bool {
         self.first_shown
             .is_some_and(|when| when.elapsed() >= SETTLE)
     }
 
-    /// Answers, once.
+    /// Answers the plan. Returns whether the plan still waited for the answer.
     pub(super) fn answer(&mut self, answer: Result<Approval>) -> bool {
         if !self.waits() {
             return false;
@@ -230,7 +235,7 @@ impl Plan {
         sender.is_some_and(|sender| sender.send(answer).is_ok())
     }
 
-    /// It waits no longer; what only an answer needs is forgotten.
+    /// Stops waiting, and forgets everything that only an answer needs.
     fn end(&mut self, stage: Stage) {
         self.stage = stage;
         self.over = Some(Instant::now());
@@ -243,18 +248,18 @@ impl Plan {
     }
 }
 
-/// Where a login goes on.
+/// Where the person continues a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Place {
-    /// The page.
+    /// The address of the sign-in page.
     pub url: String,
-    /// The port of this machine that the browser comes back to; none where any browser will do.
+    /// The port of this machine that the browser returns to; `None` if any browser will do.
     pub port: Option<u16>,
-    /// The code that it shows, or asks for.
+    /// The code that the page shows or asks for.
     pub code: Option<String>,
 }
 
-/// What waits for the person in this process, and the page that shows it.
+/// The plans and the sign-in that wait for the person in this process, and the access to the page.
 pub struct Pending {
     plans: Mutex<BTreeMap<String, Plan>>,
     sign_in: Mutex<Option<Place>>,
@@ -263,7 +268,7 @@ pub struct Pending {
     presence: Mutex<Presence>,
     tabs: Mutex<Tabs>,
     sign_in_tabs: Mutex<Tabs>,
-    /// Counts the changes that the page shows.
+    /// A counter that grows whenever the page has something new to show.
     revision: watch::Sender<u64>,
 }
 
@@ -291,8 +296,8 @@ impl Pending {
         lock(&self.plans)
     }
 
-    /// Keeps a reason that only the person may learn, until they look with `claude-vault approve
-    /// pending`.
+    /// Keeps a reason that only the person may learn, until `claude-vault approve pending` shows
+    /// it.
     pub fn tell(&self, reason: String) {
         let mut notices = lock(&self.notices);
         if notices.back() != Some(&reason) {
@@ -303,30 +308,30 @@ impl Pending {
         }
     }
 
-    /// What the person has not seen yet.
+    /// Takes the reasons that the person has not seen yet.
     pub(super) fn notices(&self) -> Vec<String> {
         lock(&self.notices).drain(..).collect()
     }
 
-    /// Where a login goes on that waits for the person, if one does.
+    /// Where the person continues a login, if one waits for them.
     pub fn sign_in(&self) -> Option<Place> {
         lock(&self.sign_in).clone()
     }
 
-    /// Sets it.
+    /// Sets where the person continues a login; `None` if no login waits.
     pub fn set_sign_in(&self, place: Option<Place>) {
         *lock(&self.sign_in) = place;
     }
 
-    /// Whether a browser tab is to be opened for a sign-in. It counts the tabs: a client that logs
-    /// in and out in a loop opens a few, and then the person finds the sign-in by `approve
-    /// pending`.
+    /// Whether to open a browser tab for a sign-in. If so, the tab is counted: a client that logs
+    /// in and out in a loop opens only a few tabs. After that, the person finds the sign-in with
+    /// `approve pending`.
     pub fn wants_sign_in_tab(&self) -> bool {
         lock(&self.sign_in_tabs).one_more()
     }
 
-    /// Whether a browser tab is to be opened for the plans: none is open or on its way. A tab that
-    /// is wanted is taken to be on its way from now on.
+    /// Whether to open a browser tab for the plans: only if no tab is open or loading. If so, the
+    /// tab counts as loading from now on.
     pub fn wants_tab(&self) -> bool {
         lock(&self.presence).wants_tab(&mut lock(&self.tabs))
     }
@@ -336,14 +341,14 @@ impl Pending {
         lock(&self.presence).is_open()
     }
 
-    /// From now on this is the page of these plans, or none is.
+    /// Sets the page that shows these plans; `None` if there is no page any more.
     pub(super) fn set_access(&self, access: Option<Access>) {
         *lock(&self.access) = access;
         *lock(&self.presence) = Presence::default();
         self.changed();
     }
 
-    /// Does something with the way to the page, where there is one.
+    /// Runs `work` with the access to the page, if there is a page.
     pub(super) fn with_access<T>(&self, work: impl FnOnce(&mut Access) -> T) -> Option<T> {
         lock(&self.access).as_mut().map(work)
     }
@@ -352,13 +357,12 @@ impl Pending {
         lock(&self.presence)
     }
 
-    /// A person answered on the page.
+    /// Notes that a person answered on the page.
     pub(super) fn person_answered(&self) {
         lock(&self.tabs).reset();
     }
 
-    /// A new address of the page; the one before and the tab that is open are worth nothing any
-    /// more.
+    /// A new address of the page. The previous address and the tab that is open stop working.
     pub(super) fn new_address(&self) -> Option<String> {
         let address = self.with_access(Access::renew)?.ok();
         *lock(&self.presence) = Presence::default();
@@ -366,7 +370,7 @@ impl Pending {
         address
     }
 
-    /// The page has something new to show.
+    /// Notifies the page that it has something new to show.
     pub(super) fn changed(&self) {
         self.revision.send_modify(|revision| *revision += 1);
     }
@@ -375,7 +379,7 @@ impl Pending {
         self.revision.subscribe()
     }
 
-    /// Changes a plan, and tells the page.
+    /// Changes a plan, and notifies the page.
     pub(super) fn change<T>(&self, id: &str, work: impl FnOnce(&mut Plan) -> T) -> Option<T> {
         let outcome = self.plans().get_mut(id).map(work);
         self.changed();
@@ -399,7 +403,7 @@ impl Pending {
         Ok((id, answered))
     }
 
-    /// The plans that wait, the oldest first.
+    /// The plans that wait, oldest first.
     pub(super) fn list(&self) -> Vec<Shown> {
         let plans = self.plans();
         let mut all: Vec<&Plan> = plans.values().filter(|plan| plan.waits()).collect();
@@ -412,15 +416,15 @@ impl Pending {
             .collect()
     }
 
-    /// Waits until a plan can be answered no more.
+    /// Waits until a plan can no longer be answered.
     pub async fn is_over(&self, id: &str) {
         while self.plans().get(id).is_some_and(Plan::waits) {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 
-    /// Waits until the page that is open has heard how all plans ended, ten seconds at most: the
-    /// browser may still be on its way back from signing in.
+    /// Waits until the open page got the outcome of every plan that it shows, at most ten seconds:
+    /// the browser may still be returning from the sign-in.
     pub async fn farewell(&self) {
         for _ in 0..100 {
             if !self.is_page_open()
@@ -435,15 +439,15 @@ impl Pending {
         }
     }
 
-    /// Refuses a plan, as when the person declined in the client's own dialog.
+    /// Denies a plan, for example because the person declined in the client's own dialog.
     pub fn deny(&self, id: &str) -> bool {
         self.change(id, |plan| plan.answer(Err(Error::Declined)))
             .unwrap_or(false)
     }
 }
 
-/// Forgets plans that are over: at once where nobody saw them, else after a while, and all but the
-/// last few.
+/// Forgets plans that have ended: at once if the person never saw them, otherwise after a while.
+/// Keeps only the last few.
 fn forget_over(plans: &mut BTreeMap<String, Plan>) {
     let mut over: Vec<(Instant, String)> = Vec::new();
     plans.retain(|id, plan| {
@@ -464,8 +468,8 @@ fn forget_over(plans: &mut BTreeMap<String, Plan>) {
     }
 }
 
-/// Sees that one more plan of this source may wait. Whoever has more than their share gives way,
-/// with what came last.
+/// Makes room for one more plan of this source. If too many plans wait, the newest plan of the
+/// source with the most plans expires.
 fn make_room(plans: &mut BTreeMap<String, Plan>, source: &str) -> Result<()> {
     let mut waiting: BTreeMap<&str, Vec<(Instant, &String)>> = BTreeMap::new();
     for (id, plan) in plans.iter().filter(|(_, plan)| plan.waits()) {
@@ -503,14 +507,14 @@ fn make_room(plans: &mut BTreeMap<String, Plan>, source: &str) -> Result<()> {
     displaced.ok_or_else(|| full(total))
 }
 
-/// The plan of a question, as it waits.
+/// Makes the plan that waits from a question.
 fn plan<B>(
     asker: &Person<B>,
     question: &Question<'_>,
     id: String,
     answer: oneshot::Sender<Result<Approval>>,
 ) -> Result<Plan> {
-    // Only a write can need a value; the others are about values that Vault has.
+    // Only a write can need a typed value: the other operations use values that Vault already has.
     let is_typed = |change: Change, value: Option<&Value>| {
         question.asked == Asked::Write && change != Change::Removed && value.is_none()
     };
@@ -565,8 +569,9 @@ fn plan<B>(
     })
 }
 
-/// Binds an answer to the plan: id, operation, path, version, keys, values, metadata and warnings.
-/// Salted with what nobody else knows, so that no short value can be guessed from it.
+/// The digest that binds an answer to the plan: its id, operation, path, version, keys, values,
+/// metadata, warnings, files and obstacle. A random salt that is not kept makes it impossible to
+/// guess a short value from the digest.
 fn digest(id: &str, question: &Question<'_>) -> Result<String> {
     let (salt, base, untouched) = (
         random_id()?,
@@ -595,7 +600,7 @@ fn digest(id: &str, question: &Question<'_>) -> Result<String> {
             .map(str::as_bytes),
         );
     }
-    // The count keeps the one list apart from the other.
+    // The counts separate the two lists.
     let counts = [question.metadata, question.warnings].map(|texts| texts.len().to_be_bytes());
     for (count, texts) in counts.iter().zip([question.metadata, question.warnings]) {
         parts.push(count);
@@ -608,7 +613,7 @@ fn digest(id: &str, question: &Question<'_>) -> Result<String> {
     Ok(hex(&hash_of(parts.into_iter())))
 }
 
-/// A hash of parts that cannot run into each other: each comes after its length.
+/// Hashes parts. Each is preceded by its length, so that different parts never give the same input.
 pub fn hash_of<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
@@ -627,7 +632,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// 128 random bits.
 ///
 /// # Errors
-/// When the operating system gives none.
+/// If the operating system gives no random numbers.
 pub fn random_id() -> Result<String> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
@@ -635,20 +640,20 @@ pub fn random_id() -> Result<String> {
     Ok(hex(&bytes))
 }
 
-/// A person on the page, or at another terminal of theirs.
+/// A person who answers on the page or at another terminal of theirs.
 pub struct Person<B> {
-    /// Where the plan waits.
+    /// The plans that the question is added to.
     pub pending: Arc<Pending>,
-    /// Who asks, as the person is told.
+    /// Who asks, as shown to the person.
     pub asked_by: AskedBy,
-    /// How the person must prove to be one.
+    /// The proof that an approval needs.
     pub proof: Strength,
-    /// Brings the person to the page: called with the plan's id and an address of the page that
-    /// works once. Before it opens a browser it asks [`Pending::wants_tab`].
+    /// Sends the person to the page. Called with the plan's id and an address of the page that
+    /// works once. It must check [`Pending::wants_tab`] before it opens a browser.
     pub bring: B,
-    /// Its sender is dropped when nobody wants the change any more.
+    /// The sender is dropped when no caller wants the change any more.
     pub wanted: watch::Receiver<()>,
-    /// The plan that was asked about last.
+    /// The id of the plan that was asked about last.
     pub asked: Mutex<Option<String>>,
 }
 
@@ -668,7 +673,7 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
         (self.bring)(&id, &address);
         let mut wanted = self.wanted.clone();
         tokio::select! {
-            biased; // a yes that was given counts
+            biased; // an approval counts, even if time is up as well
             answer = answered => answer.unwrap_or(Err(Error::ApprovalExpired)),
             () = tokio::time::sleep(LIFE) => Err(Error::ApprovalExpired),
             _ = wanted.changed() => Err(Error::ApprovalExpired),
@@ -686,7 +691,7 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
     }
 }
 
-/// However the waiting ends, the plan waits no longer.
+/// Ends a plan that still waits, however the call that asked ends.
 struct Expires<'a> {
     pending: &'a Pending,
     id: &'a str,

@@ -1,7 +1,7 @@
-//! The way to a process's plans from another terminal of the same person: a socket in a folder that
-//! only this user may enter. An answer repeats the digest of what was shown: an answer to anything
-//! else counts for nothing, and so does a yes where a stronger proof is due. A new address of the
-//! page comes from here too; it voids the one before.
+//! Access to a process's plans from another terminal of the same person: a socket in a folder that
+//! only this user may enter. An answer must repeat the digest of the plan that was shown, otherwise
+//! it is ignored. An approval is also ignored if the plan needs a stronger proof. The socket also
+//! gives out a new address of the page, which voids the previous address.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -25,13 +25,13 @@ const MAX_LINE: u64 = 4 * 1024 * 1024;
 /// The longest reply, in bytes: plans show the text of files.
 const MAX_REPLY: u64 = 64 * 1024 * 1024;
 
-/// What is asked and answered, a line each.
+/// A request: one line of JSON. The reply is one line too.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     List,
     Notices,
-    /// A new address of the page.
+    /// Makes a new address of the page.
     Address,
     Answer {
         id: String,
@@ -55,7 +55,7 @@ enum Reply {
     Address(Option<String>),
 }
 
-/// A socket that answers for this process's plans; gone when dropped.
+/// A socket that gives access to this process's plans. Dropping it removes the socket.
 pub struct Socket {
     path: PathBuf,
     task: tokio::task::JoinHandle<()>,
@@ -68,7 +68,7 @@ impl Drop for Socket {
     }
 }
 
-/// Where the sockets lie.
+/// The folder of the sockets.
 fn folder(state: &Path) -> PathBuf {
     state.join("pending")
 }
@@ -76,7 +76,7 @@ fn folder(state: &Path) -> PathBuf {
 /// Listens for the person's answers.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the folder or the socket cannot be created.
 pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
     let folder = folder(state);
     let failed = |error| Error::io("listen in", &folder)(error);
@@ -99,7 +99,7 @@ pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
                     drop(tokio::spawn(serve(stream, pending.clone())))
                 }
                 Ok(_) => {}
-                // Out of descriptors, say: not a reason to spin or to stop.
+                // For example, out of file descriptors: wait instead of spinning or stopping.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
@@ -107,7 +107,7 @@ pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
     Ok(Socket { path, task })
 }
 
-/// Whether the process at the other end is this user's.
+/// Whether the process at the other end belongs to this user.
 fn is_ours(stream: &UnixStream) -> bool {
     stream
         .peer_cred()
@@ -122,8 +122,8 @@ async fn serve(stream: UnixStream, pending: Arc<Pending>) {
         let reply = match serde_json::from_str(&line) {
             Ok(Request::List) => {
                 let is_page_open = pending.is_page_open();
-                // A look by a program, such as `approve pending --json`, leaves them for the
-                // person.
+                // A program may be reading the list, as with `approve pending --json`, so the
+                // notices are left for the person.
                 Reply::Waiting {
                     plans: pending.list(),
                     sign_in: pending.sign_in(),
@@ -159,7 +159,7 @@ async fn serve(stream: UnixStream, pending: Arc<Pending>) {
     }
 }
 
-/// Takes an answer to exactly this plan, once.
+/// Accepts an answer to exactly this plan, once.
 fn answer(
     pending: &Pending,
     id: &str,
@@ -186,21 +186,22 @@ fn answer(
     taken.unwrap_or(false)
 }
 
-/// What waits in another process of this user.
+/// The plans and the sign-in that wait in another process of this user.
 pub struct Waiting {
     /// The plans.
     pub plans: Vec<Shown>,
-    /// Where a login that an AI assistant asked for goes on.
+    /// Where the person continues a login that an AI assistant asked for.
     pub sign_in: Option<Place>,
     /// Whether a browser tab shows the plans.
     pub is_page_open: bool,
     socket: PathBuf,
 }
 
-/// What waits in all processes of this user. Sockets that nobody answers are removed.
+/// The plans and sign-ins that wait in all processes of this user. Removes the sockets of processes
+/// that have ended.
 ///
 /// # Errors
-/// [`Error::Io`] when their folder cannot be read.
+/// [`Error::Io`] if the folder of the sockets cannot be read.
 pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
     let folder = folder(state);
     let entries = match std::fs::read_dir(&folder) {
@@ -225,7 +226,7 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
                 });
             }
             Some(Reply::Taken(_) | Reply::Address(_)) => {}
-            // Of a process that is gone; one that is only slow keeps its own.
+            // The process has ended. A process that is only slow keeps its socket.
             None if UnixStream::connect(&socket).await.is_err() => {
                 drop(std::fs::remove_file(&socket))
             }
@@ -236,7 +237,7 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
 }
 
 impl Waiting {
-    /// The reasons that the process keeps for the person. Each is given once.
+    /// Takes the reasons that the process keeps for the person. Each is returned once.
     pub async fn notices(&self) -> Vec<String> {
         match ask(&self.socket, "\"notices\"").await {
             Some(Reply::Waiting { notices, .. }) => notices,
@@ -244,8 +245,8 @@ impl Waiting {
         }
     }
 
-    /// Sends the person's answer to one of the plans, with the values typed for it. Whether it was
-    /// still waited for.
+    /// Sends the person's answer to one of the plans, with the values typed for it. Returns whether
+    /// the process accepted the answer.
     pub async fn answer(&self, plan: &Shown, yes: bool, typed: &BTreeMap<String, Secret>) -> bool {
         let typed: BTreeMap<&str, &str> = typed
             .iter()
@@ -256,8 +257,8 @@ impl Waiting {
         matches!(ask(&self.socket, &text).await, Some(Reply::Taken(true)))
     }
 
-    /// A new address of the page, which works once. The address before it and the tab that is open
-    /// are worth nothing from now on. `None` if the process is gone or has no page.
+    /// A new address of the page, which works once. The previous address and the tab that is open
+    /// stop working. `None` if the process has ended or has no page.
     pub async fn new_address(&self) -> Option<String> {
         match ask(&self.socket, "\"address\"").await {
             Some(Reply::Address(address)) => address,
@@ -266,7 +267,7 @@ impl Waiting {
     }
 }
 
-/// `None` when nobody is there who is of this user and answers.
+/// Sends a request. `None` if no process of this user answers within five seconds.
 async fn ask(socket: &Path, request: &str) -> Option<Reply> {
     let exchange = async {
         let mut stream = UnixStream::connect(socket).await.ok().filter(is_ours)?;

@@ -1,10 +1,10 @@
 //! The passkeys that a person enrolled: public keys and names, nothing secret.
 //!
-//! Three files in three folders, each 0600: the store (config), the key that seals it with
-//! HMAC-SHA-256 (state), and a record of which passkeys were enrolled (data). Once a passkey is
-//! enrolled, a file that is missing, changed or does not fit the others is an error and never a
-//! weaker proof. A program of this user that rewrites all three is not noticed; against that only
-//! `step-up` helps.
+//! They are kept in three files in three folders, each with mode 0600: the store (config), the key
+//! that seals it with HMAC-SHA-256 (state), and a record of which passkeys were enrolled (data).
+//! Once a passkey is enrolled, a missing, changed or inconsistent file is an error. It never
+//! weakens the required proof. A program of this user that rewrites all three files goes unnoticed;
+//! only `step-up` protects against that.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -29,13 +29,13 @@ pub struct Passkey {
     pub algorithm: i64,
     /// The public key as SubjectPublicKeyInfo, in hexadecimal digits.
     pub key: String,
-    /// The authenticator's signature counter, as it was last seen.
+    /// The last signature counter that the authenticator sent.
     pub counter: u32,
-    /// When it was enrolled, in unix seconds.
+    /// When it was enrolled, in Unix seconds.
     pub created: i64,
 }
 
-/// Where the passkeys are kept.
+/// The store of passkeys.
 #[derive(Clone)]
 pub struct Passkeys {
     file: PathBuf,
@@ -46,7 +46,7 @@ pub struct Passkeys {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     passkeys: Vec<Passkey>,
-    /// Whether a record was written beside it; 2.0.0 wrote none.
+    /// Whether a record was written too; version 2.0.0 wrote none.
     #[serde(default)]
     recorded: bool,
     seal: String,
@@ -59,7 +59,7 @@ struct Record {
 }
 
 impl Passkeys {
-    /// The store of the person whose settings these are.
+    /// The store in the folders that these settings name.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
@@ -69,10 +69,10 @@ impl Passkeys {
         }
     }
 
-    /// The passkeys; none when none was ever enrolled.
+    /// The passkeys; empty if none was ever enrolled.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when a file is missing or not as it was left.
+    /// [`Error::Invalid`] if a file is missing or something else changed it.
     pub fn load(&self) -> Result<Vec<Passkey>> {
         let changed = |path: &Path, how: &str| {
             Error::invalid(
@@ -80,8 +80,8 @@ impl Passkeys {
                     "your passkeys were changed, or removed, by something else: {} {how}",
                     path.display()
                 ),
-                "if that was you: claude-vault approve remove --all   then enroll anew; else put \
-                 the file back",
+                "if that was you: claude-vault approve remove --all   then enroll again; \
+                 otherwise put the file back",
             )
         };
         let record = read(&self.record)?;
@@ -102,8 +102,8 @@ impl Passkeys {
             Some(record) => {
                 let record: Record = serde_json::from_slice(&record)
                     .map_err(|_| changed(&self.record, "is not what was written"))?;
-                // One that is recorded and not stored was being removed or added as something
-                // stopped us.
+                // A passkey that is recorded but not stored is no error: adding or removing it was
+                // interrupted.
                 if !stored
                     .passkeys
                     .iter()
@@ -118,7 +118,7 @@ impl Passkeys {
         Ok(stored.passkeys)
     }
 
-    /// Replaces the passkeys; none is the same as [`Passkeys::clear`].
+    /// Replaces the passkeys. An empty list is the same as [`Passkeys::clear`].
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -143,7 +143,8 @@ impl Passkeys {
             recorded: true,
             passkeys: passkeys.to_vec(),
         };
-        // Stopped in between, the record names more than the store: that passes.
+        // If this is interrupted, the record names more passkeys than the store. `load` accepts
+        // that.
         self.write_record(&enrolled, true)?;
         write(
             &self.file,
@@ -152,7 +153,8 @@ impl Passkeys {
         self.write_record(&enrolled, false)
     }
 
-    /// Writes the record, where it is not the same; `and_older` keeps what it names already.
+    /// Writes the record if it has changed. `and_older` also keeps the passkeys that it already
+    /// names.
     fn write_record(&self, enrolled: &[String], and_older: bool) -> Result<()> {
         let before = read(&self.record)?;
         let older = before
@@ -171,7 +173,7 @@ impl Passkeys {
         }
     }
 
-    /// Removes all of them, whatever state the files are in.
+    /// Removes all passkeys, even if their files are damaged.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -210,7 +212,7 @@ fn seal(key: &[u8], recorded: bool, passkeys: &[Passkey]) -> String {
     hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &text).as_ref())
 }
 
-/// What makes it this passkey: its credential and its public key. Name and counter may change.
+/// Identifies a passkey by its credential and its public key. Its name and counter may change.
 fn fingerprint(passkey: &Passkey) -> String {
     let text = format!("{}\n{}\n{}", passkey.id, passkey.algorithm, passkey.key);
     hex(&Sha256::digest(text))
@@ -224,7 +226,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Writes a file whole or not at all, 0600 from the first byte.
+/// Writes a file whole or not at all, with mode 0600 from the first byte.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error| Error::io("write", path)(error);
     if let Some(folder) = path.parent() {

@@ -1,35 +1,36 @@
-//! The chain that ties each line of the audit log to the one before: pure functions over bytes.
+//! The hash chain that links each line of the audit log to the previous one: pure functions on
+//! bytes.
 
 use sha2::{Digest, Sha256};
 
 use super::head::Head;
 
-/// What stands between a line's text and its chain.
+/// The separator between a line's text and its link.
 pub(super) const CHAIN: &str = " CHAIN=";
 const HASH_LENGTH: usize = 64;
 
 /// A link of the chain: SHA-256 in lower-case hex.
 pub(super) type Link = [u8; HASH_LENGTH];
 
-/// The lines of all files of a log, in their order, as far as the chain needs them.
+/// The state of reading the lines of all files of a log in order.
 pub(super) struct Walk {
     links: Vec<Link>,
-    /// Lines before the first that is chained, and their hash.
+    /// The number of lines before the first chained one; `before` is their hash.
     unchained: usize,
     before: Sha256,
     broken: Option<Broken>,
-    /// The line that was read last, in words.
+    /// The last line read, as shown to a person.
     last: String,
 }
 
-/// The first line that does not follow from the one before.
+/// The first line whose link does not follow from the previous line.
 struct Broken {
     place: String,
-    /// Its text and link; none for a line without a link.
+    /// Its text and link; `None` for a line without a link.
     line: Option<(Vec<u8>, Link)>,
 }
 
-/// What an intact log holds.
+/// The numbers of lines in an intact log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Counted {
     pub(super) lines: usize,
@@ -47,7 +48,7 @@ impl Walk {
         }
     }
 
-    /// Reads the lines of the next file; `name` is how a person knows it.
+    /// Reads the lines of the next file; messages call the file `name`.
     pub(super) fn read(&mut self, name: &str, text: &[u8]) {
         for (number, line) in (1..).zip(text.split_inclusive(|byte| *byte == b'\n')) {
             let is_whole = line.ends_with(b"\n");
@@ -80,7 +81,7 @@ impl Walk {
         }
     }
 
-    /// The last link, and how many there are.
+    /// The last link and the number of links.
     pub(super) fn end(&self) -> (Link, u64) {
         let link = self
             .links
@@ -90,7 +91,8 @@ impl Walk {
         (link, self.links.len() as u64)
     }
 
-    /// Whether everything follows and ends where `head` says; else what is wrong, in words.
+    /// Checks that the chain is unbroken and ends as recorded in `head`. The error describes the
+    /// damage for a person.
     pub(super) fn check(&self, head: Option<&Head>) -> Result<Counted, String> {
         let counted = Counted {
             lines: self.links.len(),
@@ -131,13 +133,13 @@ impl Walk {
                 }
                 (None, Some(recorded)) if recorded == count => {
                     format!(
-                        "{} was edited: it is not the line that was written last",
+                        "{} was edited: it differs from the last line that this program wrote",
                         self.last
                     )
                 }
                 (None, Some(_)) => {
                     format!(
-                        "it was replaced: {} is not the line that was written last",
+                        "it was replaced: {} differs from the last line that this program wrote",
                         self.last
                     )
                 }
@@ -163,7 +165,7 @@ impl Walk {
                     .iter()
                     .any(|before| chained(before, text) == *link) =>
             {
-                format!("{place} was moved from its place")
+                format!("{place} was moved")
             }
             Some(_) if self.unchained > 0 && self.links.first() == Some(link) => {
                 format!(
@@ -173,7 +175,7 @@ impl Walk {
             }
             Some(_) => format!("{place} was edited"),
             None => format!(
-                "{place} does not follow from the one before: a line was edited, removed, added \
+                "{place} does not follow from the previous line: a line was edited, removed, added \
                  or moved"
             ),
         }
@@ -204,7 +206,7 @@ fn was(count: u64) -> &'static str {
     if count == 1 { "was" } else { "were" }
 }
 
-/// The part that is chained, and the link.
+/// Splits a line into its text and its link; `None` if it has no link.
 pub(super) fn split_link(line: &[u8]) -> Option<(&[u8], Link)> {
     let (rest, link) = line.split_last_chunk::<HASH_LENGTH>()?;
     let text = rest.strip_suffix(CHAIN.as_bytes())?;
@@ -213,7 +215,7 @@ pub(super) fn split_link(line: &[u8]) -> Option<(&[u8], Link)> {
         .then_some((text, *link))
 }
 
-/// The link of a line after one with the link `previous`.
+/// The link of a line with this text that follows a line with the link `previous`.
 pub(super) fn chained(previous: &Link, text: &[u8]) -> Link {
     let mut hash = Sha256::new();
     hash.update(previous);
@@ -222,7 +224,8 @@ pub(super) fn chained(previous: &Link, text: &[u8]) -> Link {
     hex(&hash.finalize())
 }
 
-/// What the first chained line follows: everything before it, so that it cannot change unnoticed.
+/// The link that the first chained line follows: a hash of everything before it, so that those
+/// lines cannot change unnoticed.
 pub(super) fn seal(before: &[u8]) -> Link {
     hex(&Sha256::digest(before))
 }

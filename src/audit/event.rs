@@ -1,23 +1,23 @@
-//! A line of the log, taken apart: for filters, and to say who wrote a version.
+//! A parsed line of the log, for filters and to find out who wrote a version.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// What a line of the log says.
+/// An event in the log.
 #[derive(Serialize, Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// When, in UTC.
+    /// The time of the event, in UTC, to the second.
     #[serde(serialize_with = "as_text")]
     pub time: Timestamp,
-    /// The person in Vault where known, with the local user.
+    /// The local user, with the person in Vault before it if known: `person (user)`.
     pub user: String,
-    /// What was done.
+    /// The word after `ACTION=`.
     pub action: String,
-    /// The service; empty where it was about none.
+    /// The service; empty if the event concerns none.
     pub service: String,
-    /// Names, versions and how it ended.
+    /// Names, versions and the outcome.
     pub details: String,
 }
 
@@ -25,18 +25,18 @@ fn as_text<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::O
     serializer.collect_str(time)
 }
 
-/// How the details of a written version end; its number follows.
+/// The end of the details when a version was written; the version number follows.
 pub(crate) const WROTE: &str = "; wrote version ";
 
 impl Event {
-    /// Parses a line, with or without its chain; `None` if it is not an event.
+    /// Parses a line, with or without its link; `None` if it is not an event.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let (time, rest) = line.strip_prefix('[')?.split_once(" UTC] USER=")?;
         let (user, rest) = rest.split_once(" ACTION=")?;
         let (action, rest) = rest.split_once(" SERVICE=")?;
         let (service, details) = rest.split_once(" DETAILS=")?;
-        // No field holds an equals sign: they are escaped.
+        // Equals signs in fields are escaped, so this can only be the line's own link.
         let details = details
             .split_once(super::chain::CHAIN)
             .map_or(details, |(details, _)| details);
@@ -61,8 +61,8 @@ impl Event {
         })
     }
 
-    /// The version that this event wrote, if it wrote one. Names of others stand in quotes, so none
-    /// can end like this.
+    /// The version that this event wrote, if any. Names from other sources are in quotes, so a name
+    /// cannot imitate this ending.
     fn written(&self) -> Option<u64> {
         let is_write = self.action == "SUCCESS";
         self.details
@@ -71,8 +71,8 @@ impl Event {
             .and_then(|(_, version)| version.parse().ok())
     }
 
-    /// Whether this event wrote that version of that service at that time, give or take what clocks
-    /// differ.
+    /// Whether this event wrote this version of this service at about this time. The clocks may
+    /// differ by five minutes.
     pub(super) fn wrote(&self, service: &str, version: u64, created: Timestamp) -> bool {
         const CLOCKS: i64 = 300; // seconds
         let apart = self
@@ -93,7 +93,7 @@ mod tests {
         DETAILS=keys: A, B; wrote version 7";
 
     #[test]
-    fn a_line_is_taken_apart_with_and_without_its_chain() {
+    fn a_line_is_parsed_with_and_without_its_link() {
         let event = Event::parse(LINE).unwrap();
         assert_eq!(
             (event.user.as_str(), event.service.as_str(), event.written()),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_known_by_service_number_and_time() {
+    fn the_writer_of_a_version_is_matched_by_service_number_and_time() {
         let event = Event::parse(LINE).unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         assert!(event.wrote("a/b", 7, at("2026-01-31T10:35:02.123Z")));

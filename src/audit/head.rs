@@ -1,5 +1,6 @@
-//! The end of the log, recorded in the private state folder: lines in the log alone could be
-//! removed unnoticed. Whoever cannot write there cannot change the log unnoticed.
+//! The end of the log, recorded in the private state folder. With the log alone, lines could be
+//! removed from its end unnoticed. Nobody without write access to this folder can change the log
+//! unnoticed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, Result};
@@ -9,21 +10,22 @@ use std::path::Path;
 use super::chain::{Link, text_of};
 use super::place::private_folders;
 
-/// The end of a log.
+/// The recorded end of a log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Head {
     /// The link of the last line.
     pub(super) link: Link,
-    /// How many chained lines there are; unknown for a head of version 2.0.0.
+    /// The number of chained lines; `None` in a head that version 2.0.0 wrote.
     pub(super) count: Option<u64>,
-    /// The number of the first file of the chain; files before it belong to an older one.
+    /// The number of the first file of the chain; files before it belong to an older chain.
     pub(super) first: u64,
-    /// The link of a line that is being written: a crash may come before or after it.
+    /// The link of a line that is being written. After a crash, the line may or may not be in the
+    /// log.
     pub(super) next: Option<Link>,
 }
 
 impl Head {
-    /// Reads it; `None` where there is none, or what is there is no head.
+    /// Reads the head; `None` if the file does not exist or is not a head.
     pub(super) fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
         let mut words = text.split_ascii_whitespace();
@@ -61,7 +63,7 @@ impl Head {
         let named = |error: Error| {
             Error::new(
                 error.kind(),
-                format!("its end cannot be noted in {}: {error}", path.display()),
+                format!("its end cannot be recorded in {}: {error}", path.display()),
             )
         };
         if let Some(folder) = path.parent() {

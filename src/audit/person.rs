@@ -1,5 +1,5 @@
-//! The Vault identity behind a session, for the log. It is looked up once per token and kept in the
-//! state folder under a digest of the token, which grants nothing.
+//! The Vault identity of a session, for the log. It is looked up once per token and kept in the
+//! state folder under a digest of the token, which gives no access.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::place::private_folders;
 use crate::names::printable;
 
-/// A token lives for hours: a name that is older is not needed any more.
+/// How long a name is kept. Tokens live for hours, so older names are no longer needed.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest name that is kept, in characters.
 const MAX_CHARS: usize = 128;
@@ -16,7 +16,7 @@ const MAX_CHARS: usize = 128;
 /// The person of a session.
 #[derive(Clone, Default)]
 pub(super) struct Person {
-    /// Where their name is kept; none without a session.
+    /// The file that contains the person's name; `None` without a session.
     file: Option<PathBuf>,
 }
 
@@ -31,7 +31,7 @@ impl Person {
         self.file.as_ref().is_none_or(|file| file.exists())
     }
 
-    /// Their name, with the local user.
+    /// The person's name and the local user, or only the local user if the name is unknown.
     pub(super) fn with(&self, user: &str) -> String {
         let name = self
             .file
@@ -75,7 +75,7 @@ impl Person {
     }
 }
 
-/// A new file of this process alone, 0600.
+/// Creates a temporary file that only this process uses, mode 0600.
 fn tempfile_in(folder: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
     use std::os::unix::fs::OpenOptionsExt;
     let path = folder.join(format!(".{}", std::process::id()));

@@ -1,4 +1,4 @@
-//! The files of a log: the one that is written, and those before it, `NAME.1`, `NAME.2` and so on.
+//! The files of a log: the current file, and the earlier ones `NAME.1`, `NAME.2` and so on.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{Error, ErrorKind, Read, Result};
@@ -6,21 +6,22 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long the log's lock is waited for.
+/// How long to wait for the log's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
-/// How often it is tried.
+/// The pause between attempts to lock the log.
 const LOCK_RETRY: Duration = Duration::from_millis(2);
 
-/// More files than any log comes to: a larger number is not one of ours.
+/// The highest number of an earlier file. No log has that many files, so a higher number belongs to
+/// something else.
 const MAX_FILES: u64 = 1_000_000;
 
-/// The number that the next earlier file of a log gets; `None` where there are too many.
+/// The number for the next rotated file of a log; `None` if there are too many.
 pub(super) fn next_number(log: &Path) -> Option<u64> {
     let last = earlier(log).last().map_or(0, |(number, _)| *number);
     (last < MAX_FILES).then_some(last + 1)
 }
 
-/// The earlier files of a log by their numbers, oldest first.
+/// The earlier files of a log with their numbers, oldest first.
 pub(super) fn earlier(log: &Path) -> Vec<(u64, PathBuf)> {
     let (Some(folder), Some(name)) = (log.parent(), log.file_name().and_then(|name| name.to_str()))
     else {
@@ -48,12 +49,12 @@ pub(super) fn earlier(log: &Path) -> Vec<(u64, PathBuf)> {
     found
 }
 
-/// Sets the file that is written aside as the newest of the earlier ones; gives its number.
+/// Rotates the current file: it becomes the newest of the earlier ones. Returns its number.
 pub(super) fn set_aside(log: &Path) -> Result<u64> {
     let number = next_number(log).ok_or_else(|| Error::other("it has too many earlier files"))?;
     let mut name = log.as_os_str().to_owned();
     name.push(format!(".{number}"));
-    // A name that appeared meanwhile is not replaced.
+    // A hard link does not replace a file that appeared under this name in the meantime.
     match std::fs::hard_link(log, &name) {
         Ok(()) => std::fs::remove_file(log)?,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
@@ -62,13 +63,13 @@ pub(super) fn set_aside(log: &Path) -> Result<u64> {
     Ok(number)
 }
 
-/// The file that is written, locked, and still in its place.
+/// Opens and locks the current file, and checks that it was not rotated in the meantime.
 pub(super) fn locked(log: &Path) -> Result<File> {
     let until = Instant::now() + LOCK_WAIT;
     loop {
         let file = open_log(log)?;
         wait_for(until, || file.try_lock())?;
-        // Another program may have set it aside while this one waited.
+        // Another program may have rotated the file during the wait.
         let is_there = std::fs::symlink_metadata(log)
             .ok()
             .zip(file.metadata().ok());
@@ -86,7 +87,7 @@ pub(super) fn locked(log: &Path) -> Result<File> {
     }
 }
 
-/// A file's bytes, none of its lines half written; empty when there is none.
+/// The content of a file, without half-written lines; empty if the file does not exist.
 pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
     let mut file = match open_plain(path, OpenOptions::new().read(true)) {
         Ok(file) => file,
@@ -99,7 +100,7 @@ pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Tries for a lock until it is there or the time is over.
+/// Tries to lock a file until the time `until`.
 fn wait_for(
     until: Instant,
     try_lock: impl Fn() -> std::result::Result<(), TryLockError>,
@@ -121,8 +122,8 @@ fn wait_for(
     }
 }
 
-/// Opens for reading and appending, mode 0600 whatever it was, never through a symbolic link,
-/// never anything but a plain file.
+/// Opens the log for reading and appending, and sets its mode to 0600. A symbolic link, or anything
+/// that is not a plain file, is an error.
 pub(super) fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         private_folders(folder)?;
@@ -156,7 +157,7 @@ fn open_plain(path: &Path, options: &mut OpenOptions) -> Result<File> {
     }
 }
 
-/// Creates missing folders, 0700.
+/// Creates missing folders with mode 0700.
 pub(super) fn private_folders(folder: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()

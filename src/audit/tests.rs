@@ -40,7 +40,7 @@ fn an_untouched_log_is_intact_and_private() {
 }
 
 #[test]
-fn an_edited_a_removed_and_a_moved_line_are_found() {
+fn an_edited_a_removed_and_a_moved_line_are_detected() {
     for change in [
         (|mut l: Vec<String>| {
             l[2] = l[2].replace("s2", "s9");
@@ -92,7 +92,7 @@ fn lines_of_the_old_scripts_stay_and_are_sealed() {
 }
 
 #[test]
-fn no_input_forges_a_line_a_field_or_a_chain() {
+fn no_input_can_forge_a_line_a_field_or_a_link() {
     let (_folder, audit) = log(0);
     audit
         .append(
@@ -119,7 +119,7 @@ fn many_writers_keep_one_chain() {
 }
 
 #[test]
-fn a_symbolic_link_or_a_fifo_is_no_log() {
+fn a_symbolic_link_or_a_fifo_is_not_accepted_as_a_log() {
     let (folder, audit) = log(0);
     std::os::unix::fs::symlink(folder.path().join("elsewhere"), &audit.path).unwrap();
     assert!(audit.append(Action::Get, "a", "b").is_err());
@@ -136,7 +136,7 @@ fn a_symbolic_link_or_a_fifo_is_no_log() {
 }
 
 #[tokio::test]
-async fn a_held_lock_is_waited_for_two_seconds_and_holds_nothing_else_up() {
+async fn record_waits_two_seconds_for_the_lock_and_does_not_block_the_runtime() {
     let (_folder, audit) = log(1);
     let holder = open_log(&audit.path).unwrap();
     holder.lock().unwrap();
@@ -157,22 +157,22 @@ async fn a_held_lock_is_waited_for_two_seconds_and_holds_nothing_else_up() {
         matches!(outcome, Err(Error::AuditUnwritable { source, .. }) if source.kind() == std::io::ErrorKind::TimedOut)
     );
     assert!((2..4).contains(&started.elapsed().as_secs()));
-    // One that is given back in time is had.
+    // A lock that is released in time is acquired.
     let later = audit.record(Action::Get, "plex", "-");
-    let give_back = async {
+    let release = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         holder.unlock().unwrap();
     };
-    let ((), outcome) = tokio::join!(give_back, later);
+    let ((), outcome) = tokio::join!(release, later);
     outcome.unwrap();
     assert_eq!(audit.verify().unwrap().lines, 2);
 }
 
 #[tokio::test]
-async fn an_event_whose_call_is_given_up_is_still_written() {
+async fn an_event_is_written_even_if_its_future_is_dropped() {
     let (_folder, audit) = log(0);
-    let given_up = tokio::time::timeout(Duration::ZERO, audit.record(Action::Get, "plex", "-"));
-    let _ = given_up.await;
+    let dropped = tokio::time::timeout(Duration::ZERO, audit.record(Action::Get, "plex", "-"));
+    let _ = dropped.await;
     let until = Instant::now() + Duration::from_secs(5);
     while audit.lines().unwrap().is_empty() && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -180,20 +180,21 @@ async fn an_event_whose_call_is_given_up_is_still_written() {
     assert_eq!(audit.verify().unwrap().lines, 1);
 }
 
-/// What somebody can do to a log who cannot write the state folder: each is found and named.
+/// Every change that someone without write access to the state folder can make is detected and
+/// described.
 #[test]
-fn every_single_edit_removal_move_and_cut_is_found_and_named() {
+fn every_edit_removal_move_and_cut_is_detected_and_described() {
     let (_folder, audit) = log(12);
     let whole = std::fs::read_to_string(&audit.path).unwrap();
     let lines: Vec<&str> = whole.lines().collect();
-    let told = |changed: &[&str]| {
+    let damage = |changed: &[&str]| {
         let text = changed
             .iter()
             .map(|line| format!("{line}\n"))
             .collect::<String>();
         std::fs::write(&audit.path, text).unwrap();
         match audit.verify() {
-            Err(Error::AuditBroken(told)) => told,
+            Err(Error::AuditBroken(damage)) => damage,
             other => panic!("{other:?} for {changed:#?}"),
         }
     };
@@ -202,7 +203,7 @@ fn every_single_edit_removal_move_and_cut_is_found_and_named() {
         let edited = lines[at].replacen("keys", "kets", 1);
         changed[at] = &edited;
         assert_eq!(
-            told(&changed),
+            damage(&changed),
             format!("line {} of audit.log was edited", at + 1)
         );
         let mut changed = lines.clone();
@@ -212,30 +213,30 @@ fn every_single_edit_removal_move_and_cut_is_found_and_named() {
         } else {
             format!("1 line is missing before line {} of audit.log", at + 1)
         };
-        assert_eq!(told(&changed), wanted);
+        assert_eq!(damage(&changed), wanted);
         for other in 0..at {
             let mut changed = lines.clone();
             changed.swap(at, other);
             assert_eq!(
-                told(&changed),
-                format!("line {} of audit.log was moved from its place", other + 1)
+                damage(&changed),
+                format!("line {} of audit.log was moved", other + 1)
             );
         }
         let mut changed = lines.clone();
         changed.insert(at, lines[(at + 5) % 12]);
         assert_eq!(
-            told(&changed),
+            damage(&changed),
             format!("line {} of audit.log was added", at + 1)
         );
         if at > 0 {
-            let told = told(&lines[..at]);
+            let damage = damage(&lines[..at]);
             assert!(
-                told.starts_with(&format!("the last {} line", 12 - at)),
-                "{told}"
+                damage.starts_with(&format!("the last {} line", 12 - at)),
+                "{damage}"
             );
         }
     }
-    // Every single byte.
+    // Changed single bytes, every seventh one.
     for at in (0..whole.len()).step_by(7) {
         let mut bytes = whole.clone().into_bytes();
         bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
@@ -252,10 +253,10 @@ fn every_single_edit_removal_move_and_cut_is_found_and_named() {
 }
 
 #[test]
-fn a_chain_that_was_made_anew_after_an_edit_is_found() {
+fn a_chain_recomputed_after_an_edit_is_detected() {
     let (_folder, audit) = log(6);
     let whole = std::fs::read_to_string(&audit.path).unwrap();
-    // Whoever reads this program can make links as well.
+    // Anyone who reads the source code can compute links too.
     let forge = |texts: &[String]| {
         let mut link = seal(b"");
         let mut out = String::new();
@@ -271,7 +272,7 @@ fn a_chain_that_was_made_anew_after_an_edit_is_found() {
     edited[2] = edited[2].replace("s2", "s9");
     assert!(
         forge(&edited)
-            .contains("line 6 of audit.log was edited: it is not the line that was written last")
+            .contains("line 6 of audit.log was edited: it differs from the last line that")
     );
     assert!(forge(&texts[..4]).contains("the last 2 lines are missing"));
     let mut longer = texts.clone();
@@ -282,11 +283,11 @@ fn a_chain_that_was_made_anew_after_an_edit_is_found() {
         )
     );
     longer.remove(0);
-    assert!(forge(&longer).contains("not the line that was written last"));
+    assert!(forge(&longer).contains("differs from the last line that this program wrote"));
 }
 
 #[test]
-fn a_log_that_is_gone_is_missed_and_stays_missed_after_new_lines() {
+fn a_deleted_log_is_detected_even_after_new_lines() {
     let (_folder, audit) = log(5);
     std::fs::remove_file(&audit.path).unwrap();
     assert!(
@@ -304,7 +305,7 @@ fn a_log_that_is_gone_is_missed_and_stays_missed_after_new_lines() {
             .to_string()
             .contains("5 lines are missing before line 1 of audit.log")
     );
-    // The same for lines that were cut off.
+    // The same holds for lines that were cut off.
     let (_folder, audit) = log(5);
     rewrite(&audit, |lines| lines[..3].to_vec());
     audit.append(Action::Get, "plex", "-").unwrap();
@@ -318,7 +319,7 @@ fn a_log_that_is_gone_is_missed_and_stays_missed_after_new_lines() {
 }
 
 #[test]
-fn a_new_chain_is_accepted_with_a_line_that_says_so_and_the_old_files_stay() {
+fn accept_starts_a_chain_with_a_line_about_the_damage_and_keeps_the_old_files() {
     let (folder, audit) = log(5);
     assert_eq!(audit.accept().unwrap(), None);
     rewrite(&audit, |lines| lines[..3].to_vec());
@@ -335,14 +336,14 @@ fn a_new_chain_is_accepted_with_a_line_that_says_so_and_the_old_files_stay() {
     assert!(folder.path().join("audit.log.1").exists());
     audit.append(Action::Get, "plex", "-").unwrap();
     assert_eq!(audit.verify().unwrap().lines, 2);
-    // Gone altogether.
+    // The whole log is deleted.
     std::fs::remove_file(&audit.path).unwrap();
     audit.accept().unwrap().unwrap();
     assert_eq!(audit.verify().unwrap().lines, 1);
 }
 
 #[test]
-fn a_log_that_is_set_aside_keeps_its_chain() {
+fn a_rotated_log_keeps_its_chain() {
     let (folder, mut audit) = log(0);
     audit.max_bytes = 1000;
     for number in 0..60 {
@@ -356,10 +357,10 @@ fn a_log_that_is_set_aside_keeps_its_chain() {
     let second = folder.path().join("audit.log.2");
     let text = std::fs::read_to_string(&second).unwrap();
     std::fs::remove_file(&second).unwrap();
-    let told = audit.verify().unwrap_err().to_string();
+    let damage = audit.verify().unwrap_err().to_string();
     assert!(
-        told.contains("missing before line 1 of audit.log.3"),
-        "{told}"
+        damage.contains("missing before line 1 of audit.log.3"),
+        "{damage}"
     );
     std::fs::write(&second, text.replacen("keys", "kets", 1)).unwrap();
     assert!(
@@ -374,7 +375,7 @@ fn a_log_that_is_set_aside_keeps_its_chain() {
 }
 
 #[test]
-fn many_writers_keep_one_chain_while_the_log_is_set_aside() {
+fn many_writers_keep_one_chain_while_the_log_is_rotated() {
     let (_folder, mut audit) = log(0);
     audit.max_bytes = 2000;
     std::thread::scope(|scope| {
@@ -386,7 +387,7 @@ fn many_writers_keep_one_chain_while_the_log_is_set_aside() {
 }
 
 #[test]
-fn a_crash_before_or_after_the_line_breaks_nothing() {
+fn a_crash_before_in_or_after_a_line_does_not_break_the_chain() {
     let (_folder, audit) = log(3);
     let before = Head::read(&audit.head_path()).unwrap();
     let whole = std::fs::read(&audit.path).unwrap();
@@ -403,7 +404,7 @@ fn a_crash_before_or_after_the_line_breaks_nothing() {
         audit.append(Action::Get, "plex", "-").unwrap();
         assert_eq!(audit.verify().unwrap().lines, lines + 1);
     }
-    // In the middle of the line.
+    // A crash in the middle of the line.
     std::fs::write(&audit.path, &after[..after.len() - 10]).unwrap();
     intended.write(&audit.head_path()).unwrap();
     audit.append(Action::Get, "plex", "-").unwrap();
@@ -411,7 +412,7 @@ fn a_crash_before_or_after_the_line_breaks_nothing() {
 }
 
 #[test]
-fn a_head_of_before_is_taken_over_and_a_log_without_one_is_set_aside() {
+fn an_old_head_is_converted_and_a_log_without_a_head_is_rotated() {
     let (_folder, audit) = log(4);
     let head = Head::read(&audit.head_path()).unwrap();
     std::fs::write(audit.head_path(), text_of(&head.link)).unwrap();
@@ -420,7 +421,7 @@ fn a_head_of_before_is_taken_over_and_a_log_without_one_is_set_aside() {
     assert_eq!(Head::read(&audit.head_path()).unwrap().count, Some(5));
     std::fs::remove_file(audit.head_path()).unwrap();
     assert!(!audit.verify().unwrap().is_end_known);
-    // Anybody could have written such a log: it is kept, and vouches for nothing.
+    // Anybody could have written a log without a head: it is kept, but it does not count.
     audit.append(Action::Get, "plex", "-").unwrap();
     assert_eq!(audit.verify().unwrap().lines, 1);
     assert!(audit.verify().unwrap().is_end_known);
@@ -434,7 +435,7 @@ fn a_head_of_before_is_taken_over_and_a_log_without_one_is_set_aside() {
 }
 
 #[test]
-fn a_log_that_is_followed_gives_each_line_once_also_when_it_is_set_aside() {
+fn a_followed_log_returns_each_line_once_even_when_it_is_rotated() {
     let (_folder, mut audit) = log(3);
     audit.max_bytes = 1500;
     let mut followed = Followed::default();
@@ -452,9 +453,9 @@ fn a_log_that_is_followed_gives_each_line_once_also_when_it_is_set_aside() {
     assert_eq!(seen.len(), 30);
 }
 
-/// Run it in a release build for the figure that is promised: a second.
+/// In a release build this measures the promised limit of one second.
 #[test]
-fn a_hundred_thousand_lines_are_verified_soon() {
+fn a_hundred_thousand_lines_are_verified_within_the_time_limit() {
     let (_folder, audit) = log(1);
     let head = Head::read(&audit.head_path()).unwrap();
     let (mut link, mut text) = (head.link, std::fs::read_to_string(&audit.path).unwrap());

@@ -1,4 +1,4 @@
-//! `adopt`.
+//! The `adopt` command.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ use crate::ui::Ui;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-claude-vault adopt --all --dry-run    what would be done, for every folder
-claude-vault adopt jellyfin           one service: plan, question, done
-claude-vault adopt jellyfin --undo    everything as it was
-claude-vault adopt --all --done       remove the backups, once all works")]
+claude-vault adopt --all --dry-run    show the plan for every folder
+claude-vault adopt jellyfin           show the plan for one service, confirm, write
+claude-vault adopt jellyfin --undo    restore the files; remove from Vault what adopt added
+claude-vault adopt --all --done       remove the backups once everything works")]
 pub(super) struct Adopt {
     #[command(flatten)]
     request: Request,
@@ -44,7 +44,7 @@ impl Adopt {
             if shows_files && (request.dry_run || is_asked_here) {
                 lines.extend(files(question));
             }
-            // What is asked at the terminal is shown there, wherever stderr goes.
+            // If the terminal asks, it also shows the plan, even if stderr is redirected.
             match is_asked_here.then(Terminal::open).flatten() {
                 Some(mut terminal) => lines.iter().for_each(|line| terminal.say(line)),
                 None => lines.iter().for_each(|line| ui.note(line)),
@@ -60,7 +60,8 @@ impl Adopt {
         self.report(ui, adopted?)
     }
 
-    /// Without a service, the one whose folder this is.
+    /// If no service is named, chooses the current folder's service. `--undo` and `--done` then
+    /// apply to every folder.
     fn choose(&mut self, core: &Core) -> Result<()> {
         if self.request.service.is_some() || self.request.all {
             return Ok(());
@@ -81,8 +82,8 @@ impl Adopt {
         let service = by_files.or_else(|| Service::of_folders(below).into_iter().next());
         if service.is_none() {
             return Err(Error::invalid(
-                "adopt which service?",
-                "claude-vault adopt SERVICE   (or --all: every folder here)",
+                "no service is named, and the current folder does not belong to one",
+                "claude-vault adopt SERVICE   (or every folder: claude-vault adopt --all)",
             ));
         }
         self.request.service = service;
@@ -94,16 +95,16 @@ impl Adopt {
         if ui.json() {
             ui.data_json(&reply)?;
         } else if !self.request.dry_run {
-            self.tell(ui, &reply);
+            self.print_outcome(ui, &reply);
         } else {
             ui.note("dry run: nothing was written");
         }
         stopped.map_or(Ok(0), Err)
     }
 
-    fn tell(&self, ui: &Ui, reply: &Reply) {
+    fn print_outcome(&self, ui: &Ui, reply: &Reply) {
         for file in &reply.project_files {
-            tell_file(ui, "", file);
+            print_file(ui, "", file);
         }
         let (idle, busy): (Vec<_>, Vec<_>) =
             reply.services.iter().partition(|service| is_idle(service));
@@ -121,8 +122,8 @@ impl Adopt {
                 .files
                 .iter()
                 .filter(|file| file.state != "unchanged")
-                .for_each(|file| tell_file(ui, "  ", file));
-            tell_rest(ui, service);
+                .for_each(|file| print_file(ui, "  ", file));
+            print_rest(ui, service);
         }
         if !idle.is_empty() {
             let names: Vec<&str> = idle
@@ -143,16 +144,16 @@ impl Adopt {
             None if self.request.undo || self.request.done => {}
             None => {
                 ui.note(
-                    "the old files are beside the new ones; when all works, remove them: \
-                    claude-vault adopt --all --done",
+                    "the old files are kept beside the new ones; once everything works, remove \
+                    them: claude-vault adopt --all --done",
                 );
-                ui.note("to have everything as it was: claude-vault adopt --all --undo");
+                ui.note("to undo everything: claude-vault adopt --all --undo");
             }
         }
     }
 }
 
-/// The plan, before the question.
+/// The plan as shown before the question.
 fn plan_lines(reply: &Reply) -> Vec<String> {
     let mut lines = Vec::new();
     for service in &reply.services {
@@ -166,7 +167,7 @@ fn plan_lines(reply: &Reply) -> Vec<String> {
             let expanded = match key.expanded_from.as_slice() {
                 [] => String::new(),
                 names => format!(
-                    "; expanded from {}, which it does not follow any more",
+                    "; expanded from {}, and it no longer follows changes there",
                     names.join(", ")
                 ),
             };
@@ -201,7 +202,7 @@ fn plan_lines(reply: &Reply) -> Vec<String> {
             .map(|folder| shown(folder))
             .collect();
         lines.push(format!(
-            "not looked into, since containers mount them: {}",
+            "skipped, because containers mount them: {}",
             folders.join(", ")
         ));
     }
@@ -249,7 +250,7 @@ fn summary(service: &ServiceReply, is_undo: bool) -> String {
     )
 }
 
-fn tell_file(ui: &Ui, indent: &str, file: &FileReply) {
+fn print_file(ui: &Ui, indent: &str, file: &FileReply) {
     let backup = file
         .backup
         .as_ref()
@@ -267,7 +268,7 @@ fn tell_file(ui: &Ui, indent: &str, file: &FileReply) {
     ));
 }
 
-/// What stays, and why, each with whether it is a secret.
+/// The entries that stay in the files and why, each with a flag that marks secrets.
 fn rest_lines(service: &ServiceReply) -> Vec<(String, bool)> {
     let mut lines = Vec::new();
     for stay in &service.stays {
@@ -289,7 +290,7 @@ fn rest_lines(service: &ServiceReply) -> Vec<(String, bool)> {
     for harmless in &service.harmless {
         let names = harmless.only_here.join(", ");
         let text = format!(
-            "  only in {}, since it is no secret: {names} (--all-keys stores it too)",
+            "  not secret, so only in {}: {names} (--all-keys stores them too)",
             shown(&harmless.file)
         );
         lines.push((text, false));
@@ -297,8 +298,8 @@ fn rest_lines(service: &ServiceReply) -> Vec<(String, bool)> {
     lines
 }
 
-/// What stays, after it was done.
-fn tell_rest(ui: &Ui, service: &ServiceReply) {
+/// Reports the entries that stay in the files, after the move.
+fn print_rest(ui: &Ui, service: &ServiceReply) {
     for (text, is_secret) in rest_lines(service) {
         if is_secret {
             ui.warn(text.trim_start())
@@ -312,7 +313,7 @@ fn shown(file: &Path) -> String {
     printable(&file.to_string_lossy(), false)
 }
 
-/// The files of a plan, framed, so that it shows where a file's text ends and our own goes on.
+/// The files of a plan. A `|` before each line separates a file's text from our own output.
 fn files(question: &Question<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for file in question.files {

@@ -1,4 +1,4 @@
-//! `approve`: the person's side of changes that wait for them, and their passkeys.
+//! The `approve` command: answers pending changes and manages the person's passkeys.
 
 use std::collections::BTreeMap;
 
@@ -27,13 +27,13 @@ pub(super) struct Approve {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Show what waits for you, and answer each change with yes or no
+    /// Show the pending changes and answer each with yes or no
     Pending,
-    /// Open the pages of the changes that wait, in the browser
+    /// Open the approval pages of pending changes in the browser
     Open,
-    /// Add a passkey that approves changes
+    /// Add a passkey for approving changes
     Enroll {
-        /// Your name for it, such as yubikey or laptop
+        /// A name for the passkey, such as yubikey or laptop
         name: String,
     },
     /// Confirm a new Vault address for step-up
@@ -42,7 +42,7 @@ enum Command {
     List,
     /// Remove a passkey
     Remove {
-        /// Its name
+        /// The passkey's name
         #[arg(required_unless_present = "all")]
         name: Option<String>,
         /// Remove all passkeys, even if another program changed the store
@@ -99,12 +99,12 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
     }
     for place in all.iter().filter_map(|one| one.sign_in.as_ref()) {
         context.ui.note(&format!(
-            "an AI assistant waits for you to sign in:\n  {}",
+            "an AI assistant is waiting for you to sign in:\n  {}",
             place.url
         ));
         if let Some(code) = &place.code {
             context.ui.note(&format!(
-                "The page must show this code, or asks for it: {code}"
+                "Check that the page shows this code, or type it there: {code}"
             ));
         }
         if let Some(port) = place.port {
@@ -147,7 +147,7 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
             match process.new_address().await {
                 Some(url) => {
                     terminal.say(&format!(
-                        "open this page; it works once, and replaces the one before: {url}"
+                        "open this page; the link works once and replaces the previous page: {url}"
                     ));
                     reach(context, &ports(context, &url, proof));
                 }
@@ -161,8 +161,8 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
 async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
     if !plan.prompt.is_empty() {
         terminal.say(
-            "  You would type values. The program that asks chose their names: type only \
-            what belongs in this service.",
+            "  You will be asked for values. The program that asks chose their names: type only \
+            values that belong in this service.",
         );
     }
     let yes = match plan.asked {
@@ -187,20 +187,20 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Res
         (false, _) => {
             "  nothing was done: the change is no longer waiting, or a value was empty or too long"
         }
-        (true, true) => "  approved: it is being done",
-        (true, false) => "  refused: nothing is done",
+        (true, true) => "  approved: the change is being made",
+        (true, false) => "  refused: nothing was done",
     });
     Ok(())
 }
 
-/// What cannot be done is only looked at.
+/// Lets the person read and close a change that cannot be made.
 async fn close(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
     terminal.ask("Press Enter to close it: ").await?;
     let was_waiting = process.answer(plan, false, &BTreeMap::new()).await;
     terminal.say(if was_waiting {
-        "  closed: nothing is done"
+        "  closed: nothing was done"
     } else {
-        "  it is not waiting any more"
+        "  it is no longer waiting"
     });
     Ok(())
 }
@@ -213,7 +213,7 @@ async fn open(context: &Context<'_>) -> Result<u8> {
         context.ui.note("no change is waiting");
     }
     for process in all {
-        // An agent cannot take away the page that the person looks at.
+        // An agent must not replace a page that the person has open.
         if is_agent && process.is_page_open {
             continue;
         }
@@ -225,7 +225,7 @@ async fn open(context: &Context<'_>) -> Result<u8> {
             context.core.settings.browser.as_deref(),
             if is_agent { || () } else { browser_failed },
         );
-        // Under an agent the address is the person's business: their browser has it.
+        // Under an agent, do not print the address: the person's browser already has it.
         if !is_agent {
             context.ui.note(&format!(
                 "{}{url}",
@@ -233,7 +233,7 @@ async fn open(context: &Context<'_>) -> Result<u8> {
             ));
             context
                 .ui
-                .note("  It works once, and replaces the page that was open before.");
+                .note("  The link works once and replaces the previous page.");
             let strongest = process
                 .plans
                 .iter()
@@ -246,14 +246,15 @@ async fn open(context: &Context<'_>) -> Result<u8> {
     Ok(0)
 }
 
-/// The ports that a browser elsewhere needs.
+/// The ports that a browser on another machine must be able to reach.
 fn ports(context: &Context<'_>, url: &str, proof: Strength) -> Vec<u16> {
     let page = url::Url::parse(url).ok().and_then(|url| url.port());
     let sign_in = (proof == Strength::StepUp).then_some(context.core.settings.port);
     page.into_iter().chain(sign_in).collect()
 }
 
-/// How a browser on another machine reaches these ports.
+/// Over SSH, prints the port forwarding that lets a browser on the person's machine reach these
+/// ports.
 fn reach(context: &Context<'_>, ports: &[u16]) {
     if context.env.get("SSH_CONNECTION").is_some() {
         let forwards: Vec<String> = ports
@@ -261,13 +262,13 @@ fn reach(context: &Context<'_>, ports: &[u16]) {
             .map(|port| format!("-L {port}:localhost:{port}"))
             .collect();
         context.ui.note(&format!(
-            "  from your machine, first: ssh {} THIS-MACHINE",
+            "  first, on your machine: ssh {} THIS-MACHINE",
             forwards.join(" ")
         ));
     }
 }
 
-/// The plan as the person must judge it: what the page shows too.
+/// Shows a plan with everything that the approval page shows.
 fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
     let verb = plan.asked.verb(plan.base);
     let version = if plan.base == 0 {
@@ -285,7 +286,7 @@ fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
         printable(&plan.path, false)
     ));
     terminal.say(&format!(
-        "  asked for by {}; expires in {} s",
+        "  requested by {}; expires in {} s",
         plan.asked_by.words(),
         plan.seconds_left
     ));
@@ -315,7 +316,7 @@ fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
             printable(&file.path, false),
             printable(&file.note, false)
         ));
-        // The frame shows where the file's text ends and our own goes on.
+        // The `|` separates the file's text from our own output.
         for line in printable(&file.masked_text, true).lines() {
             terminal.say(&format!("  | {line}"));
         }
@@ -335,7 +336,7 @@ async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
     let Context { ui, core, .. } = context;
     if name.is_empty() || name.len() > 40 || name.chars().any(char::is_control) {
         return Err(Error::invalid(
-            "a passkey's name has 1 to 40 bytes",
+            "a passkey's name must be 1 to 40 bytes without control characters",
             "claude-vault approve enroll yubikey",
         ));
     }
@@ -343,7 +344,7 @@ async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
     let known = store.load()?;
     if known.iter().any(|passkey| passkey.name == name) {
         return Err(Error::invalid(
-            format!("there is a passkey {name} already"),
+            format!("there is already a passkey named {name}"),
             "choose another name",
         ));
     }
@@ -373,7 +374,7 @@ async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
             "start over: claude-vault approve enroll NAME",
         ));
     };
-    // Others may have been added, used or removed meanwhile.
+    // Other passkeys may have been added, used or removed in the meantime.
     let mut all: Vec<Passkey> = store.load()?;
     if all
         .iter()
@@ -430,7 +431,7 @@ async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Resul
             .any(|passkey| Some(&passkey.name) == name.as_ref())
     {
         return Err(Error::NotFound {
-            what: "a passkey of that name".into(),
+            what: "a passkey with that name".into(),
             hint: "claude-vault approve list".into(),
         });
     }
@@ -454,7 +455,8 @@ async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Resul
     Ok(0)
 }
 
-/// Asks on the page, for a command in this shell; the person is brought there.
+/// Returns an approver for a command in this shell. It asks on the approval page and opens that
+/// page in the person's browser.
 pub(super) fn on_the_page<'a>(
     context: &'a Context<'_>,
     approvals: &Approvals,
@@ -474,7 +476,7 @@ pub(super) fn on_the_page<'a>(
     let proof = strength(&context.core)?;
     let pending = approvals.pending.clone();
     let bring = move |_: &str, url: &str| {
-        // Asked anew after somebody else's change, on the page that is open.
+        // Asked again after another write changed the plan: the page is still open.
         if pending.is_page_open() {
             return;
         }
@@ -485,10 +487,11 @@ pub(super) fn on_the_page<'a>(
         };
         let opened = pending.wants_tab() && open_browser(url, settings.browser.as_deref(), failed);
         if settings.agent.is_some() {
-            // A model reads this: the person's browser has the address, or their own terminal.
+            // A model reads this output, so it does not get the address. The person has the page in
+            // their browser, or gets the address in their own terminal.
             context.ui.note(
                 "waiting for the user to approve it in their browser, or with: \
-                claude-vault approve pending (in a terminal of their own)",
+                claude-vault approve pending (in their own terminal)",
             );
             return;
         }

@@ -1,5 +1,5 @@
-//! `approve address`: the person says that Vault moved, before they sign in for writing at another
-//! place.
+//! The `approve address` command: the person confirms that Vault has moved, before they sign in for
+//! writing at the new address.
 
 use super::Context;
 use crate::audit::Action;
@@ -35,11 +35,11 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     terminal.say(&format!("now           {}", printable(&now.address, false)));
     if last.is_some_and(|last| last.trust != now.trust) {
         terminal.say(
-            "The certificate authorities that are trusted for it changed: claude-vault \
-                config shows ca_cert and ca_path.",
+            "The trusted certificate authorities have changed. To see ca_cert and ca_path: \
+                claude-vault config",
         );
     }
-    terminal.say("Whoever answers there gets the token of your next sign-in for writing.");
+    terminal.say("The server at this address gets the token of your next sign-in for writing.");
     if !terminal
         .ask_yes_or_no("Type yes if that is your Vault: ")
         .await?

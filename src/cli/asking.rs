@@ -1,5 +1,5 @@
-//! Who is asked about a change: the person at this terminal, or on the approval page where an AI
-//! agent runs the command or a typed yes is not enough.
+//! Where a change is approved: at this terminal, or on the approval page if an AI agent runs the
+//! command or a typed yes is not enough.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::core::change::{ChangeOutcome, ChangeReply};
 use crate::error::Result;
 use crate::ui::Ui;
 
-/// Options of every command that changes Vault, beside `--dry-run`.
+/// The options, besides `--dry-run`, of every command that changes Vault.
 #[derive(clap::Args, Clone, Copy)]
 pub(super) struct AskOptions {
-    /// Do it without asking, for scripts
+    /// Do not ask for confirmation, for scripts
     #[arg(long)]
     pub(super) no_confirm: bool,
     /// Show values in the plan
@@ -30,7 +30,7 @@ pub(super) struct AskOptions {
 
 type Bring<'a> = Box<dyn Fn(&str, &str) + 'a>;
 
-/// The person who is asked about a change.
+/// The approver for one command.
 pub(super) struct Asking<'a> {
     at_terminal: AtTerminal<'a>,
     page: Option<OnPage<'a>>,
@@ -43,10 +43,10 @@ struct OnPage<'a> {
 }
 
 impl<'a> Asking<'a> {
-    /// Finds out who must be asked, and opens the page where that is the place.
+    /// Decides where to ask, and opens the approval page if it is needed.
     ///
     /// # Errors
-    /// As [`proof_needed`], and what keeps the page from being opened.
+    /// As [`proof_needed`], and errors that keep the page from opening.
     pub(super) async fn open(
         context: &'a Context<'_>,
         command: &str,
@@ -56,7 +56,8 @@ impl<'a> Asking<'a> {
         Self::open_for(context, &context.core, command, dry_run, options).await
     }
 
-    /// The same where `written` is what writes: a step-up is for its mount and prefix.
+    /// As [`Asking::open`], for a change written through `written`. A step-up is for the mount and
+    /// prefix of `written`.
     ///
     /// # Errors
     /// As [`Asking::open`].
@@ -111,12 +112,12 @@ impl<'a> Asking<'a> {
         })
     }
 
-    /// Whether the page asks, and not this terminal.
+    /// Whether the approval page asks, instead of this terminal.
     pub(super) fn is_on_page(&self) -> bool {
         self.page.is_some()
     }
 
-    /// Shows a plan that nobody is asked about.
+    /// Shows a plan without asking for approval.
     ///
     /// # Errors
     /// As [`AtTerminal::show`].
@@ -147,7 +148,7 @@ impl Approver for Asking<'_> {
     }
 }
 
-/// Says what became of a new version; `how` goes behind the sentence, where it is not empty.
+/// Prints the outcome of a change. A non-empty `how` is added to the sentence.
 pub(super) fn say(ui: &Ui, reply: &ChangeReply, how: &str) -> Result<u8> {
     if ui.json() {
         ui.data_json(reply)?;
@@ -174,7 +175,8 @@ pub(super) fn say(ui: &Ui, reply: &ChangeReply, how: &str) -> Result<u8> {
     Ok(0)
 }
 
-/// How long a page waits for the person, at most: `CLAUDE_VAULT_APPROVAL_WAIT`, in seconds.
+/// Returns a channel that closes when the page must stop waiting for the person: after
+/// `CLAUDE_VAULT_APPROVAL_WAIT` seconds, and after [`LIFE`] at the latest.
 fn for_a_while(context: &Context<'_>) -> watch::Receiver<()> {
     let (sender, wanted) = watch::channel(());
     let seconds = context.core.settings.approval_wait;

@@ -1,4 +1,4 @@
-//! The person at the terminal: sees the plan, types `yes`.
+//! Approval at the terminal: shows the plan and reads a typed `yes`.
 
 use anstyle::AnsiColor;
 
@@ -12,23 +12,23 @@ use crate::secret::WayOut;
 use crate::terminal::Terminal;
 use crate::ui::Ui;
 
-/// Asks at the terminal itself, never on stdin.
+/// Asks on the terminal itself, never on stdin.
 pub struct AtTerminal<'a> {
-    /// Where a plan is shown that nobody is asked about.
+    /// Shows plans that need no answer.
     pub ui: &'a Ui,
-    /// Show the values too; only ever on the terminal itself.
+    /// Show the values too, but only on the terminal itself.
     pub reveal: bool,
-    /// `--no-confirm`: show the plan and take the yes as given.
+    /// `--no-confirm`: show the plan and do not ask.
     pub no_confirm: bool,
-    /// An AI agent reads along: nothing is approved here.
+    /// An AI agent reads the output, so nothing can be approved here.
     pub agent: bool,
 }
 
-/// How strong the proof of an approval must be for a command with these options.
+/// Returns how strong the proof of approval must be for a command with these options.
 ///
 /// # Errors
-/// [`Error::UnderAgent`] for an option that no AI agent may use, [`Error::Invalid`] for
-/// `--no-confirm` where a typed yes is not enough.
+/// [`Error::UnderAgent`] for an option that an AI agent must not use, [`Error::Invalid`] for
+/// `--no-confirm` if a typed yes is not enough.
 pub(super) fn proof_needed(
     core: &Core,
     dry_run: bool,
@@ -47,7 +47,7 @@ pub(super) fn proof_needed(
     };
     if no_confirm && proof > Strength::Typed {
         let message = format!(
-            "--no-confirm is no approval here: changes are approved by {}",
+            "--no-confirm is not enough here: changes are approved by {}",
             proof.word()
         );
         return Err(Error::invalid(
@@ -59,15 +59,15 @@ pub(super) fn proof_needed(
 }
 
 impl AtTerminal<'_> {
-    /// Shows a plan without asking anything.
+    /// Shows a plan without asking.
     ///
     /// # Errors
-    /// [`Error::NoPerson`] when values are to be shown and there is no terminal.
+    /// [`Error::NoPerson`] if `reveal` is set and there is no terminal.
     pub fn show(&self, question: &Question<'_>) -> Result<()> {
         if self.reveal {
             self.show_at(
                 &mut terminal(
-                    "are the values to be shown?",
+                    "show the values?",
                     "run it in a terminal, or without --reveal",
                 )?,
                 question,
@@ -84,7 +84,7 @@ impl AtTerminal<'_> {
         Ok(())
     }
 
-    /// Everything a person must judge, where the person is, wherever stderr goes.
+    /// Shows everything that the person must judge on the terminal, even if stderr is redirected.
     fn show_at(&self, terminal: &mut Terminal, question: &Question<'_>) {
         for (text, color) in self.lines(question) {
             terminal.say(&self.ui.paint(&text, color));
@@ -159,8 +159,8 @@ fn terminal(question: &'static str, hint: &'static str) -> Result<Terminal> {
     Terminal::open().ok_or(Error::NoPerson { question, hint })
 }
 
-/// Asks for the name of what is destroyed. Any other word is asked again; an empty line, `no` or
-/// the end is a no.
+/// Asks the person to type the name of the service to destroy, and repeats the question after any
+/// other word. An empty line, `n`, `no` or end of input means no.
 pub(super) async fn ask_name(terminal: &mut Terminal, service: &str) -> Result<bool> {
     loop {
         let answer = terminal
@@ -169,7 +169,7 @@ pub(super) async fn ask_name(terminal: &mut Terminal, service: &str) -> Result<b
         match answer.trim() {
             name if name == service => return Ok(true),
             "" | "no" | "n" => return Ok(false),
-            _ => terminal.say("That is not its name."),
+            _ => terminal.say("That is not the service's name."),
         }
     }
 }
@@ -186,18 +186,14 @@ impl Approver for AtTerminal<'_> {
             return Ok(Proof::NoConfirm.into());
         }
         let mut terminal = terminal(
-            "is the change to be written?",
-            "run it in a terminal, or give --no-confirm in a script of yours",
+            "write the change?",
+            "run it in a terminal, or add --no-confirm in your script",
         )?;
         self.show_at(&mut terminal, question);
         let is_yes = match question.asked {
             Asked::Destroy => ask_name(&mut terminal, question.service).await?,
             Asked::Delete => terminal.ask_yes_or_no("Type yes to delete it: ").await?,
-            Asked::Undelete => {
-                terminal
-                    .ask_yes_or_no("Type yes to bring it back: ")
-                    .await?
-            }
+            Asked::Undelete => terminal.ask_yes_or_no("Type yes to restore it: ").await?,
             Asked::Write | Asked::Inject | Asked::Show | Asked::Copy | Asked::Rename => {
                 terminal.ask_yes_or_no("Type yes to write it: ").await?
             }

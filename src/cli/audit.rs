@@ -1,4 +1,4 @@
-//! `audit` and `audit verify`.
+//! The `audit` and `audit verify` commands.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::audit::{Event, Followed};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// How often a log that is followed is looked at.
+/// How often `--follow` checks the log for new lines.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(clap::Args)]
@@ -50,11 +50,12 @@ enum What {
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-The log's end is noted in $XDG_STATE_HOME/claude-vault. Whoever can write the log and not that folder cannot change
-the log unnoticed. Whoever can write both, as any program that runs under your account, can forge both: send copies
-elsewhere if that matters to you, or rely on Vault's own audit devices.")]
+The end of the log is recorded in $XDG_STATE_HOME/claude-vault. A program that can
+write only the log cannot change it unnoticed. A program that can write both can
+forge both, and every program under your account can. If that matters to you, send
+copies elsewhere or rely on Vault's own audit devices.")]
 struct Verify {
-    /// Accept the damage: start a new chain and record that; the old files are kept
+    /// Accept the damage: keep the old files, start a new chain and record that
     #[arg(long)]
     accept: bool,
 }
@@ -71,13 +72,13 @@ impl Filter {
             && self.user.as_ref().is_none_or(user)
     }
 
-    /// Whether a line is shown.
+    /// Whether a line of the log passes the filter. Lines that are not events do not.
     fn takes_line(&self, line: &str) -> bool {
         Event::parse(line).is_some_and(|event| self.takes(&event))
     }
 }
 
-/// A time, or how long ago.
+/// Parses a time, a day, or how long ago.
 fn since(text: &str) -> Result<Timestamp> {
     let ago = |seconds: i64, count: &str| {
         let count: i64 = count.parse().ok()?;
@@ -105,7 +106,7 @@ fn since(text: &str) -> Result<Timestamp> {
     let found = by_unit.or_else(|| text.parse().ok()).or_else(by_day);
     found.ok_or_else(|| {
         Error::invalid(
-            "this is not a time",
+            "not a valid time",
             "claude-vault audit --since 7d   (or 30m, 12h, 2026-01-31, 2026-01-31T10:35:00Z)",
         )
     })
@@ -123,7 +124,7 @@ impl Audit {
         let Context { ui, core, .. } = context;
         let mut followed = Followed::default();
         if self.follow {
-            core.audit.more(&mut followed)?; // what comes after this is new
+            core.audit.more(&mut followed)?; // lines appended from here on are new
         }
         let mut lines = core.audit.lines()?;
         lines.retain(|line| self.filter.takes_line(line));

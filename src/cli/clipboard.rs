@@ -1,8 +1,8 @@
-//! The clipboard: a value put there by standard input, and taken away again if nothing else was
-//! copied.
+//! The clipboard: copies a value through the standard input of a clipboard program, and clears it
+//! later unless something else was copied.
 //!
-//! A separate process waits and then clears it. That process knows a keyed digest of the value, not
-//! the value.
+//! A separate process waits and then clears the clipboard. It holds a keyed digest of the value,
+//! not the value.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -22,19 +22,19 @@ use crate::terminal::Terminal;
 
 /// How long a value stays in the clipboard, in seconds.
 pub(super) const STAYS: u64 = 45;
-/// The most that is read back, in bytes.
+/// The maximum number of bytes to read back from the clipboard.
 const MAX_READ: u64 = 16 * 1024 * 1024;
 
-/// How a value gets into the clipboard.
+/// How to put a value into the clipboard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub(super) enum Clip {
     /// The program that fits the session: wl-copy, xclip, pbcopy or clip.exe
     Auto,
-    /// An escape sequence, which the terminal takes (OSC 52)
+    /// An escape sequence that the terminal handles (OSC 52)
     Osc52,
 }
 
-/// The programs of a desktop.
+/// The clipboard programs of each desktop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 enum Tool {
     Wayland,
@@ -44,7 +44,7 @@ enum Tool {
 }
 
 impl Tool {
-    /// The first that fits the session and is installed.
+    /// Returns the first program that fits the session and is installed.
     fn find(env: &Env) -> Option<Self> {
         let has = |name: &str| env.get(name).is_some();
         let is_x11 = has("DISPLAY");
@@ -95,10 +95,10 @@ impl Tool {
         }
     }
 
-    /// The text as the program takes it.
+    /// Encodes the text as the program expects it.
     fn encoded(self, text: &str) -> Zeroizing<Vec<u8>> {
         match self {
-            // Other text than ASCII is UTF-16 to Windows.
+            // clip.exe expects UTF-16 for text that is not ASCII.
             Self::Windows if !text.is_ascii() => {
                 let units = std::iter::once(0xfeff).chain(text.encode_utf16());
                 Zeroizing::new(units.flat_map(u16::to_le_bytes).collect())
@@ -110,7 +110,8 @@ impl Tool {
     }
 }
 
-/// What the programs need of the environment: where the clipboard is. The session is not among it.
+/// The environment variables that the programs need to find the clipboard. The session's variables
+/// are not passed on.
 const SURROUNDINGS: [&str; 9] = [
     "PATH",
     "HOME",
@@ -123,7 +124,7 @@ const SURROUNDINGS: [&str; 9] = [
     "TMPDIR",
 ];
 
-/// A program that holds no output of ours open.
+/// A command with a minimal environment. It does not hold our own output open.
 fn program(name: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);
     command.args(arguments).env_clear().current_dir("/");
@@ -139,7 +140,7 @@ fn program(name: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     command
 }
 
-/// Gives a program its standard input and waits for it.
+/// Runs a program with `input` on its standard input and waits until it exits.
 fn feed(words: &[&str], input: &[u8]) -> std::io::Result<()> {
     let mut child = program(words[0], &words[1..])
         .stdin(Stdio::piped())
@@ -153,15 +154,15 @@ fn feed(words: &[&str], input: &[u8]) -> std::io::Result<()> {
     if status.success() {
         Ok(())
     } else {
-        Err(std::io::Error::other("it failed"))
+        Err(std::io::Error::other("it exited with an error"))
     }
 }
 
-/// Puts a value into the clipboard. Gives what to tell the person.
+/// Puts a value into the clipboard and returns a message for the person.
 ///
 /// # Errors
-/// [`Error::Invalid`] where there is no clipboard, [`Error::NoPerson`] where there is no terminal
-/// for OSC 52, [`Error::CannotRun`].
+/// [`Error::Invalid`] if no clipboard program fits, [`Error::NoPerson`] if there is no terminal for
+/// OSC 52, [`Error::CannotRun`] if the program fails.
 pub(super) fn copy(way: Clip, value: &Secret, env: &Env) -> Result<String> {
     let text = value.expose(WayOut::Clipboard);
     if way == Clip::Osc52 {
@@ -174,8 +175,8 @@ pub(super) fn copy(way: Clip, value: &Secret, env: &Env) -> Result<String> {
             ["\u{1b}]52;c;", encoded.as_str(), "\u{7}"].concat(),
         ));
         return Ok(
-            ": the terminal was asked to take it into the clipboard (many do not); it stays there \
-             until something else is copied"
+            ": sent to the terminal's clipboard (many terminals ignore it); it stays there until \
+             something else is copied"
                 .into(),
         );
     }
@@ -192,10 +193,10 @@ pub(super) fn copy(way: Clip, value: &Secret, env: &Env) -> Result<String> {
     })?;
     match begin_waiting(tool, text) {
         Ok(()) => Ok(format!(
-            "in the clipboard ({name}); it is cleared after {STAYS} s if nothing else was copied"
+            "in the clipboard ({name}); it is cleared after {STAYS} s unless something else is copied"
         )),
         Err(error) => Ok(format!(
-            "in the clipboard ({name}); it stays there, since nothing can clear it: {error}"
+            "in the clipboard ({name}); it stays there, because it cannot be cleared: {error}"
         )),
     }
 }
@@ -224,7 +225,7 @@ fn begin_waiting(tool: Tool, text: &str) -> Result<()> {
         .stdin(Stdio::piped())
         .spawn()
         .map_err(failed)?;
-    // It is not waited for: it outlives us.
+    // Do not wait for the child: it outlives this process.
     child
         .stdin
         .take()
@@ -232,13 +233,13 @@ fn begin_waiting(tool: Tool, text: &str) -> Result<()> {
         .map_err(failed)
 }
 
-/// The program that waits.
+/// The process that waits and then clears the clipboard.
 #[derive(clap::Args)]
 pub(super) struct ClearClipboard;
 
 impl ClearClipboard {
     pub(super) async fn run(self) -> Result<u8> {
-        // The terminal may close meanwhile.
+        // A new session, so that closing the terminal does not end this process.
         let _ = rustix::process::setsid();
         let mut text = String::new();
         std::io::stdin()
@@ -247,7 +248,7 @@ impl ClearClipboard {
             .map_err(Error::io("read", "standard input"))?;
         let unreadable = || {
             Error::invalid(
-                "this is started by get --clip",
+                "clear-clipboard is started by get --clip",
                 "claude-vault get SERVICE KEY --clip",
             )
         };
@@ -258,7 +259,7 @@ impl ClearClipboard {
         };
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(STAYS)) => {}
-            // The machine goes down: now or never.
+            // The machine may be shutting down: clear at once.
             () = crate::signals::stopped() => {}
         }
         let Some(held) = read(watch.tool) else {
@@ -272,7 +273,7 @@ impl ClearClipboard {
     }
 }
 
-/// What the clipboard holds now.
+/// Reads the clipboard. Returns `None` if the program fails.
 fn read(tool: Tool) -> Option<Zeroizing<Vec<u8>>> {
     let words = tool.paste();
     let mut child = program(words[0], &words[1..])

@@ -1,5 +1,5 @@
-//! `completions`: the committed files, as packagers install them. Each asks `complete` what can be
-//! typed.
+//! The `completions` command: prints the committed scripts, which packagers install too. Each
+//! script calls `claude-vault complete` for its candidates.
 
 use crate::error::Result;
 use crate::ui::Ui;
@@ -8,7 +8,7 @@ const BASH: &str = include_str!("../../completions/claude-vault.bash");
 const ZSH: &str = include_str!("../../completions/_claude-vault");
 const FISH: &str = include_str!("../../completions/claude-vault.fish");
 
-/// Where the shells look for completions below a prefix, and what belongs there.
+/// The completion scripts to install: the path below a prefix where each shell looks, and the text.
 pub(super) const PLACES: [(&str, &str); 3] = [
     ("share/bash-completion/completions/claude-vault", BASH),
     ("share/zsh/site-functions/_claude-vault", ZSH),
@@ -17,7 +17,7 @@ pub(super) const PLACES: [(&str, &str); 3] = [
 
 #[derive(clap::Args)]
 pub(super) struct Completions {
-    /// The shell
+    /// The shell to print the script for
     shell: Shell,
 }
 

@@ -1,4 +1,4 @@
-//! `config`: each setting that is set, its value and where it came from; and `config edit`.
+//! The `config` command: prints each setting, its value and its source; and `config edit`.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -13,14 +13,14 @@ use crate::ui::{Piped, Table, Ui};
 pub(super) struct Config {
     #[command(subcommand)]
     what: Option<What>,
-    /// Show also the settings that have their defaults
+    /// Also show settings that have their default values
     #[arg(long)]
     all: bool,
 }
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Open the config file in your editor, and check it afterwards
+    /// Open the config file in your editor, then check it
     Edit,
 }
 
@@ -84,7 +84,7 @@ fn show(ui: &Ui, global: &Global, env: &Env, all: bool) -> Result<u8> {
         let there = if path.exists() {
             ""
         } else {
-            " (not there yet: claude-vault config edit)"
+            " (does not exist yet; to create it: claude-vault config edit)"
         };
         ui.note(&format!("config: {}{there}", path.display()));
     }
@@ -125,7 +125,7 @@ fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
     let mut process = Process::new(program);
     process.args(words).arg(&path);
     for name in VARIABLES {
-        process.env_remove(name); // an editor runs plugins, and needs no session
+        process.env_remove(name); // the editor's plugins must not get the session
     }
     let ended = process.status();
     let status = ended.map_err(Error::io("start the editor", program))?;

@@ -1,4 +1,4 @@
-//! `context`: the contexts that there are, and the one in use.
+//! The `context` command: lists the contexts in the config and marks the one in use.
 
 use crate::config::{ContextShown, Contexts, Env, Global, contexts};
 use crate::error::Result;
@@ -28,7 +28,9 @@ impl List {
                     "{name} is in use, chosen by {by}, but its address is replaced by {replaced}"
                 ));
             }
-            _ => ui.note("none is in use: --context NAME, or export CLAUDE_VAULT_CONTEXT=NAME"),
+            _ => {
+                ui.note("no context is in use: --context NAME, or export CLAUDE_VAULT_CONTEXT=NAME")
+            }
         }
         Ok(0)
     }

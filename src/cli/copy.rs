@@ -1,4 +1,4 @@
-//! `copy` and `rename`.
+//! The `copy` and `rename` commands.
 
 use super::Context;
 use super::asking::{AskOptions, Asking};
@@ -69,7 +69,7 @@ fn report(context: &Context<'_>, reply: CopyReply, is_rename: bool) -> Result<u8
         ),
     });
     if !reply.metadata.is_empty() && reply.outcome == CopyOutcome::Done {
-        ui.note(&format!("with it: {}", reply.metadata.join(", ")));
+        ui.note(&format!("also copied: {}", reply.metadata.join(", ")));
     }
     reply.advice.iter().for_each(|advice| ui.note(advice));
     reply.late.iter().for_each(|warning| ui.warn(warning));

@@ -1,4 +1,4 @@
-//! `delete` and `undelete`.
+//! The `delete` and `undelete` commands.
 
 use super::Context;
 use super::asking::{AskOptions, Asking, say};
@@ -10,8 +10,8 @@ use crate::names::Service;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-With keys: a new version without them; older versions still hold them.
-Without: the newest version is marked as deleted, and `undelete` brings it back.
+With keys, delete writes a new version without them; older versions still hold them.
+Without keys, it marks the newest version as deleted, and undelete restores it.
 --destroy and --all-versions ask for the service's name and cannot be undone.")]
 pub(super) struct Delete {
     #[command(flatten)]
@@ -50,7 +50,7 @@ impl Delete {
         }
     }
 
-    /// What destroys asks for more than `--no-confirm`.
+    /// Checks `--confirm`: to destroy without asking takes more than `--no-confirm`.
     fn options(&self) -> Result<AskOptions> {
         let Self {
             request,
@@ -132,9 +132,9 @@ fn say_fate(context: &Context<'_>, reply: &FateReply) -> Result<u8> {
     } = reply;
     ui.note(&match reply.outcome {
         FateOutcome::Deleted => format!(
-            "deleted {path} (version {version}); to bring it back: claude-vault undelete {service}"
+            "deleted {path} (version {version}); to restore it: claude-vault undelete {service}"
         ),
-        FateOutcome::Undeleted => format!("version {version} of {path} is back"),
+        FateOutcome::Undeleted => format!("restored version {version} of {path}"),
         FateOutcome::Destroyed => format!("destroyed {path} (version {version})"),
         FateOutcome::AllDestroyed => format!("destroyed all versions of {path}"),
         FateOutcome::DryRun => "dry run: nothing was done".into(),

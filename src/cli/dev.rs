@@ -1,4 +1,4 @@
-//! `dev`: the throwaway server, and a shell, a command or the tour in it.
+//! The `dev` command: starts a throwaway server and runs a shell, a command or the tour with it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::ui::{Ui, Unit};
 
 #[derive(clap::Args)]
 pub(super) struct Dev {
-    /// Walk through the main job without a browser, showing each command and its output
+    /// Show a typical session without a browser: each command and its output
     #[arg(long, conflicts_with = "command")]
     tour: bool,
     /// A command to run instead of your shell
@@ -39,7 +39,7 @@ pub(super) struct DevSignIn {
     address: String,
 }
 
-/// The person, while the server is fetched.
+/// Shows the person the progress of fetching the server.
 struct Fetching<'a> {
     ui: &'a Ui,
     started: Instant,
@@ -109,7 +109,7 @@ impl Dev {
             };
             ui.note(&format!(
                 "A throwaway Vault at {}. Sign in as {} with the password {}\n\n  \
-                 {}\n\nEverything is gone when you leave this shell: exit",
+                 {}\n\nEverything is deleted when you leave this shell: exit",
                 lab.address(),
                 crate::dev::USER,
                 lab.password,
@@ -133,7 +133,8 @@ impl Dev {
         Ok(Command::new(env.get("SHELL").unwrap_or("/bin/sh")))
     }
 
-    /// Nushell reads functions as it starts alone: gives the folders in which it finds ours.
+    /// Nushell loads functions only when it starts. Writes ours to a file and returns the
+    /// `XDG_DATA_DIRS` with which Nushell finds it.
     fn prepare_nushell(lab: &Lab, env: &Env) -> Result<String> {
         let share = lab.home_lab().with_file_name("share");
         let folder = share.join("nushell/vendor/autoload");
@@ -154,16 +155,19 @@ impl Dev {
         ))
     }
 
-    /// The tour reads no terminal and has only generated values: it may run under an agent.
+    /// Sets the lab's browser and allows the tour under an AI agent: it reads no terminal and has
+    /// only generated values.
     fn prepare_tour(command: &mut Command) {
-        command.env("CLAUDE_VAULT_BROWSER", "claude-vault dev-sign-in"); // the lab's, first on PATH
+        // The lab's claude-vault is first on PATH.
+        command.env("CLAUDE_VAULT_BROWSER", "claude-vault dev-sign-in");
         AGENT_VARIABLES.iter().for_each(|name| {
             command.env_remove(name);
         });
     }
 }
 
-/// The tour sources with arguments, which dash cannot.
+/// Finds a shell that can run the tour. The tour passes arguments to `source`, which dash cannot
+/// do.
 fn shell_with_source(env: &Env) -> Result<PathBuf> {
     let folders = env.search_path();
     ["bash", "zsh", "ksh", "mksh", "ash"]
@@ -175,13 +179,13 @@ fn shell_with_source(env: &Env) -> Result<PathBuf> {
                 .find(|path| path.is_file())
         })
         .ok_or_else(|| Error::Dev {
-            message: "no shell was found that the tour can run in".into(),
+            message: "no shell that can run the tour was found".into(),
             hint: "apt install bash".into(),
         })
 }
 
-/// The signals that end a program. They are caught from the start, so that the server and the
-/// folder are always taken away.
+/// The signals that end a program. They are caught from the start, so that the server and its
+/// folder are always removed.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -198,10 +202,10 @@ impl Signals {
         })
     }
 
-    /// Waits for one, and tells whether it asks for the end whatever the child does.
+    /// Waits for a signal. Returns whether this program must end, even if the child would not.
     async fn next(&mut self) -> bool {
         tokio::select! {
-            // Ctrl-C reaches the child by itself: what it does with it is its affair.
+            // The terminal sends Ctrl-C to the child too, and the child decides what to do.
             _ = self.interrupt.recv() => false,
             _ = self.terminate.recv() => true,
             _ = self.hangup.recv() => true,
@@ -209,7 +213,7 @@ impl Signals {
     }
 }
 
-/// Runs the child to its end; what would end this program ends the child first.
+/// Runs the child until it exits. A signal that would end this program ends the child first.
 async fn run(mut command: Command, mut signals: Signals) -> Result<u8> {
     let program = command.as_std().get_program().to_owned();
     let mut child = command.spawn().map_err(Error::io("start", program))?;
@@ -224,7 +228,7 @@ async fn run(mut command: Command, mut signals: Signals) -> Result<u8> {
     }
 }
 
-/// Asks the child to end, and ends it when it does not.
+/// Asks the child to exit, and kills it if it is still running after three seconds.
 async fn stop(child: &mut tokio::process::Child) {
     let pid = child
         .id()

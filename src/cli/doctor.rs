@@ -1,4 +1,4 @@
-//! `doctor`.
+//! The `doctor` command.
 
 use anstyle::AnsiColor;
 

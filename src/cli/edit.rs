@@ -1,5 +1,5 @@
-//! `edit`: opens the text in the person's editor, repeatedly if needed, until the change is written
-//! or they give it up.
+//! The `edit` command: opens the text in the person's editor, again if needed, until the change is
+//! written or discarded.
 
 use zeroize::Zeroizing;
 
@@ -16,14 +16,15 @@ use crate::names::printable;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 
-/// Marks the lines on top that say what was wrong. They are taken away again.
+/// Starts the lines on top that show the last error. They are removed after editing.
 const MARK: &str = "#! ";
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-The editor is VISUAL, EDITOR, or the first of: editor, nano, vim, vi. The text is YAML, in a private folder in memory
-that is deleted when the editor exits; vim and nano keep no swap, backup or undo files. The editor gets no session.
-Text that cannot be read, or that you declined, can be opened again.")]
+The editor is VISUAL, EDITOR, or the first of: editor, nano, vim, vi. It does not
+get the session. The text is YAML in a private in-memory folder, which is deleted
+when the editor exits; vim and nano keep no swap, backup or undo files.
+You can reopen text that has errors, or that you did not confirm.")]
 pub(super) struct Edit {
     #[command(flatten)]
     request: Request,
@@ -33,9 +34,9 @@ pub(super) struct Edit {
 
 /// How a round in the editor ended.
 enum Round {
-    /// There is nothing more to do.
+    /// The edit is finished, with this exit status.
     Over(u8),
-    /// This is wrong; `asks` whether to open the text again, instead of just doing so.
+    /// The text must be opened again because of `trouble`; with `asks`, only if the person agrees.
     Again { trouble: Error, asks: bool },
 }
 
@@ -49,7 +50,7 @@ impl Edit {
         proof_needed(core, self.request.dry_run, no_confirm, reveal)?;
         let session = core.session()?.alive()?;
         let terminal = Terminal::open().ok_or(Error::NoPerson {
-            question: "what is to be changed?",
+            question: "what should change?",
             hint: "run it in a terminal, or name the keys: claude-vault set SERVICE KEY=@FILE",
         })?;
         let editor = Editor::find(env)?;
@@ -88,7 +89,7 @@ impl Edit {
     }
 }
 
-/// One call of `edit`.
+/// One run of `edit`.
 struct Session<'a> {
     edit: Edit,
     context: &'a Context<'a>,
@@ -139,8 +140,8 @@ impl Session<'_> {
         }
     }
 
-    /// Gives the text to the editor, with what was wrong on top. Gives what came back, and whether
-    /// the editor says that all is well.
+    /// Opens the text in the editor, with the last error on top. Returns the edited text and
+    /// whether the editor succeeded.
     async fn through_editor(
         &mut self,
         text: &[u8],
@@ -169,7 +170,7 @@ impl Session<'_> {
     async fn judge(&mut self, text: &[u8], is_same: bool, was_wrong: bool) -> Result<Round> {
         let edits = match self.read(text) {
             Ok(edits) => edits,
-            // Left as it was, it is opened again only if the person wants that.
+            // If the person did not touch the wrong text, ask before opening it again.
             Err(trouble) => {
                 return Ok(Round::Again {
                     trouble,
@@ -204,7 +205,8 @@ impl Session<'_> {
         }
     }
 
-    /// What the person changed, or why the text cannot be read, with the line as it will be shown.
+    /// Reads the person's changes from the text. An error names the line as it is numbered when the
+    /// text is opened again.
     fn read(&self, text: &[u8]) -> Result<Edits> {
         let hint = "correct the text, or exit without changes to discard it";
         let text =
@@ -232,7 +234,7 @@ impl Session<'_> {
         reply
     }
 
-    /// Asks whether the text is to be opened again.
+    /// Asks whether to open the text again.
     async fn reopens(&mut self) -> Result<bool> {
         tokio::select! {
             yes = self.terminal.ask_yes_or_no("Open your text again? (no discards it) ") => yes,
@@ -241,18 +243,18 @@ impl Session<'_> {
     }
 }
 
-/// How many lines the marks are.
+/// The number of lines that [`marks`] returns.
 const MARKS: usize = 2;
 
 fn marks(said: &str) -> String {
     let said = printable(said, false);
     format!(
-        "{MARK}{said}\n{MARK}Correct it, save and leave; or leave without a change, and you are \
-         asked.\n"
+        "{MARK}{said}\n{MARK}Correct it, save and exit. If you exit without a change, you are asked \
+         what to do.\n"
     )
 }
 
-/// Where the text behind the marks begins.
+/// The byte offset at which the text after the marks begins.
 fn unmarked(text: &[u8]) -> usize {
     let marks = text
         .split_inclusive(|byte| *byte == b'\n')

@@ -1,5 +1,5 @@
-//! The person's editor: found as git finds it, started on the terminal without the session, and
-//! kept from leaving copies of the text elsewhere.
+//! The person's editor: found the way git finds it, started on the terminal without the session,
+//! and kept from leaving copies of the text elsewhere.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,29 +17,31 @@ use crate::session::VARIABLES;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 
-/// What is looked for on PATH where no variable names an editor.
+/// The editors to look for on PATH if no variable names one.
 const FALLBACKS: [&str; 4] = ["editor", "nano", "vim", "vi"];
 /// How long the editor may take to exit after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Run after the person's own settings, so that these do not turn anything on again.
+/// Options for vim. The `-c` commands run after the person's own settings, so that these cannot
+/// turn anything on again.
 const VIM: [&str; 9] = [
     "-n",
     "-i",
     "NONE",
     "--cmd",
     "set nomodeline",
-    // A vimrc may set it again, and a value could then set options of the editor.
+    // A vimrc may turn modelines on again, and a value could then set options of the editor.
     "--cmd",
     "silent! autocmd BufReadPre * setlocal nomodeline",
     "-c",
     "silent! set nobackup|silent! set nowritebackup|silent! set noundofile|silent! set \
      noswapfile|silent! set viminfo=|silent! set shada=",
 ];
-/// nano has no option that turns off what its settings turn on: backups, lock files, a history.
+/// Options for nano. It has no options that turn off backups, lock files and the history once its
+/// settings turn them on, so it must ignore its settings.
 const NANO: [&str; 1] = ["--ignorercfiles"];
 
-/// Which editor it is, as far as that matters.
+/// The editors that need options of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Vim,
@@ -47,14 +49,14 @@ enum Kind {
     Other,
 }
 
-/// The editor.
+/// The editor to run.
 pub(super) struct Editor {
-    /// As the variable has it.
+    /// The command line, as the variable holds it.
     line: String,
     kind: Kind,
 }
 
-/// Where the private folder of an edit may lie.
+/// The folders in which an edit can create its private folder.
 pub(super) fn places(env: &Env) -> ScratchPlaces {
     let absolute = |name| env.path(name).filter(|path| path.is_absolute());
     ScratchPlaces {
@@ -63,16 +65,16 @@ pub(super) fn places(env: &Env) -> ScratchPlaces {
     }
 }
 
-/// Removes the folder of an edit whose processes were killed.
+/// Removes the folders of edits whose processes were killed.
 pub(super) fn sweep(env: &Env) {
     sweep_scratch(&places(env));
 }
 
 impl Editor {
-    /// `VISUAL`, `EDITOR`, or the first that is installed.
+    /// Returns the editor in `VISUAL` or `EDITOR`, or the first installed one of [`FALLBACKS`].
     ///
     /// # Errors
-    /// [`Error::Invalid`] where there is none.
+    /// [`Error::Invalid`] if no editor was found.
     pub(super) fn find(env: &Env) -> Result<Self> {
         let folders = env.search_path();
         let is_there = |name: &&&str| folders.iter().any(|folder| folder.join(name).is_file());
@@ -93,8 +95,8 @@ impl Editor {
         })
     }
 
-    /// What to say of an editor that may keep copies of the text elsewhere; `None` where that is
-    /// off.
+    /// A warning that the editor may keep copies of the text elsewhere. `None` for vim and nano,
+    /// whose options turn that off.
     pub(super) fn caution(&self) -> Option<String> {
         (self.kind == Kind::Other).then(|| {
             format!(
@@ -108,11 +110,12 @@ impl Editor {
         self.line.split_whitespace().next().unwrap_or_default()
     }
 
-    /// Opens `file` in the folder and waits until the editor ends. SIGTERM and a closed terminal
-    /// end it too; Ctrl-C is the editor's own business.
+    /// Opens `file` in the folder and waits until the editor exits. SIGTERM and a closed terminal
+    /// end the editor; Ctrl-C is left to it.
     ///
     /// # Errors
-    /// [`Error::CannotRun`], [`Error::Interrupted`].
+    /// [`Error::CannotRun`] if the editor cannot be started, [`Error::Interrupted`] after such a
+    /// signal.
     pub(super) async fn open(
         &self,
         folder: &Scratch,
@@ -124,7 +127,7 @@ impl Editor {
         let [input, output, error] = terminal.for_program()?;
         command.stdin(input).stdout(output).stderr(error);
         for name in VARIABLES {
-            command.env_remove(name); // an editor runs plugins, and needs no session
+            command.env_remove(name); // the editor's plugins must not get the session
         }
         folder.share(true)?;
         let started = command.spawn();
@@ -151,7 +154,7 @@ impl Editor {
         status
     }
 
-    /// As git starts an editor: a line with more than words in it is one for a shell.
+    /// Starts the editor the way git does: a line with shell syntax is run by a shell.
     fn command(&self, file: &Path) -> Command {
         let options: &[&str] = match self.kind {
             Kind::Vim => &VIM,
@@ -178,7 +181,8 @@ impl Editor {
     }
 }
 
-/// By its own name, or by that of the file that it leads to: `vi` and `editor` are often vim.
+/// Recognizes an editor by its own name or by the file that it links to: `vi` and `editor` are
+/// often vim.
 fn kind(program: &str, folders: &[PathBuf]) -> Kind {
     let by_name = |name: &str| match name.split('.').next().unwrap_or_default() {
         "vim" | "nvim" | "gvim" | "rvim" | "vimx" => Kind::Vim,

@@ -1,4 +1,4 @@
-//! `example`: a template that can be committed.
+//! The `example` command: writes a template that can be committed.
 
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ impl Example {
         }
         let file = printable(&reply.file.to_string_lossy(), false);
         context.ui.note(&format!(
-            "{file}: {} values taken out, {} kept; read it before you commit it",
+            "{file}: {} values removed, {} kept; review it before you commit it",
             reply.replaced, reply.kept
         ));
         if let Some(backup) = reply.backup {

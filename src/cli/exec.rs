@@ -1,5 +1,5 @@
-//! `exec`: takes the place of this process, so that process id, terminal, signals and exit
-//! status are the program's own.
+//! The `exec` command: replaces this process with the program, so that process id, terminal,
+//! signals and exit status are the program's own.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -20,15 +20,16 @@ use crate::session::VARIABLES;
 claude-vault exec jellyfin -- ./start.sh
 claude-vault exec jellyfin --env-file-fd -- docker run --env-file {} jellyfin/jellyfin
 
-The session's variables are not passed on unless --keep-token is given. A key that would change how
-programs run (PATH, LD_PRELOAD, BASH_ENV, GIT_SSH_COMMAND, …) is refused unless --only names it.")]
+The program does not get the session's variables unless you add --keep-token.
+Keys that change how programs run (PATH, LD_PRELOAD, BASH_ENV, GIT_SSH_COMMAND, …)
+are refused unless --only names them.")]
 pub(super) struct Exec {
     #[command(flatten)]
     request: Request,
     /// Start with an otherwise empty environment
     #[arg(long)]
     clean: bool,
-    /// Leave the session's variables in the environment
+    /// Keep the session's variables in the environment
     #[arg(long)]
     keep_token: bool,
     /// Pass the variables as an in-memory file, for docker run --env-file {}
@@ -51,7 +52,7 @@ impl Exec {
             ));
         }
         let path = find(program, &context.env.search_path())?;
-        // As typed, for the person; only its name for the log.
+        // Errors show the program as typed; the audit log gets only its file name.
         let typed = printable(&program.to_string_lossy(), false);
         let shown = path.file_name().unwrap_or_default().to_string_lossy();
         let reply = context
@@ -108,7 +109,7 @@ impl Exec {
     }
 }
 
-/// What `--keep-token` keeps with `--clean` besides the session itself: where it is for.
+/// The variables that `--clean --keep-token` keeps besides the session: the Vault it belongs to.
 const PLACE: [&str; 4] = ["VAULT_ADDR", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_NAMESPACE"];
 
 fn has_place(word: &OsStr) -> bool {
@@ -116,7 +117,7 @@ fn has_place(word: &OsStr) -> bool {
         .is_some_and(|word| word == "{}" || word.ends_with("={}"))
 }
 
-/// `{}`, and the end of `--env-file={}`, become the file's name.
+/// Replaces `{}`, alone or at the end of `--env-file={}`, with the file's name.
 fn placed(word: &OsStr, name: &str) -> OsString {
     match word.to_str().and_then(|word| word.strip_suffix("{}")) {
         Some(start) if has_place(word) => format!("{start}{name}").into(),
@@ -124,7 +125,8 @@ fn placed(word: &OsStr, name: &str) -> OsString {
     }
 }
 
-/// The program's file, as a shell would find it: before the environment is changed.
+/// Finds the program's file as a shell would: on this process's PATH, before the environment
+/// changes.
 fn find(program: &OsStr, folders: &[PathBuf]) -> Result<PathBuf> {
     if Path::new(program).components().count() > 1 || program.as_encoded_bytes().starts_with(b"/") {
         return Ok(program.into());
@@ -141,8 +143,8 @@ fn find(program: &OsStr, folders: &[PathBuf]) -> Result<PathBuf> {
     })
 }
 
-/// The variables as docker reads them, raw lines, in memory that no path of a disk leads to.
-/// The descriptor is inherited by the program.
+/// Writes the variables as docker reads them, one raw line each, to a file in memory that has no
+/// path on disk. The program inherits the descriptor.
 fn env_file(reply: &Reply) -> Result<OwnedFd> {
     let failed = |errno: rustix::io::Errno| Error::io("write", "a file in memory")(errno.into());
     let fd = rustix::fs::memfd_create("env", rustix::fs::MemfdFlags::empty()).map_err(failed)?;
@@ -161,7 +163,7 @@ fn env_file(reply: &Reply) -> Result<OwnedFd> {
                     "its name or value has a line break or a blank, and docker takes each line raw"
                         .into(),
                 hint: format!(
-                    "leave --env-file-fd out and name it: docker run --env {}",
+                    "omit --env-file-fd and pass it by name: docker run --env {}",
                     printable(name, false)
                 ),
             });

@@ -1,4 +1,4 @@
-//! `export`.
+//! The `export` command.
 
 use super::{Context, below_here};
 use crate::core::export::{ExportFormat, ExportReply, ExportRequest, export};
@@ -8,16 +8,17 @@ use crate::names::printable;
 #[derive(clap::Args)]
 #[command(after_help = "\
 FORMAT is one of
-  json            one object; several services: an object for each (the usual one)
+  json            one object or, for several services, one object each (default)
   yaml            the same in YAML
   env             KEY=value lines; --dialect names the program that reads them
   shell           export KEY='value' lines: eval \"$(claude-vault export SERVICE --format shell)\"
   k8s-secret      a v1 Secret for kubectl apply -f -
-  docker-secrets  a folder with a file for each key, as they appear in /run/secrets
+  docker-secrets  a folder with one file per key, as in /run/secrets
 
-json and yaml keep types; elsewhere a number, boolean, list or object is its JSON text. A key whose name
-the format cannot hold is left out and named; --strict refuses. In shell, so is a variable that changes what
-programs run (PATH, LD_PRELOAD, PROMPT_COMMAND, …), unless --only names it.")]
+json and yaml keep types; other formats write numbers, booleans, lists and objects as
+JSON text. Keys whose names the format cannot hold are left out with a warning, and
+--strict refuses them. The shell format also leaves out variables that change what
+programs run (PATH, LD_PRELOAD, PROMPT_COMMAND, …), unless --only names them.")]
 pub(super) struct Export {
     #[command(flatten)]
     request: ExportRequest,
@@ -26,7 +27,7 @@ pub(super) struct Export {
 impl Export {
     pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
         let ui = context.ui;
-        // A person names a file as seen from where they are.
+        // A path on the command line is relative to the current folder.
         self.request.output = self.request.output.as_deref().map(below_here).transpose()?;
         let prints =
             self.request.output.is_none() && self.request.format != ExportFormat::DockerSecrets;
@@ -39,10 +40,10 @@ impl Export {
         {
             return Err(Error::invalid(
                 format!(
-                    "--json prints JSON, and the format is {}",
+                    "--json prints JSON, but the format is {}",
                     self.request.format.word()
                 ),
-                "leave out one of the two, or write a file: --output FILE",
+                "omit one of the two, or write a file: --output FILE",
             ));
         }
         let reply = context
@@ -67,7 +68,7 @@ fn print(context: &Context<'_>, text: &str) -> Result<u8> {
     if shown != text {
         context.ui.note(
             "control characters are shown as \\r or \\u{…}; in a pipe or file they \
-            come as they are",
+            are not escaped",
         );
     }
     context.ui.data(&shown).map(|()| 0)

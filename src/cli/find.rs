@@ -1,4 +1,4 @@
-//! `find`.
+//! The `find` command.
 
 use std::io::Read;
 use std::path::Path;
@@ -13,8 +13,9 @@ use crate::vault::MAX_BODY;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-A pattern without * matches any part of the name. Case is ignored, and * matches any text, including /.
-Each line is a service, or a service and a key, ready for get. Values are compared on this machine.")]
+A pattern without * matches any part of a name. Case is ignored; * matches any text,
+including /. Each result is a service, or a service and a key, as get takes them.
+Values are compared on this machine.")]
 pub(super) struct Find {
     /// Part of a name, or a pattern with *; with --value, - reads the value from standard input
     #[arg(value_name = "PATTERN", required_unless_present = "value")]
@@ -41,7 +42,7 @@ impl Find {
             let what = if self.value {
                 "a key with that value"
             } else {
-                "a service or key of such a name"
+                "a service or key with that name"
             };
             let what = format!("{what} (in {} services)", reply.searched);
             return Err(Error::NotFound {
@@ -78,8 +79,8 @@ fn summary(reply: &FindReply) -> String {
     )
 }
 
-/// The value to look for: as it came, and without its last line break, which a program may have put
-/// there.
+/// The values to look for: the input as it is, and without its last line break, which a program may
+/// have added.
 async fn wanted(context: &Context<'_>, place: Option<&str>) -> Result<Vec<Secret>> {
     if context.core.settings.agent.is_some() {
         return Err(Error::UnderAgent {
@@ -89,18 +90,18 @@ async fn wanted(context: &Context<'_>, place: Option<&str>) -> Result<Vec<Secret
     context.core.session()?.alive()?; // before asking for a value
     let value = match place {
         Some("-") => from_stdin()?,
-        // What was typed is not repeated: it may be the value.
+        // Do not repeat the argument: it may be the value.
         Some(_) => {
             let why = "the value is not taken from the command line, because ps and the shell \
                 history would show it";
             return Err(Error::invalid(
                 why,
-                "claude-vault find --value   asks for it, hidden (- reads standard input)",
+                "claude-vault find --value   (prompts for it; - reads standard input)",
             ));
         }
         None => {
             let nobody = || Error::NoPerson {
-                question: "which value is to be found?",
+                question: "which value should be found?",
                 hint: "run it in a terminal, or give the value on standard input: claude-vault \
                     find --value -",
             };
@@ -116,7 +117,7 @@ async fn wanted(context: &Context<'_>, place: Option<&str>) -> Result<Vec<Secret
         .map(|text| text.strip_suffix('\r').unwrap_or(text));
     if without.unwrap_or(text).is_empty() {
         return Err(Error::invalid(
-            "that was empty: type the value to find",
+            "the value is empty: type the value to find",
             "claude-vault find --value",
         ));
     }

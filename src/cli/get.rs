@@ -1,4 +1,4 @@
-//! `get`.
+//! The `get` command.
 
 use serde_json::value::RawValue;
 
@@ -11,8 +11,9 @@ use crate::secret::WayOut;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-One key: its value. Several, or all: KEY=value lines, which a shell and a .env reader read back.
-A number, boolean, list or object is its JSON text; --json keeps the types.")]
+One key prints its value. Several keys, or all, print KEY=value lines that shells and
+.env readers can read. Numbers, booleans, lists and objects are printed as JSON text;
+--json keeps their types.")]
 pub(super) struct Get {
     #[command(flatten)]
     request: Request,
@@ -46,7 +47,7 @@ impl Get {
         }
         if self.no_newline && self.request.keys.len() > 1 {
             return Err(Error::invalid(
-                "-n goes with one key",
+                "-n takes one key",
                 "claude-vault get SERVICE KEY -n",
             ));
         }
@@ -62,7 +63,10 @@ impl Get {
             let shown = reply
                 .disclosed(|value| RawValue::from_string(value.json(WayOut::Stdout)?.to_string()));
             ui.data_json(&shown.map_err(|_| {
-                Error::invalid("a value has no JSON form", "claude-vault get SERVICE KEY")
+                Error::invalid(
+                    "a value cannot be written as JSON",
+                    "claude-vault get SERVICE KEY",
+                )
             })?)?;
             return Ok(0);
         }
@@ -77,7 +81,7 @@ impl Get {
     }
 }
 
-/// Under an AI agent a model reads what is printed.
+/// Prints only the names: under an AI agent, a model reads the output.
 fn names_only(context: &Context<'_>, reply: &Reply) -> Result<u8> {
     let ui = context.ui;
     if ui.json() {
@@ -88,7 +92,7 @@ fn names_only(context: &Context<'_>, reply: &Reply) -> Result<u8> {
         }))?;
     }
     ui.note(
-        "an AI agent reads this, so only names are shown; a value reaches its program with: \
+        "an AI agent reads this, so only names are shown; to give a program its values: \
         claude-vault inject",
     );
     Ok(0)

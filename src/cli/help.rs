@@ -1,7 +1,7 @@
-//! Help that fits a screen: a command's own options first, the global ones on one line.
+//! Help pages that fit a screen: a command's own options first, the global options on one line.
 //!
-//! It is made from the command line at run time, so that a new command or option is in it by
-//! itself.
+//! Pages are generated from the clap definitions at run time, so new commands and options appear
+//! automatically.
 
 use anstyle::AnsiColor;
 use clap::{Arg, ArgAction, Command};
@@ -10,12 +10,13 @@ use super::usage::no_such_command;
 use crate::error::Result;
 use crate::ui::{Ui, wrap};
 
-/// The widest line, as prose is read best.
+/// The maximum line width in columns, for readability.
 const MAX_COLUMNS: usize = 100;
-/// A name that is longer than this has its help on the next line.
+/// A name longer than this has its description on the next line.
 const MAX_NAME: usize = 28;
 
-/// The commands in the order in which they are needed. What is in no group is shown last.
+/// The command groups, in the order in which a new user needs them. Commands in no group are shown
+/// last.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Sign in", &["login", "renew", "logout", "status"]),
     ("Read", &["list", "find", "get", "history", "diff"]),
@@ -46,7 +47,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 
 #[derive(clap::Args)]
 pub(super) struct Help {
-    /// A command, or: options (the global options), dialects (the .env readers)
+    /// A command, or a topic: options (global options), dialects (.env readers)
     #[arg(value_name = "COMMAND")]
     words: Vec<String>,
 }
@@ -63,7 +64,7 @@ impl Help {
     }
 }
 
-/// A command and the commands above it, the program itself left out.
+/// A command and its parent commands, without the program itself.
 type Path<'t> = Vec<&'t Command>;
 
 fn find<'t>(root: &'t Command, words: &[String]) -> Result<Path<'t>> {
@@ -85,7 +86,7 @@ fn dialects(root: &Command) -> String {
     format!("{}\n", notes.map(ToString::to_string).unwrap_or_default())
 }
 
-/// The help of the command that the words of a command line name.
+/// Returns the help page of the command that a command line names.
 pub(super) fn of_words(ui: &Ui, words: &[String]) -> String {
     let root = super::command();
     let walked = super::complete::Walked::along(&root, words);
@@ -138,7 +139,7 @@ impl<'a> Page<'a> {
         self.text += &format!("\n{text}\n");
     }
 
-    /// Names in one column, what they are in the other.
+    /// Adds rows with names in one column and descriptions in the other.
     fn rows(&mut self, rows: &[(String, String)]) {
         let width = rows
             .iter()
@@ -200,7 +201,7 @@ impl<'a> Page<'a> {
         self.text.push('\n');
         let first = self.ui.shell().first_login();
         self.line(&format!("Start:  {first}"));
-        self.line("Without a Vault of your own:  claude-vault dev");
+        self.line("To try it without a Vault:  claude-vault dev");
         self.line(
             "More:   claude-vault help COMMAND, claude-vault help options, claude-vault version",
         );
@@ -236,7 +237,7 @@ impl<'a> Page<'a> {
         );
         if let Some(notes) = command.get_after_help() {
             self.text.push('\n');
-            // A command to copy stays on its line where a screen has the room.
+            // Do not break a command that users copy just because the terminal is narrow.
             for line in notes.to_string().lines() {
                 let columns = if line.contains("claude-vault ") {
                     MAX_COLUMNS
@@ -275,7 +276,7 @@ impl<'a> Page<'a> {
     }
 
     fn options(mut self, root: &Command) -> String {
-        self.line("Options that every command takes, before or behind its name");
+        self.line("Options that every command takes, before or after its name");
         let rows: Vec<_> = root
             .get_arguments()
             .filter(|argument| argument.is_global_set() && !argument.is_hide_set())
@@ -288,9 +289,9 @@ impl<'a> Page<'a> {
         self.section("Options", &rows);
         self.text.push('\n');
         self.line(
-            "The variables of the vault command (VAULT_ADDR, VAULT_TOKEN, …) count too: \
-            claude-vault config --all shows every setting, what it is called, and where its value \
-            came from.",
+            "The environment variables of the vault command (VAULT_ADDR, VAULT_TOKEN, …) work too. \
+            claude-vault config --all shows every setting, its value and where the value comes \
+            from.",
         );
         self.text
     }
@@ -336,7 +337,7 @@ fn usage(command: &Command, path: &str) -> String {
     }
 }
 
-/// How the argument is typed.
+/// The argument as users type it, such as `--to DIR`.
 fn name(argument: &Arg) -> String {
     let values = argument.get_value_names().unwrap_or_default();
     let value = match values {
@@ -363,7 +364,7 @@ fn name(argument: &Arg) -> String {
     }
 }
 
-/// What the argument is for, with the values it can have.
+/// The description of the argument, with its possible values and its default.
 fn description(argument: &Arg) -> String {
     let mut text = argument
         .get_help()

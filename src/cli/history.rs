@@ -1,5 +1,5 @@
-//! `history` and `diff`. Names go to stdout; values, with `--reveal`, to the person's terminal
-//! alone.
+//! The `history` and `diff` commands. Names go to stdout. With `--reveal`, values go to the
+//! person's terminal only.
 
 use super::Context;
 use super::list::minute;
@@ -70,7 +70,7 @@ impl History {
     }
 }
 
-/// The cells of one version.
+/// The table row of one version.
 fn row(version: &Version, current: u64) -> [Cell; 5] {
     let state = match version.state {
         State::Live if version.version == current => "current",
@@ -134,12 +134,12 @@ fn revealed(value: Option<&Value>) -> String {
     )
 }
 
-/// The person's terminal, where values may be shown.
+/// Opens the person's terminal for `--reveal`. Returns `None` without that option.
 fn revealed_at(context: &Context<'_>, reveal: bool) -> Result<Option<Terminal>> {
     if reveal && context.ui.json() {
         return Err(Error::invalid(
-            "--reveal shows values on the terminal, and --json prints names",
-            "leave one of them out",
+            "--reveal shows values on the terminal, but --json prints only names",
+            "omit one of them",
         ));
     }
     if !reveal {
@@ -149,7 +149,7 @@ fn revealed_at(context: &Context<'_>, reveal: bool) -> Result<Option<Terminal>> 
         return Err(Error::UnderAgent { what: "--reveal" });
     }
     let no_terminal = Error::NoPerson {
-        question: "are the values to be shown?",
+        question: "show the values?",
         hint: "run it in a terminal, or without --reveal",
     };
     Terminal::open().ok_or(no_terminal).map(Some)

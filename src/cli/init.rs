@@ -1,4 +1,5 @@
-//! `init`: the function for a shell to evaluate; without a shell, what this machine lacks.
+//! The `init` command: prints the function for a shell to evaluate. Without a shell, it shows what
+//! is not installed on this machine.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_po
 use crate::launcher::Found;
 use crate::ui::Ui;
 
-/// A shell that has a function.
+/// A shell for which there is a function.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum For {
     Bash,
@@ -38,7 +39,7 @@ elvish      eval (claude-vault init elvish | slurp)         in ~/.config/elvish/
 xonsh, in ~/.xonshrc:
 execx(__import__('subprocess').check_output(['claude-vault', 'init', 'xonsh'], env=${...}.detype(), text=True))
 tcsh        eval \"`claude-vault init tcsh`\"                 in ~/.tcshrc; then claude-vault-login
-Others need none: source claude-vault login   (zsh: . claude-vault login; dash: . claude-vault)")]
+Others need nothing: source claude-vault login   (zsh: . claude-vault login; dash: . claude-vault)")]
 pub(super) struct Init {
     /// The shell; if omitted, show what is not installed on this machine
     #[arg(value_enum)]
@@ -56,7 +57,7 @@ impl Init {
     }
 }
 
-/// The text of a shell's function for this binary.
+/// Returns the function for a shell, with the path of this binary filled in.
 pub(super) fn function(shell: For, binary: &str) -> String {
     let with = |template: &str, quoted: String| template.replace("@BIN@", &quoted);
     match shell {
@@ -73,7 +74,8 @@ pub(super) fn function(shell: For, binary: &str) -> String {
     }
 }
 
-/// On one line for its `eval`, where a comment would have no end.
+/// The function for tcsh, without comments: its `eval` gets the text as one line, where a comment
+/// would not end.
 fn tcsh(binary: &str) -> String {
     let alias = |word: &str| {
         quote(&format!(
@@ -91,7 +93,7 @@ fn tcsh(binary: &str) -> String {
         .collect()
 }
 
-/// Says what is missing here, and the one command that helps.
+/// Prints what is not installed, and the one command that fixes it.
 fn look(ui: &Ui, env: &Env) -> Result<u8> {
     let missing = missing(env);
     if missing.is_empty() {
@@ -104,16 +106,16 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
     ui.data(&format!("missing: {}\n", missing.join(", ")))?;
     match Found::on_path(env) {
         found @ Found::Other { hides: Some(_), .. } => ui.note(&found.fix()),
-        _ => ui.note("claude-vault setup   puts them below ~/.local"),
+        _ => ui.note("to install them below ~/.local: claude-vault setup"),
     }
     Ok(1)
 }
 
-/// What an installation has and this machine lacks.
+/// The parts of an installation that are missing on this machine.
 fn missing(env: &Env) -> Vec<&'static str> {
     let on_path = env.search_path();
-    // Manuals and completions lie beside the folders of programs, as man and bash-completion look
-    // for them.
+    // man and bash-completion look for their files in the `share` folder beside each folder on
+    // PATH.
     let prefixes: Vec<&Path> = on_path
         .iter()
         .filter_map(|folder| folder.parent())

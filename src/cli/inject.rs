@@ -1,4 +1,4 @@
-//! `inject`.
+//! The `inject` command.
 
 use std::path::PathBuf;
 
@@ -15,11 +15,11 @@ use crate::ui::Ui;
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "DIALECT names a program that reads the file, as in compose or shell:  \
+    after_help = "DIALECT is a program that reads the file, such as compose or shell:  \
         claude-vault help dialects",
     after_long_help = "\
-DIALECT is who reads the .env file; several may be named:
-  portable       what most readers read alike (when nothing tells who reads it)
+DIALECT is the program that reads the .env file; you can name several:
+  portable       what most programs read alike (if nothing shows which one reads it)
   shell          set -a; . ./.env; set +a
   systemd        EnvironmentFile= of a unit
   compose        docker compose
@@ -41,21 +41,21 @@ pub(super) struct Inject {
     /// With --diff: show the values too, on this terminal only
     #[arg(long, requires = "diff")]
     reveal: bool,
-    /// Print failures only
+    /// Print only failures
     #[arg(long)]
     quiet: bool,
 }
 
 impl Inject {
     pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
-        // A person names a file as seen from where they are; the core, from the root.
+        // A path on the command line is relative to the current folder; in the core, to the root.
         self.request.file = self
             .request
             .file
             .map(|file| std::path::absolute(&file).map_err(Error::io("find", file)))
             .transpose()?;
-        let eyes = if self.reveal {
-            Some(eyes(context)?)
+        let terminal = if self.reveal {
+            Some(terminal_to_reveal_on(context)?)
         } else {
             None
         };
@@ -67,14 +67,14 @@ impl Inject {
             ..
         } = self.request;
         let is_watched = context.ui.stderr_is_terminal();
-        let mut told = Told {
+        let mut reporter = Reporter {
             diff,
             check,
             dry_run,
             all,
             quiet: self.quiet,
             is_watched,
-            eyes,
+            terminal,
         };
         if !all && self.request.services.is_empty() && pick::has_person(context) {
             let here = context.waiting(service_here(&context.core)).await?;
@@ -87,34 +87,34 @@ impl Inject {
         let outcomes = context
             .waiting(inject(&context.core, self.request, &Nobody))
             .await?;
-        told.report(context.ui, outcomes)
+        reporter.report(context.ui, outcomes)
     }
 }
 
-/// The terminal of a person that no model reads.
-fn eyes(context: &Context<'_>) -> Result<Terminal> {
+/// Opens the person's terminal for `--reveal`, unless an AI agent reads the output.
+fn terminal_to_reveal_on(context: &Context<'_>) -> Result<Terminal> {
     if context.env.agent().is_some() {
         return Err(Error::UnderAgent { what: "--reveal" });
     }
     Terminal::open().ok_or(Error::NoPerson {
-        question: "are the values to be shown?",
+        question: "show the values?",
         hint: "run it in a terminal, or without --reveal",
     })
 }
 
-/// What of the outcome is shown.
-struct Told {
+/// Prints the outcome, as much of it as the options ask for.
+struct Reporter {
     diff: bool,
     check: bool,
     dry_run: bool,
     all: bool,
     quiet: bool,
-    /// Whether a person reads along; without one, only changes and failures count.
+    /// Whether stderr is a terminal. If it is not, only changes and failures are reported.
     is_watched: bool,
-    eyes: Option<Terminal>,
+    terminal: Option<Terminal>,
 }
 
-impl Told {
+impl Reporter {
     fn only_looks(&self) -> bool {
         self.diff || self.check || self.dry_run
     }
@@ -161,7 +161,7 @@ impl Told {
         }
         for reply in &replies {
             if !ui.json() && !self.quiet {
-                self.tell(ui, reply)?;
+                self.report_one(ui, reply)?;
             }
             self.reveal(reply);
         }
@@ -201,14 +201,14 @@ impl Told {
         }
     }
 
-    fn tell(&self, ui: &Ui, reply: &Reply) -> Result<()> {
+    fn report_one(&self, ui: &Ui, reply: &Reply) -> Result<()> {
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         let is_asked_for = (self.is_watched && !self.all && !self.check) || self.dry_run;
         let file = printable(&reply.file.to_string_lossy(), false);
         if let Some(narrowed) = reply.narrowed.as_ref().filter(|_| !self.only_looks()) {
             let hint = "to let a group read it: mode and group in your config";
             ui.note(&format!(
-                "{file}: fewer may read it now ({narrowed}); {hint}"
+                "{file}: fewer users may read it now ({narrowed}); {hint}"
             ));
         }
         if reply.state == State::Unchanged && !is_asked_for {
@@ -274,7 +274,7 @@ impl Told {
         ))
     }
 
-    /// One line at the end of a call over many services.
+    /// Prints a summary line after a run over many services.
     fn sum_up(&self, ui: &Ui, replies: &[Reply], left_out: &[Service]) {
         if !left_out.is_empty() {
             let names = left_out
@@ -287,8 +287,8 @@ impl Told {
             ));
         }
         let count = |state| replies.iter().filter(|reply| reply.state == state).count();
-        let is_dull = !self.is_watched && count(State::Unchanged) == replies.len();
-        if !self.all || replies.is_empty() || is_dull {
+        let nothing_changed = !self.is_watched && count(State::Unchanged) == replies.len();
+        if !self.all || replies.is_empty() || nothing_changed {
             return;
         }
         let would = if self.only_looks() { "to be " } else { "" };
@@ -302,9 +302,10 @@ impl Told {
         ));
     }
 
-    /// The texts before and after, at the terminal itself, wherever the output goes.
+    /// Shows the values before and after on the terminal itself, even if stdout and stderr are
+    /// redirected.
     fn reveal(&mut self, reply: &Reply) {
-        let Some(terminal) = &mut self.eyes else {
+        let Some(terminal) = &mut self.terminal else {
             return;
         };
         let shown = |secret: &Option<Secret>| {
@@ -325,7 +326,7 @@ impl Told {
     }
 }
 
-/// What is updated, added, removed and kept: a line each.
+/// One line each for the keys that are updated, added, removed, reset and kept.
 fn steps(reply: &Reply, only_looks: bool) -> Vec<String> {
     let changes = &reply.changes;
     let without = |keys: &[String], others: &[String]| -> Vec<String> {
@@ -372,7 +373,7 @@ fn steps(reply: &Reply, only_looks: bool) -> Vec<String> {
     if !changes.empty.is_empty() && changes.empty.iter().all(|key| Key::is_valid(key)) {
         let (all, keys) = (changes.empty.join(", "), changes.empty.join(" "));
         lines.push(format!(
-            "empty, since Vault has no value: {all}; to set: claude-vault set {} {keys}",
+            "empty, because Vault has no value: {all}; to set: claude-vault set {} {keys}",
             reply.service
         ));
     }
@@ -382,7 +383,7 @@ fn steps(reply: &Reply, only_looks: bool) -> Vec<String> {
     lines
 }
 
-/// The way to keep an edit: in Vault.
+/// The keys that were edited in the file, and the command that stores those edits in Vault.
 fn edited(reply: &Reply) -> String {
     let edited_file = match &reply.backup {
         Some(backup) => reply.file.with_file_name(backup),
@@ -391,14 +392,14 @@ fn edited(reply: &Reply) -> String {
     let file = printable(&shell::word(&edited_file.to_string_lossy()), false);
     let keys = reply.edited.join(",");
     format!(
-        "edited in the file since it was written: {}; to take that to Vault instead: claude-vault \
+        "edited in the file since it was written: {}; to store that in Vault instead: claude-vault \
          set {} --from {file} --only {keys}",
         reply.edited.join(", "),
         reply.service
     )
 }
 
-/// Keys that have no place in any of a service's files.
+/// The warning about keys that none of a service's files contain.
 fn not_named((service, keys, file): &(Service, Vec<String>, PathBuf)) -> String {
     let file = printable(&shell::word(&file.to_string_lossy()), false);
     format!(
@@ -408,7 +409,7 @@ fn not_named((service, keys, file): &(Service, Vec<String>, PathBuf)) -> String 
     )
 }
 
-/// Who the file is written for, and how that is known.
+/// The programs that the file is written for, and the files that show it.
 fn audience(reply: &Reply) -> String {
     if reply.dialects.is_empty() || reply.dialects == [Dialect::Portable] {
         return String::new();
@@ -426,7 +427,8 @@ fn audience(reply: &Reply) -> String {
     format!(" for {}{seen}", readers.join(" and "))
 }
 
-/// A portable file is for readers that nobody named: those that would misread it are.
+/// The warning about a portable file, for which no reader was named: it lists the readers that
+/// would misread the file.
 fn misread(reply: &Reply) -> Option<String> {
     if reply.dialects != [Dialect::Portable] || reply.misread.is_empty() {
         return None;

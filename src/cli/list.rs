@@ -1,4 +1,4 @@
-//! `list`.
+//! The `list` command.
 
 use anstyle::AnsiColor;
 
@@ -23,7 +23,7 @@ pub(super) struct List {
 }
 
 impl List {
-    /// The services with a key that is due; of one service, these keys.
+    /// Lists the services with a key due for rotation or, for one service, the keys that are due.
     async fn due(&self, context: &Context<'_>) -> Result<u8> {
         let ui = context.ui;
         let reply = context
@@ -118,10 +118,12 @@ impl List {
 
     fn nothing(&self, path: &str) -> String {
         match (self.request.deleted, self.request.what.is_some()) {
-            (true, _) => "no service there is deleted".into(),
-            (false, true) => format!("no service in {path} fits; all of them: claude-vault list"),
+            (true, _) => "no deleted services there".into(),
+            (false, true) => {
+                format!("no service in {path} matches; to list all: claude-vault list")
+            }
             (false, false) => {
-                format!("no services in {path} yet; the first: claude-vault set SERVICE KEY")
+                format!("no services in {path} yet; to add one: claude-vault set SERVICE KEY")
             }
         }
     }
@@ -133,7 +135,7 @@ fn lines(names: &[String]) -> String {
     })
 }
 
-/// The last part of each name, indented below the folders that it lies in. The names are sorted.
+/// The last part of each name, indented below its folders. The names must be sorted.
 fn tree(services: &[Service]) -> Vec<String> {
     let mut shown = Vec::new();
     let mut above: Vec<&str> = Vec::new();
@@ -154,7 +156,7 @@ fn tree(services: &[Service]) -> Vec<String> {
     shown
 }
 
-/// The lines of a tree, those of services with their details.
+/// Pairs the lines of a tree with the details of their services. Lines of folders have none.
 fn tree_rows<'a>(
     services: &'a [Service],
     shown: Vec<String>,
@@ -209,13 +211,13 @@ fn table<'a>(ui: &Ui, rows: impl IntoIterator<Item = (String, Option<&'a Detail>
     table.text(ui)
 }
 
-/// How long ago a time is.
+/// How long ago an RFC 3339 time is, or `None` if it cannot be parsed.
 fn age(time: &str) -> Option<String> {
     let written = time.parse::<jiff::Timestamp>().ok()?.as_second();
     Some(span(u64::try_from(now() - written).unwrap_or(0)))
 }
 
-/// An RFC 3339 time to the minute, as it is in UTC; anything else as it came.
+/// Formats an RFC 3339 time in UTC, to the minute. Returns any other text unchanged.
 pub(super) fn minute(time: &str) -> String {
     time.parse::<jiff::Timestamp>().map_or_else(
         |_| time.to_owned(),
@@ -229,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tree_names_each_folder_once_above_what_lies_in_it() {
+    fn a_tree_shows_each_folder_once_above_its_services() {
         let services: Vec<Service> = ["a", "a/b/c", "a/b/d", "a/x", "b"]
             .iter()
             .map(|name| name.parse().unwrap())

@@ -1,4 +1,4 @@
-//! `login` and `logout`.
+//! The `login` and `logout` commands.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -42,13 +42,13 @@ pub(super) struct Login {
     /// The port for the browser's callback; another one if it is busy [default: 8250]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
-    /// The command that opens the URL, instead of BROWSER or the desktop's
+    /// The command that opens the URL, instead of BROWSER or the desktop's own
     #[arg(long, value_name = "COMMAND", conflicts_with = "no_browser")]
     browser: Option<String>,
     /// Do not open a browser here; the URL is printed either way
     #[arg(long)]
     no_browser: bool,
-    /// How long to wait for you
+    /// How long to wait for you to sign in
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
     /// Sign in again even if the session is still valid
@@ -84,18 +84,18 @@ impl Login {
             });
         }
         core.settings.address()?;
-        self.keeps_to_the_locks(core)?;
+        self.check_locked_settings(core)?;
         if !self.force
             && let Some(reply) = living(core).await?
         {
             return print(context, &reply, sourced.unwrap_or(self.shell));
         }
-        core.audit.check()?; // before anybody signs in for nothing
+        core.audit.check()?; // fail before the person signs in for nothing
         if let (Some(old), Ok(new)) = (elsewhere(core), core.settings.address()) {
             let new = new.as_str().trim_end_matches('/');
             ui.note(&format!(
                 "this shell holds a session for {old}: signing in to {new} replaces \
-                it here, and revokes it there"
+                and revokes it"
             ));
         }
         let granted = RefCell::new(None);
@@ -119,7 +119,7 @@ impl Login {
     }
 
     /// Refuses options that contradict the system config.
-    fn keeps_to_the_locks(&self, core: &Core) -> Result<()> {
+    fn check_locked_settings(&self, core: &Core) -> Result<()> {
         let settings = &core.settings;
         settings.may_say(
             "role",
@@ -141,16 +141,16 @@ impl Login {
         )
     }
 
-    /// Revokes the session of ours that the new one replaces, and says what became of the token
-    /// that was here.
+    /// Revokes the session that the new one replaces, if claude-vault obtained it, and reports the
+    /// outcome.
     async fn end_replaced(&self, context: &Context<'_>, new: &Reply) {
         let Context { ui, core, .. } = context;
         let (which, now) = match elsewhere(core) {
             Some(old) => (
-                format!("the session before, for {old},"),
+                format!("the previous session, for {old},"),
                 format!("; this shell is signed in to {}", new.address),
             ),
-            None => ("the session before".to_owned(), String::new()),
+            None => ("the previous session".to_owned(), String::new()),
         };
         match end_replaced(core, &new.token).await {
             Some(Ended::Revoked) => ui.note(&format!("{which} is revoked{now}")),
@@ -160,7 +160,7 @@ impl Login {
                 ));
             }
             Some(Ended::WasOver) if !now.is_empty() => {
-                ui.note(&format!("{which} was over already{now}"))
+                ui.note(&format!("{which} had already ended{now}"))
             }
             Some(Ended::WasOver | Ended::None | Ended::Forgotten | Ended::Root) => {}
             None if core
@@ -175,7 +175,8 @@ impl Login {
         }
     }
 
-    /// `granted` holds a token of ours until it is a session.
+    /// Signs in. `granted` receives a token that we obtained, so that the caller can revoke it if a
+    /// later step fails.
     async fn sign_in(
         &self,
         context: &Context<'_>,
@@ -184,7 +185,7 @@ impl Login {
         let Context { ui, core, env } = context;
         let mut settings = core.settings.clone();
         if self.issuer.is_some() {
-            // Named for this login, and for whatever Vault it goes to.
+            // Given for this login only, whichever Vault it goes to.
             settings.provider = ProviderSettings {
                 issuer: self.issuer.clone(),
                 client_id: self.client_id.clone(),
@@ -262,7 +263,8 @@ fn print(context: &Context<'_>, reply: &Reply, shell: Shell) -> Result<u8> {
             .map(|namespace| ("VAULT_NAMESPACE", namespace)),
     );
     variables.extend(reply.context.as_deref().map(|name| (CONTEXT, name)));
-    // The namespace of another Vault: the context has none, and other programs would use it here.
+    // A namespace left over from another Vault: this context has none, but other programs would use
+    // the old one.
     let is_left_over = reply.context.is_some()
         && reply.namespace.is_none()
         && context.env.vault("NAMESPACE").is_some();
@@ -291,7 +293,7 @@ fn print(context: &Context<'_>, reply: &Reply, shell: Shell) -> Result<u8> {
 }
 
 impl Logout {
-    /// Settings that cannot be used are no reason to keep the token.
+    /// Removes the token from the shell even if the settings are invalid.
     pub(super) fn without_settings(
         &self,
         ui: &Ui,
@@ -304,7 +306,7 @@ impl Logout {
         Ok(error.exit())
     }
 
-    /// Prints the lines that unset the session, where a shell evaluates them.
+    /// Prints the lines that unset the session, if a shell can evaluate them.
     fn forget(&self, ui: &Ui, sourced: Option<Shell>) -> Result<()> {
         if sourced.is_none() && ui.stdout_is_terminal() {
             return Ok(());
@@ -355,12 +357,12 @@ impl Logout {
     }
 }
 
-/// Tells that the browser that was started has failed.
+/// Warns that the browser exited with an error.
 pub(super) fn browser_failed() {
-    Ui::warn_aside("the browser ended with an error: open the address above yourself");
+    Ui::warn_aside("the browser exited with an error: open the address above yourself");
 }
 
-/// The person at the shell that sources the login.
+/// Talks to the person at a shell during a login.
 struct AtShell<'a> {
     ui: &'a Ui,
     browser: Option<&'a str>,
@@ -369,7 +371,7 @@ struct AtShell<'a> {
     terminal: Option<Paste>,
 }
 
-/// A line being pasted at the terminal.
+/// The terminal, and the line that is being pasted there.
 struct Paste {
     terminal: Terminal,
     line: LineEditor,
@@ -395,7 +397,7 @@ impl Face for AtShell<'_> {
             ui.qr(url);
             if let Some(code) = &at.code {
                 ui.always(&format!(
-                    "The page must show this code, or asks for it: {code}\n"
+                    "Check that the page shows this code, or type it there: {code}\n"
                 ));
             }
             return ui.note("Waiting for you. Ctrl-C gives up.");
@@ -407,8 +409,8 @@ impl Face for AtShell<'_> {
                 at)"
             )),
             Surroundings::Container if !opened => ui.note(
-                "The browser cannot come back into this \
-                container: paste the address that it ends at, though that page fails to load.",
+                "The browser cannot reach this \
+                container: paste the address that it ends at, even though that page fails to load.",
             ),
             Surroundings::Container | Surroundings::Desktop => {}
         }
@@ -435,7 +437,7 @@ impl Face for AtShell<'_> {
         };
         match paste.terminal.fill(&mut paste.line).await {
             Ok(Step::Done) => std::mem::replace(&mut paste.line, LineEditor::new(true)).take_text(),
-            _ => std::future::pending().await, // the terminal has gone
+            _ => std::future::pending().await, // the terminal is gone
         }
     }
 }

@@ -1,9 +1,11 @@
-//! The manual: a page a command, made from the command line, with examples that the tests run.
+//! The manual: one page per command, generated from the clap definitions, with examples that the
+//! tests run.
 
 use clap_mangen::Man;
 use clap_mangen::roff::Roff;
 
-/// What a person types, a line each; the tests type it too. By the command's words.
+/// The examples of a command, one line each, which the tests run too. `command` is its words, such
+/// as `approve list`.
 #[must_use]
 pub fn examples(command: &str) -> &'static [&'static str] {
     match command {
@@ -139,7 +141,7 @@ pub fn examples(command: &str) -> &'static [&'static str] {
     }
 }
 
-/// Each page, by its file name.
+/// Generates every page, with its file name.
 #[must_use]
 pub fn pages() -> Vec<(String, Vec<u8>)> {
     let mut command = super::command().disable_help_subcommand(true);
@@ -183,7 +185,7 @@ fn write(page: &Man, command: &clap::Command, out: &mut Vec<u8>) -> std::io::Res
     roff.to_writer(out)
 }
 
-/// Lines as they are.
+/// Adds a section whose lines are not filled.
 fn verbatim<'a>(roff: &mut Roff, title: &str, lines: impl Iterator<Item = &'a str>) {
     let mut lines = lines.peekable();
     if lines.peek().is_none() {

@@ -1,4 +1,5 @@
-//! The face for a shell: one file a command, each arguments → core → text.
+//! The command-line interface, one file per command. Each parses its arguments, calls the core and
+//! prints text.
 
 mod adopt;
 mod approve;
@@ -57,7 +58,7 @@ use crate::launcher::BINARY;
 use crate::shell::Shell;
 use crate::ui::{Color, Ui, Unit};
 
-/// Work that takes longer than this shows progress on a terminal.
+/// On a terminal, work that takes longer than this shows progress.
 const PROGRESS_AFTER: Duration = Duration::from_millis(500);
 /// How often the progress line is redrawn.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -69,7 +70,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
     version,
     disable_help_subcommand = true,
     args_override_self = true,
-    after_help = "Start:  source claude-vault login\nWithout a Vault of your own:  claude-vault dev"
+    after_help = "Start:  source claude-vault login\nTo try it without a Vault:  claude-vault dev"
 )]
 struct Cli {
     #[command(flatten)]
@@ -106,7 +107,7 @@ enum Command {
     List(list::List),
     /// Find services and keys by name, or the keys that hold a value
     Find(find::Find),
-    /// Print one value, or all of a service
+    /// Print one value, or all values of a service
     #[command(alias = "show")]
     Get(get::Get),
     /// Set keys of a service, after you confirm
@@ -142,11 +143,11 @@ enum Command {
     Share(share::Share),
     /// Open values that somebody shared with you
     Receive(receive::Receive),
-    /// Move the secrets in a service's files into Vault, or back out of it
+    /// Move the secrets in a service's files into Vault; --undo moves them back
     Adopt(adopt::Adopt),
     /// Find secrets in env, compose and YAML files, without showing them
     Scan(scan::Scan),
-    /// Write a template to commit: a file without its secrets
+    /// Write a copy of a file without its secrets, as a template to commit
     Example(example::Example),
     /// Approve changes that an AI assistant asks for; manage passkeys
     Approve(approve::Approve),
@@ -161,13 +162,13 @@ enum Command {
     Context(context::List),
     /// Check this setup and show how to fix it
     Doctor,
-    /// Start a throwaway Vault on this machine, to try everything
+    /// Start a throwaway Vault on this machine, to try claude-vault
     Dev(dev::Dev),
     /// Print the shell function, or show what is not installed
     Init(init::Init),
-    /// Print the completion script of a shell
+    /// Print a shell's completion script
     Completions(completions::Completions),
-    /// Install for this user, or uninstall
+    /// Install claude-vault for this user, or uninstall it
     Setup(setup::Setup),
     /// Clear the clipboard after a delay (started by `get --clip`)
     #[command(hide = true)]
@@ -184,7 +185,7 @@ enum Command {
     DevSignIn(dev::DevSignIn),
 }
 
-/// What every command gets.
+/// The output, environment and core that a command runs with.
 struct Context<'a> {
     ui: &'a Ui,
     env: Env,
@@ -197,7 +198,7 @@ pub fn command() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
 }
 
-/// Runs a command line, program name first, and gives the exit status.
+/// Runs a command line, starting with the program name, and returns the exit status.
 #[must_use]
 pub fn run(mut arguments: Vec<OsString>) -> u8 {
     drop_launcher(&mut arguments);
@@ -209,7 +210,7 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     {
         return status;
     }
-    // Help names the command that a person types, whatever the binary's own name.
+    // Help shows the command that users type, even if the binary has another name.
     if let Some(name) = arguments.first_mut() {
         *name = "claude-vault".into();
     }
@@ -219,7 +220,7 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
         .map(|word| word.to_str().unwrap_or_default())
         .collect();
     match words[..] {
-        // Fast path: clap would build every command first.
+        // Fast path: clap would build every command definition first.
         ["--version" | "-V"] => return print_version(false),
         ["--version", "--verbose"] | ["--verbose", "--version"] => return print_version(true),
         _ => {}
@@ -238,7 +239,8 @@ fn print_version(verbose: bool) -> u8 {
         .map_or_else(|error| error.exit(), |()| 0)
 }
 
-/// A text launcher whose interpreter is this binary passes its own path as first argument.
+/// Removes the launcher's path from the arguments: if a launcher script names this binary as its
+/// interpreter, the kernel passes the script's path as the first argument.
 fn drop_launcher(arguments: &mut Vec<OsString>) {
     let started_as = arguments.first().map(Path::new).and_then(Path::file_name);
     let by_launcher = arguments.get(1).is_some_and(|path| {
@@ -251,7 +253,7 @@ fn drop_launcher(arguments: &mut Vec<OsString>) {
     }
 }
 
-/// Runs a parsed command; `shell` is set when a shell evaluates what is printed.
+/// Runs a parsed command. `shell` is set if a shell evaluates the output.
 fn execute(cli: Cli, shell: Option<Shell>, arguments: &[OsString]) -> u8 {
     let env = Env::of_process();
     let ui = Ui::new(cli.json, cli.color, &env).within(shell);
@@ -263,7 +265,7 @@ fn execute(cli: Cli, shell: Option<Shell>, arguments: &[OsString]) -> u8 {
 }
 
 fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
-    // These work without a Vault and without settings.
+    // These commands need neither Vault nor valid settings.
     match cli.command {
         Command::Help(help) => return help.run(ui),
         Command::Version(version) => return version.run(ui),
@@ -307,7 +309,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
                 () = crate::signals::stopped() => Err(Error::Interrupted),
             },
             Command::Get(get) => get.run(&context).await,
-            // Ended by a signal at a question, it puts the terminal right first.
+            // On a signal during a prompt, restore the terminal before exiting.
             Command::Set(set) => tokio::select! {
                 status = set.run(&context) => status,
                 () = crate::signals::stopped() => Err(Error::Interrupted),
@@ -334,7 +336,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
             },
             Command::Export(export) => export.run(&context).await,
             Command::Share(share) => share.run(&context).await,
-            // Ended by a signal at a question, it puts the terminal right first.
+            // On a signal during a prompt, restore the terminal before exiting.
             Command::Receive(receive) => tokio::select! {
                 status = receive.run(&context) => status,
                 () = crate::signals::stopped() => Err(Error::Interrupted),
@@ -361,8 +363,8 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
 }
 
 impl Context<'_> {
-    /// Waits for Vault; on a terminal it says so when that takes more than half a second, and how
-    /// far it is where there is much to do.
+    /// Waits for Vault. After half a second, a terminal shows that it is waiting or, for a long
+    /// operation, the progress.
     async fn waiting<T>(&self, work: impl Future<Output = T>) -> T {
         let started = Instant::now();
         let mut work = std::pin::pin!(work);
@@ -398,7 +400,7 @@ async fn interruptible(work: impl Future<Output = Result<u8>>) -> Result<u8> {
     }
 }
 
-/// A path as it was typed, which starts at the current folder.
+/// Makes a path from the command line absolute, relative to the current folder.
 fn below_here(path: &Path) -> Result<std::path::PathBuf> {
     std::path::absolute(path).map_err(Error::io("find", path))
 }
@@ -409,7 +411,7 @@ fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         .build();
     let runtime = runtime.map_err(Error::io("start", "the runtime"))?;
     let outcome = runtime.block_on(future);
-    // A name look-up that hangs must not hold up the end.
+    // Do not wait at exit for a DNS lookup that hangs.
     runtime.shutdown_background();
     outcome
 }
@@ -419,7 +421,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_arguments_of_all_commands_fit_together() {
+    fn clap_accepts_the_definitions_of_all_commands() {
         super::Cli::command().debug_assert();
     }
 }

@@ -1,7 +1,8 @@
-//! What was meant: the nearest name, and the command that does what another word asks for.
+//! Suggestions for a wrong command line: the nearest name, or the command that does the same as a
+//! word from another program.
 //!
-//! A word that was typed may be a secret in the wrong place. It is repeated only where it is a
-//! command's or option's name, or stands where a service or key belongs and looks like words.
+//! A typed word may be a secret in the wrong place. It is repeated only if it could be the name of
+//! a command or option, or if it is in the position of a service or key and looks like one.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -16,11 +17,11 @@ use crate::names::{Key, Service, is_public_name};
 
 /// How long a person waits for a suggestion after an error.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The longest word of a command line that is taken for a command's or option's name, in bytes.
+/// The maximum length, in bytes, of a word that can pass as the name of a command or option.
 const MAX_WORD: usize = 20;
 
-/// Words that people know from other programs, and what does it here: the first that exists counts.
-/// Names in capitals are filled in from the words that follow.
+/// Words that people know from other programs, and the commands for them here. Commands that do not
+/// exist are skipped. Names in capitals are filled in from the words that follow.
 const MEANINGS: [(&[&str], &[&str]); 17] = [
     (
         &["unset", "del", "remove", "erase", "drop", "destroy"],
@@ -115,7 +116,7 @@ const MEANINGS: [(&[&str], &[&str]); 17] = [
     (&["install", "uninstall", "upgrade"], &["setup"]),
 ];
 
-/// Options that people know from other programs, and what they are called here.
+/// Options that people know from other programs, and the names of these options here.
 const OPTION_MEANINGS: [(&[&str], &str); 4] = [
     (
         &[
@@ -152,14 +153,14 @@ const OPTION_MEANINGS: [(&[&str], &str); 4] = [
     (&["-o", "--output"], "--format"),
 ];
 
-/// A word that can be shown though nobody knows what it is.
+/// Whether an unknown word can be shown: it is short and has only lowercase letters and hyphens.
 pub(super) fn may_be_named(word: &str) -> bool {
     let plain = word.trim_start_matches('-');
     (1..=MAX_WORD).contains(&plain.len())
         && plain.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }
 
-/// The name that is nearest to a word, if one is near.
+/// The name that is nearest to a word, if it is similar enough.
 pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word_lower = word.to_ascii_lowercase();
     let scored = names.into_iter().filter_map(|name| {
@@ -167,7 +168,7 @@ pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
         let distance = strsim::osa_distance(&word_lower, &lower);
         let limit = (word.chars().count().max(name.chars().count()) / 3).clamp(1, 3);
         let begins = word.len() >= 3 && lower.starts_with(&word_lower);
-        // Two letters have nothing in common with two others.
+        // A distance as large as the shorter word means that they have nothing in common.
         let is_near =
             distance <= limit && distance < word.chars().count().min(name.chars().count());
         (is_near || begins).then_some((if begins { 0 } else { distance }, name))
@@ -177,7 +178,7 @@ pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
         .map(|(_, name)| name)
 }
 
-/// The option among `options` that does what `word` asks for.
+/// The option among `options` that does the same as `word` in other programs.
 pub(super) fn option_by_meaning<'a>(word: &str, options: &'a [String]) -> Option<&'a str> {
     let means = |(words, _): &&(&[&str], &str)| words.contains(&word);
     let (_, option) = OPTION_MEANINGS
@@ -187,7 +188,7 @@ pub(super) fn option_by_meaning<'a>(word: &str, options: &'a [String]) -> Option
     options.iter().map(String::as_str).find(|one| one == option)
 }
 
-/// The command that does what `word` asks for, with the names that follow it.
+/// The command that does the same as `word` in other programs, with the names in `rest` filled in.
 pub(super) fn by_meaning(root: &Command, word: &str, rest: &[String]) -> Option<String> {
     let (_, ways) = MEANINGS.iter().find(|(words, _)| words.contains(&word))?;
     let exists = |way: &&&str| {
@@ -203,7 +204,7 @@ pub(super) fn by_meaning(root: &Command, word: &str, rest: &[String]) -> Option<
     })
 }
 
-/// `delete SERVICE KEY` with the names that were typed.
+/// Fills the typed names into a command such as `delete SERVICE KEY`.
 fn filled(way: &str, rest: &[String]) -> String {
     let mut typed = rest.iter().filter(|word| !word.starts_with('-'));
     let fill = |place: &str| -> String {
@@ -227,13 +228,13 @@ fn filled(way: &str, rest: &[String]) -> String {
     }
 }
 
-/// Whether a command changes the shell that calls it, and is sourced.
+/// Whether a command changes the calling shell, and so must be sourced.
 fn changes_shell(command: &str) -> bool {
     matches!(command, "login" | "logout" | "renew")
 }
 
-/// A key as nearly everybody names one: in small letters it could be a password in the place of
-/// one.
+/// Whether a word is a key in capitals, as almost all keys are. In lowercase, it could be a
+/// password in the wrong place.
 fn is_public_key(word: &str) -> bool {
     is_public_name(word)
         && word
@@ -245,15 +246,15 @@ pub(super) fn is_public_service(word: &str) -> bool {
     word.parse::<Service>().is_ok() && word.split('/').all(is_public_name)
 }
 
-/// The command line with the word at `at` replaced, where nothing on it can be a secret.
+/// The command line with the word at `at` replaced. `None` if any other word may be a secret.
 pub(super) fn corrected(root: &Command, words: &[String], at: usize, with: &str) -> Option<String> {
     replaced(root, words, at, with)
         .filter(|(_, is_whole)| *is_whole)
         .map(|(line, _)| line)
 }
 
-/// The same up to the first word behind it that may be a secret; `false` where such words are left
-/// out.
+/// The command line with the word at `at` replaced, up to the first later word that may be a
+/// secret. The flag is `false` if words were left out. `None` if an earlier word may be a secret.
 fn replaced(root: &Command, words: &[String], at: usize, with: &str) -> Option<(String, bool)> {
     let mut line = vec!["claude-vault".to_owned()];
     let mut is_whole = true;
@@ -283,7 +284,7 @@ fn replaced(root: &Command, words: &[String], at: usize, with: &str) -> Option<(
     ))
 }
 
-/// Whether a word at its place is the command line's own, or a name.
+/// Whether the word is a known option, subcommand or value, or a public name in its position.
 fn is_harmless(walked: &Walked<'_>, word: &str) -> bool {
     let names = |argument: &Arg| {
         let possible = argument.get_possible_values();
@@ -300,14 +301,14 @@ fn is_harmless(walked: &Walked<'_>, word: &str) -> bool {
     walked.command.find_subcommand(word).is_some() || walked.positional().is_some_and(names)
 }
 
-/// Whether a value can stand there, as in KEY[=VALUE].
+/// Whether the argument can contain a value, as in KEY[=VALUE].
 fn takes_value(argument: &Arg) -> bool {
     argument
         .get_value_names()
         .is_some_and(|names| names.iter().any(|name| name.contains("VALUE")))
 }
 
-/// The error with the nearest service or key of Vault, where one is near.
+/// Adds the nearest service or key in Vault to the hint of a not-found error.
 pub(super) fn improved(error: Error, arguments: &[OsString]) -> Error {
     let Error::NotFound { what, hint } = error else {
         return error;
@@ -346,7 +347,8 @@ pub(super) fn improved(error: Error, arguments: &[OsString]) -> Error {
     }
 }
 
-/// The services beside the one that is missing, or the keys of the service: one request.
+/// Lists the services in the folder of the missing one, or the keys of the service, with one
+/// request.
 async fn known(walked: &Walked<'_>, is_service: bool, name: &str) -> Result<Vec<String>> {
     let env = Env::of_process();
     let core = Core::new(Settings::load(&global_of(walked)?, &env)?, &env);
@@ -384,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_name_is_near() {
+    fn a_name_is_suggested_only_if_it_is_similar() {
         let names = ["list", "login", "logout", "get", "set", "status", "history"];
         for (word, near) in [
             ("lsit", Some("list")),
@@ -416,15 +418,18 @@ mod tests {
             assert!(!may_be_named(word), "{word}");
         }
         let root = crate::cli::command();
-        let told = by_meaning(&root, "add", &words("plex KEY hunter2")).unwrap_or_default();
-        assert_eq!(told, "claude-vault set plex KEY");
-        let told = by_meaning(
+        let suggested = by_meaning(&root, "add", &words("plex KEY hunter2")).unwrap_or_default();
+        assert_eq!(suggested, "claude-vault set plex KEY");
+        let suggested = by_meaning(
             &root,
             "read",
             &words("gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe A"),
         )
         .unwrap_or_default();
-        assert!(told.starts_with("claude-vault get SERVICE A"), "{told}");
+        assert!(
+            suggested.starts_with("claude-vault get SERVICE A"),
+            "{suggested}"
+        );
         assert_eq!(
             corrected(&root, &words("ste plex A=hunter2"), 0, "set"),
             None

@@ -1,9 +1,10 @@
-//! The picker: a command of a person's terminal that lacks the name of a service asks for it.
+//! The picker: on a person's terminal, a command without the name of its service asks for it.
 //!
-//! A new command needs nothing for this but its name in [`ASK`]: when clap misses nothing but
-//! SERVICE, the person picks one, and the command line is read again with it. Never for what
-//! deletes or moves. Inside a command, [`service`] and [`key`] ask; both give `None` where nobody
-//! can be asked, or Escape was pressed, and the command then says what it says without a picker.
+//! To use the picker, a command only needs its name in [`ASK`]: if SERVICE is the only missing
+//! argument, the person picks a service and the command line is parsed again with it. Commands that
+//! delete or rename must not be in that list. Inside a command, [`service`] and [`key`] ask. Both
+//! return `None` if nobody can be asked or the person presses Escape; the command then reports its
+//! usual error.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -21,14 +22,14 @@ use crate::signals::stopped;
 use crate::terminal::Terminal;
 use crate::ui::Ui;
 
-/// How long the names are waited for: the person could have typed one meanwhile.
+/// How long to wait for the names: in that time, the person could have typed one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The commands that ask for a missing service. Never those that delete, rename or roll back.
 const ASK: [&str; 7] = ["get", "set", "edit", "exec", "history", "diff", "share"];
 
-/// Runs the command line with the service that the person picks; `None` where it lacks something
-/// else, nobody can be asked, or the person leaves.
+/// Runs the command line with the service that the person picks. Returns `None` if something else
+/// is missing, nobody can be asked, or the person cancels.
 pub(super) fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<u8> {
     if error.kind() != ErrorKind::MissingRequiredArgument || !lacks_a_service_alone(error) {
         return None;
@@ -68,7 +69,7 @@ fn lacks_a_service_alone(error: &clap::Error) -> bool {
     }
 }
 
-/// The arguments with a service behind all that is not the program of `exec`.
+/// Appends a service to the arguments, before the `--` of `exec`.
 fn with(arguments: &[OsString], service: &str) -> Vec<OsString> {
     let end = arguments
         .iter()
@@ -79,7 +80,7 @@ fn with(arguments: &[OsString], service: &str) -> Vec<OsString> {
     all
 }
 
-/// Whether a person sits at all three ends, and no model reads along.
+/// Whether stdin, stdout and stderr are a person's terminal, and no AI agent reads the output.
 pub(super) fn has_person(context: &Context<'_>) -> bool {
     is_person(context.ui, &context.env)
 }
@@ -93,7 +94,7 @@ fn is_person(ui: &Ui, env: &Env) -> bool {
 /// Lets the person pick a service by typing a part of its name.
 ///
 /// # Errors
-/// [`Error::Interrupted`] on Ctrl-C, and what keeps Vault from listing.
+/// [`Error::Interrupted`] on Ctrl-C, and errors from the session or from listing the services.
 pub(super) async fn service(context: &Context<'_>) -> Result<Option<Service>> {
     if !has_person(context) {
         return Ok(None);
@@ -114,8 +115,8 @@ pub(super) async fn service(context: &Context<'_>) -> Result<Option<Service>> {
         .and_then(|at| services.into_iter().nth(at)))
 }
 
-/// Lets the person pick a key of a service. Keys under names that this program would not write are
-/// not among them.
+/// Lets the person pick a key of a service. Keys whose names this program would not write are not
+/// offered.
 ///
 /// # Errors
 /// As [`service`].
@@ -141,7 +142,7 @@ pub(super) async fn key(context: &Context<'_>, service: &Service) -> Result<Opti
         .and_then(|at| keys.into_iter().nth(at)))
 }
 
-/// A name like `--reveal` would be an option on the line.
+/// Whether a name such as `--reveal` would be read as an option on the command line.
 fn is_option(name: &str) -> bool {
     name.starts_with('-')
 }

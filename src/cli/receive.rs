@@ -1,4 +1,4 @@
-//! `receive`.
+//! The `receive` command.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use crate::terminal::Terminal;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-One key: its value. Several: KEY=value lines. With --json the types stay, and set takes it as it is:
-claude-vault receive --json | claude-vault set SERVICE --from -")]
+One key prints its value, several print KEY=value lines; --json keeps the types.
+To store them:  claude-vault receive --json | claude-vault set SERVICE --from -")]
 pub(super) struct Receive {
-    /// The token from share; - reads it from standard input, omit it to be prompted (hidden)
+    /// The token from share; - reads standard input; omit it for a hidden prompt
     token: Option<String>,
     /// No line break after a single value
     #[arg(short = 'n')]
@@ -29,7 +29,7 @@ impl Receive {
         if core.settings.agent.is_some() {
             return Err(Error::UnderAgent { what: "receive" });
         }
-        core.settings.address()?; // before asking
+        core.settings.address()?; // fail before asking for the token
         let token = match self.token {
             None => ask().await?,
             Some(text) if text == "-" => trimmed(&read_text(
@@ -87,8 +87,12 @@ fn json(context: &Context<'_>, reply: &ReceiveReply) -> Result<u8> {
         .iter()
         .map(|(key, held)| Ok((key, value(held)?)));
     let values = values.collect::<serde_json::Result<std::collections::BTreeMap<_, _>>>();
-    let values = values
-        .map_err(|_| Error::invalid("a value has no JSON form", "ask for it to be shared again"))?;
+    let values = values.map_err(|_| {
+        Error::invalid(
+            "a value cannot be written as JSON",
+            "ask for it to be shared again",
+        )
+    })?;
     let keys: Vec<&String> = reply.secrets.keys().collect();
     #[derive(serde::Serialize)]
     struct Shown<'a> {

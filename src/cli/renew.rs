@@ -1,4 +1,4 @@
-//! `renew`: lengthens the session of this shell.
+//! The `renew` command: extends the session of this shell.
 
 use super::Context;
 use crate::core::renew::{Renewed, renew};

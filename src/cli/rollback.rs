@@ -1,4 +1,4 @@
-//! `rollback`.
+//! The `rollback` command.
 
 use super::Context;
 use super::asking::{AskOptions, Asking, say};

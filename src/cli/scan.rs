@@ -1,5 +1,5 @@
-//! `scan`: what looks like a secret in the files of a tree. Names, places and reasons, never a
-//! value.
+//! The `scan` command: lists what looks like a secret in the files below a folder. It prints names,
+//! places and reasons, never a value.
 
 mod sarif;
 mod table;
@@ -21,13 +21,13 @@ pub(super) struct Scan {
     /// Also show entries that are not secrets
     #[arg(long)]
     all: bool,
-    /// Exit 1 when there is a secret that neither a comment nor the baseline allows
+    /// Exit 1 if there is a secret that neither a comment nor the baseline allows
     #[arg(long)]
     check: bool,
     /// Print a SARIF 2.1.0 log
     #[arg(long, conflicts_with = "json")]
     sarif: bool,
-    /// Known findings: files and keys, nothing that depends on a value
+    /// A file of known findings: paths and keys, nothing that depends on a value
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Write the current findings to the baseline
@@ -39,7 +39,7 @@ pub(super) struct Scan {
     /// Compare with every service in Vault, not only the folder's own
     #[arg(long)]
     vault: bool,
-    /// Who reads the env files, instead of guessing by the files beside them
+    /// The program that reads the env files, instead of guessing from the files beside them
     #[arg(long, value_enum, value_name = "DIALECT")]
     dialect: Option<Dialect>,
 }
@@ -143,7 +143,7 @@ fn summary(report: &ScanReport) -> String {
     match (report.looked_at, open) {
         (0, _) => "no env, compose or YAML file here; name one: claude-vault scan FILE".into(),
         (_, 0) if !report.unread.is_empty() => {
-            format!("no secrets found in what could be read{accepted}")
+            format!("no secrets found in the files that could be read{accepted}")
         }
         (_, 0) => format!("no secrets found{accepted}"),
         (files, open) => {
@@ -152,7 +152,7 @@ fn summary(report: &ScanReport) -> String {
             };
             let (secrets, files) = (count(open, "secret"), count(files, "file"));
             format!(
-                "{secrets} in {files} looked at{accepted}; to move them into Vault: claude-vault \
+                "{secrets} in {files} scanned{accepted}; to move them into Vault: claude-vault \
                  adopt SERVICE (or --all)"
             )
         }

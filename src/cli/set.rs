@@ -1,4 +1,4 @@
-//! `set`.
+//! The `set` command.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -19,26 +19,27 @@ use crate::terminal::Terminal;
 #[derive(clap::Args)]
 #[command(
     after_help = "\
-KEY=VALUE  the value as it is (it shows in the shell's history and in ps); KEY= sets an empty one
-KEY        asks for the value, hidden
-KEY=@FILE  the file's content, byte for byte ('KEY=\\@…' for a value that begins with @)
+KEY=VALUE  this value (visible in the shell's history and in ps); KEY= sets an empty value
+KEY        prompts for the value (hidden)
+KEY=@FILE  the content of the file, byte for byte ('KEY=\\@…' for a value that begins with @)
 KEY=-      standard input, without its last line break
 KEY:=JSON  a number, true, false, null, a list or an object ('KEY:=@FILE', 'KEY:=-')",
     after_long_help = "\
-KEY=VALUE  the value as it is (it shows in the shell's history and in ps); KEY= sets an empty one
-KEY        asks for the value, hidden
-KEY=@FILE  the file's content, byte for byte ('KEY=\\@…' for a value that begins with @)
+KEY=VALUE  this value (visible in the shell's history and in ps); KEY= sets an empty value
+KEY        prompts for the value (hidden)
+KEY=@FILE  the content of the file, byte for byte ('KEY=\\@…' for a value that begins with @)
 KEY=-      standard input, without its last line break
 KEY:=JSON  a number, true, false, null, a list or an object ('KEY:=@FILE', 'KEY:=-')
 
-A key that holds a number or a boolean keeps that type where the new text is one; --text stores text.
---from reads the file as its own program does: a .env file in the dialect of what lies beside it (or
---dialect), YAML as PyYAML reads it, JSON as get --json, vault kv get and other tools print it."
+A key that holds a number or boolean keeps its type if the new value is one too, unless
+you add --text. --from reads a file as the program that it is for: a .env file in the
+dialect that the files beside it show (or --dialect), YAML as PyYAML reads it, and JSON
+as get --json, vault kv get and other tools print it."
 )]
 pub(super) struct Set {
     #[command(flatten)]
     request: Request,
-    /// Keys and values, see below
+    /// Keys and values; see below
     #[arg(value_name = "KEY[=VALUE]")]
     assignments: Vec<String>,
     /// Make a random value of LENGTH characters [default: 32]
@@ -56,13 +57,13 @@ pub(super) struct Set {
     options: AskOptions,
 }
 
-/// What `--from` takes, and how it reads.
+/// How `--from` reads a file, and which keys it takes.
 #[derive(clap::Args)]
 struct Choice {
     /// The format of the file, if its name does not show it
     #[arg(long, value_enum, requires = "from")]
     format: Option<SourceFormat>,
-    /// The program that reads the .env file, instead of guessing by the files beside it
+    /// The program that reads the .env file, instead of guessing from the files beside it
     #[arg(long, value_enum, requires = "from", hide_possible_values = true)]
     dialect: Option<Dialect>,
     /// Expand NAME in the file from the environment
@@ -84,7 +85,7 @@ impl Choice {
         let variable = |name: &String| {
             let value = std::env::var(name).map_err(|_| {
                 Error::invalid(
-                    "--env names a variable that the environment does not hold as UTF-8 text",
+                    "--env names a variable that is not set, or not UTF-8",
                     "export it first: export NAME=…",
                 )
             })?;
@@ -108,7 +109,7 @@ impl Set {
         let AskOptions { no_confirm, reveal } = self.options;
         proof_needed(core, self.request.dry_run, no_confirm, reveal)?;
         core.session()?.alive()?; // before asking for values
-        if self.gives_nothing() {
+        if self.has_no_input() {
             let key = pick::key(context, &self.request.service).await?;
             self.assignments.extend(key.map(|key| key.to_string()));
         }
@@ -122,12 +123,12 @@ impl Set {
         say(ui, &reply?, "")
     }
 
-    fn gives_nothing(&self) -> bool {
+    fn has_no_input(&self) -> bool {
         self.assignments.is_empty() && self.generate.is_empty() && self.from.is_empty()
     }
 
-    /// Puts everything that was given into the request.
-    /// Under an agent the person types hidden values on the approval page.
+    /// Collects all values into the request. Under an AI agent, the person types hidden values on
+    /// the approval page.
     async fn gather(&mut self, context: &Context<'_>, agent: bool) -> Result<()> {
         let mut stdin = Stdin::default();
         let mut values = self.read_files(context, &mut stdin)?;
@@ -141,8 +142,10 @@ impl Set {
             } = split(assignment)?;
             let secret = match source {
                 Source::Value(secret) => secret,
-                Source::File(file) => self.not_empty_unseen(&key, read_value(&key, &file)?)?,
-                Source::Stdin => self.not_empty_unseen(&key, stdin.value()?)?,
+                Source::File(file) => {
+                    self.refuse_unnoticed_empty(&key, read_value(&key, &file)?)?
+                }
+                Source::Stdin => self.refuse_unnoticed_empty(&key, stdin.value()?)?,
                 Source::Ask => {
                     asked.push(key);
                     continue;
@@ -160,7 +163,7 @@ impl Set {
             .enumerate()
             .any(|(at, key)| asked[..at].contains(key))
         {
-            // Not named: it may be a value that was typed in the place of a key.
+            // Do not name it: it may be a value typed in the place of a key.
             return Err(Error::invalid("a key is asked for twice", "give it once"));
         }
         if agent {
@@ -170,7 +173,7 @@ impl Set {
             let given = self.given(ask(&key).await?);
             insert(&mut named, &key, given)?;
         }
-        values.extend(named); // what is named wins over what a file has
+        values.extend(named); // values on the command line override those in files
         self.request.values = values;
         for text in &self.generate {
             let (key, length) = generated(text)?;
@@ -179,8 +182,9 @@ impl Set {
         Ok(())
     }
 
-    /// With --no-confirm nobody would notice that a file or program supplied an empty value.
-    fn not_empty_unseen(&self, key: &Key, secret: Secret) -> Result<Secret> {
+    /// Refuses an empty value from a file or program with --no-confirm, because nobody would notice
+    /// it.
+    fn refuse_unnoticed_empty(&self, key: &Key, secret: Secret) -> Result<Secret> {
         if self.options.no_confirm && secret.expose(WayOut::Inspection).is_empty() {
             return Err(Error::invalid(
                 format!("the source of {key} is empty"),
@@ -190,7 +194,7 @@ impl Set {
         Ok(secret)
     }
 
-    /// A text that was given for one key.
+    /// A text given for one key.
     fn given(&self, secret: Secret) -> Given {
         if self.text {
             Given::Typed(Value::Text(secret))
@@ -199,7 +203,8 @@ impl Set {
         }
     }
 
-    /// The chosen keys of all files of `--from`, and what to say about them.
+    /// Reads the chosen keys from all files of `--from`. Prints notes about keys that stay there,
+    /// and adds warnings to the request.
     fn read_files(
         &mut self,
         context: &Context<'_>,
@@ -261,8 +266,8 @@ impl Set {
     }
 }
 
-/// `--only` or `--except` names a key that the file lacks. A text that cannot be a key may be a
-/// value: it is not repeated.
+/// The error if `--only` or `--except` names a key that is not in the file. Text that cannot be a
+/// key may be a value, so it is not repeated.
 fn unknown_key(name: &str) -> Error {
     let name = if Key::is_valid(name) {
         name
@@ -271,11 +276,11 @@ fn unknown_key(name: &str) -> Error {
     };
     Error::invalid(
         format!("{name} is not in the file"),
-        "see what it has: claude-vault set SERVICE --from FILE --dry-run",
+        "to see its keys: claude-vault set SERVICE --from FILE --dry-run",
     )
 }
 
-/// Standard input, which can be read once.
+/// Standard input, which can be read only once.
 #[derive(Default)]
 struct Stdin {
     is_taken: bool,
@@ -292,13 +297,13 @@ impl Stdin {
         Ok(())
     }
 
-    /// One value, without its last line break.
+    /// Reads one value, without its last line break.
     fn value(&mut self) -> Result<Secret> {
         self.take()?;
         read_stdin()
     }
 
-    /// A whole source.
+    /// Reads the whole input, for `--from -`.
     fn text(&mut self) -> Result<zeroize::Zeroizing<String>> {
         self.take()?;
         from::read_text(std::io::stdin().lock(), Path::new("standard input"))
@@ -329,7 +334,7 @@ fn split(assignment: String) -> Result<Assignment> {
             is_json: false,
         });
     };
-    // No key ends in a colon.
+    // A key cannot end in a colon, so this is `KEY:=JSON`.
     let (name, is_json) = name
         .strip_suffix(':')
         .map_or((name, false), |name| (name, true));
@@ -379,9 +384,10 @@ fn generated(text: &str) -> Result<(Key, usize)> {
     }
 }
 
-/// At most a value's length and one byte, so that too much is noticed and not swallowed.
+/// Reads a value from a file: at most one byte more than a value may have, so that a longer file is
+/// noticed and not cut off.
 ///
-/// The name is not repeated: it may be a value that begins with @.
+/// Errors do not repeat the file's name: it may be a value that begins with @.
 fn read_value(key: &Key, file: &Path) -> Result<Secret> {
     let unreadable = |why: &dyn std::fmt::Display| {
         Error::invalid(

@@ -1,5 +1,5 @@
-//! `setup`: puts binary, launcher, manual pages and completions where they belong, and takes them
-//! away again.
+//! The `setup` command: installs the binary, the launcher, the manual pages and the completions,
+//! and uninstalls them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use crate::format::shell::quote;
 use crate::launcher::{self, BINARY};
 use crate::ui::Ui;
 
-/// Where manual pages lie below a prefix.
+/// The folder of the manual pages below a prefix.
 const MANUAL: &str = "share/man/man1";
 
 #[derive(clap::Args)]
@@ -20,7 +20,7 @@ pub(super) struct Setup {
     /// Where to install: DIR/bin, DIR/libexec and DIR/share [default: ~/.local]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    /// Remove what was installed there
+    /// Remove the installation there
     #[arg(long)]
     uninstall: bool,
 }
@@ -63,7 +63,7 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
     place(binary, &content)?;
     place(launcher, text.as_bytes())?;
     if let Err(error) = install_shared(prefix) {
-        // The program works without them.
+        // Only a warning: the program works without them.
         ui.warn(&format!(
             "{error}: manual pages and completions are not installed"
         ));
@@ -81,7 +81,7 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
     {
         Some(first) if first == folder => {
             ui.note(&format!(
-                "next: {}\nWithout a Vault of your own: claude-vault dev",
+                "next: {}\nTo try it without a Vault: claude-vault dev",
                 ui.shell().first_login()
             ));
         }
@@ -115,7 +115,7 @@ fn install_shared(prefix: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The manual pages and completions that lie below a prefix.
+/// The manual pages and completions that are installed below a prefix.
 fn shared(prefix: &Path) -> impl Iterator<Item = PathBuf> {
     let is_page = |name: &str| {
         name == "claude-vault.1" || (name.starts_with("claude-vault-") && name.ends_with(".1"))
@@ -130,7 +130,7 @@ fn shared(prefix: &Path) -> impl Iterator<Item = PathBuf> {
     pages.chain(PLACES.iter().map(|(place, _)| prefix.join(place)))
 }
 
-/// Where the README has Nushell's function put, if it is this binary's.
+/// The file in which the README tells users to save the Nushell function, if it calls this binary.
 fn nushells(env: &Env, binary: &Path) -> Option<PathBuf> {
     let file = folder(env, "XDG_DATA_HOME", ".local/share")?
         .join("nushell/vendor/autoload/claude-vault.nu");
@@ -150,10 +150,11 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     if own.is_empty() {
         return Err(Error::NotFound {
             what: format!("an installation at {}", launcher.display()),
-            hint: "name the one meant: claude-vault setup --uninstall --to DIR".into(),
+            hint: "name its folder: claude-vault setup --uninstall --to DIR".into(),
         });
     }
-    let program = binary.canonicalize().unwrap_or_else(|_| binary.to_owned()); // as init names it
+    // The path that `init` prints.
+    let program = binary.canonicalize().unwrap_or_else(|_| binary.to_owned());
     for file in &own {
         fs::remove_file(file).map_err(Error::io("remove", *file))?;
     }
@@ -173,7 +174,8 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
             _ => {}
         }
     }
-    // At home, folders that are empty now go too; elsewhere they are the system's, but for our own.
+    // Below the home folder, also remove folders that are now empty. Elsewhere, they belong to the
+    // system, except the binary's own folder.
     for file in own
         .iter()
         .copied()
@@ -185,7 +187,7 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
             .take_while(|folder| folder.starts_with(prefix) && Some(*folder) != home.as_deref())
         {
             let ours = Some(folder) == binary.parent();
-            // One with something else in it stays.
+            // A folder that is not empty stays.
             if !(home.is_some() || ours) || fs::remove_dir(folder).is_err() {
                 break;
             }
@@ -193,14 +195,14 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     }
     let own: Vec<_> = own.iter().map(|file| file.display().to_string()).collect();
     ui.note(&format!(
-        "removed {}, with its manual pages and completions; settings in ~/.config/claude-vault, \
-         audit logs, and lines of yours in a shell's files stay",
+        "removed {}, with its manual pages and completions; kept: settings in \
+         ~/.config/claude-vault, audit logs, and your lines in shell startup files",
         own.join(" and ")
     ));
     Ok(0)
 }
 
-/// Writes an executable whole: beside it, then renamed, since the old one may be running.
+/// Writes an executable to a temporary file and renames it, because the old one may be running.
 fn place(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;

@@ -1,4 +1,4 @@
-//! `share`.
+//! The `share` command.
 
 use super::Context;
 use crate::core::share::{ShareReply, ShareRequest, share};
@@ -7,9 +7,10 @@ use crate::secret::WayOut;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Prints a token. Whoever has it can open the values once, within the time of --for, with claude-vault receive, bao
-unwrap or vault unwrap; a session is not needed. If it says that it was used already, somebody else has read the
-values: change them. Logging out does not end it.")]
+Prints a token. Anyone who has it can open the values once, until the time of --for is
+up, with claude-vault receive, bao unwrap or vault unwrap. No session is needed, and
+logging out does not end the token. If it was used before the recipient opens it,
+somebody else has read the values: change them.")]
 pub(super) struct Share {
     #[command(flatten)]
     request: ShareRequest,

@@ -1,9 +1,9 @@
-//! `source claude-vault …`: what is printed on stdout is evaluated by the person's shell.
+//! `source claude-vault …`: the person's shell evaluates our stdout.
 //!
-//! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`; `TRACE` is `x`, `v` or
-//! both when it has just turned that option off, and has a `1` where tcsh's like are on. Only
-//! `login`, `renew` and `logout` change the shell; every other command is handed back to be run as
-//! usual. Nothing printed here can end the shell.
+//! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`. `TRACE` is `x`, `v` or
+//! both if the launcher has just turned these shell options off. It contains a `1` if tcsh's
+//! counterparts, `echo` or `verbose`, are set. Only `login`, `renew` and `logout` change the shell;
+//! the shell runs every other command as usual. Nothing printed here can end the shell.
 
 use std::ffi::OsString;
 
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
     }
     let parsed = Cli::try_parse_from(&rest);
     let status = match parsed {
-        // What tcsh prints shows what its `eval` is given, and cannot be turned off in the same
+        // tcsh would print the text that it evaluates, and that cannot be turned off in the same
         // line.
         Ok(Cli {
             command: Command::Login(_),
@@ -55,13 +55,13 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
         {
             execute(cli, Some(shell), &rest)
         }
-        // The functions of these shells hand on nothing else, so this is a mistyped login.
+        // The functions of these shells pass on nothing else, so this is a mistyped login.
         Err(error) if shell != Shell::Sh => usage::report_to_stderr(&error, &rest),
         _ => return hand_back(&rest, &restored),
     };
     match shell {
         Shell::Sh => print(&format!("{restored}\\return {status}\n")),
-        // Its eval gives the status of what it evaluates, and knows no other.
+        // tcsh's `eval` returns the status of the command that it evaluates; there is no other way.
         Shell::Tcsh if status != 0 => print(&format!("sh -c 'exit {status}'\n")),
         Shell::Nushell => {
             print(&format!("{status}\n"));
@@ -98,6 +98,6 @@ fn hand_back(arguments: &[OsString], restored: &str) -> u8 {
 }
 
 fn print(text: &str) {
-    // A shell that has gone away needs no answer.
+    // Ignore the error: the shell is gone.
     let _ = Ui::new(false, crate::ui::Color::Never, &Env::default()).data(text);
 }

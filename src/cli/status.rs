@@ -1,4 +1,4 @@
-//! `status`.
+//! The `status` command.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::names::printable;
 use crate::session::span;
 use crate::ui::{Piped, Table};
 
-/// The session, and which config files count here.
+/// The reply, with the config files in use.
 #[derive(Serialize)]
 struct WithConfig<'a> {
     #[serde(flatten)]
@@ -66,7 +66,10 @@ async fn due(context: &Context<'_>) -> Result<u8> {
             "no rotation is due in {} services",
             reply.services
         )),
-        Some(key) => ui.note(&format!("change one: claude-vault set {} KEY", key.service)),
+        Some(key) => ui.note(&format!(
+            "to change one: claude-vault set {} KEY",
+            key.service
+        )),
     }
     Ok(u8::from(!reply.due.is_empty()))
 }
@@ -84,7 +87,7 @@ async fn run(context: &Context<'_>) -> Result<u8> {
     }
     let services = match reply.services {
         Some(count) => format!("{count} in {}", reply.path),
-        None => format!("may not be listed in {}", reply.path),
+        None => format!("no permission to list {}", reply.path),
     };
     let mut rows = vec![(
         "address",
@@ -116,7 +119,7 @@ async fn run(context: &Context<'_>) -> Result<u8> {
     let writes = match reply.write_access {
         Some(true) => "by this session",
         Some(false) => "not by this session itself",
-        None => "Vault does not tell whether by this session",
+        None => "unknown: Vault does not say whether this session may write",
     };
     rows.push(("writes", writes.to_owned()));
     let approval = match reply.approval.as_str() {

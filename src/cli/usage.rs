@@ -1,4 +1,4 @@
-//! A command line that cannot be parsed: two lines that name the word they are about. A word that
+//! Errors for command lines that cannot be parsed: two lines that name the wrong word. A word that
 //! may be a secret in the wrong place is not repeated (see `near`).
 
 use std::error::Error as _;
@@ -16,7 +16,7 @@ use crate::config::Env;
 use crate::error::Error;
 use crate::ui::{Color, Ui};
 
-/// Prints help, version or the error, and gives the exit status.
+/// Prints the help, the version or the error, and returns the exit status.
 pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let json = arguments.iter().any(|argument| argument == "--json");
     let ui = Ui::new(json, Color::Auto, &Env::of_process());
@@ -45,7 +45,7 @@ pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> u8 {
     invalid.exit()
 }
 
-/// The same where stdout is evaluated by a shell: help goes to stderr too.
+/// As [`report`] when a shell evaluates stdout: the help goes to stderr too.
 pub(super) fn report_to_stderr(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let ui = Ui::new(false, Color::Auto, &Env::of_process());
     match error.kind() {
@@ -56,7 +56,7 @@ pub(super) fn report_to_stderr(error: &clap::Error, arguments: &[OsString]) -> u
     0
 }
 
-/// The words behind the program's name.
+/// The words after the program's name.
 fn words_of(arguments: &[OsString]) -> Vec<String> {
     arguments
         .iter()
@@ -66,7 +66,7 @@ fn words_of(arguments: &[OsString]) -> Vec<String> {
 }
 
 fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
-    let ours = |kind| match error.get(kind) {
+    let detail = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.join(", "),
         _ => String::new(),
@@ -76,10 +76,10 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
         root: &root,
         words: &words,
     };
-    let argument = || plain(&ours(ContextKind::InvalidArg));
+    let argument = || plain(&detail(ContextKind::InvalidArg));
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            let word = ours(ContextKind::InvalidSubcommand);
+            let word = detail(ContextKind::InvalidSubcommand);
             let at = words
                 .iter()
                 .position(|one| *one == word)
@@ -87,18 +87,18 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
             let walked = Walked::along(&root, &words[..at]);
             no_such_command(&root, walked.command, &word, &words)
         }
-        ErrorKind::UnknownArgument => line.unknown(&ours(ContextKind::InvalidArg)),
+        ErrorKind::UnknownArgument => line.unknown(&detail(ContextKind::InvalidArg)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             Error::invalid("a command is missing", line.help())
         }
         ErrorKind::MissingRequiredArgument => line.missing(&argument()),
-        ErrorKind::InvalidValue if ours(ContextKind::ValidValue).is_empty() => {
+        ErrorKind::InvalidValue if detail(ContextKind::ValidValue).is_empty() => {
             Error::invalid(format!("{} needs a value", argument()), line.help())
         }
         ErrorKind::InvalidValue => line.no_such_value(
             &argument(),
-            &ours(ContextKind::InvalidValue),
-            &ours(ContextKind::ValidValue),
+            &detail(ContextKind::InvalidValue),
+            &detail(ContextKind::ValidValue),
         ),
         ErrorKind::ValueValidation => {
             match error
@@ -116,7 +116,7 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
             format!(
                 "{} cannot be used with {}",
                 argument(),
-                plain(&ours(ContextKind::PriorArg))
+                plain(&detail(ContextKind::PriorArg))
             ),
             line.help(),
         ),
@@ -134,7 +134,7 @@ fn plain(argument: &str) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// Reports a command that `parent` does not have. `words` is the whole command line.
+/// The error for a command that `parent` does not have. `words` is the whole command line.
 pub(super) fn no_such_command(
     root: &Command,
     parent: &Command,
@@ -175,7 +175,7 @@ pub(super) fn no_such_command(
     if parent.get_name() == "config" && ["set", "add", "get", "unset"].contains(&word) {
         return Error::invalid(
             message,
-            "claude-vault config edit   (settings are lines of a file)",
+            "claude-vault config edit   (settings are lines in a file)",
         );
     }
     if parent.get_name() == "config" {
@@ -194,7 +194,7 @@ pub(super) fn no_such_command(
     Error::invalid(message, format!("{line}   (did you mean {near}?)"))
 }
 
-/// The command line that is wrong.
+/// A command line that could not be parsed.
 struct Line<'a> {
     root: &'a Command,
     words: &'a [String],
@@ -211,7 +211,7 @@ impl Line<'_> {
             .join(" ")
     }
 
-    /// The command that shows the help of the command that is meant.
+    /// The command that shows the help for this command line.
     fn help(&self) -> String {
         format!("claude-vault help {}", self.path())
             .trim_end()
@@ -256,7 +256,7 @@ impl Line<'_> {
         let before = Walked::along(self.root, &self.words[..at.unwrap_or_default()]);
         let is_misplaced = before.path.is_empty() && !path.is_empty();
         if is_misplaced && options.iter().any(|option| option == name) {
-            return Error::invalid(format!("{name} stands behind {path}"), self.help());
+            return Error::invalid(format!("{name} must come after {path}"), self.help());
         }
         let bare = options.iter().map(|option| option.trim_start_matches('-'));
         let near = option_by_meaning(name, &options)
@@ -280,13 +280,14 @@ impl Line<'_> {
         )
     }
 
-    /// The service that was typed, where it looks like one.
+    /// The typed service, if it looks like one.
     fn service(&self) -> Option<String> {
         let service = Walked::along(self.root, self.words).service()?.to_string();
         Some(service).filter(|service| is_public_service(service))
     }
 
-    /// A context is not switched to: it is named for one command, or for the shell.
+    /// The hint for `context NAME`: no command switches contexts. A context is chosen for one
+    /// command or for the shell.
     fn of_context(&self) -> String {
         let word = self
             .words
@@ -304,7 +305,7 @@ impl Line<'_> {
         if missing.contains("COMMAND") && path == "exec" {
             let service = self.service().unwrap_or_else(|| "SERVICE".to_owned());
             let hint =
-                format!("claude-vault exec {service} -- COMMAND   (-- stands before the command)");
+                format!("claude-vault exec {service} -- COMMAND   (-- comes before the command)");
             return Error::invalid("COMMAND is missing", hint);
         }
         if missing.contains("VERSION")

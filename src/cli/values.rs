@@ -9,7 +9,7 @@ use crate::names::{is_variable, printable};
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
 
-/// One value and a line break, or without it.
+/// Prints one value, with a line break unless `no_newline` is set.
 pub(super) fn one(context: &Context<'_>, value: &Value, no_newline: bool) -> Result<u8> {
     let text = value.secret().expose(WayOut::Stdout);
     let end = if no_newline { "" } else { "\n" };
@@ -20,25 +20,24 @@ pub(super) fn one(context: &Context<'_>, value: &Value, no_newline: bool) -> Res
     if shown != text {
         context.ui.note(
             "the value holds control characters, shown as \\r or \\u{…}; in a pipe or \
-            file it comes as it is",
+            file it is not escaped",
         );
     }
     context.ui.data(&format!("{shown}{end}")).map(|()| 0)
 }
 
-/// `KEY=value` lines. `command` is the one that prints the same as JSON with `--json`, and one
-/// value with a key.
+/// Prints `KEY=value` lines. Errors suggest `command` with `--json`, or with a key for one value.
 pub(super) fn lines(context: &Context<'_>, secrets: &Secrets, command: &str) -> Result<u8> {
     let lines = if context.ui.stdout_is_terminal() {
-        for_eyes(secrets)
+        for_terminal(secrets)
     } else {
-        for_readers(secrets, command)?
+        for_pipe(secrets, command)?
     };
     context.ui.data(&lines).map(|()| 0)
 }
 
-/// On a terminal: readable, and harmless to it.
-fn for_eyes(secrets: &Secrets) -> String {
+/// Lines for a terminal: readable, with control characters escaped.
+fn for_terminal(secrets: &Secrets) -> String {
     secrets.iter().fold(String::new(), |text, (key, value)| {
         let value = value.secret().expose(WayOut::Stdout);
         let quoted = dotenv::write(&[Dialect::Portable], value)
@@ -47,8 +46,8 @@ fn for_eyes(secrets: &Secrets) -> String {
     })
 }
 
-/// In a pipe: lines that a shell and a `.env` reader read back exactly, or an error.
-fn for_readers(secrets: &Secrets, command: &str) -> Result<String> {
+/// Lines for a pipe, which a shell and a `.env` reader read back exactly. Otherwise an error.
+fn for_pipe(secrets: &Secrets, command: &str) -> Result<String> {
     let mut text = String::new();
     for (key, value) in secrets {
         if !is_variable(key) {

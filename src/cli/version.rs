@@ -1,11 +1,11 @@
-//! `version`.
+//! The `version` command.
 
 use crate::error::Result;
 use crate::ui::Ui;
 
 #[derive(clap::Args)]
 pub(super) struct Version {
-    /// What a bug report needs besides
+    /// Also print what a bug report needs
     #[arg(long)]
     verbose: bool,
 }
@@ -21,7 +21,7 @@ impl Version {
     }
 }
 
-/// The version, and on request what a bug report needs besides.
+/// The version and, if `verbose` is set, what a bug report needs.
 pub(super) fn text(verbose: bool) -> String {
     let version = format!("claude-vault {}\n", env!("CARGO_PKG_VERSION"));
     if !verbose {

@@ -1,4 +1,4 @@
-//! Contexts: one name for a Vault and what belongs to it.
+//! Contexts: named Vaults, each with its address and the settings that belong to it.
 
 use url::Url;
 
@@ -12,33 +12,36 @@ use crate::names::printable;
 /// The context in use.
 #[derive(Clone)]
 pub struct ContextInUse {
-    /// Its name.
+    /// Its key below `[contexts]` in a config file.
     pub name: String,
-    /// What chose it: `--context`, `CLAUDE_VAULT_CONTEXT`, `system config` or `config`.
+    /// What selected it: `--context`, `CLAUDE_VAULT_CONTEXT`, `system config` or `config`.
     pub chosen_by: String,
 }
 
-/// A Vault that the settings know besides the one in use: to end a session there.
+/// A Vault that a context names, or that is configured without a context. A session made there can
+/// be ended while another Vault is in use.
 #[derive(Clone)]
 pub(super) struct KnownVault {
-    /// The context that names it; `None` for the one of the variables and files without a context.
+    /// The context that names it; `None` for the Vault configured without a context.
     pub(super) context: Option<String>,
     pub(super) address: Url,
     pub(super) namespace: Option<String>,
     pub(super) tls: Tls,
 }
 
-/// A context that was chosen, and what it says.
+/// The selected context and its settings.
 #[derive(Clone, Copy)]
 pub(super) struct Chosen<'a> {
     pub(super) name: &'a str,
     pub(super) said: &'a toml::Table,
-    /// What chose it.
+    /// The option, variable or file that selected it.
     pub(super) by: Source<'a>,
 }
 
 impl Chosen<'_> {
-    /// Whether this setting comes from the context or from nowhere else below it.
+    /// Whether the context decides this setting, so that weaker sources do not count. It decides
+    /// the settings that it sets, those that belong to the address, and all of TLS if it sets any
+    /// of it.
     pub(super) fn owns(&self, setting: &Setting) -> bool {
         match setting.in_context {
             InContext::No => false,
@@ -50,8 +53,8 @@ impl Chosen<'_> {
         }
     }
 
-    /// Whether it stands above the variables and the system config here: chosen by an option or a
-    /// variable.
+    /// Whether the context overrides the variables and the system config for this setting. Only a
+    /// context that an option or a variable selected does.
     pub(super) fn is_above(&self, setting: &Setting) -> bool {
         let is_by_hand = match self.by {
             Source::Flag(_) | Source::Variable(_) => true,
@@ -61,7 +64,7 @@ impl Chosen<'_> {
     }
 }
 
-/// The context of a name. Of two, the system config's counts.
+/// Finds a context by name. If both config files define it, the system config wins.
 pub(super) fn find<'a>(files: &'a Files, wanted: &str) -> Option<(&'a str, &'a toml::Table)> {
     let all = [&files.system, &files.user]
         .into_iter()
@@ -71,7 +74,7 @@ pub(super) fn find<'a>(files: &'a Files, wanted: &str) -> Option<(&'a str, &'a t
         .find(|(name, _)| *name == wanted)
 }
 
-/// The names of all contexts, each once.
+/// The names of all contexts, without duplicates.
 pub(super) fn names(files: &Files) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in [&files.system, &files.user]
@@ -86,24 +89,25 @@ pub(super) fn names(files: &Files) -> Vec<&str> {
     names
 }
 
-/// The role that some context wants approvals of changes at this Vault to come from. A variable
-/// chooses the context, and must not choose how strongly a person proves to be one.
+/// The `write_role` that any context demands for this Vault, whether or not it is selected. A
+/// variable can select the context, so the selection must not weaken the proof that an approval
+/// needs.
 pub(super) fn write_role_at(files: &Files, address: &Url) -> Option<String> {
     let contexts = [&files.system, &files.user]
         .into_iter()
         .flatten()
         .flat_map(Layer::contexts);
-    let is_there = |said: &&toml::Table| {
+    let is_this_vault = |said: &&toml::Table| {
         let named = said
             .get("address")
             .and_then(toml::Value::as_str)
             .and_then(|named| parse_address(named).ok());
         named.is_some_and(|named| is_same(&named, address))
     };
-    let mut there = contexts
+    let mut matching = contexts
         .filter_map(|(_, said)| said.as_table())
-        .filter(is_there);
-    there
+        .filter(is_this_vault);
+    matching
         .find_map(|said| said.get("write_role").and_then(toml::Value::as_str))
         .map(str::to_owned)
 }
@@ -126,12 +130,12 @@ pub(super) fn unknown(files: &Files, wanted: &str, by: Source<'_>) -> Error {
 }
 
 impl Settings {
-    /// The names of the contexts that there are.
+    /// The names of all contexts.
     pub(super) fn context_names(&self) -> impl Iterator<Item = String> {
         self.known.iter().filter_map(|vault| vault.context.clone())
     }
 
-    /// The name of the context that names this Vault, if one does.
+    /// The name of the first context with this address.
     #[must_use]
     pub fn context_of(&self, address: &Url) -> Option<&str> {
         self.known
@@ -140,7 +144,7 @@ impl Settings {
             .find_map(|vault| vault.context.as_deref())
     }
 
-    /// The context in use, where the address in use is the one that it names.
+    /// The context in use, unless another source replaces its address.
     #[must_use]
     pub fn effective_context(&self) -> Option<&str> {
         let used = self.context.as_ref()?;
@@ -154,8 +158,8 @@ impl Settings {
             .then_some(&*used.name)
     }
 
-    /// The context that a shell goes on with after a login: one that its person chose. One that a
-    /// file names goes on by itself, and variables stay above it.
+    /// The context that a login sets in the shell: only one that an option or a variable selected.
+    /// A context selected in a file applies anyway, and variables still override it.
     #[must_use]
     pub fn chosen_context(&self) -> Option<&str> {
         let by_hand = |used: &&ContextInUse| {
@@ -170,8 +174,8 @@ impl Settings {
             .and_then(|_| self.effective_context())
     }
 
-    /// The same settings for a session that was made at `address`: its own namespace and TLS, where
-    /// a context or the settings without one know them.
+    /// These settings for a session that was made at `address`: with the namespace and TLS settings
+    /// of that Vault, if they are known.
     #[must_use]
     pub fn for_session_at(&self, address: &Url) -> Self {
         if self
@@ -197,12 +201,12 @@ impl Settings {
     }
 }
 
-/// Whether two addresses are the same, but for slashes at their ends.
+/// Compares two addresses, ignoring slashes at their ends.
 fn is_same(one: &Url, other: &Url) -> bool {
     one.as_str().trim_end_matches('/') == other.as_str().trim_end_matches('/')
 }
 
-/// What a person does to use the session of another Vault again.
+/// How a person returns to the Vault of a session, as a command where possible.
 #[must_use]
 pub fn way_back(settings: &Settings, session: &Url) -> String {
     let by = settings
@@ -220,10 +224,10 @@ pub fn way_back(settings: &Settings, session: &Url) -> String {
     }
 }
 
-/// The context that is named, if one is.
+/// Looks up the context that `named` asks for; `None` if nothing selects a context.
 ///
 /// # Errors
-/// [`Error::Invalid`] for one that there is not.
+/// [`Error::Invalid`] if no config file defines the context.
 pub(super) fn chosen<'a>(
     files: &'a Files,
     named: Option<(Source<'a>, &str)>,

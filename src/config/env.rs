@@ -1,10 +1,10 @@
-//! The environment: the process's own, or one that was brought.
+//! The environment variables that a command sees.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The environment a command runs in. A map, so that tests and `dev` can bring their own.
+/// The environment a command runs in. A map, so that tests and `dev` can pass their own.
 #[derive(Clone, Default)]
 pub struct Env(HashMap<String, OsString>);
 
@@ -25,13 +25,13 @@ impl Env {
         )
     }
 
-    /// A variable that is set, not empty, and UTF-8.
+    /// The value of a variable; `None` if it is unset, empty or not UTF-8.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.to_str().filter(|value| !value.is_empty())
     }
 
-    /// A variable as a path.
+    /// The value of a variable as a path; `None` if it is unset or empty.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.0
@@ -48,14 +48,15 @@ impl Env {
             .unwrap_or_default()
     }
 
-    /// `VAULT_name`, else `BAO_name`.
+    /// The value of `VAULT_name`, else of `BAO_name`.
     #[must_use]
     pub fn vault(&self, name: &str) -> Option<&str> {
         self.get(&format!("VAULT_{name}"))
             .or_else(|| self.get(&format!("BAO_{name}")))
     }
 
-    /// Which AI agent runs this process, by the variable it sets. A guard rail, not a wall.
+    /// The variable of the AI agent that runs this process, if any. A guard rail, not a security
+    /// boundary: whoever runs the process controls its variables.
     #[must_use]
     pub fn agent(&self) -> Option<&'static str> {
         AGENT_VARIABLES
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bao_twin_counts_only_where_the_vault_name_is_unset() {
+    fn a_bao_variable_counts_only_if_the_vault_variable_is_unset() {
         let env = |pairs: &[(&str, &str)]| -> Env {
             pairs
                 .iter()

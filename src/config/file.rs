@@ -1,5 +1,5 @@
-//! The config files: the system's and the person's. What a file says counts only where nobody else
-//! could have written it, and where it does not lie in the project that an assistant works in.
+//! The config files: the system config and the user config. A file counts only if no other user can
+//! write it and it lies outside the project: inside the project an assistant can write files.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,25 +18,25 @@ use super::{Env, folder};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// The administrator's file. No variable moves it: whoever could set one could put another in its
-/// place.
+/// The system config. No variable can change this path: anyone who can set variables could
+/// otherwise replace the file.
 const SYSTEM: &str = "/etc/claude-vault/config.toml";
 
-/// A file that was read.
+/// A config file that was read and checked.
 pub(super) struct Layer {
     pub(super) path: PathBuf,
-    /// What it says, key by key. Each key is known, and its value has the right type.
+    /// Its settings by key. Each key is known, and each value has the right type.
     pub(super) said: toml::Table,
 }
 
-/// Where the person's file lies, and what named that place.
+/// The path of the user config, and the variable that determined it.
 pub(super) struct UserPath {
     pub(super) path: PathBuf,
-    /// The variable; `None` for the usual place in the home folder.
+    /// `None` for the default path in the home folder.
     pub(super) variable: Option<&'static str>,
 }
 
-/// Both files.
+/// Both config files, as far as they exist.
 #[derive(Default)]
 pub(super) struct Files {
     pub(super) system: Option<Layer>,
@@ -44,11 +44,11 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Reads what there is.
+    /// Reads the config files that exist.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a file that others may write, that is named by a relative path, or
-    /// that says what it must not.
+    /// [`Error::Invalid`] for a file that other users may write, that has a relative path, or whose
+    /// content is not valid.
     pub(super) fn read(env: &Env) -> Result<Self> {
         let system = system_text()?
             .map(|text| Layer::parse(PathBuf::from(SYSTEM), &text))
@@ -65,16 +65,16 @@ impl Files {
         {
             return Err(Error::invalid(
                 format!(
-                    "{}: locked counts in the system config alone",
+                    "{}: locked is allowed only in the system config",
                     user.path.display()
                 ),
-                format!("claude-vault config edit   (and take locked out; or move it to {SYSTEM})"),
+                format!("claude-vault config edit   (and remove locked, or move it to {SYSTEM})"),
             ));
         }
         Ok(Self { system, user })
     }
 
-    /// The files that were read, the stronger first.
+    /// The paths of the files that were read, the stronger first.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         [&self.system, &self.user]
             .into_iter()
@@ -83,10 +83,10 @@ impl Files {
             .collect()
     }
 
-    /// The words of `locked`.
+    /// The words listed in `locked`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a word that locks nothing.
+    /// [`Error::Invalid`] for a word that cannot be locked, and if `address` is locked but not set.
     pub(super) fn locked(&self) -> Result<BTreeSet<&'static str>> {
         let Some(system) = &self.system else {
             return Ok(BTreeSet::new());
@@ -112,7 +112,7 @@ impl Files {
         let locked = said.iter().map(known).collect::<Result<BTreeSet<_>>>()?;
         if locked.contains("address") && !system.said.contains_key("address") {
             return Err(Error::invalid(
-                format!("{SYSTEM}: locked names address, and the file does not set it"),
+                format!("{SYSTEM}: locked names address, but the file does not set it"),
                 "add address = \"https://vault.example.org:8200\" to it",
             ));
         }
@@ -137,7 +137,7 @@ impl Layer {
         }
     }
 
-    /// Holds each key and its type against the table of settings.
+    /// Checks each key and the type of its value against the table of settings.
     fn check(&self, text: &str) -> Result<()> {
         for (name, value) in &self.said {
             let setting = SETTINGS
@@ -160,7 +160,7 @@ impl Layer {
             .try_for_each(|(name, context)| self.check_context(name, context, text))
     }
 
-    /// Holds one context against it: known keys, and the address of a Vault.
+    /// Checks one context: its name, its keys and the address of its Vault.
     fn check_context(&self, name: &str, context: &toml::Value, text: &str) -> Result<()> {
         let wrong = |key: Option<&str>, reason: &str, near: Option<&str>| {
             let path: Vec<&str> = ["contexts", name].into_iter().chain(key).collect();
@@ -173,7 +173,11 @@ impl Layer {
             ))
         };
         if !is_context_name(name) {
-            return wrong(None, "its name is not of A-Z a-z 0-9 _ -, up to 64", None);
+            return wrong(
+                None,
+                "the name must be 1 to 64 of the characters A-Z a-z 0-9 _ -",
+                None,
+            );
         }
         let Some(context) = context.as_table() else {
             return wrong(None, "it is not a table", None);
@@ -206,13 +210,13 @@ impl Layer {
             Some(Err(error)) => wrong(Some("address"), &error.to_string(), None),
             None => wrong(
                 None,
-                "it has no address, as: address = \"https://vault.example.org:8200\"",
+                "it has no address; add: address = \"https://vault.example.org:8200\"",
                 None,
             ),
         }
     }
 
-    /// The contexts that it defines.
+    /// The contexts that this file defines, with their names.
     pub(super) fn contexts(&self) -> impl Iterator<Item = (&str, &toml::Value)> {
         let all = self.said.get("contexts").and_then(toml::Value::as_table);
         all.into_iter()
@@ -229,7 +233,8 @@ fn is_list(value: &toml::Value) -> std::result::Result<(), String> {
         .map_err(|error| error.message().to_owned())
 }
 
-/// Whether a context can have this name: it is exported, and completed.
+/// Whether a context may have this name. Shells export and complete the name, so it must need no
+/// quotes.
 fn is_context_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name
@@ -237,7 +242,7 @@ fn is_context_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
-/// A mistake in a config file; `near` is the key that was meant.
+/// The error for a mistake in a config file; `near` is the key that was probably meant.
 fn mistake(path: &Path, line: Option<usize>, reason: &str, near: Option<&str>) -> Error {
     let reason = printable(reason.lines().next().unwrap_or_default(), false);
     let meant = near
@@ -261,7 +266,7 @@ fn line_at(text: &str, span: Option<Range<usize>>) -> Option<usize> {
     Some(text.get(..span?.start)?.matches('\n').count() + 1)
 }
 
-/// The line of a key, by its way from the top level.
+/// The line of a key; `path` leads to it from the top level.
 fn line_of(text: &str, path: &[&str]) -> Option<usize> {
     let whole = toml::de::DeTable::parse(text).ok()?;
     let mut table = whole.get_ref();
@@ -279,8 +284,8 @@ fn line_of(text: &str, path: &[&str]) -> Option<usize> {
     line
 }
 
-/// The system config's text. It counts only when it, its folder and `/etc` are root's and nobody
-/// else may write them; one that does not is an error, so that a lock never fails in silence.
+/// The text of the system config. The file, its folder and `/etc` must belong to root, and nobody
+/// else may write them. Anything else is an error, so that a lock never fails silently.
 fn system_text() -> Result<Option<String>> {
     let path = Path::new(SYSTEM);
     let mut file = match open(path, OFlags::NOFOLLOW) {
@@ -290,7 +295,7 @@ fn system_text() -> Result<Option<String>> {
         }
         Err(error) => {
             if let Ok(found) = path.symlink_metadata() {
-                require_roots(path, &found)?; // a symbolic link is not opened: say that
+                require_roots(path, &found)?; // a symbolic link is not opened: report that cause
             }
             return Err(Error::io("read", path)(error));
         }
@@ -311,7 +316,7 @@ fn system_text() -> Result<Option<String>> {
 
 fn user_text(path: &Path) -> Result<Option<String>> {
     if path == Path::new("/dev/null") {
-        return Ok(None); // the usual word for none
+        return Ok(None); // the usual way to disable a config file
     }
     let mut file = match open(path, OFlags::empty()) {
         Ok(file) => file,
@@ -328,7 +333,7 @@ fn user_text(path: &Path) -> Result<Option<String>> {
     text_of(&mut file, path).map(Some)
 }
 
-/// Opens without waiting for the other end of a pipe.
+/// Opens a file for reading. Opening a named pipe does not block.
 fn open(path: &Path, more: OFlags) -> std::io::Result<File> {
     let flags = i32::try_from((OFlags::NONBLOCK | more).bits()).unwrap_or_default();
     std::fs::OpenOptions::new()
@@ -344,18 +349,18 @@ fn text_of(file: &mut File, path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Where the person's file lies, whether it is there or not.
+/// The path of the user config, whether or not the file exists.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a relative path: it would lead wherever the program happens to be
-/// started.
+/// [`Error::Invalid`] for a relative path: which file it names would depend on the working
+/// directory.
 pub(super) fn user_path(env: &Env) -> Result<Option<UserPath>> {
     if let Some(path) = env.path("CLAUDE_VAULT_CONFIG") {
         if !path.is_absolute() {
             return Err(Error::invalid(
-                "CLAUDE_VAULT_CONFIG is a relative path, and the config decides what is approved \
+                "CLAUDE_VAULT_CONFIG must be an absolute path: the config decides what is approved \
                  and shown",
-                "name it from / on, outside the project, or: unset CLAUDE_VAULT_CONFIG",
+                "unset CLAUDE_VAULT_CONFIG   (or set it to an absolute path outside the project)",
             ));
         }
         return Ok(Some(UserPath {
@@ -373,17 +378,17 @@ pub(super) fn user_path(env: &Env) -> Result<Option<UserPath>> {
     }))
 }
 
-/// The person's config folder.
+/// The user's config folder; `None` without a home folder.
 pub(super) fn user_folder(env: &Env) -> Option<PathBuf> {
     Some(folder(env, "XDG_CONFIG_HOME", ".config")?.join("claude-vault"))
 }
 
-/// Refuses a config file in a project: what the project brings, or an assistant writes there, must
-/// not decide what is approved and shown. A root that holds the person's whole home folder is no
-/// such project.
+/// Refuses a user config inside a project: a file that comes with the project, or that an assistant
+/// writes there, must not decide what is approved and shown. A root that contains the person's
+/// whole home folder does not count as a project.
 ///
 /// # Errors
-/// [`Error::Invalid`].
+/// [`Error::Invalid`] if the config lies below `root`.
 pub(super) fn require_outside(user: &UserPath, root: &Path) -> Result<()> {
     if user.path == Path::new("/dev/null") || !real(&user.path).starts_with(root) {
         return Ok(());
@@ -396,12 +401,12 @@ pub(super) fn require_outside(user: &UserPath, root: &Path) -> Result<()> {
         return Ok(());
     }
     let hint = match user.variable {
-        Some(variable) => format!("unset {variable}   (or name a place outside the project)"),
+        Some(variable) => format!("unset {variable}   (or set it to a path outside the project)"),
         None => "set HOME to your own home folder".into(),
     };
     Err(Error::invalid(
         format!(
-            "the config {} lies below the root {}: a file there decides nothing about approval",
+            "the config {} lies below the root {}: a file there must not decide about approval",
             user.path.display(),
             root.display()
         ),
@@ -409,7 +414,7 @@ pub(super) fn require_outside(user: &UserPath, root: &Path) -> Result<()> {
     ))
 }
 
-/// The home folder of this account, whatever `HOME` says.
+/// The home folder of this account by `/etc/passwd`; `HOME` is ignored.
 fn account_home() -> Option<PathBuf> {
     let user = this_user().to_string();
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
@@ -422,7 +427,7 @@ fn account_home() -> Option<PathBuf> {
         .filter(|home| home.is_absolute() && *home != Path::new("/"))
 }
 
-/// A path without symbolic links, as far as it exists.
+/// Resolves symbolic links in the part of the path that exists.
 fn real(path: &Path) -> PathBuf {
     let found = path
         .ancestors()

@@ -1,8 +1,9 @@
-//! The throwaway server of `dev`, as a shell of it finds it again.
+//! Finds the running throwaway server of `dev`, called the lab, from a shell that `dev` started.
 //!
-//! `CLAUDE_VAULT_DEV` names the folder of a lab, so that a shell's own `VAULT_ADDR` does not lead
-//! elsewhere. A variable can outlive the lab, or be set by anybody who starts us: it counts only
-//! while the folder is this user's alone and the process that made it lives and holds its lock.
+//! `CLAUDE_VAULT_DEV` names the folder of the lab and overrides a `VAULT_ADDR` that the shell sets.
+//! The variable can outlive the lab, and whoever starts this program can set it. It counts only
+//! while the folder is private to this user and the process that made it is alive and holds its
+//! lock.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -13,22 +14,22 @@ use rustix::fs::OFlags;
 
 use super::Env;
 
-/// The file in the folder of a lab: address, process and the time it started, locked while the lab
-/// lives.
+/// The name of the record in the lab's folder. It contains the address, the process ID and the
+/// start time of the process, and is locked while the lab runs.
 const RECORD: &str = "lab";
 
-/// A lab that runs.
+/// A running lab.
 pub(super) struct LiveLab {
     pub(super) folder: PathBuf,
     /// `http://127.0.0.1:PORT`
     pub(super) address: String,
 }
 
-/// Records the lab of this process in its folder. It lives for as long as the file that is given
+/// Records the lab of this process in its folder. The lab counts as running while the returned file
 /// stays open.
 ///
 /// # Errors
-/// What keeps the file from being written or locked.
+/// The operating system's, if the file cannot be written or locked.
 pub fn record_lab(folder: &Path, address: &str) -> std::io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
@@ -45,7 +46,7 @@ pub fn record_lab(folder: &Path, address: &str) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// The lab that `CLAUDE_VAULT_DEV` names, if it runs and is this user's.
+/// The lab that `CLAUDE_VAULT_DEV` names, if it is running and belongs to this user.
 pub(super) fn live(env: &Env) -> Option<LiveLab> {
     let folder = env
         .path("CLAUDE_VAULT_DEV")
@@ -64,7 +65,7 @@ pub(super) fn live(env: &Env) -> Option<LiveLab> {
     file.metadata()
         .ok()
         .filter(|found| found.is_file() && found.uid() == user)?;
-    // Nobody holds the lock of a lab that has ended, however it ended.
+    // The lock is free once the lab has ended, even if it was killed.
     if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
         return None;
     }
@@ -87,18 +88,18 @@ pub(super) fn live(env: &Env) -> Option<LiveLab> {
     })
 }
 
-/// Whether `CLAUDE_VAULT_DEV` is set and names no lab that runs.
+/// Whether `CLAUDE_VAULT_DEV` is set, but does not name a running lab of this user.
 #[must_use]
 pub fn has_leftover_lab(env: &Env) -> bool {
     env.path("CLAUDE_VAULT_DEV").is_some() && live(env).is_none()
 }
 
-/// When a process started, in the kernel's ticks: with its number it is this process and no later
-/// one.
+/// When a process started, in kernel ticks. The process ID alone could belong to a later process;
+/// with the start time it is unique.
 #[cfg(target_os = "linux")]
 fn start_of(process: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name in the second field may hold anything; the start is the 22nd field.
+    // The second field is the name and may contain spaces and parentheses. The start is field 22.
     stat.rsplit_once(')')?
         .1
         .split_ascii_whitespace()

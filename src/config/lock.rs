@@ -1,4 +1,4 @@
-//! Locks of the system config: what it fixes, nothing else changes.
+//! Locks: settings that the system config fixes and that no other source can change.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,16 +12,16 @@ use super::table::{SETTINGS, SYSTEM_ROOTS, list};
 use super::values::{is_true, parse_address};
 use crate::error::{Error, Result};
 
-/// The keys that are locked.
+/// The words of `locked` in the system config.
 #[derive(Clone, Default)]
 pub(super) struct Locks(BTreeSet<&'static str>);
 
 impl Locks {
-    /// The locks of these files. A lock that something contradicts is an error: a person who
-    /// believes that they changed a setting must see that they did not.
+    /// Reads the locks. A source that contradicts a lock is an error: a person who believes that
+    /// they changed a setting must see that they did not.
     ///
     /// # Errors
-    /// [`Error::Invalid`], naming the setting and what contradicts it.
+    /// [`Error::Invalid`], naming the setting and the source that contradicts its lock.
     pub(super) fn of(
         files: &Files,
         words: &Words<'_>,
@@ -44,10 +44,10 @@ impl Locks {
         if let Some(variable) = replaced.filter(|_| locks.0.contains("tls") && !names_roots) {
             return Err(Error::invalid(
                 format!(
-                    "{} locks tls, and {variable} replaces the system's certificate authorities",
+                    "{} locks tls, but {variable} replaces the system's certificate authorities",
                     system.path.display()
                 ),
-                format!("unset {variable}   (or whoever locked it sets ca_cert there)"),
+                format!("unset {variable}   (or the administrator sets ca_cert in that file)"),
             ));
         }
         Ok(locks)
@@ -62,7 +62,7 @@ impl Locks {
     }
 }
 
-/// Refuses whatever contradicts one locked setting.
+/// Returns an error if a source contradicts this locked setting.
 fn require_held(
     setting: &Setting,
     system: &Layer,
@@ -117,7 +117,7 @@ fn require_held(
             return refuse(
                 &format!("the context {name}"),
                 &said,
-                "claude-vault context   (lists the others)".to_owned(),
+                "claude-vault context   (lists the other contexts)".to_owned(),
             );
         }
     }
@@ -127,7 +127,7 @@ fn require_held(
         return Ok(());
     };
     if differs(&said) {
-        let hint = format!("claude-vault config edit   (and take {} out)", setting.name);
+        let hint = format!("claude-vault config edit   (and remove {})", setting.name);
         return refuse(&user.path.display().to_string(), &said, hint);
     }
     Ok(())
@@ -141,7 +141,7 @@ fn contradiction(
     said: &[String],
     hint: String,
 ) -> Error {
-    // Only an address is repeated: without user name and query it is no secret.
+    // Only an address is shown: `parse_address` accepts no user name or query, so it is no secret.
     let shown = |texts: &[String]| {
         let address = (name == "address")
             .then(|| parse_address(texts.first()?).ok())
@@ -153,14 +153,17 @@ fn contradiction(
         Some(fixed) => shown(fixed).map_or_else(String::new, |address| format!(" to {address}")),
         None => " to its default".into(),
     };
-    let said = shown(said).unwrap_or_else(|| "something else".to_owned());
+    let said = shown(said).map_or_else(
+        || "another value".to_owned(),
+        |address| format!("it to {address}"),
+    );
     Error::invalid(
-        format!("{file} locks {name}{fixed}, and {by} says {said}"),
+        format!("{file} locks {name}{fixed}, but {by} sets {said}"),
         hint,
     )
 }
 
-/// The texts that a value of a config file holds.
+/// A value of a config file as texts that can be compared with those of options and variables.
 fn texts(value: &toml::Value) -> Vec<String> {
     match value {
         toml::Value::String(text) => vec![text.clone()],
@@ -175,11 +178,11 @@ fn texts(value: &toml::Value) -> Vec<String> {
             };
             all.iter().flat_map(of_key).collect()
         }
-        toml::Value::Float(_) | toml::Value::Datetime(_) => Vec::new(), // no setting is one
+        toml::Value::Float(_) | toml::Value::Datetime(_) => Vec::new(), // no setting uses these
     }
 }
 
-/// The form in which two ways to write one thing are equal.
+/// Normalises a value, so that different spellings of the same value compare equal.
 fn usual(same: Same, text: &str) -> String {
     let text = text.trim();
     match same {

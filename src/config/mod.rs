@@ -1,9 +1,10 @@
-//! Settings: flag, then environment, then system config, then user config, then default.
+//! Settings. Their sources, strongest first: option, environment variable, system config, user
+//! config, default.
 //!
 //! The system config is `/etc/claude-vault/config.toml`; it can lock keys. The user config is
 //! `$XDG_CONFIG_HOME/claude-vault/config.toml`. A `.claude-vault.toml` in the working tree is read
-//! elsewhere (`core::inject`) and may only say where files lie: a cloned repository is not trusted
-//! with anything that moves a token or shows a value.
+//! elsewhere (`core::inject`) and can only set file locations: a cloned repository must not decide
+//! where a token goes or whether a value is shown.
 
 mod context;
 mod env;
@@ -90,7 +91,7 @@ pub struct Global {
     pub insecure_http: bool,
 }
 
-/// What else a person is asked about before an AI assistant may do it.
+/// Further actions of an AI assistant that a person must approve, besides changes to Vault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AskBefore {
@@ -110,18 +111,18 @@ impl AskBefore {
     }
 }
 
-/// What an AI assistant sees of values. Chosen by the person, never by a tool's argument or a file
+/// How an AI assistant sees values. Only the person chooses this, never a tool argument or a file
 /// in the project.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// A handle for each value.
+    /// A handle in place of each value.
     #[default]
     Tokenized,
-    /// Names only.
+    /// Only the names of keys.
     Redacted,
-    /// The values: for throwaway environments.
+    /// The values themselves, for throwaway environments.
     Plaintext,
 }
 
@@ -136,7 +137,7 @@ impl Mode {
         }
     }
 
-    /// How much it hides: a higher number shows less.
+    /// How much the mode hides: a higher number shows less.
     fn strictness(self) -> u8 {
         match self {
             Self::Plaintext => 0,
@@ -145,8 +146,8 @@ impl Mode {
         }
     }
 
-    /// The config's mode, made stricter by a variable. A project's `.mcp.json` can set variables,
-    /// so none can make an assistant see more.
+    /// The mode of the config, or a stricter one from the variable. A project's `.mcp.json` can set
+    /// variables, so a variable must never show an assistant more.
     fn with_variable(self, variable: Option<&str>) -> Result<Self> {
         let Some(wanted) = variable.map(str::parse::<Self>).transpose()? else {
             return Ok(self);
@@ -156,8 +157,8 @@ impl Mode {
         }
         Err(Error::invalid(
             format!(
-                "VAULT_SECURITY_MODE can only make the mode stricter: it says {}, and your config \
-                 says {}",
+                "VAULT_SECURITY_MODE can only make the mode stricter: it is {}, but your config \
+                 has {}",
                 wanted.word(),
                 self.word()
             ),
@@ -185,43 +186,44 @@ impl std::str::FromStr for Mode {
     }
 }
 
-/// How TLS to Vault is set up: the variables of the `vault` command.
+/// The TLS settings for Vault, from the same variables as those of the `vault` command.
 #[derive(Clone, Default)]
 pub struct Tls {
-    /// `VAULT_CACERT`: a PEM file; then no other root is trusted.
+    /// `VAULT_CACERT`: a PEM file. If it is set, no other root is trusted.
     pub ca_file: Option<PathBuf>,
     /// `VAULT_CAPATH`: a folder of PEM files.
     pub ca_folder: Option<PathBuf>,
-    /// `VAULT_CLIENT_CERT`.
+    /// `VAULT_CLIENT_CERT`: the file of the client certificate.
     pub client_certificate: Option<PathBuf>,
-    /// `VAULT_CLIENT_KEY`.
+    /// `VAULT_CLIENT_KEY`: the file of its private key.
     pub client_key: Option<PathBuf>,
     /// `VAULT_TLS_SERVER_NAME`: the name the certificate must carry.
     pub server_name: Option<String>,
-    /// `VAULT_SKIP_VERIFY`: any certificate is taken. Warned about each time.
+    /// `VAULT_SKIP_VERIFY`: any certificate is accepted, with a warning each time.
     pub skip_verify: bool,
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, which replace the system's own authorities.
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, which replace the system's certificate authorities.
     pub system_roots: Vec<PathBuf>,
 }
 
-/// How requests leave this machine.
+/// The proxy that requests go through.
 #[derive(Clone, Default)]
 pub enum Proxy {
-    /// As `HTTPS_PROXY` and `NO_PROXY` say.
+    /// The one that `HTTPS_PROXY` and `NO_PROXY` determine.
     #[default]
     Environment,
-    /// Straight, whatever the environment says.
+    /// None, even if the environment sets one.
     None,
-    /// Through this one, whatever the environment says.
+    /// This one, even if the environment sets another.
     Through(Url),
 }
 
-/// All settings, worked out.
+/// All settings, resolved from their sources.
 #[derive(Clone)]
 pub struct Settings {
     /// The context in use.
     pub context: Option<ContextInUse>,
-    /// Every Vault that the contexts name, and the one without a context; empty without contexts.
+    /// The Vault of each context and the one configured without a context; empty if no context is
+    /// defined.
     known: Vec<KnownVault>,
     /// Scheme, host, port and path of Vault, without user information, query or fragment.
     pub address: Option<Url>,
@@ -233,11 +235,11 @@ pub struct Settings {
     pub prefix: String,
     /// How a person signs in.
     pub method: Method,
-    /// The identity provider, where this program asks it itself.
+    /// The identity provider, for the login methods that contact it directly.
     pub provider: ProviderSettings,
-    /// The role asked for at login; Vault's default role without one.
+    /// The role requested at login; `None` for Vault's default role.
     pub role: Option<String>,
-    /// Where the login method is mounted, instead of its usual name.
+    /// The path at which the login method is mounted; `None` for the usual one.
     pub auth_mount: Option<String>,
     /// The login callback's port.
     pub port: u16,
@@ -247,55 +249,56 @@ pub struct Settings {
     pub max_token_ttl: u64,
     /// How long a session can be renewed after its login, in seconds (`VAULT_MAX_SESSION`).
     pub max_session: u64,
-    /// The folder of the services' folders, canonical.
+    /// The folder that contains one folder per service, as a canonical path.
     pub root: PathBuf,
-    /// Whether the root has a mark of a project.
+    /// Whether the root is a project, as a marker such as `.git` shows.
     pub is_project: bool,
-    /// The audit log.
+    /// The path of the audit log.
     pub audit_log: PathBuf,
     /// Where state without secrets is kept (`$XDG_STATE_HOME/claude-vault`).
     pub state: PathBuf,
-    /// Hosts (or host:port) that a redirect or the active node may name besides the address's own.
+    /// Hosts (or host:port) other than the address's own that a redirect or the active node may
+    /// name.
     pub trusted_hosts: Vec<String>,
-    /// TLS.
+    /// How TLS connections to Vault are made.
     pub tls: Tls,
-    /// `VAULT_CLIENT_TIMEOUT`, for one request from start to the last byte.
+    /// `VAULT_CLIENT_TIMEOUT`: the limit for one request, from its start to the last byte received.
     pub timeout: Duration,
-    /// `VAULT_MAX_RETRIES`: repeats of a read after a failure of the server.
+    /// `VAULT_MAX_RETRIES`: how often a read is repeated after a server failure.
     pub max_retries: u32,
     /// Whether a token may travel over plain http.
     pub insecure_http: bool,
     /// The proxy to Vault and to the identity provider.
     pub proxy: Proxy,
-    /// The AI agent around us, if any.
+    /// The variable that shows which AI agent runs this process, if any.
     pub agent: Option<&'static str>,
-    /// What an AI assistant sees of values over MCP.
+    /// How an AI assistant sees values over MCP.
     pub mode: Mode,
     /// Keys whose values an AI assistant may see.
     pub plain_keys: Vec<String>,
-    /// How long a handle lives.
+    /// How long a handle stays valid.
     pub handle_life: Duration,
-    /// The person's config folder (`$XDG_CONFIG_HOME/claude-vault`).
+    /// The user's config folder (`$XDG_CONFIG_HOME/claude-vault`).
     pub config: PathBuf,
-    /// The person's data folder (`$XDG_DATA_HOME/claude-vault`).
+    /// The user's data folder (`$XDG_DATA_HOME/claude-vault`).
     pub data: PathBuf,
-    /// The config files that count, the stronger first: for a person who wonders what rules.
+    /// The config files that were read, the stronger first; shown to the person.
     pub config_files: Vec<PathBuf>,
     /// The words of `locked` in the system config.
     pub locked: Vec<&'static str>,
-    /// Whether the address is that of a running `dev` of this user.
+    /// Whether the address is that of a running `dev` server of this user.
     pub is_lab: bool,
-    /// The weakest proof that approves a change. A config file alone can say so.
+    /// The weakest proof that approves a change. Only a config file can set this.
     pub approval: Option<Strength>,
-    /// The Vault role whose login approves a write. A config file alone can say so.
+    /// The Vault role whose login approves a write. Only a config file can set this.
     pub write_role: Option<String>,
     /// How long a command waits for an approval on the page (`CLAUDE_VAULT_APPROVAL_WAIT`).
     pub approval_wait: Duration,
-    /// What else is asked about. A config file alone can say so.
+    /// Further actions that need an approval. Only a config file can set this.
     pub ask_before: Vec<AskBefore>,
-    /// The permissions of injected files. A config file alone can say so.
+    /// The permissions of injected files. Only a config file can set this.
     pub file_mode: u32,
-    /// The group of injected files.
+    /// The group ID of injected files; `None` for the user's own group.
     pub file_group: Option<u32>,
 }
 
@@ -308,16 +311,16 @@ impl Settings {
             .any(|plain| plain.rsplit_once('/') == Some((service, key)))
     }
 
-    /// Works the settings out.
+    /// Resolves all settings from their sources.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a setting that cannot be used, naming where it came from.
+    /// [`Error::Invalid`] for a setting that cannot be used.
     pub fn load(global: &Global, env: &Env) -> Result<Self> {
         let files = Files::read(env)?;
         let sources = Sources::new(&files, global, env)?;
         let mut settings = Self::unsaid(env)?;
         if sources.locks.words().contains("proxy") {
-            settings.proxy = Proxy::None; // unless the system config names one
+            settings.proxy = Proxy::None; // unless the system config sets one below
         }
         for setting in &SETTINGS {
             let said = sources.of(setting);
@@ -334,7 +337,7 @@ impl Settings {
         };
         let address =
             of_files("address").and_then(|said| Some(said.files().next()?.as_str()?.to_owned()));
-        // An issuer of a context is for the Vault of that context.
+        // An issuer that a context sets is meant for that context's Vault.
         let of_context = sources
             .context()
             .filter(|context| context.said.contains_key("issuer"));
@@ -358,7 +361,7 @@ impl Settings {
             .lab()
             .filter(|lab| parse_address(&lab.address).ok() == settings.address);
         if let Some(lab) = lab {
-            // The throwaway server has a throwaway person: their passkeys go with its folder.
+            // Passkeys for the throwaway server are kept in its folder and removed with it.
             settings.is_lab = true;
             settings.config.clone_from(&lab.folder);
             settings.data.clone_from(&lab.folder);
@@ -376,7 +379,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// What holds where nothing is said.
+    /// The defaults of all settings.
     fn unsaid(env: &Env) -> Result<Self> {
         let usual_state =
             || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
@@ -440,13 +443,12 @@ impl Settings {
         })
     }
 
-    /// Finds the root and the audit log from what was said of them, and refuses a config file below
-    /// the root.
+    /// Resolves the root and the path of the audit log, and refuses a user config below the root.
     fn find_root(&mut self, env: &Env) -> Result<()> {
         let given =
             Some(std::mem::take(&mut self.root)).filter(|root| !root.as_os_str().is_empty());
-        // Nor may the config lie in the project that we were started in, when something names
-        // another root.
+        // If a root is given, the config must also lie outside the project of the working
+        // directory.
         let started_in = given
             .is_some()
             .then(root::project_here)
@@ -477,18 +479,19 @@ impl Settings {
         Ok(())
     }
 
-    /// The address, or the error that says how to set it.
+    /// The address of Vault.
     ///
     /// # Errors
-    /// [`Error::NoAddress`].
+    /// [`Error::NoAddress`] if it is not set; its hint shows how to set it.
     pub fn address(&self) -> Result<&Url> {
         self.address.as_ref().ok_or(Error::NoAddress)
     }
 
-    /// Refuses an option of one command that contradicts a lock of the system config.
+    /// Refuses a command's own option that contradicts a lock of the system config. `said` is the
+    /// value of the option, `now` the value in use.
     ///
     /// # Errors
-    /// [`Error::Invalid`].
+    /// [`Error::Invalid`] if they differ and `key` is locked.
     pub fn may_say(
         &self,
         key: &str,
@@ -503,12 +506,12 @@ impl Settings {
             return Ok(());
         }
         Err(Error::invalid(
-            format!("the system config locks {key}, and {option} says something else"),
+            format!("the system config locks {key}, but {option} sets another value"),
             format!("leave out {option}   (claude-vault config shows what is locked)"),
         ))
     }
 
-    /// The same for another mount, and another path below it.
+    /// These settings with another mount, or another path below it, or both.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the text is not a path, or if the system config locks the setting.
@@ -527,7 +530,8 @@ impl Settings {
         Ok(other)
     }
 
-    /// The same for what may go to the address alone: no other host is trusted.
+    /// These settings without any trusted host, for requests that only the address itself may
+    /// receive.
     #[must_use]
     pub fn for_the_address_alone(&self) -> Self {
         Self {
@@ -546,15 +550,15 @@ impl Settings {
         }
     }
 
-    /// The path of a service as a person writes it: `MOUNT/PREFIX/SERVICE`.
+    /// The path of a service for display: `MOUNT/PREFIX/SERVICE`.
     #[must_use]
     pub fn display_path(&self, service: &Service) -> String {
         format!("{}/{}", self.mount, self.service_path(service))
     }
 }
 
-/// The folder named by an XDG variable, or its default below the home folder. Never a folder
-/// that other users may write to: without a home there is none.
+/// The folder that an XDG variable names, or its default below the home folder. `None` without a
+/// home folder: the fallback must not be a folder that other users can write to.
 #[must_use]
 pub fn folder(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = env.path(variable).filter(|path| path.is_absolute());
@@ -568,7 +572,7 @@ pub fn folder(env: &Env, variable: &str, below_home: &str) -> Option<PathBuf> {
     })
 }
 
-/// The person's config file, whether it is there or not.
+/// The path of the user config, whether or not the file exists.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a relative path.

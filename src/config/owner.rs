@@ -1,4 +1,4 @@
-//! Whose a file is: what another user may write decides nothing here.
+//! File ownership: a file that another user can write must not affect the settings.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -6,31 +6,32 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Others, and a group that has others in it.
+/// The write permissions of the group and of all other users.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// The user that this process acts as.
+/// The effective user ID of this process.
 pub(super) fn this_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whether this user, or root, owns it.
+/// Whether this user or root owns the file.
 pub(super) fn is_ours_or_roots(found: &Metadata) -> bool {
     found.uid() == this_user() || found.uid() == 0
 }
 
-/// Refuses what belongs to another user, or may be written by one. Many systems give each user a
-/// group of their own with the user's number and let it write: that group is the user.
+/// Refuses a file or folder that another user owns or may write. Many systems give each user a
+/// private group with the user's own number and let that group write, so this group counts as the
+/// user.
 ///
 /// # Errors
-/// [`Error::Invalid`] with the command that makes it private.
+/// [`Error::Invalid`]; its hint is the command that makes the file private.
 pub(super) fn require_ours(path: &Path, found: &Metadata) -> Result<()> {
     let shown = path.display();
     if !is_ours_or_roots(found) {
         return Err(Error::invalid(
             format!(
-                "{shown} belongs to another user (uid {}) and decides what is approved and shown: \
-                 it is not read",
+                "{shown} is not read: it decides what is approved and shown, and it belongs to \
+                 another user (uid {})",
                 found.uid()
             ),
             format!("sudo chown \"$USER\" {shown}   (or run this as that user)"),
@@ -45,8 +46,8 @@ pub(super) fn require_ours(path: &Path, found: &Metadata) -> Result<()> {
         };
         return Err(Error::invalid(
             format!(
-                "{shown} may be written by other users and decides what is approved and shown: it \
-                 is not read"
+                "{shown} is not read: it decides what is approved and shown, and it may be written \
+                 by other users"
             ),
             hint,
         ));
@@ -54,10 +55,11 @@ pub(super) fn require_ours(path: &Path, found: &Metadata) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what root does not own, or somebody else may write.
+/// Refuses a file or folder that root does not own or that anyone else may write, and a symbolic
+/// link.
 ///
 /// # Errors
-/// [`Error::Invalid`] with the command that fixes it.
+/// [`Error::Invalid`]; its hint is the command that fixes the permissions.
 pub(super) fn require_roots(path: &Path, found: &Metadata) -> Result<()> {
     let shown = path.display();
     if found.uid() == 0 && found.mode() & WRITABLE_BY_OTHERS == 0 && !found.is_symlink() {
@@ -65,8 +67,8 @@ pub(super) fn require_roots(path: &Path, found: &Metadata) -> Result<()> {
     }
     Err(Error::invalid(
         format!(
-            "the system config does not count: {shown} must belong to root, be no symbolic link, \
-             and be writable by nobody else"
+            "the system config is not read: {shown} must belong to root, must not be a symbolic \
+             link, and must be writable only by root"
         ),
         format!("sudo chown root:root {shown} && sudo chmod go-w {shown}"),
     ))

@@ -1,4 +1,4 @@
-//! The root: the folder of the services' folders.
+//! The root: the folder that contains one folder per service.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -6,20 +6,19 @@ use std::path::{Path, PathBuf};
 use super::owner::{is_ours_or_roots, this_user};
 use crate::error::{Error, Result};
 
-/// What marks a folder as a project.
+/// The files and folders that mark a folder as a project.
 const MARKS: [&str; 3] = [".claude-vault.toml", ".mcp.json", ".git"];
 
-/// A root.
 pub(super) struct Found {
     pub(super) path: PathBuf,
-    /// Whether a mark of a project was found in it.
+    /// Whether the folder is marked as a project.
     pub(super) is_project: bool,
 }
 
-/// The root that was given, else the project around the working directory, else that directory.
+/// The given root, else the project around the working directory, else the working directory.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the folder cannot be opened.
 pub(super) fn find(given: Option<PathBuf>) -> Result<Found> {
     match given {
         Some(given) => {
@@ -33,10 +32,11 @@ pub(super) fn find(given: Option<PathBuf>) -> Result<Found> {
     }
 }
 
-/// The nearest folder above the working directory, itself included, that is this user's and marked.
+/// The nearest folder marked as a project, from the working directory upwards; else the working
+/// directory.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the working directory cannot be opened.
 pub(super) fn project_here() -> Result<Found> {
     let here = PathBuf::from(".")
         .canonicalize()
@@ -53,8 +53,8 @@ pub(super) fn project_here() -> Result<Found> {
     }
 }
 
-/// Whether a folder is this user's and holds a mark that nobody else put there: in a shared folder
-/// above us anybody could.
+/// Whether this user owns the folder, and it has a marker that this user or root owns. In a shared
+/// folder further up, anybody could create a marker.
 fn is_marked(folder: &Path) -> bool {
     let marked = MARKS.iter().any(|mark| {
         folder

@@ -1,4 +1,4 @@
-//! A row of the table of settings, and what its sources say.
+//! A row of the table of settings, and the values from its sources.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,29 +9,29 @@ use super::values::{is_true, number};
 use super::{Global, Settings};
 use crate::error::{Error, Result};
 
-/// A setting: where it can be said, how it is read, and how it is shown.
+/// A setting: where it can be set, how it is read, and how it is shown.
 pub(super) struct Setting {
-    /// Its key in a config file, or a name of that kind where only a variable says it.
+    /// Its key in a config file, or a name of the same form if only a variable can set it.
     pub(super) name: &'static str,
-    /// The option that says it.
+    /// The option that sets it.
     pub(super) flag: Option<Flag>,
-    /// The variables that say it, the strongest first.
+    /// The variables that set it, the strongest first.
     pub(super) variables: &'static [&'static str],
-    /// Whether a config file can say it.
+    /// Whether a config file can set it.
     pub(super) in_file: bool,
-    /// The word in `locked` that fixes it.
+    /// The word in `locked` that locks it.
     pub(super) lock: Option<&'static str>,
-    /// When two ways to write it are the same.
+    /// How two of its values are compared.
     pub(super) same: Same,
-    /// Whether both config files count, instead of the stronger.
+    /// Whether both config files count together, instead of only the stronger one.
     pub(super) both_files: bool,
-    /// Whether a context can say it.
+    /// Whether a context can set it.
     pub(super) in_context: InContext,
-    /// Whether a value in a config file has the right type.
+    /// Checks the type of a value in a config file.
     pub(super) check: fn(&toml::Value) -> std::result::Result<(), String>,
-    /// Puts what is said into the settings. Called only where something is said.
+    /// Stores the value in the settings. Called only if a source sets it.
     pub(super) take: fn(&mut Settings, &Said<'_>) -> Result<()>,
-    /// The value as a person reads it; empty for none.
+    /// The value as text for a person; empty if there is none.
     pub(super) show: fn(&Settings) -> String,
 }
 
@@ -42,35 +42,35 @@ pub(super) struct Flag {
     pub(super) said: fn(&Global) -> Option<OsString>,
 }
 
-/// When two ways to write a setting are the same.
+/// How two values of a setting are compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Same {
-    /// Letter by letter.
+    /// As text, character by character.
     Text,
     /// By scheme, host, port and path.
     Address,
     /// Without slashes at the ends.
     Path,
-    /// By their truth; false where nothing is said.
+    /// As booleans; false if not set.
     Truth,
-    /// A list that a variable adds to.
+    /// As lists, to which a variable can add entries.
     List,
 }
 
-/// Whether a context can say a setting.
+/// Whether a context can set a setting.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum InContext {
     No,
     Yes,
-    /// It belongs to the address: what a context leaves out is not taken from elsewhere.
+    /// It belongs to the address: if a context does not set it, no weaker source does.
     WithAddress,
-    /// All of TLS is taken from a context that says one part of it.
+    /// If a context sets one TLS setting, weaker sources set none of them.
     WithTls,
-    /// Never above the system config: it decides about approval.
+    /// The context never overrides the system config, because the setting decides about approval.
     BelowSystem,
 }
 
-/// A row with what most settings have; `T` is its type in a config file.
+/// A row with the usual defaults; `T` is the type of the value in a config file.
 pub(super) const fn setting<T: DeserializeOwned>(
     name: &'static str,
     take: fn(&mut Settings, &Said<'_>) -> Result<()>,
@@ -115,7 +115,7 @@ impl Setting {
         }
     }
 
-    /// One that a variable alone says.
+    /// A config file cannot set it.
     pub(super) const fn not_in_a_file(self) -> Self {
         Self {
             in_file: false,
@@ -123,7 +123,7 @@ impl Setting {
         }
     }
 
-    /// One that the system config can lock under its own name.
+    /// The system config can lock it under its own name.
     pub(super) const fn lockable(self) -> Self {
         Self {
             lock: Some(self.name),
@@ -131,7 +131,7 @@ impl Setting {
         }
     }
 
-    /// One that `locked = ["tls"]` fixes together with the others of TLS.
+    /// `locked = ["tls"]` locks it together with the other TLS settings.
     pub(super) const fn locked_as_tls(self) -> Self {
         Self {
             lock: Some("tls"),
@@ -144,7 +144,7 @@ impl Setting {
         Self { in_context, ..self }
     }
 
-    /// Whether this can be said in `[contexts.NAME]`.
+    /// Whether it can be set in `[contexts.NAME]`.
     pub(super) fn has_place_in_a_context(&self) -> bool {
         self.in_file && self.in_context != InContext::No
     }
@@ -153,7 +153,8 @@ impl Setting {
         Self { same, ..self }
     }
 
-    /// What must be asked of a person: one file does not lower what the other says.
+    /// Both config files count together, so that one cannot lower the approval that the other
+    /// demands.
     pub(super) const fn of_both_files(self) -> Self {
         Self {
             both_files: true,
@@ -162,7 +163,7 @@ impl Setting {
     }
 }
 
-/// Where something is said.
+/// Where a value comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source<'a> {
     Flag(&'static str),
@@ -174,7 +175,7 @@ pub(super) enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// As `config` shows it.
+    /// The name that `config` shows.
     pub(super) fn shown(self) -> String {
         match self {
             Self::Flag(name) | Self::Variable(name) => name.to_owned(),
@@ -185,17 +186,19 @@ impl Source<'_> {
     }
 }
 
-/// What an option or a variable says, or a config file.
+/// The value of a setting in one source.
 pub(super) enum Value<'a> {
+    /// From an option or a variable.
     Word(OsString),
+    /// From a config file.
     File(&'a toml::Value),
 }
 
-/// What is said of one setting, the strongest source first.
+/// The values of one setting from all of its sources, the strongest first.
 pub(super) struct Said<'a>(pub(super) Vec<(Source<'a>, Value<'a>)>);
 
 impl<'a> Said<'a> {
-    /// The strongest word that is UTF-8, or text of a file.
+    /// The strongest value that is UTF-8 text.
     pub(super) fn text(&self) -> Option<&str> {
         self.0.iter().find_map(|(_, value)| match value {
             Value::Word(word) => word.to_str(),
@@ -203,7 +206,7 @@ impl<'a> Said<'a> {
         })
     }
 
-    /// The same, to keep.
+    /// The same as [`Said::text`], owned.
     pub(super) fn owned(&self) -> Option<String> {
         self.text().map(str::to_owned)
     }
@@ -215,7 +218,8 @@ impl<'a> Said<'a> {
         })
     }
 
-    /// A whole number; one that is out of range is an error that names its variable.
+    /// The value as a whole number. A word that is not a number in range is an error that names its
+    /// option or variable.
     pub(super) fn number<T: std::str::FromStr + TryFrom<i64>>(&self) -> Result<Option<T>> {
         for (source, value) in &self.0 {
             match (value, source) {
@@ -240,7 +244,7 @@ impl<'a> Said<'a> {
         })
     }
 
-    /// What the options and variables say, the strongest first.
+    /// The strongest value from an option or a variable.
     pub(super) fn word(&self) -> Option<(Source<'a>, &str)> {
         self.0.iter().find_map(|(source, value)| match value {
             Value::Word(word) => Some((*source, word.to_str()?)),
@@ -248,7 +252,7 @@ impl<'a> Said<'a> {
         })
     }
 
-    /// What the config files say, the strongest first.
+    /// The values from config files, the strongest first.
     pub(super) fn files(&self) -> impl Iterator<Item = &'a toml::Value> {
         self.0.iter().filter_map(|(_, value)| match value {
             Value::File(value) => Some(*value),
@@ -256,8 +260,8 @@ impl<'a> Said<'a> {
         })
     }
 
-    /// The values of the config files, the strongest first. Their types were checked when they were
-    /// read.
+    /// The values from config files as `T`, the strongest first. Their types were checked when the
+    /// files were read.
     pub(super) fn of_files<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
         let read = |value: &toml::Value| value.clone().try_into().ok();
         self.files()
@@ -267,7 +271,7 @@ impl<'a> Said<'a> {
     }
 }
 
-/// The word that is nearest to an unknown one, where one is near.
+/// The known word most similar to an unknown one, if any is similar enough.
 pub(super) fn nearest<'a>(unknown: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = words.map(|word| (strsim::jaro_winkler(unknown, word), word));
     scored

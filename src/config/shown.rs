@@ -1,4 +1,4 @@
-//! Each setting as it is, and where it came from: for a person who wonders why.
+//! The value and the source of each setting, as `config` and `context` show them.
 
 use std::path::PathBuf;
 
@@ -12,34 +12,34 @@ use super::{Env, Global, Settings, config_file};
 use crate::error::Result;
 use crate::names::printable;
 
-/// A setting.
+/// A setting as `config` shows it.
 #[derive(Serialize, Debug)]
 pub struct Shown {
-    /// Its key in the config file, or a name of that kind where a variable alone says it.
+    /// Its key in a config file, or a name of the same form if only a variable can set it.
     pub name: &'static str,
-    /// What it is; empty for none.
+    /// Its value; empty if there is none.
     pub value: String,
-    /// Where that came from: `--option`, a variable, `system config`, `config`, or `default`.
+    /// Where the value comes from: `--option`, a variable, `system config`, `config`, or `default`.
     pub source: String,
-    /// Whether an option, a variable or a config file says it.
+    /// Whether an option, a variable or a config file sets it.
     #[serde(skip)]
     pub is_set: bool,
     /// Whether the system config locks it.
     pub locked: bool,
 }
 
-/// All settings and the files that they came from.
+/// All settings, and the config files they come from.
 #[derive(Serialize, Debug)]
 pub struct Report {
-    /// The person's config file, whether it is there or not.
+    /// The path of the user config, whether or not the file exists.
     pub file: Option<PathBuf>,
-    /// The config files that count, the stronger first.
+    /// The config files that were read, the stronger first.
     pub files: Vec<PathBuf>,
-    /// The settings.
+    /// Every setting, in the order of the table of settings.
     pub settings: Vec<Shown>,
 }
 
-/// Every setting.
+/// Every setting with its value and source.
 ///
 /// # Errors
 /// As [`Settings::load`].
@@ -55,7 +55,7 @@ pub fn shown(global: &Global, env: &Env) -> Result<Report> {
             .map(|(source, _)| source.shown())
             .collect();
         let (source, is_set) = match said.split_first() {
-            // Of these the files together decide.
+            // Both config files decide together: name both.
             Some(_) if setting.both_files => (said.join(", "), true),
             Some((strongest, _)) => (strongest.clone(), true),
             None => ("default".to_owned(), false),
@@ -76,35 +76,35 @@ pub fn shown(global: &Global, env: &Env) -> Result<Report> {
     })
 }
 
-/// A context.
+/// A context as `context` shows it.
 #[derive(Serialize, Debug)]
 pub struct ContextShown {
-    /// Its name.
+    /// Its key below `[contexts]`.
     pub name: String,
     /// The address of its Vault.
     pub address: String,
-    /// The namespace there.
+    /// The namespace in that Vault.
     pub namespace: Option<String>,
     /// The config file that defines it.
     pub file: PathBuf,
-    /// Whether it is in use.
+    /// Whether this context is in use.
     pub in_use: bool,
 }
 
-/// All contexts.
+/// All contexts, and the one in use.
 #[derive(Serialize, Debug)]
 pub struct Contexts {
-    /// The one in use.
+    /// The name of the context in use.
     pub in_use: Option<String>,
-    /// What chose it: `--context`, `CLAUDE_VAULT_CONTEXT`, `system config` or `config`.
+    /// What selected it: `--context`, `CLAUDE_VAULT_CONTEXT`, `system config` or `config`.
     pub chosen_by: Option<String>,
-    /// What replaces the address of the one in use: an option or a variable.
+    /// What replaces the address of the context in use: an option, a variable or `system config`.
     pub replaced_by: Option<String>,
-    /// All of them.
+    /// Every context, those of the system config first.
     pub contexts: Vec<ContextShown>,
 }
 
-/// Every context.
+/// Every context, and the one in use.
 ///
 /// # Errors
 /// As [`Settings::load`].

@@ -1,4 +1,4 @@
-//! How a person signs in, and by which identity provider where this program asks it itself.
+//! The login methods, and the identity provider for the methods that contact it directly.
 
 use serde::Deserialize;
 use url::Url;
@@ -6,8 +6,8 @@ use url::Url;
 use super::values::parse_address;
 use crate::error::{Error, Result};
 
-/// The login methods: for each the name that a person writes, which is also its file in `login`.
-/// A new one is a line here and that file.
+/// The login methods, each with the name that a person types, which is also its file in `login`. A
+/// new method needs a line here and that file.
 macro_rules! login_methods {
     ($define:ident) => {
         $define! {
@@ -18,7 +18,7 @@ macro_rules! login_methods {
             Jwt jwt,
             /// With a browser on any other machine
             Device device,
-            /// A token you have, pasted
+            /// With a token you already have, pasted
             Token token,
         }
     };
@@ -27,7 +27,7 @@ pub(crate) use login_methods;
 
 macro_rules! define_method {
     ($($(#[$about:meta])* $variant:ident $name:ident,)*) => {
-        /// How the person proves who they are.
+        /// How a person signs in to Vault.
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum, Deserialize)]
         #[serde(rename_all = "lowercase")]
         pub enum Method {
@@ -35,10 +35,10 @@ macro_rules! define_method {
         }
 
         impl Method {
-            /// The names of all.
+            /// The names of all methods.
             const WORDS: &'static [&'static str] = &[$(stringify!($name)),*];
 
-            /// Its name.
+            /// The name of the method, as a person types it.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self {
@@ -63,20 +63,21 @@ impl std::str::FromStr for Method {
     }
 }
 
-/// The identity provider that the methods `jwt` and `device` ask.
+/// The identity provider that the methods `jwt` and `device` contact.
 #[derive(Clone, Default)]
 pub struct ProviderSettings {
-    /// Its issuer, as its own document writes it.
+    /// Its issuer, spelled as in its discovery document.
     pub issuer: Option<String>,
-    /// This program's name there: a public client, without a secret.
+    /// This program's client ID at the provider: a public client, without a secret.
     pub client_id: Option<String>,
-    /// What to ask for besides `openid`; what it knows of profile, email and groups without it.
+    /// The scopes to request besides `openid`. If empty: `profile`, `email` and `groups`, as far as
+    /// the provider supports them.
     pub scopes: Vec<String>,
-    /// Where the config file names the issuer: the Vault and the hosts that it names beside it.
+    /// The Vault and the hosts that the config file sets, if it also sets the issuer.
     pub meant_for: Option<MeantFor>,
 }
 
-/// The only Vaults that get an ID token of the config's issuer.
+/// The only Vaults that may receive an ID token from the issuer in the config.
 #[derive(Clone, Default)]
 pub struct MeantFor {
     /// The config's `address`.
@@ -85,7 +86,7 @@ pub struct MeantFor {
     pub hosts: Vec<String>,
 }
 
-/// Whether a list of hosts, with or without their ports, names that of a URL.
+/// Whether a list of hosts, each with or without a port, contains the host of a URL.
 #[must_use]
 pub fn lists_host(hosts: &[String], url: &Url) -> bool {
     let Some(host) = url.host_str() else {
@@ -99,18 +100,20 @@ pub fn lists_host(hosts: &[String], url: &Url) -> bool {
         .any(|named| named == host || Some(named) == with_port.as_ref())
 }
 
-/// What is asked for where the provider has it.
+/// The scopes requested by default, if the provider supports them.
 const USUAL: [&str; 3] = ["profile", "email", "groups"];
 
 impl ProviderSettings {
-    /// The issuer and the client's name.
+    /// The issuer and the client ID.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when one is missing or cannot be used.
+    /// [`Error::Invalid`] if one is missing, or if the issuer is not an http or https URL.
     pub fn named(&self) -> Result<(Url, &str)> {
         let missing = |what: &str| {
             Error::invalid(
-                format!("this login asks the identity provider itself, and there is no {what}"),
+                format!(
+                    "this login contacts the identity provider directly, but there is no {what}"
+                ),
                 "source claude-vault login --method jwt --issuer URL --client-id ID   (or issuer \
                  and client_id in: claude-vault config edit)",
             )
@@ -130,22 +133,22 @@ impl ProviderSettings {
         ))
     }
 
-    /// The issuer as it was written.
+    /// The issuer as configured; empty if there is none.
     #[must_use]
     pub fn issuer_text(&self) -> &str {
         self.issuer.as_deref().unwrap_or_default()
     }
 
-    /// Holds the Vault of these settings against the one of the config file. Whoever has an ID
-    /// token can sign in with it: an address from elsewhere, as of a project's `.mcp.json`, must
-    /// not get one. No variable names an issuer for the same reason.
+    /// Checks that `address` is the Vault for which the config file sets the issuer. Anyone who has
+    /// an ID token can sign in with it, so an address from another source, such as a project's
+    /// `.mcp.json`, must not receive one. For the same reason no variable can set the issuer.
     ///
     /// # Errors
-    /// [`Error::Invalid`].
+    /// [`Error::Invalid`] if it is another Vault, or if the config sets no address.
     pub fn trusts(&self, address: &Url) -> Result<()> {
         let Some(meant) = &self.meant_for else {
             return Ok(());
-        }; // named for this login, by a flag
+        }; // an option set the issuer for this login
         let known = lists_host(&meant.hosts, address);
         match meant.address.as_deref().map(parse_address).transpose()? {
             Some(own)
@@ -155,20 +158,21 @@ impl ProviderSettings {
                 Ok(())
             }
             Some(_) => Err(Error::invalid(
-                "the issuer in your config is for the Vault that your config names, and this is \
-                 another",
-                "claude-vault config   (shows where the address comes from; or name the issuer \
-                 for this one: --issuer URL --client-id ID)",
+                "the issuer in your config is meant for the Vault in your config, but this is \
+                 another Vault",
+                "claude-vault config   (shows where the address comes from; to use an issuer \
+                 with this Vault: --issuer URL --client-id ID)",
             )),
             None => Err(Error::invalid(
-                "your config names an issuer and not the Vault that its sign-ins are for",
+                "your config sets an issuer, but not the address of the Vault to sign in to",
                 "claude-vault config edit   (and add: address = \
                  \"https://vault.example.org:8200\")",
             )),
         }
     }
 
-    /// What to ask for, `openid` aside: what was said, else what the provider knows of the usual.
+    /// The scopes to request besides `openid`: the configured ones, else the default ones that the
+    /// provider supports. `known` lists the provider's scopes, if it publishes them.
     #[must_use]
     pub fn scopes<'a>(&self, known: Option<impl Iterator<Item = &'a str>>) -> Vec<String> {
         let all = match known {

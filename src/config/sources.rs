@@ -1,5 +1,5 @@
-//! Who says a setting: options, variables, the config files. A locked one is said by the system
-//! config alone.
+//! The sources of settings: options, variables and config files. For a locked setting only the
+//! system config counts.
 
 use std::ffi::OsString;
 
@@ -12,7 +12,7 @@ use super::table::{SETTINGS, SHARED};
 use super::{Env, Global, Settings};
 use crate::error::Result;
 
-/// All sources.
+/// All sources of settings.
 pub(super) struct Sources<'a> {
     pub(super) files: &'a Files,
     pub(super) locks: Locks,
@@ -36,7 +36,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// What the option says, if it was given.
+    /// The option that sets this setting and its value, if it was given.
     pub(super) fn of_flag(&self, setting: &Setting) -> Option<(&'static str, OsString)> {
         let flag = setting.flag?;
         Some((flag.name, (flag.said)(self.global)?))
@@ -59,7 +59,8 @@ impl<'a> Words<'a> {
             .filter_map(|variable| Some((*variable, self.of_variable(variable)?)))
     }
 
-    /// The variables that a lock holds against what it fixes: those that no other program reads.
+    /// The variables that must not contradict a lock: those that only Vault's tools and this
+    /// program read.
     pub(super) fn of_own_variables(
         &self,
         setting: &Setting,
@@ -71,10 +72,10 @@ impl<'a> Words<'a> {
 
 impl<'a> Sources<'a> {
     /// # Errors
-    /// As [`Locks::of`], and for a context that there is not.
+    /// As [`Locks::of`], and for an unknown context.
     pub(super) fn new(files: &'a Files, global: &'a Global, env: &'a Env) -> Result<Self> {
         let words = Words::new(global, env);
-        // The throwaway Vault of `dev` is left by an option alone.
+        // In a shell of `dev`, only the option selects a context.
         let is_in_lab = words.lab.is_some() && !files.locked()?.contains("address");
         let named = || {
             let by_variable = env
@@ -102,7 +103,7 @@ impl<'a> Sources<'a> {
         })
     }
 
-    /// The lab that runs, where the address is not locked.
+    /// The running lab, unless the address is locked.
     pub(super) fn lab(&self) -> Option<&LiveLab> {
         self.words
             .lab
@@ -110,12 +111,12 @@ impl<'a> Sources<'a> {
             .filter(|_| !self.locks.words().contains("address"))
     }
 
-    /// The context that was chosen.
+    /// The selected context.
     pub(super) fn context(&self) -> Option<Chosen<'a>> {
         self.context
     }
 
-    /// The same, for a person.
+    /// The selected context, for display.
     pub(super) fn context_in_use(&self) -> Option<ContextInUse> {
         self.context.map(|context| ContextInUse {
             name: context.name.to_owned(),
@@ -123,7 +124,7 @@ impl<'a> Sources<'a> {
         })
     }
 
-    /// What the config files say of a setting, no context considered.
+    /// The values of a setting from the config files, without any context.
     pub(super) fn of_files(&self, setting: &Setting) -> Said<'a> {
         Said(
             self.below_options(setting, None)
@@ -133,7 +134,7 @@ impl<'a> Sources<'a> {
         )
     }
 
-    /// What is said of a setting.
+    /// The values of a setting from all sources.
     pub(super) fn of(&self, setting: &Setting) -> Said<'a> {
         let flag = self
             .words
@@ -147,7 +148,7 @@ impl<'a> Sources<'a> {
         Said(all)
     }
 
-    /// The same without the options, and with another context.
+    /// The values from all sources except options, with the given context.
     fn below_options(
         &self,
         setting: &Setting,
@@ -188,7 +189,8 @@ impl<'a> Sources<'a> {
             .collect()
     }
 
-    /// Every Vault that the contexts name, and the one without a context.
+    /// The Vault of each context and the one configured without a context; empty if no context is
+    /// defined.
     pub(super) fn known_vaults(&self, env: &Env) -> Vec<KnownVault> {
         let named = names(self.files)
             .into_iter()

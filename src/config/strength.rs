@@ -1,4 +1,4 @@
-//! How strongly a person must prove to be one before a change is made.
+//! The proof that a person, and not a program, approves a change.
 
 use serde::{Deserialize, Serialize};
 

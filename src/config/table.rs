@@ -1,5 +1,5 @@
-//! The table of settings, in the order in which `config` shows them. The config files, the
-//! variables, the locks, [`Settings`] and what `config` prints all come from its rows.
+//! The table of settings, in the order in which `config` shows them. Each row defines the key in
+//! the config files, the variables, the lock, the field of `Settings` and the output of `config`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use super::values::{FileMode, checked_path, group, parse_address, parse_proxy, s
 use super::{AskBefore, Method, Proxy, Strength};
 use crate::error::Result;
 
-/// Variables that other programs read too. A locked setting ignores them; a variable of Vault's or
-/// of this program that contradicts a lock is an error.
+/// Variables that other programs read too. A locked setting ignores them. A variable of Vault or of
+/// this program that contradicts a lock is an error instead.
 pub(super) const SHARED: &[&str] = &[
     "BROWSER",
     "HTTPS_PROXY",
@@ -22,15 +22,16 @@ pub(super) const SHARED: &[&str] = &[
     "http_proxy",
 ];
 
-/// Variables of the TLS library, which replace the system's certificate authorities. They cannot be
-/// hidden from it: with a lock on TLS that names no authorities of its own they are an error.
+/// Variables of the TLS library that replace the system's certificate authorities. They cannot be
+/// hidden from the library. If `tls` is locked and the system config sets no authorities, they are
+/// therefore an error.
 pub(super) const SYSTEM_ROOTS: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// A word that `locked` takes although nothing says this setting yet: an administrator can write
-/// the lock before the release that needs it.
+/// Words that `locked` accepts although their settings do not exist yet: an administrator can write
+/// a lock before the release that needs it.
 const LATER: [&str; 1] = ["use_prefix"];
 
-/// Every word that `locked` takes.
+/// Every word that `locked` accepts.
 pub(super) fn lock_words() -> impl Iterator<Item = &'static str> {
     SETTINGS
         .iter()
@@ -38,7 +39,7 @@ pub(super) fn lock_words() -> impl Iterator<Item = &'static str> {
         .chain(LATER)
 }
 
-/// The keys that a config file can have.
+/// The keys that are allowed in a config file.
 pub(super) fn file_keys() -> impl Iterator<Item = &'static str> {
     SETTINGS
         .iter()
@@ -57,7 +58,7 @@ pub(super) static SETTINGS: [Setting; 38] = [
                 .map(|used| used.name.clone())
                 .unwrap_or_default()
         },
-    ) // `Sources` chose it
+    ) // `Sources` selects it
     .flag("--context", |global| {
         global.context.clone().map(OsString::from)
     })
@@ -173,7 +174,7 @@ pub(super) static SETTINGS: [Setting; 38] = [
             Ok(())
         },
         |of| match &of.proxy {
-            Proxy::Environment => String::new(), // it may hold a password
+            Proxy::Environment => String::new(), // the variable may contain a password
             Proxy::None => "none".to_owned(),
             Proxy::Through(url) => url.origin().ascii_serialization(),
         },
@@ -253,7 +254,7 @@ pub(super) static SETTINGS: [Setting; 38] = [
     )
     .variables(&["CLAUDE_VAULT_METHOD"])
     .in_context(InContext::Yes),
-    // No variable names an issuer or a client: see `ProviderSettings::trusts`.
+    // No variable can set the issuer or the client ID: see `ProviderSettings::trusts`.
     setting::<String>(
         "issuer",
         |to, said| put(&mut to.provider.issuer, said.owned()),
@@ -452,7 +453,7 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .not_in_a_file(),
 ];
 
-/// Replaces what holds where nothing is said.
+/// Replaces the default value.
 fn put<T>(place: &mut T, value: T) -> Result<()> {
     *place = value;
     Ok(())
@@ -473,7 +474,7 @@ fn path(of: &Option<PathBuf>) -> String {
         .into_owned()
 }
 
-/// The entries of a list in a variable.
+/// The entries of a list in a variable, separated by commas or spaces.
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ']).filter(|entry| !entry.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The values of settings, from the texts that variables and files hold.
+//! Parsers for the values of settings in options, variables and config files.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) fn parse_address(text: &str) -> Result<Url> {
         || url.query().is_some()
         || url.fragment().is_some()
     {
-        return Err(wrong("must hold no user name, password, ? or #"));
+        return Err(wrong("must not contain a user name, password, ? or #"));
     }
     Ok(url)
 }
@@ -40,7 +40,8 @@ pub(super) fn parse_proxy(text: &str) -> Result<Url> {
     })
 }
 
-/// A Vault path: segments of harmless characters, slashes at the ends removed.
+/// Checks that each segment of a Vault path has only harmless characters, and removes the slashes
+/// at its ends.
 pub(super) fn checked_path(text: &str, what: &str) -> Result<String> {
     let path = text.trim_matches('/');
     let fine = !path.is_empty()
@@ -54,7 +55,7 @@ pub(super) fn checked_path(text: &str, what: &str) -> Result<String> {
         Ok(path.to_owned())
     } else {
         Err(Error::invalid(
-            format!("the {what} is not a path of Vault"),
+            format!("the {what} is not a valid Vault path"),
             "use segments of A-Z a-z 0-9 _ - . with / between",
         ))
     }
@@ -73,7 +74,8 @@ pub(super) fn is_true(text: &str) -> bool {
     matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
-/// `60`, `60s`, `2m`, `1h`, `500ms`: what Vault's own client takes.
+/// Parses a duration in the forms that Vault's own client accepts: `60`, `60s`, `2m`, `1h`,
+/// `500ms`.
 pub(super) fn seconds(text: &str) -> Result<Duration> {
     let split = text
         .find(|c: char| !c.is_ascii_digit())
@@ -97,7 +99,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration> {
     }
 }
 
-/// The permissions of injected files, as a config file says them: `"0640"`, or a number such as
+/// The permissions of injected files, as written in a config file: `"0640"`, or a number such as
 /// `0o640`.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -106,14 +108,16 @@ pub(super) enum FileMode {
     Number(u32),
 }
 
-/// The most that others than the owner may do with an injected file: the group may read it.
+/// The widest permissions of an injected file: its group may read it.
 const MAX_FILE_MODE: u32 = 0o640;
-/// What the owner must be able to do with it.
+/// The permissions that the owner always needs.
 const MIN_FILE_MODE: u32 = 0o600;
 
 impl FileMode {
+    /// The permission bits.
+    ///
     /// # Errors
-    /// [`Error::Invalid`] for what gives away more than reading to the group.
+    /// [`Error::Invalid`] for anything but 0600 and 0640.
     pub(super) fn bits(self) -> Result<u32> {
         let bits = match self {
             Self::Text(text) => u32::from_str_radix(text.trim().trim_start_matches("0o"), 8).ok(),
@@ -129,10 +133,10 @@ impl FileMode {
     }
 }
 
-/// The number of a group, by its name or number.
+/// The ID of a group, from its name or number.
 ///
 /// # Errors
-/// [`Error::Invalid`] for one that this machine does not have.
+/// [`Error::Invalid`] for a name that is not in `/etc/group`.
 pub(super) fn group(name: &str) -> Result<u32> {
     let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
     let mut fields = groups
@@ -143,7 +147,7 @@ pub(super) fn group(name: &str) -> Result<u32> {
         .and_then(|fields| fields.get(2)?.parse().ok());
     found.or_else(|| name.parse().ok()).ok_or_else(|| {
         Error::invalid(
-            "the group of injected files is not one of this machine",
+            "the group of injected files does not exist on this machine",
             "group = \"NAME\" or its number in the config: getent group",
         )
     })
@@ -154,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_holds_no_password_and_no_query() {
+    fn an_address_with_a_password_or_a_query_is_refused() {
         assert!(parse_address("https://vault.example.org:8200").is_ok());
         for bad in [
             "vault.example.org",
@@ -169,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_those_of_vaults_own_client() {
+    fn durations_are_parsed_as_by_vaults_own_client() {
         assert_eq!(seconds("90").ok(), Some(Duration::from_secs(90)));
         assert_eq!(seconds("2m").ok(), Some(Duration::from_secs(120)));
         assert_eq!(seconds("500ms").ok(), Some(Duration::from_millis(500)));
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_never_opened_to_everybody() {
+    fn the_mode_of_injected_files_is_0600_or_0640() {
         let text = |text: &str| FileMode::Text(text.to_owned()).bits().ok();
         assert_eq!(
             ["0640", "640", "0o640", "0600"].map(text),
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_cannot_climb() {
+    fn a_mount_cannot_contain_dot_segments_or_odd_characters() {
         assert_eq!(
             checked_path("/kv/team/", "mount").ok().as_deref(),
             Some("kv/team")

@@ -1,5 +1,5 @@
-//! Where the plans of a process wait for the person: the page, opened with the first plan, and the
-//! socket for another terminal of the same person.
+//! Approval of this process's plans. Plans wait for the person on a web page, which is opened with
+//! the first plan, and on a socket for another terminal of the same person.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,9 +14,9 @@ use crate::approval::{Passkeys, Proof, StepUp, required};
 use crate::config::Strength;
 use crate::error::Result;
 
-/// The open page; closed when dropped.
+/// The open approval page. Dropping it closes the page.
 pub struct Approvals {
-    /// The plans.
+    /// The plans that wait for approval.
     pub pending: Arc<Pending>,
     _page: Page,
 }
@@ -27,10 +27,10 @@ pub fn passkeys(core: &Core) -> Passkeys {
     Passkeys::new(&core.settings)
 }
 
-/// How strongly the person must prove to be one.
+/// The proof that an approval requires.
 ///
 /// # Errors
-/// As [`required`].
+/// The errors of [`required`].
 pub fn strength(core: &Core) -> Result<Strength> {
     required(
         core.settings.approval,
@@ -43,7 +43,7 @@ impl Approvals {
     /// Opens the page for the session of `core`.
     ///
     /// # Errors
-    /// What keeps from listening, and what keeps Vault from saying whose the session is.
+    /// Errors from listening on the socket, and from looking up the session's token in Vault.
     pub async fn open(core: &Core, pending: Arc<Pending>) -> Result<Self> {
         let step_up = RoleLogin::new(core)
             .await?
@@ -62,10 +62,10 @@ impl Approvals {
         })
     }
 
-    /// The person, as somebody who can be asked. `bring` brings them to the page.
+    /// An approver that asks the person. `bring` takes them to the page.
     ///
     /// # Errors
-    /// As [`strength`].
+    /// The errors of [`strength`].
     pub fn person<B: Fn(&str, &str)>(
         &self,
         core: &Core,
@@ -84,7 +84,7 @@ impl Approvals {
     }
 }
 
-/// Revokes a token that a login gave for one write.
+/// Revokes the write token of a step-up login; does nothing for other proofs.
 pub(super) async fn give_back(core: &Core, proof: &Proof) {
     if let Proof::StepUp(write) = proof {
         revoke(&core.settings.for_the_address_alone(), write.token.clone()).await;

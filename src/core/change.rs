@@ -1,5 +1,5 @@
-//! A new version of a service that is worked out from what Vault holds: `set`, `edit`, `rollback`,
-//! and `delete` of keys.
+//! New versions that are computed from what Vault holds: `set`, `edit`, `rollback`, and `delete`
+//! with keys.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::Service;
 
-/// What became of the service.
+/// The outcome for the service.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeOutcome {
@@ -20,49 +20,51 @@ pub enum ChangeOutcome {
     Created,
     /// The service has a new version.
     Updated,
-    /// Everything was there already.
+    /// The service already had all these values.
     Unchanged,
-    /// It was a dry run.
+    /// Nothing was written, because it was a dry run.
     DryRun,
 }
 
-/// What was changed.
+/// The outcome of a change.
 #[derive(Serialize, Debug)]
 pub struct ChangeReply {
     /// The service.
     pub service: Service,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
-    /// What became of it.
+    /// What happened to the service.
     pub outcome: ChangeOutcome,
-    /// The version that holds now.
+    /// The current version.
     pub version: u64,
-    /// The version that held before and can still be read: rolling back to it undoes the change.
+    /// The version before the change, if it can still be read: rolling back to it undoes the
+    /// change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,
     /// Keys that are new.
     pub added: Vec<String>,
-    /// Keys that got another value.
+    /// Keys that have a new value.
     pub changed: Vec<String>,
-    /// Keys of the request that had this value already.
+    /// Keys in the request that already had this value.
     pub unchanged: Vec<String>,
-    /// Keys that are gone.
+    /// Keys that were removed.
     pub removed: Vec<String>,
-    /// What changes in the service's custom metadata.
+    /// Describes the change of the service's custom metadata.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metadata: Vec<String>,
-    /// What deserves a second look.
+    /// Warnings for the person who approves.
     pub warnings: Vec<String>,
-    /// Why the write, which did happen, has no line in the audit log.
+    /// Why the audit log has no line about a write that did happen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unlogged: Option<String>,
 }
 
-/// Works a change out from what Vault holds, asks and writes it; works it out and asks again each
-/// time somebody else's change came in between. `show` gets the plan of a dry run.
+/// Computes a change from what Vault holds, asks for approval and writes it. If somebody else
+/// changes the service meanwhile, computes the change and asks again. `show` gets the plan of a dry
+/// run.
 ///
 /// # Errors
-/// Those of `work_out`, and as [`write_version`].
+/// Those of `work_out`, `show` and [`write_version`].
 pub(super) async fn change<F>(
     core: &Core,
     service: &Service,
@@ -90,8 +92,8 @@ where
     let make = || async {
         let change = work_out(Current::read(vault.clone(), service).await?).await?;
         *planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply(&change, service));
-        // For a model, "nothing to change" would tell that a guess is right, or that two versions
-        // are equal.
+        // A model must not see "nothing to change": that would confirm a guessed value, or show
+        // that two versions are equal.
         Ok(Some(change)
             .filter(|change| core.audience == Audience::Model || !change.changes_nothing()))
     };

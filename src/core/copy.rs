@@ -1,4 +1,4 @@
-//! `copy` and `rename`: a service at another name, mount or path.
+//! `copy` and `rename`: copies or moves a service to another name, mount or path.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use crate::format::shell::quote;
 use crate::names::{Service, printable};
 use crate::vault::{Client, CustomMetadata, Secrets, Stored};
 
-/// How often it is worked out again after somebody else's change came in between.
+/// The maximum number of times the plan is made. It is made again after every concurrent change.
 const MAX_ATTEMPTS: usize = 50;
 
-/// What to copy or rename.
+/// The arguments of `copy` and `rename`.
 #[derive(clap::Args)]
 pub struct CopyRequest {
     /// The service
     #[arg(value_name = "FROM", value_parser = Service::from_folder)]
     pub service: Service,
-    /// Its other name
+    /// The new name
     #[arg(value_name = "TO", value_parser = Service::from_folder)]
     pub to: Service,
     /// The mount of TO, if different
@@ -33,10 +33,10 @@ pub struct CopyRequest {
     /// The path of TO below its mount, if different; / for none
     #[arg(long, value_name = "PATH")]
     pub to_path: Option<String>,
-    /// If TO exists, add the keys and keep its other keys
+    /// If TO exists, add the keys of FROM and keep the other keys of TO
     #[arg(long, conflicts_with = "replace")]
     pub merge: bool,
-    /// If TO exists, replace all its keys
+    /// If TO exists, replace all its keys with those of FROM
     #[arg(long)]
     pub replace: bool,
     /// Show what would change and stop
@@ -44,21 +44,21 @@ pub struct CopyRequest {
     pub dry_run: bool,
 }
 
-/// What became of it.
+/// The outcome of a copy or rename.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum CopyOutcome {
-    /// The new one is there; for a rename, the old one is deleted.
+    /// The new service was written. In a rename, the old one was deleted.
     Done,
-    /// The new one was there already, with the same content.
+    /// The new service already existed with the same content.
     Unchanged,
-    /// It was a dry run.
+    /// Nothing was changed, because this was a dry run.
     DryRun,
-    /// The new one is there, and the old one is too.
+    /// The new service was written, but the old one could not be deleted.
     Stopped,
 }
 
-/// What was copied or renamed.
+/// The result of a copy or rename.
 #[derive(Serialize)]
 pub struct CopyReply {
     /// `MOUNT/PREFIX/FROM`.
@@ -67,39 +67,38 @@ pub struct CopyReply {
     pub from_version: u64,
     /// `MOUNT/PREFIX/TO`.
     pub to: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: CopyOutcome,
-    /// The version of the new one that holds now; 0 where there is none yet.
+    /// The current version of TO; 0 if it does not exist yet.
     pub version: u64,
-    /// Keys that the new one did not have.
+    /// Keys that were added to TO.
     pub added: Vec<String>,
-    /// Keys that got another value there.
+    /// Keys whose value in TO changed.
     pub changed: Vec<String>,
-    /// Keys that the new one has no more.
+    /// Keys that were removed from TO.
     pub removed: Vec<String>,
-    /// Custom metadata that went along, by name.
+    /// The names of the custom metadata that was copied.
     pub metadata: Vec<String>,
-    /// The command that undoes it, where one alone does.
+    /// The command that undoes the change, if a single command can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
-    /// What to change in folders, which do not move.
+    /// What the person should change in local folders, which a rename does not move.
     pub advice: Vec<String>,
-    /// What deserves a second look.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
-    /// The warnings that came up after the plan was shown.
+    /// The warnings that arose after the plan was shown. They are in `warnings` too.
     #[serde(skip)]
     pub late: Vec<String>,
-    /// What kept the old one from being deleted.
+    /// The error that prevented the deletion of FROM.
     #[serde(skip)]
     pub stopped: Option<Error>,
 }
 
-/// The core of the new one: the same session, with another mount and path where the request names
-/// them.
+/// The core for TO: the same session, with the mount and path that the request names.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a path that is none, one that the system config locks, and for a service
-/// onto itself.
+/// [`Error::Invalid`] for a path that is malformed or locked by the system config, and if FROM and
+/// TO are the same service.
 pub fn destination(core: &Core, request: &CopyRequest) -> Result<Core> {
     let settings = core
         .settings
@@ -107,17 +106,18 @@ pub fn destination(core: &Core, request: &CopyRequest) -> Result<Core> {
     if settings.display_path(&request.to) == core.settings.display_path(&request.service) {
         return Err(Error::invalid(
             format!("{} is both FROM and TO", request.service),
-            "give it another name, or --to-mount, --to-path",
+            "choose another name, or use --to-mount or --to-path",
         ));
     }
     Ok(core.with_settings(settings))
 }
 
-/// Copies, or renames. `there` is [`destination`]; `show` gets the plan of a dry run.
+/// Copies or renames a service. `there` is the core from [`destination`]. `show` is called with the
+/// plan of a dry run.
 ///
 /// # Errors
-/// [`Error::InTheWay`] for a TO that exists, [`Error::NotFound`] and [`Error::Deleted`] for a FROM
-/// that does not, [`Error::Declined`], [`Error::Conflict`] and Vault's refusals.
+/// [`Error::InTheWay`] if TO already exists, [`Error::NotFound`] and [`Error::Deleted`] if FROM
+/// does not exist, [`Error::Declined`], [`Error::Conflict`], and errors from Vault.
 pub async fn copy(
     core: &Core,
     there: &Core,
@@ -171,7 +171,7 @@ pub async fn copy(
         };
         if let Some(error) = unmarked {
             reply.late.push(format!(
-                "{} did not go along: {error}",
+                "custom metadata not copied: {}: {error}",
                 reply.metadata.join(", ")
             ));
             reply.metadata.clear();
@@ -202,7 +202,7 @@ pub async fn copy(
     })
 }
 
-/// What each attempt needs.
+/// The inputs of each attempt.
 struct Work<'a> {
     core: &'a Core,
     there: &'a Core,
@@ -213,7 +213,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The command that was given, without its options for an existing TO.
+    /// The command that the person ran, without its options for an existing TO.
     fn command(&self) -> String {
         let CopyRequest {
             service,
@@ -234,8 +234,8 @@ impl Work<'_> {
         command
     }
 
-    /// The command that undoes it, where one alone does. `base` is the version that TO had, where
-    /// it could be read.
+    /// The command that undoes the change, if a single command can. `base` is the previous version
+    /// of TO, if it could be read.
     fn undo(&self, base: Option<u64>) -> Option<String> {
         let CopyRequest {
             service,
@@ -273,7 +273,7 @@ impl Work<'_> {
         result.extend(secrets);
         if current.is_present() && !merge && !replace && *current.secrets() != result {
             return Err(Error::InTheWay {
-                message: format!("{} exists already", self.there.settings.display_path(to)),
+                message: format!("{} already exists", self.there.settings.display_path(to)),
                 hint: format!(
                     "{} --merge   (adds the keys; --replace instead replaces all)",
                     self.command()
@@ -351,7 +351,7 @@ impl Work<'_> {
         if self.is_rename && to.is_present() {
             return Err(Error::NotFound {
                 what: format!(
-                    "the service {service} (renamed already? {} is there)",
+                    "the service {service} (already renamed? {} exists)",
                     self.request.to
                 ),
                 hint: error.hint(),
@@ -360,8 +360,8 @@ impl Work<'_> {
         Err(error)
     }
 
-    /// The custom metadata that goes along, and the names of what does not. Without the right to
-    /// read it, nothing does.
+    /// The custom metadata to copy, and the names of the metadata to leave behind. Both are empty
+    /// if the session may not read it.
     async fn custom(&self) -> Result<(CustomMetadata, Vec<String>)> {
         let history = match self.from.read_history(&self.request.service).await {
             Ok(history) => history,
@@ -370,7 +370,7 @@ impl Work<'_> {
         };
         let custom = history.map(|history| history.custom).unwrap_or_default();
         let (carried, left): (CustomMetadata, CustomMetadata) =
-            custom.into_iter().partition(|(name, _)| goes_along(name));
+            custom.into_iter().partition(|(name, _)| is_copied(name));
         Ok((
             carried,
             left.into_keys()
@@ -380,15 +380,15 @@ impl Work<'_> {
     }
 }
 
-/// Whether custom metadata belongs to the values, wherever they are. What says how a value may be
-/// used never does: a copy elsewhere is another decision.
-fn goes_along(name: &str) -> bool {
-    // `rotate_after` is for all keys, and `rotate_after.KEY` for one.
+/// Whether custom metadata is copied: only if it describes the values themselves. Metadata that
+/// permits a use of a value is never copied, because each copy needs its own decision.
+fn is_copied(name: &str) -> bool {
+    // `rotate_after` applies to all keys, `rotate_after.KEY` to one.
     let kind = name.split_once('.').map_or(name, |(kind, _)| kind);
     name == "owner" || matches!(kind, "rotate_after" | "rotate_from")
 }
 
-/// What a person changes in folders after a rename.
+/// What the person should change in local folders after a rename.
 fn advice(core: &Core, request: &CopyRequest) -> Vec<String> {
     let CopyRequest { service, to, .. } = request;
     let mut advice = Vec::new();
@@ -397,7 +397,7 @@ fn advice(core: &Core, request: &CopyRequest) -> Vec<String> {
     };
     if root.has_folder(Path::new(service.as_str())) && service != to {
         advice.push(format!(
-            "the folder {service} stays: mv {service} {to}   (and then: claude-vault inject {to})"
+            "the folder {service} was not renamed: mv {service} {to}   (then: claude-vault inject {to})"
         ));
     }
     if super::inject::is_in_project(&root, service) && service != to {

@@ -1,5 +1,5 @@
-//! `delete` and `undelete`. Keys go by a new version without them; a service by a mark on its
-//! newest version, which `undelete` takes away again. What is destroyed is gone for good.
+//! `delete` and `undelete`. Deleting keys writes a new version without them. Deleting a service
+//! marks its newest version as deleted, which `undelete` reverts. Destruction is permanent.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::names::{Key, Service};
 use crate::vault::{Client, Stored, VersionState};
 
-/// What to delete.
+/// The arguments of `delete`.
 #[derive(clap::Args)]
 pub struct DeleteRequest {
     /// The service
@@ -25,23 +25,23 @@ pub struct DeleteRequest {
     /// Destroy the newest version; this cannot be undone
     #[arg(long, conflicts_with = "keys")]
     pub destroy: bool,
-    /// Destroy all versions, and all that Vault keeps about the service
+    /// Destroy all versions and all metadata of the service
     #[arg(long, conflicts_with = "keys")]
     pub all_versions: bool,
-    /// Show what would be deleted, and stop
+    /// Show what would be deleted and stop
     #[arg(long)]
     pub dry_run: bool,
 }
 
 impl DeleteRequest {
-    /// Whether what it deletes is gone for good.
+    /// Whether the deletion is permanent.
     #[must_use]
     pub fn destroys(&self) -> bool {
         self.destroy || self.all_versions
     }
 }
 
-/// What to bring back.
+/// The arguments of `undelete`.
 #[derive(clap::Args)]
 pub struct UndeleteRequest {
     /// The service
@@ -49,62 +49,62 @@ pub struct UndeleteRequest {
     /// The version [default: the newest]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub version: Option<u64>,
-    /// Show what would come back and stop
+    /// Show what would be restored and stop
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// What became of a version.
+/// The outcome for a version or a service.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum FateOutcome {
-    /// It can be undeleted.
+    /// The version was deleted and can be undeleted.
     Deleted,
-    /// It is back.
+    /// The version was undeleted.
     Undeleted,
-    /// Its values are gone for good.
+    /// The values of the version were destroyed permanently.
     Destroyed,
-    /// All versions are gone for good.
+    /// All versions were destroyed permanently.
     AllDestroyed,
-    /// It was a dry run.
+    /// Nothing was changed, because this was a dry run.
     DryRun,
 }
 
-/// What was done to a version.
+/// The result of deleting, destroying or undeleting a version.
 #[derive(Serialize, Debug)]
 pub struct FateReply {
     /// The service.
     pub service: Service,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: FateOutcome,
-    /// The version.
+    /// The number of the version.
     pub version: u64,
-    /// The keys that went, where they could be read.
+    /// The deleted keys, if they could be read.
     pub removed: Vec<String>,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
-    /// Why the change, which did happen, has no line in the audit log.
+    /// The reason if the change succeeded but could not be recorded in the audit log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unlogged: Option<String>,
 }
 
-/// What was deleted: keys by a new version, or a version.
+/// The result of a deletion.
 #[derive(Serialize, Debug)]
 #[serde(untagged)]
 pub enum DeleteReply {
-    /// Keys.
+    /// Keys were deleted by a new version.
     Keys(ChangeReply),
-    /// A version, or all.
+    /// One version, or all of them, were deleted or destroyed.
     Service(FateReply),
 }
 
-/// Deletes. `show` gets the plan of a dry run.
+/// Deletes keys or a whole service. `show` is called with the plan of a dry run.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service or key that is not there, [`Error::Conflict`] where a newer
-/// version was written meanwhile, which stays, and as every change.
+/// [`Error::NotFound`] for a service or key that does not exist, [`Error::Conflict`] if a newer
+/// version was written in the meantime (it is kept), and the errors of any change.
 pub async fn delete(
     core: &Core,
     request: &DeleteRequest,
@@ -126,7 +126,7 @@ pub async fn delete(
             (false, false) => Fate::Deleted,
         };
         let plan = deletion(core, vault, service, fate).await?;
-        return decided(core, plan, *dry_run, approver, show)
+        return approve_and_commit(core, plan, *dry_run, approver, show)
             .await
             .map(DeleteReply::Service);
     }
@@ -142,10 +142,10 @@ pub async fn delete(
     .map(DeleteReply::Keys)
 }
 
-/// Deletes the keys that `choose` names of what Vault holds.
+/// Deletes the keys that `choose` selects from the current content.
 ///
 /// # Errors
-/// As [`delete`].
+/// The errors of [`delete`].
 pub async fn delete_keys(
     core: &Core,
     service: &Service,
@@ -174,7 +174,7 @@ pub async fn delete_keys(
             }
         }
         let mut warnings = vec![format!(
-            "older versions still hold what is deleted: claude-vault history {service}"
+            "older versions still contain the deleted values: claude-vault history {service}"
         )];
         if result.is_empty() {
             warnings.push(format!(
@@ -199,10 +199,10 @@ pub async fn delete_keys(
     change(core, service, dry_run, approver, show, work_out).await
 }
 
-/// Plans to delete or destroy the newest version of a service, or everything of it.
+/// Plans to delete or destroy the newest version of a service, or to destroy the whole service.
 ///
 /// # Errors
-/// As [`delete`].
+/// The errors of [`delete`].
 pub(crate) async fn deletion(
     core: &Core,
     vault: Arc<Client>,
@@ -247,11 +247,11 @@ pub(crate) async fn deletion(
     Ok(plan)
 }
 
-/// Undeletes. `show` gets the plan of a dry run.
+/// Undeletes a version. `show` is called with the plan of a dry run.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a version that is not deleted, [`Error::NotFound`] for one that is not
-/// there, and as every change.
+/// [`Error::Invalid`] for a version that is not deleted, [`Error::Deleted`] for one that was
+/// destroyed, [`Error::NotFound`] for one that does not exist, and the errors of any change.
 pub async fn undelete(
     core: &Core,
     request: &UndeleteRequest,
@@ -300,10 +300,10 @@ pub async fn undelete(
              claude-vault rollback {service} {wanted}"
         ));
     }
-    decided(core, plan, *dry_run, approver, show).await
+    approve_and_commit(core, plan, *dry_run, approver, show).await
 }
 
-/// The command that brings back the version that was deleted last, or shows that there is none.
+/// The command that undeletes the most recent deleted version, or `history` if there is none.
 async fn last_deleted(vault: &Client, service: &Service) -> String {
     let history = vault.read_history(service).await.ok().flatten();
     let deleted = history.and_then(|history| {
@@ -316,15 +316,13 @@ async fn last_deleted(vault: &Client, service: &Service) -> String {
     deleted.map_or_else(
         || format!("claude-vault history {service}   (no version is deleted)"),
         |version| {
-            format!(
-                "claude-vault undelete {service} {version}   (the version that was deleted last)"
-            )
+            format!("claude-vault undelete {service} {version}   (the most recent deleted version)")
         },
     )
 }
 
-/// Asks about a plan and carries it out; of a dry run only `show` gets it.
-async fn decided(
+/// Asks for approval of a plan and carries it out. In a dry run, only calls `show`.
+async fn approve_and_commit(
     core: &Core,
     plan: VersionFate,
     dry_run: bool,
@@ -371,8 +369,8 @@ fn deleted(service: &Service, version: u64, is_destroyed: bool) -> Error {
     }
 }
 
-/// The name is repeated only where it could be a key of ours: a value may have been typed in its
-/// place.
+/// The error for a key that does not exist. It repeats the name only if that is a valid key name:
+/// someone may have typed a value in its place.
 fn no_key(service: &Service, key: &str) -> Error {
     let what = if Key::is_valid(key) {
         format!("the key {key} of {service}")

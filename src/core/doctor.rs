@@ -1,5 +1,6 @@
-//! `doctor`: what is wrong with a setup, in the order a person would fix it. Each check names what
-//! it saw, why it matters, and the command that fixes it. Nothing secret is in any of it.
+//! `doctor`: checks the setup, in the order in which a person would fix problems. Each check
+//! reports what it found, why it matters, and the command that fixes it. No report contains a
+//! secret.
 
 use std::path::Path;
 
@@ -20,46 +21,46 @@ use crate::secret::Secret;
 use crate::session::span;
 use crate::vault::Client;
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// All is well.
+    /// No problem was found.
     Ok,
-    /// It works, and something should be known.
+    /// It works, but the person should know about a problem.
     Warning,
     /// It does not work.
     Failed,
-    /// It could not be looked at, since an earlier check failed.
+    /// It was not checked because an earlier check failed.
     Skipped,
 }
 
-/// A check.
+/// A finished check.
 #[derive(Serialize, Debug)]
 pub struct Check {
-    /// What was looked at.
+    /// What was checked, such as `session`.
     pub name: &'static str,
-    /// How it ended.
+    /// The result.
     pub state: State,
-    /// What was seen.
+    /// What the check found.
     pub saw: String,
-    /// Why it matters; only where something is wrong.
+    /// Why it matters; empty if there is no problem.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub why: &'static str,
-    /// The command that fixes it.
+    /// The command that fixes the problem, if there is one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub fix: String,
 }
 
-/// All checks, in their order.
+/// The result of all checks.
 #[derive(Serialize, Debug)]
 pub struct Reply {
-    /// The checks.
+    /// The checks, in the order in which problems should be fixed.
     pub checks: Vec<Check>,
 }
 
 impl Reply {
-    /// Whether something does not work.
+    /// Whether any check failed.
     #[must_use]
     pub fn failed(&self) -> bool {
         self.checks.iter().any(|check| check.state == State::Failed)
@@ -105,13 +106,13 @@ fn skipped(name: &'static str, since: &'static str) -> Check {
     Check {
         name,
         state: State::Skipped,
-        saw: format!("not looked at: {since}"),
+        saw: format!("not checked: {since}"),
         why: "",
         fix: String::new(),
     }
 }
 
-/// Looks at everything.
+/// Runs all checks.
 pub async fn doctor(core: &Core, env: &Env) -> Reply {
     let address = address(core, env);
     let is_reachable = address.state != State::Failed;
@@ -131,14 +132,14 @@ pub async fn doctor(core: &Core, env: &Env) -> Reply {
     Reply { checks }
 }
 
-/// Which config files count, and what was left out because it is not to be trusted.
+/// Reports the config files in use, and a project config that is ignored because it is not trusted.
 fn config(core: &Core, env: &Env) -> Check {
     let settings = &core.settings;
     if has_leftover_lab(env) {
         return warning(
             "config",
-            "CLAUDE_VAULT_DEV names no running server of dev",
-            "its server has exited; the variable is ignored",
+            "CLAUDE_VAULT_DEV names a dev server that is not running",
+            "the server has exited, so the variable is ignored",
             "unset CLAUDE_VAULT_DEV",
         );
     }
@@ -150,8 +151,8 @@ fn config(core: &Core, env: &Env) -> Check {
         return warning(
             "config",
             format!("{} is not read", settings.root.join(marks).display()),
-            "a file that decides where values go is read only if it and its folder belong to you \
-             or root",
+            "the file decides where values go, so it is read only if it and its folder belong to \
+             you or root",
             "ls -ld . .claude-vault.toml   (in that folder, to see who owns them)",
         );
     }
@@ -166,13 +167,13 @@ fn config(core: &Core, env: &Env) -> Check {
         format!("; locked: {}", settings.locked.join(", "))
     };
     match files.is_empty() {
-        true => ok("config", "no config file: variables and defaults alone"),
+        true => ok("config", "no config file: only variables and defaults"),
         false => ok("config", format!("{}{locks}", files.join(", then "))),
     }
 }
 
 fn address(core: &Core, env: &Env) -> Check {
-    const WHY: &str = "every command asks Vault at this address";
+    const WHY: &str = "every command connects to Vault at this address";
     let settings = &core.settings;
     let address = match settings.address() {
         Ok(address) => address,
@@ -200,21 +201,21 @@ fn address(core: &Core, env: &Env) -> Check {
 
 async fn with_address(core: &Core, checks: &mut Vec<Check>) {
     let server = match Client::new(&core.settings, None) {
-        Ok(nobody) => nobody.health().await.map(|version| (nobody, version)),
+        Ok(client) => client.health().await.map(|version| (client, version)),
         Err(error) => Err(error),
     };
-    let nobody = match server {
-        Ok((nobody, version)) => {
+    let client = match server {
+        Ok((client, version)) => {
             checks.push(ok(
                 "server",
                 format!("reachable and unsealed, version {version}"),
             ));
-            nobody
+            client
         }
         Err(error) => {
             checks.push(failed(
                 "server",
-                "without it nothing can be read or written",
+                "without the server, nothing can be read or written",
                 &error,
             ));
             checks.extend(
@@ -228,14 +229,14 @@ async fn with_address(core: &Core, checks: &mut Vec<Check>) {
     let alive = session.state != State::Failed;
     checks.push(session);
     if alive {
-        // Without any right on a mount Vault does not tell that it is there: the policy tells more
-        // then.
+        // Vault hides a mount from a token without any right on it. In that case the policy check
+        // is more informative.
         checks.push(mount(core).await);
         checks.push(policy(core).await);
     } else {
         checks.extend(["mount", "policy"].map(|name| skipped(name, "there is no session")));
     }
-    checks.push(sign_in(core, &nobody, alive).await);
+    checks.push(sign_in(core, &client, alive).await);
 }
 
 async fn session(core: &Core) -> Check {
@@ -268,14 +269,14 @@ async fn session(core: &Core) -> Check {
         None => warning(
             "session",
             format!("{user}, never expires"),
-            "it never expires, so a leak grants access for good",
+            "it never expires, so a leaked token grants access indefinitely",
             "source claude-vault login --force",
         ),
     }
 }
 
 async fn mount(core: &Core) -> Check {
-    const WHY: &str = "services are secrets of a KV mount of version 2";
+    const WHY: &str = "services are stored as secrets in a KV version 2 mount";
     let mount = &core.settings.mount;
     let outcome = match core.vault() {
         Ok(vault) => vault.require_kv2(mount).await,
@@ -288,7 +289,7 @@ async fn mount(core: &Core) -> Check {
 }
 
 async fn policy(core: &Core) -> Check {
-    match what_is_allowed(core).await {
+    match capabilities(core).await {
         Ok((lists, reads, writes)) => judge_policy(core, lists, reads, writes),
         Err(error) => failed(
             "policy",
@@ -298,7 +299,8 @@ async fn policy(core: &Core) -> Check {
     }
 }
 
-async fn what_is_allowed(core: &Core) -> Result<(bool, bool, bool)> {
+/// Whether the session may list the services, read one, and write one.
+async fn capabilities(core: &Core) -> Result<(bool, bool, bool)> {
     let (vault, settings) = (core.vault()?, &core.settings);
     let below = if settings.prefix.is_empty() {
         String::new()
@@ -340,7 +342,7 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
         word(writes, "write")
     );
     let steps_up = core.settings.write_role.is_some();
-    let fix = format!("ask whoever runs Vault for a policy on {path}: the README has one");
+    let fix = format!("ask your Vault administrator for a policy on {path}: the README has one");
     match (lists && reads, writes, steps_up) {
         (false, ..) => Check {
             name: "policy",
@@ -355,15 +357,15 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
             "this session can write without write_role, so approval can be bypassed",
             "remove create and update from the policy of the session's role",
         ),
-        (true, false, false) => warning("policy", saw, "set cannot write with this session", fix),
+        (true, false, false) => warning("policy", saw, "this session cannot write services", fix),
         _ => ok("policy", saw),
     }
 }
 
-/// Asks for a login's address, as a login does: that tells of the method, the role and the
-/// redirect.
-async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
-    const WHY: &str = "login asks Vault's oidc method for this";
+/// Requests a login URL from Vault, as a login does. That verifies the auth method, the role and
+/// the redirect URI.
+async fn sign_in(core: &Core, client: &Client, has_session: bool) -> Check {
+    const WHY: &str = "login uses Vault's oidc method";
     let settings = &core.settings;
     if asks_provider(settings, settings.method) {
         let issuer = settings.provider.issuer_text();
@@ -371,13 +373,13 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
             Ok(methods) => ok(
                 "sign-in",
                 format!(
-                    "{issuer}, good for {methods}, then auth/{}",
+                    "{issuer}, supports {methods}, then auth/{}",
                     mount_of(settings, true)
                 ),
             ),
             Err(error) => failed(
                 "sign-in",
-                "login asks the identity provider that your config names",
+                "login uses the identity provider in your config",
                 &error,
             ),
         };
@@ -390,13 +392,13 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
             elsewhere,
             ..Options::of(settings, Method::Oidc)
         };
-        auth_url(nobody, &options, settings.port, &nonce).await
+        auth_url(client, &options, settings.port, &nonce).await
     };
     let back = match ask(settings.role.as_deref(), settings.method == Method::Device).await {
         Ok(auth) if auth.poll_interval.is_some() => "with a browser anywhere".to_owned(),
         Ok(_) => format!("back to port {}", settings.port),
         Err(error) => {
-            // Somebody who pastes a token needs no such login.
+            // With a session, for example from a pasted token, this login is not needed.
             let state = if has_session {
                 State::Warning
             } else {
@@ -415,7 +417,7 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
     match ask(Some(write_role), false).await {
         Err(error) => failed(
             "sign-in",
-            "write_role is set in your config, and approving needs it",
+            "write_role is set in your config, so approval needs this login",
             &error,
         ),
         Ok(auth) if !auth.url.query_pairs().any(|(name, _)| name == "max_age") => warning(
@@ -435,20 +437,20 @@ async fn sign_in(core: &Core, nobody: &Client, has_session: bool) -> Check {
 }
 
 fn browser(core: &Core, env: &Env) -> Check {
-    const WHY: &str = "without a browser, login and approval print their addresses";
+    const WHY: &str = "without a browser, login and approval print a URL to open";
     let (here, port) = (Surroundings::of(env), core.settings.port);
     match (&core.settings.browser, can_open_browser()) {
         (Some(command), _) => ok(
             "browser",
             format!("opened with {}", printable(command, false)),
         ),
-        (None, true) if here != Surroundings::Ssh => ok("browser", "the desktop's own"),
+        (None, true) if here != Surroundings::Ssh => ok("browser", "the desktop's default browser"),
         _ if here == Surroundings::Container => warning(
             "browser",
             "none: there is no screen in this container",
             WHY,
-            "source claude-vault login   (open its address outside, and paste the one that the \
-             browser ends at)",
+            "source claude-vault login   (open the URL outside the container, then paste the URL \
+             at which the browser ends)",
         ),
         _ => warning(
             "browser",
@@ -466,7 +468,7 @@ fn browser(core: &Core, env: &Env) -> Check {
     }
 }
 
-/// Where MCP clients keep which servers they start, below the home folder.
+/// The config files in which MCP clients list their servers, below the home folder.
 const CLIENTS: [&str; 9] = [
     ".claude.json",
     ".cursor/mcp.json",
@@ -478,10 +480,10 @@ const CLIENTS: [&str; 9] = [
     ".config/Claude/claude_desktop_config.json",
     ".codeium/windsurf/mcp_config.json",
 ];
-/// The longest such file that is looked into, in bytes.
+/// The maximum size of a client config file that is searched, in bytes.
 const MAX_CLIENT_FILE: u64 = 16 * 1024 * 1024;
 
-/// Whether an AI assistant is around us, or some MCP client knows this program.
+/// Whether an AI assistant runs this process, or an MCP client's config mentions this program.
 fn has_assistant(core: &Core, env: &Env) -> bool {
     let home = env.path("HOME");
     let of_home = home
@@ -498,16 +500,16 @@ fn has_assistant(core: &Core, env: &Env) -> bool {
 }
 
 fn approval(core: &Core, env: &Env) -> Check {
-    const WHY: &str = "changes that an AI assistant asks for wait for it";
+    const WHY: &str = "changes that an AI assistant requests wait for approval";
     match strength(core) {
         Err(error) => failed("approval", WHY, &error),
         Ok(Strength::Typed) if !has_assistant(core, env) => ok(
             "approval",
-            "by the word yes, typed; no AI assistant that uses claude-vault was found",
+            "by typing yes; no AI assistant that uses claude-vault was found",
         ),
         Ok(Strength::Typed) => warning(
             "approval",
-            "by the word yes, typed",
+            "by typing yes",
             "any program that controls your browser or terminal can type it",
             "claude-vault approve enroll NAME   (or set write_role, as the README says)",
         ),
@@ -516,7 +518,7 @@ fn approval(core: &Core, env: &Env) -> Check {
             ok("approval", format!("by one of {count} passkeys"))
         }
         Ok(Strength::StepUp) => match require_safe_way(&core.settings) {
-            Ok(()) => ok("approval", "by signing in for the role that may write"),
+            Ok(()) => ok("approval", "by signing in for write_role"),
             Err(error) => failed("approval", WHY, &error),
         },
     }
@@ -541,7 +543,7 @@ fn audit_log(core: &Core) -> Check {
     }
 }
 
-/// Where `source claude-vault` finds its file.
+/// Checks which file `source claude-vault` finds.
 fn shell(env: &Env) -> Check {
     const WHY: &str = "source reads the first file of that name, and a session lives in the shell \
         that sources it";
@@ -549,9 +551,9 @@ fn shell(env: &Env) -> Check {
     if here.is_file() {
         return warning(
             "shell",
-            "a file claude-vault lies in this folder",
-            "source in zsh and fish takes it in place of the real one",
-            ". claude-vault login   (in zsh), or the function of: claude-vault init SHELL",
+            "this folder contains a file named claude-vault",
+            "source in zsh and fish reads that file instead of the real one",
+            ". claude-vault login   (in zsh), or use the function from: claude-vault init SHELL",
         );
     }
     let found = Found::on_path(env);
@@ -560,7 +562,7 @@ fn shell(env: &Env) -> Check {
         Found::Nothing => "no claude-vault on PATH".into(),
         Found::Other { file, .. } => {
             format!(
-                "{} comes first on PATH, and is not what a shell is to source",
+                "{} comes first on PATH, but is not the file that a shell should source",
                 file.display()
             )
         }

@@ -1,7 +1,7 @@
-//! `edit`: a service as YAML in the person's editor, and what they changed as a plan.
+//! `edit`: opens a service as YAML in the person's editor and turns the changes into a plan.
 //!
-//! The changes are those between the text that was shown and the text that came back. They are made
-//! to the newest version, so a change by somebody else meanwhile is kept.
+//! The changes are the difference between the text shown and the text saved. They are applied to
+//! the newest version, so keys that someone else changed in the meantime keep their values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +21,9 @@ use crate::names::{Key, MAX_VALUE_BYTES, Service, printable};
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
 
-/// What a new service begins with.
+/// The editor text for a new service.
 const TEMPLATE: &str = "\
-# It does not exist yet. Entries look like these:
+# This service has no keys yet. Example entries:
 #
 # API_KEY: \"a text\"
 # PORT: 8096
@@ -33,10 +33,10 @@ const TEMPLATE: &str = "\
 
 ";
 
-/// What to edit.
+/// The arguments of `edit`.
 #[derive(clap::Args)]
 pub struct Request {
-    /// The service; a new one is made
+    /// The service; it is created if it does not exist
     pub service: Service,
     /// Show what would change and stop
     #[arg(long)]
@@ -46,16 +46,16 @@ pub struct Request {
 /// A service as it is shown in the editor.
 pub struct Draft {
     service: Service,
-    /// What Vault held when it was shown.
+    /// The content of the service when it was shown.
     base: Secrets,
-    /// The values that are shown, as they read back.
+    /// The values in the text, in the form in which they are read back if left unchanged.
     shown: BTreeMap<String, Typed>,
     text: Zeroizing<String>,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// What a person changed.
+/// The changes that the person made in the editor.
 #[derive(Default)]
 pub struct Edits {
     set: BTreeMap<String, Value>,
@@ -64,11 +64,11 @@ pub struct Edits {
 }
 
 impl Draft {
-    /// Reads the service and writes it down for the editor. One that does not exist, or whose
-    /// newest version is deleted, begins with a template.
+    /// Reads the service and formats it for the editor. A service that has no keys, does not exist,
+    /// or whose newest version is deleted starts with a template.
     ///
     /// # Errors
-    /// As reading the service.
+    /// Errors from reading the service.
     pub async fn open(core: &Core, service: &Service) -> Result<Self> {
         let (current, unlogged) = core
             .audited(
@@ -104,12 +104,12 @@ impl Draft {
             format!(" (version {})", current.version())
         };
         text.push_str(&format!(
-            "# {path}{version}. Save and leave: you see what would change, and are asked before it is written.\n\
-             # Without quotes, 42 is a number and true a boolean. An entry that you remove is removed.\n"
+            "# {path}{version}. Save and quit to see what would change. Nothing is written before you confirm.\n\
+             # Without quotes, 42 is a number and true a boolean. Removing an entry deletes its key.\n"
         ));
         if !hidden.is_empty() {
             text.push_str(&format!(
-                "# YAML cannot show these keys exactly, so they stay as they are: {}\n",
+                "# YAML cannot represent these keys exactly, so they are not shown and do not change: {}\n",
                 hidden.join(", ")
             ));
         }
@@ -127,16 +127,16 @@ impl Draft {
         }
     }
 
-    /// The text for the editor: values included.
+    /// The text for the editor, including the values.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What the person changed.
+    /// The changes in the saved `text`.
     ///
     /// # Errors
-    /// The first line that cannot be taken, and why. No value is repeated.
+    /// The first line that cannot be accepted, with the reason, which never contains a value.
     pub fn edits(&self, text: &str) -> std::result::Result<Edits, Unreadable> {
         let mut edits = Edits::default();
         let mut names = BTreeSet::new();
@@ -151,30 +151,32 @@ impl Draft {
             if self.shown.get(&name) == Some(&typed) {
                 continue;
             }
-            let said = printable(&name, false);
+            let label = printable(&name, false);
             match (
                 self.base.contains_key(&name),
                 self.shown.contains_key(&name),
             ) {
                 (true, false) => {
                     return Err(refuse(format!(
-                        "{said} cannot be edited here: it stays as it is"
+                        "{label} cannot be edited here: YAML cannot represent it exactly"
                     )));
                 }
                 (false, _) if !Key::is_valid(&name) => {
                     return Err(refuse(format!(
-                        "{said}: a key's name is 1 to 128 of the characters A-Z a-z 0-9 _ . -"
+                        "{label}: a key's name is 1 to 128 of the characters A-Z a-z 0-9 _ . -"
                     )));
                 }
                 (true | false, _) => {}
             }
             let value = value_of(typed);
             if value.secret().expose(WayOut::Inspection).len() > MAX_VALUE_BYTES {
-                return Err(refuse(format!("the value of {said} is longer than 64 KiB")));
+                return Err(refuse(format!(
+                    "the value of {label} is longer than 64 KiB"
+                )));
             }
             edits
                 .remarks
-                .extend(entry.remark.map(|remark| format!("{said} {remark}")));
+                .extend(entry.remark.map(|remark| format!("{label} {remark}")));
             edits.set.insert(name, value);
         }
         edits.removed = self
@@ -186,8 +188,8 @@ impl Draft {
         Ok(edits)
     }
 
-    /// What is to be said where somebody else changed the service meanwhile.
-    fn met(&self, edits: &Edits, now: &Secrets) -> Vec<String> {
+    /// Warnings about concurrent changes to the service that these edits override.
+    fn overlaps(&self, edits: &Edits, now: &Secrets) -> Vec<String> {
         if now.is_empty() && !self.base.is_empty() {
             return vec![
                 "the service was deleted meanwhile: only your changes are written".to_owned(),
@@ -203,7 +205,7 @@ impl Draft {
             .removed
             .iter()
             .filter(differs)
-            .map(|name| (name, "it is removed nevertheless"));
+            .map(|name| (name, "it is removed anyway"));
         set.chain(removed)
             .map(|(name, what)| format!("{} was changed meanwhile: {what}", printable(name, false)))
             .collect()
@@ -218,10 +220,10 @@ impl Edits {
     }
 }
 
-/// Plans the edits, asks and writes them. `show` gets the plan of a dry run.
+/// Plans the edits, asks for approval and writes them. `show` is called with the plan of a dry run.
 ///
 /// # Errors
-/// As [`change`].
+/// The errors of [`change`].
 pub async fn write(
     core: &Core,
     draft: &Draft,
@@ -240,7 +242,7 @@ pub async fn write(
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
         result.retain(|name, _| !edits.removed.contains(name));
-        let mut warnings = draft.met(edits, current.secrets());
+        let mut warnings = draft.overlaps(edits, current.secrets());
         warnings.extend(edits.remarks.iter().cloned());
         let notes = Notes {
             warnings,
@@ -271,7 +273,7 @@ fn typed(value: &Value) -> Typed {
     }
 }
 
-/// A value that is shown, as it reads back: a number in Vault's own spelling.
+/// A shown value in the form in which it is read back: a number in Vault's own spelling.
 fn read_back(value: Typed) -> Typed {
     match value {
         Typed::Text(text) => Typed::Text(text),

@@ -1,9 +1,9 @@
-//! What a model may learn of a file in the project: the names and order of its entries, as the
-//! file's own reader finds them, and a place to keep each value unseen.
+//! What a model may learn about a file in the project: the names and order of its entries, as the
+//! file's own reader finds them. The values are kept out of its sight.
 //!
-//! Each kind of file is read as that kind only, told by its name: the same bytes read as two
-//! formats would show parts of values as names. A file that this program wrote values into is never
-//! read here. Nothing but the decision whether the file can be read depends on a value.
+//! The name alone decides how a file is read. If the same bytes could be read as two formats, parts
+//! of values would show up as names. A file that this program wrote values into is never parsed
+//! here. Only the decision whether a file can be read depends on values.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,10 @@ use crate::format::{compose, yaml};
 use crate::names::{MAX_VALUE_BYTES, Outside};
 use crate::secret::{Secret, Value};
 
-/// What a file is read as. Its name tells.
+/// How a file is read. Its name decides this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileKind {
-    /// `.env` and the like.
+    /// `.env` and similar names.
     Env,
     /// A compose file.
     Compose,
@@ -31,8 +31,8 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// The kind that a file of this name has; `None` for backups, logs, temporary files, and
-    /// everything else.
+    /// The kind of a file with this name. `None` for backups, logs, temporary files and everything
+    /// else.
     #[must_use]
     pub fn of(file: &Path) -> Option<Self> {
         const LEFTOVERS: [&str; 8] = [
@@ -71,54 +71,55 @@ impl FileKind {
     }
 }
 
-/// A value in a file, kept unseen.
+/// A value in a file that the model never sees.
 #[derive(Clone)]
 pub enum Held {
-    /// The very value that the file's program reads, or that Vault holds.
+    /// The exact value that the file's program reads, or that Vault holds.
     Value(Value),
-    /// A value that cannot be taken from the file. The reason is for the person.
+    /// A value that cannot be taken from the file. Only the person sees the reason.
     Unusable(&'static str),
 }
 
 /// An entry of a file.
 pub struct FileEntry {
-    /// Its name as it stands in the file.
+    /// The name as written in the file.
     pub name: Outside,
     /// Its value.
     pub value: Held,
 }
 
-/// A service of a compose file, or the whole of another file.
+/// One service of a compose file, or all of any other file.
 pub struct Section {
-    /// The name of the compose service.
+    /// The name of the compose service; none for other files.
     pub name: Option<Outside>,
     /// The entries, in order.
     pub entries: Vec<FileEntry>,
 }
 
-/// What a file is to a model.
+/// What a model may see of a file.
 pub enum Seen {
-    /// A file that this program wrote, with values or as an example: described from its record.
+    /// A file that this program wrote, with values or as an example. It is described from its
+    /// record.
     Ours {
         /// What was written.
         record: Record,
-        /// Whether it changed since.
+        /// Whether the file changed since.
         is_changed: bool,
     },
     /// Any other file.
     Sections(Vec<Section>),
 }
 
-/// A file that cannot be shown to a model. One fixed word, so that it does not tell why.
+/// Why a file cannot be shown to a model. Each reason has one fixed text, so it reveals no details.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
-    /// The name says another kind of file, or none that is read.
+    /// The name stands for another kind of file, or for none that is read.
     OtherKind,
-    /// It is not there.
+    /// The file does not exist.
     Missing,
     /// The path leads outside the root, or is not a plain file.
     Outside,
-    /// It is not what its name says.
+    /// The content does not match the kind that the name stands for.
     Unreadable,
 }
 
@@ -139,7 +140,8 @@ pub fn look(
     if !root.has(&file).map_err(|_| Refused::Outside)? {
         return Err(Refused::Missing);
     }
-    // The record first: nothing of a file of ours is looked at but whether it changed.
+    // The record comes first: of a file that this program wrote, only whether it changed may be
+    // known.
     let record = Records::new(&core.settings.state)
         .of(root.path(), &file)
         .map_err(|_| Refused::Unreadable)?;
@@ -160,7 +162,7 @@ pub fn look(
     Ok((file, Seen::Sections(sections)))
 }
 
-/// The first of these files that is there, below the root.
+/// The first of these files that exists below the root.
 #[must_use]
 pub fn first_of(core: &Core, candidates: &[PathBuf]) -> Option<PathBuf> {
     let root = Root::open(&core.settings.root).ok()?;
@@ -170,7 +172,7 @@ pub fn first_of(core: &Core, candidates: &[PathBuf]) -> Option<PathBuf> {
         .cloned()
 }
 
-/// Whether a path lies in the folders where this program keeps what is its own.
+/// Whether a path is inside this program's own state or config folder.
 fn is_private(core: &Core, root: &Root, file: &Path) -> bool {
     let Ok(path) = std::fs::canonicalize(root.path()).map(|root| root.join(file)) else {
         return true;
@@ -184,8 +186,8 @@ fn is_private(core: &Core, root: &Root, file: &Path) -> bool {
         .any(|folder| std::fs::canonicalize(folder).is_ok_and(|folder| path.starts_with(folder)))
 }
 
-/// Whether the header of a file of ours stands in it. Without a record (of another home, or of a
-/// folder that was moved) the header tells.
+/// Whether any line is the header of a file that this program wrote. This catches files without a
+/// record: from another home, or from a folder that was moved.
 fn has_our_header(content: &Content) -> bool {
     let mark = HEADER_START.as_bytes();
     let is_mark = |line: &[u8]| {
@@ -228,7 +230,7 @@ fn sections(core: &Core, file: &Path, kind: FileKind, text: &str) -> Option<Vec<
 
 fn of_env((name, value): (String, Option<zeroize::Zeroizing<String>>)) -> FileEntry {
     let value = value.map_or(
-        Held::Unusable("its program puts it together from something outside the file"),
+        Held::Unusable("its program builds it from something outside the file"),
         |value| held(value.to_string()),
     );
     FileEntry {
@@ -237,13 +239,13 @@ fn of_env((name, value): (String, Option<zeroize::Zeroizing<String>>)) -> FileEn
     }
 }
 
-/// Who reads a `.env` file. Without any sign it is docker compose: one reader, whatever the values
-/// are, since the choice of another would depend on them.
+/// The reader of a `.env` file. If nothing shows a reader, it is docker compose. There must be one
+/// fixed default, because a choice by content would depend on values.
 pub(super) fn own_reader(core: &Core, file: &Path) -> Dialect {
     reader_beside(core, file).unwrap_or(Dialect::Compose)
 }
 
-/// A value that Vault would not take is one that cannot be taken; the entry looks like any other.
+/// A value that is too large for Vault cannot be taken. Its entry looks like any other.
 fn held(value: String) -> Held {
     if value.len() > MAX_VALUE_BYTES {
         Held::Unusable("it is longer than 64 KiB")
@@ -252,7 +254,8 @@ fn held(value: String) -> Held {
     }
 }
 
-/// Our own finder of entries must find the keys that a YAML reader finds.
+/// The entries of a YAML file. `None` unless our own line-based search finds the same keys as a
+/// YAML reader.
 fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
     let document = yaml::parse(text).ok()?;
     let found: std::collections::BTreeSet<&str> = document
@@ -268,7 +271,7 @@ fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
     {
         return None;
     }
-    // As its reader reads it, with its type; of a name that stands twice, the last.
+    // The values as a YAML reader reads them, with types. For a repeated name, the last one counts.
     let read = yaml::values::entries(text).unwrap_or_default();
     let read: BTreeMap<&str, &Result<Typed, String>> = read
         .iter()
@@ -294,8 +297,8 @@ fn of_service(name: String, service: compose::Service) -> Section {
         name: Outside::from(variable.name),
         value: match variable.value.as_ref().map(|value| compose::literal(value)) {
             Some(Some(value)) => held(value.to_string()),
-            Some(None) => Held::Unusable("compose puts it together from other variables"),
-            None => Held::Unusable("the compose file has no text for it"),
+            Some(None) => Held::Unusable("compose builds it from other variables"),
+            None => Held::Unusable("the compose file gives it no value"),
         },
     };
     Section {
@@ -309,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_tells_what_a_file_is_read_as() {
+    fn the_name_decides_how_a_file_is_read() {
         let kind = |name: &str| FileKind::of(Path::new(name));
         for name in [
             ".env",

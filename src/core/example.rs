@@ -1,5 +1,5 @@
-//! `example`: a template that may be committed, made of a `.env`, a compose file or a
-//! `secrets.yaml`. What stays in it and what goes, [`format::example`] decides.
+//! `example`: creates a template that can be committed from a `.env`, a compose file or a
+//! `secrets.yaml`. [`format::example`] decides which values stay in it.
 //!
 //! [`format::example`]: crate::format::example
 
@@ -24,12 +24,12 @@ use crate::format::places::Form;
 use crate::format::yaml::tree::{self, Kind as NodeKind, Malformed};
 use crate::names::{Service, printable};
 
-/// Which file an example is made of.
+/// The kind of file from which an example is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// A `.env`
+    /// A .env file
     Env,
     /// A compose file
     Compose,
@@ -38,30 +38,30 @@ pub enum Format {
     Yaml,
 }
 
-/// What was written.
+/// The result of writing an example.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The service whose file it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
-    /// The file it was made of.
+    /// The source file, below the root.
     pub source: PathBuf,
     /// The example, below the root.
     pub file: PathBuf,
-    /// How many values were taken out.
+    /// The number of values that were removed.
     pub replaced: usize,
-    /// How many stayed.
+    /// The number of values that were kept.
     pub kept: usize,
-    /// The content that the example had before, in the same folder.
+    /// The name of the backup of the previous example, in the same folder.
     pub backup: Option<String>,
 }
 
-/// Writes the example of a service's file. `approver` is asked where a person must approve.
+/// Writes the example of a service's file. `approver` is asked only if a person must approve it.
 ///
 /// # Errors
-/// [`Error::NotFound`] without the file, [`Error::Confined`] for a place outside the root, and for
-/// a file that holds a secret where it cannot be taken out.
+/// [`Error::NotFound`] if the file does not exist, [`Error::Confined`] for a path outside the root,
+/// and [`Error::Invalid`] or [`Error::Unwritable`] for a file that cannot be parsed.
 pub async fn example(
     core: &Core,
     service: Option<&Service>,
@@ -108,8 +108,8 @@ fn plan(
     if target == source {
         let path = printable(&target.to_string_lossy(), false);
         return Err(Error::invalid(
-            format!("{path} would be its own example"),
-            "choose another place for it",
+            format!("{path} is both the source and the example"),
+            "choose another path for the example",
         ));
     }
     let before = root.read(&target)?;
@@ -119,7 +119,7 @@ fn plan(
         Standing::Unchanged => record.is_some_and(|record| record.kind == Kind::Example),
         Standing::Changed | Standing::Foreign => false,
     };
-    // A compose file can hold a secret anywhere, so a person looks at its example.
+    // A compose file can contain a secret anywhere, so a person must check its example.
     let unasked = is_ours && output.is_none() && format == Format::Env;
     let made = make(form(core, format, &source, &text), &text, core.audience);
     let (made, obstacle) = match made {
@@ -187,9 +187,9 @@ fn usual_names(format: Format) -> &'static [&'static str] {
     }
 }
 
-/// Where an example usually lies: `docker-compose.example.yml` beside a compose file,
-/// `NAME.example.yml` beside one of another name, such as an override, and `NAME.example` beside
-/// any other file.
+/// The default path of an example, in the folder of its source: `docker-compose.example.yml` for a
+/// compose file with a default name, `NAME.example.yml` for another compose file, such as an
+/// override, and `NAME.example` for any other file.
 fn target(format: Format, source: &Path) -> PathBuf {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     match format {
@@ -205,7 +205,8 @@ fn target(format: Format, source: &Path) -> PathBuf {
     }
 }
 
-/// What the text is read as. A YAML file with services is a compose file, whatever its name is.
+/// The format in which the text is parsed. A YAML file with a `services` mapping is parsed as a
+/// compose file, regardless of its name.
 fn form(core: &Core, format: Format, source: &Path, text: &str) -> Form {
     match format {
         Format::Env => Form::Env(own_reader(core, source)),
@@ -227,10 +228,11 @@ fn form(core: &Core, format: Format, source: &Path, text: &str) -> Form {
     }
 }
 
-/// Makes the example of a text, without a header of ours in it. Where the file's own reader finds
-/// other entries than this program does, the rest of a secret could pass for a comment or for
-/// another entry: then a model's example holds the names alone. It is made either way, since a
-/// refusal would tell something of the values.
+/// Makes the example of a text, without the header of an injected file.
+///
+/// If the file's own reader finds other entries than this program does, a part of a secret could be
+/// mistaken for a comment or another entry. In that case, an example for a model contains only the
+/// names. It is not refused, because a refusal would reveal something about the values.
 fn make(form: Form, text: &str, audience: Audience) -> std::result::Result<Example, Malformed> {
     match (audience, form) {
         (Audience::Person, _) => made_of::example(form, &without_header(text), Care::Everywhere),
@@ -250,8 +252,8 @@ fn reason(malformed: &Malformed) -> String {
     )
 }
 
-/// A text without the header of an injected file, and without the comment over the keys that only
-/// Vault has.
+/// A text without the header of an injected file, and without the comment above the keys that the
+/// template lacks.
 fn without_header(text: &str) -> Zeroizing<String> {
     const BLOCKS: [&str; 2] = ["# Only in Vault, not in the example:", "# From Vault:"];
     let bom = if text.starts_with('\u{feff}') {
@@ -278,8 +280,7 @@ fn without_header(text: &str) -> Zeroizing<String> {
     Zeroizing::new(std::iter::once(&text[..bom]).chain(lines).collect())
 }
 
-/// Whether the file's own reader finds exactly these entries with exactly these values. Where it
-/// does not, the rest of a secret could pass for a comment or for another entry.
+/// Whether the file's own reader finds exactly these entries with exactly these values.
 fn agrees(document: &Document, text: &str, reader: Dialect) -> bool {
     let Some(taken) = dotenv::read_as(reader, text) else {
         return false;
@@ -288,7 +289,7 @@ fn agrees(document: &Document, text: &str, reader: Dialect) -> bool {
         let own = dotenv::unquote(&text[entry.value.clone()]);
         let is_read_so = match value {
             Some(value) => **value == own,
-            // It refers to something else: one word, with nothing behind it.
+            // The value contains a reference. It must be a single word that ends the line.
             None => {
                 let line = text[entry.value.start..]
                     .split('\n')
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_of_an_injected_file_is_clean() {
+    fn an_example_of_an_injected_file_has_no_header_and_no_secrets() {
         let env = "\u{feff}# Written by claude-vault from Vault (shop) and .env.example.\n# Make \
             it again: claude-vault inject shop\n# From Vault, secret/shop (ab12):\n#   A, B\n# It \
             holds secrets: do not commit it.\n#\n# own\nA=1\n\n# Only in Vault, not in the \
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_named_after_its_file() {
+    fn the_default_name_of_an_example_depends_on_its_source() {
         for (format, source, expected) in [
             (Format::Env, "a/.env", "a/.env.example"),
             (Format::Env, "prod.env", "prod.env.example"),
@@ -362,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_gets_names_alone_where_the_reader_finds_something_else() {
+    fn a_model_gets_only_names_if_the_reader_finds_other_entries() {
         let of = |text: &str| {
             make(Form::Env(Dialect::Compose), text, Audience::Model)
                 .map(|made| (made.text, made.names))

@@ -1,7 +1,7 @@
-//! `exec`: the secrets of services as a program's environment, with nothing on disk.
+//! `exec`: passes the secrets of services to a program as environment variables, without writing
+//! them to disk.
 //!
-//! This module works out the variables; the face starts the program, which takes the process's
-//! place.
+//! This module collects the variables. The CLI then replaces its own process with the program.
 
 pub(in crate::core) mod steering;
 
@@ -16,7 +16,7 @@ use crate::format::dotenv::MAX_VARIABLE;
 use crate::names::{Key, Service, printable};
 use crate::secret::{Secret, WayOut};
 
-/// Which secrets a program gets.
+/// The arguments of `exec`: which secrets the program gets.
 #[derive(clap::Args)]
 pub struct Request {
     /// The services
@@ -25,29 +25,30 @@ pub struct Request {
     /// Only these keys, separated by commas
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     pub only: Vec<Key>,
-    /// Put this before each variable's name
+    /// Prepend this to the name of each variable
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prefix: String,
-    /// Refuse when two services have the same key
+    /// Fail if two services have the same key
     #[arg(long)]
     pub strict: bool,
 }
 
-/// The variables, and what to know.
+/// The collected variables, and warnings.
 pub struct Reply {
     /// Values by variable name.
     pub variables: BTreeMap<String, Secret>,
-    /// Clashes, and an audit log that could not be written.
+    /// Warnings about keys that two services share, or about an audit log that could not be
+    /// written.
     pub warnings: Vec<String>,
 }
 
-/// Collects the variables of all services; where two have the same key, the later one wins.
-/// `program` is what will get them, for the audit log.
+/// Collects the variables of all services. If two services have the same key, the later one wins.
+/// `program` is the program that will get them; it is named in the audit log.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service or a key of `only` that is not there, [`Error::Invalid`] for a
-/// clash when it is strict and for a variable that changes how programs run, [`Error::Unwritable`]
-/// for a value that no environment can hold.
+/// [`Error::NotFound`] for a service or a key in `only` that does not exist, [`Error::Invalid`] for
+/// a key that two services share (only if `strict`) and for a variable that changes how programs
+/// run, [`Error::Unwritable`] for a name or value that an environment cannot contain.
 pub async fn exec(core: &Core, request: &Request, program: &str) -> Result<Reply> {
     let names: Vec<&str> = request.services.iter().map(Service::as_str).collect();
     let details = |reply: &Reply| {
@@ -75,7 +76,7 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
         .all(|b| b.is_ascii_alphanumeric() || b == b'_')
     {
         return Err(Error::invalid(
-            "a prefix has only the characters A-Z a-z 0-9 _",
+            "--prefix may contain only the characters A-Z a-z 0-9 _",
             "--prefix MYAPP_",
         ));
     }
@@ -125,7 +126,8 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
     }
 }
 
-/// Refuses variables that change how programs run: only the person, by `--only`, can ask for one.
+/// Refuses variables that change how programs run. The person can allow one by naming it in
+/// `--only`.
 fn refuse_steering(
     request: &Request,
     mut others: Vec<String>,
@@ -142,11 +144,11 @@ fn refuse_steering(
     let more = if more.is_empty() {
         String::new()
     } else {
-        format!("; so does each of {}", more.join(", "))
+        format!("; these are refused too: {}", more.join(", "))
     };
     others.sort_unstable();
     others.dedup();
-    // Names that can be typed, as long as the hint stays a line.
+    // The hint lists the other keys only if they can be typed and fit on one line.
     let few = !others.is_empty()
         && others.len() <= 8
         && others.iter().all(|key| key.parse::<Key>().is_ok());
@@ -159,8 +161,8 @@ fn refuse_steering(
     Err(Error::invalid(
         format!("{name} {reason}{more}"),
         format!(
-            "leave it out: claude-vault exec {} --only {keys} -- …   (or name it there too, if it \
-             is meant)",
+            "leave it out: claude-vault exec {} --only {keys} -- …   (or name it in --only, if you \
+             want it)",
             services.join(" ")
         ),
     ))
@@ -168,11 +170,11 @@ fn refuse_steering(
 
 fn check(service: &Service, name: &str, value: &Secret) -> Result<()> {
     let reason = if name.contains(['=', '\0']) || name.is_empty() {
-        "its name cannot be a variable's"
+        "its name is not a valid variable name"
     } else if value.expose(WayOut::Inspection).contains('\0') {
-        "no environment variable can hold a NUL byte"
+        "an environment variable cannot contain a NUL byte"
     } else if value.expose(WayOut::Inspection).len() > MAX_VARIABLE {
-        "no environment variable can be larger than 127 KiB"
+        "an environment variable cannot be larger than 127 KiB"
     } else {
         return Ok(());
     };
@@ -181,7 +183,7 @@ fn check(service: &Service, name: &str, value: &Secret) -> Result<()> {
         keys: printable(name, false),
         reader: "the program".into(),
         reason: reason.into(),
-        hint: "leave it out with --only, or give it in a file of its own".into(),
+        hint: "leave it out with --only, or pass it to the program in a file".into(),
     })
 }
 
@@ -196,11 +198,11 @@ fn clash(
     if strict {
         return Err(Error::invalid(
             format!("{other} and {service} both have {name}"),
-            "choose with --only, run them with a --prefix each, or leave --strict out",
+            "choose keys with --only, run each service with its own --prefix, or omit --strict",
         ));
     }
     warnings.push(format!(
-        "{other} and {service} both have {name}: the one of {service} is used"
+        "{other} and {service} both have {name}: the value from {service} is used"
     ));
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `export`: services in the format of another program, to standard output or into files below the
-//! root.
+//! `export`: writes services in the format of another program, to standard output or to files below
+//! the root.
 
 mod formats;
 
@@ -23,29 +23,29 @@ use crate::names::{Service, printable, short};
 use crate::vault::{Client, Secrets, Stored};
 use formats::Rendered;
 
-/// How many services are read at once.
+/// The number of services that are read concurrently.
 const AT_ONCE: usize = 8;
 
 /// The format of an export.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExportFormat {
-    /// One JSON object; types are kept
+    /// One JSON object; keeps types
     Json,
-    /// A YAML mapping; types are kept
+    /// A YAML mapping; keeps types
     Yaml,
     /// KEY=value lines for .env readers; see --dialect
     Env,
-    /// export KEY='value' lines for sh, bash, zsh and the like
+    /// export KEY='value' lines for sh, bash, zsh and similar shells
     Shell,
     /// A v1 Secret for kubectl apply
     K8sSecret,
-    /// A folder with a file for each key, as Docker secrets are mounted
+    /// A folder with one file per key, like mounted Docker secrets
     DockerSecrets,
 }
 
 impl ExportFormat {
-    /// Its word on the command line.
+    /// The format's name on the command line.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -59,19 +59,19 @@ impl ExportFormat {
     }
 }
 
-/// What to export.
+/// The arguments of `export`.
 #[derive(clap::Args)]
 pub struct ExportRequest {
-    /// The services; with docker-secrets, the last word is the folder, unless --output names it
+    /// The services; with docker-secrets, the last argument is the folder, unless --output is given
     #[arg(value_name = "SERVICE", required = true)]
     pub services: Vec<String>,
     /// The format
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
     pub format: ExportFormat,
-    /// Write this file (docker-secrets: this folder) below the root, mode 0600, instead of printing
+    /// Write to this file (docker-secrets: folder) below the root, mode 0600, instead of printing
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Replace an existing file that differs; the old one is kept as a backup
+    /// Replace an existing file that differs, and keep the old one as a backup
     #[arg(long)]
     pub force: bool,
     /// Only these keys, separated by commas
@@ -80,54 +80,54 @@ pub struct ExportRequest {
     /// The programs that read the env format, such as compose,shell
     #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true)]
     pub dialect: Vec<Dialect>,
-    /// Add the files and their backups to .gitignore where git would take them
+    /// Add the files and their backups to .gitignore, unless git already ignores them
     #[arg(long)]
     pub gitignore: bool,
-    /// Refuse keys whose names the format cannot hold, instead of leaving them out
+    /// Fail if the format cannot represent a key's name, instead of leaving the key out
     #[arg(long)]
     pub strict: bool,
 }
 
-/// A service that was exported, for a report without values.
+/// An exported service, for a report without values.
 #[derive(Serialize)]
 pub struct Exported {
     /// The service.
     pub service: Service,
-    /// Its version.
+    /// The exported version.
     pub version: u64,
     /// The keys that were exported.
     pub keys: Vec<String>,
 }
 
-/// A file that holds an export.
+/// A file that an export wrote.
 #[derive(Serialize)]
 pub struct ExportedFile {
     /// The path below the root.
     pub file: PathBuf,
     /// `created`, `updated` or `unchanged`.
     pub state: &'static str,
-    /// The backup of the old content.
+    /// The name of the backup with the old content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<String>,
 }
 
-/// What was exported.
+/// The result of an export.
 #[derive(Serialize)]
 pub struct ExportReply {
     /// The format.
     pub format: ExportFormat,
     /// The services.
     pub services: Vec<Exported>,
-    /// The files that hold it; none where it is to be printed.
+    /// The files with the output; empty if the output is printed.
     pub files: Vec<ExportedFile>,
-    /// Keys that the format cannot hold, with the reason.
+    /// Keys that were left out, with the reason.
     pub left_out: Vec<String>,
-    /// The text to print, with the values.
+    /// The text to print. It contains the values.
     #[serde(skip)]
     pub text: Option<Zeroizing<String>>,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
-    /// What was done besides.
+    /// Other changes that were made, such as new lines in `.gitignore`.
     #[serde(skip)]
     pub notes: Vec<String>,
 }
@@ -139,12 +139,12 @@ struct Source {
     secrets: Secrets,
 }
 
-/// Exports. With `json`, a Kubernetes manifest is JSON too.
+/// Exports services. With `json`, Kubernetes manifests are written as JSON instead of YAML.
 ///
 /// # Errors
-/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that is not there,
-/// [`Error::Unwritable`] for a value or name that the format cannot hold, [`Error::Invalid`] for a
-/// file that is there and differs, [`Error::Confined`].
+/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that does not exist,
+/// [`Error::Unwritable`] for a value or name that the format cannot represent, [`Error::Invalid`]
+/// for an existing file with other content, [`Error::Confined`] for a file outside the root.
 pub async fn export(core: &Core, request: &ExportRequest, json: bool) -> Result<ExportReply> {
     if core.settings.agent.is_some() {
         return Err(Error::UnderAgent { what: "export" });
@@ -223,9 +223,9 @@ fn exported(source: &Source, rendered: &Rendered) -> Exported {
     }
 }
 
-/// The services, and the file or folder. With docker-secrets, the last word may be the folder: a
-/// word that can be no service is one, and another one only where Vault has no service of that
-/// name.
+/// The services, and the output file or folder. With docker-secrets and without `--output`, the
+/// last argument is the folder. That is an error if a service of the same name exists, unless the
+/// argument ends with `/`.
 async fn destination(
     vault: &Client,
     request: &ExportRequest,
@@ -277,7 +277,7 @@ async fn destination(
     ))
 }
 
-/// A word that was typed, where it can be nothing but a service's name.
+/// An argument for display in a hint: `SERVICE` if it is not a valid service name.
 fn shown(word: &str) -> &str {
     if Service::from_folder(word).is_ok() {
         word
@@ -311,7 +311,7 @@ async fn collect(
     };
     if let Some(at) = request.only.iter().position(|name| missing(&name)) {
         return Err(Error::NotFound {
-            what: format!("key number {} of those after --only", at + 1),
+            what: format!("key number {} in --only", at + 1),
             hint: format!(
                 "claude-vault list {}",
                 services.first().map_or("SERVICE", Service::as_str)
@@ -324,7 +324,7 @@ async fn collect(
     Ok(sources)
 }
 
-/// Writes all files, or none where one of them is there already and differs.
+/// Writes all files. Without `--force`, writes none if one already exists with other content.
 async fn write(
     core: &Core,
     output: &Path,
@@ -345,10 +345,10 @@ async fn write(
         {
             return Err(Error::invalid(
                 format!(
-                    "{} is there already and differs",
+                    "{} already exists with other content",
                     printable(&file.to_string_lossy(), false)
                 ),
-                "replace it, and keep the old one as a backup: --force",
+                "--force   (replaces the file and keeps the old one as a backup)",
             ));
         }
         let keys: Vec<String> = match file.file_name() {
@@ -414,7 +414,7 @@ async fn write(
     Ok(())
 }
 
-/// A key as a message names it, with its service where there are several.
+/// A key for display in a message, prefixed with its service if there are several.
 fn named(service: &Service, key: &str, is_alone: bool) -> String {
     if is_alone {
         short(key)

@@ -1,4 +1,4 @@
-//! `find`: services and keys by their names, or the keys that hold a value. It gives names only.
+//! `find`: finds services and keys by name, or keys by value. The result contains only names.
 
 use serde::Serialize;
 
@@ -12,44 +12,44 @@ use crate::vault::{Client, Look, Stored};
 
 /// What to look for.
 pub enum FindRequest {
-    /// Services and keys with such a name.
+    /// Services and keys whose names match.
     Name(Pattern),
-    /// Keys that hold one of these texts, exactly. They are compared on this machine.
+    /// Keys whose value is exactly one of these texts. The comparison happens on this machine.
     Value(Vec<Secret>),
 }
 
-/// A service whose name fits, or a key.
+/// A matching service or key.
 #[derive(Serialize, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Match {
     /// The service.
     pub service: Service,
-    /// The key; none where the service itself is meant.
+    /// The key; `None` if the service itself matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Serialize, Debug)]
 pub struct FindReply {
     /// `MOUNT/PREFIX`.
     pub path: String,
     /// The matches, sorted.
     pub matches: Vec<Match>,
-    /// How many services were looked into.
+    /// The number of services that were searched.
     pub searched: usize,
-    /// How many services are deleted: they hold no keys now.
+    /// The number of deleted services, which have no keys.
     pub deleted: usize,
-    /// How many services, and folders of them, the policy hides.
+    /// The number of services and folders that the policy does not allow to read.
     pub forbidden: usize,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// Looks into every service.
+/// Searches every service. Services that are deleted or may not be read are counted.
 ///
 /// # Errors
-/// [`Error::UnderAgent`] for a value where a model would learn of the answer; Vault's refusals. A
-/// service that may not be read, or is deleted, is counted.
+/// [`Error::UnderAgent`] for a search by value whose result a model would see, and errors from
+/// Vault.
 pub async fn find(core: &Core, request: &FindRequest) -> Result<FindReply> {
     let by_value = matches!(request, FindRequest::Value(_));
     if by_value && (core.settings.agent.is_some() || core.audience == Audience::Model) {
@@ -57,9 +57,9 @@ pub async fn find(core: &Core, request: &FindRequest) -> Result<FindReply> {
             what: "find --value",
         });
     }
-    // Neither the pattern nor the value: either may be a secret.
+    // The log never contains the pattern or the value, because either may be a secret.
     let details = |reply: &FindReply| {
-        // Nor how many values are equal to it: an assistant can read the log.
+        // It does not contain the number of equal values either: an assistant can read the log.
         match by_value {
             true => format!("by value: {} services", reply.searched),
             false => {
@@ -147,8 +147,8 @@ async fn look(core: &Core, request: &FindRequest) -> Result<FindReply> {
     Ok(reply)
 }
 
-/// The keys of a service whose names fit; `None` where it is deleted. A model learns of no key that
-/// it could not list: whether a pattern fits another name would tell that name, letter by letter.
+/// The matching keys of a service; `None` if it is deleted. A model gets only keys that it could
+/// also list: otherwise it could guess a hidden name letter by letter with patterns.
 async fn names(
     vault: &Client,
     service: Service,
@@ -167,7 +167,8 @@ async fn names(
     (service, looked)
 }
 
-/// The keys of a service that hold one of the texts. All of them are compared, in constant time.
+/// The keys of a service whose value is one of the texts. Every value is compared with every text,
+/// in constant time.
 async fn holders(
     vault: &Client,
     service: Service,

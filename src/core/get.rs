@@ -1,5 +1,5 @@
-//! `get`: the values of a service. The reply itself cannot be serialised; each face turns it
-//! into [`Shown`] by saying what may be shown.
+//! `get`: the values of a service. The reply itself cannot be serialized; each front end turns it
+//! into [`Shown`] and decides what to show.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::names::{Key, Service, printable, short};
 use crate::secret::Value;
 use crate::vault::{Secrets, Stored};
 
-/// What to get.
+/// What to read from a service.
 #[derive(clap::Args)]
 pub struct Request {
     /// The service
     pub service: Service,
-    /// The keys, under whatever names they have in Vault; without one, all
+    /// The keys, exactly as they are named in Vault; if omitted, all keys
     #[arg(value_name = "KEY")]
     pub keys: Vec<String>,
     /// An older version of the service
@@ -26,7 +26,8 @@ pub struct Request {
     pub version: Option<u64>,
 }
 
-/// A version of a service, values included: for a face to disclose, not to serialise.
+/// A version of a service with its values. It cannot be serialized: a front end must disclose the
+/// values.
 pub struct Reply {
     /// The service.
     pub service: Service,
@@ -36,11 +37,11 @@ pub struct Reply {
     pub created: String,
     /// The keys asked for, with their values.
     pub secrets: Secrets,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// What of a reply may be shown.
+/// The part of a reply that may be shown.
 #[derive(Serialize)]
 pub struct Shown {
     /// The service.
@@ -51,13 +52,13 @@ pub struct Shown {
     pub created: String,
     /// The keys, sorted.
     pub keys: Vec<String>,
-    /// Each value as JSON, with its type; absent when only names are shown.
+    /// Each value as JSON, with its type; absent if only names are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<BTreeMap<String, Box<RawValue>>>,
 }
 
 impl Reply {
-    /// The names alone.
+    /// Shows only the names.
     #[must_use]
     pub fn names(&self) -> Shown {
         Shown {
@@ -69,7 +70,7 @@ impl Reply {
         }
     }
 
-    /// Each value as JSON, as `disclose` gives it.
+    /// Shows each value as the JSON that `disclose` returns.
     ///
     /// # Errors
     /// Those of `disclose`.
@@ -88,10 +89,10 @@ impl Reply {
     }
 }
 
-/// Gets.
+/// Reads a service and records that in the audit log.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service, key or version that is not there, and Vault's refusals.
+/// [`Error::NotFound`] for a missing service, key or version, and Vault's refusals.
 pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
     let outcome = read(core, request).await;
     let what = |_: &Reply| {
@@ -113,7 +114,7 @@ pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
     Ok(reply)
 }
 
-/// Reads what a request asks for, without a line in the audit log.
+/// Reads what the request asks for, without recording it in the audit log.
 pub(super) async fn read(core: &Core, request: &Request) -> Result<Reply> {
     let Request {
         service,
@@ -159,8 +160,8 @@ pub(super) async fn read(core: &Core, request: &Request) -> Result<Reply> {
     })
 }
 
-/// No key has the name at `at`. A value may have been typed in its place: it is repeated only where
-/// it could be a key of ours, and stands alone.
+/// The error for a missing key, the one at position `at`. It may be a value that was typed in place
+/// of a key. The error therefore repeats it only if it is the only one and has the form of a key.
 fn no_key(service: &Service, keys: &[String], at: usize) -> Error {
     let what = match keys {
         [key] if Key::is_valid(key) => format!("the key {key} of {service}"),

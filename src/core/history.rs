@@ -1,5 +1,6 @@
-//! `history` and `diff`: the versions of a service, and which keys differ between two. The replies
-//! hold names only; the values stay beside them, for a face that may disclose them.
+//! `history` and `diff`: the versions of a service, and the keys that differ between two versions.
+//! The serialised replies contain only names. The values are in fields that are not serialised, for
+//! an interface that may show them.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +13,19 @@ use crate::error::{Error, Result};
 use crate::names::{Service, printable};
 use crate::vault::{Client, History, Secrets, Stored, VersionState};
 
-/// Whose history.
+/// The arguments of `history`.
 #[derive(clap::Args)]
 pub struct HistoryRequest {
     /// The service
     pub service: Service,
 }
 
-/// Which versions to compare.
+/// The arguments of `diff`.
 #[derive(clap::Args)]
 pub struct DiffRequest {
     /// The service
     pub service: Service,
-    /// The earlier version [default: the one before]
+    /// The earlier version [default: the one before the later version]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub from: Option<u64>,
     /// The later version [default: the newest]
@@ -32,51 +33,51 @@ pub struct DiffRequest {
     pub to: Option<u64>,
 }
 
-/// Whether a version's values can be read.
+/// Whether the values of a version can be read.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// They can.
+    /// They can be read.
     Live,
-    /// It was deleted, and can be undeleted.
+    /// The version is deleted but can be undeleted.
     Deleted,
-    /// Its values are gone for good.
+    /// The values were destroyed permanently.
     Destroyed,
 }
 
-/// One version.
+/// A version of a service.
 #[derive(Serialize)]
 pub struct Version {
     /// Its number.
     pub version: u64,
-    /// When it was written, RFC 3339.
+    /// When it was written, in RFC 3339 format.
     pub created: String,
-    /// Who wrote it, where that is known.
+    /// Who wrote it, if known.
     pub by: Option<String>,
-    /// What became of it.
+    /// Whether its values can be read.
     pub state: State,
-    /// When it was deleted, RFC 3339.
+    /// When it was deleted, in RFC 3339 format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted: Option<String>,
-    /// Who deleted it, where Vault says so.
+    /// Who deleted it, if Vault records that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_by: Option<String>,
-    /// Which keys differ from the version before; absent where one of the two cannot be read.
+    /// The keys that differ from the previous version; absent if either version cannot be read.
     #[serde(flatten)]
     pub keys: Option<Keys>,
-    /// Its values, where it is live.
+    /// Its values, if it is live.
     #[serde(skip)]
     pub secrets: Option<Secrets>,
 }
 
-/// Names of keys.
+/// The names of the keys that differ between two versions.
 #[derive(Serialize, Debug, Default)]
 pub struct Keys {
-    /// Keys that the version before did not have.
+    /// Keys that only the later version has.
     pub added: Vec<String>,
-    /// Keys with another value.
+    /// Keys whose values differ.
     pub changed: Vec<String>,
-    /// Keys that the version before had.
+    /// Keys that only the earlier version has.
     pub removed: Vec<String>,
 }
 
@@ -105,13 +106,13 @@ pub struct HistoryReply {
     pub path: String,
     /// The newest version.
     pub current: u64,
-    /// The versions that Vault still knows, newest first.
+    /// The versions that Vault still lists, newest first.
     pub versions: Vec<Version>,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// What differs between two versions.
+/// The differences between two versions.
 #[derive(Serialize)]
 pub struct DiffReply {
     /// The service.
@@ -120,22 +121,22 @@ pub struct DiffReply {
     pub from: u64,
     /// The later version.
     pub to: u64,
-    /// The keys.
+    /// The keys that differ.
     #[serde(flatten)]
     pub keys: Keys,
-    /// How many keys are the same in both.
+    /// The number of keys that have the same value in both.
     pub same: usize,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
-    /// The values of both, for a face to disclose.
+    /// The values of both versions, for an interface that may show them.
     #[serde(skip)]
     pub values: (Secrets, Secrets),
 }
 
-/// Gives a service's history.
+/// Reads the versions of a service.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service that is not there, and Vault's refusals.
+/// [`Error::NotFound`] for a service that does not exist, and errors from Vault.
 pub async fn history(core: &Core, request: &HistoryRequest) -> Result<HistoryReply> {
     let service = &request.service;
     let outcome = look_back(core, service).await;
@@ -158,7 +159,8 @@ async fn look_back(core: &Core, service: &Service) -> Result<HistoryReply> {
     let mut versions = Vec::new();
     for (number, info) in history.versions.iter().rev() {
         let held = secrets.remove(number);
-        // Version 1 follows nothing. The oldest version still kept may follow one that is gone.
+        // Version 1 has no predecessor, so all its keys are new. Any other version may have a
+        // predecessor that Vault no longer keeps.
         let nothing = Secrets::new();
         let before = if *number == 1 {
             Some(&nothing)
@@ -196,7 +198,7 @@ async fn look_back(core: &Core, service: &Service) -> Result<HistoryReply> {
     })
 }
 
-/// The values of every version that is live.
+/// The values of every live version.
 async fn readable(
     vault: &Client,
     service: &Service,
@@ -207,7 +209,7 @@ async fn readable(
         if info.state != VersionState::Live {
             continue;
         }
-        // It may have been deleted since.
+        // The version may have been deleted in the meantime.
         if let Stored::Present { secrets, .. } = vault.read_service(service, Some(*number)).await? {
             found.insert(*number, secrets);
         }
@@ -218,8 +220,8 @@ async fn readable(
 /// Compares two versions of a service.
 ///
 /// # Errors
-/// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and Vault's
-/// refusals.
+/// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and errors from
+/// Vault.
 pub async fn diff(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
     let service = &request.service;
     let outcome = compare(core, request).await;
@@ -259,10 +261,10 @@ async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
     })
 }
 
-/// The values of a version, or of the newest.
+/// The number and the values of a version; of the newest one without `number`.
 ///
 /// # Errors
-/// As [`diff`].
+/// The errors of [`diff`].
 pub(super) async fn version(
     vault: &Client,
     service: &Service,

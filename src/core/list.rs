@@ -1,4 +1,4 @@
-//! `list`: the services, or one service's keys. Never a value.
+//! `list`: the services, or the keys of one service. It never shows a value.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::names::{Pattern, Service, printable};
 use crate::vault::{Client, Listing, Look};
 
-/// The entry of a service's custom metadata that says how often its values are to be changed.
+/// The entry in a service's custom metadata for how often its values should be changed.
 const ROTATE_AFTER: &str = "rotate_after";
 
 /// What to list.
@@ -28,19 +28,19 @@ pub struct Request {
     pub deleted: bool,
 }
 
-/// Which services.
+/// Which services to list.
 #[derive(Clone)]
 pub enum What {
-    /// This one.
+    /// This service.
     Service(Service),
-    /// Those in this folder.
+    /// The services in this folder.
     Folder(Service),
-    /// Those whose whole name fits.
+    /// The services whose whole name matches.
     Matching(Pattern),
 }
 
 impl What {
-    /// Whether a service is among these.
+    /// Whether these include a service.
     #[must_use]
     pub fn has(&self, service: &Service) -> bool {
         match self {
@@ -74,21 +74,21 @@ pub enum Reply {
     Services {
         /// `MOUNT/PREFIX`.
         path: String,
-        /// Their names, sorted.
+        /// The names of the services, sorted.
         services: Vec<Service>,
-        /// How many names that no service can have lie beside them.
+        /// How many names in the same place cannot be services.
         others: usize,
-        /// More of each, where that was asked for, in the same order.
+        /// Details of each service, in the same order; empty unless requested.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         details: Vec<Detail>,
-        /// What to know.
+        /// Warnings for the person.
         warnings: Vec<String>,
     },
     /// One service.
     Keys {
         /// The service.
         service: Service,
-        /// Its current version.
+        /// The newest version.
         version: u64,
         /// When its first version was written, RFC 3339.
         created: String,
@@ -96,29 +96,29 @@ pub enum Reply {
         updated: String,
         /// Its keys, sorted.
         keys: Vec<String>,
-        /// How often its values are to be changed, as its metadata says it.
+        /// How often the values should be changed, as the metadata says.
         #[serde(skip_serializing_if = "Option::is_none")]
         rotate_after: Option<String>,
-        /// What to know.
+        /// Warnings for the person.
         warnings: Vec<String>,
     },
 }
 
-/// What a service is like.
+/// Details of a service.
 #[derive(Serialize, Debug)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Detail {
     /// The service.
     pub service: Service,
-    /// Whether it can be read.
+    /// Whether the service can be read.
     pub state: State,
-    /// Its newest version.
+    /// The newest version.
     pub version: Option<u64>,
-    /// When that was written, RFC 3339.
+    /// When the newest version was written, RFC 3339.
     pub updated: Option<String>,
-    /// How many keys it has.
+    /// The number of keys.
     pub keys: Option<usize>,
-    /// How often its values are to be changed, as its metadata says it.
+    /// How often the values should be changed, as the metadata says.
     pub rotate_after: Option<String>,
 }
 
@@ -127,18 +127,18 @@ pub struct Detail {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It can.
+    /// The service can be read.
     Present,
-    /// Its newest version is deleted.
+    /// The newest version is deleted.
     Deleted,
-    /// The policy forbids it.
+    /// The policy forbids reading the service.
     Forbidden,
 }
 
-/// Lists.
+/// Lists services, or the keys of one service.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service that is not there, and Vault's refusals.
+/// [`Error::NotFound`] for a missing service, and Vault's refusals.
 pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
     let vault = core.vault()?;
     let service = match &request.what {
@@ -187,8 +187,8 @@ async fn services(core: &Core, vault: &Client, request: &Request) -> Result<Repl
     detailed(core, vault, request, listing).await
 }
 
-/// A list with what was asked for about each service: one request each, and none for the plain
-/// list.
+/// Adds the requested details to a list of services. This takes one request per service; a plain
+/// list takes none.
 async fn detailed(
     core: &Core,
     vault: &Client,
@@ -245,7 +245,7 @@ async fn detailed(
     })
 }
 
-/// `None` for a service that is gone since it was listed.
+/// The details of a service. `None` if the service was removed since it was listed.
 async fn detail(vault: &Client, service: Service) -> (Service, Result<Option<Detail>>) {
     let unknown = |state| Detail {
         service: service.clone(),
@@ -304,7 +304,7 @@ async fn keys(core: &Core, vault: &Client, service: &Service, request: &Request)
                 is_destroyed,
             });
         }
-        // A folder of services, then, or nothing.
+        // Either a folder of services, or nothing.
         None => {
             let listing = vault
                 .walk(Some(service.clone()), |_| true)
@@ -317,7 +317,7 @@ async fn keys(core: &Core, vault: &Client, service: &Service, request: &Request)
             return detailed(core, vault, request, listing).await;
         }
     };
-    // The history is a path of its own, which a policy may deny: then this version's time serves.
+    // The metadata has its own path, which a policy may deny. Without it, use this version's time.
     let first = vault
         .read_metadata(service)
         .await

@@ -1,4 +1,4 @@
-//! `login` and `logout`: makes a session of a method's token, and ends it.
+//! `login` and `logout`: creates a session from the token of a login method, and ends a session.
 
 use std::time::Duration;
 
@@ -12,34 +12,35 @@ use crate::secret::Secret;
 use crate::session::{Ours, Session, digest, now};
 use crate::vault::{Client, TokenInfo};
 
-/// A session, new or still alive.
+/// A session that is new or still alive.
 pub struct Reply {
-    /// Vault's address as it is exported.
+    /// Vault's address, in the form in which it is exported.
     pub address: String,
     /// The namespace, if one is used.
     pub namespace: Option<String>,
     /// The context that names this Vault, if one is in use.
     pub context: Option<String>,
-    /// The token.
+    /// The session's token.
     pub token: Secret,
-    /// Unix seconds.
+    /// When the session ends, in Unix seconds.
     pub expiry: i64,
-    /// The name Vault shows for the person.
+    /// The display name that Vault has for the person.
     pub user: String,
-    /// The policies.
+    /// The token's policies.
     pub policies: Vec<String>,
-    /// What it is for, if a login of this program made it.
+    /// The Vault it is for, if a login of this program created it.
     pub ours: Option<Ours>,
-    /// Whether it was there already.
+    /// Whether the session already existed.
     pub kept: bool,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// The session that the environment holds, if Vault says that it lives.
+/// The session in the environment, if it is still valid in Vault; `None` for an expired or invalid
+/// one.
 ///
 /// # Errors
-/// What keeps Vault from answering; a dead session is `None`.
+/// Errors that prevent Vault from answering.
 pub async fn living(core: &Core) -> Result<Option<Reply>> {
     let Ok(session) = core.session().and_then(Session::alive) else {
         return Ok(None);
@@ -59,23 +60,24 @@ pub async fn living(core: &Core) -> Result<Option<Reply>> {
                 ..reply(core, session.token, &token, left)?
             }))
         }
-        // A VAULT_TOKEN that cannot be a token (Invalid) is no session either.
+        // `Invalid` means that VAULT_TOKEN is not even a well-formed token.
         Err(Error::SessionExpired | Error::Forbidden { .. } | Error::Invalid { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// A token that nobody holds yet: revoked when this is dropped, as when its call was cancelled.
+/// A token that has no owner yet. Dropping this revokes it, for example if the call that created
+/// the token is cancelled.
 pub struct Unheld(Option<(Settings, Secret)>);
 
 impl Unheld {
-    /// Watches over a token.
+    /// Guards a token.
     #[must_use]
     pub fn new(settings: &Settings, token: Secret) -> Self {
         Self(Some((settings.clone(), token)))
     }
 
-    /// Called once somebody holds it.
+    /// Releases the token to its owner: dropping this no longer revokes it.
     pub fn keep(mut self) {
         self.0 = None;
     }
@@ -92,7 +94,7 @@ impl Drop for Unheld {
     }
 }
 
-/// Revokes a token that nobody needs any more; best effort, within seconds.
+/// Revokes a token that is no longer needed. Gives up after five seconds and ignores errors.
 pub async fn revoke(settings: &Settings, token: Secret) {
     let Ok(vault) = Client::new(settings, Some(token)) else {
         return;
@@ -101,9 +103,9 @@ pub async fn revoke(settings: &Settings, token: Secret) {
     let _ = tokio::time::timeout(Duration::from_secs(5), vault.revoke_token()).await;
 }
 
-/// Makes a session of a token that a method gave: shortens its life in Vault itself, and notes the
-/// login. Without a line in the audit log there is no session. A token that the person pasted was
-/// made elsewhere: it stays foreign.
+/// Creates a session from the token of a login method: shortens the token's lifetime in Vault and
+/// records the login. If the audit log cannot be written, no session is created. A token that the
+/// person pasted was created elsewhere, so it is not marked as ours.
 ///
 /// # Errors
 /// [`Error::SessionExpired`] for a token that Vault does not know, [`Error::AuditUnwritable`].
@@ -137,7 +139,8 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<Reply> 
     Ok(reply)
 }
 
-/// Gives the seconds that are left, and what to say when Vault keeps the token alive for longer.
+/// Shortens the token's lifetime to `most` seconds. Returns the seconds until the session ends, and
+/// a warning if the token stays valid for longer in Vault.
 async fn shorten(vault: &Client, info: &TokenInfo, most: u64) -> (u64, Option<String>) {
     if info.seconds_left().is_some_and(|left| left <= most) {
         return (info.ttl, None);
@@ -154,8 +157,8 @@ async fn shorten(vault: &Client, info: &TokenInfo, most: u64) -> (u64, Option<St
     (
         most,
         Some(format!(
-            "Vault does not let this token be shortened: it {longer} there, and this shell \
-             forgets it after {most} s; log out when done"
+            "Vault cannot shorten this token: it {longer} there, and this shell forgets it after \
+             {most} s; log out when done"
         )),
     )
 }
@@ -180,44 +183,44 @@ fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64) -> Result<Repl
     })
 }
 
-/// How a session ended. The shell forgets the token in each case.
+/// How a session ended. The shell forgets the token in every case.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Ended {
     /// Vault revoked the token.
     Revoked,
-    /// Vault did not know it any more.
+    /// The token had already expired or been revoked in Vault.
     WasOver,
     /// There was no session.
     None,
-    /// It was not asked to be revoked: no login of this program made it, or another process still
-    /// has it.
+    /// The token was not revoked, because this program did not create it or another process still
+    /// uses it.
     Forgotten,
-    /// A root token, which is never revoked here.
+    /// It is a root token, which this program never revokes.
     Root,
-    /// Vault could not be asked: the token may live until it expires.
+    /// The revocation failed for this reason: the token may remain valid until it expires.
     NotRevoked(String),
 }
 
 /// Which sessions are revoked when they end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Revoke {
-    /// None: another process holds it too.
+    /// No session, because another process uses it too.
     Nothing,
-    /// One that a login of this program made.
+    /// Only a session that a login of this program created.
     Ours,
-    /// Whatever it is: the person asked for it.
+    /// Any session, because the person asked for it.
     Anything,
 }
 
-/// How long the revocation of a session that was replaced may take.
+/// The time limit for revoking a replaced session.
 const REPLACED_WAIT: Duration = Duration::from_secs(5);
 
-/// Ends the session. One of ours is ended at the Vault that it was made for, whatever `VAULT_ADDR`
-/// says now.
+/// Ends the session. A session that this program created is revoked at the Vault it was created
+/// for, regardless of the current `VAULT_ADDR`.
 ///
 /// # Errors
-/// None but for settings that cannot be used; a Vault that cannot be reached is reported, since the
-/// shell must forget the token all the same.
+/// Never fails at present. A failed revocation is reported as [`Ended::NotRevoked`], because the
+/// shell must forget the token in any case.
 pub async fn end(core: &Core, revoke: Revoke) -> Result<Ended> {
     let Some(session) = core.held() else {
         return Ok(Ended::None);
@@ -232,7 +235,8 @@ pub async fn end(core: &Core, revoke: Revoke) -> Result<Ended> {
     Ok(ended)
 }
 
-/// The Vault of the session of ours that is held, where the settings name another one.
+/// The Vault of the current session, if this program created the session and the settings name
+/// another Vault.
 #[must_use]
 pub fn elsewhere(core: &Core) -> Option<&str> {
     let session = core.held()?;
@@ -242,7 +246,8 @@ pub fn elsewhere(core: &Core) -> Option<&str> {
         .then(|| session.ours.as_ref().map(Ours::shown))?
 }
 
-/// Revokes the session of ours that a new one has replaced; `None` where there was none.
+/// Revokes the session that a new one has replaced; `None` if there was none, or if this program
+/// did not create it.
 pub async fn end_replaced(core: &Core, new: &Secret) -> Option<Ended> {
     let old = core
         .held()
@@ -262,7 +267,7 @@ async fn note_end(core: &Core, ended: &Ended, which: &str) {
         Ended::Forgotten => "forgotten, not revoked",
         Ended::None | Ended::Root | Ended::NotRevoked(_) => "not revoked",
     };
-    // The token is gone either way: a log that cannot be written is no reason to keep it.
+    // The shell forgets the token in any case, even if the log cannot be written.
     let _ = core
         .audit
         .record(Action::Logout, "", &format!("{which}{how}"))
@@ -279,7 +284,7 @@ async fn take_back(settings: &Settings, session: Session) -> Ended {
         let vault = Client::new(&settings, Some(session.token))?;
         match vault.look_up_token().await {
             Ok(token) if token.is_root() => return Ok(Ended::Root),
-            // A policy can forbid the look-up, but not to a root token.
+            // A policy can forbid the lookup, but never for a root token. So this one is not root.
             Ok(_) | Err(Error::Forbidden { .. }) => {}
             Err(error) => return Err(error),
         }

@@ -1,5 +1,5 @@
-//! Each operation, once: a request, a reply, one function. No terminal, no MCP, no parsing of
-//! arguments. The commands and the MCP tools are two faces over this.
+//! The operations, each implemented once as a function from a request to a reply, without a
+//! terminal, MCP or argument parsing. The commands and the MCP tools are two front ends for them.
 
 pub mod adopt;
 pub mod approve;
@@ -42,44 +42,44 @@ use crate::session::{Session, digest};
 use crate::vault::Stored;
 use crate::vault::{Client, TokenInfo};
 
-/// Who asks for an operation, and learns what came of it.
+/// Who requests an operation and sees its outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Audience {
-    /// A person, at a command.
+    /// A person, with a command.
     Person,
-    /// A model, over MCP. Nothing that it is told may depend on a value.
+    /// A model, over MCP. Nothing that it sees may depend on a value.
     Model,
 }
 
-/// What every operation works with.
+/// The context of every operation.
 pub struct Core {
     /// The settings.
     pub settings: Settings,
-    /// Who asks.
+    /// Who requests the operation.
     pub audience: Audience,
     /// The audit log.
     pub audit: Audit,
-    /// How far work on many services is.
+    /// The progress of work on many services.
     pub work: Work,
     session: Option<Session>,
     client: OnceLock<Arc<Client>>,
 }
 
 impl Core {
-    /// From settings and the environment. Neither opens a file nor a connection.
+    /// Creates the context from settings and the environment. Opens no files and no connections.
     #[must_use]
     pub fn new(settings: Settings, env: &Env) -> Self {
         Self::with_session(settings, env, Session::from_env(env).ok())
     }
 
-    /// The same, for what a model asks for.
+    /// Marks the requests as coming from a model.
     #[must_use]
     pub fn for_model(mut self) -> Self {
         self.audience = Audience::Model;
         self
     }
 
-    /// The same with a session that the environment does not hold.
+    /// Like [`Self::new`], with a session from elsewhere than the environment.
     #[must_use]
     pub fn with_session(settings: Settings, env: &Env, session: Option<Session>) -> Self {
         let audit = Audit::new(&settings, env).of_session(
@@ -96,7 +96,7 @@ impl Core {
         }
     }
 
-    /// The same session with other settings, such as another mount.
+    /// The same session and audience with other settings, such as another mount.
     pub(crate) fn with_settings(&self, settings: Settings) -> Self {
         let (audience, audit, session) = (self.audience, self.audit.clone(), self.session.clone());
         Self {
@@ -109,22 +109,23 @@ impl Core {
         }
     }
 
-    /// The session, whether its time is over or not.
+    /// The session, even if it has expired.
     ///
     /// # Errors
-    /// [`Error::NoSession`], and [`Error::OtherVault`] for a session that was made for another one.
+    /// [`Error::NoSession`], and [`Error::OtherVault`] for a session with another Vault.
     pub fn session(&self) -> Result<Session> {
         let session = self.session.clone().ok_or(Error::NoSession)?;
         session.check_vault(&self.settings)?;
         Ok(session)
     }
 
-    /// The session, whichever Vault it is for: to end it there.
+    /// The session, even if it is with another Vault: for ending it there.
     pub(crate) fn held(&self) -> Option<&Session> {
         self.session.as_ref()
     }
 
-    /// The client with the session's token: one for all calls, so that its connection is kept.
+    /// The client with the session's token. All calls share one client, so that its connection
+    /// stays open.
     ///
     /// # Errors
     /// As [`Core::session`], [`Error::SessionExpired`], [`Error::NoAddress`].
@@ -137,7 +138,7 @@ impl Core {
         Ok(self.client.get_or_init(|| client).clone())
     }
 
-    /// Looks up the session's person once per token, for the audit log.
+    /// Looks up the person of the session for the audit log, once per token.
     pub(crate) async fn meet_person(&self) {
         if self.audit.knows_person() {
             return;
@@ -145,23 +146,24 @@ impl Core {
         let Ok(vault) = self.vault() else { return };
         match vault.look_up_token().await {
             Ok(info) => self.audit.meet(&person(&info)),
-            // A policy may take that away: asked once is enough.
+            // A policy may deny the lookup. Do not ask again.
             Err(Error::Forbidden { .. }) => self.audit.meet(""),
             Err(_) => {}
         }
     }
 
-    /// The same client at the active node: what decides about a change is read and written there.
+    /// Like [`Self::vault`], at the active node: decisions about changes and the changes themselves
+    /// must not depend on a standby.
     ///
     /// # Errors
-    /// As [`Core::vault`], and what keeps Vault from naming its active node.
+    /// As [`Core::vault`], and failures to find the active node.
     pub(crate) async fn active_vault(&self) -> Result<Arc<Client>> {
         let vault = self.vault()?;
         Ok(vault.active_node().await?.map_or(vault, Arc::new))
     }
 
-    /// Notes in the audit log how a read ended. A log that cannot be written does not stop a
-    /// read: the second part of what is given then says so, for the person.
+    /// Records the outcome of a read in the audit log. If the log cannot be written, the read still
+    /// succeeds, and the second part of the result says so to the person.
     pub(crate) async fn audited<T>(
         &self,
         action: Action,
@@ -183,7 +185,7 @@ impl Core {
         outcome.map(|reply| (reply, recorded.err().map(|error| error.to_string())))
     }
 
-    /// `MOUNT/PREFIX`, where the services lie.
+    /// `MOUNT/PREFIX`, the path of the services.
     #[must_use]
     pub fn services_path(&self) -> String {
         let Settings { mount, prefix, .. } = &self.settings;
@@ -195,17 +197,16 @@ impl Core {
     }
 }
 
-/// How the audit log names whoever a token is for.
+/// The name of a token's owner in the audit log.
 pub(crate) fn person(info: &TokenInfo) -> String {
     match (info.display_name.as_str(), info.entity_id.as_str()) {
-        // A child token has only this generic display name.
+        // A child token only has the generic display name `token`.
         ("" | "token", entity) if !entity.is_empty() => format!("entity {entity}"),
         (name, _) => name.to_owned(),
     }
 }
 
-/// The error for a version that Vault does not have: where there is no such service at all, it says
-/// that instead.
+/// The error for a missing version, or for a missing service if the service does not exist either.
 pub(crate) async fn no_version(vault: &Client, service: &Service, number: Option<u64>) -> Error {
     let number = match number {
         Some(number) if !matches!(vault.read_service(service, None).await, Ok(Stored::Absent)) => {
@@ -219,7 +220,7 @@ pub(crate) async fn no_version(vault: &Client, service: &Service, number: Option
     }
 }
 
-/// A service that Vault does not have, with the way to look.
+/// The error for a service that Vault does not have.
 pub(crate) fn no_service(service: &Service) -> Error {
     Error::NotFound {
         what: format!("the service {service}"),

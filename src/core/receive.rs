@@ -1,4 +1,4 @@
-//! `receive`: opens what somebody shared. It needs no session: the token itself is one, for one
+//! `receive`: opens a share. It needs no session, because the wrapping token itself authorises one
 //! request.
 
 use super::Core;
@@ -8,25 +8,26 @@ use crate::names::{printable, short};
 use crate::secret::{Secret, WayOut};
 use crate::vault::{Client, Secrets, WRAP_PATH};
 
-/// The longest token that is sent, in bytes: Vault can make them JWTs.
+/// The maximum length of a token, in bytes. Vault can issue wrapping tokens as long JWTs.
 const MAX_TOKEN: usize = 8 * 1024;
 
-/// What was behind the token.
+/// An opened share.
 pub struct ReceiveReply {
-    /// Keys and values.
+    /// The shared keys and values.
     pub secrets: Secrets,
-    /// When it was shared, RFC 3339.
+    /// When they were shared, in RFC 3339 format.
     pub shared: String,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// Opens a wrapping token. It is looked up first, which does not use it: only what was wrapped by
-/// [`WRAP_PATH`] is opened, and no answer of another path that somebody wrapped in its place.
+/// Opens a wrapping token. The token is looked up first, which does not use it up. It is opened
+/// only if its content was wrapped by [`WRAP_PATH`], so nobody can substitute a wrapped response of
+/// another path.
 ///
 /// # Errors
-/// [`Error::UnderAgent`], [`Error::NotFound`] for a token that was used, has expired or never was
-/// one, [`Error::Invalid`] for one of another kind, which is not used.
+/// [`Error::UnderAgent`], [`Error::NotFound`] for a token that was used, has expired or never
+/// existed, [`Error::Invalid`] for a wrapping token of another kind, which is not used up.
 pub async fn receive(core: &Core, token: Secret) -> Result<ReceiveReply> {
     if core.settings.agent.is_some() {
         return Err(Error::UnderAgent { what: "receive" });
@@ -36,7 +37,7 @@ pub async fn receive(core: &Core, token: Secret) -> Result<ReceiveReply> {
         let names: Vec<String> = reply.secrets.keys().map(|key| short(key)).collect();
         format!("keys: {}", names.join(", "))
     };
-    // The token is used: a log that cannot be written must not cost the values.
+    // The token is used up, so a log that cannot be written must not lose the values.
     let (mut reply, unlogged) = core
         .audited(Action::Receive, None, outcome, details)
         .await?;
@@ -48,8 +49,8 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
     let text = token.expose(WayOut::Inspection);
     if !(1..=MAX_TOKEN).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Error::invalid(
-            "that is not a token: a token is one word",
-            "paste the token alone, as share printed it",
+            "that is not a token: a token is a single word",
+            "paste only the token, as share printed it",
         ));
     }
     let vault = Client::new(&core.settings, None)?;
@@ -77,7 +78,7 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
     };
     if secrets.is_empty() {
         return Err(Error::invalid(
-            "that share has no keys",
+            "the share contains no keys",
             "ask for it to be shared again",
         ));
     }
@@ -88,29 +89,29 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
     })
 }
 
-/// Vault does not tell these apart.
+/// The error for a token that Vault does not know. Vault does not distinguish the reasons.
 fn gone(when: &str) -> Error {
     Error::NotFound {
         what: format!(
             "a share for that token (it was used{when}, has expired, or is not from \
             share)"
         ),
-        hint: "if the token should still be valid, somebody else has read the values: have them \
-            changed and shared again"
+        hint: "if the token should still be valid, someone else may have read the values: ask for \
+            new values and a new share"
             .into(),
     }
 }
 
 fn lost() -> Error {
     Error::NotFound {
-        what: "what was behind the token: the connection broke while it was opened, and it works \
-            once. It"
+        what: "the shared content (the connection broke while the single-use token was in use)"
             .into(),
         hint: "ask for it to be shared again".into(),
     }
 }
 
-/// The path is Vault's own word, shown where it looks like a path.
+/// The error for a token that wraps something else. The path comes from the server, so it is shown
+/// only if it looks like a path.
 fn other_kind(path: &str) -> Error {
     let is_path = !path.is_empty()
         && path
@@ -123,6 +124,6 @@ fn other_kind(path: &str) -> Error {
     };
     Error::invalid(
         format!("that token wraps a reply of {path}, not a share; it was not opened"),
-        "ask whoever sent it what it is; if you expect it: bao unwrap   (or vault unwrap)",
+        "ask the sender what it is; if you expect it: bao unwrap   (or vault unwrap)",
     )
 }

@@ -1,4 +1,4 @@
-//! `renew`: lengthens a session, within the limits of the person's settings and of Vault.
+//! `renew`: extends a session, within the limits of the person's settings and of Vault.
 
 use super::Core;
 use crate::audit::Action;
@@ -7,28 +7,28 @@ use crate::names::printable;
 use crate::session::{now, span};
 use crate::vault::{Client, TokenInfo};
 
-/// A session that was lengthened.
+/// An extended session.
 pub struct Renewed {
-    /// Whose it is.
+    /// The display name of the session's owner.
     pub user: String,
-    /// Seconds until it ends.
+    /// Seconds until the session ends.
     pub seconds: u64,
-    /// The same in unix seconds.
+    /// The end of the session, in Unix seconds.
     pub expiry: i64,
-    /// Why it cannot be as long as the settings would have it, if so.
+    /// The reason if the session is shorter than `max_token_ttl`.
     pub end: Option<String>,
 }
 
-/// Less than this is no gain, but what the clocks of two machines differ by.
+/// A smaller gain, in seconds, may only be the difference between the clocks of two machines.
 const LEAST_GAIN: u64 = 2;
 
-/// Lengthens the session to `max_token_ttl` from now. One of ours ends `max_session` after its
-/// login at the latest; when that was, Vault tells. A token that no login here made is renewed only
-/// with `foreign`, as far as Vault lets it.
+/// Extends the session to `max_token_ttl` from now. A session that this program created ends
+/// `max_session` after its login at the latest; Vault reports the time of the login. A token from
+/// another source is renewed only with `foreign`, as far as Vault allows.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a foreign token without `foreign`, [`Error::NotRenewed`] for what cannot
-/// be lengthened.
+/// [`Error::Invalid`] for a foreign token without `foreign`, [`Error::NotRenewed`] if the session
+/// cannot be extended.
 pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     let session = core.session()?.alive()?;
     if session.ours.is_none() && !foreign {
@@ -51,8 +51,8 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
         ));
     };
     let (wanted, limit) = wanted(core, &token, session.ours.is_some())?;
-    let there = lengthen(&vault, &token, wanted, session.ours.is_some()).await?;
-    let seconds = there.map_or(wanted, |there| there.min(wanted));
+    let granted = extend(&vault, &token, wanted, session.ours.is_some()).await?;
+    let seconds = granted.map_or(wanted, |granted| granted.min(wanted));
     if seconds < held.saturating_add(LEAST_GAIN) {
         return Err(no_gain(&token, held, limit));
     }
@@ -78,8 +78,8 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     })
 }
 
-/// How many seconds from now the session is to end, and which limit of ours makes them fewer than
-/// usual.
+/// The number of seconds from now at which the session should end, and the configured limit if that
+/// makes it shorter than `max_token_ttl`.
 fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<String>)> {
     let (usual, most) = (core.settings.max_token_ttl, core.settings.max_session);
     if !is_ours {
@@ -105,8 +105,9 @@ fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<
     }
 }
 
-/// Lets Vault set the token's life; gives what it is then, `None` for a token that never expires.
-async fn lengthen(
+/// Renews the token in Vault and returns its remaining lifetime in seconds; `None` for a token that
+/// never expires.
+async fn extend(
     vault: &Client,
     token: &TokenInfo,
     wanted: u64,
@@ -115,7 +116,7 @@ async fn lengthen(
     let Some(left) = token.seconds_left() else {
         return Ok(None);
     };
-    // Vault shortens as well: what is not ours stays as long as it is.
+    // Renewal can also shorten a token. A foreign token must never get shorter.
     if !token.renewable || (!is_ours && left >= wanted) {
         return Ok(Some(left));
     }

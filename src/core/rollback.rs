@@ -1,4 +1,4 @@
-//! `rollback`: a new version with the content of an old one.
+//! `rollback`: writes a new version with the content of an old one.
 
 use super::change::{ChangeReply, change};
 use super::history::version;
@@ -8,12 +8,12 @@ use crate::approval::{Approver, Question};
 use crate::error::{Error, Result};
 use crate::names::Service;
 
-/// Where to go back to.
+/// The arguments of `rollback`.
 #[derive(clap::Args)]
 pub struct RollbackRequest {
     /// The service
     pub service: Service,
-    /// The version whose content the new one gets
+    /// The version whose content to restore
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub version: u64,
     /// Show what would change and stop
@@ -21,10 +21,12 @@ pub struct RollbackRequest {
     pub dry_run: bool,
 }
 
-/// Rolls back. `show` gets the plan of a dry run.
+/// Restores the content of an old version as a new version. `show` is called with the plan of a dry
+/// run.
 ///
 /// # Errors
-/// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and as `set`.
+/// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and the errors of
+/// [`change`].
 pub async fn rollback(
     core: &Core,
     request: &RollbackRequest,

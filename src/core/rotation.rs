@@ -1,10 +1,9 @@
-//! Who owns a service and how often its values are to be changed, kept in Vault's custom metadata;
-//! and which values are due.
+//! The owner and the rotation intervals of a service, and the keys that are due for rotation.
 //!
-//! `owner`; `rotate_after` for every key, `rotate_after.KEY` for one. When a value was last changed
-//! is told by the service's versions. Vault keeps ten of them: where they do not reach back to the
-//! change, `rotate_from` (or `rotate_from.KEY`), when the interval was set, counts as the time of
-//! the change.
+//! They are stored in Vault's custom metadata: `owner`, `rotate_after` for every key, and
+//! `rotate_after.KEY` for a single key. The service's versions show when a value last changed.
+//! Vault keeps ten versions by default. If they do not reach back to the change, `rotate_from` (or
+//! `rotate_from.KEY`), the time at which the interval was set, is used instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,12 +21,12 @@ use crate::vault::{Client, CustomMetadata, History, Secrets, Stored, VersionStat
 const OWNER: &str = "owner";
 const AFTER: &str = "rotate_after";
 const FROM: &str = "rotate_from";
-/// Vault's own limits: pairs, bytes of a name, bytes of a value.
+/// Vault's limits for custom metadata: number of pairs, bytes of a name, bytes of a value.
 const MAX_PAIRS: usize = 64;
 const MAX_NAME: usize = 128;
 const MAX_TEXT: usize = 512;
 
-/// How often a value is to be changed: `90d`. `s`, `m`, `h`, `d` and `w` are understood.
+/// A rotation interval such as `90d`. The units are `s`, `m`, `h`, `d` and `w`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Interval {
     text: String,
@@ -41,7 +40,7 @@ impl std::str::FromStr for Interval {
         let refuse = || {
             Error::invalid(
                 "that is not a valid interval",
-                "--rotate-after 90d   (s, m, h, d, w; none ends it)",
+                "--rotate-after 90d   (units: s, m, h, d, w; none removes the interval)",
             )
         };
         let split = text.len().saturating_sub(1);
@@ -59,7 +58,7 @@ impl std::str::FromStr for Interval {
             .ok()
             .filter(|number| *number > 0 && !text.starts_with('+'))
             .ok_or_else(refuse)?;
-        // A hundred years are enough, and no sum overflows.
+        // The maximum of a hundred years is long enough and prevents overflows.
         let length = i64::from(number)
             .checked_mul(seconds)
             .filter(|length| *length <= 36_525 * 86_400)
@@ -71,7 +70,7 @@ impl std::str::FromStr for Interval {
     }
 }
 
-/// What `--rotate-after` says: an interval, or `none`.
+/// The argument of `--rotate-after`: an interval, or `none`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RotateAfter(Option<Interval>);
 
@@ -87,7 +86,7 @@ impl std::str::FromStr for RotateAfter {
     }
 }
 
-/// An owner's name, as Vault keeps it; empty to name nobody any more.
+/// The name of an owner; empty to remove the owner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owner(String);
 
@@ -97,7 +96,7 @@ impl std::str::FromStr for Owner {
     fn from_str(text: &str) -> Result<Self> {
         if text.len() > MAX_TEXT || printable(text, false) != text {
             return Err(Error::invalid(
-                "an owner's name has at most 512 bytes and no control characters",
+                "the owner may have at most 512 bytes and no control characters",
                 "--owner alice",
             ));
         }
@@ -105,11 +104,11 @@ impl std::str::FromStr for Owner {
     }
 }
 
-/// What a change says about a service besides its values.
+/// Changes to the metadata of a service.
 #[derive(Clone, Default, clap::Args)]
 pub struct Upkeep {
-    /// Rotate the named keys (or all keys of the service) at least this often: 90d, 12w; none ends
-    /// it
+    /// Rotate the named keys (or all keys of the service) at least this often, such as 90d or 12w;
+    /// none removes the interval
     #[arg(long, value_name = "INTERVAL")]
     pub rotate_after: Option<RotateAfter>,
     /// The person to ask about the service; empty removes it
@@ -118,17 +117,17 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Whether nothing is said.
+    /// Whether there are no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rotate_after.is_none() && self.owner.is_none()
     }
 
-    /// The custom metadata after it, and what changes in words. `keys` are those that the change
-    /// names.
+    /// The custom metadata after the change, and a description of each change. An interval applies
+    /// to `keys`, or to the whole service if there are none.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where Vault could not hold it.
+    /// [`Error::Invalid`] if the result exceeds Vault's limits.
     pub fn applied(
         &self,
         before: &CustomMetadata,
@@ -160,8 +159,8 @@ impl Upkeep {
                 let (name, from) = (format!("{AFTER}{suffix}"), format!("{FROM}{suffix}"));
                 if name.len() > MAX_NAME {
                     return Err(Error::invalid(
-                        "a key's name is too long for an interval of its own",
-                        "give the whole service one: claude-vault set SERVICE --rotate-after 90d",
+                        "the key's name is too long for an interval of its own",
+                        "set one for the whole service: claude-vault set SERVICE --rotate-after 90d",
                     ));
                 }
                 let what = suffix.strip_prefix('.').unwrap_or("every key");
@@ -192,15 +191,15 @@ impl Upkeep {
         }
         if after.len() > MAX_PAIRS {
             return Err(Error::invalid(
-                "Vault keeps at most 64 entries of metadata a service, and this would be more",
-                "give the whole service one interval: claude-vault set SERVICE --rotate-after 90d",
+                "Vault stores at most 64 metadata entries per service, and this would exceed them",
+                "set one interval for all keys: claude-vault set SERVICE --rotate-after 90d",
             ));
         }
         Ok((after, words))
     }
 }
 
-/// A key whose value is to be changed.
+/// A key that is due for rotation.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug)]
 pub struct DueKey {
     /// The service.
@@ -209,31 +208,31 @@ pub struct DueKey {
     pub key: String,
     /// The interval, such as `90d`.
     pub rotate_after: String,
-    /// When its value was last changed, as far as that is known, RFC 3339.
+    /// When its value last changed, as far as known, in RFC 3339 format.
     pub changed: String,
-    /// When it was to be changed again, RFC 3339.
+    /// When its rotation became due, in RFC 3339 format.
     pub due: String,
-    /// Whom to ask.
+    /// The owner of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
 }
 
-/// What is due.
+/// The keys that are due for rotation.
 #[derive(Serialize, Debug)]
 pub struct Reply {
-    /// The keys, by service and name.
+    /// The keys, sorted by service and name.
     pub due: Vec<DueKey>,
-    /// How many services were looked at.
+    /// The number of services that were checked.
     pub services: usize,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// The keys that are due, of these services or all.
+/// The keys that are due, in the selected services or in all.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service that is not there, and Vault's refusals. Of all services, one
-/// that may not be read is a warning.
+/// [`Error::NotFound`] for a service that does not exist, and errors from Vault. If several
+/// services are checked, those that may not be read only cause a warning.
 pub async fn due(core: &Core, what: Option<&What>) -> Result<Reply> {
     let outcome = look(core, what).await;
     let service = match what {
@@ -283,7 +282,7 @@ async fn look(core: &Core, what: Option<&What>) -> Result<Reply> {
     let warnings = match unread + listing.unlisted {
         0 => Vec::new(),
         count => vec![format!(
-            "{count} services or folders could not be looked at: the policy forbids it"
+            "{count} services or folders could not be checked: the policy forbids it"
         )],
     };
     Ok(Reply {
@@ -293,12 +292,11 @@ async fn look(core: &Core, what: Option<&What>) -> Result<Reply> {
     })
 }
 
-/// How many services are due as a whole: their newest version is older than an interval of theirs.
-/// Metadata alone tells that; which values two versions share, which a model must not learn, plays
-/// no part.
+/// The number of services whose newest version is older than one of their intervals. This uses only
+/// metadata: a model must not learn which values two versions have in common.
 ///
 /// # Errors
-/// Vault's refusals, but for services that the policy hides.
+/// Errors from Vault. Services that the policy hides are skipped.
 pub async fn overdue(core: &Core) -> Result<usize> {
     let vault = core.vault()?;
     let services = vault.list_services().await?.services;
@@ -338,7 +336,7 @@ fn is_overdue(history: &History, now: Timestamp) -> bool {
     })
 }
 
-/// The keys of a service that are due; `None` where there is no such service.
+/// The keys of a service that are due; `None` if the service does not exist.
 async fn due_of(vault: &Client, service: &Service) -> Result<Option<Vec<DueKey>>> {
     let Some(history) = vault.read_history(service).await? else {
         return Ok(None);
@@ -392,8 +390,8 @@ async fn due_of(vault: &Client, service: &Service) -> Result<Option<Vec<DueKey>>
     Ok(Some(due))
 }
 
-/// The interval that holds for a key: its own, or that of the service. What others wrote and is
-/// none, is none.
+/// The interval of a key: its own, or else that of the service. A malformed interval, written by
+/// another program, is ignored.
 fn interval(custom: &CustomMetadata, key: &str) -> Option<Interval> {
     let own = custom
         .get(&format!("{AFTER}.{key}"))
@@ -401,7 +399,7 @@ fn interval(custom: &CustomMetadata, key: &str) -> Option<Interval> {
     own.or_else(|| custom.get(AFTER).and_then(|text| text.parse().ok()))
 }
 
-/// When each of these keys got the value that it has in `newest`.
+/// The time at which each key in `open` got the value that it has in `newest`.
 async fn changes(
     vault: &Client,
     service: &Service,
@@ -437,7 +435,7 @@ async fn changes(
         same_since = created(at).unwrap_or(same_since);
     }
     for key in open {
-        // Older versions are gone: it was changed then, or before.
+        // The value is the same in the oldest readable version, so it changed then or earlier.
         let from = history
             .custom
             .get(&format!("{FROM}.{key}"))
@@ -494,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_of_others_stays_and_what_is_there_already_is_no_change() {
+    fn foreign_metadata_is_kept_and_existing_settings_are_not_changes() {
         let before = CustomMetadata::from([
             ("team".to_owned(), "x".to_owned()),
             (OWNER.to_owned(), "bob".to_owned()),

@@ -17,18 +17,18 @@ use crate::names::{Key, MAX_VALUE_BYTES, Service};
 use crate::secret::{Secret, Value, WayOut};
 use crate::vault::Client;
 
-/// The length of a generated value without one given.
+/// The length of a generated value if the request names none, in characters.
 pub const DEFAULT_LENGTH: usize = 32;
 
-/// What to set.
+/// What to set in a service.
 #[derive(clap::Args)]
 pub struct Request {
     /// The service
     pub service: Service,
-    /// Values by key
+    /// Values, by key
     #[arg(skip)]
     pub values: BTreeMap<Key, Given>,
-    /// Keys to make a random value for, with its length
+    /// Keys to generate a random value for, with its length
     #[arg(skip)]
     pub generate: BTreeMap<Key, usize>,
     /// Keys whose values the person types when asked
@@ -40,17 +40,17 @@ pub struct Request {
     /// Owner and rotation
     #[command(flatten)]
     pub upkeep: Upkeep,
-    /// Where values come from that the caller cannot see, and what keeps them from being set
+    /// Where values come from, if the caller cannot see them, and why a value cannot be set
     #[arg(skip)]
     pub notes: Notes,
 }
 
-/// Sets. `show` gets the plan of a dry run; `approver` is asked about a real one, again each
-/// time somebody else's change came in between.
+/// Sets keys of a service. `show` gets the plan of a dry run. Otherwise `approver` is asked, again
+/// each time somebody else changes the service meanwhile.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a value that cannot be stored, [`Error::Declined`], [`Error::Conflict`],
-/// and whatever Vault refuses. When the audit log cannot be written, nothing is.
+/// and Vault's refusals. If the audit log cannot be written, nothing is written to Vault.
 pub async fn set(
     core: &Core,
     request: Request,
@@ -76,7 +76,7 @@ pub async fn set(
     let additions = match additions(core.audience, values, &generate, &prompt, &mut notes) {
         Ok(additions) => additions,
         Err(error) => {
-            // A refused input is worth a line; the refusal itself stands either way.
+            // Log the refused input. If that fails too, the input is still refused.
             let _ = core
                 .audit
                 .record(Action::ValidationFailed, service.as_str(), error.code())
@@ -97,7 +97,7 @@ pub async fn set(
     change(core, &service, dry_run, approver, show, work_out).await
 }
 
-/// The change together with that of owner and rotation. Without one, metadata is neither read nor
+/// Adds the change of owner and rotation, if there is one. Otherwise, metadata is neither read nor
 /// written.
 async fn with_upkeep(
     core: &Core,
@@ -119,14 +119,14 @@ async fn with_upkeep(
     if words.is_empty() {
         return Ok(change);
     }
-    // With a step-up another token writes, and only Vault knows what that may do.
+    // With a step-up, another token writes, and only Vault knows its permissions.
     if core.settings.write_role.is_none() {
         vault.require_metadata_write(service).await?;
     }
     Ok(change.with_upkeep(&before, &custom, words))
 }
 
-/// All values to set, generated ones included, checked.
+/// Checks all values to set, and generates those that are random.
 fn additions(
     audience: Audience,
     mut values: BTreeMap<Key, Given>,
@@ -138,16 +138,16 @@ fn additions(
         let generated = Given::Typed(Value::Text(random(*length)?));
         if values.insert(key.clone(), generated).is_some() {
             return Err(Error::invalid(
-                format!("{key} is given a value and generated too"),
+                format!("{key} is both given a value and generated"),
                 "give it once",
             ));
         }
     }
     for (at, key) in prompt.iter().enumerate() {
         if values.contains_key(key) || prompt[..at].contains(key) {
-            // Not named: it may be a value that was typed in the place of a key.
+            // The error does not name the key: it may be a value that was typed in place of a key.
             return Err(Error::invalid(
-                "a key is asked for, and given in another way too",
+                "a key is both asked for and given in another way",
                 "give it once",
             ));
         }
@@ -168,10 +168,10 @@ fn additions(
     Ok(values)
 }
 
-/// A value of JSON, as `KEY:=JSON` gives it.
+/// The value of a `KEY:=JSON` argument.
 ///
 /// # Errors
-/// Why Vault cannot hold it. The text is not repeated.
+/// [`Error::Invalid`] if Vault cannot hold the value. The error does not repeat the text.
 pub fn json_value(key: &Key, text: &Secret) -> Result<Value> {
     let refuse = |reason: &str| {
         Error::invalid(
@@ -186,7 +186,7 @@ pub fn json_value(key: &Key, text: &Secret) -> Result<Value> {
     Ok(value_of(json::canonical(text).map_err(refuse)?))
 }
 
-/// A value of a file or an argument, as Vault gets it.
+/// Converts a value from a file or an argument.
 pub(super) fn value_of(typed: json::Typed) -> Value {
     match typed {
         json::Typed::Text(text) => Value::Text(Secret::from(text.to_string())),
@@ -194,7 +194,7 @@ pub(super) fn value_of(typed: json::Typed) -> Value {
     }
 }
 
-/// A random value of characters that every `.env` reader takes without quotes: 6 bits each.
+/// A random value with 6 bits per character. Every `.env` reader accepts its characters unquoted.
 fn random(length: usize) -> Result<Secret> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     if !(8..=1024).contains(&length) {
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generated_value_is_random_and_of_the_length() {
+    fn a_generated_value_is_random_and_has_the_requested_length() {
         let one = random(40)
             .ok()
             .map(|s| s.expose(WayOut::Inspection).to_owned());

@@ -1,5 +1,5 @@
-//! `share`: values behind a token that opens them once. Vault keeps them meanwhile (response
-//! wrapping); no service changes, and whoever has the token needs no session.
+//! `share`: creates a single-use token for some values. Vault stores the values until the token is
+//! used (response wrapping). No service changes, and the recipient needs no session.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,16 +10,16 @@ use crate::error::{Error, Result};
 use crate::names::{Service, short};
 use crate::secret::Secret;
 
-/// The longest life of a share: thirty days, in seconds.
+/// The maximum lifetime of a share: thirty days, in seconds.
 const LONGEST: u64 = 30 * 24 * 3600;
 
-/// What to share.
+/// The arguments of `share`.
 #[derive(clap::Args)]
 pub struct ShareRequest {
     /// The service
     #[arg(value_parser = Service::from_folder)]
     pub service: Service,
-    /// The keys; without one, all
+    /// The keys; if omitted, all keys
     #[arg(value_name = "KEY")]
     pub keys: Vec<String>,
     /// How long the token works, such as 30m, 1h or 2d
@@ -27,27 +27,28 @@ pub struct ShareRequest {
     pub life: u64,
 }
 
-/// What was shared.
+/// A created share.
 pub struct ShareReply {
     /// The service.
     pub service: Service,
-    /// Its version.
+    /// The version from which the values were read.
     pub version: u64,
-    /// The keys behind the token.
+    /// The shared keys.
     pub keys: Vec<String>,
-    /// Opens them once.
+    /// The wrapping token, which can be used once.
     pub token: Secret,
-    /// How long it works, in seconds.
+    /// The lifetime of the token, in seconds.
     pub seconds: u64,
-    /// Until when it works.
+    /// When the token expires.
     pub until: Timestamp,
 }
 
-/// Shares.
+/// Wraps the requested values in a single-use token. If the audit log cannot be written, nothing is
+/// shared.
 ///
 /// # Errors
-/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that is not there, and Vault's
-/// refusals. Without a line in the audit log, nothing is shared.
+/// [`Error::UnderAgent`], [`Error::NotFound`] for a service or key that does not exist, errors of
+/// the audit log, and errors from Vault.
 pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
     if core.settings.agent.is_some() {
         return Err(Error::UnderAgent { what: "share" });
@@ -68,7 +69,7 @@ pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
     let held = match get::read(core, &read).await {
         Ok(held) => held,
         Err(error) => {
-            // Not the keys: a value may have been typed in the place of one.
+            // The log entry omits the keys: someone may have typed a value in place of a key.
             let details = format!("failed: {}", error.code());
             let _ = core
                 .audit
@@ -121,11 +122,11 @@ pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
     })
 }
 
-/// Seconds of a text such as `90s`, `30m`, `1h` or `2d`.
+/// Parses a lifetime such as `90s`, `30m`, `1h` or `2d` into seconds.
 fn life(text: &str) -> Result<u64> {
     let wrong = || {
         Error::invalid(
-            "--for takes a time from 1 second to 30 days",
+            "--for must be between 1 second and 30 days",
             "--for 30m   (or 90s, 1h, 2d)",
         )
     };
@@ -149,7 +150,7 @@ mod tests {
     use super::life;
 
     #[test]
-    fn a_life_has_a_unit_and_is_not_endless() {
+    fn a_lifetime_needs_a_unit_and_has_a_maximum() {
         for (text, seconds) in [("90s", 90), ("30m", 1800), ("1h", 3600), ("30d", 2_592_000)] {
             assert_eq!(life(text).ok(), Some(seconds));
         }

@@ -1,4 +1,4 @@
-//! `status`: who is logged in, for how long, and what can be seen.
+//! `status`: who is logged in, for how long, and with which access.
 
 use serde::Serialize;
 
@@ -8,10 +8,10 @@ use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
 
-/// Below this many seconds the session's end is near.
+/// `status` warns if the session ends in fewer than this many seconds.
 pub const SOON: u64 = 300;
 
-/// The session.
+/// The current session and its access.
 #[derive(Serialize, Debug)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reply {
@@ -23,32 +23,32 @@ pub struct Reply {
     pub namespace: Option<String>,
     /// Vault's version.
     pub version: String,
-    /// The name Vault shows for the person.
+    /// The display name that Vault has for the person.
     pub user: String,
-    /// The identity entity, if there is one.
+    /// The id of the identity entity, if there is one.
     pub entity: Option<String>,
-    /// The policies, those of the entity included.
+    /// The policies, including those of the entity.
     pub policies: Vec<String>,
     /// Seconds until the session ends; null for a token that never expires.
     pub seconds_left: Option<u64>,
     /// Whether the services can be listed.
     pub read_access: bool,
-    /// Whether this session could write services by itself; absent when Vault does not tell.
+    /// Whether this session alone could write services; absent if Vault gives no answer.
     pub write_access: Option<bool>,
-    /// How many services there are, where they can be listed.
+    /// The number of services; absent if they cannot be listed.
     pub services: Option<usize>,
-    /// `MOUNT/PREFIX`, where they lie.
+    /// `MOUNT/PREFIX`, the path of the services.
     pub path: String,
-    /// How a person approves a change: typed, passkey or step-up; or why nobody can.
+    /// How a person approves a change: typed, passkey or step-up; or why approval is impossible.
     pub approval: String,
-    /// What to know before going on.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// Asks Vault about the session.
+/// Looks up the session in Vault.
 ///
 /// # Errors
-/// [`Error::NoSession`], [`Error::SessionExpired`], and what keeps Vault from answering.
+/// [`Error::NoSession`], [`Error::SessionExpired`], and errors from Vault.
 pub async fn status(core: &Core) -> Result<Reply> {
     let (mut reply, unlogged) = core
         .audited(Action::SessionCheck, None, look(core).await, |reply| {

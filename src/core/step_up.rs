@@ -1,10 +1,10 @@
-//! `step-up`: approving is a fresh OIDC login for a Vault role that may write. Vault alone decides;
-//! the session's own token need not be able to write at all.
+//! `step-up`: the person approves a change with a fresh OIDC login for a Vault role that may write.
+//! Vault enforces it: the session's own token does not need any permission to write.
 //!
-//! The token of such a login is checked before it counts: it may write this service, it is not
-//! root's, it expires soon, and it belongs to the person whose session asks (where that session has
-//! an identity entity: a token that was made by hand has none, and the role's bound claims alone
-//! decide). It goes to the address of the settings and nowhere else.
+//! The token of such a login is accepted only if it may write this service, is not a root token,
+//! expires soon, and belongs to the same person as the session. The last condition applies only if
+//! the session has an identity entity. A token that was created by hand has none; then only the
+//! role's bound claims restrict who can approve. The token is sent only to the configured address.
 
 mod wall;
 
@@ -21,22 +21,22 @@ use crate::login::{Face, LoginPlace, Options, SignIn, log_in, method_for};
 use crate::secret::Secret;
 use crate::vault::Client;
 
-/// The longest life of a write token, in seconds.
+/// The maximum lifetime of a write token, in seconds.
 const LONGEST: u64 = 900;
 
-/// Logs in for `write_role`.
+/// Approves changes with logins for `write_role`.
 pub struct RoleLogin {
     settings: Settings,
     role: String,
-    /// The entity of the session that asks, if it has one.
+    /// The identity entity of the requesting session, if it has one.
     entity: Option<String>,
 }
 
 impl RoleLogin {
-    /// For the session of `core`; `None` without a `write_role`.
+    /// A login for the session of `core`; `None` if no `write_role` is configured.
     ///
     /// # Errors
-    /// As [`require_safe_way`], and what keeps Vault from saying whose the session is.
+    /// The errors of [`require_safe_way`], and errors from looking up the session's token.
     pub async fn new(core: &Core) -> Result<Option<Self>> {
         let Some(role) = core.settings.write_role.clone() else {
             return Ok(None);
@@ -71,14 +71,14 @@ impl RoleLogin {
         Ok(done.granted.into_token())
     }
 
-    /// Checks a token, and gives the display name of the person it belongs to.
+    /// Checks a write token and returns the display name of its owner.
     async fn check(&self, vault: &Client, service: &str) -> Result<String> {
         let refuse = |reason: &'static str, hint: &str| Err(Error::login_failed(reason, hint));
         let token = vault.look_up_token().await?;
         if token.policies().iter().any(|policy| policy == "root") {
             return refuse(
-                "the role gives a root token",
-                "give the role a policy that may write these services only",
+                "the role issues a root token",
+                "give the role a policy that may write only these services",
             );
         }
         if token.seconds_left().is_none_or(|left| left > LONGEST) {
@@ -94,13 +94,13 @@ impl RoleLogin {
         {
             return refuse(
                 "it was another person's sign-in",
-                "sign in as the person whose session asks",
+                "sign in as the owner of the session that requests the change",
             );
         }
         if !vault.may_write(&service.parse()?).await? {
             return refuse(
                 "the role may not write this service",
-                "give the role's policy create and update on it",
+                "grant create and update on it in the role's policy",
             );
         }
         Ok(token.display_name)
@@ -113,7 +113,7 @@ impl RoleLogin {
         back: Url,
         goes: Box<dyn FnOnce(Url) + Send>,
     ) -> Result<WriteToken> {
-        require_safe_way(&self.settings)?; // as it was when the page was opened, and as it is now
+        require_safe_way(&self.settings)?; // this may have changed since the page was opened
         let token = self.log_in(&digest, back, goes).await?;
         let unheld = Unheld::new(&self.settings, token.clone());
         let user = self
@@ -141,7 +141,7 @@ impl StepUp for RoleLogin {
     }
 }
 
-/// The browser that shows the approval page goes on to the sign-in by itself.
+/// The login's interface: the browser with the approval page continues to the sign-in by itself.
 struct OnThePage {
     goes: Option<Box<dyn FnOnce(Url) + Send>>,
 }

@@ -1,5 +1,5 @@
-//! What `history`, `diff` and the question after a conflict need to know of versions: who wrote
-//! one, and which keys differ between two.
+//! Facts about versions for `history`, `diff` and the question after a conflict: who wrote a
+//! version, and which keys differ between two versions.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use crate::vault::{History, Secrets, VersionInfo};
 /// The keys that differ between two contents, each list sorted.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Differences {
-    /// Only the later one has them.
+    /// Keys that only the later content has.
     pub added: Vec<String>,
-    /// They have other values.
+    /// Keys whose values differ.
     pub changed: Vec<String>,
-    /// Only the earlier one has them.
+    /// Keys that only the earlier content has.
     pub removed: Vec<String>,
 }
 
 impl Differences {
-    /// Compares two contents.
+    /// The differences from `before` to `after`.
     #[must_use]
     pub fn between(before: &Secrets, after: &Secrets) -> Self {
         let only = |one: &Secrets, other: &Secrets| {
@@ -38,7 +38,7 @@ impl Differences {
         }
     }
 
-    /// Whether there are none.
+    /// Whether the contents are equal.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
@@ -69,21 +69,21 @@ impl Differences {
     }
 }
 
-/// Who wrote versions: Vault's own word where it has one, else this machine's audit log.
+/// Who wrote each version: as recorded by Vault, or else by this machine's audit log.
 pub struct Writers {
-    /// Versions by number; read once.
+    /// Writers from the audit log, by version number.
     logged: BTreeMap<u64, String>,
 }
 
 impl Writers {
-    /// Looks up the versions of `history` that Vault has no word for. A log that cannot be read
-    /// tells nothing.
+    /// Looks up in the audit log the versions of `history` for which Vault records no writer. A log
+    /// that cannot be read is ignored.
     pub async fn of(core: &Core, service: &Service, history: &History) -> Self {
-        let silent = history
+        let unrecorded = history
             .versions
             .iter()
             .filter(|(_, info)| info.created_by.is_none());
-        let wanted: Vec<(u64, String)> = silent
+        let wanted: Vec<(u64, String)> = unrecorded
             .map(|(version, info)| (*version, info.created.clone()))
             .collect();
         if wanted.is_empty() {
@@ -98,7 +98,7 @@ impl Writers {
         }
     }
 
-    /// Who wrote a version.
+    /// The name of the person who wrote a version, if it is known.
     #[must_use]
     pub fn name(&self, version: u64, info: &VersionInfo) -> Option<String> {
         info.created_by

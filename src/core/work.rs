@@ -1,4 +1,4 @@
-//! Work on many services: how far it is, and reading a few of them at once.
+//! Work on many services: progress, and reading several services at a time.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::names::Service;
 use crate::vault::REQUESTS_AT_ONCE;
 
-/// Progress of long work. The operation counts; the command line shows it.
+/// The progress of long work. The operation counts services; the command line shows the count.
 #[derive(Default)]
 pub struct Work {
     done: AtomicUsize,
@@ -18,17 +18,17 @@ pub struct Work {
 }
 
 impl Work {
-    /// So many services more are to be worked on.
+    /// Adds to the number of services to process.
     pub(super) fn expect(&self, services: usize) {
         self.total.fetch_add(services, Ordering::Relaxed);
     }
 
-    /// One of them is done.
+    /// Counts one service as processed.
     pub(super) fn did_one(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many are done, and of how many; `None` where there is no more than one.
+    /// The number of processed services and the total; `None` unless the total is above one.
     #[must_use]
     pub fn standing(&self) -> Option<(usize, usize)> {
         let total = self.total.load(Ordering::Relaxed);
@@ -36,12 +36,12 @@ impl Work {
     }
 }
 
-/// Reads something of each service, at most [`REQUESTS_AT_ONCE`] at a time, and hands it on as it
-/// comes, in no order: nothing of a service is kept that `take` does not keep. Gives how many
+/// Reads from each service, at most [`REQUESTS_AT_ONCE`] at a time, and passes each result to
+/// `take` as it arrives, in no particular order. Only `take` can keep anything. Returns how many
 /// services the policy hides.
 ///
 /// # Errors
-/// Those of `read`, but for [`Error::Forbidden`].
+/// Those of `read`, except [`Error::Forbidden`].
 pub(super) async fn sweep<T, F>(
     core: &Core,
     services: Vec<Service>,

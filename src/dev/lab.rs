@@ -1,5 +1,5 @@
-//! What is set up on the throwaway server, and the folder that goes with it: a person who can
-//! sign in, a policy, two services with their folders.
+//! Sets up the throwaway server and its folder: a user who can sign in, a policy, and two services
+//! with their folders.
 
 use std::fs::File;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::launcher;
 use crate::vault::{Call, Client};
 
-/// The person who can sign in.
+/// The name of the user who can sign in.
 pub const USER: &str = "alice";
 const POLICY: &str = r#"
 path "secret/data/proxmox-services/*"     { capabilities = ["create", "read", "update", "patch"] }
@@ -27,28 +27,28 @@ path "secret/undelete/proxmox-services/*" { capabilities = ["update"] }
 path "secret/destroy/proxmox-services/*"  { capabilities = ["update"] }
 "#;
 
-/// A server that is set up, and its folder. Both are gone when this is dropped.
+/// A server that is ready for use, and its folder. Both are removed when this is dropped.
 pub struct Lab {
-    /// Declared first, so that the server ends before its folder goes.
+    /// Declared first, so that the server stops before its folder is removed.
     server: Server,
     folder: TempDir,
     /// The password of [`USER`].
     pub password: String,
     callback_port: u16,
-    /// Locked for as long as the lab lives: without it `CLAUDE_VAULT_DEV` is worth nothing.
+    /// Locked while the lab exists. Without this lock, `CLAUDE_VAULT_DEV` has no effect.
     _record: File,
 }
 
 impl Lab {
-    /// Starts and sets up.
+    /// Starts the server and sets it up.
     ///
     /// # Errors
-    /// [`Error::Dev`] and what the server refuses.
+    /// [`Error::Dev`], or the error of a request that the server refused.
     pub async fn start(env: &Env, watcher: &impl Watcher) -> Result<Self> {
-        // In the folder that is this user's alone, where there is one.
+        // Use the folder that only this user can access, if there is one.
         let make = |parent: PathBuf| {
             let mut new = tempfile::Builder::new();
-            // The server's log in it tells the root token.
+            // The server's log in this folder contains the root token.
             new.prefix("claude-vault-dev-")
                 .permissions(std::fs::Permissions::from_mode(0o700));
             new.tempdir_in(&parent).map_err(Error::io("create", parent))
@@ -62,7 +62,7 @@ impl Lab {
         };
         let launcher =
             launcher::text(&folder.path().join(launcher::BINARY)).map_err(|_| Error::Dev {
-                message: "the folder for temporary files has a name that no launcher can have"
+                message: "the path of the folder for temporary files cannot be used in a launcher"
                     .into(),
                 hint: "export TMPDIR=/tmp".into(),
             })?;
@@ -86,26 +86,26 @@ impl Lab {
             callback_port,
             _record: record,
         };
-        lab.furnish(&launcher)
+        lab.write_files(&launcher)
             .map_err(Error::io("write", lab.folder.path()))?;
         lab.configure().await?;
         Ok(lab)
     }
 
-    /// Where Vault is.
+    /// The server's address.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.server.address
     }
 
-    /// The folder with the services' folders.
+    /// The folder that contains the services' folders.
     #[must_use]
     pub fn home_lab(&self) -> PathBuf {
         self.folder.path().join("home-lab")
     }
 
-    /// The variables of a shell in which everything works; all other variables of Vault and of
-    /// this program are to be taken away.
+    /// The variables for a shell that uses this lab. `path` is the current `PATH`. The caller must
+    /// remove all other variables of Vault and of this program.
     #[must_use]
     pub fn variables(&self, path: &str) -> Vec<(&'static str, String)> {
         let below = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
@@ -124,7 +124,7 @@ impl Lab {
         ]
     }
 
-    fn furnish(&self, launcher: &str) -> std::io::Result<()> {
+    fn write_files(&self, launcher: &str) -> std::io::Result<()> {
         let base = self.folder.path();
         let lab = self.home_lab();
         for folder in [
@@ -143,7 +143,7 @@ impl Lab {
         )?;
         std::fs::write(
             lab.join(".claude-vault.toml"),
-            "# Marks the root: the folder that holds a folder for each service.\n",
+            "# Marks the root: the folder that contains a folder for each service.\n",
         )?;
         std::fs::write(
             lab.join("jellyfin/.env.example"),
@@ -191,12 +191,12 @@ impl Lab {
                 )
                 .await?;
         }
-        let entity = self.add_person(&admin).await?;
-        self.be_identity_provider(&admin, &entity).await
+        let entity = self.add_user(&admin).await?;
+        self.set_up_identity_provider(&admin, &entity).await
     }
 
-    /// A person with user name and password, as the server's own identity knows people.
-    async fn add_person(&self, admin: &Admin) -> Result<String> {
+    /// Creates the user with a password and an identity entity. Returns the entity's ID.
+    async fn add_user(&self, admin: &Admin) -> Result<String> {
         admin
             .put("sys/auth/userpass", &json!({"type": "userpass"}))
             .await?;
@@ -230,8 +230,8 @@ impl Lab {
         Ok(entity)
     }
 
-    /// The server is its own OpenID provider, and its OIDC login trusts it.
-    async fn be_identity_provider(&self, admin: &Admin, entity: &str) -> Result<()> {
+    /// Makes the server its own OpenID provider, and sets up its OIDC login to trust that provider.
+    async fn set_up_identity_provider(&self, admin: &Admin, entity: &str) -> Result<()> {
         let callbacks: Vec<String> = [8250, self.callback_port]
             .iter()
             .map(|port| format!("http://localhost:{port}/oidc/callback"))
@@ -281,7 +281,7 @@ impl Lab {
     }
 }
 
-/// Whether a folder is this user's alone.
+/// Whether only this user can access the folder.
 fn is_private(folder: &Path) -> bool {
     let user = rustix::process::geteuid().as_raw();
     folder
@@ -289,7 +289,8 @@ fn is_private(folder: &Path) -> bool {
         .is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0)
 }
 
-/// The throwaway server's root: this folder alone may write past `core::plan`, and only there.
+/// A client with the throwaway server's root token. Only `dev` may write to Vault without
+/// `core::plan`, and only to this server.
 struct Admin(Client);
 
 impl Admin {
@@ -330,9 +331,7 @@ impl Admin {
                     "the throwaway server refused {path} ({status}: {})",
                     reply.errors().join("; ")
                 ),
-                hint:
-                    "it is newer or older than what this was made for: try with OpenBao 2.7 on PATH"
-                        .into(),
+                hint: "its version may not be supported: try with OpenBao 2.7 on PATH".into(),
             }),
         }
     }

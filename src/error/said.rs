@@ -1,17 +1,17 @@
-//! Text that came from outside: what Vault or an identity provider said.
+//! Text from outside: messages of Vault or an identity provider.
 //!
-//! [`ServerText`] holds one of a few fixed sentences and may be shown anywhere. [`Said`] holds text
-//! that the other side chose. It has no `Display`, and its `Debug` shows nothing: it reaches a
-//! person through [`Said::for_person`], and nothing else.
+//! [`ServerText`] contains one of a few fixed sentences and may be shown anywhere. [`Said`]
+//! contains text that the other side chose. It has no `Display`, and its `Debug` shows nothing. The
+//! only way to the text is [`Said::for_person`], and it may only be shown to a person.
 
 use std::fmt;
 
 use crate::names::printable;
 
-/// The most characters of foreign text that are shown.
+/// The maximum number of characters of foreign text that are shown.
 const MAX_SHOWN: usize = 300;
 
-/// Sentences that Vault is known to say and that repeat nothing of a request.
+/// Known sentences of Vault that repeat nothing of a request.
 const KNOWN: [&str; 12] = [
     "rate limit quota exceeded",
     "refused JSON input due to high complexity",
@@ -27,12 +27,12 @@ const KNOWN: [&str; 12] = [
     "internal error",
 ];
 
-/// One of the fixed sentences that Vault is known to say, or nothing.
+/// One of the known sentences of Vault, or nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerText(Option<&'static str>);
 
 impl ServerText {
-    /// The known sentence that one of the server's errors contains, if any.
+    /// The first known sentence that any of the server's errors contains.
     pub(crate) fn known(errors: &[String]) -> Self {
         Self(
             KNOWN
@@ -48,22 +48,23 @@ impl fmt::Display for ServerText {
     }
 }
 
-/// Text that Vault or an identity provider chose: printable, one line, at most 300 characters. For
-/// a person's eyes only.
+/// Text that Vault or an identity provider chose: printable, on one line, at most 300 characters.
+/// Only for a person.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Said(String);
 
 impl Said {
-    /// Takes foreign text, cut and made printable.
+    /// Shortens foreign text and makes it printable.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        // Cut before the text is copied: a hostile server may send megabytes.
+        // Shortened before it is copied: a hostile server may send megabytes.
         let start: String = text.chars().take(4 * MAX_SHOWN).collect();
         let line = start.split_whitespace().collect::<Vec<_>>().join(" ");
         Self(printable(&line, false).chars().take(MAX_SHOWN).collect())
     }
 
-    /// The server's first error, with each of `sent` (codes, nonces, tokens) taken out.
+    /// The server's first error, without any of the secrets in `sent` (codes, nonces, tokens).
+    /// Secrets shorter than 4 bytes are not removed.
     pub(crate) fn scrubbed(errors: &[String], sent: &[&str]) -> Self {
         let mut text = errors.first().cloned().unwrap_or_default();
         for secret in sent.iter().filter(|secret| secret.len() >= 4) {
@@ -72,13 +73,13 @@ impl Said {
         Self::new(&text)
     }
 
-    /// The text, for a person's terminal or page; empty when there is none.
+    /// The text, for a person's terminal or page; empty if there is none.
     #[must_use]
     pub fn for_person(&self) -> &str {
         &self.0
     }
 
-    /// Whether it contains these words of ours: to choose a hint.
+    /// Whether the text contains these words; used to choose a hint.
     pub(crate) fn mentions(&self, words: &str) -> bool {
         self.0.contains(words)
     }
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_text_never_repeats_what_was_sent() {
+    fn foreign_text_does_not_repeat_the_secrets_that_were_sent() {
         let said = vec!["bad code canary-code\u{1b}[2J\nand more".to_owned()];
         assert_eq!(
             Said::scrubbed(&said, &["canary-code"]).for_person(),
@@ -104,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_is_cut_and_has_no_debug_form() {
+    fn foreign_text_is_shortened_and_hidden_in_debug_output() {
         let said = Said::new(&"canary ".repeat(100_000));
         assert_eq!(said.for_person().chars().count(), 300);
         assert!(!format!("{said:?}").contains("canary"));
     }
 
     #[test]
-    fn of_the_servers_errors_only_known_sentences_are_displayed() {
+    fn only_known_sentences_of_the_servers_errors_are_displayed() {
         let text = |error: &str| ServerText::known(&[error.to_owned()]).to_string();
         assert_eq!(text("value canary is bad"), "");
         assert_eq!(

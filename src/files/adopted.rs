@@ -1,7 +1,7 @@
-//! What `adopt` does to files, one [`Step`] each, and what it keeps to undo them.
+//! The file changes of `adopt`, one [`Step`] per file, and the backups that can undo them.
 //!
-//! Unlike an injected file, a compose file or a template keeps its mode. Every content that a step
-//! replaces stays beside the file as a backup (0600), unless the step only appends lines.
+//! Unlike an injected file, a compose file or a template keeps its mode. A step keeps the content
+//! that it replaces in a backup beside the file (0600), unless it only appends lines.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -14,35 +14,36 @@ use super::{Access, Content, Root};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// Who may read a new file without secrets.
+/// The access of a new file without secrets.
 pub const OPEN: Access = Access {
     mode: 0o644,
     group: None,
 };
 
-/// A file with its new content.
+/// A planned change of one file.
 pub struct Step {
     /// The path below the root.
     pub file: PathBuf,
-    /// All of its bytes; `None` removes the file.
+    /// The new content; `None` removes the file.
     pub content: Option<Zeroizing<String>>,
-    /// The file that is there now.
+    /// The existing file; `None` if there is none.
     pub before: Option<Content>,
-    /// Who may read it then.
+    /// The access of the file after the change.
     pub access: Access,
-    /// What the record of written files says about it; `None` leaves the record as it is.
+    /// The entry for the record of written files; `None` leaves the record unchanged.
     pub record: Option<Recorded>,
-    /// Whether the old content is kept beside it.
+    /// Whether the old content is kept in a backup beside the file.
     pub keeps_backup: bool,
-    /// Backups of the file that hold this content go: it is the file's own again.
+    /// Whether backups with the new content are removed, because the file itself has that content
+    /// again.
     pub drops_backups: bool,
 }
 
-/// What the record of written files says about a file.
+/// An entry for the record of written files.
 pub struct Recorded {
-    /// What it contains.
+    /// What the file contains.
     pub kind: Kind,
-    /// The service it belongs to.
+    /// The service that the file belongs to.
     pub service: String,
     /// Where its values come from.
     pub origin: Option<String>,
@@ -51,13 +52,13 @@ pub struct Recorded {
 }
 
 impl Content {
-    /// The permission bits.
+    /// The permission bits of the file.
     #[must_use]
     pub fn mode(&self) -> u32 {
         self.mode
     }
 
-    /// Who may read it.
+    /// The mode and the group of the file.
     #[must_use]
     pub fn access(&self) -> Access {
         Access {
@@ -68,7 +69,7 @@ impl Content {
 }
 
 impl Step {
-    /// Whether the file is as it shall be.
+    /// Whether the file already has the new content and mode.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
         match (&self.content, &self.before) {
@@ -80,12 +81,12 @@ impl Step {
         }
     }
 
-    /// Writes or removes the file, unless it changed since the step was made; gives the backup's
-    /// name.
+    /// Writes or removes the file, unless it changed since the step was made. Returns the name of
+    /// the backup, if one was made.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it changed, [`Error::Confined`], [`Error::NotOurs`], [`Error::Io`].
-    /// The file is then untouched.
+    /// [`Error::Conflict`] if the file changed, [`Error::Confined`], [`Error::NotOurs`],
+    /// [`Error::Io`]. The file is then untouched.
     pub fn write_step(&self, root: &Root, records: &Records) -> Result<Option<String>> {
         let _lock = records.lock(root.path(), &self.file)?;
         let now = root.read(&self.file)?;
@@ -112,8 +113,8 @@ impl Step {
         Ok(backup)
     }
 
-    /// A file with values gets the configured group or is not written. Any other file keeps the
-    /// group that it had, where this user may give it.
+    /// Writes the file. A file with values must get the configured group, or it is not written. Any
+    /// other file keeps its group if this user is allowed to set it.
     fn place(&self, root: &Root, content: &[u8], before: Option<&Content>) -> Result<()> {
         let must_have_group = self
             .record
@@ -137,7 +138,8 @@ impl Step {
         }
     }
 
-    /// The record goes first, so that no crash leaves a file with secrets unrecorded.
+    /// Records the file before it is written, so that a crash never leaves an unrecorded file with
+    /// secrets.
     fn note(&self, root: &Root, records: &Records) -> Result<()> {
         let (Some(recorded), Some(content)) = (&self.record, &self.content) else {
             return Ok(());
@@ -155,7 +157,7 @@ impl Step {
     }
 }
 
-/// Removes the backups of a file whose content fits; gives their names.
+/// Removes the backups whose content passes `fits`. Returns their names.
 pub fn remove_backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<String> {
     let fitting = backups(root, file, fits);
     let names: Vec<String> = fitting.into_iter().map(|(name, _)| name).collect();
@@ -163,7 +165,7 @@ pub fn remove_backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) ->
     names
 }
 
-/// The backups of a file whose content fits, the oldest first.
+/// The backups of a file whose content passes `fits`, the oldest first.
 pub fn backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<(String, Content)> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let content =
@@ -176,7 +178,7 @@ pub fn backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<(S
 }
 
 impl Root {
-    /// Writes a file whole. `before` is what [`Root::read`] gave.
+    /// Replaces a file atomically. `before` is the result of [`Root::read`].
     fn place_with(
         &self,
         path: &Path,
@@ -192,7 +194,7 @@ impl Root {
         super::place(&folder, name, name, content, access).map_err(Error::io("write", path))
     }
 
-    /// Removes a plain file of this user.
+    /// Removes a plain file that belongs to this user.
     fn remove(&self, path: &Path, before: Option<&Content>) -> Result<()> {
         let Some(before) = before else { return Ok(()) };
         super::require_own_file(path, before.owner)?;

@@ -1,5 +1,5 @@
-//! What `adopt` did, kept in the private state folder, so that it can be continued and undone.
-//! It holds names, modes and salted digests, never a value.
+//! The journal of `adopt`, kept in the private state folder: it lets `adopt` continue or undo its
+//! changes. It contains names, modes and salted digests, never a value.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -13,15 +13,15 @@ use sha2::{Digest, Sha256};
 use super::lock;
 use crate::error::{Error, Result};
 
-/// How the old content of a file can be had again.
+/// How a file was changed, and where its old content can be restored from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// The file is new.
     Created,
-    /// Its old content is a backup beside it.
+    /// The old content is in a backup beside the file.
     Replaced,
-    /// Its old content is its beginning: so many bytes.
+    /// Lines were appended: the old content is the first bytes of the file, this many.
     Appended(usize),
 }
 
@@ -30,39 +30,39 @@ pub enum Way {
 pub struct FileEntry {
     /// How it was changed.
     pub way: Way,
-    /// Its mode before.
+    /// The mode before the change.
     pub mode: u32,
-    /// Its group before.
+    /// The group before the change.
     #[serde(default)]
     pub group: Option<u32>,
-    /// The digest of its content before; none where there was no file.
+    /// The digest of the content before the change; `None` for a new file.
     pub before: Option<String>,
-    /// The digest of its content afterwards.
+    /// The digest of the content after the change.
     pub after: String,
 }
 
-/// A service that was adopted, wholly or in part.
+/// A service that was adopted, completely or in part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceEntry {
     /// The address of its Vault.
     pub address: String,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
-    /// The service of the folder that it was found in: itself, or the one whose files it could not
-    /// share.
+    /// The service of the folder in which this service was found: this service itself, or another
+    /// one if the two could not share files.
     pub unit: String,
-    /// The version before; 0 when the service was new.
+    /// The version in Vault before adoption; 0 for a new service.
     pub base: u64,
-    /// The version that was written last.
+    /// The last version that adoption wrote.
     pub written: Option<u64>,
-    /// Whether somebody else wrote a version between two that adoption wrote.
+    /// Whether someone else wrote a version between two versions that adoption wrote.
     #[serde(default)]
     pub is_mixed: bool,
-    /// The keys that it did not have.
+    /// The keys that were new.
     pub added: Vec<String>,
-    /// The keys that had another value.
+    /// The keys whose value changed.
     pub changed: Vec<String>,
-    /// Its files below the root, in the order in which they were changed.
+    /// The changed files, as paths below the root, in the order of the changes.
     pub files: Vec<(String, FileEntry)>,
 }
 
@@ -70,17 +70,17 @@ pub struct ServiceEntry {
 #[derive(Serialize, Deserialize)]
 pub struct Journal {
     salt: String,
-    /// By the names of the services.
+    /// The services by name.
     pub services: BTreeMap<String, ServiceEntry>,
 }
 
-/// Where the journals lie.
+/// The folder of all journals, one per root.
 pub struct Journals {
     folder: PathBuf,
 }
 
 impl Journal {
-    /// The digest of a content, as the entries have it.
+    /// The salted digest of a file's content, as stored in the entries.
     #[must_use]
     pub fn digest(&self, content: &[u8]) -> String {
         let mut hash = Sha256::new();
@@ -89,12 +89,12 @@ impl Journal {
         hex(&hash.finalize())
     }
 
-    /// Notes that a file is about to be changed. What stood there before adoption began stays
-    /// noted.
+    /// Records that a file is about to be changed. The entry keeps the state from before adoption
+    /// began, because an undo restores it, unless something else changed the file in between.
     pub fn note_file(&mut self, service: &str, file: &str, entry: FileEntry) {
         let files = &mut self.services.entry(service.to_owned()).or_default().files;
         match files.iter_mut().find(|(name, _)| name == file) {
-            // The file as it was left: its first content is what an undo gives back.
+            // The file is as adoption left it, so an undo still restores its first content.
             Some((_, known)) if entry.before.as_ref() == Some(&known.after) => {
                 known.after = entry.after
             }
@@ -113,10 +113,10 @@ impl Journals {
         }
     }
 
-    /// The journal of a root; an empty one where there is none.
+    /// The journal of a root; an empty one if none exists.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read. An unreadable journal is never taken for none.
+    /// [`Error::Io`] if it cannot be read. An unreadable journal never counts as empty.
     pub fn load(&self, root: &Path) -> Result<Journal> {
         let path = self.place_of(root)?;
         match std::fs::read(&path) {
@@ -130,7 +130,7 @@ impl Journals {
         }
     }
 
-    /// Keeps a journal; an empty one is removed.
+    /// Writes a journal, or removes the file of an empty one.
     fn save(&self, root: &Path, journal: &Journal) -> Result<()> {
         let path = self.place_of(root)?;
         if journal.services.is_empty() {
@@ -146,10 +146,10 @@ impl Journals {
         self.replace(&path, &text).map_err(Error::io("write", path))
     }
 
-    /// Loads the journal, changes it and keeps it, while no other process or thread does.
+    /// Loads, changes and saves the journal under a lock that excludes other processes and threads.
     ///
     /// # Errors
-    /// [`Error::Io`], also when another one does not finish.
+    /// [`Error::Io`], also if another process or thread holds the lock too long.
     pub fn edit(&self, root: &Path, change: impl FnOnce(&mut Journal)) -> Result<()> {
         let path = self.place_of(root)?.with_extension("lock");
         let _lock = lock::take(&self.folder, &path).map_err(Error::io("lock", &path))?;
@@ -159,7 +159,7 @@ impl Journals {
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
-        // Whoever writes holds the lock.
+        // The caller holds the lock, so a fixed temporary name is safe.
         let temporary = path.with_extension("tmp");
         let mut file: File = OpenOptions::new()
             .write(true)

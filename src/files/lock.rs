@@ -1,4 +1,5 @@
-//! Lock files in the private state folder: who holds one is alone with what it stands for.
+//! Lock files in the private state folder. The holder of a lock file has exclusive access to the
+//! data it protects.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Result};
@@ -6,11 +7,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long another holder is waited for.
+/// How long to wait for another holder.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// Takes the lock file `path` in `folder`, which is made if need be; it is free again when the
-/// guard is dropped.
+/// Locks the file `path` in `folder`, creating both if they are missing. Dropping the returned file
+/// releases the lock.
 pub(super) fn take(folder: &Path, path: &Path) -> Result<File> {
     DirBuilder::new()
         .recursive(true)

@@ -1,8 +1,8 @@
-//! Files below the root: read and written without leaving it, whole or not at all, mode 0600.
+//! Reads and writes files below the root without ever leaving it. Writes are atomic, mode 0600.
 //!
-//! Every folder on the way is opened one after the other without following symbolic links
-//! (`openat` with `O_NOFOLLOW`), and what is then done is done relative to the last one: what
-//! changes between a check and its use cannot lead outside.
+//! Each folder on the path is opened in turn without following symbolic links (`openat` with
+//! `O_NOFOLLOW`), and the operation is relative to the last one. A path that changes between a
+//! check and its use therefore cannot lead outside.
 
 pub mod adopted;
 pub mod journal;
@@ -32,30 +32,30 @@ pub use write::{Access, FileChange, write};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
-/// How many backups of content that this program wrote are kept for each file.
+/// How many backups of its own content this program keeps for each file.
 pub const BACKUPS: usize = 5;
 
-/// Never written, whatever a repository's `.claude-vault.toml` says.
+/// Names that are never written, even if a repository's `.claude-vault.toml` lists them.
 const RESERVED: [&str; 3] = [".git", ".claude-vault.toml", ".mcp.json"];
-/// The audit log and its earlier files, which have a number behind the name.
+/// The name of the audit log. Its earlier files have a number after this name.
 const AUDIT_LOG: &str = ".claude-vault-audit.log";
 
-/// A folder that bounds everything done through it.
+/// A folder that every operation through it stays inside.
 pub struct Root {
     path: PathBuf,
     fd: OwnedFd,
 }
 
-/// What a write did.
+/// The outcome of a write.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Written {
-    /// The file has this content already; nothing was touched.
+    /// The file already has this content and was not written.
     Unchanged,
-    /// A new file.
+    /// The file is new.
     Created,
-    /// The old content is now in the backup of this name, in the same folder.
+    /// The file was replaced; the old content is in a backup in the same folder.
     Replaced {
-        /// `NAME.backup.YYYYMMDD_HHMMSS`
+        /// The name of the backup: `NAME.backup.YYYYMMDD_HHMMSS`.
         backup: String,
     },
 }
@@ -65,14 +65,14 @@ pub enum Written {
 pub struct Content {
     /// Its bytes, overwritten when dropped: an existing `.env` holds secrets.
     pub bytes: Zeroizing<Vec<u8>>,
-    /// The user it belongs to.
+    /// The ID of the user who owns the file.
     owner: u32,
     group: u32,
     mode: u32,
 }
 
 impl Content {
-    /// Whether somebody may read or write it who may not with this access.
+    /// Whether the group or others have a permission that `access` does not give them.
     #[must_use]
     pub fn is_wider_than(&self, access: Access) -> bool {
         self.mode & 0o077 & !access.mode != 0
@@ -83,7 +83,7 @@ impl Root {
     /// Opens the root.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if it cannot be opened as a folder.
     pub fn open(path: &Path) -> Result<Self> {
         let fd = rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|errno| Error::io("open the root", path)(errno.into()))?;
@@ -99,10 +99,10 @@ impl Root {
         &self.path
     }
 
-    /// A path as a person gave it, made relative to the root.
+    /// Makes a path that a person gave relative to the root.
     ///
     /// # Errors
-    /// [`Error::Confined`] when it lies outside, or is a file that must not be written.
+    /// [`Error::Confined`] if it lies outside the root or has a reserved name.
     pub fn relative(&self, path: &Path) -> Result<PathBuf> {
         let outside = || Error::Confined {
             path: path.to_owned(),
@@ -143,22 +143,22 @@ impl Root {
         Ok(inside)
     }
 
-    /// Whether a plain file of that path exists. What is there but is not a plain file is an error.
+    /// Whether a plain file exists at this path.
     ///
     /// # Errors
-    /// [`Error::Confined`].
+    /// [`Error::Confined`] if the path exists but is not a plain file.
     pub fn has(&self, path: &Path) -> Result<bool> {
         Ok(self.read_limited(path, 0)?.is_some())
     }
 
-    /// Whether a folder of that path exists, reached without a symbolic link.
+    /// Whether a folder exists at this path and no part of the path is a symbolic link.
     #[must_use]
     pub fn has_folder(&self, path: &Path) -> bool {
         self.folder(&path.join("x"), false)
             .is_ok_and(|found| found.is_some())
     }
 
-    /// The names in a folder, sorted; none when it cannot be read.
+    /// The names in a folder, sorted; empty if it cannot be read.
     #[must_use]
     pub fn names(&self, path: &Path) -> Vec<String> {
         let inside = path.join("x");
@@ -170,7 +170,7 @@ impl Root {
         names
     }
 
-    /// Reads a plain file of at most [`MAX_FILE`] bytes; `None` when there is none.
+    /// Reads a plain file of at most [`MAX_FILE`] bytes; `None` if it does not exist.
     ///
     /// # Errors
     /// [`Error::Confined`] for links, folders, devices, pipes and sockets, and files too large.
@@ -178,8 +178,8 @@ impl Root {
         self.read_limited(path, MAX_FILE)
     }
 
-    /// The same for a file that says where values go: `None` also where it, or the root, belongs to
-    /// another user than this one or root.
+    /// Reads a file that decides where values go, as [`Root::read`] does. Also `None` if the file
+    /// or the root belongs to a user other than this one and root.
     ///
     /// # Errors
     /// As [`Root::read`].
@@ -229,8 +229,8 @@ impl Root {
         }))
     }
 
-    /// Writes a file whole: beside it, 0600 from before the first byte, synced, renamed. `before`
-    /// is what [`Root::read`] gave.
+    /// Replaces a file atomically: writes a temporary file beside it, private before the first byte
+    /// is written, syncs it and renames it. `before` is the result of [`Root::read`].
     ///
     /// # Errors
     /// [`Error::Confined`], [`Error::NotOurs`] for a file or folder of another user, [`Error::Io`].
@@ -249,7 +249,7 @@ impl Root {
         place(&folder, name, name, content, access).map_err(Error::io("write", path))
     }
 
-    /// Takes a file from those who may read it and should not; the file itself is not touched.
+    /// Removes the permissions that `access` does not give; the content is not touched.
     fn narrow(&self, path: &Path, now: Option<&Content>, access: Access) -> Result<()> {
         let Some(now) = now.filter(|now| now.is_wider_than(access)) else {
             return Ok(());
@@ -263,7 +263,7 @@ impl Root {
             .map_err(|errno| Error::io("narrow the permissions of", path)(errno.into()))
     }
 
-    /// Keeps content in a backup beside its file; gives the backup's name.
+    /// Writes old content to a backup beside its file. Returns the name of the backup.
     fn back_up(&self, path: &Path, old: &Content) -> Result<String> {
         require_own_file(path, old.owner)?;
         let (folder, name) = self.folder_of(path)?;
@@ -293,13 +293,13 @@ impl Root {
     fn folder_of<'a>(&self, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
         let refused = || Error::Confined {
             path: path.to_owned(),
-            reason: "its folder cannot be made",
+            reason: "its folder cannot be created",
         };
         self.folder(path, true)?.ok_or_else(refused)
     }
 
-    /// Adds lines to a text file that anybody may read, such as `.gitignore`; those that it has
-    /// already are left out. Without a backup.
+    /// Adds lines to a text file that anybody may read, such as `.gitignore`, unless the file
+    /// already has them. Makes no backup.
     ///
     /// # Errors
     /// [`Error::Confined`], [`Error::Io`].
@@ -327,7 +327,7 @@ impl Root {
         let Some((folder, name)) = self.folder(path, false)? else {
             return Err(Error::Confined {
                 path: path.to_owned(),
-                reason: "its folder is not there",
+                reason: "its folder does not exist",
             });
         };
         before
@@ -339,7 +339,7 @@ impl Root {
             .map_err(Error::io("write", path))
     }
 
-    /// Writes a text file that holds no value and that anybody may read, without a backup.
+    /// Writes a text file that contains no value and that anybody may read. Makes no backup.
     ///
     /// # Errors
     /// [`Error::Confined`], [`Error::NotOurs`] for a file of another user, [`Error::Io`].
@@ -355,9 +355,9 @@ impl Root {
             .map_err(Error::io("write", path))
     }
 
-    /// Opens the folder that holds `path`; `None` when it does not exist and is not to be made.
-    /// Where it may be made a file is written into it: then every folder on the way must be one
-    /// that no other user controls.
+    /// Opens the folder that contains `path`; `None` if it does not exist and `make` is false.
+    /// `make` means that a file will be written: missing folders are created, and no folder on the
+    /// path may be under the control of another user.
     fn folder<'a>(&self, path: &'a Path, make: bool) -> Result<Option<(OwnedFd, &'a OsStr)>> {
         let outside = || Error::Confined {
             path: path.to_owned(),
@@ -400,7 +400,7 @@ fn back_up(folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<Str
         .strftime("%Y%m%d_%H%M%S")
         .to_string();
     let base = format!("{}.backup.{stamp}", name.to_string_lossy());
-    // Several in one second are numbered upwards, so that their names sort by age.
+    // Several backups in one second get increasing numbers, so that their names sort by age.
     let newest = names(folder)
         .iter()
         .filter_map(|other| {
@@ -423,7 +423,8 @@ fn back_up(folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<Str
     Ok(backup)
 }
 
-/// Resolves `..` by name alone; a symbolic link on the way is refused later, when it is opened.
+/// Resolves `..` in the text of a path. A symbolic link on the path is refused later, when it is
+/// opened.
 fn without_dots(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -439,7 +440,7 @@ fn without_dots(path: &Path) -> PathBuf {
 fn refusal(path: &Path, errno: Errno) -> Error {
     let reason = match errno {
         Errno::LOOP => "it is, or leads through, a symbolic link",
-        Errno::NOTDIR => "a folder on its way is a symbolic link or not a folder",
+        Errno::NOTDIR => "a folder on its path is a symbolic link or not a folder",
         Errno::NXIO | Errno::ISDIR => "it is not a plain file",
         _ => return Error::io("open", path)(errno.into()),
     };
@@ -469,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_outside_the_root_is_reached() {
+    fn no_path_leads_outside_the_root() {
         let (folder, root) = root();
         let outside = tempfile::tempdir().unwrap();
         symlink(outside.path(), folder.path().join("dir")).unwrap();
@@ -493,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_a_folder_and_a_device_are_no_files() {
+    fn pipes_folders_and_devices_are_refused() {
         let (folder, root) = root();
         assert!(
             std::process::Command::new("mkfifo")

@@ -1,5 +1,4 @@
-//! Whose files and folders are written to: values never go where another user decides what becomes
-//! of them.
+//! Ownership checks before a write: values never go to a place that another user controls.
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -12,13 +11,13 @@ fn this_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whether what a user wrote is believed: this one, or root.
+/// Whether files of this owner are trusted: the current user or root.
 pub(super) fn is_trusted(user: u32) -> bool {
     user == this_user() || user == 0
 }
 
-/// A file of another user is not replaced: it would become this user's, or its owner would read
-/// what is in it.
+/// Refuses to replace a file of another user: the file would become this user's, or its owner could
+/// read the new content.
 pub(super) fn require_own_file(path: &Path, owner: u32) -> Result<()> {
     if owner == this_user() {
         return Ok(());
@@ -26,13 +25,13 @@ pub(super) fn require_own_file(path: &Path, owner: u32) -> Result<()> {
     Err(not_ours(path, "it belongs to another user", as_user(owner)))
 }
 
-/// A folder in which another user may put one file in another's place is no place for values.
+/// Refuses a folder in which another user could replace a file.
 pub(super) fn require_own_folder(path: &Path, folder: &OwnedFd) -> Result<()> {
     let found = fstat(folder).map_err(|errno| Error::io("open", path)(errno.into()))?;
     if !is_trusted(found.st_uid) {
         return Err(not_ours(
             path,
-            "a folder on its way belongs to another user",
+            "a folder on its path belongs to another user",
             as_user(found.st_uid),
         ));
     }
@@ -43,12 +42,12 @@ pub(super) fn require_own_folder(path: &Path, folder: &OwnedFd) -> Result<()> {
             .filter(|parent| *parent != Path::new(""))
             .unwrap_or(Path::new("."));
         let hint = format!(
-            "chmod o-w {}   (or the folder above it that others may write)",
+            "chmod o-w {}   (or the parent folder that others may write to)",
             folder.display()
         );
         return Err(not_ours(
             path,
-            "any user may write to a folder on its way",
+            "any user may write to a folder on its path",
             hint,
         ));
     }

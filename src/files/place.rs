@@ -1,4 +1,5 @@
-//! A file put in its place whole, by renaming a finished one; what others left is swept away.
+//! Atomic writes: a finished temporary file is renamed to its target. Temporary files of killed
+//! writers are removed.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -8,14 +9,15 @@ use std::os::fd::OwnedFd;
 use super::write::{Access, PRIVATE};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 
-/// Temporary names begin so; a lock on the file tells a living writer's from a dead one's.
+/// The prefix of temporary names. A running writer holds a lock on its file, which distinguishes it
+/// from a file that a killed writer left.
 fn temporary_prefix(target: &OsStr) -> String {
     format!(".{}.claude-vault-", target.to_string_lossy())
 }
 
-/// Writes `content` under a temporary name and renames it to `name`. The file belongs to whoever
-/// runs this program. Another writer's sweep can take the temporary file between its making and its
-/// lock: then it is written once more.
+/// Writes `content` under a temporary name and renames it to `name`. The file belongs to the user
+/// who runs this program. Another writer's [`sweep`] can remove the temporary file before it is
+/// locked; it is then written once more.
 pub(super) fn place(
     folder: &OwnedFd,
     target: &OsStr,
@@ -50,7 +52,8 @@ pub(super) fn place(
             file.write_all(content)?;
             file.sync_all()?;
             renameat(folder, temporary.as_str(), folder, name)?;
-            // The folder is not synced: after a power cut either name's file is there, and whole.
+            // The folder is not synced: after a power cut, the old or the new file exists,
+            // complete.
             Ok(())
         })();
         if written.is_err() {
@@ -64,7 +67,7 @@ pub(super) fn place(
     }
 }
 
-/// Removes what a killed writer left: temporary files that nobody holds a lock on.
+/// Removes the temporary files that killed writers left, which are those without a lock.
 pub(super) fn sweep(folder: &OwnedFd, target: &OsStr) {
     let prefix = temporary_prefix(target);
     for name in names(folder)
@@ -82,7 +85,7 @@ pub(super) fn sweep(folder: &OwnedFd, target: &OsStr) {
 }
 
 /// Whether `name` is a backup of the file `target`: `TARGET.backup.YYYYMMDD_HHMMSS`, with a number
-/// when there were several in one second.
+/// if there were several in one second.
 pub(super) fn is_backup_of(name: &str, target: &OsStr) -> bool {
     let prefix = format!("{}.backup.", target.to_string_lossy());
     name.strip_prefix(&prefix).is_some_and(|stamp| {

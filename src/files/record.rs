@@ -1,8 +1,9 @@
-//! Which files this program wrote, kept in the private state folder.
+//! The record of the files that this program wrote, kept in the private state folder.
 //!
-//! A record outlives later changes of its file. Over MCP, a recorded file with secrets is described
-//! from its record and never parsed: text around a value could otherwise tell what the value is.
-//! A record is written before its file, so that no crash leaves a file with secrets unrecorded.
+//! A record stays valid when its file changes later. Over MCP, a recorded file with secrets is
+//! described from its record and never parsed, because the text around a value could reveal the
+//! value. The record is written before the file, so that a crash never leaves an unrecorded file
+//! with secrets.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -15,31 +16,31 @@ use sha2::{Digest, Sha256};
 use super::Content;
 use crate::error::{Error, Result};
 
-/// How many digests of content are kept: more than there are backups of ours, so that each is
-/// known.
+/// How many digests of content a record keeps: more than the number of backups, so that every
+/// backup that this program wrote is recognised.
 const MAX_DIGESTS: usize = 16;
 
-/// What was written.
+/// What a written file contains.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A file that contains values of services.
+    /// Values of services.
     Secrets,
     /// A template without secrets.
     Example,
 }
 
-/// What this program knows about a file that it wrote.
+/// The record of one file that this program wrote.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Record {
-    /// The file: the real path of the root, and the path below it. What is not UTF-8 in it is
-    /// replaced: the name of the record tells exactly.
+    /// The path of the file, with symbolic links in the root resolved. Bytes that are not UTF-8 are
+    /// replaced; the record is found by a hash of the exact path.
     file: String,
-    /// What it contains.
+    /// What the file contains.
     pub kind: Kind,
-    /// The service it belongs to, if any.
+    /// The service that the file belongs to, if any.
     pub service: Option<String>,
-    /// Where its values came from: the service's path and the mark of its Vault.
+    /// The origin of the values: the path of the service and the mark of its Vault.
     #[serde(default)]
     pub origin: Option<String>,
     /// The keys that were written, in order.
@@ -57,20 +58,20 @@ impl Record {
     }
 }
 
-/// How a file stands to what this program wrote there.
+/// How a file compares with what this program last wrote there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {
     /// There is no file.
     New,
     /// The file is as this program wrote it.
     Unchanged,
-    /// This program wrote the file, and something else changed it since.
+    /// This program wrote the file, and something else has changed it since.
     Changed,
     /// This program did not write the file.
     Foreign,
 }
 
-/// The records of this user.
+/// All records of this user.
 pub struct Records {
     folder: PathBuf,
 }
@@ -84,10 +85,10 @@ impl Records {
         }
     }
 
-    /// The record of a file below a root, if there is one.
+    /// The record of a file below a root; `None` if there is no record.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read. An unreadable record is never taken for none.
+    /// [`Error::Io`] if it cannot be read. An unreadable record never counts as missing.
     pub fn of(&self, root: &Path, file: &Path) -> Result<Option<Record>> {
         let (path, file) = self.place_of(root, file)?;
         let text = match std::fs::read(&path) {
@@ -100,10 +101,10 @@ impl Records {
         Ok(Some(record).filter(|record| record.file == file.to_string_lossy()))
     }
 
-    /// Records content that is about to be written, or that is there already.
+    /// Records content that is about to be written, or that the file already has.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the record cannot be written.
     pub fn put(&self, root: &Path, file: &Path, what: &Written<'_>) -> Result<()> {
         let (path, file) = self.place_of(root, file)?;
         let (salt, mut digests) = match what.before {
@@ -116,7 +117,7 @@ impl Records {
         digests.truncate(MAX_DIGESTS);
         let record = Record {
             file: file.to_string_lossy().into_owned(),
-            // A file that had values once stays one for good: its backups have them.
+            // A file that ever contained values keeps this kind: its backups still contain them.
             kind: if what
                 .before
                 .is_some_and(|before| before.kind == Kind::Secrets)
@@ -136,10 +137,10 @@ impl Records {
         self.replace(&path, &text).map_err(Error::io("write", path))
     }
 
-    /// Keeps other writers of the same file out until the guard is dropped.
+    /// Locks a file against other writers. Dropping the returned file releases the lock.
     ///
     /// # Errors
-    /// [`Error::Io`] when another one does not finish.
+    /// [`Error::Io`], also if another writer holds the lock too long.
     pub fn lock(&self, root: &Path, file: &Path) -> Result<File> {
         let path = self.place_of(root, file)?.0.with_extension("lock");
         super::lock::take(&self.folder, &path).map_err(Error::io("lock", path))
@@ -166,7 +167,7 @@ impl Records {
         written
     }
 
-    /// Where a file's record lies, and the file's real path.
+    /// The path of a file's record, and the real path of the file.
     fn place_of(&self, root: &Path, file: &Path) -> Result<(PathBuf, PathBuf)> {
         let real = std::fs::canonicalize(root)
             .map_err(Error::io("find", root))?
@@ -178,21 +179,21 @@ impl Records {
 
 /// Content to record.
 pub struct Written<'a> {
-    /// What it contains.
+    /// What the file contains.
     pub kind: Kind,
-    /// The service it belongs to.
+    /// The service that the file belongs to.
     pub service: Option<&'a str>,
-    /// Where its values come from.
+    /// The origin of the values.
     pub origin: Option<&'a str>,
     /// The keys in it, in order.
     pub keys: &'a [String],
     /// The bytes of the file.
     pub content: &'a [u8],
-    /// The record so far.
+    /// The previous record of the file.
     pub before: Option<&'a Record>,
 }
 
-/// How `content`, the file as it is now, stands to its record.
+/// Compares `content`, the file as it is now, with its record.
 #[must_use]
 pub fn standing(record: Option<&Record>, content: Option<&Content>) -> Standing {
     match (record, content) {
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_file_has_one_record_whichever_root_it_is_reached_by() {
+    fn a_file_has_the_same_record_under_every_root_above_it() {
         let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let records = Records::new(state.path());
         std::fs::create_dir(folder.path().join("plex")).unwrap();
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_record_is_not_taken_for_none() {
+    fn a_broken_record_is_an_error_and_does_not_count_as_missing() {
         let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let records = Records::new(state.path());
         record(&records, folder.path(), b"A=1\n", None);

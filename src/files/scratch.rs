@@ -1,9 +1,9 @@
-//! A private folder for a text with values that another program must open: in memory where there is
-//! such a place, and gone when it is dropped. One that a killed process left is swept away later.
+//! A private folder for a file with values that another program, such as an editor, must open. It
+//! lies in memory if possible and is removed on drop. A later run removes the folders of killed
+//! processes.
 //!
-//! The folder is `PLACE/claude-vault-edit-UID/RANDOM/`. Whoever uses it holds a lock on it, and the
-//! program that it was made for inherits the lock: the folder counts as left behind when both are
-//! gone.
+//! The folder is `PLACE/claude-vault-edit-UID/RANDOM/`. This process holds a lock on it, and the
+//! other program inherits the lock. The folder counts as abandoned when both have ended.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -20,24 +20,24 @@ use super::MAX_FILE;
 use super::owner::is_trusted;
 use crate::error::{Error, Result};
 
-/// How deep a program may have nested folders in it.
+/// How deep nested folders inside the scratch folder are removed.
 const MAX_DEPTH: usize = 16;
-/// How often a folder is made anew that another process swept away before it was locked.
+/// How often to try to create the folder: another process can remove it before it is locked.
 const ATTEMPTS: usize = 5;
 const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// Where a scratch folder may lie.
+/// The places where a scratch folder may be created.
 pub struct ScratchPlaces {
-    /// `$XDG_RUNTIME_DIR`, where there is one.
+    /// `$XDG_RUNTIME_DIR`, if it is set.
     pub runtime: Option<PathBuf>,
-    /// Where everybody's temporary files lie.
+    /// The shared folder for temporary files, as a last resort.
     pub temporary: PathBuf,
 }
 
-/// A private folder.
+/// A private folder, removed with its content on drop.
 pub struct Scratch {
     /// `PLACE/claude-vault-edit-UID`
     parent: OwnedFd,
@@ -56,7 +56,8 @@ impl ScratchPlaces {
             .chain([Path::new("/dev/shm"), &self.temporary])
     }
 
-    /// The first that is in memory and safe, else the last resort.
+    /// Opens the first place that is in memory and safe, else the last resort. The flag is true for
+    /// a place in memory.
     fn choose(&self) -> Result<(PathBuf, OwnedFd, bool)> {
         let in_memory = self
             .runtime
@@ -79,14 +80,14 @@ impl ScratchPlaces {
             return Err(Error::NotOurs {
                 path: place.clone(),
                 reason,
-                hint: "export TMPDIR=FOLDER   (one of your own)".into(),
+                hint: "export TMPDIR=FOLDER   (a folder of your own)".into(),
             });
         }
         Ok((place.clone(), fd, false))
     }
 }
 
-/// Whether nobody else can replace what this user puts there.
+/// Whether no other user can replace a file that this user creates in the folder.
 fn is_safe(folder: &OwnedFd) -> bool {
     fstat(folder).is_ok_and(|stat| {
         is_trusted(stat.st_uid) && (stat.st_mode & 0o022 == 0 || stat.st_mode & 0o1000 != 0)
@@ -104,12 +105,12 @@ fn is_memory(_: &OwnedFd) -> bool {
     false
 }
 
-/// The name of the folder that holds all of this user's.
+/// The name of the folder that contains all scratch folders of this user.
 fn own_name() -> String {
     format!("claude-vault-edit-{}", rustix::process::geteuid().as_raw())
 }
 
-/// Opens a folder that must be this user's own and closed to all others.
+/// Opens a folder that must belong to this user and be closed to all others.
 fn open_own(parent: &OwnedFd, name: &str) -> std::result::Result<OwnedFd, Errno> {
     let folder = openat(parent, name, FOLDER, Mode::empty())?;
     let stat = fstat(&folder)?;
@@ -125,10 +126,11 @@ fn make(parent: &OwnedFd, name: &str) -> std::result::Result<(), Errno> {
 }
 
 impl Scratch {
-    /// Makes one, mode 0700.
+    /// Creates the folder, mode 0700, and locks it.
     ///
     /// # Errors
-    /// [`Error::NotOurs`] where somebody else's file lies in its place, [`Error::Io`].
+    /// [`Error::NotOurs`] if its path is taken by something that is not a private folder of this
+    /// user, [`Error::Io`].
     pub fn new(places: &ScratchPlaces) -> Result<Self> {
         let (place_path, place, in_memory) = places.choose()?;
         let own = own_name();
@@ -159,7 +161,7 @@ impl Scratch {
                 make(&parent, &name)?;
                 let folder = open_own(&parent, &name)?;
                 flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
-                // Another process may have taken it for one that was left behind, before the lock.
+                // Before the lock, another process may have removed the folder as abandoned.
                 open_own(&parent, &name)?;
                 Ok((parent, folder))
             })();
@@ -180,22 +182,22 @@ impl Scratch {
         }
     }
 
-    /// Where it lies.
+    /// The path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether no disk gets what is written there.
+    /// Whether the folder is in memory, so that its files are not written to a disk.
     #[must_use]
     pub fn is_in_memory(&self) -> bool {
         self.in_memory
     }
 
-    /// Lets programs that are started from now on hold the lock too, or no more.
+    /// Sets whether programs started from now on inherit the lock.
     ///
     /// # Errors
-    /// The operating system's.
+    /// [`Error::Io`].
     pub fn share(&self, with_programs: bool) -> Result<()> {
         let flags = if with_programs {
             FdFlags::empty()
@@ -206,7 +208,7 @@ impl Scratch {
             .map_err(|errno| Error::io("share", &self.path)(errno.into()))
     }
 
-    /// Writes a file in it anew, mode 0600.
+    /// Writes a file in the folder, mode 0600, replacing an existing one.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -223,7 +225,7 @@ impl Scratch {
         File::from(file).write_all(content).map_err(failed)
     }
 
-    /// Reads a plain file in it; `None` when it is not there any more. No symbolic link is
+    /// Reads a plain file in the folder; `None` if it no longer exists. Symbolic links are not
     /// followed.
     ///
     /// # Errors
@@ -263,12 +265,13 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         remove_below(&self.folder, 0);
         let _ = unlinkat(&self.parent, self.name.as_str(), AtFlags::REMOVEDIR);
-        // Other edits may be going on.
+        // This fails while other edits are running, which is fine.
         let _ = unlinkat(&self.place, own_name().as_str(), AtFlags::REMOVEDIR);
     }
 }
 
-/// Removes what killed processes left. Where nothing was left, that is one look at each place.
+/// Removes the folders that killed processes left. If there are none, this costs one failed open
+/// per place.
 pub fn sweep_scratch(places: &ScratchPlaces) {
     let own = own_name();
     for place in places.all() {
@@ -291,7 +294,7 @@ pub fn sweep_scratch(places: &ScratchPlaces) {
     }
 }
 
-/// Removes all that lies in a folder, and follows no link.
+/// Removes everything in a folder without following links.
 fn remove_below(folder: &OwnedFd, depth: usize) {
     for name in entries(folder) {
         if unlinkat(folder, &name, AtFlags::empty()).is_ok() || depth == MAX_DEPTH {
@@ -304,7 +307,7 @@ fn remove_below(folder: &OwnedFd, depth: usize) {
     }
 }
 
-/// The names in a folder, whatever bytes they are of.
+/// The names in a folder, also those that are not UTF-8.
 fn entries(folder: &OwnedFd) -> Vec<std::ffi::CString> {
     let Ok(entries) = rustix::fs::Dir::read_from(folder) else {
         return Vec::new();

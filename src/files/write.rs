@@ -1,4 +1,4 @@
-//! Writing a recorded file: the record first, a backup, then the file, whole or not at all.
+//! Writes a recorded file: first a backup, then the record, then the file itself, atomically.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use super::{BACKUPS, Content, Root, Written};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// Who may read a file that this program writes.
+/// The permissions and the group of a file that this program writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
     /// The permissions: at most `rw-r-----`.
     pub mode: u32,
-    /// The group that the file belongs to, instead of this user's own.
+    /// The ID of the file's group; `None` for the default group of this user's new files.
     pub group: Option<u32>,
 }
 
@@ -27,37 +27,37 @@ impl Default for Access {
     }
 }
 
-/// The permissions of files that are this user's alone.
+/// The permissions of a file that only this user may access.
 pub(super) const PRIVATE: u32 = 0o600;
 
-/// A file with its new content.
+/// A planned write of one file.
 pub struct FileChange {
     /// The path below the root.
     pub file: PathBuf,
-    /// What it contains.
+    /// What the file contains.
     pub kind: Kind,
-    /// The service it belongs to, if any.
+    /// The service that the file belongs to, if any.
     pub service: Option<String>,
-    /// Where its values come from: the service's path and the mark of its Vault.
+    /// The origin of the values: the path of the service and the mark of its Vault.
     pub origin: Option<String>,
     /// The keys in it, in order.
     pub keys: Vec<String>,
-    /// All of its bytes.
+    /// The whole new content.
     pub content: Zeroizing<String>,
-    /// The file that is there now.
+    /// The existing file; `None` if there is none.
     pub before: Option<Content>,
-    /// Who may read it.
+    /// The access of the new file.
     pub access: Access,
-    /// Leave a file that has this content already as it is. Otherwise it is written and backed up
-    /// again, so that nobody can tell whether the content is new.
+    /// Whether a file that already has this content is left as it is. Otherwise it is backed up and
+    /// written again, so that the result does not reveal whether the content is new.
     pub skip_if_same: bool,
 }
 
 /// Writes the file, unless it changed since `change` was made.
 ///
 /// # Errors
-/// [`Error::Conflict`] when it changed, [`Error::Confined`], [`Error::Io`]. The old file is then
-/// untouched.
+/// [`Error::Conflict`] if the file changed, [`Error::Confined`], [`Error::NotOurs`], [`Error::Io`].
+/// The old file is then untouched.
 pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Written> {
     let FileChange {
         file,
@@ -111,7 +111,8 @@ pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Writ
     Ok(backup.map_or(Written::Created, |backup| Written::Replaced { backup }))
 }
 
-/// Keeps the newest backups of content that this program wrote, and every other one.
+/// Removes the oldest backups of content that this program wrote, except the newest [`BACKUPS`].
+/// Backups of other content are kept.
 fn remove_old_backups(root: &Root, file: &Path, record: &Record) {
     let folder = file.parent().unwrap_or(Path::new(""));
     let is_ours = |name: &String| {
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_private_and_a_second_write_of_the_same_does_nothing() {
+    fn a_file_is_private_and_writing_the_same_content_again_changes_nothing() {
         let place = Place::new();
         assert_eq!(place.write("plex/.env", "A=1\n").unwrap(), Written::Created);
         let file = place.folder.path().join("plex/.env");
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_file_of_the_same_content_is_made_private() {
+    fn a_readable_file_with_the_same_content_is_made_private() {
         let place = Place::new();
         let file = place.folder.path().join(".env");
         std::fs::write(&file, "A=1\n").unwrap();
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn five_backups_of_our_own_content_are_kept_and_every_one_of_anything_else() {
+    fn five_backups_of_our_own_content_are_kept_and_all_of_other_content() {
         let place = Place::new();
         std::fs::write(place.folder.path().join(".env"), "A=the person's\n").unwrap();
         for number in 0..9 {
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_writer_left_is_removed_and_a_living_writers_file_is_not() {
+    fn the_file_of_a_killed_writer_is_removed_and_that_of_a_running_writer_is_not() {
         let place = Place::new();
         let dead = place.folder.path().join("..env.claude-vault-dead");
         let living = place.folder.path().join("..env.claude-vault-living");

@@ -1,6 +1,6 @@
-//! Compose files: the environment that each service gets from the file itself, where each value
-//! stands, and which other files it names (Compose specification, "environment", "env_file",
-//! "secrets"). Anchors and `<<` are resolved; nothing is replaced.
+//! Reads compose files: the environment that each service gets from the file itself, the line of
+//! each value, and the other files that it names (Compose specification, "environment", "env_file",
+//! "secrets"). Anchors and `<<` are resolved; variables are not expanded.
 
 use std::collections::BTreeMap;
 
@@ -10,33 +10,32 @@ use zeroize::Zeroizing;
 /// A compose file.
 #[derive(Default)]
 pub struct Compose {
-    /// Its services, in the order of their names.
+    /// The services, sorted by name.
     pub services: BTreeMap<String, Service>,
-    /// Its `secrets` section: names, and the file that each comes from, if one.
+    /// The `secrets` section: each name with its file, if it comes from one.
     pub secrets: BTreeMap<String, Option<String>>,
 }
 
-/// What of a service concerns its environment.
+/// The environment of a service.
 #[derive(Default)]
 pub struct Service {
-    /// The variables with a value in this file, and the line it stands on.
+    /// The variables under `environment`.
     pub environment: Vec<Variable>,
-    /// The files named by `env_file`.
+    /// The paths under `env_file`.
     pub env_files: Vec<String>,
 }
 
 /// An entry of `environment`.
 pub struct Variable {
-    /// Its name; of an item of a list without `=`, the whole item.
+    /// The name. For a list item without `=`, the whole item.
     pub name: String,
-    /// From 1.
+    /// The line of the value, from 1.
     pub line: u64,
-    /// Its value as it stands in the file. None where the value comes from elsewhere, or is no
-    /// text.
+    /// The value as written in the file. `None` if it comes from elsewhere or is not a scalar.
     pub value: Option<Zeroizing<String>>,
 }
 
-/// Any YAML, with the line of each value.
+/// Any YAML value, with the line of each value in it.
 enum Node {
     Nothing,
     Scalar(Zeroizing<String>),
@@ -49,11 +48,11 @@ type Placed = serde_saphyr::Spanned<Node>;
 /// Reads a compose file.
 ///
 /// # Errors
-/// The reason why it is none. It repeats nothing of the text.
+/// The reason why the text is not a compose file. It never quotes the text.
 pub fn parse(text: &str) -> Result<Compose, &'static str> {
-    let root: Node = serde_saphyr::from_str(text).map_err(|_| "it is not YAML that can be read")?;
+    let root: Node = serde_saphyr::from_str(text).map_err(|_| "it is not valid YAML")?;
     let Node::Map(sections) = root else {
-        return Err("it is no compose file");
+        return Err("it is not a compose file");
     };
     let mut compose = Compose::default();
     for (name, section) in sections {
@@ -95,7 +94,8 @@ fn service(node: Node) -> Service {
     service
 }
 
-/// The map form, and the list form `NAME=value`. The value of a name alone comes from the shell.
+/// Reads the map form and the list form `NAME=value`. A name without a value takes it from the
+/// shell.
 fn environment(node: Node) -> Vec<Variable> {
     match node {
         Node::Map(entries) => {
@@ -168,7 +168,7 @@ impl<'de> Deserialize<'de> for Node {
 
 struct AnyNode;
 
-/// Numbers and truth values become text as compose writes them into the environment.
+/// Converts numbers and booleans to text, as compose does for the environment.
 impl<'de> Visitor<'de> for AnyNode {
     type Value = Node;
 
@@ -225,7 +225,7 @@ impl<'de> Visitor<'de> for AnyNode {
     }
 }
 
-/// A value as compose would pass it on, when nothing in it is replaced from elsewhere.
+/// The value that compose passes on. `None` if it contains a variable.
 #[must_use]
 pub fn literal(value: &str) -> Option<Zeroizing<String>> {
     let mut out = Zeroizing::new(String::with_capacity(value.len()));
@@ -319,7 +319,7 @@ secrets:
     }
 
     #[test]
-    fn what_is_no_compose_file_is_told_without_its_text() {
+    fn text_that_is_not_a_compose_file_is_refused() {
         for text in [
             "",
             "just text",
@@ -333,7 +333,7 @@ secrets:
     }
 
     #[test]
-    fn two_dollars_are_one_and_a_variable_is_no_literal() {
+    fn two_dollars_become_one_and_a_variable_is_not_literal() {
         assert_eq!(
             literal("p$$w").as_ref().map(|text| text.as_str()),
             Some("p$w")

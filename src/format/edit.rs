@@ -1,64 +1,64 @@
-//! Editing a file entry by entry: what is not an entry that is set stays, byte for byte.
+//! Edits a file entry by entry. Everything outside of the edited values stays, byte for byte.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-/// Values by key, as they shall stand in a text.
+/// Values by key, as written in the file.
 pub type Texts = BTreeMap<String, Zeroizing<String>>;
 
-/// A key with its place in a text.
+/// A key and the position of its value in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Where its line starts.
+    /// The start of the entry's line.
     pub start: usize,
-    /// The key, quotes removed.
+    /// The key, without quotes.
     pub key: String,
-    /// Where its key ends.
+    /// The end of the key as written.
     pub key_end: usize,
-    /// Where its value stands.
+    /// The range of the value as written.
     pub value: Range<usize>,
 }
 
-/// The entries of a text, in its order.
+/// The entries of a text, in text order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// All of them, also those of the same key.
+    /// All entries, including repeated keys.
     pub entries: Vec<Entry>,
-    /// Numbers of lines that are neither entries nor comments nor blank.
+    /// The numbers of lines that are neither entries nor comments nor blank.
     pub unread: Vec<usize>,
 }
 
-/// A template with values put in.
+/// A template with its values filled in.
 pub struct Edited {
     /// The text.
     pub text: Zeroizing<String>,
-    /// Keys that the template has and the values lack.
+    /// Keys of the template without a new value, which keep their default.
     pub defaults: Vec<String>,
-    /// Keys that were set and stand in the template more than once.
+    /// Keys that were set and occur more than once in the template.
     pub repeated: Vec<String>,
 }
 
-/// What an edit needs to know of a format.
+/// The format-specific parts of an edit.
 pub struct Style<'a> {
-    /// Puts key and value on a line, without its end.
+    /// Formats a key and a value as a line, without its end.
     pub line: fn(&str, &str) -> String,
-    /// Every entry in its plainest form, with its comment on a line of its own, for readers that
-    /// know nothing else. Otherwise all that is not a value stays as it is.
+    /// Rewrites every entry in its plainest form, with its comment on a line of its own, for
+    /// readers that support nothing else. If `false`, everything except the values stays unchanged.
     pub tidy: bool,
     /// The comment lines at the top, without line ends.
     pub header: &'a [String],
-    /// How many bytes of a text, from its first line on, are an older header.
+    /// Returns the length in bytes of an older header at the start of a text.
     pub header_length: fn(&str) -> usize,
-    /// The comment over keys that the text lacks.
+    /// The comment above keys that are added to the text.
     pub block: &'a str,
-    /// The comments that such a block may have had before.
+    /// All comments that such a block may have had in earlier versions.
     pub blocks: &'a [&'a str],
 }
 
 impl Document {
-    /// The value's text of each key; the last one counts, as readers do.
+    /// The raw value of each key. The last of repeated keys counts, as in most readers.
     #[must_use]
     pub fn raw<'a>(&self, text: &'a str) -> BTreeMap<String, &'a str> {
         self.entries
@@ -67,12 +67,13 @@ impl Document {
             .collect()
     }
 
-    /// Puts `values` (key and text as it shall stand) into the template `text`.
+    /// Fills `values` (key and text as written) into the template `text`.
     #[must_use]
     pub fn fill(&self, text: &str, values: &Texts, style: &Style<'_>) -> Edited {
         let end = self.line_end(text);
         let (mark, body_start) = skip_header(text, style.header_length);
-        // Large enough for all of it: a text that moves leaves a copy behind.
+        // Reserve enough room for everything: a reallocation would leave a copy of the secrets in
+        // memory.
         let additions: usize = values
             .iter()
             .map(|(key, value)| key.len() + 2 * value.len() + 16)
@@ -120,7 +121,7 @@ impl Document {
         }
     }
 
-    /// The line end of a text: its first one that is not part of a value.
+    /// The line end of a text: the first one outside of a value.
     pub(super) fn line_end(&self, text: &str) -> &'static str {
         let in_value = |at: usize| self.entries.iter().any(|entry| entry.value.contains(&at));
         let first = text
@@ -134,17 +135,17 @@ impl Document {
         }
     }
 
-    /// Adds the keys that the text lacks: to the block of such keys that it ends with, else in a
-    /// new one.
+    /// Appends the missing keys: to the block of such keys at the end of the text, or else to a new
+    /// block.
     fn append_missing(&self, out: &mut String, values: &Texts, style: &Style<'_>, end: &str) {
-        let there: BTreeSet<&str> = self
+        let existing: BTreeSet<&str> = self
             .entries
             .iter()
             .map(|entry| entry.key.as_str())
             .collect();
         let missing: Vec<_> = values
             .iter()
-            .filter(|(key, _)| !there.contains(key.as_str()))
+            .filter(|(key, _)| !existing.contains(key.as_str()))
             .collect();
         if missing.is_empty() {
             return;
@@ -173,8 +174,8 @@ fn ends_with_block(text: &str, blocks: &[&str]) -> bool {
         .any(|line| blocks.contains(&line.trim_end()))
 }
 
-/// Writes one entry with nothing around it; gives the place where the text goes on. Of an entry
-/// that is not set, what stands behind the value may be a part of it: that stays.
+/// Writes one entry in its plainest form, and returns the position at which the text continues. If
+/// the entry is not set, the text after its value may belong to it, so that text stays.
 fn tidied(
     out: &mut String,
     text: &str,
@@ -205,7 +206,7 @@ fn tidied(
         }
 }
 
-/// The byte order mark, and where the text goes on after it and a header of ours.
+/// Returns the byte order mark, and the position after it and after our own header.
 #[must_use]
 pub fn skip_header(text: &str, header_length: fn(&str) -> usize) -> (&str, usize) {
     let mark = if text.starts_with('\u{feff}') {
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_where_a_value_is_due_stays_a_comment() {
+    fn a_comment_in_place_of_a_value_stays_a_comment() {
         assert!(
             fill("A= # why\n", &[("A", "1")])
                 .text
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_come_later_join_the_block_of_those_before() {
+    fn keys_added_later_join_the_existing_block() {
         let once = fill("A=x\n", &[("A", "1"), ("D", "4")]).text;
         assert!(
             fill(&once, &[("A", "1"), ("D", "4"), ("E", "5")])

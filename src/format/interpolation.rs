@@ -1,17 +1,17 @@
 //! Variables in compose files and in the `.env` files that docker compose reads: `$X`, `${X}`, the
-//! forms with defaults, replacements and errors, and `$$`.
+//! forms with defaults, alternatives and errors, and `$$`.
 //!
-//! Follows compose-go's template package: a `}` is looked for up to the end of the line, braces in
-//! a default are counted, and a `$` before anything else is text.
+//! Follows compose-go's template package: it searches for a `}` up to the end of the line, it
+//! counts the braces in a default, and a `$` before anything else is literal.
 
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-/// How deep defaults may hold variables with defaults.
+/// How deeply variables may be nested in defaults.
 const MAX_DEPTH: usize = 32;
 
-/// What a reference does with its variable.
+/// How a reference uses its variable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// `$X`, `${X}`: the value.
@@ -20,29 +20,29 @@ pub enum Form {
     Default,
     /// `${X?e}`, `${X:?e}`: the value, or an error.
     Required,
-    /// `${X+r}`, `${X:+r}`: the replacement where there is a value, else nothing.
+    /// `${X+r}`, `${X:+r}`: the replacement if there is a value, else nothing.
     Alternative,
 }
 
 /// A reference to a variable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reference {
-    /// The variable.
+    /// The variable's name.
     pub name: String,
-    /// What happens with it.
+    /// How the reference uses the variable.
     pub form: Form,
-    /// Whether an empty value counts as none (`:-`, `:?`, `:+`).
+    /// Whether an empty value counts as unset (`:-`, `:?`, `:+`).
     pub empty_is_unset: bool,
-    /// Whether it stands in braces.
+    /// Whether the reference has braces.
     pub is_braced: bool,
-    /// The default, the message or the replacement.
+    /// The range of the default, the message or the replacement.
     pub word: Range<usize>,
 }
 
-/// A part of a text.
+/// The kind of a part of a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// As it stands.
+    /// Literal text.
     Text,
     /// `$$`, a dollar sign.
     Dollar,
@@ -50,29 +50,30 @@ pub enum Kind {
     Variable(Reference),
 }
 
-/// A part of a text, and where it stands in the text.
+/// A part of a text with its position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
-    /// All of it.
+    /// The byte range of the part.
     pub span: Range<usize>,
-    /// What it is.
+    /// The kind of the part.
     pub kind: Kind,
 }
 
 /// Why a text cannot be evaluated.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure<E> {
-    /// `${` without a name and a `}`.
+    /// A `${` without a valid name or without a `}`.
     Invalid,
     /// A required variable has no value.
     Missing(String),
-    /// Defaults in defaults, too many of them.
+    /// Defaults are nested too deeply.
     TooDeep,
-    /// What the lookup said.
+    /// An error of the lookup.
     Lookup(E),
 }
 
-/// A letter of a name. Go folds case as Unicode does: two more characters count as `s` and `k`.
+/// Whether a character can start a name. Go folds case by Unicode rules, so two more characters
+/// count as `s` and `k`.
 fn starts_name(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, '_' | '\u{17f}' | '\u{212a}')
 }
@@ -81,14 +82,14 @@ fn in_name(c: char) -> bool {
     starts_name(c) || c.is_ascii_digit()
 }
 
-/// The parts of a text. What stands in a [`Reference::word`] is a text of its own.
+/// Splits a text into its parts. A [`Reference::word`] is not split: it is a text of its own.
 ///
 /// # Errors
-/// [`Failure::Invalid`] for `${` without a name and a `}`.
+/// [`Failure::Invalid`] for a `${` without a valid name or without a `}`.
 pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>> {
     let mut pieces = Vec::new();
     let (mut at, mut text_from) = (0, 0);
-    // The last brace of the line, which all references of that line share.
+    // The end of the current line and its last `}`, cached for all references of the line.
     let mut line: Option<(usize, Option<usize>)> = None;
     while let Some(dollar) = text[at..].find('$').map(|length| at + length) {
         let behind = &text[dollar + 1..];
@@ -148,7 +149,7 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
     Ok(pieces)
 }
 
-/// The reference in braces at `start`; `last` is the last `}` of its line.
+/// Parses the reference in braces at `start`. `last` is the last `}` of its line.
 fn braced(text: &str, start: usize, last: usize) -> Option<(usize, Kind)> {
     let name_at = start + 2;
     let length = text[name_at..].find(|c| !in_name(c))?;
@@ -184,8 +185,8 @@ fn braced(text: &str, start: usize, last: usize) -> Option<(usize, Kind)> {
     Some((end + 1, reference(form, empty_is_unset, operator + 1..end)))
 }
 
-/// The brace that closes the one behind `start`, not beyond `last`. The character behind an opening
-/// brace is not looked at.
+/// The brace that closes the one after `start`, at most `last`. The character after an opening
+/// brace is skipped.
 fn closing(text: &str, start: usize, last: usize) -> usize {
     let bytes = text.as_bytes();
     let (mut open, mut at) = (0_usize, start);
@@ -204,10 +205,10 @@ fn closing(text: &str, start: usize, last: usize) -> usize {
     last
 }
 
-/// Every reference in a text, those in defaults, messages and replacements included.
+/// Every reference in a text, including those in defaults, messages and replacements.
 ///
 /// # Errors
-/// As [`parse`].
+/// Same as [`parse`].
 pub fn references(text: &str) -> Result<Vec<Reference>, Failure<std::convert::Infallible>> {
     fn collect(
         text: &str,
@@ -221,7 +222,7 @@ pub fn references(text: &str) -> Result<Vec<Reference>, Failure<std::convert::In
             if let Kind::Variable(reference) = piece.kind {
                 let word = reference.word.clone();
                 found.push(reference);
-                // A word that is not evaluated may be anything.
+                // A word that is never evaluated may be malformed: ignore errors in it.
                 let _ = collect(&text[word], depth + 1, found);
             }
         }
@@ -231,14 +232,14 @@ pub fn references(text: &str) -> Result<Vec<Reference>, Failure<std::convert::In
     collect(text, 0, &mut found).map(|()| found)
 }
 
-/// Gives the value of a variable.
+/// Looks up the value of a variable. `None` if it is not set.
 pub type Lookup<'a, E> = dyn FnMut(&Reference) -> Result<Option<Zeroizing<String>>, E> + 'a;
 
-/// The text with its variables replaced. `lookup` gives a value, `None` for a variable that is not
+/// Replaces the variables of a text. `lookup` returns a value, `None` for a variable that is not
 /// set, or an error that ends the evaluation.
 ///
 /// # Errors
-/// What docker compose fails at, and what `lookup` gives.
+/// The failures of docker compose, and any error of `lookup`.
 pub fn evaluate<E>(
     text: &str,
     lookup: &mut Lookup<'_, E>,
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_replaced_as_compose_does_it() {
+    fn every_form_is_replaced_like_in_compose() {
         let values = [("A", "a"), ("E", "")];
         for (text, expected) in [
             ("$A-${A}", "a-a"),
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_compose_refuses_is_refused() {
+    fn text_that_compose_refuses_is_refused() {
         for text in [
             "${",
             "${}",
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_read_in_no_time() {
+    fn long_lines_are_parsed_quickly() {
         let started = std::time::Instant::now();
         let text = "${A:-{".repeat(100_000) + "}";
         let _ = with(&text, &[("A", "")]);

@@ -1,15 +1,15 @@
 //! JSON: one canonical text for each value, and a tree with line numbers.
 //!
-//! Vault and OpenBao decode JSON with Go's `encoding/json`, and every number into a float64. What a
-//! server gives back is therefore its own spelling: members sorted, no blanks, `1.10` as `1.1`,
-//! `1e3` as `1000`. [`canonical`] writes that same spelling, so that a value can be compared with
-//! what Vault returns, and refuses a number whose value a float64 does not hold.
+//! Vault and OpenBao decode JSON with Go's `encoding/json`, and every number into a float64. So a
+//! server returns its own spelling: members sorted, no blanks, `1.10` as `1.1`, `1e3` as `1000`.
+//! [`canonical`] writes that same spelling, so that a value can be compared with the one from
+//! Vault. It refuses numbers that a float64 cannot hold exactly.
 
 use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-/// The deepest nesting that is read.
+/// The deepest nesting that the parser accepts.
 const MAX_DEPTH: usize = 100;
 
 /// A value with its type.
@@ -17,54 +17,54 @@ const MAX_DEPTH: usize = 100;
 pub enum Typed {
     /// Text.
     Text(Zeroizing<String>),
-    /// Any other JSON, in its canonical text.
+    /// Any other JSON, in canonical spelling.
     Json(Zeroizing<String>),
 }
 
-/// Why a text is not read.
+/// Why a text is not valid JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// From 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
 }
 
-/// A value and where it stands.
+/// A value with its position.
 pub struct Node {
-    /// The line on which it starts, from 1.
+    /// The line on which the value starts, from 1.
     pub line: usize,
-    /// What it is.
+    /// The value.
     pub kind: Kind,
 }
 
-/// What a value is.
+/// A JSON value.
 pub enum Kind {
     /// `null`
     Null,
     /// `true` or `false`
     Boolean(bool),
-    /// A number, as it stands in the text.
+    /// A number, as written.
     Number(Zeroizing<String>),
-    /// A string, escapes undone.
+    /// A string, unescaped.
     Text(Zeroizing<String>),
     /// `[…]`
     List(Vec<Node>),
-    /// `{…}`, in the order of the text. A name may stand in it more than once.
+    /// `{…}`, in text order. A name may occur more than once.
     Object(Vec<Member>),
 }
 
 /// A member of an object.
 pub struct Member {
-    /// Its name.
+    /// The name, unescaped.
     pub name: Zeroizing<String>,
-    /// The line of its name, from 1.
+    /// The line of the name, from 1.
     pub line: usize,
-    /// Its value.
+    /// The value with its position.
     pub value: Node,
 }
 
-/// Reads a whole text; a byte order mark at its start is skipped.
+/// Parses a whole text. A byte order mark at its start is skipped.
 ///
 /// # Errors
 /// The line and the reason why it is not JSON (RFC 8259).
@@ -78,24 +78,24 @@ pub fn parse(text: &str) -> Result<Node, Malformed> {
     let node = parser.value(0)?;
     parser.skip_blanks();
     if parser.at < text.len() {
-        Err(parser.malformed("there is more behind the end of the JSON"))
+        Err(parser.malformed("there is more text after the end of the JSON"))
     } else {
         Ok(node)
     }
 }
 
-/// A JSON text in the spelling in which Vault gives it back.
+/// Converts a JSON text to the spelling that Vault returns.
 ///
 /// # Errors
-/// Why it is not JSON, or what in it Vault would change.
+/// The reason why it is not JSON, or why Vault would change it.
 pub fn canonical(text: &str) -> Result<Typed, &'static str> {
     typed(&parse(text).map_err(|malformed| malformed.reason)?)
 }
 
-/// A node in the spelling in which Vault gives it back.
+/// Converts a node to the spelling that Vault returns.
 ///
 /// # Errors
-/// What in it Vault would change.
+/// The reason why Vault would change the value.
 pub fn typed(node: &Node) -> Result<Typed, &'static str> {
     if let Kind::Text(text) = &node.kind {
         return Ok(Typed::Text(text.clone()));
@@ -126,7 +126,7 @@ fn write(node: &Node, out: &mut Zeroizing<String>) -> Result<(), &'static str> {
             let mut sorted = BTreeMap::new();
             for member in members {
                 if sorted.insert(member.name.as_str(), &member.value).is_some() {
-                    return Err("a name stands twice in an object of it");
+                    return Err("a name occurs twice in one of its objects");
                 }
             }
             out.push('{');
@@ -168,10 +168,10 @@ pub fn quote(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// A JSON number in the spelling in which Vault gives it back.
+/// Converts a JSON number to the spelling that Vault returns.
 ///
 /// # Errors
-/// When it is not a JSON number, or Vault's float64 would hold another value.
+/// The text is not a JSON number, or Vault's float64 would hold another value.
 pub fn number(text: &str) -> Result<String, &'static str> {
     if !is_number(text) {
         return Err("it is not a JSON number");
@@ -180,15 +180,15 @@ pub fn number(text: &str) -> Result<String, &'static str> {
     if !float.is_finite() {
         return Err("it is too large for a number in Vault, which is a float64");
     }
-    // Rust writes the shortest digits that give the same float64, as Go does.
+    // Like Go, Rust writes the shortest digits that give the same float64.
     let scientific = format!("{float:e}");
     if decimal(text) != decimal(&scientific) {
-        return Err("Vault, which keeps numbers as float64, would change it");
+        return Err("Vault stores numbers as float64 and would change it");
     }
     Ok(go_spelling(float, &scientific))
 }
 
-/// As `encoding/json` of Go writes a float64.
+/// Formats a float64 like Go's `encoding/json`.
 fn go_spelling(float: f64, scientific: &str) -> String {
     let size = float.abs();
     if size == 0.0 || (1e-6..1e21).contains(&size) {
@@ -200,8 +200,9 @@ fn go_spelling(float: f64, scientific: &str) -> String {
     }
 }
 
-/// A decimal number as sign, digits without zeros at either end, and exponent: two spellings of one
-/// value have the same. The exponent is that of a number `0.DIGITS`.
+/// Splits a decimal number into its sign, its digits without zeros at either end, and its exponent,
+/// so that all spellings of one value give the same result. The exponent is for the form
+/// `0.DIGITS`.
 fn decimal(text: &str) -> (bool, Zeroizing<String>, i64) {
     let (is_negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -228,7 +229,7 @@ fn decimal(text: &str) -> (bool, Zeroizing<String>, i64) {
     )
 }
 
-/// Whether a text is a number of JSON (RFC 8259, 6).
+/// Whether a text is a JSON number (RFC 8259, 6).
 #[must_use]
 pub fn is_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -329,7 +330,7 @@ impl<'a> Parser<'a> {
             let name = self.string()?;
             self.skip_blanks();
             if !self.take(b':') {
-                return Err(self.malformed("a colon behind a name is missing"));
+                return Err(self.malformed("a colon after a name is missing"));
             }
             members.push(Member {
                 name,
@@ -369,13 +370,13 @@ impl<'a> Parser<'a> {
             .position(|byte| !is_part(byte))
             .unwrap_or(rest.len())];
         if !is_number(text) {
-            return Err(self.malformed("a number is not written as JSON has it"));
+            return Err(self.malformed("a number is not in JSON's format"));
         }
         self.at += text.len();
         Ok(Kind::Number(Zeroizing::new(text.to_owned())))
     }
 
-    /// A string, by the parser of serde: it knows the escapes, and refuses half a surrogate pair.
+    /// Parses a string with serde, which handles the escapes and refuses half a surrogate pair.
     fn string(&mut self) -> Result<Zeroizing<String>, Malformed> {
         let start = self.at;
         self.at += 1;
@@ -393,7 +394,7 @@ impl<'a> Parser<'a> {
         let text = self.text.get(start..self.at).unwrap_or_default();
         serde_json::from_str(text)
             .map(Zeroizing::new)
-            .map_err(|_| self.malformed("a string holds an escape that JSON does not have"))
+            .map_err(|_| self.malformed("a string contains an escape that JSON does not have"))
     }
 }
 

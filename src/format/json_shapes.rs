@@ -1,19 +1,20 @@
-//! The flat JSON that tools print: which part of it are the keys, and their values.
+//! Finds the keys and values in the JSON that tools print.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::json::{Kind, Malformed, Member, Node, parse, typed};
 use super::source::{Entry, Unreadable};
 
-/// Names under which tools print a key in a list of entries, and its value.
+/// The member names that tools use for the key and for the value in a list of entries.
 const KEY_NAMES: [&str; 6] = ["key", "name", "secretKey", "label", "Name", "Key"];
 const VALUE_NAMES: [&str; 4] = ["value", "secretValue", "Value", "secret"];
 
-/// The keys of a JSON text: an object of keys, what `get --json` of this program and `kv get
-/// -format=json` of Vault and `OpenBao` print, or a list of entries with a name and a value each.
+/// The entries of a JSON text. Accepted are an object of keys, the output of our `get --json` and
+/// of `kv get -format=json` of Vault and `OpenBao`, and a list of entries with a name and a value
+/// each.
 ///
 /// # Errors
-/// [`Unreadable`] for anything else.
+/// [`Unreadable`] for any other shape.
 pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
     let node = parse(text).map_err(|Malformed { line, reason }| Unreadable {
         line,
@@ -26,15 +27,16 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
     };
     match node.kind {
         Kind::Object(members) => Ok(of_members(inner(members).map_err(unreadable)?)),
-        Kind::List(nodes) => of_list(nodes)
-            .ok_or_else(|| unreadable("its list is not one of objects with \"key\" and \"value\"")),
+        Kind::List(nodes) => of_list(nodes).ok_or_else(|| {
+            unreadable("its list does not consist of objects with \"key\" and \"value\"")
+        }),
         Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::Text(_) => {
             Err(unreadable("it is not an object of keys"))
         }
     }
 }
 
-/// The object that holds the keys.
+/// Unwraps the object that holds the keys.
 fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     const DELETED: &str = "that version was deleted: it holds no values";
     let is = |name: &str, fits: fn(&Kind) -> bool| {
@@ -46,17 +48,17 @@ fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     let is_text: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Text(_));
     let is_number: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Number(_));
     let is_list: fn(&Kind) -> bool = |kind| matches!(kind, Kind::List(_));
-    // `get --json` of this program.
+    // Our own `get --json`.
     if is("service", is_text) && is("version", is_number) && is("keys", is_list) {
         return object(members, "values")
-            .ok_or("it holds names only, as under an AI agent: it has no values");
+            .ok_or("it holds names only, as printed for an AI agent: it has no values");
     }
     // `receive --json`.
     if members.len() == 3 && is("shared", is_text) && is("keys", is_list) && is("values", is_object)
     {
         return object(members, "values").ok_or("it has no values");
     }
-    // An answer of Vault: KV version 2 has the keys a level deeper, beside the metadata.
+    // A response of Vault. KV version 2 nests the keys one level deeper, next to the metadata.
     if is("request_id", is_text) && is("data", |_| true) {
         let data = object(members, "data").ok_or(DELETED)?;
         let is_version_2 = data.len() == 2
@@ -71,7 +73,7 @@ fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     }
     if is("kind", is_text) && is("apiVersion", is_text) {
         return Err(
-            "it is a Kubernetes object, whose values are base64: take its data alone, decoded",
+            "it is a Kubernetes object, whose values are base64: pass only its data, decoded",
         );
     }
     // `doppler secrets --json`: an object with the computed value for each key.
@@ -88,7 +90,7 @@ fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     Ok(members)
 }
 
-/// A member that is an object, taken out of its own.
+/// Takes a member that is an object, and returns its members.
 fn object(members: Vec<Member>, name: &str) -> Option<Vec<Member>> {
     match members
         .into_iter()
@@ -101,7 +103,7 @@ fn object(members: Vec<Member>, name: &str) -> Option<Vec<Member>> {
     }
 }
 
-/// A member with one member of its object in place of the object.
+/// Replaces a member's object by one of the values in it.
 fn take(member: Member, inner: &str) -> Option<Member> {
     let Kind::Object(members) = member.value.kind else {
         return None;
@@ -114,7 +116,7 @@ fn take(member: Member, inner: &str) -> Option<Member> {
 }
 
 fn of_members(members: Vec<Member>) -> Vec<Entry> {
-    // Of duplicates the last counts, as for most parsers.
+    // The last of duplicate names counts, as in most parsers.
     let mut last: BTreeMap<String, usize> = BTreeMap::new();
     let mut repeated: BTreeSet<String> = BTreeSet::new();
     for (at, member) in members.iter().enumerate() {
@@ -131,13 +133,13 @@ fn of_members(members: Vec<Member>) -> Vec<Entry> {
         value: typed(&member.value).map_err(str::to_owned),
         remark: repeated
             .contains(member.name.as_str())
-            .then_some("stands more than once: the last one counts"),
+            .then_some("appears more than once: the last one counts"),
         name: member.name.to_string(),
     };
     counts.map(entry).collect()
 }
 
-/// `[{"key": "A", "value": "x"}, …]`
+/// Reads a list like `[{"key": "A", "value": "x"}, …]`.
 fn of_list(nodes: Vec<Node>) -> Option<Vec<Entry>> {
     let member = |node: Node| {
         let Kind::Object(members) = node.kind else {
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_gives_its_keys() {
+    fn every_shape_yields_its_keys() {
         let expected = pairs(&[("A", "text x"), ("B", "1")]);
         for text in [
             r#"{"A": "x", "B": 1}"#,
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_keys_is_refused_with_its_line() {
+    fn json_without_keys_is_refused_with_its_line() {
         for text in [
             "1",
             "[1]",

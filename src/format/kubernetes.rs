@@ -1,4 +1,4 @@
-//! A `v1` Secret of Kubernetes, as `kubectl apply -f` reads it.
+//! Kubernetes `v1` Secrets, as `kubectl apply -f` reads them.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 use super::yaml;
 
-/// The largest Secret that the API server takes, in bytes of all values (`MaxSecretSize`).
+/// The API server's limit for a Secret: the size of all values in bytes (`MaxSecretSize`).
 pub const MAX_SECRET: usize = 1024 * 1024;
-/// The longest key and the longest name, in bytes (RFC 1123, and `IsConfigMapKey`).
+/// The limit for a key and for a name, in bytes (RFC 1123, and `IsConfigMapKey`).
 const MAX_NAME: usize = 253;
 
-/// Whether a Secret can have a key of this name: `[-._a-zA-Z0-9]+`, not `.` and not beginning with
+/// Whether a Secret can have this key: `[-._a-zA-Z0-9]+`, except `.` and anything that begins with
 /// `..`.
 #[must_use]
 pub fn is_key(name: &str) -> bool {
@@ -23,8 +23,8 @@ pub fn is_key(name: &str) -> bool {
         && !name.starts_with("..")
 }
 
-/// The nearest name that a Secret can have (a DNS subdomain, RFC 1123): lower case, `-` for
-/// everything else. `None` where nothing remains.
+/// The nearest valid name for a Secret (a DNS subdomain, RFC 1123): lower case, with `-` for all
+/// other characters. `None` if nothing remains.
 #[must_use]
 pub fn name_of(text: &str) -> Option<String> {
     let name: String = text
@@ -43,7 +43,7 @@ pub fn name_of(text: &str) -> Option<String> {
         .then(|| name.to_owned())
 }
 
-/// The manifest in YAML. Every value is base64, so that no reader of YAML can take it for another
+/// The manifest in YAML. Every value is base64, so that YAML readers cannot mistake it for another
 /// type.
 #[must_use]
 pub fn manifest(name: &str, values: &[(&str, &str)]) -> Zeroizing<String> {
@@ -64,7 +64,7 @@ pub fn manifest(name: &str, values: &[(&str, &str)]) -> Zeroizing<String> {
     text
 }
 
-/// The same in JSON.
+/// The manifest in JSON.
 #[must_use]
 pub fn manifest_json(name: &str, values: &[(&str, &str)]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::from(
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_gets_a_name_that_kubernetes_takes() {
+    fn service_names_become_valid_kubernetes_names() {
         for (service, name) in [
             ("plex", "plex"),
             ("Home_Assistant", "home-assistant"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_of_a_secret_only_where_it_is_no_path() {
+    fn keys_that_contain_or_resemble_paths_are_refused() {
         assert!(is_key("tls.crt") && is_key("_A-1") && is_key(".dockerconfigjson"));
         for bad in ["", ".", "..", "..data", "a/b", "a b", "é", "a\n"] {
             assert!(!is_key(bad), "{bad:?}");

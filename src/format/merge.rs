@@ -1,6 +1,7 @@
-//! Merging a file with its template: the file is the base, and its own lines stay byte for byte.
+//! Merges a file with its template. The existing file is the base: its own lines stay, byte for
+//! byte.
 //!
-//! Nothing here looks at values: [`Document::fill`] puts those in afterwards.
+//! This module ignores values: [`Document::fill`] fills them in afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,28 +14,28 @@ use super::edit::{Document, Entry, Texts};
 pub struct Part<'a> {
     /// The text.
     pub text: &'a str,
-    /// Its entries.
+    /// The entries of the text.
     pub document: &'a Document,
-    /// Where it begins, below a header of ours.
+    /// Where the content begins, after our header.
     pub start: usize,
 }
 
-/// How the file and its template become one text.
+/// The inputs of a merge.
 pub struct Merge<'a> {
-    /// The file as it is.
+    /// The existing file.
     pub file: Part<'a>,
     /// Its template.
     pub template: Option<Part<'a>>,
-    /// Keys that leave the file, or return to the template's default.
+    /// Keys to remove from the file, or to reset to the template's default.
     pub gone: &'a BTreeSet<String>,
-    /// Lines of the template that must stand in another way than in the template, by key, without
-    /// the line end.
+    /// Lines that must replace the template's line, by key and without the line end.
     pub defaults: &'a Texts,
-    /// The comment over keys that only Vault has; removed where it is left without keys.
+    /// The comments above keys that only Vault has. Such a comment is removed if no key is left
+    /// below it.
     pub blocks: &'a [&'a str],
 }
 
-/// The merged text, before values are put in.
+/// The merged text, before values are filled in.
 #[derive(Default)]
 pub struct Merged {
     /// The text.
@@ -43,12 +44,12 @@ pub struct Merged {
     pub inserted: BTreeSet<String>,
     /// Keys whose lines were removed.
     pub removed: BTreeSet<String>,
-    /// Keys that have the template's default again.
+    /// Keys that were reset to the template's default.
     pub returned: BTreeSet<String>,
 }
 
 impl Merge<'_> {
-    /// Merges.
+    /// Performs the merge.
     #[must_use]
     pub fn run(&self) -> Merged {
         let mut merged = Merged::default();
@@ -70,7 +71,7 @@ impl Merge<'_> {
         merged
     }
 
-    /// What becomes of the line of a key that Vault has no more.
+    /// The edit for a key that is no longer in Vault: reset to the template's default, or removed.
     fn without(&self, entry: &Entry, merged: &mut Merged) -> (Range<usize>, Zeroizing<String>) {
         let template = self.template.as_ref();
         let default = template.and_then(|part| {
@@ -97,7 +98,8 @@ impl Merge<'_> {
         )
     }
 
-    /// A default that stands in the file as it does in the template, where it must stand otherwise.
+    /// The edit for a line that is the same as in the template, although `defaults` has another
+    /// line for it.
     fn default_in_file(&self, entry: &Entry) -> Option<(Range<usize>, Zeroizing<String>)> {
         let line = self.defaults.get(&entry.key)?;
         let part = self.template.as_ref()?;
@@ -112,7 +114,7 @@ impl Merge<'_> {
         is_same.then(|| (range, self.with_own_line_end(line)))
     }
 
-    /// The template's line of a key, with what it must say instead.
+    /// The template's line for a key, or the line that replaces it.
     fn line_of(&self, part: &Part<'_>, entry: &Entry) -> Zeroizing<String> {
         let own = || {
             Zeroizing::new(part.text[entry.start..line_end(part.text, entry.value.end)].to_owned())
@@ -120,8 +122,8 @@ impl Merge<'_> {
         self.defaults.get(&entry.key).cloned().unwrap_or_else(own)
     }
 
-    /// The template's lines that the file lacks, each behind the nearest key before it that the
-    /// file has.
+    /// The template's lines that are missing in the file. Each is placed after the nearest
+    /// preceding key that the file has.
     fn insertions(&self, merged: &mut Merged) -> Vec<(Range<usize>, Zeroizing<String>)> {
         let Some(part) = &self.template else {
             return Vec::new();
@@ -143,7 +145,7 @@ impl Merge<'_> {
             }
             let is_first = merged.inserted.insert(entry.key.clone());
             if !is_first {
-                continue; // the key stands twice in the template
+                continue; // the key occurs twice in the template
             }
             let at = behind.unwrap_or_else(|| self.before_next(part, number, &ends));
             let chunk = chunks.entry(at).or_default();
@@ -155,8 +157,9 @@ impl Merge<'_> {
             .collect()
     }
 
-    /// Where a line goes that no key of the file stands before: ahead of the next key, and of the
-    /// comments over that one unless they are its own; else at the end.
+    /// The position for a line without a preceding key in the file: before the next key and its
+    /// comments. If the line has the same comments, right before the key itself. Without a next
+    /// key, at the end.
     fn before_next(&self, part: &Part<'_>, number: usize, ends: &BTreeMap<&str, usize>) -> usize {
         let file = &self.file;
         let next = part.document.entries[number..]
@@ -175,12 +178,12 @@ impl Merge<'_> {
         let own = part.text[comments_above(part.text, wanted.start, part.start)..wanted.start]
             .lines()
             .map(str::trim);
-        let there: BTreeSet<&str> = file.text[above..entry.start]
+        let existing: BTreeSet<&str> = file.text[above..entry.start]
             .lines()
             .map(str::trim)
             .filter(|line| has_words(line))
             .collect();
-        if own.into_iter().any(|line| there.contains(line)) {
+        if own.into_iter().any(|line| existing.contains(line)) {
             entry.start
         } else {
             above
@@ -220,7 +223,7 @@ impl Merge<'_> {
         chunk.push_str(end);
     }
 
-    /// A chunk with the line end that the line before it may lack.
+    /// A chunk, preceded by a line end if the line before it lacks one.
     fn finished(&self, at: usize, chunk: Zeroizing<String>) -> Zeroizing<String> {
         let before = &self.file.text[..at];
         if before.is_empty() || before.ends_with('\n') || before == "\u{feff}" {
@@ -233,7 +236,7 @@ impl Merge<'_> {
         ))
     }
 
-    /// A text of the template with the file's line ends.
+    /// A template text converted to the file's line ends.
     fn with_own_line_end(&self, text: &str) -> Zeroizing<String> {
         let unix = Zeroizing::new(text.replace("\r\n", "\n"));
         match self.file.document.line_end(self.file.text) {
@@ -243,8 +246,8 @@ impl Merge<'_> {
     }
 }
 
-/// The comments that the file does not have yet. Lines without words, such as rulers, go with the
-/// others.
+/// The comments that the file does not have yet. Lines without words, such as rulers, are included
+/// only if all other lines are new.
 fn not_yet_copied<'a>(comments: &[&'a str], copied: &BTreeSet<&str>) -> Vec<&'a str> {
     let is_new = |line: &&&str| !copied.contains(line.trim());
     let new: Vec<&str> = comments
@@ -278,7 +281,7 @@ fn apply(text: &str, edits: &[(Range<usize>, Zeroizing<String>)]) -> Zeroizing<S
     out
 }
 
-/// The end of the line that holds `at`, its line end left out.
+/// The end of the line that contains `at`, excluding the line end.
 fn line_end(text: &str, at: usize) -> usize {
     let end = text[at..]
         .find('\n')
@@ -290,14 +293,14 @@ fn line_end(text: &str, at: usize) -> usize {
     }
 }
 
-/// The start of the line after the one that holds `at`.
+/// The start of the line after the one that contains `at`.
 fn next_line(text: &str, at: usize) -> usize {
     text[at..]
         .find('\n')
         .map_or(text.len(), |length| at + length + 1)
 }
 
-/// The start of the comment lines right above a line, no further up than `from`.
+/// The start of the comment lines directly above a line, but not before `from`.
 fn comments_above(text: &str, line: usize, from: usize) -> usize {
     let mut first = line;
     while first > from {
@@ -317,7 +320,7 @@ fn ends_with_blank_line(text: &str) -> bool {
     text.ends_with('\n') && lines.next().is_some_and(|line| line.trim().is_empty())
 }
 
-/// Drops the comment over keys that only Vault had, where no key is left below it.
+/// Drops the comment above keys that only Vault had, if no key is left below it.
 fn without_empty_blocks(text: &str, blocks: &[&str]) -> Zeroizing<String> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
@@ -372,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_the_file_lacks_comes_with_its_comment_behind_the_key_before_it() {
+    fn a_missing_line_is_inserted_with_its_comment_after_the_preceding_key() {
         let template = "# the first\nA=1\n\n# the second\nB=2\n\n# the third\nC=3\n";
         let text = merged("A=mine\n\n# the third\nC=own\n# my end\n", template, &[]).text;
         assert_eq!(
@@ -398,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vault_has_no_more_leaves_or_returns_to_its_default() {
+    fn keys_no_longer_in_vault_are_removed_or_reset_to_their_default() {
         let merged = merged(
             "A=old # note\nX=gone # with it\nY=mine\n\n# From Vault:\nZ=1\n",
             "A=default\n",

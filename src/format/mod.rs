@@ -1,7 +1,7 @@
 //! Exact text for shells, `.env` files and YAML: pure functions, no I/O.
 //!
-//! The rule of this folder: a value is written so that every reader meant reads it back byte for
-//! byte, or it is refused with the reason. Never a wrong value, silently.
+//! The rule of this module: a value is either written so that every intended reader reads it back
+//! byte for byte, or refused with a reason. A value is never silently corrupted.
 
 pub mod classify;
 pub mod compose;

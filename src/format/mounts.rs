@@ -1,10 +1,10 @@
-//! The folders of the machine that a compose file mounts into containers.
+//! The host folders that a compose file mounts into containers.
 
 use super::yaml::anchors::Anchors;
 use super::yaml::tree::{self, Kind, Node};
 
-/// The sources of the bind mounts of a compose file's services, as written. Named volumes are none.
-/// A text that is not YAML has none.
+/// The sources of all bind mounts in a compose file, as written. Named volumes are not included. A
+/// text that is not YAML yields none.
 #[must_use]
 pub fn bind_mounts(text: &str) -> Vec<String> {
     let Ok(documents) = tree::parse(text) else {
@@ -35,14 +35,14 @@ fn sources<'tree>(anchors: &Anchors<'tree>, volumes: &'tree Node) -> Vec<String>
     let source = |item: &Node| match &item.kind {
         Kind::Scalar { text, .. } => of_short_form(text),
         Kind::Map(entries) => {
-            let says = |key: &str| {
+            let field = |key: &str| {
                 entries
                     .iter()
                     .find(|(name, _)| name.text() == Some(key))
                     .and_then(|(_, value)| value.text())
             };
-            says("source")
-                .filter(|_| says("type") == Some("bind"))
+            field("source")
+                .filter(|_| field("type") == Some("bind"))
                 .map(str::to_owned)
         }
         Kind::List(_) | Kind::Alias(_) => None,
@@ -54,7 +54,7 @@ fn sources<'tree>(anchors: &Anchors<'tree>, volumes: &'tree Node) -> Vec<String>
         .collect()
 }
 
-/// Of `SOURCE:TARGET[:MODE]` the source, if it is a path. A `:` inside of `${…}` does not end it.
+/// The source of `SOURCE:TARGET[:MODE]`, if it is a path. A `:` inside `${…}` does not end it.
 fn of_short_form(text: &str) -> Option<String> {
     let mut depth = 0_i32;
     let end = text.bytes().position(|b| {

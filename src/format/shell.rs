@@ -1,6 +1,6 @@
-//! Text that a shell evaluates to exactly one word.
+//! Quoting: text that a shell evaluates to exactly one word.
 
-/// For POSIX shells: `'…'` with each `'` as `'\''` (POSIX Shell Command Language, 2.2.2).
+/// `'…'` for POSIX shells, with each `'` written as `'\''` (POSIX Shell Command Language, 2.2.2).
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -16,7 +16,7 @@ pub fn quote(text: &str) -> String {
     out
 }
 
-/// A word for a POSIX shell, quoted only where it must be.
+/// A word for a POSIX shell, quoted only if necessary.
 #[must_use]
 pub fn word(text: &str) -> String {
     let plain = text
@@ -41,7 +41,7 @@ pub fn quote_elvish(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// `'…'` for PowerShell, which ends it at four typographic quotes too: each is doubled.
+/// `'…'` for PowerShell. Four typographic quotes would end it too, so they are doubled like `'`.
 #[must_use]
 pub fn quote_powershell(text: &str) -> String {
     let mut out = String::from("'");
@@ -55,13 +55,13 @@ pub fn quote_powershell(text: &str) -> String {
     out
 }
 
-/// `'…'` for tcsh, which replaces `!` inside quotes as well.
+/// `'…'` for tcsh, which expands `!` even inside quotes.
 #[must_use]
 pub fn quote_tcsh(text: &str) -> String {
     quote(text).replace('!', "\\!")
 }
 
-/// A JSON string, which is a string in Python and Nushell as well.
+/// A JSON string, which is also valid in Python and Nushell.
 #[must_use]
 pub fn quote_json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -70,7 +70,7 @@ pub fn quote_json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_quote_ends_begins_and_is_escaped() {
+    fn quotes_in_a_text_are_escaped_for_each_shell() {
         assert_eq!(super::quote("it's $(x)"), r"'it'\''s $(x)'");
         assert_eq!(super::quote_fish(r"it's \"), r"'it\'s \\'");
         assert_eq!(super::quote_elvish("it's ’"), "'it''s ’'");

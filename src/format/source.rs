@@ -1,23 +1,22 @@
-//! What a file or a text holds, as its own reader reads it: names, lines, and values with their
-//! types.
+//! The content of a file or text, as its own reader sees it: names, lines, and typed values.
 
 use super::json::Typed;
 
 /// A key of a source, in the order of the text.
 pub struct Entry {
-    /// Its name as the reader sees it.
+    /// The name as the reader sees it.
     pub name: String,
-    /// The line of its name, from 1.
+    /// The line of the name, from 1.
     pub line: usize,
-    /// Its value, or why it cannot be taken. The reason never holds a value.
+    /// The value, or the reason why it cannot be used. The reason never contains a value.
     pub value: Result<Typed, String>,
-    /// What to say about it although it is taken: the rest of a sentence that begins with the name.
+    /// A remark about a usable value: the rest of a sentence that begins with the name.
     pub remark: Option<&'static str>,
 }
 
-/// What is wrong with a source as a whole.
+/// Why a whole source cannot be read.
 pub struct Unreadable {
-    /// From 1.
+    /// The line number, from 1.
     pub line: usize,
     /// The reason, without any text of the source.
     pub reason: String,

@@ -1,5 +1,5 @@
-//! Opening the person's browser. A browser that cannot be opened is never a failure: the URL is
-//! printed all the same.
+//! Opens the person's browser. Failing to open one is never an error, because the URL is always
+//! printed too.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,22 +8,24 @@ use std::time::{Duration, Instant};
 use crate::config::Env;
 use crate::format::shell::quote_powershell;
 
-/// What ends with an error within this time has opened nothing; later, a person has closed it.
+/// An opener that fails within this time has not opened a browser. After it, the failure means that
+/// the person closed the browser.
 const FAILS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Where this shell runs, as far as a browser is concerned.
+/// Where this shell runs, which decides how a browser can reach it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Surroundings {
-    /// The browser is here, if there is one.
+    /// Any browser is on this machine.
     Desktop,
-    /// The browser is at the other end.
+    /// The browser is on the machine at the other end of the SSH connection.
     Ssh,
-    /// Nothing outside reaches its loopback.
+    /// A browser outside the container cannot reach the container's loopback.
     Container,
 }
 
 impl Surroundings {
-    /// Told by the variables of sshd and of container engines, and by the files that these leave.
+    /// Detects the surroundings from the variables that sshd and container engines set, and from
+    /// the marker files of container engines.
     #[must_use]
     pub fn of(env: &Env) -> Self {
         let marked = ["/.dockerenv", "/run/.containerenv"]
@@ -39,10 +41,11 @@ impl Surroundings {
     }
 }
 
-/// Opens `url` with `command` (as in `BROWSER`: programs with arguments, `:` between them, `%s` for
-/// the URL), else with the desktop's browser. Gives whether something was started. Where what was
-/// started fails at once, the next is tried; after the last, `failed` is called, from another
-/// thread.
+/// Opens `url` with `command`, or with the desktop's browser if `command` is `None`. `command` has
+/// the form of `BROWSER`: programs with arguments, separated by `:`, with `%s` for the URL.
+///
+/// Returns whether a program was started. If that program fails soon, the next one is tried. If the
+/// last one fails too, `failed` is called from another thread.
 #[must_use]
 pub fn open(url: &str, command: Option<&str>, failed: fn()) -> bool {
     let ways = match command {
@@ -55,7 +58,7 @@ pub fn open(url: &str, command: Option<&str>, failed: fn()) -> bool {
     start(ways, failed)
 }
 
-/// The words of one command of `BROWSER`.
+/// Splits one command of `BROWSER` into words and inserts the URL.
 fn with_url(command: &str, url: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
     if words.is_empty() {
@@ -71,13 +74,14 @@ fn with_url(command: &str, url: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// Starts the first of `ways` that can be started, and watches it.
+/// Starts the first command that can be started, and watches it. `ways` holds the commands in order
+/// of preference.
 fn start(ways: Vec<Vec<String>>, failed: fn()) -> bool {
     let mut ways = ways.into_iter();
     let Some(mut running) = ways.find_map(|words| run(&words)) else {
         return false;
     };
-    // Somebody has to collect its exit status, however long it runs: a zombie stays otherwise.
+    // Wait for the program however long it runs; otherwise it would remain as a zombie.
     let watcher = std::thread::Builder::new()
         .name("browser".into())
         .stack_size(64 * 1024);
@@ -99,7 +103,8 @@ fn start(ways: Vec<Vec<String>>, failed: fn()) -> bool {
 
 fn run(words: &[String]) -> Option<Child> {
     let (program, arguments) = words.split_first()?;
-    // Without our standard output: a shell that evaluates it would wait until the browser ends.
+    // Do not pass on our standard output: a shell that evaluates it would wait until the browser
+    // exits.
     let mut child = Command::new(program);
     child
         .args(arguments)
@@ -110,8 +115,8 @@ fn run(words: &[String]) -> Option<Child> {
     child.spawn().ok()
 }
 
-/// Whether there is a desktop whose browser can be opened. Without a screen its opener would start
-/// a text browser on the person's terminal.
+/// Whether this machine has a desktop with a browser. Without a display, an opener such as
+/// `xdg-open` would start a text browser in the person's terminal.
 #[must_use]
 pub fn has_desktop() -> bool {
     if cfg!(target_os = "macos") {
@@ -124,8 +129,8 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// What opens the desktop's own browser, best first. (The crate `webbrowser` does not collect what
-/// it starts, and hands it our whole environment.)
+/// The commands that open the desktop's browser, best first. The crate `webbrowser` is not used: it
+/// leaves zombies, and it passes our whole environment to the browser.
 fn desktop(url: &str) -> Vec<Vec<String>> {
     let way = |words: &[&str]| {
         words
@@ -140,8 +145,8 @@ fn desktop(url: &str) -> Vec<Vec<String>> {
     }
     let mut ways = Vec::new();
     if is_set("WSL_DISTRO_NAME") {
-        // The browser of the Windows around this Linux. (`explorer.exe` fails each time, and
-        // `cmd.exe` takes `&` for its own.)
+        // In WSL, open the browser of Windows. `explorer.exe` always exits with an error, and
+        // `cmd.exe` treats `&` in the URL as an operator.
         let command = format!("Start-Process {}", quote_powershell(url));
         ways.push(way(&["wslview"]));
         ways.push(

@@ -1,7 +1,8 @@
-//! The loopback listener that the browser returns to (RFC 8252, 7.3).
+//! The loopback listener to which the browser returns (RFC 8252, 7.3).
 //!
-//! Other requests get a short answer and change nothing: only a GET of the callback path, by this
-//! user, with this login's state ends the wait, once. A visitor of another user does not use it up.
+//! Only one request ends the wait: the first GET of the callback path that comes from this user and
+//! carries this login's state. All other requests get a short answer and change nothing. A request
+//! from another user cannot use up the state.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,50 +18,50 @@ use crate::loopback::{self, Connection, Loopback, Serving, escape};
 use crate::secret::Secret;
 
 const PATH: &str = "/oidc/callback";
-/// How long the last page may take to reach the browser.
+/// The time limit for sending the last page to the browser.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// What came back.
+/// The identity provider's answer, from the callback's query.
 pub(super) enum Answer {
-    /// The one-time code.
+    /// The one-time authorization code.
     Code(Secret),
     /// The provider's `error` and `error_description`.
     Denied { error: String, description: String },
 }
 
-/// An answer, and the browser waiting for a page.
+/// An answer, and the browser that waits for a page.
 pub(super) struct Arrival {
     pub(super) answer: Answer,
     pub(super) page: Reply,
 }
 
-/// What the browser is told.
+/// The page to send to the browser.
 pub(super) enum Page {
     SignedIn,
     Failed(String),
-    /// Sign in once more, there.
+    /// A redirect, for example to sign in again.
     GoTo(Url),
 }
 
-/// A browser waiting for its page.
+/// A browser that waits for its page.
 pub(super) struct Reply(oneshot::Sender<Page>);
 
 impl Reply {
     pub(super) fn send(self, page: Page) {
-        // The browser may have gone; the login does not depend on it.
+        // Ignore a browser that has disconnected; the login does not depend on it.
         let _ = self.0.send(page);
     }
 }
 
 struct Shared {
     port: u16,
-    /// The state waited for; taken by the first request that carries it.
+    /// The expected state. The first request that carries it takes it out.
     state: Mutex<Option<String>>,
     arrivals: mpsc::Sender<Arrival>,
     last_page_sent: Notify,
 }
 
-/// The listener, open until it is dropped.
+/// The callback listener. It is closed when dropped.
 pub(super) struct Listener {
     shared: Arc<Shared>,
     arrivals: mpsc::Receiver<Arrival>,
@@ -68,7 +69,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Listens on `preferred`, or on another port where that is taken in either family.
+    /// Listens on the port `preferred`, or on another port if that one is taken on IPv4 or IPv6.
     pub(super) async fn bind(preferred: u16) -> Result<Self> {
         let loopback = Loopback::bind(preferred).await?;
         let (sender, arrivals) = mpsc::channel(1);
@@ -93,7 +94,7 @@ impl Listener {
         self.shared.port
     }
 
-    /// From now on this state is the one that ends the wait.
+    /// Sets the state that ends the wait, in place of any earlier one.
     pub(super) fn expect(&self, state: &str) {
         *self
             .shared
@@ -102,7 +103,7 @@ impl Listener {
             .unwrap_or_else(PoisonError::into_inner) = Some(state.to_owned());
     }
 
-    /// Waits for the browser.
+    /// Waits until the browser returns with the expected state.
     pub(super) async fn arrival(&mut self) -> Arrival {
         match self.arrivals.recv().await {
             Some(arrival) => arrival,
@@ -111,7 +112,7 @@ impl Listener {
     }
 }
 
-/// What the browser is told at the end of a login.
+/// The last page of a login, which still has to be sent to the browser.
 pub struct Farewell(Option<(Listener, Reply, Page)>);
 
 impl Farewell {
@@ -119,12 +120,12 @@ impl Farewell {
         Self(browser.map(|browser| (listener, browser, page)))
     }
 
-    /// No browser waits here.
+    /// For a login without a browser that waits at this machine.
     pub(super) fn none() -> Self {
         Self(None)
     }
 
-    /// Tells it, and sees that it got the page: two seconds at most.
+    /// Sends the page and waits until the browser has it, for two seconds at most.
     pub async fn say(self) {
         let Some((listener, browser, page)) = self.0 else {
             return;
@@ -150,13 +151,14 @@ async fn connection(connection: Connection, shared: Arc<Shared>) {
     }
 }
 
-/// For a browser whose user the system does not tell: in a container, behind a forwarded port.
+/// The page for a browser whose user cannot be determined, for example in a container or behind a
+/// forwarded port.
 fn unknown_visitor() -> Response<Full<Bytes>> {
     page(
         StatusCode::FORBIDDEN,
         "One more step",
-        "This machine does not tell which user's browser this is, so the login cannot end here. Copy the address of this page \
-         from the address bar, and paste it into the terminal where claude-vault login waits.",
+        "The login cannot finish here: this machine cannot determine which user this browser belongs to. Copy the address of \
+         this page from the address bar, and paste it into the terminal where claude-vault login waits.",
     )
 }
 
@@ -174,22 +176,22 @@ async fn respond(request: &Request<Bytes>, shared: &Shared) -> (Response<Full<By
     if !ours {
         return stray(
             StatusCode::BAD_REQUEST,
-            "Not here",
+            "Wrong address",
             "This address is for a login on this machine only.",
         );
     }
     if request.uri().path() != PATH {
         return stray(
             StatusCode::NOT_FOUND,
-            "Nothing here",
-            "This port waits for a login to come back from the browser.",
+            "Page not found",
+            "This port only waits for the browser to return from a login.",
         );
     }
     if request.method() != Method::GET {
         return stray(
             StatusCode::METHOD_NOT_ALLOWED,
-            "Not this way",
-            "The browser comes back with GET.",
+            "Method not allowed",
+            "A login returns with a GET request.",
         );
     }
     let query = request.uri().query().unwrap_or_default();
@@ -205,7 +207,7 @@ async fn respond(request: &Request<Bytes>, shared: &Shared) -> (Response<Full<By
                 return stray(
                     StatusCode::BAD_REQUEST,
                     "Already used",
-                    "This login has come back already. Look at the terminal.",
+                    "The browser has already returned from this login. See the terminal.",
                 );
             }
         }
@@ -223,7 +225,7 @@ async fn respond(request: &Request<Bytes>, shared: &Shared) -> (Response<Full<By
         return stray(
             StatusCode::GONE,
             "Too late",
-            "Nobody waits for this login any more.",
+            "The terminal no longer waits for this login.",
         );
     }
     let response = match receiver.await {
@@ -235,23 +237,23 @@ async fn respond(request: &Request<Bytes>, shared: &Shared) -> (Response<Full<By
         Ok(Page::Failed(why)) => page(
             StatusCode::OK,
             "The login failed",
-            &format!("{why}. The terminal says what to do. You can close this page."),
+            &format!("{why}. The terminal shows what to do next. You can close this page."),
         ),
-        // The last page, or one more on the way.
+        // The page to show after the login, or another sign-in.
         Ok(Page::GoTo(url)) => redirect(&url),
         Err(_) => page(
             StatusCode::GONE,
-            "The login was given up",
+            "The login was cancelled",
             "Start it again in the terminal. You can close this page.",
         ),
     };
     (response, true)
 }
 
-/// Reads a callback's query; whatever does not carry `state` is not this login's.
+/// Parses a callback's query. A query without this login's `state` belongs to another login.
 fn parse(query: &str, state: &str) -> std::result::Result<Answer, &'static str> {
     const OTHER: &str =
-        "This is not the login that the terminal waits for. It is still waiting for its own.";
+        "The terminal waits for another login, not for this one. It is still waiting.";
     let get = |wanted: &str| {
         url::form_urlencoded::parse(query.as_bytes())
             .find(|(name, _)| name == wanted)
@@ -272,7 +274,7 @@ fn parse(query: &str, state: &str) -> std::result::Result<Answer, &'static str> 
         .ok_or(OTHER)
 }
 
-/// Reads what a person pasted: the address that the browser ended at.
+/// Parses the address that the person pasted: the address of the last page in the browser.
 pub(super) fn from_pasted(line: &str, state: &str) -> std::result::Result<Answer, &'static str> {
     let query = line
         .trim()
@@ -280,9 +282,9 @@ pub(super) fn from_pasted(line: &str, state: &str) -> std::result::Result<Answer
         .map(|(_, query)| query.split('#').next().unwrap_or_default());
     match query {
         Some(query) => parse(query, state)
-            .map_err(|_| "that address is not this login's; paste the one the browser ended at"),
+            .map_err(|_| "that address is from another login; paste the one the browser shows now"),
         None => Err(
-            "paste the whole address that the browser ended at: http://localhost:…/oidc/callback?…",
+            "paste the whole address that the browser shows: http://localhost:…/oidc/callback?…",
         ),
     }
 }
@@ -290,8 +292,8 @@ pub(super) fn from_pasted(line: &str, state: &str) -> std::result::Result<Answer
 fn redirect(url: &Url) -> Response<Full<Bytes>> {
     let mut response = page(
         StatusCode::SEE_OTHER,
-        "Once more",
-        "Vault asks to sign in once more.",
+        "Continue",
+        "The browser continues at another address.",
     );
     if let Ok(location) = url.as_str().parse() {
         response.headers_mut().insert(header::LOCATION, location);
@@ -313,7 +315,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_logins_state_counts() {
+    fn a_query_without_this_logins_state_is_refused() {
         assert!(parse("state=right&code=c", "right").is_ok());
         for stray in [
             "",
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_works_with_its_fragment_and_blanks() {
+    fn a_pasted_address_may_have_a_fragment_and_blanks() {
         assert!(
             from_pasted(
                 " http://localhost:8250/oidc/callback?state=s&code=c#x \n",

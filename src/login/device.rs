@@ -1,5 +1,5 @@
-//! `device`: with a browser on any machine. The identity provider is asked where one is named, else
-//! Vault's own method.
+//! The method `device`: sign in with a browser on any machine. Uses the identity provider if the
+//! settings name one, and otherwise Vault's own method.
 
 use super::provider::Provider;
 use super::{Face, LoggedIn, LoginPlace, Options, SignInMethod, oidc};
@@ -18,11 +18,26 @@ impl SignInMethod for Device {
         settings.provider.issuer.is_some()
     }
 
-    async fn obtain(settings: &Settings, options: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+    async fn obtain(
+        settings: &Settings,
+        options: Options<'_>,
+        face: &mut impl Face,
+    ) -> Result<LoggedIn> {
         let vault = Client::new(settings, None)?;
         if Self::asks_provider(settings) {
-            return Provider::discover(settings).await?.device_flow(&vault, &options, face).await;
+            return Provider::discover(settings)
+                .await?
+                .device_flow(&vault, &options, face)
+                .await;
         }
-        oidc::sign_in(&vault, &Options { elsewhere: true, ..options }, face).await
+        oidc::sign_in(
+            &vault,
+            &Options {
+                elsewhere: true,
+                ..options
+            },
+            face,
+        )
+        .await
     }
 }

@@ -1,4 +1,5 @@
-//! `jwt`: at the identity provider itself with a browser on this machine, then Vault's JWT login.
+//! The method `jwt`: sign in at the identity provider with a browser on this machine, then log in
+//! to Vault with the ID token.
 
 use super::provider::Provider;
 use super::{Face, LoggedIn, LoginPlace, Options, SignInMethod};
@@ -17,8 +18,15 @@ impl SignInMethod for Jwt {
         true
     }
 
-    async fn obtain(settings: &Settings, options: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+    async fn obtain(
+        settings: &Settings,
+        options: Options<'_>,
+        face: &mut impl Face,
+    ) -> Result<LoggedIn> {
         let vault = Client::new(settings, None)?;
-        Provider::discover(settings).await?.code_flow(&vault, &options, face).await
+        Provider::discover(settings)
+            .await?
+            .code_flow(&vault, &options, face)
+            .await
     }
 }

@@ -1,7 +1,9 @@
-//! Getting a token: by Vault's own OIDC method, or straight from the identity provider.
+//! Gets a token: through Vault's own OIDC method, directly from the identity provider, or pasted by
+//! the person.
 //!
-//! Promises: a listener is on loopback only and ends on this login's state alone; nothing of a
-//! login is written anywhere; however it ends, nothing of it is left.
+//! Guarantees: the listener is on loopback only, and only a request with this login's state ends
+//! the wait. Nothing about a login is written to disk, and nothing remains after it, however it
+//! ends.
 
 mod browser;
 mod callback;
@@ -25,27 +27,28 @@ use callback::{Answer, Arrival, Listener};
 
 /// How to log in.
 pub struct Options<'a> {
-    /// The role; Vault's default without one.
+    /// The role; `None` for Vault's default role.
     pub role: Option<&'a str>,
-    /// Where the method is mounted.
+    /// The mount of the auth method.
     pub mount: &'a str,
-    /// The callback's port, if it is free.
+    /// The preferred port for the callback.
     pub port: u16,
     /// How long to wait for the person.
     pub timeout: Duration,
-    /// What the login stands for, if not for a session: a digest that goes into its nonce.
+    /// A digest to include in the nonce, if the login approves something instead of starting a
+    /// session. It binds the login to that approval.
     pub bound_to: Option<&'a str>,
-    /// Where the browser goes afterwards, instead of a page that says how it ended.
+    /// The address to which the browser goes afterwards, instead of a page with the outcome.
     pub afterwards: Option<Url>,
-    /// Whether the browser may be on another machine: then nothing comes back to this one.
+    /// Whether the browser may be on another machine, so that no callback comes to this one.
     pub elsewhere: bool,
 }
 
-/// How long the sign-in may take, where nobody says otherwise.
+/// The default time limit for the sign-in.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(300);
 
 impl<'a> Options<'a> {
-    /// As the settings have it for a method.
+    /// The options from the settings, for a login with `method`.
     #[must_use]
     pub fn of(settings: &'a Settings, method: Method) -> Self {
         Self {
@@ -65,25 +68,25 @@ impl<'a> Options<'a> {
 pub enum LoginPlace {
     /// A person's shell.
     Shell,
-    /// The server of an assistant, whose person has a browser and no terminal.
+    /// The MCP server for an assistant. The person has a browser but no terminal.
     Assistant,
     /// An approval by a fresh sign-in.
     StepUp,
 }
 
-/// A login method: one file with one implementation, and a line in `config::login_methods`.
+/// A login method. Each has one file with one implementation, and a line in
+/// `config::login_methods`.
 trait SignInMethod {
-    /// Where it can run.
+    /// The places in which the method can run.
     const RUNS_IN: &'static [LoginPlace];
-    /// Whether it opens a browser on this machine.
+    /// Whether the method opens a browser on this machine.
     const OPENS_A_BROWSER: bool;
-    /// Whether the token is made by this login: then it is ours to revoke.
+    /// Whether the login creates the token. Only such a token may be revoked without asking.
     const MAKES_THE_TOKEN: bool;
 
-    /// Whether this program asks the identity provider itself.
+    /// Whether this program talks to the identity provider directly, without Vault in between.
     fn asks_provider(settings: &Settings) -> bool;
 
-    /// Gets a token.
     fn obtain(
         settings: &Settings,
         options: Options<'_>,
@@ -95,11 +98,11 @@ macro_rules! define_ways {
     ($($(#[$about:meta])* $variant:ident $name:ident,)*) => {
         $(mod $name;)*
 
-        /// Logs in by `method` for a token of the Vault of these settings.
+        /// Logs in with `method` to the configured Vault.
         ///
         /// # Errors
         /// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`],
-        /// and what keeps either from answering.
+        /// and the errors of unreachable or failing servers.
         pub async fn log_in(
             settings: &Settings,
             method: Method,
@@ -125,7 +128,8 @@ macro_rules! define_ways {
             }
         }
 
-        /// Whether the token of a method is made by its login: then it is ours to revoke.
+        /// Whether a method's login creates the token. Only such a token may be revoked without
+        /// asking.
         #[must_use]
         pub fn makes_the_token(method: Method) -> bool {
             match method {
@@ -133,7 +137,7 @@ macro_rules! define_ways {
             }
         }
 
-        /// Whether this program asks the identity provider itself by this method.
+        /// Whether this program talks to the identity provider directly with this method.
         #[must_use]
         pub fn asks_provider(settings: &Settings, method: Method) -> bool {
             match method {
@@ -144,7 +148,7 @@ macro_rules! define_ways {
 }
 login_methods!(define_ways);
 
-/// The method of the settings where it can run in a place, else Vault's own login.
+/// The configured method if it can run in `place`; otherwise Vault's own login.
 #[must_use]
 pub fn method_for(settings: &Settings, place: LoginPlace) -> Method {
     if runs_in(settings.method).contains(&place) {
@@ -154,8 +158,9 @@ pub fn method_for(settings: &Settings, place: LoginPlace) -> Method {
     }
 }
 
-/// Where the login method is mounted, without slashes at its ends. `auth_mount` is that of the
-/// method which the settings name; Vault's `oidc` is where step-up signs in, whatever they name.
+/// The mount of the auth method, without slashes at its ends. `auth_mount` applies only to the kind
+/// of login that the configured method uses. For the other kind, the default mount is used:
+/// step-up, for example, always signs in through Vault's `oidc`.
 #[must_use]
 pub fn mount_of(settings: &Settings, at_provider: bool) -> &str {
     let named = settings
@@ -165,44 +170,44 @@ pub fn mount_of(settings: &Settings, at_provider: bool) -> &str {
     named.unwrap_or(if at_provider { "jwt" } else { "oidc" })
 }
 
-/// A login that came to its end. Whoever logs in takes care of the token first: telling the browser
-/// can be interrupted.
+/// A successful login. The caller must secure the token before it sends the last page to the
+/// browser, because an interruption is possible while it sends the page.
 pub struct LoggedIn {
     /// The token.
     pub granted: Granted,
-    /// The browser that is still to be told.
+    /// The last page, which still has to be sent to the browser.
     pub farewell: Farewell,
 }
 
-/// Where a person signs in.
+/// The page on which a person signs in.
 pub struct SignIn<'a> {
-    /// The page.
+    /// The page's address.
     pub url: &'a Url,
-    /// The port of this machine that the browser comes back to; `None` where any browser on any
-    /// machine will do.
+    /// The port of this machine to which the browser returns; `None` if a browser on any machine
+    /// can be used.
     pub port: Option<u16>,
     /// The code that the page shows, or asks for (RFC 8628, 3.3).
     pub code: Option<String>,
 }
 
-/// Where a login speaks with the person.
+/// The interface through which a login communicates with the person.
 pub trait Face {
-    /// Shows where to sign in, and opens it where a browser can be opened.
+    /// Shows the page to sign in on, and opens it if a browser can be opened.
     fn sign_in(&mut self, at: &SignIn<'_>);
-    /// Tells something.
+    /// Shows a message.
     fn note(&self, text: &str);
-    /// Waits for a line that the person pastes; never ends where nobody can.
+    /// Waits for a line that the person pastes. Never completes if the person cannot paste one.
     fn pasted(&mut self) -> impl Future<Output = String>;
-    /// Asks for a token that the person has; [`Error::NoPerson`] where nobody can be asked.
+    /// Asks for an existing token. [`Error::NoPerson`] if the person cannot be asked.
     fn token(&mut self) -> impl Future<Output = Result<Secret>>;
 }
 
-/// Shows where to sign in with a browser that comes back to `port`, and why that is not the one
-/// meant.
+/// Shows the page to sign in on, with a browser that returns to `port`. If `port` is not the
+/// preferred port, a note explains why.
 fn send_to(url: &Url, port: u16, options: &Options<'_>, face: &mut impl Face) {
     if port != options.port {
         face.note(&format!(
-            "port {} is taken by another program; waiting on {port} instead",
+            "port {} is taken by another program; waiting on port {port} instead",
             options.port
         ));
     }
@@ -213,13 +218,14 @@ fn send_to(url: &Url, port: u16, options: &Options<'_>, face: &mut impl Face) {
     });
 }
 
-/// The address that the browser comes back to. `localhost`, not 127.0.0.1: Vault and the providers
-/// compare the name (RFC 8252, 8.3 aside).
+/// The callback address. It uses `localhost` and not 127.0.0.1, although RFC 8252, 8.3 recommends
+/// the IP address, because Vault and the providers compare the name.
 fn loopback_address(port: u16) -> String {
     format!("http://localhost:{port}/oidc/callback")
 }
 
-/// What the browser brings to the listener, or the person pastes.
+/// Waits for the answer: from the browser at the listener, or from an address that the person
+/// pastes.
 async fn answer(
     listener: &mut Listener,
     face: &mut impl Face,
@@ -237,12 +243,12 @@ async fn answer(
     }
 }
 
-/// A code for a person to compare or type, whatever the server sent.
+/// Makes the server's code safe to show: printable and at most 64 characters.
 fn shown_code(text: &str) -> String {
     printable(text, false).chars().take(64).collect()
 }
 
-/// What the provider said instead of a code or a token.
+/// The error for a provider that returned `error` instead of a code or a token.
 fn denied(error: &str, description: &str) -> Error {
     const HINT: &str = "start over when you are ready: source claude-vault login";
     match (error, description) {

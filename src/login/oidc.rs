@@ -1,6 +1,7 @@
-//! Vault's own method `oidc`: Vault is the relying party, and the browser comes back to this
-//! machine; or, with a role of OpenBao's modes `direct` and `device`, to the server or to nothing
-//! at all, and the server is asked until it knows (<https://openbao.org/docs/auth/jwt/>).
+//! Vault's own method `oidc`. Vault is the relying party, and the browser returns to this machine.
+//!
+//! With a role in one of OpenBao's modes `direct` and `device`, the browser does not return here.
+//! This program then polls the server for the outcome (<https://openbao.org/docs/auth/jwt/>).
 
 use std::time::Duration;
 
@@ -8,21 +9,24 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::callback::{Answer, Farewell, Listener, Page};
 use super::{
-    Face, LoggedIn, LoginPlace, Options, SignIn, SignInMethod, answer, denied, loopback_address, send_to, shown_code, timeout,
+    Face, LoggedIn, LoginPlace, Options, SignIn, SignInMethod, answer, denied, loopback_address,
+    send_to, shown_code, timeout,
 };
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::vault::{AuthUrl, Callback, Client, Granted, Polled, redirect_not_allowed};
 
-/// How long Vault is waited for when it fails over in the middle of a login.
+/// How long to retry if Vault fails over in the middle of a login.
 const FAILOVER: Duration = Duration::from_secs(30);
 
 pub(super) struct Oidc;
 
 impl SignInMethod for Oidc {
-    // Vault can ask for a fresh sign-in by this one alone, and an ID token could be used twice.
-    const RUNS_IN: &'static [LoginPlace] = &[LoginPlace::Shell, LoginPlace::Assistant, LoginPlace::StepUp];
+    // The only method for step-up: Vault can require a fresh sign-in only with this method, and an
+    // ID token could be used twice.
+    const RUNS_IN: &'static [LoginPlace] =
+        &[LoginPlace::Shell, LoginPlace::Assistant, LoginPlace::StepUp];
     const OPENS_A_BROWSER: bool = true;
     const MAKES_THE_TOKEN: bool = true;
 
@@ -30,7 +34,11 @@ impl SignInMethod for Oidc {
         false
     }
 
-    async fn obtain(settings: &Settings, options: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+    async fn obtain(
+        settings: &Settings,
+        options: Options<'_>,
+        face: &mut impl Face,
+    ) -> Result<LoggedIn> {
         sign_in(&Client::new(settings, None)?, &options, face).await
     }
 }
@@ -38,44 +46,84 @@ impl SignInMethod for Oidc {
 /// Logs in through the browser and Vault's `oidc` method.
 ///
 /// # Errors
-/// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and
-/// what keeps Vault from answering.
-pub(super) async fn sign_in(vault: &Client, options: &Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+/// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`], and the
+/// errors of an unreachable or failing Vault.
+pub(super) async fn sign_in(
+    vault: &Client,
+    options: &Options<'_>,
+    face: &mut impl Face,
+) -> Result<LoggedIn> {
     let deadline = Instant::now() + options.timeout;
-    let listener = if options.elsewhere { None } else { Some(Listener::bind(options.port).await?) };
+    let listener = if options.elsewhere {
+        None
+    } else {
+        Some(Listener::bind(options.port).await?)
+    };
     let port = listener.as_ref().map_or(options.port, Listener::port);
     let (mut nonce, mut auth) = start(vault, options, port).await?;
     let (None, Some(mut listener)) = (auth.poll_interval, listener) else {
         let granted = timeout_at(deadline, poll(vault, options.mount, &auth, &nonce, face)).await;
-        return Ok(LoggedIn { granted: granted.map_err(|_| timeout(options))??, farewell: Farewell::none() });
+        return Ok(LoggedIn {
+            granted: granted.map_err(|_| timeout(options))??,
+            farewell: Farewell::none(),
+        });
     };
     listener.expect(&auth.state);
     send_to(&auth.url, port, options, face);
     let mut lost = false;
     loop {
         let waited = timeout_at(deadline, answer(&mut listener, face, &auth.state)).await;
-        let Ok((answer, page)) = waited else { return Err(timeout(options)) };
+        let Ok((answer, page)) = waited else {
+            return Err(timeout(options));
+        };
         let outcome = match answer {
-            Answer::Code(code) => finish(vault, options.mount, Callback { state: auth.state.clone(), code }, &nonce, lost).await,
+            Answer::Code(code) => {
+                finish(
+                    vault,
+                    options.mount,
+                    Callback {
+                        state: auth.state.clone(),
+                        code,
+                    },
+                    &nonce,
+                    lost,
+                )
+                .await
+            }
             Answer::Denied { error, description } => Err(denied(&error, &description)),
         };
         match outcome {
             Ok(Some(granted)) => {
-                let last = options.afterwards.clone().map_or(Page::SignedIn, Page::GoTo);
-                return Ok(LoggedIn { granted, farewell: Farewell::of(listener, page, last) });
+                let last = options
+                    .afterwards
+                    .clone()
+                    .map_or(Page::SignedIn, Page::GoTo);
+                return Ok(LoggedIn {
+                    granted,
+                    farewell: Farewell::of(listener, page, last),
+                });
             }
             Ok(None) => {
                 lost = true;
-                face.note("Vault lost the login's state, as after a failover: starting over once");
+                face.note(
+                    "Vault lost the login's state, probably after a failover: starting over once",
+                );
                 (nonce, auth) = start_after_failover(vault, options, port).await?;
                 listener.expect(&auth.state);
                 match page {
                     Some(page) => page.send(Page::GoTo(auth.url.clone())),
-                    None => face.sign_in(&SignIn { url: &auth.url, port: Some(port), code: None }),
+                    None => face.sign_in(&SignIn {
+                        url: &auth.url,
+                        port: Some(port),
+                        code: None,
+                    }),
                 }
             }
             Err(error) => {
-                let last = options.afterwards.clone().map_or_else(|| Page::Failed(error.for_person()), Page::GoTo);
+                let last = options
+                    .afterwards
+                    .clone()
+                    .map_or_else(|| Page::Failed(error.for_person()), Page::GoTo);
                 Farewell::of(listener, page, last).say().await;
                 return Err(error);
             }
@@ -89,39 +137,64 @@ async fn start(vault: &Client, options: &Options<'_>, port: u16) -> Result<(Secr
     Ok((nonce, auth))
 }
 
-/// Asks Vault where to sign in, with a browser that comes back to `port` or wherever the role has
-/// it.
+/// Requests the login URL from Vault. The browser returns to `port`, or to the server if the role's
+/// mode requires that.
 ///
 /// # Errors
-/// [`Error::LoginFailed`] when the role knows no way that fits, and what keeps Vault from
-/// answering.
-pub async fn auth_url(vault: &Client, options: &Options<'_>, port: u16, nonce: &Secret) -> Result<AuthUrl> {
+/// [`Error::LoginFailed`] if the role does not allow a suitable login, and the errors of an
+/// unreachable or failing Vault.
+pub async fn auth_url(
+    vault: &Client,
+    options: &Options<'_>,
+    port: u16,
+    nonce: &Secret,
+) -> Result<AuthUrl> {
     let loopback = loopback_address(port);
-    let auth = vault.auth_url(options.mount, options.role, &loopback, nonce).await?;
-    let comes_back_here =
-        |auth: &AuthUrl| auth.url.query_pairs().any(|(name, value)| name == "redirect_uri" && value == loopback);
+    let auth = vault
+        .auth_url(options.mount, options.role, &loopback, nonce)
+        .await?;
+    let comes_back_here = |auth: &AuthUrl| {
+        auth.url
+            .query_pairs()
+            .any(|(name, value)| name == "redirect_uri" && value == loopback)
+    };
     match auth {
         Some(auth) if auth.poll_interval.is_none() && options.elsewhere => {
             return Err(Error::login_failed(
-                "the role wants a browser on this machine",
-                "name the provider for its own device flow: --issuer URL --client-id ID   (the \
-                 README says more)",
+                "the role requires a browser on this machine",
+                "use the provider's own device flow: --issuer URL --client-id ID   (see the README)",
             ));
         }
         Some(auth) if auth.poll_interval.is_none() || !comes_back_here(&auth) => return Ok(auth),
         _ => {}
     }
-    // A role of the mode `direct` wants the browser to come back to the server itself.
+    // In the mode `direct`, the browser must return to the server's own callback.
     let own = vault.oidc_callback(options.mount);
-    match vault.auth_url(options.mount, options.role, &own, nonce).await? {
+    match vault
+        .auth_url(options.mount, options.role, &own, nonce)
+        .await?
+    {
         Some(direct) if direct.poll_interval.is_some() => Ok(direct),
-        _ => Err(redirect_not_allowed(options.mount, if auth.is_some() { &own } else { &loopback })),
+        _ => Err(redirect_not_allowed(
+            options.mount,
+            if auth.is_some() { &own } else { &loopback },
+        )),
     }
 }
 
-/// Asks the server until the person has signed in, wherever that is.
-async fn poll(vault: &Client, mount: &str, auth: &AuthUrl, nonce: &Secret, face: &mut impl Face) -> Result<Granted> {
-    face.sign_in(&SignIn { url: &auth.url, port: None, code: auth.user_code.as_deref().map(shown_code) });
+/// Polls the server until the person has signed in with any browser.
+async fn poll(
+    vault: &Client,
+    mount: &str,
+    auth: &AuthUrl,
+    nonce: &Secret,
+    face: &mut impl Face,
+) -> Result<Granted> {
+    face.sign_in(&SignIn {
+        url: &auth.url,
+        port: None,
+        code: auth.user_code.as_deref().map(shown_code),
+    });
     let mut interval = auth.poll_interval.unwrap_or(Duration::from_secs(5));
     loop {
         sleep(interval).await;
@@ -129,35 +202,47 @@ async fn poll(vault: &Client, mount: &str, auth: &AuthUrl, nonce: &Secret, face:
             Ok(Polled::Granted(granted)) => return Ok(granted),
             Ok(Polled::SlowDown) => interval *= 2,
             Ok(Polled::Pending) => {}
-            Err(error) if is_passing(&error) => {}
+            Err(error) if is_temporary(&error) => {}
             Err(error) => return Err(error),
         }
     }
 }
 
-async fn start_after_failover(vault: &Client, options: &Options<'_>, port: u16) -> Result<(Secret, AuthUrl)> {
+async fn start_after_failover(
+    vault: &Client,
+    options: &Options<'_>,
+    port: u16,
+) -> Result<(Secret, AuthUrl)> {
     let until = Instant::now() + FAILOVER;
     loop {
         match start(vault, options, port).await {
-            Err(error) if is_passing(&error) && Instant::now() < until => sleep(Duration::from_millis(500)).await,
+            Err(error) if is_temporary(&error) && Instant::now() < until => {
+                sleep(Duration::from_millis(500)).await
+            }
             outcome => return outcome,
         }
     }
 }
 
-/// `Ok(None)` when the login's state is lost and this has not happened before.
-async fn finish(vault: &Client, mount: &str, callback: Callback, nonce: &Secret, lost_before: bool) -> Result<Option<Granted>> {
+/// Completes the login. `Ok(None)` means that Vault lost the login's state for the first time.
+async fn finish(
+    vault: &Client,
+    mount: &str,
+    callback: Callback,
+    nonce: &Secret,
+    lost_before: bool,
+) -> Result<Option<Granted>> {
     match vault.finish_oidc(mount, &callback, nonce).await {
         Ok(None) if lost_before => Err(Error::login_failed(
             "Vault lost the login's state twice",
-            "several servers behind one address must share one cluster: ask whoever runs Vault",
+            "ask your Vault admin: all servers behind one address must belong to one cluster",
         )),
-        Err(error) if !lost_before && is_passing(&error) => Ok(None),
+        Err(error) if !lost_before && is_temporary(&error) => Ok(None),
         outcome => outcome,
     }
 }
 
-fn is_passing(error: &Error) -> bool {
+fn is_temporary(error: &Error) -> bool {
     match error {
         Error::Unreachable { .. } | Error::Sealed { .. } | Error::BadReply { .. } => true,
         Error::Server { status, .. } => *status >= 500,
@@ -165,11 +250,17 @@ fn is_passing(error: &Error) -> bool {
     }
 }
 
-/// Ties the callback to this process, and to what it stands for: 128 random bits and a digest.
+/// A nonce of 128 random bits and the digest `bound_to`. It binds the callback to this process and
+/// to the approval, if the login is for one.
 fn nonce(bound_to: Option<&str>) -> Result<Secret> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::invalid("the operating system gives no random \
-        numbers", "try again"))?;
+    getrandom::fill(&mut bytes).map_err(|_| {
+        Error::invalid(
+            "the operating system gives no random \
+        numbers",
+            "try again",
+        )
+    })?;
     let random: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Secret::from(random + bound_to.unwrap_or_default()))
 }

@@ -1,8 +1,9 @@
-//! Straight from the identity provider: this program is the relying party (OpenID Connect Core
-//! 1.0), a public client without a secret, and Vault's method `jwt` takes the ID token.
+//! Login directly at the identity provider. This program is the relying party (OpenID Connect Core
+//! 1.0) and a public client without a secret. Vault's method `jwt` accepts the ID token.
 //!
-//! Two ways to it: the code flow with PKCE in a browser on this machine (RFC 8252, RFC 7636), and
-//! the device flow in any browser (RFC 8628). The library checks the ID token before Vault does.
+//! Two flows are supported: the code flow with PKCE in a browser on this machine (RFC 8252,
+//! RFC 7636), and the device flow in any browser (RFC 8628). The library verifies the ID token
+//! before Vault does.
 
 mod client;
 
@@ -35,7 +36,7 @@ use crate::secret::{Secret, WayOut};
 use crate::vault::Client;
 use client::{ProviderClient, unusable};
 
-/// What RFC 8628, 4 adds to the provider's document.
+/// The field that RFC 8628, 4 adds to the provider's discovery document.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct WithDeviceFlow {
     device_authorization_endpoint: Option<DeviceAuthorizationUrl>,
@@ -67,7 +68,7 @@ impl<'c> AsyncHttpClient<'c> for ProviderClient {
     }
 }
 
-/// The provider as its document describes it.
+/// The provider as described by its discovery document.
 pub(super) struct Provider {
     http: ProviderClient,
     metadata: Metadata,
@@ -80,14 +81,15 @@ impl Provider {
         let (issuer, client_id) = settings.provider.named()?;
         settings.provider.trusts(settings.address()?)?;
         let http = ProviderClient::new(settings, &issuer)?;
-        // As it was written: the document must name the same, to the last slash.
+        // Use the issuer exactly as written: the document must contain the same text, including any
+        // final slash.
         let url = IssuerUrl::new(settings.provider.issuer_text().to_owned());
         let url = url.map_err(|_| {
             Error::invalid("the issuer is not a URL", "--issuer https://id.example.org")
         })?;
         let metadata = Metadata::discover_async(url, &http)
             .await
-            .map_err(undiscovered)?;
+            .map_err(discovery_failed)?;
         let scopes = settings.provider.scopes(
             metadata
                 .scopes_supported()
@@ -131,31 +133,31 @@ impl Provider {
             .add_scopes(scopes)
             .set_pkce_challenge(challenge)
             .url();
-        http.may_go_to(&url)?; // before the browser does
+        http.may_go_to(&url)?; // check before the browser opens it
         listener.expect(state.secret());
         send_to(&url, port, options, face);
         let waited = timeout_at(deadline, answer(&mut listener, face, state.secret())).await;
         let Ok((answer, page)) = waited else {
             return Err(timeout(options));
         };
-        let traded = async {
+        let exchange = async {
             let code = match answer {
                 Answer::Code(code) => {
                     AuthorizationCode::new(code.expose(WayOut::LoginRequest).to_owned())
                 }
                 Answer::Denied { error, description } => return Err(denied(&error, &description)),
             };
-            let trade = client
+            let request = client
                 .exchange_code(code)
-                .map_err(|_| lacks("token_endpoint"))?
+                .map_err(|_| missing_field("token_endpoint"))?
                 .set_pkce_verifier(verifier);
-            let reply = trade.request_async(&http).await.map_err(untraded)?;
+            let reply = request.request_async(&http).await.map_err(request_failed)?;
             let id_token = id_token(&reply, &client.id_token_verifier(), Some(&nonce))?;
             vault
                 .jwt_login(options.mount, options.role, &id_token)
                 .await
         };
-        match traded.await {
+        match exchange.await {
             Ok(granted) => Ok(LoggedIn {
                 granted,
                 farewell: Farewell::of(listener, page, Page::SignedIn),
@@ -187,18 +189,18 @@ impl Provider {
             .additional_metadata()
             .device_authorization_endpoint
             .clone();
-        let endpoint = endpoint.ok_or_else(|| lacks("device_authorization_endpoint"))?;
+        let endpoint = endpoint.ok_or_else(|| missing_field("device_authorization_endpoint"))?;
         let client = CoreClient::from_provider_metadata(metadata, client_id, None)
             .set_device_authorization_url(endpoint)
             .set_auth_type(AuthType::RequestBody);
         let request = client.exchange_device_code().add_scopes(scopes);
         let details: CoreDeviceAuthorizationResponse =
-            request.request_async(&http).await.map_err(untraded)?;
+            request.request_async(&http).await.map_err(request_failed)?;
         let complete = details
             .verification_uri_complete()
             .map(|address| address.secret().as_str());
         let page = Url::parse(complete.unwrap_or(details.verification_uri().as_str())).ok();
-        let page = page.ok_or_else(|| lacks("verification_uri"))?;
+        let page = page.ok_or_else(|| missing_field("verification_uri"))?;
         http.may_go_to(&page)?;
         face.sign_in(&SignIn {
             url: &page,
@@ -207,9 +209,9 @@ impl Provider {
         });
         let poll = client
             .exchange_device_access_token(&details)
-            .map_err(|_| lacks("token_endpoint"))?;
+            .map_err(|_| missing_field("token_endpoint"))?;
         let poll = poll.set_max_backoff_interval(Duration::from_secs(60));
-        // The provider's interval may be none at all.
+        // The provider may send an interval of 0.
         let wait = |interval: Duration| sleep(interval.max(Duration::from_secs(1)));
         let reply = timeout_at(
             deadline,
@@ -218,8 +220,8 @@ impl Provider {
         let reply = reply
             .await
             .map_err(|_| timeout(options))?
-            .map_err(untraded)?;
-        // There is no place for a nonce in this flow.
+            .map_err(request_failed)?;
+        // This flow has no nonce.
         let id_token = id_token(&reply, &client.id_token_verifier(), None)?;
         let granted = vault
             .jwt_login(options.mount, options.role, &id_token)
@@ -231,10 +233,11 @@ impl Provider {
     }
 }
 
-/// Looks whether the provider is what the settings say; gives what it is good for.
+/// Fetches the discovery document of the configured provider. Returns the login methods that the
+/// provider supports, as text for a message.
 ///
 /// # Errors
-/// [`Error::LoginFailed`], [`Error::Invalid`].
+/// [`Error::LoginFailed`] if the provider cannot be used, [`Error::Invalid`] for invalid settings.
 pub async fn look_at_provider(settings: &Settings) -> Result<&'static str> {
     let provider = Provider::discover(settings).await?;
     let has_device_flow = provider
@@ -249,7 +252,7 @@ pub async fn look_at_provider(settings: &Settings) -> Result<&'static str> {
     })
 }
 
-/// The ID token of a reply, once its signature, issuer, audience, expiry and nonce hold.
+/// The ID token of a reply, after its signature, issuer, audience, expiry and nonce were verified.
 fn id_token(
     reply: &CoreTokenResponse,
     verifier: &CoreIdTokenVerifier<'_>,
@@ -257,7 +260,7 @@ fn id_token(
 ) -> Result<Secret> {
     let token = reply
         .id_token()
-        .ok_or_else(|| unusable("it gave no ID token", "the client needs the scope openid"))?;
+        .ok_or_else(|| unusable("it sent no ID token", "the client needs the scope openid"))?;
     let same = |seen: Option<&Nonce>| match nonce {
         Some(expected) if seen.map(Nonce::secret) != Some(expected.secret()) => {
             Err("it was made for another login".to_owned())
@@ -266,34 +269,40 @@ fn id_token(
     };
     token.claims(verifier, same).map_err(|error| {
         unusable(
-            &format!("its ID token does not hold: {error}"),
+            &format!("its ID token is not valid: {error}"),
             "check the clocks of both machines, and the client ID",
         )
     })?;
     Ok(Secret::from(token.to_string()))
 }
 
-fn lacks(what: &str) -> Error {
+fn missing_field(what: &str) -> Error {
     unusable(
-        &format!("its document names no usable {what}"),
+        &format!("its discovery document has no usable {what}"),
         "source claude-vault login --method oidc   (or --method jwt)",
     )
 }
 
-fn undiscovered(error: DiscoveryError<Error>) -> Error {
-    const HINT: &str = "check the issuer, to the last slash: \
-        ISSUER/.well-known/openid-configuration must name the same";
+fn discovery_failed(error: DiscoveryError<Error>) -> Error {
+    const HINT: &str = "check the issuer: ISSUER/.well-known/openid-configuration must contain \
+        exactly the same issuer, including any final slash";
     match error {
         DiscoveryError::Request(error) => error,
-        DiscoveryError::Response(status, ..) => {
-            unusable(&format!("it has no document there ({status})"), HINT)
-        }
+        DiscoveryError::Response(status, ..) => unusable(
+            &format!("it has no discovery document there ({status})"),
+            HINT,
+        ),
         DiscoveryError::Validation(text) => unusable(&text, HINT),
-        _ => unusable("its document is not that of an OpenID provider", HINT),
+        _ => unusable(
+            "its discovery document is not that of an OpenID provider",
+            HINT,
+        ),
     }
 }
 
-fn untraded<T: ErrorResponse + Serialize + 'static>(error: RequestTokenError<Error, T>) -> Error {
+fn request_failed<T: ErrorResponse + Serialize + 'static>(
+    error: RequestTokenError<Error, T>,
+) -> Error {
     match error {
         RequestTokenError::Request(error) => error,
         RequestTokenError::ServerResponse(answer) => {
@@ -308,7 +317,7 @@ fn untraded<T: ErrorResponse + Serialize + 'static>(error: RequestTokenError<Err
         }
         _ => unusable(
             "its answer is not that of an OpenID provider",
-            "try again; if it stays, its own log says more",
+            "try again; if it fails again, see the provider's log",
         ),
     }
 }

@@ -1,4 +1,5 @@
-//! `token`: one that the person has, pasted. It was made elsewhere, so it is never revoked unasked.
+//! The method `token`: the person pastes an existing token. This program did not create the token,
+//! so it never revokes it without being asked.
 
 use super::{Face, Farewell, LoggedIn, LoginPlace, Options, SignInMethod};
 use crate::config::Settings;
@@ -17,6 +18,9 @@ impl SignInMethod for Token {
     }
 
     async fn obtain(_: &Settings, _: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
-        Ok(LoggedIn { granted: Granted::pasted(face.token().await?), farewell: Farewell::none() })
+        Ok(LoggedIn {
+            granted: Granted::pasted(face.token().await?),
+            farewell: Farewell::none(),
+        })
     }
 }

@@ -1,29 +1,30 @@
-//! Which user is at the other end of a loopback connection, by the kernel's tables of connections.
+//! Finds the user at the other end of a loopback connection, from the kernel's connection tables.
 //!
-//! The visitor's own socket is looked up, not ours. A socket of IPv6 that connects to
-//! `::ffff:127.0.0.1` reaches a listener of IPv4 and is listed in `tcp6` only, so both tables are
+//! The look-up is for the visitor's socket, not for ours. An IPv6 socket that connects to
+//! `::ffff:127.0.0.1` reaches an IPv4 listener but is listed only in `tcp6`, so both tables are
 //! read.
 
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::TcpStream;
 
-/// Who connects.
+/// The kind of user that connected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Visitor {
     /// A process of this user.
     ThisUser,
     /// A process of another user.
     OtherUser,
-    /// The tables do not list the connection (a container, another system), or list it for root, as
-    /// the relay of WSL does. Root is not the person, unless this process runs as root itself.
+    /// The tables do not list the connection (the other end is in a container or on another
+    /// system), or list it as root's, as for the relay of WSL. Root does not count as the person,
+    /// unless this process runs as root too.
     Unknown,
 }
 
-/// A table can miss a row while it changes: it is read this often.
+/// How often the tables are read. A table can lack a row if it changes during the read.
 const LOOKS: usize = 3;
 
-/// Looks the visitor up.
+/// Determines the visitor of a connection.
 pub(super) fn of(stream: &TcpStream) -> Visitor {
     let (Ok(theirs), Ok(ours)) = (stream.peer_addr(), stream.local_addr()) else {
         return Visitor::Unknown;
@@ -34,8 +35,9 @@ pub(super) fn of(stream: &TcpStream) -> Visitor {
     (0..LOOKS).find_map(look).unwrap_or(Visitor::Unknown)
 }
 
-/// Decides by the text of the tables (proc(5), `/proc/net/tcp`); `None` if neither lists the
-/// visitor. Addresses and ports are unique, so the first row that fits is the only one.
+/// Determines the visitor from the text of the tables (proc(5), `/proc/net/tcp`); `None` if neither
+/// table lists the connection. The combination of addresses and ports is unique, so the first
+/// matching row is the only one.
 fn judge(
     read: impl Fn(&str) -> String,
     theirs: SocketAddr,
@@ -49,10 +51,10 @@ fn judge(
             .skip(1)
             .filter(|line| line.contains(&theirs))
             .map(|line| line.split_whitespace().collect());
-        let mut fitting = rows.filter(|row: &Vec<&str>| {
+        let mut matching = rows.filter(|row: &Vec<&str>| {
             row.get(1) == Some(&theirs.as_str()) && row.get(2) == Some(&ours.as_str())
         });
-        fitting.next().map(|row| owner(&row, user))
+        matching.next().map(|row| owner(&row, user))
     };
     let in_tcp = if theirs.is_ipv4() {
         look("/proc/net/tcp", spelled)
@@ -64,7 +66,7 @@ fn judge(
 
 fn owner(row: &[&str], user: u32) -> Visitor {
     const ESTABLISHED: &str = "01";
-    // A socket that no process holds any more has no inode, and is listed as root's.
+    // A socket that no process holds any more has inode 0 and is listed as root's.
     let is_held = row.get(9).is_some_and(|inode| *inode != "0");
     if row.get(3) != Some(&ESTABLISHED) || !is_held {
         return Visitor::Unknown;
@@ -76,8 +78,8 @@ fn owner(row: &[&str], user: u32) -> Visitor {
     }
 }
 
-/// An address as `tcp` spells it: 32-bit words in the machine's byte order, the port in
-/// hexadecimal.
+/// An address in the form of the table `tcp`: 32-bit words in the machine's byte order, and the
+/// port in hexadecimal.
 fn spelled(address: SocketAddr) -> String {
     match address.ip() {
         IpAddr::V4(four) => words(&four.octets(), address.port()),
@@ -85,7 +87,7 @@ fn spelled(address: SocketAddr) -> String {
     }
 }
 
-/// An address as `tcp6` spells it: one of IPv4 in its mapped form.
+/// An address in the form of the table `tcp6`. An IPv4 address is in its mapped form.
 fn spelled_in_tcp6(address: SocketAddr) -> String {
     match address.ip() {
         IpAddr::V4(four) => words(&four.to_ipv6_mapped().octets(), address.port()),
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_a_visitors_address_is_found_in_the_table_that_lists_it() {
+    fn ipv4_mapped_and_ipv6_visitors_are_found_in_their_tables() {
         let four = |user| {
             row(
                 &words(&[127, 0, 0, 1], 9),
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_not_listed_or_that_nobody_holds_is_not_this_users() {
+    fn an_unlisted_or_closed_connection_is_unknown() {
         let one = words(&[127, 0, 0, 1], 9);
         let our = words(&[127, 0, 0, 1], 80);
         for tcp in [

@@ -1,5 +1,5 @@
-//! A call's arguments as the tool's type. What was sent may be a secret in the wrong place, so an
-//! error names the argument and the rule, and repeats nothing that was sent.
+//! Parses a call's arguments into the tool's type. The input may be a secret in the wrong place, so
+//! an error names the argument and the rule, and never repeats the input.
 
 use rmcp::model::JsonObject;
 use serde::de::DeserializeOwned;
@@ -9,9 +9,9 @@ use super::listed::input_of;
 use super::public::InSentence;
 use super::refusal::Refusal;
 
-const AS_THE_SCHEMA_SAYS: &str = "send the arguments as the tool's schema says";
+const MATCH_THE_SCHEMA: &str = "send arguments that match the tool's schema";
 
-/// Words out of the committed schema of a tool.
+/// Words from a tool's committed schema, so they are safe to repeat.
 struct FromSchema(String);
 
 impl InSentence for FromSchema {
@@ -20,7 +20,7 @@ impl InSentence for FromSchema {
     }
 }
 
-/// The arguments of a tool. `null` is the same as leaving an argument out.
+/// Parses the arguments of a tool. A `null` argument counts as absent.
 pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &JsonObject) -> Result<T, Refusal> {
     let empty = JsonObject::new();
     let schema = input_of(tool).map_or(&empty, |schema| schema);
@@ -46,12 +46,12 @@ pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &JsonObject) -> 
         return Err(Refusal::argument(
             "the argument {} is missing",
             &[&FromSchema(name.to_owned())],
-            AS_THE_SCHEMA_SAYS,
+            MATCH_THE_SCHEMA,
         ));
     }
     serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
-        // The error's own message repeats the input; of its path, only the name of an argument is
-        // used.
+        // The error's own message repeats the input. Only the first segment of its path is used,
+        // and only if it is the name of an argument.
         let name = match error.path().iter().next() {
             Some(serde_path_to_error::Segment::Map { key }) => properties.get_key_value(key),
             Some(_) | None => None,
@@ -62,14 +62,10 @@ pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &JsonObject) -> 
                 Refusal::argument(
                     "the argument {} is not {}",
                     &[&name, &rule],
-                    AS_THE_SCHEMA_SAYS,
+                    MATCH_THE_SCHEMA,
                 )
             }
-            None => Refusal::argument(
-                "the arguments are not what the tool takes",
-                &[],
-                AS_THE_SCHEMA_SAYS,
-            ),
+            None => Refusal::argument("the arguments have the wrong form", &[], MATCH_THE_SCHEMA),
         }
     })
 }
@@ -78,20 +74,20 @@ fn unknown(properties: &JsonObject) -> Refusal {
     let names: Vec<&str> = properties.keys().map(String::as_str).collect();
     if names.is_empty() {
         return Refusal::argument(
-            "an argument is not known to this tool: it takes none",
+            "unknown argument: this tool takes none",
             &[],
-            AS_THE_SCHEMA_SAYS,
+            MATCH_THE_SCHEMA,
         );
     }
     let names = FromSchema(names.join(", "));
     Refusal::argument(
-        "an argument is not known to this tool: it takes {}",
+        "unknown argument: this tool takes {}",
         &[&names],
-        AS_THE_SCHEMA_SAYS,
+        MATCH_THE_SCHEMA,
     )
 }
 
-/// What a schema asks for, in words.
+/// Describes in words what a schema requires.
 fn rule(schema: &Value) -> String {
     if let Some(choices) = schema["enum"].as_array() {
         let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
@@ -125,6 +121,6 @@ fn rule(schema: &Value) -> String {
                 ),
             }
         }
-        Some(_) | None => "what the schema asks for".to_owned(),
+        Some(_) | None => "what the schema requires".to_owned(),
     }
 }

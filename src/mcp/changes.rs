@@ -1,8 +1,10 @@
-//! Calls that may need a person: the work goes on in the background, the person is brought to the
-//! page, and the call ends with the outcome or with something to come back with.
+//! Calls that may need a person. The work runs in the background, the person is sent to the
+//! approval page, and the call returns the outcome, or a token or state with which the client calls
+//! again.
 //!
-//! The client's own word that its person looked approves nothing. What it brings back is an opaque
-//! name of a change in this process: it works once, for this tool and these arguments.
+//! A client's claim that its person looked at the page approves nothing. The state that it sends
+//! back is an opaque name for a change in this process: it works once, for the same tool and the
+//! same arguments.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,21 +26,21 @@ use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::login::open_browser;
 
-/// How long a call waits before it is known whether a person must be asked.
+/// How long a call waits, at least, to find out whether a person must be asked.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Something that waits for a person, or is being done.
+/// A change that waits for a person or is being made.
 struct Change {
     fingerprint: [u8; 32],
     job: Job<serde_json::Value, Refusal>,
-    /// The plan that is asked about, and its page.
+    /// The id of the plan that the person is asked about, and the address of its page.
     page: watch::Receiver<Option<(String, String)>>,
-    /// The plan that the person was last brought to.
+    /// The id of the plan that the person was last sent to.
     brought: Mutex<Option<String>>,
-    /// What a client must bring back, once.
+    /// The state that the client must send back. It works once.
     request_state: Mutex<Option<String>>,
     made: Instant,
-    /// Dropped when nobody wants the change any more. What was approved is still done to its end.
+    /// Dropped when no call wants the change any more. An approved change is still completed.
     wanted: Mutex<Option<watch::Sender<()>>>,
 }
 
@@ -48,7 +50,7 @@ impl Change {
     }
 }
 
-/// Gives a change up when the call that waits for it is given up.
+/// Gives up a change when the call that waits for it is dropped.
 struct Waiting<'a>(Option<&'a Change>);
 
 impl Drop for Waiting<'_> {
@@ -61,7 +63,7 @@ impl Drop for Waiting<'_> {
 
 type Bring = Box<dyn Fn(&str, &str) + Send + Sync>;
 
-/// The person behind a call. The page is opened when the first question is asked.
+/// The person behind a call. The first question opens the page.
 pub(super) struct Asker {
     core: Arc<Core>,
     desk: Arc<Desk>,
@@ -97,45 +99,46 @@ impl Approver for Asker {
     }
 }
 
-/// How the person is brought to the page.
+/// How the person is sent to the page.
 pub(super) enum Reach {
     /// This server opens the browser.
     Browser,
-    /// The client is asked to, while the call goes on (to revision 2025-11-25).
+    /// The client opens it, on a request sent during the call (MCP up to revision 2025-11-25).
     Elicit(Peer<RoleServer>),
-    /// The client is asked to by the call's result (from revision 2026-07-28 on).
+    /// The client opens it, because the call's result asks for it (MCP from revision 2026-07-28).
     InputRequired,
 }
 
-/// Who calls, and what the client brought back from the person.
+/// Who calls, and what the client sent back from the person.
 pub(super) struct Caller {
     /// The name that the client gives itself.
     pub(super) client: Option<String>,
     pub(super) reach: Reach,
-    /// From a result that asked for input.
+    /// The state from an earlier result that asked for input.
     pub(super) request_state: Option<String>,
-    /// The person declined in the client's own dialog. An accept means only that they looked.
+    /// Whether the person declined in the client's own dialog. Accepting there only means that they
+    /// looked at the page.
     pub(super) declined: bool,
 }
 
-/// What a call that may need a person found.
+/// The result of a call that may need a person.
 pub(super) enum Waited {
-    /// This came of it.
+    /// The work has finished with this reply.
     Done(serde_json::Value),
-    /// The person has not answered; the token to come back with.
+    /// The person has not answered yet. The client can call again with this token.
     Pending(Handle),
-    /// The client must bring the person to this page, and come back with this state.
+    /// The client must send the person to this page, then call again with this state.
     Look { url: String, request_state: String },
 }
 
-/// A call, as it can be compared with a later one.
+/// A call, in a form that can be compared with a later call.
 pub(super) struct Call<'a> {
     pub(super) tool: &'static str,
-    /// All arguments but the approval token.
+    /// All arguments except the approval token.
     pub(super) arguments: &'a JsonObject,
-    /// The approval token that came with it.
+    /// The approval token among the arguments.
     pub(super) token: Option<&'a str>,
-    /// Whether the same arguments alone continue a change that waits.
+    /// Whether the same arguments, without a token, resume a change that waits.
     pub(super) resumes: bool,
 }
 
@@ -144,11 +147,11 @@ pub(super) struct Changes {
     desk: Arc<Desk>,
     browser: Option<String>,
     all: Mutex<BTreeMap<String, Arc<Change>>>,
-    /// Held by each change that waits or is being done.
+    /// Cloned into each running change, so that its count shows whether any is left.
     busy: Arc<()>,
     salt: String,
     patience: Duration,
-    /// Becomes true when the client is gone.
+    /// Becomes true when the client disconnects.
     ended: watch::Sender<bool>,
 }
 
@@ -170,8 +173,9 @@ impl Changes {
         })
     }
 
-    /// Does `work` with a person who can be asked, or waits for what was begun before: named by the
-    /// token, by what the client brought back, or by the same arguments if the call resumes.
+    /// Starts `work` with a person who can be asked, or waits for a change that an earlier call
+    /// began: the change named by the client's state, by the approval token, or by the same
+    /// arguments if `call.resumes`.
     pub(super) async fn run<F>(
         self: &Arc<Self>,
         core: &Arc<Core>,
@@ -183,8 +187,8 @@ impl Changes {
         F: Future<Output = std::result::Result<serde_json::Value, Refusal>> + Send + 'static,
     {
         let fingerprint = self.fingerprint(call);
-        let (token, change) = match self.begun(core, caller, call, fingerprint)? {
-            Some(begun) => begun,
+        let (token, change) = match self.resume(core, caller, call, fingerprint)? {
+            Some(resumed) => resumed,
             None => self.begin(core, caller, call.tool, fingerprint, work)?,
         };
         let mut page = change.page.clone();
@@ -194,7 +198,7 @@ impl Changes {
             self.desk.pending.deny(id);
         }
         let mut waiting = Waiting(Some(&change));
-        // Until the person is asked, at least: an error before that belongs to this call.
+        // Wait at least until the person is asked: this call should report an error before that.
         let first = if page.borrow().is_some() {
             Duration::ZERO
         } else {
@@ -232,7 +236,7 @@ impl Changes {
             .map(Waited::Done)
     }
 
-    /// Starts the work.
+    /// Starts the work as a new change. Returns the change and its token.
     fn begin<F>(
         &self,
         core: &Arc<Core>,
@@ -271,17 +275,19 @@ impl Changes {
         });
         let token = random_id()?;
         let mut changes = lock(&self.all);
-        // What is done is kept for a while too: somebody may still come back for it.
+        // Finished changes are kept for a while too: the client may still call again for the
+        // outcome.
         changes.retain(|_, change| change.made.elapsed() < 2 * LIFE);
         changes.insert(token.clone(), change.clone());
         Ok((token, change))
     }
 
-    /// Brings the person to a page; gives the state to come back with where the client does that.
+    /// Sends the person to a page. Returns the state that the client must send back, if the result
+    /// of the call must ask the client to open the page.
     fn bring(self: &Arc<Self>, caller: &Caller, id: String, url: &str) -> Result<Option<String>> {
         match &caller.reach {
             Reach::Browser => self.open_tab(url),
-            // The page that is open shows the new plan too.
+            // The open page shows the new plan too.
             Reach::Elicit(_) | Reach::InputRequired if self.desk.pending.is_page_open() => {}
             Reach::Elicit(peer) => {
                 let (peer, changes, params, page) = (
@@ -297,7 +303,7 @@ impl Changes {
                     match answer.map(|answer| answer.action) {
                         Ok(ElicitationAction::Accept) => {}
                         Ok(ElicitationAction::Decline) => drop(changes.desk.pending.deny(&id)),
-                        // The person has not seen it there: they may still, in their browser.
+                        // The client did not show the page, so open it in the browser.
                         Ok(_) | Err(_) => changes.open_tab(&page),
                     }
                 });
@@ -307,15 +313,16 @@ impl Changes {
         Ok(None)
     }
 
-    /// Opens the page, unless a tab of it is open already.
+    /// Opens the page in the browser, unless a tab shows it already or too many were opened.
     fn open_tab(&self, url: &str) {
         if self.desk.pending.wants_tab() {
             let _ = open_browser(url, self.browser.as_deref(), || ());
         }
     }
 
-    /// What a call comes back for, if it is the same call.
-    fn begun(
+    /// The change that a call resumes. Fails if tool or arguments differ from the call that began
+    /// it.
+    fn resume(
         &self,
         core: &Core,
         caller: &Caller,
@@ -327,7 +334,7 @@ impl Changes {
             |(name, change): &(&String, &Arc<Change>)| match (&caller.request_state, call.token) {
                 (Some(state), _) => lock(&change.request_state).as_ref() == Some(state),
                 (None, Some(token)) => *name == token,
-                // What no person is asked about ends by itself, with the call that began it.
+                // A change that asks no person ends with the call that began it.
                 (None, None) => {
                     let is_asked = change.page.borrow().is_some();
                     call.resumes
@@ -351,20 +358,20 @@ impl Changes {
         if change.fingerprint == fingerprint {
             return Ok(Some((name, change)));
         }
-        // Whoever sends other values with an approval gets neither.
+        // An approval sent with other arguments writes neither the old nor the new values.
         changes.remove(&name);
         change.give_up();
         Err(not_of_this_call(core, call.tool))
     }
 
-    /// Gives up what waits. What was approved is still done to its end.
+    /// Gives up all pending changes. Approved changes are still completed.
     pub(super) fn forget(&self) {
         std::mem::take(&mut *lock(&self.all))
             .values()
             .for_each(|change| change.give_up());
     }
 
-    /// Waits until nothing is being done any more, five seconds at most.
+    /// Waits until no change is running any more, at most five seconds.
     pub(super) async fn settle(&self) {
         for _ in 0..50 {
             if Arc::strong_count(&self.busy) == 1 {
@@ -388,7 +395,7 @@ impl Changes {
     }
 }
 
-/// Notes that a call came with what belongs to another.
+/// Records in the audit log that a call came with another call's approval, and returns the error.
 pub(super) fn not_of_this_call(core: &Core, tool: &str) -> Error {
     core.audit.note(
         Action::ApprovalMismatch,
@@ -398,17 +405,17 @@ pub(super) fn not_of_this_call(core: &Core, tool: &str) -> Error {
     Error::ApprovalMismatch
 }
 
-/// What the client is asked to show the person.
+/// The request that the client show the page to its person.
 pub(super) fn elicitation(url: &str, id: &str) -> ElicitRequestParams {
     ElicitRequestParams::UrlElicitationParams {
         meta: None,
-        message: "claude-vault asks for your approval on a page of your own machine".into(),
+        message: "claude-vault asks for your approval on a page on your own machine".into(),
         url: url.to_owned(),
         elicitation_id: id.to_owned(),
     }
 }
 
-/// Who asks, as the person is told.
+/// Who asks, as shown to the person.
 fn asked_by(client: Option<&str>, tool: &str) -> AskedBy {
     AskedBy::Client {
         name: client.unwrap_or("an MCP client").to_owned(),

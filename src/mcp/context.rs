@@ -1,5 +1,6 @@
-//! What a person attaches to a conversation: the prompt that moves a service into Vault, the names
-//! of services and keys as resources, and their completion. Names only.
+//! The prompt and resources that a person attaches to a conversation: the prompt moves a service
+//! into Vault, and the resources list the names of services and keys. Service names are completed.
+//! No value is ever included.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::names::Service;
 const SERVICES: &str = "vault://services";
 const PROMPT: &str = "migrate-service";
 
-/// The one prompt.
+/// The only prompt: it moves a service into Vault.
 pub(super) fn prompt() -> Prompt {
     let service = PromptArgument::new("service")
         .with_description("The service: the name of its folder")
@@ -30,7 +31,7 @@ pub(super) fn prompt() -> Prompt {
     .with_title("Move a service into Vault")
 }
 
-/// The prompt for a service.
+/// The text of the prompt for the service in the request.
 pub(super) fn prompt_for(request: &GetPromptRequestParams) -> Result<GetPromptResult, ErrorData> {
     let named = request
         .arguments
@@ -40,7 +41,7 @@ pub(super) fn prompt_for(request: &GetPromptRequestParams) -> Result<GetPromptRe
     let service: Option<Service> = named.and_then(|name| name.parse().ok());
     let (PROMPT, Some(service)) = (request.name.as_str(), service) else {
         return Err(ErrorData::invalid_params(
-            "the prompt is migrate-service, and it takes the name of a service",
+            "the only prompt is migrate-service, and it needs the name of a service",
             None,
         ));
     };
@@ -48,11 +49,11 @@ pub(super) fn prompt_for(request: &GetPromptRequestParams) -> Result<GetPromptRe
         "Move the secrets of the service {service} into Vault. Do not read its files yourself, and never ask me to \
          paste a secret.\n\
          1. vault_status; if there is no session, vault_login, and wait for me.\n\
-         2. vault_adopt for {service}. I see the whole plan on a page in my browser: what is a secret, which files change, what git \
-         is told to ignore. If it says approval_pending, call it again with the approval_token until I have answered.\n\
-         3. Tell me which files were written, and that the old ones are beside them as backups with the secrets in plain text.\n\
-         4. Ask me to run these in a terminal of mine: claude-vault adopt {service}, which moves the secrets inside compose files \
-         too; and once all works, claude-vault adopt {service} --done, which removes the backups. To have everything as it was: \
+         2. vault_adopt for {service}. I see the whole plan on a page in my browser: which entries are secrets, which files change, \
+         and what git will ignore. If it returns approval_pending, call it again with the approval_token until I have answered.\n\
+         3. Tell me which files were written, and that the old files are beside them as backups with the secrets in plain text.\n\
+         4. Ask me to run these in my own terminal: claude-vault adopt {service}, which also moves the secrets inside compose \
+         files; and once everything works, claude-vault adopt {service} --done, which removes the backups. To undo everything: \
          claude-vault adopt {service} --undo."
     );
     let mut result = GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]);
@@ -95,20 +96,20 @@ pub(super) async fn read(state: &Arc<State>, uri: &str) -> Result<ReadResourceRe
     ]))
 }
 
-/// A service's name as the last part of an address. Clients that fill in the template write its `/`
-/// as `%2F` (RFC 6570).
+/// The service named by the last part of a resource URI. Clients that expand the URI template
+/// encode `/` as `%2F` (RFC 6570).
 fn service_in(part: &str) -> Option<Service> {
     part.replace("%2F", "/").replace("%2f", "/").parse().ok()
 }
 
 fn unknown() -> ErrorData {
     ErrorData::resource_not_found(
-        "there is no such resource; vault://services lists what there is",
+        "there is no such resource; vault://services lists the services",
         None,
     )
 }
 
-/// Completes the name of a service; nothing where it cannot be known.
+/// Completes the name of a service. Offers nothing if the services cannot be listed.
 pub(super) async fn complete(
     state: &Arc<State>,
     request: &CompleteRequestParams,

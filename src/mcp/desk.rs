@@ -1,5 +1,5 @@
-//! Where the person behind this server is asked: the page, opened with the first question, and the
-//! socket for a terminal of theirs.
+//! The places where this server asks its person: the approval page, opened with the first question,
+//! and a socket for the person's own terminal.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use crate::core::Core;
 use crate::core::approve::Approvals;
 use crate::error::Result;
 
-/// The desk of this process.
+/// The page and the socket of this process.
 pub(super) struct Desk {
     state: PathBuf,
-    /// What waits for the person.
+    /// The plans and sign-ins that wait for the person.
     pub(super) pending: Arc<Pending>,
     socket: Mutex<Option<Socket>>,
     approvals: tokio::sync::Mutex<Option<Arc<Approvals>>>,
 }
 
 impl Desk {
-    /// A desk with its socket in the state folder. Opens nothing yet.
+    /// A desk that will put its socket into the state folder. Opens neither page nor socket yet.
     pub(super) fn new(state: PathBuf) -> Self {
         Self {
             state,
@@ -30,7 +30,8 @@ impl Desk {
         }
     }
 
-    /// Lets the person's own terminal find what waits. Without it there is still the page.
+    /// Opens the socket, so that the person's own terminal finds what waits. Errors are ignored:
+    /// the page works without the socket.
     pub(super) fn listen(&self) {
         let mut socket = lock(&self.socket);
         if socket.is_none() {
@@ -38,7 +39,7 @@ impl Desk {
         }
     }
 
-    /// The page, opened with the first plan.
+    /// The page. The first call opens it.
     pub(super) async fn approvals(&self, core: &Core) -> Result<Arc<Approvals>> {
         let mut approvals = self.approvals.lock().await;
         if let Some(open) = &*approvals {
@@ -49,18 +50,18 @@ impl Desk {
         Ok(open)
     }
 
-    /// Closes the page: it belongs to the session that it was opened for.
+    /// Closes the page, which belongs to the session that it was opened for.
     pub(super) async fn close_page(&self) {
         self.approvals.lock().await.take();
     }
 
-    /// Stops listening for answers.
+    /// Closes the socket.
     pub(super) fn stop_listening(&self) {
         lock(&self.socket).take();
     }
 }
 
-/// Locks, also when a thread panicked while it held the lock.
+/// Locks a mutex, even if a thread panicked while it held the lock.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

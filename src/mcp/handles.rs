@@ -1,9 +1,9 @@
 //! Handles: what a model sees in place of a value.
 //!
-//! A handle is `@token-` and 16 hex digits: random, so that nothing of the value can be derived
-//! from it, and known to this process only. There is one handle for each place and version, or for
-//! each scan, never one for each value: a handle that stayed the same would tell that the value
-//! did.
+//! A handle is `@token-` and 16 hex digits. It is random, so nothing about the value can be derived
+//! from it, and only this process can resolve it. It belongs to a key in one version of a service,
+//! or to an entry in one scan of a file, never to a value: a stable handle would reveal that the
+//! value is unchanged.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -11,38 +11,32 @@ use std::time::{Duration, Instant};
 use crate::core::entries::Held;
 use crate::error::{Error, Result};
 
-/// What a handle starts with.
+/// The prefix of every handle.
 pub(super) const MARK: &str = "@token-";
 const DIGITS: usize = 16;
-/// How many handles are kept; then the oldest goes. Their number alone counts: a limit in bytes
-/// would tell how long the values are.
+/// How many handles are kept before the oldest is dropped. Only their number counts: a limit in
+/// bytes would reveal how long the values are.
 const MAX_HANDLES: usize = 4096;
 
-/// Where a value came from: a place and a key there.
+/// Where a value came from: a place and a key in it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Origin {
-    /// A version of a service, or a file.
     pub(super) place: Place,
     /// The key, or the number of the entry in the file.
     pub(super) key: String,
 }
 
-/// Where a value came from.
+/// A place that holds values.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     /// A version of a service.
-    Version {
-        /// The service.
-        service: String,
-        /// Its version.
-        version: u64,
-    },
+    Version { service: String, version: u64 },
     /// A scan of a file.
     File(String),
 }
 
 impl Origin {
-    /// The service and the key, if the value came out of Vault.
+    /// The service and the key, if the value came from Vault.
     pub(super) fn in_vault(&self) -> Option<(&str, &str)> {
         match &self.place {
             Place::Version { service, .. } => Some((service, &self.key)),
@@ -50,7 +44,7 @@ impl Origin {
         }
     }
 
-    /// In words, for the person and the audit log.
+    /// The origin in words, for the person and the audit log.
     pub(super) fn words(&self) -> String {
         match &self.place {
             Place::Version { service, version } => {
@@ -85,7 +79,8 @@ impl Handles {
         }
     }
 
-    /// The handle of a value that its origin determines: a key of one version of a service.
+    /// The handle of a value that cannot change under its origin: a key of one version of a
+    /// service. Reuses the handle while it lives.
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
@@ -101,7 +96,7 @@ impl Handles {
         Ok(handle)
     }
 
-    /// A new handle.
+    /// A new handle, even if the origin already has one.
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
@@ -124,7 +119,7 @@ impl Handles {
         Ok(handle)
     }
 
-    /// The value behind a handle and where it came from, while the handle lives.
+    /// The value behind a handle and its origin; `None` if the handle is unknown or has expired.
     pub(super) fn value(&self, handle: &str) -> Option<(&Held, &Origin)> {
         let entry = self
             .entries
@@ -133,7 +128,7 @@ impl Handles {
         Some((&entry.held, &entry.origin))
     }
 
-    /// Forgets all of them, and overwrites the values.
+    /// Forgets all handles, and overwrites their values in memory.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.by_origin.clear();
@@ -161,7 +156,7 @@ impl Handles {
     }
 }
 
-/// Whether a text has the form of a handle, alive or not.
+/// Whether a text has the form of a handle. The handle may be unknown or expired.
 pub(super) fn is_handle(text: &str) -> bool {
     text.strip_prefix(MARK).is_some_and(|digits| {
         digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit())
@@ -194,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_by_its_origin_keeps_its_handle_and_anything_else_gets_a_new_one() {
+    fn the_same_origin_keeps_its_handle_and_another_origin_or_scan_gets_a_new_one() {
         let mut handles = Handles::new(Duration::from_secs(60));
         let first = of(&mut handles, "A", "1");
         assert!(is_handle(&first) && !is_handle("@token-xyz") && !is_handle("@token-0"));
@@ -214,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_dies_with_its_time() {
+    fn a_handle_expires() {
         let mut handles = Handles::new(Duration::ZERO);
         let handle = of(&mut handles, "A", "1");
         assert!(handles.value(&handle).is_none());

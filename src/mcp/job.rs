@@ -1,4 +1,4 @@
-//! Work that goes on whether or not anybody waits for it, and whose outcome is taken once.
+//! Background work that continues even if no call waits for it. Its result is taken once.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,6 @@ use tokio::task::AbortHandle;
 
 use super::desk::lock;
 
-/// Work in the background.
 pub(super) struct Job<T, E> {
     outcome: Arc<Mutex<Option<Result<T, E>>>>,
     done: watch::Receiver<bool>,
@@ -15,14 +14,13 @@ pub(super) struct Job<T, E> {
 }
 
 impl<T: Send + 'static, E: Send + 'static> Job<T, E> {
-    /// Starts it.
     pub(super) fn start(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Self {
         let (finished, done) = watch::channel(false);
         let outcome = Arc::new(Mutex::new(None));
-        let kept = outcome.clone();
+        let slot = outcome.clone();
         let task = tokio::spawn(async move {
             let result = work.await;
-            *lock(&kept) = Some(result);
+            *lock(&slot) = Some(result);
             finished.send_replace(true);
         });
         Self {
@@ -32,17 +30,17 @@ impl<T: Send + 'static, E: Send + 'static> Job<T, E> {
         }
     }
 
-    /// Waits until it has ended, in whatever way.
+    /// Waits until the work has finished or was aborted.
     pub(super) async fn done(&self) {
         let _ = self.done.clone().wait_for(|done| *done).await;
     }
 
-    /// Its result, for the first who asks.
+    /// Takes the result. Only the first caller gets it, and only once the work has finished.
     pub(super) fn take(&self) -> Option<Result<T, E>> {
         lock(&self.outcome).take()
     }
 
-    /// Ends it where it is.
+    /// Aborts the work at its current await.
     pub(super) fn abort(&self) {
         self.task.abort();
     }

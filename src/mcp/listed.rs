@@ -1,27 +1,26 @@
-//! The tools as they are listed: names, texts, schemas and hints. `tools.json` is that list. The
-//! test below makes it from the rows of [`super::tools`], since making schemas costs start-up time.
+//! The list of tools that clients see: names, texts, schemas and hints. It is committed as
+//! `tools.json`, because making schemas costs start-up time. The test below makes the file from the
+//! rows of [`super::tools`].
 
 use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{JsonObject, Tool};
 
-/// All tools, in their order.
 pub(super) fn all() -> &'static [Tool] {
     static ALL: OnceLock<Vec<Tool>> = OnceLock::new();
     ALL.get_or_init(|| serde_json::from_str(include_str!("tools.json")).unwrap_or_default())
 }
 
-/// One of them.
 pub(super) fn one(name: &str) -> Option<&'static Tool> {
     all().iter().find(|tool| tool.name == name)
 }
 
-/// What a tool takes; `None` when there is no such tool.
+/// The input schema of a tool; `None` if there is no such tool.
 pub(super) fn input_of(name: &str) -> Option<&'static Arc<JsonObject>> {
     one(name).map(|tool| &tool.input_schema)
 }
 
-/// Whether a tool takes an argument of this name.
+/// Whether a tool has an argument of this name.
 pub(super) fn takes(tool: &str, argument: &str) -> bool {
     let properties = input_of(tool).and_then(|schema| schema.get("properties"));
     properties.is_some_and(|properties| properties.get(argument).is_some())
@@ -37,7 +36,7 @@ mod tests {
 
     use super::super::tools::{Described, Tool, rows};
 
-    /// A tool as it is listed.
+    /// The entry of a tool in the list.
     pub(in crate::mcp) struct Row(Value);
 
     impl Row {
@@ -60,7 +59,7 @@ mod tests {
         }
     }
 
-    /// `UPDATE=1 cargo test --lib the_committed_list` writes it anew.
+    /// `UPDATE=1 cargo test --lib the_committed_list` rewrites `tools.json`.
     #[test]
     fn the_committed_list_is_made_from_the_rows() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mcp/tools.json");
@@ -90,7 +89,7 @@ mod tests {
         }
     }
 
-    /// The schema of arguments or of a reply, with every type in its place.
+    /// The schema of arguments or of a reply, with all subschemas inlined.
     fn schema<T: Described>() -> Value {
         let mut settings = schemars::generate::SchemaSettings::draft2020_12();
         settings.inline_subschemas = true;
@@ -109,9 +108,9 @@ mod tests {
         schema
     }
 
-    /// Makes a schema what all clients take: `uint64` and the like are no formats of JSON Schema,
-    /// and a list of types is beyond some. What may be null is left out of a reply
-    /// (`tools::object`) instead.
+    /// Reduces a schema to what all clients accept: JSON Schema does not define formats such as
+    /// `uint64`, and some clients do not support a list of types. A null field is left out of a
+    /// reply instead (`tools::object`).
     fn tidy(value: &mut Value) {
         match value {
             Value::Object(object) => {
@@ -128,7 +127,8 @@ mod tests {
                 if let Some(Value::Array(choices)) = object.get_mut("enum") {
                     choices.retain(|choice| !choice.is_null());
                 }
-                // Names of a map by pattern are beyond some clients; our own check has them.
+                // Some clients do not support `patternProperties`. The server checks the names
+                // anyway.
                 if let Some(Value::Object(patterns)) = object.remove("patternProperties")
                     && let Some((_, value)) = patterns.into_iter().next()
                 {
@@ -158,7 +158,7 @@ mod tests {
         }
     }
 
-    /// A choice of fixed words as an `enum`.
+    /// Turns a choice of constants into an `enum`.
     fn words(object: &mut serde_json::Map<String, Value>) {
         let Some(Value::Array(choices)) = object.get("oneOf") else {
             return;
@@ -173,7 +173,7 @@ mod tests {
         object.insert("enum".into(), words.into());
     }
 
-    /// Takes `null` out of a property's schema; whether it was there.
+    /// Removes `null` from a property's schema. Returns whether it was there.
     fn without_null(property: &mut Value) -> bool {
         let Some(object) = property.as_object_mut() else {
             return false;

@@ -1,8 +1,10 @@
-//! `mcp`: the operations for AI assistants, over the Model Context Protocol on standard input and
-//! output. One method a tool: arguments, call the core, disclose.
+//! `mcp`: the server that offers the operations to AI assistants, over the Model Context Protocol
+//! on standard input and output. Each tool has one handler: parse the arguments, call the core, and
+//! build a reply from public types.
 //!
-//! Promises: no value reaches the model unless the person chose so, and nothing is written that a
-//! person did not approve. It starts without a session, without Vault and without configuration.
+//! Guarantees: no value reaches the model unless the person's config allows it, and nothing is
+//! written to Vault without a person's approval. The server starts without a session, without Vault
+//! and without configuration.
 
 mod arguments;
 mod changes;
@@ -42,14 +44,14 @@ use state::State;
 use tools::Answer;
 use transport::Stdio;
 
-/// The server. Settings that cannot be used are reported when a tool is called.
+/// The server. `Err` stands for unusable settings, which each tool call then reports.
 #[derive(Clone)]
 struct Server(std::result::Result<Arc<State>, ()>);
 
-/// Serves until the client is gone.
+/// Serves until the client disconnects or a signal stops the process.
 ///
 /// # Errors
-/// What keeps the process from starting at all.
+/// If this process's memory cannot be protected.
 pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
     harden()?;
     let server = Server(
@@ -62,7 +64,7 @@ pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
         .as_ref()
         .map_or_else(|| watch::channel(false).0, |state| state.ended.clone());
     let serving = async {
-        // A client that goes before it has said anything is no failure.
+        // A client that disconnects before its first message is not an error.
         if let Ok(running) = server.serve(Stdio::new(ended)).await {
             let _ = running.waiting().await;
         }
@@ -77,7 +79,8 @@ pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
     Ok(0)
 }
 
-/// No other process of this user may read the token from this one's memory, and none is dumped.
+/// Keeps other processes of this user from reading the token in this process's memory, and disables
+/// core dumps.
 fn harden() -> Result<()> {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     let failed =
@@ -111,10 +114,10 @@ impl Server {
     }
 }
 
-/// The name of what a client is asked for: that its person looks at a page.
+/// The key of the input request that asks the client to show its person the approval page.
 const LOOK: &str = "approval";
 
-/// Who calls, and how the person behind it is reached.
+/// Identifies the caller, and how to reach the person behind it.
 fn caller(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Caller {
     let can_open = context
         .client_capabilities()
@@ -139,13 +142,13 @@ fn caller(request: &mut CallToolRequestParams, context: &RequestContext<RoleServ
     }
 }
 
-/// The settings come from files and variables, so their errors are for the person.
+/// Errors in the settings quote files and environment variables, so only the person may see them.
 fn unusable_settings() -> Refusal {
     Refusal::new(
         "invalid_arguments",
         "the settings of this server cannot be used",
-        "tell the user: claude-vault config, run with the same environment, shows which one. VAULT_SECURITY_MODE can only make \
-         the mode stricter: a laxer one is said in the config file, as in security_mode = \"plaintext\"",
+        "tell the user to run claude-vault config with the same environment, which shows the wrong setting. VAULT_SECURITY_MODE \
+         can only make the mode stricter: a laxer mode must be set in the config file, as in security_mode = \"plaintext\"",
     )
 }
 
@@ -155,15 +158,15 @@ impl ServerHandler for Server {
             Ok(Mode::Plaintext) => {
                 "WARNING: this server is in plaintext mode and shows secret values."
             }
-            Ok(Mode::Redacted) => "You never see a value, only the names of keys.",
+            Ok(Mode::Redacted) => "You never see a value, only key names.",
             _ => {
-                "You never see a value: vault_get gives handles (@token-…) that vault_set takes \
-                 in their place."
+                "You never see a value: vault_get returns handles (@token-…) that vault_set accepts \
+                 in place of values."
             }
         };
         let instructions = format!(
-            "Secrets of HashiCorp Vault or OpenBao. {shown} A person approves every write. When a tool says login_required, call \
-             vault_login and ask the user to sign in in the browser. Never ask the user to paste a secret into the chat."
+            "Secrets in HashiCorp Vault or OpenBao. {shown} A person approves every write to Vault. When a tool returns \
+             login_required, call vault_login and ask the user to sign in in the browser. Never ask the user to paste a secret into the chat."
         );
         let info = Implementation::new("claude-vault", env!("CARGO_PKG_VERSION"))
             .with_title("claude-vault");
@@ -240,7 +243,7 @@ impl ServerHandler for Server {
         request: CompleteRequestParams,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<CompleteResult, ErrorData> {
-        // Without a session there is nothing to complete, and that is no failure.
+        // Completion is optional, so unusable settings are not an error here.
         let Ok(state) = &self.0 else {
             return Ok(CompleteResult::default());
         };

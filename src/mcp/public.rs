@@ -1,7 +1,8 @@
-//! The types that may go to a model. None of them can hold a value of a secret, a text out of a
-//! file, or what a server said: there is no `String` among them.
+//! The types that may be sent to a model. `String` is not one of them, so a secret value, text from
+//! a file or text from a server cannot slip into a reply. Only [`ClearValue`] holds a value, one
+//! that the person's config allows to be shown.
 //!
-//! A reply is declared with [`public_reply!`], which compiles only if each of its fields is
+//! A reply is declared with [`public_reply!`], which compiles only if all of its fields are
 //! [`Public`].
 
 use std::path::{Component, Path};
@@ -68,21 +69,21 @@ macro_rules! checked_text {
 }
 
 checked_text! {
-    /// A sentence of ours, with nothing but public names in it.
+    /// A fixed sentence of this program that contains nothing but public names.
     Sentence
     /// The name of a key.
     Name
-    /// A handle: what stands for a value.
+    /// A handle, which stands for a value.
     Handle
-    /// A path below the root that the model sent, or where such a file usually lies.
+    /// A path below the root: one that the model sent, or the usual path of such a file.
     PublicPath
     /// A time, RFC 3339.
     Time
-    /// A name of an account, an entity, a policy or a version in Vault: a word.
+    /// A single word from Vault: the name of an account, entity or policy, or a version.
     Account
     /// Scheme, host and port of Vault, or the path of its services, from the settings.
     Setting
-    /// A value in the clear, which the person's config allows to be shown.
+    /// A value in clear text, which the user's config allows to be shown.
     ClearValue
 }
 
@@ -92,7 +93,7 @@ impl Sentence {
         Self(text.to_owned())
     }
 
-    /// A fixed sentence with names in the places of `{}`.
+    /// A fixed sentence in which names replace each `{}`.
     pub(super) fn about(text: &'static str, names: &[&dyn InSentence]) -> Self {
         let mut parts = text.split("{}");
         let mut sentence = parts.next().unwrap_or_default().to_owned();
@@ -103,15 +104,13 @@ impl Sentence {
         Self(sentence)
     }
 
-    /// The text.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What may stand in a sentence.
+/// A word that may be filled into a [`Sentence`].
 pub(super) trait InSentence {
-    /// The word.
     fn word(&self) -> &str;
 }
 
@@ -140,7 +139,7 @@ impl InSentence for PublicPath {
         &self.0
     }
 }
-/// Such as an approval token: random, and of this process.
+/// For an approval token, which is a random text made by this process.
 impl InSentence for Handle {
     fn word(&self) -> &str {
         &self.0
@@ -160,14 +159,14 @@ impl From<&Key> for Name {
 }
 
 impl Handle {
-    /// A random text of this process: a handle, or an approval token.
+    /// Wraps a random text made by this process: a handle or an approval token.
     pub(super) fn random(text: String) -> Self {
         Self(text)
     }
 }
 
 impl PublicPath {
-    /// A path with nothing but usual characters; `None` for any other.
+    /// A relative path made of common characters; `None` for any other.
     pub(super) fn new(path: &Path) -> Option<Self> {
         let is_usual = |part: Component<'_>| match part {
             Component::Normal(part) => part.to_str().is_some_and(|part| {
@@ -208,7 +207,7 @@ impl Account {
 }
 
 impl Setting {
-    /// Scheme, host and port of Vault, or where its services lie. Both come from the person's
+    /// Scheme, host and port of Vault, or the path of its services. Both come from the person's
     /// settings.
     pub(super) fn new(text: &str) -> Self {
         Self(crate::names::printable(text, false))
@@ -216,22 +215,22 @@ impl Setting {
 }
 
 impl ClearValue {
-    /// Shows a value. Only for what the person's config allows.
+    /// Exposes a value. Call this only if the person's config allows the value to be shown.
     pub(super) fn allowed_by_config(secret: &Secret) -> Self {
         Self(secret.expose(WayOut::PlaintextReply).to_owned())
     }
 }
 
 public_reply! {
-    /// A key, or an entry of a file. One whose name is not public has a number instead.
+    /// A key, or an entry of a file. If its name is not public, it has a number instead.
     pub(super) struct Entry {
         /// The name
         name: Option<Name>,
-        /// Its number, from 1, where the name is not shown
+        /// Its number, from 1, if the name is not shown
         entry: Option<u64>,
-        /// What stands for the value
+        /// The handle that stands for the value
         handle: Option<Handle>,
-        /// The value, where the user's config allows it
+        /// The value, if the user's config allows it to be shown
         value: Option<ClearValue>,
     }
 }
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_has_names_where_its_places_are() {
+    fn names_replace_the_placeholders_of_a_sentence() {
         let Ok(key) = "A".parse::<Key>() else {
             panic!("key")
         };

@@ -1,5 +1,6 @@
-//! What a model is told when a call fails: a code, a fixed sentence and what to do next. No message
-//! of an error is repeated: it may hold a path, a server's words, or a name out of a file.
+//! The error that a model gets when a call fails: a code, a fixed sentence and the next step. The
+//! message of the original error is never repeated: it may hold a path, text from a server, or a
+//! name from a file.
 
 use super::public::{Handle, InSentence, Sentence};
 use crate::error::Error;
@@ -9,12 +10,12 @@ pub(super) struct Refusal {
     code: &'static str,
     what: Sentence,
     next: Sentence,
-    /// The reason in full, for the person alone.
+    /// The full reason, for the person only.
     for_person: Option<String>,
 }
 
 impl Refusal {
-    /// With fixed sentences.
+    /// A refusal made of fixed sentences.
     pub(super) fn new(code: &'static str, what: &'static str, next: &'static str) -> Self {
         Self {
             code,
@@ -24,7 +25,7 @@ impl Refusal {
         }
     }
 
-    /// An argument that is wrong by its form alone.
+    /// An argument of the wrong form. `names` are filled into `what`.
     pub(super) fn argument(
         what: &'static str,
         names: &[&dyn InSentence],
@@ -38,17 +39,18 @@ impl Refusal {
         }
     }
 
-    /// Something that the rules for models do not allow.
+    /// Something that models are not allowed to do.
     pub(super) fn not_allowed(what: &'static str, next: &'static str) -> Self {
         Self::new("not_allowed", what, next)
     }
 
-    /// A change that waits for the person. `token` is what to come back with, where one is needed.
+    /// A change that waits for the person. `token` is the approval token for the next call, if the
+    /// tool takes one.
     pub(super) fn approval_pending(tool: &'static str, token: Option<&Handle>) -> Self {
         let code = "approval_pending";
         let what = Sentence::fixed("the user has not answered yet");
-        const LOOK: &str = "ask the user to look at the page that opened in their browser (without a browser: in a terminal of \
-                            their own, claude-vault approve pending), then call ";
+        const LOOK: &str = "ask the user to answer on the page that opened in their browser (or, without a browser, to run in a \
+                            terminal of their own: claude-vault approve pending), then call ";
         let next = match token {
             Some(token) => Sentence::about(
                 "{}{} again with the same arguments and approval_token: {}",
@@ -64,7 +66,8 @@ impl Refusal {
         }
     }
 
-    /// The reason in full, for the person alone: it may tell what a model must not learn.
+    /// Takes the full reason. It is for the person only: it may contain what a model must not
+    /// learn.
     pub(super) fn take_reason(&mut self) -> Option<String> {
         self.for_person.take()
     }
@@ -95,8 +98,8 @@ impl From<&Error> for Refusal {
             Error::Invalid { .. } => (
                 "invalid_arguments",
                 "the arguments, the settings or a file of the project cannot be used",
-                "check the arguments; the user sees the reason with claude-vault approve pending, \
-                 in a terminal",
+                "check the arguments; claude-vault approve pending, in a terminal, shows the user \
+                 the reason",
             ),
             Error::NoAddress => (
                 "invalid_arguments",
@@ -115,14 +118,14 @@ impl From<&Error> for Refusal {
             ),
             Error::OtherVault { .. } => (
                 "login_required",
-                "the inherited session is for another Vault than the one that is configured",
+                "the inherited session belongs to a different Vault than the configured one",
                 "call vault_login: the user signs in in the browser",
             ),
             Error::LoginFailed { .. } | Error::LoginTimeout { .. } | Error::NotRenewed { .. } => (
                 "login_required",
                 "the login did not succeed",
-                "to try again, call vault_login; the user sees the reason with claude-vault \
-                 approve pending, in a terminal",
+                "to try again, call vault_login; claude-vault approve pending, in a terminal, \
+                 shows the user the reason",
             ),
             Error::Forbidden { .. } => (
                 "forbidden",
@@ -143,12 +146,12 @@ impl From<&Error> for Refusal {
             ),
             Error::InTheWay { .. } | Error::Conflict { .. } => (
                 "conflict",
-                "it was changed by someone else in the meantime",
-                "look at it again, then call again if it is still wanted",
+                "someone else changed it in the meantime",
+                "read it again, then call again if the user still wants the change",
             ),
             Error::OutcomeUnknown { .. } => (
                 "vault_unreachable",
-                "the connection broke, and Vault cannot say whether the change was made",
+                "the connection broke, so it is unknown whether the change was made",
                 "call vault_list for the service to see its version",
             ),
             Error::KvVersion1 { .. } => (
@@ -163,7 +166,7 @@ impl From<&Error> for Refusal {
             ),
             Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. } => (
                 "vault_unreachable",
-                "Vault does not answer as it should",
+                "Vault does not answer as expected",
                 ASK_THE_USER,
             ),
             Error::Certificate { .. }
@@ -198,7 +201,7 @@ impl From<&Error> for Refusal {
                 "approval_expired",
                 "no change waits under this approval_token",
                 "vault_list shows the service as it is now; call again without approval_token if \
-                 it still is to be changed",
+                 the user still wants the change",
             ),
             Error::ApprovalMismatch => (
                 "approval_mismatch",
@@ -213,12 +216,12 @@ impl From<&Error> for Refusal {
             Error::AuditUnwritable { .. } | Error::AuditBroken(_) | Error::Io { .. } => (
                 "forbidden",
                 "a file on the user's machine cannot be used",
-                "tell the user: claude-vault doctor shows which one",
+                "tell the user to run claude-vault doctor, which shows the file",
             ),
             Error::NotOurs { .. } => (
                 "forbidden",
                 "the file or its folder belongs to another user of the machine",
-                "tell the user: files with secrets are written into their own folders only",
+                "tell the user that files with secrets are only written into folders that they own",
             ),
             Error::Confined { .. } => (
                 "invalid_arguments",
@@ -229,7 +232,7 @@ impl From<&Error> for Refusal {
             Error::Unwritable { .. } => (
                 "not_allowed",
                 "it could not be done; the user was told why",
-                "the user sees the reason with claude-vault approve pending, in a terminal",
+                "claude-vault approve pending, in a terminal, shows the user the reason",
             ),
             Error::Drift { .. }
             | Error::CannotRun { .. }
@@ -246,7 +249,7 @@ impl From<&Error> for Refusal {
     }
 }
 
-/// Whether the fixed sentence leaves out what the person needs to know.
+/// Whether the error has details that the fixed sentence omits and the person needs.
 fn is_for_person(error: &Error) -> bool {
     !matches!(
         error,
@@ -268,10 +271,10 @@ impl From<crate::core::entries::Refused> for Refusal {
         use crate::core::entries::Refused;
         match refused {
             Refused::OtherKind => Self::argument(
-                "this tool does not read files of that name",
+                "this tool does not read files with that name",
                 &[],
-                "env tools read .env files, compose tools compose files, from_file also \
-                 secrets.yaml; no backups or logs",
+                "env tools read .env files, compose tools read compose files, and from_file reads \
+                 .env and secrets.yaml files; none reads backups or logs",
             ),
             Refused::Missing => Self::new(
                 "not_found",
@@ -285,7 +288,7 @@ impl From<crate::core::entries::Refused> for Refusal {
                 "use a path below the project's root",
             ),
             Refused::Unreadable => Self::not_allowed(
-                "the file cannot be read as what its name says",
+                "the file cannot be read in the format that its name implies",
                 "ask the user to run claude-vault scan on it in a terminal, which shows the reason",
             ),
         }

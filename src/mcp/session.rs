@@ -19,7 +19,7 @@ use crate::login::{Face, LoginPlace, Options, SignIn, log_in, method_for, open_b
 use crate::secret::Secret;
 use crate::session::{self, now};
 
-/// A session that a login in this process made.
+/// The session from a login in this process.
 pub(super) struct SignedIn {
     pub(super) user: String,
     pub(super) policies: Vec<String>,
@@ -29,27 +29,27 @@ pub(super) struct SignedIn {
 /// How long a token lives, and until when it may be renewed.
 #[derive(Clone, Copy)]
 struct Lease {
-    /// Seconds.
+    /// In seconds.
     life: u64,
-    /// Unix seconds.
+    /// In Unix seconds.
     until: i64,
 }
 
-/// The session.
+/// The current session, and a login that is in progress.
 pub(super) struct Session {
     env: Env,
     settings: Settings,
     desk: Arc<Desk>,
     core: Mutex<Arc<Core>>,
-    /// Of a token that was obtained here, and is ours to renew and to revoke.
+    /// Set only for a token that was obtained here, which this process renews and revokes.
     lease: Mutex<Option<Lease>>,
     login: Mutex<Option<Arc<Job<SignedIn, Error>>>>,
-    /// Counts logouts. A login that began before one is not installed after it.
+    /// Counts logouts. The session of a login that began before a logout is not used after it.
     generation: AtomicU64,
 }
 
 impl Session {
-    /// The session that the environment holds, if any.
+    /// Starts with the session from the environment, if it has one.
     pub(super) fn new(settings: Settings, env: Env, desk: Arc<Desk>) -> Self {
         Self {
             core: Mutex::new(Arc::new(Core::new(settings.clone(), &env).for_model())),
@@ -62,7 +62,7 @@ impl Session {
         }
     }
 
-    /// What operations work with now.
+    /// The core with the current session.
     pub(super) fn core(&self) -> Arc<Core> {
         lock(&self.core).clone()
     }
@@ -73,7 +73,8 @@ impl Session {
         *lock(&self.lease) = lease;
     }
 
-    /// Renews a token of ours that is used near its end, as long as the person's hour lasts.
+    /// Renews a token that was obtained here if less than a third of its life is left. Renewals end
+    /// `max_token_ttl` after the login.
     pub(super) async fn keep_alive(&self) {
         let (Some(lease), core, generation) = (*lock(&self.lease), self.core(), self.generation())
         else {
@@ -86,7 +87,7 @@ impl Session {
             return;
         }
         let Ok(vault) = core.vault() else { return };
-        // A token that cannot be renewed ends when it ends: the next login is enough.
+        // If the renewal fails, the token simply expires and the user logs in again.
         if let Ok(life) = vault.renew_token(more).await
             && life > left
             && generation == self.generation()
@@ -102,8 +103,8 @@ impl Session {
         }
     }
 
-    /// Signs in through the browser, or waits for a login that has begun; `None` when `patience` or
-    /// the client's patience is over. The login goes on all the same.
+    /// Signs in through the browser, or waits for a login in progress. Returns `None` after
+    /// `patience` or when the client disconnects; the login continues in the background.
     pub(super) async fn log_in(
         self: &Arc<Self>,
         patience: Duration,
@@ -116,11 +117,12 @@ impl Session {
             _ = ended.wait_for(|ended| *ended) => return Ok(None),
         }
         lock(&self.login).take_if(|other| Arc::ptr_eq(other, &job));
-        // Several calls may have waited: one has the outcome, the others ask again.
+        // Several calls may have waited: one gets the outcome, the others get `None` and call
+        // again.
         job.take().transpose()
     }
 
-    /// The login that has begun, or a new one.
+    /// The login in progress, or a new one.
     fn login_job(self: &Arc<Self>) -> Result<Arc<Job<SignedIn, Error>>> {
         let mut login = lock(&self.login);
         if let Some(job) = &*login {
@@ -129,9 +131,9 @@ impl Session {
         self.settings.address()?;
         self.core().audit.check()?;
         if is_traced() {
-            let hint = "end the debugger or tracer, and let the assistant ask again";
+            let hint = "stop the debugger or tracer, and let the assistant try again";
             return Err(Error::invalid(
-                "another program traces this one: it could read the token of a login",
+                "another program traces this one and could read the token of a login",
                 hint,
             ));
         }
@@ -158,8 +160,8 @@ impl Session {
         let token = done.granted.into_token();
         let held = Unheld::new(settings, token.clone());
         tokio::spawn(done.farewell.say());
-        let nobody = Core::with_session(settings.clone(), &self.env, None);
-        let reply = begin(&nobody, method, token).await?;
+        let no_session = Core::with_session(settings.clone(), &self.env, None);
+        let reply = begin(&no_session, method, token).await?;
         if generation != self.generation() {
             return Err(Error::Interrupted); // logged out in the meantime
         }
@@ -203,7 +205,7 @@ impl Session {
         lock(&self.lease).is_some()
     }
 
-    /// Stops a login that has begun.
+    /// Aborts a login in progress.
     pub(super) fn abandon_login(&self) {
         if let Some(job) = lock(&self.login).take() {
             job.abort();
@@ -211,13 +213,13 @@ impl Session {
     }
 }
 
-/// Seconds until a time in unix seconds; 0 when it is over.
+/// Seconds from now until a time in Unix seconds; 0 if it has passed.
 pub(super) fn seconds_until(expiry: i64) -> u64 {
     u64::try_from(expiry - now()).unwrap_or(0)
 }
 
-/// The person at this machine's browser; the model never gets the address. Where no browser can be
-/// opened, `claude-vault approve pending` shows it.
+/// Signs the person in with this machine's browser. The model never gets the sign-in address. If no
+/// browser can be opened, `claude-vault approve pending` shows the address.
 struct InBrowser {
     browser: Option<String>,
     pending: Arc<Pending>,

@@ -1,4 +1,4 @@
-//! What the server holds: its session, the changes that wait, and the handles.
+//! The state of the server: its session, the pending changes, and the handles.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,22 +21,23 @@ use crate::names::{PublicName, Service};
 
 /// How many calls read files at the same time.
 const MAX_READERS: usize = 4;
-/// How long a call waits for a person: clients drop calls at about 60 seconds.
+/// How long a call waits for a person. Clients abort calls after about 60 seconds.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// The server's parts. None of them knows another.
+/// The parts of the server. Session, changes and handles do not depend on one another.
 pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) session: Arc<Session>,
     pub(super) changes: Arc<Changes>,
     handles: Mutex<Handles>,
-    /// Turns to read and parse files: a flood of calls must not fill the memory.
+    /// Limits how many calls read and parse files at once: a flood of calls must not exhaust
+    /// memory.
     turns: Semaphore,
-    /// Orders keys whose names a model must not learn.
+    /// Salts the order of keys whose names a model must not learn.
     salt: String,
     desk: Arc<Desk>,
     pub(super) patience: Duration,
-    /// Becomes true when the client is gone.
+    /// Becomes true when the client disconnects.
     pub(super) ended: watch::Sender<bool>,
 }
 
@@ -71,14 +72,14 @@ impl State {
         self.session.core()
     }
 
-    /// Waits for a turn to read a file; it ends when the turn is dropped.
+    /// Waits for a turn to read a file. The turn ends when the permit is dropped.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.turns.acquire().await.ok()
     }
 
-    /// The keys of a version in the order in which the model sees them: first those whose names it
-    /// may learn, then the others in an order of this process. Their place in a sorted list would
-    /// tell how they compare with keys of the model's choice.
+    /// The keys of a version in the order that the model sees: first the keys whose names it may
+    /// learn, then the others in an order that is random per process. Their position in a sorted
+    /// list would reveal how they compare with key names that the model chose.
     pub(super) fn in_order<'a>(
         &self,
         service: &Service,
@@ -108,7 +109,7 @@ impl State {
         public.into_iter().chain(hidden).collect()
     }
 
-    /// A value as the model sees it, under a public name or as entry number `number`.
+    /// The entry that the model sees for a value: with its public name, or else with its number.
     pub(super) fn entry(
         &self,
         number: usize,
@@ -129,8 +130,8 @@ impl State {
         })
     }
 
-    /// One handle for each place and version. A file may change, so each of its scans is a place of
-    /// its own.
+    /// Returns the same handle for the same key of a version in Vault. A file may change between
+    /// scans, so each scan gets new handles.
     fn handle(&self, origin: Origin, held: &Held) -> Result<Handle> {
         let mut handles = lock(&self.handles);
         let handle = if origin.in_vault().is_some() {
@@ -141,7 +142,8 @@ impl State {
         handle.map(Handle::random)
     }
 
-    /// What a model means by a text: a handle's value and where it came from, or the text itself.
+    /// Resolves a text from the model: the value and origin behind a handle, or `None` for a
+    /// literal text.
     pub(super) fn meant(
         &self,
         text: &str,
@@ -160,26 +162,27 @@ impl State {
         }
     }
 
-    /// Keeps a reason for the person, who finds it with `claude-vault approve pending`.
+    /// Keeps a reason for the person, which `claude-vault approve pending` shows.
     pub(super) fn tell_person(&self, reason: String) {
         self.desk.listen();
         self.desk.pending.tell(reason);
     }
 
-    /// Ends the session, and forgets the handles and what waits.
+    /// Ends the session, and forgets the handles and the pending changes.
     pub(super) async fn log_out(&self) -> std::result::Result<Ended, Refusal> {
         lock(&self.handles).clear();
         self.changes.forget();
         Ok(self.session.log_out().await?)
     }
 
-    /// The client is gone: what waits is given up, and a token that was obtained here is revoked.
+    /// Cleans up after the client disconnected: gives up pending changes, and revokes a token that
+    /// was obtained here.
     pub(super) async fn close(&self) {
         self.ended.send_replace(true);
         self.desk.stop_listening();
         self.changes.forget();
         self.desk.close_page().await;
-        // A write that was approved is finished, and its token revoked.
+        // Approved writes are completed first, and their tokens revoked.
         self.changes.settle().await;
         self.session.abandon_login();
         if self.session.is_ours() {
@@ -189,10 +192,10 @@ impl State {
     }
 }
 
-/// Why a text in the place of a value means nothing.
+/// Why a text cannot stand for a value.
 #[derive(Clone, Copy)]
 pub(super) enum NotMeant {
-    /// A handle that is not known, or expired.
+    /// A handle that is unknown or has expired.
     Unknown,
     /// A handle inside a longer text.
     Inside,

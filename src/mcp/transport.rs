@@ -1,7 +1,7 @@
-//! JSON-RPC over standard input and output, a message a line, in which every request that has an id
-//! gets an answer: also one that is not JSON, has parameters of the wrong type, or is too long.
+//! JSON-RPC over standard input and output, one message a line. Every request with an id gets an
+//! answer, even if it is not valid JSON, has parameters of the wrong type, or is too long.
 //!
-//! `rmcp`'s own transport gives no answer in these cases, and its clients wait until they give up.
+//! `rmcp`'s own transport sends no answer in these cases, so clients wait until they time out.
 
 use std::io;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
-/// The longest message, in bytes. Of a longer one the beginning is kept, to find its id.
+/// The longest message, in bytes. Only the beginning of a longer message is kept, to find its id.
 const MAX_MESSAGE: usize = 8 * 1024 * 1024;
 
 /// The client at the other end of standard input and output.
 pub(super) struct Stdio {
     input: BufReader<Stdin>,
     output: Arc<Mutex<Stdout>>,
-    /// Becomes true when input ends: what waits for a person then waits in vain.
+    /// Becomes true when the input ends, so that calls stop waiting for a person.
     ended: watch::Sender<bool>,
-    /// The line so far. Reading can be interrupted at any await.
+    /// The line read so far. It is kept here because reading can be cancelled at any await.
     line: Vec<u8>,
     is_too_long: bool,
-    /// Answers of ours that are being written.
+    /// Tasks that write answers made by this transport.
     answers: JoinSet<()>,
 }
 
@@ -43,7 +43,7 @@ impl Stdio {
         }
     }
 
-    /// The next line; `None` at the end of input. Safe to be interrupted.
+    /// The next line; `None` at the end of input. Safe to cancel.
     async fn read_line(&mut self) -> Option<Line> {
         loop {
             let available = self.input.fill_buf().await.unwrap_or_default();
@@ -94,19 +94,19 @@ impl Transport<RoleServer> for Stdio {
                 self.ended.send_replace(true);
                 return None;
             };
-            match understand(&line) {
-                Understood::Message(message) => return Some(*message),
-                Understood::Answers(answers) if !answers.is_empty() => {
+            match parse(&line) {
+                Parsed::Message(message) => return Some(*message),
+                Parsed::Answers(answers) if !answers.is_empty() => {
                     let lines: String =
                         answers.iter().map(|answer| format!("{answer}\n")).collect();
-                    // This future can be dropped at any await: written here, an answer could be
-                    // cut, or sent twice.
+                    // This future can be dropped at any await. If it wrote the answer itself, the
+                    // answer could be cut off or sent twice.
                     let output = self.output.clone();
                     self.answers
                         .spawn(async move { drop(write(&output, lines.as_bytes()).await) });
                     while self.answers.try_join_next().is_some() {}
                 }
-                Understood::Answers(_) => {}
+                Parsed::Answers(_) => {}
             }
         }
     }
@@ -116,26 +116,26 @@ impl Transport<RoleServer> for Stdio {
     }
 }
 
-/// Writes whole lines: nothing else is written between them.
+/// Writes whole lines under the lock, so that other messages cannot interleave.
 async fn write(output: &Mutex<Stdout>, text: &[u8]) -> io::Result<()> {
     let mut output = output.lock().await;
     output.write_all(text).await?;
     output.flush().await
 }
 
-enum Understood {
-    /// For the server.
+enum Parsed {
+    /// A message for the server.
     Message(Box<ClientJsonRpcMessage>),
-    /// The answer that is given here. A notification, or a message that is not a request, gets
-    /// none.
+    /// Errors that this transport answers itself. Empty for a notification, or for a message that
+    /// is not a request.
     Answers(Vec<Value>),
 }
 
-fn understand(line: &Line) -> Understood {
+fn parse(line: &Line) -> Parsed {
     let text = line.text.strip_suffix(b"\r").unwrap_or(&line.text);
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     if line.is_too_long {
-        return Understood::Answers(
+        return Parsed::Answers(
             scan_id(text)
                 .map(|id| error(&id, -32600, "the message is longer than 8 MiB"))
                 .into_iter()
@@ -143,15 +143,15 @@ fn understand(line: &Line) -> Understood {
         );
     }
     if let Ok(message) = serde_json::from_slice(text) {
-        return match id_of_misshapen(&message) {
-            Some(id) => Understood::Answers(vec![error(&id, -32602, WRONG_FORM)]),
-            None => Understood::Message(Box::new(message)),
+        return match id_of_malformed(&message) {
+            Some(id) => Parsed::Answers(vec![error(&id, -32602, WRONG_FORM)]),
+            None => Parsed::Message(Box::new(message)),
         };
     }
-    Understood::Answers(match serde_json::from_slice::<Value>(text) {
+    Parsed::Answers(match serde_json::from_slice::<Value>(text) {
         Ok(Value::Array(batch)) => {
             let ids = batch.iter().filter_map(request_id);
-            ids.map(|id| error(id, -32600, "messages are sent one by one, not in a batch"))
+            ids.map(|id| error(id, -32600, "send one message per line instead of a batch"))
                 .collect()
         }
         Ok(message) => request_id(&message)
@@ -167,8 +167,9 @@ fn understand(line: &Line) -> Understood {
 
 const WRONG_FORM: &str = "the request or its params have the wrong form";
 
-/// The id of a request that `rmcp` knows by its method but whose params it could not read.
-fn id_of_misshapen(message: &ClientJsonRpcMessage) -> Option<Value> {
+/// The id of a request whose method `rmcp` supports but whose params it could not parse: it turns
+/// such a request into a custom one.
+fn id_of_malformed(message: &ClientJsonRpcMessage) -> Option<Value> {
     const METHODS: [&str; 9] = [
         "ping",
         "tools/list",
@@ -194,7 +195,8 @@ fn id_of_misshapen(message: &ClientJsonRpcMessage) -> Option<Value> {
     }
 }
 
-/// The id of a request. An answer to a request of ours has one too, and gets no answer.
+/// The id of a request. The client's answer to a request from this server has an id too, but needs
+/// no answer.
 fn request_id(message: &Value) -> Option<&Value> {
     let is_answer = message.get("result").is_some() || message.get("error").is_some();
     message
@@ -206,7 +208,7 @@ fn error(id: &Value, code: i32, message: &'static str) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } })
 }
 
-/// The id in the outermost object of a text that is not JSON as a whole.
+/// The id in the outermost object of a text that is not valid JSON as a whole.
 fn scan_id(text: &[u8]) -> Option<Value> {
     let (mut depth, mut at) = (0_usize, 0);
     let mut name: Option<&[u8]> = None;
@@ -241,7 +243,7 @@ fn scan_id(text: &[u8]) -> Option<Value> {
     None
 }
 
-/// Where a JSON string that starts at `start` ends, its quotes included.
+/// The end of the JSON string that starts at `start`, including its quotes.
 fn string_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
@@ -258,12 +260,12 @@ mod tests {
     use super::*;
 
     fn answers(text: &str) -> Vec<Value> {
-        match understand(&Line {
+        match parse(&Line {
             text: text.as_bytes().to_vec(),
             is_too_long: false,
         }) {
-            Understood::Message(_) => panic!("taken for a message"),
-            Understood::Answers(answers) => answers,
+            Parsed::Message(_) => panic!("taken for a message"),
+            Parsed::Answers(answers) => answers,
         }
     }
 
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_gets_no_answer() {
+    fn only_a_request_with_an_id_gets_an_answer() {
         for text in [
             "",
             "not json",
@@ -307,7 +309,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"result":7,"x":1}"#,
             "[]",
         ] {
-            if let Understood::Answers(answers) = understand(&Line {
+            if let Parsed::Answers(answers) = parse(&Line {
                 text: text.as_bytes().to_vec(),
                 is_too_long: false,
             }) {
@@ -317,12 +319,12 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_too_long_is_answered_by_its_id() {
+    fn a_request_that_is_too_long_is_answered_with_its_id() {
         let line = Line {
             text: br#"{"id":9,"method":"tools/call","params":{"x":"aaaaaa"#.to_vec(),
             is_too_long: true,
         };
-        let Understood::Answers(answers) = understand(&line) else {
+        let Parsed::Answers(answers) = parse(&line) else {
             panic!("taken for a message")
         };
         assert_eq!(answers[0]["id"], 9);

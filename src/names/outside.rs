@@ -1,13 +1,13 @@
-//! Text that came out of a file, or out of Vault under a name that this program would not write.
+//! Names from outside: from a file, or from Vault if this program would not write such a name.
 
 use zeroize::Zeroizing;
 
 use super::{Key, is_public_name};
 
-/// A name of unknown origin: it may be a part of a secret.
+/// A name of unknown origin, which may be part of a secret.
 ///
-/// It cannot be printed, formatted or serialised. Nothing that goes to a model takes it; a test
-/// holds [`Outside::open`] to the files that may use it.
+/// It cannot be printed, formatted or serialised, and no reply to a model accepts it. A test limits
+/// [`Outside::open`] to the files that may use it.
 ///
 /// ```compile_fail
 /// println!("{}", claude_vault::names::Outside::from(String::from("x")));
@@ -25,7 +25,7 @@ impl Outside {
         is_public_name(&self.0).then(|| PublicName(self.0.to_string()))
     }
 
-    /// The text, for the person alone or for an exact comparison.
+    /// The text, only for the person or for an exact comparison.
     #[must_use]
     pub fn open(&self) -> &str {
         &self.0
@@ -43,14 +43,14 @@ impl From<String> for Outside {
 pub struct PublicName(String);
 
 impl PublicName {
-    /// The name.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name of a key that Vault holds, if this program would write it. Keys under other names
-    /// may be anything.
+    /// The name of a key stored in Vault; `None` unless it is a valid [`Key`]. Any other name could
+    /// contain anything.
     #[must_use]
     pub fn of_stored_key(key: &str) -> Option<Self> {
         Key::is_valid(key).then(|| Self(key.to_owned()))

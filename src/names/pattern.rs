@@ -1,15 +1,15 @@
-//! Patterns for names.
+//! Patterns that match the names of services and keys.
 
 use std::str::FromStr;
 
 use super::Service;
 use crate::error::{Error, Result};
 
-/// The longest pattern, in bytes.
+/// The maximum length of a pattern, in bytes.
 const MAX_PATTERN: usize = 256;
 
-/// A pattern: `*` stands for any text, `/` included. Without a `*` it is a part of the name. Case
-/// does not count.
+/// A pattern in which `*` matches any text, including `/`. A pattern without `*` matches any part
+/// of a name. Case is ignored.
 #[derive(Clone)]
 pub struct Pattern {
     /// The texts between the stars, in lower case.
@@ -17,13 +17,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Whether a text has a `*`.
+    /// Whether a text contains a `*`.
     #[must_use]
     pub fn is_glob(text: &str) -> bool {
         text.contains('*')
     }
 
-    /// Whether it fits a name.
+    /// Whether the pattern matches a name.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         let name = name.to_lowercase();
@@ -47,7 +47,7 @@ impl Pattern {
         }
     }
 
-    /// Whether a service in this folder, or below it, could fit.
+    /// Whether a service in this folder, or below it, could match.
     #[must_use]
     pub fn leads_into(&self, folder: &Service) -> bool {
         let folder = format!("{folder}/").to_lowercase();
@@ -63,7 +63,7 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self> {
         if text.is_empty() || text.len() > MAX_PATTERN {
             return Err(Error::invalid(
-                "a pattern has 1 to 256 characters",
+                "a pattern must have 1 to 256 characters",
                 "claude-vault find '*password*'",
             ));
         }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_text_and_a_text_without_one_for_a_part() {
+    fn a_star_matches_any_text_and_a_pattern_without_one_matches_a_part() {
         for (pattern, name) in [
             ("pass", "DB_PASSWORD"),
             ("*password", "DB_PASSWORD"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_cannot_hold_a_match_are_passed_over() {
+    fn folders_that_cannot_contain_a_match_are_skipped() {
         let leads = |pattern: &str, folder: &str| match (pattern.parse::<Pattern>(), folder.parse())
         {
             (Ok(pattern), Ok(folder)) => pattern.leads_into(&folder),

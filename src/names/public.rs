@@ -1,19 +1,19 @@
-//! Which names that stand in a file may be shown to a model.
+//! Decides which names from a file may be shown to a model.
 //!
-//! A line of a pasted key or a base64 text can look like an entry (`gAAAAABm…=`). A name is public
-//! only if it has the form of a variable or YAML key and looks like words. The decision depends on
-//! the name alone, never on what stands behind it.
+//! A line of a pasted key or of base64 text can look like an entry (`gAAAAABm…=`). A name is
+//! therefore public only if it has the form of a variable or YAML key and looks like words. The
+//! decision depends only on the name, never on its value.
 
-/// The longest public name, in bytes.
+/// The maximum length of a public name, in bytes.
 const MAX_NAME: usize = 64;
-/// The longest word, in letters.
+/// The maximum length of a word, in letters.
 const MAX_WORD: usize = 20;
-/// The longest number inside a name, in digits.
+/// The maximum length of a number in a name, in digits.
 const MAX_DIGITS: usize = 4;
 
-/// For each letter, those that often follow it in words of English prose and of program sources.
-/// The 300 most common of the 676 pairs: of random texts of 16 letters, 2 in 100 pass; of 24, none
-/// of 5,000 did; of 1,042 names of variables in real projects, 1,010 pass.
+/// For each letter from `a` to `z`, the letters that often follow it in English prose and in source
+/// code. These are the 300 most common of the 676 pairs. Of random texts with 16 letters, 2 in 100
+/// pass; of 5,000 with 24 letters, none did. Of 1,042 variable names in real projects, 1,010 pass.
 const FOLLOWERS: [&str; 26] = [
     "abcdefgiklmnprstuvwxy",
     "abceilorsuy",
@@ -43,7 +43,7 @@ const FOLLOWERS: [&str; 26] = [
     "ae",
 ];
 
-/// Words of the field that are no English.
+/// Technical words that do not look like English.
 const FIELD_WORDS: [&str; 12] = [
     "bk72xx",
     "influxdb",
@@ -59,7 +59,7 @@ const FIELD_WORDS: [&str; 12] = [
     "zwavejs",
 ];
 
-/// Whether a name out of a file may be shown to a model.
+/// Whether a name from a file may be shown to a model.
 #[must_use]
 pub fn is_public_name(name: &str) -> bool {
     let is_form = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -79,7 +79,8 @@ fn looks_like_words(part: &str) -> bool {
     runs.len() <= 1 + part.len() / 4 && runs.iter().all(|run| looks_like_word(run, is_whole))
 }
 
-/// Splits at changes between digits, lower and upper case: `camelCase2` is `camel`, `Case`, `2`.
+/// Splits a text where it changes between digits, lower and upper case: `camelCase2` becomes
+/// `camel`, `Case` and `2`.
 fn runs(part: &str) -> Vec<&str> {
     let bytes = part.as_bytes();
     let mut runs = Vec::new();
@@ -154,11 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn random_looking_names_are_not() {
+    fn names_that_look_random_are_not_public() {
         for name in [
-            "gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe", // of a Fernet token
+            "gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe", // from a Fernet token
             "kJ2mQ8vXr4TzP0wLs6YbN1cHf9GdEaUo",     // base64 without + and /
-            "yAnz5TF1lXXJte14tji3zlMNq1hd2rYUIgJBgB3fBmk", // WireGuard's wg genkey
+            "yAnz5TF1lXXJte14tji3zlMNq1hd2rYUIgJBgB3fBmk", // from WireGuard's `wg genkey`
             "a3f9c2e81b7d4056a3f9c2e81b7d4056",
             "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
             "qzxjkvbpwmfhgtdcqzxjkvbp",
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_thousand_random_keys_none_is_public() {
+    fn none_of_a_thousand_random_keys_is_public() {
         const ALPHABET: &[u8; 62] =
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let mut random = vec![0_u8; 43_000];

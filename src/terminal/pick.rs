@@ -1,4 +1,4 @@
-//! A choice among names: the person types a part of one.
+//! A picker: the person types part of a name to choose from a list.
 
 use dialoguer::FuzzySelect;
 use rustix::termios::{QueueSelector, tcflush};
@@ -9,20 +9,20 @@ use crate::error::{Error, Result};
 /// How many names are shown at once.
 const ROWS: usize = 12;
 
-/// Puts the terminal right, however the choice ends.
-struct Asking<'a>(&'a mut Terminal);
+/// Restores the terminal on drop, however the choice ends.
+struct RestoreOnDrop<'a>(&'a mut Terminal);
 
-impl Drop for Asking<'_> {
+impl Drop for RestoreOnDrop<'_> {
     fn drop(&mut self) {
         self.0.restore();
-        // The choice hides the cursor.
+        // The picker hides the cursor: show it again.
         self.0.say_raw("\u{1b}[?25h");
     }
 }
 
 impl Terminal {
-    /// Lets the person choose one of `names`, which are printable; `None` for Escape. The place in
-    /// the list is given. When the future is dropped, the terminal is as before.
+    /// Lets the person choose one of `names`, which must be printable. Returns its index, or `None`
+    /// for Escape. Dropping the future restores the terminal.
     ///
     /// # Errors
     /// [`Error::Interrupted`] on Ctrl-C, [`Error::Io`].
@@ -32,11 +32,12 @@ impl Terminal {
         names: &[String],
         colors: bool,
     ) -> Result<Option<usize>> {
-        // What was typed before the question is no answer to it.
+        // Discard input typed before the question: it cannot be an answer.
         let _ = tcflush(&self.device, QueueSelector::IFlush);
-        let asking = Asking(self);
+        let guard = RestoreOnDrop(self);
         let (prompt, names) = (prompt.to_owned(), names.to_vec());
-        // It reads the keys on a thread of its own, so that a signal is seen meanwhile.
+        // The picker blocks while it reads keys, so it runs on its own thread: signals are still
+        // handled.
         let choice = tokio::task::spawn_blocking(move || {
             let select = FuzzySelect::new()
                 .with_prompt(prompt)
@@ -49,7 +50,7 @@ impl Terminal {
                 .interact_opt()
         });
         let outcome = choice.await;
-        drop(asking);
+        drop(guard);
         match outcome {
             Ok(Ok(choice)) => Ok(choice),
             Ok(Err(dialoguer::Error::IO(error)))

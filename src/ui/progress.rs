@@ -1,22 +1,22 @@
-//! The bar of long work: how far it is, how fast it goes, and the time that is left.
+//! The progress bar: the share that is done, the rate and the remaining time.
 
 use std::fmt::Write;
 use std::time::Instant;
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// What is counted.
+/// The unit that the bar counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
     /// Services in Vault.
     Services,
     /// Files on disk.
     Files,
-    /// Bytes that come in.
+    /// Bytes received.
     Bytes,
 }
 
-/// A bar for work that began at `started`.
+/// A progress bar for work that began at `started`.
 pub(super) fn bar(
     target: ProgressDrawTarget,
     started: Instant,
@@ -36,7 +36,7 @@ pub(super) fn bar(
         let _ = match unit {
             Unit::Services | Unit::Files => write!(out, "{per_second:.0} a second"),
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            // not negative, and rounded
+            // not negative; rounding is fine
             Unit::Bytes => write!(out, "{} a second", DecimalBytes(per_second as u64)),
         };
     };

@@ -1,13 +1,14 @@
-//! A QR code (ISO/IEC 18004) in the characters of a terminal: for a phone beside a machine without
-//! a browser.
+//! A QR code (ISO/IEC 18004) in terminal characters, to open an address on a phone if the machine
+//! has no browser.
 
 use qrcode::{Color, EcLevel, QrCode};
 
-/// Light modules around the code, as the standard asks for.
+/// The width of the light margin in modules that the standard requires.
 const QUIET: usize = 4;
 
-/// `text` as lines of half blocks, two rows of modules each; with colours in black on white, else
-/// with the light modules drawn, as for a dark terminal. `None` when it needs more than `columns`.
+/// Draws `text` in half blocks, two rows of modules per line: black on white with colours; without
+/// colours the light modules are drawn, which suits a dark terminal. `None` if the code is wider
+/// than `columns`.
 pub(super) fn qr_code(text: &str, columns: usize, colors: bool) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     let width = code.width() + 2 * QUIET;

@@ -1,4 +1,4 @@
-//! Tables: columns are aligned, and the last one is wrapped between words on a terminal.
+//! Tables with aligned columns. On a terminal the last column is wrapped between words.
 
 use anstyle::AnsiColor;
 
@@ -6,12 +6,12 @@ use super::Ui;
 use super::wrap::wrap;
 use crate::names::printable;
 
-/// Columns are not padded further than this.
+/// The maximum width to which a column is padded.
 const MAX_PADDED: usize = 48;
-/// The last column is not made narrower than this; it starts on the next line's left side instead.
+/// The minimum width at which the last column is wrapped. If less is left, its text is not wrapped.
 const MIN_LAST: usize = 24;
 
-/// One cell, and its colour on a terminal.
+/// A cell, and its colour on a terminal.
 pub(crate) struct Cell {
     text: String,
     color: Option<AnsiColor>,
@@ -42,12 +42,12 @@ impl From<String> for Cell {
     }
 }
 
-/// What a program gets that reads the table from a pipe.
+/// The form of a table when stdout is not a terminal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piped {
-    /// The same columns, aligned, without the heads and without line breaks.
+    /// The same aligned columns, without heads and without wrapping.
     Aligned,
-    /// A tab between the cells, without the heads.
+    /// Cells separated by tabs, without heads.
     Tabs,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// An empty table. `heads` may be empty; they are shown on a terminal.
+    /// An empty table. `heads` are shown only on a terminal, and may be empty.
     pub(crate) fn new(heads: &'static [&'static str], piped: Piped) -> Self {
         Self {
             heads,
@@ -126,7 +126,7 @@ fn line(ui: &Ui, row: &[Cell], widths: &[usize], columns: Option<usize>, in_colo
         let is_last = number + 1 == row.len();
         let shown = match columns {
             Some(columns) if is_last && columns >= at + MIN_LAST => {
-                // Wrapped as if it stood alone: what follows a break is indented to its column.
+                // Wrap the cell on its own, then indent its further lines to its column.
                 wrap(&cell.text, columns - at, 0).replace('\n', &format!("\n{}", " ".repeat(at)))
             }
             _ => cell.text.clone(),

@@ -1,8 +1,7 @@
-//! Lines that end between words, at the width of a terminal.
+//! Wraps lines between words, at the width of a terminal.
 
-/// Wraps each line of `text` between words. What follows a break is indented like the line's own
-/// beginning, or by `hanging` columns where that is more. A word that is longer than a line stays
-/// whole.
+/// Wraps each line of `text` between words. Continuation lines have the indent of the line itself,
+/// or `hanging` columns if that is more. A word that is longer than a line is not broken.
 pub(crate) fn wrap(text: &str, columns: usize, hanging: usize) -> String {
     let lines: Vec<String> = text
         .split('\n')
@@ -35,8 +34,7 @@ fn wrap_line(line: &str, columns: usize, hanging: usize) -> String {
     out
 }
 
-/// The words of a line, each with the spaces behind it; the spaces at its beginning are a piece of
-/// their own.
+/// The words of a line, each with the spaces after it. Leading spaces are a separate piece.
 fn pieces(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = line;
     std::iter::from_fn(move || {
@@ -53,13 +51,13 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How many columns a text takes: its characters, without colours.
+/// The width of a text in columns: its characters, without colour sequences.
 pub(crate) fn width(text: &str) -> usize {
     let mut chars = text.chars();
     let mut columns = 0;
     while let Some(c) = chars.next() {
         if c == '\u{1b}' {
-            // A colour ends at its m (ECMA-48, SGR).
+            // A colour sequence ends with `m` (ECMA-48, SGR).
             let _ = chars.find(|c| *c == 'm');
         } else {
             columns += 1;
@@ -84,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_too_long_stays_whole_and_nothing_is_lost() {
+    fn a_word_that_is_too_long_is_not_broken_and_no_word_is_lost() {
         assert_eq!(
             wrap("see http://a.example/long-path now", 10, 0),
             "see\nhttp://a.example/long-path\nnow"

@@ -1,5 +1,5 @@
-//! One HTTP client: built on first use, one connection, bounded answers, redirects followed by
-//! hand.
+//! The HTTP client. It is built on first use, uses one connection, limits the size of responses,
+//! and follows redirects itself.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -16,10 +16,10 @@ use crate::config::{Proxy, Settings, lists_host};
 use crate::error::{Error, Result, ServerText};
 use crate::secret::{Secret, WayOut};
 
-/// The largest answer that is read, in bytes. Vault takes 1 MiB for a version by default; what
-/// others configured larger is read too.
+/// The largest response body that is accepted, in bytes. Vault limits a version to 1 MiB by
+/// default; this leaves room for servers that are configured with a higher limit.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
-/// How long to wait for a mount that is getting ready.
+/// The pause before a request to a KV mount that is still being set up is repeated.
 const STARTING: Duration = Duration::from_millis(200);
 const MAX_REDIRECTS: u32 = 5;
 
@@ -28,13 +28,14 @@ pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) path: &'a str,
     pub(crate) query: Vec<(&'a str, &'a str)>,
-    /// Overwritten when the last reference is gone.
+    /// The memory is overwritten when the last reference is dropped.
     pub(crate) body: Option<Bytes>,
-    /// Whether the session's token goes along.
+    /// Whether the request carries the session's token.
     pub(crate) with_token: bool,
-    /// What the error says was forbidden.
+    /// The operation that [`Error::Forbidden`] names.
     pub(crate) operation: &'static str,
-    /// Whether Vault is to hand out a token for its answer, which works for this many seconds.
+    /// If set, Vault wraps the response and returns a wrapping token that is valid for this many
+    /// seconds.
     pub(crate) wrap_ttl: Option<u64>,
 }
 
@@ -72,27 +73,28 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A Vault server and, where there is one, the session's token.
+/// A Vault server and, if there is a session, its token.
 pub struct Client {
     settings: Settings,
     base: Url,
     token: Option<Secret>,
     http: OnceLock<reqwest::Client>,
-    /// Whether the token goes to this origin and no other, whatever the settings trust.
-    alone: bool,
+    /// Whether the token goes only to this origin, even if the settings trust other hosts.
+    own_origin_only: bool,
 }
 
 impl Client {
-    /// A client for the address of the settings. Builds nothing that costs anything yet.
+    /// A client for the configured address. Cheap: the HTTP client is built on the first request.
     ///
     /// # Errors
-    /// [`Error::NoAddress`], or [`Error::InsecureHttp`] when a token would travel in the clear.
+    /// [`Error::NoAddress`] without an address; [`Error::InsecureHttp`] if a token would travel
+    /// unencrypted.
     pub fn new(settings: &Settings, token: Option<Secret>) -> Result<Self> {
         Self::at(settings, settings.address()?.clone(), token)
     }
 
     fn at(settings: &Settings, base: Url, token: Option<Secret>) -> Result<Self> {
-        // A login's code and nonce would travel in the clear as well: the rule is for all requests.
+        // The rule covers requests without a token too: a login's code and nonce are also secret.
         if base.scheme() == "http" && !is_loopback(&base) && !settings.insecure_http {
             return Err(Error::InsecureHttp {
                 address: origin(&base),
@@ -103,29 +105,29 @@ impl Client {
             base,
             token,
             http: OnceLock::new(),
-            alone: false,
+            own_origin_only: false,
         })
     }
 
-    /// The same address with another token, which goes nowhere else: no redirect and no other node
-    /// gets it.
+    /// A client for the same address with another token. This token is never sent to a redirect
+    /// target on another origin or to another node.
     ///
     /// # Errors
     /// As [`Client::new`].
     pub fn with_token(&self, token: Secret) -> Result<Self> {
         Ok(Self {
-            alone: true,
+            own_origin_only: true,
             ..Self::at(&self.settings, self.base.clone(), Some(token))?
         })
     }
 
-    /// The same session at another node, if that node is trusted with the token.
+    /// A client with the same token for another node, if that node is trusted with the token.
     pub(super) fn at_node(&self, address: &Url) -> Option<Self> {
         self.may_have_token(address)
             .then(|| Self::at(&self.settings, address.clone(), self.token.clone()).ok())?
     }
 
-    /// Scheme, host and port, for a person.
+    /// Scheme, host and port of the server, for messages.
     #[must_use]
     pub fn address(&self) -> String {
         origin(&self.base)
@@ -135,17 +137,17 @@ impl Client {
         &self.settings
     }
 
-    /// Sends a call; repeats a read that met a failing server, all within the client's timeout.
-    /// Answers of 200 to 299, 400 and 404 come back as a [`Reply`]; everything else is an error
-    /// that says what it means.
+    /// Sends a call. If the server fails, a read is retried until the client's timeout.
+    /// Responses with status 200 to 299, 400 and 404 are returned as a [`Reply`]; most other
+    /// statuses become the matching error.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply> {
         let reads = call.method == Method::GET;
         let deadline = Instant::now() + self.settings.timeout;
         let mut attempt = 0;
         loop {
             let sent = self.send(&call, deadline).await;
-            // A KV mount that was just made: nothing was done, a write neither, and soon it will
-            // be.
+            // The KV mount was just created and is not ready. Vault did nothing, so repeating is
+            // safe even for a write.
             let starting = matches!(&sent, Ok((reply, _)) if reply.status == 400 && reply.says("Upgrading from non-versioned"));
             if starting && Instant::now() + STARTING < deadline {
                 tokio::time::sleep(STARTING).await;
@@ -153,18 +155,18 @@ impl Client {
             }
             let (wait, outcome) = match sent {
                 Ok((reply, wait)) if reply.status >= 500 || reply.status == 429 => {
-                    (wait, self.understand(&call, reply).await)
+                    (wait, self.interpret(&call, reply).await)
                 }
-                Ok((reply, _)) => return self.understand(&call, reply).await,
+                Ok((reply, _)) => return self.interpret(&call, reply).await,
                 Err(error) => (None, Err(error)),
             };
-            let passing = matches!(
+            let is_temporary = matches!(
                 outcome,
                 Err(Error::Server { .. } | Error::Unreachable { .. })
             );
             let pause = wait.unwrap_or(Duration::from_millis(100 << attempt.min(6)));
             let in_time = Instant::now() + pause < deadline;
-            if !(reads && passing && in_time && attempt < self.settings.max_retries) {
+            if !(reads && is_temporary && in_time && attempt < self.settings.max_retries) {
                 return outcome;
             }
             tokio::time::sleep(pause).await;
@@ -172,7 +174,7 @@ impl Client {
         }
     }
 
-    async fn understand(&self, call: &Call<'_>, reply: Reply) -> Result<Reply> {
+    async fn interpret(&self, call: &Call<'_>, reply: Reply) -> Result<Reply> {
         match reply.status {
             200..=299 | 404 => Ok(reply),
             400 if reply
@@ -186,7 +188,7 @@ impl Client {
             }
             400 if reply.says("namespace not found") => Err(namespace_missing()),
             400 => Ok(reply),
-            // Asking whose token it is would use up one that works once.
+            // The look-up in `forbidden` would use up a single-use wrapping token.
             403 if call.path == "sys/wrapping/unwrap" => Err(Error::Forbidden {
                 operation: call.operation,
                 path: call.path.to_owned(),
@@ -203,9 +205,9 @@ impl Client {
         }
     }
 
-    /// A 403 is a dead token or a policy, and the text does not tell which: a look-up of the
-    /// token does. Every live token may look itself up but where a policy takes that away too,
-    /// which Vault words differently from a dead token's refusal.
+    /// Finds the cause of a 403: an invalid token or a policy. The text of the 403 is the same for
+    /// both, so the token is looked up. Every valid token may look itself up, unless a policy
+    /// forbids that too; Vault words that refusal differently from the one for an invalid token.
     async fn forbidden(&self, call: &Call<'_>) -> Error {
         match self
             .send(
@@ -228,9 +230,9 @@ impl Client {
         }
     }
 
-    /// Sends once, following redirects to the same origin and to trusted hosts with the same method
-    /// and body. Nothing of a request goes anywhere else, token or not: a login's code and nonce
-    /// are in it.
+    /// Sends a call once. Follows redirects to the same origin and to trusted hosts, with the same
+    /// method and body. All other redirects are refused, even without a token: the request may
+    /// carry a login's code and nonce.
     async fn send(&self, call: &Call<'_>, deadline: Instant) -> Result<(Reply, Option<Duration>)> {
         let mut url = self.base.clone();
         url.set_path(&format!(
@@ -263,7 +265,7 @@ impl Client {
                 .and_then(|location| location.to_str().ok())
                 .and_then(|location| url.join(location).ok())
                 .filter(is_pasteable)
-                .ok_or_else(|| self.bad("a redirect without a usable Location"))?;
+                .ok_or_else(|| self.bad("it redirects without a usable Location"))?;
             if !self.may_have_token(&target) {
                 return Err(Error::ForeignRedirect {
                     address: self.address(),
@@ -272,7 +274,7 @@ impl Client {
             }
             url = target;
         }
-        Err(self.bad("more redirects than any Vault needs"))
+        Err(self.bad("it redirects too many times"))
     }
 
     fn request(&self, call: &Call<'_>, url: &Url) -> Result<reqwest::RequestBuilder> {
@@ -287,8 +289,7 @@ impl Client {
                 )
             })?;
         }
-        // Vault wants this header where a proxy of its own stands before it
-        // (require_request_header).
+        // Vault Agent and Vault Proxy require this header if `require_request_header` is set.
         let mut request = self
             .http()?
             .request(call.method.clone(), url)
@@ -306,7 +307,7 @@ impl Client {
             )
             .map_err(|_| {
                 Error::invalid(
-                    "VAULT_TOKEN holds characters that no token has",
+                    "VAULT_TOKEN contains characters that are not valid in a token",
                     "source claude-vault login",
                 )
             })?;
@@ -324,7 +325,7 @@ impl Client {
         })
     }
 
-    /// Reads the body up to the limit into memory that is overwritten afterwards.
+    /// Reads at most [`MAX_BODY`] bytes of the body, into memory that is overwritten when dropped.
     async fn receive(&self, mut response: reqwest::Response) -> Result<Reply> {
         let status = response.status().as_u16();
         let announced =
@@ -375,7 +376,8 @@ impl Client {
         Ok(self.http.get_or_init(|| client))
     }
 
-    /// What a failed exchange means. reqwest's own text is not used: it holds the URL.
+    /// Maps a failed exchange to an error. reqwest's own text is not used because it contains the
+    /// URL.
     #[allow(clippy::needless_pass_by_value)] // for map_err
     fn transport(&self, error: reqwest::Error) -> Error {
         let address = self.address();
@@ -398,7 +400,7 @@ impl Client {
             match tls::io_reason(&error) {
                 Some(reason) => reason,
                 None if error.is_connect() => "the connection failed".into(),
-                None => return self.bad("it is not HTTP, or was cut off"),
+                None => return self.bad("it is not HTTP, or it was cut off"),
             }
         };
         Error::Unreachable { address, reason }
@@ -411,20 +413,20 @@ impl Client {
         }
     }
 
-    /// Whether a request may go on to this address: the same origin (scheme, host, port; RFC 6454),
-    /// or a host that the person lists in `trusted_hosts`, with or without its port. Never from
-    /// https to http.
+    /// Whether a request may be sent to this address. It must have the same origin (scheme, host,
+    /// port; RFC 6454), or the person must list its host in `trusted_hosts`, with or without the
+    /// port. A change from https to http is never allowed.
     fn may_have_token(&self, target: &Url) -> bool {
-        if self.alone {
+        if self.own_origin_only {
             return target.origin() == self.base.origin();
         }
-        let downgrade = self.base.scheme() == "https" && target.scheme() != "https";
+        let is_downgrade = self.base.scheme() == "https" && target.scheme() != "https";
         let web = matches!(target.scheme(), "http" | "https");
         let in_clear =
             target.scheme() == "http" && !is_loopback(target) && !self.settings.insecure_http;
-        let known = target.origin() == self.base.origin()
+        let is_trusted = target.origin() == self.base.origin()
             || lists_host(&self.settings.trusted_hosts, target);
-        web && known && !downgrade && !in_clear
+        web && is_trusted && !is_downgrade && !in_clear
     }
 }
 
@@ -435,7 +437,7 @@ pub(super) fn namespace_missing() -> Error {
     }
 }
 
-/// Scheme, host and port of a URL: what may be printed of it.
+/// Scheme, host and port of a URL: the parts that are safe to print.
 pub(crate) fn origin(url: &Url) -> String {
     format!("{}://{}", url.scheme(), host_port(url))
 }
@@ -446,16 +448,16 @@ fn host_port(url: &Url) -> String {
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Host and port, the scheme's usual port included: an entry for `trusted_hosts` that names this
-/// port alone.
+/// Host and port, including the scheme's default port. As an entry in `trusted_hosts`, this
+/// trusts only this port.
 fn host_and_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port_or_known_default()
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Whether host and port mean nothing to any shell: a hint may name them. The URL standard allows
-/// `;` and `$(`.
+/// Whether a hint with this host and port is safe to paste into a shell. The URL standard allows
+/// `;` and `$(` in a host.
 fn is_pasteable(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         host.bytes()
@@ -463,14 +465,15 @@ fn is_pasteable(url: &Url) -> bool {
     })
 }
 
-/// Sets the proxy for an address.
+/// Applies the proxy settings for requests to `address`.
 pub(crate) fn through(
     builder: reqwest::ClientBuilder,
     settings: &Settings,
     address: &Url,
 ) -> Result<reqwest::ClientBuilder> {
     let proxy = match &settings.proxy {
-        _ if is_loopback(address) => return Ok(builder.no_proxy()), // as Go's proxy rules, which users of `vault` know
+        // As in Go's proxy rules, which users of the `vault` CLI know.
+        _ if is_loopback(address) => return Ok(builder.no_proxy()),
         Proxy::Environment => return Ok(builder),
         Proxy::None => return Ok(builder.no_proxy()),
         Proxy::Through(proxy) => reqwest::Proxy::all(proxy.clone()),
@@ -558,7 +561,7 @@ mod tests {
             "w.example:8200",
             "https://w.example/"
         ));
-        // Never down from https, whatever is trusted; never in the clear but on this machine.
+        // Never from https to http, even to a trusted host; plain http on this machine only.
         assert!(!may("https://localhost", "localhost", "http://localhost/"));
         assert!(!may(
             "http://127.0.0.1:8200",

@@ -1,7 +1,7 @@
-//! KV version 2: read, list, metadata, and the write with check-and-set.
+//! KV version 2: reads, lists, metadata, and writes with check-and-set.
 //!
-//! A 404 is decided by its body (a missing path, a deleted version and a missing mount all have
-//! that status), see <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>.
+//! A missing path, a deleted version and a missing mount all return status 404; only the body
+//! distinguishes them. See <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,63 +22,63 @@ use crate::secret::Value;
 const MAX_KEYS: usize = 10_000;
 const MAX_NAMES: usize = 200_000;
 
-/// The keys and values of one version of a service, in the order of their names.
+/// The keys and values of one version of a service, sorted by key.
 pub type Secrets = BTreeMap<String, Value>;
 
 /// What is stored at a service's path.
 pub enum Stored {
     /// A version with data.
     Present {
-        /// Its keys and values.
+        /// The keys and values.
         secrets: Secrets,
-        /// Its number.
+        /// The version's number.
         version: u64,
-        /// RFC 3339.
+        /// When the version was written, in RFC 3339.
         created: String,
     },
-    /// The version was deleted or destroyed; `version` is what the next check-and-set must name.
+    /// The version was deleted or destroyed.
     Deleted {
-        /// Its number.
+        /// The version's number, which the next check-and-set must name.
         version: u64,
-        /// Its values are gone for good; otherwise it can be undeleted.
+        /// Whether the values are permanently gone; otherwise the version can be undeleted.
         is_destroyed: bool,
     },
-    /// Nothing was ever written there, or not that version.
+    /// The path or the requested version does not exist.
     Absent,
 }
 
-/// What one read tells of a service, but for its values: those are passed over as they come in.
+/// A service without its values. The parser skips the values, so they are never stored.
 pub struct Look {
     /// The newest version.
     pub version: u64,
-    /// When it was written, RFC 3339.
+    /// When this version was written, in RFC 3339.
     pub created: String,
-    /// Its keys, sorted; none where the version is deleted or destroyed.
+    /// The sorted keys; `None` if the version is deleted or destroyed.
     pub keys: Option<Vec<String>>,
-    /// Whether it is destroyed.
+    /// Whether the version is destroyed.
     pub is_destroyed: bool,
     /// The service's custom metadata.
     pub custom: BTreeMap<String, String>,
 }
 
-/// A service's history (`metadata/`).
+/// The metadata of a service (`metadata/`).
 #[derive(Deserialize, Debug)]
 pub struct Metadata {
-    /// RFC 3339.
+    /// When the first version was written, in RFC 3339.
     pub created_time: String,
-    /// RFC 3339.
+    /// When the service was last changed, in RFC 3339.
     pub updated_time: String,
     /// The newest version.
     pub current_version: u64,
 }
 
-/// How a write ended.
+/// The outcome of a write.
 pub(crate) enum WriteOutcome {
-    /// This version was written.
+    /// Vault stored this version.
     Written(u64),
-    /// Vault's current version is not the one named.
+    /// Check-and-set failed: Vault's current version is not the expected one.
     Mismatch,
-    /// It may or may not have been applied.
+    /// The connection or the server failed, so the write may or may not have been applied.
     Unknown,
 }
 
@@ -136,7 +136,7 @@ impl Client {
         )
     }
 
-    /// Reads a service's current version, or an older one.
+    /// Reads the given version of a service, or the current one.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`] for a missing mount, [`Error::KvVersion1`].
@@ -170,7 +170,7 @@ impl Client {
         }
     }
 
-    /// Reads what a service is like, without its values; `None` where nothing was ever written.
+    /// Reads a service without its values; `None` if there is no such service.
     ///
     /// # Errors
     /// As [`Client::read_service`].
@@ -194,7 +194,7 @@ impl Client {
         }))
     }
 
-    /// Lists one folder below the prefix; without one, the prefix itself.
+    /// Lists a folder below the prefix, or the prefix itself if `folder` is `None`.
     pub(super) async fn list_folder(&self, folder: Option<&Service>) -> Result<Folder> {
         let settings = self.settings();
         let path = match folder {
@@ -216,7 +216,7 @@ impl Client {
         }
     }
 
-    /// Reads a service's history; `None` when there is no such service.
+    /// Reads a service's metadata; `None` if there is no such service.
     ///
     /// # Errors
     /// As [`Client::read_service`].
@@ -231,8 +231,8 @@ impl Client {
         }
     }
 
-    /// Writes a version with check-and-set: only when the current version is `base` (0: none).
-    /// Called by `core::plan` alone, with an approved plan in hand.
+    /// Writes a version with check-and-set: Vault writes only if the current version is `base`
+    /// (0: no version exists). Only `core::plan` calls this, with an approved plan.
     pub(crate) async fn write_service(
         &self,
         service: &Service,
@@ -258,12 +258,12 @@ impl Client {
             400 if reply.says("check-and-set parameter did not match") => {
                 Ok(WriteOutcome::Mismatch)
             }
-            // OpenBao counts the names and values of a request, and stops at 1,000 by default.
+            // OpenBao limits the number of names and values in a request, by default to 1,000.
             400 if reply.says("due to high complexity") => Err(Error::invalid(
                 format!(
-                    "{service} would have more keys or list entries than Vault takes in one request"
+                    "{service} would have more keys or list entries than Vault accepts in one request"
                 ),
-                "keep some of them in a service of their own: claude-vault set OTHER --from FILE \
+                "move some of them to another service: claude-vault set OTHER --from FILE \
                  --only KEY,…",
             )),
             404 => {
@@ -274,20 +274,20 @@ impl Client {
         }
     }
 
-    /// Whether the token may write a service: create and update it.
+    /// Whether the token has both `create` and `update` for a service's data.
     ///
     /// # Errors
-    /// As every request.
+    /// As for every request.
     pub async fn may_write(&self, service: &Service) -> Result<bool> {
         let has = self.capabilities(&self.kv_path("data", service)).await?;
         let may = |wanted: &str| has.iter().any(|one| one == wanted || one == "root");
         Ok(may("create") && may("update"))
     }
 
-    /// Whether the token may change anything of a service's data.
+    /// Whether the token may change a service's data in any way (`create`, `update` or `patch`).
     ///
     /// # Errors
-    /// As every request.
+    /// As for every request.
     pub async fn may_change(&self, service: &Service) -> Result<bool> {
         let has = self.capabilities(&self.kv_path("data", service)).await?;
         Ok(has
@@ -295,14 +295,14 @@ impl Client {
             .any(|one| matches!(one.as_str(), "create" | "update" | "patch" | "root")))
     }
 
-    /// Something was not found: fine when the mount is a KV version 2, an error saying why when
-    /// not.
+    /// Called after a 404. Returns `Ok` if only the path is missing from a KV version 2 mount, and
+    /// otherwise an error with the reason.
     pub(super) async fn explain_absence(&self, reply: &Reply) -> Result<()> {
         if reply.says("namespace not found") {
             return Err(super::client::namespace_missing());
         }
         if !reply.has_errors() {
-            return Err(self.bad("a 404 that Vault does not give"));
+            return Err(self.bad("its 404 has no list of errors"));
         }
         self.require_kv2(&self.settings().mount).await
     }
@@ -316,14 +316,14 @@ fn write_body(base: u64, secrets: &Secrets) -> serde_json::Result<Zeroizing<Vec<
     )
 }
 
-/// Secrets as one JSON object between two texts.
+/// Writes the secrets as a JSON object, with `before` and `behind` around it.
 pub(super) fn object_body(
     before: &str,
     secrets: &Secrets,
     behind: &str,
 ) -> serde_json::Result<Zeroizing<Vec<u8>>> {
-    // Large enough from the start that no copy with values is left behind by growth: a byte of a
-    // string takes at most six in JSON.
+    // Allocate enough at the start: if the buffer grew, the old copy with values would stay in
+    // memory. One byte of a string takes at most six bytes in JSON.
     let size: usize = secrets
         .iter()
         .map(|(key, value)| {
@@ -351,7 +351,7 @@ pub(super) fn object_body(
     Ok(body)
 }
 
-/// A JSON object of at most `MAX_KEYS` members, values taken into [`Value`] at once.
+/// A JSON object with at most `MAX_KEYS` members. Each value becomes a [`Value`] as it is parsed.
 pub(super) struct BoundedSecrets(pub(super) Secrets);
 
 impl<'de> Deserialize<'de> for BoundedSecrets {
@@ -381,7 +381,7 @@ impl<'de> Deserialize<'de> for BoundedSecrets {
     }
 }
 
-/// The names of the same members, and nothing of their values.
+/// The member names of a JSON object with at most `MAX_KEYS` members. The values are skipped.
 struct BoundedNames(BTreeSet<String>);
 
 impl<'de> Deserialize<'de> for BoundedNames {
@@ -415,11 +415,11 @@ struct Keys {
     keys: Names,
 }
 
-/// The names in a folder as Vault lists them: a folder's ends in `/`.
+/// The names in a folder as Vault lists them: the name of a folder ends in `/`.
 struct Names(Vec<String>);
 
 impl Names {
-    /// Which of them are services and folders of services, in this folder.
+    /// Sorts the names of this folder into services, folders, and others.
     fn within(self, folder: Option<&Service>) -> Folder {
         let mut found = Folder::default();
         let whole = |name: &str| match folder {
@@ -431,7 +431,7 @@ impl Names {
         for name in self.0 {
             let segment = name.strip_suffix('/');
             match (segment.is_some(), whole(segment.unwrap_or(&name))) {
-                // Nothing below the last segment can be a service.
+                // A folder with the most segments allowed cannot contain a service.
                 (true, Some(below)) if below.segments() < MAX_SEGMENTS => found.folders.push(below),
                 (false, Some(service)) => found.services.push(service),
                 (true, Some(_)) | (_, None) => found.others += 1,
@@ -472,7 +472,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_keys_than_any_service_has_are_refused() {
+    fn an_object_with_too_many_keys_is_refused() {
         let members = |count: usize| {
             let all: Vec<String> = (0..count).map(|i| format!("\"k{i}\":1")).collect();
             format!("{{{}}}", all.join(","))
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_holds_services_folders_and_names_that_neither_can_have() {
+    fn a_folder_is_split_into_services_folders_and_invalid_names() {
         let names = || {
             Names(
                 ["plex", "media/", "odd.name", ".git/", "plex/", "a//", "x/y"]
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_text_are_written_back_as_they_were() {
+    fn non_string_values_are_written_back_unchanged() {
         let text = r#"{"a":"x\ny","b":[1, 2.50],"c":12345678901234567890,"d":null}"#;
         let secrets = serde_json::from_str::<BoundedSecrets>(text)
             .map(|s| s.0)

@@ -1,9 +1,9 @@
-//! Vault over HTTP, and nothing but HTTP: requests, retries, redirects, and what answers mean.
+//! The HTTP client for Vault: requests, retries, redirects, and the meaning of each response.
 //!
 //! Works with HashiCorp Vault and OpenBao (<https://developer.hashicorp.com/vault/api-docs>,
-//! <https://openbao.org/api-docs/>). Never blocks longer than the client's timeout a request,
-//! never holds more than [`MAX_BODY`] bytes of an answer, never sends a token to an
-//! origin (scheme, host, port) the person did not name.
+//! <https://openbao.org/api-docs/>). A request never takes longer than the client's timeout. A
+//! response never holds more than [`MAX_BODY`] bytes. The token goes only to origins (scheme, host,
+//! port) that the person named.
 
 mod client;
 mod kv;

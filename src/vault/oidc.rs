@@ -1,5 +1,5 @@
-//! The login protocol of Vault's `oidc` method: Vault is the relying party, this program carries
-//! the address to the browser and the answer back
+//! The login protocol of Vault's `oidc` method. Vault is the relying party; this program opens the
+//! login URL in the browser and sends the answer back to Vault
 //! (<https://developer.hashicorp.com/vault/api-docs/auth/jwt#oidc-authorization-url-request>).
 
 use std::time::Duration;
@@ -15,34 +15,34 @@ use super::token::{Auth, Granted};
 use crate::error::{Error, Result, Said};
 use crate::secret::{Secret, WayOut};
 
-/// Where the browser must go, and how its return is known.
+/// The login URL for the browser, and the data that identifies the answer to it.
 pub struct AuthUrl {
     /// The identity provider's page.
     pub url: Url,
-    /// What the callback must carry, or the server is asked with.
+    /// The state that the callback must carry, or that is sent when polling the server.
     pub state: String,
-    /// How often to ask the server, where nothing comes back here (OpenBao's `direct` and
-    /// `device`).
+    /// How often to poll the server. Set if no callback comes to this machine (OpenBao's `direct`
+    /// and `device`).
     pub poll_interval: Option<Duration>,
     /// The code that the page shows or asks for.
     pub user_code: Option<String>,
 }
 
-/// What the server knows of a login that it watches over itself.
+/// The server's reply to one poll about a login.
 pub enum Polled {
-    /// It is done.
+    /// The person has signed in.
     Granted(Granted),
-    /// Not yet.
+    /// The person has not signed in yet.
     Pending,
-    /// Not yet, and it was asked too often.
+    /// The person has not signed in yet, and the polls are too frequent.
     SlowDown,
 }
 
-/// What the browser brought back.
+/// The parameters of the browser's callback.
 pub struct Callback {
-    /// As in [`AuthUrl`].
+    /// The state from [`AuthUrl`].
     pub state: String,
-    /// The one-time code.
+    /// The one-time authorization code.
     pub code: Secret,
 }
 
@@ -59,15 +59,15 @@ struct Inner {
     user_code: Option<String>,
 }
 
-/// Seconds between two looks, where the server names none that can be used.
+/// The poll interval in seconds, if the server sends one that cannot be parsed.
 const POLL: u64 = 5;
 
 impl Client {
-    /// Asks Vault where the person signs in (PUT `auth/MOUNT/oidc/auth_url`); `None` when the role
-    /// does not allow the redirect.
+    /// Requests the login URL from Vault (PUT `auth/MOUNT/oidc/auth_url`). `None` if the role does
+    /// not allow the redirect.
     ///
     /// # Errors
-    /// [`Error::LoginFailed`] with Vault's reason and what to change.
+    /// [`Error::LoginFailed`] with Vault's reason and a hint.
     pub async fn auth_url(
         &self,
         mount: &str,
@@ -106,7 +106,7 @@ impl Client {
         };
         let state = data.state.or_else(in_url).filter(|state| state.len() >= 8);
         let (Some(state), "http" | "https") = (state, url.scheme()) else {
-            return Err(self.bad("the login address carries no state"));
+            return Err(self.bad("the login address has no usable state or is not http or https"));
         };
         let seconds = data
             .poll_interval
@@ -123,7 +123,8 @@ impl Client {
         }))
     }
 
-    /// The server's own callback, which a role of OpenBao's mode `direct` comes back to.
+    /// The server's own callback, to which the browser returns for a role in OpenBao's `direct`
+    /// mode.
     #[must_use]
     pub fn oidc_callback(&self, mount: &str) -> String {
         let settings = self.settings();
@@ -142,7 +143,7 @@ impl Client {
     /// Asks OpenBao whether the person has signed in (PUT `auth/MOUNT/oidc/poll`).
     ///
     /// # Errors
-    /// [`Error::LoginFailed`] when it was declined or took too long.
+    /// [`Error::LoginFailed`] if the login was declined or took too long.
     pub async fn poll_oidc(&self, mount: &str, state: &str, nonce: &Secret) -> Result<Polled> {
         let nonce = nonce.expose(WayOut::LoginRequest);
         let body = json!({ "state": state, "client_nonce": nonce });
@@ -158,10 +159,10 @@ impl Client {
         }
     }
 
-    /// Trades an identity provider's ID token for Vault's (POST `auth/MOUNT/login`).
+    /// Exchanges an identity provider's ID token for a Vault token (POST `auth/MOUNT/login`).
     ///
     /// # Errors
-    /// [`Error::LoginFailed`] with Vault's reason and what to change.
+    /// [`Error::LoginFailed`] with Vault's reason and a hint.
     pub async fn jwt_login(
         &self,
         mount: &str,
@@ -185,11 +186,12 @@ impl Client {
         }
     }
 
-    /// Trades the browser's answer for a token (GET `auth/MOUNT/oidc/callback`).
+    /// Exchanges the browser's callback for a Vault token (GET `auth/MOUNT/oidc/callback`).
+    /// `Ok(None)` means that Vault has lost the login's state, for example after a failover, and
+    /// the login must start over.
     ///
     /// # Errors
-    /// [`Error::LoginFailed`]; `Ok(None)` when Vault has lost the login's state, as after a
-    /// failover, and the login must start over.
+    /// [`Error::LoginFailed`] with Vault's reason and a hint.
     pub async fn finish_oidc(
         &self,
         mount: &str,
@@ -217,25 +219,26 @@ impl Client {
     }
 }
 
-/// What a role's list of addresses lacks.
+/// The error for a redirect URI that is missing from the role's `allowed_redirect_uris`.
 #[must_use]
 pub fn redirect_not_allowed(mount: &str, redirect_uri: &str) -> Error {
     Error::login_failed(
         "Vault does not allow this program's callback for the role",
         format!(
-            "whoever runs Vault must add {redirect_uri} to the allowed_redirect_uris of the role \
+            "ask your Vault admin to add {redirect_uri} to the allowed_redirect_uris of the role \
              in auth/{mount}"
         ),
     )
 }
 
-/// An unmounted method is a bare 403, since the request carries no token.
+/// Detects an auth method that is not mounted. Vault returns a plain 403 for it, because the
+/// request carries no token.
 fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
     match error {
         Error::Server { status: 403, .. } => Error::LoginFailed {
             reason: "Vault has no such login",
             said: Said::new(&format!("{kind} at auth/{mount}")),
-            hint: "name where it is: --auth-mount PATH   (vault auth list shows them)".into(),
+            hint: "name the mount: --auth-mount PATH   (vault auth list shows all)".into(),
         },
         other => other,
     }
@@ -246,10 +249,10 @@ fn refused(reply: &Reply, mount: &str, sent: &[&str]) -> Error {
     let hint = if said.mentions("(aud)") {
         format!("the role in auth/{mount} must have the client ID among its bound_audiences")
     } else if said.mentions("role") && said.mentions("could not be found") {
-        "name a role of yours: --role NAME   (or CLAUDE_VAULT_ROLE)".into()
+        "name an existing role: --role NAME   (or CLAUDE_VAULT_ROLE)".into()
     } else if said.mentions("claim") {
-        "the identity provider knows you, but the role wants other claims: ask for the group or \
-         role it names"
+        "you are signed in, but the Vault role requires other claims: ask for the missing group or \
+         role"
             .into()
     } else if said.mentions("missing role") {
         "Vault has no default role: name one with --role NAME".into()
@@ -258,16 +261,16 @@ fn refused(reply: &Reply, mount: &str, sent: &[&str]) -> Error {
             "the method is not configured: vault write auth/{mount}/config oidc_discovery_url=…"
         )
     } else {
-        "try again; if it stays, Vault's own log says more".into()
+        "try again; if it fails again, see Vault's log".into()
     };
-    let nothing = said.for_person().is_empty();
-    let said = if nothing {
+    let is_silent = said.for_person().is_empty();
+    let said = if is_silent {
         Said::new(&format!("status {}", reply.status))
     } else {
         said
     };
     Error::LoginFailed {
-        reason: "Vault refused it",
+        reason: "Vault refused the login",
         said,
         hint,
     }

@@ -1,7 +1,7 @@
-//! An answer of the server, and how its `errors` list is read.
+//! A response of the server, and the parser for its `errors` list.
 //!
-//! A hostile server may answer anything: every type here is bounded, and text of the server reaches
-//! an error only as [`crate::error::ServerText`] or [`crate::error::Said`].
+//! A hostile server may send anything. Every type here limits its size, and text from the server
+//! enters an error only as [`crate::error::ServerText`] or [`crate::error::Said`].
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
-/// An answer: status and body. The body is overwritten when dropped.
+/// A response: status, body and the server's address. The body is overwritten when dropped.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Zeroizing<Vec<u8>>,
@@ -19,10 +19,10 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The body as `T`; what does not fit is [`Error::BadReply`], never a repetition of the text.
+    /// Parses the body as `T`. The error, [`Error::BadReply`], never repeats the body.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body)
-            .map_err(|_| self.bad("the JSON is not what Vault sends here"))
+            .map_err(|_| self.bad("the JSON does not have the expected form"))
     }
 
     pub(crate) fn bad(&self, reason: &'static str) -> Error {
@@ -32,14 +32,14 @@ impl Reply {
         }
     }
 
-    /// The `errors` list; empty when there is none.
+    /// The `errors` list; empty if the body has none.
     pub(crate) fn errors(&self) -> Vec<String> {
         serde_json::from_slice::<Errors>(&self.body)
             .map(|e| e.errors.0)
             .unwrap_or_default()
     }
 
-    /// Whether the body has an `errors` list, empty or not, as each of Vault's own refusals does.
+    /// Whether the body has an `errors` list, even an empty one. All of Vault's refusals have one.
     pub(crate) fn has_errors(&self) -> bool {
         serde_json::from_slice::<Errors>(&self.body).is_ok()
     }
@@ -55,7 +55,7 @@ struct Errors {
     errors: Texts<16>,
 }
 
-/// At most `N` strings; the rest is skipped.
+/// A list of strings. Only the first `N` are kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts<const N: usize>(pub(super) Vec<String>);
 
@@ -99,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_of_vault_is_known_by_its_error_list() {
+    fn a_refusal_from_vault_is_recognised_by_its_error_list() {
         assert!(reply(404, r#"{"errors":[]}"#).has_errors());
         assert!(!reply(404, "<html>").has_errors() && !reply(404, r#"{"errors":{}}"#).has_errors());
     }
 
     #[test]
-    fn a_flood_of_errors_is_cut() {
+    fn a_long_list_of_errors_is_truncated() {
         let body = format!(r#"{{"errors":[{}]}}"#, vec!["\"x\""; 100_000].join(","));
         assert_eq!(reply(400, &body).errors().len(), 16);
     }

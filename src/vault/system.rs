@@ -1,4 +1,4 @@
-//! The server itself: health, the active node, a mount's KV version (`sys/`).
+//! Requests about the server itself (`sys/`): health, the active node, and a mount's KV version.
 
 use serde::Deserialize;
 use url::Url;
@@ -40,13 +40,13 @@ struct MountOptions {
 }
 
 impl Client {
-    /// The server's version, when it is initialised and unsealed (GET `sys/health`).
+    /// The server's version (GET `sys/health`).
     ///
     /// # Errors
-    /// [`Error::Sealed`], [`Error::Unreachable`], [`Error::BadReply`] when this is no Vault.
+    /// [`Error::Sealed`] if the server is sealed or not initialised, [`Error::Unreachable`],
+    /// [`Error::BadReply`] if the server is not Vault.
     pub async fn health(&self) -> Result<String> {
-        // The parameters make every healthy or standing-by node answer 200 (Vault API,
-        // /sys/health).
+        // With these parameters, a healthy standby node also answers 200 (Vault API, /sys/health).
         let call = Call::get("sys/health")
             .without_token()
             .query(vec![("standbyok", "true"), ("perfstandbyok", "true")]);
@@ -63,12 +63,13 @@ impl Client {
             .collect())
     }
 
-    /// The active node, when this one is a standby and the active one may have the token
-    /// (GET `sys/leader`). Standbys of OpenBao answer reads from their own, older state, and
-    /// check-and-set against it fails falsely: what decides a write is read there.
+    /// A client for the active node, if this node is a standby and the active node is trusted with
+    /// the token (GET `sys/leader`). An OpenBao standby answers reads from its own, possibly older
+    /// state, and check-and-set with that state fails even without a conflict. Reads that prepare a
+    /// write must therefore go to the active node.
     ///
     /// # Errors
-    /// What keeps Vault from answering at all; an answer that tells nothing is `None`.
+    /// Only if Vault cannot be reached. An unusable response gives `None`.
     pub async fn active_node(&self) -> Result<Option<Client>> {
         let reply = match self.call(Call::get("sys/leader").without_token()).await {
             Err(
@@ -92,8 +93,8 @@ impl Client {
             .and_then(|address| self.at_node(&address)))
     }
 
-    /// Whether this node answers reads from the state that counts: the active node, or the only
-    /// one. A standby that nothing says of is taken for one (GET `sys/leader`).
+    /// Whether this node is the active or only node, so that its reads are current
+    /// (GET `sys/leader`). Without a usable response, the node counts as a standby.
     pub async fn is_active(&self) -> bool {
         let Ok(reply) = self.call(Call::get("sys/leader").without_token()).await else {
             return false;
@@ -103,16 +104,16 @@ impl Client {
             .is_ok_and(|leader| !leader.ha_enabled || leader.is_self)
     }
 
-    /// Whether `mount` is a KV mount of version 2; asked only after something was not found, to
-    /// say why. Any token that may see something of the mount may ask
-    /// (GET `sys/internal/ui/mounts/…`).
+    /// Checks that `mount` is a KV version 2 mount (GET `sys/internal/ui/mounts/…`). Called only
+    /// after a 404, to find the reason. Any token with access to a path in the mount may send this
+    /// request.
     ///
     /// # Errors
-    /// [`Error::KvVersion1`], [`Error::NotFound`] for a mount that is missing or of another kind.
+    /// [`Error::KvVersion1`], [`Error::NotFound`] for a mount that is missing or of another type.
     pub async fn require_kv2(&self, mount: &str) -> Result<()> {
         let missing = || Error::NotFound {
             what: format!("the KV mount {mount}/"),
-            hint: "choose yours with --mount, or CLAUDE_VAULT_MOUNT".into(),
+            hint: "name your KV mount: --mount NAME   (or CLAUDE_VAULT_MOUNT)".into(),
         };
         let reply = match self
             .call(Call::get(&format!("sys/internal/ui/mounts/{mount}")))

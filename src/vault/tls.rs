@@ -1,7 +1,7 @@
-//! TLS to Vault with `ring`, built only for https.
+//! TLS to Vault with `ring`, set up only for https.
 //!
-//! One CA file or folder when the person names one, the system's roots only otherwise: loading
-//! those costs milliseconds.
+//! If the person names a CA file or folder, only that is trusted. The system's roots are loaded
+//! only otherwise, because loading them takes milliseconds.
 
 use std::net::ToSocketAddrs;
 use std::path::Path;
@@ -13,13 +13,13 @@ use reqwest::{Certificate, ClientBuilder, Identity};
 use crate::config::Tls;
 use crate::error::{Error, Result};
 
-/// Adds what plain http needs: nothing. No roots are read and no verifier is built.
+/// Sets up TLS with no roots, for plain http: no certificates are read.
 pub(crate) fn none(builder: ClientBuilder) -> ClientBuilder {
     provide_ring();
     builder.tls_certs_only([])
 }
 
-/// Adds the person's TLS settings.
+/// Applies the TLS settings for requests to `host`.
 pub(super) fn apply(builder: ClientBuilder, tls: &Tls, host: &str) -> Result<ClientBuilder> {
     provide_ring();
     let mut builder = builder.tls_danger_accept_invalid_certs(tls.skip_verify);
@@ -44,18 +44,18 @@ pub(super) fn apply(builder: ClientBuilder, tls: &Tls, host: &str) -> Result<Cli
         (None, None) => {}
         _ => {
             return Err(Error::invalid(
-                "VAULT_CLIENT_CERT and VAULT_CLIENT_KEY go together, and one is missing",
+                "VAULT_CLIENT_CERT and VAULT_CLIENT_KEY go together, but only one is set",
                 "set both, or unset both",
             ));
         }
     }
     if tls.server_name.is_some() {
-        builder = builder.dns_resolver(Arc::new(Always(host.to_owned())));
+        builder = builder.dns_resolver(Arc::new(ResolveTo(host.to_owned())));
     }
     Ok(builder)
 }
 
-/// The system's roots, and the person's beside them.
+/// Trusts the configured roots in addition to the system's roots.
 pub(crate) fn merge(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder> {
     provide_ring();
     Ok(match roots(tls)? {
@@ -65,7 +65,7 @@ pub(crate) fn merge(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder> 
 }
 
 fn provide_ring() {
-    // A second call finds the provider in place, which is what is wanted.
+    // Fails if the provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
@@ -110,11 +110,11 @@ fn unusable(path: &Path, what: &str) -> Error {
     )
 }
 
-/// Resolves every name to the addresses of one host: with `VAULT_TLS_SERVER_NAME` the URL carries
-/// the certificate's name, and the connection still goes to the host of `VAULT_ADDR`.
-struct Always(String);
+/// Resolves every name to the addresses of one host. With `VAULT_TLS_SERVER_NAME`, the URL contains
+/// the certificate's name, but the connection must still go to the host from `VAULT_ADDR`.
+struct ResolveTo(String);
 
-impl Resolve for Always {
+impl Resolve for ResolveTo {
     fn resolve(&self, _: Name) -> Resolving {
         let host = self.0.clone();
         Box::pin(async move {
@@ -125,7 +125,8 @@ impl Resolve for Always {
     }
 }
 
-/// What was wrong with a certificate, from the depths of an error; `None` when it was not that.
+/// The problem with the server's certificate and a hint, if a certificate error is anywhere in the
+/// error's chain of causes.
 pub(crate) fn certificate_problem(
     error: &(dyn std::error::Error + 'static),
 ) -> Option<(&'static str, &'static str)> {
@@ -133,13 +134,13 @@ pub(crate) fn certificate_problem(
     const OWN_CA: &str =
         "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed the server's certificate)";
     const NAME: &str =
-        "use a name that the certificate holds in VAULT_ADDR, or set VAULT_TLS_SERVER_NAME to it";
+        "use a name from the certificate in VAULT_ADDR, or set VAULT_TLS_SERVER_NAME to it";
     let rustls::Error::InvalidCertificate(problem) = find::<rustls::Error>(error)? else {
         return None;
     };
     Some(match problem {
         Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-            ("it was made for another name", NAME)
+            ("it is for another host name", NAME)
         }
         Bad::Expired | Bad::ExpiredContext { .. } => {
             ("it has expired", "renew the server's certificate")
@@ -157,7 +158,7 @@ pub(crate) fn certificate_problem(
     })
 }
 
-/// Whether the other side answered a TLS greeting with something that is not TLS.
+/// Whether the server's answer to the TLS handshake was not TLS.
 pub(super) fn is_not_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(
         find::<rustls::Error>(error),
@@ -165,7 +166,8 @@ pub(super) fn is_not_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     )
 }
 
-/// Looks for an error of type `T` down the chain, also inside I/O errors, which hide theirs.
+/// Finds an error of type `T` in the chain of causes. Also looks inside I/O errors, because their
+/// `source` skips the error they wrap.
 fn find<'a, T: std::error::Error + 'static>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> Option<&'a T> {
@@ -185,7 +187,8 @@ fn find<'a, T: std::error::Error + 'static>(
     None
 }
 
-/// The operating system's reason in a chain of errors, in words.
+/// The operating system's reason for a failed connection, if an I/O error is in the chain of
+/// causes.
 pub(crate) fn io_reason(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     use std::io::ErrorKind as Kind;
     let io = find::<std::io::Error>(error)?;
@@ -194,10 +197,10 @@ pub(crate) fn io_reason(error: &(dyn std::error::Error + 'static)) -> Option<Str
         Kind::ConnectionReset
         | Kind::ConnectionAborted
         | Kind::BrokenPipe
-        | Kind::UnexpectedEof => "the connection was cut".into(),
+        | Kind::UnexpectedEof => "the connection was closed".into(),
         Kind::TimedOut => "timed out".into(),
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
-            "the network does not lead there".into()
+            "the network cannot reach this host".into()
         }
         _ if io.raw_os_error().is_none() && io.to_string().contains("lookup") => {
             "the host name is not known".into()

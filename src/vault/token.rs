@@ -1,4 +1,4 @@
-//! Tokens: look up, renew, revoke (`auth/token`).
+//! Tokens: look-up, renewal, revocation and capabilities (`auth/token`, `sys/capabilities-self`).
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,34 @@ use crate::error::{Error, Result, ServerText};
 use crate::names::printable;
 use crate::secret::Secret;
 
-/// More are not shown: nobody has as many.
+/// The most policies or capabilities that are read from a response.
 const MAX_POLICIES: usize = 1000;
 
-/// What Vault knows of the session's token. Its `id` is never read.
+/// The result of looking up the session's token. The field `id`, the token itself, is never read.
 #[derive(Deserialize, Debug, Clone, Default)]
 #[serde(default)]
 pub struct TokenInfo {
-    /// What names the token without being it; empty for a batch token.
+    /// The accessor, which identifies the token without revealing it; empty for a batch token.
     pub accessor: String,
-    /// For example `oidc-alice@example.org`.
+    /// Vault's name for the token's owner, for example `oidc-alice@example.org`.
     pub display_name: String,
-    /// The identity entity; empty for root tokens.
+    /// The ID of the identity entity; empty for root tokens.
     pub entity_id: String,
     policies: Texts<MAX_POLICIES>,
     identity_policies: Option<Texts<MAX_POLICIES>>,
     /// Seconds left; 0 for a token that does not expire.
     pub ttl: u64,
-    /// RFC 3339, or absent for a token that does not expire.
+    /// When the token expires, in RFC 3339; `None` for a token that does not expire.
     pub expire_time: Option<String>,
-    /// When it was made, in unix seconds of Vault's clock.
+    /// When the token was created, in Unix seconds by Vault's clock.
     pub creation_time: i64,
-    /// Whether its life can be set anew.
+    /// Whether the token can be renewed.
     pub renewable: bool,
 }
 
 impl TokenInfo {
-    /// Names of the policies, those of the entity and its groups included; sorted, printable.
+    /// The sorted names of all policies, including those of the entity and its groups. Safe to
+    /// print.
     #[must_use]
     pub fn policies(&self) -> Vec<String> {
         let entity = self
@@ -56,14 +57,14 @@ impl TokenInfo {
         all
     }
 
-    /// Whether it may do everything.
+    /// Whether the token has the `root` policy, which allows everything.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.policies.0.iter().any(|policy| policy == "root")
     }
 
-    /// Seconds since it was made, by Vault's own clock where it tells the time of its end, else by
-    /// ours (`now`).
+    /// Seconds since the token was created. For a token that expires, Vault's clock gives the
+    /// current time (`expire_time` minus `ttl`); otherwise `now`, from this machine's clock.
     #[must_use]
     pub fn age(&self, now: i64) -> u64 {
         let end = self
@@ -71,8 +72,8 @@ impl TokenInfo {
             .as_deref()
             .and_then(|time| time.parse::<jiff::Timestamp>().ok());
         let left = i64::try_from(self.ttl).unwrap_or(i64::MAX);
-        let there = end.map_or(now, |end| end.as_second().saturating_sub(left));
-        u64::try_from(there.saturating_sub(self.creation_time)).unwrap_or(0)
+        let vault_now = end.map_or(now, |end| end.as_second().saturating_sub(left));
+        u64::try_from(vault_now.saturating_sub(self.creation_time)).unwrap_or(0)
     }
 
     /// Seconds left, or `None` for a token that never expires.
@@ -82,20 +83,20 @@ impl TokenInfo {
     }
 }
 
-/// A token that a login or a renewal gave.
+/// A token from a login or a renewal.
 #[derive(Deserialize)]
 pub struct Granted {
     client_token: Secret,
-    /// Seconds until it expires; 0 for never.
+    /// Seconds until the token expires; 0 for never.
     #[serde(default)]
     pub lease_duration: u64,
-    /// Whether its life can be set anew.
+    /// Whether the token can be renewed.
     #[serde(default)]
     pub renewable: bool,
 }
 
 impl Granted {
-    /// A token that the person has already.
+    /// A token that the person pasted. Its lifetime is unknown and set to 0.
     #[must_use]
     pub fn pasted(token: Secret) -> Self {
         Self {
@@ -105,7 +106,7 @@ impl Granted {
         }
     }
 
-    /// The token.
+    /// Takes the token out.
     #[must_use]
     pub fn into_token(self) -> Secret {
         self.client_token
@@ -123,10 +124,10 @@ pub(super) struct Auth {
 }
 
 impl Client {
-    /// Looks the session's own token up (GET `auth/token/lookup-self`).
+    /// Looks up the session's own token (GET `auth/token/lookup-self`).
     ///
     /// # Errors
-    /// [`Error::SessionExpired`] when Vault does not know the token any more.
+    /// [`Error::SessionExpired`] if the token has expired or was revoked.
     pub async fn look_up_token(&self) -> Result<TokenInfo> {
         match self.call(Call::get("auth/token/lookup-self")).await {
             Ok(reply) if reply.status == 200 => Ok(reply.parse::<Data<TokenInfo>>()?.data),
@@ -135,11 +136,11 @@ impl Client {
         }
     }
 
-    /// Sets the token's life to `seconds` from now where Vault allows it, which also shortens it
-    /// (POST `auth/token/renew-self`). Gives the life in seconds that it has now.
+    /// Asks Vault to let the token expire `seconds` from now (POST `auth/token/renew-self`). This
+    /// can also shorten the token's life. Returns the seconds that Vault granted.
     ///
     /// # Errors
-    /// As every request; [`Error::Server`] for a token that cannot be renewed.
+    /// As for every request; [`Error::Server`] for a token that cannot be renewed.
     pub async fn renew_token(&self, seconds: u64) -> Result<u64> {
         let body = format!(r#"{{"increment":"{seconds}s"}}"#).into_bytes();
         let reply = self
@@ -152,10 +153,10 @@ impl Client {
         }
     }
 
-    /// What the token may do at a path of the API (POST `sys/capabilities-self`).
+    /// The token's capabilities on an API path (POST `sys/capabilities-self`).
     ///
     /// # Errors
-    /// As every request.
+    /// As for every request.
     pub async fn capabilities(&self, path: &str) -> Result<Vec<String>> {
         let body = serde_json::json!({ "paths": [path] })
             .to_string()
@@ -175,7 +176,7 @@ impl Client {
     /// Revokes the session's token (POST `auth/token/revoke-self`).
     ///
     /// # Errors
-    /// [`Error::SessionExpired`] when it was dead already.
+    /// [`Error::SessionExpired`] if the token was already invalid.
     pub async fn revoke_token(&self) -> Result<()> {
         let reply = self
             .call(Call::put(
@@ -191,7 +192,7 @@ impl Client {
     }
 }
 
-/// An answer whose status this request does not give.
+/// The error for a response whose status the request does not expect.
 pub(super) fn unexpected(reply: &Reply) -> Error {
     if reply.says("namespace not found") {
         return super::client::namespace_missing();

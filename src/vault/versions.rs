@@ -1,11 +1,11 @@
-//! A service's versions: their history, and deleting, undeleting and destroying them. And the
-//! custom metadata, which belongs to no version.
+//! A service's versions: their history, and requests that delete, undelete and destroy them. Also
+//! the custom metadata, which belongs to the service and not to a version.
 //!
-//! Paths `metadata/`, `delete/`, `undelete/` and `destroy/` of KV version 2, see
-//! <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>. Each change names the versions
-//! that it is about, so a newer version is never touched. Vault answers 204 also where there was
-//! nothing to do, and a standby of OpenBao where it did nothing: whoever changes something reads it
-//! back on the active node.
+//! Uses the paths `metadata/`, `delete/`, `undelete/` and `destroy/` of KV version 2, see
+//! <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>. Each change names its
+//! versions, so a newer version is never changed by accident. Status 204 does not prove a change:
+//! Vault also sends it if there was nothing to do, and an OpenBao standby sends it without doing
+//! anything. The caller must read the result back from the active node.
 
 use std::collections::BTreeMap;
 
@@ -18,56 +18,56 @@ use super::token::unexpected;
 use crate::error::{Error, Result};
 use crate::names::Service;
 
-/// Text that belongs to a service and no version of it, by name.
+/// A service's custom metadata: names and texts. It belongs to the service, not to a version.
 pub type CustomMetadata = BTreeMap<String, String>;
 
-/// All that Vault keeps about a service besides its values.
+/// Everything that Vault stores about a service, except the values.
 pub struct History {
-    /// When its first version was written, RFC 3339.
+    /// When the first version was written, in RFC 3339.
     pub created: String,
-    /// When anything of it was last written, RFC 3339.
+    /// When the service was last changed, in RFC 3339.
     pub updated: String,
-    /// The newest version, deleted or not; 0 where only metadata was ever written.
+    /// The newest version, even if it is deleted; 0 if only metadata was ever written.
     pub current: u64,
-    /// How many versions Vault keeps for this service; 0: as the mount says, ten by default.
+    /// How many versions Vault keeps for this service; 0 for the mount's setting, ten by default.
     pub max_versions: u64,
-    /// Owner, rotation, and what others put there.
+    /// Owner, rotation, and entries from other tools.
     pub custom: CustomMetadata,
-    /// The versions that Vault still knows, by number.
+    /// The versions that Vault has not removed, by number.
     pub versions: BTreeMap<u64, VersionInfo>,
-    /// `current_metadata_version` of OpenBao, for check-and-set.
+    /// OpenBao's `current_metadata_version`, for check-and-set.
     metadata_version: Option<u64>,
 }
 
-/// What Vault keeps about one version.
+/// Vault's information about one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionInfo {
-    /// When it was written, RFC 3339.
+    /// When the version was written, in RFC 3339.
     pub created: String,
-    /// Who wrote it, in Vault's own word, where it has one.
+    /// Who wrote the version, if Vault reports it, in Vault's spelling.
     pub created_by: Option<String>,
-    /// What became of it.
+    /// Whether the version is live, deleted or destroyed.
     pub state: VersionState,
 }
 
 /// Whether a version's values can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VersionState {
-    /// They can.
+    /// The values can be read.
     Live,
-    /// It was deleted, and can be undeleted.
+    /// The version was deleted and can be undeleted.
     Deleted {
-        /// When, RFC 3339.
+        /// When the version was deleted, in RFC 3339.
         at: String,
-        /// Who deleted it, in Vault's own word, where it has one.
+        /// Who deleted the version, if Vault reports it, in Vault's spelling.
         by: Option<String>,
     },
-    /// Its values are gone for good.
+    /// The values are permanently gone.
     Destroyed,
 }
 
 impl History {
-    /// The state of a version; `None` for one that Vault does not know (any more).
+    /// The state of a version; `None` if the version never existed or Vault has removed it.
     #[must_use]
     pub fn state(&self, version: u64) -> Option<&VersionState> {
         self.versions.get(&version).map(|info| &info.state)
@@ -105,29 +105,29 @@ struct RawVersion {
     deleted_by: Option<String>,
 }
 
-/// Vault tells who made a version as `{"actor": …, "client_id": …, "operation": …}`, where it tells
-/// it.
+/// Parses who made or deleted a version. If Vault reports it, the form is
+/// `{"actor": …, "client_id": …, "operation": …}`.
 fn actor<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<String>, D::Error> {
-    let said = serde_json::Value::deserialize(deserializer)?;
-    Ok(said["actor"]
+    let field = serde_json::Value::deserialize(deserializer)?;
+    Ok(field["actor"]
         .as_str()
-        .or(said.as_str())
+        .or(field.as_str())
         .filter(|actor| !actor.is_empty())
         .map(str::to_owned))
 }
 
 impl RawVersion {
     fn checked(self) -> VersionInfo {
-        // With delete_version_after, the time lies ahead from the first day on.
-        let is_over = |time: &str| {
+        // With delete_version_after, a live version has a deletion time in the future.
+        let is_past = |time: &str| {
             time.parse::<Timestamp>()
                 .is_ok_and(|time| time <= Timestamp::now())
         };
         let state = if self.destroyed {
             VersionState::Destroyed
-        } else if is_over(&self.deletion_time) {
+        } else if is_past(&self.deletion_time) {
             VersionState::Deleted {
                 at: self.deletion_time,
                 by: self.deleted_by,
@@ -160,17 +160,17 @@ impl From<Raw> for History {
     }
 }
 
-/// How a request that changes versions ended.
+/// The outcome of a request that changes versions or metadata.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sent {
-    /// Vault took it. Whether it did it, a read on the active node shows.
+    /// Vault accepted the request. Read from the active node to check that the change was made.
     Taken,
-    /// The connection broke, or a failing node answered.
+    /// The connection broke or the node failed, so the change may or may not have been made.
     Unknown,
 }
 
 impl Client {
-    /// Reads a service's history; `None` when there is no such service.
+    /// Reads a service's history; `None` if there is no such service.
     ///
     /// # Errors
     /// As [`Client::read_service`].
@@ -185,7 +185,7 @@ impl Client {
         }
     }
 
-    /// Marks versions as deleted. Called by `core::plan` alone, as the other changes here.
+    /// Marks versions as deleted. Only `core::plan` calls this and the other changes in this file.
     pub(crate) async fn delete_versions(
         &self,
         service: &Service,
@@ -194,7 +194,7 @@ impl Client {
         self.change_versions("delete", service, versions).await
     }
 
-    /// Takes the mark of a deletion away again.
+    /// Removes the deletion mark from versions.
     pub(crate) async fn undelete_versions(
         &self,
         service: &Service,
@@ -203,7 +203,7 @@ impl Client {
         self.change_versions("undelete", service, versions).await
     }
 
-    /// Destroys the values of versions for good.
+    /// Permanently destroys the values of versions.
     pub(crate) async fn destroy_versions(
         &self,
         service: &Service,
@@ -231,7 +231,7 @@ impl Client {
         .await
     }
 
-    /// Destroys all versions and everything else that Vault keeps about a service.
+    /// Permanently removes all versions and the metadata of a service.
     pub(crate) async fn delete_everything(&self, service: &Service) -> Result<Sent> {
         let path = self.kv_path("metadata", service);
         let call = Call {
@@ -245,7 +245,7 @@ impl Client {
     /// Checks that the session may write a service's metadata.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], and as every request.
+    /// [`Error::Forbidden`] if not; otherwise as for every request.
     pub async fn require_metadata_write(&self, service: &Service) -> Result<()> {
         let path = self.kv_path("metadata", service);
         let has = self.capabilities(&path).await?;
@@ -260,9 +260,9 @@ impl Client {
         }
     }
 
-    /// Replaces the custom metadata of a service by `custom`. `read` is the history that `custom`
-    /// was worked out from: where Vault can compare (OpenBao), a change in between is
-    /// [`Error::Conflict`].
+    /// Replaces the custom metadata of a service with `custom`. `read` is the history from which
+    /// the caller computed `custom`. If the server supports check-and-set for metadata (OpenBao), a
+    /// change after that read gives [`Error::Conflict`].
     pub(crate) async fn write_custom_metadata(
         &self,
         service: &Service,
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn vaults_own_word_for_who_made_a_version_is_taken_where_it_has_one() {
+    fn the_actor_of_a_version_is_read_if_vault_reports_it() {
         let history = history(
             r#"{"1":{"created_time":"x","created_by":{"actor":"oidc-alice","client_id":"c","operation":"create"}},
                 "2":{"created_time":"x","created_by":null,"deletion_time":"2026-01-02T00:00:00Z","deleted_by":{"actor":"bob"}},

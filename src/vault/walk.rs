@@ -1,6 +1,7 @@
-//! The services below the prefix, folder by folder: one request a folder, a few at once.
+//! Lists the services below the prefix, with one request for each folder and several requests in
+//! parallel.
 //!
-//! A service's name has up to four segments, so the walk ends there whatever Vault holds.
+//! A service's name has at most four segments, so the walk does not go deeper than that.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -13,19 +14,19 @@ use super::client::Client;
 use crate::error::{Error, Result};
 use crate::names::Service;
 
-/// How many requests one command has under way at the same time.
+/// The most requests that one command sends in parallel.
 pub const REQUESTS_AT_ONCE: usize = 16;
-/// The most names that a walk takes in, of all folders together.
+/// The most names that a walk accepts, counted over all folders.
 const MAX_NAMES: usize = 200_000;
 
-/// What lies in one folder.
+/// The contents of one folder.
 #[derive(Default)]
 pub struct Folder {
-    /// The services in it, sorted as Vault does.
+    /// The services in the folder, in Vault's order.
     pub services: Vec<Service>,
-    /// The folders in it.
+    /// The subfolders.
     pub folders: Vec<Service>,
-    /// How many names in it no service can have, or lie too deep.
+    /// The number of other names: not valid for a service, or too deep.
     pub others: usize,
 }
 
@@ -34,28 +35,28 @@ pub struct Folder {
 pub struct Listing {
     /// Their names, sorted.
     pub services: Vec<Service>,
-    /// How many names no service can have, or lie too deep.
+    /// The number of other names: not valid for a service, or too deep.
     pub others: usize,
-    /// How many folders the session may not list.
+    /// The number of folders that the session may not list.
     pub unlisted: usize,
 }
 
 type Looking<'a> = Pin<Box<dyn Future<Output = (Option<Service>, Result<Folder>)> + Send + 'a>>;
 
-/// A walk through folders. Each is given as soon as it is listed, in no order.
+/// A walk through folders. Each folder is returned as soon as Vault has listed it, in any order.
 pub struct Walk<'a> {
     client: &'a Client,
     enters: Box<dyn Fn(&Service) -> bool + Send + 'a>,
     waiting: VecDeque<Option<Service>>,
     running: FuturesUnordered<Looking<'a>>,
     names: usize,
-    /// How many folders the session may not list.
+    /// The number of folders so far that the session may not list.
     pub unlisted: usize,
 }
 
 impl Client {
-    /// Walks through a folder (without one, all of the prefix) and the folders in it that `enters`
-    /// wants.
+    /// Starts a walk at the folder `from`, or at the prefix if `from` is `None`. The walk enters a
+    /// subfolder only if `enters` returns true.
     pub fn walk<'a>(
         &'a self,
         from: Option<Service>,
@@ -81,17 +82,18 @@ impl Client {
 }
 
 impl Walk<'_> {
-    /// The next folder that was listed, with its name (none for the prefix itself); `None` at the
-    /// end.
+    /// The next listed folder with its name (`None` for the prefix itself). Returns `None` at the
+    /// end of the walk.
     ///
     /// # Errors
-    /// As [`Client::read_service`]. A folder below the first that may not be listed is counted.
+    /// As [`Client::read_service`]. A subfolder that the session may not list is not an error; it
+    /// is counted in [`Walk::unlisted`].
     pub async fn next(&mut self) -> Option<Result<(Option<Service>, Folder)>> {
         loop {
             while self.running.len() < REQUESTS_AT_ONCE
                 && let Some(folder) = self.waiting.pop_front()
             {
-                self.running.push(Box::pin(look(self.client, folder)));
+                self.running.push(Box::pin(list_one(self.client, folder)));
             }
             let (name, outcome) = self.running.next().await?;
             match outcome {
@@ -104,7 +106,7 @@ impl Walk<'_> {
         }
     }
 
-    /// All services that are still to come.
+    /// Collects all services that the walk has not returned yet.
     ///
     /// # Errors
     /// As [`Walk::next`].
@@ -125,7 +127,7 @@ impl Walk<'_> {
         if self.names > MAX_NAMES {
             return Err(self
                 .client
-                .bad("more names than any Vault of this kind has"));
+                .bad("it lists more than 200,000 names in all folders"));
         }
         self.waiting.extend(
             folder
@@ -139,7 +141,7 @@ impl Walk<'_> {
     }
 }
 
-async fn look(client: &Client, folder: Option<Service>) -> (Option<Service>, Result<Folder>) {
+async fn list_one(client: &Client, folder: Option<Service>) -> (Option<Service>, Result<Folder>) {
     let listed = client.list_folder(folder.as_ref()).await;
     (folder, listed)
 }

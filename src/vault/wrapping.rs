@@ -1,4 +1,4 @@
-//! Response wrapping: values behind a token that works once
+//! Response wrapping: a single-use token that gives access to values
 //! (<https://developer.hashicorp.com/vault/docs/concepts/response-wrapping>).
 
 use serde::Deserialize;
@@ -10,24 +10,24 @@ use super::token::unexpected;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
-/// The path that wraps what the caller sends. A token that was made by any other path holds an
-/// answer of Vault.
+/// The path that wraps data sent by the caller. A wrapping token created by any other path
+/// contains one of Vault's own responses.
 pub const WRAP_PATH: &str = "sys/wrapping/wrap";
 
-/// What wrapping gives.
+/// The result of wrapping values.
 pub struct Wrapped {
-    /// Opens it once.
+    /// The single-use token that unwraps the values.
     pub token: Secret,
-    /// How long it works, in seconds.
+    /// How long the token is valid, in seconds.
     pub seconds: u64,
 }
 
-/// What Vault tells about a wrapping token without opening it.
+/// The information that Vault returns about a wrapping token without unwrapping it.
 #[derive(Deserialize)]
 pub struct WrappingInfo {
-    /// The path whose answer is wrapped.
+    /// The path whose response is wrapped.
     pub creation_path: String,
-    /// RFC 3339.
+    /// When the token was created, in RFC 3339.
     pub creation_time: String,
 }
 
@@ -50,7 +50,7 @@ struct Data<T> {
 
 impl Client {
     /// Wraps values for this many seconds (POST `sys/wrapping/wrap`, which Vault's default policy
-    /// allows). Nothing of a service changes.
+    /// allows). No service is changed.
     pub(crate) async fn wrap(&self, secrets: &Secrets, seconds: u64) -> Result<Wrapped> {
         let body =
             object_body("", secrets, "").map_err(|_| self.bad("a value has no JSON form"))?;
@@ -64,7 +64,7 @@ impl Client {
             200 => {}
             400 if reply.says("due to high complexity") => {
                 return Err(Error::invalid(
-                    "it has more keys or list entries than Vault takes in one request",
+                    "the service has more keys or list entries than Vault accepts in one request",
                     "share some of them: claude-vault share SERVICE KEY",
                 ));
             }
@@ -72,7 +72,7 @@ impl Client {
         }
         let info = reply.parse::<WrapAnswer>()?.wrap_info;
         if info.creation_path != WRAP_PATH {
-            return Err(self.bad("what it wrapped is not what was sent"));
+            return Err(self.bad("the wrapping token is not for the values that were sent"));
         }
         Ok(Wrapped {
             token: info.token,
@@ -80,11 +80,11 @@ impl Client {
         })
     }
 
-    /// What a wrapping token holds, without opening it and without a session; `None` where it was
-    /// used, has expired, or never was one: Vault does not tell these apart.
+    /// Looks up a wrapping token without unwrapping it and without a session. `None` means that the
+    /// token was used, has expired, or never existed; Vault's response is the same for all three.
     ///
     /// # Errors
-    /// As every request.
+    /// As for every request.
     pub async fn look_up_wrapping(&self, token: &Secret) -> Result<Option<WrappingInfo>> {
         let mut body = Zeroizing::new(Vec::with_capacity(
             6 * token.expose(WayOut::TokenHeader).len() + 16,
@@ -103,11 +103,11 @@ impl Client {
         }
     }
 
-    /// Opens a wrapping token, which is this client's own. It works no more afterwards. `None` as
-    /// in [`Client::look_up_wrapping`].
+    /// Unwraps the values. The wrapping token must be this client's own token, and this uses it up.
+    /// `None` as in [`Client::look_up_wrapping`].
     ///
     /// # Errors
-    /// As every request. Whether the token was used up then, another look-up tells.
+    /// As for every request. After an error, look the token up to find out whether it was used up.
     pub async fn unwrap_values(&self) -> Result<Option<Secrets>> {
         let reply = self
             .call(Call::put(

@@ -1,9 +1,9 @@
-//! Values that are not secret, many of them under names that sound as if they were.
+//! Values that are not secret, many of them under names that sound secret.
 
 use super::Sample;
 use super::random::{ALNUM, HEX, LOWER, Random};
 
-/// Settings of services, as their documentation has them.
+/// Settings of services, with values from their documentation.
 const SETTINGS: &[(&str, &str)] = &[
     ("TZ", "Europe/Berlin"),
     ("PUID", "1000"),
@@ -88,7 +88,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("PROXY_DOMAIN", "lab.example.org"),
 ];
 
-/// Names that hold such a word inside another, or that are about a secret.
+/// Names that contain such a word inside another, or that describe a secret.
 const TRAPS: &[(&str, &str)] = &[
     ("MONKEY", "george"),
     ("AUTHOR", "Jane Doe"),

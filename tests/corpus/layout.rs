@@ -1,11 +1,11 @@
-//! Puts samples into files: `.env`, compose's `environment` in both forms, `secrets.yaml`.
+//! Writes samples to files: `.env`, compose's `environment` in both forms, `secrets.yaml`.
 
 use super::{File, Label, Random, Sample};
 
-/// How many samples a file holds.
+/// The number of samples in each file.
 const SAMPLES_PER_FILE: usize = 24;
 
-/// Writes samples as a file: its text, its labels, its name.
+/// Writes samples as a file. Returns its text, its labels and its name.
 type Layout = fn(&[Sample], &mut Random) -> (String, Vec<Label>, &'static str);
 
 pub fn files(samples: &[Sample], random: &mut Random) -> Vec<File> {
@@ -93,7 +93,8 @@ fn env_value(value: &str, random: &mut Random) -> String {
     }
 }
 
-/// A YAML scalar in double quotes; compose takes `$$` for a `$` that begins no reference.
+/// A YAML scalar in double quotes. In compose files, a `$` that starts no reference is written as
+/// `$$`.
 fn quoted(value: &str, family: &str) -> String {
     let value = value.replace('\\', "\\\\").replace('"', "\\\"");
     let is_reference = family == "reference" || family == "default-in-url";
@@ -122,7 +123,7 @@ fn scalar(sample: &Sample, random: &mut Random) -> String {
     }
 }
 
-/// As compose has it in the file.
+/// The value as written in a compose file.
 fn in_compose(sample: &Sample) -> Option<String> {
     sample.secret.as_ref().map(|secret| {
         if sample.family == "default-in-url" {

@@ -1,6 +1,6 @@
-//! A labelled corpus for `scan`: lines of a home lab's files, each known to hold a secret or not
-//! because of how it was made. Everything is made up from documented formats by a seeded generator;
-//! no token in it was ever issued, and none stands complete in this source.
+//! A labelled corpus for `scan`: lines of a home lab's files. Because each line is generated, it is
+//! known whether it holds a secret. A seeded generator makes everything up from documented formats.
+//! No token in it was ever issued, and none occurs complete in this source.
 
 mod harmless;
 mod layout;
@@ -10,16 +10,16 @@ mod secrets;
 
 pub use random::Random;
 
-/// A value under a name, and its secret part where it has one.
+/// A named value, and its secret part if it has one.
 #[derive(Clone)]
 pub struct Sample {
     /// The name of the variable or key.
     pub name: String,
-    /// The value as its program sees it.
+    /// The value as the program that uses it reads it.
     pub value: String,
     /// The secret part of the value; `None` for a harmless one.
     pub secret: Option<String>,
-    /// What it is made from, for the table of what was missed.
+    /// The kind of value it was made from, for the table of missed secrets.
     pub family: &'static str,
 }
 
@@ -60,21 +60,21 @@ impl Sample {
     }
 }
 
-/// A line of a file and whether it holds a secret.
+/// A line of a file, and whether it holds a secret.
 pub struct Label {
-    /// From 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// The last line of what begins there: a key in PEM has several.
+    /// The last line of a multi-line value, such as a key in PEM format.
     pub last: usize,
-    /// The secret part as it stands in the file; `None` for a harmless line.
+    /// The secret part as written in the file; `None` for a harmless line.
     pub secret: Option<String>,
-    /// What the line is made from.
+    /// The kind of value the line was made from.
     pub family: &'static str,
 }
 
 /// A file of the corpus.
 pub struct File {
-    /// Below the corpus's folder.
+    /// The path below the corpus's folder.
     pub path: String,
     /// Its text.
     pub text: String,

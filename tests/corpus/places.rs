@@ -1,4 +1,4 @@
-//! Files whose secrets stand in special places: commands, labels, build arguments, health checks,
+//! Files with secrets in unusual places: commands, labels, build arguments, health checks,
 //! configuration inside compose files, comments, Home Assistant and ESPHome.
 
 use super::layout::Page;

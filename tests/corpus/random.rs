@@ -1,6 +1,6 @@
-//! The seeded source of randomness, and texts made from it.
+//! The seeded random generator, and texts made with it.
 
-/// SplitMix64.
+/// A SplitMix64 generator.
 pub struct Random(u64);
 
 pub const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -14,7 +14,7 @@ pub const CRYPT: &str = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 pub const SYMBOLS: &str =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#%&*+-.:;=?@^_~";
 
-/// Words that people make passwords of.
+/// Words that people use in passwords.
 const WORDS: &[&str] = &[
     "sunset", "harbor", "velvet", "pickle", "rocket", "copper", "meadow", "walnut", "tiger",
     "lantern", "bishop", "maple", "cobalt", "gravel", "orchid", "pepper", "saddle", "thunder",
@@ -52,7 +52,7 @@ impl Random {
         }
     }
 
-    /// So many characters of an alphabet.
+    /// A text of this many characters from an alphabet.
     pub fn text(&mut self, alphabet: &str, length: usize) -> String {
         (0..length)
             .map(|_| char::from(alphabet.as_bytes()[self.below(alphabet.len())]))
@@ -93,7 +93,7 @@ impl Random {
         self.pick(WORDS)
     }
 
-    /// A password as a person or a generator makes one.
+    /// A password, made as a person or a generator would.
     pub fn password(&mut self) -> String {
         match self.below(9) {
             0 | 1 => {
@@ -102,7 +102,7 @@ impl Random {
             }
             2 => {
                 let length = self.between(10, 24);
-                // Not at the ends, so that no file format needs more than quotes.
+                // Not at the ends, so that quotes are enough in every file format.
                 format!(
                     "{}{}{}",
                     self.text(ALNUM, 2),
@@ -149,7 +149,7 @@ impl Random {
         }
     }
 
-    /// The value of a token that no form gives away.
+    /// A token without a recognisable format.
     pub fn token(&mut self) -> String {
         match self.below(5) {
             0 => self.mixed(HEX, 32),
@@ -174,7 +174,7 @@ pub fn capital(word: &str) -> String {
     word[..1].to_uppercase() + &word[1..]
 }
 
-/// The end of a token of GitHub or npm: the CRC-32 of the rest in base 62.
+/// The checksum at the end of GitHub and npm tokens: the CRC-32 of the rest in base 62.
 pub fn with_checksum(random: &str) -> String {
     let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut crc = u32::MAX;

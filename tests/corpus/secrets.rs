@@ -1,4 +1,4 @@
-//! Values that are secret.
+//! Secret values.
 
 use super::Sample;
 use super::random::{ALNUM, BASE64, CRYPT, DIGITS, HEX, LOWER, Random, UPPER, WORD, with_checksum};
@@ -166,7 +166,7 @@ const TOKENS: &[&str] = &[
     "SIGNING_KEY",
 ];
 
-/// Names whose value decides.
+/// Names for which the value decides whether it is a secret.
 const UNSURE: &[&str] = &[
     "TMDB_KEY",
     "PLEX_KEY",
@@ -180,7 +180,7 @@ const UNSURE: &[&str] = &[
     "OTP_SEED",
 ];
 
-/// Names that say nothing.
+/// Names that do not suggest a secret.
 const NEUTRAL: &[&str] = &[
     "FOO",
     "EXTRA",
@@ -231,7 +231,7 @@ pub fn samples(random: &mut Random) -> Vec<Sample> {
         ));
     }
     for _ in 0..12 {
-        // Base64 that begins like a path.
+        // Base64 text that begins like a path.
         let name = random.pick(&[
             "WG_PSK",
             "WG_PRESHARED_KEY",
@@ -254,7 +254,8 @@ pub fn samples(random: &mut Random) -> Vec<Sample> {
     all
 }
 
-/// Tokens that their form gives away, under telling names and under names that say nothing.
+/// Tokens with a recognisable format, under names that suggest a secret and under names that do
+/// not.
 fn providers(random: &mut Random, all: &mut Vec<Sample>) {
     for round in 0..2 {
         for (name, token) in tokens(random) {
@@ -277,7 +278,7 @@ pub fn jwt(random: &mut Random) -> String {
     )
 }
 
-/// One token of each provider, with a name that it usually has.
+/// One token of each provider, under a typical name.
 pub fn tokens(r: &mut Random) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("HOME_ASSISTANT", jwt(r)),

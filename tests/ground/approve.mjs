@@ -1,5 +1,5 @@
-// A person at the approval page in a real Chromium: node approve.mjs STEPS, a JSON list read from
-// standard input, done in order; prints what the steps gave as a JSON list. Every step has `do`:
+// A person at the approval page in a real Chromium: node approve.mjs <STEPS. STEPS is a JSON list of
+// steps that are run in order. Prints their results as a JSON list. Every step has `do`:
 // authenticator {verified, key?}, page, before {script}, open {url, until?, text?}, click {name}, fill {id | of, text}, text {of?}, wait {text},
 // axe, shot {path, width?, scheme?}, run {script}, sign_in {name, deny?}, counter {value}, key {press}.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -45,7 +45,7 @@ const doing = {
   },
   open: async ({ url, until = 'load', text }) => {
     await page.goto(url, { waitUntil: until });
-    if (text) await page.getByText(text).first().waitFor(); // the page's own script is slower than its load
+    if (text) await page.getByText(text).first().waitFor(); // the page's own script finishes after the load event
   },
   page: async () => { page = watched(await browser.newPage()); }, // another tab
   before: async ({ script }) => { await page.addInitScript(script); },

@@ -1,6 +1,6 @@
 // A person in a real Chromium: node browse.mjs provider|vault|device|direct accept|deny URL NAME PASSWORD [SCREENSHOT]
-// device: the page of a code (RFC 8628); direct: the browser ends at OpenBao itself, which asks once more.
-// Prints the title and the text of the page it ends at.
+// device: the page for a device code (RFC 8628); direct: the login ends at OpenBao itself, which asks
+// for confirmation once more. Prints the title and the text of the final page.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 #!/bin/sh
-# A person without a screen: signs in at the test's OpenID provider by its two forms, in the
-# background as a browser does. TEST_PERSON is who; TEST_DENY declines; TEST_HOLD waits for a file.
+# A browser without a screen: signs in at the test's OpenID provider through its two forms, in the
+# background as a browser does. TEST_PERSON is the user, TEST_DENY declines, and TEST_HOLD waits until
+# that file exists.
 {
     jar=$(mktemp)
     tries=0
@@ -11,7 +12,7 @@
     else
         page=$(curl -sSL --max-time 60 -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' \
             --data-urlencode prompt=login --data-urlencode "login=${TEST_PERSON:-alice}" --data-urlencode password=x "$page")
-        # The provider asks for consent each time it is asked to sign somebody in.
+        # The provider asks for consent at every sign-in.
         tries=0
         while case $page in */interaction/*) [ $((tries += 1)) -lt 10 ] ;; *) false ;; esac do
             page=$(curl -sSL --max-time 60 -c "$jar" -b "$jar" -o /dev/null -w '%{url_effective}' --data prompt=consent "$page")

@@ -1,5 +1,5 @@
-// A real OpenID provider on a free loopback port. Prints its issuer's address when it is ready.
-// Anybody may sign in with any password; mallory is in no group that the role wants.
+// A real OpenID provider on a free loopback port. Prints the address of its issuer when it is ready.
+// Any user can sign in with any password. mallory is in no group that the role accepts.
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import http from 'node:http';
 import Provider from 'oidc-provider';
@@ -7,7 +7,8 @@ import Provider from 'oidc-provider';
 const server = http.createServer();
 await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
 const issuer = `http://127.0.0.1:${server.address().port}`;
-// By way of PEM: Node 20 locks up for good when it exports a generated key as JWK and collects garbage meanwhile.
+// Converted through PEM: Node 20 hangs forever if a garbage collection happens while it exports a
+// generated key as JWK.
 const { privateKey: pem } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
   publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -20,7 +21,7 @@ const provider = new Provider(issuer, {
   cookies: { keys: ['test-only'] },
   clients: [
     {
-      client_id: 'vault', // Vault signs people in, by its method oidc
+      client_id: 'vault', // used by Vault's oidc method to sign people in
       client_secret: 'vault-secret',
       application_type: 'native', // a loopback redirect on any port (RFC 8252, 7.3)
       token_endpoint_auth_method: 'client_secret_basic',
@@ -29,7 +30,7 @@ const provider = new Provider(issuer, {
       redirect_uris: ['http://localhost/oidc/callback', 'http://127.0.0.1/v1/auth/oidc/oidc/callback'],
     },
     {
-      client_id: 'cli', // this program does, without a secret: Vault takes the ID token by its method jwt
+      client_id: 'cli', // used by claude-vault itself, without a secret; Vault's jwt method accepts the ID token
       application_type: 'native',
       token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],

@@ -1,4 +1,4 @@
-//! The audit log as a person meets it.
+//! The audit log as a person uses it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::support::{CANARY, Lab};
 const LOG: &str = ".claude-vault-audit.log";
 
 #[test]
-fn every_operation_leaves_a_line_of_the_old_form_without_values() {
+fn every_operation_writes_a_line_in_the_old_format_without_values() {
     let lab = Lab::with("plex", json!({"A": CANARY}));
     lab.home.file("plex/.env.example", "A=\n");
     for arguments in [
@@ -97,7 +97,7 @@ fn outside_a_project_the_log_is_in_the_state_folder() {
 }
 
 #[test]
-fn a_link_in_the_logs_place_is_not_followed() {
+fn a_symlink_in_place_of_the_log_is_not_followed() {
     let lab = Lab::new();
     let elsewhere = lab.home.path().join("elsewhere");
     std::os::unix::fs::symlink(&elsewhere, lab.home.lab().join(LOG)).unwrap();
@@ -109,7 +109,7 @@ fn a_link_in_the_logs_place_is_not_followed() {
 }
 
 #[test]
-fn while_another_program_holds_the_log_no_write_happens_and_a_read_says_so_after_two_seconds() {
+fn while_another_program_locks_the_log_writes_fail_and_reads_warn_after_two_seconds() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.cv(["list"]).exits(0);
     let holder = std::fs::File::open(lab.home.lab().join(LOG)).unwrap();
@@ -141,7 +141,7 @@ fn while_another_program_holds_the_log_no_write_happens_and_a_read_says_so_after
 }
 
 #[test]
-fn a_held_log_holds_up_neither_a_servers_ping_nor_its_other_calls() {
+fn a_locked_log_delays_neither_a_servers_ping_nor_its_other_calls() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env", "A=1\n");
     let mut client = crate::mcp::Client::start(&lab.home);
@@ -176,7 +176,7 @@ fn a_held_log_holds_up_neither_a_servers_ping_nor_its_other_calls() {
         started.elapsed() < Duration::from_millis(1900),
         "the machine is too slow for this to tell"
     );
-    // Fifty calls wait side by side, not one behind the other.
+    // Fifty calls wait in parallel, not one after the other.
     for _ in &asked {
         let answer = client.next_message();
         assert!(asked.contains(&answer["id"].as_u64().unwrap()), "{answer}");
@@ -234,7 +234,7 @@ fn lines_name_the_person_in_vault_and_are_filtered() {
         1
     );
     lab.cv(["audit", "--since", "yesterday"]).exits(2);
-    // Nothing of a token is kept.
+    // No part of a token is stored.
     for (path, content) in crate::support::files(&lab.home.path().join(".local/state/claude-vault"))
     {
         assert!(
@@ -246,7 +246,7 @@ fn lines_name_the_person_in_vault_and_are_filtered() {
 }
 
 #[test]
-fn a_log_that_is_gone_is_named_and_a_new_chain_is_accepted_and_recorded() {
+fn a_missing_log_is_reported_and_a_new_chain_can_be_accepted_and_is_recorded() {
     let mut lab = Lab::new();
     for _ in 0..3 {
         lab.cv(["list"]).exits(0);
@@ -274,7 +274,7 @@ fn a_log_that_is_gone_is_named_and_a_new_chain_is_accepted_and_recorded() {
         lab.home.read(LOG).contains("ACTION=NEW_CHAIN")
             && lab.home.read(&format!("{LOG}.1")).contains("ACTION=LIST")
     );
-    // One log under two names has one end.
+    // A log that is reached under two names has one recorded end.
     let link = lab.home.path().join("link");
     std::os::unix::fs::symlink(lab.home.lab(), &link).unwrap();
     lab.home

@@ -1,5 +1,5 @@
-//! A canary value and a canary token through every command, on success and failure: they appear
-//! where they were asked for and nowhere else.
+//! A canary value and a canary token go through every command, on success and on failure. They may
+//! appear only where the user asked for them.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{CANARY, Lab, files};
 
-/// Commands and whether their stdout may hold the value.
+/// Each command, and whether its stdout may contain the value.
 fn commands() -> Vec<(Vec<String>, bool)> {
     let own = |words: &[&str]| {
         words
@@ -103,7 +103,7 @@ fn look(lab: &Lab, token: &str) {
 }
 
 #[test]
-fn value_and_token_appear_nowhere_they_should_not() {
+fn the_value_and_the_token_appear_only_where_they_were_asked_for() {
     let mut lab = Lab::with("plex", json!({"A": CANARY}));
     lab.store("broken", json!({"A": format!("{CANARY}\r'$")}));
     lab.home.file("plex/.env", "A=old\n");
@@ -113,7 +113,8 @@ fn value_and_token_appear_nowhere_they_should_not() {
     lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "0");
     let token = lab.token.clone();
     look(&lab, &token);
-    // each kind of failure: policy, dead token, nobody there, not Vault, sealed away, no log
+    // One failure of each kind: denied by policy, dead token, no server, not a Vault, sealed, no
+    // audit log.
     let read_nothing = lab.bao.token(&["default"]);
     let failures = [
         ("VAULT_TOKEN", read_nothing.clone()),
@@ -147,7 +148,7 @@ fn value_and_token_appear_nowhere_they_should_not() {
 
 #[test]
 fn the_token_is_in_no_argument_list_while_the_program_runs() {
-    // A server that never answers keeps the program waiting while its arguments are looked at.
+    // A server that never answers keeps the program running while the test inspects its arguments.
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let mut lab = Lab::new();
     lab.home.set(

@@ -1,7 +1,8 @@
-//! get --clip: by standard input to the session's clipboard, taken away again, and nowhere else.
+//! get --clip: the value goes to the session's clipboard by standard input, is cleared again, and
+//! goes nowhere else.
 //!
-//! There is no desktop where the tests run: scripts named wl-copy and wl-paste, xclip, pbcopy and
-//! clip.exe stand in, and keep what they are given in a file.
+//! The tests run without a desktop. Scripts named wl-copy and wl-paste, xclip, pbcopy and clip.exe
+//! stand in for the real programs and store their input in a file.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use serde_json::json;
 use crate::support::{CANARY, Lab, eventually, run};
 use crate::terminal::cv;
 
-/// A lab whose user has these programs, which keep the clipboard in `clipboard`.
+/// A lab whose user has these programs. They keep the clipboard in the file `clipboard`.
 fn lab(programs: &[&str]) -> Lab {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY, "N": 42, "odd \n": "o"}));
     let tools = lab.home.lab().join("tools");
@@ -30,7 +31,7 @@ fn lab(programs: &[&str]) -> Lab {
     lab
 }
 
-/// The programs that wait to clear a clipboard for this lab.
+/// The processes of this lab that wait to clear a clipboard.
 fn waiting(lab: &Lab) -> Vec<(String, String)> {
     let tools = lab.home.lab().join("tools").to_string_lossy().into_owned();
     let mut found = Vec::new();
@@ -65,7 +66,7 @@ fn a_value_is_cleared_after_45_seconds_unless_something_else_was_copied() {
             "it does not wait"
         );
         assert_eq!(lab.home.read("clipboard"), CANARY);
-        // Neither program has the value or the session where others could look.
+        // Neither process exposes the value or the session to other processes.
         let waiting = eventually("the program that waits", || {
             Some(waiting(lab)).filter(|found| found.len() == 1)
         });
@@ -137,7 +138,8 @@ fn osc_52_is_written_to_the_terminal_only_on_request() {
         .exp_eof()
         .unwrap();
     assert!(
-        shown.contains("\u{1b}]52;c;NDI=\u{7}") && shown.contains("asked to take it"),
+        shown.contains("\u{1b}]52;c;NDI=\u{7}")
+            && shown.contains("sent to the terminal's clipboard"),
         "{shown}"
     );
     let program = env!("CARGO_BIN_EXE_claude-vault");
@@ -154,7 +156,7 @@ fn osc_52_is_written_to_the_terminal_only_on_request() {
 }
 
 #[test]
-fn one_key_is_copied_and_nothing_under_an_ai_agent() {
+fn exactly_one_key_is_copied_and_none_under_an_ai_agent() {
     let mut lab = lab(&["xclip"]);
     lab.home.set("DISPLAY", ":0");
     for arguments in [

@@ -1,4 +1,4 @@
-//! A cluster of three: writes through a standby, and while the leader steps down.
+//! A cluster of three nodes: writes through a standby, and writes while the leader steps down.
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ impl Cluster {
         let node = |number: usize| {
             let path = storage.path().join(format!("n{number}"));
             Bao::start_with(move |port| {
-                // the directory of an attempt that met a taken port is left alone
+                // Keep the directory of an attempt whose port was taken.
                 let path = path.join(port.to_string());
                 std::fs::create_dir_all(&path).unwrap();
                 format!(
@@ -75,7 +75,7 @@ impl Cluster {
         cluster
     }
 
-    /// All three unsealed and knowing one leader.
+    /// Waits until all three nodes are unsealed and agree on one leader.
     fn wait_until_healthy(&self) {
         eventually("the cluster", || {
             let leaders: Vec<String> = self.nodes.iter().map(|node| self.leader_by(node)).collect();
@@ -131,7 +131,8 @@ fn writes_through_a_standby_are_neither_lost_nor_falsely_refused() {
         );
         (status == 404).then_some(())
     });
-    // Without the leader in trusted_hosts all goes through the standby, and is right all the same.
+    // Without the leader in trusted_hosts, every request goes through the standby, and the result
+    // is the same.
     for number in 0..5 {
         home.cv([
             "set",
@@ -141,7 +142,7 @@ fn writes_through_a_standby_are_neither_lost_nor_falsely_refused() {
         ])
         .exits(0);
     }
-    home.set("CLAUDE_VAULT_TRUSTED_HOSTS", "127.0.0.1"); // the nodes are ports of one host
+    home.set("CLAUDE_VAULT_TRUSTED_HOSTS", "127.0.0.1"); // all nodes are ports of one host
     for number in 5..30 {
         home.cv([
             "set",
@@ -154,7 +155,8 @@ fn writes_through_a_standby_are_neither_lost_nor_falsely_refused() {
     let stored = cluster.stored("plex");
     assert_eq!(stored.as_object().unwrap().len(), 30);
 
-    // two people write while the leader steps down three times: what was acknowledged is there
+    // Two people write while the leader steps down three times. Every acknowledged write must be
+    // stored.
     let acknowledged = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for person in ["A", "B"] {
@@ -182,14 +184,14 @@ fn writes_through_a_standby_are_neither_lost_nor_falsely_refused() {
     let stored = cluster.stored("plex");
     let acknowledged = acknowledged.into_inner().unwrap();
     for key in &acknowledged {
-        assert_eq!(stored[key], "1", "{key} was acknowledged and is lost");
+        assert_eq!(stored[key], "1", "{key} was acknowledged but is lost");
     }
     eprintln!("{} of 50 writes went through", acknowledged.len());
     assert!(acknowledged.len() >= 40);
 }
 
 #[test]
-fn a_rename_through_a_standby_never_leaves_nothing() {
+fn a_rename_through_a_standby_never_loses_both_names() {
     let cluster = Cluster::start();
     let mut home = Home::new();
     home.set("VAULT_ADDR", &cluster.standby().address);
@@ -206,8 +208,8 @@ fn a_rename_through_a_standby_never_leaves_nothing() {
         (status == 404).then_some(())
     });
     home.cv(["set", "here", "A=1", "--no-confirm"]).exits(0);
-    // Back and forth as fast as it goes, so that what the standby says of either name is old:
-    // without the leader in trusted_hosts, and with it.
+    // Rename back and forth as fast as possible, so that the standby's view of either name is
+    // stale: first without the leader in trusted_hosts, then with it.
     let (mut from, mut to) = ("here", "there");
     let mut done = 0;
     for number in 0..16 {
@@ -226,7 +228,8 @@ fn a_rename_through_a_standby_never_leaves_nothing() {
                 std::mem::swap(&mut from, &mut to);
                 done += 1;
             }
-            // What an old answer made it believe, it says, and a moment later it goes.
+            // The program reports what a stale answer made it believe; a retry a moment later
+            // succeeds.
             status => assert!(matches!(status, 5..=7), "{}", run.stderr),
         }
     }
@@ -234,10 +237,10 @@ fn a_rename_through_a_standby_never_leaves_nothing() {
     assert!(done >= 8);
 }
 
-/// A standby says that it deleted what it does not know yet: what counts is what the active node
-/// has afterwards.
+/// A standby confirms the deletion of a version that it does not have yet. Only the state of the
+/// active node counts.
 #[test]
-fn a_deletion_through_a_standby_is_one_on_the_active_node() {
+fn a_deletion_through_a_standby_takes_effect_on_the_active_node() {
     let cluster = Cluster::start();
     let mut home = Home::new();
     home.set("VAULT_ADDR", &cluster.standby().address);

@@ -1,6 +1,6 @@
 //! Completion as a person uses it: keys pressed in real shells on a real terminal, for every
-//! command, option and option value that the command line has. The table is made from the command
-//! line, so a new command is in it.
+//! command, option and option value. The cases are generated from the command line definition, so a
+//! new command is covered automatically.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{CANARY, Home, Lab, eventually, ground, run};
 use crate::terminal::on_terminal;
 
-/// A shell at whose prompt lines are typed. Ctrl-G writes the line that stands there to a file.
+/// A shell at whose prompt lines are typed. Ctrl-G writes the current input line to a file.
 struct Typist {
     session: PtySession,
     out: PathBuf,
@@ -68,7 +68,7 @@ impl Typist {
         }
     }
 
-    /// What stands at the prompt after a tab behind `typed`.
+    /// The input line after typing `typed` and pressing tab.
     fn tab(&mut self, typed: &str) -> String {
         self.press(&format!("{typed}\t"))
     }
@@ -93,10 +93,10 @@ impl Typist {
     }
 }
 
-/// What is typed before the tab, and what stands there after it.
+/// The text typed before the tab, and the expected line after it.
 type Case = (String, String);
 
-/// The name without its last letter, completed among all names.
+/// The name without its last letter, and its completion among all names.
 fn cut(before: &str, name: &str, all: &[String]) -> Case {
     let typed = &name[..name.len() - 1];
     let fitting: Vec<&String> = all
@@ -128,7 +128,7 @@ fn longs<'a>(arguments: impl Iterator<Item = &'a clap::Arg>) -> Vec<String> {
         .collect()
 }
 
-/// Every command, option and option value.
+/// Cases for every command, option and option value.
 fn cases() -> Vec<Case> {
     let root = claude_vault::cli::command();
     let global = || {
@@ -170,7 +170,7 @@ fn values(before: &str, options: &[&clap::Arg], cases: &mut Vec<Case>) {
         .iter()
         .filter(|option| option.get_action().takes_values() && !option.is_hide_set())
     {
-        // What follows --clip is no value of it.
+        // The word after --clip is not its value.
         if option.is_require_equals_set() {
             continue;
         }
@@ -231,7 +231,7 @@ fn every_name_is_completed_in(shell: &str) {
     names_of_vault_and_files(&lab, shell);
 }
 
-/// Typed, and what stands there then, whatever the shell.
+/// The text typed, and the expected line in every shell.
 const LIVE: [(&str, &str); 17] = [
     ("claude-vault get jel", "claude-vault get jellyfin "),
     (
@@ -297,7 +297,7 @@ const LIVE: [(&str, &str); 17] = [
 fn names_of_vault_and_files(lab: &Lab, shell: &str) {
     let mut typist = Typist::new(&lab.home, shell);
     for (typed, wanted) in LIVE {
-        // Nothing is completed where Vault answers late: on a busy machine it is asked again.
+        // Nothing is completed if Vault answers too late, so on a busy machine the test asks again.
         let mut found = String::new();
         for _ in 0..5 {
             found = typist.tab(typed);
@@ -307,7 +307,7 @@ fn names_of_vault_and_files(lab: &Lab, shell: &str) {
         }
         assert_eq!(found, wanted, "{shell}: {typed}");
     }
-    // Nothing internal, no value, and nothing for the shell to run.
+    // No internal command, no value, and nothing that the shell would run.
     for typed in [
         "claude-vault complete-",
         "claude-vault dev-",
@@ -316,7 +316,7 @@ fn names_of_vault_and_files(lab: &Lab, shell: &str) {
     ] {
         assert_eq!(typist.tab(typed).trim_end(), typed, "{shell}");
     }
-    // A file's name is quoted, and runs nothing.
+    // A file's name is quoted and runs nothing.
     let quoted = typist.tab("claude-vault set jellyfin --from q");
     assert!(
         quoted.contains("q\\ ") && quoted.contains(r"\$\(touch\ pwned\)")
@@ -345,7 +345,7 @@ fn every_command_option_and_value_is_completed_in_fish() {
     every_name_is_completed_in("fish");
 }
 
-/// What the program answers to a shell that passes words.
+/// The program's answer to a shell that passes these words.
 fn offered(home: &Home, words: &[&str]) -> Vec<String> {
     let answer = home
         .cv(["complete", "zsh"].iter().chain(words))
@@ -383,7 +383,7 @@ fn internal_commands_are_offered_in_no_shell() {
 }
 
 #[test]
-fn an_option_that_is_given_is_not_offered_again_and_the_own_ones_come_first() {
+fn an_option_already_given_is_not_offered_again_and_the_commands_own_options_come_first() {
     let home = Home::new();
     let options = offered(&home, &["scan", "--check", "--"]);
     assert!(
@@ -424,7 +424,7 @@ fn elvish_completes_through_the_program() {
 }
 
 #[test]
-fn nothing_is_said_where_nothing_is_known_and_nobody_waits() {
+fn completion_prints_nothing_and_returns_quickly_if_nothing_is_known() {
     let mut lab = lab();
     lab.cv(["status"]).exits(0);
     let audit = lab.home.read(".claude-vault-audit.log");
@@ -440,7 +440,7 @@ fn nothing_is_said_where_nothing_is_known_and_nobody_waits() {
     ] {
         let before = lab.home.variables.clone();
         lab.home.set(name, value);
-        // The best of three, for a busy machine.
+        // The best of three, since the machine may be busy.
         let timed = || {
             let started = Instant::now();
             assert_eq!(
@@ -456,17 +456,18 @@ fn nothing_is_said_where_nothing_is_known_and_nobody_waits() {
     }
 }
 
-/// PowerShell itself is in none of the registries that these tests use: what it would be told.
+/// PowerShell is in none of the registries that these tests use, so this checks the text it would
+/// receive.
 #[test]
-fn powershell_gets_words_behind_a_sign() {
+fn powershell_gets_marked_words() {
     let home = Home::new();
-    let told = home
+    let output = home
         .cv(["complete", "powershell", "=login", "=--method", "="])
         .exits(0)
         .stdout;
     assert!(
-        told.starts_with("names\t0\noidc\tVault's OIDC login"),
-        "{told}"
+        output.starts_with("names\t0\noidc\tVault's OIDC login"),
+        "{output}"
     );
     assert!(ground().exists() && run(home.command("true").arg(""), "").status == 0);
 }

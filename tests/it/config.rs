@@ -1,4 +1,4 @@
-//! `config`: what is set, and by whom.
+//! `config`: each setting, and the source of its value.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ fn write(home: &Home, text: &str) {
 }
 
 #[test]
-fn each_setting_tells_where_it_came_from() {
+fn each_setting_shows_its_source() {
     let mut home = Home::new();
     write(
         &home,
@@ -66,7 +66,7 @@ pub fn has_row(table: &str, cells: &str) -> bool {
     })
 }
 
-/// Every key that the file may have is shown.
+/// Every key that the file can contain is shown.
 #[test]
 fn no_setting_is_left_out() {
     let source = std::fs::read_to_string(
@@ -89,7 +89,7 @@ fn no_setting_is_left_out() {
         .iter()
         .map(|one| one["name"].as_str().unwrap())
         .collect();
-    // What is worked out of other settings, or has another name there.
+    // Settings that are derived from others, or have another name in the file.
     let others = [
         "provider",
         "is_project",
@@ -171,7 +171,7 @@ fn no_setting_is_left_out() {
 }
 
 #[test]
-fn what_has_its_default_is_shown_only_when_asked() {
+fn settings_at_their_default_are_shown_only_with_the_option() {
     let mut home = Home::new();
     home.set("CLAUDE_VAULT_MOUNT", "kv");
     let usual = home

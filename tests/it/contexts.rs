@@ -11,7 +11,7 @@ fn write(home: &Home, text: &str) {
     std::fs::write(folder.join("config.toml"), text).unwrap();
 }
 
-/// A setting, and where it came from.
+/// The value of a setting and its source.
 fn setting(home: &Home, arguments: &[&str], name: &str) -> (String, String) {
     let words = ["config", "--json"]
         .into_iter()
@@ -30,7 +30,7 @@ fn setting(home: &Home, arguments: &[&str], name: &str) -> (String, String) {
     )
 }
 
-/// Somebody who listens where no token may come.
+/// A listener that must never receive a token.
 fn thief() -> (std::net::TcpListener, String) {
     let thief = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     thief.set_nonblocking(true).unwrap();
@@ -76,7 +76,7 @@ fn a_context_replaces_vault_addr_and_everything_that_it_defines() {
             "{name}"
         );
     }
-    // A context that says one part of TLS takes nothing of the rest from elsewhere.
+    // A context that sets one part of TLS takes none of the other parts from elsewhere.
     assert_eq!(
         setting(&home, &work, "ca_cert"),
         (String::new(), "default".to_owned())
@@ -89,7 +89,8 @@ fn a_context_replaces_vault_addr_and_everything_that_it_defines() {
         setting(&home, &work, "port"),
         ("8251".to_owned(), "CLAUDE_VAULT_PORT".to_owned())
     );
-    // What a context leaves out is as it is without; but a namespace belongs to its address.
+    // A setting that the context omits keeps its usual value; but a namespace belongs to its
+    // address.
     let house = ["--context", "home"];
     assert_eq!(
         setting(&home, &house, "address").0,
@@ -107,7 +108,7 @@ fn a_context_replaces_vault_addr_and_everything_that_it_defines() {
         setting(&home, &house, "ca_cert"),
         ("/variable.pem".to_owned(), "VAULT_CACERT".to_owned())
     );
-    // An option is above the context, and above the variable that names another.
+    // An option outranks the context, and outranks the variable that names another context.
     assert_eq!(
         setting(&home, &["--context", "work", "--mount", "flag"], "mount"),
         ("flag".to_owned(), "--mount".to_owned())
@@ -131,7 +132,7 @@ fn a_context_replaces_vault_addr_and_everything_that_it_defines() {
 }
 
 #[test]
-fn a_context_that_a_file_chooses_ranks_as_the_file() {
+fn a_context_chosen_by_a_file_ranks_as_that_file() {
     let mut home = Home::new();
     write(&home, &format!("context = \"work\"\n{TWO}"));
     assert_eq!(
@@ -174,7 +175,7 @@ fn contexts_are_listed_with_the_one_in_use_and_why() {
     let run = home
         .cv(["context"])
         .exits(0)
-        .says("none is in use: --context NAME");
+        .says("no context is in use: --context NAME");
     assert_eq!(
         run.stdout,
         "  home  https://home.example:8200\n  work  https://work.example       team\n"
@@ -212,7 +213,7 @@ fn contexts_are_listed_with_the_one_in_use_and_why() {
 }
 
 #[test]
-fn an_unknown_context_is_an_error_with_the_ones_that_there_are() {
+fn an_unknown_context_is_an_error_that_lists_the_existing_ones() {
     let mut home = Home::new();
     home.cv(["list", "--context", "work"])
         .exits(2)
@@ -234,7 +235,7 @@ fn an_unknown_context_is_an_error_with_the_ones_that_there_are() {
 }
 
 #[test]
-fn a_mistake_in_a_context_is_told_with_its_line() {
+fn a_mistake_in_a_context_is_reported_with_its_line() {
     let home = Home::new();
     for (text, line, words) in [
         (
@@ -278,12 +279,12 @@ fn a_mistake_in_a_context_is_told_with_its_line() {
     write(&home, "[contexts.\"a b\"]\naddress = \"https://v\"\n");
     home.cv(["list"])
         .exits(2)
-        .says("its name is not of A-Z a-z 0-9 _ -");
+        .says("the name must be 1 to 64 of the characters A-Z a-z 0-9 _ -");
     write(&home, "contexts = \"work\"\n");
     home.cv(["list"]).exits(2).says("line 1");
 }
 
-/// A second Vault with the same provider, and `plex` with another value.
+/// A second Vault with the same provider, and another value for `plex`.
 fn second(login: &Login) -> Bao {
     let other = Bao::start(&[]);
     other.put(
@@ -334,7 +335,7 @@ fn two_shells_hold_two_sessions_and_each_goes_to_its_own_vault() {
             "{out}"
         );
     }
-    // Both live, each at its own Vault.
+    // Both sessions are live, each at its own Vault.
     let token = |out: &str| {
         out.lines()
             .next()
@@ -348,7 +349,7 @@ fn two_shells_hold_two_sessions_and_each_goes_to_its_own_vault() {
 }
 
 #[test]
-fn a_session_of_one_context_is_not_sent_to_another_and_login_there_says_what_becomes_of_it() {
+fn a_session_of_one_context_is_not_sent_to_another_and_a_login_there_says_what_happens_to_it() {
     let mut login = Login::new();
     let other = second(&login);
     let (first, second) = (login.lab.bao.address.clone(), other.address.clone());
@@ -374,21 +375,27 @@ fn a_session_of_one_context_is_not_sent_to_another_and_login_there_says_what_bec
     let run = login.lab.home.shell(&["bash"], script).exits(0);
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert_eq!(lines[1..4], ["3", "3", "3"], "{}", run.all());
-    assert!(thief.accept().is_err(), "the thief was asked");
+    assert!(thief.accept().is_err(), "the thief received a connection");
     assert_eq!(lines[5..], ["2", "0|unset|work"], "{}", run.all());
     assert!(
         !login.lab.bao.knows(lines[0]) && !other.knows(lines[4]),
         "{}",
         run.all()
     );
-    run.says(&format!("the session is for {first}, but Vault's address is now {evil}"))
-        .says("go back: export CLAUDE_VAULT_CONTEXT=home")
-        .says(&format!("this shell holds a session for {first}: signing in to {second} replaces it here, and revokes it there"))
-        .says(&format!("the session before, for {first}, is revoked; this shell is signed in to {second}"));
+    run.says(&format!(
+        "the session is for {first}, but Vault's address is now {evil}"
+    ))
+    .says("go back: export CLAUDE_VAULT_CONTEXT=home")
+    .says(&format!(
+        "this shell holds a session for {first}: signing in to {second} replaces and revokes it"
+    ))
+    .says(&format!(
+        "the previous session, for {first}, is revoked; this shell is signed in to {second}"
+    ));
 }
 
-/// The CA of each Vault is that of its context: also to end a session there while the other is in
-/// use.
+/// Each context has the CA of its own Vault. That CA is also used to end a session there while the
+/// other context is active.
 #[test]
 fn a_session_is_revoked_with_the_trust_of_its_own_context() {
     let mut login = Login::with_tls();
@@ -431,8 +438,8 @@ fn a_session_is_revoked_with_the_trust_of_its_own_context() {
     );
 }
 
-/// A cloned repository's `.mcp.json` sets variables: it can choose among the person's own contexts,
-/// and nothing else.
+/// The `.mcp.json` of a cloned repository sets variables. They can choose among the person's own
+/// contexts, and nothing else.
 #[test]
 fn variables_of_a_project_only_choose_among_the_persons_own_contexts() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
@@ -452,30 +459,30 @@ fn variables_of_a_project_only_choose_among_the_persons_own_contexts() {
         client.call("vault_list", json!({})).unwrap()["services"],
         json!(["plex"])
     );
-    assert!(thief.accept().is_err(), "the thief was asked");
+    assert!(thief.accept().is_err(), "the thief received a connection");
     assert!(
         !lab.cv(["list"])
             .exits(0)
             .stderr
             .contains("VAULT_SKIP_VERIFY")
     );
-    // No file of the project defines one, nor names the one to use.
+    // No file of the project can define a context or choose one.
     lab.home.file(
         ".claude-vault.toml",
         &format!("context = \"evil\"\n[contexts.evil]\naddress = \"{evil}\"\n"),
     );
     lab.home.set("CLAUDE_VAULT_CONTEXT", "evil");
     lab.cv(["list"]).exits(2).says("there is no context evil");
-    // A model is not told which contexts the person has.
+    // A model does not learn which contexts the person has.
     let mut client = crate::mcp::Client::start(&lab.home);
     let refused = client.call("vault_list", json!({})).unwrap_err();
     assert!(!refused.to_string().contains("home"), "{refused}");
-    assert!(thief.accept().is_err(), "the thief was asked");
+    assert!(thief.accept().is_err(), "the thief received a connection");
 }
 
-/// A cloned `.mcp.json` can set the variable: it must not make approvals weaker.
+/// A cloned `.mcp.json` can set the variable. It must not weaken approvals.
 #[test]
-fn no_choice_of_a_context_takes_the_write_role_of_its_vault_away() {
+fn choosing_a_context_never_drops_the_write_role_of_its_vault() {
     let home = Home::new();
     write(
         &home,

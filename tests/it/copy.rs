@@ -1,4 +1,4 @@
-//! copy and rename: the new one first, read back, then the old one.
+//! copy and rename: the new service is written and read back before the old one is deleted.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ path "team/data/*"       { capabilities = ["create", "read", "update"] }
 path "team/metadata/*"   { capabilities = ["read", "list", "update"] }
 "#;
 
-/// A lab whose session may do what rename needs.
+/// A lab whose session has the rights that rename needs.
 fn lab(service: &str, data: Value) -> Lab {
     let mut lab = Lab::with(service, data);
     with_policy(&mut lab, MOVER);
@@ -32,7 +32,7 @@ fn odd() -> Value {
     json!({"TEXT": "a\nb $(id)", "NUMBER": 1.5, "LIST": [1, null, {"x": "<y>"}], "NOTHING": null, "a/b c": "odd", "é": "x\u{0}y"})
 }
 
-/// A version of a service, and whether it is deleted.
+/// The metadata of a version of a service; null if it does not exist.
 fn version(lab: &Lab, service: &str, number: u64) -> Value {
     lab.bao
         .get(&format!("secret/metadata/proxmox-services/{service}"))["data"]["versions"]
@@ -108,7 +108,7 @@ fn the_plan_shows_both_paths_and_no_value() {
         .exits(0)
         .says("secret/proxmox-services/plex (version 1) is deleted afterwards");
     lab.cv(["list", "b"]).exits(5);
-    // Without a terminal nobody is asked, and nothing is done.
+    // Without a terminal no question is asked and nothing is done.
     let mut session = on_terminal(&lab.home, &["rename", "plex", "b"]);
     for part in [
         "rename secret/proxmox-services/plex ",
@@ -130,7 +130,7 @@ fn a_service_that_exists_is_merged_or_replaced_only_when_asked() {
     let refused = lab
         .cv(["copy", "plex", "b", "--no-confirm"])
         .exits(6)
-        .says("secret/proxmox-services/b exists already")
+        .says("secret/proxmox-services/b already exists")
         .says("--merge");
     assert!(!refused.all().contains(CANARY));
     lab.cv(["rename", "plex", "b", "--no-confirm"]).exits(6);
@@ -165,7 +165,7 @@ fn a_service_that_exists_is_merged_or_replaced_only_when_asked() {
     assert_eq!(lab.stored("b"), json!({"A": "1", "B": "2"}));
     lab.cv(["copy", "plex", "b", "--merge", "--replace", "--no-confirm"])
         .exits(2);
-    // One that was deleted is none, and the new version follows the old ones.
+    // A deleted service counts as missing, and the new version follows its old ones.
     lab.bao
         .request("DELETE", "secret/data/proxmox-services/b", "");
     lab.store("plex", json!({"A": "3"}));
@@ -176,7 +176,7 @@ fn a_service_that_exists_is_merged_or_replaced_only_when_asked() {
 }
 
 #[test]
-fn a_renamed_service_is_deleted_where_it_was_and_can_be_undeleted() {
+fn a_renamed_service_is_deleted_under_its_old_name_and_can_be_undeleted() {
     let lab = lab("plex", odd());
     let renamed = lab
         .cv(["rename", "plex", "jellyfin", "--no-confirm"])
@@ -186,7 +186,7 @@ fn a_renamed_service_is_deleted_where_it_was_and_can_be_undeleted() {
     assert!(is_deleted(&lab, "plex", 1) && version(&lab, "plex", 1)["destroyed"] == false);
     lab.cv(["rename", "plex", "jellyfin", "--no-confirm"])
         .exits(5)
-        .says("renamed already? jellyfin is there")
+        .says("already renamed? jellyfin exists")
         .says("undelete plex");
     lab.bao.put(
         "secret/undelete/proxmox-services/plex",
@@ -203,7 +203,7 @@ fn a_renamed_service_is_deleted_where_it_was_and_can_be_undeleted() {
 }
 
 #[test]
-fn other_mounts_and_paths_are_reached() {
+fn copy_and_rename_reach_other_mounts_and_paths() {
     let lab = lab("plex", odd());
     lab.bao.put(
         "sys/mounts/team",
@@ -242,7 +242,7 @@ fn other_mounts_and_paths_are_reached() {
     ] {
         lab.cv(["copy", "plex", "b", option, path, "--no-confirm"])
             .exits(2)
-            .says("not a path of Vault");
+            .says("not a valid Vault path");
     }
     lab.cv([
         "--path",
@@ -258,7 +258,7 @@ fn other_mounts_and_paths_are_reached() {
 }
 
 #[test]
-fn a_change_of_the_old_one_while_the_person_decides_loses_nothing() {
+fn a_change_to_the_source_while_the_person_decides_is_not_lost() {
     let lab = lab("plex", json!({"A": "1"}));
     let mut session = on_terminal(&lab.home, &["rename", "plex", "b"]);
     session.exp_string("Type yes to write it: ").unwrap();
@@ -271,7 +271,7 @@ fn a_change_of_the_old_one_while_the_person_decides_loses_nothing() {
     drop(session);
     lab.cv(["list", "b"]).exits(5);
     assert_eq!(lab.stored("plex"), json!({"A": "newer"}));
-    // A copy is of the version that was shown.
+    // A copy uses the version that was shown.
     let mut session = on_terminal(&lab.home, &["copy", "plex", "b"]);
     session.exp_string("Type yes to write it: ").unwrap();
     lab.store("plex", json!({"A": "newest"}));
@@ -287,13 +287,13 @@ fn a_change_of_the_old_one_while_the_person_decides_loses_nothing() {
 }
 
 #[test]
-fn a_change_of_the_new_one_while_the_person_decides_is_not_written_over() {
+fn a_change_to_the_target_while_the_person_decides_is_not_overwritten() {
     let lab = lab("plex", json!({"A": "1"}));
     let mut session = on_terminal(&lab.home, &["rename", "plex", "b"]);
     session.exp_string("Type yes to write it: ").unwrap();
     lab.store("b", json!({"B": "theirs"}));
     session.send_line("yes").unwrap();
-    session.exp_string("exists already").unwrap();
+    session.exp_string("already exists").unwrap();
     session.exp_eof().unwrap();
     assert_eq!(
         (lab.stored("plex"), lab.stored("b")),
@@ -302,9 +302,9 @@ fn a_change_of_the_new_one_while_the_person_decides_is_not_written_over() {
 }
 
 #[test]
-fn what_stopped_half_way_is_finished_by_the_same_command() {
+fn running_the_command_again_finishes_an_interrupted_rename() {
     let mut lab = lab("plex", odd());
-    // The role may write, and not delete: the new one is there, and the old one is too.
+    // The role can write but not delete: both the new service and the old one exist.
     with_policy(
         &mut lab,
         &MOVER.replace("secret/delete", "secret/elsewhere"),
@@ -335,7 +335,7 @@ fn what_stopped_half_way_is_finished_by_the_same_command() {
 }
 
 #[test]
-fn killed_at_any_moment_a_rename_loses_nothing_and_the_next_one_finishes() {
+fn a_rename_killed_at_any_moment_loses_nothing_and_the_next_run_finishes_it() {
     let lab = lab("plex", odd());
     for delay in [0, 5, 10, 15, 20, 30, 40, 60, 100] {
         let mut child = lab
@@ -365,7 +365,7 @@ fn killed_at_any_moment_a_rename_loses_nothing_and_the_next_one_finishes() {
 }
 
 #[test]
-fn owner_and_rotation_go_along_where_the_role_may_and_nothing_else_does() {
+fn owner_and_rotation_are_copied_if_the_role_allows_it_and_no_other_metadata() {
     let mut lab = lab("plex", json!({"A": "1"}));
     let custom =
         json!({"owner": "alice", "rotate_after": "90d", "use_policy": "anything", "team": "x"});
@@ -385,7 +385,7 @@ fn owner_and_rotation_go_along_where_the_role_may_and_nothing_else_does() {
     };
     lab.cv(["copy", "plex", "b", "--merge", "--no-confirm"])
         .exits(0)
-        .says("with it: owner, rotate_after")
+        .says("also copied: owner, rotate_after")
         .says("custom metadata not copied: team, use_policy");
     assert_eq!(
         of("b"),
@@ -399,7 +399,7 @@ fn owner_and_rotation_go_along_where_the_role_may_and_nothing_else_does() {
     );
     lab.cv(["rename", "c", "d", "--no-confirm"])
         .exits(0)
-        .says("owner, rotate_after did not go along")
+        .says("custom metadata not copied: owner, rotate_after")
         .says("renamed");
     with_policy(
         &mut lab,
@@ -431,7 +431,7 @@ fn folders_do_not_move_and_the_output_says_what_to_change() {
 }
 
 #[test]
-fn under_an_ai_agent_a_person_approves_it_and_no_option_does() {
+fn under_an_ai_agent_only_a_person_can_approve_it() {
     let mut lab = lab("plex", json!({"A": CANARY}));
     lab.home.set("CLAUDECODE", "1");
     for option in ["--no-confirm", "--reveal"] {

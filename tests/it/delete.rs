@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Bao, DESTROYER, Home, Lab};
 use crate::terminal::cv;
 
-/// A lab whose session may destroy.
+/// A lab whose session can destroy versions.
 fn destroyer(service: &str, data: Value) -> Lab {
     let mut lab = Lab::with(service, data);
     lab.bao
@@ -20,13 +20,13 @@ fn metadata(bao: &Bao) -> Value {
 }
 
 #[test]
-fn deleted_keys_are_gone_from_a_new_version_and_older_ones_hold_them() {
+fn a_new_version_lacks_the_deleted_keys_and_older_versions_keep_them() {
     let lab = Lab::with("plex", json!({"KEEP": "1", "A": "1", "B": 7}));
     lab.cv(["delete", "plex", "A", "B", "--dry-run"])
         .exits(0)
         .says("- A")
         .says("- B")
-        .says("older versions still hold")
+        .says("older versions still contain")
         .says("1 other key stays");
     assert_eq!(lab.stored("plex"), json!({"KEEP": "1", "A": "1", "B": 7}));
     let done = lab
@@ -44,7 +44,7 @@ fn deleted_keys_are_gone_from_a_new_version_and_older_ones_hold_them() {
 }
 
 #[test]
-fn a_key_that_is_not_there_is_named_and_nothing_is_deleted() {
+fn a_missing_key_is_named_and_nothing_is_deleted() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.cv(["delete", "plex", "A", "NONE", "--no-confirm"])
         .exits(5)
@@ -61,7 +61,7 @@ fn a_key_that_is_not_there_is_named_and_nothing_is_deleted() {
 }
 
 #[test]
-fn keys_under_names_that_others_wrote_can_be_deleted() {
+fn keys_that_other_tools_wrote_under_odd_names_can_be_deleted() {
     let odd = ["a b", "ü/../x", "A=B", "-n", "\u{1b}[31m", ""];
     let data: serde_json::Map<String, Value> = odd
         .iter()
@@ -136,7 +136,7 @@ fn a_deleted_service_says_so_and_undelete_brings_it_back() {
 }
 
 #[test]
-fn a_deleted_service_breaks_no_inject_of_all_and_keeps_its_files() {
+fn a_deleted_service_does_not_break_inject_all_and_keeps_its_files() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.store("sonarr", json!({"B": "1"}));
     lab.home.file("plex/.env", "A=mine\n");
@@ -160,14 +160,14 @@ fn set_over_a_deleted_service_says_that_it_was_deleted() {
         .says("claude-vault undelete plex");
     lab.cv(["set", "plex", "B=1", "--no-confirm"]).exits(0);
     assert_eq!(lab.stored("plex"), json!({"B": "1"}));
-    // What was deleted is a version like any other.
+    // A deleted version can be restored like any other.
     lab.cv(["undelete", "plex", "1", "--no-confirm"])
         .exits(0)
         .says("version 1");
 }
 
 #[test]
-fn a_newer_version_than_the_approved_one_stays() {
+fn a_version_newer_than_the_approved_one_is_not_deleted() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let mut session = cv(&lab.home, &["delete", "plex"]);
     session
@@ -190,9 +190,9 @@ fn a_newer_version_than_the_approved_one_stays() {
     );
 }
 
-/// The numbers of a service that was removed and made again begin anew.
+/// If a service is removed and created again, its version numbers start again.
 #[test]
-fn a_service_that_was_made_anew_meanwhile_stays() {
+fn a_service_recreated_in_the_meantime_is_not_deleted() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let mut session = cv(&lab.home, &["delete", "plex"]);
     session.exp_string("Type yes to delete it: ").unwrap();
@@ -210,7 +210,7 @@ fn a_service_that_was_made_anew_meanwhile_stays() {
 }
 
 #[test]
-fn what_destroys_is_asked_by_name_and_unattended_only_with_confirm() {
+fn destroying_asks_for_the_name_and_needs_confirm_without_a_terminal() {
     let lab = destroyer("plex", json!({"A": "1"}));
     lab.store("plex", json!({"A": "2"}));
     for arguments in [
@@ -230,7 +230,7 @@ fn what_destroys_is_asked_by_name_and_unattended_only_with_confirm() {
     }
     lab.cv(["delete", "plex", "--destroy", "--dry-run"])
         .exits(0)
-        .says("destroy for good")
+        .says("destroy permanently")
         .says("cannot be restored");
     for word in ["yes\nno", "", "plexx\nn"] {
         let mut session = cv(&lab.home, &["delete", "plex", "--destroy"]);
@@ -277,7 +277,7 @@ fn what_destroys_is_asked_by_name_and_unattended_only_with_confirm() {
 }
 
 #[test]
-fn a_policy_that_denies_it_is_named_with_path_and_capability() {
+fn a_denied_deletion_names_the_path_and_the_missing_capability() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.cv(["delete", "plex", "--destroy", "--confirm", "plex"])
         .exits(4)
@@ -312,7 +312,7 @@ fn deleting_works_where_the_policy_hides_the_history() {
 }
 
 #[test]
-fn no_log_no_deletion_and_each_one_is_logged_by_names() {
+fn without_an_audit_log_nothing_is_deleted_and_each_deletion_is_logged_with_names() {
     let lab = Lab::with("plex", json!({"SECRET_KEY": "value-of-it"}));
     let log = lab.home.lab().join(".claude-vault-audit.log");
     std::fs::create_dir(&log).unwrap();
@@ -331,7 +331,7 @@ fn no_log_no_deletion_and_each_one_is_logged_by_names() {
 }
 
 #[test]
-fn under_an_agent_a_deletion_is_not_approved_on_the_terminal() {
+fn under_an_agent_a_deletion_cannot_be_approved_on_the_terminal() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.set("CLAUDECODE", "1");
     lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "1");

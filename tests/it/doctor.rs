@@ -1,4 +1,4 @@
-//! `doctor`: every failure it knows, provoked.
+//! `doctor`: provokes every failure that it can detect.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::approval::page::config;
 use crate::login::Login;
 use crate::support::{CANARY, Lab};
 
-/// The check of this name, after a run that exits so.
+/// The check with this name, after a run with this exit status.
 #[track_caller]
 fn check(lab: &Lab, name: &str, status: i32) -> Value {
     let run = lab.cv(["doctor", "--json"]).exits(status);
@@ -27,7 +27,7 @@ fn check(lab: &Lab, name: &str, status: i32) -> Value {
         .into_iter()
         .find(|check| check["name"] == name)
         .unwrap_or_else(|| panic!("no check {name}"));
-    // What is wrong always comes with a reason and a command.
+    // A problem always comes with a reason and a command.
     let is_wrong = matches!(found["state"].as_str().unwrap(), "failed" | "warning");
     assert!(
         !is_wrong || (found["why"].is_string() && found["fix"].is_string()),
@@ -45,7 +45,7 @@ fn says(check: &Value, state: &str, words: &str) {
 }
 
 #[test]
-fn a_setup_that_works_is_told_so_for_a_person_too() {
+fn a_working_setup_is_reported_as_such_in_plain_text_too() {
     let login = Login::new();
     let token = login.lab.bao.token(&["homelab-services"]);
     let mut lab = login.lab;
@@ -64,7 +64,7 @@ fn a_setup_that_works_is_told_so_for_a_person_too() {
     ] {
         says(&check(&lab, name, 0), "ok", words);
     }
-    // Without an assistant nobody else can type the yes.
+    // Without an assistant, only a person could type the yes.
     says(
         &check(&lab, "approval", 0),
         "ok",
@@ -84,7 +84,7 @@ fn a_setup_that_works_is_told_so_for_a_person_too() {
 }
 
 #[test]
-fn what_is_wrong_with_the_way_to_vault_is_named() {
+fn each_problem_on_the_way_to_vault_is_named() {
     let mut lab = Lab::new();
     let address = lab.bao.address.clone();
     for (value, name, words) in [
@@ -94,7 +94,7 @@ fn what_is_wrong_with_the_way_to_vault_is_named() {
     ] {
         lab.home.set("VAULT_ADDR", value);
         says(&check(&lab, name, 1), "failed", words);
-        says(&check(&lab, "session", 1), "skipped", "not looked at");
+        says(&check(&lab, "session", 1), "skipped", "not checked");
     }
     lab.home.set("VAULT_ADDR", &address);
     lab.home.set("VAULT_SKIP_VERIFY", "1");
@@ -167,7 +167,7 @@ fn what_is_wrong_with_the_way_to_vault_is_named() {
 }
 
 #[test]
-fn what_is_wrong_with_signing_in_and_approving_is_named() {
+fn each_problem_with_signing_in_and_approving_is_named() {
     let login = Login::new();
     let token = login.lab.bao.token(&["homelab-services"]);
     let mut lab = login.lab;
@@ -183,7 +183,7 @@ fn what_is_wrong_with_signing_in_and_approving_is_named() {
     config(&lab, "write_role = \"homelab\"\n");
     says(&check(&lab, "sign-in", 1), "warning", "without a max_age");
     says(&check(&lab, "policy", 1), "warning", "write");
-    // This server speaks plain http.
+    // This server uses plain http.
     says(
         &check(&lab, "approval", 1),
         "failed",
@@ -201,10 +201,13 @@ fn what_is_wrong_with_signing_in_and_approving_is_named() {
             provider(&address, "http://127.0.0.1:1"),
             "connection refused",
         ),
-        (provider(&address, &lab.bao.address), "no document there"),
+        (
+            provider(&address, &lab.bao.address),
+            "no discovery document there",
+        ),
         (
             provider("", "http://127.0.0.1:1"),
-            "not the Vault that its sign-ins are for",
+            "not the address of the Vault to sign in to",
         ),
     ] {
         config(&lab, &text);
@@ -248,7 +251,11 @@ fn what_is_wrong_with_signing_in_and_approving_is_named() {
         "no claude-vault on PATH",
     );
     lab.home.file("claude-vault", "#!/bin/sh\n");
-    says(&check(&lab, "shell", 0), "warning", "lies in this folder");
+    says(
+        &check(&lab, "shell", 0),
+        "warning",
+        "this folder contains a file named claude-vault",
+    );
     lab.cv(["status"]).exits(0);
     let log = lab.home.read(".claude-vault-audit.log");
     lab.home

@@ -1,4 +1,4 @@
-//! What the README and the manual tell a person to type, typed: every command block, every example.
+//! Types every command block of the README and every example of the manual, as a person would.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::login::Login;
 use crate::support::{Run, eventually, ground, in_checkout, run};
 use crate::terminal::on_terminal;
 
-/// Whom a newcomer asks: Vault's own command, the browsers, docker.
+/// The environment of a newcomer: Vault's own command, browsers and docker.
 fn newcomer() -> Login {
     let mut login = Login::new();
     login
@@ -44,8 +44,8 @@ fn newcomer() -> Login {
         tools.join("claude"),
     )
     .unwrap();
-    // Vault's own command is OpenBao's, as whoever runs Vault; docker needs a daemon, and shows
-    // what it is given.
+    // OpenBao's command stands in for Vault's, with the rights of Vault's operator. docker would
+    // need a daemon, so a script prints its input.
     tool(
         "vault",
         "#!/bin/sh\nVAULT_TOKEN=root BAO_TOKEN=root exec bao \"$@\"\n",
@@ -83,15 +83,15 @@ fn which(program: &str) -> String {
     found.stdout.trim().to_owned()
 }
 
-/// What is asked at the terminal, and what a person answers.
+/// The questions at the terminal and the person's answers.
 const QUESTIONS: [(&str, &str); 4] = [
     ("(hidden): ", "a new one"),
     ("Type yes to write it: ", "yes"),
     ("Type yes to delete it: ", "yes"),
-    ("Type yes to bring it back: ", "yes"),
+    ("Type yes to restore it: ", "yes"),
 ];
 
-/// Types a script into bash on a terminal, answers what it asks, and gives what was seen.
+/// Types a script into bash on a terminal, answers its questions, and returns the screen output.
 #[track_caller]
 fn typed(login: &Login, script: &str) -> Run {
     login.lab.home.file(".script", script);
@@ -99,7 +99,7 @@ fn typed(login: &Login, script: &str) -> Run {
     let mut session = on_terminal(&login.lab.home, "bash", &["-c", wrapped]);
     let status = login.lab.home.lab().join(".status");
     let _ = std::fs::remove_file(&status);
-    // Questions are put to the terminal itself.
+    // Questions are written to the terminal itself.
     let mut shown = String::new();
     eventually(script, || {
         while let Some(c) = session.try_read() {
@@ -141,12 +141,12 @@ fn the_examples_of_the_manual_work() {
                 .replace("\\-", "-")
                 .replace("\\*(Aq", "'")
                 .replace("\\&", "");
-            // logout revokes it
+            // `logout` revokes the token.
             login
                 .lab
                 .home
                 .set("VAULT_TOKEN", login.lab.bao.token(&["homelab-services"]));
-            // Only a session of a login can be lengthened unasked.
+            // Only a session from a login can be renewed without --foreign.
             let line = match line.contains("claude-vault renew") {
                 true => format!(
                     "export VAULT_MAX_TOKEN_TTL=600; source claude-vault login --force; export VAULT_MAX_TOKEN_TTL=1200; {line}"
@@ -356,7 +356,7 @@ fn the_readme_and_the_book_are_followed_word_for_word() {
         "its name says that it is a password",
         "signed out",
         "Added stdio MCP server",
-        "is back",
+        "restored version",
         "API_KEY=it's a \"key\"",
     ] {
         assert!(seen.contains(text), "{text} in\n{seen}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Lab, POLICY};
 use crate::terminal::cv;
 
-/// A lab whose session may write metadata.
+/// A lab whose session can write metadata.
 fn lab() -> Lab {
     let lab = Lab::with("plex", json!({"A": "1", "B": "1"}));
     let policy = format!(
@@ -84,7 +84,7 @@ fn owner_and_rotation_are_part_of_the_plan_and_of_the_approval() {
     );
     assert!(found["rotate_from.A"].is_string() && found["rotate_after"].is_null());
     assert_eq!(lab.stored("plex"), json!({"A": "2", "B": "1"}));
-    // Metadata alone makes no version; the same again is nothing.
+    // A change of metadata alone makes no version; repeating it changes nothing.
     lab.cv(["set", "plex", "--owner", "bob", "--no-confirm"])
         .exits(0)
         .says("(version 2)");
@@ -100,7 +100,7 @@ fn owner_and_rotation_are_part_of_the_plan_and_of_the_approval() {
             .read(".claude-vault-audit.log")
             .contains("metadata: owner: bob")
     );
-    // A new service gets both at once.
+    // A new service gets both in one step.
     lab.cv([
         "set",
         "new",
@@ -122,8 +122,7 @@ fn owner_and_rotation_are_part_of_the_plan_and_of_the_approval() {
 }
 
 #[test]
-fn without_the_options_metadata_is_neither_read_nor_written_and_with_them_the_missing_right_is_named()
- {
+fn metadata_is_touched_only_with_the_options_and_a_missing_right_is_named() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     for arguments in [
         &["set", "plex", "A=2", "--owner", "x"][..],
@@ -154,7 +153,7 @@ fn without_the_options_metadata_is_neither_read_nor_written_and_with_them_the_mi
 }
 
 #[test]
-fn what_is_due_is_told_by_when_each_value_was_last_changed() {
+fn a_key_is_due_by_the_time_its_value_last_changed() {
     let lab = lab();
     lab.cv(["status", "--due"])
         .exits(0)
@@ -181,7 +180,7 @@ fn what_is_due_is_told_by_when_each_value_was_last_changed() {
     ])
     .exits(0);
     std::thread::sleep(std::time::Duration::from_secs(4));
-    // B gets a new value; A keeps its own through the new version.
+    // B gets a new value; A keeps its value in the new version.
     lab.cv(["set", "plex", "B=2", "--no-confirm"]).exits(0);
     let due = lab.cv(["status", "--due"]).exits(1);
     assert!(
@@ -224,7 +223,7 @@ fn a_value_older_than_the_kept_versions_counts_from_when_the_interval_was_set() 
     let due = lab.cv(["status", "--due", "--json"]).exits(1).json();
     assert_eq!(due["due"].as_array().unwrap().len(), 1);
     assert_eq!(due["due"][0]["key"], "A");
-    // What others wrote and is no interval is none.
+    // Values that another tool wrote and that are not intervals are ignored.
     lab.bao.put(
         "secret/metadata/proxmox-services/plex",
         json!({"custom_metadata": {"rotate_after": "soon; rm -rf"}}),
@@ -233,7 +232,7 @@ fn a_value_older_than_the_kept_versions_counts_from_when_the_interval_was_set() 
 }
 
 #[test]
-fn a_change_that_met_a_conflict_and_was_declined_leaves_metadata_as_it_was() {
+fn declining_after_a_conflict_leaves_the_metadata_unchanged() {
     let lab = lab();
     let mut session = cv(&lab.home, &["set", "plex", "A=2", "--owner", "bob"]);
     session.exp_string("metadata: owner: bob").unwrap();

@@ -1,4 +1,4 @@
-//! edit: the person's editor on a private text, and nothing left of it.
+//! edit: opens the person's editor on a private text file and leaves nothing behind.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{CANARY, Home, Lab, eventually, files, run};
 use crate::terminal::{cv, exit, on_terminal};
 
-/// A folder in memory, as a desktop's session has one.
+/// A folder in memory, like the runtime folder of a desktop session.
 struct Runtime {
     dir: tempfile::TempDir,
 }
@@ -35,7 +35,7 @@ impl Runtime {
     }
 }
 
-/// An editor that is a script: `$1` is the file, `$count` how often it was started.
+/// Installs a script as the editor: `$1` is the file, `$count` the number of times it was started.
 fn editor(home: &mut Home, script: &str) {
     let body = format!(
         "#!/bin/sh\necho x >>{0}/runs\ncount=$(grep -c x {0}/runs)\n{script}\n",
@@ -120,7 +120,7 @@ fn keys_are_changed_added_and_removed_and_all_types_stay() {
 }
 
 #[test]
-fn no_change_asks_nothing_whatever_is_written_otherwise() {
+fn an_unchanged_text_asks_nothing_even_if_it_is_formatted_differently() {
     let data = json!({"A": "it's", "N": 1.5, "B": "x\ny"});
     for script in [
         "true",
@@ -155,7 +155,7 @@ fn a_new_service_begins_with_a_template() {
 }
 
 #[test]
-fn text_that_cannot_be_read_is_opened_again_with_the_error_on_top() {
+fn text_that_cannot_be_parsed_is_opened_again_with_the_error_on_top() {
     let script = "cp \"$1\" seen.$count\n\
                   case $count in\n\
                   1) printf 'A: new\\nB:\\n' >>\"$1\" ;;\n\
@@ -184,8 +184,8 @@ fn text_that_cannot_be_read_is_opened_again_with_the_error_on_top() {
 #[test]
 fn slips_and_attacks_in_the_text_are_refused_by_line_and_nothing_is_written() {
     for (text, said) in [
-        ("A: 1\\nA: 2\\n", "A stands twice"),
-        ("A: !secret x\\n", "A: !secret means something"),
+        ("A: 1\\nA: 2\\n", "A occurs twice"),
+        ("A: !secret x\\n", "A: !secret is only understood"),
         ("A: 12345678901234567890\\n", "float64"),
         ("A: \"open\\n", "line"),
         ("- a\\n- b\\n", "key: value"),
@@ -207,7 +207,7 @@ fn slips_and_attacks_in_the_text_are_refused_by_line_and_nothing_is_written() {
         assert_eq!(lab.stored("plex"), json!({"OLD": "1"}), "{text}");
         runtime.is_empty();
     }
-    // Aliases are the values that they stand for, and cannot grow without end.
+    // Aliases stand for their values, and their expansion is limited.
     let (lab, _runtime) = lab(
         json!({"OLD": "1"}),
         "printf 'A: &a [1, 2]\\nB: *a\\nOLD: \"1\"\\n' >\"$1\"",
@@ -222,7 +222,7 @@ fn slips_and_attacks_in_the_text_are_refused_by_line_and_nothing_is_written() {
 }
 
 #[test]
-fn what_the_editor_puts_in_the_place_of_the_text_is_not_followed() {
+fn a_failed_editor_or_anything_but_a_plain_file_is_refused() {
     for (script, said, status) in [
         (
             "printf 'A: stolen\\n' >elsewhere; ln -sf \"$PWD/elsewhere\" \"$1\"",
@@ -254,7 +254,7 @@ fn what_the_editor_puts_in_the_place_of_the_text_is_not_followed() {
 }
 
 #[test]
-fn a_declined_text_can_be_opened_again_and_is_as_it_was() {
+fn a_declined_text_can_be_opened_again_unchanged() {
     let script = "cp \"$1\" seen.$count; [ $count = 1 ] && printf 'A: mine\\n' >>\"$1\"; true";
     let (lab, runtime) = lab(json!({"OLD": "1"}), script);
     let mut session = cv(&lab.home, &["edit", "plex"]);
@@ -270,7 +270,7 @@ fn a_declined_text_can_be_opened_again_and_is_as_it_was() {
         "{again}"
     );
     runtime.is_empty();
-    // Discarded, it is gone.
+    // Once discarded, the text is gone.
     let mut session = cv(&lab.home, &["edit", "other"]);
     lab.home.file("runs", "");
     answer(&mut session, WRITE, "n");
@@ -282,7 +282,7 @@ fn a_declined_text_can_be_opened_again_and_is_as_it_was() {
 }
 
 #[test]
-fn a_change_by_somebody_else_is_kept_and_asked_about_again() {
+fn a_change_by_somebody_else_is_kept_and_a_new_question_is_asked() {
     let script = "sed -i -e 's/^A: .*/A: mine/' -e '/^B:/d' \"$1\"";
     let (lab, runtime) = lab(json!({"A": "1", "B": "1", "C": "1"}), script);
     let mut session = cv(&lab.home, &["edit", "plex"]);
@@ -309,7 +309,7 @@ fn a_change_by_somebody_else_is_kept_and_asked_about_again() {
 }
 
 #[test]
-fn a_session_that_ended_meanwhile_does_not_lose_the_text() {
+fn the_text_survives_if_the_session_ends_in_the_meantime() {
     let script = "cp \"$1\" seen.$count; [ $count = 1 ] && printf 'A: mine\\n' >>\"$1\"; true";
     let (lab, runtime) = lab(json!({"OLD": "1"}), script);
     let mut session = cv(&lab.home, &["edit", "plex"]);
@@ -389,7 +389,7 @@ fn the_line_in_editor_may_hold_options_and_quotes_and_visual_comes_first() {
 }
 
 #[test]
-fn options_show_the_plan_alone_write_unasked_and_reveal() {
+fn options_show_only_the_plan_write_without_asking_and_reveal() {
     let (lab, runtime) = lab(json!({"A": "1"}), &format!("echo \"B: {CANARY}\" >>\"$1\""));
     let shown = cv(&lab.home, &["edit", "plex", "--dry-run"])
         .exp_eof()
@@ -433,7 +433,7 @@ fn without_a_terminal_and_under_an_ai_agent_it_is_refused() {
     runtime.is_empty();
 }
 
-/// Every path that processes made, changed or renamed, by strace.
+/// Every path that the traced processes created, changed or renamed, according to strace.
 fn made(trace: &str) -> Vec<String> {
     let lines = trace.lines().filter(|line| !line.contains(" = -1 "));
     let changes = lines.filter(|line| {
@@ -462,7 +462,7 @@ fn is_installed(program: &str) -> bool {
 }
 
 #[test]
-fn vim_and_nano_leave_nothing_whatever_their_settings_say() {
+fn vim_and_nano_leave_nothing_behind_whatever_their_settings() {
     for program in ["vim", "vim.tiny", "nano"]
         .into_iter()
         .filter(|program| is_installed(program))
@@ -540,7 +540,7 @@ fn vim_and_nano_leave_nothing_whatever_their_settings_say() {
 }
 
 #[test]
-fn a_signal_takes_the_editor_and_the_folder_along() {
+fn a_signal_ends_the_editor_and_removes_the_folder() {
     for signal in ["TERM", "HUP"] {
         let (lab, runtime) = lab(
             json!({"A": CANARY}),
@@ -570,7 +570,7 @@ fn a_signal_takes_the_editor_and_the_folder_along() {
             "{signal}"
         );
     }
-    // Ctrl-C while the editor runs is the editor's own; at the question it ends everything.
+    // Ctrl-C while the editor runs goes to the editor; at the question it ends everything.
     let (lab, runtime) = lab(
         json!({"A": CANARY}),
         "trap 'echo caught >caught' INT; touch ready; until [ -e caught ]; do sleep 0.05; done; echo 'B: 1' >>\"$1\"",
@@ -589,12 +589,12 @@ fn a_signal_takes_the_editor_and_the_folder_along() {
 }
 
 #[test]
-fn what_a_kill_left_goes_at_the_next_command_and_not_from_under_a_living_editor() {
+fn leftovers_of_a_killed_edit_go_at_the_next_command_but_not_while_its_editor_runs() {
     let (lab, runtime) = lab(
         json!({"A": CANARY}),
         "echo $$ >pid; echo $PPID >parent; exec sleep 60",
     );
-    // In a shell, so that the terminal stays.
+    // Run it in a shell, so that the terminal stays open.
     let script = format!(
         "{} edit plex; echo en''ded; sleep 60",
         env!("CARGO_BIN_EXE_claude-vault")
@@ -625,7 +625,7 @@ fn what_a_kill_left_goes_at_the_next_command_and_not_from_under_a_living_editor(
 }
 
 #[test]
-fn two_edits_at_once_do_not_sweep_each_other() {
+fn two_edits_at_once_do_not_remove_each_others_files() {
     let (lab, runtime) = lab(
         json!({"A": "1"}),
         "touch started.$$; until [ -e go ]; do sleep 0.05; done; echo \"B$$: 1\" >>\"$1\"",
@@ -646,7 +646,7 @@ fn two_edits_at_once_do_not_sweep_each_other() {
     lab.home.file("go", "");
     answer(&mut first, WRITE, "yes");
     first.exp_eof().unwrap();
-    // It was worked out before the first was written, or after.
+    // The second plan was computed before the first edit was written, or after it.
     answer(&mut second, WRITE, "yes");
     while second
         .exp_regex("written|again|Type yes to write it: |version 3\\)")
@@ -660,12 +660,12 @@ fn two_edits_at_once_do_not_sweep_each_other() {
 }
 
 #[test]
-fn a_place_that_is_not_private_is_not_used() {
+fn a_folder_that_is_not_private_is_not_used() {
     let (mut lab, runtime) = lab(
         json!({"A": CANARY}),
         "dirname \"$1\" >where; cat \"$1\" >seen",
     );
-    // Somebody else's link in the folder's place.
+    // Another user's symlink in place of the folder.
     let aside = lab.home.lab().join("aside");
     std::fs::create_dir(&aside).unwrap();
     let own = runtime.dir.path().join(format!(
@@ -679,14 +679,14 @@ fn a_place_that_is_not_private_is_not_used() {
     lab.cv(["list"]).exits(0);
     assert!(own.is_symlink() && !lab.home.lab().join("where").exists());
     std::fs::remove_file(&own).unwrap();
-    // A folder that others may read.
+    // A folder that others can read.
     std::fs::create_dir(&own).unwrap();
     std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::write(own.join("file"), "").unwrap();
     cv(&lab.home, &["edit", "plex"])
         .exp_string("it is not a private folder of yours")
         .unwrap();
-    // A runtime folder that others may write.
+    // A runtime folder that others can write to.
     std::fs::set_permissions(runtime.dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
     cv(&lab.home, &["edit", "plex"])
         .exp_string("nothing to change")
@@ -696,7 +696,7 @@ fn a_place_that_is_not_private_is_not_used() {
             .read("where")
             .starts_with("/dev/shm/claude-vault-edit-")
     );
-    // A link to another place is swept neither.
+    // A symlink to another folder is not swept either.
     std::fs::remove_dir_all(&own).unwrap();
     lab.home.file("aside/precious/file", "x");
     std::os::unix::fs::symlink(&aside, &own).unwrap();

@@ -1,4 +1,4 @@
-//! What a real server refuses, and what is told of it.
+//! What a real server refuses, and how the error is reported.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::support::servers::free_port;
 use crate::support::{Bao, Home, Lab};
 
 #[test]
-fn no_session_no_address_and_nobody_there_are_told_apart() {
+fn a_missing_session_a_missing_address_and_an_unreachable_server_are_told_apart() {
     let mut home = Home::new();
     home.cv(["list"])
         .exits(3)
@@ -40,7 +40,7 @@ fn errors_are_two_lines_or_one_json_object() {
 }
 
 #[test]
-fn a_403_is_a_dead_token_or_a_policy() {
+fn a_403_is_reported_as_a_dead_token_or_a_denied_policy() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.set("VAULT_TOKEN", lab.bao.token(&["default"]));
     lab.cv(["get", "plex"])
@@ -104,7 +104,7 @@ fn missing_mounts_old_mounts_and_namespaces_are_told_apart() {
 }
 
 #[test]
-fn a_sealed_and_an_uninitialised_server_are_told() {
+fn a_sealed_and_an_uninitialised_server_are_reported() {
     let bao = Bao::start_with(|port| {
         format!(
             "storage \"inmem\" {{}}\nlistener \"tcp\" {{ address = \"127.0.0.1:{port}\" tls_disable = true }}\n"
@@ -128,7 +128,7 @@ fn a_sealed_and_an_uninitialised_server_are_told() {
 }
 
 #[test]
-fn a_rate_limit_is_told() {
+fn a_rate_limit_is_reported() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.set("VAULT_MAX_RETRIES", "0");
     lab.bao.put(
@@ -161,7 +161,7 @@ fn tls_is_verified_and_each_mistake_has_its_own_error() {
     home.cv(["list"])
         .exits(7)
         .says("set VAULT_ADDR to https://");
-    // another CA than the one that signed
+    // A CA other than the one that signed.
     let other = Bao::start(&["-dev-tls"]);
     home.set("VAULT_ADDR", &bao.address);
     home.set(
@@ -186,7 +186,7 @@ fn a_folder_of_authorities_a_server_name_and_broken_files_work_as_in_vault() {
     std::fs::copy(bao.dir.path().join("vault-ca.pem"), folder.join("ca.pem")).unwrap();
     home.cv(["list"]).exits(0);
     home.set("VAULT_TLS_SERVER_NAME", "wrong.example");
-    home.cv(["list"]).exits(7).says("made for another name");
+    home.cv(["list"]).exits(7).says("for another host name");
     home.set("VAULT_TLS_SERVER_NAME", "localhost");
     home.cv(["list"]).exits(0);
     home.set(
@@ -201,7 +201,7 @@ fn a_folder_of_authorities_a_server_name_and_broken_files_work_as_in_vault() {
 }
 
 #[test]
-fn an_http_server_behind_an_https_address_is_told() {
+fn an_http_server_behind_an_https_address_is_reported() {
     let bao = Bao::start(&[]);
     let mut home = Home::new();
     home.set("VAULT_ADDR", bao.address.replace("http:", "https:"));
@@ -209,7 +209,7 @@ fn an_http_server_behind_an_https_address_is_told() {
     home.cv(["list"]).exits(7).says("does not speak https");
 }
 
-/// A wrong command line, what the error says and what the hint starts with.
+/// A wrong command line, words of the error, and the start of the hint.
 const WRONG: [(&str, &str, &str); 20] = [
     (
         "lsit plex",
@@ -316,7 +316,7 @@ fn an_error_names_the_word_it_is_about_and_what_was_meant() {
 }
 
 #[test]
-fn a_word_that_may_be_a_secret_is_repeated_by_no_error() {
+fn no_error_repeats_a_word_that_may_be_a_secret() {
     let home = Home::new();
     for line in [
         "S3cret-word",
@@ -345,7 +345,7 @@ fn a_word_that_may_be_a_secret_is_repeated_by_no_error() {
 }
 
 #[test]
-fn a_mistyped_service_or_key_gets_the_nearest_and_the_exit_status_stays() {
+fn a_mistyped_service_or_key_gets_a_suggestion_and_the_same_exit_status() {
     let lab = Lab::with("jellyfin", json!({"API_KEY": "1", "odd key": "2"}));
     lab.store("media/sonarr", json!({"TOKEN": "1"}));
     for (line, hint) in [

@@ -1,4 +1,4 @@
-//! inject, held to its word: the file is always whole.
+//! The guarantee of inject: the file is always complete.
 
 use std::process::Stdio;
 
@@ -8,7 +8,7 @@ use crate::inject::backups;
 use crate::support::Lab;
 
 #[test]
-fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
+fn after_each_of_200_kills_the_file_is_the_old_or_the_new_one() {
     let lab = Lab::new();
     let long = "x".repeat(6000);
     let versions: Vec<String> = (0..2).map(|number| format!("{number}{long}")).collect();
@@ -59,7 +59,10 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
         );
     }
     eprintln!("killed {killed} of 200 before their end");
-    assert!(killed > 20, "the test must kill it at work");
+    assert!(
+        killed > 20,
+        "too few runs were killed while they were writing"
+    );
     write(0);
     lab.cv(["inject", "plex"]).exits(0);
     write(1);
@@ -72,12 +75,12 @@ fn killed_200_times_the_file_is_the_old_one_or_the_new_one() {
         !left.iter().any(|name| name.contains(".claude-vault-")),
         "{left:?}"
     );
-    // The file, five backups of ours, and what was there before claude-vault wrote it.
+    // The file, five of our backups, and a copy of the file from before claude-vault wrote it.
     assert!(left.len() <= 7, "{left:?}");
 }
 
 #[test]
-fn two_at_once_do_not_trip_over_each_other() {
+fn two_runs_at_once_do_not_disturb_each_other() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
     std::thread::scope(|scope| {

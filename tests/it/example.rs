@@ -1,4 +1,5 @@
-//! `example`, as a person types it: what goes, what stays, and that no file that parses is refused.
+//! `example` as a person types it: what is removed, what stays, and that every file that parses is
+//! accepted.
 
 use crate::corpus::{File, Label, corpus};
 use crate::support::Home;
@@ -33,7 +34,7 @@ fn with(text: &str, kept: &[&str]) {
 }
 
 #[test]
-fn live_secrets_under_harmless_names_go() {
+fn real_secrets_under_harmless_names_are_removed() {
     let made = example(
         "shop/.env",
         "SLACK_URL=https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/abcdefghijklmnopqrstuvwx\n\
@@ -51,7 +52,7 @@ fn live_secrets_under_harmless_names_go() {
 }
 
 #[test]
-fn secrets_anywhere_in_a_compose_file_go() {
+fn secrets_anywhere_in_a_compose_file_are_removed() {
     let made = example(
         "shop/compose.yaml",
         "services:\n  db:\n    image: redis\n    command: redis-server --requirepass hunter2hunter2\n    labels:\n      \
@@ -74,7 +75,7 @@ fn secrets_anywhere_in_a_compose_file_go() {
 }
 
 #[test]
-fn no_line_of_a_key_stays() {
+fn every_line_of_a_private_key_is_removed() {
     let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDcRcBces9fD1s\n\
                Q2hhbmdlTWVUb1NvbWV0aGluZ1JlYWxLZXlUYWls==\n-----END PRIVATE KEY-----";
     let commented = key.replace('\n', "\n# ");
@@ -92,7 +93,7 @@ fn no_line_of_a_key_stays() {
 }
 
 #[test]
-fn urls_and_tokens_in_comments_go_and_the_comments_stay() {
+fn secrets_in_comments_are_removed_and_the_comments_stay() {
     let made = example(
         "shop/.env",
         "# was postgres://app:hunter99@db/x\n# ghp_0123456789abcdefghijABCDEFGHIJ012345\nPORT=80 # or Bearer kJ2mQ8vXr4TzP0wLs6YbN1cH9f\n\
@@ -116,7 +117,7 @@ fn urls_and_tokens_in_comments_go_and_the_comments_stay() {
 }
 
 #[test]
-fn harmless_words_refuse_nothing_and_stay() {
+fn harmless_words_stay_and_cause_no_refusal() {
     let text = "DB_TYPE=mysql\nDB_PREFIX=null\n# null turns it off; mysql or postgres\nDB_PASSWORD=hunter2hunter2\n";
     assert_eq!(
         example("shop/.env", text),
@@ -159,7 +160,7 @@ fn theme_colours_and_other_public_settings_stay() {
 }
 
 #[test]
-fn the_example_of_an_injected_file_has_no_header_of_ours() {
+fn the_example_of_an_injected_file_lacks_our_header() {
     let text = "# Written by claude-vault from Vault (shop).\n# Make it again: claude-vault inject shop\n# It holds secrets: do not commit it.\n#\nDB_HOST=db.lan\n\n# From Vault:\nDB_PASSWORD=hunter2hunter2\n";
     assert_eq!(
         example("shop/.env", text),
@@ -224,7 +225,7 @@ fn an_override_has_an_example_of_its_own() {
     }
 }
 
-/// What became of a file of the labelled corpus.
+/// The result for the files of the labelled corpus.
 #[derive(Default)]
 struct Outcome {
     secrets: usize,
@@ -273,8 +274,8 @@ impl Outcome {
     }
 }
 
-/// A secret is left if it stands anywhere; one that is short or a word (`postgres`), if it stands
-/// in its line.
+/// Whether a secret is left: anywhere in the file, or only in its own line if it is short or a word
+/// (`postgres`).
 fn is_left(secret: &str, line: &str, made: &str) -> bool {
     if secret.len() >= 8 && !secret.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return secret
@@ -288,7 +289,7 @@ fn is_left(secret: &str, line: &str, made: &str) -> bool {
 }
 
 #[test]
-fn on_the_labelled_corpus_no_secret_stays_and_little_that_is_harmless_goes() {
+fn on_the_labelled_corpus_every_secret_is_removed_and_few_harmless_values_are() {
     for seed in [1, 20_261_125, 7] {
         let home = Home::new();
         let mut outcome = Outcome::default();

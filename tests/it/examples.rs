@@ -1,4 +1,4 @@
-//! Five services of a home lab, each read by its program's own loader.
+//! Five services of a home lab, each read by its own program's loader.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::readers::{ENV, Real, YAML};
 use crate::support::{Lab, ground, run};
 
-/// Passwords as people and generators make them.
+/// A password with the characters that people and generators use.
 const HARD: &str = "it's $5 & \"more\" #1";
 
 fn lab() -> Lab {
@@ -48,16 +48,16 @@ fn read(name: &str, readers: &[Real], file: &Path) -> Value {
 #[test]
 fn five_services_are_read_by_their_own_programs() {
     let lab = lab();
-    let told = lab
+    let output = lab
         .cv(["inject", "--all"])
         .exits(0)
         .says("immich/.env written for docker compose (compose.yaml beside it)")
         .says("backup/.env written for systemd (backup.service beside it)")
         .says("website/.env written for Vite or Next.js (package.json beside it)")
         .says(
-            "the template's lines were made plain KEY=value lines, since systemd reads no others",
+            "the template's lines were rewritten as plain KEY=value lines, since systemd reads no others",
         );
-    assert!(!told.all().contains(HARD));
+    assert!(!output.all().contains(HARD));
     let place = |file: &str| lab.home.lab().join(file);
 
     let home_assistant = read(
@@ -82,7 +82,7 @@ fn five_services_are_read_by_their_own_programs() {
     )
     .exits(0)
     .json();
-    let shown = |value: &str| json!(value.replace('$', "$$")); // as config writes it
+    let shown = |value: &str| json!(value.replace('$', "$$")); // as `docker compose config` writes it
     assert_eq!(
         config["services"]["database"]["environment"]["POSTGRES_PASSWORD"],
         shown(HARD)
@@ -111,7 +111,7 @@ fn five_services_are_read_by_their_own_programs() {
 }
 
 #[test]
-fn the_templates_keep_all_that_is_not_a_value() {
+fn the_templates_keep_everything_except_values() {
     let lab = lab();
     lab.cv(["inject", "--all"]).exits(0);
     let below = |file: &str| {

@@ -1,4 +1,4 @@
-//! exec: the program gets the values exactly, and takes our place.
+//! exec: the program gets the exact values and replaces our process.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -42,7 +42,7 @@ fn the_program_gets_every_value_byte_for_byte_and_no_token() {
 }
 
 #[test]
-fn only_prefix_and_clean_say_what_is_in_the_environment() {
+fn only_prefix_and_clean_control_the_environment() {
     let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
     assert_eq!(
         lab.cv([
@@ -60,8 +60,8 @@ fn only_prefix_and_clean_say_what_is_in_the_environment() {
     lab.cv(["exec", "nothing", "--", "env"]).exits(5);
 }
 
-/// The attacks of the review, and their kind: nothing of the service runs, whatever the key is
-/// called.
+/// The attacks of the review and similar ones: nothing from the service is executed, whatever its
+/// key is called.
 #[test]
 fn keys_that_change_how_programs_run_are_refused_unless_they_are_named() {
     let lab = Lab::new();
@@ -100,14 +100,14 @@ fn keys_that_change_how_programs_run_are_refused_unless_they_are_named() {
             "{key}: {}",
             run.all()
         );
-        // The same in the file for docker, and with nothing else in the environment.
+        // The same holds for the file for docker, and with an otherwise empty environment.
         lab.cv(["exec", "evil", "--env-file-fd", "--", "cat", "{}"])
             .exits(2);
         lab.cv(["exec", "evil", "--clean", "--", "env"]).exits(2);
         lab.cv(["exec", "evil", "--only", "FINE", "--", "true"])
             .exits(0);
     }
-    // What is meant is named.
+    // A key is allowed if the user names it.
     lab.store(
         "meant",
         json!({"NODE_OPTIONS": "--max-old-space-size=64", "A": "1", "B": "2"}),
@@ -124,7 +124,7 @@ fn keys_that_change_how_programs_run_are_refused_unless_they_are_named() {
         ])
         .exits(0);
     assert_eq!(run.stdout, "A=1\nNODE_OPTIONS=--max-old-space-size=64\n");
-    // The name that counts is the one that the program would get.
+    // The check applies to the name that the program would get.
     assert_eq!(
         lab.cv(["exec", "meant", "--clean", "--prefix", "MY_", "--", "env"])
             .exits(0)
@@ -146,13 +146,13 @@ fn keys_that_change_how_programs_run_are_refused_unless_they_are_named() {
 }
 
 #[test]
-fn of_two_services_the_later_one_counts_unless_it_is_strict() {
+fn of_two_services_the_later_one_wins_unless_strict_is_given() {
     let lab = Lab::with("one", json!({"A": "1", "X": "1"}));
     lab.store("two", json!({"A": "2"}));
     let run = lab
         .cv(["exec", "one", "two", "--clean", "--", "env"])
         .exits(0)
-        .says("one and two both have A: the one of two is used");
+        .says("one and two both have A: the value from two is used");
     assert_eq!(run.stdout, "A=2\nX=1\n");
     lab.cv(["exec", "two", "one", "--strict", "--", "env"])
         .exits(2)
@@ -176,7 +176,7 @@ fn the_exit_status_is_the_programs_and_a_missing_one_is_127() {
 }
 
 #[test]
-fn the_program_has_our_process_id_stdin_and_signals() {
+fn the_program_keeps_our_process_id_stdin_and_signals() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
     command.args([
@@ -207,7 +207,7 @@ fn the_program_has_our_process_id_stdin_and_signals() {
 }
 
 #[test]
-fn docker_gets_a_file_in_memory_that_nothing_else_has() {
+fn docker_gets_a_file_in_memory_that_no_other_process_can_open() {
     let lab = Lab::with(
         "plex",
         json!({"A": format!("'{CANARY}' # \"$x\""), "B": "2"}),
@@ -269,7 +269,7 @@ fn values_that_no_environment_holds_are_refused() {
     lab.cv(["exec", "plex", "--", "env"]).exits(2).says("NUL");
 }
 
-/// The real client, which reads the file and then asks a daemon to make a container.
+/// The real client reads the file and then asks a daemon to create a container.
 #[test]
 fn the_docker_client_reads_the_file_in_memory() {
     let hard = "it's \"hard\" \\ $HOME `id` #1 ";

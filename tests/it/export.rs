@@ -1,4 +1,4 @@
-//! export: each format is read back by the program that it is for.
+//! export: the program that each format is for reads it back.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{CANARY, Lab, files, ground, run};
 
-/// Values that a careless writer would break, by names that every format holds.
+/// Values that a careless writer would break, under names that every format can hold.
 fn awkward() -> Value {
     json!({
         "PLAIN": "abc", "QUOTES": "it's \"x\" `y`", "ROWS": "a\nb\n\n", "RETURN": "a\r\nb", "DOLLAR": "$(touch pwned) `touch pwned` ${HOME} $$",
@@ -35,7 +35,7 @@ fn texts() -> Vec<(String, String)> {
 }
 
 #[test]
-fn json_is_read_by_jq_with_every_type() {
+fn jq_reads_json_with_every_type() {
     let mut stored = awkward();
     stored["odd name/1"] = json!("x\u{0}y\u{1b}[31m");
     let lab = Lab::with("plex", stored.clone());
@@ -64,7 +64,7 @@ fn json_is_read_by_jq_with_every_type() {
         serde_json::from_str::<Value>(&jq(".plex", &both)).unwrap(),
         stored
     );
-    // With --json it is the same, and one key can be chosen.
+    // --json gives the same output, and a single key can be selected.
     assert_eq!(
         lab.cv(["export", "plex", "--json", "--only", "NUMBER"])
             .exits(0)
@@ -74,7 +74,7 @@ fn json_is_read_by_jq_with_every_type() {
 }
 
 #[test]
-fn yaml_is_read_by_pyyaml_with_every_type() {
+fn pyyaml_reads_yaml_with_every_type() {
     let mut stored = awkward();
     stored["odd name/1"] = json!("x\u{0}y\u{85}\u{2028}");
     stored["on"] = json!("on");
@@ -120,7 +120,7 @@ fn yaml_is_read_by_pyyaml_with_every_type() {
 }
 
 #[test]
-fn shell_lines_are_read_by_every_shell_and_run_nothing() {
+fn every_shell_reads_the_shell_lines_and_runs_nothing() {
     let lab = Lab::with("plex", awkward());
     let script = lab
         .cv(["export", "plex", "--format", "shell"])
@@ -159,7 +159,7 @@ fn shell_lines_are_read_by_every_shell_and_run_nothing() {
 }
 
 #[test]
-fn shell_lines_hold_no_name_that_a_shell_would_act_on() {
+fn shell_lines_omit_names_that_a_shell_would_act_on() {
     let hostile = json!({
         "GOOD": "1", "A;touch pwned": "x", "$(touch pwned)": "x", "B\ntouch pwned": "x", "f()": "x", "a[$(touch pwned)]": "x", "1A": "x", "é": "x",
         "A-B": "x", "_": "x", "UID": "0", "PATH": "/evil", "PROMPT_COMMAND": "touch pwned", "BASH_ENV": "/evil", "LD_PRELOAD": "/evil.so",
@@ -181,15 +181,15 @@ fn shell_lines_hold_no_name_that_a_shell_would_act_on() {
             .says("PATH");
         assert_eq!(env.stdout, "GOOD=1\n");
     }
-    // For docker these are names like any other.
+    // For docker these names are ordinary.
     let docker = lab
         .cv(["export", "plex", "--format", "env", "--dialect", "docker"])
         .exits(0);
     assert!(docker.stdout.contains("PATH=/evil"), "{}", docker.stdout);
     lab.cv(["export", "plex", "--format", "shell", "--strict"])
         .exits(2)
-        .says("hint: drop --strict");
-    // A person who means it names it; a variable that shells keep for themselves stays out.
+        .says("hint: omit --strict");
+    // The user can name a key to include it. A variable that shells reserve stays out all the same.
     let meant = lab
         .cv([
             "export",
@@ -214,11 +214,11 @@ fn shell_lines_hold_no_name_that_a_shell_would_act_on() {
 }
 
 #[test]
-fn env_lines_are_read_by_dotenv_in_python_and_node_and_by_compose() {
+fn dotenv_in_python_and_node_and_compose_read_the_env_lines() {
     let stored = awkward();
     let lab = Lab::with("plex", stored);
     let values = texts();
-    // One text for each reader: what it cannot hold is refused by name.
+    // Write one text for each reader; a value that the reader cannot hold is refused by name.
     let write = |dialect: &str| {
         let mut left = Vec::new();
         for (key, _) in &values {
@@ -309,7 +309,7 @@ fn env_lines_are_read_by_dotenv_in_python_and_node_and_by_compose() {
     )
     .exits(0)
     .stdout;
-    // What it prints is for compose to read again, so every $ is doubled.
+    // The output is meant for compose to read again, so every $ is doubled.
     let read: Value = serde_json::from_str(&read.replace("$$", "$")).unwrap();
     assert_eq!(read["services"]["a"]["environment"], expected(&keys));
 }
@@ -338,8 +338,7 @@ fn a_key_of_two_services_is_never_overwritten_in_lines() {
     assert!(!refused.all().contains(CANARY));
 }
 
-/// Checks a manifest against the schema that Kubernetes publishes, and gives what its values decode
-/// to.
+/// Checks a manifest against the schema that Kubernetes publishes. Returns the decoded values.
 fn apply(text: &str, lab: &Lab) -> Option<Vec<Value>> {
     let file = lab.home.path().join("secret");
     std::fs::write(&file, text).unwrap();
@@ -435,7 +434,7 @@ fn a_kubernetes_secret_follows_the_published_schema() {
             ]
         );
     }
-    // The schema is not one that takes anything.
+    // The schema does reject wrong manifests.
     let broken = one.stdout.replace("data:", "values:");
     assert_eq!(apply(&broken, &lab), None);
     lab.store("home-assistant", json!({"A": "1"}));
@@ -458,7 +457,7 @@ fn a_kubernetes_secret_follows_the_published_schema() {
 }
 
 #[test]
-fn docker_secrets_are_files_of_the_exact_bytes_and_nothing_leaves_the_folder() {
+fn docker_secrets_are_files_with_the_exact_bytes_and_none_is_written_outside_the_folder() {
     let mut stored = awkward();
     stored["nul.bin"] = json!("x\u{0}y\n");
     let lab = Lab::with("plex", stored);
@@ -470,7 +469,7 @@ fn docker_secrets_are_files_of_the_exact_bytes_and_nothing_leaves_the_folder() {
         .collect::<serde_json::Map<_, _>>()
         .into();
     let mut hostile = clean.clone();
-    // Names that begin with a dot are those of git, of shells and of ours.
+    // Names that begin with a dot belong to git, to shells and to claude-vault.
     for name in [
         "../escape",
         "..",
@@ -522,7 +521,7 @@ fn docker_secrets_are_files_of_the_exact_bytes_and_nothing_leaves_the_folder() {
             );
         }
     }
-    // Compose mounts them as they are.
+    // Compose mounts the files unchanged.
     lab.home.file(
         "compose.yaml",
         "services:\n  a:\n    image: x\n    secrets: [QUOTES]\nsecrets:\n  QUOTES:\n    file: ./secrets/QUOTES\n",
@@ -590,7 +589,7 @@ fn a_file_is_written_whole_below_the_root_and_replaced_only_when_asked() {
     std::fs::write(&file, "mine\n").unwrap();
     export(&[])
         .exits(2)
-        .says("is there already and differs")
+        .says("already exists with other content")
         .says("--force");
     assert_eq!(lab.home.read("out/plex.json"), "mine\n");
     let forced = export(&["--force", "--json"]).exits(0).json();
@@ -650,7 +649,7 @@ fn under_an_ai_agent_nothing_is_exported() {
 }
 
 #[test]
-fn what_is_not_there_is_named() {
+fn a_missing_service_or_key_is_named() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.cv(["export", "nosuch"]).exits(5);
     lab.cv(["export", "plex", "--only", CANARY])
@@ -663,14 +662,14 @@ fn what_is_not_there_is_named() {
 }
 
 #[test]
-fn what_was_exported_goes_back_with_the_same_types() {
+fn an_export_can_be_set_again_with_the_same_types() {
     let mut stored = awkward();
     stored["tls.crt"] = json!("x");
     stored["a-b_C.9"] = json!({"deep": [[{"x": null, "y": [true, 1e21, -0.5, 1e-7]}], ""]});
     stored["COMPUTED"] = json!({"computed": "x"});
     let lab = Lab::with("plex", stored.clone());
     let read = |lab: &Lab, service: &str| {
-        // As Vault has it: numbers in one spelling.
+        // The data as Vault returns it: numbers in their normalised spelling.
         lab.bao
             .get(&format!("secret/data/proxmox-services/{service}"))["data"]["data"]
             .clone()
@@ -690,7 +689,7 @@ fn what_was_exported_goes_back_with_the_same_types() {
             .cv_with(&["set", &to, "--from", "-", "--no-confirm"], &text)
             .exits(0);
         assert_eq!(read(&lab, &to), original, "{from:?}");
-        // The format can be said too, and a second time there is nothing to change.
+        // The format can also be named, and a second run changes nothing.
         lab.home
             .cv_with(
                 &[
@@ -707,7 +706,7 @@ fn what_was_exported_goes_back_with_the_same_types() {
             .exits(0)
             .says("nothing to change");
     }
-    // Names that we do not write are named, and the rest can be had.
+    // A key that we cannot write is named in the error, and the other keys can be set.
     lab.store("odd", json!({"a/b": "1", "A": CANARY, "é": "2"}));
     let text = lab.cv(["export", "odd"]).exits(0).stdout;
     let refused = lab
@@ -734,7 +733,7 @@ fn what_was_exported_goes_back_with_the_same_types() {
 }
 
 #[test]
-fn what_vaults_own_command_prints_is_taken_and_what_we_print_is_too() {
+fn set_accepts_the_output_of_bao_kv_get_and_bao_kv_put_accepts_ours() {
     let stored = awkward();
     let lab = Lab::with("plex", stored.clone());
     let mut bao = lab.home.command(ground().join("bin/bao"));
@@ -785,7 +784,7 @@ fn an_export_of_several_services_is_not_taken_for_the_keys_of_one() {
     assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "2"}));
     set(&["--only", "radarr"]).exits(0);
     assert_eq!(lab.stored("plex")["radarr"], json!({"B": "2"}));
-    // Keys that hold objects are keys like others.
+    // Keys that hold objects are treated like other keys.
     lab.store("objects", json!({"X": {"a": 1}, "Y": {"b": 2}}));
     let objects = lab.cv(["export", "objects"]).exits(0).stdout;
     lab.home
@@ -795,7 +794,7 @@ fn an_export_of_several_services_is_not_taken_for_the_keys_of_one() {
 }
 
 #[test]
-fn no_file_of_the_audit_log_is_written_over() {
+fn no_file_of_the_audit_log_is_overwritten() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     for name in [
         ".claude-vault-audit.log",

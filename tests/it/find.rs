@@ -1,4 +1,4 @@
-//! `find`: names and values over all services.
+//! `find`: search for names and values in all services.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{CANARY, Home, Lab, Proxy};
 use crate::terminal::cv;
 
-/// Many services in many folders, each with a key of its own.
+/// Many services in many folders, each with its own key.
 pub fn many(count: usize) -> Lab {
     let lab = Lab::new();
     std::thread::scope(|scope| {
@@ -91,9 +91,9 @@ fn a_value_is_found_exactly_and_never_shown() {
     assert_eq!(find("4242").exits(0).stdout, "media/sonarr N\nplex N\n");
     assert!(!find(&format!("{CANARY}y")).exits(5).all().contains(CANARY));
     for empty in ["", "\n"] {
-        find(empty).exits(2).says("that was empty");
+        find(empty).exits(2).says("the value is empty");
     }
-    // It is not taken from the command line, and what stands there is not repeated.
+    // A value is not accepted on the command line, and the error does not repeat it.
     let refused = lab
         .cv(["find", "--value", CANARY])
         .exits(2)
@@ -111,7 +111,7 @@ fn a_value_is_found_exactly_and_never_shown() {
 }
 
 #[test]
-fn under_an_ai_agent_a_value_is_not_looked_for_and_names_are() {
+fn under_an_ai_agent_names_can_be_searched_and_values_cannot() {
     let mut lab = Lab::with("plex", json!({"A": CANARY}));
     lab.home.set("CLAUDECODE", "1");
     lab.home
@@ -122,7 +122,7 @@ fn under_an_ai_agent_a_value_is_not_looked_for_and_names_are() {
 }
 
 #[test]
-fn what_cannot_be_read_is_counted_and_said() {
+fn unreadable_services_are_counted_and_reported() {
     let mut lab = Lab::with("open/a", json!({"KEY": CANARY}));
     lab.store("open/gone", json!({"KEY": CANARY}));
     lab.store("closed", json!({"KEY": CANARY}));
@@ -157,12 +157,12 @@ path "secret/data/proxmox-services/open/*" { capabilities = ["read"] }
         (&shown["forbidden"], &shown["deleted"], &shown["searched"]),
         (&json!(1), &json!(1), &json!(1))
     );
-    // Without a session, nothing is asked first.
+    // Without a session, the value is not even asked for.
     Home::new().cv(["find", "--value", "-"]).exits(3);
 }
 
 #[test]
-fn two_thousand_services_are_searched_with_sixteen_requests_at_once() {
+fn two_thousand_services_are_searched_with_at_most_sixteen_requests_at_once() {
     let mut lab = many(2_000);
     let proxy = Proxy::start(&lab.bao.address, Duration::from_millis(2));
     lab.home.set("VAULT_ADDR", &proxy.address);
@@ -176,8 +176,8 @@ fn two_thousand_services_are_searched_with_sixteen_requests_at_once() {
         json!([{"service": "group-14/service-1234", "key": "PASSWORD"}])
     );
     assert_eq!(found["searched"], 2_000);
-    // One request for each service and folder, one for the prefix, and one for whose token it is,
-    // for the audit log.
+    // One request for each service and folder, one for the prefix, and one for the owner of the
+    // token, which the audit log needs.
     assert_eq!(proxy.paths().len(), 2_022);
     assert!((8..=16).contains(&proxy.most()), "{}", proxy.most());
     let names = lab.cv(["find", "*password"]).exits(0);
@@ -198,7 +198,7 @@ fn two_thousand_services_are_searched_with_sixteen_requests_at_once() {
 }
 
 #[test]
-fn long_work_shows_a_bar_on_a_terminal_and_takes_it_away() {
+fn a_long_search_shows_a_progress_bar_on_a_terminal_and_clears_it() {
     let mut lab = many(640);
     let proxy = Proxy::start(&lab.bao.address, Duration::from_millis(50));
     lab.home.set("VAULT_ADDR", &proxy.address);

@@ -1,4 +1,4 @@
-//! `set --from`: what lands in Vault is what the file's own reader reads.
+//! `set --from`: Vault stores what the file's own reader would read.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::readers::{ENV, Real, YAML};
 use crate::support::{CANARY, Lab, run};
 
-/// What a real reader reads in a file.
+/// What a real reader reads from a file.
 fn read_by(reader: &Real, file: PathBuf) -> BTreeMap<String, Value> {
     let answer = reader.read(&[file]).remove(0);
     assert!(
@@ -34,7 +34,7 @@ fn object(values: BTreeMap<String, Value>) -> Value {
 const COMPOSE: &str = "services:\n  a:\n    image: x\n    env_file: .env\n";
 
 #[test]
-fn the_neighbours_choose_the_reader() {
+fn neighbouring_files_determine_the_reader() {
     let text = "A=foobar#oopsie\nB='x'#c\nC=\"a\\nb\"\n";
     for (neighbour, content, reader) in [
         ("package.json", "{}", "dotenv 16"),
@@ -111,7 +111,7 @@ fn the_project_file_names_the_reader_too() {
 }
 
 #[test]
-fn without_a_sign_the_plan_says_who_read_it_and_who_would_read_otherwise() {
+fn without_neighbouring_files_the_plan_names_the_reader_and_those_that_would_differ() {
     let lab = Lab::new();
     lab.home.file("lone.env", "A=plain\nHASH=a#b\n");
     let done = lab
@@ -121,7 +121,8 @@ fn without_a_sign_the_plan_says_who_read_it_and_who_would_read_otherwise() {
     assert_eq!(lab.stored("s"), json!({"A": "plain", "HASH": "a#b"}));
 }
 
-/// Whole files as PyYAML reads them, and how it reads `secrets.yaml` after the way back.
+/// Checks whole files against PyYAML: what Vault stores, and what PyYAML reads from `secrets.yaml`
+/// once it is written back.
 #[test]
 fn secrets_yaml_is_stored_and_written_as_pyyaml_reads_it() {
     let texts = [
@@ -174,7 +175,7 @@ fn secrets_yaml_is_stored_and_written_as_pyyaml_reads_it() {
 }
 
 #[test]
-fn a_yaml_key_that_cannot_be_taken_is_named_with_its_line_and_the_rest_can_be_had() {
+fn a_yaml_key_that_cannot_be_stored_is_named_with_its_line_and_the_others_can_be_set() {
     let lab = Lab::new();
     lab.home.file(
         "esphome/config/secrets.yaml",
@@ -245,13 +246,13 @@ fn a_thousand_aliases_are_read() {
     lab.cv(["set", "s", "--from", "s/secrets.yaml", "--dry-run"])
         .exits(0)
         .says("+ k999");
-    // OpenBao takes some 500 keys in one request.
+    // OpenBao accepts about 500 keys in one request.
     let (first, last): (Vec<String>, Vec<String>) = (0..1000)
         .map(|number| format!("k{number}"))
         .partition(|key| key.len() < 4);
     lab.cv(["set", "s", "--from", "s/secrets.yaml", "--no-confirm"])
         .exits(2)
-        .says("more keys or list entries than Vault takes");
+        .says("more keys or list entries than Vault accepts");
     let mut before = read_by(&real("PyYAML"), file);
     lab.cv([
         "set",
@@ -265,7 +266,7 @@ fn a_thousand_aliases_are_read() {
     .exits(0);
     before.retain(|key, _| !last.contains(key) && key != "a");
     assert_eq!(lab.stored("s"), object(before));
-    // The same aliases inside each other would be more than any memory holds.
+    // If these aliases were nested, the result would exceed any memory.
     let doubling: String = (1..60)
         .map(|n| format!("m{n}: &m{n} [*m{}, *m{}]\n", n - 1, n - 1))
         .collect();
@@ -312,9 +313,9 @@ fn json_is_read_in_the_shapes_that_tools_print() {
     }
 }
 
-/// What the command of OpenBao prints, read back.
+/// Reads back the output of OpenBao's own command.
 #[test]
-fn the_output_of_kv_get_is_read() {
+fn the_output_of_kv_get_is_accepted() {
     let lab = Lab::with("from", json!({"A": "x", "N": 7, "T": true}));
     let mut bao = lab.home.command(crate::support::ground().join("bin/bao"));
     bao.args([
@@ -375,9 +376,9 @@ fn an_encrypted_file_is_refused_with_the_command_that_decrypts_it() {
     }
 }
 
-/// The command of the hint, with the real dotenvx: what it prints is taken.
+/// The hint names a command of dotenvx. The real dotenvx runs here, and its output is accepted.
 #[test]
-fn what_dotenvx_decrypts_is_taken() {
+fn the_output_of_dotenvx_decrypt_is_accepted() {
     let lab = Lab::new();
     lab.home.file("x/.env", "DB=hunter2\nURL='https://x/y#z'\n");
     let dotenvx = crate::support::ground().join("node_modules/.bin/dotenvx");
@@ -417,7 +418,7 @@ fn what_dotenvx_decrypts_is_taken() {
 }
 
 #[test]
-fn no_refusal_of_a_file_repeats_what_may_be_a_value() {
+fn no_error_about_a_file_repeats_a_possible_value() {
     let lab = Lab::new();
     lab.home.file("m/compose.yaml", COMPOSE);
     let files = [
@@ -436,7 +437,7 @@ fn no_refusal_of_a_file_repeats_what_may_be_a_value() {
             .cv(["set", "m", "--from", name, "--no-confirm"])
             .exits(2)
             .says("hint:");
-        // A name in ${…} is a name; all else may be a value.
+        // The name inside ${…} can be shown; everything else may be a value.
         assert!(
             text.contains("${") || !refused.all().contains(CANARY),
             "{text}: {}",
@@ -460,7 +461,7 @@ fn no_refusal_of_a_file_repeats_what_may_be_a_value() {
 }
 
 #[test]
-fn a_compose_file_is_no_source_of_keys() {
+fn a_compose_file_is_refused_as_a_source_of_keys() {
     let lab = Lab::new();
     lab.home.file("m/compose.yaml", COMPOSE);
     lab.cv(["set", "m", "--from", "m/compose.yaml", "--no-confirm"])
@@ -485,7 +486,7 @@ fn a_file_beside_a_compose_file_is_read_as_docker_compose_reads_it() {
             lab.cv(["list", "m"]).exits(5);
         }
     }
-    // Without the line that compose itself warns about, all is as compose reads it.
+    // Without the line that compose itself warns about, the values equal those that compose reads.
     let file = lab.home.file(
         "m/.env",
         &env.replace(
@@ -495,19 +496,19 @@ fn a_file_beside_a_compose_file_is_read_as_docker_compose_reads_it() {
     );
     lab.cv(["set", "m", "--from", "m/.env", "--no-confirm"])
         .exits(0)
-        .says("URL: expanded from DOMAIN; it no longer follows it");
+        .says("URL: expanded from DOMAIN; it will not follow later changes");
     let before = read_by(&real("docker compose"), file.clone());
     assert_eq!(lab.stored("m"), object(before.clone()));
     assert_eq!(before["GREETING"], "Let's go!");
     assert_eq!(before["PW"], "val #s");
     assert_eq!(before["URL"], "https://example.org/x");
-    // And compose reads the same after the way back.
+    // After inject, compose still reads the same values.
     lab.cv(["inject", "m"]).exits(0);
     assert_eq!(read_by(&real("docker compose"), file), before);
 }
 
 #[test]
-fn the_environment_is_used_only_where_it_is_named() {
+fn the_environment_is_used_only_for_variables_that_are_named() {
     let mut lab = Lab::new();
     lab.home.set("DB_HOST", "db.lan");
     lab.home.file("m/compose.yaml", COMPOSE);
@@ -558,7 +559,7 @@ fn the_environment_is_used_only_where_it_is_named() {
 }
 
 #[test]
-fn what_the_reader_cannot_read_is_refused_with_its_line() {
+fn an_entry_that_the_reader_cannot_read_is_refused_with_its_line() {
     let lab = Lab::new();
     lab.home.file("m/compose.yaml", COMPOSE);
     for text in ["A=1\nB='open\n", "A=1\nB=\"open\n", "A=1\n${X}=2\n"] {
@@ -597,7 +598,7 @@ fn secrets_only_leaves_the_rest_in_the_file() {
 }
 
 #[test]
-fn standard_input_tells_its_format_or_is_told_it() {
+fn the_format_of_standard_input_is_detected_or_given() {
     let lab = Lab::new();
     lab.home
         .cv_with(

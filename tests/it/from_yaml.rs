@@ -1,4 +1,4 @@
-//! What this program makes of a YAML file, held against PyYAML: the same value with the same type,
+//! How this program reads a YAML file, checked against PyYAML: the same value with the same type,
 //! or a refusal that names the key's line. `SEED=… tests/run from_yaml` tries other files.
 
 use std::collections::BTreeMap;
@@ -184,10 +184,10 @@ fn seed() -> u64 {
         .unwrap_or(20_261_125)
 }
 
-/// What PyYAML reads in a file, or its complaint.
+/// What PyYAML reads from a file, or its error.
 type Read = Result<BTreeMap<String, Value>, String>;
 
-/// Writes texts as files, and gives what PyYAML reads in each.
+/// Writes texts as files. Returns each file with what PyYAML reads from it.
 fn read_by_pyyaml(lab: &std::path::Path, texts: &[String]) -> Vec<(PathBuf, Read)> {
     let files: Vec<PathBuf> = (0..texts.len())
         .map(|number| lab.join(format!("{number}.yaml")))
@@ -207,7 +207,7 @@ fn read_by_pyyaml(lab: &std::path::Path, texts: &[String]) -> Vec<(PathBuf, Read
     files.into_iter().zip(read).collect()
 }
 
-/// A value of ours as the readers' harness writes it.
+/// One of our values, in the JSON form that the readers' scripts print.
 fn of(typed: &Typed) -> Value {
     match typed {
         Typed::Text(text) => Value::String(text.to_string()),
@@ -228,7 +228,7 @@ fn every_generated_file_is_read_as_pyyaml_reads_it_or_refused_by_line() {
     {
         let ours = entries(text);
         let Ok(theirs) = theirs else {
-            // PyYAML takes nothing from it: then this program must not take all of it.
+            // PyYAML reads nothing from this file, so this program must not accept all of it.
             let takes_all = ours
                 .as_ref()
                 .is_ok_and(|entries| entries.iter().all(|entry| entry.value.is_ok()));
@@ -263,7 +263,7 @@ fn every_generated_file_is_read_as_pyyaml_reads_it_or_refused_by_line() {
                 }
             }
         }
-        // No key is left out without a word.
+        // No key is dropped silently.
         let named =
             |name: &String| name.starts_with('!') || ours.iter().any(|entry| entry.name == *name);
         let cut = ours
@@ -287,7 +287,7 @@ fn every_generated_file_is_read_as_pyyaml_reads_it_or_refused_by_line() {
     );
 }
 
-/// Equal, with the types that a reader sees: 1 and 1.0 are two.
+/// Equal, including the types that a reader sees: 1 and 1.0 differ.
 fn alike(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
@@ -306,7 +306,7 @@ fn alike(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Lines as they stand in the secrets.yaml of Home Assistant and ESPHome.
+/// Lines as they occur in the secrets.yaml of Home Assistant and ESPHome.
 const HABITS: &str = "\
 # Wi-Fi
 wifi_ssid: \"Home Net\"
@@ -364,7 +364,7 @@ at: \"@home\"
 ";
 
 #[test]
-fn of_what_people_write_at_most_5_in_100_are_refused() {
+fn at_most_5_in_100_values_that_people_write_are_refused() {
     let lab = Lab::new();
     let file = lab.home.file("esphome/secrets.yaml", HABITS);
     let before = YAML[0].read(std::slice::from_ref(&file)).remove(0);
@@ -396,7 +396,8 @@ fn of_what_people_write_at_most_5_in_100_are_refused() {
         arguments.extend(["--except", &except]);
     }
     lab.cv(&arguments).exits(0).says("notify is a boolean");
-    // File to Vault to file: PyYAML reads what it read before, and Vault holds it.
+    // From the file into Vault and back: PyYAML reads the same as before, and that is what Vault
+    // stores.
     std::fs::remove_file(&file).unwrap();
     lab.cv(["inject", "esphome", "--file", "esphome/secrets.yaml"])
         .exits(0);
@@ -416,7 +417,7 @@ fn of_what_people_write_at_most_5_in_100_are_refused() {
     }
 }
 
-/// Generated files through the real server and back.
+/// Sends generated files to the real server and back.
 #[test]
 fn generated_files_go_into_vault_and_back_unchanged() {
     let lab = Lab::new();
@@ -487,9 +488,9 @@ fn generated_files_go_into_vault_and_back_unchanged() {
     assert!(alike_keys > 100, "{alike_keys}");
 }
 
-/// A password that begins with `!` is a tag to YAML.
+/// YAML reads a password that begins with `!` as a tag.
 #[test]
-fn a_tag_that_nobody_knows_is_not_repeated() {
+fn an_unknown_tag_is_not_repeated_in_the_error() {
     let lab = Lab::new();
     lab.home
         .file("secrets.yaml", "a: 1\npassword: !Tr0ub4dor\n");

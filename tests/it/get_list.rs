@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Home, Lab, run};
 
 #[test]
-fn status_tells_who_for_how_long_and_what_can_be_seen() {
+fn status_shows_the_user_the_remaining_time_and_the_visible_services() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let status = lab.cv(["status", "--json"]).exits(0).json();
     assert_eq!(status["user"], "token-tester");
@@ -21,7 +21,7 @@ fn status_tells_who_for_how_long_and_what_can_be_seen() {
 }
 
 #[test]
-fn status_warns_when_the_session_ends_soon_and_ends_with_3_when_it_is_over() {
+fn status_warns_when_the_session_ends_soon_and_exits_with_3_once_it_has_ended() {
     let mut lab = Lab::new();
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
@@ -49,7 +49,7 @@ fn status_without_a_policy_to_list_says_so() {
 }
 
 #[test]
-fn list_gives_services_and_the_keys_of_one() {
+fn list_prints_the_services_or_the_keys_of_one() {
     let lab = Lab::with("plex", json!({"B": "2", "A": "1"}));
     lab.store("sonarr", json!({"X": "1"}));
     lab.store("folder/inside", json!({"X": "1"}));
@@ -75,7 +75,7 @@ fn list_gives_services_and_the_keys_of_one() {
 }
 
 #[test]
-fn list_of_an_empty_mount_is_empty_and_no_error() {
+fn listing_an_empty_mount_prints_nothing_and_succeeds() {
     assert_eq!(
         Lab::new().cv(["list"]).exits(0).says("no services").stdout,
         ""
@@ -83,7 +83,7 @@ fn list_of_an_empty_mount_is_empty_and_no_error() {
 }
 
 #[test]
-fn get_gives_one_value_exactly() {
+fn get_prints_one_value_exactly() {
     let value = "it's \"$x\" \\ `y` \t é 🔑\nline two\r\n";
     let lab = Lab::with(
         "plex",
@@ -109,7 +109,7 @@ fn get_gives_one_value_exactly() {
 }
 
 #[test]
-fn get_all_is_read_back_exactly_by_shells_and_a_dotenv_reader() {
+fn shells_and_a_dotenv_reader_read_the_output_of_get_exactly() {
     let values = json!({
         "A": "plain", "B": "it's", "C": "$(touch x) `id` ${HOME}", "D": "two\nlines", "E": "", "F": "a # b", "G": "C:\\dir", "H": "é 🔑", "I": "=x"
     });
@@ -148,7 +148,7 @@ fn get_all_is_read_back_exactly_by_shells_and_a_dotenv_reader() {
 }
 
 #[test]
-fn several_keys_are_read_back_exactly_by_bash_and_by_two_dotenv_readers() {
+fn bash_and_two_dotenv_readers_read_several_keys_exactly() {
     let values = json!({"A": "it's", "B": "two\nlines $x `id`", "C": " # é 🔑 \"q", "N": 42, "T": true, "L": ["x y", 1]});
     let lab = Lab::with("plex", values.clone());
     lab.store("plex", json!({"A": "newer"}));
@@ -220,11 +220,11 @@ fn several_keys_are_read_back_exactly_by_bash_and_by_two_dotenv_readers() {
         .says("key number 2");
     lab.cv(["get", "plex", "A", "A", "-n"])
         .exits(2)
-        .says("-n goes with one key");
+        .says("-n takes one key");
 }
 
 #[test]
-fn get_all_refuses_in_a_pipe_what_no_reader_could_read() {
+fn get_refuses_to_pipe_values_that_no_reader_could_read() {
     let lab = Lab::with("plex", json!({"foo-bar": "1", "OK": "2"}));
     lab.cv(["get", "plex"])
         .exits(2)
@@ -296,7 +296,7 @@ fn under_an_ai_agent_get_shows_names_only() {
 
 #[test]
 fn names_are_checked_before_anything_else() {
-    let home = Home::new(); // without an address, so a request would fail differently
+    let home = Home::new(); // no address is set, so a request would fail with another error
     let long = "x".repeat(65);
     for bad in [
         "../x",
@@ -324,7 +324,7 @@ fn names_are_checked_before_anything_else() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_pipe_closed_by_its_reader_is_not_an_error() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let script = format!(
         "{} list | true; echo \"${{PIPESTATUS[0]}}\"",
@@ -335,7 +335,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn the_bao_variables_and_flags_work_and_the_flag_wins() {
+fn the_bao_variables_work_and_a_flag_wins_over_them() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     let address = lab.bao.address.clone();
     lab.home.variables.clear();
@@ -360,7 +360,7 @@ fn the_bao_variables_and_flags_work_and_the_flag_wins() {
 }
 
 #[test]
-fn a_user_config_is_read_and_a_mistake_in_it_is_told() {
+fn a_user_config_is_read_and_a_mistake_in_it_is_reported() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     let address = lab.bao.address.clone();
     lab.home.variables.retain(|(name, _)| name != "VAULT_ADDR");
@@ -377,7 +377,7 @@ fn a_user_config_is_read_and_a_mistake_in_it_is_told() {
 }
 
 #[test]
-fn a_missing_mount_does_not_hide_a_living_session() {
+fn a_missing_mount_does_not_hide_a_valid_session() {
     let mut lab = Lab::new();
     lab.home.set("VAULT_TOKEN", "root");
     let status = lab
@@ -389,7 +389,7 @@ fn a_missing_mount_does_not_hide_a_living_session() {
 }
 
 #[test]
-fn without_a_home_no_file_of_others_is_trusted() {
+fn without_a_home_no_config_in_a_shared_folder_is_read() {
     let lab = Lab::new();
     let temporary = lab.home.lab().parent().unwrap().to_owned();
     std::fs::create_dir_all(temporary.join(".config/claude-vault")).unwrap();
@@ -409,7 +409,7 @@ fn without_a_home_no_file_of_others_is_trusted() {
 }
 
 #[test]
-fn json_steers_no_terminal_and_parses_to_the_same() {
+fn json_output_escapes_terminal_controls_and_parses_to_the_same_value() {
     let lab = Lab::with("plex", json!({"A": "x\u{9b}2J\u{202e}y🔑\u{1b}"}));
     let run = lab.cv(["get", "plex", "--json"]).exits(0);
     assert!(!run.stdout.contains(['\u{9b}', '\u{202e}', '\u{1b}']));

@@ -1,9 +1,9 @@
-//! Help: every page fits a screen, and each way to it leads to the same page.
+//! Help: every page fits on a screen, and every way to request it shows the same page.
 
 use crate::support::Home;
 use crate::terminal::on_terminal;
 
-/// The words of every command that is shown.
+/// The words of every visible command.
 fn commands() -> Vec<Vec<String>> {
     fn add(command: &clap::Command, path: &[String], found: &mut Vec<Vec<String>>) {
         for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
@@ -19,7 +19,7 @@ fn commands() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_page_fits_a_screen_and_shows_the_own_options_first() {
+fn every_page_fits_on_a_screen_and_shows_the_commands_own_options_first() {
     let home = Home::new();
     let mut wrong = Vec::new();
     for path in commands() {
@@ -60,7 +60,7 @@ fn every_page_fits_a_screen_and_shows_the_own_options_first() {
 }
 
 #[test]
-fn every_command_is_in_the_overview_with_one_line_and_nothing_internal() {
+fn the_overview_lists_every_command_on_one_line_and_no_internal_one() {
     let home = Home::new();
     let page = home.cv(["help"]).exits(0).stdout;
     for path in commands().iter().filter(|path| path.len() == 1) {
@@ -100,7 +100,7 @@ fn every_command_is_in_the_overview_with_one_line_and_nothing_internal() {
 }
 
 #[test]
-fn help_of_an_alias_is_that_of_its_command_and_of_a_typo_a_suggestion() {
+fn help_for_an_alias_shows_its_command_and_help_for_a_typo_suggests_one() {
     let home = Home::new();
     assert_eq!(
         home.cv(["help", "put"]).exits(0).stdout,
@@ -119,7 +119,7 @@ fn help_of_an_alias_is_that_of_its_command_and_of_a_typo_a_suggestion() {
     home.cv(["help", "approve", "lst"])
         .exits(2)
         .says("did you mean list?");
-    // A value that is called like a command names none.
+    // An option's value that equals the name of a command is not taken for that command.
     assert!(
         home.cv(["--mount", "list", "get", "--help"])
             .exits(0)
@@ -129,7 +129,7 @@ fn help_of_an_alias_is_that_of_its_command_and_of_a_typo_a_suggestion() {
 }
 
 #[test]
-fn the_version_is_told_in_each_way() {
+fn every_way_to_ask_for_the_version_works() {
     let home = Home::new();
     let version = format!("claude-vault {}\n", env!("CARGO_PKG_VERSION"));
     for words in [&["version"][..], &["--version"], &["-V"]] {
@@ -168,7 +168,7 @@ fn on_a_narrow_terminal_lines_break_between_words() {
     assert_eq!(without_start(&plain), without_start(&wide));
 }
 
-/// Without colours.
+/// Removes the colours.
 fn strip(text: &str) -> String {
     let mut parts = text.split('\u{1b}');
     let first = parts.next().unwrap_or_default().to_owned();

@@ -1,10 +1,10 @@
-//! Hints in the words of the shell that shows them: each typed there as it stands.
+//! Hints in the syntax of the current shell: each is typed there exactly as shown.
 
 use crate::shells::{asked, lab};
 use crate::support::{Run, ground, run};
 use crate::terminal::on_terminal;
 
-/// A shell that runs a script, and how its people sign in: with our function, and without.
+/// A shell that runs a script, and its login command: with our shell function, and without.
 const SPOKEN: [(&[&str], &str, &str); 8] = [
     (
         &["bash"],
@@ -45,7 +45,7 @@ const SPOKEN: [(&[&str], &str, &str); 8] = [
 ];
 
 #[test]
-fn a_hint_is_what_one_types_in_the_shell_that_shows_it() {
+fn a_hint_can_be_pasted_into_the_shell_that_shows_it() {
     let mut lab = lab();
     lab.home.set(
         "PATH",
@@ -76,7 +76,7 @@ fn a_hint_is_what_one_types_in_the_shell_that_shows_it() {
                 .env_remove("VAULT_TOKEN");
             command
         };
-        // The address is asked for, and the hint sets it.
+        // The address is missing, and the hint sets it.
         let wanted = hint(&run(
             script("claude-vault list\n")
                 .env("VAULT_TOKEN", &token)
@@ -90,7 +90,7 @@ fn a_hint_is_what_one_types_in_the_shell_that_shows_it() {
             "",
         );
         assert_eq!(set.stdout.trim(), address, "{shell:?}: {}", set.all());
-        // Setup's line puts its folder on PATH.
+        // The line that setup prints adds its folder to PATH.
         let tools = lab.home.lab().join("tools");
         let said = run(
             &mut script(&format!(
@@ -126,20 +126,20 @@ fn a_hint_is_what_one_types_in_the_shell_that_shows_it() {
             .find_map(|line| line.strip_prefix("Start:  "))
             .unwrap();
         assert!(first.starts_with(start), "{shell:?}: {start}");
-        // A session is asked for.
+        // The session is missing.
         assert_eq!(
             hint(&run(&mut script("claude-vault list\n"), "")),
             login,
             "{shell:?}"
         );
-        // At a terminal, a login that would change nothing says what does.
+        // At a terminal, a login that cannot change the shell names the command that can.
         lab.home.file("script", "claude-vault login\n");
         let mut arguments = shell[1..].to_vec();
         arguments.push("script");
         let mut terminal = on_terminal(&lab.home, shell[0], &arguments);
         terminal.exp_string("hint: ").unwrap();
         assert_eq!(terminal.read_line().unwrap().trim(), first, "{shell:?}");
-        // And that works, typed as it stands.
+        // That command works exactly as shown.
         let (init, login) = first.split_once("   then").unwrap_or(("", login));
         let login = login.rsplit(": ").next().unwrap();
         match shell[0] {
@@ -190,7 +190,7 @@ fn a_hint_is_what_one_types_in_the_shell_that_shows_it() {
     }
 }
 
-/// What a hint says to do first is what `init --help` says.
+/// The first step in a hint is the one that `init --help` names.
 #[test]
 fn the_first_login_of_a_hint_is_that_of_the_help() {
     let help = crate::support::Home::new()

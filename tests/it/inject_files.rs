@@ -1,4 +1,4 @@
-//! inject: which files a service has, and which keys each of them gets.
+//! inject: which files a service has, and which keys each file gets.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::readers::real::ENV;
 use crate::support::{Lab, run};
 
 #[test]
-fn every_usual_template_name_is_found_and_the_first_counts() {
+fn every_common_template_name_is_found_and_the_first_one_is_used() {
     for (template, file) in [
         (".env.sample", ".env"),
         (".env.template", ".env"),
@@ -75,7 +75,7 @@ fn each_of_several_files_gets_what_it_names_and_the_rest_is_reported() {
             .read("plex/config/secrets.yaml")
             .ends_with("#\nwifi: \"3\"\nown: x\n")
     );
-    // All of them are looked at afterwards.
+    // Later runs check all of these files.
     lab.store(
         "plex",
         json!({"A": "1", "B": "2", "wifi": "changed", "NEW": "4"}),
@@ -106,9 +106,9 @@ fn each_of_several_files_gets_what_it_names_and_the_rest_is_reported() {
         lab.home.read("plex/.env").ends_with("NEW=4\n")
             && !lab.home.read("plex/.env").contains("wifi")
     );
-    // The file that was chosen has it now.
+    // The chosen file has the key now.
     assert_eq!(lab.cv(["inject", "plex"]).exits(0).all(), "");
-    // A key that goes leaves each file that had it.
+    // A key that is gone from Vault is removed from every file that had it.
     lab.store("plex", json!({"B": "2", "wifi": "changed", "NEW": "4"}));
     let run = lab.cv(["inject", "plex"]).exits(0);
     assert_eq!(
@@ -138,7 +138,7 @@ fn after_a_yaml_the_env_is_still_written() {
                 .read("plex/config/secrets.yaml")
                 .ends_with("\"A\": \"2\"\n")
     );
-    // An explicit format takes what no file names, in the first file of that format.
+    // With an explicit format, keys that no file names go into the first file of that format.
     lab.store("plex", json!({"A": "2", "B": "3"}));
     lab.cv(["inject", "plex", "env"]).exits(0).says("added: B");
     assert!(
@@ -162,7 +162,7 @@ const COMPOSE: &str = "services:
 ";
 
 #[test]
-fn files_that_compose_names_are_the_services_own() {
+fn files_named_in_a_compose_file_belong_to_its_service() {
     let lab = Lab::with("paper", json!({"A": "1", "P": "it's $5 \\"}));
     lab.home.file("paper/compose.yaml", COMPOSE);
     lab.home.file("paper/env/db.env", "P=old\n");
@@ -171,7 +171,7 @@ fn files_that_compose_names_are_the_services_own() {
     for part in [
         "maybe.env of paper/compose.yaml is not written: it is missing",
         "../shared.env of paper/compose.yaml is not written: it lies outside",
-        "${STAGE}.env of paper/compose.yaml is not written: its name is put together",
+        "${STAGE}.env of paper/compose.yaml is not written: its name contains a variable",
         "paper/env/db.env updated for docker compose (compose.yaml beside it)",
     ] {
         assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
@@ -193,7 +193,7 @@ fn files_that_compose_names_are_the_services_own() {
     for file in ["paper/maybe.env", "shared.env", "paper/.env"] {
         assert!(!lab.home.lab().join(file).exists(), "{file}");
     }
-    // Listed, they are written.
+    // Files that are listed in the project file are written.
     let listed = "[services.paper]\nfiles = [\"paper/env/db.env\", { file = \"shared.env\", dialect = \"shell\" }]\n";
     lab.home.file(".claude-vault.toml", listed);
     lab.home.file("shared.env", "A=0\n");
@@ -203,7 +203,7 @@ fn files_that_compose_names_are_the_services_own() {
 }
 
 #[test]
-fn a_single_file_that_compose_names_gets_all_keys() {
+fn a_single_file_named_in_a_compose_file_gets_all_keys() {
     let lab = Lab::with("paper", json!({"A": "1", "B": "2"}));
     lab.home.file(
         "paper/docker-compose.yml",
@@ -220,14 +220,14 @@ fn a_single_file_that_compose_names_gets_all_keys() {
 }
 
 #[test]
-fn a_service_without_a_name_is_the_one_of_the_folder() {
+fn without_a_service_name_the_service_of_the_current_folder_is_used() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
     lab.home.file("plex/data/x", "");
     lab.home.file(".claude-vault.toml", "");
     lab.cv(["inject"])
         .exits(2)
-        .says("this is no service's folder");
+        .says("this is not a service's folder");
     let here = |folder: &str, arguments: &[&str]| {
         let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
         run(
@@ -240,7 +240,7 @@ fn a_service_without_a_name_is_the_one_of_the_folder() {
     };
     here("plex", &[]).exits(0).says("plex/.env written");
     here("plex/data", &["--check"]).exits(0);
-    // Without a mark of a project, the folder is the service's own.
+    // Without the mark of a project, the folder counts as the service's own.
     std::fs::remove_file(lab.home.lab().join(".claude-vault.toml")).unwrap();
     std::fs::remove_file(lab.home.lab().join("plex/.env")).unwrap();
     here("plex", &["plex"]).exits(0).says(".env written");
@@ -250,7 +250,7 @@ fn a_service_without_a_name_is_the_one_of_the_folder() {
 }
 
 #[test]
-fn a_file_of_another_service_is_left_to_it() {
+fn a_file_of_another_service_is_left_alone() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.store("plex-dev", json!({"A": "for development"}));
     lab.home.file("plex/.env.example", "A=\n");
@@ -269,7 +269,7 @@ fn a_file_of_another_service_is_left_to_it() {
 }
 
 #[test]
-fn env_files_that_nothing_names_are_left_alone_and_said() {
+fn env_files_that_nothing_names_are_left_alone_and_reported() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env", "A=0\n");
     lab.home.file("plex/.env.local", "A=mine\n");
@@ -282,7 +282,7 @@ fn env_files_that_nothing_names_are_left_alone_and_said() {
     assert!(lab.home.read("plex/.env").ends_with("A=1\n"));
     lab.cv(["inject", "plex", "--file", "plex/.env.local"])
         .exits(0);
-    // Written once, it is one of the service's files.
+    // Once written, the file is one of the service's files.
     lab.store("plex", json!({"A": "2"}));
     lab.cv(["inject", "plex"]).exits(0);
     assert!(lab.home.read("plex/.env.local").ends_with("A=2\n"));

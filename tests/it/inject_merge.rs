@@ -1,4 +1,4 @@
-//! inject over a file that is there: Vault's value, else the person's own, else the template's
+//! inject over an existing file: Vault's value first, then the person's own, then the template's
 //! default.
 
 use serde_json::{Value, json};
@@ -17,13 +17,13 @@ fn inject(lab: &Lab, more: &[&str]) -> Run {
     lab.cv(["inject", "plex"].iter().chain(more)).exits(0)
 }
 
-/// A file that nobody else may read, as ours are.
+/// Writes a file that only its owner can read, like the files we write.
 fn private(lab: &Lab, name: &str, text: &str) {
     let file = lab.home.file(name, text);
     std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-/// What a real reader makes of a file of the lab.
+/// What a real reader reads from a file of the lab.
 #[track_caller]
 fn read_by(lab: &Lab, name: &str, file: &str) -> std::collections::BTreeMap<String, Value> {
     let reader = ENV
@@ -37,7 +37,7 @@ fn read_by(lab: &Lab, name: &str, file: &str) -> std::collections::BTreeMap<Stri
 }
 
 #[test]
-fn a_person_keeps_their_own_values_and_lines_and_gets_what_the_template_has_more() {
+fn a_person_keeps_their_own_values_and_lines_and_gets_new_keys_of_the_template() {
     let lab = Lab::with("plex", json!({"TOKEN": "from Vault", "ONLY_VAULT": "1"}));
     lab.home.file(
         "plex/.env.example",
@@ -67,7 +67,7 @@ fn a_person_keeps_their_own_values_and_lines_and_gets_what_the_template_has_more
          # Only in Vault, not in the example:\nONLY_VAULT=1\n"
     );
     assert_eq!(inject(&lab, &[]).all(), "");
-    // A key that Vault gets later joins the others; nothing else moves.
+    // A key that is later added to Vault joins the others; nothing else moves.
     lab.store(
         "plex",
         json!({"TOKEN": "from Vault", "ONLY_VAULT": "1", "LATER": "2"}),
@@ -81,7 +81,7 @@ fn a_person_keeps_their_own_values_and_lines_and_gets_what_the_template_has_more
 }
 
 #[test]
-fn a_key_that_vault_has_no_more_leaves_the_file_and_is_named() {
+fn a_key_removed_from_vault_is_removed_from_the_file_and_named() {
     let lab = Lab::with("plex", json!({"A": "1", "OLD": "secret", "NAMED": "2"}));
     lab.home
         .file("plex/.env.example", "A=\nNAMED=default # by the template\n");
@@ -105,20 +105,21 @@ fn a_key_that_vault_has_no_more_leaves_the_file_and_is_named() {
     );
     assert!(text.contains("#   A\n") && !text.contains("OLD"), "{text}");
     lab.cv(["inject", "plex", "--check"]).exits(0);
-    // What a person writes there afterwards is their own.
+    // A line that a person adds afterwards is their own.
     lab.home
         .file("plex/.env", &format!("{text}OLD=mine again\n"));
     assert_eq!(inject(&lab, &[]).all(), "");
     assert!(lab.home.read("plex/.env").ends_with("OLD=mine again\n"));
 }
 
-/// Without an example too, and where the header is lost, since the state folder knows.
+/// Removal also works without a template or when the header is lost, because the state folder
+/// records what was written.
 #[test]
-fn a_stale_key_goes_without_a_template_and_without_a_header() {
+fn a_stale_key_is_removed_without_a_template_and_without_a_header() {
     let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
     let file = lab.home.file("plex/.env", "A=1\nB=2\nOWN=3\n");
     let written = std::fs::metadata(&file).unwrap().modified().unwrap();
-    inject(&lab, &[]).says("plex/.env: fewer may read it now");
+    inject(&lab, &[]).says("plex/.env: fewer users may read it now");
     assert_eq!(
         inject(&lab, &[]).all(),
         "",
@@ -141,7 +142,7 @@ fn only_keys_of_the_same_service_path_and_vault_are_removed() {
     lab.home.file("plex/.env.example", "");
     inject(&lab, &[]);
     lab.store("plex", json!({"A": "1"}));
-    // The same service below another prefix is another one.
+    // The same service under another prefix is a different one.
     lab.bao
         .put("secret/data/other/plex", json!({"data": {"A": "1"}}));
     lab.bao.put(
@@ -162,7 +163,7 @@ fn only_keys_of_the_same_service_path_and_vault_are_removed() {
 }
 
 #[test]
-fn a_service_that_is_gone_or_forbidden_leaves_its_files_as_they_are() {
+fn the_files_of_a_deleted_or_forbidden_service_stay_unchanged() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.store("jelly", json!({"A": "1"}));
     for name in ["plex", "jelly"] {
@@ -197,7 +198,7 @@ fn a_service_that_is_gone_or_forbidden_leaves_its_files_as_they_are() {
 }
 
 #[test]
-fn another_way_of_quoting_is_no_change() {
+fn different_quoting_of_the_same_value_is_not_a_change() {
     let lab = Lab::with(
         "plex",
         json!({"A": "two words", "B": "it's", "C": "plain", "N": 5, "L": "x\ny"}),
@@ -207,7 +208,7 @@ fn another_way_of_quoting_is_no_change() {
     assert_eq!(inject(&lab, &["--dialect", "shell"]).all(), "");
     assert_eq!(inject(&lab, &["--dialect", "shell", "--check"]).all(), "");
     assert_eq!(lab.home.read("plex/.env"), text);
-    // What one of the readers misreads is a change.
+    // A value that one of the readers misreads counts as changed.
     assert!(
         inject(&lab, &["--dialect", "shell,compose", "--diff"])
             .stdout
@@ -237,7 +238,7 @@ fn another_way_of_quoting_is_no_change() {
 }
 
 #[test]
-fn an_edit_that_vault_replaces_is_named_with_the_way_to_keep_it() {
+fn an_edit_overwritten_by_vault_is_named_with_the_command_that_keeps_it() {
     let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
     lab.home.file("plex/.env.example", "A=\nB=\n");
     inject(&lab, &[]);
@@ -246,7 +247,7 @@ fn an_edit_that_vault_replaces_is_named_with_the_way_to_keep_it() {
         "plex/.env",
         &text.replace("A=1", "A=edited").replace("B=2", "B='2'"),
     );
-    inject(&lab, &["--dry-run"]).says("edited in the file since it was written: A; to take that to Vault instead: claude-vault set plex --from plex/.env --only A");
+    inject(&lab, &["--dry-run"]).says("edited in the file since it was written: A; to store that in Vault instead: claude-vault set plex --from plex/.env --only A");
     inject(&lab, &[]).says("claude-vault set plex --from plex/.env.backup.");
     let edited = backups(&lab, "plex");
     assert!(
@@ -261,7 +262,7 @@ fn an_edit_that_vault_replaces_is_named_with_the_way_to_keep_it() {
 }
 
 #[test]
-fn yaml_keeps_what_stands_beside_and_follows_the_same_rules() {
+fn yaml_keeps_its_other_content_and_follows_the_same_rules() {
     let lab = Lab::with(
         "plex",
         json!({"ota_password": "new", "wifi": "w", "old": "o", "named": "n"}),
@@ -321,7 +322,7 @@ fn types_are_kept_in_yaml_and_are_their_json_in_env() {
 }
 
 #[test]
-fn windows_files_export_and_repeated_keys_stay_what_they_are() {
+fn crlf_export_and_repeated_keys_are_kept() {
     let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
     lab.home.file("plex/.env.example", "# first\nX=x\nA=\nB=\n");
     lab.home
@@ -338,9 +339,9 @@ fn windows_files_export_and_repeated_keys_stay_what_they_are() {
     );
 }
 
-/// An example made of `KEY=value # comment` leaves `KEY= # comment`.
+/// An example made from `KEY=value # comment` contains `KEY= # comment`.
 #[test]
-fn a_default_without_a_value_is_empty_for_its_readers() {
+fn a_default_without_a_value_reads_as_empty() {
     let template = "DB_PASSWORD= # of the database\nAPI_KEY= # from the portal\nOTHER=\t# a tab\n";
     for (dialect, reader) in [
         ("compose", "docker compose 2.31"),
@@ -362,7 +363,7 @@ fn a_default_without_a_value_is_empty_for_its_readers() {
             text.contains("# from the portal") && text.contains("# of the database"),
             "{text}"
         );
-        // An older version left the line as it stood in the template.
+        // An older version copied the line unchanged from the template.
         let older = below(&text).replace("''", "");
         lab.home.file("plex/.env", &older);
         inject(&lab, &["--dialect", dialect]);
@@ -375,7 +376,7 @@ fn a_default_without_a_value_is_empty_for_its_readers() {
 }
 
 #[test]
-fn a_default_is_to_its_reader_what_its_author_meant() {
+fn the_reader_sees_a_default_as_its_author_meant_it() {
     let template = "SCOPES=openid profile email\nexport URL=https://x.example/?a=1&b=2 # the portal\nLIST=(a;b)\nPLAIN=x\nPW=\n";
     let lab = Lab::with("plex", json!({"PW": "it's"}));
     lab.home.file("plex/.env.example", template);
@@ -400,7 +401,7 @@ fn a_default_is_to_its_reader_what_its_author_meant() {
             .contains("\nexport URL='https://x.example/?a=1&b=2' # the portal\n")
     );
     assert_eq!(inject(&lab, &["--dialect", "shell"]).all(), "");
-    // A reader that reads it as it stands gets it as it stands.
+    // A reader that reads the line correctly gets it unchanged.
     let lab = Lab::with("plex", json!({"PW": "it's"}));
     lab.home.file("plex/.env.example", template);
     inject(&lab, &["--dialect", "node"]);
@@ -411,7 +412,7 @@ fn a_default_is_to_its_reader_what_its_author_meant() {
     );
 }
 
-/// File → Vault → file, with edits and deletions on the way.
+/// Takes a file to Vault and back, with edits and deletions on the way.
 #[test]
 fn a_file_goes_to_vault_and_comes_back() {
     for (dialect, reader) in [
@@ -463,7 +464,7 @@ fn a_file_goes_to_vault_and_comes_back() {
 }
 
 #[test]
-fn quiet_says_failures_only_and_a_look_is_logged_as_one() {
+fn quiet_prints_only_failures_and_diffs_and_dry_runs_are_logged_as_such() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
     lab.cv(["inject", "plex", "--diff"]).exits(0);
@@ -488,7 +489,7 @@ fn quiet_says_failures_only_and_a_look_is_logged_as_one() {
 }
 
 #[test]
-fn the_users_config_may_let_a_group_read_and_narrowing_is_said() {
+fn the_config_can_give_a_group_access_and_stricter_permissions_are_reported() {
     use std::os::unix::fs::PermissionsExt;
     let lab = Lab::with("plex", json!({"A": "1"}));
     let mode = || {
@@ -504,7 +505,7 @@ fn the_users_config_may_let_a_group_read_and_narrowing_is_said() {
         PermissionsExt::from_mode(0o644),
     )
     .unwrap();
-    inject(&lab, &[]).says("plex/.env: fewer may read it now (0644 → 0600)");
+    inject(&lab, &[]).says("plex/.env: fewer users may read it now (0644 → 0600)");
     assert_eq!(mode(), 0o600);
     let config = lab.home.path().join(".config/claude-vault");
     std::fs::create_dir_all(&config).unwrap();

@@ -1,11 +1,11 @@
-//! Installing and uninstalling for one user, and what `init` prints.
+//! Installing and uninstalling for one user, and the output of `init`.
 
 use std::os::unix::fs::PermissionsExt;
 
 use crate::support::{Home, files};
 
 #[test]
-fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
+fn setup_installs_binary_and_launcher_and_uninstall_removes_them() {
     let mut home = Home::new();
     home.cv(["setup"])
         .exits(0)
@@ -25,7 +25,7 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     ] {
         assert!(share.join(file).is_file(), "{file}");
     }
-    // fish and man find them by themselves.
+    // fish and man find the files without configuration.
     assert!(
         home.shell(&["fish"], "complete -C 'claude-vault inj'")
             .exits(0)
@@ -53,8 +53,8 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
             .stdout
             .contains("Usage: claude-vault COMMAND [OPTIONS]")
     );
-    home.shell(&["bash"], "claude-vault setup").exits(0); // an upgrade, by the installed one itself
-    // What `dev` keeps, and Nushell's function.
+    home.shell(&["bash"], "claude-vault setup").exits(0); // an upgrade, run by the installed program itself
+    // Files that `dev` stores, and Nushell's function.
     let function = home
         .shell(&["bash"], "claude-vault init nushell")
         .exits(0)
@@ -70,7 +70,7 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
     home.shell(&["bash"], "claude-vault setup --uninstall")
         .exits(0);
     let _ = std::fs::remove_dir(home.path().join(".cache"));
-    let _ = std::fs::remove_dir_all(home.path().join(".config/fish")); // its own
+    let _ = std::fs::remove_dir_all(home.path().join(".config/fish")); // fish creates this folder itself
     let _ = std::fs::remove_dir(home.path().join(".config"));
     let left: Vec<_> = std::fs::read_dir(home.path())
         .unwrap()
@@ -79,12 +79,12 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
         .collect();
     assert!(left.is_empty(), "the home was empty before: {left:?}");
     home.cv(["setup", "--uninstall"]).exits(5);
-    // What is somebody else's stays, and the folder it lies in.
+    // Other programs' files stay, and so does their folder.
     home.cv(["setup"]).exits(0);
     let other = home.path().join(".local/bin/other");
     std::fs::write(&other, "").unwrap();
-    // Where a cache lies is said by the person: what is not a server of ours stays there, and a
-    // function of another program.
+    // XDG_CACHE_HOME is the person's own folder. Files there that are not a server we downloaded
+    // stay, and so does a Nushell function of another program.
     home.set("XDG_CACHE_HOME", home.path().join("all").to_string_lossy());
     let state = home.path().join("all/claude-vault/audit.log");
     let theirs = home.path().join(autoload);
@@ -102,7 +102,7 @@ fn setup_puts_binary_and_launcher_in_place_and_uninstall_takes_them_away() {
 }
 
 #[test]
-fn setup_says_what_path_lacks_and_what_hides_it() {
+fn setup_reports_a_missing_path_entry_and_a_program_that_hides_it() {
     let mut home = Home::new();
     home.set("PATH", "/usr/bin:/bin");
     home.cv(["setup"]).exits(0).says("export PATH=");
@@ -121,7 +121,7 @@ fn setup_says_what_path_lacks_and_what_hides_it() {
 }
 
 #[test]
-fn setup_overwrites_nobody_elses_program() {
+fn setup_never_overwrites_another_program() {
     let home = Home::new();
     std::fs::create_dir_all(home.path().join(".local/bin")).unwrap();
     std::fs::write(

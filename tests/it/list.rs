@@ -1,5 +1,5 @@
-//! `list`: more of each service, patterns, trees, and what is deleted. And keys that others wrote
-//! under any name.
+//! `list`: details of each service, patterns, trees and deleted services. Also keys that other
+//! tools wrote under any name.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn a_plain_list_is_one_request_for_each_folder() {
     let mut lab = nested();
     let proxy = Proxy::start(&lab.bao.address, Duration::ZERO);
     lab.home.set("VAULT_ADDR", &proxy.address);
-    // Whose token it is, for the audit log, is asked once.
+    // The first command looks up the owner of the token for the audit log, once.
     lab.cv(["list"]).exits(0);
     proxy.paths();
     assert_eq!(
@@ -33,7 +33,7 @@ fn a_plain_list_is_one_request_for_each_folder() {
     let paths = proxy.paths();
     let folder = |name: &str| format!("secret/metadata/proxmox-services{name}?list=true");
     assert_eq!(paths, [folder(""), folder("/media"), folder("/media/tv")]);
-    // A pattern looks into no folder that cannot hold a match.
+    // A pattern does not search folders that cannot contain a match.
     assert_eq!(lab.cv(["list", "p*"]).exits(0).stdout, "plex\n");
     assert_eq!(proxy.paths().len(), 1);
 }
@@ -78,7 +78,7 @@ fn folders_patterns_and_trees_choose_and_show_services() {
 }
 
 #[test]
-fn long_tells_version_age_number_of_keys_and_rotation() {
+fn long_shows_version_age_number_of_keys_and_rotation() {
     let mut lab = nested();
     let metadata = json!({"custom_metadata": {"rotate_after": "90d", "owner": "me"}});
     lab.bao
@@ -130,7 +130,7 @@ fn long_tells_version_age_number_of_keys_and_rotation() {
             .any(|line| line.starts_with("    sonarr") && line.contains('1')),
         "{tree}"
     );
-    // A service that the policy hides has a row all the same.
+    // A service hidden by the policy still has a row.
     lab.bao.put(
         "sys/policies/acl/some",
         json!({"policy": "path \"secret/metadata/proxmox-services/*\" { capabilities = [\"list\"] }"}),
@@ -155,7 +155,7 @@ fn deleted_services_are_shown_on_request_and_undelete_is_the_hint() {
     assert_eq!(
         lab.cv(["list", "media/*", "--deleted"])
             .exits(0)
-            .says("no service there is deleted")
+            .says("no deleted services there")
             .stdout,
         ""
     );

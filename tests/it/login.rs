@@ -37,7 +37,7 @@ impl Login {
         Self { lab, provider }
     }
 
-    /// Sources a login in bash and prints what the shell then holds.
+    /// Sources a login in bash and prints the shell's session variables.
     pub fn source(&self, arguments: &str) -> Run {
         let script = format!(
             "source claude-vault login --timeout 30 {arguments}; echo \"$?|$VAULT_ADDR|$VAULT_TOKEN|$VAULT_TOKEN_EXPIRY\""
@@ -45,7 +45,7 @@ impl Login {
         self.lab.home.shell(&["bash"], &script).exits(0)
     }
 
-    /// The token that a sourced login left in the shell.
+    /// The token that a sourced login set in the shell.
     #[track_caller]
     pub fn token(run: &Run) -> String {
         let fields: Vec<&str> = run.stdout.trim().split('|').collect();
@@ -80,7 +80,7 @@ impl Login {
 }
 
 #[test]
-fn a_login_leaves_a_session_that_vault_itself_ends_after_an_hour() {
+fn a_login_creates_a_session_that_vault_itself_ends_after_an_hour() {
     let login = Login::new();
     let run = login
         .source("")
@@ -108,7 +108,7 @@ fn a_login_leaves_a_session_that_vault_itself_ends_after_an_hour() {
 }
 
 #[test]
-fn the_life_of_a_session_is_set_by_the_variable() {
+fn the_variable_sets_the_lifetime_of_a_session() {
     let mut login = Login::new();
     login.lab.home.set("VAULT_MAX_TOKEN_TTL", "600");
     let token = Login::token(&login.source(""));
@@ -116,7 +116,7 @@ fn the_life_of_a_session_is_set_by_the_variable() {
 }
 
 #[test]
-fn a_living_session_is_kept_unless_forced() {
+fn a_valid_session_is_kept_unless_forced() {
     let mut login = Login::new();
     let first = Login::token(&login.source(""));
     login.lab.home.set("VAULT_TOKEN", &first);
@@ -157,7 +157,7 @@ fn logout_revokes_the_token_and_unsets_the_variables() {
 }
 
 #[test]
-fn logout_forgets_the_token_even_when_vault_is_away() {
+fn logout_forgets_the_token_even_if_vault_is_unreachable() {
     let mut login = Login::new();
     login.lab.home.set("VAULT_ADDR", "http://127.0.0.1:1");
     login.lab.home.set("VAULT_TOKEN", "hvs.x");
@@ -172,7 +172,7 @@ fn logout_forgets_the_token_even_when_vault_is_away() {
     assert_eq!(run.says("could not be revoked").stdout, "0|unset\n");
 }
 
-/// Somebody who listens where no token may come.
+/// A listener that must never receive a token.
 fn thief() -> (std::net::TcpListener, String) {
     let thief = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     thief.set_nonblocking(true).unwrap();
@@ -209,7 +209,7 @@ fn login_marks_the_session_with_its_accessor_and_address_and_no_program_gets_the
             && !environment.contains("CLAUDE_VAULT_SESSION")
             && !environment.contains(token)
     );
-    // An editor has plugins.
+    // An editor has plugins, so it must not get the mark either.
     let seen = login.lab.home.lab().join("seen");
     let editor = login
         .lab
@@ -244,7 +244,7 @@ fn logout_forgets_a_token_that_no_login_made_and_revokes_it_only_when_asked() {
         );
         login.lab.home.shell(&["bash"], &script).exits(0)
     };
-    // Another session's mark makes it no session of ours.
+    // A mark that belongs to another session does not make the token ours.
     let marked = login
         .lab
         .home
@@ -264,7 +264,7 @@ fn logout_forgets_a_token_that_no_login_made_and_revokes_it_only_when_asked() {
     let run = logout(&login, "--revoke").says("the token is revoked");
     assert_eq!(run.stdout, "0|unset|unset\n");
     assert!(!login.lab.bao.knows(&login.lab.token));
-    // A root token is never revoked here.
+    // logout never revokes a root token.
     login.lab.home.set("VAULT_TOKEN", "root");
     assert_eq!(
         logout(&login, "--revoke")
@@ -276,7 +276,7 @@ fn logout_forgets_a_token_that_no_login_made_and_revokes_it_only_when_asked() {
 }
 
 #[test]
-fn a_session_of_ours_goes_to_no_other_vault_and_is_revoked_at_its_own() {
+fn a_session_from_a_login_is_sent_to_no_other_vault_and_revoked_at_its_own() {
     let login = Login::new();
     let (thief, elsewhere) = thief();
     let script = format!(
@@ -292,7 +292,7 @@ fn a_session_of_ours_goes_to_no_other_vault_and_is_revoked_at_its_own() {
     let stdout = run.stdout.clone();
     let lines: Vec<&str> = stdout.lines().collect();
     assert_eq!(lines[1..], ["3", "3", "3", "3", "0|unset"], "{}", run.all());
-    assert!(thief.accept().is_err(), "the thief was asked");
+    assert!(thief.accept().is_err(), "the thief received a connection");
     assert!(!login.lab.bao.knows(lines[0]));
     let run = run.says(&format!(
         "the session is for {}, but Vault's address is now {elsewhere}",
@@ -328,7 +328,7 @@ fn two_names_in_trusted_hosts_are_one_vault_and_a_foreign_token_goes_where_the_a
 }
 
 #[test]
-fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
+fn a_login_revokes_the_session_it_replaces_only_if_a_login_made_it() {
     let mut login = Login::new();
     let script = "source claude-vault login --timeout 30; echo \"$VAULT_TOKEN\"; source claude-vault login --timeout 30 --force; echo \"$VAULT_TOKEN\"";
     let run = login
@@ -336,22 +336,22 @@ fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
         .home
         .shell(&["bash"], script)
         .exits(0)
-        .says("the session before is revoked");
+        .says("the previous session is revoked");
     let tokens: Vec<&str> = run.stdout.lines().collect();
     assert!(
         !login.lab.bao.knows(tokens[0]) && login.lab.bao.knows(tokens[1]),
         "{}",
         run.all()
     );
-    // A login that fails leaves the session as it was.
+    // A failed login leaves the session unchanged.
     let script = "source claude-vault login --timeout 30; source claude-vault login --force --auth-mount nowhere; echo \"$VAULT_TOKEN\"";
     let run = login.lab.home.shell(&["bash"], script).exits(0);
     assert!(login.lab.bao.knows(run.stdout.trim()), "{}", run.all());
-    // A foreign one is replaced because it was asked for, and stays alive.
+    // A foreign token is replaced because --force was given, and stays valid.
     login.lab.home.set("VAULT_TOKEN", &login.lab.token);
     Login::token(&login.source("--force").says("it was not revoked"));
     assert!(login.lab.bao.knows(&login.lab.token));
-    // A session for another Vault is replaced as well, and revoked where it was made.
+    // A session for another Vault is replaced too, and revoked at the Vault that issued it.
     login.lab.home.set("VAULT_TOKEN", "");
     let other = Bao::start(&[]);
     other.put(
@@ -373,7 +373,7 @@ fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
             login.lab.bao.address, other.address
         ))
         .says(&format!(
-            "the session before, for {}, is revoked; this shell is signed in to {}",
+            "the previous session, for {}, is revoked; this shell is signed in to {}",
             login.lab.bao.address, other.address
         ));
     let tokens: Vec<&str> = run.stdout.lines().collect();
@@ -384,7 +384,7 @@ fn a_login_revokes_the_session_of_ours_that_it_replaces_and_no_other() {
     );
 }
 
-/// The person's shell still holds it.
+/// The person's shell still uses the session.
 #[test]
 fn an_assistants_logout_forgets_an_inherited_session_and_leaves_it_alive() {
     let mut login = Login::new();
@@ -415,18 +415,18 @@ fn an_assistants_logout_forgets_an_inherited_session_and_leaves_it_alive() {
         client.close();
         assert!(login.lab.bao.knows(&token));
     }
-    // Nor does it go to another Vault from here.
+    // The token is not sent to another Vault either.
     let (thief, elsewhere) = thief();
     login.lab.home.set("VAULT_ADDR", elsewhere);
     let mut client = crate::mcp::Client::start(&login.lab.home);
     client.call("vault_list", json!({})).unwrap_err();
     client.close();
-    assert!(thief.accept().is_err(), "the thief was asked");
+    assert!(thief.accept().is_err(), "the thief received a connection");
 }
 
-/// What a provider says is for the person's eyes: to a model it would be text from outside.
+/// Only the person may see messages of the provider: for a model they would be text from outside.
 #[test]
-fn a_model_gets_nothing_of_what_the_provider_said() {
+fn a_model_sees_no_message_of_the_provider() {
     let mut login = Login::new();
     let mut client = crate::mcp::Client::start(&login.lab.home);
     assert_eq!(
@@ -445,7 +445,7 @@ fn a_model_gets_nothing_of_what_the_provider_said() {
         !error.contains("access_denied") && !client.seen.contains("access_denied"),
         "{error}"
     );
-    // The person is told.
+    // The person does see the message.
     login
         .lab
         .cv(["approve", "pending"])
@@ -453,7 +453,7 @@ fn a_model_gets_nothing_of_what_the_provider_said() {
         .says("the identity provider refused it: access_denied");
 }
 
-/// Point 8 of the containment: a traced server would give the token to its tracer.
+/// Containment requirement 8: a server that is traced would give the token to its tracer.
 #[test]
 fn a_server_that_another_program_traces_does_not_sign_in() {
     use std::io::{BufRead, BufReader, Write};
@@ -495,7 +495,7 @@ fn a_server_that_another_program_traces_does_not_sign_in() {
 }
 
 #[test]
-fn what_the_provider_and_vault_refuse_is_told_with_a_way_out() {
+fn a_refusal_by_the_provider_or_vault_is_reported_with_a_solution() {
     let mut login = Login::new();
     login.lab.home.set("TEST_DENY", "1");
     login.fails("", 1, "the identity provider refused it: access_denied");
@@ -507,7 +507,7 @@ fn what_the_provider_and_vault_refuse_is_told_with_a_way_out() {
     login.lab.home.set("TEST_PERSON", "mallory");
     login
         .fails("", 1, "does not match any associated bound claim values")
-        .says("ask for the group");
+        .says("ask for the missing group");
     login
         .fails("--role nope", 1, "could not be found")
         .says("--role NAME");
@@ -533,14 +533,14 @@ fn what_the_provider_and_vault_refuse_is_told_with_a_way_out() {
 }
 
 #[test]
-fn nobody_in_time_is_an_error_and_leaves_nothing() {
+fn a_login_that_times_out_is_an_error_and_leaves_nothing() {
     let mut login = Login::new();
     let port = free_port();
     login.lab.home.set("CLAUDE_VAULT_PORT", port.to_string());
     login.fails(
         "--no-browser --timeout=1",
         8,
-        "nobody finished the login within 1 seconds",
+        "the login was not finished within 1 seconds",
     );
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
     let left: Vec<_> = std::fs::read_dir(login.lab.home.path())
@@ -551,7 +551,7 @@ fn nobody_in_time_is_an_error_and_leaves_nothing() {
 }
 
 #[test]
-fn run_without_source_on_a_pipe_it_prints_what_eval_needs_and_under_an_agent_nothing() {
+fn without_source_it_prints_lines_for_eval_into_a_pipe_and_nothing_under_an_agent() {
     let mut login = Login::new();
     let script =
         "eval \"$(claude-vault login --timeout 30)\"; [ -n \"$VAULT_TOKEN\" ] && claude-vault list";
@@ -580,7 +580,7 @@ impl Waiting {
         Self::of(command)
     }
 
-    /// Runs the command of a login.
+    /// Starts a login command and waits until it shows its address.
     pub fn of(mut command: std::process::Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -647,7 +647,7 @@ impl Drop for Waiting {
 }
 
 #[test]
-fn strays_are_answered_politely_and_the_right_callback_still_works() {
+fn stray_requests_are_answered_and_the_right_callback_still_works() {
     let login = Login::new();
     let waiting = Waiting::start(&login, &[]);
     let (port, state) = (waiting.port(), waiting.query("state"));
@@ -668,7 +668,7 @@ fn strays_are_answered_politely_and_the_right_callback_still_works() {
         );
         assert!(answer.contains("content-security-policy: default-src 'none'"));
     }
-    // another host's name (DNS rebinding), another method, no host, garbage
+    // Another host's name (DNS rebinding), another method, no host, garbage.
     let right = format!("/oidc/callback?state={state}&code=x");
     for request in [
         format!("GET {right} HTTP/1.1\r\nHost: evil.example:{port}\r\n\r\n"),
@@ -682,7 +682,7 @@ fn strays_are_answered_politely_and_the_right_callback_still_works() {
             "{request}"
         );
     }
-    // half-open connections and a flood
+    // Half-open connections and a flood.
     let open: Vec<TcpStream> = (0..200)
         .filter_map(|_| TcpStream::connect(&address).ok())
         .collect();
@@ -754,7 +754,7 @@ fn a_taken_port_in_either_family_is_noticed_and_another_is_used() {
     for address in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0"] {
         let Ok(squatter) = std::net::TcpListener::bind(address) else {
             continue;
-        }; // no IPv6 here
+        }; // no IPv6 on this machine
         let port = squatter.local_addr().unwrap().port();
         let waiting = Waiting::start(&login, &["--port", &port.to_string()]);
         assert_ne!(waiting.port(), port, "{address}");
@@ -803,9 +803,9 @@ fn signals_end_the_wait_with_130_and_nothing_printed() {
 }
 
 #[test]
-fn a_login_lost_to_a_failover_starts_over_by_itself_once() {
-    // Sealing drops the login's state, as a change of the active node does; unsealing brings the
-    // configuration back.
+fn a_login_lost_in_a_failover_starts_over_once_by_itself() {
+    // Sealing drops the login's state, as a change of the active node does. Unsealing restores the
+    // configuration.
     let bao = Bao::start_with(|port| {
         format!(
             "storage \"inmem\" {{}}\nlistener \"tcp\" {{ address = \"127.0.0.1:{port}\" tls_disable = true }}\napi_addr = \"http://127.0.0.1:{port}\"\n"
@@ -865,14 +865,14 @@ fn a_login_lost_to_a_failover_starts_over_by_itself_once() {
     bao.put_as("", "sys/unseal", json!({ "key": unseal }));
     std::fs::write(&hold, "").unwrap();
     let output = child.wait_with_output().unwrap();
-    let mut told = String::new();
-    stderr.read_to_string(&mut told).unwrap();
+    let mut messages = String::new();
+    stderr.read_to_string(&mut messages).unwrap();
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
         "0|held\n",
-        "{told}"
+        "{messages}"
     );
-    assert!(told.contains("starting over once"), "{told}");
+    assert!(messages.contains("starting over once"), "{messages}");
 }
 
 fn chromium(home: &Home, arguments: &[&str]) -> Run {

@@ -1,4 +1,4 @@
-//! Logins with a browser on another machine, and which browser is opened on this one.
+//! Logins with a browser on another machine, and the choice of the browser on this one.
 
 use std::net::TcpListener;
 
@@ -8,9 +8,9 @@ use crate::login::{Login, Waiting};
 use crate::login_methods::{at_provider, chromium, config, login_file, recorder, with_jwt};
 use crate::support::eventually;
 
-/// A port that nobody listens on for a device is not worth a word, and is left alone.
+/// A device login opens no listener, so a taken port is not reported.
 #[test]
-fn a_device_login_says_nothing_of_a_port() {
+fn a_device_login_does_not_warn_about_a_taken_port() {
     let mut login = with_modes();
     let squatter = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     login.lab.home.set(
@@ -21,7 +21,7 @@ fn a_device_login_says_nothing_of_a_port() {
         let run = login.fails(
             &format!("{arguments} --timeout 1"),
             8,
-            "must show this code",
+            "Check that the page shows this code",
         );
         assert!(!run.stderr.contains("is taken"), "{}", run.stderr);
     }
@@ -58,7 +58,7 @@ fn device_signs_in_with_a_browser_on_another_machine() {
     assert!(nobody.stdout.starts_with("8|"), "{}", nobody.all());
 }
 
-/// Adds roles of OpenBao's own modes in which the browser never comes back to this program.
+/// Adds roles for OpenBao's own modes in which the browser never comes back to this program.
 fn with_modes() -> Login {
     let login = Login::new();
     let own = format!("{}/v1/auth/oidc/oidc/callback", login.lab.bao.address);
@@ -110,7 +110,7 @@ fn openbaos_own_device_and_direct_modes_need_no_callback_here() {
         .fails(
             "--method device",
             1,
-            "the role wants a browser on this machine",
+            "the role requires a browser on this machine",
         )
         .says("--issuer URL");
     for (role, says) in [
@@ -128,7 +128,8 @@ fn openbaos_own_device_and_direct_modes_need_no_callback_here() {
     assert!(status == 1 && err.contains("access_denied"), "{err}");
 }
 
-/// A phone reads what the terminal shows: by another's reader, in colours and without.
+/// Checks that a phone could read the QR code on the terminal: a separate decoder reads it, with
+/// colours and without.
 #[test]
 fn a_phone_can_read_the_address_off_the_terminal() {
     let mut login = with_modes();
@@ -145,7 +146,7 @@ fn a_phone_can_read_the_address_off_the_terminal() {
         ];
         let mut session =
             crate::terminal::on_terminal(&login.lab.home, "sh", &["-c", &shown(&arguments)]);
-        // rexpect takes each byte for a character.
+        // rexpect treats each byte as a character.
         let text = String::from_utf8(
             session
                 .exp_eof()
@@ -193,7 +194,7 @@ fn a_phone_can_read_the_address_off_the_terminal() {
         let read = image.detect_grids()[0].decode().unwrap().1;
         assert_eq!(read, address);
     }
-    // Not where it cannot be seen whole, or not drawn.
+    // No code is shown if it does not fit on the terminal or cannot be drawn.
     login.lab.home.set("NO_COLOR", "");
     for (name, value) in [("LANG", "C"), ("COLUMNS_OF_TERMINAL", "30")] {
         login.lab.home.set(name, value);
@@ -213,7 +214,7 @@ fn a_phone_can_read_the_address_off_the_terminal() {
     }
 }
 
-/// The program on a terminal, its output to be evaluated elsewhere.
+/// A command that runs the program on a terminal and pipes its stdout elsewhere.
 fn shown(arguments: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_claude-vault");
     format!(
@@ -223,12 +224,12 @@ fn shown(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_browser_is_the_one_that_was_named_or_windows_own() {
+fn the_named_browser_is_opened_or_the_one_of_windows() {
     let mut login = Login::new();
     let folder = recorder(&login, "powershell.exe");
     let opened = || {
         let file = login_file(&folder);
-        // It is started and not waited for.
+        // The browser is started in the background.
         let text = eventually("a browser", || {
             std::fs::read_to_string(&file)
                 .ok()
@@ -266,7 +267,7 @@ fn the_browser_is_the_one_that_was_named_or_windows_own() {
         text.contains("/wslview\nhttp://") && !text.contains("powershell"),
         "{text}"
     );
-    // One that was named comes first, the flag before the variable.
+    // The named browser comes first, and the flag outranks the variable.
     recorder(&login, "mine");
     recorder(&login, "theirs");
     login.lab.home.set("BROWSER", "theirs");
@@ -285,7 +286,8 @@ fn the_browser_is_the_one_that_was_named_or_windows_own() {
         8,
         "the browser could not be started: nosuch",
     );
-    // One that starts and then fails: the next is tried, and after the last it is told.
+    // If a browser starts and then fails, the next one is tried. If the last one fails, that is
+    // reported.
     login.fails(
         "--timeout 2 --browser false:mine",
         8,
@@ -295,14 +297,14 @@ fn the_browser_is_the_one_that_was_named_or_windows_own() {
     login.fails(
         "--timeout 2 --browser false",
         8,
-        "the browser ended with an error: open the address above",
+        "the browser exited with an error: open the address above",
     );
     login.fails("--timeout 1 --no-browser", 8, "Sign in here");
     assert!(!login_file(&folder).exists());
 }
 
 #[test]
-fn ssh_and_containers_get_the_hint_that_helps_there() {
+fn ssh_and_containers_get_a_hint_that_works_there() {
     let mut login = Login::new();
     login
         .lab
@@ -313,7 +315,7 @@ fn ssh_and_containers_get_the_hint_that_helps_there() {
     login.fails(
         "--timeout 1",
         8,
-        "cannot come back into this container: paste the address",
+        "cannot reach this container: paste the address",
     );
     login
         .lab
@@ -322,10 +324,10 @@ fn ssh_and_containers_get_the_hint_that_helps_there() {
     login.fails("--timeout 1", 8, "ssh -L");
 }
 
-/// The page may ask for a code, or the person compares it: a terminal of their own has it, the
-/// model has not.
+/// The page may ask for a code, or show one to compare. The person's own terminal shows the code;
+/// the model does not get it.
 #[test]
-fn an_assistants_person_finds_the_code_of_a_device_login() {
+fn the_person_can_see_the_code_of_a_device_login_that_an_assistant_started() {
     let mut login = with_jwt();
     login.lab.home.set("BROWSER", "/bin/false");
     login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
@@ -339,11 +341,11 @@ fn an_assistants_person_finds_the_code_of_a_device_login() {
     let mut client = crate::mcp::Client::start(&login.lab.home);
     let begun = client.call("vault_login", json!({})).unwrap();
     assert_eq!(begun["state"], "pending", "{begun}");
-    let told = eventually("the login", || {
+    let listed = eventually("the login", || {
         Some(login.lab.home.cv(["approve", "pending"]))
-            .filter(|told| told.stderr.contains("waits for you to sign in"))
+            .filter(|listed| listed.stderr.contains("is waiting for you to sign in"))
     });
-    let url = told
+    let url = listed
         .stderr
         .lines()
         .map(str::trim)
@@ -351,9 +353,9 @@ fn an_assistants_person_finds_the_code_of_a_device_login() {
         .unwrap();
     let code = url.split("user_code=").nth(1).unwrap();
     assert!(
-        told.stderr.contains(&format!("or asks for it: {code}")),
+        listed.stderr.contains(&format!("or type it there: {code}")),
         "{}",
-        told.stderr
+        listed.stderr
     );
     assert!(!begun.to_string().contains(code), "{begun}");
     assert_eq!(

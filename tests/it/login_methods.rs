@@ -1,4 +1,4 @@
-//! Logins straight at the identity provider.
+//! Logins directly at the identity provider.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::login::{Login, Waiting};
 use crate::support::{Bao, CANARY, Run, ground, run};
 
-/// Adds Vault's method `jwt` for ID tokens that the provider makes for the client `cli`.
+/// Adds Vault's `jwt` method for ID tokens that the provider issues for the client `cli`.
 pub fn with_jwt() -> Login {
     let login = Login::new();
     let bao = &login.lab.bao;
@@ -38,14 +38,14 @@ pub fn at_provider(login: &Login, method: &str) -> String {
     )
 }
 
-/// Writes the person's config.
+/// Writes the person's config file.
 pub fn config(login: &Login, text: &str) {
     let folder = login.lab.home.path().join(".config/claude-vault");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("config.toml"), text).unwrap();
 }
 
-/// A person in a real Chromium.
+/// Signs in, or declines, with a real Chromium.
 pub fn chromium(login: &Login, kind: &str, answer: &str, url: &str) -> Run {
     let mut command = login.lab.home.command("node");
     command
@@ -61,7 +61,7 @@ fn jwt_signs_in_at_the_provider_and_vault_takes_its_token() {
         .source(&at_provider(&login, "jwt"))
         .says("signed in as jwt-alice@lab.test for ");
     assert!(login.lab.bao.knows(&Login::token(&run)));
-    // The config says all of it, once.
+    // The config can hold all of these options.
     let (vault, issuer) = (&login.lab.bao.address, &login.provider.issuer);
     config(
         &login,
@@ -70,7 +70,7 @@ fn jwt_signs_in_at_the_provider_and_vault_takes_its_token() {
         ),
     );
     Login::token(&login.source("").says("signed in as jwt-alice@lab.test"));
-    // Another port where that one is taken, and the page says how it ended.
+    // If the port is taken, another one is used. The page shows how the login ended.
     let squatter = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let waiting = Waiting::start(
         &login,
@@ -87,14 +87,14 @@ fn jwt_signs_in_at_the_provider_and_vault_takes_its_token() {
     assert!(
         doctor
             .stdout
-            .contains("good for jwt and device, then auth/jwt"),
+            .contains("supports jwt and device, then auth/jwt"),
         "{}",
         doctor.all()
     );
 }
 
 #[test]
-fn what_jwt_cannot_use_is_told_with_a_way_out() {
+fn what_jwt_cannot_use_is_reported_with_a_solution() {
     let mut login = with_jwt();
     let there = at_provider(&login, "jwt");
     login
@@ -131,7 +131,7 @@ fn what_jwt_cannot_use_is_told_with_a_way_out() {
         .fails(
             &format!("--method jwt --issuer {vault} --client-id cli"),
             1,
-            "no document there (404",
+            "no discovery document there (404",
         )
         .says(".well-known");
     login.lab.home.set("TEST_DENY", "1");
@@ -151,8 +151,8 @@ fn what_jwt_cannot_use_is_told_with_a_way_out() {
     login.fails("", 2, "not one of: oidc, jwt, device, token");
 }
 
-/// A provider at home has its certificate from the same authority as Vault, which `VAULT_CACERT`
-/// names.
+/// A provider at home has a certificate from the same authority as Vault. `VAULT_CACERT` names that
+/// authority.
 #[test]
 fn the_providers_certificate_is_verified_by_the_system_and_the_persons_own_authority() {
     let mut login = with_jwt();
@@ -166,13 +166,14 @@ fn the_providers_certificate_is_verified_by_the_system_and_the_persons_own_autho
         "VAULT_CACERT",
         server.dir.path().join("vault-ca.pem").to_string_lossy(),
     );
-    login.fails(&there, 1, "no document there (404");
+    login.fails(&there, 1, "no discovery document there (404");
     login.lab.home.set("VAULT_CACERT", "");
-    login.lab.home.set("VAULT_SKIP_VERIFY", "1"); // of Vault's certificate, not of the provider's
+    login.lab.home.set("VAULT_SKIP_VERIFY", "1"); // applies to Vault's certificate, not to the provider's
     login.fails(&there, 1, "signed by an authority that is not trusted");
 }
 
-/// A provider whose document names another issuer could pass its tokens off as that one's (mix-up).
+/// A provider whose document names another issuer could pass its tokens off as that issuer's
+/// (mix-up attack).
 #[test]
 fn a_document_that_names_another_issuer_is_refused() {
     let login = with_jwt();
@@ -204,8 +205,8 @@ fn a_document_that_names_another_issuer_is_refused() {
     server.join().unwrap();
 }
 
-/// A provider with the documents of the real one, of which `change` makes what it wants: from the
-/// path asked for, what the real one says, and its own address. Counts what it is asked.
+/// A provider that serves the documents of the real one, changed by `change`, which gets the
+/// requested path, the real document and its own address. Counts the requests.
 fn stand_in(
     login: &Login,
     change: impl Fn(&str, serde_json::Value, &str) -> serde_json::Value + Send + 'static,
@@ -272,9 +273,9 @@ struct StandIn {
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a document names is opened in the browser, or by whatever the desktop has for it.
+/// The browser, or the desktop's handler, opens the address that the document names.
 #[test]
-fn a_page_that_is_no_web_page_is_not_opened() {
+fn an_address_that_is_not_a_web_page_is_not_opened() {
     let mut login = with_jwt();
     let folder = recorder(&login, "mine");
     login
@@ -301,10 +302,10 @@ fn a_page_that_is_no_web_page_is_not_opened() {
     assert!(!login_file(&folder).exists(), "something was opened");
 }
 
-/// What a provider sends of a device login cannot draw on the terminal, nor make this program ask
-/// without a pause.
+/// Text that a provider sends for a device login must not control the terminal, and its interval
+/// must not make this program poll without a pause.
 #[test]
-fn a_device_logins_code_is_one_line_and_its_interval_a_second_at_least() {
+fn the_code_of_a_device_login_is_one_line_and_its_interval_at_least_a_second() {
     let login = with_jwt();
     let provider = stand_in(&login, |path, mut real, own| match path {
         "/device" => json!({
@@ -345,9 +346,9 @@ fn a_device_logins_code_is_one_line_and_its_interval_a_second_at_least() {
     assert!((2..=6).contains(&polls), "{polls}");
 }
 
-/// A mount that the config names for Vault's own login is not that of another method.
+/// A mount that the config sets for Vault's own login is not used for another method.
 #[test]
-fn the_mount_of_the_config_is_for_the_method_of_the_config() {
+fn the_configured_mount_applies_only_to_the_configured_method() {
     let login = with_jwt();
     config(&login, "auth_mount = \"oidc\"\n");
     Login::token(
@@ -373,10 +374,10 @@ fn the_mount_of_the_config_is_for_the_method_of_the_config() {
     );
 }
 
-/// An ID token signs in to every Vault that trusts its issuer: an address that is not the config's,
-/// as a project's `.mcp.json` could name one, must get none.
+/// An ID token signs in to every Vault that trusts its issuer. An address that is not the config's,
+/// for example from a project's `.mcp.json`, must get none.
 #[test]
-fn the_issuer_of_the_config_is_for_the_vault_of_the_config() {
+fn the_configured_issuer_applies_only_to_the_configured_vault() {
     let mut login = with_jwt();
     let vault = login.lab.bao.address.clone();
     config(
@@ -393,7 +394,7 @@ fn the_issuer_of_the_config_is_for_the_vault_of_the_config() {
         "VAULT_ADDR",
         format!("http://{}", thief.local_addr().unwrap()),
     );
-    // A list of hosts from there does not help, nor does a config that leaves the address to it.
+    // Neither a list of trusted hosts from there helps, nor a config that sets no address.
     login
         .lab
         .home
@@ -409,12 +410,12 @@ fn the_issuer_of_the_config_is_for_the_vault_of_the_config() {
     );
     let run = login
         .source("")
-        .says("not the Vault that its sign-ins are for");
+        .says("not the address of the Vault to sign in to");
     assert!(run.stdout.starts_with("2|"), "{}", run.all());
-    assert!(thief.accept().is_err(), "somebody asked the thief");
+    assert!(thief.accept().is_err(), "the thief received a connection");
 }
 
-/// A program of the name that writes its arguments to a file.
+/// Installs a program with this name that writes its arguments to a file.
 pub fn recorder(login: &Login, name: &str) -> PathBuf {
     let folder = login.lab.home.path().join("bin");
     std::fs::create_dir_all(&folder).unwrap();
@@ -436,7 +437,7 @@ pub fn login_file(folder: &std::path::Path) -> PathBuf {
 }
 
 #[test]
-fn an_assistant_signs_its_person_in_by_the_method_of_the_config() {
+fn an_assistant_signs_its_person_in_by_the_configured_method() {
     let login = with_jwt();
     login.lab.store("canary", json!({ "KEY": CANARY }));
     let vault = login.lab.bao.address.clone();

@@ -1,5 +1,6 @@
-//! The whole program against real parts: OpenBao, an OpenID provider, Chromium, shells, readers.
-//! `tests/run` sets them up. Every test has servers, ports, a home and a root of its own.
+//! Integration tests of the whole program with real parts: OpenBao, an OpenID provider, Chromium,
+//! shells and readers. `tests/run` sets them up. Every test has its own servers, ports, home and
+//! root.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

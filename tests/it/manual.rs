@@ -1,10 +1,10 @@
-//! The manual pages that are committed are those of the command line as it is.
-//! `UPDATE=1 tests/run manual` writes them anew.
+//! The committed manual pages match the current command line. `UPDATE=1 tests/run manual`
+//! regenerates them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Each file that is made, with its content.
+/// Each generated file with its content.
 fn made() -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for (name, text) in claude_vault::cli::manual::pages() {
@@ -14,7 +14,7 @@ fn made() -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn the_manual_is_that_of_this_command_line() {
+fn the_committed_manual_matches_the_command_line() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = made();
     assert!(made.len() > 20, "{:?}", made.keys());
@@ -34,11 +34,15 @@ fn the_manual_is_that_of_this_command_line() {
         );
     }
     let committed = std::fs::read_dir(root.join("man")).unwrap().count();
-    assert_eq!(committed, made.len(), "a file of a command that is gone");
+    assert_eq!(
+        committed,
+        made.len(),
+        "a committed page belongs to no command"
+    );
 }
 
 #[test]
-fn the_manual_is_a_manual() {
+fn groff_renders_the_manual_without_warnings() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for page in std::fs::read_dir(root.join("man")).unwrap().flatten() {
         let run = crate::support::run(

@@ -1,5 +1,5 @@
-//! A week of everyday mistakes, typed at a terminal. Each is undone or put right by one command,
-//! and that command is the one that the program named when the mistake was made.
+//! A week of everyday mistakes, typed at a terminal. One command undoes or corrects each of them,
+//! and the program names that command when the mistake is made.
 
 use rexpect::ReadUntil;
 use serde_json::json;
@@ -8,15 +8,15 @@ use crate::login::Login;
 use crate::support::Home;
 use crate::terminal::on_terminal;
 
-/// A mistake and its way back.
+/// A mistake, and the command that corrects it.
 struct Mistake {
-    /// What is typed.
+    /// The mistaken line.
     typed: &'static str,
-    /// The command that is named.
+    /// The command that the program must name.
     way: &'static str,
-    /// What is typed afterwards, to see how things are; nothing where the way itself shows it.
+    /// A line that shows the result; empty if `way` itself shows it.
     then: &'static str,
-    /// What that shows.
+    /// Text that this line must show.
     shows: &'static str,
 }
 
@@ -34,7 +34,7 @@ const fn mistake(
     }
 }
 
-/// In this order: a service's versions count on.
+/// The order matters: the version numbers of a service continue from one mistake to the next.
 const WEEK: [Mistake; 36] = [
     // The session.
     mistake(
@@ -55,7 +55,7 @@ const WEEK: [Mistake; 36] = [
         "claude-vault status",
         "signed in",
     ),
-    // Slips of the finger.
+    // Typing errors.
     mistake(
         "claude-vault gte plex PORT",
         "claude-vault get plex PORT",
@@ -160,7 +160,7 @@ const WEEK: [Mistake; 36] = [
         "claude-vault list --deleted",
         "tv",
     ),
-    // Words that are missing.
+    // Missing words.
     mistake(
         "claude-vault rollback plex",
         "claude-vault history plex",
@@ -179,7 +179,7 @@ const WEEK: [Mistake; 36] = [
         "claude-vault inject media && cat media/.env",
         "NEW=typed",
     ),
-    // What was done and was wrong.
+    // Commands that worked but were wrong.
     mistake(
         "claude-vault set plex PORT=1",
         "claude-vault rollback plex 1",
@@ -255,7 +255,7 @@ const WEEK: [Mistake; 36] = [
 ];
 
 #[test]
-fn each_mistake_of_a_week_has_a_way_back_that_is_named() {
+fn each_mistake_of_a_week_has_a_correction_that_is_named() {
     let mut login = Login::new();
     login
         .lab
@@ -335,8 +335,8 @@ fn each_mistake_of_a_week_has_a_way_back_that_is_named() {
     }
 }
 
-/// Types a line in a bash that holds a token, if there is one; answers what is asked, and gives
-/// what was shown.
+/// Types a line into a bash that holds the token, if any. Answers its questions and returns the
+/// output.
 fn typed_at_terminal(home: &Home, line: &str, token: Option<&String>) -> String {
     let start = token.map_or_else(String::new, |token| format!("export VAULT_TOKEN={token}; "));
     let mut session = on_terminal(
@@ -359,7 +359,7 @@ fn typed_at_terminal(home: &Home, line: &str, token: Option<&String>) -> String 
     }
 }
 
-/// Without the colours and line ends of a terminal.
+/// Removes a terminal's colours and line ends.
 fn plain(shown: &str) -> String {
     let mut text = String::new();
     let mut rest = shown.chars().filter(|char| *char != '\r');
@@ -373,8 +373,8 @@ fn plain(shown: &str) -> String {
     text
 }
 
-/// The commands that hints and results name. Lines that were wrapped for the terminal are put
-/// together first.
+/// The commands that hints and results name. Lines that were wrapped for the terminal are joined
+/// first.
 fn commands_in(shown: &str) -> Vec<String> {
     let mut joined = String::new();
     for line in shown.lines() {

@@ -1,4 +1,4 @@
-//! Services with several segments: each is a path in Vault and a folder below the root.
+//! Services with several path segments: each is a path in Vault and a folder below the root.
 
 use serde_json::json;
 
@@ -72,7 +72,7 @@ fn inject_in_a_folder_means_the_innermost_service_that_vault_has() {
 }
 
 #[test]
-fn a_service_and_the_ones_below_it_keep_their_files_apart() {
+fn nested_services_keep_their_files_separate() {
     let lab = Lab::with("app", json!({"A": "outer"}));
     lab.store("app/db", json!({"A": "inner"}));
     lab.home.file("app/.env.example", "A=\n");
@@ -87,8 +87,8 @@ fn a_service_and_the_ones_below_it_keep_their_files_apart() {
             && inner.contains("proxmox-services/app/db ("),
         "{inner}"
     );
-    // A compose file of the outer service names the inner file: it stays the inner service's, and
-    // nothing stops.
+    // The compose file of the outer service names a file of the inner service. The file stays the
+    // inner service's, and the run does not fail.
     lab.home.file(
         "app/compose.yaml",
         "services:\n  db:\n    image: x\n    env_file: db/.env\n",
@@ -107,7 +107,8 @@ fn a_service_and_the_ones_below_it_keep_their_files_apart() {
         .says("app/db/.env was written for app/db")
         .says("--file app/db/.env");
     assert!(lab.home.read("app/db/.env").contains("A=inner"));
-    // By convention both own this one: the two are named, and the others go on.
+    // By convention both services own this file. The error names both, and the other services are
+    // still written.
     lab.store("app/config", json!({"B": "1"}));
     lab.home.file("app/config/secrets.yaml.example", "B: x\n");
     lab.store("other", json!({"A": "later"}));
@@ -191,7 +192,7 @@ fn adopt_takes_the_service_of_the_folder_it_is_called_in() {
 }
 
 #[test]
-fn a_folder_that_the_policy_hides_is_said_and_does_not_stop_the_list() {
+fn a_folder_hidden_by_the_policy_is_reported_and_does_not_stop_the_list() {
     let mut lab = Lab::with("open/a", json!({"A": "1"}));
     lab.store("closed/b", json!({"A": "1"}));
     let policy = r#"

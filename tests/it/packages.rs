@@ -1,6 +1,6 @@
-//! Installing as strangers do: the package, the archive and cargo's own way, in roots that have
-//! nothing of ours. `tests/run` makes them; changing into one needs root, or sudo without a
-//! password.
+//! Installs as strangers do, from the package, from the archive and with cargo, in root directories
+//! that contain nothing of ours. `tests/run` prepares them. Changing into one needs root, or sudo
+//! without a password.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Home, Lab, Run, ground, in_checkout, run};
 
-/// A program as root.
+/// A program that runs as root.
 fn as_root(program: &str) -> Command {
     let mut command = if is_root() {
         Command::new(program)
@@ -26,14 +26,14 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
 }
 
-/// A root directory to install into, and a Vault that it reaches by the name localhost.
+/// A root directory to install into, and a Vault that can be reached from it at localhost.
 struct Root {
     folder: tempfile::TempDir,
     lab: Lab,
 }
 
 impl Root {
-    /// A copy of Debian's smallest system.
+    /// A copy of Debian's minimal system.
     fn debian() -> Self {
         let root = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -57,7 +57,7 @@ impl Root {
         self.folder.path()
     }
 
-    /// Runs a script in there, as somebody.
+    /// Runs a script inside it as the given user.
     fn shell(&self, user: u32, script: &str) -> Run {
         let home = if user == 0 { "/root" } else { "/home/newcomer" };
         let address = self.lab.bao.address.replace("127.0.0.1", "localhost");
@@ -71,7 +71,7 @@ impl Root {
             "LANG=C.UTF-8",
             &format!("PATH={home}/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
         ]);
-        // With /proc, in a mount namespace that ends with it.
+        // With /proc, in a mount namespace that ends with the script.
         let inside = "mount -t proc proc \"$1/proc\" && exec chroot --userspec=\"$2:$2\" \"$1\" bash -c \"$3\"";
         command.args([
             "DEBIAN_FRONTEND=noninteractive",
@@ -90,7 +90,7 @@ impl Root {
         )
     }
 
-    /// Every file, but what a package manager writes about its work.
+    /// Every file, except those that a package manager writes about its own work.
     fn everything(&self) -> Vec<String> {
         let known = [
             "./proc",
@@ -129,7 +129,7 @@ impl Root {
         );
     }
 
-    /// What a newcomer does first.
+    /// Does what a newcomer does first.
     fn works(&self) {
         let script = "source claude-vault login; claude-vault list; claude-vault get plex A; source claude-vault logout; echo \"${VAULT_TOKEN-unset}\"";
         let run = self.shell(1000, script);
@@ -139,12 +139,12 @@ impl Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
-        // Root's files are in there.
+        // Some files in it belong to root.
         let _ = run(as_root("rm").arg("-rf").arg(self.path()), "");
     }
 }
 
-/// What `packaging/run` makes, by the end of its name.
+/// Builds a package of this kind with `packaging/run` and returns its path.
 fn package(kind: &str) -> PathBuf {
     let mut command = in_checkout(Command::new(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/run"),
@@ -153,7 +153,7 @@ fn package(kind: &str) -> PathBuf {
 }
 
 #[test]
-fn the_debian_package_installs_for_all_and_leaves_nothing() {
+fn the_debian_package_installs_for_all_users_and_leaves_nothing_behind() {
     let root = Root::debian();
     let before = root.everything();
     let deb = package("deb");
@@ -212,7 +212,7 @@ fn the_debian_package_installs_for_all_and_leaves_nothing() {
 }
 
 #[test]
-fn the_archive_installs_for_one_user_and_is_the_same_each_time() {
+fn the_archive_installs_for_one_user_and_is_reproducible() {
     let root = Root::debian();
     let archive = package("archive");
     let bytes = std::fs::read(&archive).unwrap();
@@ -256,7 +256,7 @@ fn the_archive_installs_for_one_user_and_is_the_same_each_time() {
 }
 
 #[test]
-fn root_installs_the_archive_for_everybody() {
+fn root_installs_the_archive_for_all_users() {
     let root = Root::debian();
     let before = root.everything();
     let archive = package("archive");
@@ -298,7 +298,7 @@ fn root_installs_the_archive_for_everybody() {
 }
 
 #[test]
-fn after_cargo_install_the_one_command_puts_the_rest_in_place() {
+fn after_cargo_install_setup_installs_the_rest() {
     let mut home = Home::new();
     let root = home.path().join("cargo");
     let mut cargo = Command::new(env!("CARGO"));

@@ -1,4 +1,4 @@
-//! The picker of a name that a command lacks, on a real terminal.
+//! The picker for a missing name, on a real terminal.
 
 use rexpect::session::PtySession;
 use serde_json::json;
@@ -41,7 +41,7 @@ fn a_missing_service_is_picked_by_a_part_of_its_name() {
 }
 
 #[test]
-fn what_else_was_given_stays_and_the_program_of_exec_too() {
+fn the_other_arguments_are_kept_including_the_program_of_exec() {
     let lab = lab();
     let mut session = cv(
         &lab.home,
@@ -55,7 +55,7 @@ fn what_else_was_given_stays_and_the_program_of_exec_too() {
 }
 
 #[test]
-fn other_commands_that_only_look_or_ask_before_they_write_pick_too() {
+fn other_commands_that_only_read_or_ask_before_writing_offer_the_picker_too() {
     let lab = lab();
     let help = lab.cv(["--help"]).exits(0).stdout;
     for command in ["edit", "history", "diff", "share"]
@@ -72,7 +72,7 @@ fn other_commands_that_only_look_or_ask_before_they_write_pick_too() {
 }
 
 #[test]
-fn escape_leaves_with_the_usual_error_and_ctrl_c_with_130() {
+fn escape_exits_with_the_usual_error_and_ctrl_c_with_130() {
     let lab = lab();
     for command in [&["get"][..], &["set"], &["exec", "--", "true"]] {
         let mut session = cv(&lab.home, command);
@@ -82,7 +82,7 @@ fn escape_leaves_with_the_usual_error_and_ctrl_c_with_130() {
         session.exp_eof().unwrap();
         assert_eq!(status(&session), 2, "{command:?}");
     }
-    // The terminal is as it was: a shell that goes on shows its cursor and what is typed.
+    // The terminal is restored: a shell that continues shows its cursor and the typed text.
     let script = format!(
         "{} get; echo status $?; stty -a",
         env!("CARGO_BIN_EXE_claude-vault")
@@ -99,7 +99,7 @@ fn escape_leaves_with_the_usual_error_and_ctrl_c_with_130() {
 }
 
 #[test]
-fn the_terminal_is_put_right_when_the_program_is_ended() {
+fn the_terminal_is_restored_when_the_program_is_killed() {
     let lab = lab();
     let program = env!("CARGO_BIN_EXE_claude-vault");
     let script = format!("sh -c 'echo pid $$ .; exec {program} get'; stty -a");
@@ -122,7 +122,7 @@ fn the_terminal_is_put_right_when_the_program_is_ended() {
 }
 
 #[test]
-fn a_missing_key_of_set_is_picked_and_its_value_asked_for() {
+fn a_missing_key_of_set_is_picked_and_its_value_is_requested() {
     let lab = lab();
     let mut session = cv(&lab.home, &["set", "jellyfin"]);
     session.exp_string("Key of jellyfin").unwrap();
@@ -139,7 +139,7 @@ fn a_missing_key_of_set_is_picked_and_its_value_asked_for() {
 }
 
 #[test]
-fn inject_outside_of_a_services_folder_asks_and_inside_of_one_does_not() {
+fn inject_asks_outside_a_services_folder_and_not_inside_one() {
     let lab = lab();
     lab.home.file("plex/.env.example", "CLAIM=\n");
     let mut session = cv(&lab.home, &["inject"]);
@@ -157,7 +157,7 @@ fn inject_outside_of_a_services_folder_asks_and_inside_of_one_does_not() {
 }
 
 #[test]
-fn nobody_is_asked_off_a_terminal_under_an_agent_or_by_what_deletes() {
+fn no_picker_appears_without_a_terminal_under_an_agent_or_for_deletions() {
     let mut lab = lab();
     let bin = env!("CARGO_BIN_EXE_claude-vault");
     let mut scripts = vec![
@@ -172,12 +172,12 @@ fn nobody_is_asked_off_a_terminal_under_an_agent_or_by_what_deletes() {
     scripts.extend(
         ["delete", "rename", "rollback", "undelete"].map(|command| format!("{bin} {command}")),
     );
-    // The value of an option that is a command's name makes no difference.
+    // An option's value that equals a command's name makes no difference.
     scripts.push(format!("{bin} --role get delete"));
     for script in scripts {
         let mut session = on_terminal(&lab.home, "bash", &["-c", &script]);
         let text = session.exp_eof().unwrap();
-        // The hint's example names a service too.
+        // The example in the hint contains a service name too.
         let asked = text.split("hint").next().unwrap_or_default();
         assert!(
             !asked.contains("jellyfin") && !text.contains("Service"),
@@ -185,7 +185,7 @@ fn nobody_is_asked_off_a_terminal_under_an_agent_or_by_what_deletes() {
         );
         assert_eq!(status(&session), 2, "{script}: {text}");
     }
-    // Without a session there is nothing to pick from.
+    // Without a session there is nothing to choose from.
     lab.home.set("VAULT_TOKEN", "");
     let mut session = cv(&lab.home, &["get"]);
     session.exp_string("SERVICE is missing").unwrap();

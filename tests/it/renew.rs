@@ -1,4 +1,4 @@
-//! `renew`: a session that goes on, and where it ends.
+//! `renew`: extending a session, and its limits.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn look_up(login: &Login, token: &str) -> Value {
     serde_json::from_str::<Value>(&text).unwrap()["data"].clone()
 }
 
-/// Signs in, runs a script, renews, and shows what the shell then holds.
+/// Signs in, runs a script, renews, and prints the shell's session variables.
 fn renewed(login: &Login, options: &str, between: &str, renew: &str) -> (Run, Vec<String>) {
     let script = format!(
         "source claude-vault login --timeout 30 {options}; echo \"$VAULT_TOKEN\"; {between}
@@ -35,9 +35,9 @@ fn seconds(fields: &[String]) -> i64 {
 }
 
 #[test]
-fn a_session_is_lengthened_in_vault_and_in_the_shell() {
+fn a_session_is_extended_in_vault_and_in_the_shell() {
     let login = Login::new();
-    // Shortened as if most of the hour were over.
+    // Shorten the session, as if most of the hour had passed.
     let shorten = "curl -s -o /dev/null -H \"X-Vault-Token: $VAULT_TOKEN\" -d '{\"increment\":\"60s\"}' $VAULT_ADDR/v1/auth/token/renew-self
         export VAULT_TOKEN_EXPIRY=$(($(date +%s) + 60))";
     let (run, fields) = renewed(&login, "", shorten, "");
@@ -59,7 +59,7 @@ fn a_session_is_lengthened_in_vault_and_in_the_shell() {
 }
 
 #[test]
-fn a_session_ends_at_the_latest_when_its_person_signed_in_long_ago() {
+fn a_session_cannot_be_extended_past_the_maximum_time_after_login() {
     let mut login = Login::new();
     login.lab.home.set("VAULT_MAX_TOKEN_TTL", "60");
     login.lab.home.set("VAULT_MAX_SESSION", "70");
@@ -70,7 +70,7 @@ fn a_session_ends_at_the_latest_when_its_person_signed_in_long_ago() {
         run.all()
     );
     run.says("a session cannot be extended past 70 s after login; then sign in again: source claude-vault login");
-    // What the shell says of the login does not count: Vault knows when it was.
+    // The shell's own record of the login does not count: Vault knows the time.
     login.lab.home.set("VAULT_MAX_SESSION", "5");
     let (run, fields) = renewed(
         &login,
@@ -88,7 +88,7 @@ fn a_session_ends_at_the_latest_when_its_person_signed_in_long_ago() {
 }
 
 #[test]
-fn where_vault_gives_less_it_is_said_how_long_the_session_holds() {
+fn if_vault_grants_less_time_the_remaining_time_is_reported() {
     let mut login = Login::new();
     let role = |name: &str, more: Value| {
         let mut role = json!({
@@ -132,7 +132,7 @@ fn where_vault_gives_less_it_is_said_how_long_the_session_holds() {
     );
     run.says("Vault does not renew this token")
         .says("source claude-vault login --force");
-    // One that Vault could not shorten lives there: only the shell's hour is set anew.
+    // Vault cannot shorten this token, so it lives longer. Only the shell's expiry is set again.
     login.lab.home.set("VAULT_MAX_TOKEN_TTL", "60");
     let (run, fields) = renewed(&login, "--role long", "sleep 5", "");
     assert!(
@@ -143,7 +143,7 @@ fn where_vault_gives_less_it_is_said_how_long_the_session_holds() {
 }
 
 #[test]
-fn a_token_from_elsewhere_is_not_renewed_unasked_and_never_shortened() {
+fn a_token_from_elsewhere_is_renewed_only_when_asked_and_never_shortened() {
     let mut login = Login::new();
     let token = login.lab.bao.token(&["homelab-services"]);
     let before = look_up(&login, &token)["ttl"].as_i64().unwrap();
@@ -166,7 +166,7 @@ fn a_token_from_elsewhere_is_not_renewed_unasked_and_never_shortened() {
     assert!(before > 3600 && look_up(&login, &token)["ttl"].as_i64().unwrap() > before - 60);
     login.lab.home.set("VAULT_TOKEN", "root");
     renew(&login, "--foreign").says("this token never expires");
-    // A mark of another token makes it no session of ours.
+    // A mark that belongs to another token does not make this one ours.
     login.lab.bao.put(
         "sys/policies/acl/homelab-services",
         json!({ "policy": POLICY }),
@@ -180,7 +180,7 @@ fn a_token_from_elsewhere_is_not_renewed_unasked_and_never_shortened() {
 }
 
 #[test]
-fn renew_without_a_shell_that_reads_it_or_under_an_agent_changes_nothing() {
+fn renew_changes_nothing_under_an_agent_or_without_shell_integration() {
     let login = Login::new();
     let mut session = crate::terminal::on_terminal(
         &login.lab.home,
@@ -214,7 +214,7 @@ fn renew_without_a_shell_that_reads_it_or_under_an_agent_changes_nothing() {
 }
 
 #[test]
-fn every_shell_has_renew() {
+fn renew_works_in_every_shell() {
     let login = Login::new();
     let home = &login.lab.home;
     let soon = "VAULT_TOKEN_EXPIRY=$(($(date +%s) + 30)); export VAULT_TOKEN_EXPIRY";

@@ -1,4 +1,4 @@
-//! `scan` and `example`, as a person types them.
+//! `scan` and `example` as a person types them.
 
 use std::process::Command;
 
@@ -23,7 +23,7 @@ fn home() -> Home {
     home
 }
 
-/// `file:line key` of everything that is found.
+/// `file:line key` of each finding.
 fn found(run: &Run) -> Vec<String> {
     let lines = run
         .stdout
@@ -72,7 +72,7 @@ fn secrets_in_plain_files_are_found_and_not_shown() {
         (&json!("DB_PASSWORD"), &json!(true))
     );
     assert!(!reply.all().contains(CANARY));
-    // Paths start where the person is.
+    // Paths are relative to the person's current folder.
     let mut below = home.command(env!("CARGO_BIN_EXE_claude-vault"));
     let run = run(
         below
@@ -120,7 +120,7 @@ fn files_that_the_project_lists_are_read_as_it_says() {
         "{}",
         listed.all()
     );
-    // Only what lies in the folder that is scanned.
+    // Only files in the scanned folder are read.
     home.file("other/.env", "A=1\n");
     assert!(
         !home
@@ -129,12 +129,12 @@ fn files_that_the_project_lists_are_read_as_it_says() {
             .stdout
             .contains("settings.conf")
     );
-    // A list that cannot be read hides nothing.
+    // A project file that cannot be read hides nothing.
     home.file(".claude-vault.toml", "address = \"https://evil.example\"\n");
     let broken = home
         .cv(["scan"])
         .exits(0)
-        .says("the files it lists were read by their names");
+        .says("the files it lists were scanned in the formats that their names suggest");
     assert!(
         broken.stdout.contains("shop/run.env:1\tTOKEN"),
         "{}",
@@ -143,9 +143,9 @@ fn files_that_the_project_lists_are_read_as_it_says() {
 }
 
 #[test]
-fn live_secrets_of_every_form_are_found_wherever_they_stand() {
+fn real_secrets_of_every_form_are_found_in_every_place() {
     let home = Home::new();
-    // Put together here, so that no scanner takes this source for one that holds tokens.
+    // Assembled here, so that no scanner flags this source for containing tokens.
     let token = format!("npm_{}", "abcdefghijklmnopqrstuvwxyz0123456789");
     let slack = "https://hooks.slack.com/services";
     home.file(
@@ -208,7 +208,7 @@ fn a_hundred_and_one_aliases_are_read() {
 }
 
 #[test]
-fn the_whole_tree_is_walked_with_the_files_that_compose_names() {
+fn the_whole_tree_and_the_files_named_in_compose_files_are_scanned() {
     let home = Home::new();
     let password = |name: &str| home.file(name, "DB_PASSWORD=hunter2hunter2\n");
     home.file(
@@ -248,7 +248,7 @@ fn the_whole_tree_is_walked_with_the_files_that_compose_names() {
         .says("it names a file outside the root")
         .says("it names a file through a variable");
     assert!(!run.all().contains("hunter") && !run.all().contains("horse"));
-    // What a person names is looked at wherever it lies.
+    // A path that a person names is scanned wherever it is.
     assert_eq!(
         found(&home.cv(["scan", "shop/data"]).exits(0)),
         ["shop/data/deep/.env:1 DB_PASSWORD"]
@@ -256,7 +256,7 @@ fn the_whole_tree_is_walked_with_the_files_that_compose_names() {
 }
 
 #[test]
-fn comments_and_a_baseline_accept_what_is_known() {
+fn comments_and_a_baseline_accept_known_findings() {
     let home = Home::new();
     let text = "A_PASSWORD=hunter1 # claude-vault:allow\nB_PASSWORD=hunter2 # gitleaks:allow\n\
                 C_PASSWORD=hunter3 # pragma: allowlist secret\n# pragma: allowlist nextline secret\nD_PASSWORD=hunter4\nE_PASSWORD=hunter5\n";
@@ -279,7 +279,7 @@ fn comments_and_a_baseline_accept_what_is_known() {
     .says("no secrets found, 5 allowed or known");
     let baseline = home.read("known.json");
     assert!(!baseline.contains("hunter"));
-    // It is the same for every value: a weak one cannot be guessed from it.
+    // The baseline is the same for every value, so a weak value cannot be guessed from it.
     home.file("a/.env", &text.replace("hunter5", "another-Value-77"));
     home.cv(["scan", "--check", "--baseline", "known.json"])
         .exits(0);
@@ -303,7 +303,7 @@ fn comments_and_a_baseline_accept_what_is_known() {
     home.file("a/.env", "");
     home.cv(["scan", "--check"])
         .exits(1)
-        .says("no secrets found in what could be read");
+        .says("no secrets found in the files that could be read");
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn sarif_follows_the_official_schema() {
 }
 
 #[test]
-fn what_git_tracks_is_told_and_nothing_of_the_repository_runs() {
+fn files_tracked_by_git_are_reported_and_nothing_of_the_repository_runs() {
     let home = Home::new();
     home.file("a/.env", "DB_PASSWORD=hunter2hunter2\n");
     home.file("b/.env", "DB_PASSWORD=hunter2hunter2\n");
@@ -375,7 +375,7 @@ fn what_git_tracks_is_told_and_nothing_of_the_repository_runs() {
 }
 
 #[test]
-fn the_same_value_in_vault_is_named_for_a_person_only() {
+fn an_equal_value_in_vault_is_named_only_for_a_person() {
     let mut lab = Lab::with("plex", json!({ "PASSWORD": "hunter2hunter2" }));
     lab.store("other", json!({ "X": "hunter3hunter3" }));
     lab.home.file("plex/.env", "DB_PASSWORD=hunter2hunter2\nURL=postgres://a:hunter3hunter3@db/x\nC_PASSWORD=hunter4hunter4\n");
@@ -455,7 +455,7 @@ fn an_example_is_written_without_the_secrets() {
     let home = home();
     home.cv(["example", "shop/.env"])
         .exits(0)
-        .says("shop/.env.example: 1 values taken out, 1 kept");
+        .says("shop/.env.example: 1 values removed, 1 kept");
     assert_eq!(
         home.read("shop/.env.example"),
         "# shop\nDB_HOST=db.lan\nDB_PASSWORD=\n"

@@ -1,4 +1,4 @@
-//! `scan` on the labelled corpus, and beside it the scanners that packages install.
+//! `scan` on the labelled corpus, compared with other scanners that are available as packages.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -11,13 +11,13 @@ use crate::corpus::{File, corpus};
 use crate::support::servers::ground;
 use crate::support::{Home, run};
 
-/// A line that a scanner takes for one with a secret.
+/// The lines in which a scanner finds a secret.
 type Flagged = BTreeSet<(String, usize)>;
 
-/// A scanner and how it is run.
+/// A scanner and the function that runs it.
 type Scanner = (&'static str, fn(&Home) -> Flagged);
 
-/// How a scanner did.
+/// The result of a scanner.
 struct Score {
     found: usize,
     missed: Vec<String>,
@@ -25,7 +25,7 @@ struct Score {
 }
 
 impl Score {
-    /// Every flagged line without a secret is wrong, those without a label too.
+    /// Every flagged line without a secret counts as wrong, including lines without a label.
     fn of(files: &[File], flagged: &Flagged) -> Self {
         let mut score = Self {
             found: 0,
@@ -165,7 +165,7 @@ fn gitleaks(home: &Home) -> Flagged {
         .collect()
 }
 
-/// With all that it is unsure of, which is most of what it finds here.
+/// Includes everything it is unsure of, which is most of its findings here.
 fn kingfisher(home: &Home) -> Flagged {
     let output = home.path().join("kingfisher.json");
     let mut command: Command = home.command(ground().join("scanners/kingfisher/bin/kingfisher"));
@@ -238,7 +238,7 @@ fn the_corpus_is_large_and_half_of_it_is_harmless() {
 }
 
 #[test]
-fn scan_is_ahead_of_the_others_on_the_labelled_corpus() {
+fn scan_beats_the_other_scanners_on_the_labelled_corpus() {
     let mut table = String::new();
     for seed in [1, 20_261_125] {
         let files = corpus(seed);
@@ -275,10 +275,10 @@ fn scan_is_ahead_of_the_others_on_the_labelled_corpus() {
     eprintln!("{table}");
 }
 
-/// Other texts than those that the classifier was written with: what only seems to hold secrets,
-/// from the habits of public templates.
+/// Texts other than those that the classifier was developed with: harmless values that look like
+/// secrets, in the style of public templates.
 #[test]
-fn templates_with_harmless_defaults_stay_quiet() {
+fn templates_with_harmless_defaults_have_no_findings() {
     let template = include_str!("../corpus/template.env");
     let home = Home::new();
     home.file("app/.env.example", template);

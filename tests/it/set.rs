@@ -1,11 +1,11 @@
-//! set: merging, asking, check-and-set.
+//! set: merging, confirmation and check-and-set.
 
 use serde_json::json;
 
 use crate::support::{CANARY, Lab, run};
 
 #[test]
-fn set_merges_and_says_what_changes() {
+fn set_merges_and_shows_what_changes() {
     let lab = Lab::with(
         "plex",
         json!({"KEEP": "1", "CHANGE": "old", "SAME": "x", "NUMBER": 7}),
@@ -37,7 +37,7 @@ fn set_merges_and_says_what_changes() {
 }
 
 #[test]
-fn set_creates_a_service_and_does_nothing_twice() {
+fn set_creates_a_service_and_repeating_it_changes_nothing() {
     let lab = Lab::new();
     lab.cv(["set", "plex", "A=1", "--no-confirm"])
         .exits(0)
@@ -61,7 +61,7 @@ fn a_dry_run_shows_the_plan_masked_and_writes_nothing() {
         .says("nothing was written");
     assert!(!dry.all().contains(CANARY));
     assert_eq!(lab.stored("plex"), json!({"A": "1"}));
-    // values are shown on a terminal only (see terminal), never into a file
+    // Values are shown only on a terminal (see terminal.rs), never in a file.
     let arguments = [
         env!("CARGO_BIN_EXE_claude-vault"),
         "set",
@@ -90,7 +90,7 @@ fn without_a_terminal_nothing_is_approved_not_even_by_stdin() {
 }
 
 #[test]
-fn values_come_from_files_stdin_and_lists() {
+fn values_can_come_from_files_stdin_and_lists() {
     let lab = Lab::new();
     let exact = "line\nlast without\r\n\n";
     let file = lab.home.file("value", exact);
@@ -118,7 +118,7 @@ fn values_come_from_files_stdin_and_lists() {
 }
 
 #[test]
-fn generated_values_are_bare_in_every_reader() {
+fn generated_values_need_no_quotes_in_any_reader() {
     let lab = Lab::new();
     lab.cv([
         "set",
@@ -143,14 +143,14 @@ fn generated_values_are_bare_in_every_reader() {
         .cv_with(&["set", "plex", "A=-", "B=-", "--no-confirm"], "x")
         .exits(2)
         .says("standard input can be used only once");
-    lab.home.file("odd.env", "A=1\nFOO BAR\n"); // docker compose reads `FOO: bar`
+    lab.home.file("odd.env", "A=1\nFOO BAR\n"); // docker compose accepts `FOO: bar` in such a file
     lab.cv(["set", "plex", "--from", "odd.env", "--no-confirm"])
         .exits(2)
         .says("line 2");
 }
 
 #[test]
-fn what_is_no_value_is_refused_without_being_repeated() {
+fn an_invalid_value_is_refused_without_being_repeated() {
     let lab = Lab::new();
     let long = format!("A={}{CANARY}", "x".repeat(64 * 1024));
     let latin = lab.home.lab().join("latin1");
@@ -182,7 +182,7 @@ fn what_is_no_value_is_refused_without_being_repeated() {
 }
 
 #[test]
-fn patterns_are_warned_about_and_never_refused() {
+fn suspicious_patterns_cause_a_warning_and_no_refusal() {
     let lab = Lab::new();
     lab.cv(["set", "plex", "A=$(id); x && y", "--no-confirm"])
         .exits(0)
@@ -191,14 +191,14 @@ fn patterns_are_warned_about_and_never_refused() {
 }
 
 #[test]
-fn an_empty_value_is_warned_about_and_never_written_unseen() {
+fn an_empty_value_causes_a_warning_and_is_never_written_silently() {
     let lab = Lab::new();
     lab.cv(["set", "plex", "A=", "--no-confirm"])
         .exits(0)
         .says("the value of A is empty")
         .says("(empty)");
     assert_eq!(lab.stored("plex"), json!({"A": ""}));
-    // What was there already is no news.
+    // No warning for a value that was empty before.
     assert!(
         !lab.cv(["set", "plex", "A=", "B=1", "--no-confirm"])
             .exits(0)
@@ -262,7 +262,7 @@ fn a_mount_that_requires_check_and_set_is_written() {
 }
 
 #[test]
-fn a_policy_that_forbids_writing_is_told() {
+fn a_policy_that_forbids_writing_is_reported() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     lab.bao.put(
         "sys/policies/acl/reader",
@@ -275,7 +275,7 @@ fn a_policy_that_forbids_writing_is_told() {
 }
 
 #[test]
-fn an_unwritable_audit_log_keeps_everything_unwritten() {
+fn with_an_unwritable_audit_log_nothing_is_written() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.set("CLAUDE_VAULT_AUDIT_LOG", "/dev/full");
     lab.cv(["set", "plex", "A=2", "--no-confirm"])
@@ -317,7 +317,7 @@ fn two_people_setting_different_keys_200_times_lose_none() {
 }
 
 #[test]
-fn a_service_removed_or_renewed_meanwhile_is_a_conflict_that_is_worked_out_anew() {
+fn a_service_removed_or_recreated_in_the_meantime_is_a_conflict_with_a_new_plan() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.bao.put(
         "sys/policies/acl/homelab-services",
@@ -348,7 +348,7 @@ fn a_service_removed_or_renewed_meanwhile_is_a_conflict_that_is_worked_out_anew(
 }
 
 #[test]
-fn json_keeps_its_type_through_every_way_out() {
+fn json_keeps_its_type_in_every_output() {
     let lab = Lab::new();
     let arguments = [
         "N:=42",
@@ -376,7 +376,7 @@ fn json_keeps_its_type_through_every_way_out() {
         lab.cv(["get", "plex", "L"]).exits(0).stdout,
         "[1,\"<&>\"]\n"
     );
-    // The same again changes nothing, whatever spelling Vault gives back.
+    // Setting the same values again changes nothing, even if Vault returns another spelling.
     lab.cv(["set", "plex"].iter().chain(&arguments))
         .exits(0)
         .says("nothing to change");
@@ -388,7 +388,7 @@ fn json_keeps_its_type_through_every_way_out() {
     ])
     .exits(0)
     .says("nothing to change");
-    // In .env they are their JSON text, in YAML they keep their types.
+    // In .env they are written as JSON text; in YAML they keep their types.
     lab.home.file("plex/.env.example", "N=\n");
     lab.cv(["inject", "plex"]).exits(0);
     let env = lab.home.read("plex/.env");
@@ -464,7 +464,7 @@ fn text_over_a_number_or_boolean_keeps_the_type_only_if_it_is_one() {
         said.iter()
             .for_each(|said| assert!(done.stderr.contains(said), "{arguments:?}: {}", done.stderr));
     }
-    // A .env file has no types of its own: what it holds keeps those of Vault.
+    // A .env file has no types of its own, so its values keep the types in Vault.
     let lab = Lab::with("plex", before);
     lab.home.file("plex.env", "N=9\nB=true\n");
     lab.cv(["set", "plex", "--from", "plex.env", "--no-confirm"])
@@ -480,7 +480,7 @@ fn text_over_a_number_or_boolean_keeps_the_type_only_if_it_is_one() {
 }
 
 #[test]
-fn what_vault_would_change_is_refused_by_key_and_never_repeated() {
+fn values_that_vault_would_alter_are_refused_by_key_and_never_repeated() {
     let lab = Lab::new();
     for bad in [
         "12345678901234567890",
@@ -511,7 +511,7 @@ fn what_vault_would_change_is_refused_by_key_and_never_repeated() {
 }
 
 #[test]
-fn a_value_of_64_kib_is_written_and_a_larger_one_of_others_is_read() {
+fn a_value_of_64_kib_is_written_and_larger_values_of_other_tools_are_read() {
     let lab = Lab::new();
     let largest = "é".repeat(32 * 1024);
     let file = lab.home.file("large", &largest);

@@ -1,4 +1,4 @@
-//! share and receive: values behind a token that works once.
+//! share and receive: values behind a single-use token.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{CANARY, Home, Lab, ground, http, run};
 
-/// A person elsewhere, who knows the address of Vault and nothing else.
+/// A person elsewhere, who only has the address of Vault.
 fn receiver(lab: &Lab) -> Home {
     let mut home = Home::new();
     home.set("VAULT_ADDR", &lab.bao.address);
@@ -43,9 +43,9 @@ fn a_share_is_opened_once_without_a_session() {
         .cv(["receive", run.stdout.trim()])
         .exits(5)
         .says("it was used")
-        .says("somebody else has read the values");
+        .says("someone else may have read the values");
     assert!(!again.all().contains(run.stdout.trim()) && !again.all().contains(CANARY));
-    // From standard input, and without a line break.
+    // The token from standard input, without a line break at the end.
     let token = shared(&lab, &["plex", "A", "--for", "5m"]);
     assert_eq!(
         home.cv_with(&["receive", "-", "-n"], &format!("  {token}\r\n"))
@@ -78,7 +78,7 @@ fn a_share_is_opened_once_without_a_session() {
 }
 
 #[test]
-fn all_keys_keep_their_types_and_set_takes_what_was_received() {
+fn all_keys_keep_their_types_and_set_accepts_the_output() {
     let stored = json!({"TEXT": "a\nb 'c' \"d\" <&>", "NUMBER": 1.5, "LIST": [1, null, {"x": "y"}], "NOTHING": null, "FALSE": false});
     let lab = Lab::with("plex", stored.clone());
     let home = receiver(&lab);
@@ -98,7 +98,7 @@ fn all_keys_keep_their_types_and_set_takes_what_was_received() {
         )
         .exits(0);
     assert_eq!(lab.stored("radarr"), stored);
-    // In a pipe: lines that a shell reads.
+    // In a pipe, the output consists of lines that a shell reads.
     lab.store("lines", json!({"A": "it's", "B": "$(id)"}));
     let lines = home
         .cv(["receive", &shared(&lab, &["lines"])])
@@ -108,7 +108,7 @@ fn all_keys_keep_their_types_and_set_takes_what_was_received() {
         .shell(&["bash"], &format!("{lines}\nprintf '%s|%s' \"$A\" \"$B\""))
         .exits(0);
     assert_eq!(read.stdout, "it's|$(id)");
-    // Nor does the sender of a share decide what this shell runs.
+    // The sender of a share must not be able to execute anything in this shell.
     lab.store("hostile", json!({"A": "1", "RANDOM": "a[$(touch pwned)]"}));
     lab.cv(["get", "hostile"])
         .exits(2)
@@ -119,7 +119,7 @@ fn all_keys_keep_their_types_and_set_takes_what_was_received() {
         .exits(0)
         .says("printed as JSON: RANDOM");
     assert_eq!(json.json()["values"]["A"], "1");
-    // What lines cannot hold is not lost: the token is used up by then.
+    // Values that such lines cannot hold are not lost, although the token is used up at that point.
     lab.store("odd", json!({"a/b": CANARY, "C": "x\u{0}"}));
     let odd = home
         .cv(["receive", &shared(&lab, &["odd"])])
@@ -129,7 +129,7 @@ fn all_keys_keep_their_types_and_set_takes_what_was_received() {
 }
 
 #[test]
-fn the_commands_of_vault_open_it_too_and_we_open_theirs() {
+fn vaults_own_commands_open_our_shares_and_we_open_theirs() {
     let lab = Lab::with("plex", json!({"A": CANARY, "N": 7}));
     let home = receiver(&lab);
     let bao = |arguments: &[&str], token: &str| {
@@ -170,7 +170,7 @@ fn the_commands_of_vault_open_it_too_and_we_open_theirs() {
 }
 
 #[test]
-fn a_token_of_another_kind_is_not_opened_and_stays_whole() {
+fn a_token_of_another_kind_is_not_opened_and_stays_valid() {
     let lab = Lab::with("plex", json!({"A": CANARY}));
     let home = receiver(&lab);
     let wrapped = |path: &str| {
@@ -195,7 +195,7 @@ fn a_token_of_another_kind_is_not_opened_and_stays_whole() {
     assert!(!refused.all().contains(CANARY) && !refused.all().contains(&token));
     let unwrapped = lab.bao.put_as(&token, "sys/wrapping/unwrap", json!({}));
     assert_eq!(unwrapped["data"]["data"]["A"], CANARY);
-    // A session's token is none, and is not used either.
+    // A session's token is not a share, and it is not used either.
     home.cv(["receive", &lab.token])
         .exits(5)
         .says("is not from share");
@@ -208,7 +208,7 @@ fn a_token_of_another_kind_is_not_opened_and_stays_whole() {
 }
 
 #[test]
-fn an_expired_share_says_what_that_means_and_logging_out_does_not_end_one() {
+fn an_expired_share_is_explained_and_a_logout_does_not_end_a_share() {
     let lab = Lab::with("plex", json!({"A": CANARY}));
     let home = receiver(&lab);
     let brief = shared(&lab, &["plex", "--for", "1s"]);
@@ -253,7 +253,7 @@ fn sharing_needs_no_policy_beyond_vaults_default_one() {
         .says("30 days");
 }
 
-/// Answers every request by its path, and counts what was asked.
+/// A server that answers every request by its path and records the requested paths.
 fn liar(
     answers: &'static [(&'static str, u16, &'static str)],
 ) -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
@@ -306,7 +306,7 @@ fn liar(
 }
 
 #[test]
-fn a_server_that_answers_otherwise_does_not_get_the_token_opened() {
+fn a_share_is_not_opened_if_the_server_gives_an_unexpected_answer() {
     let good = r#"{"data":{"creation_path":"sys/wrapping/wrap","creation_time":"2026-01-01T00:00:00Z","creation_ttl":60}}"#;
     let lies: [(&str, u16, &str, i32); 8] = [
         (
@@ -324,11 +324,11 @@ fn a_server_that_answers_otherwise_does_not_get_the_token_opened() {
         (
             r#"{"data":{"creation_time":"","creation_ttl":60}}"#,
             200,
-            "not Vault's",
+            "is not from Vault",
             7,
         ),
-        (r#"{"data":null}"#, 200, "not Vault's", 7),
-        ("<html>", 200, "not Vault's", 7),
+        (r#"{"data":null}"#, 200, "is not from Vault", 7),
+        ("<html>", 200, "is not from Vault", 7),
         ("", 204, "", 1),
         (r#"{"errors":["permission denied"]}"#, 403, "", 1),
         (
@@ -363,7 +363,7 @@ fn a_server_that_answers_otherwise_does_not_get_the_token_opened() {
             "{body}"
         );
     }
-    // Opened, and the answer is no object of keys.
+    // The share is opened, but the answer is not an object of keys.
     for (body, status) in [
         (r#"{"data":[1]}"#, 200),
         (r#"{"data":"x"}"#, 200),
@@ -383,7 +383,7 @@ fn a_server_that_answers_otherwise_does_not_get_the_token_opened() {
             run.stdout
         );
     }
-    // A redirect takes the token nowhere else.
+    // The token follows no redirect to another host.
     let (elsewhere, asked) = liar(&[]);
     let redirect = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut home = Home::new();
@@ -448,7 +448,7 @@ fn without_a_terminal_receive_says_how_to_give_the_token() {
 }
 
 #[test]
-fn a_person_is_asked_for_the_token_and_nothing_of_it_is_shown() {
+fn a_person_is_asked_for_the_token_and_the_input_is_hidden() {
     let lab = Lab::with("plex", json!({"A": "x\u{1b}[31my"}));
     let home = receiver(&lab);
     let token = shared(&lab, &["plex"]);

@@ -1,5 +1,5 @@
-//! The functions of `init` in the shells that cannot `source` the launcher: each really started, as
-//! its users set it up, twice over.
+//! The functions that `init` prints, in the shells that cannot `source` the launcher. Each shell is
+//! really started, the way its users set it up, and loads the functions twice.
 
 use rexpect::session::PtySession;
 use serde_json::json;
@@ -7,14 +7,14 @@ use serde_json::json;
 use crate::support::{Lab, Run, eventually, ground, run};
 use crate::terminal::on_terminal;
 
-/// A service and a session that a login keeps, so that no provider is needed.
+/// A service and a valid session, so that login keeps it and no provider is needed.
 pub fn lab() -> Lab {
     let lab = Lab::with("plex", json!({"A": "it's 1"}));
     lab.home.install();
     lab
 }
 
-/// What every shell is asked to do, in words that all of them understand but for `{…}`.
+/// Checks the output of the commands that the script of every shell runs.
 fn same_in_each(run: &Run, shell: &str) {
     assert_eq!(
         run.stdout, "held\nplex\nit's 1\nPLEX\nfailed 1\nstill held\nfailed 2\nunset\n",
@@ -29,7 +29,7 @@ fn same_in_each(run: &Run, shell: &str) {
     );
 }
 
-/// Prints what a program that the shell starts sees of the session.
+/// Prints whether a program started by the shell sees the session.
 const SEES: &str = "sh -c 'test -n \"$VAULT_TOKEN\" && echo held || echo unset'";
 
 #[test]
@@ -89,7 +89,7 @@ claude-vault logout
 "
         ),
     );
-    // Debian's, which is old, and a new one: aliases changed in between.
+    // Debian's old version and a new one: the way aliases work changed in between.
     same_in_each(
         &run(
             lab.home.command("xonsh").args(["--no-rc", "script.xsh"]),
@@ -142,7 +142,8 @@ claude-vault-logout
     );
 }
 
-/// elvish has functions for its prompt alone, so it is asked there, and answers into files.
+/// elvish loads functions only at an interactive prompt, so the commands are typed there and write
+/// to files.
 #[test]
 fn elvish_holds_a_login_and_notices_a_failed_one() {
     let lab = lab();
@@ -167,7 +168,7 @@ fn elvish_holds_a_login_and_notices_a_failed_one() {
     assert_eq!(type_(&format!("{SEES} > out"), "9"), "unset\n");
 }
 
-/// Types a line, waits until it has run, and gives what it left in `out`.
+/// Types a line, waits until it has run, and returns the content of `out`.
 pub fn asked(shell: &mut PtySession, lab: &Lab, line: &str, done: &str) -> String {
     let folder = lab.home.lab();
     let _ = std::fs::remove_file(folder.join("out"));
@@ -176,9 +177,9 @@ pub fn asked(shell: &mut PtySession, lab: &Lab, line: &str, done: &str) -> Strin
     std::fs::read_to_string(folder.join("out")).unwrap_or_default()
 }
 
-/// The mark of a session comes and goes with its token, whatever the shell.
+/// In every shell, the mark of a session is set and removed together with its token.
 #[test]
-fn each_shell_holds_what_its_session_is_for_and_gives_it_up() {
+fn each_shell_sets_and_removes_the_mark_of_its_session() {
     let mut lab = lab();
     let provider = crate::support::Provider::start();
     lab.bao.add_oidc(&provider);
@@ -252,9 +253,9 @@ fn each_shell_holds_what_its_session_is_for_and_gives_it_up() {
     );
 }
 
-/// A config that cannot be read is no reason to keep the token.
+/// The token must be forgotten even if the config cannot be read.
 #[test]
-fn logout_forgets_the_token_though_the_program_fails() {
+fn logout_forgets_the_token_even_if_the_program_fails() {
     let lab = lab();
     let folder = lab.home.path().join(".config/claude-vault");
     std::fs::create_dir_all(&folder).unwrap();
@@ -321,7 +322,7 @@ fn logout_forgets_the_token_though_the_program_fails() {
     );
 }
 
-/// A program that is killed says nothing at all.
+/// A program that is killed prints nothing at all.
 #[test]
 fn nushell_notices_a_program_that_dies() {
     let lab = lab();
@@ -338,9 +339,9 @@ fn nushell_notices_a_program_that_dies() {
     );
 }
 
-/// Words reach the program as the shell would hand them to any other.
+/// Arguments reach the program as the shell would pass them to any other program.
 #[test]
-fn nushells_function_leaves_words_as_they_are() {
+fn nushells_function_passes_arguments_unchanged() {
     let lab = lab();
     lab.home
         .file("init.nu", &lab.cv(["init", "nushell"]).exits(0).stdout);
@@ -363,9 +364,9 @@ fn nushells_function_leaves_words_as_they_are() {
     );
 }
 
-/// A shell that prints what it runs prints no token.
+/// A shell that traces its commands must not print a token.
 #[test]
-fn no_trace_holds_the_token() {
+fn no_trace_contains_the_token() {
     let lab = lab();
     let token = lab
         .home
@@ -385,7 +386,7 @@ fn no_trace_holds_the_token() {
         run.says("still signed in");
     }
     assert!(lab.home.read("out").contains(&token));
-    // tcsh's cannot be turned off in time.
+    // tcsh's tracing cannot be turned off in time.
     for what in ["echo", "verbose"] {
         let login = "claude-vault-login\necho status $status";
         lab.home.file(
@@ -402,9 +403,9 @@ fn no_trace_holds_the_token() {
     }
 }
 
-/// An interactive xonsh keeps the variables that it was started with in its history.
+/// An interactive xonsh stores the variables that it was started with in its history.
 #[test]
-fn xonshs_history_holds_no_token() {
+fn xonshs_history_contains_no_token() {
     let lab = lab();
     let token = lab
         .home
@@ -427,7 +428,7 @@ fn xonshs_history_holds_no_token() {
     {
         let mut xonsh = on_terminal(&lab.home, "sh", &["-c", start]);
         let out = format!("out{number}");
-        xonsh.exp_string("\u{1b}[?2004h").unwrap(); // it drops what is typed before its prompt
+        xonsh.exp_string("\u{1b}[?2004h").unwrap(); // xonsh drops input that is typed before its prompt
         xonsh.send_line(&format!("{SEES} > {out}; exit")).unwrap();
         eventually("xonsh", || lab.home.lab().join(&out).exists().then_some(()));
         xonsh.exp_eof().unwrap();
@@ -454,7 +455,7 @@ fn xonshs_history_holds_no_token() {
     }
 }
 
-/// zsh's and fish's `source` would take a file of the current folder; the functions never do.
+/// In zsh and fish, `source` would read a file in the current folder. The functions never do.
 #[test]
 fn a_file_of_the_same_name_in_a_cloned_repository_is_not_run() {
     let lab = lab();
@@ -484,12 +485,12 @@ fn a_file_of_the_same_name_in_a_cloned_repository_is_not_run() {
     lab.cv(["doctor"])
         .stdout
         .lines()
-        .find(|line| line.contains("a file claude-vault lies in this folder"))
+        .find(|line| line.contains("this folder contains a file named claude-vault"))
         .expect("a warning");
 }
 
 #[test]
-fn init_without_a_shell_says_what_is_missing() {
+fn init_without_a_shell_lists_what_is_missing() {
     let mut home = crate::support::Home::new();
     home.set("PATH", "/usr/bin:/bin");
     let run = home.cv(["init"]).exits(1).says("claude-vault setup");
@@ -497,7 +498,7 @@ fn init_without_a_shell_says_what_is_missing() {
         run.stdout,
         "missing: claude-vault on PATH, the manual, completions\n"
     );
-    // As `cargo install` leaves it: the program alone.
+    // The state after `cargo install`: only the program.
     let bin = home.path().join(".cargo/bin");
     std::fs::create_dir_all(&bin).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_claude-vault"), bin.join("claude-vault"))
@@ -508,7 +509,7 @@ fn init_without_a_shell_says_what_is_missing() {
         run.stdout,
         "missing: the launcher that source reads, the manual, completions\n"
     );
-    // The one command helps.
+    // `setup` fixes it.
     home.cv(["setup"]).exits(0);
     let local = home.path().join(".local/bin");
     home.set(
@@ -525,7 +526,7 @@ fn init_without_a_shell_says_what_is_missing() {
         .lines()
         .find(|line| line.contains("fix: cargo uninstall claude-vault"))
         .expect("a fix");
-    // Another program of that name, as the old script, is named and not called ours.
+    // Another program with that name, such as the old script, is reported and not called ours.
     let old = home.file("claude-vault", "#!/bin/bash\n");
     home.set(
         "PATH",
@@ -537,7 +538,7 @@ fn init_without_a_shell_says_what_is_missing() {
     );
     home.cv(["init"])
         .exits(1)
-        .says(&format!("take {} away", old.display()));
+        .says(&format!("remove {}", old.display()));
     home.set(
         "PATH",
         format!("{}:/usr/bin:/bin", old.parent().unwrap().display()),

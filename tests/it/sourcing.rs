@@ -1,4 +1,5 @@
-//! `source claude-vault …` in real shells: the shell lives, keeps its state, and traces no token.
+//! `source claude-vault …` in real shells: the shell survives, keeps its state, and traces no
+//! token.
 
 use serde_json::json;
 
@@ -14,7 +15,7 @@ const SHELLS: [&[&str]; 6] = [
     &["busybox", "sh"],
 ];
 
-/// A server with a session at hand: a login keeps it, so that no provider is needed.
+/// A server and a valid session, so that login keeps it and no provider is needed.
 fn lab() -> Lab {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.install();
@@ -22,7 +23,7 @@ fn lab() -> Lab {
     lab
 }
 
-/// `source` for shells that have it, as a newcomer types it.
+/// Runs a script in each shell that has `source`, as a newcomer types it.
 fn each(lab: &Lab, script: &str, check: impl Fn(&[&str], Run)) {
     for shell in SHELLS {
         check(shell, lab.home.shell(shell, script));
@@ -44,16 +45,16 @@ fn a_login_exports_the_session_in_every_shell() {
 }
 
 #[test]
-fn dash_logs_in_with_a_dot_and_takes_a_word_by_set() {
+fn dash_logs_in_with_a_dot_and_takes_an_argument_from_set() {
     let lab = lab();
     let run = lab.home.shell(&["dash"], ". claude-vault; echo \"$? ${VAULT_TOKEN_EXPIRY:+expiry}\"; set -- logout; . claude-vault; echo \"$? ${VAULT_TOKEN-unset}\"");
     assert_eq!(run.stdout, "0 expiry\n0 unset\n", "{}", run.stderr);
-    // No login made the token: it is forgotten here, and whoever else has it keeps it.
+    // The token is not from a login: it is forgotten here and stays valid for others.
     assert!(lab.bao.knows(&lab.token));
 }
 
 #[test]
-fn a_full_login_by_a_provider_works_in_every_shell() {
+fn a_full_login_with_a_provider_works_in_every_shell() {
     let mut lab = lab();
     let provider = Provider::start();
     lab.bao.add_oidc(&provider);
@@ -78,7 +79,7 @@ fn a_full_login_by_a_provider_works_in_every_shell() {
     );
 }
 
-/// Everything a shell holds, but what changes by itself.
+/// The complete state of a shell, except variables that change by themselves.
 const STATE: &str = "set | grep -vE '^(_|BASHPID|KSH_MATCH|LINENO|SECONDS|RANDOM|SRANDOM|EPOCH.*|PIPESTATUS|pipestatus|BASH_LINENO|BASH_ARGC|BASH_ARGV|BASH_SOURCE|FUNCNAME|funcstack|TTYIDLE|status|ERRNO|\\?|_zsh_.*|OPTIND|VAULT_TOKEN_EXPIRY|VAULT_.*|PPID|KSHEGID|\\.sh\\..*|OLDPWD|before|after|word|BASH_COMMAND|history|ARGC|argv|HISTCMD|jobstates|jobdirs|jobtexts|commands|userdirs|dirstack|parameters|options|functions.*)='; set -o; alias; typeset -f 2>/dev/null";
 
 #[test]
@@ -93,7 +94,7 @@ fn no_variable_function_or_option_is_left_behind() {
 }
 
 #[test]
-fn whatever_goes_wrong_the_shell_lives_and_its_session_stays() {
+fn whatever_goes_wrong_the_shell_survives_and_keeps_its_session() {
     let lab = lab();
     for (words, status) in [
         ("bogus", 2),
@@ -125,7 +126,7 @@ fn whatever_goes_wrong_the_shell_lives_and_its_session_stays() {
 }
 
 #[test]
-fn a_command_that_needs_no_source_works_all_the_same_with_exact_arguments() {
+fn a_sourced_command_that_needs_no_source_works_with_exact_arguments() {
     let lab = lab();
     each(
         &lab,
@@ -137,7 +138,7 @@ fn a_command_that_needs_no_source_works_all_the_same_with_exact_arguments() {
 }
 
 #[test]
-fn strict_shells_go_on() {
+fn shells_with_strict_options_survive() {
     let lab = lab();
     let fine = "source claude-vault login; source claude-vault status >/dev/null; echo lives";
     for options in [
@@ -153,7 +154,7 @@ fn strict_shells_go_on() {
             assert_eq!(run.stdout, "lives\n", "{shell:?} {options}: {}", run.stderr);
         });
     }
-    // a failure under errexit can be caught (busybox and dash end at it by their own rules)
+    // A script can catch a failure under errexit (busybox and dash exit by their own rules).
     for shell in [&["bash"][..], &["zsh"], &["ksh93"], &["mksh"]] {
         let run = lab.home.shell(
             shell,
@@ -174,7 +175,7 @@ fn strict_shells_go_on() {
 }
 
 #[test]
-fn aliases_and_functions_of_the_same_names_change_nothing() {
+fn aliases_and_functions_with_the_same_names_change_nothing() {
     let lab = lab();
     let aliases = ["export", "eval", "command", "return", "set", "unset"]
         .map(|word| format!("alias {word}='echo hijacked'\n"))
@@ -185,7 +186,7 @@ fn aliases_and_functions_of_the_same_names_change_nothing() {
         &["mksh"],
         &["ksh93"],
     ] {
-        // aliases work on lines read after them, so the script is a file
+        // Aliases apply only to lines that are read later, so the script is a file.
         let script = lab.home.file(
             "aliased",
             &format!(
@@ -198,7 +199,7 @@ fn aliases_and_functions_of_the_same_names_change_nothing() {
 }
 
 #[test]
-fn a_trace_shows_no_token_and_goes_on_afterwards() {
+fn tracing_shows_no_token_and_stays_on_afterwards() {
     let lab = lab();
     each(
         &lab,
@@ -232,7 +233,7 @@ fn a_trace_shows_no_token_and_goes_on_afterwards() {
 }
 
 #[test]
-fn a_value_that_is_code_is_only_text() {
+fn a_value_that_looks_like_code_is_not_executed() {
     let mut lab = lab();
     lab.bao.put("sys/namespaces/team1", json!({}));
     let token = lab.bao.put(
@@ -276,7 +277,7 @@ fn the_functions_of_init_work_without_source() {
 }
 
 #[test]
-fn options_with_a_slash_are_not_lost_through_the_function() {
+fn the_function_passes_options_that_contain_a_slash() {
     let lab = lab();
     lab.bao
         .put("secret/data/else/where/x", json!({"data": {"A": "1"}}));
@@ -293,7 +294,7 @@ fn options_with_a_slash_are_not_lost_through_the_function() {
 }
 
 #[test]
-fn a_program_that_is_gone_or_dies_is_a_failure() {
+fn a_missing_or_killed_program_is_a_failure() {
     let lab = lab();
     std::fs::write(
         lab.home
@@ -329,7 +330,7 @@ fn a_program_that_is_gone_or_dies_is_a_failure() {
 }
 
 #[test]
-fn logout_forgets_the_token_whatever_the_settings_are() {
+fn logout_forgets_the_token_even_with_invalid_settings() {
     let lab = lab();
     each(
         &lab,
@@ -341,7 +342,7 @@ fn logout_forgets_the_token_whatever_the_settings_are() {
 }
 
 #[test]
-fn fish_notices_a_failed_login_and_holds_a_good_one() {
+fn fish_notices_a_failed_login_and_keeps_a_successful_one() {
     let lab = lab();
     let script = "claude-vault init fish | source; claude-vault login; echo $status (test -n \"$VAULT_TOKEN_EXPIRY\"; and echo held); claude-vault list; claude-vault login --force --auth-mount nowhere 2>/dev/null; echo $status (test -n \"$VAULT_TOKEN\"; and echo held); claude-vault login --bogus 2>/dev/null; echo $status; claude-vault logout; echo $status (set -q VAULT_TOKEN; or echo unset)";
     let run = lab.home.shell(&["fish"], script);
@@ -354,8 +355,8 @@ fn fish_notices_a_failed_login_and_holds_a_good_one() {
 
 #[test]
 fn the_launcher_needs_no_more_than_bash_3_2_and_posix() {
-    // What bash 3.2 lacks or does differently: no here-document, no process substitution, no
-    // associative array, no ${x@Q}; shellcheck's `sh` dialect holds the rest (see house).
+    // bash 3.2 has no such features or differs in them: here-documents, process substitution,
+    // associative arrays, ${x@Q}. shellcheck's `sh` dialect checks the rest (see house.rs).
     let text =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/shell/launcher.sh")).unwrap();
     let text: String = text.lines().filter(|line| !line.starts_with('#')).collect();

@@ -1,4 +1,4 @@
-//! Terminals, pipes, locales and file names as they come.
+//! Terminals, pipes, locales and file names of all kinds.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use crate::support::{Home, Lab, run};
 const BIN: &str = env!("CARGO_BIN_EXE_claude-vault");
 
 #[test]
-fn a_reader_that_has_gone_away_is_no_failure_and_no_panic() {
+fn a_closed_pipe_causes_neither_a_failure_nor_a_panic() {
     let lab = Lab::new();
     for number in 0..300 {
         lab.store(&format!("service-number-{number}"), json!({"A": "x"}));
@@ -42,7 +42,7 @@ fn a_reader_that_has_gone_away_is_no_failure_and_no_panic() {
             "{arguments:?}: {stderr}"
         );
     }
-    // Nor is a closed stderr, nor all of them closed.
+    // A closed stderr is no failure either, and neither is closing all three streams.
     let script =
         format!("{BIN} status 2>&-; {BIN} list >&- 2>&- <&-; {BIN} get none 2>&-; echo $?");
     assert_eq!(
@@ -52,7 +52,7 @@ fn a_reader_that_has_gone_away_is_no_failure_and_no_panic() {
 }
 
 #[test]
-fn colours_come_only_where_they_are_wanted() {
+fn colours_are_used_only_where_they_are_wanted() {
     let home = Home::new();
     let coloured = |variables: &[(&str, &str)], arguments: &[&str]| {
         let mut command = home.command("script");
@@ -87,7 +87,7 @@ fn colours_come_only_where_they_are_wanted() {
 }
 
 #[test]
-fn words_and_names_that_are_not_utf_8_are_refused_or_passed_over() {
+fn arguments_and_names_that_are_not_utf_8_are_refused_or_skipped() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     let odd = OsStr::from_bytes(b"a\xffb");
     for before in [
@@ -108,7 +108,7 @@ fn words_and_names_that_are_not_utf_8_are_refused_or_passed_over() {
             refused.stderr
         );
     }
-    // A file may well have such a name; a folder of one does not stop the others.
+    // A file can have such a name, and a folder with one does not stop the other services.
     let mut command = lab.home.command(BIN);
     run(
         command
@@ -161,7 +161,7 @@ fn help_fits_a_narrow_terminal() {
 }
 
 #[test]
-fn the_version_tells_a_bug_report_what_it_needs() {
+fn the_version_contains_what_a_bug_report_needs() {
     let home = Home::new();
     let all = home.cv(["--version", "--verbose"]).exits(0).stdout;
     assert!(

@@ -1,10 +1,10 @@
-//! inject: who reads the file, and what of a template stays.
+//! inject: which program reads the file, and which parts of a template stay.
 
 use serde_json::json;
 
 use crate::support::{Lab, run};
 
-/// Injects into one template and gives what stands below the header.
+/// Injects into one template. Returns the text below the header, and stderr.
 fn filled(template: &str, data: serde_json::Value, more: &[&str]) -> (String, String) {
     let lab = Lab::with("plex", data);
     lab.home.file("plex/.env.example", template);
@@ -18,7 +18,7 @@ fn filled(template: &str, data: serde_json::Value, more: &[&str]) -> (String, St
 }
 
 #[test]
-fn every_byte_that_is_no_value_stays() {
+fn every_byte_outside_the_values_stays() {
     let (text, said) = filled(
         "# c\n\n  export A=x # why\nB = y\t# tab\nC= z\nexport\tD='q\nr'  # two lines\nE=\"1\"#x\n\n\nF=last",
         json!({"A": "1", "B": "2 3", "C": "", "D": "4", "E": "5", "F": "6"}),
@@ -49,20 +49,20 @@ fn windows_line_ends_and_a_byte_order_mark_stay() {
     );
     assert_eq!(text, "A=1\nB='two words'\nC=z");
     assert!(
-        said.contains("made plain KEY=value lines, since a shell reads no others"),
+        said.contains("rewritten as plain KEY=value lines, since a shell reads no others"),
         "{said}"
     );
 }
 
 #[test]
-fn a_key_that_stands_twice_is_set_twice_with_one_warning() {
+fn a_repeated_key_is_set_each_time_with_one_warning() {
     let (text, said) = filled("A=x\nB=1\nA=y\n", json!({"A": "z"}), &[]);
     assert_eq!(text, "A=z\nB=1\nA=z\n");
-    assert_eq!(said.matches("stands more than once").count(), 1);
+    assert_eq!(said.matches("appears more than once").count(), 1);
 }
 
 #[test]
-fn a_large_template_is_filled_at_once() {
+fn a_large_template_is_filled_quickly() {
     let template: String = (0..20_000)
         .map(|n| format!("# a line of comment for key {n}\nKEY_{n}=default # x\n"))
         .collect();
@@ -82,7 +82,7 @@ fn a_large_template_is_filled_at_once() {
 }
 
 #[test]
-fn the_reader_is_guessed_by_what_lies_beside_the_file_and_said() {
+fn the_reader_is_guessed_from_neighbouring_files_and_reported() {
     let cases = [
         ("compose.yaml", "", "docker compose"),
         ("docker-compose.yml", "", "docker compose"),
@@ -150,7 +150,7 @@ fn the_reader_is_guessed_by_what_lies_beside_the_file_and_said() {
 }
 
 #[test]
-fn two_kinds_of_reader_beside_a_file_are_both_served_or_told() {
+fn a_file_with_two_kinds_of_reader_serves_both_or_the_conflict_is_reported() {
     let lab = Lab::with("plex", json!({"A": "it's fine"}));
     lab.home.file("plex/.env.example", "A=\n");
     lab.home.file("plex/compose.yaml", "");
@@ -167,7 +167,7 @@ fn two_kinds_of_reader_beside_a_file_are_both_served_or_told() {
 }
 
 #[test]
-fn a_reader_that_the_guess_did_not_name_is_warned_of_by_name() {
+fn a_warning_names_a_reader_that_was_not_guessed_and_would_misread_the_file() {
     let lab = Lab::with("plex", json!({"A": "a$b", "B": "${C}", "L": "x\ny"}));
     lab.home.file("plex/.env.example", "");
     let said = lab.cv(["inject", "plex"]).exits(0).stderr;
@@ -190,17 +190,17 @@ fn a_reader_that_the_guess_did_not_name_is_warned_of_by_name() {
 }
 
 #[test]
-fn what_a_reader_would_stop_at_is_told_and_not_written() {
+fn a_line_that_would_stop_a_reader_is_reported_and_nothing_is_written() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\nnonsense here\n");
     lab.cv(["inject", "plex", "--dialect", "docker"])
         .exits(2)
-        .says("gives up at a line that is no KEY=value (line 2 of plex/.env.example)");
+        .says("stops at a line that is not KEY=value (line 2 of plex/.env.example)");
     assert!(!lab.home.lab().join("plex/.env").exists());
 }
 
 #[test]
-fn a_default_that_would_be_lost_is_told() {
+fn a_default_that_would_be_lost_is_reported() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home
         .file("plex/.env.example", "A='tis\nB=foo\nC='twas\n");
@@ -242,12 +242,12 @@ fn a_template_may_be_large_and_odd() {
 }
 
 #[test]
-fn variables_that_shells_keep_for_themselves_are_refused_for_them() {
+fn variables_that_shells_reserve_are_refused_in_shell_files() {
     let lab = Lab::with("plex", json!({"A": "1", "UID": "1000"}));
     lab.home.file("plex/.env.example", "A=\nUID=\n");
     lab.cv(["inject", "plex", "--dialect", "shell"])
         .exits(2)
-        .says("shells keep variables of that name");
+        .says("shells reserve variables of that name");
     lab.cv(["inject", "plex"]).exits(0).says("a shell (UID)");
     lab.cv(["inject", "plex", "--dialect", "portable,node"])
         .exits(2)
@@ -255,7 +255,7 @@ fn variables_that_shells_keep_for_themselves_are_refused_for_them() {
 }
 
 #[test]
-fn names_that_are_no_variables_are_for_yaml_only() {
+fn names_that_are_not_valid_variables_are_written_only_to_yaml() {
     let lab = Lab::with("plex", json!({"foo-bar": "1", "1A": "2", "_": "3"}));
     lab.home.file("plex/.env.example", "");
     lab.cv(["inject", "plex", "--strict"])
@@ -273,11 +273,11 @@ fn names_that_are_no_variables_are_for_yaml_only() {
     lab.store("plex", json!({"on": "1"}));
     lab.cv(["inject", "plex", "yaml"])
         .exits(0)
-        .says("on is no text without quotes to many YAML readers");
+        .says("unquoted, on is not text to many YAML readers");
 }
 
 #[test]
-fn gitignore_gets_the_lines_once() {
+fn the_gitignore_lines_are_added_once() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let git = |arguments: &[&str]| {
         run(lab.home.command("git").args(arguments), "")
@@ -289,7 +289,7 @@ fn gitignore_gets_the_lines_once() {
     git(&["init", "-q"]);
     lab.cv(["inject", "plex"])
         .exits(0)
-        .says("git would take plex/.env")
+        .says("git would commit plex/.env")
         .says("--gitignore");
     assert_eq!(lab.home.read(".gitignore"), "*.log");
     lab.cv(["inject", "plex", "--gitignore"])
@@ -320,9 +320,9 @@ fn gitignore_gets_the_lines_once() {
     assert!(!git(&["status", "--porcelain", "--untracked-files=all"]).contains("x.env"));
 }
 
-/// A copied tree can bring settings that name programs, and files that never end.
+/// A copied tree can contain settings that name programs, and files that never end.
 #[test]
-fn a_repositorys_settings_run_nothing_and_hold_nothing_up() {
+fn the_settings_of_a_repository_neither_run_programs_nor_block_the_command() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let git = |arguments: &[&str]| {
         run(lab.home.command("git").args(arguments), "")
@@ -378,7 +378,7 @@ fn a_repositorys_settings_run_nothing_and_hold_nothing_up() {
 }
 
 #[test]
-fn gitignore_gets_the_lines_of_many_services_and_of_repositories_inside() {
+fn gitignore_lines_are_added_for_many_services_and_for_nested_repositories() {
     let lab = Lab::new();
     let names: Vec<String> = (0..40).map(|number| format!("s{number}")).collect();
     for name in &names {
@@ -392,11 +392,11 @@ fn gitignore_gets_the_lines_of_many_services_and_of_repositories_inside() {
     };
     git(&["init", "-q"]);
     git(&["init", "-q", "s7"]);
-    let told = lab
+    let output = lab
         .cv(["inject", "--all", "--gitignore"])
         .exits(0)
         .says("s0/.env, s1/.env, s10/.env and 36 more");
-    assert!(!told.stderr.contains("tracks"), "{}", told.stderr);
+    assert!(!output.stderr.contains("tracks"), "{}", output.stderr);
     lab.store("s3", json!({"A": "2"}));
     lab.cv(["inject", "--all"])
         .exits(0)
@@ -412,7 +412,7 @@ fn gitignore_gets_the_lines_of_many_services_and_of_repositories_inside() {
 }
 
 #[test]
-fn another_header_alone_writes_no_file_and_no_backup() {
+fn a_different_header_alone_causes_no_write_and_no_backup() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
     lab.cv(["inject", "plex"]).exits(0);
@@ -434,7 +434,7 @@ fn another_header_alone_writes_no_file_and_no_backup() {
 }
 
 #[test]
-fn a_check_of_a_whole_tree_says_only_what_differs() {
+fn a_check_of_a_whole_tree_prints_only_differences() {
     let lab = Lab::new();
     for number in 0..50 {
         lab.store(&format!("s{number}"), json!({"A": "$x"}));

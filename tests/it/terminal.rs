@@ -6,15 +6,15 @@ use serde_json::json;
 use crate::support::servers::free_port;
 use crate::support::{CANARY, Home, Lab, Provider, eventually, http, run};
 
-/// Starts a program on a terminal of its own. Once the program has ended, what reads the terminal
-/// turns in a loop: drop it before anything long.
+/// Starts a program on its own terminal. Once the program has exited, the thread that reads the
+/// terminal spins, so drop the session before anything that takes long.
 pub fn on_terminal(home: &Home, program: &str, arguments: &[&str]) -> PtySession {
     let mut command = home.command(program);
     command
         .args(arguments)
         .env("TERM", "xterm")
         .env("PS1", "$ ");
-    command.stdin(std::process::Stdio::inherit()); // rexpect puts the terminal there
+    command.stdin(std::process::Stdio::inherit()); // rexpect attaches the terminal to stdin
     let mut session = spawn_command(command, Some(60_000)).unwrap();
     session.process_mut().set_kill_timeout(Some(300)); // interactive shells ignore SIGTERM
     session
@@ -24,7 +24,7 @@ pub fn cv(home: &Home, arguments: &[&str]) -> PtySession {
     on_terminal(home, env!("CARGO_BIN_EXE_claude-vault"), arguments)
 }
 
-/// The address that is shown next, once its line is whole.
+/// The next address that is shown, once its line is complete.
 pub fn address(session: &mut PtySession) -> String {
     session
         .exp_regex("http://[^ \r\n]+[\r\n]")
@@ -69,7 +69,7 @@ fn a_person_answers_yes_or_no_and_only_yes_writes() {
 }
 
 #[test]
-fn another_answer_is_asked_again_and_what_was_typed_hidden_is_kept() {
+fn after_another_answer_the_question_is_repeated_and_hidden_input_is_kept() {
     let lab = Lab::new();
     let mut session = cv(&lab.home, &["set", "plex", "A"]);
     session.exp_string("Value of A (hidden): ").unwrap();
@@ -87,7 +87,7 @@ fn another_answer_is_asked_again_and_what_was_typed_hidden_is_kept() {
 }
 
 #[test]
-fn the_end_of_input_at_the_question_declines() {
+fn end_of_input_at_the_question_declines() {
     let lab = Lab::new();
     let mut session = cv(&lab.home, &["set", "plex", "A=1"]);
     session.exp_string("Type yes to write it: ").unwrap();
@@ -99,7 +99,7 @@ fn the_end_of_input_at_the_question_declines() {
 }
 
 #[test]
-fn enter_at_the_hidden_prompt_is_asked_again_and_an_empty_value_is_shown_as_one() {
+fn enter_at_the_hidden_prompt_asks_again_and_an_empty_value_is_shown_as_empty() {
     let lab = Lab::new();
     let mut session = cv(&lab.home, &["set", "plex", "A", "B="]);
     for _ in 0..2 {
@@ -162,7 +162,7 @@ fn a_hidden_value_is_not_shown_however_long_it_is() {
 }
 
 #[test]
-fn a_conflict_is_worked_out_and_asked_again() {
+fn after_a_conflict_a_new_plan_is_shown_and_asked_about() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let mut session = cv(&lab.home, &["set", "plex", "B=2"]);
     session.exp_string("(version 1)").unwrap();
@@ -180,7 +180,7 @@ fn a_conflict_is_worked_out_and_asked_again() {
 }
 
 #[test]
-fn a_value_with_escapes_is_shown_harmlessly_on_a_terminal_and_raw_in_a_pipe() {
+fn escape_sequences_in_a_value_are_escaped_on_a_terminal_and_raw_in_a_pipe() {
     let lab = Lab::with("plex", json!({"A": "x\u{1b}[2Jy"}));
     let mut session = cv(&lab.home, &["get", "plex", "A"]);
     assert!(session.exp_eof().unwrap().contains("x\\u{1b}[2Jy"));
@@ -191,7 +191,7 @@ fn a_value_with_escapes_is_shown_harmlessly_on_a_terminal_and_raw_in_a_pipe() {
 }
 
 #[test]
-fn login_without_source_on_a_terminal_opens_nothing_and_says_how() {
+fn login_without_source_on_a_terminal_opens_no_browser_and_names_the_command() {
     let mut lab = Lab::new();
     lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
     let mut session = cv(&lab.home, &["login"]);
@@ -214,7 +214,8 @@ fn shell(shell: &[&str], with_provider: bool) -> (Lab, Option<Provider>, PtySess
         lab.bao.add_oidc(provider);
     }
     let mut session = on_terminal(&lab.home, shell[0], &shell[1..]);
-    // Some shells set a prompt of their own; in two parts, so that its echo is not taken for it.
+    // Some shells set a prompt of their own. The new prompt is typed in two parts, so that its echo
+    // is not taken for the prompt.
     session.send_line("PS1='prom''pt> '").unwrap();
     session.exp_string("prompt> ").unwrap();
     (lab, provider, session)
@@ -247,7 +248,7 @@ fn a_token_is_pasted_hidden_and_checked() {
 }
 
 #[test]
-fn ctrl_c_while_waiting_leaves_every_shell_alive_and_its_terminal_as_it_was() {
+fn ctrl_c_while_waiting_leaves_every_shell_and_its_terminal_intact() {
     for name in [
         &["bash", "--norc", "--noprofile"][..],
         &["zsh", "-f"],
@@ -298,7 +299,7 @@ fn ctrl_c_at_the_token_prompt_leaves_the_shell_alive() {
 }
 
 #[test]
-fn the_address_that_the_browser_ended_at_can_be_pasted() {
+fn the_final_address_of_the_browser_can_be_pasted() {
     let (lab, provider, mut session) = shell(&["bash", "--norc", "--noprofile"], true);
     session
         .send_line("source claude-vault login --no-browser")
@@ -309,7 +310,7 @@ fn the_address_that_the_browser_ended_at_can_be_pasted() {
     session
         .send_line("http://localhost/oidc/callback?state=wrong&code=x")
         .unwrap();
-    session.exp_string("not this login's").unwrap();
+    session.exp_string("is from another login").unwrap();
     let address = callback_of(&lab, provider.as_ref().unwrap(), &url);
     session.send_line(&address).unwrap();
     session
@@ -319,8 +320,8 @@ fn the_address_that_the_browser_ended_at_can_be_pasted() {
     session.exp_string("plex").unwrap();
 }
 
-/// Signs in on another machine, so to say: follows the provider's pages up to the address that
-/// leads back, without going there.
+/// Imitates a sign-in on another machine: follows the provider's pages to the callback address
+/// without opening it.
 fn callback_of(lab: &Lab, provider: &Provider, url: &str) -> String {
     let host = provider.issuer.trim_start_matches("http://").to_owned();
     let mut cookies: Vec<String> = Vec::new();
@@ -377,12 +378,12 @@ fn a_login_in_the_background_does_not_stop_for_the_terminal() {
     eventually("the time-out", || {
         std::fs::read_to_string(lab.home.lab().join("out"))
             .ok()
-            .filter(|text| text.contains("nobody finished"))
+            .filter(|text| text.contains("the login was not finished"))
     });
 }
 
 #[test]
-fn on_a_terminal_a_long_wait_is_told() {
+fn a_long_wait_is_reported_on_a_terminal() {
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let mut lab = Lab::new();
     lab.home.set(
@@ -396,7 +397,7 @@ fn on_a_terminal_a_long_wait_is_told() {
     session.exp_string("no answer within 1.5 s").unwrap();
     drop(session);
     assert!(!lab.cv(["list"]).all().contains("waiting for Vault"));
-    // Nor where a line cannot be replaced.
+    // The message is not shown either where a line cannot be replaced.
     let mut session = on_terminal(
         &lab.home,
         "sh",
@@ -415,7 +416,7 @@ fn on_a_terminal_a_long_wait_is_told() {
 }
 
 #[test]
-fn the_plan_is_shown_where_the_question_is_asked() {
+fn the_plan_is_shown_on_the_same_terminal_as_the_question() {
     let lab = Lab::new();
     for more in [&["--json"][..], &["--reveal"], &[]] {
         let script = format!(
@@ -437,7 +438,7 @@ fn the_plan_is_shown_where_the_question_is_asked() {
 }
 
 #[test]
-fn what_was_typed_before_the_question_is_no_answer() {
+fn input_typed_before_the_question_is_not_an_answer() {
     let lab = Lab::new();
     let script = format!(
         "stty -echo; until [ -e go ]; do sleep 0.1; done; {} set plex A=1",
@@ -479,7 +480,7 @@ fn a_paste_of_several_lines_is_refused_and_reaches_no_shell() {
 }
 
 #[test]
-fn an_audit_log_that_fails_is_told_before_the_token_is_asked_for() {
+fn a_failing_audit_log_is_reported_before_the_token_is_requested() {
     let (lab, _, mut session) = shell(&["bash", "--norc", "--noprofile"], false);
     session
         .send_line(
@@ -493,7 +494,7 @@ fn an_audit_log_that_fails_is_told_before_the_token_is_asked_for() {
 }
 
 #[test]
-fn a_signal_at_a_question_puts_the_terminal_right() {
+fn a_signal_at_a_question_restores_the_terminal() {
     let lab = Lab::new();
     for signal in ["TERM", "HUP", "INT"] {
         let program = env!("CARGO_BIN_EXE_claude-vault");
@@ -515,7 +516,7 @@ fn a_signal_at_a_question_puts_the_terminal_right() {
 }
 
 #[test]
-fn the_values_of_a_difference_are_shown_at_the_terminal_only() {
+fn the_values_of_a_difference_are_shown_only_on_a_terminal() {
     let mut lab = Lab::with(
         "plex",
         json!({"A": format!("new {CANARY}"), "SAME": "kept"}),
@@ -538,8 +539,11 @@ fn the_values_of_a_difference_are_shown_at_the_terminal_only() {
     session.exp_string("- A=old").unwrap();
     session.exp_string(&format!("+ A='new {CANARY}'")).unwrap();
     assert!(!session.exp_eof().unwrap().contains("SAME"));
-    let told = std::fs::read_to_string(aside).unwrap();
-    assert!(told.contains("~ A") && !told.contains(CANARY), "{told}");
+    let written = std::fs::read_to_string(aside).unwrap();
+    assert!(
+        written.contains("~ A") && !written.contains(CANARY),
+        "{written}"
+    );
     lab.home.set("CLAUDECODE", "1");
     let mut session = cv(&lab.home, &["inject", "plex", "--diff", "--reveal"]);
     session

@@ -1,5 +1,5 @@
-//! Who may say what: the system config and its locks, whose config files and marks count, and whose
-//! files are written to.
+//! Trust in settings and files: the system config and its locks, whose config files and marks are
+//! accepted, and whose files may be written.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -26,8 +26,7 @@ fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Gives a file or folder to another user; `false` where that takes more rights than these tests
-/// have.
+/// Gives a file or folder to another user. Returns `false` if the tests lack the rights for that.
 fn give_away(path: &Path) -> bool {
     is_root()
         && run(
@@ -38,8 +37,8 @@ fn give_away(path: &Path) -> bool {
             == 0
 }
 
-/// A machine with a system config: this one, with an `/etc` of its own in a private mount
-/// namespace. Nothing in the program's environment leads it to another file.
+/// A machine with a system config: this one, with its own `/etc` in a private mount namespace. No
+/// variable leads the program to another system config.
 struct Machine {
     home: Home,
     etc: tempfile::TempDir,
@@ -48,7 +47,7 @@ struct Machine {
 impl Machine {
     fn new(system: &str) -> Self {
         let etc = tempfile::tempdir().unwrap();
-        // What cannot be read is needed by none of these tests.
+        // None of these tests needs the files that cannot be copied.
         let _ = Command::new("cp")
             .args(["-a", "/etc"])
             .arg(etc.path())
@@ -75,8 +74,8 @@ impl Machine {
 
     fn cv_in(&self, home: &Home, arguments: &[&str]) -> Run {
         let mut command = home.command("unshare");
-        // Without root's rights the user is root in a user namespace of its own, and so is the copy
-        // of /etc.
+        // Without root's rights, the user is root in its own user namespace and owns the copy of
+        // /etc.
         command.arg(if is_root() { "-m" } else { "-rm" });
         command
             .args(["sh", "-ec", "mount --bind \"$0\" /etc; exec \"$@\""])
@@ -107,7 +106,7 @@ impl Machine {
     }
 }
 
-/// A block of the README, on a machine where it is the system config.
+/// Checks that a block of the README is valid as the system config of a machine.
 pub fn is_a_system_config(text: &str) {
     Machine::new(text).cv(&["config"]).exits(0);
 }
@@ -145,7 +144,7 @@ fn the_system_config_ranks_between_the_environment_and_the_persons_own() {
         ("prefix", "flag", "--path"),
         ("auth_mount", "user", "config"),
         ("port", "8250", "default"),
-        // What must be asked is not lowered by either file.
+        // Neither file can lower the number of actions that require approval.
         ("ask_before", "get, inject", "system config, config"),
         ("approval", "passkey", "system config, config"),
     ] {
@@ -161,7 +160,7 @@ fn the_system_config_ranks_between_the_environment_and_the_persons_own() {
         .exits(0)
         .says("system config: /etc/claude-vault/config.toml")
         .says(user.to_str().unwrap());
-    // Without one nothing is said of it.
+    // Without a system config, nothing mentions one.
     assert!(
         !machine
             .home
@@ -172,10 +171,11 @@ fn the_system_config_ranks_between_the_environment_and_the_persons_own() {
     );
 }
 
-/// A variable and what it says.
+/// A variable and its value.
 type Variable = (&'static str, &'static str);
 
-/// Each setting that can be locked: its word, its value, and what contradicts it below.
+/// Each setting that can be locked: its name, the line that sets it, the variables and the line in
+/// a user config that contradict it.
 const LOCKABLE: [(&str, &str, &[Variable], &str); 18] = [
     (
         "address",
@@ -300,7 +300,7 @@ const LOCKABLE: [(&str, &str, &[Variable], &str); 18] = [
 ];
 
 #[test]
-fn what_the_system_config_locks_nothing_below_it_changes() {
+fn nothing_overrides_a_lock_of_the_system_config() {
     let machine = Machine::new("");
     for (name, line, variables, user) in LOCKABLE {
         let word = if name == "client_cert" { "tls" } else { name };
@@ -329,7 +329,7 @@ fn what_the_system_config_locks_nothing_below_it_changes() {
             .exits(2)
             .says(&format!("locks {key}"))
             .says("claude-vault config edit");
-        // A config of another place changes it as little.
+        // A config at another path cannot change it either.
         home.set(
             "CLAUDE_VAULT_CONFIG",
             home.path().join("other.toml").to_string_lossy(),
@@ -340,10 +340,10 @@ fn what_the_system_config_locks_nothing_below_it_changes() {
             .exits(2)
             .says(&format!("locks {key}"));
         home.variables.clear();
-        // The same word for word is no contradiction.
+        // Repeating the locked value is no contradiction.
         write(&home, line);
         machine.cv_in(&home, &["config"]).exits(0);
-        // Locked without a value, it stays at its default.
+        // A setting that is locked without a value keeps its default.
         if word != "address" {
             machine.says(&format!("locked = [\"{word}\"]\n"));
             if name == "insecure_http" {
@@ -355,13 +355,13 @@ fn what_the_system_config_locks_nothing_below_it_changes() {
                 .says("to its default");
         }
     }
-    // The words for what is to come are taken already.
+    // Words that are reserved for later are accepted already.
     machine.says("locked = [\"use_prefix\", \"contexts\"]\n");
     machine.cv_in(&Home::new(), &["config"]).exits(0);
 }
 
 #[test]
-fn options_contradict_a_lock_as_little_as_variables() {
+fn options_cannot_contradict_a_lock_either() {
     let mut machine = Machine::new(
         "address = \"https://vault.example:8200\"\nmount = \"kv\"\nrole = \"reader\"\nlocked = [\"address\", \"mount\", \"prefix\", \"insecure_http\", \"role\", \"auth_mount\", \"browser\", \"proxy\"]\n",
     );
@@ -375,15 +375,15 @@ fn options_contradict_a_lock_as_little_as_variables() {
         machine
             .cv(&arguments)
             .exits(2)
-            .says(&format!("{} says", option[0]))
+            .says(&format!("{} sets", option[0]))
             .says(&format!("leave out {}", option[0]));
     }
-    // An address names both, so that a person sees which one they are kept at.
+    // An address names both addresses, so that a person sees which one is locked.
     let run = machine
         .cv(&["status", "--address", "https://evil.example/"])
         .exits(2);
     run.says("to https://vault.example:8200")
-        .says("--address says https://evil.example");
+        .says("--address sets it to https://evil.example");
     for option in [
         ["--role", "evil"],
         ["--auth-mount", "evil"],
@@ -392,9 +392,9 @@ fn options_contradict_a_lock_as_little_as_variables() {
         machine
             .cv(&["login", option[0], option[1]])
             .exits(2)
-            .says(&format!("{} says something else", option[0]));
+            .says(&format!("{} sets another value", option[0]));
     }
-    // Said the same, in another spelling.
+    // The same values in another spelling are accepted.
     machine
         .cv(&[
             "config",
@@ -412,7 +412,7 @@ fn options_contradict_a_lock_as_little_as_variables() {
             true
         )
     );
-    // Variables of all programs are none of ours: they are passed over.
+    // Variables that many programs share are ignored.
     for (variable, value) in [
         ("BROWSER", "evil"),
         ("HTTPS_PROXY", "http://evil.example:1"),
@@ -428,7 +428,7 @@ fn options_contradict_a_lock_as_little_as_variables() {
         machine.setting("proxy"),
         ("none".into(), "default".into(), true)
     );
-    // The TLS library reads these itself.
+    // The TLS library reads these variables itself.
     for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         let mut home = Home::new();
         home.set(variable, "/evil");
@@ -450,25 +450,25 @@ fn options_contradict_a_lock_as_little_as_variables() {
         !machine
             .cv(&["config"])
             .exits(2)
-            .says("VAULT_ADDR says something else")
+            .says("VAULT_ADDR sets another value")
             .all()
             .contains("hunter2")
     );
 }
 
 #[test]
-fn contexts_change_no_lock_and_a_lock_fixes_contexts() {
+fn contexts_cannot_override_a_lock_and_contexts_can_be_locked() {
     let machine = Machine::new(
         "address = \"https://vault.example\"\nnamespace = \"team\"\nlocked = [\"address\", \"namespace\"]\n",
     );
     let evil = "[contexts.evil]\naddress = \"https://evil.example\"\n";
     write(&machine.home, evil);
-    machine.cv(&["config"]).exits(0); // it is not in use
+    machine.cv(&["config"]).exits(0); // the context is not in use
     let run = machine
         .cv(&["config", "--context", "evil"])
         .exits(2)
         .says("locks address to https://vault.example");
-    run.says("the context evil says https://evil.example");
+    run.says("the context evil sets it to https://evil.example");
     write(
         &machine.home,
         "[contexts.same]\naddress = \"https://vault.example/\"\nnamespace = \"other\"\n",
@@ -498,7 +498,7 @@ fn contexts_change_no_lock_and_a_lock_fixes_contexts() {
         (of("address"), of("namespace")),
         (json!("https://vault.example"), json!("team"))
     );
-    // With contexts locked there are those of the system config and no others.
+    // With contexts locked, only those of the system config exist.
     machine.says("locked = [\"contexts\"]\n[contexts.work]\naddress = \"https://work.example\"\n");
     let mut home = Home::new();
     machine
@@ -509,7 +509,7 @@ fn contexts_change_no_lock_and_a_lock_fixes_contexts() {
         .cv_in(&home, &["config"])
         .exits(2)
         .says("locks contexts")
-        .says("config.toml says something else");
+        .says("config.toml sets another value");
     home.set("CLAUDE_VAULT_CONTEXT", "work");
     machine
         .cv_in(&home, &["config"])
@@ -517,8 +517,8 @@ fn contexts_change_no_lock_and_a_lock_fixes_contexts() {
         .says("locks contexts");
     machine.says("locked = [\"contexts\"]\n");
     machine.cv_in(&home, &["config"]).exits(2); // no context is the default
-    // Of two with one name, the system config's counts; and no context lowers what it says of
-    // approval.
+    // If both files define a context with the same name, that of the system config applies. No
+    // context weakens its approval settings.
     machine.says("write_role = \"writer\"\n[contexts.work]\naddress = \"https://work.example\"\n");
     let mut home = Home::new();
     write(
@@ -548,7 +548,7 @@ fn contexts_change_no_lock_and_a_lock_fixes_contexts() {
     }
 }
 
-/// The proxy that is locked is the one that is asked, whatever the environment says.
+/// The locked proxy is used, whatever the environment sets.
 #[test]
 fn a_locked_proxy_is_the_one_that_is_used() {
     let port = || std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -587,7 +587,7 @@ fn a_locked_proxy_is_the_one_that_is_used() {
 }
 
 #[test]
-fn a_mistake_in_the_system_config_is_told() {
+fn a_mistake_in_the_system_config_is_reported() {
     let machine = Machine::new("locked = [\"adress\"]\n");
     machine
         .cv(&["list"])
@@ -613,17 +613,17 @@ fn a_mistake_in_the_system_config_is_told() {
         .exits(2)
         .says("/etc/claude-vault/config.toml, line 2")
         .says("did you mean address?");
-    // Nobody locks by their own file.
+    // A user config cannot lock anything.
     machine.says("");
     write(&machine.home, "locked = [\"address\"]\n");
     machine
         .cv(&["list"])
         .exits(2)
-        .says("locked counts in the system config alone");
+        .says("locked is allowed only in the system config");
 }
 
 #[test]
-fn a_system_config_that_others_may_write_is_an_error_and_no_lock_less() {
+fn a_system_config_that_others_can_write_is_an_error_instead_of_being_ignored() {
     let machine = Machine::new("mount = \"kv\"\nlocked = [\"mount\"]\n");
     let (file, folder) = (machine.file(), machine.file().parent().unwrap().to_owned());
     let etc = folder.parent().unwrap().to_owned();
@@ -631,7 +631,7 @@ fn a_system_config_that_others_may_write_is_an_error_and_no_lock_less() {
         machine
             .cv(&["list"])
             .exits(2)
-            .says("does not count")
+            .says("the system config is not read")
             .says(what)
             .says("sudo chown root:root")
     };
@@ -665,7 +665,7 @@ fn a_system_config_that_others_may_write_is_an_error_and_no_lock_less() {
 }
 
 #[test]
-fn status_and_doctor_name_the_config_that_counts() {
+fn status_and_doctor_name_the_config_in_use() {
     let lab = Lab::new();
     let machine = Machine::new("role = \"reader\"\nlocked = [\"role\"]\n");
     write(&lab.home, "browser = \"true\"\n");
@@ -715,7 +715,7 @@ fn status_and_doctor_name_the_config_that_counts() {
 }
 
 #[test]
-fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() {
+fn a_config_below_the_root_or_at_a_relative_path_is_refused_however_it_is_named() {
     let evil = "approval = \"typed\"\nsecurity_mode = \"plaintext\"\n";
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("c.toml", evil);
@@ -745,7 +745,7 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
         );
         refused
             .exits(2)
-            .says("a relative path")
+            .says("must be an absolute path")
             .says("unset CLAUDE_VAULT_CONFIG");
     }
     for (variable, value) in [
@@ -766,7 +766,7 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
             let refused = attempt(&[(variable, value.clone())], arguments, &root);
             refused.exits(2).says("lies below the root").says(variable);
         }
-        // Nor from a folder deeper in the project, nor with the root moved out of the way.
+        // Not from a deeper folder of the project either, nor after moving the root away.
         std::fs::create_dir_all(root.join("deep/er")).unwrap();
         attempt(
             &[(variable, value.clone())],
@@ -786,11 +786,12 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
             .exits(2)
             .says("lies below the root");
     }
-    // A relative XDG folder is none (XDG Base Directory Specification): the person's own counts.
+    // A relative XDG folder is ignored (XDG Base Directory Specification), and the person's own
+    // config applies.
     write(&lab.home, "mount = \"own\"\n");
     let shown = attempt(&[("XDG_CONFIG_HOME", "xdg".into())], &["config"], &root).exits(0);
     assert!(has_row(&shown.stdout, "mount own"), "{}", shown.stdout);
-    // A file outside is the person's to name.
+    // The person may name a config outside the project.
     std::fs::write(elsewhere.path().join("c.toml"), "mount = \"other\"\n").unwrap();
     let shown = attempt(
         &[("CLAUDE_VAULT_CONFIG", away("c.toml"))],
@@ -809,7 +810,7 @@ fn a_config_below_the_root_or_of_a_relative_path_is_refused_whatever_names_it() 
 }
 
 #[test]
-fn a_config_that_others_may_write_is_refused() {
+fn a_config_that_others_can_write_is_refused() {
     let home = Home::new();
     write(&home, "approval = \"typed\"\n");
     let folder = home.path().join(".config/claude-vault");
@@ -831,7 +832,7 @@ fn a_config_that_others_may_write_is_refused() {
             run(Command::new("chown").args(["-R", "0:0"]).arg(path), "").exits(0);
         }
     }
-    // The editor's command makes what passes.
+    // The command that opens the editor creates a config that passes the check.
     std::fs::remove_dir_all(&folder).unwrap();
     let mut home = home;
     home.set("EDITOR", "true");
@@ -839,10 +840,10 @@ fn a_config_that_others_may_write_is_refused() {
     assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
 }
 
-/// The finding of November 2026: root in a folder below a shared one, with marks of somebody else
-/// above.
+/// Finding of November 2026: a root in a folder below a shared one, where another user placed marks
+/// further up.
 #[test]
-fn a_mark_of_another_user_in_a_shared_folder_is_no_root_and_places_no_file() {
+fn a_mark_of_another_user_in_a_shared_folder_is_ignored() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     let shared = tempfile::tempdir().unwrap();
     mode(shared.path(), 0o1777);
@@ -879,8 +880,8 @@ fn a_mark_of_another_user_in_a_shared_folder_is_no_root_and_places_no_file() {
             .count(),
         1
     );
-    // The same with the folder theirs too, named by hand: the mark is not read, and nothing is
-    // written there.
+    // The same if another user owns the shared folder and the person names it as the root: the mark
+    // is not read, and nothing is written there.
     std::fs::remove_file(work.join("plex/.env")).unwrap();
     assert!(run(Command::new("chown").arg("65534").arg(shared.path()), "").status == 0);
     inject(&[
@@ -892,7 +893,7 @@ fn a_mark_of_another_user_in_a_shared_folder_is_no_root_and_places_no_file() {
     .exits(2)
     .says("belongs to another user");
     assert!(std::fs::read_dir(&place).unwrap().next().is_none());
-    // Their folder with a mark that we own, or that root owns, is no root either: they can move it.
+    // A mark in their folder is not accepted even if we or root own it, because they can move it.
     std::fs::write(&mark, "").unwrap();
     run(Command::new("chown").arg("0").arg(&mark), "").exits(0);
     let mut command = lab.home.command(BIN);
@@ -910,7 +911,7 @@ fn a_mark_of_another_user_in_a_shared_folder_is_no_root_and_places_no_file() {
 }
 
 #[test]
-fn values_are_never_written_where_another_user_decides() {
+fn values_are_never_written_into_a_folder_that_another_user_controls() {
     let lab = Lab::with("plex", json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
     let (folder, file) = (
@@ -928,7 +929,7 @@ fn values_are_never_written_where_another_user_decides() {
         run
     };
     mode(&folder, 0o777);
-    refused("any user may write to a folder on its way").says("chmod o-w plex");
+    refused("any user may write to a folder on its path").says("chmod o-w plex");
     mode(&folder, 0o755);
     mode(&lab.home.lab(), 0o777);
     refused("any user may write");
@@ -936,21 +937,22 @@ fn values_are_never_written_where_another_user_decides() {
     if is_root() {
         for (path, words) in [
             (&file, "it belongs to another user"),
-            (&folder, "a folder on its way belongs to another user"),
+            (&folder, "a folder on its path belongs to another user"),
         ] {
             run(Command::new("chown").arg("65534:65534").arg(path), "").exits(0);
             refused(words).says("sudo -u '#65534' claude-vault");
             assert_eq!(
                 std::fs::metadata(&file).unwrap().uid() == 65534,
                 *path == file,
-                "it changed hands"
+                "its owner changed"
             );
             run(Command::new("chown").arg("0:0").arg(path), "").exits(0);
         }
         assert_eq!(lab.cv(["inject", "plex", "--json"]).exits(0).status, 0);
         assert_eq!(std::fs::metadata(&file).unwrap().uid(), 0);
     }
-    // Where everybody may write and nobody may rename what is ours, as in /tmp, it is.
+    // A folder in which everybody may create files but nobody may rename ours, like /tmp, is
+    // accepted.
     mode(&folder, 0o1777);
     lab.cv(["inject", "plex"]).exits(0);
 }

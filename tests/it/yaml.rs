@@ -1,11 +1,11 @@
-//! inject into a secrets.yaml that is there: what is foreign stays what it is, or nothing is
+//! inject into an existing secrets.yaml: other people's content stays unchanged, or nothing is
 //! written.
 
 use serde_json::json;
 
 use crate::support::Lab;
 
-/// What becomes of an existing file when Vault has `a` and `new`.
+/// The new text of an existing file when Vault has `a` and `new`, or the error.
 fn injected(before: &str) -> Result<String, String> {
     let lab = Lab::with("ha", json!({"a": "A", "new": "N"}));
     lab.home.file("ha/secrets.yaml", before);
@@ -58,7 +58,7 @@ fn line_ends_byte_order_mark_and_start_marks_stay() {
 }
 
 #[test]
-fn keys_that_stand_twice_are_both_set() {
+fn repeated_keys_are_both_set() {
     assert!(
         injected("a: 1\nb: 2\na: 3\n")
             .unwrap()
@@ -67,7 +67,7 @@ fn keys_that_stand_twice_are_both_set() {
 }
 
 #[test]
-fn what_could_not_be_kept_is_refused_and_left_alone() {
+fn a_file_that_could_not_be_preserved_is_refused_and_left_alone() {
     for before in [
         "a: 1\n...\n",
         "a: 1\nk: |+\n  text\n",
@@ -84,7 +84,7 @@ fn what_could_not_be_kept_is_refused_and_left_alone() {
         "- a\n- b\n",
         "just text\n",
     ] {
-        let told = injected(before).expect_err(before);
-        assert!(told.contains("secrets.yaml: "), "{before:?}: {told}");
+        let error = injected(before).expect_err(before);
+        assert!(error.contains("secrets.yaml: "), "{before:?}: {error}");
     }
 }

@@ -1,4 +1,5 @@
-// The page that lists what waits. It asks for news all the time, which also shows the program that it is open.
+// The page that lists the changes that wait. Its constant polling also shows the program that the
+// page is open.
 import { Refusal, make, post, refusal } from './common.js';
 import { Card } from './plan.js';
 
@@ -12,7 +13,8 @@ export async function approve(main) {
   let settle = 500;
   let timer;
 
-  // For a moment nothing can be pressed: what was under the pointer may have moved.
+  // Disables all buttons for a moment: the layout moved, so another button may be under the
+  // pointer.
   const hold = () => {
     cards.forEach((card) => card.hold(true));
     clearTimeout(timer);

@@ -1,10 +1,10 @@
-// What both pages need: the way in, requests, elements, passkeys.
+// Shared by both pages: entering with a code, requests, elements, passkeys.
 const KEY = 'claude-vault-page';
 let secret = sessionStorage.getItem(KEY) ?? '';
 
-// An answer of the program that is no success. Its words are for the person.
+// An error answer from the program. Its message is written for the person.
 export class Refusal extends Error {
-  constructor({ error = 'the program gave no answer that can be read', command = '' }, status) {
+  constructor({ error = 'the answer of the program cannot be read', command = '' }, status) {
     super(error);
     Object.assign(this, { command, status });
   }
@@ -20,7 +20,7 @@ export async function post(what, body = {}) {
   return reply;
 }
 
-// Nothing happens while nobody looks: in a tab that is prerendered, prefetched or in the background.
+// Waits until the tab is visible: a prerendered, prefetched or background tab must do nothing.
 function visible() {
   return new Promise((go) => {
     const look = () => {
@@ -35,7 +35,7 @@ function visible() {
   });
 }
 
-// Exchanges the code of the address, once, for the secret of this tab.
+// Exchanges the code in the address, which works once, for the secret of this tab.
 export async function enter() {
   await visible();
   const code = location.hash.slice(1);
@@ -44,15 +44,15 @@ export async function enter() {
       ({ secret } = await post('exchange', { code }));
       sessionStorage.setItem(KEY, secret);
     } catch (error) {
-      // Reloaded, or opened twice, this tab still has its secret.
+      // A tab that was reloaded, or opened with the same address again, still has its secret.
       if (!(error instanceof Refusal) || !secret) throw error;
     }
     history.replaceState(null, '', location.pathname);
   }
-  if (!secret) throw new Refusal({ error: 'this tab was not opened by an address that works', command: 'claude-vault approve pending' });
+  if (!secret) throw new Refusal({ error: 'this tab was not opened with a valid address', command: 'claude-vault approve pending' });
 }
 
-// An element with properties, and children that are elements or text.
+// Makes an element with properties, and with children that are elements or text.
 export function make(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -63,7 +63,7 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
-// A text that is not ours, apart from our own words in its writing direction too.
+// Shows a text from another program, set apart from our own words. <bdi> isolates its direction.
 export const name = (text) => make('bdi', { className: 'name' }, text);
 export const code = (text) => make('code', {}, make('bdi', {}, text));
 export const hidden = (text) => make('span', { className: 'hidden' }, text);
@@ -85,18 +85,18 @@ export async function assertion({ challenge, passkeys }) {
   };
 }
 
-// What went wrong, in our own words: a browser's are long, and differ.
+// Describes an error in our own words: messages of browsers are long, and differ.
 export const why = (error) => (error.name === 'NotAllowedError' ? 'The passkey was not used.'
   : error.name === 'InvalidStateError' ? 'This passkey is enrolled already.'
     : error instanceof Refusal ? `${error.message[0].toUpperCase()}${error.message.slice(1)}.` : 'The program that asked has ended.');
 
-// Nothing can be done here any more; says why, and how to go on.
+// Replaces the page with the reason why it does not work, and with the command to continue.
 export function refusal(main, error) {
-  document.title = 'Not here';
-  main.replaceChildren(make('h1', {}, 'Nothing to see here'), make('p', { role: 'alert' }, why(error)));
+  document.title = 'Page not available';
+  main.replaceChildren(make('h1', {}, 'This page is not available'), make('p', { role: 'alert' }, why(error)));
   if (!error.command) return;
   main.append(
-    make('p', {}, 'To go on, run this in a terminal of your own: ', make('code', {}, error.command)),
-    make('p', { className: 'quiet' }, 'If you did not open the address yourself, something else on this machine did: look at what waits before you approve anything.'),
+    make('p', {}, 'To continue, run this in a terminal of your own: ', make('code', {}, error.command)),
+    make('p', { className: 'quiet' }, 'If you did not open the address yourself, another program on this machine did: check every change that waits before you approve it.'),
   );
 }

@@ -1,6 +1,6 @@
 //! The page that adds a passkey: open only while a person runs `claude-vault approve enroll` in a
-//! terminal of theirs. What the browser sends is only a candidate: the person types the code that
-//! their page shows, so that a key that something else slipped in is never the one that is kept.
+//! terminal of theirs. A passkey that a browser sends is only a candidate. The person types the
+//! code that their page shows, so a key that another program sent is never enrolled.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,13 +26,13 @@ use crate::session::now;
 /// How many candidates are kept; one more replaces the oldest.
 const MAX_CANDIDATES: usize = 5;
 const ENROLL_COMMAND: &str = "claude-vault approve enroll NAME";
-const UNKNOWN_VISITOR: &str = "This machine does not tell which user's browser this is, as in a container or behind a forwarder, \
+const UNKNOWN_VISITOR: &str = "This machine cannot tell which user this browser belongs to, as in a container or behind a forwarder, \
                                so no passkey can be added from here.\n\nOpen the page in a browser that runs as you on the \
                                machine where claude-vault approve enroll waits.\n";
 
 /// The page, open until it is dropped.
 pub struct Enrolment {
-    /// Where the person goes; works once.
+    /// The address for the person, which works once.
     pub url: String,
     shared: Arc<Shared>,
     _serving: Serving,
@@ -45,7 +45,7 @@ struct Shared {
     challenge: String,
     name: String,
     known: Vec<Passkey>,
-    /// Each with the code that its page shows.
+    /// The candidates, each with the code that its page shows.
     candidates: Mutex<Vec<(String, Passkey)>>,
     arrived: Notify,
 }
@@ -132,7 +132,7 @@ impl Shared {
             "/enroll/exchange" => self.exchange(request),
             "/enroll/begin" => self.begin(request),
             "/enroll/register" => self.register(request),
-            "/enroll" => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not this way")),
+            "/enroll" => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong method")),
             _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here")),
         };
         outcome.unwrap_or_else(Into::into)
@@ -154,7 +154,7 @@ impl Shared {
         }
     }
 
-    /// What the browser needs to make a passkey.
+    /// Answers with what the browser needs to make a passkey.
     fn begin(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
         let Begin {} = self.authenticate(request)?;
         let known: Vec<&str> = self
@@ -162,8 +162,8 @@ impl Shared {
             .iter()
             .map(|passkey| passkey.id.as_str())
             .collect();
-        // A random user: a passkey of the same name on another machine of the person's stays as it
-        // is.
+        // A random user id, so that a passkey of the same name for another of the person's machines
+        // is not replaced.
         let user = random_id().unwrap_or_default();
         let name = printable(&self.name, false);
         Ok(reply(
@@ -209,7 +209,8 @@ impl Shared {
     }
 }
 
-/// Eight digits of the public key's hash, which the page shows and the person types.
+/// The code that the page shows and the person types: eight hexadecimal digits of the public key's
+/// hash.
 fn code(passkey: &Passkey) -> String {
     let digits = hex(&Sha256::digest(passkey.key.as_bytes())[..4]).to_ascii_uppercase();
     format!("{}-{}", &digits[..4], &digits[4..])

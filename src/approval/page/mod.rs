@@ -1,10 +1,10 @@
 //! The approval page: one loopback listener on a random port, for the person's own browser.
 //!
-//! Promises: it answers only its exact host, and only this user. A GET serves files that are the
-//! same for everybody and has no effect. The page's script exchanges the code of its address, which
-//! works once, for a secret that it keeps in `sessionStorage` and sends as a header: everything
-//! else needs a POST of this origin with that secret. Values come only when they are uncovered, and
-//! no script, style or font comes from anywhere else.
+//! Guarantees: it only answers requests for its exact host, and only from this user. A GET serves
+//! static files, the same for everyone, and has no effect. The page's script exchanges the code in
+//! its address, which works once, for a secret that it keeps in `sessionStorage` and sends as a
+//! header. Everything else needs a POST from this origin with that secret. A value is only sent
+//! when the person uncovers it, and no script, style or font is loaded from anywhere else.
 
 mod enroll;
 mod plans;
@@ -33,12 +33,12 @@ use crate::loopback::{self, Loopback, Serving};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-/// The header with the secret of the tab.
+/// The header that carries the secret of the tab.
 const SECRET: &str = "claude-vault-page";
 /// How long a request of the page waits for news.
 const POLL: Duration = Duration::from_secs(15);
 
-const UNKNOWN_VISITOR: &str = "This machine does not tell which user's browser this is, as in a container or behind a forwarder, \
+const UNKNOWN_VISITOR: &str = "This machine cannot tell which user this browser belongs to, as in a container or behind a forwarder, \
                                so nothing is shown here.\n\nIn a terminal of your own, run: claude-vault approve pending\n";
 const USED_UP: &str = "this address was used already, or a newer one replaced it";
 const OUT_OF_DATE: &str = "this page is open in another tab, or a newer address replaced it";
@@ -46,23 +46,23 @@ const PENDING_COMMAND: &str = "claude-vault approve pending";
 
 type Answer = Response<Full<Bytes>>;
 
-/// What the page needs to know.
+/// The data and services that the page needs.
 pub struct Desk {
     /// The plans.
     pub pending: Arc<Pending>,
-    /// Scheme, host and port of Vault, as the person is told.
+    /// Scheme, host and port of Vault, as shown to the person.
     pub vault: String,
     /// The person's passkeys.
     pub passkeys: Passkeys,
-    /// How to log in for a write, where that is the proof.
+    /// The login that approves a write, if a login is the required proof.
     pub step_up: Option<Arc<dyn StepUp>>,
-    /// Where it is noted who saw what.
+    /// The audit log, for plans that were shown and requests that were refused.
     pub audit: Audit,
 }
 
 /// The listener, open until it is dropped.
 pub struct Page {
-    /// Scheme, host and port, as a browser says them.
+    /// Scheme, host and port, as a browser sends them.
     pub origin: String,
     pending: Arc<Pending>,
     _serving: Serving,
@@ -89,13 +89,13 @@ impl Drop for Shared {
 }
 
 impl Page {
-    /// Listens on a free port. From now on the plans of `desk` are shown there.
+    /// Listens on a free port, and shows the plans of `desk` there.
     ///
     /// # Errors
     /// [`crate::error::Error::Io`].
     pub async fn open(desk: Desk) -> Result<Self> {
         let loopback = Loopback::bind(0).await?;
-        // `localhost`, since an address is no relying party of WebAuthn.
+        // `localhost`, because WebAuthn does not accept an IP address as a relying party.
         let origin = format!("http://localhost:{}", loopback.port);
         let pending = desk.pending.clone();
         pending.set_access(Some(Access::new(format!("{origin}/approve"))));
@@ -125,7 +125,7 @@ impl Drop for Page {
         let is_ours = |access: &mut Access| {
             access.page().strip_suffix("/approve") == Some(self.origin.as_str())
         };
-        // Another page may have been opened for the same plans meanwhile.
+        // Another page may have been opened for the same plans in the meantime.
         if self.pending.with_access(is_ours) == Some(true) {
             self.pending.set_access(None);
         }
@@ -141,7 +141,7 @@ struct Exchange {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Poll {
-    /// The revision that the page shows; none when it has just been loaded.
+    /// The revision that the page shows; `None` if it has just loaded.
     seen: Option<u64>,
 }
 
@@ -161,7 +161,7 @@ impl Shared {
         );
         match parts.as_slice() {
             _ if is_action && request.method() != Method::POST => {
-                refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way")
+                refuse(StatusCode::METHOD_NOT_ALLOWED, "wrong method")
             }
             ["approve", "exchange"] => self.exchange(&request),
             ["approve", "list"] => self.list(&request).await,
@@ -174,7 +174,7 @@ impl Shared {
                     refusal.into()
                 }
             },
-            ["approve"] => refuse(StatusCode::METHOD_NOT_ALLOWED, "not this way"),
+            ["approve"] => refuse(StatusCode::METHOD_NOT_ALLOWED, "wrong method"),
             _ => refuse(StatusCode::NOT_FOUND, "there is nothing here"),
         }
     }
@@ -191,7 +191,7 @@ impl Shared {
         {
             Some(Ok(Some(secret))) => {
                 self.desk.pending.presence().arrived();
-                self.desk.pending.changed(); // the tab that was open before hears that it is out of date
+                self.desk.pending.changed(); // tells the previous tab that it is out of date
                 reply(&json!({ "secret": secret }))
             }
             Some(Ok(None)) | None => {
@@ -205,7 +205,7 @@ impl Shared {
         }
     }
 
-    /// What waits, as soon as it differs from what the page shows.
+    /// Answers with the plans as soon as they differ from what the page shows, or after [`POLL`].
     async fn list(&self, request: &Request<Bytes>) -> Answer {
         let (secret, Poll { seen }) = match self.authenticate(request) {
             Ok(sent) => sent,
@@ -231,7 +231,7 @@ impl Shared {
             == Some(true)
     }
 
-    /// The secret and the body of a POST of the tab that is open.
+    /// The secret and the body of a POST from the tab that is open.
     fn authenticate<T: DeserializeOwned>(
         &self,
         request: &Request<Bytes>,
@@ -248,7 +248,7 @@ impl Shared {
         Ok((secret.to_owned(), sent))
     }
 
-    /// Notes what was sent to a plan and does not belong to it.
+    /// Records in the audit log a request that does not belong to a plan or to the open tab.
     fn mismatch(&self, service: &str, what: &str) {
         self.desk
             .audit
@@ -256,7 +256,7 @@ impl Shared {
     }
 }
 
-/// A request that waits for news. When the browser breaks the connection, the tab is gone.
+/// A request that waits for news. If the browser breaks the connection first, the tab was closed.
 struct Polling<'a> {
     pending: &'a Pending,
     was_answered: bool,
@@ -278,7 +278,7 @@ impl Drop for Polling<'_> {
     }
 }
 
-/// A request that is not done, and the command that helps, if one does.
+/// Why a request is refused, and the command that helps the person, if there is one.
 #[derive(Clone, Copy)]
 struct Refusal {
     status: StatusCode,
@@ -295,7 +295,7 @@ impl Refusal {
         }
     }
 
-    /// With the command that leads to a page that works.
+    /// A refusal with the command that leads to a working page.
     const fn with(status: StatusCode, why: &'static str, command: &'static str) -> Self {
         Self {
             status,
@@ -339,7 +339,7 @@ fn text(status: StatusCode, text: &'static str) -> Answer {
     loopback::response(status, "text/plain; charset=utf-8", POLICY, text)
 }
 
-/// The files of both pages. They are the same for everybody: no plan, no secret.
+/// The static files of both pages. They are the same for everyone, without plans or secrets.
 fn static_file(request: &Request<Bytes>, page: &str) -> Option<Answer> {
     if request.method() != Method::GET {
         return None;
@@ -357,7 +357,8 @@ fn static_file(request: &Request<Bytes>, page: &str) -> Option<Answer> {
     Some(loopback::response(StatusCode::OK, kind, POLICY, text))
 }
 
-/// Only `localhost` and our port: a page whose name was made to lead here is turned away.
+/// Only accepts `localhost` with this port: it refuses a page whose host name was made to resolve
+/// to this machine (DNS rebinding).
 fn check_host(request: &Request<Bytes>, port: u16) -> Option<Answer> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let ours = format!("localhost:{port}");
@@ -370,7 +371,7 @@ fn check_host(request: &Request<Bytes>, port: u16) -> Option<Answer> {
     }
 }
 
-/// The body of a POST of our own page, as JSON.
+/// The JSON body of a POST from this page.
 fn read_sent<T: DeserializeOwned>(
     request: &Request<Bytes>,
     origin: &str,
@@ -382,7 +383,7 @@ fn read_sent<T: DeserializeOwned>(
             .map(header::HeaderValue::as_bytes)
     };
     if request.method() != Method::POST {
-        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not this way"));
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong method"));
     }
     if header(header::ORIGIN) != Some(origin.as_bytes()) {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "not from this page"));
@@ -394,7 +395,7 @@ fn read_sent<T: DeserializeOwned>(
         .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "not what the page sends"))
 }
 
-/// The secret that a request of the page carries; empty without one.
+/// The secret that a request carries; empty if it carries none.
 fn secret_of(request: &Request<Bytes>) -> &str {
     request
         .headers()
@@ -403,7 +404,7 @@ fn secret_of(request: &Request<Bytes>) -> &str {
         .unwrap_or_default()
 }
 
-/// Enough of a plan's name to tell it from others in the log.
+/// The first digits of a plan's id, enough to distinguish plans in the log.
 fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
 }

@@ -1,12 +1,15 @@
-// The start of both pages. They build everything from JSON with textContent: no text becomes markup.
+// The start of both pages. They build everything from JSON with textContent, so text never becomes
+// markup.
 import { enter, refusal } from './common.js';
 import { approve } from './approve.js';
 import { enroll } from './enroll.js';
 
 const main = document.getElementById('main');
-// Another address for the page that is open here already: only its fragment differs.
+// A new address of this page was opened in this tab. Only its fragment differs, so the browser does
+// not reload by itself.
 addEventListener('hashchange', () => location.reload());
-// Back from the sign-in with the page as it was left: it would show what is long over.
+// The browser went back from the sign-in to the page as it was left, which would show plans that
+// have ended.
 addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 try {
   await enter();

@@ -1,4 +1,4 @@
-// One plan as the person must judge it.
+// A card with one plan, for the person to judge.
 import { assertion, code, hidden, make, name, post, why } from './common.js';
 
 const SINK = 8000; // milliseconds
@@ -11,7 +11,7 @@ const ASKED = {
   rename: () => ['Rename this service?', 'rename'],
   delete: () => ['Delete this version?', 'delete'],
   undelete: () => ['Bring this version back?', 'undelete'],
-  destroy: () => ['Destroy this for good?', 'destroy for good'],
+  destroy: () => ['Destroy this permanently?', 'destroy permanently'],
 };
 const APPROVE = { typed: 'Approve', passkey: 'Approve with passkey', 'step-up': 'Sign in to approve' };
 let count = 0;
@@ -63,7 +63,7 @@ export class Card {
     if (plan.untouched === 1) parts.push(make('p', { className: 'quiet' }, '1 other key stays as it is.'));
     if (plan.untouched > 1) parts.push(make('p', { className: 'quiet' }, `${plan.untouched} other keys stay as they are.`));
     if (plan.keys.some(({ value }) => value === 'never')) {
-      parts.push(make('p', { className: 'quiet' }, 'The values stay covered here: this change is approved by signing in anew, which does not show them.'));
+      parts.push(make('p', { className: 'quiet' }, 'The values stay covered here: you approve this change by signing in again, which does not show them.'));
     }
     if (plan.keys.some(({ value }) => value === 'typed') && !plan.obstacle) {
       parts.push(make('p', { className: 'note' }, 'You type the values above. The program that asks chose their names: type only what you want stored in ', code(plan.path), '.'));
@@ -104,7 +104,7 @@ export class Card {
     const generate = () => {
       const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
       input.value = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => letters[byte % 64]).join('');
-      this.say('A value was made. It is shown nowhere unless you choose Show.');
+      this.say('A value was generated. It stays hidden unless you choose Show.');
     };
     const see = make('button', { type: 'button', onclick: () => {
       input.type = input.type === 'password' ? 'text' : 'password';
@@ -145,7 +145,7 @@ export class Card {
     return post(`plan/${this.plan.id}/${what}`, body);
   }
 
-  // Set only when it changed: a screen reader speaks each change.
+  // Sets the text only if it changed: a screen reader announces each change.
   say(text) {
     if (this.state.textContent !== text) this.state.textContent = text;
   }
@@ -206,7 +206,7 @@ export class Card {
     });
   }
 
-  // Whether something on the page moved.
+  // Returns whether something on the page moved.
   update(plan) {
     const { stage, detail } = plan;
     this.plan = { ...plan, files: this.plan.files };
@@ -217,11 +217,11 @@ export class Card {
     }
     if (stage === 'approved') this.say('Approved. It is being done …');
     else if (stage === 'denied') return plan.obstacle ? this.finish('Closed', 'Closed. Nothing was done.') : this.finish('Denied', 'Denied. Nothing was done.');
-    else if (stage === 'expired') return this.finish('Over', 'Nobody waits for this any more. Nothing was done.');
+    else if (stage === 'expired') return this.finish('Expired', 'This change no longer waits for an answer. Nothing was done.');
     else if (stage === 'done') return this.finish('Done', detail ? `Done: it is version ${detail} now. You can close this page.` : 'Done. You can close this page.');
-    else if (stage === 'conflict') return this.finish('Changed meanwhile', 'Somebody else changed it meanwhile. Nothing was written; it is asked anew.');
-    else if (stage === 'failed') return this.finish('Not done', `Approved, but it was not done: ${detail}.`);
-    else return this.finish('Not known', `Approved, but it is not known what came of it: ${detail}. Look with: claude-vault list`);
+    else if (stage === 'conflict') return this.finish('Changed in the meantime', 'Someone else changed it in the meantime. Nothing was written. You will be asked again.');
+    else if (stage === 'failed') return this.finish('Not done', `Approved, but not done: ${detail}.`);
+    else return this.finish('Outcome unknown', `Approved, but the outcome is unknown: ${detail}. Check with: claude-vault list`);
     return false;
   }
 
@@ -230,7 +230,7 @@ export class Card {
     Object.assign(this, { waits: false, title });
     this.heading.textContent = title;
     this.left.textContent = '';
-    this.body.replaceChildren(); // values and what was typed go with it
+    this.body.replaceChildren(); // also removes shown and typed values
     this.element.classList.add('over');
     this.say(text);
     if (had) this.heading.focus();
@@ -238,17 +238,17 @@ export class Card {
     return true;
   }
 
-  // What is over makes room for what waits.
+  // Moves an ended plan below the plans that wait.
   sink() {
     this.element.classList.add('sunk');
     this.element.dispatchEvent(new Event('moved', { bubbles: true }));
   }
 
-  // The program is gone.
+  // The program has ended.
   gone() {
     if (!this.waits) return;
-    if (this.plan.stage === 'approved') this.finish('Not known', 'Approved, but the program ended before it said what came of it. Look with: claude-vault list');
-    else this.finish('Over', 'The program that asked has ended. Nothing was done.');
+    if (this.plan.stage === 'approved') this.finish('Outcome unknown', 'Approved, but the program ended before it reported the outcome. Check with: claude-vault list');
+    else this.finish('Expired', 'The program that asked has ended. Nothing was done.');
   }
 
   tick() {

@@ -1,4 +1,4 @@
-//! What the page does with a plan: uncover a value, approve, deny.
+//! The actions of the page on a plan: uncover a value, approve, deny.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -17,7 +17,7 @@ use crate::config::Strength;
 use crate::error::Error;
 use crate::secret::{Secret, WayOut};
 
-const OTHER_PROOF: &str = "this change asks for another proof";
+const OTHER_PROOF: &str = "this change needs another proof";
 const NOT_YES: &str = "type the word yes to approve";
 const NOT_NAMED: &str = "type the service's name to approve";
 const NOT_FILLED: &str = "fill in every value: 1 byte to 64 KiB each";
@@ -29,11 +29,11 @@ const STORE_CHANGED: &str =
 
 type Outcome<T> = std::result::Result<T, &'static str>;
 
-/// What the page sends about a plan.
+/// The body of a request about a plan.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Sent {
-    /// Which of the plan's keys, counted from 0.
+    /// The index of one of the plan's keys, from 0.
     key: Option<usize>,
     word: Option<String>,
     #[serde(default)]
@@ -42,7 +42,7 @@ pub(super) struct Sent {
 }
 
 impl Shared {
-    /// `secret` is that of the tab that sent it.
+    /// Carries out the action `what` on a plan. `secret` is the secret of the tab that sent it.
     pub(super) async fn act(
         self: &Arc<Self>,
         id: &str,
@@ -56,7 +56,7 @@ impl Shared {
                 plan.shown.service.clone(),
             ),
             None => (
-                Acted::Now(refuse(StatusCode::NOT_FOUND, "nothing waits here")),
+                Acted::Now(refuse(StatusCode::NOT_FOUND, "there is no such plan")),
                 String::new(),
             ),
         };
@@ -64,7 +64,7 @@ impl Shared {
         match acted {
             Acted::Now(answer) => answer,
             Acted::Refused(why) => {
-                // A person's slip is not worth a line in the log.
+                // A person's typing mistake is not worth a line in the log.
                 if ![NOT_YES, NOT_NAMED, NOT_FILLED].contains(&why) {
                     self.mismatch(&service, &format!("plan {}; {why}", short(id)));
                 }
@@ -72,7 +72,7 @@ impl Shared {
             }
             Acted::Later(there) => match there.await {
                 Ok(url) => reply(&json!({ "location": url.as_str() })),
-                Err(_) => refuse(StatusCode::BAD_GATEWAY, "the sign-in could not begin"),
+                Err(_) => refuse(StatusCode::BAD_GATEWAY, "the sign-in could not be started"),
             },
         }
     }
@@ -81,7 +81,7 @@ impl Shared {
         if !plan.waits() {
             return Acted::Now(refuse(
                 StatusCode::CONFLICT,
-                "nobody waits for this any more",
+                "this change no longer waits for an answer",
             ));
         }
         if !plan.is_settled() {
@@ -98,7 +98,7 @@ impl Shared {
         if plan.shown.obstacle.is_some() {
             return Acted::Now(refuse(
                 StatusCode::FORBIDDEN,
-                "this cannot be done: it can only be closed",
+                "this change cannot be made: you can only close it",
             ));
         }
         let outcome = match what {
@@ -119,7 +119,7 @@ impl Shared {
         }
     }
 
-    /// A value in clear, once the plan's proof allows it.
+    /// A value in clear text, if the plan's proof allows it.
     fn value(&self, plan: &Plan, sent: &Sent, secret: &str) -> Outcome<Value> {
         match plan.shown.proof {
             Strength::Typed => {}
@@ -134,7 +134,8 @@ impl Shared {
         Ok(json!({ "value": value.expose(WayOut::ApprovalPage) }))
     }
 
-    /// What a passkey must sign to uncover the values of this plan, which approves nothing.
+    /// The challenge that a passkey must sign to uncover the values of this plan. Signing it
+    /// approves nothing.
     fn uncover_challenge(&self, plan: &mut Plan) -> Outcome<Value> {
         let parts = ["uncover".as_bytes(), plan.shown.digest.as_bytes()];
         let challenge = self.fresh_challenge(plan, &hex(&hash_of(parts.into_iter())))?;
@@ -142,18 +143,19 @@ impl Shared {
         Ok(challenge)
     }
 
-    /// From now on this tab may ask for the values.
+    /// Checks the passkey's answer, and lets this tab request the values.
     fn uncover(&self, plan: &mut Plan, sent: Sent, secret: String) -> Outcome<Value> {
         let challenge = plan
             .uncover_challenge
             .take()
-            .ok_or("no answer of a passkey is waited for")?;
+            .ok_or("no passkey answer is expected")?;
         self.check_passkey(&challenge, sent.assertion)?;
         plan.uncovered_for = Some(secret);
         Ok(json!({}))
     }
 
-    /// What a passkey must sign for this plan: fresh random bits and the digest of all of it.
+    /// The challenge that a passkey must sign to approve this plan: fresh random bits, and a digest
+    /// of the whole plan and the typed values.
     fn challenge(&self, plan: &mut Plan, sent: Sent) -> Outcome<Value> {
         if plan.shown.proof == Strength::Passkey && !plan.shown.is_filled_by(&sent.typed) {
             return Err(NOT_FILLED);
@@ -190,11 +192,11 @@ impl Shared {
                 typed: sent.typed,
             },
             Strength::Passkey => {
-                // A challenge is answered once, whatever the answer is worth.
+                // A challenge can be answered only once, even if the answer is invalid.
                 let (challenge, typed) = plan
                     .challenge
                     .take()
-                    .ok_or("no answer of a passkey is waited for")?;
+                    .ok_or("no passkey answer is expected")?;
                 Approval {
                     proof: Proof::Passkey(self.check_passkey(&challenge, sent.assertion)?),
                     typed,
@@ -207,9 +209,9 @@ impl Shared {
         Ok(())
     }
 
-    /// Gives the passkey's name.
+    /// Checks a passkey's answer to the challenge, and returns the passkey's name.
     fn check_passkey(&self, challenge: &str, assertion: Option<Assertion>) -> Outcome<String> {
-        let assertion = assertion.ok_or("there is no answer of a passkey")?;
+        let assertion = assertion.ok_or("the passkey's answer is missing")?;
         let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
         let id = hex(&assertion.id.0);
         let passkey = passkeys
@@ -225,7 +227,8 @@ impl Shared {
         Ok(passkey.name.clone())
     }
 
-    /// Begins a login that stands for this plan; gives where it goes on, as soon as that is known.
+    /// Begins a login that approves this plan. The receiver gets the sign-in address once it is
+    /// known.
     fn begin_step_up(
         self: &Arc<Self>,
         plan: &mut Plan,
@@ -241,9 +244,9 @@ impl Shared {
             .desk
             .step_up
             .clone()
-            .ok_or("no role may write: set write_role in the config")?;
-        // The tab has its secret in its sessionStorage, so the address it comes back to needs no
-        // code.
+            .ok_or("no role for writing is configured: set write_role in the config")?;
+        // The tab keeps its secret in its sessionStorage, so the address that it returns to needs
+        // no code.
         let back = Url::parse(&format!("{}/approve", self.origin))
             .map_err(|_| "the page has no address")?;
         let (id, service, digest) = (
@@ -263,7 +266,8 @@ impl Shared {
         let before = running.take();
         let (desk, pending) = (Arc::downgrade(self), self.desk.pending.clone());
         *running = Some(tokio::spawn(async move {
-            // One at a time, since all come back to one port; the one before lets go of it first.
+            // One login at a time, because all return to the same port: the previous login must
+            // free it first.
             if let Some(before) = before {
                 before.abort();
                 let _ = before.await;
@@ -287,7 +291,7 @@ impl Shared {
                 Err(error) => {
                     pending.change(&id, |plan| {
                         plan.notice = format!(
-                            "The sign-in did not approve it: {}. You can try again.",
+                            "The sign-in did not approve this change: {}. You can try again.",
                             error.for_person()
                         );
                     });
@@ -301,15 +305,16 @@ impl Shared {
     }
 }
 
-/// What an action comes to: an answer, or one that waits for where a login goes on.
+/// The result of an action.
 enum Acted {
     Now(Answer),
-    /// What was sent does not approve this plan.
+    /// The request is refused for this reason.
     Refused(&'static str),
+    /// The answer follows when the sign-in address is known.
     Later(oneshot::Receiver<Url>),
 }
 
-/// The plan's digest and what the person typed.
+/// A digest of the plan and the values that the person typed.
 fn digest_with(plan: &Plan, typed: &BTreeMap<String, Secret>) -> String {
     let values = typed
         .iter()

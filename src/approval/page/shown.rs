@@ -1,4 +1,4 @@
-//! Plans as the page's script gets them. Every text is made printable, and no value is among them.
+//! Plans as JSON for the page's script. Every text is made printable, and no value is included.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::config::Strength;
 use crate::names::{printable, short as short_name};
 
 impl Shared {
-    /// All plans that the page shows: those that wait, and those that were over lately.
+    /// All plans that the page shows: those that wait, and those that ended recently.
     pub(super) fn shown(&self) -> Vec<Value> {
         let mut new = Vec::new();
         let shown = {
@@ -46,7 +46,7 @@ fn show(plan: &mut Plan, vault: &str) -> Value {
     plan.first_shown.get_or_insert_with(Instant::now);
     plan.told |= !matches!(plan.stage, Stage::Waiting | Stage::Approved);
     let mut shown = content(plan, vault);
-    // `stage`, and `detail` where there is one.
+    // Adds `stage`, and `detail` if there is one.
     if let (Value::Object(shown), Value::Object(stage)) = (&mut shown, json!(plan.stage)) {
         shown.extend(stage);
     }
@@ -93,7 +93,7 @@ fn content(plan: &Plan, vault: &str) -> Value {
     })
 }
 
-/// What the page does with the value of a key.
+/// How the page handles the value of a key.
 fn value_of(plan: &Plan, key: &String) -> &'static str {
     if plan.shown.prompt.contains(key) {
         "typed"
@@ -103,7 +103,7 @@ fn value_of(plan: &Plan, key: &String) -> &'static str {
         match plan.shown.proof {
             Strength::Typed => "covered",
             Strength::Passkey => "passkey",
-            // A sign-in only approves: there is none that only uncovers.
+            // A sign-in always approves, so it cannot be used only to uncover values.
             Strength::StepUp => "never",
         }
     }

@@ -1,7 +1,7 @@
-//! A line of bash as far as it is typed, in words.
+//! Splits a partly typed bash command line into words.
 
-/// The words of a command line, without their quotes; the last one is being typed and may be empty.
-/// Redirections are left out. Nothing is expanded.
+/// Splits a command line into words without quotes. The last word is the one being typed and may be
+/// empty. Redirections are left out, and nothing is expanded.
 pub(super) fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

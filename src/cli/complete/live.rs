@@ -1,4 +1,4 @@
-//! Names from Vault and from the config, for completion: one request, and nobody waits long for it.
+//! Completion candidates from Vault and the config: one request, with a short timeout.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service};
 
-/// A person who types does not wait longer.
+/// The timeout for a look-up: a person who is typing does not wait longer.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// What is looked up.
+/// The kind of names to look up.
 pub(super) enum Live {
     Services,
     Keys(Service),
@@ -22,7 +22,7 @@ pub(super) enum Live {
 }
 
 impl Live {
-    /// What the argument names, if it is known where that is.
+    /// The kind of names that the argument takes. `None` if they cannot be looked up.
     pub(super) fn of(walked: &Walked<'_>, argument: &clap::Arg) -> Option<Self> {
         if takes_service(argument) {
             Some(Self::Services)
@@ -37,21 +37,21 @@ impl Live {
         }
     }
 
-    /// The names, sorted; none where anything is wrong or slow.
+    /// The names; none after an error or a timeout.
     pub(super) fn names(self, walked: &Walked<'_>, typed: &str) -> Vec<String> {
         let look = async {
             tokio::time::timeout(PATIENCE, self.look(walked, typed))
                 .await
                 .unwrap_or(Err(Error::Interrupted))
         };
-        // A name like `--reveal` would be an option on the line.
-        let is_out = |name: &String| {
+        // A name such as `--reveal` would be read as an option on the command line.
+        let is_excluded = |name: &String| {
             name.starts_with('-') || walked.given.iter().any(|(_, given)| given == name)
         };
         crate::cli::block_on(look)
             .unwrap_or_default()
             .into_iter()
-            .filter(|name| !is_out(name))
+            .filter(|name| !is_excluded(name))
             .collect()
     }
 
@@ -70,12 +70,12 @@ impl Live {
         let core = Core::new(Settings::load(&global, &env)?, &env);
         let session = core.session()?.alive()?;
         if global.address.is_some() && session.ours.is_none() {
-            return Ok(Vec::new()); // an address that is half typed would get a token from elsewhere
+            return Ok(Vec::new()); // a half-typed address must not get a token from elsewhere
         }
         let vault = core.vault()?;
         match self {
             Self::Services => {
-                // Folder by folder, as with files: one request however many there are.
+                // Complete folder by folder, as for files: one request for any number of services.
                 let folder = typed
                     .rsplit_once('/')
                     .map(|(folder, _)| folder.parse::<Service>())
@@ -98,8 +98,8 @@ impl Live {
                     .await?
                     .and_then(|look| look.keys)
                     .unwrap_or_default();
-                // A key that somebody else's program made may have any name: only ours go to a
-                // shell.
+                // A key written by another program may have any name. Offer only names that this
+                // program would write.
                 Ok(keys
                     .into_iter()
                     .filter(|key| key.parse::<Key>().is_ok())
@@ -120,7 +120,7 @@ impl Live {
     }
 }
 
-/// The global options that are typed on the line.
+/// Parses the global options on the command line.
 pub(in crate::cli) fn global_of(walked: &Walked<'_>) -> Result<Global> {
     let command = Global::augment_args(
         clap::Command::default()

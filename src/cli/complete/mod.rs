@@ -1,9 +1,10 @@
-//! Completion: the shells' scripts ask the program at every tab, so that what is offered is always
+//! Completion: the shells' scripts call the program at every Tab, so the candidates always match
 //! what the command line takes.
 //!
-//! `claude-vault complete SHELL …` prints one line that says what is offered (see [`Kind`]), then a
-//! line a candidate: the word, a tab, what it is for. It is silent and quick, whatever is wrong: a
-//! person is typing. Nothing is written to the audit log, which is for what is done.
+//! `claude-vault complete SHELL …` prints one line with the kind of candidates (see [`Kind`]), then
+//! one line per candidate: the word, a tab and its description. Errors are silent and slow look-ups
+//! are cut off, because a person is typing. Nothing is written to the audit log, which records
+//! actions.
 
 mod line;
 mod live;
@@ -16,7 +17,7 @@ pub(super) use self::live::global_of;
 pub(super) use self::walk::{Walked, takes_key, takes_service};
 use crate::ui::{Color, Ui};
 
-/// The shells that ask. Each passes the words as it knows them.
+/// The shells that ask for completions. Each passes the words in its own form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asker {
     /// The line up to the cursor, and the part of the last word that bash replaces.
@@ -25,26 +26,26 @@ enum Asker {
     Zsh,
     Fish,
     Elvish,
-    /// The same, each with a `=` before it: old versions drop empty words.
+    /// As the three above, but with a `=` before each word: old versions drop empty words.
     Powershell,
 }
 
 /// What a shell offers besides the candidates.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The candidates alone.
+    /// Only the candidates.
     Names,
     /// Files, after the first `prefix` characters of the word.
     Files,
-    /// Folders, likewise.
+    /// Folders, after the first `prefix` characters of the word.
     Folders,
-    /// Programs.
+    /// Programs on PATH.
     Programs,
     /// A command line of another program, which starts at word `prefix`.
     Command,
 }
 
-/// A word that can stand here, and what it is for.
+/// A word that can come next, and its description.
 type Candidate = (String, String);
 
 struct Answer {
@@ -63,7 +64,8 @@ impl Answer {
     }
 }
 
-/// Answers a shell, if it is one that asks: `arguments` start behind `complete`.
+/// Answers a shell. `arguments` are the words after `complete`. Returns `None` if the first is not
+/// a known shell.
 pub(super) fn run(arguments: &[OsString]) -> Option<u8> {
     let asker = match arguments.first()?.to_str()? {
         "bash" => Asker::Bash,
@@ -141,7 +143,7 @@ fn answer(walked: &Walked<'_>, typed: &str) -> Answer {
     }
     match walked.positional() {
         Some(argument) => value(walked, argument, typed, 0),
-        // Nothing but options can follow.
+        // Only options can follow.
         None if typed.is_empty() => Answer {
             candidates: walked.own_options(),
             ..Answer::of(Kind::Names, 0)
@@ -150,7 +152,7 @@ fn answer(walked: &Walked<'_>, typed: &str) -> Answer {
     }
 }
 
-/// What the value of an argument can be; it starts at byte `from` of what is typed.
+/// Completes the value of an argument. The value starts at byte `from` of `typed`.
 fn value(walked: &Walked<'_>, argument: &clap::Arg, typed: &str, from: usize) -> Answer {
     let (before, value) = typed.split_at(from);
     let listed = argument
@@ -185,7 +187,7 @@ fn value(walked: &Walked<'_>, argument: &clap::Arg, typed: &str, from: usize) ->
         return Answer::of(Kind::Names, 0);
     };
     if let (Live::Keys(_), Some((key, given))) = (&live, value.split_once('=')) {
-        // KEY=@FILE and KEY:=@FILE; what else stands behind the sign is a value.
+        // Complete the file of KEY=@FILE and KEY:=@FILE. Any other text after the sign is a value.
         let kind = if given.starts_with('@') {
             Kind::Files
         } else {
@@ -211,7 +213,7 @@ fn with_prefix(prefix: &str, candidates: Vec<Candidate>) -> Vec<Candidate> {
         .collect()
 }
 
-/// The answer as the shells' scripts read it.
+/// Formats the answer for the shells' scripts.
 fn text(asker: Asker, answer: &Answer, typed: &str, replaced: Option<&str>) -> String {
     let kind = match answer.kind {
         Kind::Names => "names",
@@ -221,8 +223,8 @@ fn text(asker: Asker, answer: &Answer, typed: &str, replaced: Option<&str>) -> S
         Kind::Command => "command",
     };
     let mut text = format!("{kind}\t{}\n", answer.prefix);
-    // zsh matches by its own rules. fish does too, but it searches the descriptions as well, so it
-    // gets what has the typed text in its name.
+    // zsh filters by its own rules. fish does too, but it searches the descriptions as well, so it
+    // gets only the candidates whose names contain the typed text.
     let lower = typed.to_lowercase();
     let offered = |word: &str| match asker {
         Asker::Bash | Asker::Elvish | Asker::Powershell => word.starts_with(typed),

@@ -1,4 +1,4 @@
-//! From the words that are typed to the place in the command line where the next one stands.
+//! Follows the typed words through the clap definitions, to find what can come next.
 
 use std::any::TypeId;
 
@@ -8,16 +8,16 @@ use clap::{Arg, ArgAction, Command};
 use super::{Candidate, Kind};
 use crate::names::{Key, Service};
 
-/// Where the word that is being typed stands.
+/// The position of the word that is being typed.
 pub(in crate::cli) struct Walked<'t> {
     root: &'t Command,
-    /// The command that is named so far.
+    /// The command named so far.
     pub command: &'t Command,
-    /// It and the commands above it, without the program itself.
+    /// That command and its parents, without the program itself.
     pub path: Vec<&'t Command>,
-    /// Its positional arguments that are given, by name.
+    /// The positional arguments given so far: name and value.
     pub given: Vec<(&'t str, String)>,
-    /// The options that are given.
+    /// The options given so far, by name.
     options_given: Vec<&'t str>,
     /// The global options and their values, as typed.
     pub global: Vec<String>,
@@ -25,15 +25,15 @@ pub(in crate::cli) struct Walked<'t> {
     pub waits_for_value: Option<&'t Arg>,
     /// `--` was given.
     pub only_positionals: bool,
-    /// The word at which another program's command line starts, counted with the program's own
-    /// name.
+    /// The index of the word at which another program's command line starts. The name
+    /// `claude-vault` counts as a word.
     pub other_command: Option<usize>,
-    /// `help` was given: the words name commands.
+    /// `help` was given, so the words name commands.
     helps: bool,
 }
 
 impl<'t> Walked<'t> {
-    /// Walks along the words before the one that is being typed.
+    /// Follows the words before the one that is being typed.
     pub(in crate::cli) fn along(root: &'t Command, words: &[String]) -> Self {
         let mut walked = Self {
             root,
@@ -121,9 +121,9 @@ impl<'t> Walked<'t> {
         }
     }
 
-    /// The option of that name: of the command itself, or global.
+    /// Finds an option by its name with hyphens: the command's own, or a global one.
     pub(in crate::cli) fn option(&self, name: &str) -> Option<&'t Arg> {
-        let is_it = |argument: &&Arg| match name.strip_prefix("--") {
+        let has_name = |argument: &&Arg| match name.strip_prefix("--") {
             Some(long) => {
                 argument.get_long() == Some(long)
                     || argument
@@ -134,7 +134,7 @@ impl<'t> Walked<'t> {
                 .get_short()
                 .is_some_and(|short| name == format!("-{short}")),
         };
-        self.all_options().find(is_it)
+        self.all_options().find(has_name)
     }
 
     fn all_options(&self) -> impl Iterator<Item = &'t Arg> + use<'t> {
@@ -171,7 +171,8 @@ impl<'t> Walked<'t> {
             .find(|argument| !given(argument) || is_many(argument))
     }
 
-    /// The commands that can be named here. Aliases only where nothing else begins so.
+    /// The subcommands that can come next. Aliases are included only if no other name starts with
+    /// `typed`.
     pub(super) fn subcommands(&self, typed: &str) -> Vec<Candidate> {
         if !self.given.is_empty() || self.only_positionals {
             return Vec::new();
@@ -223,7 +224,7 @@ impl<'t> Walked<'t> {
         found
     }
 
-    /// The same without the global ones.
+    /// As [`Self::options`], without the global options and `--help`.
     pub(super) fn own_options(&self) -> Vec<Candidate> {
         if self.helps {
             return Vec::new();
@@ -243,7 +244,7 @@ impl<'t> Walked<'t> {
         })
     }
 
-    /// The service whose keys are meant: the first one that is named.
+    /// The service whose keys are completed: the first one on the command line.
     pub(in crate::cli) fn service(&self) -> Option<Service> {
         let is_service = |name: &str| {
             self.command
@@ -305,10 +306,10 @@ pub(super) fn takes_context(argument: &Arg) -> bool {
     is_named(argument, &["CONTEXT"]) || argument.get_id() == "context"
 }
 
-/// What the file system or PATH has for the argument, if anything.
+/// Whether the argument takes files, folders or programs. `None` if it takes none of these.
 pub(super) fn path_kind(command: &Command, argument: &Arg) -> Option<Kind> {
     if takes_service(argument) {
-        // Services that are to be moved into Vault are folders.
+        // A service to adopt is a folder.
         return (command.get_name() == "adopt" && argument.is_positional())
             .then_some(Kind::Folders);
     }

@@ -1,4 +1,4 @@
-//! SARIF 2.1.0 (OASIS), for code hosts and editors. Names and places only.
+//! SARIF 2.1.0 (OASIS) output for code hosts and editors: names and places only, no values.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::format::classify::{Rule, Severity};
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// The log of a report: every secret, those that are allowed or known as suppressed.
+/// The log of a report: every secret. Allowed and known ones are marked as suppressed.
 pub(super) fn log(report: &ScanReport) -> Value {
     let found: Vec<&Finding> = report.findings().filter(|finding| finding.secret).collect();
     let rules: BTreeMap<&str, &Rule> = found
@@ -58,7 +58,7 @@ fn result(
         .entry((finding.file.clone(), finding.key.clone()))
         .or_default();
     *ordinal += 1;
-    // Of the place alone: nothing in it follows from the value.
+    // The fingerprint depends only on the place, never on the value.
     let print = Sha256::digest(format!("{}\n{}\n{ordinal}", finding.file, finding.key));
     let print: String = print
         .iter()

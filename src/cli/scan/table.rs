@@ -1,4 +1,4 @@
-//! The table of findings: aligned on a terminal, tabs between the columns elsewhere.
+//! The table of findings: aligned on a terminal, tab-separated elsewhere.
 
 use anstyle::AnsiColor;
 
@@ -6,8 +6,8 @@ use crate::core::scan::Finding;
 use crate::format::classify::{Kind, Rule, Severity};
 use crate::ui::{Cell, Piped, Table, Ui};
 
-/// One line a finding: file and line, key, kind, severity, tracked by git, same value in Vault,
-/// why.
+/// One line per finding: file and line, key, kind, reason, severity, whether git tracks the file,
+/// and whether Vault holds the same value.
 pub(super) fn of(ui: &Ui, findings: &[&Finding]) -> String {
     let mut table = Table::new(
         &["FILE", "KEY", "KIND", "WHY", "SEVERITY", "GIT", "VAULT"],

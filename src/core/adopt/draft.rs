@@ -1,4 +1,4 @@
-//! The services of a folder: which files and keys each has, before Vault is asked.
+//! Assigns the files and keys of a folder to services, before Vault is contacted.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,34 +15,34 @@ use crate::files::Root;
 use crate::format::dotenv::Dialect;
 use crate::names::Service;
 
-/// A service as it would be.
+/// A service with the files and keys that adoption would give it.
 pub(super) struct Draft {
     pub(super) service: Service,
-    /// Whether `.claude-vault.toml` must say where its files lie.
+    /// Whether `.claude-vault.toml` must list its files.
     pub(super) is_mapped: bool,
     pub(super) files: Vec<FileDraft>,
     pub(super) stays: Vec<Stay>,
 }
 
-/// A file that holds values.
+/// An env file or a `secrets.yaml`, with its entries.
 pub(super) struct FileDraft {
     pub(super) file: PathBuf,
     pub(super) format: Format,
-    /// Who reads it, for a file of variables.
+    /// The dialect of its reader, if it is an env file.
     pub(super) reader: Dialect,
     pub(super) secrets: Vec<Entry>,
     pub(super) harmless: Vec<String>,
 }
 
-/// What `.claude-vault.toml` says so far: the service that each file belongs to, and the services
-/// in it.
+/// The current content of `.claude-vault.toml`: the service of each listed file, and the names of
+/// all configured services.
 #[derive(Default)]
 pub(super) struct Config {
     pub(super) owners: BTreeMap<PathBuf, Service>,
     pub(super) services: Vec<String>,
 }
 
-/// The file that says where files lie.
+/// The project's config file, which lists the files of services.
 pub(super) const CONFIG: &str = ".claude-vault.toml";
 
 impl Config {
@@ -59,19 +59,19 @@ impl Config {
         let Some(services) = table.get("services").and_then(toml::Value::as_table) else {
             return Ok(config);
         };
-        for (name, said) in services {
+        for (name, entry) in services {
             config.services.push(name.clone());
             let Ok(service) = name.parse::<Service>() else {
                 continue;
             };
-            let listed = said
+            let listed = entry
                 .get("files")
                 .and_then(toml::Value::as_array)
                 .into_iter()
                 .flatten();
             let files = listed
                 .filter_map(|one| one.get("file").or(Some(one)))
-                .chain(said.get("file"));
+                .chain(entry.get("file"));
             let files = files.filter_map(toml::Value::as_str).map(PathBuf::from);
             config
                 .owners
@@ -81,7 +81,7 @@ impl Config {
     }
 }
 
-/// The services of a unit, the one of its folder first.
+/// The services of a unit. The first is the service of the unit's folder.
 pub(super) fn drafts(
     core: &Core,
     texts: &Texts<'_>,
@@ -131,15 +131,15 @@ pub(super) fn drafts(
             stays_whole(
                 &mut drafts[0],
                 file,
-                "it is a file of one secret, which compose gives to a container as it is",
+                "the whole file is one secret, which docker compose mounts into a container",
             );
         }
     }
     drafts
 }
 
-/// The file that docker compose itself reads first, then as the compose files name them: of two
-/// that cannot share a service, the first keeps it.
+/// The env files of a unit in order of precedence: docker compose's own `.env`, then the order in
+/// which the compose files name them. If two files cannot share a service, the first one keeps it.
 fn in_order<'a>(unit: &'a Unit, facts: &[Facts]) -> Vec<&'a PathBuf> {
     let own = unit.folder.join(".env");
     let named: Vec<&PathBuf> = facts.iter().flat_map(|one| &one.container_order).collect();
@@ -163,7 +163,7 @@ fn stays_whole(draft: &mut Draft, file: &Path, reason: &str) {
     });
 }
 
-/// Who reads a file of variables.
+/// The dialect of the program that reads an env file.
 pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
     match facts.iter().find_map(|one| one.container_files.get(file)) {
         Some(true) => Dialect::ComposeRaw,
@@ -172,8 +172,8 @@ pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
     }
 }
 
-/// Puts a file where it belongs: to the folder's service, unless that has another value under one
-/// of its names.
+/// Adds a file to the service that the config names, or else to the folder's service. If that has a
+/// different value for one of the file's keys, the file gets a service of its own.
 fn place(
     drafts: &mut Vec<Draft>,
     unit: &Unit,
@@ -196,16 +196,16 @@ fn place(
             .find(|known| known.key == entry.key);
         known.is_some_and(|known| known.value != entry.value)
     };
-    let told = config
+    let configured = config
         .owners
         .get(file)
         .filter(|service| **service != unit.service);
-    let apart = match told {
+    let apart = match configured {
         Some(service) => Some(service.clone()),
         None => secrets
             .iter()
             .any(differs)
-            .then(|| apart(&unit.service, file))
+            .then(|| separate(&unit.service, file))
             .flatten(),
     };
     let found = FileDraft {
@@ -235,8 +235,8 @@ fn place(
     }
 }
 
-/// The service of a file that cannot share its folder's.
-fn apart(service: &Service, file: &Path) -> Option<Service> {
+/// The separate service of a file that cannot share its folder's service.
+fn separate(service: &Service, file: &Path) -> Option<Service> {
     let name = file.file_name()?.to_str()?;
     let stem = ["yaml", "yml", "env"]
         .iter()

@@ -1,5 +1,4 @@
-//! Taking secrets out of a compose file: each becomes `${NAME}`, and nothing else of the file
-//! changes.
+//! Replaces the secrets in a compose file with `${NAME}`. The rest of the file stays unchanged.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -19,29 +18,29 @@ pub(super) struct Candidate {
     pub(super) file: PathBuf,
     /// The line, from 1.
     pub(super) line: usize,
-    /// What a person calls it: the variable or option.
+    /// The variable or option that contains it, for display.
     pub(super) key: Option<String>,
     /// Why it is a secret.
     pub(super) why: &'static str,
-    /// Names that it may get, the best first.
+    /// Possible variable names for it, best first.
     pub(super) names: Vec<String>,
-    /// What becomes of it, or why it stays.
+    /// The text to replace, or why the secret stays in the file.
     pub(super) way: Result<Literal, &'static str>,
 }
 
-/// A secret that stands in the file as text.
+/// A secret that is literal text in the file and can be replaced.
 pub(super) struct Literal {
-    /// What docker compose makes of it.
+    /// Its value after docker compose resolves `$$`.
     pub(super) value: Zeroizing<String>,
-    /// Its bytes in the scalar's text.
+    /// Its byte range in the scalar's text.
     span: Range<usize>,
-    /// The reference that it is the default of, with its bytes in the scalar's text.
+    /// If it is the default in `${NAME:-default}`: that name, and the byte range of the whole
+    /// reference in the scalar's text.
     default_of: Option<(String, Range<usize>)>,
-    /// The scalar.
     scalar: Scalar,
 }
 
-/// A scalar, as it can be written again.
+/// A YAML scalar, with the information that is needed to write it again.
 #[derive(Clone)]
 struct Scalar {
     span: Range<usize>,
@@ -50,7 +49,7 @@ struct Scalar {
     is_in_flow: bool,
 }
 
-/// A text in place of a part of a file.
+/// The replacement of a part of a scalar.
 #[derive(Clone)]
 pub(super) struct Edit {
     scalar: Scalar,
@@ -58,7 +57,7 @@ pub(super) struct Edit {
     text: String,
 }
 
-/// The secrets of a compose file, in order.
+/// The secrets of a compose file, in file order.
 pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
     let (Ok(documents), Ok(places)) = (
         tree::parse(text),
@@ -81,8 +80,8 @@ pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
                 (Some(scalar), Some(offset)) => {
                     literal(scalar, span.start + offset..span.end + offset)
                 }
-                _ if place.role == Role::Comment => Err("it stands in a comment"),
-                _ => Err("it stands where it cannot be replaced"),
+                _ if place.role == Role::Comment => Err("it is in a comment"),
+                _ => Err("it is at a place where it cannot be replaced"),
             };
             let default_of = way
                 .as_ref()
@@ -119,7 +118,7 @@ pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
     found
 }
 
-/// The scalars of a document, in order.
+/// Collects the scalar values of a document, in order.
 fn collect(node: &Node, text: &str, is_in_flow: bool, scalars: &mut Vec<Scalar>) {
     match &node.kind {
         Kind::Scalar { text, style } => {
@@ -146,7 +145,7 @@ fn collect(node: &Node, text: &str, is_in_flow: bool, scalars: &mut Vec<Scalar>)
     }
 }
 
-/// Where the text of a place begins in the text of its scalar.
+/// The offset of a place's text in the text of its scalar.
 fn offset(place: &Place, scalar: Option<&Scalar>) -> Option<usize> {
     match place.writing {
         Writing::Scalar(_) => Some(0),
@@ -155,13 +154,13 @@ fn offset(place: &Place, scalar: Option<&Scalar>) -> Option<usize> {
     }
 }
 
-/// Whether a span of a scalar is text of its own, and what docker compose makes of it.
+/// The literal at a span of a scalar; an error if a part of the span comes from a variable.
 fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str> {
-    const PARTLY: &str = "it is put together from other variables";
+    const PARTLY: &str = "it is composed of other variables";
     let (mut base, mut default_of) = (0, None);
     let mut inner = &scalar.text[..];
     loop {
-        let pieces = interpolation::parse(inner).map_err(|_| "docker compose cannot read it")?;
+        let pieces = interpolation::parse(inner).map_err(|_| "docker compose cannot parse it")?;
         let here = span.start - base..span.end - base;
         let touched: Vec<_> = pieces
             .into_iter()
@@ -212,7 +211,8 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
     }
 }
 
-/// Names for a secret: of its variable or option, else of what is around it.
+/// Possible names for a secret, best first, derived from its variable or option, or else from the
+/// elements around it. `what` is appended to a name that does not suggest a secret.
 fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
     let words = |text: &str| -> String {
         let word = |c: char| {
@@ -229,7 +229,7 @@ fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
             .collect::<Vec<_>>()
             .join("_")
     };
-    const TELLING: [&str; 6] = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "AUTH"];
+    const SECRET_WORDS: [&str; 6] = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "AUTH"];
     let owner = words(place.path.split(['.', '[']).nth(1).unwrap_or_default());
     let mut name = match place.role {
         Role::Value | Role::EnvironmentOfCompose | Role::BuildArg | Role::Comment => {
@@ -243,8 +243,8 @@ fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
             words(&parts[parts.len().saturating_sub(2)..].join("_"))
         }
     };
-    let tells = TELLING.iter().any(|word| name.contains(word));
-    if !tells
+    let suggests_secret = SECRET_WORDS.iter().any(|word| name.contains(word));
+    if !suggests_secret
         && (!is_whole
             || matches!(
                 place.role,
@@ -269,19 +269,20 @@ fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
 }
 
 impl Literal {
-    /// Whether it is the default of a variable.
+    /// Whether it is the default in `${NAME:-default}`.
     pub(super) fn is_default(&self) -> bool {
         self.default_of.is_some()
     }
 
-    /// Whether it is the default of this variable.
+    /// Whether it is the default of the variable `name`.
     pub(super) fn is_default_of(&self, name: &str) -> bool {
         self.default_of
             .as_ref()
             .is_some_and(|(variable, _)| variable == name)
     }
 
-    /// What puts `${name}` in its place. A default of the same name becomes the reference itself.
+    /// The edit that replaces it with `${name}`. If it is the default of the same name, the edit
+    /// replaces the whole reference.
     pub(super) fn edit(&self, name: &str) -> Edit {
         let span = match &self.default_of {
             Some((variable, whole)) if variable == name => whole.clone(),
@@ -295,7 +296,7 @@ impl Literal {
     }
 }
 
-/// The text of a file with all edits made; `None` where one cannot be.
+/// The text of a file with all edits applied; `None` if an edit is impossible.
 pub(super) fn apply(text: &str, edits: &[Edit]) -> Option<Zeroizing<String>> {
     let mut by_scalar: std::collections::BTreeMap<usize, Vec<&Edit>> =
         std::collections::BTreeMap::new();
@@ -319,7 +320,7 @@ pub(super) fn apply(text: &str, edits: &[Edit]) -> Option<Zeroizing<String>> {
     Some(out)
 }
 
-/// A scalar with its edits made, in the same quotes where they can hold it.
+/// A scalar with its edits applied. It keeps its quoting style if that can represent the new text.
 fn written(raw: &str, scalar: &Scalar, edits: &[&Edit]) -> Option<Zeroizing<String>> {
     let text = spliced(&scalar.text, 0, edits)?;
     let quotes = match scalar.style {
@@ -354,13 +355,13 @@ fn spliced(text: &str, shift: usize, edits: &[&Edit]) -> Option<Zeroizing<String
     Some(out)
 }
 
-/// In a block scalar, a secret that stands on one line is found by its text, which must stand there
-/// once.
+/// Edits a block scalar. A secret is located by its text, which must be on one line and occur
+/// exactly once.
 fn in_block(raw: &str, scalar: &Scalar, edits: &[&Edit]) -> Option<Zeroizing<String>> {
     let mut out = Zeroizing::new(raw.to_owned());
     for edit in edits {
         let secret = &scalar.text[edit.span.clone()];
-        // The end of the value may be the end of the block.
+        // A value at the end of the block includes the block's final line break.
         let secret = secret.trim_end_matches('\n');
         if secret.is_empty() || secret.contains('\n') || out.matches(secret).count() != 1 {
             return None;

@@ -1,10 +1,10 @@
-//! Adoption that a model asks for. The person sees the plan; the model learns which files there are
-//! and the names of their entries, as the scans tell it too.
+//! Adoption requested by a model. The person sees the plan. The model learns only the files and the
+//! names of their entries, which a scan shows it too.
 //!
-//! Which entries go to Vault is decided by their names alone, since the keys in Vault can be listed
-//! afterwards. Compose files are left as they are: whether a secret stands in one as text would
-//! show in the keys too. Whatever else could tell of a value keeps the plan from being approved,
-//! and the reason is for the person.
+//! Only the name of an entry decides whether it goes to Vault, because the model can list the keys
+//! in Vault afterwards. For the same reason, compose files are not changed: the new keys would
+//! reveal whether a compose file contained a secret in plain text. Any other condition that depends
+//! on a value makes the plan impossible to approve, and only the person sees the reason.
 
 use std::path::{Path, PathBuf};
 
@@ -22,21 +22,21 @@ use crate::format::places::Role;
 use crate::names::{Key, Outside, Service, is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
 
-/// A file with the names of its entries.
+/// What the model learns of an adopted file.
 pub struct FileForModel {
     /// The file, below the root.
     pub file: PathBuf,
-    /// The entries in order.
+    /// The names of its entries, in file order.
     pub entries: Vec<Outside>,
 }
 
-/// Why there is nothing to ask a person about. It does not depend on a value.
+/// Why no plan was shown to the person. The reason never depends on a value.
 pub enum NotAsked {
-    /// A file cannot be shown to a model.
+    /// A file may not be shown to a model.
     Refused(Refused),
-    /// The service's folder has no such file that somebody else wrote.
+    /// The service's folder has no such file, except files that this program wrote.
     Nothing,
-    /// Anything else.
+    /// Any other error.
     Failed(Error),
 }
 
@@ -46,11 +46,11 @@ impl From<Error> for NotAsked {
     }
 }
 
-/// What a value is taken for when only its name may decide: nothing that its form could tell.
+/// Stands in for the real value when only the name may decide. Its form matches no secret format.
 const UNSEEN: &str = "Kq7Zt2Wm9Lx4Rb6Vn3Hc8Jp5";
 
-/// Moves the `.env` files and the `secrets.yaml` of a service into Vault, once the person approves
-/// it. Of two files that have a name in common, the second stays.
+/// Moves the `.env` files and the `secrets.yaml` of a service into Vault once the person approves.
+/// If two files share an entry name, only the first is adopted.
 ///
 /// # Errors
 /// [`NotAsked`].
@@ -61,14 +61,14 @@ pub async fn adopt_for_model(
 ) -> std::result::Result<Vec<FileForModel>, NotAsked> {
     let vault = core.active_vault().await?;
     let current = Current::read(vault, service).await?;
-    let (draft, told, obstacle) = found(core, service)?;
+    let (draft, shown, obstacle) = found(core, service)?;
     let audited = audited(core, &draft);
     let mut adoption = match obstacle.map_or_else(
         || plan::of_draft(core, draft, current),
         |reason| Err(Error::invalid(reason, "")),
     ) {
         Ok(adoption) => adoption,
-        Err(error) => hopeless(core, service, &error),
+        Err(error) => view_only(core, service, &error),
     };
     adoption.writes_all = true;
     adoption.audited = Some(audited);
@@ -80,12 +80,12 @@ pub async fn adopt_for_model(
         .done;
     match done.stopped {
         Some((_, error)) => Err(error.into()),
-        None => Ok(told),
+        None => Ok(shown),
     }
 }
 
-/// A plan that can only be looked at.
-fn hopeless(core: &Core, service: &Service, error: &Error) -> Adoption {
+/// A plan that the person can view but not approve.
+fn view_only(core: &Core, service: &Service, error: &Error) -> Adoption {
     let part = Part {
         service: Some(service.clone()),
         unit: None,
@@ -100,7 +100,7 @@ fn hopeless(core: &Core, service: &Service, error: &Error) -> Adoption {
 
 type Found = (Draft, Vec<FileForModel>, Option<String>);
 
-/// The files of the service's folder that somebody else wrote.
+/// The adoptable files in the service's folder. Files that this program wrote are skipped.
 fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked> {
     let root = Root::open(&core.settings.root)?;
     let mut draft = Draft {
@@ -109,7 +109,7 @@ fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked>
         files: Vec::new(),
         stays: Vec::new(),
     };
-    let (mut told, mut obstacle) = (Vec::new(), None);
+    let (mut shown, mut obstacle) = (Vec::new(), None);
     for (file, kind) in usual_files(&root, Path::new(service.as_str())) {
         let entries: Vec<FileEntry> = match look(core, &file, kind) {
             Ok((_, Seen::Sections(sections))) => sections
@@ -120,14 +120,14 @@ fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked>
             Err(refused) => return Err(NotAsked::Refused(refused)),
         };
         let taken = of_file(core, &root, &file, kind, &entries);
-        // Whether two files agree on a value must not show: of two that share a name, the first is
-        // taken.
+        // The model must not learn whether two files agree on a value, so a file that shares a name
+        // with an earlier one is skipped.
         if shares_a_name(&draft, &taken.0) {
             continue;
         }
         obstacle = obstacle.or(taken.1);
         draft.files.push(taken.0);
-        told.push(FileForModel {
+        shown.push(FileForModel {
             file,
             entries: entries.into_iter().map(|entry| entry.name).collect(),
         });
@@ -135,10 +135,10 @@ fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked>
     if draft.files.iter().all(|file| file.secrets.is_empty()) && obstacle.is_none() {
         return Err(NotAsked::Nothing);
     }
-    Ok((draft, told, obstacle))
+    Ok((draft, shown, obstacle))
 }
 
-/// Where such files usually lie, by their names alone.
+/// The env and YAML files in the usual places, chosen by name alone. Templates are excluded.
 fn usual_files(root: &Root, folder: &Path) -> Vec<(PathBuf, FileKind)> {
     let mut found = Vec::new();
     for (folder, kinds) in [
@@ -161,7 +161,8 @@ fn usual_files(root: &Root, folder: &Path) -> Vec<(PathBuf, FileKind)> {
     found
 }
 
-/// The entries of a file whose names tell a secret, with their values, or why one cannot be taken.
+/// The entries that look like secrets by name, with their values. The second part of the result is
+/// the reason why an entry cannot be adopted, if there is one.
 fn of_file(
     core: &Core,
     root: &Root,
@@ -199,11 +200,11 @@ fn of_file(
         let value = match of_name.as_slice() {
             [(_, Some(value), line)] => Ok((value.clone(), *line)),
             [] | [(_, None, _)] => Err(format!(
-                "the value of {name} cannot be taken from {}",
+                "the value of {name} in {} cannot be read",
                 file.display()
             )),
             _ => Err(format!(
-                "{name} stands more than once in {}",
+                "{name} appears more than once in {}",
                 file.display()
             )),
         };
@@ -215,7 +216,7 @@ fn of_file(
             }
         };
         if value.secret().expose(WayOut::Inspection).len() > crate::names::MAX_VALUE_BYTES {
-            obstacle.get_or_insert(format!("the value of {name} is too long"));
+            obstacle.get_or_insert(format!("the value of {name} is longer than 64 KiB"));
         }
         let why = "by its name".to_owned();
         draft.secrets.push(Entry {
@@ -230,7 +231,7 @@ fn of_file(
     (draft, obstacle)
 }
 
-/// The key of an entry that goes to Vault, by its name alone.
+/// The name and key of an entry that goes to Vault; `None` if its name does not suggest a secret.
 fn key_of(entry: &FileEntry, format: Format) -> Option<(String, Key)> {
     let name = entry.name.public()?.as_str().to_owned();
     let key = name.parse::<Key>().ok()?;
@@ -238,7 +239,7 @@ fn key_of(entry: &FileEntry, format: Format) -> Option<(String, Key)> {
     (fits && judge::secret(&name, UNSEEN, Role::Value).is_some()).then_some((name, key))
 }
 
-/// What the reader sees under each name, with the line.
+/// Each name with the value that the reader sees, if it can be read, and the line.
 fn values(format: Format, reader: Dialect, text: &str) -> Vec<(String, Option<Value>, usize)> {
     match format {
         Format::Env => {
@@ -273,7 +274,7 @@ fn shares_a_name(draft: &Draft, file: &FileDraft) -> bool {
     file.secrets.iter().any(known)
 }
 
-/// What the audit log says: the same, whatever the values are.
+/// The details for the audit log. They must not depend on the values.
 fn audited(core: &Core, draft: &Draft) -> String {
     let keys = draft
         .files

@@ -1,5 +1,5 @@
-//! Keeping files with secrets, and their backups, out of git: what the plan adds to `.gitignore`,
-//! and what git has already.
+//! Keeps files with secrets, and their backups, out of git: finds the lines to add to `.gitignore`,
+//! and the files that git already tracks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use crate::core::inject::git::{ask, backup_of, ignore_folder, line, repository};
 use crate::files::Root;
 
-/// What git would do with files.
+/// What git does with the files of a plan.
 #[derive(Default)]
 pub(super) struct Ignore {
-    /// Lines for each `.gitignore`, below the root.
+    /// The lines to add to each `.gitignore`, keyed by its path below the root.
     pub(super) lines: BTreeMap<PathBuf, Vec<String>>,
-    /// Files that git tracks: their secrets are in its history.
+    /// Files that git tracks, so their secrets are in its history.
     pub(super) tracked: BTreeSet<PathBuf>,
-    /// Repositories that git gave no answer about.
+    /// Repositories that git could not be asked about.
     pub(super) unknown: Vec<PathBuf>,
 }
 
-/// Looks at files with secrets (`private`), at files whose backups alone hold them, and at the
-/// audit log.
+/// Checks three kinds of files: those with secrets (`private`), those of which only the backups
+/// have secrets (`backed_up`), and the audit log.
 pub(super) fn look(
     root: &Root,
     private: &[PathBuf],
@@ -42,7 +42,7 @@ pub(super) fn look(
     ignore
 }
 
-/// `None` when git cannot be asked.
+/// Adds the results of one repository to `ignore`; `None` if git fails.
 fn of_repository(
     root: &Root,
     top: &Path,
@@ -70,7 +70,7 @@ fn of_repository(
             .filter(|file| inside(file).is_some_and(|file| tracked.contains(&file)))
             .map(|file| (*file).clone()),
     );
-    // Where the repository begins inside the root, its own .gitignore; else the root's.
+    // If the repository starts below the root, use its own .gitignore, otherwise the root's.
     let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
     let own = files
         .iter()
@@ -79,9 +79,9 @@ fn of_repository(
     let kept = files
         .iter()
         .map(|file| (backup_of(file, "00000000_000000"), backup_of(file, "*"), ""));
-    // The earlier files of the log have a number behind the name.
+    // Rotated log files have a number after the name.
     let log = log.map(|log| (log.to_owned(), log.to_owned(), "*"));
-    // A path to ask git about, the path or pattern to ignore, and what stands behind that.
+    // The path to ask git about, the path or pattern to ignore, and a suffix for the pattern.
     let wanted: Vec<(PathBuf, PathBuf, &str)> = own.chain(kept).chain(log).collect();
     let ignored = ask(
         top,
@@ -93,9 +93,9 @@ fn of_repository(
         inside(file).is_some_and(|file| !ignored.contains(&file) && !tracked.contains(&file))
     };
     let is_plain = |line: &str| !line.contains(char::is_control);
-    for (_, path, behind) in wanted.iter().filter(|(file, ..)| is_open(file)) {
+    for (_, path, suffix) in wanted.iter().filter(|(file, ..)| is_open(file)) {
         let folder = ignore_folder(root, base, path);
-        let pattern = line(path.strip_prefix(&folder).unwrap_or(path)) + behind;
+        let pattern = line(path.strip_prefix(&folder).unwrap_or(path)) + suffix;
         if is_plain(&pattern) {
             ignore
                 .lines

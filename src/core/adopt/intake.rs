@@ -1,4 +1,4 @@
-//! Reading the files of a service: which of their entries are secrets.
+//! Reads the files of a service and decides which of their entries are secrets.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,12 @@ use crate::format::yaml::tree::{self, Kind, Node, Style};
 use crate::names::{Key, MAX_VALUE_BYTES, is_variable, printable};
 use crate::secret::{Secret, Value};
 
-/// How an entry stands in its file.
+/// The format of a file with values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Format {
-    /// Lines of variables.
+    /// An env file.
     Env,
-    /// A YAML mapping.
+    /// A YAML mapping of names to values.
     Yaml,
 }
 
@@ -32,12 +32,12 @@ pub(super) struct Entry {
     pub(super) expanded_from: Vec<String>,
 }
 
-/// What a file holds.
+/// The entries of a file, sorted by what adoption does with them.
 #[derive(Default)]
 pub(super) struct Intake {
     pub(super) secrets: Vec<Entry>,
     pub(super) stays: Vec<Stay>,
-    /// Names that are no secrets.
+    /// Names of entries that are not secrets.
     pub(super) harmless: Vec<String>,
 }
 
@@ -98,13 +98,13 @@ impl Intake {
                 line,
                 Some(name),
                 true,
-                "a key in Vault cannot have this name",
+                "its name is not a valid key name",
             ),
         }
     }
 }
 
-/// The entries of a file of variables, as its reader sees them.
+/// The entries of an env file, as `reader` parses them.
 pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -> Intake {
     let reading = dotenv::reading(reader, text, &|_| None);
     let mut intake = Intake::default();
@@ -123,7 +123,7 @@ pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -
         let found = judge::secret(&line.name, value, Role::Value);
         let why = found
             .as_ref()
-            .map_or("all keys were asked for", |found| found.why);
+            .map_or("--all-keys was given", |found| found.why);
         if line.is_only_references || (found.is_none() && !all_keys) {
             intake.harmless.push(line.name.clone());
             continue;
@@ -136,7 +136,7 @@ pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -
                 line.line,
                 Some(&line.name),
                 true,
-                "it stands more than once in the file, with different values",
+                "it appears more than once in the file, with different values",
             );
         } else if is_variable(&line.name) {
             let value = Value::Text(Secret::from(value.to_string()));
@@ -154,7 +154,7 @@ pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -
                 line.line,
                 Some(&line.name),
                 true,
-                "its name is no variable's name",
+                "its name is not a valid variable name",
             );
         }
     }
@@ -173,12 +173,18 @@ pub(super) fn of_yaml(file: &Path, text: &str, all_keys: bool) -> Intake {
     };
     let [document] = documents.as_slice() else {
         if !documents.is_empty() {
-            intake.stay(file, 0, None, false, "it holds several documents");
+            intake.stay(file, 0, None, false, "it contains several YAML documents");
         }
         return intake;
     };
     let Kind::Map(entries) = &document.kind else {
-        intake.stay(file, 0, None, false, "it does not map names to values");
+        intake.stay(
+            file,
+            0,
+            None,
+            false,
+            "it is not a mapping of names to values",
+        );
         return intake;
     };
     for (key, value) in entries {
@@ -195,7 +201,7 @@ fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: b
             key.line,
             Some(name),
             holds_secret(name, value),
-            "it is a list, a map or an alias",
+            "it is a list, a mapping or an alias",
         );
     };
     if value.tag.is_some() || value.anchor.is_some() {
@@ -211,7 +217,7 @@ fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: b
     if found.is_none() && !all_keys || value.is_absent() {
         return intake.harmless.push(name.to_owned());
     }
-    let why = found.map_or("all keys were asked for", |found| found.why);
+    let why = found.map_or("--all-keys was given", |found| found.why);
     match typed(text, &value.kind) {
         Some(value) => intake.take(file, key.line, name, value, why, Vec::new()),
         None => intake.stay(
@@ -219,12 +225,12 @@ fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: b
             key.line,
             Some(name),
             true,
-            "Vault or some YAML readers would change it: put it in quotes",
+            "Vault or some YAML parsers would change it: put it in quotes",
         ),
     }
 }
 
-/// Whether a secret stands anywhere in a node.
+/// Whether a node contains a secret at any depth.
 fn holds_secret(name: &str, node: &Node) -> bool {
     match &node.kind {
         Kind::Scalar { text, .. } => judge::secret(name, text, Role::Value).is_some(),
@@ -236,7 +242,8 @@ fn holds_secret(name: &str, node: &Node) -> bool {
     }
 }
 
-/// A scalar as its reader takes it; `None` where readers differ, or Vault would spell it otherwise.
+/// The value of a scalar; `None` if YAML parsers disagree on it, or Vault would spell it
+/// differently.
 fn typed(text: &str, kind: &Kind) -> Option<Value> {
     let as_text = || Value::Text(Secret::from(text.to_owned()));
     let Kind::Scalar {
@@ -249,7 +256,7 @@ fn typed(text: &str, kind: &Kind) -> Option<Value> {
     if !is_typed(text) {
         return Some(as_text());
     }
-    // Vault keeps numbers as float64, and `inject` writes them as Vault spells them.
+    // Vault stores numbers as float64, and `inject` writes them in Vault's spelling.
     let is_json =
         matches!(text, "true" | "false") || json::number(text).is_ok_and(|stored| stored == text);
     is_json.then(|| Value::Json(Secret::from(text.to_owned())))

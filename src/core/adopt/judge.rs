@@ -1,4 +1,4 @@
-//! What is a secret here: the one place where adoption asks the classifier.
+//! Decides which values are secrets. All of adoption calls the classifier through this module.
 
 use std::ops::Range;
 
@@ -7,20 +7,20 @@ use crate::format::places::{Place, Role};
 
 /// A secret in a text.
 pub(super) struct Found {
-    /// Its parts, in bytes.
+    /// The byte ranges of its parts.
     pub(super) spans: Vec<Range<usize>>,
-    /// Why it is one.
+    /// Why it is a secret.
     pub(super) why: &'static str,
-    /// Whether it is the password of an address.
+    /// Whether it is the password in a URL.
     pub(super) is_of_address: bool,
 }
 
-/// The secret in a text that stands under a name.
+/// The secret in the value of a named entry, if it contains one.
 pub(super) fn secret(name: &str, text: &str, role: Role) -> Option<Found> {
     found(&classify(name, text, role))
 }
 
-/// The secrets of a file, each with its place.
+/// The secrets among the places of a file.
 pub(super) fn secrets(places: &[Place]) -> Vec<(&Place, Found)> {
     let judged = judge_places(places).into_iter();
     judged

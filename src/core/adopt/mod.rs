@@ -1,8 +1,8 @@
-//! `adopt`: moves the plain files of services into Vault, and back.
+//! `adopt`: moves the secrets in the plain-text files of services into Vault. `--undo` reverts it.
 //!
-//! Scan, set, example and inject as one plan with one approval. A plan is worked out from what is
-//! there now, so a run that was stopped is continued by the same command. What the running programs
-//! see stays exactly as it was: that is checked before anything is written.
+//! One plan with one approval combines `scan`, `set`, `example` and `inject`. The plan is computed
+//! from the current files, so repeating the command continues an interrupted run. Before anything
+//! is written, the plan verifies that running programs will read exactly the same values as before.
 
 mod draft;
 mod edit;
@@ -39,26 +39,26 @@ use crate::vault::Client;
 
 /// The outcome of an adoption.
 pub struct Adopted {
-    /// What was done, for each service and file.
+    /// The result for each service and file.
     pub reply: Reply,
-    /// The error that stopped it before the end.
+    /// The error that interrupted the writes, if one did.
     pub stopped: Option<Error>,
 }
 
-/// Adopts, undoes, or removes the backups. `show` gets every plan, before `approver` is asked about
-/// a real one.
+/// Adopts files, undoes an adoption, or removes its backups. `show` is called with the plan before
+/// `approver` is asked. A plan that changes nothing is shown only in a dry run.
 ///
 /// # Errors
-/// [`Error::NotFound`] without files, [`Error::Invalid`] where a program would see something else
-/// afterwards, [`Error::Conflict`] for what changed since, and whatever keeps the plan from being
-/// made or approved. What stops it in the middle is in the reply.
+/// [`Error::NotFound`] if there are no files, [`Error::Invalid`] if a program would read different
+/// values afterwards, [`Error::Conflict`] if something changed in the meantime, and any error from
+/// planning or approval. An error between two writes is in [`Adopted::stopped`] instead.
 pub async fn adopt(
     core: &Core,
     request: &Request,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>, &Reply) -> Result<()>,
 ) -> Result<Adopted> {
-    let planned = work_out(core, request).await;
+    let planned = make_plan(core, request).await;
     let (adoption, mut reply) = match planned {
         Ok(planned) => planned,
         Err(error) => {
@@ -94,14 +94,14 @@ pub async fn adopt(
         .commit(core, approver)
         .await?;
     reply.warnings.extend(committed.unlogged);
-    let stopped = note(&mut reply, committed.done);
+    let stopped = add_outcome(&mut reply, committed.done);
     Ok(Adopted { reply, stopped })
 }
 
-/// The service that a folder below the root belongs to, by the files that are there.
+/// The service that a folder below the root belongs to, derived from the files in the tree.
 ///
 /// # Errors
-/// As [`adopt`], for what lies below the root.
+/// Errors of surveying the tree, as in [`adopt`].
 pub fn service_of(core: &Core, folder: &Path) -> Result<Option<Service>> {
     let root = Root::open(&core.settings.root)?;
     let survey = survey::survey(&root, &texts::Texts::new(&root), None)?;
@@ -115,7 +115,7 @@ pub fn service_of(core: &Core, folder: &Path) -> Result<Option<Service>> {
         .map(|unit| unit.service))
 }
 
-async fn work_out(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
+async fn make_plan(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
     if request.done {
         return undo::done(core, request);
     }
@@ -136,25 +136,25 @@ async fn currents(core: &Core, request: &Request, vault: &Arc<Client>) -> Result
     Ok(currents)
 }
 
-/// Adds versions, backups and the failure to the reply.
-fn note(reply: &mut Reply, moved: Moved) -> Option<Error> {
+/// Adds the new versions, the backups and the error, if any, to the reply.
+fn add_outcome(reply: &mut Reply, moved: Moved) -> Option<Error> {
     for done in moved.done {
-        let told = reply
+        let entry = reply
             .services
             .iter_mut()
-            .find(|told| done.service.as_ref() == Some(&told.service));
-        let Some(told) = told else { continue };
+            .find(|entry| done.service.as_ref() == Some(&entry.service));
+        let Some(entry) = entry else { continue };
         if let Some(version) = done.version {
-            told.version = version;
+            entry.version = version;
         }
         for (file, backup) in done.files {
-            if let Some(file) = told.files.iter_mut().find(|told| told.file == file) {
+            if let Some(file) = entry.files.iter_mut().find(|one| one.file == file) {
                 file.backup = backup;
             }
         }
     }
     let (service, error) = moved.stopped?;
-    let all = reply.services.iter().map(|told| told.service.clone());
+    let all = reply.services.iter().map(|entry| entry.service.clone());
     let left = match &service {
         Some(service) => all.skip_while(|one| one != service).skip(1).collect(),
         None => all.collect(),

@@ -1,5 +1,5 @@
-//! Which name each secret of the compose files gets, and in which `.env` it goes, so that nothing
-//! that docker compose resolves changes.
+//! Chooses a variable name and a `.env` file for each secret in the compose files, so that docker
+//! compose resolves every value as before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,36 +15,37 @@ use crate::format::dotenv::{self, Dialect};
 use crate::names::Key;
 use crate::secret::{Secret, Value, WayOut};
 
-/// Names that shells and docker compose give a meaning of their own.
+/// Names with a special meaning to shells or docker compose.
 const SPECIAL: [&str; 12] = [
     "PATH", "HOME", "USER", "SHELL", "PWD", "HOSTNAME", "LANG", "TERM", "UID", "GID", "TZ",
     "TMPDIR",
 ];
 
-/// What the compose files come to.
+/// The result of moving secrets out of the compose files.
 #[derive(Default)]
 pub(super) struct Moved {
-    /// The new texts: compose files, and each `.env` with its new lines.
+    /// The new texts of the compose files and of each `.env` that gains lines.
     pub(super) overlay: Overlay,
-    /// The secrets, with the `.env` that each is in now.
+    /// The moved secrets, each with its new `.env`.
     pub(super) secrets: Vec<(PathBuf, Entry)>,
-    /// Secrets that stay.
+    /// Secrets that stay in the compose files, with the reason.
     pub(super) stays: Vec<Stay>,
 }
 
-/// What is known while names are given.
+/// The inputs for choosing names.
 pub(super) struct Naming<'a> {
     pub(super) texts: &'a Texts<'a>,
     pub(super) projects: &'a [Project],
-    /// Files of variables that have other readers than docker compose.
+    /// Env files that programs other than docker compose read too.
     pub(super) shared: &'a BTreeSet<PathBuf>,
     /// The folder of the service.
     pub(super) folder: &'a Path,
-    /// What a name would be in Vault already: of the service's other files, and of Vault itself.
+    /// Names already in use, with their values: keys in Vault and entries of the service's other
+    /// files.
     pub(super) known: &'a BTreeMap<String, Value>,
 }
 
-/// A project with what it came to before.
+/// A project and its state before any edit.
 struct Before<'a> {
     project: &'a Project,
     uses: Vec<Use>,
@@ -52,19 +53,19 @@ struct Before<'a> {
     facts: Facts,
 }
 
-/// Secrets of one value that get one name.
+/// Occurrences of one secret value, which share one name.
 struct Group {
     env_file: PathBuf,
     name: String,
     value: Zeroizing<String>,
-    /// Whether the `.env` has the name with this value already.
-    is_there: bool,
+    /// Whether the `.env` already defines the name with this value.
+    is_defined: bool,
     members: Vec<(PathBuf, Edit, usize)>,
     why: &'static str,
 }
 
 impl Naming<'_> {
-    /// Takes the secrets out of compose files, as far as that changes nothing.
+    /// Moves secrets out of the compose files, except where that would change a resolved value.
     pub(super) fn run(&self, files: &[PathBuf]) -> Moved {
         let overlay = Overlay::new();
         let before: Vec<Before<'_>> = self
@@ -93,11 +94,11 @@ impl Naming<'_> {
                 }
             }
         }
-        self.take_what_changes_nothing(&before, groups, &mut moved);
+        self.take_safe_groups(&before, groups, &mut moved);
         moved
     }
 
-    /// Finds the `.env` and the name of a secret.
+    /// Chooses the `.env` and the name for a secret, and adds it to a group.
     fn assign(
         &self,
         before: &[Before<'_>],
@@ -115,7 +116,7 @@ impl Naming<'_> {
             .collect();
         let env_file = self.env_file(&readers)?;
         let file = candidate.file.clone();
-        // The same secret has the same name, wherever it stands.
+        // Every occurrence of the same secret gets the same name.
         let same = |group: &&mut Group| {
             group.env_file == env_file && group.value == literal.value && literal.value.len() >= 8
         };
@@ -129,24 +130,24 @@ impl Naming<'_> {
                 .push((file, literal.edit(&group.name), candidate.line));
             return Ok(());
         }
-        let (name, is_there) = self.name(&readers, groups, candidate, literal, &env_file)?;
+        let (name, is_defined) = self.name(&readers, groups, candidate, literal, &env_file)?;
         let members = vec![(file, literal.edit(&name), candidate.line)];
         groups.push(Group {
             env_file,
             name,
             value: literal.value.clone(),
-            is_there,
+            is_defined,
             members,
             why: candidate.why,
         });
         Ok(())
     }
 
-    /// The `.env` that fills the file in every project that reads it.
+    /// The `.env` that supplies variables to the file in every project that reads it.
     fn env_file(&self, readers: &[(&Before<'_>, &Use)]) -> Result<PathBuf, String> {
         let (_, first) = readers
             .first()
-            .ok_or("no project of docker compose reads the file")?;
+            .ok_or("no docker compose project reads the file")?;
         let in_all = |env: &&PathBuf| {
             readers
                 .iter()
@@ -157,7 +158,7 @@ impl Naming<'_> {
             .iter()
             .rev()
             .find(in_all)
-            .ok_or("projects with different .env files read it")?
+            .ok_or("projects with different .env files read the file")?
             .clone();
         let shown = file.display();
         if let Some(odd) = readers
@@ -166,13 +167,13 @@ impl Naming<'_> {
             .find(|env| self.texts.is_odd(env))
         {
             return Err(format!(
-                "{} is a link or no text, so what it holds is not known",
+                "{} is a link or not a text file, so its content is unknown",
                 odd.display()
             ));
         }
         if !file.starts_with(self.folder) {
             return Err(format!(
-                "it is filled from {shown}, outside the service's folder"
+                "its variables come from {shown}, outside the service's folder"
             ));
         }
         if readers
@@ -180,7 +181,7 @@ impl Naming<'_> {
             .any(|(before, _)| before.facts.container_files.contains_key(&file))
         {
             return Err(format!(
-                "{shown} is a container's env_file too: the container would get the new name"
+                "{shown} is also the env_file of a container, which would get the new variable"
             ));
         }
         if readers
@@ -189,13 +190,13 @@ impl Naming<'_> {
             || self.shared.contains(&file)
         {
             return Err(format!(
-                "{shown} has other readers too, who would get the new name"
+                "other programs read {shown} too and would get the new variable"
             ));
         }
         Ok(file)
     }
 
-    /// A name whose value, where it has one already, is this one.
+    /// The first suitable name, and whether the `.env` already defines it with this value.
     fn name(
         &self,
         readers: &[(&Before<'_>, &Use)],
@@ -223,7 +224,7 @@ impl Naming<'_> {
                     continue;
                 }
                 return Err(format!(
-                    "the name {name} is taken by another value in {}",
+                    "{name} already has a different value in {}",
                     env_file.display()
                 ));
             }
@@ -232,7 +233,7 @@ impl Naming<'_> {
                 .any(|(before, _)| before.facts.used.contains(name));
             if is_used && !literal.is_default_of(name) {
                 return Err(format!(
-                    "docker compose uses the name {name} already, and it has no value"
+                    "a compose file already uses {name}, which has no value"
                 ));
             }
             let differs =
@@ -246,16 +247,11 @@ impl Naming<'_> {
             }
             return Ok((name.clone(), false));
         }
-        Err("every name for it is taken by another value".to_owned())
+        Err("every suitable name already has a different value".to_owned())
     }
 
-    /// Makes the edits of each group that leaves every project as it was.
-    fn take_what_changes_nothing(
-        &self,
-        before: &[Before<'_>],
-        groups: Vec<Group>,
-        moved: &mut Moved,
-    ) {
+    /// Applies the edits of each group that leaves the view of every project unchanged.
+    fn take_safe_groups(&self, before: &[Before<'_>], groups: Vec<Group>, moved: &mut Moved) {
         let mut taken: Vec<Group> = Vec::new();
         for group in groups {
             taken.push(group);
@@ -266,7 +262,7 @@ impl Naming<'_> {
                 Some(overlay) => moved.overlay = overlay,
                 None => {
                     let Some(group) = taken.pop() else { continue };
-                    let reason = "what docker compose resolves would change";
+                    let reason = "docker compose would resolve a different value";
                     moved
                         .stays
                         .extend(group.members.iter().map(|(file, _, line)| Stay {
@@ -298,7 +294,7 @@ impl Naming<'_> {
         }
     }
 
-    /// The texts with the edits of these groups; `None` where one cannot be made.
+    /// The texts with the edits of these groups; `None` if an edit is impossible.
     fn texts_of(&self, groups: &[Group]) -> Option<Overlay> {
         let mut edits: BTreeMap<&Path, Vec<Edit>> = BTreeMap::new();
         let mut lines: BTreeMap<&Path, Vec<(&str, &str, &Path)>> = BTreeMap::new();
@@ -307,7 +303,7 @@ impl Naming<'_> {
                 edits.entry(file).or_default().push(edit.clone());
             }
             let from = group.members.first().map(|(file, ..)| file.as_path())?;
-            if !group.is_there {
+            if !group.is_defined {
                 lines
                     .entry(&group.env_file)
                     .or_default()
@@ -327,7 +323,7 @@ impl Naming<'_> {
         Some(overlay)
     }
 
-    /// Whether every project is what it was, and each `.env` has only gained names.
+    /// Whether the view of every project is unchanged, and each `.env` has only gained names.
     fn is_same(&self, before: &[Before<'_>], overlay: &Overlay) -> bool {
         let projects = before
             .iter()
@@ -339,7 +335,7 @@ impl Naming<'_> {
     }
 
     fn has_only_gained(&self, file: &Path, overlay: &Overlay) -> bool {
-        if !before_is_env(file) {
+        if !is_env(file) {
             return true;
         }
         let names = |text: Option<Zeroizing<String>>| -> Vec<(String, Zeroizing<String>)> {
@@ -353,7 +349,7 @@ impl Naming<'_> {
     }
 }
 
-fn before_is_env(file: &Path) -> bool {
+fn is_env(file: &Path) -> bool {
     !matches!(
         file.extension().and_then(|ending| ending.to_str()),
         Some("yaml" | "yml")
@@ -377,7 +373,7 @@ fn stay(candidate: &Candidate, reason: String) -> Stay {
     }
 }
 
-/// A `.env` with lines added at its end, below the files that they come from.
+/// A `.env` with lines appended, grouped under comments that name the source file.
 fn with_lines(
     old: Option<Zeroizing<String>>,
     lines: &[(&str, &str, &Path)],

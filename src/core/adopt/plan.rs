@@ -1,5 +1,4 @@
-//! Working out what adoption would do: every byte of every file, and every key, before anybody is
-//! asked.
+//! Plans an adoption: every byte of every file, and every key, before anyone is asked to approve.
 
 mod steps;
 
@@ -26,10 +25,10 @@ use crate::names::{Key, Service, printable};
 use crate::secret::Value;
 use crate::vault::Secrets;
 
-/// What Vault holds of each service.
+/// The current content of each service in Vault.
 pub(super) type Currents = BTreeMap<Service, Current>;
 
-/// The services that the plan is about: what Vault must be asked for.
+/// The services that the plan involves. The caller must read them from Vault.
 pub(super) fn services(core: &Core, request: &Request) -> Result<Vec<Service>> {
     let root = Root::open(&core.settings.root)?;
     let texts = Texts::new(&root);
@@ -71,10 +70,10 @@ fn facts_of(texts: &Texts<'_>, survey: &Survey) -> Vec<Facts> {
         .collect()
 }
 
-/// The units that were asked for.
+/// The requested units.
 fn chosen<'a>(core: &Core, survey: &'a Survey, request: &Request) -> Result<Vec<&'a Unit>> {
     let Some(service) = &request.service else {
-        let hint = "go where the services' folders lie, or name it: --root DIR";
+        let hint = "change to the folder that contains the services, or name it: --root DIR";
         let nothing = || Error::NotFound {
             what: "a folder with .env, compose or secrets.yaml files".into(),
             hint: hint.into(),
@@ -96,7 +95,7 @@ fn chosen<'a>(core: &Core, survey: &'a Survey, request: &Request) -> Result<Vec<
     })
 }
 
-/// The plan for one service whose files a model's call found.
+/// The plan for one service, from a draft that [`super::for_model`] made.
 pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Adoption> {
     let root = Root::open(&core.settings.root)?;
     let texts = Texts::new(&root);
@@ -122,16 +121,17 @@ struct Planner<'a> {
     currents: Currents,
     /// The new texts of all files.
     overlay: Overlay,
-    /// Files whose values Vault's replace, since the person prefers those.
+    /// Files that get Vault's values because the person passed `--prefer vault`. Their content is
+    /// expected to change.
     expected: BTreeSet<PathBuf>,
     parts: Vec<Part>,
     previews: Vec<FilePreview>,
-    /// Tables for `.claude-vault.toml`.
+    /// Tables to append to `.claude-vault.toml`.
     toml: Vec<String>,
     reply: Reply,
 }
 
-/// A key on its way to Vault.
+/// A secret entry, its file, and the effect on the key in Vault.
 struct MovedKey {
     entry: Entry,
     file: PathBuf,
@@ -171,7 +171,7 @@ impl<'a> Planner<'a> {
         let moved = self.out_of_compose(unit, &drafts);
         drafts[0].stays.extend(moved.stays);
         for (env_file, entry) in moved.secrets {
-            give(&mut drafts, env_file, entry);
+            add_moved(&mut drafts, env_file, entry);
         }
         let is_split = drafts.len() > 1;
         let compose: Vec<&PathBuf> = unit
@@ -186,13 +186,13 @@ impl<'a> Planner<'a> {
                 Vec::new()
             };
             let is_listed = is_split || draft.is_mapped || self.lies_elsewhere(unit, &draft);
-            self.map(&draft, is_listed, config);
+            self.list_in_config(&draft, is_listed, config);
             self.service(&unit.service, draft, &moved.overlay, &compose)?;
         }
         Ok(())
     }
 
-    /// What of the compose files goes to Vault.
+    /// The secrets to move out of the compose files.
     fn out_of_compose(&self, unit: &Unit, drafts: &[Draft]) -> Moved {
         let mut known: BTreeMap<String, Value> = BTreeMap::new();
         if let Some(current) = self
@@ -223,7 +223,7 @@ impl<'a> Planner<'a> {
         naming.run(&unit.compose)
     }
 
-    /// Each `.env` beside which something else than docker compose lies that would read it.
+    /// Each `.env` in a folder that also contains files of another program that reads `.env`.
     fn shared_with_others(&self, unit: &Unit) -> BTreeSet<PathBuf> {
         let folders: BTreeSet<&Path> = unit
             .compose
@@ -244,8 +244,8 @@ impl<'a> Planner<'a> {
             .collect()
     }
 
-    /// Whether a file lies where `inject` does not look: deeper in the folder, and named by no
-    /// compose file.
+    /// Whether a file with secrets is where `inject` does not look: deeper in the folder, and not
+    /// named in a compose file.
     fn lies_elsewhere(&self, unit: &Unit, draft: &Draft) -> bool {
         let usual = [unit.folder.clone(), unit.folder.join("config")];
         let is_usual = |file: &Path| {
@@ -264,9 +264,9 @@ impl<'a> Planner<'a> {
             .any(|file| !file.secrets.is_empty() && !is_usual(&file.file) && !is_named(&file.file))
     }
 
-    /// Says in `.claude-vault.toml` where the files of a service lie, where their folder does not
-    /// tell.
-    fn map(&mut self, draft: &Draft, is_listed: bool, config: &Config) {
+    /// Lists the files of a service in `.claude-vault.toml` if `inject` cannot find them by their
+    /// folder.
+    fn list_in_config(&mut self, draft: &Draft, is_listed: bool, config: &Config) {
         if !is_listed
             || config
                 .services
@@ -369,7 +369,7 @@ impl<'a> Planner<'a> {
             service,
             path,
             version,
-            keys: keys.iter().map(told).collect(),
+            keys: keys.iter().map(key_reply).collect(),
             files: replies,
             stays,
             harmless,
@@ -377,7 +377,8 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// What each secret of the files does to the service's keys.
+    /// Adds the secrets of the files to `result`, the service's new keys, and returns the effect of
+    /// each.
     fn keys(
         &self,
         files: &[FileDraft],
@@ -406,8 +407,8 @@ impl<'a> Planner<'a> {
                     line: entry.line,
                     key: Some(printable(name, false)),
                     secret: true,
-                    reason: "Vault holds another value under this name: say which one counts with \
-                        --prefer file or vault"
+                    reason: "Vault has a different value for this key: choose one with \
+                        --prefer file or --prefer vault"
                         .into(),
                 }),
                 _ => {}
@@ -421,7 +422,7 @@ impl<'a> Planner<'a> {
         keys
     }
 
-    /// Holds every program's view against what it was.
+    /// Checks that every program would read the same values as before.
     fn verify(&self) -> Result<()> {
         for project in &self.survey.projects {
             let before = project.view(self.texts, &Overlay::new()).0;
@@ -440,7 +441,7 @@ impl<'a> Planner<'a> {
                 ));
             }
         }
-        // Compose files differ by intent: what they come to was compared above.
+        // Compose files change on purpose. Their resolved values were compared above.
         let is_compose = |file: &PathBuf| {
             self.survey
                 .units
@@ -488,13 +489,13 @@ impl<'a> Planner<'a> {
         if !tracked.is_empty() {
             let names = tracked.join(", ");
             self.reply.warnings.push(format!(
-                "git tracks {names}: the secrets are in its history, so make new ones (rotate them)"
+                "git tracks {names}: the secrets are in its history, so rotate them"
             ));
         }
         for top in &ignore.unknown {
             let top = printable(&top.to_string_lossy(), false);
             self.reply.warnings.push(format!(
-                "git gives no answer about {top}: make sure that it ignores the files and backups"
+                "git failed in {top}: make sure that it ignores the files and their backups"
             ));
         }
         let project = self.project_part(ignore)?;
@@ -550,7 +551,8 @@ impl<'a> Planner<'a> {
         )
     }
 
-    /// `.gitignore` and `.claude-vault.toml`: their new lines come before anything is backed up.
+    /// The new lines of `.gitignore` and `.claude-vault.toml`. They are written first, so git
+    /// already ignores the backups when they are made.
     fn project_part(&mut self, ignore: Ignore) -> Result<Option<Part>> {
         let mut files = Vec::new();
         for (file, lines) in ignore.lines {
@@ -559,7 +561,7 @@ impl<'a> Planner<'a> {
                 &file,
                 "ignore",
                 &lines,
-                "Keeps the secrets and their backups out of git.",
+                "These lines keep the secrets and their backups out of git.",
             )?);
         }
         if !self.toml.is_empty() {
@@ -568,7 +570,7 @@ impl<'a> Planner<'a> {
                 Path::new(CONFIG),
                 "project",
                 &tables,
-                "Says where the files of these services lie.",
+                "These lines list the files of the services.",
             )?);
         }
         let part = Part {
@@ -582,8 +584,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// A secret that left a compose file belongs to the service of the `.env` that it is in now.
-fn give(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
+/// Adds a secret that was moved out of a compose file to the draft that contains its new `.env`.
+fn add_moved(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
     let place = |draft: &Draft| draft.files.iter().position(|file| file.file == env_file);
     let found = drafts
         .iter()
@@ -608,7 +610,7 @@ fn give(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
 
 fn is_same(held: &Value, value: &Value, format: Format) -> bool {
     match format {
-        // Lines of variables have no types.
+        // Values in env files have no types.
         Format::Env => held.secret() == value.secret(),
         Format::Yaml => held == value,
     }
@@ -621,7 +623,7 @@ fn is_yaml(file: &Path) -> bool {
     )
 }
 
-fn told(key: &MovedKey) -> KeyReply {
+fn key_reply(key: &MovedKey) -> KeyReply {
     KeyReply {
         key: key.entry.key.to_string(),
         file: key.entry.file.clone(),
@@ -640,7 +642,7 @@ fn told(key: &MovedKey) -> KeyReply {
 fn changed_view(file: &Path, reader: &str) -> Error {
     let file = printable(&file.to_string_lossy(), false);
     Error::invalid(
-        format!("{file}: {reader} would see something else afterwards, so nothing was done"),
+        format!("{file}: {reader} would read different values afterwards, so nothing was changed"),
         "move this service by hand: claude-vault set SERVICE --from FILE, then claude-vault \
          inject SERVICE",
     )

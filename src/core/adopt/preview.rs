@@ -1,4 +1,4 @@
-//! Files as the person sees them before: every value masked.
+//! Previews of files for the person, with every value masked.
 
 use zeroize::Zeroizing;
 
@@ -6,10 +6,10 @@ use super::intake::Format;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::yaml::tree::{self, Kind};
 
-/// What stands for a value; of one length for all.
+/// Replaces every value. Its fixed length does not reveal the length of the value.
 const MASK: &str = "••••••••";
 
-/// A file with each value masked, and each line that is no entry.
+/// The text with each value masked, and each line that is not an entry.
 pub(super) fn masked(text: &str, format: Format, reader: Dialect) -> String {
     let values = match format {
         Format::Env => {
@@ -50,7 +50,7 @@ fn yaml_values(text: &str) -> Vec<std::ops::Range<usize>> {
         .collect()
 }
 
-/// A line that is neither entry, comment nor blank may be a part of a value.
+/// Masks each line that is not an entry, a comment or blank, because it may be part of a value.
 fn without_strays(text: &str) -> String {
     let masked = |line: &str| match line.trim() {
         "" => line.to_owned(),
@@ -62,7 +62,7 @@ fn without_strays(text: &str) -> String {
     text.split_inclusive('\n').map(masked).collect()
 }
 
-/// The lines of a new text that are not in the old one, with their numbers.
+/// The lines that differ from the old text, with their numbers.
 pub(super) fn changed_lines(old: &str, new: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let is_same_length = old.len() == new.len();
@@ -78,7 +78,7 @@ pub(super) fn changed_lines(old: &str, new: &str) -> String {
         .collect()
 }
 
-/// A template with lines for keys that it lacks.
+/// The template with an empty entry appended for each key; `None` without keys.
 pub(super) fn with_keys(
     template: &str,
     format: Format,

@@ -1,10 +1,11 @@
-//! How docker compose sees a project: its files (the usual names, the override, `COMPOSE_FILE`,
-//! `include`, `extends`), the `.env` that each is filled from, and what all of it comes to.
+//! A docker compose project as docker compose reads it: its files (the default names, the override,
+//! `COMPOSE_FILE`, `include`, `extends`), the `.env` files that supply variables to each of them,
+//! and the resolved values.
 //!
-//! [`Project::view`] is everything that can decide what a container gets: each scalar of each file
-//! with its variables replaced, each variable that is passed through, each line of each `env_file`.
-//! Merging, profiles and `extends` are functions of that alone, so two equal views are one
-//! configuration.
+//! [`Project::view`] contains everything that can affect a container: each scalar of each file with
+//! its variables replaced, each variable that is passed through, and each line of each `env_file`.
+//! Merging, profiles and `extends` depend on nothing else, so equal views mean equal
+//! configurations.
 
 mod walk;
 
@@ -21,17 +22,17 @@ use crate::format::dotenv::{self, Dialect};
 use crate::format::interpolation;
 use crate::format::yaml::tree::{self, Kind, Node};
 
-/// The most files that are followed in one project.
+/// The maximum number of files that are followed in one project.
 const MAX_FILES: usize = 200;
 
-/// The names that docker compose looks for, in its order.
+/// The default names that docker compose looks for, in its order.
 const USUAL: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
     "docker-compose.yml",
     "docker-compose.yaml",
 ];
-/// The names of the file that it lays over the usual one.
+/// The default names of the override file, which docker compose merges over the main one.
 const OVERRIDES: [&str; 4] = [
     "compose.override.yml",
     "compose.override.yaml",
@@ -39,55 +40,53 @@ const OVERRIDES: [&str; 4] = [
     "docker-compose.override.yaml",
 ];
 
-/// A project of docker compose.
+/// A docker compose project.
 pub(super) struct Project {
     /// Its folder, below the root.
     folder: PathBuf,
-    /// The files that it begins with.
+    /// Its top-level files, before `include` and `extends`.
     files: Vec<PathBuf>,
 }
 
-/// The variables that a file is filled from; `None` for a value that is not known.
+/// The variables for interpolation in a file; `None` for a value that is not known.
 pub(super) type Env = BTreeMap<String, Option<Zeroizing<String>>>;
 
-/// A file of a project, as the project reads it.
+/// A file of a project, with the context in which the project reads it.
 #[derive(Clone)]
 pub(super) struct Use {
-    /// The file.
     pub(super) file: PathBuf,
-    /// The folder that its paths start from.
+    /// The folder that its relative paths start from.
     folder: PathBuf,
-    /// The `.env` that it is filled from. Where there are several, the first that has a name
-    /// counts.
+    /// The `.env` files that supply its variables. If several define a name, the first one wins.
     pub(super) env_files: Vec<PathBuf>,
-    /// What is in them.
+    /// The variables in those files.
     pub(super) env: Rc<Env>,
 }
 
-/// What a project comes to: labelled values, in order.
+/// The resolved configuration of a project: labelled values, in order.
 #[derive(PartialEq, Eq, Default)]
 pub(super) struct View {
     values: Vec<(String, Zeroizing<String>)>,
 }
 
-/// What else is known of a project.
+/// Facts about a project that are not part of its [`View`].
 #[derive(Default)]
 pub(super) struct Facts {
     /// Names that its files refer to or pass through.
     pub(super) used: BTreeSet<String>,
-    /// Files that give a container its variables, and whether they are taken raw.
+    /// Each `env_file` of a container, and whether its format is `raw`.
     pub(super) container_files: BTreeMap<PathBuf, bool>,
-    /// The same, in the order in which they are named.
+    /// The same files, in the order in which the compose files name them.
     pub(super) container_order: Vec<PathBuf>,
-    /// Paths of the host that containers see.
+    /// Host paths that are mounted into containers.
     pub(super) mounts: BTreeSet<PathBuf>,
-    /// Files that its `secrets` and `configs` come from.
+    /// Source files of its `secrets` and `configs`.
     pub(super) secret_files: BTreeSet<PathBuf>,
-    /// Files that could not be read as YAML, with the line.
+    /// Files that are not valid YAML, with the line of the error.
     pub(super) unread: BTreeMap<PathBuf, usize>,
 }
 
-/// The projects in some folders: the folder's own, and each compose file that belongs to none.
+/// The project of each folder, plus one project for each compose file that no other project reads.
 pub(super) fn projects(
     texts: &Texts<'_>,
     folders: &[PathBuf],
@@ -152,7 +151,8 @@ impl Project {
         self.folder.as_os_str().is_empty()
     }
 
-    /// All files of the project, each as often as it is read with other variables.
+    /// All files of the project. A file that is read with different `.env` files appears once for
+    /// each combination.
     pub(super) fn uses(&self, texts: &Texts<'_>, overlay: &Overlay) -> Vec<Use> {
         let env_files = vec![self.folder.join(".env")];
         let env = Rc::new(env_of(texts, overlay, &env_files));
@@ -189,7 +189,7 @@ impl Project {
         uses
     }
 
-    /// What the project comes to, and what else is known of it.
+    /// The resolved configuration of the project, and other facts about it.
     pub(super) fn view(&self, texts: &Texts<'_>, overlay: &Overlay) -> (View, Facts) {
         let (mut view, mut facts) = (View::default(), Facts::default());
         for one in self.uses(texts, overlay) {
@@ -212,7 +212,7 @@ impl Project {
                 }
                 Err(malformed) => {
                     facts.unread.insert(one.file.clone(), malformed.line);
-                    // A text that cannot be read must stay as it is.
+                    // The text cannot be parsed, so any change to it must change the view.
                     view.values.push((format!("{}:", one.file.display()), text));
                 }
             }
@@ -222,7 +222,7 @@ impl Project {
 }
 
 impl Use {
-    /// The files that this one includes or extends.
+    /// The files that a document of this file includes or extends.
     fn leads_to(&self, texts: &Texts<'_>, overlay: &Overlay, document: &Node) -> Vec<Self> {
         let mut found = Vec::new();
         for item in document.get("include").map(items).unwrap_or_default() {
@@ -247,7 +247,8 @@ impl Use {
         found
     }
 
-    /// An included project has a `.env` of its own, behind the one of the project that includes it.
+    /// The files of an included project. Its own `.env` has lower precedence than that of the
+    /// including project.
     fn included(&self, texts: &Texts<'_>, overlay: &Overlay, item: &Node) -> Vec<Self> {
         let paths = if item.text().is_some() {
             vec![item]
@@ -291,7 +292,7 @@ impl Use {
             .collect()
     }
 
-    /// A path that a scalar names.
+    /// The path in a scalar, resolved below the root.
     fn path(&self, node: &Node) -> Option<PathBuf> {
         below(&self.folder, &self.evaluated(node.text()?).ok()?)
     }
@@ -308,7 +309,7 @@ impl Use {
     }
 }
 
-/// The variables of `.env` files; the first file that has a name counts.
+/// The variables of `.env` files. If several define a name, the first file wins.
 fn env_of(texts: &Texts<'_>, overlay: &Overlay, files: &[PathBuf]) -> Env {
     let mut env = Env::new();
     for file in files.iter().rev() {

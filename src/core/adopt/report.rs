@@ -1,4 +1,5 @@
-//! What the person is told: before, as the plan; afterwards, as what was done. Names only.
+//! The reply of `adopt`: the plan before approval, and the result afterwards. It never contains a
+//! value.
 
 use std::path::{Path, PathBuf};
 
@@ -6,95 +7,96 @@ use serde::Serialize;
 
 use crate::names::Service;
 
-/// All of it.
+/// The plan or the result of an adoption.
 #[derive(Serialize, Default)]
 pub struct Reply {
-    /// Whether it was only shown.
+    /// Whether this was a dry run, so nothing was written.
     pub dry_run: bool,
-    /// The services, in order.
+    /// The services, in the order in which they are written.
     pub services: Vec<ServiceReply>,
     /// Files of the whole project: `.gitignore`, `.claude-vault.toml`.
     pub project_files: Vec<FileReply>,
-    /// Folders that were not looked into, since compose mounts them into containers.
+    /// Folders that were not searched because compose files mount them into containers.
     pub not_looked_into: Vec<PathBuf>,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
-    /// Where it stopped; the same command continues.
+    /// The error that interrupted the writes. The same command continues them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
 }
 
-/// Where it stopped.
+/// An interruption between two writes.
 #[derive(Serialize)]
 pub struct Stopped {
-    /// The service, if it was one's turn.
+    /// The service that was being written; `None` for the project's own files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
-    /// What stopped it, as the error says it.
+    /// The text of the error.
     pub message: String,
-    /// Services whose turn did not come.
+    /// Services that were not reached.
     pub left: Vec<Service>,
 }
 
-/// A service.
+/// A service, with its keys and files.
 #[derive(Serialize)]
 pub struct ServiceReply {
-    /// The service.
+    /// The service's name.
     pub service: Service,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
-    /// The version that holds now; before the change, the one that is replaced.
+    /// The current version in Vault. In a plan, this is the version that will be replaced.
     pub version: u64,
-    /// What is a secret.
+    /// The secrets that go to Vault.
     pub keys: Vec<KeyReply>,
-    /// Its files.
+    /// The files that are written or restored.
     pub files: Vec<FileReply>,
-    /// Secrets that stay where they are, and what could not be read.
+    /// Secrets that stay in their files, and entries that could not be read.
     pub stays: Vec<Stay>,
-    /// Names that stay in their files because they are no secrets.
+    /// Values that stay in their files because they are not secrets.
     pub harmless: Vec<Harmless>,
 }
 
 /// A key that goes to Vault.
 #[derive(Serialize, Clone)]
 pub struct KeyReply {
-    /// The key.
+    /// The key's name.
     pub key: String,
-    /// The file that it was found in.
+    /// The file in which it was found.
     pub file: PathBuf,
     /// The line, from 1.
     pub line: usize,
-    /// Why it is a secret.
+    /// Why it counts as a secret.
     pub why: String,
-    /// `new`, `changed`, `unchanged` or `skipped`.
+    /// `new`, `changed`, `unchanged` or `skipped`; `removed` in an undo.
     pub change: &'static str,
-    /// The names that were replaced in its value: it does not follow them any more.
+    /// The variables that were expanded in its value. Later changes to them no longer affect it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expanded_from: Vec<String>,
 }
 
-/// A file.
+/// A file that is written, restored or removed.
 #[derive(Serialize, Clone)]
 pub struct FileReply {
     /// The file, below the root.
     pub file: PathBuf,
-    /// `env`, `yaml`, `compose`, `example`, `ignore` or `project`.
+    /// `env`, `yaml`, `compose`, `example`, `ignore` or `project`; `restored` or `backup` in an
+    /// undo or a clean-up.
     pub kind: &'static str,
-    /// `created`, `updated` or `unchanged`.
+    /// `created`, `updated` or `unchanged`; `restored` or `removed` in an undo or a clean-up.
     pub state: &'static str,
-    /// How many keys it has from Vault.
+    /// The number of its keys that come from Vault; for a template, the number of added keys.
     pub keys: usize,
-    /// The old content, in the same folder.
+    /// The name of the backup with the old content, in the same folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<String>,
     /// Whether git tracks it, so that its secrets are in the history.
     pub tracked: bool,
-    /// Whether others than the owner could read it and cannot any more.
+    /// Whether its permissions were wider than allowed and are now restricted.
     pub narrowed: bool,
 }
 
 impl FileReply {
-    /// A file that holds no values from Vault.
+    /// A file without values from Vault.
     pub(super) fn of(file: &Path, kind: &'static str, state: &'static str) -> Self {
         Self {
             file: file.to_owned(),
@@ -108,14 +110,14 @@ impl FileReply {
     }
 }
 
-/// Something that stays where it is.
+/// An entry that stays in its file.
 #[derive(Serialize, Clone)]
 pub struct Stay {
-    /// The file.
+    /// The file, below the root.
     pub file: PathBuf,
     /// The line, from 1; 0 for the whole file.
     pub line: usize,
-    /// The variable or option, where it is known.
+    /// The variable or option, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Whether it is a secret.
@@ -124,11 +126,11 @@ pub struct Stay {
     pub reason: String,
 }
 
-/// Harmless names of a file.
+/// The values of a file that are not secrets and that no template contains.
 #[derive(Serialize, Clone)]
 pub struct Harmless {
-    /// The file.
+    /// The file, below the root.
     pub file: PathBuf,
-    /// Names that only this file knows: no template has their values.
+    /// The names whose values exist only in this file, because its template lacks them.
     pub only_here: Vec<String>,
 }

@@ -1,8 +1,8 @@
-//! What to adopt.
+//! The command-line arguments of `adopt`.
 
 use crate::names::Service;
 
-/// What to adopt.
+/// Which services to adopt, and whether to adopt, undo or clean up.
 #[derive(clap::Args, Default, Clone)]
 pub struct Request {
     /// The service whose folder is moved into Vault
@@ -14,28 +14,28 @@ pub struct Request {
     /// The service of the files in the root itself, instead of the root folder's name
     #[arg(long, value_name = "SERVICE")]
     pub name: Option<Service>,
-    /// Store harmless values too
+    /// Store values that are not secrets too
     #[arg(long, conflicts_with_all = ["undo", "done"])]
     pub all_keys: bool,
-    /// Which value counts where Vault holds another one; without it, such a key is skipped
+    /// Which value to keep if Vault holds a different one; without it, such a key is skipped
     #[arg(long, value_enum, conflicts_with_all = ["undo", "done"])]
     pub prefer: Option<Prefer>,
-    /// Put the files back as they were, and take out of Vault what adopt added
+    /// Restore the original files and remove from Vault what adopt added
     #[arg(long, conflicts_with = "done")]
     pub undo: bool,
-    /// Remove the backups, which hold the secrets in plain text; after that, undo is over
+    /// Delete the backups, which hold the secrets in plain text; --undo no longer works afterwards
     #[arg(long)]
     pub done: bool,
-    /// Show what would be done and stop
+    /// Show the plan and stop
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// Which value counts.
+/// Which value to keep if the file and Vault differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum Prefer {
-    /// The file's
+    /// The value in the file
     File,
-    /// Vault's
+    /// The value in Vault
     Vault,
 }

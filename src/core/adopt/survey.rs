@@ -1,8 +1,8 @@
-//! Which files are there, and which service each belongs to.
+//! Finds the relevant files below the root, and the service of each.
 //!
-//! A folder that holds a compose file, an env file or a `secrets.yaml` is a service; everything
-//! below it belongs to it. A folder that holds none is a group, whose folders are looked at in
-//! turn.
+//! A folder that contains a compose file, an env file or a `secrets.yaml` is a service, and
+//! everything below it belongs to that service. Any other folder is a group, and each of its
+//! subfolders is examined in turn.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,33 +14,33 @@ use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::names::{Service, printable};
 
-/// How deep folders are looked into.
+/// The maximum depth of the folders that are searched.
 const MAX_DEPTH: usize = 8;
-/// The most files that are looked at.
+/// The maximum number of files that are collected.
 const MAX_FILES: usize = 20_000;
 
-/// A service's files.
+/// A service's folder and files.
 pub(super) struct Unit {
-    /// The service.
     pub(super) service: Service,
     /// Its folder, below the root.
     pub(super) folder: PathBuf,
-    /// Whether the folder has another name than the service.
+    /// Whether the folder's name differs from the service's name.
     pub(super) is_mapped: bool,
-    /// Files of variables.
+    /// Env files.
     pub(super) env: Vec<PathBuf>,
-    /// Each `secrets.yaml`.
+    /// `secrets.yaml` files.
     pub(super) yaml: Vec<PathBuf>,
     /// Compose files.
     pub(super) compose: Vec<PathBuf>,
 }
 
-/// All that lies below the root.
+/// The services and docker compose projects below the root.
 #[derive(Default)]
 pub(super) struct Survey {
     pub(super) units: Vec<Unit>,
     pub(super) projects: Vec<Project>,
-    /// Folders that compose mounts into containers, which were not looked into.
+    /// Folders that compose files mount into containers. They were not searched, except for a
+    /// `secrets.yaml`.
     pub(super) mounted: Vec<PathBuf>,
 }
 
@@ -51,7 +51,8 @@ struct Listing {
     mounted: BTreeSet<PathBuf>,
 }
 
-/// Looks at everything below the root. `own_name` is the service of the files in the root itself.
+/// Searches everything below the root. `own_name` names the service of the files in the root
+/// folder itself.
 pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>) -> Result<Survey> {
     let mut listing = Listing::default();
     walk(root, texts, Path::new(""), 0, &mut listing);
@@ -69,7 +70,8 @@ pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>)
         of_kind(FileKind::Compose),
     );
     let projects = projects(texts, &listing.folders, &compose);
-    // A file that a project names belongs to it, unless a project of its own lies beside it.
+    // An env file that the root's project names belongs to the root's service, unless the file's
+    // folder has its own project.
     let mut named_by_root = BTreeSet::new();
     for project in &projects {
         let (_, facts) = project.view(texts, &Overlay::new());
@@ -138,8 +140,8 @@ pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>)
     })
 }
 
-/// Whether a file that compose names may be written as a file of variables. A repository may name
-/// anything: a hook of git, a start-up file of a shell, a program.
+/// Whether a file named in a compose file may be written as an env file. A malicious repository
+/// could name any file: a git hook, a shell start-up file, a program.
 fn is_env_file(root: &Root, texts: &Texts<'_>, file: &Path) -> bool {
     let Some(content) = texts.content(file) else {
         return false;
@@ -156,7 +158,7 @@ fn is_env_file(root: &Root, texts: &Texts<'_>, file: &Path) -> bool {
     may_be_written && root.relative(file).is_ok() && !is_template(file)
 }
 
-/// A template, by its name.
+/// Whether the file's name marks it as a template, such as `.env.example`.
 pub(super) fn is_template(file: &Path) -> bool {
     let name = file
         .file_name()
@@ -200,8 +202,8 @@ fn walk(root: &Root, texts: &Texts<'_>, folder: &Path, depth: usize, listing: &m
     }
 }
 
-/// A program's configuration is mounted as data is: only the file of its secrets is taken from
-/// there.
+/// The secrets files in a mounted folder. A mount can be configuration or data, so no other file is
+/// taken from it.
 fn secrets_in(texts: &Texts<'_>, folder: &Path) -> Vec<PathBuf> {
     let files = ["secrets.yaml", "secrets.yml"].map(|name| folder.join(name));
     files
@@ -226,15 +228,14 @@ fn is_skipped(name: &str) -> bool {
     )
 }
 
-/// The folders that are services: of folders with files, the topmost; the root does not count for
-/// others.
+/// The service folders: the topmost folders with relevant files. Files in the root itself do not
+/// make the folders below it part of the root's service.
 fn tops(places: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     let is_top = |place: &&PathBuf| {
         let above = place
             .ancestors()
             .skip(1)
             .filter(|folder| !folder.as_os_str().is_empty());
-        // `config` is a part of its service, whether or not anything else lies beside it.
         !above.into_iter().any(|folder| places.contains(folder))
     };
     let tops: BTreeSet<PathBuf> = places
@@ -245,6 +246,8 @@ fn tops(places: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     tops.into_iter().collect()
 }
 
+/// The folder of the service that owns `place`. A `config` folder always belongs to its parent,
+/// even if the parent contains no other relevant file.
 fn service_folder(place: &Path) -> PathBuf {
     let is_config = place.file_name().is_some_and(|name| name == "config");
     let parent = place
@@ -253,7 +256,7 @@ fn service_folder(place: &Path) -> PathBuf {
     parent.filter(|_| is_config).unwrap_or(place).to_owned()
 }
 
-/// The service of a folder, and whether it has another name than the folder.
+/// The service of a folder, and whether its name differs from the folder's.
 fn name_of(
     root: &Root,
     folder: &Path,
@@ -271,8 +274,8 @@ fn name_of(
             Some(service) => service.clone(),
             None => plain(&name).parse().map_err(|_| {
                 Error::invalid(
-                    "the root folder's name is no service name",
-                    "name the service of its files: --name NAME",
+                    "the root folder's name is not a valid service name",
+                    "name the service of the files in the root: --name NAME",
                 )
             })?,
         };
@@ -290,14 +293,14 @@ fn name_of(
     let folder = printable(&path, false);
     let refused = || {
         Error::invalid(
-            format!("the folder {folder} has no name that a service can have"),
+            format!("no service name can be derived from the folder {folder}"),
             "rename the folder",
         )
     };
     Ok((service.ok_or_else(refused)?, true))
 }
 
-/// A text as a service's name: what a name cannot have becomes `-`.
+/// A text as a service name, with `-` for the characters that a service name cannot contain.
 pub(super) fn plain(text: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let text: String = text

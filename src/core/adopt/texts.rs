@@ -1,5 +1,4 @@
-//! The texts of files below the root, each read once, with those that would be written in place of
-//! what is there.
+//! The texts of files below the root, each read once, and the overlay of planned new texts.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,13 +9,14 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::files::{Content, Root};
 
-/// The texts that a plan is worked out from.
+/// The texts from which a plan is computed. A file is read once, so the whole plan is based on the
+/// same content.
 pub(super) struct Texts<'a> {
     root: &'a Root,
     read: RefCell<BTreeMap<PathBuf, Option<Content>>>,
 }
 
-/// Texts that would be written, by file.
+/// The planned new texts, by file.
 pub(super) type Overlay = BTreeMap<PathBuf, Zeroizing<String>>;
 
 impl<'a> Texts<'a> {
@@ -27,7 +27,7 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// A file as it was when it was first looked at; `None` without a plain file.
+    /// The content of a file when it was first read; `None` if it is not a regular file.
     pub(super) fn content(&self, file: &Path) -> Option<Content> {
         let mut read = self.read.borrow_mut();
         read.entry(file.to_owned())
@@ -35,7 +35,7 @@ impl<'a> Texts<'a> {
             .clone()
     }
 
-    /// Its text; `None` also for what is not UTF-8.
+    /// The text of a file; `None` if it is not a regular file or not UTF-8.
     pub(super) fn text(&self, file: &Path) -> Option<Zeroizing<String>> {
         let content = self.content(file)?;
         std::str::from_utf8(&content.bytes)
@@ -43,22 +43,22 @@ impl<'a> Texts<'a> {
             .map(|text| Zeroizing::new(text.to_owned()))
     }
 
-    /// The text of a file that gains lines: empty where there is no file.
+    /// The text of a file to which lines will be appended; `None` if the file does not exist.
     ///
     /// # Errors
-    /// [`Error::Confined`] for a file that is not UTF-8: its lines would be lost.
+    /// [`Error::Confined`] for anything but a UTF-8 text file, whose content would be lost.
     pub(super) fn text_to_extend(&self, file: &Path) -> Result<Option<Zeroizing<String>>> {
         match (self.content(file), self.text(file)) {
             (None, _) if !self.is_odd(file) => Ok(None),
             (Some(_), Some(text)) => Ok(Some(text)),
             (None | Some(_), _) => Err(Error::Confined {
                 path: file.to_owned(),
-                reason: "it is not a plain file of UTF-8 text",
+                reason: "it is not a regular UTF-8 text file",
             }),
         }
     }
 
-    /// Whether something is there that is no plain file of text: a link, a folder, bytes.
+    /// Whether the path exists but is not a UTF-8 text file: a link, a folder or binary data.
     pub(super) fn is_odd(&self, file: &Path) -> bool {
         match self.root.read(file) {
             Ok(Some(content)) => std::str::from_utf8(&content.bytes).is_err(),
@@ -67,18 +67,17 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// The names in a folder.
     pub(super) fn names(&self, folder: &Path) -> Vec<String> {
         self.root.names(folder)
     }
 
-    /// The text that a file would have.
+    /// The text of a file after the plan: the planned one, or else the current one.
     pub(super) fn text_over(&self, overlay: &Overlay, file: &Path) -> Option<Zeroizing<String>> {
         overlay.get(file).cloned().or_else(|| self.text(file))
     }
 }
 
-/// A path that a file in `folder` names, below the root; `None` where it leads outside.
+/// Resolves a path that a file in `folder` refers to; `None` if it leads outside the root.
 pub(super) fn below(folder: &Path, named: &str) -> Option<PathBuf> {
     let named = Path::new(named);
     if named.is_absolute() {

@@ -1,8 +1,8 @@
-//! `--undo`: the files as they were, and Vault without what adoption added. `--done`: the backups
-//! go.
+//! `--undo` restores the original files and removes from Vault what adoption added. `--done`
+//! deletes the backups.
 //!
-//! Everything is checked first. Whatever changed since adoption, a file or a version in Vault,
-//! refuses all of it.
+//! `--undo` checks everything first. It refuses to run if any file, or any version in Vault, has
+//! changed since the adoption.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::files::{Access, Content, Root};
 use crate::names::{Service, printable};
 use crate::vault::{Client, Stored};
 
-/// The entries that were asked for, those of the project itself last.
+/// The journal, and its entries for the requested services. The project's own entry comes last.
 fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, ServiceEntry)>)> {
     let mut journal = Journals::new(&core.settings.state).load(&core.settings.root)?;
     let mut entries: Vec<(String, ServiceEntry)> =
@@ -32,7 +32,7 @@ fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, Servi
         let others = entries
             .iter()
             .any(|entry| !entry.0.is_empty() && !is_of(entry));
-        // The project's own lines stay while another service needs them.
+        // The project's own lines stay as long as another adopted service needs them.
         entries.retain(|entry| is_of(entry) || entry.0.is_empty() && !others);
     }
     if entries.iter().all(|(name, _)| name.is_empty()) {
@@ -43,7 +43,7 @@ fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, Servi
                 format!("the service {service}")
             });
         return Err(Error::NotFound {
-            what: format!("{what} among what was adopted here"),
+            what: format!("{what} among the adopted services of this root"),
             hint: "claude-vault adopt --all --dry-run   (shows what can be adopted)".into(),
         });
     }
@@ -74,9 +74,9 @@ pub(super) async fn plan(
         };
         let mut files = Vec::new();
         for (file, was) in entry.files.iter().rev() {
-            if let Some((step, told)) = restored(&root, &journal, Path::new(file), was)? {
+            if let Some((step, reply)) = restored(&root, &journal, Path::new(file), was)? {
                 part.files.push((Arc::new(step), was.way));
-                files.push(told);
+                files.push(reply);
             }
         }
         match part.service.clone() {
@@ -106,7 +106,7 @@ fn changed_since(what: &str) -> Error {
     }
 }
 
-/// The step that gives a file its old content back; `None` where it has it.
+/// The step that restores the old content of a file; `None` if the file already has it.
 fn restored(
     root: &Root,
     journal: &Journal,
@@ -135,7 +135,7 @@ fn restored(
         keeps_backup: false,
         drops_backups: was.way == Way::Replaced,
     };
-    let told = FileReply::of(
+    let reply = FileReply::of(
         file,
         "restored",
         if was.way == Way::Created {
@@ -144,7 +144,7 @@ fn restored(
             "restored"
         },
     );
-    Ok(Some((step, told)))
+    Ok(Some((step, reply)))
 }
 
 fn old_content(
@@ -171,7 +171,7 @@ fn old_content(
         let name = printable(&file.to_string_lossy(), false);
         return Err(Error::NotFound {
             what: format!("the backup of {name}"),
-            hint: "its old content is gone: adoption of it cannot be undone any more".into(),
+            hint: "its old content is gone, so its adoption can no longer be undone".into(),
         });
     }
     String::from_utf8(bytes)
@@ -179,7 +179,8 @@ fn old_content(
         .map_err(|_| changed_since(&file.to_string_lossy()))
 }
 
-/// The version without what adoption added, and with the values that it replaced.
+/// The change to Vault that removes the keys that adoption added, and restores the values that it
+/// replaced.
 async fn taken_back(
     core: &Core,
     service: &Service,
@@ -198,7 +199,7 @@ async fn taken_back(
                 "{service} was adopted into {} at {}",
                 entry.path, entry.address
             ),
-            "undo it there: set that address and path",
+            "set that address and path, then undo it there",
         ));
     }
     let Some(written) = entry.written else {
@@ -222,7 +223,7 @@ async fn taken_back(
             .filter_map(|key| Some((key.clone(), old.get(key)?.clone())));
         result.extend(back);
     }
-    let told = |key: &String, change| KeyReply {
+    let reply = |key: &String, change| KeyReply {
         key: printable(key, false),
         file: PathBuf::new(),
         line: 0,
@@ -233,8 +234,8 @@ async fn taken_back(
     let keys = entry
         .added
         .iter()
-        .map(|key| told(key, "removed"))
-        .chain(entry.changed.iter().map(|key| told(key, "changed")));
+        .map(|key| reply(key, "removed"))
+        .chain(entry.changed.iter().map(|key| reply(key, "changed")));
     let change = VersionChange::between(core, service, current, result, &[], &[], Notes::default());
     Ok((
         Some(change).filter(|change| !change.changes_nothing()),
@@ -242,7 +243,7 @@ async fn taken_back(
     ))
 }
 
-/// The plan to remove the backups.
+/// The plan to delete the backups.
 pub(super) fn done(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;

@@ -1,5 +1,5 @@
-//! The texts that adoption writes: a file whose values come from Vault, its template, and where it
-//! lies.
+//! The texts that adoption writes: files with values from Vault, their templates, and tables for
+//! `.claude-vault.toml`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,11 +27,11 @@ use crate::vault::Secrets;
 pub(super) struct Template {
     pub(super) file: PathBuf,
     pub(super) text: Zeroizing<String>,
-    /// How many keys it gained.
+    /// The number of keys that were added to it.
     pub(super) gained: usize,
 }
 
-/// The file with Vault's values in it, as `inject` writes it.
+/// The file with its values from Vault and the header that `inject` writes.
 pub(super) fn with_values(
     core: &Core,
     service: &Service,
@@ -53,11 +53,12 @@ pub(super) fn with_values(
             .map(String::as_str)
             .collect(),
     };
-    Ok(with_header(&with_vaults(file, own, old), &making))
+    Ok(with_header(&with_vault_values(file, own, old), &making))
 }
 
-/// The file with Vault's values where they differ from its own: the person prefers those.
-fn with_vaults(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> {
+/// The old text with each value replaced that differs from the value in `own`. That happens only
+/// with `--prefer vault`.
+fn with_vault_values(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> {
     let mut cuts: Vec<(std::ops::Range<usize>, Zeroizing<String>)> = Vec::new();
     match file.format {
         Format::Env => {
@@ -104,7 +105,7 @@ fn with_vaults(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> 
     out
 }
 
-/// The template of a file: the one that is there, with the keys that it lacks, or a new one.
+/// The template of a file: the existing one plus its missing keys, or a new one.
 pub(super) fn template(
     core: &Core,
     texts: &Texts<'_>,
@@ -140,8 +141,9 @@ pub(super) fn template(
     })
 }
 
-/// The file without its secrets, those that go to Vault among them. For a model, names are all that
-/// stays: whatever else a template holds decides later whether `inject` may fill it unasked.
+/// A new template: the file without its secrets and without the values that go to Vault. For a
+/// model, only the names remain, because any other content of a template later decides whether
+/// `inject` may fill it without asking.
 fn emptied(
     audience: Audience,
     file: &FileDraft,
@@ -179,7 +181,7 @@ fn of_map(node: &Node) -> Option<&Vec<(Node, Node)>> {
     }
 }
 
-/// What stands under each name of a text of a file's kind.
+/// The value of each name in a text that has the format of `file`.
 pub(super) fn values(file: &FileDraft, text: &str) -> BTreeMap<String, Zeroizing<String>> {
     match file.format {
         Format::Env => {
@@ -204,7 +206,7 @@ pub(super) fn values(file: &FileDraft, text: &str) -> BTreeMap<String, Zeroizing
     }
 }
 
-/// Whether two YAML texts say the same.
+/// Whether two YAML texts have the same content, apart from comments and layout.
 pub(super) fn is_same_yaml(one: &str, other: &str) -> bool {
     match (tree::parse(one), tree::parse(other)) {
         (Ok(one), Ok(other)) => {
@@ -239,9 +241,9 @@ fn is_same_node(one: &Node, other: &Node) -> bool {
     same_kind && one.tag == other.tag && one.anchor == other.anchor
 }
 
-/// The table of `.claude-vault.toml` that says where the files of a service lie.
+/// The table for `.claude-vault.toml` that lists the files of a service.
 pub(super) fn table(service: &Service, files: &[&FileDraft]) -> String {
-    // A JSON string is a basic string of TOML.
+    // Every JSON string is also a valid TOML basic string.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let name = if service.as_str().contains('/') {
         quoted(service.as_str())

@@ -1,11 +1,13 @@
-//! Variables that decide what a program runs, loads or trusts, rather than being a value it uses.
+//! Steering variables: environment variables that decide what a program runs, loads or trusts.
 //!
-//! Whoever may write a service could otherwise run code in every `exec` of it. The table is by
-//! families, each with its reason; it starts from the lists of glibc (`unsecvars.h`) and of sudo
-//! (`env.c`) and adds what interpreters and tools of today read. Proxies (`HTTPS_PROXY`) are not in
-//! it: they are values with passwords of their own, and TLS does not depend on them.
+//! Without this check, anyone who may write a service could run code in every `exec` of it. The
+//! table groups the variables into families, each with a reason. It starts from the lists of glibc
+//! (`unsecvars.h`) and sudo (`env.c`), and adds variables that current interpreters and tools read.
+//! Proxy variables (`HTTPS_PROXY`) are not in it: they are ordinary values that can contain
+//! passwords, and the security of TLS does not depend on them.
 
-/// A family: why it is refused, and the names. One `*` in a name stands for any text.
+/// A family of variables: the reason for refusing them, and their names. A `*` in a name matches
+/// any text.
 struct Family {
     reason: &'static str,
     names: &'static [&'static str],
@@ -343,7 +345,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_change_what_runs_are_known_with_their_reason() {
+    fn steering_variables_are_refused() {
         for name in [
             "LD_PRELOAD",
             "LD_AUDIT",
@@ -407,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn the_values_that_services_keep_are_not_among_them() {
+    fn ordinary_variables_of_services_are_allowed() {
         for name in [
             "API_KEY",
             "DB_PASSWORD",

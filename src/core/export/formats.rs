@@ -1,4 +1,4 @@
-//! The text of each format, and what it cannot hold.
+//! Renders the text of each export format, and decides which keys a format cannot represent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ use crate::format::{json, kubernetes, shell, yaml};
 use crate::names::{Key, Service, is_variable, printable};
 use crate::secret::{Value, WayOut};
 
-/// What is written: one text, or a file for each key.
+/// The rendered output: a single text, or a file for each key.
 pub(super) struct Rendered {
-    /// The texts, each with its path below the output where there are several.
+    /// The texts. If there is a file for each key, each has its path below the output folder.
     pub(super) files: Vec<(Option<PathBuf>, Zeroizing<String>)>,
     pub(super) left_out: Vec<String>,
     skipped: BTreeSet<(Service, String)>,
@@ -27,7 +27,7 @@ impl Rendered {
     }
 }
 
-/// A key that goes into the output.
+/// A key in the output.
 struct Item<'a> {
     key: &'a str,
     value: &'a Value,
@@ -39,7 +39,7 @@ impl Item<'_> {
     }
 }
 
-/// A service with the keys that the format holds.
+/// A service with the keys that the format can represent.
 struct Part<'a> {
     service: &'a Service,
     items: Vec<Item<'a>>,
@@ -48,8 +48,8 @@ struct Part<'a> {
 /// Renders the services.
 ///
 /// # Errors
-/// [`Error::Unwritable`] for a value that the format cannot hold, and for a name where `strict` is
-/// set; [`Error::Invalid`] where two services would overwrite each other.
+/// [`Error::Unwritable`] for a value that the format cannot represent, and with `strict` also for
+/// such a name; [`Error::Invalid`] if two services would overwrite each other.
 pub(super) fn render(
     sources: &[Source],
     request: &ExportRequest,
@@ -88,8 +88,8 @@ pub(super) fn render(
             file: request.format.word().into(),
             keys: first.clone(),
             reader: "its readers".into(),
-            reason: "the name does not fit".into(),
-            hint: "drop --strict to leave the key out, or use --format json or yaml".into(),
+            reason: "the format cannot represent the name".into(),
+            hint: "omit --strict to leave the key out, or use --format json or yaml".into(),
         });
     }
     rendered.files = match request.format {
@@ -103,10 +103,10 @@ pub(super) fn render(
     Ok(rendered)
 }
 
-/// Why the format cannot hold a key of this name.
+/// The reason why a key of this name is left out, if it is.
 fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
     const NO_VARIABLE: &str =
-        "a variable's name has only A-Z a-z 0-9 _ and does not start with a digit";
+        "a variable name may contain only A-Z a-z 0-9 _ and must not start with a digit";
     match request.format {
         ExportFormat::Json | ExportFormat::Yaml => None,
         ExportFormat::Env | ExportFormat::Shell if !is_variable(key) => Some(NO_VARIABLE),
@@ -114,23 +114,23 @@ fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
         ExportFormat::Env | ExportFormat::Shell if dotenv::is_special_to_shells(key) => {
             Some("shells keep a variable of that name for themselves")
         }
-        // Whoever may write the service could otherwise run code in the shell that reads this.
+        // Otherwise, anyone who may write the service could run code in the shell that reads this.
         ExportFormat::Env | ExportFormat::Shell => {
             steering::reason(key).filter(|_| !request.only.iter().any(|only| only == key))
         }
         ExportFormat::K8sSecret => (!kubernetes::is_key(key)).then_some(
-            "a key of a Secret has \
+            "a key of a Secret may contain \
             only A-Z a-z 0-9 - _ .",
         ),
         ExportFormat::DockerSecrets => (!Key::is_valid(key) || key.starts_with(['-', '.']))
             .then_some(
-                "a secret's file has only A-Z a-z 0-9 - _ . in its name, and does not \
-                begin with - or .",
+                "a secret's file name may contain only A-Z a-z 0-9 - _ . and must not \
+                start with - or .",
             ),
     }
 }
 
-/// Whether a shell is among the readers of the lines: it is, where nobody names others.
+/// Whether a shell may read the lines. It is assumed if no dialect is given.
 fn is_for_shells(request: &ExportRequest) -> bool {
     request.dialect.is_empty()
         || request
@@ -143,7 +143,7 @@ fn no_json() -> Error {
     Error::invalid("a value has no JSON form", "claude-vault get SERVICE KEY")
 }
 
-/// One service: its keys. Several: an object each.
+/// A JSON object with the keys of a single service, or with an object for each of several services.
 fn json_text(parts: &[Part<'_>]) -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     match parts {
@@ -215,8 +215,8 @@ fn yaml_lines(part: &Part<'_>, indent: &str, text: &mut Zeroizing<String>) {
     }
 }
 
-/// A key with its colon. Readers take at most 1,024 characters of a key that stands before its
-/// value alone.
+/// A key with its colon. YAML limits a plain `key: value` key to 1,024 characters, so a long key is
+/// written in the `? key` form.
 fn yaml_key(key: &str, indent: &str) -> String {
     const MAX_PLAIN: usize = 200;
     if is_variable(key) && key.len() <= MAX_PLAIN && !yaml::is_typed(key) {
@@ -230,7 +230,8 @@ fn yaml_key(key: &str, indent: &str) -> String {
     }
 }
 
-/// `KEY=value` lines of all services, each under its name. A key that stands twice has one value.
+/// `KEY=value` lines of all services, grouped under comments with their names. A key that several
+/// services share must have the same value in each and is written once.
 fn lines(
     parts: &[Part<'_>],
     line: impl Fn(&Item<'_>) -> Result<Zeroizing<String>>,
@@ -253,7 +254,8 @@ fn lines(
                             "{other} and {} both have {} with different values",
                             part.service, item.key
                         ),
-                        "export them one by one, choose with --only, or use --format json",
+                        "export the services one by one, choose keys with --only, or use \
+                         --format json",
                     ));
                 }
             }
@@ -286,9 +288,9 @@ fn env_line(item: &Item<'_>, request: &ExportRequest) -> Result<Zeroizing<String
 fn shell_line(item: &Item<'_>) -> Result<Zeroizing<String>> {
     let text = item.text();
     let reason = if text.contains('\0') {
-        "no environment variable can hold a NUL byte"
+        "an environment variable cannot contain a NUL byte"
     } else if text.len() > MAX_VARIABLE {
-        "no environment variable can be larger than 127 KiB"
+        "an environment variable cannot be larger than 127 KiB"
     } else {
         return Ok(Zeroizing::new(format!(
             "export {}={}\n",
@@ -312,14 +314,14 @@ fn kubernetes_text(parts: &[Part<'_>], as_json: bool) -> Result<Zeroizing<String
         let service = part.service;
         let name = kubernetes::name_of(service.as_str()).ok_or_else(|| {
             Error::invalid(
-                format!("Kubernetes has no name for a Secret that is like {service}"),
+                format!("{service} cannot be turned into a valid name of a Kubernetes Secret"),
                 "copy it under another name first: claude-vault copy SERVICE OTHER",
             )
         })?;
         if let Some(other) = names.insert(name.clone(), service) {
             return Err(Error::invalid(
                 format!("{other} and {service} would both be the Secret {name}"),
-                "export them one by one, and rename one of the Secrets",
+                "export the services one by one, and rename one of the Secrets",
             ));
         }
         let values: Vec<(&str, &str)> = part
@@ -333,7 +335,7 @@ fn kubernetes_text(parts: &[Part<'_>], as_json: bool) -> Result<Zeroizing<String
                 keys: format!("the keys of {service}"),
                 reader: "Kubernetes".into(),
                 reason: "a Secret holds at most 1 MiB".into(),
-                hint: "choose some of them with --only".into(),
+                hint: "choose some of the keys with --only".into(),
             });
         }
         manifests.push(if as_json {
@@ -361,7 +363,7 @@ fn kubernetes_text(parts: &[Part<'_>], as_json: bool) -> Result<Zeroizing<String
     })
 }
 
-/// `KEY`, or `SERVICE/KEY` where there are several services.
+/// A file for each key, named `KEY`, or `SERVICE/KEY` if there are several services.
 fn secret_files(parts: &[Part<'_>]) -> Result<Vec<(Option<PathBuf>, Zeroizing<String>)>> {
     let mut files: BTreeMap<PathBuf, Zeroizing<String>> = BTreeMap::new();
     for part in parts {
@@ -377,7 +379,7 @@ fn secret_files(parts: &[Part<'_>]) -> Result<Vec<(Option<PathBuf>, Zeroizing<St
             );
         }
     }
-    // The service a/b and the key b of the service a.
+    // This happens with a service a/b and a key b in the service a.
     let is_folder = |path: &PathBuf| {
         files
             .keys()
@@ -386,10 +388,10 @@ fn secret_files(parts: &[Part<'_>]) -> Result<Vec<(Option<PathBuf>, Zeroizing<St
     if let Some(clash) = files.keys().find(|path| is_folder(path)) {
         return Err(Error::invalid(
             format!(
-                "{} would be a file and a folder",
+                "{} would have to be both a file and a folder",
                 printable(&clash.to_string_lossy(), false)
             ),
-            "export the services one by one, each into a folder of its own",
+            "export the services one by one, each into its own folder",
         ));
     }
     Ok(files

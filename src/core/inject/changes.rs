@@ -1,4 +1,4 @@
-//! How a rendered file differs from the one that is there.
+//! How a rendered file differs from the existing one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,28 +10,28 @@ use crate::names::printable;
 use crate::secret::Secret;
 use crate::vault::Secrets;
 
-/// How a file differs from the one before, key by key. Values are compared as the file's readers
-/// read them: another way of quoting is no difference.
+/// The differences between the old and the new file, key by key. Values are compared as the file's
+/// readers see them: a change of quotes alone is no difference.
 #[derive(Serialize, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Changes {
-    /// Keys that are new in the file.
+    /// Keys that the old file lacked.
     pub added: Vec<String>,
-    /// Keys whose value is another.
+    /// Keys that have a new value.
     pub changed: Vec<String>,
-    /// Keys that the file loses.
+    /// Keys that the new file lacks.
     pub removed: Vec<String>,
-    /// Keys that are not from Vault and stay as they are.
+    /// Keys that do not come from Vault and stay unchanged.
     pub kept: Vec<String>,
-    /// Keys that have the template's default, since Vault has no value for them.
+    /// Keys that have the template's default because Vault has no value for them.
     pub defaults: Vec<String>,
-    /// Those of them that are empty there: a value is probably missing in Vault.
+    /// The keys of `defaults` whose default is empty: Vault probably lacks a value.
     #[serde(skip)]
     pub empty: Vec<String>,
-    /// Keys that Vault has no more: the template's default stands there again.
+    /// Keys that are no longer in Vault and have the template's default again.
     #[serde(skip)]
     pub returned: Vec<String>,
-    /// The text before and after of each key that differs, for a person's eyes only.
+    /// The old and new text of each key that differs. Only a person may see it.
     #[serde(skip)]
     pub texts: BTreeMap<String, (Option<Secret>, Option<Secret>)>,
 }
@@ -43,7 +43,7 @@ impl Changes {
     }
 }
 
-/// Which keys have another value than before.
+/// Compares the rendered text with the existing file. Keys in `settled` do not count as changed.
 pub(super) fn changes(
     target: &Target,
     secrets: &Secrets,
@@ -54,7 +54,7 @@ pub(super) fn changes(
 ) -> Changes {
     let old = source.old.unwrap_or_default();
     let parsed = |text: &str| parse(target, text).unwrap_or_default();
-    // Without a file, whatever is not from Vault is the template's.
+    // Without an old file, every key that is not from Vault comes from the template.
     let template = source
         .template
         .filter(|_| source.old.is_some())

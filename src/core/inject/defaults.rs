@@ -1,5 +1,5 @@
-//! Defaults of a template, written so that the file's readers read what their author meant: a
-//! comment is no value, and a text without quotes is that text.
+//! Rewrites a template's defaults so that the file's readers read what the template's author meant:
+//! a comment is not part of the value, and unquoted text means itself.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::format::dotenv::{self, Dialect};
 use crate::format::edit::{Document, Entry, Texts};
 use crate::vault::Secrets;
 
-/// The lines that must stand in another way than in the template, by key.
+/// The template lines that must be rewritten for the file's readers, by key.
 pub(super) fn defaults(
     target: &Target,
     secrets: &Secrets,
@@ -27,7 +27,7 @@ pub(super) fn defaults(
         .collect()
 }
 
-/// A line that more of the file's readers read as it was meant, where there is one.
+/// A rewritten line that more of the file's readers read as meant, if there is one.
 fn line(target: &Target, text: &str, entry: &Entry) -> Option<Zeroizing<String>> {
     let end = entry.value.end
         + text[entry.value.end..]
@@ -67,14 +67,14 @@ fn line(target: &Target, text: &str, entry: &Entry) -> Option<Zeroizing<String>>
     best.1
 }
 
-/// What the author of a default meant: its value and the comment behind it. `None` where quotes,
-/// escapes or variables leave that to the readers.
+/// What the author of a default meant: the value and the comment after it. `None` if the default
+/// has quotes, escapes or variables, which the readers interpret.
 fn meant<'a>(target: &Target, raw: &'a str, behind: &'a str) -> Option<(&'a str, &'a str)> {
     let is_comment = |text: &str| text.trim_start().starts_with('#');
     if raw.is_empty() {
         return is_comment(behind).then_some(("", behind));
     }
-    // docker takes the whole line.
+    // docker reads everything after the `=` as the value, comments included.
     if raw.starts_with([' ', '\t']) && is_comment(raw) {
         return Some(("", raw.trim()));
     }

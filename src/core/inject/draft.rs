@@ -1,4 +1,4 @@
-//! What a file would become: all of its bytes, before anybody is asked.
+//! Plans a file: renders all of its bytes before anybody is asked.
 
 use std::collections::BTreeSet;
 
@@ -23,12 +23,12 @@ use crate::files::{Access, FileChange, Root};
 use crate::names::printable;
 use crate::vault::Secrets;
 
-/// What Vault has for a service.
+/// A service's values in Vault.
 pub(super) struct Held {
     pub(super) secrets: Secrets,
 }
 
-/// Works out what the file would be.
+/// Plans the new content of one file.
 pub(super) async fn plan(
     core: &Core,
     request: &Request,
@@ -83,7 +83,7 @@ pub(super) async fn plan(
             Some(_) => header::of_template(&target.service),
             None => heading(target, request, &origin, &keys, example.is_some()).lines(own_text),
         },
-        // The template of a model is the whole file.
+        // A template that a model sent is the whole file.
         old: if request.template.is_some() {
             Ok(None)
         } else {
@@ -112,7 +112,8 @@ pub(super) async fn plan(
     } = draft.draw().await?;
     let (mut rendered, obstacle) = match rendered {
         Ok(rendered) => (rendered, None),
-        // A model that asks a person learns of this what it learns of a no.
+        // If a person will be asked, a model must not see the error: it would look different from a
+        // plain refusal. The person sees the reason instead.
         Err(error) if !is_person && !unasked => (Rendered::default(), Some(error.to_string())),
         Err(error) => return Err(error),
     };
@@ -207,7 +208,8 @@ pub(super) async fn plan(
     Ok((reply, write))
 }
 
-/// A file that was written for another service stays its own, unless the person names it.
+/// Refuses to replace a file that was written for another service, unless the request names the
+/// file.
 fn refuse_file_of_another(target: &Target, old: &str, origin: &Origin) -> Result<()> {
     let Some(owner) = header::owner(old).filter(|owner| *owner != target.service.as_str()) else {
         return Ok(());
@@ -230,7 +232,8 @@ fn refuse_file_of_another(target: &Target, old: &str, origin: &Origin) -> Result
     ))
 }
 
-/// The keys that came from Vault when the file was written: its header and this user's record know.
+/// The keys that came from Vault when the file was last written, by its header and this user's
+/// record.
 fn from_vault(old: &str, origin: &Origin, record: Option<&Record>) -> BTreeSet<String> {
     let mut keys = header::keys_from(old, origin).unwrap_or_default();
     if let Some(record) = record.filter(|record| record.origin.as_deref() == Some(&*origin.mark()))
@@ -270,13 +273,13 @@ fn heading<'a>(
     }
 }
 
-/// The largest file that a model may have written, in bytes. Far below the largest that is read, so
-/// that no size of a value makes a file of ours unreadable.
+/// The largest file that a model may have written, in bytes. It is far below the limit for reading
+/// files, so values of any allowed size leave the file readable.
 const MAX_DRAWN: usize = 1024 * 1024;
-/// The longest template on disk that is filled in for a model, in bytes.
+/// The largest template on disk that is filled in for a model, in bytes.
 const MAX_TEMPLATE: usize = 256 * 1024;
 
-/// All that a file is made from.
+/// Everything that a file is rendered from.
 struct Draft {
     target: Target,
     old: Result<Option<Zeroizing<String>>>,
@@ -290,18 +293,18 @@ struct Draft {
     is_strict: bool,
 }
 
-/// What a draft comes to.
+/// The result of rendering a draft.
 struct Drawing {
     rendered: Result<Rendered>,
-    /// Whether it may be written without asking.
+    /// Whether the file may be written without asking a person.
     unasked: bool,
-    /// The text as a person sees it, where one is asked.
+    /// The text with masked values, if a person is asked.
     masked_text: Option<String>,
 }
 
 impl Draft {
-    /// Renders the file. For a model this is done on a thread of its own: its calls must not hold
-    /// up the server, whatever they ask for.
+    /// Renders the file. For a model, rendering runs on a blocking thread, so that no call can hold
+    /// up the server.
     async fn draw(self) -> Result<Drawing> {
         if self.is_person {
             let rendered = self.render();
@@ -343,8 +346,8 @@ impl Draft {
         render::render(&self.target, &self.secrets, &self.source())
     }
 
-    /// Whether a person is asked is decided by the template and the record alone: never by the
-    /// values that Vault or the file has.
+    /// Decides from the template and the record alone whether a person is asked, never from values
+    /// in Vault or in the file.
     fn draw_for_model(self) -> Drawing {
         let Self {
             target,
@@ -386,23 +389,24 @@ impl Draft {
             file: printable(&self.target.file.to_string_lossy(), false),
             keys: "all keys".into(),
             reader: "an assistant's tool".into(),
-            reason: "the template is larger than 256 KiB, or the file than 1 MiB".into(),
+            reason: "the template is larger than 256 KiB, or the file is larger than 1 MiB".into(),
             hint: format!("claude-vault inject {}", self.target.service),
         }
     }
 }
 
-/// What is known of the file that would be written.
+/// What is known about the existing file.
 struct Known<'a> {
     standing: Standing,
     record: Option<&'a Record>,
     has_example: bool,
 }
 
-/// Whether a model may have the file written without asking: the service's own file, in its usual
-/// place, from a template on disk, and nobody but this program wrote what is there. A place that
-/// `.claude-vault.toml` names is asked about once, and so is a folder below the service's own,
-/// which a compose file may name and another service may own. Nothing here depends on a value.
+/// Whether a model may have the file written without asking a person. It may if the file is the
+/// service's own, is in its usual place, comes from a template on disk, and was only ever written
+/// by this program. A place that `.claude-vault.toml` names needs one approval. So does a folder
+/// below the service's own, because a compose file may name it and another service may own it.
+/// Nothing here depends on a value.
 fn is_unasked(core: &Core, request: &Request, target: &Target, known: &Known<'_>) -> bool {
     let is_written_for_this_service = known.record.is_some_and(|record| {
         record.kind == Kind::Secrets && record.service.as_deref() == Some(target.service.as_str())
@@ -425,7 +429,7 @@ fn is_unasked(core: &Core, request: &Request, target: &Target, known: &Known<'_>
         && place_is_known
 }
 
-/// What the person is told about the file that is there.
+/// What the approval page says about the existing file.
 fn note(standing: Standing) -> String {
     match standing {
         Standing::New => "This is a new file.",

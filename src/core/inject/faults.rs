@@ -1,5 +1,5 @@
-//! Whether the readers of a `.env` file give back what was written, and the error where they do
-//! not.
+//! Checks that the readers of a `.env` file read back what was written, and builds the error if
+//! they do not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::format::dotenv::{self, Dialect, Fault, READERS};
 use crate::names::{is_variable, printable};
 
-/// The first reader named that does not give all values back. A portable file is held to its
-/// template's style only as far as somebody can read each value.
+/// The first of the file's named readers that does not read back all values. For a portable file,
+/// it is enough that at least one of the readers that it serves reads back each value.
 pub(super) fn first_fault<'a>(
     target: &Target,
     text: &str,
@@ -28,27 +28,27 @@ pub(super) fn first_fault<'a>(
         });
     }
     let faults = served(target).map(|reader| dotenv::check(reader, text, values));
-    let mut nobody: Option<BTreeSet<&str>> = None;
+    let mut misread_by_all: Option<BTreeSet<&str>> = None;
     for outcome in faults {
         let misread: BTreeSet<&str> = match outcome {
             Ok(()) => return None,
             Err(Fault::Misread { keys }) => keys.into_iter().collect(),
             Err(_) => continue,
         };
-        nobody = Some(nobody.map_or_else(
+        misread_by_all = Some(misread_by_all.map_or_else(
             || misread.clone(),
             |keys| keys.intersection(&misread).copied().collect(),
         ));
     }
-    let keys: Vec<&str> = nobody
+    let keys: Vec<&str> = misread_by_all
         .unwrap_or_else(|| values.keys().copied().collect())
         .into_iter()
         .collect();
     (!keys.is_empty()).then_some((Dialect::Portable, Fault::Misread { keys }))
 }
 
-/// A default of the template that the reader took for something else before. Those of readers that
-/// could not read the template at all do not count.
+/// A template default that a reader would read differently in the new text. Readers that could not
+/// read the template at all do not count.
 pub(super) fn lost_default<'a>(
     target: &Target,
     template: &'a str,
@@ -67,7 +67,8 @@ pub(super) fn lost_default<'a>(
         })
         .collect();
     let is_portable = target.dialects == [Dialect::Portable];
-    // Readers disagree about odd templates: a portable file keeps what any of them has read.
+    // Readers disagree about odd templates: for a portable file, it is enough that one of them
+    // reads every default as before.
     if is_portable
         && lost
             .iter()
@@ -103,25 +104,23 @@ pub(super) fn unreadable(
                 .unwrap_or_default();
             (
                 "it".to_owned(),
-                format!("it gives up at a line that is no KEY=value{place}"),
+                format!("it stops at a line that is not KEY=value{place}"),
             )
         }
         Fault::Misread { keys } => {
             let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
             if reader == Dialect::Shell && keys.iter().all(|key| dotenv::is_special_to_shells(key))
             {
-                return own_variables(target, &keys);
+                return reserved_by_shells(target, &keys);
             }
             (
                 list(&keys),
-                format!(
-                    "what stands around the value in {base}, or above it, is read in another way"
-                ),
+                format!("text around or above the value in {base} changes how it is read"),
             )
         }
         Fault::Lost { keys } => (
             list(keys),
-            format!("the value in {base} would be read as something else"),
+            format!("the value in {base} would be read differently"),
         ),
     };
     Error::Unwritable {
@@ -129,21 +128,21 @@ pub(super) fn unreadable(
         keys,
         reader: reader.reader().to_owned(),
         reason,
-        hint: format!("put nothing but KEY=value lines and comments into {base}"),
+        hint: format!("keep only KEY=value lines and comments in {base}"),
     }
 }
 
-fn own_variables(target: &Target, keys: &[String]) -> Error {
+fn reserved_by_shells(target: &Target, keys: &[String]) -> Error {
     Error::Unwritable {
         file: printable(&target.file.to_string_lossy(), false),
         keys: list(keys),
         reader: "a shell".to_owned(),
-        reason: "shells keep variables of that name for themselves".to_owned(),
+        reason: "shells reserve variables of that name".to_owned(),
         hint: "choose another name in Vault, or another reader with --dialect".to_owned(),
     }
 }
 
-/// Readers outside the file's dialects that would misread it, by what they do.
+/// Readers outside the file's dialects that would misread it, by what goes wrong.
 pub(super) fn other_readers(
     target: &Target,
     text: &str,
@@ -180,15 +179,15 @@ fn shortened(keys: &[&str]) -> String {
     }
 }
 
-/// The readers that the file must serve.
+/// All readers that the file must serve.
 pub(super) fn served(target: &Target) -> impl Iterator<Item = Dialect> {
     READERS
         .into_iter()
         .filter(|reader| dotenv::serves(&target.dialects, *reader))
 }
 
-/// The keys that every reader which would read them right from `new` reads right from `old` too:
-/// their lines can stay as they are.
+/// Keys whose lines can stay as they are: every reader that would read the value correctly from
+/// `new` already reads it correctly from `old`.
 pub(super) fn settled(
     target: &Target,
     old: &str,

@@ -1,6 +1,7 @@
-//! Keeping written secrets out of git: a warning, or lines in `.gitignore`; never a refusal.
+//! Keeps written secrets out of git with a warning or with lines in `.gitignore`. It never refuses
+//! a write.
 //!
-//! All files of one call are looked at together: git is asked once for each repository.
+//! All files of one call are checked together, so git runs only a few times for each repository.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -13,17 +14,17 @@ use crate::format::shell;
 use crate::names::printable;
 use crate::session;
 
-/// What git would do with written files.
+/// Warnings and notes about keeping written files out of git.
 #[derive(Default)]
 pub(super) struct Advice {
     /// What the person should do.
     pub(super) warnings: Vec<String>,
-    /// What was done.
+    /// What was added to `.gitignore`.
     pub(super) notes: Vec<String>,
 }
 
-/// Looks at the files, and at `log` if it lies in the root; with `ignore`, adds to `.gitignore`
-/// what git would take.
+/// Checks the files. With `ignore`, adds those that git would commit to `.gitignore`, together with
+/// the audit log `log` if it is below the root.
 pub(super) fn keep_out(root: &Root, files: &[PathBuf], log: Option<&Path>, ignore: bool) -> Advice {
     let mut advice = Advice::default();
     let mut repositories: BTreeMap<PathBuf, Vec<&Path>> = BTreeMap::new();
@@ -39,10 +40,10 @@ pub(super) fn keep_out(root: &Root, files: &[PathBuf], log: Option<&Path>, ignor
     advice
 }
 
-/// More paths than this are not named to git: all that it tracks is asked for instead.
+/// Above this number of paths, git is asked for all tracked files instead of for these paths.
 const MAX_NAMED: usize = 500;
 
-/// Which of these files git tracks; a file outside of every repository is left out.
+/// For each file, whether git tracks it. Files outside of any repository are left out.
 pub(in crate::core) fn tracked(root: &Root, files: &[PathBuf]) -> BTreeMap<PathBuf, bool> {
     let mut repositories: BTreeMap<PathBuf, Vec<&PathBuf>> = BTreeMap::new();
     let mut tops: BTreeMap<&Path, Option<PathBuf>> = BTreeMap::new();
@@ -80,7 +81,7 @@ pub(in crate::core) fn tracked(root: &Root, files: &[PathBuf]) -> BTreeMap<PathB
     found
 }
 
-/// The folder of the repository that would hold the file: the nearest one with a `.git`.
+/// The top folder of the file's repository: the nearest ancestor with a `.git`.
 pub(in crate::core) fn repository(root: &Path, file: &Path) -> Option<PathBuf> {
     root.join(file)
         .ancestors()
@@ -89,9 +90,9 @@ pub(in crate::core) fn repository(root: &Path, file: &Path) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
-/// The folder whose `.gitignore` decides about a file of a repository that begins at `base`: the
-/// deepest one that has such a file, since its last line that fits counts. Without one, the
-/// beginning of the repository. Both paths are below the root.
+/// The folder whose `.gitignore` should get the line for `file`: the deepest folder between the
+/// file and `base` that has one, because git gives the deepest file's last matching line
+/// precedence. Without any, `base`, the top of the repository. Both paths are relative to the root.
 pub(in crate::core) fn ignore_folder(root: &Root, base: &Path, file: &Path) -> PathBuf {
     let above = file
         .ancestors()
@@ -102,7 +103,7 @@ pub(in crate::core) fn ignore_folder(root: &Root, base: &Path, file: &Path) -> P
     above.next().unwrap_or(base).to_owned()
 }
 
-/// `None` when git cannot be asked.
+/// Checks the files of one repository. `None` if git cannot be asked.
 fn of_repository(
     root: &Root,
     top: &Path,
@@ -153,8 +154,8 @@ fn of_repository(
             .join(" ");
         let folder = shell::quote(&top.to_string_lossy());
         advice.warnings.push(format!(
-            "git tracks {}: the next commit would hold the secrets: git -C {folder} rm --cached \
-             {names}",
+            "git tracks {}: the next commit would contain the secrets; to untrack: git -C {folder} \
+             rm --cached {names}",
             shortened(tracked.iter().map(PathBuf::as_path))
         ));
     }
@@ -167,17 +168,17 @@ fn of_repository(
         .all(|file| !file.to_string_lossy().contains(char::is_control));
     if !ignore || !plain {
         advice.warnings.push(format!(
-            "git would take {names} or the backups into a commit: inject once with --gitignore"
+            "git would commit {names} or the backups: inject once with --gitignore"
         ));
         return Some(());
     }
-    // Where the repository begins inside the root, its own .gitignore; else the root's.
+    // The base is the repository's top if that is inside the root, else the root itself.
     let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
     let mut lines: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
     let secrets = open
         .iter()
         .flat_map(|file| [file.to_path_buf(), backup_of(file, "*")]);
-    // The earlier files of the log have a number behind the name.
+    // Rotated files of the audit log have a number after the name.
     let log = log
         .filter(|log| is_open(log))
         .map(|log| (log.to_owned(), "*"));
@@ -210,7 +211,8 @@ pub(in crate::core) fn backup_of(file: &Path, stamp: &str) -> PathBuf {
     ))
 }
 
-/// A pattern that matches this path alone (gitignore(5)); the `*` of backups stays one.
+/// A gitignore(5) pattern that matches only this path; the `*` of a backup pattern stays a
+/// wildcard.
 pub(in crate::core) fn line(path: &Path) -> String {
     let path = path.to_string_lossy();
     let (name, rest) = path
@@ -249,12 +251,12 @@ fn shortened<'a>(files: impl Iterator<Item = &'a Path>) -> String {
     }
 }
 
-/// How long git is waited for.
+/// How long to wait for git.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The paths that git answers with. A cloned or copied repository is not trusted: git is called so
-/// that it runs nothing that its settings name, to fetch nothing, and is stopped when it does not
-/// come back.
+/// The paths that git prints. A cloned or copied repository is not trusted: git is run so that it
+/// executes no program from the repository's settings and fetches nothing, and it is killed if it
+/// does not answer in time.
 pub(in crate::core) fn ask(
     top: &Path,
     command: &[&str],
@@ -281,7 +283,8 @@ pub(in crate::core) fn ask(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    // Lost objects would be fetched from wherever the settings say, by the program that they name.
+    // Otherwise git would fetch missing objects from the remote in the repository's settings, with
+    // the program that they name.
     git.env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_ALLOW_PROTOCOL", "")
         .env("GIT_TERMINAL_PROMPT", "0")
@@ -294,7 +297,7 @@ pub(in crate::core) fn ask(
     }
     let mut child = git.spawn().ok()?;
     let (mut stdin, mut stdout) = (child.stdin.take()?, child.stdout.take()?);
-    // On threads of their own: git answers while it still reads, and may never end.
+    // Separate threads: git may write before it has read everything, and may never end.
     let list: Vec<u8> = paths
         .iter()
         .flat_map(|path| path.as_os_str().as_bytes().iter().copied().chain([0]))
@@ -316,7 +319,8 @@ pub(in crate::core) fn ask(
         let _ = child.kill();
     }
     let status = child.wait().ok()?;
-    // check-ignore: 0 some are ignored, 1 none are; anything else: no repository that can be asked.
+    // check-ignore exits with 0 if some paths are ignored and 1 if none are. Any other status means
+    // that the repository cannot be asked.
     let names = out.ok().filter(|_| matches!(status.code(), Some(0 | 1)))?;
     let names = names
         .split(|byte| *byte == 0)

@@ -1,5 +1,5 @@
-//! The comment at the top of an injected file: how to make it again, and which keys came from
-//! Vault.
+//! The comment at the top of an injected file: the command that writes it again, and which keys
+//! came from Vault.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -11,33 +11,34 @@ use crate::config::Settings;
 use crate::format::edit::skip_header;
 use crate::names::{Service, printable};
 
-/// How the first line of a file of ours starts.
+/// The start of the first line of every file that this program writes.
 pub(in crate::core) const HEADER_START: &str = "# Written by claude-vault from Vault (";
 
 const AGAIN: &str = "# Make it again: claude-vault inject ";
 const WARNING: &str = "# It holds secrets: do not commit it.";
-/// How the list of a service's keys starts: its path and the mark of its Vault follow.
+/// The start of a line that lists a service's keys. The service's path and the mark of its Vault
+/// follow.
 const KEYS: &str = "# From Vault, ";
 const GOES_ON: &str = "#   ";
 const END: &str = "#";
-/// How wide a line with keys may become, in characters.
+/// The maximum width of a line with keys, in characters.
 const WIDTH: usize = 100;
-/// How many characters of an address's digest are its mark.
+/// The length of a Vault's mark: the first hexadecimal digits of the digest.
 const MARK_LENGTH: usize = 8;
 
-/// Where the values of a service come from.
+/// Where a service's values come from.
 #[derive(Clone, PartialEq, Eq)]
 pub(in crate::core) struct Origin {
     /// The service.
     pub(in crate::core) service: Service,
     /// `MOUNT/PREFIX/SERVICE`.
     pub(in crate::core) path: String,
-    /// A short digest of Vault's address and namespace.
+    /// The mark of a Vault: a short digest of its address and namespace.
     pub(in crate::core) vault: String,
 }
 
 impl Origin {
-    /// Where these settings find a service.
+    /// The origin of a service under these settings.
     pub(in crate::core) fn of(settings: &Settings, service: &Service) -> Self {
         let address = settings
             .address
@@ -55,7 +56,7 @@ impl Origin {
         }
     }
 
-    /// Path and Vault in one text.
+    /// The path and the mark of the Vault, as one string.
     pub(in crate::core) fn mark(&self) -> String {
         format!("{} {}", self.path, self.vault)
     }
@@ -65,20 +66,20 @@ impl Origin {
     }
 }
 
-/// Where a file of ours came from, for the words of its header.
+/// What the header of a written file says about it.
 pub(in crate::core) struct Making<'a> {
-    /// The service.
+    /// Where the values come from.
     pub(in crate::core) origin: &'a Origin,
-    /// The name of the template, where one lies beside the file.
+    /// The name of the template beside the file, if there is one.
     pub(in crate::core) template: Option<String>,
-    /// The command that makes the file again.
+    /// The command that writes the file again.
     pub(in crate::core) command: String,
-    /// The keys that the file has from Vault.
+    /// The keys in the file that come from Vault.
     pub(in crate::core) keys: Vec<&'a str>,
 }
 
 impl Making<'_> {
-    /// The lines of the header. The lists of other services in `old` stay.
+    /// The lines of the header. Keeps the key lists of other services in `old`.
     pub(in crate::core) fn lines(&self, old: &str) -> Vec<String> {
         let template = self
             .template
@@ -102,7 +103,7 @@ impl Making<'_> {
     }
 }
 
-/// A text below a header that names `keys` as coming from Vault, in place of an older header.
+/// Puts a header above a text, in place of an older header.
 pub(in crate::core) fn with_header(text: &str, making: &Making<'_>) -> Zeroizing<String> {
     let (mark, start) = skip_header(text, length);
     let end = if text
@@ -121,7 +122,7 @@ pub(in crate::core) fn with_header(text: &str, making: &Making<'_>) -> Zeroizing
     Zeroizing::new([mark, &lines, &text[start..]].concat())
 }
 
-/// The header of a file that a model's template made: it holds values of more than one origin.
+/// The header of a file made from a model's template, whose values come from more than one origin.
 pub(in crate::core) fn of_template(service: &Service) -> Vec<String> {
     vec![
         format!("{HEADER_START}{service}) and a template."),
@@ -130,13 +131,13 @@ pub(in crate::core) fn of_template(service: &Service) -> Vec<String> {
     ]
 }
 
-/// The service that the first line of a file of ours names.
+/// The service that the first line of a written file names.
 pub(in crate::core) fn owner(text: &str) -> Option<&str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.strip_prefix(HEADER_START)?.split(')').next()
 }
 
-/// The keys that the header of a file names as having come from there.
+/// The keys that the file's header lists for this origin.
 pub(in crate::core) fn keys_from(text: &str, origin: &Origin) -> Option<BTreeSet<String>> {
     let own = origin.line();
     lists(text)
@@ -145,7 +146,8 @@ pub(in crate::core) fn keys_from(text: &str, origin: &Origin) -> Option<BTreeSet
         .map(|list| list.keys)
 }
 
-/// How many bytes of a text are a header of ours. The text begins behind its byte order mark.
+/// The length of the header at the start of a text, in bytes; 0 if there is none. A byte order mark
+/// must already be stripped.
 pub(in crate::core) fn length(text: &str) -> usize {
     let mut lines = text.split_inclusive('\n').peekable();
     let mut length = 0;
@@ -215,7 +217,8 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// A name with every byte that could mean something to a reader as `%XX`.
+/// Encodes every byte outside `A-Z a-z 0-9 _ - .` as `%XX`, so that no reader of the file
+/// interprets it.
 fn encoded(name: &str, is_path: bool) -> String {
     name.bytes()
         .fold(String::with_capacity(name.len()), |mut out, byte| {
@@ -273,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_gives_back_the_keys_of_its_service_and_of_no_other() {
+    fn a_header_lists_keys_by_service_and_vault() {
         let keys: Vec<String> = (0..40)
             .map(|number| format!("A_RATHER_LONG_NAME_{number}"))
             .collect();
@@ -308,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_gets_a_header_in_place_of_an_older_one() {
+    fn a_new_header_replaces_the_older_one() {
         let origin = origin("plex");
         let making = |keys| Making {
             origin: &origin,
@@ -330,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_ends_where_the_persons_lines_begin() {
+    fn a_header_ends_before_the_persons_own_lines() {
         let header = text(&origin("plex"), &["A", "B"], "");
         for below in [
             "A=1\n",

@@ -1,5 +1,5 @@
-//! The files that a service's folder tells of: usual names, their templates, and what compose
-//! names.
+//! Finds the files of a service in its folder: files with usual names, files whose template exists,
+//! and files that compose files name.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -19,12 +19,12 @@ use crate::names::{Service, printable};
 pub(super) struct Known {
     pub(super) file: PathBuf,
     pub(super) format: Format,
-    /// Who reads it, where somebody says so.
+    /// The programs that read the file, if the configuration names them.
     pub(super) dialects: Vec<Dialect>,
-    /// Who reads it by what names it, and the name of that.
+    /// The dialect in which compose reads it, and the name of the compose file that says so.
     pub(super) guessed: Option<(Dialect, String)>,
     pub(super) place: Place,
-    /// Whether it is none of the service's usual files: the request alone names it.
+    /// Whether only the request names the file: it is none of the service's usual files.
     pub(super) is_extra: bool,
 }
 
@@ -41,10 +41,10 @@ impl Known {
     }
 }
 
-/// All of them, the usual one first; and notes about files that are not written.
+/// All files of the service, `.env` first, and notes about files that are not written.
 ///
 /// # Errors
-/// What is there under one of the usual names and is not a plain file.
+/// If something with one of the usual names is not a plain file.
 pub(super) fn known(
     root: &Root,
     folder: &Path,
@@ -134,7 +134,7 @@ fn has_file_or_template(root: &Root, file: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether the file's header says that this program wrote it for the service.
+/// Whether the file's header shows that this program wrote it for the service.
 fn is_ours(root: &Root, file: &Path, service: &Service) -> bool {
     let Ok(Some(content)) = root.read(file) else {
         return false;
@@ -146,7 +146,8 @@ fn is_ours(root: &Root, file: &Path, service: &Service) -> bool {
     text.starts_with(format!("{HEADER_START}{service})").as_bytes())
 }
 
-/// The files that the compose files beside them name in `env_file`, with how compose reads each.
+/// The files that the folder's compose files name in `env_file`, with the dialect in which compose
+/// reads each.
 fn named_by_compose(
     root: &Root,
     folder: &Path,
@@ -155,7 +156,7 @@ fn named_by_compose(
 ) -> Result<Vec<(PathBuf, (Dialect, String))>> {
     let mut files = Vec::new();
     for name in names.iter().filter(|name| is_compose(name)) {
-        // Only a sign: what cannot be read tells nothing.
+        // Compose files only give hints here: skip one that cannot be read.
         let Some(content) = root.read(&folder.join(name)).ok().flatten() else {
             continue;
         };
@@ -195,7 +196,8 @@ fn named_by_compose(
     Ok(files)
 }
 
-/// How compose reads each file that the compose files of a folder name, wherever it lies.
+/// The dialect in which compose reads each file that the folder's compose files name, wherever the
+/// file is.
 pub(super) fn readers_named(root: &Root, folder: &Path) -> BTreeMap<PathBuf, (Dialect, String)> {
     let mut readers = BTreeMap::new();
     for name in root
@@ -227,7 +229,7 @@ pub(super) fn readers_named(root: &Root, folder: &Path) -> BTreeMap<PathBuf, (Di
     readers
 }
 
-/// A path without `.` and `..`, by its names alone.
+/// Removes `.` and `..` from a path without looking at the file system.
 fn without_dots(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut out, part| {
         match part {
@@ -243,7 +245,7 @@ fn is_compose(name: &str) -> bool {
     FileKind::of(Path::new(name)) == Some(FileKind::Compose) && file_of(name).is_none()
 }
 
-/// Where an entry of `env_file` lies, or why it is not written.
+/// The path of an `env_file` entry, or the reason why it is not written.
 fn place_of(
     root: &Root,
     folder: &Path,
@@ -251,7 +253,7 @@ fn place_of(
     is_required: bool,
 ) -> Result<std::result::Result<PathBuf, &'static str>> {
     if named.contains('$') {
-        return Ok(Err("its name is put together from a variable"));
+        return Ok(Err("its name contains a variable"));
     }
     let path = Path::new(named);
     let inside = path

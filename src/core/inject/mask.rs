@@ -1,4 +1,4 @@
-//! A rendered file as the person sees it on the approval page: without its values.
+//! Renders a file for the approval page, with its values masked.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,12 @@ use crate::format::yaml;
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
 
-/// What stands for a value on the approval page; of one length for all.
+/// Replaces each value on the approval page. Its length is fixed, so it does not reveal the
+/// value's.
 const MASK: &str = "••••••••";
 
-/// The text as the person sees it: values masked, except those of `literals`, which the asker
-/// wrote, and lines that stand so in the template.
+/// The text for the approval page. Every value is masked, except those of `literals`, which the
+/// model wrote itself, and lines that are identical in the template.
 pub(super) fn masked(
     target: &Target,
     secrets: &Secrets,
@@ -38,7 +39,7 @@ pub(super) fn masked(
     let texts: Texts = texts
         .map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value))))
         .collect();
-    // A file that cannot be edited is shown as if it were new.
+    // A file that cannot be edited is shown as if it did not exist.
     let alone = Source {
         template: source.template,
         ..Source::default()
@@ -56,8 +57,8 @@ pub(super) fn masked(
         .to_string()
 }
 
-/// Masks every value, and every line that is no entry: it may be a part of one. Lines of `public`
-/// stay.
+/// Masks every value, and every line that is not an entry, because it may be part of a value. Lines
+/// in `public` stay.
 fn mask_all(text: &str, document: &Document, public: &BTreeSet<&str>) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     let mut at = 0;

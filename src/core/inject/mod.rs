@@ -1,7 +1,8 @@
-//! `inject`: a service's values as the `.env` and `secrets.yaml` files that its program reads.
+//! `inject`: writes a service's values into the `.env` and `secrets.yaml` files that its program
+//! reads.
 //!
-//! A file that is there is the base: its own lines stay. Each key has Vault's value, else the
-//! file's own, else the template's default.
+//! An existing file is the base: its own lines stay. Each key gets its value from Vault, else keeps
+//! the one in the file, else takes the template's default.
 
 mod changes;
 mod defaults;
@@ -44,98 +45,100 @@ use crate::format::shell;
 use crate::names::{Service, printable};
 use crate::vault::{Client, Stored};
 
-/// How often a file that changed in the meantime is worked out again.
+/// How often an injection is tried again because the file changed in the meantime.
 const MAX_ATTEMPTS: usize = 50;
-/// How many services are worked on at the same time.
+/// How many services are processed at the same time.
 const AT_ONCE: usize = 16;
 
-/// What happened to the file.
+/// The outcome for one file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It is new, or would be.
+    /// The file did not exist. In a dry run: it would be created.
     Created,
-    /// It has another content, or would have.
+    /// The content changed. In a dry run: it would change.
     Updated,
-    /// It was right already.
+    /// The file already had this content.
     Unchanged,
 }
 
-/// What was injected.
+/// The outcome of injecting one file.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The service.
     pub service: Service,
-    /// The file, below the root.
+    /// The path, relative to the root.
     pub file: PathBuf,
     /// Its format.
     pub format: Format,
-    /// Who reads it, for a `.env` file.
+    /// The programs that read the file; empty for YAML.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dialects: Vec<Dialect>,
-    /// The files beside it that tell so.
+    /// The neighbouring files that `dialects` was guessed from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guessed_from: Vec<String>,
-    /// What happened, or would happen, to it.
+    /// Whether the file was, or would be, created or updated.
     pub state: State,
-    /// How many keys it has from Vault.
+    /// How many of its keys come from Vault.
     pub keys: usize,
-    /// Which keys differ from the file as it was.
+    /// Which keys differ from the previous content.
     #[serde(flatten)]
     pub changes: Changes,
-    /// The template's name, where one lies beside the file.
+    /// The name of the template beside the file, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
-    /// Keys of Vault that are left out: no variable can have their names.
+    /// Keys in Vault that are left out because no variable can have such a name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-    /// Keys whose values somebody edited in the file since it was written, and that Vault's
-    /// replace.
+    /// Keys whose values were edited in the file since it was last written. Vault's values replace
+    /// them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub edited: Vec<String>,
-    /// The permissions that the file had and has, where fewer may read it now.
+    /// The old and new permissions, if fewer users can read the file now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub narrowed: Option<String>,
-    /// Other readers that would misread the file: which keys, or where they stop.
+    /// Readers outside the requested dialects that would misread the file: the affected keys, or
+    /// the line where the reader stops, with its readers.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub misread: BTreeMap<String, Vec<Dialect>>,
-    /// The old content, in the same folder.
+    /// The name of the backup with the old content, in the same folder.
     pub backup: Option<String>,
-    /// What to know of the text.
+    /// Remarks about the file's text.
     pub remarks: Vec<String>,
-    /// What to know.
+    /// Warnings for the person.
     pub warnings: Vec<String>,
 }
 
-/// What became of each service, in their order, and what concerns them all.
+/// The outcomes for all services, in their order, and messages that concern all of them.
 #[derive(Default)]
 pub struct Injected {
-    /// The outcomes: one a file, or one a service that could not be read.
+    /// One outcome per file, or one per service that could not be read.
     pub services: Vec<(Service, Result<Reply>)>,
-    /// Services that `all` left out: nothing in their folders tells which file they want.
+    /// Services that `--all` skipped because nothing in their folders shows which file they need.
     pub left_out: Vec<Service>,
-    /// Services that are deleted in Vault, where all were asked for: their files stay as they are.
+    /// Services that `--all` skipped because they are deleted in Vault. Their files stay as they
+    /// are.
     pub deleted: Vec<Service>,
-    /// Keys that none of a service's files names, so that they were not written, with a file for
-    /// them.
+    /// Keys that were not written because none of the service's files names them. The path is a
+    /// file to add them to.
     pub unnamed: Vec<(Service, Vec<String>, PathBuf)>,
     /// Files that were not written, and why.
     pub unwritten: Vec<String>,
-    /// What to know.
+    /// Warnings about the whole call.
     pub warnings: Vec<String>,
-    /// What else was done.
+    /// Other actions, such as lines added to `.gitignore`.
     pub notes: Vec<String>,
 }
 
-/// Injects, several services at the same time. `approver` is asked where a person must approve.
+/// Injects several services at the same time. `approver` is asked if a person must approve.
 ///
 /// # Errors
-/// For all: no session, or nothing to inject. For each: [`Error::Unwritable`] for a value that
-/// its readers would not read back, [`Error::Confined`] for a path that leaves the root,
-/// [`Error::Invalid`] where place or format cannot be found, and Vault's refusals; its old files
-/// are then untouched.
+/// For the whole call: no session, or nothing to inject. For one service, whose old files then stay
+/// untouched: [`Error::Unwritable`] for a value that its readers would not read back,
+/// [`Error::Confined`] for a path that leaves the root, [`Error::Invalid`] if the place or format
+/// cannot be determined, and Vault's refusals.
 pub async fn inject(
     core: &Core,
     mut request: Request,
@@ -144,8 +147,8 @@ pub async fn inject(
     request.take_old_format();
     if request.file.is_some() && request.services.len() > 1 {
         return Err(Error::invalid(
-            "--file is for one service",
-            "inject them one by one",
+            "--file takes a single service",
+            "inject the services one by one",
         ));
     }
     let vault = core.vault()?;
@@ -194,12 +197,12 @@ pub async fn inject(
     Ok(injected)
 }
 
-/// Whether `.claude-vault.toml` lists files of a service.
+/// Whether `.claude-vault.toml` lists files of this service.
 pub(in crate::core) fn is_in_project(root: &Root, service: &Service) -> bool {
     project::project_config(root).is_ok_and(|config| config.services.contains_key(service.as_str()))
 }
 
-/// What git would do with files that another command wrote.
+/// Keeps files that another command wrote out of git. Returns warnings and notes.
 pub(in crate::core) fn keep_out(
     root: &Root,
     files: &[PathBuf],
@@ -209,11 +212,10 @@ pub(in crate::core) fn keep_out(
     (advice.warnings, advice.notes)
 }
 
-/// The service whose folder holds the working directory; `None` where none does.
+/// The service whose folder contains the working directory, if any.
 ///
 /// # Errors
-/// What keeps Vault from answering, and a `.claude-vault.toml` that says something else than where
-/// files lie.
+/// Vault's failures, and an invalid `.claude-vault.toml`.
 pub async fn service_here(core: &Core) -> Result<Option<Service>> {
     let vault = core.vault()?;
     match Places::open(core)?.service_here(&vault).await {
@@ -223,8 +225,8 @@ pub async fn service_here(core: &Core) -> Result<Option<Service>> {
     }
 }
 
-/// What git would do with the files. Waiting for git must not hold up a server
-/// that does other things meanwhile.
+/// Keeps the files out of git. Runs on a blocking thread, because waiting for git must not hold up
+/// a server's other work.
 async fn advice(
     core: &Core,
     request: &Request,
@@ -248,11 +250,12 @@ async fn advice(
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 
-/// Two services never share a file unasked. One that only names the file in the folder of the other
-/// leaves it to that; otherwise both get an error, and all others go on.
+/// Two services never share a file unless the request names it. If exactly one of them has the file
+/// in its own folder, that service keeps it; otherwise both get an error. All other services
+/// continue.
 fn one_service_a_file(found: &mut [(Service, Result<Found>)]) {
     let mut owners: BTreeMap<PathBuf, Vec<(Service, bool)>> = BTreeMap::new();
-    // A service without a place gets its own error when its turn comes.
+    // A service without a place reports its own error later.
     let targets = found
         .iter()
         .filter_map(|(_, files)| files.as_ref().ok())
@@ -314,7 +317,7 @@ fn one_service_a_file(found: &mut [(Service, Result<Found>)]) {
     }
 }
 
-/// What the work on each service needs.
+/// What processing a service needs.
 struct Work<'a> {
     core: &'a Core,
     vault: &'a Client,
@@ -367,7 +370,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What Vault has for a service. `None` for a deleted one, where all services were asked for.
+    /// The service's values in Vault. `None` if it is deleted and all services were requested.
     async fn held(&self, service: &Service) -> Result<Option<Held>> {
         if let Some(template) = &self.request.template {
             return Ok(Some(Held {
@@ -397,8 +400,8 @@ impl Work<'_> {
         shares: &share::Shares,
         approver: &impl Approver,
     ) -> Result<Reply> {
-        // Another of us may write the same file at the same time: then it is worked out again,
-        // unless a person looked at it.
+        // Another process may write the same file at the same time. The injection is then planned
+        // again, unless a person has already looked at it.
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt(target, held, shares, approver).await {
                 Err(Error::Conflict { .. }) if self.core.audience == Audience::Person => {}
@@ -413,7 +416,7 @@ impl Work<'_> {
         })
     }
 
-    /// Notes an injection that could not even be planned.
+    /// Logs an injection that failed before it could be planned.
     async fn note_failure(&self, service: &Service, error: Error) -> Error {
         let failed: Result<()> = Err(error);
         let failed = self
@@ -462,7 +465,7 @@ impl Work<'_> {
     }
 }
 
-/// What a look saw, for the audit log.
+/// The result of a dry run, for the audit log.
 fn seen(reply: &Reply) -> String {
     let what = match reply.state {
         State::Created => "is missing",
@@ -472,7 +475,7 @@ fn seen(reply: &Reply) -> String {
     format!("{} {what}", reply.file.display())
 }
 
-/// A file's text; what is not UTF-8 is refused.
+/// The file's text; an error if it is not UTF-8.
 pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Option<&'a str>> {
     let Some(content) = content else {
         return Ok(None);
@@ -485,14 +488,14 @@ pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Opti
         })
 }
 
-/// The command that finds the same file again, without its dialect.
+/// The command that selects the same file again, without `--dialect`.
 fn command(request: &Request, service: &Service, file: &Path) -> String {
     let format = match request.format {
         Some(Format::Env) => " --format env",
         Some(Format::Yaml) => " --format yaml",
         None => "",
     };
-    let told = request.file.as_ref().map(|_| {
+    let file_option = request.file.as_ref().map(|_| {
         format!(
             " --file {}",
             printable(&shell::word(&file.to_string_lossy()), false)
@@ -500,6 +503,6 @@ fn command(request: &Request, service: &Service, file: &Path) -> String {
     });
     format!(
         "claude-vault inject {service}{format}{}",
-        told.unwrap_or_default()
+        file_option.unwrap_or_default()
     )
 }

@@ -1,5 +1,6 @@
-//! Where a service's files lie and in which format: as the request says, as `.claude-vault.toml`
-//! says, else by what is there. A cloned repository may say this much and nothing more.
+//! Finds where a service's files are, and their formats: from the request, else from
+//! `.claude-vault.toml`, else from the existing files. A cloned repository may set these places and
+//! nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,71 +16,71 @@ use crate::format::dotenv::Dialect;
 use crate::names::{Service, printable};
 use crate::vault::{Client, Stored};
 
-/// The file to write, the template of what it lacks, and who will read it.
+/// The file to write, the template for the keys that it lacks, and the programs that read it.
 #[derive(Clone)]
 pub(in crate::core) struct Target {
     pub(in crate::core) service: Service,
     pub(in crate::core) file: PathBuf,
-    /// The template that is there, else where one usually lies.
+    /// The existing template, else the usual path of one.
     pub(in crate::core) example: PathBuf,
     pub(in crate::core) format: Format,
-    /// Who chose the place.
+    /// How the place was chosen.
     pub(super) place: Place,
-    /// The command that finds it again.
+    /// The command that selects this file again.
     pub(super) command: String,
     pub(in crate::core) dialects: Vec<Dialect>,
-    /// How the dialects are known.
+    /// How the dialects were determined.
     pub(super) source: Source,
-    /// Which of the service's keys it gets.
+    /// Which of the service's keys the file gets.
     pub(super) share: Share,
 }
 
-/// Which keys of its service a file gets.
+/// Which of its service's keys a file gets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Share {
-    /// All: it is the service's only file, or one that the request names beside the usual ones.
+    /// All keys: it is the service's only file, or an additional one that the request names.
     All,
-    /// Those that it or its template names.
+    /// The keys that the file or its template names.
     Named,
-    /// Those, and the ones that no file of the service names.
+    /// The keys that the file or its template names, and those that no file of the service names.
     NamedAndRest,
 }
 
 /// The files of a service.
 pub(super) struct Found {
-    /// Those that are written.
+    /// The files to write.
     pub(super) targets: Vec<Target>,
-    /// The others: what they name has its place.
+    /// The service's other files. The keys that they name belong there.
     pub(super) others: Vec<Target>,
     /// Files that are not written, and why.
     pub(super) notes: Vec<String>,
 }
 
-/// Who chose where a file lies.
+/// How a file's place was chosen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Nobody: it is where such a file usually lies.
+    /// By default: it is the usual place of such a file.
     Usual,
-    /// `.claude-vault.toml`.
+    /// By `.claude-vault.toml`.
     Project,
-    /// The request.
+    /// By the request.
     Request,
 }
 
-/// How the reader of a file is known.
+/// How a file's readers were determined.
 #[derive(Clone)]
 pub(super) enum Source {
-    /// Somebody said so.
+    /// The request or `.claude-vault.toml` names them.
     Told,
-    /// These files lie beside it.
+    /// Guessed from these files beside it.
     Guessed(Vec<String>),
-    /// It is not: the file must serve the usual readers.
+    /// Unknown: the file must serve the usual readers.
     Nothing,
 }
 
 impl Target {
-    /// Whether the file lies in the service's own folder, or in the `config` of that. Anything
-    /// deeper may be the folder of a service of its own: `a/b` lies in `a`.
+    /// Whether the file is directly in the service's own folder, in that folder's `config`, or in
+    /// the root. A deeper folder may belong to another service: `a/b` is inside `a`.
     pub(super) fn is_in_own_folder(&self) -> bool {
         let folder = Path::new(self.service.as_str());
         let parent = self.file.parent().unwrap_or(Path::new(""));
@@ -87,11 +88,11 @@ impl Target {
     }
 }
 
-/// The root and what its `.claude-vault.toml` says, read once for all services.
+/// The root and its `.claude-vault.toml`, read once for all services.
 pub(super) struct Places {
     root: Root,
     configured: BTreeMap<String, ServiceFiles>,
-    /// Whether the root is only where somebody works, without a mark of a project.
+    /// Whether the root is merely the working directory, without anything that marks a project.
     is_unmarked: bool,
     audience: Audience,
 }
@@ -115,8 +116,8 @@ impl Places {
         })
     }
 
-    /// The services of Vault that have a folder below the root or a place in the file. Folders of
-    /// Vault that are neither here nor in the file are not looked into.
+    /// The services in Vault that have a folder below the root or an entry in `.claude-vault.toml`.
+    /// Vault folders that have neither are not listed.
     pub(super) async fn with_a_place(&self, vault: &Client) -> Result<Vec<Service>> {
         let has_place = |service: &Service| {
             self.configured.contains_key(service.as_str())
@@ -129,7 +130,8 @@ impl Places {
         let mut found = vault.walk(None, leads_on).all().await?.services;
         found.retain(has_place);
         if found.is_empty() {
-            let hint = "go where the services' folders lie, or name it: --root DIR";
+            let hint =
+                "change to the folder that contains the service folders, or name it: --root DIR";
             return Err(Error::NotFound {
                 what: "a folder of any service".into(),
                 hint: hint.into(),
@@ -138,15 +140,15 @@ impl Places {
         Ok(found)
     }
 
-    /// The service whose folder holds the working directory. Of folders in folders, it is the
-    /// innermost that Vault has a service for.
+    /// The service whose folder contains the working directory. With nested folders, the innermost
+    /// one that is a service in Vault.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where none does.
+    /// [`Error::Invalid`] if the working directory is in no service's folder.
     pub(super) async fn service_here(&self, vault: &Client) -> Result<Service> {
         let unknown = || {
             Error::invalid(
-                "this is no service's folder",
+                "this is not a service's folder",
                 "claude-vault inject SERVICE   (or claude-vault inject --all)",
             )
         };
@@ -175,9 +177,9 @@ impl Places {
             && let Some(innermost) = candidates.pop()
         {
             match vault.read_service(&innermost, None).await {
-                // Of a deleted one, the write says how to bring it back.
+                // For a deleted service, the write reports how to restore it.
                 Ok(Stored::Present { .. } | Stored::Deleted { .. }) => return Ok(innermost),
-                // A policy need not cover folders that are no services.
+                // A policy need not grant access to folders that are not services.
                 Ok(Stored::Absent) | Err(Error::Forbidden { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -185,8 +187,9 @@ impl Places {
         candidates.pop().ok_or_else(unknown)
     }
 
-    /// Finds the files of a service: as the request says, as the file says, else by what lies
-    /// there. `None` where nothing tells, and every service with a folder was meant.
+    /// Finds the files of a service: from the request, else from `.claude-vault.toml`, else from
+    /// the existing files. `None` if nothing shows which file to write and the request is for all
+    /// services.
     pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Option<Found>> {
         let configured = self
             .configured
@@ -229,7 +232,7 @@ impl Places {
         }))
     }
 
-    /// The files that the request means, and the service's other files.
+    /// Splits the service's files into those that the request means and the others.
     fn wanted(
         &self,
         request: &Request,
@@ -280,18 +283,18 @@ impl Places {
         if !known.is_empty() || request.all {
             return Ok((known, Vec::new()));
         }
-        // The program that reads a .env file lies there: then that is what it wants.
+        // The folder contains a program that reads a .env file, so that is the file to write.
         let env = self.folder(service)?.join(".env");
         if matches!(self.guess(&env).1, Source::Guessed(_)) {
             return Ok((vec![Known::new(env, Format::Env, Place::Usual)], Vec::new()));
         }
         Err(Error::invalid(
-            format!("{service}: nothing in its folder tells whether it wants .env or secrets.yaml"),
+            format!("{service}: nothing in its folder shows whether it uses .env or secrets.yaml"),
             format!("claude-vault inject {service} --format env   (or --format yaml)"),
         ))
     }
 
-    /// What `.claude-vault.toml` lists for a service.
+    /// The files that `.claude-vault.toml` lists for a service.
     fn listed(&self, service: &str, configured: &ServiceFiles) -> Result<Vec<Known>> {
         let named = readers_named(&self.root, Path::new(service));
         let one = configured.file.iter().map(|file| (file, None, None));
@@ -327,7 +330,7 @@ impl Places {
     ) -> Result<(Vec<Known>, Vec<String>)> {
         let folder = match self.folder(service) {
             Ok(folder) => folder,
-            // A file that the request names needs no folder.
+            // A file that the request names does not need a service folder.
             Err(_) if request.file.is_some() => return Ok((Vec::new(), Vec::new())),
             Err(error) => return Err(error),
         };
@@ -353,8 +356,9 @@ impl Places {
         Ok((found, notes))
     }
 
-    /// A model's call writes one file, which follows from the names that are there and is put
-    /// first: the `.env` that has a template, else a `secrets.yaml`, else the first env file.
+    /// A model's call writes one file. Only existing file names decide which one, and it is sorted
+    /// to the front: a listed file, else the `.env` if it has a template, else a `secrets.yaml`,
+    /// else the first env file.
     fn first_for_a_model(&self, service: &Service, mut known: Vec<Known>) -> Vec<Known> {
         let env = Path::new(service.as_str()).join(".env");
         let has_template = templates_of(&env)
@@ -371,8 +375,8 @@ impl Places {
         known
     }
 
-    /// The folder of a service. Without a project, the working directory is one if it holds a known
-    /// file.
+    /// The folder of a service. Without a project, this is the working directory if it contains a
+    /// known file.
     fn folder(&self, service: &Service) -> Result<PathBuf> {
         let folder = PathBuf::from(service.as_str());
         if self.root.has_folder(&folder) {
@@ -385,13 +389,13 @@ impl Places {
     }
 
     fn holds_known_file(&self, folder: &Path) -> bool {
-        let Ok(nobody) = Service::probe() else {
+        let Ok(placeholder) = Service::probe() else {
             return false;
         };
-        known(&self.root, folder, &nobody).is_ok_and(|(found, _)| !found.is_empty())
+        known(&self.root, folder, &placeholder).is_ok_and(|(found, _)| !found.is_empty())
     }
 
-    /// Works out who reads a file.
+    /// Completes a known file with its readers, template and share.
     fn target(
         &self,
         request: &Request,
@@ -445,7 +449,7 @@ impl Places {
         })
     }
 
-    /// The template that is there, else the name that one usually has.
+    /// The existing template, else the usual path of one.
     fn template_of(&self, file: &Path) -> Result<PathBuf> {
         let names = templates_of(file);
         for name in &names {
@@ -456,8 +460,8 @@ impl Places {
         Ok(names.into_iter().next().unwrap_or_else(|| file.to_owned()))
     }
 
-    /// Who reads a file by the compose file in its folder, or above that, which names it; else by
-    /// what lies beside it. Nobody where nothing tells.
+    /// The readers of a file: from the nearest compose file at or above it that names it, else from
+    /// the files beside it. Empty if neither shows one.
     fn readers(&self, file: &Path) -> Vec<Dialect> {
         let mut named = file
             .ancestors()
@@ -473,8 +477,8 @@ impl Places {
         }
     }
 
-    /// Who reads a file that something beside it names, with those that the other files beside it
-    /// tell of.
+    /// The readers of a file that a compose file names. If the files beside it suggest several
+    /// readers, and `dialect` is one of them, all of these count.
     fn guess_with(&self, file: &Path, dialect: Dialect, sign: String) -> (Vec<Dialect>, Source) {
         match self.guess(file) {
             (dialects, Source::Guessed(signs)) if dialects.contains(&dialect) => {
@@ -486,7 +490,7 @@ impl Places {
         }
     }
 
-    /// Who reads a `.env` file, by what lies beside it.
+    /// The readers of a `.env` file, guessed from the files beside it.
     fn guess(&self, file: &Path) -> (Vec<Dialect>, Source) {
         let folder = file.parent().unwrap_or(Path::new(""));
         let (mut dialects, mut signs) = (Vec::new(), Vec::new());
@@ -495,7 +499,7 @@ impl Places {
                 continue;
             };
             if dialect == Dialect::Node {
-                // Only a sign: what cannot be read tells nothing more.
+                // `package.json` only gives a hint here: one that cannot be read means the default.
                 let package = self.root.read(&folder.join(&name)).ok().flatten();
                 dialect =
                     Dialect::of_package(package.as_ref().map_or(b"", |content| &content.bytes));
@@ -523,14 +527,14 @@ impl Places {
         Error::NotFound {
             what: format!("the folder {service} in {}", self.root.path().display()),
             hint: format!(
-                "go where the services' folders lie, or: claude-vault inject {service} --root \
-                 DIR   (or --file FILE)"
+                "change to the folder that contains the service folders, or: claude-vault inject \
+                 {service} --root DIR   (or --file FILE)"
             ),
         }
     }
 }
 
-/// Who reads a `.env` file by what lies beside it, when that is one kind of program.
+/// The reader of a `.env` file, if the files beside it suggest exactly one.
 pub(in crate::core) fn reader_beside(core: &Core, file: &Path) -> Option<Dialect> {
     match Places::open(core).ok()?.guess(file) {
         (dialects, Source::Guessed(_)) if dialects.len() == 1 => dialects.first().copied(),
@@ -538,20 +542,20 @@ pub(in crate::core) fn reader_beside(core: &Core, file: &Path) -> Option<Dialect
     }
 }
 
-/// How a file that is there is to be read.
+/// How to read an existing file.
 #[derive(Default)]
 pub(in crate::core) struct Readers {
-    /// Who reads it, if it is a `.env` file; none where nothing tells.
+    /// The readers, if it is a `.env` file. Empty if nothing shows which they are.
     pub(in crate::core) dialects: Vec<Dialect>,
-    /// Its format, where `.claude-vault.toml` says it.
+    /// The format, if `.claude-vault.toml` lists the file.
     pub(in crate::core) format: Option<Format>,
 }
 
-/// Who reads a file, by `.claude-vault.toml`, by the compose file that names it, or by what lies
-/// beside it; also where it lies outside the root.
+/// The readers of a file, from `.claude-vault.toml`, else from the compose file that names it, else
+/// from the files beside it. The file may be outside the root.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a `.claude-vault.toml` that says something else, and [`Error::Io`].
+/// [`Error::Invalid`] for an invalid `.claude-vault.toml`, and [`Error::Io`].
 pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
     let file = std::path::absolute(file).map_err(Error::io("find", file))?;
     let places = Places::open(core)?;
@@ -607,7 +611,7 @@ pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
     })
 }
 
-/// A dialect says nothing about YAML.
+/// Refuses `--dialect` for a single YAML file, which has no dialects.
 fn require_env(targets: &[Target]) -> Result<()> {
     let [
         Target {
@@ -622,7 +626,7 @@ fn require_env(targets: &[Target]) -> Result<()> {
     let file = printable(&file.to_string_lossy(), false);
     Err(Error::invalid(
         format!("--dialect is for .env files, and {file} is YAML"),
-        "leave it out: all YAML readers are served",
+        "leave out --dialect: every YAML reader can read the file",
     ))
 }
 

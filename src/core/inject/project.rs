@@ -1,5 +1,5 @@
-//! `.claude-vault.toml`: where the files of services lie. A cloned repository may say this much and
-//! nothing more.
+//! `.claude-vault.toml`: where the files of services are. A cloned repository may set these places
+//! and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::files::Root;
 use crate::format::dotenv::Dialect;
 use crate::names::printable;
 
-/// Where a service's files lie: the only thing that `.claude-vault.toml` may say.
+/// The places of services' files: everything that `.claude-vault.toml` may contain.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ProjectConfig {
@@ -28,7 +28,7 @@ pub(super) struct ServiceFiles {
     pub(super) files: Vec<ListedFile>,
 }
 
-/// One of several files: its path below the root, or that with its format and readers.
+/// One of several files: only its path below the root, or its path with a format and readers.
 #[derive(Deserialize, Clone)]
 #[serde(untagged)]
 pub(super) enum ListedFile {
@@ -70,10 +70,10 @@ impl ServiceFiles {
     }
 }
 
-/// The files that `.claude-vault.toml` lists, with the format and the readers that it names.
+/// The listed files, each with the format and the readers that `.claude-vault.toml` names.
 pub(in crate::core) type ListedFiles = BTreeMap<PathBuf, (Option<Format>, Vec<Dialect>)>;
 
-/// The files that `.claude-vault.toml` lists.
+/// All files that `.claude-vault.toml` lists.
 ///
 /// # Errors
 /// As [`project_config`].
@@ -104,10 +104,10 @@ pub(in crate::core) fn listed_files(root: &Root) -> Result<ListedFiles> {
     Ok(files)
 }
 
-/// The file as it says.
+/// Reads `.claude-vault.toml`; the default if there is none.
 ///
 /// # Errors
-/// [`Error::Invalid`] for anything else than places, formats and dialects.
+/// [`Error::Invalid`] for anything other than places, formats and dialects.
 pub(super) fn project_config(root: &Root) -> Result<ProjectConfig> {
     let path = Path::new(".claude-vault.toml");
     let content = root.read_trusted(path)?;
@@ -124,7 +124,7 @@ pub(super) fn project_config(root: &Root) -> Result<ProjectConfig> {
     })
 }
 
-/// Each dialect once; `portable` says all that can be said, and goes alone.
+/// Removes duplicates. `portable` already includes the usual readers, so it must be the only one.
 pub(super) fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
     let mut seen = BTreeSet::new();
     let dialects: Vec<Dialect> = dialects
@@ -134,7 +134,7 @@ pub(super) fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
     if dialects.len() > 1 && dialects.contains(&Dialect::Portable) {
         return Err(Error::invalid(
             "the dialect portable cannot be combined with others",
-            "name the readers that the file has, as in compose,shell",
+            "name the file's readers, such as compose,shell",
         ));
     }
     Ok(dialects)

@@ -1,5 +1,5 @@
-//! The text of an injected file: the file as it is, or its template, with Vault's values in it,
-//! held against what its readers will make of it. Pure: nothing is read or written here.
+//! Renders the text of an injected file: the existing file, or its template, with Vault's values in
+//! it, checked against what its readers would read. Nothing here reads or writes files.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,38 +22,38 @@ use crate::names::{is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::vault::Secrets;
 
-/// What a file is made from, beside Vault's values.
+/// What a file is rendered from, besides Vault's values.
 #[derive(Default)]
 pub(in crate::core) struct Source<'a> {
-    /// The file as it is: the base.
+    /// The existing file: the base.
     pub(in crate::core) old: Option<&'a str>,
-    /// The template, which gives what the file lacks.
+    /// The template, which provides what the file lacks.
     pub(in crate::core) template: Option<&'a str>,
     /// The comment lines at the top.
     pub(in crate::core) header: &'a [String],
-    /// Keys that came from Vault before and that Vault has no more.
+    /// Keys that came from Vault before and are no longer in Vault.
     pub(in crate::core) gone: BTreeSet<String>,
     /// Refuse names that no variable can have, instead of leaving them out.
     pub(in crate::core) is_strict: bool,
 }
 
-/// A finished text, and how it differs from the file.
+/// A rendered text, and how it differs from the existing file.
 #[derive(Default)]
 pub(in crate::core) struct Rendered {
-    /// The text; the file's own where no value differs.
+    /// The new text. If no value differs, the existing text.
     pub(in crate::core) text: Zeroizing<String>,
-    /// What differs, key by key.
+    /// The differences, key by key.
     pub(in crate::core) changes: Changes,
-    /// Other readers that would misread it, by what they do.
+    /// Readers outside the requested dialects that would misread the file, by what goes wrong.
     pub(in crate::core) misread: BTreeMap<String, Vec<Dialect>>,
-    /// Keys of Vault that are left out, since no variable can have their names.
+    /// Keys in Vault that are left out because no variable can have such a name.
     pub(in crate::core) left_out: Vec<String>,
-    /// What to know of the text.
+    /// Remarks about the text.
     pub(in crate::core) remarks: Vec<String>,
 }
 
 impl Source<'_> {
-    /// The text that the lines come from, in words.
+    /// The printable path of the text that the lines come from.
     pub(super) fn base_name(&self, target: &Target) -> String {
         let path = if self.old.is_some() || self.template.is_none() {
             &target.file
@@ -63,7 +63,7 @@ impl Source<'_> {
         printable(&path.to_string_lossy(), false)
     }
 
-    /// Where a line stands, in the file or in the template.
+    /// The line number and path of a line, in the file or in the template.
     pub(super) fn place_of(&self, target: &Target, line: &str) -> Option<String> {
         let texts = [(self.old, &target.file), (self.template, &target.example)];
         texts.into_iter().find_map(|(text, path)| {
@@ -75,7 +75,7 @@ impl Source<'_> {
         })
     }
 
-    /// The template where one lies beside the file, else the file.
+    /// The path of the text that is the base: the template if there is no file yet.
     fn path<'a>(&self, target: &'a Target) -> &'a Path {
         if self.old.is_some() || self.template.is_none() {
             &target.file
@@ -85,13 +85,14 @@ impl Source<'_> {
     }
 }
 
-/// The comments over keys that only Vault has: with a template, and without one.
+/// The comments above keys that only Vault has: with a template, and without one. They are
+/// recognized in existing files.
 const BLOCKS: [&str; 2] = ["# Only in Vault, not in the example:", "# From Vault:"];
 
-/// Works out the new text of a file.
+/// Renders the new text of a file.
 ///
 /// # Errors
-/// [`Error::Unwritable`] for a value that a reader of the file could not read back,
+/// [`Error::Unwritable`] for a value that a reader of the file would not read back,
 /// [`Error::Confined`] for a text that cannot be edited safely.
 pub(in crate::core) fn render(
     target: &Target,
@@ -111,9 +112,9 @@ pub(in crate::core) fn render(
     } = filled;
     if !edited.repeated.is_empty() {
         let (verb, each) = if edited.repeated.len() == 1 {
-            ("stands", "it was set each time")
+            ("appears", "every occurrence was set")
         } else {
-            ("stand", "each was set")
+            ("appear", "every occurrence was set")
         };
         remarks.push(format!(
             "{} {verb} more than once: {each}",
@@ -138,13 +139,13 @@ pub(in crate::core) fn render(
     })
 }
 
-/// The keys of a service that a file of this target can hold.
+/// The keys of a service that a file of this format can hold.
 pub(in crate::core) fn names_held<'a>(target: &Target, secrets: &'a Secrets) -> Vec<&'a str> {
     let fits = |key: &&String| target.format == Format::Yaml || is_variable(key);
     secrets.keys().filter(fits).map(String::as_str).collect()
 }
 
-/// What a file can hold, and the names that are left out of it.
+/// Splits the secrets into those that the file can hold and the names that are left out.
 fn holdable<'a>(
     target: &Target,
     secrets: &'a Secrets,
@@ -186,19 +187,19 @@ fn bad_names(target: &Target, names: &[String]) -> Error {
              readers would refuse the whole file"
             .to_owned(),
         hint: format!(
-            "leave them out of the file: without --strict; or write YAML: claude-vault \
+            "to leave them out of the file, drop --strict; or write YAML: claude-vault \
             inject {service} --format yaml"
         ),
     }
 }
 
-/// The file merged with its template, before Vault's values are put in.
+/// The file merged with its template, before Vault's values are filled in.
 pub(super) struct Base {
     pub(super) merged: Merged,
     pub(super) document: Document,
 }
 
-/// The keys that a text names.
+/// The keys in a text.
 pub(super) fn names_in(target: &Target, text: &str) -> Vec<String> {
     let document = parse(target, text).unwrap_or_default();
     document
@@ -215,7 +216,7 @@ pub(super) fn parse(target: &Target, text: &str) -> std::result::Result<Document
     }
 }
 
-/// Merges the file with its template. Without a file, the template is the file.
+/// Merges the file with its template. Without a file, the template is the base.
 pub(super) fn base(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Base> {
     let refuse = |path: &Path| {
         let path = path.to_owned();
@@ -264,18 +265,18 @@ fn part<'a>(text: &'a str, document: &'a Document) -> Part<'a> {
     }
 }
 
-/// A text with Vault's values in it.
+/// A text with Vault's values filled in.
 struct Filled {
     edited: Edited,
-    /// Keys whose values the file has already, in whatever way they are written.
+    /// Keys whose values the file already has, in whatever notation.
     settled: BTreeSet<String>,
     remarks: Vec<String>,
 }
 
-/// Whether the file's own reader finds in the filled template exactly the entries that this program
-/// finds, with the values in their places, whatever the values are: decided with placeholders. A
-/// template that hides an entry from one of the two could make the writing depend on a value of its
-/// author's choice.
+/// Whether the file's own reader and this program find exactly the same entries in the filled
+/// template, with every value in its place. This is decided with placeholders, so no real value
+/// matters. A template that hides an entry from either of the two could make the write depend on a
+/// value that the template's author chose.
 pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bool {
     let placeholder = |number: usize| Value::Text(Secret::from(format!("placeholder{number}")));
     let held = names_held(target, secrets);
@@ -298,17 +299,18 @@ pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bo
         };
         let found = dotenv::parse(text, reader);
         let names = found.entries.iter().map(|entry| entry.key.as_str());
-        let stands = |(key, value): (&String, &Value)| {
+        let is_read_back = |(key, value): (&String, &Value)| {
             let read = taken
                 .iter()
                 .find(|(name, _)| name == key)
                 .and_then(|(_, read)| read.as_ref());
             read.is_some_and(|read| read.as_str() == value.secret().expose(WayOut::Inspection))
         };
-        names.eq(taken.iter().map(|(name, _)| name.as_str())) && placeholders.iter().all(stands)
+        names.eq(taken.iter().map(|(name, _)| name.as_str()))
+            && placeholders.iter().all(is_read_back)
     };
     match target.format {
-        // The writer itself holds YAML against a parser, key by key.
+        // The YAML writer itself checks every key with a parser.
         Format::Yaml => true,
         Format::Env => {
             let own = |dialect: &Dialect| {
@@ -358,8 +360,8 @@ fn without(texts: &Texts, settled: &BTreeSet<String>) -> Texts {
         .collect()
 }
 
-/// After writing, the text is parsed again: each value must stand there as it was meant, and
-/// everything else must be what it was.
+/// Parses the text again after writing: every value must read back as written, and everything else
+/// must be unchanged.
 fn yaml_text(
     target: &Target,
     secrets: &Secrets,
@@ -399,11 +401,11 @@ fn yaml_text(
     let edited = document.fill(text, &texts, &style(target, source, false));
     let after = Mapping::read(&edited.text).map_err(refuse)?;
     let again = yaml::parse(&edited.text).map_err(refuse)?;
-    let stands = again.raw(&edited.text);
+    let written = again.raw(&edited.text);
     let is_read =
         |key: &String, value: &Value| matches!(value, Value::Json(_)) || after.has(key, value);
     let is_right = |(key, text): (&String, &Zeroizing<String>)| {
-        stands.get(key) == Some(&text.as_str())
+        written.get(key) == Some(&text.as_str())
             && secrets.get(key).is_some_and(|value| is_read(key, value))
     };
     if !texts.iter().all(is_right) {
@@ -432,7 +434,7 @@ fn yaml_text(
         .collect();
     let remark = |typed| {
         format!(
-            "{} is no text without quotes to many YAML readers: put it in quotes in the template",
+            "unquoted, {} is not text to many YAML readers: quote it in the template",
             list(typed)
         )
     };
@@ -448,8 +450,8 @@ fn yaml_text(
     })
 }
 
-/// The base is kept as it is if its readers can read it so; else every entry gets its plainest
-/// form. What they then still misread is refused.
+/// Keeps the base as it is if its readers read back the values; otherwise writes every entry in its
+/// plainest form. If a reader still misreads that, the file is refused.
 fn env_text(
     target: &Target,
     secrets: &Secrets,
@@ -491,12 +493,12 @@ fn env_text(
         return Err(unreadable(target, reader, &fault, &tidied.text, source));
     }
     let whose = if source.old.is_some() {
-        "its"
+        "the file's"
     } else {
         "the template's"
     };
     let remark = format!(
-        "{whose} lines were made plain KEY=value lines, since {} reads no others",
+        "{whose} lines were rewritten as plain KEY=value lines, since {} reads no others",
         reader.reader()
     );
     Ok(Filled {
@@ -506,7 +508,7 @@ fn env_text(
     })
 }
 
-/// Who decides where a value in the template ends.
+/// The reader that decides where a value in the template ends.
 fn reader(target: &Target) -> Dialect {
     target
         .dialects
@@ -515,7 +517,8 @@ fn reader(target: &Target) -> Dialect {
         .unwrap_or(Dialect::Portable)
 }
 
-/// Each value as it stands in the file; all that cannot stand there are named in the error.
+/// The text of each value as written to the file. The error names all values that cannot be
+/// written.
 fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
     let mut texts = Texts::new();
     let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -538,7 +541,7 @@ fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
     let rest = if others.is_empty() {
         String::new()
     } else {
-        format!("; nor can {}, for other reasons", others.join(", "))
+        format!("; {} cannot either, for other reasons", others.join(", "))
     };
     let all: Vec<&String> = refused.values().flatten().collect();
     Err(Error::Unwritable {
@@ -550,8 +553,8 @@ fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
     })
 }
 
-/// What serves all the values that were refused: one of the readers that were guessed, or any if
-/// none was; or no `.env` at all.
+/// Hints for values that were refused: readers that can read all of them, or ways without a `.env`
+/// file. The readers come from several guessed ones if there are any, else from all.
 fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
     let writable = |dialect: &&Dialect| {
         refused.iter().all(|key| {
@@ -561,7 +564,7 @@ fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
             value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
         })
     };
-    // Of several readers beside the file, one of them; else whoever else may read it.
+    // With several readers, suggest one of them; otherwise suggest any reader.
     let candidates: &[Dialect] = if target.dialects.len() > 1 {
         &target.dialects
     } else {
@@ -592,7 +595,7 @@ fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
     )
 }
 
-/// Who must read the file, in words.
+/// The file's readers, for a message.
 fn readers(dialects: &[Dialect]) -> String {
     dialects
         .iter()

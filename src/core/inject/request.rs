@@ -1,4 +1,4 @@
-//! What `inject` is asked for.
+//! The request of `inject`.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub enum Format {
     Yaml,
 }
 
-/// What to inject.
+/// What to inject, and how.
 #[derive(clap::Args, Default)]
 pub struct Request {
     /// The services; if omitted, the service of the current folder. A final word env or yaml sets
@@ -30,10 +30,10 @@ pub struct Request {
     /// Every service that has a folder here
     #[arg(long)]
     pub all: bool,
-    /// The format, instead of the one found
+    /// The format to write, instead of the detected one
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// The file to write, instead of those found; FILE.example is its template
+    /// The file to write, instead of the detected ones; FILE.example is its template
     #[arg(long, conflicts_with = "all")]
     pub file: Option<PathBuf>,
     /// The programs that read the .env file, such as compose,shell, instead of guessing from the
@@ -43,7 +43,7 @@ pub struct Request {
     /// Refuse keys whose names a .env file cannot hold, instead of leaving them out
     #[arg(long)]
     pub strict: bool,
-    /// Add the file and its backups to .gitignore where git would take them
+    /// Add the file and its backups to .gitignore if git would commit them
     #[arg(long)]
     pub gitignore: bool,
     /// Show what would be updated, added, removed and kept, and write nothing
@@ -55,43 +55,43 @@ pub struct Request {
     /// Write nothing; exit 1 if a value would change
     #[arg(long)]
     pub check: bool,
-    /// A template, instead of one on disk and all of Vault's keys
+    /// A template that replaces the one on disk and limits the keys to its own
     #[arg(skip)]
     pub template: Option<Template>,
 }
 
-/// A template that a model sent: entries, comments and blank lines, each known by itself, so that
-/// no text of the model surrounds a value.
+/// A template that a model sent. It is parsed into entries, comments and blank lines, so that no
+/// text of the model surrounds a value.
 #[derive(Clone, Default)]
 pub struct Template {
-    /// Its lines, in order.
+    /// The lines, in order.
     pub lines: Vec<TemplateLine>,
-    /// Where values come from other than the service itself.
+    /// Where values come from, other than the service itself.
     pub sources: Vec<String>,
-    /// Why a value cannot be written.
+    /// Why a value cannot be written, if so.
     pub obstacle: Option<String>,
 }
 
 /// A line of a template.
 #[derive(Clone)]
 pub enum TemplateLine {
-    /// Nothing.
+    /// An empty line.
     Blank,
     /// A comment, without the `#`.
     Comment(String),
-    /// A key with its value.
+    /// A key and its value.
     Entry {
         /// The key.
         key: Key,
         /// The value.
         value: Value,
-        /// Whether the value is the model's own text, which the person may see.
+        /// Whether the model wrote the value itself, so that the person may see it.
         is_literal: bool,
     },
 }
 
 impl Template {
-    /// The lines without values.
+    /// The template's text without values.
     pub(super) fn skeleton(&self, format: Format) -> String {
         self.lines
             .iter()
@@ -111,7 +111,7 @@ impl Template {
         self.lines.iter().filter_map(entry).collect()
     }
 
-    /// The keys whose values are the model's own text.
+    /// The keys whose values the model wrote itself.
     pub(super) fn literals(&self) -> std::collections::BTreeSet<String> {
         let literal = |line: &TemplateLine| match line {
             TemplateLine::Entry {
@@ -126,13 +126,13 @@ impl Template {
 }
 
 impl Request {
-    /// Whether it only looks.
+    /// Whether nothing is written.
     #[must_use]
     pub fn only_looks(&self) -> bool {
         self.diff || self.check || self.dry_run
     }
 
-    /// The old scripts took `inject SERVICE env`.
+    /// Accepts `inject SERVICE env`, the form of the old scripts.
     pub(super) fn take_old_format(&mut self) {
         if self.services.len() < 2 || self.format.is_some() {
             return;

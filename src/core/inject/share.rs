@@ -1,4 +1,4 @@
-//! Which of a service's keys each of its files gets.
+//! Decides which of a service's keys each of its files gets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,18 +11,18 @@ use crate::files::Root;
 use crate::names::printable;
 use crate::vault::Secrets;
 
-/// What the files of a service name.
+/// The keys that each file of a service names.
 pub(super) struct Shares {
     /// The keys that a file or its template names, by file.
     named: BTreeMap<PathBuf, BTreeSet<String>>,
-    /// Keys of Vault that no file names and none gets.
+    /// Keys in Vault that no file names, so that no file gets them.
     pub(super) unnamed: Vec<String>,
 }
 
-/// Reads what each file of a service names.
+/// Reads which keys each file of a service names.
 ///
 /// # Errors
-/// As reading the files.
+/// If a file cannot be read.
 pub(super) fn shares(core: &Core, files: &Found, secrets: &Secrets) -> Result<Shares> {
     let root = Root::open(&core.settings.root)?;
     let is_shared = files
@@ -36,7 +36,8 @@ pub(super) fn shares(core: &Core, files: &Found, secrets: &Secrets) -> Result<Sh
         .chain(&files.others)
         .filter(|_| is_shared)
     {
-        // What a model's call writes, and where, does not depend on a file that may hold values.
+        // For a model, only the templates count: what it writes, and where, must not depend on a
+        // file that may contain values.
         let paths = match core.audience {
             Audience::Person => vec![&target.file, &target.example],
             Audience::Model => vec![&target.example],
@@ -56,7 +57,8 @@ pub(super) fn shares(core: &Core, files: &Found, secrets: &Secrets) -> Result<Sh
     Ok(shares)
 }
 
-/// The keys that these texts name. A file that is no text names none: writing it says so.
+/// The keys that these files name. A file that is not text names none; writing it reports the
+/// error.
 fn names_in(root: &Root, target: &Target, paths: &[&PathBuf]) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for path in paths {
@@ -69,7 +71,7 @@ fn names_in(root: &Root, target: &Target, paths: &[&PathBuf]) -> Result<BTreeSet
 }
 
 impl Shares {
-    /// The part of a service's keys that a file gets.
+    /// The keys and values that a file gets.
     pub(super) fn of(&self, target: &Target, secrets: &Secrets) -> Secrets {
         let none = BTreeSet::new();
         let own = self.named.get(&target.file).unwrap_or(&none);
@@ -86,8 +88,7 @@ impl Shares {
             .collect()
     }
 
-    /// Whether there is anything to do about a file: one of several that names nothing and is not
-    /// there stays away.
+    /// Whether the file is to be written. One of several files that names no key is skipped.
     pub(super) fn is_due(&self, target: &Target) -> bool {
         target.share != Share::Named
             || self

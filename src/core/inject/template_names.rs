@@ -1,11 +1,11 @@
-//! The usual names of templates: which file a template is for, and the other way round.
+//! The usual names of templates: maps a file to its templates and a template to its file.
 
 use std::path::{Path, PathBuf};
 
-/// What marks a template, in the order in which they count.
+/// The words that mark a template, in order of precedence.
 const WORDS: [&str; 4] = ["example", "sample", "template", "dist"];
 
-/// The names that a file's template can have, those that count first in front.
+/// The possible paths of a file's template, in order of precedence.
 pub(in crate::core) fn templates_of(file: &Path) -> Vec<PathBuf> {
     let name = file
         .file_name()
@@ -27,7 +27,7 @@ pub(in crate::core) fn templates_of(file: &Path) -> Vec<PathBuf> {
     names.map(|name| file.with_file_name(name)).collect()
 }
 
-/// The name of the file that a template of this name is for.
+/// The name of the file that this template is for.
 pub(super) fn file_of(template: &str) -> Option<String> {
     let is_env =
         |word: &str| template == format!("env.{word}") || template == format!("{word}.env");
@@ -45,7 +45,7 @@ pub(super) fn file_of(template: &str) -> Option<String> {
     })
 }
 
-/// Whether a file of this name holds `KEY=value` lines.
+/// Whether a file of this name usually contains `KEY=value` lines.
 pub(super) fn is_env_name(name: &str) -> bool {
     const LEFTOVERS: [&str; 12] = [
         ".bak", ".old", ".orig", ".save", ".swp", ".tmp", ".log", "~", ".vault", ".keys", ".enc",
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_template_is_found_by_its_file_and_the_file_by_its_template() {
+    fn files_and_templates_find_each_other_by_name() {
         for (file, template) in [
             (".env", ".env.example"),
             (".env", ".env.dist"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_over_is_no_env_file() {
+    fn backups_and_leftovers_are_not_env_files() {
         for name in [".env", ".env.local", "stack.env"] {
             assert!(is_env_name(name), "{name}");
         }

@@ -1,5 +1,5 @@
-//! Values in a `secrets.yaml`: written so that every YAML reader gives them back, beside whatever
-//! else stands there, and held against a parser afterwards.
+//! Values in a `secrets.yaml`: writes them so that every YAML reader reads them back, next to any
+//! other content, and checks the result with a parser.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use crate::format::yaml::{self, is_typed};
 use crate::secret::{Value, WayOut};
 
 const UNREADABLE: &str = "it is not one YAML mapping, or holds what this program cannot keep";
-/// How many characters of a number are compared exactly.
+/// The longest number that can count as equal, in characters.
 const MAX_DIGITS: usize = 15;
-/// How deep a value may be nested to be compared.
+/// The deepest nesting of a value that is compared.
 const MAX_DEPTH: usize = 64;
 
-/// A value as it stands behind its key. JSON keeps its type.
+/// The text of a value as written after its key. JSON keeps its type.
 pub(super) fn written(value: &Value) -> Zeroizing<String> {
     let secret = value.secret().expose(WayOut::InjectedFile);
     match value {
@@ -27,8 +27,8 @@ pub(super) fn written(value: &Value) -> Zeroizing<String> {
     }
 }
 
-/// JSON as YAML in one line. Every text is in quotes, and a number has a form that YAML 1.1 reads
-/// as one too.
+/// JSON as one line of YAML. Every string is quoted, and every number has a form that YAML 1.1 also
+/// reads as a number.
 fn flow(json: &str) -> Zeroizing<String> {
     let json = json.trim();
     let joined = |open: char, items: Vec<Zeroizing<String>>, close: char| {
@@ -77,13 +77,13 @@ fn flow(json: &str) -> Zeroizing<String> {
     }
 }
 
-/// A text as one YAML mapping.
+/// A text that is one YAML mapping.
 pub(super) struct Mapping {
     documents: Vec<Node>,
 }
 
 impl Mapping {
-    /// Reads it. Nothing but comments is an empty one.
+    /// Parses a text. A text with nothing but comments is an empty mapping.
     pub(super) fn read(text: &str) -> Result<Self, &'static str> {
         if text
             .replace("\r\n", "")
@@ -106,7 +106,7 @@ impl Mapping {
         }
     }
 
-    /// The keys in their order.
+    /// The keys, in order.
     fn keys(&self) -> Vec<&str> {
         self.entries()
             .iter()
@@ -114,7 +114,7 @@ impl Mapping {
             .collect()
     }
 
-    /// Whether a key has that value already, for every reader and however it is written.
+    /// Whether a key already has this value for every reader, in any notation.
     pub(super) fn has(&self, key: &str, value: &Value) -> bool {
         let Some(root) = self.documents.first() else {
             return false;
@@ -136,7 +136,7 @@ impl Mapping {
             .is_some_and(|first| is_equal(first) && found.all(is_equal))
     }
 
-    /// Whether one of these keys has an anchor that something else refers to.
+    /// Whether the value of one of these keys has an anchor that another entry refers to.
     pub(super) fn has_anchor_in(&self, keys: &Texts) -> bool {
         let (mut anchors, mut aliases) = (BTreeSet::new(), BTreeSet::new());
         for (key, value) in self.entries() {
@@ -149,12 +149,12 @@ impl Mapping {
         !anchors.is_disjoint(&aliases)
     }
 
-    /// Whether the entries that our own finder of lines found are those of a YAML parser.
+    /// Whether a YAML parser finds the same keys as our own line-based search.
     pub(super) fn has_keys(&self, found: &[&str]) -> bool {
         self.keys() == found
     }
 
-    /// Whether the entries under other keys than these are the same.
+    /// Whether all entries under keys other than `keys` are equal.
     pub(super) fn is_same_but(&self, other: &Self, keys: &BTreeSet<&str>) -> bool {
         let foreign = |mapping: &Self| -> Vec<String> {
             let others = mapping
@@ -189,7 +189,7 @@ fn collect<'a>(node: &'a Node, anchors: &mut BTreeSet<&'a str>, aliases: &mut BT
     }
 }
 
-/// All that a reader could make of a node, in one text.
+/// A node as one string that contains everything a reader could interpret.
 fn described(node: &Node) -> String {
     let kind = match &node.kind {
         Kind::Scalar { text, style } => {
@@ -249,7 +249,7 @@ fn is_json(anchors: &Anchors<'_>, node: &Node, wanted: &serde_json::Value, depth
         (Json::String(text), _) => is_text(anchors, node, text),
         (Json::Null, _) => plain == Some("null"),
         (Json::Bool(wanted), _) => plain == Some(if *wanted { "true" } else { "false" }),
-        // Only a number that YAML 1.1 reads alike.
+        // A number counts only if YAML 1.1 reads it the same way.
         (Json::Number(wanted), _) => {
             let text = plain.unwrap_or_default();
             !text.contains(['e', 'E'])
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn another_way_of_writing_is_the_same_value() {
+    fn a_value_is_found_in_any_notation() {
         for file in [
             "a: abc\n",
             "a: 'abc' # c\n",
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn another_type_or_a_text_that_readers_disagree_about_is_another_value() {
+    fn another_type_or_an_ambiguous_text_is_not_the_same_value() {
         for (file, value) in [
             ("a: 5\n", text("5")),
             ("a: \"5\"\n", json("5")),

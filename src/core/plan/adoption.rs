@@ -1,8 +1,10 @@
-//! Moving files into Vault, and back: several services and their files, one approval.
+//! Moves secrets from files into Vault and back: several services and their files, with one
+//! approval.
 //!
-//! A part is one service: its new version in Vault and its files. Going in, Vault comes first, so
-//! that no value leaves a file before Vault has it; coming back, the files come first. The first
-//! failure stops. What is done stays noted in the journal, so that the same command continues.
+//! A part is one service: its new version in Vault and its files. When moving in, Vault is written
+//! first, so that no value leaves a file before Vault has it. When moving back, the files are
+//! written first. The first failure stops the operation. The journal keeps what is done, so that
+//! the same command continues.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use crate::files::{Content, Root};
 use crate::names::{Service, printable};
 use crate::secret::Value;
 
-/// Which way things move.
+/// The direction of a move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Direction {
     /// From files into Vault.
@@ -28,38 +30,38 @@ pub enum Direction {
     Back,
 }
 
-/// One service with its files; without a service, files of the whole project.
+/// One service with its files, or files of the whole project.
 pub struct Part {
-    /// The service.
+    /// The service; none for files of the whole project.
     pub service: Option<Service>,
-    /// The service of the folder that it was found in.
+    /// The service of the folder where its files were found.
     pub unit: Option<Service>,
-    /// What is written to Vault, if anything.
+    /// The new version to write to Vault, if any.
     pub change: Option<VersionChange>,
-    /// The files, in order, each with the way back to its old content.
+    /// The files, in order, each with the way to restore its old content.
     pub files: Vec<(Arc<Step>, Way)>,
-    /// Plaintext backups to remove, by the digest of their content: the file and the digest.
+    /// Plaintext backups to remove: the original file, and the digest of a backup's content.
     pub stale: Vec<(PathBuf, String)>,
 }
 
-/// All of it.
+/// A plan to move several services.
 pub struct Adoption {
     /// Which way.
     pub direction: Direction,
     /// The parts, in order.
     pub parts: Vec<Part>,
-    /// What deserves a second look.
+    /// Warnings for the person who approves.
     pub warnings: Vec<String>,
-    /// The files as the person sees them.
+    /// The files as the approval page shows them.
     pub previews: Vec<FilePreview>,
-    /// Why it cannot be done.
+    /// Why it cannot be done, if so.
     pub obstacle: Option<String>,
-    /// What the audit log says of it, where that must not follow from the parts.
+    /// The audit log's details, if they must not depend on the parts.
     pub audited: Option<String>,
-    /// Whether files that are as they shall be are written all the same, so that nobody learns
-    /// which ones were.
+    /// Whether to write files that already have their new content too, so that nobody learns which
+    /// ones these are.
     pub writes_all: bool,
-    /// The keys as the person sees them: `KEY`, or `SERVICE/KEY` where there are several services.
+    /// The keys as the approval page shows them: `KEY`, or `SERVICE/KEY` for several services.
     keys: Vec<(String, Change, Option<Value>)>,
     untouched: usize,
     path: String,
@@ -67,26 +69,26 @@ pub struct Adoption {
     base: u64,
 }
 
-/// What was done for one service.
+/// The outcome for one service.
 pub struct PartDone {
     /// The service; none for files of the whole project.
     pub service: Option<Service>,
-    /// The version that was written.
+    /// The new version, if one was written.
     pub version: Option<u64>,
-    /// Each file that was changed, with the backup of its old content.
+    /// Each file that was changed, with the name of its backup.
     pub files: Vec<(PathBuf, Option<String>)>,
 }
 
-/// What was done, and what stopped it.
+/// The outcome of all parts.
 pub struct Moved {
-    /// What was done, in order. The last one may be unfinished.
+    /// The outcome of each part, in order. The last one may be incomplete.
     pub done: Vec<PartDone>,
-    /// What stopped it, and for which service.
+    /// The error that stopped the operation, and its service.
     pub stopped: Option<(Option<Service>, Error)>,
 }
 
 impl Adoption {
-    /// Fixes the parts.
+    /// Makes a plan from parts. Questions, warnings and obstacles come from their changes.
     #[must_use]
     pub fn new(core: &Core, direction: Direction, parts: Vec<Part>) -> Self {
         let services: Vec<&Service> = parts
@@ -143,7 +145,7 @@ impl Adoption {
         }
     }
 
-    /// Whether there is nothing to do.
+    /// Whether everything is already as planned.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
         self.parts.iter().all(|part| {
@@ -188,8 +190,8 @@ impl Adoption {
         };
         let version = match change.carry_out(core, permit).await? {
             Commit::Written(version) => version,
-            // For a model, what Vault holds must not decide: it would tell whether two values are
-            // equal.
+            // For a model, the outcome must not depend on what Vault holds: it would reveal whether
+            // two values are equal.
             Commit::Conflict if core.audience == Audience::Model => {
                 return Err(Error::Conflict {
                     service: service.to_string(),
@@ -212,7 +214,8 @@ impl Adoption {
         Ok(())
     }
 
-    /// Waiting for the disk must not hold up anything else, so this is done on a thread of its own.
+    /// Writes the files on a blocking thread, so that waiting for the disk does not hold up other
+    /// work.
     async fn write_files(&self, core: &Core, part: &Part, done: &mut PartDone) -> Result<()> {
         let name = part
             .service
@@ -246,7 +249,8 @@ impl Adoption {
         remove_stale(core, part)
     }
 
-    /// Notes a service before anything of it is done: what an undo needs to know of Vault.
+    /// Records a service in the journal before anything is changed: what an undo needs to know
+    /// about Vault.
     fn note_beginning(&self, core: &Core, part: &Part) -> Result<()> {
         let Some(service) = &part.service else {
             return Ok(());
@@ -281,7 +285,7 @@ fn note_change(entry: &mut ServiceEntry, change: &VersionChange) {
         .is_some_and(|written| written != change.base());
     if entry.written.is_none() {
         entry.base = change.base();
-        // What an attempt before this one meant to write, it did not.
+        // An earlier attempt recorded keys but wrote no version, so they do not count.
         (entry.added, entry.changed) = (Vec::new(), Vec::new());
     }
     let new = |names: Vec<String>, known: &[String]| -> Vec<String> {
@@ -321,7 +325,7 @@ fn edit(core: &Core, change: impl FnOnce(&mut Journal)) -> Result<()> {
     Journals::new(&core.settings.state).edit(&core.settings.root, change)
 }
 
-/// A service that is back in its files is not adopted any more.
+/// Removes a service from the journal once its secrets are back in its files.
 fn forget(core: &Core, part: &Part) -> Result<()> {
     let name = part
         .service

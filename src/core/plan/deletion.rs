@@ -1,9 +1,9 @@
-//! What becomes of versions that exist: deleted, undeleted, destroyed, or everything of a service
-//! gone.
+//! Changes the state of existing versions: deletes, undeletes or destroys one, or destroys a whole
+//! service.
 //!
-//! A plan names the version that the person approved. A newer one is never touched: then it ends as
-//! a conflict. Vault answers yes also where it did nothing, so each change is read back on the
-//! active node.
+//! A plan names the version that the person approved. A newer version is never touched: if one
+//! exists by then, the operation ends as a conflict, except for an undelete. Vault reports success
+//! even if it did nothing, so each change is read back from the active node.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,42 +17,43 @@ use crate::error::{Error, Result};
 use crate::names::{Key, Service, quoted};
 use crate::vault::{Client, Sent, Stored, VersionState};
 
-/// What is to become of a version.
+/// The new state of a version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
-    /// It is marked as deleted, and can be undeleted.
+    /// The version is marked as deleted, and can be undeleted.
     Deleted,
-    /// It is live again.
+    /// The version is readable again.
     Live,
-    /// Its values are destroyed for good.
+    /// The version's values are permanently destroyed.
     Destroyed,
-    /// All versions and all metadata of the service are destroyed for good.
+    /// All versions and all metadata of the service are permanently destroyed.
     AllGone,
 }
 
-/// A plan to give a version another fate.
+/// A plan to change the state of a version.
 pub struct VersionFate {
     /// The service.
     pub service: Service,
-    /// What is to become of it.
+    /// The new state.
     pub fate: Fate,
     /// The version.
     pub version: u64,
-    /// The newest version when the plan was made.
+    /// The newest version at the time of the plan.
     pub newest: u64,
-    /// When the version was written, RFC 3339, where it can be read: a service that was removed and
-    /// made again has the same numbers.
+    /// When the version was written, RFC 3339, if it can be read. It distinguishes a service from
+    /// one that was removed and created again with the same version numbers.
     pub created: Option<String>,
-    /// The keys that go, where they can be read.
+    /// The keys that are lost, if they can be read.
     pub keys: Vec<String>,
-    /// What deserves a second look.
+    /// Warnings for the person who approves.
     pub warnings: Vec<String>,
     path: String,
     vault: Arc<Client>,
 }
 
 impl VersionFate {
-    /// Plans it; `keys` and `warnings` are for the person. `vault` is a client of the active node.
+    /// Makes a plan. The caller may add `created`, `keys` and `warnings`. `vault` is a client of
+    /// the active node.
     #[must_use]
     pub fn new(
         core: &Core,
@@ -114,7 +115,7 @@ impl Operation for VersionFate {
             Fate::Destroyed => format!("destroy version {}", self.version),
             Fate::AllGone => "destroy all versions".to_owned(),
         };
-        // A name of others in quotes: it may hold what reads like more of the line.
+        // Quote a name from outside: it may look like a part of the audit line.
         let name = |key: &String| {
             if Key::is_valid(key) {
                 key.clone()
@@ -156,22 +157,22 @@ impl Operation for VersionFate {
     }
 }
 
-/// The version that a change is about.
+/// The version to change.
 pub(super) struct Target<'a> {
     pub(super) service: &'a Service,
     pub(super) version: u64,
-    /// The newest version when the plan was made.
+    /// The newest version at the time of the plan.
     pub(super) newest: u64,
-    /// When the version was written, where that is known.
+    /// When the version was written, if known.
     pub(super) created: Option<&'a str>,
 }
 
-/// Gives a version its fate with `writer`, and reads it back with `vault` on the active node.
+/// Changes a version's state with `writer`, and reads it back with `vault` from the active node.
 ///
 /// # Errors
-/// [`Error::Conflict`] where a newer version was written meanwhile, which stays;
-/// [`Error::OutcomeUnknown`] where Vault cannot say within half a minute what came of it; and
-/// Vault's refusals.
+/// [`Error::Conflict`] if a newer version was written meanwhile, which is kept;
+/// [`Error::OutcomeUnknown`] if Vault does not show the outcome within half a minute; and Vault's
+/// refusals.
 pub(super) async fn decide(
     writer: &Client,
     vault: &Client,
@@ -256,7 +257,7 @@ fn is_settled(seen: &Seen, fate: Fate) -> bool {
     }
 }
 
-/// A failing node may have done it: the read that follows tells.
+/// Sends the change once. A failing node may have applied it; the caller finds out by reading.
 async fn send(writer: &Client, target: &Target<'_>, fate: Fate) -> Result<Sent> {
     let versions = [target.version];
     let sent = match fate {
@@ -271,15 +272,16 @@ async fn send(writer: &Client, target: &Target<'_>, fate: Fate) -> Result<Sent> 
     }
 }
 
-/// What the active node knows of a version.
+/// The state of a version on the active node.
 struct Seen {
     newest: u64,
     state: Option<VersionState>,
-    /// When the version was written, where that can be read.
+    /// When the version was written, if it can be read.
     created: Option<String>,
 }
 
-/// By the metadata; where the policy denies that, by the versions themselves, which tell the same.
+/// Reads the state from the metadata. If the policy denies that, reading the versions themselves
+/// shows the same.
 async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
     let gone = Seen {
         newest: 0,
@@ -291,7 +293,7 @@ async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
             let info = history.versions.get(&target.version);
             let created = info.map(|info| info.created.clone());
             let state = match info.map(|info| info.state.clone()) {
-                // By our clock, which may be behind Vault's.
+                // This state depends on our clock, which may be behind Vault's.
                 Some(VersionState::Live) => state_of(node, target).await?.0,
                 state => state,
             };
@@ -317,7 +319,7 @@ async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
     })
 }
 
-/// What reading a version says of it.
+/// The state of a version as reading it shows, and when it was written.
 async fn state_of(
     node: &Client,
     target: &Target<'_>,

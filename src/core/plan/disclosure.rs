@@ -1,4 +1,5 @@
-//! Showing values to a model in the clear: plaintext mode, and keys that the person's config names.
+//! Shows values to a model in clear text: in plaintext mode, or for keys that the person's config
+//! lists.
 
 use super::{Consent, Operation, Permit, Report};
 use crate::approval::{Asked, Change, Outcome, Question};
@@ -9,7 +10,7 @@ use crate::error::Result;
 use crate::names::Service;
 use crate::vault::Secrets;
 
-/// Values that would be shown.
+/// A plan to show values.
 pub struct Disclosure {
     service: Service,
     path: String,
@@ -17,7 +18,7 @@ pub struct Disclosure {
 }
 
 impl Disclosure {
-    /// Plans to show these values of a service.
+    /// Makes a plan to show these values of a service.
     #[must_use]
     pub fn new(core: &Core, service: &Service, secrets: Secrets) -> Self {
         Self {

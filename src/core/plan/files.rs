@@ -1,4 +1,4 @@
-//! Writing files. The bytes are rendered before the question, so what was approved is what is
+//! Writes files. The bytes are rendered before the question, so exactly the approved bytes are
 //! written.
 
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use crate::files::record::{Kind, Records};
 use crate::files::{FileChange, Root, Written, write};
 use crate::names::printable;
 
-/// A file to write for a service.
+/// A plan to write a file for a service.
 pub struct FileWrite {
-    /// The file.
+    /// The file and its new content.
     pub change: Arc<FileChange>,
     /// Whether a model may have it written without asking a person.
     pub unasked: bool,
-    /// What deserves a second look.
+    /// Warnings for the person who approves.
     pub warnings: Vec<String>,
-    /// Where values come from other than the service itself, for the audit log.
+    /// Where values come from, other than the service itself; for the audit log.
     pub sources: Vec<String>,
-    /// The file as the person sees it. Needed where a person is asked.
+    /// The file as the approval page shows it. Required if a person is asked.
     pub preview: Vec<FilePreview>,
-    /// Why it cannot be written.
+    /// Why the file cannot be written, if so.
     pub obstacle: Option<String>,
-    /// The audit log's word for it.
+    /// The action that the audit log records.
     pub action: Action,
     path: String,
 }
 
 impl FileWrite {
-    /// Plans to write a file, with nothing but the file to tell about.
+    /// Makes a plan without warnings or a preview. A model must ask a person for it.
     #[must_use]
     pub fn new(action: Action, change: FileChange) -> Self {
         Self {
@@ -75,7 +75,8 @@ impl Operation for FileWrite {
     }
 
     fn audit_details(&self) -> String {
-        // The keys of an example are found in a text with values; those of other files are known.
+        // The keys of an example are found in a text with values, so the log leaves out their
+        // number.
         let mut details = match self.change.kind {
             Kind::Secrets => format!("{} with {} keys", self.path, self.change.keys.len()),
             Kind::Example => self.path.clone(),
@@ -86,7 +87,7 @@ impl Operation for FileWrite {
         details
     }
 
-    /// Waiting for the disk must not hold up anything else, so this is done on a thread of its own.
+    /// Runs on a blocking thread, so that waiting for the disk does not hold up other work.
     async fn carry_out(&self, core: &Core, _: &Permit<'_>) -> Result<Written> {
         let change = self.change.clone();
         let (root, state) = (core.settings.root.clone(), core.settings.state.clone());
@@ -101,7 +102,8 @@ impl Operation for FileWrite {
             Written::Created => "created",
             Written::Replaced { .. } => "updated",
         };
-        // Where a model could have chosen the content, the log does not say whether it is new.
+        // If a model could have chosen the content, the log must not show whether the file already
+        // had it.
         let details = if self.change.skip_if_same {
             details
         } else {

@@ -1,10 +1,10 @@
-//! The only way to change anything: an operation makes a plan, a person approves the plan, and the
-//! approved plan is committed.
+//! The only way to change anything: an operation becomes a plan, a person approves the plan, and
+//! the approved plan is committed.
 //!
-//! A [`Plan`] is fixed when it is made: paths, base version, keys, values, the bytes of files,
-//! warnings. Only [`Plan::approve`] makes an [`ApprovedPlan`], and only [`ApprovedPlan::commit`]
-//! hands out the [`Permit`] without which no operation can be carried out. The strength of the
-//! proof is compared here, so a command or tool cannot forget it.
+//! A [`Plan`] never changes after it is made: paths, base version, keys, values, bytes of files and
+//! warnings are fixed. Only [`Plan::approve`] creates an [`ApprovedPlan`], and only
+//! [`ApprovedPlan::commit`] creates the [`Permit`] that every operation requires. The strength of
+//! the proof is checked here, so no command or tool can forget it.
 
 mod adoption;
 mod deletion;
@@ -31,36 +31,36 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::vault::Client;
 
-/// How often a change is worked out again after somebody else's came in between.
+/// How often a change is planned again because somebody else changed the service meanwhile.
 const MAX_ATTEMPTS: usize = 50;
 
 /// Whether a person must approve an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Consent {
-    /// It may be done without asking.
+    /// No approval is needed.
     NotNeeded,
-    /// A person must approve it, as strongly as this machine's settings demand.
+    /// A person must approve it, with at least the strength that this machine's settings require.
     Needed,
 }
 
-/// One kind of change, fixed once it is made.
+/// One kind of change. It is fixed once its plan is made.
 pub trait Operation {
-    /// What it gives when it is done.
+    /// The result of a successful operation.
     type Done;
 
-    /// Whether a person must approve it. Never depends on a value.
+    /// Whether a person must approve it. This never depends on a value.
     fn consent(&self, core: &Core) -> Consent;
 
-    /// What the person must judge.
+    /// The question that the person must answer.
     fn question(&self) -> Question<'_>;
 
-    /// What it is about, for the audit log: names only.
+    /// Details for the audit log: names only, no values.
     fn audit_details(&self) -> String;
 
-    /// Takes the values that the person typed: exactly the keys that were asked for.
+    /// Takes the values that the person typed. They must be for exactly the requested keys.
     ///
     /// # Errors
-    /// [`Error::ApprovalMismatch`] for anything else.
+    /// [`Error::ApprovalMismatch`] for a missing or an additional key.
     fn take_typed(&mut self, typed: BTreeMap<String, Secret>) -> Result<()> {
         if typed.is_empty() {
             Ok(())
@@ -69,37 +69,37 @@ pub trait Operation {
         }
     }
 
-    /// Does it. `permit` proves that the pipeline allowed it.
+    /// Performs the change. `permit` proves that the plan was approved or needed no approval.
     ///
     /// # Errors
-    /// What kept it from being done.
+    /// If the change could not be made.
     fn carry_out(
         &self,
         core: &Core,
         permit: &Permit<'_>,
     ) -> impl Future<Output = Result<Self::Done>>;
 
-    /// What the person and the audit log are told about success.
+    /// The report of a success, for the person and the audit log.
     fn report(&self, done: &Self::Done) -> Report;
 }
 
-/// How a successful operation is reported.
+/// The report of a successful operation.
 pub struct Report {
-    /// For the page and the terminal that approved it.
+    /// The outcome for the page or terminal that approved it.
     pub outcome: Outcome,
-    /// The audit log's word for it.
+    /// The action that the audit log records.
     pub action: Action,
-    /// Further audit details: names only.
+    /// Additional details for the audit log: names only, no values.
     pub details: String,
 }
 
-/// The right to carry out one approved plan. It is made in this module only.
+/// The right to carry out one approved plan. Only this module can create it.
 pub struct Permit<'a> {
     proof: Option<&'a Proof>,
 }
 
 impl Permit<'_> {
-    /// Whether a person took their time to answer.
+    /// Whether a person was asked, so that time has passed since the plan was made.
     fn was_asked(&self) -> bool {
         match self.proof {
             Some(
@@ -113,7 +113,7 @@ impl Permit<'_> {
         }
     }
 
-    /// The client that writes: with a step-up, only the token of that login may be used.
+    /// The client that must write: with a step-up, the one with the token of that login.
     fn writer(&self, vault: &Client) -> Result<Option<Client>> {
         match self.proof {
             Some(Proof::StepUp(write)) => vault.with_token(write.token.clone()).map(Some),
@@ -129,7 +129,7 @@ impl Permit<'_> {
     }
 }
 
-/// A change that has been worked out but not made.
+/// A change that is planned but not yet made.
 pub struct Plan<O> {
     operation: O,
 }
@@ -137,35 +137,35 @@ pub struct Plan<O> {
 /// A plan that may be carried out.
 pub struct ApprovedPlan<O> {
     operation: O,
-    /// How the person proved to be one; none when no approval was needed.
+    /// How the approval was proved; none if no approval was needed.
     proof: Option<Proof>,
 }
 
-/// What a commit gives.
+/// The result of a commit.
 pub struct Committed<T> {
-    /// What was done.
+    /// The operation's result.
     pub done: T,
-    /// Why the audit log has no line about it.
+    /// Why the change is missing in the audit log, if it is.
     pub unlogged: Option<String>,
 }
 
 impl<O: Operation> Plan<O> {
-    /// Fixes an operation.
+    /// Makes a plan from an operation.
     pub fn new(operation: O) -> Self {
         Self { operation }
     }
 
-    /// The operation.
+    /// The planned operation.
     pub fn operation(&self) -> &O {
         &self.operation
     }
 
-    /// Asks the person, where the operation needs that. The question, the answer and how it was
-    /// proved go to the audit log.
+    /// Asks the person, if the operation requires it. The audit log records the question, the
+    /// answer and its proof.
     ///
     /// # Errors
-    /// [`Error::Declined`], [`Error::WeakProof`] and whatever kept the question from being asked. A
-    /// plan that cannot be carried out is shown with its reason and never approved.
+    /// [`Error::Declined`], [`Error::WeakProof`], and every reason why the question could not be
+    /// asked. A plan with an obstacle is shown with its reason, but never approved.
     pub async fn approve(
         mut self,
         core: &Core,
@@ -194,7 +194,8 @@ impl<O: Operation> Plan<O> {
                 return Err(Error::Declined);
             }
             Err(error) => {
-                // Nothing is written either way, so the answer counts more than its line.
+                // Nothing is written either way, so returning this error matters more than logging
+                // it.
                 let _ = core
                     .audit
                     .record(
@@ -247,17 +248,17 @@ impl<O: Operation> Plan<O> {
 }
 
 impl<O: Operation> ApprovedPlan<O> {
-    /// Does what was approved, and tells the person and the audit log what came of it.
+    /// Carries out the approved plan, and reports the outcome to the person and the audit log.
     ///
     /// # Errors
-    /// What kept it from being done.
+    /// If the change could not be made.
     pub async fn commit(self, core: &Core, approver: &impl Approver) -> Result<Committed<O::Done>> {
         self.commit_and_keep(core, approver)
             .await
             .map(|(committed, _)| committed)
     }
 
-    /// The same, and gives the operation back.
+    /// Like [`Self::commit`], but also returns the operation.
     async fn commit_and_keep(
         self,
         core: &Core,
@@ -297,7 +298,7 @@ impl<O: Operation> ApprovedPlan<O> {
         };
         approver.ended(&report.outcome);
         let service = self.operation.question().service.to_owned();
-        // What is done is done: a log that fails now must not hide it.
+        // The change is already made: a log that fails now must not hide it.
         let unlogged = core
             .audit
             .record(report.action, &service, &report.details)
@@ -314,12 +315,12 @@ impl<O: Operation> ApprovedPlan<O> {
     }
 }
 
-/// Plans a new version of a service, asks and writes it. When somebody else changed the service in
-/// between, works the plan out again and asks again. `make` gives `None` when nothing is to be
-/// written.
+/// Plans a new version of a service, asks for approval and writes it. If somebody else changes the
+/// service meanwhile, plans and asks again. `make` returns `None` if there is nothing to write.
 ///
 /// # Errors
-/// [`Error::Conflict`] when that never ends, and as [`Plan::approve`] and [`ApprovedPlan::commit`].
+/// [`Error::Conflict`] if somebody else keeps changing the service; otherwise as for
+/// [`Plan::approve`] and [`ApprovedPlan::commit`].
 pub async fn write_version<F>(
     core: &Core,
     approver: &impl Approver,

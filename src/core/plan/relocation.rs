@@ -1,5 +1,5 @@
-//! Copying a service to another path, and for a rename deleting it where it was: the new one first,
-//! read back, then the old one, so that no failure in between loses anything.
+//! Copies a service to another path; a rename then deletes the old service. The new service is
+//! written and read back before the old one is deleted, so that a failure in between loses nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,60 +14,61 @@ use crate::error::{Error, Result};
 use crate::names::Service;
 use crate::vault::{Client, CustomMetadata, Stored};
 
-/// What is copied.
+/// The service to copy.
 pub struct Origin {
-    /// The service.
+    /// Its name.
     pub service: Service,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
-    /// Its newest version, which is copied.
+    /// Its newest version, the one to copy.
     pub version: u64,
-    /// When that was written, RFC 3339: a service that was removed and made again has the same
-    /// numbers.
+    /// When that version was written, RFC 3339. It distinguishes the service from one that was
+    /// removed and created again with the same version numbers.
     pub created: String,
-    /// A client of the active node, with the mount and prefix of the service.
+    /// A client of the active node, with the mount and prefix of this service.
     pub vault: Arc<Client>,
 }
 
 /// A plan to copy or rename a service.
 pub struct Relocation {
-    /// Whether the old one is deleted afterwards.
+    /// Whether the old service is deleted afterwards.
     pub is_rename: bool,
-    /// What is copied.
+    /// The old service.
     pub origin: Origin,
-    /// The new one.
+    /// The new service.
     pub service: Service,
-    /// The new version of it.
+    /// The new version of the new service.
     pub change: VersionChange,
-    /// Whether the new one is there already, with this content.
+    /// Whether the new service already has this content.
     pub is_there: bool,
-    /// Custom metadata that goes along.
+    /// Custom metadata to copy.
     pub custom: CustomMetadata,
-    /// The same in words.
+    /// A description of the custom metadata, for the question.
     metadata: Vec<String>,
-    /// What deserves a second look.
+    /// Warnings for the person who approves.
     pub warnings: Vec<String>,
     vault: Arc<Client>,
     path: String,
 }
 
-/// How it ended.
+/// The outcome of a relocation.
 pub enum Relocated {
-    /// Somebody else wrote the new one first; nothing was done.
+    /// Somebody else wrote the new service first. Nothing was changed.
     Conflict,
-    /// The new one is there.
+    /// The new service is written.
     Done {
-        /// Its version.
+        /// The version of the new service.
         version: u64,
-        /// What kept the custom metadata from going along.
+        /// Why the custom metadata was not copied, if it was not.
         unmarked: Option<Box<Error>>,
-        /// What kept the old one from being deleted.
+        /// Why the old service was not deleted, if it was not.
         stopped: Option<Box<Error>>,
     },
 }
 
 impl Relocation {
-    /// Plans it. `vault` is a client of the active node, with the mount and prefix of the new one.
+    /// Makes a plan. `vault` is a client of the active node, with the mount and prefix of the new
+    /// service.
     #[must_use]
     pub fn new(
         is_rename: bool,
@@ -106,11 +107,11 @@ impl Relocation {
         }
     }
 
-    /// Writes the new one and reads it back.
+    /// Writes the new service and reads it back. `None` after a conflict.
     async fn write(&self, core: &Core, permit: &Permit<'_>) -> Result<Option<u64>> {
         let mut version = self.change.base();
-        // A standby may tell of a version that is deleted by now: then only a write makes sure that
-        // there is one.
+        // A standby may still return a version that has since been deleted. Before a rename, only a
+        // write makes sure that the new service exists.
         if !self.is_there || (self.is_rename && !self.vault.is_active().await) {
             match self.change.carry_out(core, permit).await? {
                 Commit::Written(written) => version = written,
@@ -126,8 +127,8 @@ impl Relocation {
             .map(|()| Some(version))
     }
 
-    /// Reads the new one back. A standby of OpenBao is behind for a moment. An approval was for
-    /// what was written: a newer version, or other content, is somebody else's.
+    /// Reads the new service back. An OpenBao standby may lag behind for a moment. The approval was
+    /// for what was written, so a newer version or different content is somebody else's change.
     async fn verify(&self, version: u64) -> Result<()> {
         let mut pause = Duration::from_millis(50);
         loop {
@@ -173,8 +174,8 @@ impl Relocation {
         }
     }
 
-    /// Puts the custom metadata beside what is there. It is worked out anew, since writing may have
-    /// changed it.
+    /// Merges the custom metadata into what the new service has. Reads it again first, because
+    /// writing may have changed it.
     async fn annotate(&self, permit: &Permit<'_>) -> Result<()> {
         if self.custom.is_empty() {
             return Ok(());
@@ -197,7 +198,7 @@ impl Relocation {
             .map(drop)
     }
 
-    /// Whether the version that was approved is still the newest one.
+    /// Fails if the approved version is no longer the newest one.
     async fn require_newest(&self) -> Result<()> {
         let Origin {
             service,
@@ -245,16 +246,16 @@ impl Relocation {
         deleted.map_err(|error| match error {
             Error::Conflict { .. } => Error::InTheWay {
                 message: format!(
-                    "{service} was changed meanwhile: its newer version stays, and {} has version \
+                    "{service} was changed meanwhile, so it was not deleted; {} has its version \
                      {version}",
                     self.service
                 ),
                 hint: format!(
-                    "to take the newer one: claude-vault rename {service} {} --replace",
+                    "to move the newer version: claude-vault rename {service} {} --replace",
                     self.service
                 ),
             },
-            // A token that was used up looks like one that has expired.
+            // A token without any uses left looks like an expired one.
             Error::SessionExpired if writer.is_some() => Error::InTheWay {
                 message: format!(
                     "the approving sign-in was used up before {service} was deleted: \
@@ -316,8 +317,8 @@ impl Operation for Relocation {
                 stopped: None,
             });
         }
-        // What the role may not write stays behind; what merely failed is tried again by the same
-        // command.
+        // If the role may not write metadata, the rename continues without it. After any other
+        // failure the old service stays, and the same command tries again.
         let (unmarked, stopped) = match unmarked {
             Some(error) if !matches!(*error, Error::Forbidden { .. }) => (None, Some(error)),
             unmarked => (
@@ -354,7 +355,7 @@ impl Operation for Relocation {
                 ..
             } => Report {
                 outcome: Outcome::Failed(format!(
-                    "the new one is version {version}, and the old one stays: {error}"
+                    "the new service has version {version}, but the old one stays: {error}"
                 )),
                 action: Action::Failed,
                 details: format!("version {version}; the old one stays: {}", error.code()),

@@ -1,5 +1,5 @@
-//! A new version of a service, written with check-and-set on the version that the plan was worked
-//! out from, so that nobody's change is lost.
+//! A new version of a service. It is written with check-and-set on the version that the plan was
+//! made from, so that nobody's change is lost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,65 +16,66 @@ use crate::names::{Key, Service, printable, quoted};
 use crate::secret::{JsonType, Secret, Value, WayOut};
 use crate::vault::{Client, CustomMetadata, Secrets, Sent, Stored, VersionInfo, WriteOutcome};
 
-/// How long the outcome of a broken write is looked for: a failover takes up to twenty seconds.
+/// How long to look for the outcome of a broken write: a failover takes up to twenty seconds.
 pub(super) const RESOLVE_FOR: Duration = Duration::from_secs(30);
 
-/// The most that a model may have stored in one version: half of what Vault takes by default.
+/// The largest version that a model may have written, in bytes: half of what Vault accepts by
+/// default.
 const MAX_VERSION_BYTES: usize = 512 * 1024;
-/// The most keys of such a version.
+/// The most keys in a version that a model may have written.
 const MAX_VERSION_KEYS: usize = 500;
 
-/// A new version of a service.
+/// A plan to write a new version of a service.
 pub struct VersionChange {
     service: Service,
     path: String,
     base: u64,
     changes: BTreeMap<String, Change>,
-    /// Keys whose values the person types, with the value that each has now.
+    /// Keys whose values the person types, each with its current value.
     prompt: BTreeMap<Key, Option<Value>>,
     result: Secrets,
-    /// What the service held at the base version.
+    /// The keys and values of the base version.
     before: Secrets,
-    /// When the base version was written, where it can be read.
+    /// When the base version was written, if it can be read.
     created: Option<String>,
     notes: Notes,
-    /// Whether the audit log names all keys, and not only those that change.
+    /// Whether the audit log names all keys instead of only the changed ones.
     logs_all: bool,
     upkeep: Option<UpkeepChange>,
-    /// Reads: the active node.
+    /// The client for reads, at the active node.
     vault: Arc<Client>,
 }
 
-/// A change of owner and rotation, in Vault's custom metadata.
+/// A change of owner and rotation in Vault's custom metadata.
 struct UpkeepChange {
-    /// What becomes of each entry that changes; `None` for one that goes.
+    /// The new text of each entry that changes; `None` removes the entry.
     entries: BTreeMap<String, Option<String>>,
     words: Vec<String>,
 }
 
-/// What the person is told beside the keys.
+/// What the person is shown besides the keys.
 #[derive(Clone, Default)]
 pub struct Notes {
-    /// What deserves a second look.
+    /// Warnings for the person who approves.
     pub warnings: Vec<String>,
-    /// Where values come from that the caller cannot see, for the audit log.
+    /// Where values come from, if the caller cannot see them; for the audit log.
     pub sources: Vec<String>,
-    /// Why the change cannot be made.
+    /// Why the change cannot be made, if so.
     pub obstacle: Option<String>,
 }
 
 /// A value to set.
 #[derive(Clone)]
 pub enum Given {
-    /// Text from a place without types, such as `KEY=TEXT` or a `.env` file. Over a number or a
-    /// boolean it keeps that type, if it is exactly such a JSON value.
+    /// Text from a source without types, such as `KEY=TEXT` or a `.env` file. If it replaces a
+    /// number or a boolean and is valid JSON of that type, it keeps the type.
     Untyped(Secret),
-    /// A value with its type.
+    /// A value that already has its type.
     Typed(Value),
 }
 
 impl Given {
-    /// The text, or the JSON text.
+    /// The text of a string, or the JSON of any other type.
     #[must_use]
     pub fn secret(&self) -> &Secret {
         match self {
@@ -83,7 +84,7 @@ impl Given {
         }
     }
 
-    /// The value that it becomes where a key held `before`.
+    /// The value to store for a key that currently has the value `before`.
     fn over(&self, before: Option<&Value>) -> Value {
         match self {
             Self::Typed(value) => value.clone(),
@@ -105,31 +106,31 @@ impl Given {
     }
 }
 
-/// How an attempt to write ended.
+/// The outcome of an attempt to write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Commit {
-    /// Written, as this version.
+    /// This version was written.
     Written(u64),
-    /// Somebody else wrote first; nothing of the plan was written.
+    /// Somebody else wrote first. Nothing of the plan was written.
     Conflict,
 }
 
-/// A service as it is now.
+/// The current state of a service.
 pub struct Current {
     version: u64,
-    /// When it was written, RFC 3339; none where there is no version that can be read.
+    /// When the newest version was written, RFC 3339; none if no version can be read.
     created: Option<String>,
-    /// Whether the newest version was deleted, and can be brought back.
+    /// Whether the newest version is deleted and can be restored.
     is_deleted: bool,
     secrets: Secrets,
     vault: Arc<Client>,
 }
 
 impl Current {
-    /// Reads it from the active node. A deleted or absent service has no keys.
+    /// Reads a service with a client of the active node. A deleted or absent service has no keys.
     ///
     /// # Errors
-    /// As reading the service.
+    /// As [`Client::read_service`].
     pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
         let (version, created, is_deleted, secrets) =
             match vault.read_service(service, None).await? {
@@ -153,13 +154,13 @@ impl Current {
         })
     }
 
-    /// Its version; 0 where there is none.
+    /// The newest version; 0 if the service is absent.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// Whether there is one; a deleted one is none.
+    /// Whether the newest version can be read. A deleted service is not present.
     #[must_use]
     pub fn is_present(&self) -> bool {
         self.created.is_some()
@@ -171,7 +172,7 @@ impl Current {
         self.vault.clone()
     }
 
-    /// What it holds.
+    /// The keys and values; empty if the service is deleted or absent.
     #[must_use]
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
@@ -179,8 +180,9 @@ impl Current {
 }
 
 impl VersionChange {
-    /// The change from `current` to `result`. `touched` are keys that the request names, which are
-    /// shown also when they stay as they are; the values of `prompt` are typed by the person.
+    /// Plans the change from `current` to `result`. Keys in `touched` come from the request and are
+    /// shown even if their values stay the same. The person types the values of the keys in
+    /// `prompt`.
     #[must_use]
     pub fn between(
         core: &Core,
@@ -213,7 +215,7 @@ impl VersionChange {
             changes.insert(key.clone(), Change::Removed);
         }
         for key in prompt {
-            // The plan does not show the old value: only the approval brings the new one.
+            // The plan must not show the old value: the approval brings the new one.
             result.remove(key.as_str());
             let change = if before.contains_key(key.as_str()) {
                 Change::Changed
@@ -244,7 +246,7 @@ impl VersionChange {
                 ),
             );
         }
-        // Vault's own limit would tell a model how long the values are.
+        // This limit comes before Vault's own, which would show a model how long the values are.
         let size: usize = result
             .iter()
             .map(|(key, value)| key.len() + value.secret().expose(WayOut::Inspection).len())
@@ -277,8 +279,8 @@ impl VersionChange {
         }
     }
 
-    /// The same with a change of the service's custom metadata from `before` to `after`; `words`
-    /// say what it changes.
+    /// Adds a change of the service's custom metadata from `before` to `after`. `words` describe
+    /// the change.
     #[must_use]
     pub fn with_upkeep(
         mut self,
@@ -297,7 +299,7 @@ impl VersionChange {
         self
     }
 
-    /// Sets `additions` and leaves every other key as it is.
+    /// Plans to set `additions` and keep every other key.
     #[must_use]
     pub fn merge(
         core: &Core,
@@ -318,8 +320,8 @@ impl VersionChange {
         Self::between(core, service, current, result, &touched, prompt, notes)
     }
 
-    /// Names all keys in the audit log. Where both sides of a change are content of Vault, the keys
-    /// that differ tell which values are equal, and an assistant can read the log.
+    /// Makes the audit log name all keys. If both sides of a change come from Vault, the list of
+    /// changed keys reveals which values are equal, and an assistant can read the log.
     #[must_use]
     pub fn logging_all_keys(self) -> Self {
         Self {
@@ -328,7 +330,7 @@ impl VersionChange {
         }
     }
 
-    /// Whether there is anything to write.
+    /// Whether there is nothing to write.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
         self.upkeep.is_none() && self.keeps_values()
@@ -340,13 +342,13 @@ impl VersionChange {
             .all(|change| *change == Change::Unchanged)
     }
 
-    /// The version it was worked out from; 0 when the service is new.
+    /// The version that the plan was made from; 0 if the service is new.
     #[must_use]
     pub fn base(&self) -> u64 {
         self.base
     }
 
-    /// The version it was worked out from, where that one can be read.
+    /// The version that the plan was made from, if it can still be read.
     #[must_use]
     pub fn readable_base(&self) -> Option<u64> {
         self.created.is_some().then_some(self.base)
@@ -358,19 +360,19 @@ impl VersionChange {
         &self.path
     }
 
-    /// What changes in the service's custom metadata.
+    /// Describes the change of the service's custom metadata.
     #[must_use]
     pub fn metadata(&self) -> &[String] {
         self.upkeep.as_ref().map_or(&[], |upkeep| &upkeep.words)
     }
 
-    /// What deserves a second look.
+    /// Warnings for the person who approves.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.notes.warnings
     }
 
-    /// The keys that change in this way.
+    /// The names of the keys with this kind of change.
     #[must_use]
     pub fn keys(&self, wanted: Change) -> Vec<String> {
         self.changes
@@ -413,7 +415,7 @@ impl Operation for VersionChange {
     }
 
     fn audit_details(&self) -> String {
-        // A name of others in quotes: it may hold what reads like more of the line.
+        // Quote a name from outside: it may look like a part of the audit line.
         let name = |key: &String| {
             if Key::is_valid(key) {
                 key.clone()
@@ -459,7 +461,8 @@ impl Operation for VersionChange {
     }
 
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<Commit> {
-        // With a step-up, Vault itself says that this person may write: no other token is used.
+        // With a step-up, only the token of that login may write, so that Vault itself checks the
+        // person.
         let step_up = permit.writer(&self.vault)?;
         let writer = step_up.as_ref().unwrap_or(&self.vault);
         if permit.was_asked() && self.was_made_anew().await? {
@@ -470,7 +473,7 @@ impl Operation for VersionChange {
         } else {
             self.write(writer, &self.vault).await?
         };
-        // Last: a conflict leaves the metadata as it was.
+        // The metadata comes last, so that a conflict leaves it unchanged.
         if let (Some(upkeep), Commit::Written(version)) = (&self.upkeep, written) {
             upkeep
                 .write(&self.service, writer, &self.vault)
@@ -501,8 +504,8 @@ impl Operation for VersionChange {
 }
 
 impl VersionChange {
-    /// Whether the service was removed and made again while the person looked: its numbers begin
-    /// anew then, and check-and-set takes the new one for the old.
+    /// Whether the service was removed and created again while the person decided. Its version
+    /// numbers then start again, and check-and-set cannot tell the new service from the old one.
     async fn was_made_anew(&self) -> Result<bool> {
         let Some(planned) = &self.created else {
             return Ok(false);
@@ -511,7 +514,7 @@ impl VersionChange {
             Stored::Present {
                 version, created, ..
             } => Ok(version == self.base && created != *planned),
-            // Check-and-set tells.
+            // Check-and-set notices these.
             Stored::Deleted { .. } | Stored::Absent => Ok(false),
         }
     }
@@ -519,21 +522,21 @@ impl VersionChange {
     fn half_done(&self, version: u64, error: &Error) -> Error {
         if self.keeps_values() {
             return Error::InTheWay {
-                message: format!("owner and rotation are not written: {error}"),
+                message: format!("owner and rotation could not be written: {error}"),
                 hint: error.hint(),
             };
         }
         Error::InTheWay {
             message: format!(
-                "{} has version {version} now, but owner and rotation are not written: {error}",
+                "{} has version {version} now, but owner and rotation could not be written: {error}",
                 self.service
             ),
             hint: error.hint(),
         }
     }
 
-    /// Puts first among the warnings what somebody else changed after `earlier` was worked out:
-    /// versions, who wrote them, and names of keys. For the person alone.
+    /// Adds a first warning that says what somebody else changed since `earlier` was planned:
+    /// versions, their writers, and names of keys. Only the person sees it.
     pub(super) async fn tell_apart(&mut self, core: &Core, earlier: &Self) {
         let differences = Differences::between(&earlier.before, &self.before);
         let history = self.vault.read_history(&self.service).await.ok().flatten();
@@ -566,8 +569,8 @@ impl VersionChange {
         );
     }
 
-    /// The newest version, if it holds exactly this result: a write that was repeated after its
-    /// answer was lost says that somebody else was first.
+    /// The newest version, if it holds exactly this result. A write that was repeated because its
+    /// answer was lost reports a conflict with itself.
     pub(super) async fn standing(&self) -> Result<Option<u64>> {
         match self.vault.read_service(&self.service, None).await? {
             Stored::Present {
@@ -577,12 +580,12 @@ impl VersionChange {
         }
     }
 
-    /// Whether these are the keys and values that the change makes.
+    /// Whether these are exactly the keys and values of the new version.
     pub(super) fn is_result(&self, secrets: &Secrets) -> bool {
         *secrets == self.result
     }
 
-    /// Writes with `writer`; whatever must be read meanwhile is read with `vault`.
+    /// Writes with `writer`. Any reads in between use `vault`.
     async fn write(&self, writer: &Client, vault: &Client) -> Result<Commit> {
         let Self {
             service,
@@ -597,9 +600,10 @@ impl VersionChange {
         }
     }
 
-    /// After a mismatch or a broken connection. Vault's own word for either can be wrong: a
-    /// standby of OpenBao answers check-and-set from an older state, and a write may have been
-    /// applied though its answer was lost. The active node's next version tells.
+    /// Finds the outcome after a mismatch or a broken connection. Vault's answer can be wrong in
+    /// both cases: an OpenBao standby judges check-and-set by an older state, and a write may have
+    /// been applied although its answer was lost. The next version on the active node shows the
+    /// outcome.
     async fn resolve(&self, writer: &Client, vault: &Client, may_be_ours: bool) -> Result<Commit> {
         let undecided = if may_be_ours {
             Err(Error::OutcomeUnknown {
@@ -655,7 +659,7 @@ impl VersionChange {
             if current != *base {
                 return Ok(Commit::Conflict);
             }
-            // Nothing happened yet: the same check-and-set is safe to try again.
+            // Nothing was written yet, so it is safe to try the same check-and-set again.
             let active_writer = writer.active_node().await.unwrap_or(None);
             match active_writer
                 .as_ref()
@@ -674,8 +678,8 @@ impl VersionChange {
 }
 
 impl UpkeepChange {
-    /// Writes with `writer`. It is worked out anew from what is there, since Vault replaces all of
-    /// it at once; what came of it, the active node tells: Vault says yes also where it did
+    /// Writes with `writer`. The new metadata is built from a fresh read, because Vault replaces
+    /// all of it at once. It is then read back, because Vault reports success even if it did
     /// nothing.
     async fn write(&self, service: &Service, writer: &Client, vault: &Client) -> Result<()> {
         let read = vault.read_history(service).await?;
@@ -711,7 +715,7 @@ impl UpkeepChange {
     }
 }
 
-/// What a failover looks like from outside.
+/// Whether a failover could cause this error.
 pub(super) fn is_passing(error: &Error) -> bool {
     matches!(
         error,
@@ -722,7 +726,7 @@ pub(super) fn is_passing(error: &Error) -> bool {
     )
 }
 
-/// The keys whose values get another type.
+/// Warnings for keys whose values change their type.
 fn type_changes(before: &Secrets, result: &Secrets) -> Vec<String> {
     let change = |(key, value): (&String, &Value)| {
         let (old, new) = (before.get(key)?.json_type(), value.json_type());
@@ -731,14 +735,14 @@ fn type_changes(before: &Secrets, result: &Secrets) -> Vec<String> {
     result.iter().filter_map(change).collect()
 }
 
-/// A value under such a name is shown to models, so a model could ask for one to be put there.
+/// Models see the values of such keys, so a model could ask for a secret to be stored in one.
 fn plain_key_warning(core: &Core, service: &Service, key: &str) -> Option<String> {
     core.settings
         .is_plain_key(service.as_str(), key)
-        .then(|| format!("{key} is among your plain_keys: AI assistants are shown its value"))
+        .then(|| format!("{key} is among your plain_keys: AI assistants can see its value"))
 }
 
-/// Most programs take an empty value for a missing one.
+/// Warns about an empty value, because most programs treat it as missing.
 fn empty_warning(key: &str, value: &Value) -> Option<String> {
     value
         .secret()
@@ -747,7 +751,7 @@ fn empty_warning(key: &str, value: &Value) -> Option<String> {
         .then(|| format!("the value of {} is empty", printable(key, false)))
 }
 
-/// What in a value would do something in a shell. Never a refusal.
+/// Warns about characters that a shell would interpret. It never refuses the value.
 fn pattern_warning(key: &str, secret: &Secret) -> Option<String> {
     const PATTERNS: [(&str, &str); 8] = [
         ("$(", "$(…)"),

@@ -1,5 +1,5 @@
-//! A baseline: findings that are known. It names files and keys and counts them; it holds nothing
-//! that depends on a value, not even a hash: a weak password could be guessed from one.
+//! The baseline: a file of known findings. It contains file names, key names and counts. Nothing in
+//! it depends on a value, not even a hash, because a weak password could be guessed from its hash.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::names::printable;
 
-/// The file.
+/// The content of a baseline file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Baseline {
@@ -19,20 +19,21 @@ struct Baseline {
     known: Vec<Known>,
 }
 
-/// Findings in one file under one name.
+/// The known findings of one name in one file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
     file: String,
     key: String,
-    /// How many.
+    /// The number of these findings.
     count: usize,
 }
 
-/// The version of the format.
+/// The version of the file format.
 const VERSION: u32 = 1;
 
-/// Marks the findings that the baseline has, or writes it from the findings.
+/// Marks the findings that the baseline lists. With `update`, replaces the baseline with the
+/// current findings first.
 pub(super) fn apply(root: &Root, file: &Path, update: bool, report: &mut ScanReport) -> Result<()> {
     let path = root.relative(file)?;
     if update {
@@ -48,7 +49,7 @@ pub(super) fn apply(root: &Root, file: &Path, update: bool, report: &mut ScanRep
     let shown = || printable(&file.to_string_lossy(), false);
     let Some(content) = root.read(&path)? else {
         let hint = format!(
-            "make it: claude-vault scan --update-baseline --baseline {}",
+            "create it: claude-vault scan --update-baseline --baseline {}",
             shown()
         );
         return Err(Error::NotFound {
@@ -62,7 +63,7 @@ pub(super) fn apply(root: &Root, file: &Path, update: bool, report: &mut ScanRep
         .ok_or_else(|| {
             Error::invalid(
                 format!("{} is not a baseline of this program", shown()),
-                "make it anew with --update-baseline",
+                "recreate it with --update-baseline",
             )
         })?;
     let mut left: BTreeMap<(String, String), usize> = baseline

@@ -1,22 +1,22 @@
-//! Which files are looked at, and as what.
+//! Decides which files are scanned, and in which format.
 
 use std::path::Path;
 
 use crate::format::dotenv::Dialect;
 use crate::format::places::Form;
 
-/// How a file is looked at.
+/// How a file is scanned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Reading {
-    /// As its form says.
+    /// In its own format.
     Form(Form),
-    /// Line by line, as some configuration.
+    /// Line by line, for a configuration file of unknown format.
     Lines,
-    /// The whole file is one secret: compose mounts it as one.
+    /// The whole file is one secret, which docker compose mounts.
     Secret,
 }
 
-/// Lock files of package managers: large, and full of digests.
+/// Lock files of package managers. They are large and contain many digests.
 const LOCK_FILES: [&str; 4] = [
     "pnpm-lock.yaml",
     "pubspec.lock",
@@ -24,7 +24,7 @@ const LOCK_FILES: [&str; 4] = [
     "conda-lock.yml",
 ];
 
-/// What a file in a walk is looked at as, by its name; `None` for what is not looked at.
+/// How a file found in a walk is scanned, decided by its name; `None` if it is not scanned.
 pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<Reading> {
     let name = file.file_name()?.to_str()?;
     let lower = name.to_ascii_lowercase();
@@ -47,14 +47,15 @@ pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<Reading> {
     Some(Reading::Form(form))
 }
 
-/// What a file that a person named is looked at as.
+/// How a file that the person named is scanned.
 pub(super) fn named(file: &Path, dialect: Dialect) -> Reading {
     in_a_walk(file, dialect)
         .or_else(|| Form::of(file, dialect).map(Reading::Form))
         .unwrap_or(Reading::Lines)
 }
 
-/// A stack file is a compose file under another name: what stands in it says so.
+/// Reads a YAML file with a top-level `services:` as a compose file. Stack files, for example, have
+/// such content under other names.
 pub(super) fn settled(reading: Reading, text: &str) -> Reading {
     let is_compose = || text.lines().any(|line| line.trim_end() == "services:");
     match reading {
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_looked_at_by_their_names() {
+    fn the_name_of_a_file_decides_how_it_is_scanned() {
         let of = |name: &str| in_a_walk(Path::new(name), Dialect::Portable);
         for name in [
             ".env",

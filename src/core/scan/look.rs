@@ -1,4 +1,4 @@
-//! Looks at the files, several at once.
+//! Scans the files, several in parallel.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,25 +16,25 @@ use crate::format::places::{Form, Place, Role, Writing, places};
 use crate::names::printable;
 use crate::secret::Secret;
 
-/// Work that lasts longer is shown on a terminal.
+/// Progress is reported only if the scan takes longer than this.
 const PROGRESS_AFTER: Duration = Duration::from_millis(500);
-/// How often it is shown.
+/// The interval between progress reports.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// More threads than this wait for the disk only.
+/// Additional threads would only wait for the disk.
 const MAX_THREADS: usize = 8;
 
-/// Comments that allow what stands on their line.
+/// Comments that allow a secret on their own line.
 const ALLOWED: [&str; 3] = [
     "claude-vault:allow",
     "gitleaks:allow",
     "pragma: allowlist secret",
 ];
-/// A comment that allows what stands on the next line.
+/// A comment that allows a secret on the next line.
 const ALLOWED_NEXT: &str = "pragma: allowlist nextline secret";
 
 type Found = (Option<Looked>, Vec<Omission>);
 
-/// Looks at all files; the results are in the order of the files.
+/// Scans all files. The results are in the order of the files.
 pub(super) fn at_all(
     root: &Root,
     files: &[Candidate],
@@ -107,13 +107,13 @@ fn at_one(root: &Root, file: &Candidate) -> Found {
         Reading::Lines => (of_lines(file, text), Vec::new()),
         Reading::Form(form) => match places(form, text) {
             Ok(places) => return (of_places(file, form, text, &places), Vec::new()),
-            // Not readable as what it is: its lines are looked at all the same.
+            // The file is malformed, so it is scanned line by line instead.
             Err(malformed) => (
                 of_lines(file, text),
                 omit(
                     Some(malformed.line),
                     format!(
-                        "not YAML that can be read: {}",
+                        "it is not valid YAML: {}",
                         printable(&malformed.reason, false)
                     ),
                 ),
@@ -162,20 +162,20 @@ fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Opti
     })
 }
 
-/// Whether two secrets are one for a person: items of a list on one line.
+/// Whether two secrets count as one finding: for example, items of a list on one line.
 fn is_same_entry(one: &Finding, other: &Finding) -> bool {
     one.secret
         && other.secret
         && (one.line, &one.key, one.rule) == (other.line, &other.key, other.rule)
 }
 
-/// One entry for each line with a secret; one for a harmless entry that has a name.
+/// The findings of a place: one for each line with a secret, or one for a named harmless entry.
 fn of_place(file: &Candidate, text: &str, lines: &[&str], judged: &Judged<'_>) -> Vec<Finding> {
     let Judged { place, verdict } = judged;
     let key = key_of(place);
     if !verdict.is_secret {
-        let is_told = !place.name.is_empty() && place.role != Role::Comment;
-        return if is_told {
+        let is_named = !place.name.is_empty() && place.role != Role::Comment;
+        return if is_named {
             vec![finding(file, key, place.line, verdict, Vec::new())]
         } else {
             Vec::new()
@@ -183,7 +183,8 @@ fn of_place(file: &Candidate, text: &str, lines: &[&str], judged: &Judged<'_>) -
     }
     let mut found: Vec<Finding> = Vec::new();
     for span in &verdict.spans {
-        // Of a value of several lines that is secret from its start on, the entry's own line.
+        // A secret that starts at the beginning of a multi-line value is reported at the line of
+        // its entry.
         let is_whole = span.start == 0 && place.role != Role::ConfigContent;
         let line = if is_whole {
             place.line
@@ -238,8 +239,8 @@ fn finding(
     }
 }
 
-/// The name of a place, unless it looks like a piece of a secret itself: a line of base64 can pass
-/// for an entry.
+/// The name to show for a place. A generic word replaces a name that looks like a part of a secret:
+/// a line of base64, for example, can be parsed as an entry.
 fn key_of(place: &Place) -> String {
     let fallback = match place.role {
         Role::Comment => "comment",
@@ -261,7 +262,7 @@ fn key_of(place: &Place) -> String {
     }
 }
 
-/// Each line of a text that is no format of ours.
+/// Scans a text of unknown format line by line.
 fn of_lines(file: &Candidate, text: &str) -> Vec<Finding> {
     let lines: Vec<&str> = text.split('\n').collect();
     let verdict = classify("", text, Role::ConfigContent);
@@ -283,7 +284,7 @@ fn of_lines(file: &Candidate, text: &str) -> Vec<Finding> {
 fn of_secret(file: &Candidate, text: &str) -> Vec<Finding> {
     let value = text.trim_end_matches(['\r', '\n']);
     let name = file.secret.as_deref().unwrap_or_default();
-    // A placeholder or an empty file is none yet.
+    // A placeholder or an empty file is not a secret yet.
     let verdict = classify("secret", value, Role::Value);
     if matches!(
         verdict.kind,
@@ -313,7 +314,7 @@ fn whole_file(file: &Candidate, name: &str) -> Finding {
     finding(file, printable(name, false), 1, &verdict, Vec::new())
 }
 
-/// Whether a comment on the line, or the one before it, allows a secret there.
+/// Whether a comment on the line, or on the line before, allows a secret there.
 fn is_allowed(lines: &[&str], line: usize) -> bool {
     let at = |line: usize| {
         line.checked_sub(1)

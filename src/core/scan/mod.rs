@@ -1,5 +1,5 @@
-//! `scan`: what looks like a secret in the files of a tree, for a person. Names, places and
-//! reasons; never a value. What a model learns of a file is in [`super::entries`].
+//! `scan`: finds what looks like a secret in the files of a tree and reports it to a person: names,
+//! places and reasons, but never values. The scan for a model is in [`super::entries`].
 
 mod baseline;
 mod kinds;
@@ -24,121 +24,122 @@ pub(crate) use usual::COMPOSE_NAMES;
 pub use usual::is_compose;
 pub(in crate::core) use usual::read;
 
-/// What to look at, and what to compare with.
+/// The files to scan, and what to compare them with.
 #[derive(Default)]
 pub struct ScanRequest {
-    /// Files and folders; the root without any.
+    /// Files and folders to scan. If empty, the whole root is scanned.
     pub paths: Vec<PathBuf>,
-    /// Who reads the env files, instead of guessing by the files beside them.
+    /// The dialect of the env files. Without it, the dialect is guessed from neighbouring files.
     pub dialect: Option<Dialect>,
     /// Compare with every service in Vault, not only with the folder's own.
     pub all_services: bool,
-    /// A file of findings that are known.
+    /// The baseline file, which lists known findings.
     pub baseline: Option<PathBuf>,
-    /// Write the findings of this run into the baseline.
+    /// Replace the baseline with the findings of this run.
     pub update_baseline: bool,
 }
 
-/// How far a scan is.
+/// The progress of a scan.
 #[derive(Clone, Copy)]
 pub struct Progress {
-    /// Files looked at.
+    /// The number of files scanned so far.
     pub done: usize,
-    /// Files found so far.
+    /// The total number of files.
     pub files: usize,
 }
 
 /// An entry of a file, and whether it is a secret.
 #[derive(Serialize)]
 pub struct Finding {
-    /// The file, below the root, as it can be printed.
+    /// The file, below the root, escaped for printing.
     pub file: String,
     /// The first line, from 1.
     pub line: usize,
-    /// Its name; of a place without one, what it is.
+    /// The entry's name, or a word such as `comment` or `command` for a place without a name.
     pub key: String,
-    /// What it looks like.
+    /// What kind of value it looks like.
     pub kind: Kind,
-    /// Whether it belongs into Vault.
+    /// Whether it is a secret, which belongs in Vault.
     pub secret: bool,
-    /// Why, in a sentence.
+    /// The reason for the verdict.
     pub why: &'static str,
-    /// The rule that decided.
+    /// The id of the rule that decided.
     pub rule: &'static str,
-    /// How bad it is.
+    /// The severity of leaving the secret in the file.
     pub severity: Severity,
-    /// Whether git tracks the file; unknown outside of a repository or without git.
+    /// Whether git tracks the file; `None` outside of a repository or without git.
     pub tracked: Option<bool>,
-    /// Whether Vault holds this value; unknown without a session.
+    /// Whether Vault has the same value; `None` if it was not compared.
     pub in_vault: Option<bool>,
-    /// Where Vault holds it: `SERVICE/KEY`.
+    /// The key in Vault with the same value: `SERVICE/KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_key: Option<String>,
     /// Whether a comment in the file allows it.
     pub allowed: bool,
-    /// Whether the baseline has it.
+    /// Whether the baseline lists it.
     pub known: bool,
-    /// The rule, for reports that list the rules.
+    /// The rule that decided, for reports that describe the rules.
     #[serde(skip)]
     pub by: &'static Rule,
-    /// The path in the file system, below the root.
+    /// The file's path below the root, not escaped.
     #[serde(skip)]
     pub path: PathBuf,
-    /// The secret parts, for the comparison with Vault; taken away before anything is reported.
+    /// The secret parts, for the comparison with Vault. They are cleared before the report is
+    /// returned.
     #[serde(skip)]
     values: Vec<Secret>,
 }
 
 impl Finding {
-    /// Whether it is a secret that nobody has accepted yet.
+    /// Whether it is a secret that neither a comment nor the baseline accepts.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.secret && !self.allowed && !self.known
     }
 }
 
-/// A file that was looked at.
+/// A scanned file that has entries or unreadable lines.
 #[derive(Serialize)]
 pub struct Looked {
-    /// Below the root, as it can be printed.
+    /// The file, below the root, escaped for printing.
     pub file: String,
     /// Its entries, in order.
     pub keys: Vec<Finding>,
-    /// Lines of an env file that are no entry.
+    /// The numbers of the lines in an env file that are not entries.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread_lines: Vec<usize>,
 }
 
-/// Something that was not looked at, or not as it should be.
+/// A file or folder that was skipped, or that could not be scanned in its own format.
 #[derive(Serialize)]
 pub struct Omission {
-    /// Below the root, as it can be printed.
+    /// The path, below the root, escaped for printing.
     pub path: String,
-    /// The line it is about, from 1.
+    /// The line that the reason is about, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
-    /// Why, without any text of a file.
+    /// The reason. It never contains text from the file.
     pub reason: String,
 }
 
-/// What a scan found.
+/// The result of a scan.
 #[derive(Serialize)]
 pub struct ScanReport {
     /// The files that have entries.
     pub files: Vec<Looked>,
-    /// How many files were looked at.
+    /// The number of scanned files.
     pub looked_at: usize,
-    /// Folders and files that were left out on purpose.
+    /// Folders and files that were skipped on purpose.
     pub left_out: Vec<Omission>,
-    /// Files that could not be read, or not as what they are.
+    /// Files that could not be read, or not in their own format.
     pub unread: Vec<Omission>,
-    /// What to know.
+    /// Warnings for the person.
     #[serde(skip)]
     pub warnings: Vec<String>,
 }
 
 impl ScanReport {
-    /// All entries.
+    /// The entries of all files.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.files.iter().flat_map(|file| &file.keys)
     }
@@ -148,12 +149,12 @@ impl ScanReport {
     }
 }
 
-/// Scans. `progress` is called now and then while it lasts.
+/// Scans the requested files. `progress` is called periodically if the scan takes long.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a path that is not there, [`Error::Confined`] for one outside the root,
-/// [`Error::Invalid`] for a named file that cannot be read as what it is, and for a comparison with
-/// Vault what Vault refuses.
+/// [`Error::NotFound`] for a path that does not exist, [`Error::Confined`] for one outside the
+/// root, [`Error::Invalid`] for a requested file that cannot be read in its format, and errors from
+/// Vault during a requested comparison.
 pub async fn scan(
     core: &Core,
     request: &ScanRequest,
@@ -194,9 +195,9 @@ fn scan_files(
                 .for_each(|(file, (format, readers))| tree.listed(&file, format, &readers));
             Vec::new()
         }
-        // What the files hold counts more than how somebody says to read them.
+        // A broken config must not prevent the scan: the files can be scanned without it.
         Err(error) => vec![format!(
-            "{error}; the files it lists were read by their names"
+            "{error}; the files it lists were scanned in the formats that their names suggest"
         )],
     };
     let (candidates, left_out) = tree.finish();
@@ -211,7 +212,7 @@ fn scan_files(
             .map_or_else(String::new, |line| format!(" line {line}:"));
         return Err(Error::invalid(
             format!("{}:{line} {}", named.path, named.reason),
-            "correct the file; a scan of its folder looks at its lines all the same",
+            "correct the file, or scan its folder: that scans an unreadable file line by line",
         ));
     }
     let mut report = ScanReport {
@@ -225,7 +226,8 @@ fn scan_files(
     Ok(report)
 }
 
-/// Asks git once for each repository, and only about files with a secret.
+/// Marks the findings in files that git tracks. Git is called once for each repository, and only
+/// for files with a secret.
 fn mark_tracked(root: &Root, report: &mut ScanReport) {
     let with_secrets = report
         .files

@@ -1,4 +1,5 @@
-//! Whether Vault holds the same value: with a session, the folder's own service, or every one.
+//! Compares findings with the values in Vault: those of the folder's own service, or of all
+//! services. This needs a session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,11 +12,11 @@ use crate::error::{Error, Result};
 use crate::names::Service;
 use crate::vault::{Client, REQUESTS_AT_ONCE, Secrets, Stored};
 
-/// Compares the findings with Vault. Without a session, nothing is compared, unless that was asked
-/// for.
+/// Compares the findings with Vault. Without a session, this does nothing, or fails if the person
+/// requested the comparison with `all`.
 ///
 /// # Errors
-/// [`Error::UnderAgent`] where a model reads the output, and with `all` what Vault refuses.
+/// Only with `all`: [`Error::UnderAgent`] if a model reads the output, and errors from Vault.
 pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> Result<()> {
     if core.settings.agent.is_some() {
         // Only a person may learn which values are equal.
@@ -48,7 +49,8 @@ pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> 
             Ok(values) => drop(held.insert(service, values)),
             Err(Error::NotFound { .. }) => {}
             Err(error) if all => return Err(error),
-            // A folder above or below the service's own: the policy need not know it.
+            // A candidate may be a mere folder, above or below the service's own, which the policy
+            // does not cover.
             Err(error @ Error::Forbidden { .. }) => refused = Some(error),
             Err(error) => {
                 not_compared(report, &error);
@@ -67,7 +69,7 @@ pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> 
 
 fn not_compared(report: &mut ScanReport, error: &Error) {
     report.warnings.push(format!(
-        "nothing was compared with Vault: {}",
+        "the findings were not compared with Vault: {}",
         error.for_person()
     ));
 }
@@ -98,7 +100,7 @@ fn mark(report: &mut ScanReport, held: &BTreeMap<Service, Secrets>, all: bool) {
     }
 }
 
-/// The services that the files with findings can belong to.
+/// The services to which the files with secrets can belong.
 fn own_services(report: &ScanReport) -> Vec<Service> {
     let with_secrets = report.findings().filter(|finding| finding.secret);
     let services: BTreeSet<Service> = with_secrets
@@ -107,7 +109,7 @@ fn own_services(report: &ScanReport) -> Vec<Service> {
     services.into_iter().collect()
 }
 
-/// The folder of a file and those above it, as far as they can be services: the nearest first.
+/// The possible services of a file, derived from its folder and the folders above, nearest first.
 fn services_of(file: &Path) -> Vec<Service> {
     let mut services = Service::of_folders(file.parent().unwrap_or(Path::new("")));
     services.reverse();

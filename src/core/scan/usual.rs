@@ -1,4 +1,4 @@
-//! The usual file of a service.
+//! Finds the default file of a service.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,15 @@ use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::names::{Service, printable};
 
-/// Whether a file of this name is a compose file, and no `.env`.
+/// Whether a file is read as a compose file rather than as an env file: its name ends in `.yml` or
+/// `.yaml`.
 #[must_use]
 pub fn is_compose(file: &Path) -> bool {
     file.extension()
         .is_some_and(|ending| ending == "yml" || ending == "yaml")
 }
 
-/// What a compose file is called.
+/// The default names of a compose file, in docker compose's order.
 pub(crate) const COMPOSE_NAMES: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
@@ -22,7 +23,8 @@ pub(crate) const COMPOSE_NAMES: [&str; 4] = [
     "docker-compose.yaml",
 ];
 
-/// The file and its text: the one named, or the first of `names` in the service's folder.
+/// The path and text of `file`, or else of the first of `names` that exists in the service's
+/// folder.
 pub(in crate::core) fn read(
     core: &Core,
     service: Option<&Service>,
@@ -55,6 +57,6 @@ pub(in crate::core) fn read(
     };
     Err(Error::NotFound {
         what,
-        hint: "name it: paths start at the project's root".into(),
+        hint: "name the file by its path from the project's root".into(),
     })
 }

@@ -1,8 +1,9 @@
-//! The walk: every file of a tree that can hold secrets, and those that its compose files name.
+//! Walks a tree and collects every file that can contain secrets, including the files that compose
+//! files name.
 //!
-//! Symbolic links are not followed. `.git`, `node_modules`, other file systems and the folders that
-//! compose mounts into containers are left out; the folder of a Home Assistant, which is mounted
-//! too, is not.
+//! The walk does not follow symbolic links. It skips `.git`, `node_modules`, other file systems and
+//! the folders that compose files mount into containers. It does not skip a mounted Home Assistant
+//! folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -17,18 +18,18 @@ use crate::format::mounts::bind_mounts;
 use crate::format::places::{Form, Naming, named_files};
 use crate::names::printable;
 
-/// Folders that hold what others wrote.
+/// Folders of version control systems and package managers, whose content is not the project's own.
 const LEFT_OUT: [&str; 4] = [".git", "node_modules", ".hg", ".svn"];
-/// A Home Assistant keeps its configuration where its container has it.
+/// Files that identify a Home Assistant folder. Its configuration is in the mounted folder.
 const HOME_ASSISTANT: [&str; 2] = ["configuration.yaml", "secrets.yaml"];
 
-/// A file to look at.
+/// A file to scan.
 pub(super) struct Candidate {
     pub(super) path: PathBuf,
     pub(super) reading: Reading,
     /// Whether the person named it.
     pub(super) is_named: bool,
-    /// The name of the secret that the file is.
+    /// The name of the secret, if the whole file is one secret.
     pub(super) secret: Option<String>,
 }
 
@@ -42,7 +43,7 @@ pub(super) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy(), false)
 }
 
-/// What a walk has found so far.
+/// The state of a walk.
 pub(super) struct Tree<'a> {
     root: &'a Root,
     dialect: Option<Dialect>,
@@ -51,7 +52,7 @@ pub(super) struct Tree<'a> {
     mounted: BTreeMap<PathBuf, PathBuf>,
     left_out: BTreeMap<PathBuf, String>,
     notes: Vec<Omission>,
-    /// Where walks began: never left out.
+    /// The folders where walks started. They are never skipped.
     starts: BTreeSet<PathBuf>,
     device: Option<u64>,
 }
@@ -70,7 +71,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// A file or a folder that the person named.
+    /// Adds a file, or walks a folder, that the person named.
     pub(super) fn add(&mut self, path: &Path) -> Result<()> {
         let is_root = path == Path::new(".") || path == self.root.path();
         let inside = if is_root {
@@ -108,8 +109,8 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// A file that `.claude-vault.toml` lists: it is read as that says, where it lies in what was
-    /// walked.
+    /// Adds a file that `.claude-vault.toml` lists, in the format that it gives. Files outside of
+    /// the walked folders are ignored.
     pub(super) fn listed(&mut self, file: &Path, format: Option<Format>, readers: &[Dialect]) {
         let Some(path) = inside(Path::new(""), file) else {
             return;
@@ -143,7 +144,7 @@ impl<'a> Tree<'a> {
             });
     }
 
-    /// What is to be looked at, in order, and what is not.
+    /// The files to scan, in order, and the omissions.
     pub(super) fn finish(self) -> (Vec<Candidate>, Vec<Omission>) {
         let Self {
             files,
@@ -154,7 +155,8 @@ impl<'a> Tree<'a> {
             root,
             ..
         } = self;
-        // Of folders that were mounted by a compose file which the walk met after them.
+        // The mounted folder that contains a path. Needed for folders that the walk entered before
+        // it reached the compose file that mounts them.
         let is_inside = |path: &Path| {
             let start = starts
                 .iter()
@@ -233,7 +235,7 @@ impl<'a> Tree<'a> {
             if reading == Reading::Form(Form::Compose) {
                 composes.push(path.clone());
             }
-            // A file that a compose file named before keeps what it is named as.
+            // If a compose file already named this file, it keeps the reading from there.
             self.files.entry(path.clone()).or_insert(Candidate {
                 path,
                 reading,
@@ -265,7 +267,7 @@ impl<'a> Tree<'a> {
         true
     }
 
-    /// Notes what a compose file mounts and names.
+    /// Records the folders that a compose file mounts and the files that it names.
     fn compose_file(&mut self, file: &Path) {
         let Ok(Some(content)) = self.root.read(file) else {
             return;
@@ -277,7 +279,7 @@ impl<'a> Tree<'a> {
         let variables = self.variables(&folder);
         for source in bind_mounts(text) {
             let source = variables.resolve(&source);
-            // A mounted folder that holds the compose file itself is the project, not data.
+            // A mounted folder that contains the compose file itself is the project, not data.
             if let Some(path) =
                 inside(&folder, Path::new(&source)).filter(|path| !folder.starts_with(path))
             {
@@ -323,13 +325,13 @@ impl<'a> Tree<'a> {
             })
         };
         if name.contains('$') {
-            return note("it names a file through a variable, which was not looked at");
+            return note("it names a file through a variable; that file was not scanned");
         }
         let Some(path) = inside(folder, Path::new(name)) else {
-            return note("it names a file outside the root, which was not looked at");
+            return note("it names a file outside the root; that file was not scanned");
         };
         if !self.root.has(&path).unwrap_or(false) {
-            return; // it is missing, a link or no plain file
+            return; // it is missing, a link, or not a regular file
         }
         let secret = (reading == Reading::Secret).then(|| {
             path.file_name()
@@ -339,7 +341,7 @@ impl<'a> Tree<'a> {
         });
         let is_new = !self.files.contains_key(&path);
         let reading = match (reading, kinds::in_a_walk(&path, Dialect::Portable)) {
-            // A configuration that is YAML is read as YAML.
+            // A config file with a known format is scanned in that format.
             (Reading::Lines, Some(known)) => known,
             (named, _) => named,
         };
@@ -357,7 +359,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Who reads the env files of a folder, by what lies beside them.
+    /// The dialect of the env files in a folder, guessed from the neighbouring files.
     fn dialect_in(&self, folder: &Path, names: Option<&[std::ffi::OsString]>) -> Dialect {
         if let Some(dialect) = self.dialect {
             return dialect;
@@ -381,7 +383,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The variables that compose takes from the `.env` of a folder.
+    /// The variables that docker compose takes from the `.env` in a folder.
     fn variables(&self, folder: &Path) -> Variables {
         let content = self.root.read(&folder.join(".env")).ok().flatten();
         let text = content
@@ -409,8 +411,8 @@ fn is_home_assistant(names: &[String]) -> bool {
         .any(|name| HOME_ASSISTANT.contains(&name.as_str()))
 }
 
-/// A path that a file in `folder` names, below the root; `None` for one that leads outside, or is
-/// absolute.
+/// Resolves a path that a file in `folder` names; `None` if it is absolute, leads outside the root
+/// or is in `.git`.
 fn inside(folder: &Path, path: &Path) -> Option<PathBuf> {
     let mut out = folder.to_owned();
     for part in path.components() {
@@ -428,11 +430,11 @@ fn inside(folder: &Path, path: &Path) -> Option<PathBuf> {
     Some(out).filter(|path| path.file_name().is_some() && !path.starts_with(".git"))
 }
 
-/// Names that paths in compose files are put together from.
+/// The variables in paths of compose files.
 struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// Replaces `${NAME}`, `${NAME:-default}` and `$NAME` where the name is known or has a default.
+    /// Replaces `${NAME}`, `${NAME:-default}` and `$NAME` if the name is known or has a default.
     fn resolve(&self, text: &str) -> String {
         let Some((before, rest)) = text.split_once('$') else {
             return text.to_owned();

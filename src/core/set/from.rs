@@ -1,8 +1,9 @@
-//! `set --from`: what a file or standard input holds, read as the program that it belongs to reads
-//! it.
+//! `set --from`: reads keys from a file or standard input exactly as the program that uses the file
+//! reads it.
 //!
-//! A `.env` file is read in the dialect that `inject` would guess, YAML as `PyYAML` reads it, JSON
-//! in the flat shapes that tools print. What a reader would not read is refused with its line.
+//! A `.env` file is read in the dialect that `inject` would guess, YAML as `PyYAML` reads it, and
+//! JSON in the flat shapes that tools print. Anything the reader would not read is refused with its
+//! line.
 
 mod choice;
 mod encrypted;
@@ -26,7 +27,7 @@ use crate::format::{json_shapes, yaml};
 use crate::names::{Key, Service, is_public_name, printable};
 use crate::secret::{Secret, Value};
 
-/// The format of a source.
+/// The format of the source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum SourceFormat {
     /// `KEY=value` lines
@@ -37,50 +38,51 @@ pub enum SourceFormat {
     Json,
 }
 
-/// Where to read from.
+/// The source to read.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
-    /// A file, by a path of the person's.
+    /// A file at a path that the person gave.
     File(&'a Path),
-    /// A text that was read already, such as standard input; `file` is where it lies, if anywhere.
+    /// A text that was already read, such as standard input; `file` is where it is stored, if
+    /// anywhere.
     Text {
         /// The text.
         text: &'a str,
-        /// Where it lies.
+        /// Its file, if it has one.
         file: Option<&'a Path>,
     },
 }
 
-/// How to read, and what to take.
+/// How to read the source, and which keys to take.
 #[derive(Clone, Default)]
 pub struct FromOptions {
-    /// The reader of a `.env` file, instead of the one guessed.
+    /// The reader of a `.env` file, instead of the guessed one.
     pub dialect: Option<Dialect>,
-    /// The format, instead of the one guessed.
+    /// The format, instead of the guessed one.
     pub format: Option<SourceFormat>,
-    /// Variables that the file may refer to although it does not set them.
+    /// Variables that the file may refer to without setting them.
     pub environment: BTreeMap<String, Secret>,
-    /// Only these keys; empty for all.
+    /// Take only these keys; empty for all.
     pub only: Vec<String>,
-    /// All keys but these.
+    /// Take all keys except these.
     pub except: Vec<String>,
-    /// Only keys whose values look like secrets.
+    /// Take only keys whose values look like secrets.
     pub secrets_only: bool,
-    /// The service that the keys are for, where that is known.
+    /// The service that the keys are for, if known.
     pub service: Option<Service>,
 }
 
-/// What was taken.
+/// The keys that were taken, and those that were not.
 pub struct Taken {
-    /// The values by key.
+    /// The values, by key.
     pub values: BTreeMap<Key, Value>,
-    /// Whether the source has types; in a `.env` file, everything is text.
+    /// Whether the values have types. In a `.env` file, everything is text.
     pub is_typed: bool,
-    /// What to say in the plan.
+    /// Remarks to show with the plan.
     pub notes: Vec<String>,
-    /// What stays in the source, and why.
+    /// Keys that stay in the source, with the reason.
     pub left: Vec<Left>,
-    /// Names of `only` and `except` that the source does not have.
+    /// Names in `only` and `except` that the source lacks.
     pub missing: Vec<String>,
 }
 
@@ -91,29 +93,29 @@ pub struct Left {
     pub name: String,
     /// Its line, from 1.
     pub line: usize,
-    /// Why: the rest of a sentence that begins with the name.
+    /// The reason, as the rest of a sentence that begins with the name.
     pub reason: String,
 }
 
-/// A key of a source, of whatever format.
+/// A key in a source of any format.
 struct Found {
     entry: Entry,
-    /// The names that were replaced in the value.
+    /// The names of the variables that were expanded in the value.
     expanded_from: Vec<String>,
-    /// Whether the value holds nothing but references to other variables.
+    /// Whether the value consists only of references to other variables.
     is_only_references: bool,
-    /// Whether the reader gives it no value, such as a name alone.
+    /// Whether the reader gives the key no value, for example because the line is a name alone.
     is_unset: bool,
 }
 
-/// All that a source holds.
+/// Everything that a source contains.
 struct Contents {
     found: Vec<Found>,
-    /// Lines that give no key, and the reasons.
+    /// Lines without a key, with the reason.
     broken: Vec<Unreadable>,
-    /// Whether the reader stops at one of them.
+    /// Whether the reader stops at a broken line.
     is_cut: bool,
-    /// What to say about the source as a whole.
+    /// Remarks about the source as a whole.
     notes: Vec<String>,
     is_typed: bool,
 }
@@ -136,19 +138,19 @@ impl From<Vec<Entry>> for Contents {
     }
 }
 
-/// A source with its name for errors.
+/// A source with a name for error messages.
 struct Named<'a> {
     name: String,
     file: Option<&'a Path>,
     text: Zeroizing<String>,
 }
 
-/// Reads a source and takes what was chosen.
+/// Reads a source and takes the chosen keys.
 ///
 /// # Errors
-/// [`Error::Invalid`] with line and reason for what the reader would not read, for what is no key
-/// or no value that Vault can hold, and for an encrypted file; [`Error::Io`] for a file that cannot
-/// be read.
+/// [`Error::Invalid`] with line and reason for a line that the reader would not read, and for a key
+/// or value that Vault cannot hold; also for an encrypted file. [`Error::Io`] for a file that
+/// cannot be read.
 pub fn read(core: &Core, source: Source<'_>, options: &FromOptions) -> Result<Taken> {
     let source = load(source)?;
     let readers = match source.file {
@@ -195,10 +197,10 @@ fn load(source: Source<'_>) -> Result<Named<'_>> {
     }
 }
 
-/// Text of at most 16 MiB.
+/// Reads text of at most 16 MiB.
 ///
 /// # Errors
-/// [`Error::Io`], and [`Error::Invalid`] for what is longer or is not UTF-8.
+/// [`Error::Io`], and [`Error::Invalid`] for a text that is longer or is not UTF-8.
 pub fn read_text(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());
     source
@@ -208,21 +210,22 @@ pub fn read_text(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
     let name = printable(&name.to_string_lossy(), false);
     if bytes.len() as u64 > MAX_FILE {
         return Err(Error::invalid(
-            format!("{name} is larger than 16 MB"),
+            format!("{name} is larger than 16 MiB"),
             "take the keys one by one: KEY=@FILE",
         ));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Error::invalid(
             format!("{name} is not UTF-8 text"),
-            "is it encrypted or compressed? pipe its plain text in: … | claude-vault set SERVICE \
+            "is it encrypted or compressed? pipe in its plain text: … | claude-vault set SERVICE \
              --from -",
         )
     })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// The format: as said, as the file's name tells, else as the text looks.
+/// The format: from the options, else from `.claude-vault.toml` or the file's name, else from the
+/// text.
 fn format_of(source: &Named<'_>, options: &FromOptions, readers: &Readers) -> Result<SourceFormat> {
     if options.dialect.is_some() && options.format.is_none() {
         return Ok(SourceFormat::Env);
@@ -265,15 +268,15 @@ fn format_of(source: &Named<'_>, options: &FromOptions, readers: &Readers) -> Re
         .ok_or_else(|| {
             Error::invalid(
                 format!(
-                    "{}: nothing tells whether it is env, YAML or JSON",
+                    "{}: cannot tell whether it is env, YAML or JSON",
                     source.name
                 ),
-                "say it: --format env   (or yaml, or json)",
+                "name the format: --format env   (or yaml, or json)",
             )
         })
 }
 
-/// The first line that is neither blank nor a comment tells.
+/// Guesses the format from the first line that is neither blank nor a comment.
 fn by_look(text: &str) -> Option<SourceFormat> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text
@@ -314,8 +317,9 @@ fn by_look(text: &str) -> Option<SourceFormat> {
     }
 }
 
-/// An export of several services holds an object for each. Where one of them is for this service,
-/// the objects are not meant as values of keys, unless `--only` or `--except` says so.
+/// Refuses an export of several services, which holds an object for each. If one object has the
+/// name of this service, the objects are probably not meant as values, unless `--only` or
+/// `--except` names them.
 fn refuse_several(source: &Named<'_>, contents: &Contents, options: &FromOptions) -> Result<()> {
     let Some(service) = &options.service else {
         return Ok(());
@@ -348,13 +352,13 @@ fn malformed(name: &str, unreadable: &Unreadable) -> Error {
     )
 }
 
-/// A name out of a file as an error may show it: what does not look like a name may be a part of a
-/// value.
+/// A name from a file, if an error may show it. A text that does not look like a name may be part
+/// of a value.
 fn shown(name: &str) -> Option<String> {
     is_public_name(name).then(|| printable(name, false))
 }
 
-/// A value for Vault.
+/// Converts a value for Vault.
 fn value_of(typed: Typed) -> Value {
     super::value_of(typed)
 }

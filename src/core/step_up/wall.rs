@@ -1,5 +1,6 @@
-//! What step-up demands of the way to Vault before anybody signs in: a program of this user that
-//! moved the address to itself, or that reads our memory, would get the write token.
+//! Checks the connection to Vault before a step-up login. The attacker is a program of the same
+//! user: if it redirected the address to itself, or could read this process's memory, it would get
+//! the write token.
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -10,23 +11,23 @@ use sha2::{Digest, Sha256};
 use crate::config::{Settings, Tls};
 use crate::error::{Error, Result};
 
-/// Where the last step-up went, in the state folder.
+/// The file in the state folder that records the address of the last step-up.
 const RECORD: &str = "step-up.address";
 
-/// Where a step-up goes, and by whose word that it is that address.
+/// The destination of a step-up, and the certificate authorities that vouch for it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Way {
     /// Vault's address.
     pub address: String,
-    /// A digest of the certificate authorities that are trusted for it.
+    /// A digest of the certificate authorities trusted for it, or `system` for the system's own.
     pub trust: String,
 }
 
-/// Refuses a step-up over a connection that is not verified, by another way than the last time, or
-/// while this process is traced. The throwaway server of `dev` alone may speak plain http.
+/// Refuses a step-up over an unverified connection, over another way than the last one, or while
+/// this process is traced. Only the throwaway server of `dev` may use plain http.
 ///
 /// # Errors
-/// [`Error::Invalid`] with what the person can do.
+/// [`Error::Invalid`] with a hint for the person.
 pub fn require_safe_way(settings: &Settings) -> Result<()> {
     let way = way(settings)?;
     if is_traced() {
@@ -42,8 +43,8 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
     if !address.starts_with("https://") {
         return Err(Error::invalid(
             format!(
-                "step-up is refused over plain http: whoever answers at {address} would get the \
-                 write token"
+                "step-up is refused over plain http: any server that answers at {address} would \
+                 get the write token"
             ),
             "set VAULT_ADDR to the https:// address of your Vault",
         ));
@@ -51,8 +52,8 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
     if settings.tls.skip_verify {
         return Err(Error::invalid(
             format!(
-                "step-up is refused without verification: whoever answers at {address} would get \
-                 the write token"
+                "step-up is refused without verification: any server that answers at {address} \
+                 would get the write token"
             ),
             "unset VAULT_SKIP_VERIFY BAO_SKIP_VERIFY",
         ));
@@ -60,7 +61,7 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
     let refused = |what: String| {
         Err(Error::invalid(
             format!("step-up is refused: {what}"),
-            "if you changed that: claude-vault approve address   (in a terminal of your own)",
+            "if you made that change: claude-vault approve address   (in your own terminal)",
         ))
     };
     match last_way(settings)? {
@@ -69,13 +70,13 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
             last.address
         )),
         Some(last) if last.trust != way.trust => refused(format!(
-            "the certificate authorities trusted for {address} are not those of the last step-up"
+            "the certificate authorities trusted for {address} have changed since the last step-up"
         )),
         _ => Ok(()),
     }
 }
 
-/// The way of these settings.
+/// The destination and trust that these settings give.
 ///
 /// # Errors
 /// [`Error::NoAddress`], [`Error::Io`] for certificates that cannot be read.
@@ -91,7 +92,8 @@ pub fn way(settings: &Settings) -> Result<Way> {
     })
 }
 
-/// What decides which certificates are believed: `system` where nothing but the system does.
+/// A digest of all settings that decide which certificates are trusted; `system` if only the
+/// system's certificate authorities are.
 fn trust(tls: &Tls) -> Result<String> {
     let mut parts: Vec<Vec<u8>> = tls
         .server_name
@@ -132,10 +134,10 @@ fn trust(tls: &Tls) -> Result<String> {
         .collect())
 }
 
-/// The way of the last step-up, if there was one.
+/// The recorded way of the last step-up, if there was one.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the record cannot be read.
 pub fn last_way(settings: &Settings) -> Result<Option<Way>> {
     let path = record(settings);
     match std::fs::read_to_string(&path) {
@@ -151,10 +153,10 @@ pub fn last_way(settings: &Settings) -> Result<Option<Way>> {
     }
 }
 
-/// Records the way of a step-up.
+/// Records the way of a step-up, except for the throwaway server of `dev`.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the record cannot be read or written.
 pub fn record_way(settings: &Settings, way: &Way) -> Result<()> {
     if settings.is_lab || last_way(settings)?.as_ref() == Some(way) {
         return Ok(());
@@ -186,7 +188,8 @@ fn write(path: &Path, way: &Way) -> std::io::Result<()> {
     std::fs::rename(&beside, path)
 }
 
-/// Whether a debugger or the like is attached to this process, where the system says so.
+/// Whether a debugger or tracer is attached to this process. Always `false` on systems without
+/// `/proc`.
 #[must_use]
 pub fn is_traced() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

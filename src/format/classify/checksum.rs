@@ -1,9 +1,9 @@
-//! Tokens that carry a checksum: GitHub's and npm's end in the CRC-32 of what stands before, in
-//! six digits of base 62.
+//! Tokens with a checksum: GitHub's and npm's tokens end in the CRC-32 of the part before it, in
+//! six base 62 digits.
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Whether the last six characters are the checksum of those before.
+/// Whether the last six characters are the checksum of the characters before them.
 pub(super) fn crc32_base62(body: &str) -> bool {
     let Some((random, check)) = body
         .len()
@@ -24,7 +24,7 @@ fn encoded(mut number: u32) -> [u8; 6] {
     out
 }
 
-/// CRC-32 as in gzip (RFC 1952).
+/// The CRC-32 of gzip (RFC 1952).
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_that_of_gzip() {
+    fn the_checksum_matches_gzip() {
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
         let body = "A".repeat(30);
         let check = encoded(crc32(body.as_bytes()));

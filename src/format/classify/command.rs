@@ -1,17 +1,17 @@
-//! The secrets in a command line: options by their long names, and the short ones of well-known
-//! programs.
+//! Finds secrets in command lines: long options by name, and the short password options of
+//! well-known programs.
 
 use std::ops::Range;
 
 use super::name::{Telling, split, telling};
 use super::{Part, Role, value};
 
-/// A program, its short option for a password, and how the password stands there.
+/// Programs, their short option for a password, and where the password is.
 type Short = (&'static [&'static str], &'static str, Stands);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stands {
-    /// `-pX` only: `-p` alone asks.
+    /// `-pX` only: `-p` alone makes the program ask.
     Attached,
     /// `-p X` or `-pX`.
     Beside,
@@ -96,7 +96,7 @@ const SHORTS: &[Short] = &[
     (&["zip", "unzip"], "-P", Stands::Beside),
 ];
 
-/// Words of configuration that stand in commands without a dash.
+/// Configuration words that appear in commands without a dash, each followed by the secret.
 const WORDS: &[&str] = &[
     "requirepass",
     "masterauth",
@@ -105,8 +105,8 @@ const WORDS: &[&str] = &[
     "passphrase",
 ];
 
-/// Commands whose secret is told by its place: the words that begin them, and which word behind
-/// those is it.
+/// Commands whose secret is a positional argument: the words at the start of the command, and the
+/// index of the secret among the words after them.
 const PLACES: &[(&[&str], usize)] = &[
     (&["mc", "alias", "set"], 3),
     (&["mc", "config", "host", "add"], 3),
@@ -123,8 +123,8 @@ const PLACES: &[(&[&str], usize)] = &[
     (&["bao", "login"], 0),
 ];
 
-/// The parts of a command that have a name of their own. `name` is that of the text: `CURL_OPTS`
-/// belongs to curl.
+/// The named parts of a command. `name` is the name of the whole text: `CURL_OPTS` holds options of
+/// curl.
 pub(super) fn parts(name: &str, text: &str, role: Role) -> Vec<Part> {
     nested(name, text, role, 0)
 }
@@ -147,7 +147,7 @@ fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
         }
         if word.contains(char::is_whitespace) && word.len() < text.len() && depth < super::MAX_DEPTH
         {
-            // The command of a shell: `sh -c '…'`, or an item of a list.
+            // A nested command: `sh -c '…'`, or an item of a list.
             parts.extend(
                 nested(name, word, role, depth + 1)
                     .into_iter()
@@ -196,7 +196,7 @@ fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
     parts
 }
 
-/// `user:password:uid[:gid…]`, as a server for SFTP takes its users.
+/// `user:password:uid[:gid…]`, the format in which an SFTP server takes its users.
 fn of_sftp(text: &str, span: &Range<usize>) -> Option<Part> {
     let (user, rest) = text[span.clone()].split_once(':')?;
     let (password, ids) = rest.split_once(':')?;
@@ -237,7 +237,7 @@ fn by_place(text: &str, words: &[Range<usize>], called: &str) -> Option<Part> {
     })
 }
 
-/// `--name=value`, `--name value`, `-name value`, also with a path of names (`--a.b.password=x`).
+/// `--name=value`, `--name value` or `-name value`. The name may be a path (`--a.b.password=x`).
 fn long(text: &str, span: &Range<usize>, next: Option<Range<usize>>) -> Option<Part> {
     let word = &text[span.clone()];
     let option = word
@@ -250,12 +250,12 @@ fn long(text: &str, span: &Range<usize>, next: Option<Range<usize>>) -> Option<P
             value,
         });
     }
-    let is_told = matches!(
+    let is_secret_name = matches!(
         telling(option),
         Telling::Password | Telling::Token | Telling::Code | Telling::Maybe | Telling::Login
     );
     let value = next.filter(|_| {
-        is_told
+        is_secret_name
             && option
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
@@ -277,7 +277,7 @@ fn short(
         .strip_prefix('-')
         .filter(|rest| !rest.is_empty() && !rest.starts_with('-'))?;
     let known = SHORTS.iter().find(|(programs, option, stands)| {
-        // `-fsu user:password`: the last of several letters takes the value.
+        // `-fsu user:password`: the last of several combined letters takes the value.
         let is_last = *stands != Stands::Attached
             && letters.len() <= 5
             && letters.ends_with(&option[1..])
@@ -311,14 +311,14 @@ fn short(
     })
 }
 
-/// `-u user:password` of a program that is not known.
+/// `-u user:password` of an unknown program.
 fn unknown(text: &str, letters: &str, next: Option<Range<usize>>) -> Option<Part> {
     let value =
         next.filter(|next| letters == "u" && value::is_user_and_password(&text[next.clone()]))?;
     behind_user(text, value)
 }
 
-/// Of `user:password`, `user%password` and `user;password;…` the password.
+/// The password of `user:password`, `user%password` or `user;password;…`.
 fn behind_user(text: &str, value: Range<usize>) -> Option<Part> {
     let inner = &text[value.clone()];
     let colon = inner.find([':', '%', ';'])?;
@@ -331,8 +331,8 @@ fn behind_user(text: &str, value: Range<usize>) -> Option<Part> {
     })
 }
 
-/// The words of a command as a shell splits them, without their outer quotes; of `["a", "b"]` the
-/// items.
+/// The words of a command, split like a shell does and without outer quotes. For a list like `["a",
+/// "b"]`, its items.
 fn words(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let (mut start, mut quote, mut depth) = (None, None, 0_i32);

@@ -1,12 +1,12 @@
-//! What looks like a secret, and why: a pure function of a name and a text.
+//! Detects secrets, with a reason: a pure function of a name and a text.
 //!
-//! Several voices are heard, the surest first: the known forms of tokens ([`shapes`]), the parts of
-//! the text that are secret by their place ([`url`], [`command`], [`pairs`]), what the name says
-//! ([`name`]), and the form of the value ([`value`]). Each verdict follows from one [`Rule`], whose
-//! reason a person sees.
+//! Several detectors are consulted, the most certain first: the known forms of tokens ([`shapes`]),
+//! the parts of the text that are secret by their position ([`url`], [`command`], [`pairs`]), the
+//! name ([`name`]), and the form of the value ([`value`]). Each verdict follows from one [`Rule`],
+//! whose reason is shown to the user.
 //!
-//! A placeholder is a text that says of itself that it must be replaced (`changeme`, `<token>`). A
-//! weak password that a program works with (`postgres`) is a secret.
+//! A placeholder is a text that asks to be replaced (`changeme`, `<token>`). A weak password that a
+//! program accepts (`postgres`) is a secret.
 
 mod checksum;
 mod command;
@@ -31,12 +31,12 @@ pub use rules::{Rule, SECRET_FILE};
 pub(crate) use name::is_made_of_words;
 pub(in crate::format) use name::{Telling, telling};
 
-/// How deep texts inside texts are looked at: a URL in an option of a command in a label.
+/// How deeply nested texts are searched: a URL in an option of a command in a label.
 const MAX_DEPTH: usize = 3;
-/// Texts of more words are prose.
+/// A text with more words than this is prose.
 const MAX_WORDS: usize = 3;
 
-/// What a text is.
+/// The kind of a text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -54,15 +54,15 @@ pub enum Kind {
     Code,
     /// A URL or connection string with a password or token in it.
     UrlWithPassword,
-    /// An address that anyone who knows it can use.
+    /// An address that works for anyone who knows it.
     Webhook,
-    /// Comes from somewhere else.
+    /// A reference to a value that is stored elsewhere.
     Reference,
-    /// Says of itself that it must be replaced.
+    /// A text that asks to be replaced.
     Placeholder,
-    /// Meant to be known: a public key, a fingerprint, a digest, an identifier.
+    /// Public by design: a public key, a fingerprint, a digest, an identifier.
     Public,
-    /// A number, a truth value or a word of a format.
+    /// A number, a boolean or a keyword of a format.
     Plain,
     /// A path, a host, a URL without a password.
     Place,
@@ -70,36 +70,37 @@ pub enum Kind {
     Text,
 }
 
-/// How bad it is when the text is read by somebody else.
+/// How serious it is if somebody else reads the text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// No secret.
+    /// Not a secret.
     None,
-    /// It may be a secret: nothing but its form says so, or it stands in a comment.
+    /// A possible secret: found by its form only, or in a comment.
     Low,
-    /// It is a secret by its name.
+    /// A secret according to its name.
     Medium,
-    /// It is a secret by its form or by its place, or a password.
+    /// A secret according to its form or position, or a password.
     High,
 }
 
-/// What [`classify`] found.
+/// The result of [`classify`].
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// Whether it belongs into Vault.
+    /// Whether the text belongs in Vault.
     pub is_secret: bool,
-    /// What it is.
+    /// The kind of the text.
     pub kind: Kind,
     /// The rule that decided.
     pub rule: &'static Rule,
-    /// How bad it is.
+    /// How serious a leak would be.
     pub severity: Severity,
-    /// The secret parts of the text in bytes, in order and apart. Empty where it is none.
+    /// The byte ranges of the secret parts, in order and without overlaps. Empty if the text is not
+    /// a secret.
     pub spans: Vec<Range<usize>>,
 }
 
-/// All rules, each once, in the order of the manual's table.
+/// All rules without duplicates, in the order of the manual's table.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let mut seen = std::collections::BTreeSet::new();
     let all = rules::GENERAL.iter().copied().chain(shapes::all());
@@ -112,9 +113,9 @@ struct Hit {
     rule: &'static Rule,
 }
 
-/// Whether `text` is a secret where it stands under `name`, which parts of it are, and why.
+/// Whether `text` under `name` is a secret, which parts of it are, and why.
 ///
-/// `text` is the value as its reader sees it; of a comment, the text with or without its `#`.
+/// `text` is the value as its reader sees it. For a comment, `text` may include the `#` or not.
 #[must_use]
 pub fn classify(name: &str, text: &str, role: Role) -> Verdict {
     let mut hits = Vec::new();
@@ -158,8 +159,8 @@ fn lower(severity: Severity) -> Severity {
     }
 }
 
-/// Looks at a text and at what it is made of; `base` is where it begins in the whole. Returns the
-/// rule for the text as a whole.
+/// Judges a text and its parts, recursively. `base` is the offset of `text` in the whole text.
+/// Returns the rule for this text.
 fn look(
     name: &str,
     text: &str,
@@ -168,11 +169,11 @@ fn look(
     depth: usize,
     hits: &mut Vec<Hit>,
 ) -> &'static Rule {
-    let told = telling(name);
+    let hint = telling(name);
     let first = hits.len();
     let is_public = shapes::find(text, base, hits);
-    if told == Telling::Public {
-        // Keys for browsers have the forms of secret ones.
+    if hint == Telling::Public {
+        // Public browser keys have the same form as secret keys.
         let found = hits.split_off(first);
         hits.extend(
             found
@@ -181,7 +182,7 @@ fn look(
         );
     }
     if depth < MAX_DEPTH {
-        url::find(text, base, told, hits);
+        url::find(text, base, hint, hits);
         for part in parts(name, text, role, depth) {
             let inner = if role == Role::Comment {
                 Role::Comment
@@ -205,12 +206,12 @@ fn look(
     if is_public && !found {
         return &rules::PUBLIC_FORM;
     }
-    whole(told, text, base, depth, found, hits)
+    whole(hint, text, base, depth, found, hits)
 }
 
 /// Judges the text as one value.
 fn whole(
-    told: Telling,
+    hint: Telling,
     text: &str,
     base: usize,
     depth: usize,
@@ -224,7 +225,7 @@ fn whole(
             return &rules::REFERENCE;
         }
         return whole(
-            told,
+            hint,
             &trimmed[default.clone()],
             start + default.start,
             depth + 1,
@@ -232,16 +233,16 @@ fn whole(
             hits,
         );
     }
-    let rule = value::judge(told, trimmed, found);
+    let rule = value::judge(hint, trimmed, found);
     if !found
         && rule.severity == Severity::None
-        && matches!(told, Telling::Maybe | Telling::Nothing)
+        && matches!(hint, Telling::Maybe | Telling::Nothing)
         && rule.kind == Kind::Text
     {
         words(trimmed, start, hits);
     }
     if rule.severity > Severity::None {
-        // Of a user name with a password, the password.
+        // Only the password of a user name with a password is secret.
         let user = if *rule == rules::USER_AND_PASSWORD {
             trimmed.find([':', ';', '/', '|']).map_or(0, |at| at + 1)
         } else {
@@ -255,7 +256,8 @@ fn whole(
     rule
 }
 
-/// Of a text of a few words, those that look random. A public key of SSH has such a word too.
+/// Finds random-looking words in a text of a few words. Public SSH keys are skipped, since they
+/// contain such a word.
 fn words(text: &str, start: usize, hits: &mut Vec<Hit>) {
     if text.split_ascii_whitespace().count() > MAX_WORDS
         || ["ssh-", "ecdsa-", "\n"]
@@ -276,7 +278,7 @@ fn words(text: &str, start: usize, hits: &mut Vec<Hit>) {
     }
 }
 
-/// A part of a text with a name of its own.
+/// A part of a text that has its own name.
 struct Part {
     name: String,
     value: Range<usize>,
@@ -294,7 +296,7 @@ fn parts(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
     parts
 }
 
-/// Spans in order, without empty ones. Spans that overlap become one.
+/// Sorts the spans, drops empty ones, and merges overlapping ones.
 pub(in crate::format) fn merged(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
     spans.retain(|span| !span.is_empty());
     spans.sort_by_key(|span| (span.start, span.end));

@@ -1,9 +1,9 @@
-//! What a name says about its value, by word: `MONKEY` holds no key, `API_KEY_RATE_LIMIT` is a
-//! limit.
+//! Guesses from a name what its value is, word by word: `MONKEY` does not name a key, and
+//! `API_KEY_RATE_LIMIT` is a limit.
 
 use super::vocabulary::{self, Set, Sets};
 
-/// What a name says.
+/// What a name says about its value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::format) enum Telling {
     /// The value is a password.
@@ -12,23 +12,23 @@ pub(in crate::format) enum Telling {
     Token,
     /// The value is a PIN or a code.
     Code,
-    /// The value is a topic that only those who may use it know.
+    /// The value is a topic that works for anyone who knows it.
     Topic,
-    /// The value is a name and a password.
+    /// The value contains a user name and a password.
     Login,
     /// The value may be a secret.
     Maybe,
-    /// The value calls something that others call too: a UUID, a digest, a version.
+    /// The value is a public identifier: a UUID, a digest, a version.
     Identifier,
     /// The value is public.
     Public,
-    /// The value is a setting that is about a secret.
+    /// The value is a setting about a secret, such as a limit or a file name.
     About,
-    /// Nothing.
+    /// The name gives no hint.
     Nothing,
 }
 
-/// What a name says. Only its words count, and the last word says what it is.
+/// What a name says about its value. Only whole words count, and the last one decides.
 pub(in crate::format) fn telling(name: &str) -> Telling {
     let mut words = split(name);
     while words.len() > 1
@@ -45,7 +45,7 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
     let Some((_, of_last)) = words.last() else {
         return Telling::Nothing;
     };
-    // The last word that can name a secret, and what it names with the words before it.
+    // The last word that can name a secret, and its meaning together with the words before it.
     let found = (0..words.len())
         .rev()
         .find_map(|at| of_word(&words, at).map(|telling| (at, telling)));
@@ -62,10 +62,10 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
         words.get(at + 1..).unwrap_or_default(),
     );
     if matches!(words.as_slice(), [.., ("secret", _), ("id", _)]) {
-        return Telling::Token; // of an AppRole: half of a login
+        return Telling::Token; // the secret ID of an AppRole: half of a login
     }
     if matches!(words.as_slice(), [.., ("webhook", _), ("id", _)]) {
-        return Telling::Topic; // of Home Assistant: the address of the hook ends in it
+        return Telling::Topic; // in Home Assistant, the webhook's address ends in it
     }
     if after.len() > 1 && of_last.has(Set::Identifier) {
         return Telling::Identifier;
@@ -74,10 +74,10 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
     if of_last.has(Set::About) && !after.iter().all(is_number) {
         return Telling::About;
     }
-    let says = |wanted: &str| words.iter().any(|(word, _)| *word == wanted);
+    let has_word = |wanted: &str| words.iter().any(|(word, _)| *word == wanted);
     let is_private = ["secret", "private", "preshared", "shared"]
         .iter()
-        .any(|word| says(word));
+        .any(|word| has_word(word));
     let is_key = matches!(telling, Telling::Token | Telling::Maybe) && !is_private;
     if is_key && words.iter().any(|(_, sets)| sets.has(Set::Public)) {
         return Telling::Public;
@@ -99,7 +99,7 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
         .and_then(|at| words.get(at))
         .copied()
         .unwrap_or_default();
-    // Of `PWD` the value is a path.
+    // `PWD` alone is not handled here: its value is a path.
     if sets.has(Set::Password)
         || ends_in(word, vocabulary::PASSWORD_ENDINGS) && !is_one_of(word, vocabulary::NO_PASSWORD)
     {
@@ -112,11 +112,11 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
         "key" | "keys" => Some(of_key(before, words)),
         "pin" | "pins" | "puk" | "pincode" | "passcode" => Some(Telling::Code),
         "code" if words.len() == 1 => Some(Telling::Code),
-        // `code_alarm`, as other languages order it.
+        // `code_alarm`: the word order of other languages.
         "code" if at == 0 && words.len() == 2 && words[1].1.has(Set::Code) => Some(Telling::Code),
         "keypad" | "pairing" | "spin" if at > 0 && at + 1 == words.len() => Some(Telling::Code),
         "combination" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
-        // Pushover calls its keys so.
+        // Pushover uses these names for its keys.
         "user" | "app" if words.iter().any(|(word, _)| *word == "pushover") => Some(Telling::Maybe),
         "code" | "codes" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
         "topic" => words
@@ -129,7 +129,7 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
     }
 }
 
-/// `doorpin`, `alarmcode`
+/// Compound words such as `doorpin` and `alarmcode`.
 fn is_compound_code(word: &str) -> bool {
     let before = word
         .strip_suffix("pin")
@@ -160,8 +160,8 @@ fn of_key(before: &str, words: &[(&str, Sets)]) -> Telling {
 /// The longest name in camelCase without any other separator.
 const MAX_CAMEL: usize = 30;
 
-/// Whether a name consists of words, as opposed to a line of a key that can pass for one. Random
-/// text changes between capitals and small letters every second character.
+/// Whether a name consists of words, as opposed to a line of a key that happens to look like a
+/// name. Random text switches between capitals and small letters about every second character.
 pub(crate) fn is_made_of_words(name: &str) -> bool {
     let words = split(name);
     let letters: usize = words.iter().map(|word| word.chars().count()).sum();
@@ -179,7 +179,7 @@ pub(crate) fn is_made_of_words(name: &str) -> bool {
         && letters * 10 >= words.len() * 32
 }
 
-/// Whether a word ends in one of these and has something before it.
+/// Whether a word ends in one of these endings and has something before it.
 fn ends_in(word: &str, endings: &str) -> bool {
     endings
         .split_ascii_whitespace()
@@ -190,8 +190,8 @@ fn is_one_of(word: &str, words: &str) -> bool {
     words.split_ascii_whitespace().any(|one| one == word)
 }
 
-/// The words of a name in lower case: split at anything that is no letter or digit and at
-/// camelCase, numbers at the end of a word dropped.
+/// Splits a name into lower-case words: at every character other than a letter or digit, and at
+/// camelCase. Numbers at the end of a word are dropped.
 pub(super) fn split(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     for part in name.split(|c: char| !c.is_alphanumeric()) {

@@ -1,4 +1,4 @@
-//! Names with values inside a text: `NAME=value` in a command or comment, `Password=x;` in a
+//! Finds names with values inside a text: `NAME=value` in a command or comment, `Password=x;` in a
 //! connection string, `name: value` in a header, the lines of a configuration file, JSON, XML.
 
 use std::ops::Range;
@@ -7,7 +7,7 @@ use super::name::{Telling, telling};
 use super::{Part, Role, value};
 use crate::names::is_public_name;
 
-/// The pairs of a text whose names say that the value is, or may be, a secret.
+/// The pairs of a text whose name says that the value is or may be a secret.
 pub(super) fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
     let mut parts = Vec::new();
     let scheme = scheme_of_authorization(text);
@@ -16,7 +16,7 @@ pub(super) fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
         && role != Role::Comment
         && !text[scheme..].trim().contains(char::is_whitespace)
     {
-        // A header, whatever it is called.
+        // An authorization header, under any name.
         parts.push(Part {
             name: "token".into(),
             value: scheme..text.trim_end().len(),
@@ -38,7 +38,7 @@ pub(super) fn parts(text: &str, role: Role, depth: usize) -> Vec<Part> {
             parts.extend(by_blank(text, start, line));
         }
     }
-    // A value that is the whole text is judged as such already.
+    // A value that spans the whole text is judged by the caller.
     parts.retain(|part| depth > 0 || part.value != (0..text.len()));
     parts
 }
@@ -70,7 +70,7 @@ fn of_line(text: &str, line: Range<usize>, role: Role, parts: &mut Vec<Part>) {
             continue;
         };
         if role == Role::Comment
-            && !is_told_in_comment(
+            && !is_pair_in_comment(
                 &text[line.clone()],
                 &text[value.clone()],
                 text.as_bytes()[separator],
@@ -88,7 +88,7 @@ fn of_line(text: &str, line: Range<usize>, role: Role, parts: &mut Vec<Part>) {
     }
 }
 
-/// The name that ends before the separator, without its quotes.
+/// The name right before the separator, without quotes.
 fn name_before(text: &str, from: usize, separator: usize) -> Option<(&str, usize)> {
     let head = text[from..separator].trim_end();
     let head = head.strip_suffix(['"', '\'', '+', ':']).unwrap_or(head);
@@ -97,7 +97,7 @@ fn name_before(text: &str, from: usize, separator: usize) -> Option<(&str, usize
         at + head[at..].chars().next().map_or(1, char::len_utf8)
     });
     let name = head[start..].trim_start_matches(['-', '.']);
-    // `Api Key=…`, `User Password: …`: the words before belong to it in connection strings.
+    // In connection strings, earlier words belong to the name too: `Api Key=…`, `User Password: …`.
     (!name.is_empty()).then_some((name, from + head.len() - name.len()))
 }
 
@@ -146,14 +146,14 @@ fn value_behind(text: &str, separator: usize, end: usize, is_first: bool) -> Opt
     Some(start..start + length).filter(|span| !span.is_empty())
 }
 
-/// `${NAME:-a b}` is one value.
+/// The length of a reference at the start: `${NAME:-a b}` is one value despite the blank.
 fn reference_length(tail: &str) -> Option<usize> {
     tail.starts_with("${")
         .then(|| tail.find('}').map(|close| close + 1))
         .flatten()
 }
 
-/// `Bearer `, `Basic ` and the like before a token.
+/// The length of an authorization scheme before a token: `Bearer `, `Basic ` and others.
 pub(super) fn scheme_of_authorization(tail: &str) -> usize {
     let schemes = [
         "Bearer ", "bearer ", "Basic ", "basic ", "Token ", "token ", "ApiKey ", "Bot ", "Digest ",
@@ -164,7 +164,7 @@ pub(super) fn scheme_of_authorization(tail: &str) -> usize {
         .map_or(0, |scheme| scheme.len())
 }
 
-/// `machine … login … password value`
+/// A line of a netrc file: `machine … login … password value`.
 fn of_netrc(start: usize, line: &str) -> Option<Part> {
     let at = line.find(" password ")? + " password ".len();
     let length = line[at..]
@@ -176,7 +176,7 @@ fn of_netrc(start: usize, line: &str) -> Option<Part> {
     })
 }
 
-/// `requirepass value` in a configuration file.
+/// A name and a value separated by a blank, as `requirepass value` in a configuration file.
 fn by_blank(text: &str, start: usize, line: &str) -> Option<Part> {
     let body = line.trim();
     if body.starts_with("machine ") || body.starts_with("default login ") {
@@ -184,22 +184,22 @@ fn by_blank(text: &str, start: usize, line: &str) -> Option<Part> {
     }
     let (name, rest) = body.split_once([' ', '\t'])?;
     let rest = rest.trim();
-    let is_told = matches!(telling(name), Telling::Password | Telling::Token);
+    let is_secret_name = matches!(telling(name), Telling::Password | Telling::Token);
     let is_one =
         !rest.is_empty() && !rest.contains(char::is_whitespace) && !rest.starts_with(['=', ':']);
     let is_plain = name
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     let at = start + line.rfind(rest)?;
-    (is_told && is_one && is_plain && text.is_char_boundary(at)).then(|| Part {
+    (is_secret_name && is_one && is_plain && text.is_char_boundary(at)).then(|| Part {
         name: name.to_owned(),
         value: at..at + rest.len(),
     })
 }
 
-/// Prose has colons and equals signs too: an assignment that is the whole comment is one; inside of
-/// prose only a value that is no word.
-fn is_told_in_comment(
+/// Whether a match in a comment is an assignment. Prose contains colons and equals signs too: a
+/// match counts if it is the whole comment, or if its value is not a word.
+fn is_pair_in_comment(
     line: &str,
     found: &str,
     separator: u8,

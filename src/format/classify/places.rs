@@ -1,4 +1,4 @@
-//! Verdicts over the places of a file.
+//! Verdicts for all places of a file.
 
 use std::ops::Range;
 
@@ -6,11 +6,11 @@ use super::super::places::{Place, Role};
 use super::name::{Telling, telling};
 use super::{Verdict, classify, rules};
 
-/// A place and what was found there.
+/// A place with its verdict.
 pub struct Judged<'a> {
     /// The place.
     pub place: &'a Place,
-    /// The verdict: the spans are in [`Place::text`].
+    /// The verdict. Its spans refer to [`Place::text`].
     pub verdict: Verdict,
 }
 
@@ -38,10 +38,10 @@ pub fn judge_places(places: &[Place]) -> Vec<Judged<'_>> {
     judged
 }
 
-/// The fewest numbers that are a key when they are written one by one.
+/// The fewest numbers in a list of bytes that count as a key.
 const MIN_BYTES: usize = 8;
 
-/// A key that is written as a list of its bytes, as Zigbee2MQTT's `network_key`.
+/// Finds keys that are written as a list of bytes, as Zigbee2MQTT's `network_key`.
 fn lists_of_bytes(places: &[Place], judged: &mut [Judged<'_>]) {
     let list = |place: &Place| {
         place
@@ -85,7 +85,7 @@ fn lists_of_bytes(places: &[Place], judged: &mut [Judged<'_>]) {
     }
 }
 
-/// Under each name that the text has: a secret under one of them is one.
+/// Judges a place under each of its names. It is a secret if it is one under any of them.
 fn by_names(place: &Place) -> Verdict {
     let own = classify(&place.name, &place.text, place.role);
     if own.is_secret {
@@ -101,7 +101,7 @@ fn by_names(place: &Place) -> Verdict {
         .unwrap_or(own)
 }
 
-/// The end of the items of one command that is written as a list.
+/// The index after the last item of a command that is written as a list.
 fn end_of_command(places: &[Place], start: usize) -> usize {
     let list = |place: &Place| {
         let in_command = place.path.ends_with(']')
@@ -129,14 +129,14 @@ fn is_command(path: &str) -> bool {
     )
 }
 
-/// Judges the items of a command as one: `-p` and what stands behind it, and the program that both
-/// are for.
+/// Judges the items of a command together: `-p` needs the item after it, and the program that both
+/// belong to.
 fn together(items: &mut [Judged<'_>]) {
     let mut whole = zeroize::Zeroizing::new(String::new());
     let mut spans = Vec::with_capacity(items.len());
     for item in items.iter() {
         let start = whole.len();
-        // One word each: a blank inside of one must not split it.
+        // Each item is one word: a blank in it must not split it.
         whole.extend(
             item.place
                 .text

@@ -1,4 +1,4 @@
-//! The rules: what each is called, what a person reads as its reason, and what follows from it.
+//! The rules: their name, the reason shown to the user, and their consequences.
 
 use serde::Serialize;
 
@@ -7,13 +7,13 @@ use super::{Kind, Severity};
 /// A rule of the classifier.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// Its name in `--json`, `--sarif` and the manual.
+    /// The name in `--json`, `--sarif` and the manual.
     pub id: &'static str,
-    /// One sentence for a person.
+    /// The reason shown to the user, as one sentence.
     pub reason: &'static str,
-    /// What it finds.
+    /// The kind of text that the rule finds.
     pub kind: Kind,
-    /// How bad a leak would be; [`Severity::None`] if it is harmless.
+    /// How serious a leak would be; [`Severity::None`] if the text is harmless.
     pub severity: Severity,
 }
 
@@ -22,23 +22,23 @@ macro_rules! rules {
         $($(#[$doc])* pub static $name: Rule =
             Rule { id: $id, reason: $reason, kind: Kind::$kind, severity: Severity::$severity };)*
 
-        /// The rules that are not about the form of one provider's tokens.
+        /// All rules except those for one provider's tokens.
         pub(super) static GENERAL: &[&Rule] = &[$(&$name),*];
     };
 }
 
 rules! {
     PASSWORD = ("password-name", "its name says that it is a password", Password, High);
-    WEAK_PASSWORD = ("weak-password", "its name says that it is a password, and it is one that is \
-        easily guessed", Password, High);
+    WEAK_PASSWORD = ("weak-password", "its name says that it is a password, and it is easy to \
+        guess", Password, High);
     TOKEN = ("token-name", "its name says that it is a token or a key", Token, Medium);
     KEY_VALUE = ("key-and-form", "its name may stand for a secret, and it looks like one", Token, Medium);
     CODE = ("code-name", "it is a PIN or a code, by its name", Code, Medium);
     USER_AND_PASSWORD = ("user-and-password", "it is a user name with a password", Password, High);
     URL_PASSWORD = ("url-password", "it is an address with a password in it", UrlWithPassword, High);
     URL_TOKEN = ("url-token", "it is an address with a token in it", UrlWithPassword, High);
-    WEBHOOK = ("webhook", "whoever knows this address can use it", Webhook, High);
-    TOPIC = ("topic", "whoever knows this topic can read and write it", Webhook, Medium);
+    WEBHOOK = ("webhook", "anyone who knows this address can use it", Webhook, High);
+    TOPIC = ("topic", "anyone who knows this topic can read and write it", Webhook, Medium);
     PHRASE = ("recovery-phrase", "it is a recovery phrase", Key, High);
     PRIVATE_KEY = ("private-key", "it is a private key", Key, High);
     /// A file that compose mounts as a secret.
@@ -48,13 +48,13 @@ rules! {
     EMPTY = ("empty", "it is empty", Empty, None);
     REFERENCE = ("reference", "it comes from somewhere else", Reference, None);
     ENCRYPTED = ("encrypted", "it is encrypted", Reference, None);
-    PLACEHOLDER = ("placeholder", "it says that it must be replaced", Placeholder, None);
+    PLACEHOLDER = ("placeholder", "it asks to be replaced", Placeholder, None);
     PUBLIC_NAME = ("public-name", "its name says that it is public", Public, None);
     PUBLIC_FORM = ("public-form", "it has the form of something public: a public key, a \
         certificate or a digest", Public, None);
     IDENTIFIER = ("identifier", "it is an identifier", Public, None);
     ABOUT = ("about", "its name is about a secret: a limit, a file, a name", Plain, None);
-    PLAIN = ("plain", "it is a number, a truth value or a setting", Plain, None);
+    PLAIN = ("plain", "it is a number, a boolean or a setting", Plain, None);
     PLACE = ("place", "it is a path or an address without a password", Place, None);
     TEXT = ("text", "neither its name nor its form says that it is a secret", Text, None);
     COMMENT = ("comment", "it is a comment without a secret", Text, None);

@@ -1,4 +1,4 @@
-//! Texts that are known by their form: the tokens of providers, private keys, hashes of passwords.
+//! Recognises texts by their form: provider tokens, private keys, password hashes.
 
 use std::sync::LazyLock;
 
@@ -12,20 +12,20 @@ pub(super) struct Shape {
     pub(super) check: Check,
 }
 
-/// What is checked beside the form.
+/// An additional check besides the form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
     Nothing,
-    /// What follows the prefix ends in its CRC-32; a token where it does not is mistyped, and less
-    /// severe.
+    /// The part after the prefix must end in its CRC-32. A token with a wrong checksum is probably
+    /// mistyped, and gets a lower severity.
     Crc32,
-    /// There are digits, capitals and small letters in it.
+    /// The token must contain digits, capitals and small letters.
     Mixed,
-    /// The text is public, whatever it looks like.
+    /// The form marks a public text.
     Public,
 }
 
-/// Whether a character belongs to the class of a run.
+/// Whether a byte belongs to the character class of a run.
 fn holds(class: u8, b: u8) -> bool {
     match class {
         b'd' => b.is_ascii_digit(),
@@ -43,10 +43,10 @@ fn holds(class: u8, b: u8) -> bool {
     }
 }
 
-/// A token whose checksum does not fit.
+/// The rule for a token with a wrong checksum.
 static UNCHECKED: Rule = Rule {
     id: "token-without-checksum",
-    reason: "it has the form of a token, though its checksum does not fit",
+    reason: "it has the form of a token, but its checksum is wrong",
     kind: Kind::Token,
     severity: Severity::Medium,
 };
@@ -56,7 +56,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
     SHAPES.iter().map(|shape| &shape.rule).chain([&UNCHECKED])
 }
 
-/// Finds the tokens in a text. Returns whether it is something public, as a whole.
+/// Finds the tokens in a text. Returns whether the whole text is public.
 pub(super) fn find(text: &str, base: usize, hits: &mut Vec<Hit>) -> bool {
     let (mut at, mut is_public) = (0, is_public_text(text));
     pem(text, base, hits);
@@ -95,7 +95,7 @@ pub(super) fn find(text: &str, base: usize, hits: &mut Vec<Hit>) -> bool {
     is_public
 }
 
-/// The forms that can begin with a byte.
+/// The forms that can begin with this byte.
 fn beginning_with(byte: u8) -> &'static [&'static Shape] {
     static TABLE: LazyLock<Vec<Vec<&'static Shape>>> = LazyLock::new(|| {
         let can_begin = |shape: &Shape, byte: u8| match shape.form.as_bytes() {
@@ -115,7 +115,8 @@ fn beginning_with(byte: u8) -> &'static [&'static Shape] {
     TABLE.get(usize::from(byte)).map_or(&[], Vec::as_slice)
 }
 
-/// A token begins where no letter or digit stands before, or behind `bot` of Telegram's addresses.
+/// Whether a token can begin here: there is no letter, digit or `_` before it, except for `/bot` in
+/// Telegram's addresses.
 fn is_start(bytes: &[u8], at: usize) -> bool {
     let Some(before) = at.checked_sub(1).and_then(|before| bytes.get(before)) else {
         return true;
@@ -126,13 +127,13 @@ fn is_start(bytes: &[u8], at: usize) -> bool {
             .is_some_and(|start| start.ends_with(b"/bot"))
 }
 
-/// What stands behind the prefix.
+/// The part after the prefix.
 fn random_part<'a>(shape: &Shape, token: &'a str) -> &'a str {
     let prefix = shape.form.split('<').next().unwrap_or_default();
     token.strip_prefix(prefix).unwrap_or(token)
 }
 
-/// The end of the token that begins at `start`.
+/// The end of the token that begins at `start`, or `None` if the form does not match.
 fn matched(shape: &Shape, text: &str, start: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let (prefix, mut form) = shape.form.split_once('<').unwrap_or((shape.form, ""));
@@ -175,7 +176,7 @@ fn is_mixed(bytes: &[u8]) -> bool {
     has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
 }
 
-/// `-----BEGIN … PRIVATE KEY-----` to its end, or to the end of the text.
+/// Finds private keys in PEM, up to the end mark or the end of the text.
 fn pem(text: &str, base: usize, hits: &mut Vec<Hit>) {
     const END: &str = "-----END ";
     let mut at = 0;
@@ -203,7 +204,8 @@ fn pem(text: &str, base: usize, hits: &mut Vec<Hit>) {
     }
 }
 
-/// Certificates and public keys in PEM, SSH and minisign form; digests with their algorithm.
+/// Whether a text is public: a certificate or public key in PEM, an SSH public key, or a digest
+/// with its algorithm.
 fn is_public_text(text: &str) -> bool {
     let text = text.trim();
     if text.starts_with("-----BEGIN ") {

@@ -1,8 +1,8 @@
-//! The forms of providers' tokens, those of a home lab first. Where two forms fit, the first
-//! counts.
+//! The forms of providers' tokens, starting with those common in a home lab. If two forms match,
+//! the first one counts.
 //!
-//! A form is text with runs in it: `<A36>` are 36 letters and digits, `<w20-300>` 20 to 300
-//! characters of the class `w`. [`super::shapes`] lists the classes.
+//! A form is literal text with runs: `<A36>` means 36 letters and digits, `<w20-300>` means 20 to
+//! 300 characters of the class `w`. [`super::shapes`] lists the classes.
 
 use super::shapes::Check::{Crc32, Mixed, Nothing, Public};
 use super::shapes::Shape;

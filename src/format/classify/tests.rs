@@ -1,5 +1,5 @@
-//! Families of names and values. Tokens are put together here, so that no scanner takes this source
-//! for one that holds them.
+//! Families of names and values. Tokens are assembled at run time, so that secret scanners do not
+//! report this source file.
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn names_count_by_word_and_not_by_substring() {
 }
 
 #[test]
-fn words_of_other_languages_and_orders_tell_too() {
+fn words_of_other_languages_and_word_orders_count_too() {
     all_secret(
         &[
             ("MOT_DE_PASSE", "fromage"),
@@ -117,7 +117,7 @@ fn words_of_other_languages_and_orders_tell_too() {
 }
 
 #[test]
-fn a_name_of_words_is_told_from_a_line_of_a_key() {
+fn a_name_of_words_is_distinguished_from_a_line_of_a_key() {
     for name in [
         "FORGEJO__webhook__ALLOWED_HOST_LIST",
         "APP__jwtSecretKeyForAccess",
@@ -135,7 +135,7 @@ fn a_name_of_words_is_told_from_a_line_of_a_key() {
 }
 
 #[test]
-fn a_weak_password_is_a_secret_and_a_placeholder_is_none() {
+fn a_weak_password_is_a_secret_and_a_placeholder_is_not() {
     all_secret(
         &[
             ("POSTGRES_PASSWORD", "postgres"),
@@ -168,7 +168,7 @@ fn a_weak_password_is_a_secret_and_a_placeholder_is_none() {
 }
 
 #[test]
-fn references_are_none_but_their_defaults_can_be() {
+fn references_are_harmless_but_their_defaults_can_be_secret() {
     all_harmless(
         &[
             ("PG_PASS", "${PG_PASS:?database password required}"),
@@ -188,7 +188,7 @@ fn references_are_none_but_their_defaults_can_be() {
 }
 
 #[test]
-fn the_secret_part_of_a_text_is_told_from_the_rest() {
+fn only_the_secret_part_of_a_text_is_reported() {
     let part = |name: &str, text: &str, role: Role| -> Vec<String> {
         classify(name, text, role)
             .spans
@@ -256,7 +256,7 @@ fn the_secret_part_of_a_text_is_told_from_the_rest() {
 }
 
 #[test]
-fn base64_that_begins_like_a_path_is_no_path() {
+fn base64_that_begins_like_a_path_is_not_a_path() {
     all_secret(
         &[("WG_PSK", "/abcDEF0123456789abcDEF0123456789abcDEF01")],
         Role::Value,
@@ -271,7 +271,7 @@ fn base64_that_begins_like_a_path_is_no_path() {
 }
 
 #[test]
-fn tokens_are_known_by_their_form_wherever_they_stand() {
+fn tokens_are_recognised_by_their_form_at_any_position() {
     let body = "0123456789abcdefghijABCDEFGHIJ012345";
     for text in [
         format!("ghp_{body}"),

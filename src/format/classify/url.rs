@@ -1,5 +1,5 @@
-//! The secret parts of addresses: passwords before the `@`, tokens in the query, and paths that
-//! whoever knows them can use.
+//! Finds the secret parts of addresses: passwords before the `@`, tokens in the query, and secret
+//! paths such as webhooks.
 
 use std::ops::Range;
 
@@ -50,7 +50,7 @@ const SECRET_SCHEMES: &[&str] = &[
     "ryver",
 ];
 
-/// Segments of a path behind which a token stands.
+/// Path segments that are followed by a token.
 const TELLING_SEGMENTS: &[&str] = &[
     "webhook",
     "webhooks",
@@ -85,8 +85,7 @@ const TELLING_SEGMENTS: &[&str] = &[
     "deploy",
 ];
 
-/// Addresses of services whose paths are secret: the host or its end, and what stands before the
-/// secret.
+/// Services whose paths are secret: the host or the end of it, and the path before the secret.
 const SECRET_PATHS: &[(&str, &str)] = &[
     ("hooks.slack.com", "/services/"),
     ("hooks.slack.com", "/workflows/"),
@@ -123,7 +122,7 @@ const SECRET_PATHS: &[(&str, &str)] = &[
     ("open.feishu.cn", "/open-apis/bot/v2/hook/"),
 ];
 
-/// Parts of an address, in bytes of the whole text.
+/// The parts of an address. Ranges refer to `text`.
 struct Address<'a> {
     text: &'a str,
     scheme: &'a str,
@@ -132,13 +131,13 @@ struct Address<'a> {
 }
 
 /// Finds the secret parts of all addresses in a text.
-pub(super) fn find(text: &str, base: usize, told: Telling, hits: &mut Vec<Hit>) {
+pub(super) fn find(text: &str, base: usize, hint: Telling, hits: &mut Vec<Hit>) {
     let mut at = 0;
     while let Some(found) = text.get(at..).and_then(|rest| rest.find("://")) {
         let colon = at + found;
         let address = address(text, colon);
         let before = hits.len();
-        of_address(&address, told, hits);
+        of_address(&address, hint, hits);
         for hit in &mut hits[before..] {
             hit.span = base + hit.span.start..base + hit.span.end;
         }
@@ -157,8 +156,8 @@ fn address(text: &str, colon: usize) -> Address<'_> {
     let from = colon + 3;
     let end = end_of(text, from);
     let body = &text[from..end];
-    // The last `@` before the path ends the password; a password may hold a `/` where nothing else
-    // fits.
+    // The last `@` before the path ends the password. A password may contain a `/` if the text has
+    // no other valid reading.
     let slash = body.find(['/', '?', '#']).unwrap_or(body.len());
     let reference_aware = authority_end(body, slash);
     Address {
@@ -169,7 +168,7 @@ fn address(text: &str, colon: usize) -> Address<'_> {
     }
 }
 
-/// The end of the authority: `${X:-a/b}` in it does not end it.
+/// The end of the authority. A `/` inside a reference such as `${X:-a/b}` does not end it.
 fn authority_end(body: &str, slash: usize) -> usize {
     let Some(open) = body[..slash]
         .rfind("${")
@@ -198,14 +197,15 @@ fn authority_end(body: &str, slash: usize) -> usize {
     }
 }
 
-/// `host:80`, `host:${PORT`: what stands behind the colon is no password.
+/// Whether the text after the last colon is a port rather than a password: `host:80`,
+/// `host:${PORT`.
 fn is_port(authority: &str) -> bool {
     authority.rsplit_once(':').is_some_and(|(_, port)| {
         port.bytes().all(|b| b.is_ascii_digit()) || port.starts_with('$') || port.starts_with('{')
     })
 }
 
-/// Where an address ends: at a blank, a quote or a bracket that it did not open.
+/// The end of an address: a blank, a quote or a bracket that was not opened in it.
 fn end_of(text: &str, from: usize) -> usize {
     let mut depth = 0_i32;
     for (at, c) in text[from..].char_indices() {
@@ -218,7 +218,7 @@ fn end_of(text: &str, from: usize) -> usize {
     text.len()
 }
 
-fn of_address(address: &Address<'_>, told: Telling, hits: &mut Vec<Hit>) {
+fn of_address(address: &Address<'_>, hint: Telling, hits: &mut Vec<Hit>) {
     let text = address.text;
     let authority = &text[address.authority.clone()];
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
@@ -242,11 +242,11 @@ fn of_address(address: &Address<'_>, told: Telling, hits: &mut Vec<Hit>) {
         of_user(user, host, address.authority.start, hits);
     }
     let rest = address.authority.end..address.end;
-    of_path(text, host, rest.clone(), told, hits);
+    of_path(text, host, rest.clone(), hint, hits);
     of_query(text, rest, hits);
 }
 
-/// `user:password@`, and a token alone before the `@`.
+/// Handles the part before the `@`: `user:password`, or a token alone.
 fn of_user(user: &str, host: &str, start: usize, hits: &mut Vec<Hit>) {
     let Some((name, password)) = split_user(user) else {
         let is_public =
@@ -281,7 +281,7 @@ fn of_user(user: &str, host: &str, start: usize, hits: &mut Vec<Hit>) {
     secret(password, from, &rules::URL_PASSWORD, hits);
 }
 
-/// At the first colon that is not inside a reference (`${USER:-app}:password`).
+/// Splits at the first colon outside of references (`${USER:-app}:password`).
 fn split_user(user: &str) -> Option<(&str, &str)> {
     let mut depth = 0_i32;
     let at = user.bytes().position(|b| {
@@ -291,7 +291,7 @@ fn split_user(user: &str) -> Option<(&str, &str)> {
     Some((&user[..at], &user[at + 1..]))
 }
 
-/// Adds a part that is a secret unless it is a reference or a placeholder; of a reference, its
+/// Adds a part as a secret, unless it is a reference or a placeholder. For a reference, adds its
 /// default.
 fn secret(part: &str, from: usize, rule: &'static Rule, hits: &mut Vec<Hit>) {
     if let Some(default) = value::default_of_reference(part) {
@@ -309,7 +309,7 @@ fn secret(part: &str, from: usize, rule: &'static Rule, hits: &mut Vec<Hit>) {
     });
 }
 
-fn of_path(text: &str, host: &str, rest: Range<usize>, told: Telling, hits: &mut Vec<Hit>) {
+fn of_path(text: &str, host: &str, rest: Range<usize>, hint: Telling, hits: &mut Vec<Hit>) {
     let path_end = text[rest.clone()]
         .find(['?', '#'])
         .map_or(rest.end, |at| rest.start + at);
@@ -350,21 +350,21 @@ fn of_path(text: &str, host: &str, rest: Range<usize>, told: Telling, hits: &mut
         }
         return;
     }
-    segments(text, rest.start, path, told, hits);
+    segments(text, rest.start, path, hint, hits);
 }
 
-/// A segment that looks random behind one that tells of a webhook or a token.
-fn segments(text: &str, start: usize, path: &str, told: Telling, hits: &mut Vec<Hit>) {
+/// Finds random-looking segments after a segment that announces a webhook or token.
+fn segments(text: &str, start: usize, path: &str, hint: Telling, hits: &mut Vec<Hit>) {
     let mut at = start;
-    let is_told = matches!(told, Telling::Maybe | Telling::Token | Telling::Password);
-    let mut is_behind = is_told;
+    let is_secret_name = matches!(hint, Telling::Maybe | Telling::Token | Telling::Password);
+    let mut is_behind = is_secret_name;
     for segment in path.split('/') {
         let span = at..at + segment.len();
         at = span.end + 1;
         let is_token = value::is_uuid(segment)
             || value::looks_random(segment)
             || is_behind
-                && !is_told
+                && !is_secret_name
                 && segment.len() >= 8
                 && (value::is_plausible(segment) || is_mixed(segment));
         if is_behind && is_token && !value::is_placeholder(segment) {
@@ -378,7 +378,7 @@ fn segments(text: &str, start: usize, path: &str, told: Telling, hits: &mut Vec<
     }
 }
 
-/// Capitals inside of a word of letters: a token, or a name in camelCase.
+/// Whether a segment has several capitals inside, as a token has; long camelCase names match too.
 fn is_mixed(segment: &str) -> bool {
     segment.len() >= 12
         && segment.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -390,7 +390,7 @@ fn is_mixed(segment: &str) -> bool {
             >= 3
 }
 
-/// `?token=…&sig=…`
+/// Finds secrets in the query or fragment: `?token=…&sig=…`.
 fn of_query(text: &str, rest: Range<usize>, hits: &mut Vec<Hit>) {
     let Some(question) = text[rest.clone()].find(['?', '#']) else {
         return;
@@ -416,11 +416,11 @@ fn of_query(text: &str, rest: Range<usize>, hits: &mut Vec<Hit>) {
             | Telling::Public
             | Telling::About
             | Telling::Nothing => {
-                let is_short_for_one = matches!(
+                let is_short_secret_name = matches!(
                     name,
                     "sig" | "code" | "appid" | "k" | "t" | "hash" | "u" | "auth" | "p" | "r" | "i"
                 );
-                is_short_for_one && value::looks_random(part.split('%').next().unwrap_or(part))
+                is_short_secret_name && value::looks_random(part.split('%').next().unwrap_or(part))
             }
         };
         if is_secret && !["true", "false", "none", "disable", "require"].contains(&part) {
@@ -429,7 +429,7 @@ fn of_query(text: &str, rest: Range<usize>, hits: &mut Vec<Hit>) {
     }
 }
 
-/// `user:password@tcp(host)/db` of Go, `user:password@host:5432/db` without a scheme.
+/// Addresses without a scheme: Go's `user:password@tcp(host)/db`, or `user:password@host:5432/db`.
 fn without_scheme(text: &str, base: usize, hits: &mut Vec<Hit>) {
     if text.contains("://") || text.contains(char::is_whitespace) {
         return;

@@ -1,4 +1,4 @@
-//! What the form of a value says.
+//! Judges a value by its form.
 
 use std::ops::Range;
 
@@ -10,14 +10,15 @@ use crate::names::is_public_name;
 
 /// The shortest text that can look random.
 const MIN_RANDOM: usize = 16;
-/// The shortest text that a name which may stand for a secret makes one.
+/// The shortest value that counts as a secret under a name that may stand for one.
 const MIN_PLAUSIBLE: usize = 8;
-/// Bits a character of a random text has at least, by Shannon's measure: base64, and hex.
+/// The least Shannon entropy of random text, in bits per character: for base64, and for hex.
 const MIN_BITS: f64 = 3.2;
 const MIN_BITS_HEX: f64 = 2.7;
 
-/// Judges a value under what its name says. `found`: a part of it is a secret already.
-pub(super) fn judge(told: Telling, text: &str, found: bool) -> &'static Rule {
+/// Judges a value, given the hint from its name. `found`: a part of the value is already known to
+/// be a secret.
+pub(super) fn judge(hint: Telling, text: &str, found: bool) -> &'static Rule {
     if text.is_empty() {
         return &rules::EMPTY;
     }
@@ -33,7 +34,7 @@ pub(super) fn judge(told: Telling, text: &str, found: bool) -> &'static Rule {
     if is_setting(text) {
         return &rules::PLAIN;
     }
-    let decided = match told {
+    let decided = match hint {
         Telling::Password => of_password(text, found),
         Telling::Token => of_token(text, found),
         Telling::Code => Some(if is_code(text) {
@@ -52,7 +53,7 @@ pub(super) fn judge(told: Telling, text: &str, found: bool) -> &'static Rule {
         Telling::About => Some(&rules::ABOUT),
         Telling::Identifier | Telling::Nothing => None,
     };
-    decided.unwrap_or_else(|| by_form(told, text, found))
+    decided.unwrap_or_else(|| by_form(hint, text, found))
 }
 
 fn of_password(text: &str, found: bool) -> Option<&'static Rule> {
@@ -101,7 +102,7 @@ fn of_token(text: &str, found: bool) -> Option<&'static Rule> {
     })
 }
 
-fn by_form(told: Telling, text: &str, found: bool) -> &'static Rule {
+fn by_form(hint: Telling, text: &str, found: bool) -> &'static Rule {
     if is_number(text) {
         return &rules::PLAIN;
     }
@@ -112,7 +113,7 @@ fn by_form(told: Telling, text: &str, found: bool) -> &'static Rule {
     {
         return &rules::PLACE;
     }
-    let may_be_random = told != Telling::Identifier && !found;
+    let may_be_random = hint != Telling::Identifier && !found;
     if may_be_random && looks_random(text) {
         &rules::RANDOM
     } else {
@@ -120,8 +121,8 @@ fn by_form(told: Telling, text: &str, found: bool) -> &'static Rule {
     }
 }
 
-/// A `${NAME}`, `$NAME`, `$(command)`, `!secret x`, `{{ x }}` or another tool's way to say that the
-/// value comes from somewhere else, with nothing beside it that could be a secret.
+/// Whether the value comes from elsewhere: `${NAME}`, `$NAME`, `$(command)`, `!secret x`, `{{ x }}`
+/// or another tool's form of reference, without other text that could be a secret.
 pub(super) fn is_reference(text: &str) -> bool {
     const BEGINNINGS: [&str; 22] = [
         "!secret",
@@ -171,7 +172,7 @@ pub(super) fn is_reference(text: &str) -> bool {
     rest.chars().filter(|c| c.is_alphanumeric()).count() < 4
 }
 
-/// The text without the references in it; `None` if there are none.
+/// The text without its references. `None` if it has none.
 fn without_references(text: &str) -> Option<String> {
     const PAIRS: [(&str, &str); 6] = [
         ("${", "}"),
@@ -212,8 +213,8 @@ fn is_variable_start(text: &str) -> bool {
         .is_some_and(|b| b.is_ascii_uppercase() || *b == b'_')
 }
 
-/// Where the default of `${NAME:-default}` stands, if the whole text is one such reference; empty
-/// for a reference without one.
+/// The range of the default, if the whole text is one reference like `${NAME:-default}`. Empty for
+/// a reference without a default.
 pub(super) fn default_of_reference(text: &str) -> Option<Range<usize>> {
     let inner = text
         .strip_prefix("${")
@@ -236,7 +237,8 @@ pub(super) fn default_of_reference(text: &str) -> Option<Range<usize>> {
     }))
 }
 
-/// `${A}${B}`: two references, not one around the other.
+/// Whether a brace closes before the end, as in `${A}${B}`: two references instead of one around
+/// the other.
 fn closes_early(inner: &str) -> bool {
     let mut depth = 0_i32;
     inner.bytes().any(|b| {
@@ -252,7 +254,7 @@ fn is_encrypted(text: &str) -> bool {
         || text.starts_with("vault:v1:")
 }
 
-/// Whether a text says of itself that it must be replaced.
+/// Whether a text asks to be replaced.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let text = text.trim_matches(['"', '\'']);
     let is_framed = |open, close| text.starts_with(open) && text.ends_with(close) && text.len() > 1;
@@ -272,7 +274,7 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     }) {
         return true;
     }
-    // As the documents of AWS and Telegram have them.
+    // From the documentation of AWS and Telegram.
     if ["EXAMPLE", "EXAMPLEKEY"]
         .iter()
         .any(|end| text.ends_with(end))
@@ -294,7 +296,7 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     {
         return true;
     }
-    const SAYS: [&str; 16] = [
+    const PHRASES: [&str; 16] = [
         "changeme",
         "changethis",
         "changeit",
@@ -316,12 +318,13 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         && !letters.starts_with("yourls")
         && !letters.bytes().any(|b| b.is_ascii_digit())
         || letters == "setme"
-        || SAYS.iter().any(|says| letters.contains(says))
+        || PHRASES.iter().any(|phrase| letters.contains(phrase))
         || is_made_of_fillers(text)
         || is_counted(&letters)
 }
 
-/// `your_api_key_here`, `some-long-random-string`: a marker and words that say nothing more.
+/// Whether a text consists of a marker and filler words only, as `your_api_key_here` or
+/// `some-long-random-string`.
 fn is_made_of_fillers(text: &str) -> bool {
     if text.len() > 120 {
         return false;
@@ -340,7 +343,8 @@ fn is_made_of_fillers(text: &str) -> bool {
     is_made && has_marker || words.len() > 1 && words.first().is_some_and(|word| word == "your")
 }
 
-/// `aaaaaaaa`, `0000-0000`, `1234567890abcdef` after a token's prefix: typed, not made.
+/// Whether a text repeats one character, as `aaaaaaaa` or `0000-0000-0000`: typed by hand, not
+/// generated.
 fn is_counted(letters: &str) -> bool {
     let mut bytes = letters.bytes();
     let first = bytes.next();
@@ -377,10 +381,10 @@ pub(super) fn is_code(text: &str) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b',' | b' '));
-    // A word that guests are told.
-    let is_told = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_alphabetic());
+    // A spoken word, such as a password for guests.
+    let is_spoken_word = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_alphabetic());
     let is_gpio = text.to_ascii_uppercase().starts_with("GPIO") || text.starts_with("0x");
-    is_told
+    is_spoken_word
         || digits >= 4 && is_digits
         || is_word && text.len() >= 6 && !is_gpio
         || digits >= 2 && is_word && !is_gpio
@@ -390,7 +394,7 @@ fn is_guessable_word(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_lowercase()) && text.len() <= 10
 }
 
-/// `name:password`, with the password in the form of a value and not of a port, host or path.
+/// Whether a text is `name:password`, and the second part does not look like a port, host or path.
 pub(super) fn is_user_and_password(text: &str) -> bool {
     let Some((user, password)) = text.split_once([':', ';', '/', '|']) else {
         return false;
@@ -412,8 +416,8 @@ pub(super) fn is_user_and_password(text: &str) -> bool {
         && !user.contains('.')
 }
 
-/// A path in a folder that files of passwords lie in, or with an ending: a password may begin with
-/// a slash.
+/// A path in a common root folder, or with a file extension. Other paths may be passwords that
+/// begin with a slash.
 fn is_usual_path(text: &str) -> bool {
     const ROOTS: [&str; 22] = [
         "app", "boot", "certs", "config", "conf", "data", "dev", "etc", "home", "media", "mnt",
@@ -437,7 +441,7 @@ fn is_usual_path(text: &str) -> bool {
     has_ending || is_rooted || ["./", "../", "~/"].iter().any(|start| is_below(start))
 }
 
-/// Whether the host of an address is one that a network has, and not any word.
+/// Whether the host of an address is a realistic host name, not just any word.
 fn has_full_host(text: &str) -> bool {
     let host = text
         .split_once("://")
@@ -470,7 +474,7 @@ fn is_drive(text: &str) -> bool {
     ) && !text[2..].starts_with("//")
 }
 
-/// A part of a path that no one would give a folder.
+/// A part of a path that is too random to be the name of a folder.
 fn is_random_part(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or(part);
     stem.len() >= 12 && !is_public_name(stem) && has_mixture(stem)
@@ -494,7 +498,8 @@ pub(super) fn is_url(text: &str) -> bool {
         && !text.contains(char::is_whitespace)
 }
 
-/// `db.lan`, `10.0.0.1:53`, `host:8080`, `a.lan,b.lan`, an e-mail address.
+/// Whether a text is a host, a list of hosts, or an e-mail address: `db.lan`, `10.0.0.1:53`,
+/// `host:8080`, `a.lan,b.lan`.
 fn is_host(text: &str) -> bool {
     text.split([',', ' ']).all(|one| {
         let (host, port) = one.rsplit_once(':').unwrap_or((one, ""));
@@ -526,7 +531,7 @@ fn is_host(text: &str) -> bool {
     })
 }
 
-/// `key.pem`, `token.txt`.
+/// Whether a text has a known file extension, as `key.pem` or `token.txt`.
 fn is_file_name(text: &str) -> bool {
     let Some((stem, ending)) = text.rsplit_once('.') else {
         return false;
@@ -555,7 +560,7 @@ fn is_word(text: &str) -> bool {
         .all(|c| c.is_alphabetic() || matches!(c, '\'' | '-' | '(' | ')'))
 }
 
-/// Twelve or more words in lower case: BIP 39.
+/// Whether a text is a BIP 39 recovery phrase: 12 to 24 words in lower case.
 fn is_phrase(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     matches!(words.len(), 12 | 15 | 18 | 21 | 24)
@@ -564,7 +569,7 @@ fn is_phrase(text: &str) -> bool {
         })
 }
 
-/// Whether a value is likely to be a secret where its name says that it may be one.
+/// Whether a value is likely to be a secret, if its name says that it may be one.
 pub(super) fn is_plausible(text: &str) -> bool {
     if text.len() < MIN_PLAUSIBLE
         || is_path(text)
@@ -590,7 +595,7 @@ pub(super) fn is_plausible(text: &str) -> bool {
         || has_digit && has_letter && !is_public_name(text)
 }
 
-/// Text full of symbols, as WordPress makes its salts.
+/// Whether a text is full of symbols, like the salts that WordPress generates.
 fn is_symbols(text: &str) -> bool {
     let symbols = text
         .bytes()
@@ -601,7 +606,7 @@ fn is_symbols(text: &str) -> bool {
     text.len() >= MIN_RANDOM && symbols * 6 >= text.len() && has_mixture(text)
 }
 
-/// Whether a text looks like the output of a generator: one voice, heard where no other speaks.
+/// Whether a text looks randomly generated. This is the weakest sign, used if no other applies.
 pub(super) fn looks_random(text: &str) -> bool {
     let text = text.strip_prefix("base64:").unwrap_or(text);
     let body = text.trim_end_matches('=');
@@ -609,9 +614,9 @@ pub(super) fn looks_random(text: &str) -> bool {
     if body.len() < MIN_RANDOM || !body.bytes().all(fits) || is_uuid(text) {
         return false;
     }
-    // Pictures, and paths of words.
+    // Images in base64, and paths made of words, are not random.
     const PICTURES: [&str; 5] = ["iVBORw0KGgo", "R0lGOD", "PHN2Zy", "UklGR", "AAABAA"];
-    let is_told = |part: &str| {
+    let is_plain_word = |part: &str| {
         part.len() >= 4
             && part
                 .bytes()
@@ -619,7 +624,7 @@ pub(super) fn looks_random(text: &str) -> bool {
             && is_public_name(part)
     };
     if PICTURES.iter().any(|start| text.starts_with(start))
-        || body.contains('/') && body.split('/').any(is_told)
+        || body.contains('/') && body.split('/').any(is_plain_word)
     {
         return false;
     }
@@ -636,7 +641,7 @@ pub(super) fn looks_random(text: &str) -> bool {
     has_mixture(body) && !is_worded && bits(body) >= MIN_BITS && (digits > 0 || body.len() >= 24)
 }
 
-/// Shannon's entropy of the characters.
+/// The Shannon entropy of a text, in bits per character.
 fn bits(text: &str) -> f64 {
     let mut counts = [0_u32; 256];
     for b in text.bytes() {

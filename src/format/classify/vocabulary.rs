@@ -12,38 +12,38 @@ pub(super) enum Set {
     Token,
     /// May name a secret: the value decides.
     Maybe,
-    /// A user name stands there together with a password.
+    /// Names a user name together with a password.
     Login,
-    /// Before `key`, it is a secret.
+    /// Before `key`: the key is a secret.
     SecretKey,
-    /// Before `key`, it is none.
+    /// Before `key`: the key is harmless.
     HarmlessKey,
-    /// Before `code`, it opens something or turns it off.
+    /// Before `code`: the code opens something or turns it off.
     Code,
     /// Makes a key or token public.
     Public,
-    /// Last word of a setting that is about a secret.
+    /// The last word of a setting about a secret.
     About,
-    /// Before the name of a secret, it makes it a setting.
+    /// Before the name of a secret: makes it a setting.
     AboutBefore,
-    /// In names whose values look random and are harmless.
+    /// In names whose values look random but are harmless.
     Identifier,
-    /// Makes a text a placeholder, if nothing but fillers stands beside it.
+    /// Makes a text a placeholder if all other words are fillers.
     Marker,
-    /// Says nothing more.
+    /// A word without meaning of its own in a placeholder.
     Filler,
-    /// A setting, whatever the name.
+    /// A value that is a setting, under any name.
     Setting,
-    /// A password that everybody tries first.
+    /// A password that attackers try first.
     Weak,
 }
 
-/// What a word means.
+/// The meanings of a word, as a bit set.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sets(u16);
 
 impl Sets {
-    /// Of a word in lower case.
+    /// The meanings of a word, which must be in lower case.
     pub(super) fn of(word: &str) -> Self {
         TABLE.get(word).copied().unwrap_or_default()
     }
@@ -184,22 +184,22 @@ const WORDS: &[(Set, &str)] = &[
     ),
 ];
 
-/// Words at the end of a name that say nothing about the value.
+/// Words at the end of a name that do not describe the value.
 pub(super) const TRAILING: &str =
     "default defaults override initial prod production dev development staging test local";
 
-/// Endings of words that are written without a separator, as in `DBPASSWORD`.
+/// Endings of password names written without a separator, as in `DBPASSWORD`.
 pub(super) const PASSWORD_ENDINGS: &str =
     "password passwords passwd passphrase pass passwort kennwort psk userpw rootpw adminpw dbpwd";
 
-/// Words that end so and are none.
+/// Words with such an ending that do not name a password.
 pub(super) const NO_PASSWORD: &str = "bypass compass surpass trespass overpass underpass \
     encompass singlepass multipass lowpass highpass bandpass";
 
-/// Endings of words that are written without a separator, as in `APITOKEN`.
+/// Endings of token names written without a separator, as in `APITOKEN`.
 pub(super) const TOKEN_ENDINGS: &str = "secret secrets token tokens apikey apikeys authkey secretkey privatekey privkey accesskey masterkey encryptionkey \
      cryptkey signingkey sharedkey licensekey sessionkey jwtkey hmackey deploykey appkey adminkey networkkey servicekey";
 
-/// What stands before `pin` or `code` in one word, as in `doorpin`.
+/// The part before `pin` or `code` in compound words such as `doorpin`.
 pub(super) const CODE_BEGINNINGS: &str = "access admin alarm disarm door entry garage gate guest home invite keypad lock pairing panel parental security sim \
      unlock user";

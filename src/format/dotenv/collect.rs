@@ -1,4 +1,4 @@
-//! What a reader collects while it goes through a file: the lines, and the names known so far.
+//! Collects what a reader finds on its way through a file: the lines, and the names set so far.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::reading::{Line, Reading, Unread};
 use super::text::Normal;
 
-/// The value of an assignment, and the names that were replaced in it.
+/// The value of an assignment, and the variables that were expanded in it.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) value: Option<Zeroizing<String>>,
@@ -31,15 +31,15 @@ impl Found {
     }
 }
 
-/// Why an assignment gives no value.
+/// Why an assignment has no usable value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
     pub(super) reason: String,
-    /// Whether the reader gives up here.
+    /// Whether the reader stops here.
     pub(super) ends: bool,
 }
 
-/// Only this line is lost.
+/// A trouble that affects this line only.
 pub(super) fn refused(reason: impl Into<String>) -> Trouble {
     Trouble {
         reason: reason.into(),
@@ -47,7 +47,7 @@ pub(super) fn refused(reason: impl Into<String>) -> Trouble {
     }
 }
 
-/// The reader gives up at this line.
+/// A trouble at which the reader stops.
 pub(super) fn ends(reason: impl Into<String>) -> Trouble {
     Trouble {
         reason: reason.into(),
@@ -55,25 +55,25 @@ pub(super) fn ends(reason: impl Into<String>) -> Trouble {
     }
 }
 
-/// That the reader stopped before the end of the file.
+/// The reader stopped before the end of the file.
 pub(super) struct Stopped;
 
-/// The environment that a program sees beyond the file, as far as a person passed it on.
+/// Looks up a variable outside the file, among those that the user passed with `--env`.
 pub(super) type Outside<'a> = &'a dyn Fn(&str) -> Option<Zeroizing<String>>;
 
-/// Where the parts of an assignment stand.
+/// The ranges of an assignment in the text.
 pub(super) struct Place {
-    /// All of it, with its line end.
+    /// The whole assignment, including the end of its line.
     pub(super) span: Range<usize>,
-    /// What stands behind the `=`.
+    /// The text after the `=`.
     pub(super) raw: Range<usize>,
 }
 
-/// Takes what a reader finds, in the order of the file.
+/// Collects what a reader finds, in file order.
 pub(super) struct Collector<'a> {
     file: &'a str,
     outside: Outside<'a>,
-    /// Of each name, the last item about it.
+    /// The index of the last item for each name.
     known: HashMap<String, usize>,
     items: Vec<(Place, Item)>,
 }
@@ -93,7 +93,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// An assignment, or why it gives no value.
+    /// Adds an assignment, or the reason why it has no usable value.
     pub(super) fn set(
         &mut self,
         name: &str,
@@ -113,7 +113,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// A line that is no assignment to this reader.
+    /// Adds a line that this reader cannot use.
     pub(super) fn unread(
         &mut self,
         name: Option<&str>,
@@ -129,22 +129,22 @@ impl<'a> Collector<'a> {
         if ends { Err(Stopped) } else { Ok(()) }
     }
 
-    /// How much was found up to here.
+    /// The number of items so far, for [`Self::forget_since`].
     pub(super) fn mark(&self) -> usize {
         self.items.len()
     }
 
-    /// Forgets what was found since.
+    /// Removes the items added since the mark.
     pub(super) fn forget_since(&mut self, mark: usize) {
         self.items.truncate(mark);
     }
 
-    /// Whether a line above sets this name, or fails to.
+    /// Whether a line above assigns this name, even if its value is unusable.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.known.contains_key(name)
     }
 
-    /// The value of a name at this line. `Ok(None)` where nothing sets it.
+    /// The value of a name at this line. `Ok(None)` if it is not set anywhere.
     pub(super) fn value_of(&self, name: &str) -> Result<Option<Zeroizing<String>>, Trouble> {
         let item = self.known.get(name).and_then(|at| self.items.get(*at));
         match item.map(|(_, item)| item) {
@@ -161,8 +161,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// As [`Self::value_of`], for a form that has no default: the line is refused where nothing
-    /// sets the name.
+    /// Like [`Self::value_of`], for a reference without a default: fails if the name is not set.
     pub(super) fn required(
         &self,
         name: &str,
@@ -171,7 +170,7 @@ impl<'a> Collector<'a> {
         self.value_of(name)?.ok_or_else(|| unset(name, is_braced))
     }
 
-    /// The reading, with all places as they are in the file.
+    /// The finished reading, with all ranges mapped to the bytes of the file.
     pub(super) fn finish(self, normal: Option<&Normal>) -> Reading {
         let mut reading = Reading::default();
         let (mut line, mut counted) = (1, 0);
@@ -210,8 +209,8 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// A variable that nothing sets. Its name is said only where the braces show that it is one: what
-/// stands behind a bare `$` may be a part of a password.
+/// The trouble for a variable that is not set. The message only contains the name if braces show
+/// that it is one: the text after a bare `$` may be a part of a password.
 pub(super) fn unset(name: &str, is_braced: bool) -> Trouble {
     if is_braced && crate::names::is_variable(name) {
         refused(format!(

@@ -12,8 +12,8 @@ use super::reading::Reading;
 use super::row::{Agreement, Row, Sign, Version};
 use super::text::{Cursor, line_end};
 use super::write::{
-    BELOW, DOUBLE, ESCAPED_FOR_COMPOSE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE, ESCAPED_QUOTE_DOLLAR, ESCAPED_QUOTE_LINES, SINGLE,
-    SINGLE_ESCAPED,
+    BELOW, DOUBLE, ESCAPED_FOR_COMPOSE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE, ESCAPED_QUOTE_DOLLAR,
+    ESCAPED_QUOTE_LINES, SINGLE, SINGLE_ESCAPED,
 };
 use crate::format::interpolation::{Failure, Form, Kind, Piece, Reference, evaluate, parse};
 
@@ -45,20 +45,37 @@ pub(super) const ROW: Row = Row {
         SINGLE_ESCAPED,
     ],
     below: &BELOW,
-    escapes: [Escapes::Everywhere, Escapes::InDouble, Escapes::Nowhere, Escapes::BeforeQuotes],
+    escapes: [
+        Escapes::Everywhere,
+        Escapes::InDouble,
+        Escapes::Nowhere,
+        Escapes::BeforeQuotes,
+    ],
     reason: |_| "docker compose has no way to quote it",
 };
 
-/// The values that compose has taken from `.env` already when it reads the file again.
+/// The values that compose already took from `.env` when it reads the file a second time.
 type Project = HashMap<String, Zeroizing<String>>;
 
 const VERSIONS: &[Version] = &[
-    Version { name: "docker compose 2", read, only_with: &[] },
-    Version { name: "docker compose, where .env is an env_file too,", read: read_twice, only_with: &["$"] },
+    Version {
+        name: "docker compose 2",
+        read,
+        only_with: &[],
+    },
+    Version {
+        name: "docker compose, if .env is an env_file too,",
+        read: read_twice,
+        only_with: &["$"],
+    },
 ];
 
-/// Early versions refuse a `$` that stands for nothing.
-const STRICT: Version = Version { name: "the first versions of docker compose 2", read: read_strictly, only_with: &["$"] };
+/// Early versions refuse a `$` without a variable.
+const STRICT: Version = Version {
+    name: "the first versions of docker compose 2",
+    read: read_strictly,
+    only_with: &["$"],
+};
 
 pub(super) fn read(text: &str, outside: Outside<'_>) -> Reading {
     read_in(&Project::new(), text, outside, false)
@@ -68,11 +85,16 @@ fn read_strictly(text: &str, outside: Outside<'_>) -> Reading {
     read_in(&Project::new(), text, outside, true)
 }
 
-/// `.env` is read from top to bottom for the project. Where it is an `env_file` as well, it is read
-/// again, and what the project knows of a name counts before what the lines above say.
+/// Compose reads `.env` once for the project, from top to bottom. If `.env` is an `env_file` as
+/// well, compose reads it a second time. References then use the project's values before those of
+/// the lines above.
 fn read_twice(text: &str, outside: Outside<'_>) -> Reading {
     let first = read(text, outside);
-    let project: Project = first.lines.into_iter().filter_map(|line| Some((line.name, line.value?))).collect();
+    let project: Project = first
+        .lines
+        .into_iter()
+        .filter_map(|line| Some((line.name, line.value?)))
+        .collect();
     read_in(&project, text, outside, false)
 }
 
@@ -82,7 +104,7 @@ fn read_in(project: &Project, text: &str, outside: Outside<'_>, is_strict: bool)
     out.finish(None)
 }
 
-/// A statement as it stands, before its variables are replaced.
+/// A statement before its variables are expanded.
 struct Statement<'a> {
     start: usize,
     key: &'a str,
@@ -92,11 +114,11 @@ struct Statement<'a> {
 }
 
 enum Text {
-    /// A name alone.
+    /// A name without a value: inherited from the environment.
     Inherited,
-    /// Between '…'.
+    /// In single quotes.
     Literal(String),
-    /// Anything else: its variables are replaced.
+    /// Anything else: its variables are expanded.
     Template(String),
 }
 
@@ -108,21 +130,37 @@ fn lines(
 ) -> Result<(), Stopped> {
     while next_statement(cursor).is_some() {
         let start = cursor.at;
-        let Statement { start, key, raw, end, text } = match statement(cursor) {
+        let Statement {
+            start,
+            key,
+            raw,
+            end,
+            text,
+        } = match statement(cursor) {
             Ok(statement) => statement,
-            Err(reason) => return out.unread(None, start..line_end(cursor.text, start), ends(reason)),
+            Err(reason) => {
+                return out.unread(None, start..line_end(cursor.text, start), ends(reason));
+            }
         };
-        let place = Place { span: start..end, raw };
+        let place = Place {
+            span: start..end,
+            raw,
+        };
         if key.is_empty() {
-            let reason = "docker compose takes no line without a name, and no name alone at the \
-                end of the file";
+            let reason =
+                "docker compose ignores a line without a name, and a last line with a name alone";
             out.unread(None, place.span, refused(reason))?;
             continue;
         }
         let found = match text {
-            Text::Inherited => out.value_of(key).map(|value| Found { value, from: Vec::new() }),
+            Text::Inherited => out.value_of(key).map(|value| Found {
+                value,
+                from: Vec::new(),
+            }),
             Text::Literal(text) => Ok(Found::text(text)),
-            Text::Template(text) if is_strict && has_lone_dollar(&text) => Err(ends("its $ stands for nothing")),
+            Text::Template(text) if is_strict && has_lone_dollar(&text) => {
+                Err(ends("its $ stands for nothing"))
+            }
             Text::Template(text) => replaced(&text, out, project),
         };
         out.set(key, place, found)?;
@@ -135,14 +173,17 @@ fn has_lone_dollar(text: &str) -> bool {
     parse(text).is_ok_and(|pieces| pieces.into_iter().any(is_lone))
 }
 
-/// One statement, wherever the line ends: text behind quotes starts another one.
+/// Reads one statement. It may end before the line does: text after closing quotes starts another
+/// statement.
 fn statement<'a>(cursor: &mut Cursor<'a>) -> Result<Statement<'a>, &'static str> {
     let start = cursor.at;
     if cursor.take_export(|c| matches!(c, ' ' | '\t' | '\r' | '\u{c}' | '\n')) {
         cursor.take_while(is_blank);
     }
     let key_start = cursor.at;
-    let key = cursor.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '[' | ']') || is_blank(c));
+    let key = cursor.take_while(|c| {
+        c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '[' | ']') || is_blank(c)
+    });
     let inherited = match cursor.bump() {
         Some('=' | ':') => false,
         Some('\n') => true,
@@ -150,7 +191,13 @@ fn statement<'a>(cursor: &mut Cursor<'a>) -> Result<Statement<'a>, &'static str>
         None => {
             cursor.at = cursor.text.len();
             let raw = key_start..cursor.at;
-            return Ok(Statement { start, key: "", raw, end: cursor.at, text: Text::Inherited });
+            return Ok(Statement {
+                start,
+                key: "",
+                raw,
+                end: cursor.at,
+                text: Text::Inherited,
+            });
         }
         Some(_) => return Err("its name holds a character that docker compose takes in no name"),
     };
@@ -160,15 +207,35 @@ fn statement<'a>(cursor: &mut Cursor<'a>) -> Result<Statement<'a>, &'static str>
     }
     if inherited {
         let raw = key_start + key.len()..key_start + key.len();
-        return Ok(Statement { start, key, raw, end: cursor.at, text: Text::Inherited });
+        return Ok(Statement {
+            start,
+            key,
+            raw,
+            end: cursor.at,
+            text: Text::Inherited,
+        });
     }
     cursor.take_while(is_blank);
     let raw_start = cursor.at;
     let (text, raw_end) = value(cursor)?;
     let behind = cursor.text[cursor.at..].trim_start_matches(is_blank);
-    let end = if matches!(behind.chars().next(), None | Some('\n' | '#')) { line_end(cursor.text, cursor.at) } else { cursor.at };
-    let end = if cursor.text[..cursor.at].ends_with('\n') { cursor.at } else { end };
-    Ok(Statement { start, key, raw: raw_start..raw_end, end, text })
+    let end = if matches!(behind.chars().next(), None | Some('\n' | '#')) {
+        line_end(cursor.text, cursor.at)
+    } else {
+        cursor.at
+    };
+    let end = if cursor.text[..cursor.at].ends_with('\n') {
+        cursor.at
+    } else {
+        end
+    };
+    Ok(Statement {
+        start,
+        key,
+        raw: raw_start..raw_end,
+        end,
+        text,
+    })
 }
 
 fn value(cursor: &mut Cursor<'_>) -> Result<(Text, usize), &'static str> {
@@ -192,11 +259,15 @@ fn value(cursor: &mut Cursor<'_>) -> Result<(Text, usize), &'static str> {
             c => value.push(c),
         }
     }
-    let text = if quote == '"' { Text::Template(unescaped(&value)) } else { Text::Literal(value) };
+    let text = if quote == '"' {
+        Text::Template(unescaped(&value))
+    } else {
+        Text::Literal(value)
+    };
     Ok((text, cursor.at))
 }
 
-/// `\n` and the like, `\0` with up to three octal digits; `\$` becomes `$$`.
+/// Unescapes `\n` and similar, and `\0` with up to three octal digits. `\$` becomes `$$`.
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -231,10 +302,14 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// What stands for `\0` and the digits behind it; gives how many digits it took. Go takes exactly
-/// three octal digits up to 377; anything else loses its 0 and stays.
+/// Writes the character for `\0` and the digits after it, and returns the number of digits
+/// consumed. Go accepts exactly three octal digits up to 377; otherwise only the 0 is dropped.
 fn octal(digits: &str, out: &mut String) -> usize {
-    let count = digits.bytes().take(3).take_while(u8::is_ascii_digit).count();
+    let count = digits
+        .bytes()
+        .take(3)
+        .take_while(u8::is_ascii_digit)
+        .count();
     match u32::from_str_radix(&digits[..count], 8) {
         Ok(number) if count == 3 && number < 256 => out.extend(char::from_u32(number)),
         _ => {
@@ -249,10 +324,18 @@ fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<Found,
     let mut from = Vec::new();
     let mut lookup = |reference: &Reference| -> Result<_, Trouble> {
         let name = reference.name.as_str();
-        let value = project.get(name).cloned().map_or_else(|| out.value_of(name), |value| Ok(Some(value)))?;
+        let value = project
+            .get(name)
+            .cloned()
+            .map_or_else(|| out.value_of(name), |value| Ok(Some(value)))?;
         match (reference.form, &value) {
             (Form::Plain, None) => return Err(unset(name, reference.is_braced)),
-            (Form::Required, None) => return Err(Trouble { ends: true, ..unset(name, true) }),
+            (Form::Required, None) => {
+                return Err(Trouble {
+                    ends: true,
+                    ..unset(name, true)
+                });
+            }
             (Form::Plain | Form::Default | Form::Alternative | Form::Required, _) => {}
         }
         if !from.contains(&reference.name) {
@@ -261,9 +344,14 @@ fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<Found,
         Ok(value)
     };
     match evaluate(text, &mut lookup) {
-        Ok(value) => Ok(Found { value: Some(value), from }),
-        Err(Failure::Invalid) => Err(ends("it holds ${ without a name and a }, which docker \
-            compose refuses")),
+        Ok(value) => Ok(Found {
+            value: Some(value),
+            from,
+        }),
+        Err(Failure::Invalid) => Err(ends(
+            "it holds ${ without a name and a }, which docker \
+            compose refuses",
+        )),
         Err(Failure::TooDeep) => Err(refused("it holds too many defaults in defaults")),
         Err(Failure::Missing(name)) => Err(ends(format!("it requires {name}, which is empty"))),
         Err(Failure::Lookup(trouble)) => Err(trouble),

@@ -10,20 +10,35 @@ pub(super) const ROW: Row = Row {
     name: "compose-1",
     help: "docker-compose 1, end of life since 2023",
     reader: "docker-compose 1",
-    // The usual compose files show docker compose, which serves this one too where it can.
+    // The usual compose files point to docker compose, whose files also work here if possible.
     neighbours: &[],
     is_portable: false,
     is_raw: false,
-    versions: &[Version { name: "docker-compose 1", read: python::read_by_compose_1, only_with: &[] }],
+    versions: &[Version {
+        name: "docker-compose 1",
+        read: python::read_by_compose_1,
+        only_with: &[],
+    }],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
-    ways: &[SINGLE, DOUBLE, ESCAPED_QUOTE, ESCAPED_QUOTE_LINES, SINGLE_ESCAPED],
+    ways: &[
+        SINGLE,
+        DOUBLE,
+        ESCAPED_QUOTE,
+        ESCAPED_QUOTE_LINES,
+        SINGLE_ESCAPED,
+    ],
     below: &BELOW,
-    escapes: [Escapes::Everywhere, Escapes::InDouble, Escapes::Nowhere, Escapes::BeforeQuotes],
+    escapes: [
+        Escapes::Everywhere,
+        Escapes::InDouble,
+        Escapes::Nowhere,
+        Escapes::BeforeQuotes,
+    ],
     reason: |value| {
         if value.contains("${") {
-            "docker-compose 1 replaces ${…} however it is quoted"
+            "docker-compose 1 expands ${…} in any quotes"
         } else {
             "docker-compose 1 has no way to quote it"
         }

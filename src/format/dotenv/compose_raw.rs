@@ -1,4 +1,4 @@
-//! docker compose's `env_file` with `format: raw`: each line as docker itself takes it.
+//! docker compose's `env_file` with `format: raw`: lines are read as by docker itself.
 
 use super::Dialect;
 use super::parse::Escapes;
@@ -10,17 +10,28 @@ pub(super) const ROW: Row = Row {
     name: "compose-raw",
     help: "docker compose's `env_file` with `format: raw`",
     reader: "docker compose with `format: raw`",
-    // The compose file says it inside, file by file.
+    // This is only visible inside the compose file, separately for each `env_file`.
     neighbours: &[],
     is_portable: false,
     is_raw: true,
-    versions: &[Version { name: "docker compose", read: super::docker::read, only_with: &[] }],
+    versions: &[Version {
+        name: "docker compose",
+        read: super::docker::read,
+        only_with: &[],
+    }],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
     ways: &[WITHOUT_QUOTES],
     below: &[""],
-    escapes: [Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere, Escapes::BeforeQuotes],
-    reason: |_| "docker compose takes each raw line as it is: no line break, no carriage return \
-        at the end",
+    escapes: [
+        Escapes::Nowhere,
+        Escapes::InDouble,
+        Escapes::Everywhere,
+        Escapes::BeforeQuotes,
+    ],
+    reason: |_| {
+        "docker compose takes each raw line as it is: no line break, no carriage return \
+        at the end"
+    },
 };

@@ -1,12 +1,12 @@
-//! Whether a value holds text of its own, or only puts references into a frame.
+//! Whether a value holds text of its own, or only references in a harmless frame.
 
 use zeroize::Zeroizing;
 
-/// Stands for a reference.
+/// Replaces each reference in a skeleton.
 const REFERENCE: char = '\u{0}';
 
-/// Whether all that a value holds beside its references is a harmless frame: punctuation, a scheme,
-/// a host, a port, a path. A default counts as text of its own. When in doubt, it is not harmless.
+/// Whether a value consists of references in a harmless frame: punctuation, a scheme, a host, a
+/// port, a path. A default counts as text of its own. In doubt, the frame is not harmless.
 pub(super) fn is_only_references(raw: &str) -> bool {
     let text = raw.trim();
     let inner = ['"', '\'']
@@ -31,7 +31,8 @@ pub(super) fn is_only_references(raw: &str) -> bool {
     })
 }
 
-/// The text with each reference as one character; `None` for a default that holds text.
+/// The text with each reference replaced by one character. `None` if a reference has a default with
+/// text of its own.
 fn skeleton(text: &str) -> Option<Zeroizing<String>> {
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     let mut rest = text;
@@ -54,7 +55,7 @@ fn skeleton(text: &str) -> Option<Zeroizing<String>> {
     Some(out)
 }
 
-/// How long a reference in braces is. `None` where it holds text of its own.
+/// The length of a reference in braces. `None` if it holds text of its own.
 fn braces(inner: &str) -> Option<usize> {
     let mut depth = 1_usize;
     for (at, c) in inner.char_indices() {
@@ -90,7 +91,7 @@ fn is_bare_reference(inside: &str) -> bool {
     word.is_empty() || skeleton(word).is_some_and(|word| word.chars().all(|c| c == REFERENCE))
 }
 
-/// Whether a URL holds a password that is no reference.
+/// Whether a URL contains a password that is not a reference.
 fn has_own_password(skeleton: &str) -> bool {
     let behind_scheme = skeleton
         .split_once("://")
@@ -107,7 +108,7 @@ fn has_own_password(skeleton: &str) -> bool {
     password.chars().any(|c| c != REFERENCE)
 }
 
-/// The runs of letters and digits, each with the characters beside it.
+/// The runs of letters and digits, each with its neighbouring characters.
 fn words(text: &str) -> impl Iterator<Item = (Option<char>, &str, Option<char>)> {
     let is_word = |c: char| c.is_alphanumeric();
     let starts = text
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_in_a_harmless_frame_hold_no_secret_themselves() {
+    fn references_in_a_harmless_frame_are_recognised() {
         for text in [
             "https://${DOMAIN}/x",
             "$DOMAIN",
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_its_own_is_not_harmless() {
+    fn a_value_with_text_of_its_own_is_not_only_references() {
         for text in [
             "postgres://u:hunter@${HOST}/x",
             "postgres://u:a${PW}@${HOST}/x",

@@ -16,19 +16,36 @@ pub(super) const ROW: Row = Row {
     neighbours: &[Sign::Named("go.mod")],
     is_portable: true,
     is_raw: false,
-    versions: &[Version { name: "godotenv 1.5", read, only_with: &[] }],
+    versions: &[Version {
+        name: "godotenv 1.5",
+        read,
+        only_with: &[],
+    }],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
-    ways: &[SINGLE, DOUBLE, ESCAPED_QUOTE_DOLLAR_LINES, ESCAPED_DOLLAR_LINES],
+    ways: &[
+        SINGLE,
+        DOUBLE,
+        ESCAPED_QUOTE_DOLLAR_LINES,
+        ESCAPED_DOLLAR_LINES,
+    ],
     below: &BELOW,
-    escapes: [Escapes::BeforeQuotes, Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere],
+    escapes: [
+        Escapes::BeforeQuotes,
+        Escapes::Nowhere,
+        Escapes::InDouble,
+        Escapes::Everywhere,
+    ],
     reason: |_| "godotenv has no escape for ' together with \" or \\",
 };
 
-/// Blank, and no line feed, to this reader and to docker compose.
+/// A blank other than a line feed, for godotenv and docker compose.
 pub(super) fn is_blank(c: char) -> bool {
-    matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
+    matches!(
+        c,
+        '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}'
+    )
 }
 
 /// Moves to the next statement; `None` at the end of the file.
@@ -54,18 +71,20 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
         let start = cursor.at;
         let lost = start..line_end(cursor.text, start);
         cursor.take_export(is_blank);
-        // It looks at bytes here: a name beyond ASCII is refused.
-        let key = cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.') || (c.is_ascii() && is_blank(c)));
+        // godotenv checks bytes here, so it refuses names with characters beyond ASCII.
+        let key = cursor.take_while(|c| {
+            c.is_ascii_alphanumeric() || matches!(c, '_' | '.') || (c.is_ascii() && is_blank(c))
+        });
         let key = key.trim_end();
         if !matches!(cursor.bump(), Some('=' | ':')) {
-            return out.unread(None, lost, ends("godotenv takes no line like this"));
+            return out.unread(None, lost, ends("godotenv does not accept this line"));
         }
         cursor.take_while(is_blank);
         let raw_start = cursor.at;
         let (found, raw_end) = match cursor.peek() {
             Some(quote @ ('\'' | '"')) => {
                 let Some(found) = quoted(cursor, quote, out) else {
-                    return out.unread(Some(key), lost, ends("its quotes have no end"));
+                    return out.unread(Some(key), lost, ends("its quotes are not closed"));
                 };
                 (found, cursor.at)
             }
@@ -76,25 +95,47 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
         };
         let behind = cursor.rest().trim_start_matches(is_blank);
         let ends_line = matches!(behind.chars().next(), None | Some('\n' | '#'));
-        let end = if ends_line { cursor.line_end() } else { cursor.at };
-        out.set(key, Place { span: start..end, raw: raw_start..raw_end }, found)?;
+        let end = if ends_line {
+            cursor.line_end()
+        } else {
+            cursor.at
+        };
+        out.set(
+            key,
+            Place {
+                span: start..end,
+                raw: raw_start..raw_end,
+            },
+            found,
+        )?;
     }
     Ok(())
 }
 
-/// Up to the last `#` behind a blank.
+/// An unquoted value: everything up to the last `#` after a blank.
 fn bare(line: &str) -> &str {
     let is_comment = |at: &usize| line[..*at].ends_with(is_blank);
-    let end = line.match_indices('#').map(|(at, _)| at).rfind(is_comment).unwrap_or(line.len());
+    let end = line
+        .match_indices('#')
+        .map(|(at, _)| at)
+        .rfind(is_comment)
+        .unwrap_or(line.len());
     line[..end].trim_matches(is_blank)
 }
 
-/// `None` without an end.
-fn quoted(cursor: &mut Cursor<'_>, quote: char, out: &Collector<'_>) -> Option<Result<Found, Trouble>> {
+/// `None` if the quotes are not closed.
+fn quoted(
+    cursor: &mut Cursor<'_>,
+    quote: char,
+    out: &Collector<'_>,
+) -> Option<Result<Found, Trouble>> {
     let rest = cursor.rest();
-    let end = rest.match_indices(quote).map(|(at, _)| at).find(|at| *at > 0 && !rest[..*at].ends_with('\\'))?;
+    let end = rest
+        .match_indices(quote)
+        .map(|(at, _)| at)
+        .find(|at| *at > 0 && !rest[..*at].ends_with('\\'))?;
     cursor.at += end + 1;
-    // Quotes of the same kind at either end are cut off, however many.
+    // godotenv trims all quotes of this kind at both ends.
     let value = rest[..end].trim_matches(quote);
     if quote == '\'' {
         return Some(Ok(Found::text(value)));
@@ -102,7 +143,8 @@ fn quoted(cursor: &mut Cursor<'_>, quote: char, out: &Collector<'_>) -> Option<R
     Some(replaced(&unescaped_twice(value), out))
 }
 
-/// In two passes, as godotenv does it: `\n` and `\r`, then every `\` but one before a `$` goes.
+/// Unescapes in two passes, as godotenv does: first `\n` and `\r`, then it removes every other `\`
+/// that is not before a `$`.
 fn unescaped_twice(text: &str) -> String {
     let mut first = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -116,7 +158,7 @@ fn unescaped_twice(text: &str) -> String {
     unescaped(&first)
 }
 
-/// `$NAME`, `${NAME}` and `$(NAME)` in capitals are replaced, braces on either side or not.
+/// Expands `$NAME`, `${NAME}` and `$(NAME)` with a name in capitals. Either brace may be missing.
 fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
     let in_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
@@ -139,7 +181,9 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
             out.push_str(taken);
         } else {
             out.push_str(&rest[..at]);
-            let value = known.value_of(name)?.ok_or_else(|| unset(name, inner.len() < in_parentheses.len()))?;
+            let value = known
+                .value_of(name)?
+                .ok_or_else(|| unset(name, inner.len() < in_parentheses.len()))?;
             out.push_str(&value);
             from.push(name.to_owned());
         }

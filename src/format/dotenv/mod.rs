@@ -1,8 +1,9 @@
-//! `.env` text: quoting for one kind of reader or for all that agree, and finding the entries.
+//! Reading and writing `.env` files, for one program or for all programs that agree.
 //!
-//! There is no one `.env` format. A [`Dialect`] names who will read the file. A value is written
-//! in the first of a few ways that a model of that reader gives back exactly ([`write`]), and the
-//! finished file is read by the models again ([`check`]). What no way serves is refused.
+//! There is no single `.env` format: each program parses the file in its own way. A [`Dialect`]
+//! names the program that reads the file. [`write`] tries a few ways to quote a value, and keeps
+//! one that a model of the program's parser reads back exactly. [`check`] parses the finished file
+//! with the same models. A value that no quoting preserves is refused.
 
 mod collect;
 mod frame;
@@ -23,23 +24,23 @@ pub use parse::{parse, unquote};
 pub use reading::{Line, Reading, Unread, reading};
 pub use write::{MAX_VARIABLE, Reason, write};
 
-/// Makes the dialects out of one line each: their value and their file, which holds a `ROW`.
+/// Declares each dialect from one line: its variant, and the file that holds its `ROW`.
 macro_rules! dialects {
     ($($dialect:ident: $file:ident,)*) => {
         $(mod $file;)*
 
-        /// Who reads a `.env` file.
+        /// The program that reads a `.env` file.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename_all = "kebab-case"))]
         pub enum Dialect {
             $(#[doc = concat!("See `", stringify!($file), ".rs`.")] $dialect,)*
         }
 
-        /// All dialects, the portable one first.
+        /// All dialects. The portable one must come first.
         const ROWS: &[&Row] = &[$(&$file::ROW,)*];
 
         impl Dialect {
-            /// All that the program knows of it.
+            /// The table row with everything we know about this dialect.
             pub(in crate::format::dotenv) fn row(self) -> &'static Row {
                 match self { $(Self::$dialect => &$file::ROW,)* }
             }
@@ -65,10 +66,10 @@ dialects! {
     Go: go,
 }
 
-/// Variants of another dialect's reader, which no warning has to name beside it.
+/// Dialects that are a variant of another one. Warnings name the main dialect only.
 const VARIANTS: [Dialect; 2] = [Dialect::Compose1, Dialect::ComposeRaw];
 
-/// All dialects that are one reader's.
+/// All dialects of one specific program, which excludes [`Dialect::Portable`].
 pub const READERS: [Dialect; ROWS.len() - 1] = {
     let mut readers = [Dialect::Portable; ROWS.len() - 1];
     let mut at = 0;
@@ -84,25 +85,25 @@ impl Dialect {
         ROWS.iter().copied()
     }
 
-    /// Its name on the command line.
+    /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// Its reader, as a person knows it.
+    /// The name of the reading program, as used in messages.
     #[must_use]
     pub fn reader(self) -> &'static str {
         self.row().reader
     }
 
-    /// Whether it is one more way in which a program of another dialect reads.
+    /// Whether this is a variant of another dialect: the same program in another version or mode.
     #[must_use]
     pub fn is_variant(self) -> bool {
         VARIANTS.contains(&self)
     }
 
-    /// The dialect of this name.
+    /// The dialect with this command-line name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::rows()
@@ -110,8 +111,8 @@ impl Dialect {
             .map(|row| row.dialect)
     }
 
-    /// The dialect of the program that a file of this name in the same folder belongs to.
-    /// `package.json` tells more inside: see [`Dialect::of_package`].
+    /// The dialect that a file of this name in the same folder points to. `package.json` needs a
+    /// look inside as well: see [`Dialect::of_package`].
     #[must_use]
     pub fn of_neighbour(name: &str) -> Option<Self> {
         Self::rows()
@@ -119,7 +120,8 @@ impl Dialect {
             .map(|row| row.dialect)
     }
 
-    /// The dialect of a program with this `package.json`.
+    /// The dialect of a project with this `package.json`: Vite if it depends on Vite or Next.js,
+    /// else npm dotenv.
     #[must_use]
     pub fn of_package(json: &[u8]) -> Self {
         let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
@@ -178,7 +180,8 @@ impl<'de> Deserialize<'de> for Dialect {
     }
 }
 
-/// The readers that a file for these dialects must serve.
+/// The readers that must be able to read a file for these dialects. `portable` stands for several
+/// of them.
 fn required(dialects: &[Dialect]) -> Vec<Dialect> {
     let each = dialects.iter().flat_map(|dialect| {
         let is_required = |row: &&Row| {
@@ -193,36 +196,36 @@ fn required(dialects: &[Dialect]) -> Vec<Dialect> {
     set.into_iter().collect()
 }
 
-/// Whether a file for these dialects serves this reader by promise.
+/// Whether a file for these dialects is guaranteed to work for this reader.
 #[must_use]
 pub fn serves(dialects: &[Dialect], reader: Dialect) -> bool {
     required(dialects).contains(&reader)
 }
 
-/// What a reader does with a file that does not give all values back.
+/// How a reader fails to read back all values of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault<'a> {
-    /// It stops at this line.
+    /// The reader stops at this line.
     Broken {
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
     },
-    /// It reads these keys as something else, or not at all.
+    /// The reader gets another value for these keys, or does not find them.
     Misread {
-        /// In their order.
+        /// Sorted by name.
         keys: Vec<&'a str>,
     },
-    /// It read these defaults as something else before.
+    /// The reader now gets another value for these defaults than before the file was changed.
     Lost {
-        /// In their order.
+        /// In file order.
         keys: Vec<String>,
     },
 }
 
-/// Reads a finished file as `reader` does in every version, and compares.
+/// Parses a finished file like each version of `reader`, and compares the result with `values`.
 ///
 /// # Errors
-/// What it does not read back.
+/// The line at which the reader stops, or the keys that it does not read back exactly.
 pub fn check<'a>(
     reader: Dialect,
     text: &str,
@@ -256,8 +259,8 @@ pub fn check<'a>(
     }
 }
 
-/// The keys that a reader takes for something else in `after` than in `before`, line ends aside.
-/// `None` when it cannot read `before`.
+/// The keys that `reader` reads differently in `after` than in `before`, ignoring carriage returns.
+/// `None` if it cannot read `before`.
 #[must_use]
 pub fn changed(reader: Dialect, before: &str, after: &str) -> Option<Vec<String>> {
     let before = read_by_newest(reader, before)?;
@@ -281,23 +284,23 @@ pub fn changed(reader: Dialect, before: &str, after: &str) -> Option<Vec<String>
     )
 }
 
-/// Whether a shell keeps a variable of this name for itself.
+/// Whether a shell reserves a variable of this name.
 #[must_use]
 pub fn is_special_to_shells(name: &str) -> bool {
     shell::is_special(name)
 }
 
-/// The names that a reader finds, in order, each with its value: `None` for a value that depends on
-/// another line or on something outside the file.
+/// The names that a reader finds, in file order, each with its value. The value is `None` if it
+/// depends on another line or on something outside the file.
 pub type Taken = Vec<(String, Option<zeroize::Zeroizing<String>>)>;
 
-/// Reads a file as `reader` does; `None` when it gives up.
+/// Parses a file like `reader`. `None` if the reader gives up.
 #[must_use]
 pub fn read_as(reader: Dialect, text: &str) -> Option<Taken> {
     taken(&reading(reader, text, &|_| None))
 }
 
-/// As [`read_as`], by the newest version alone.
+/// Like [`read_as`], but with the newest version only.
 fn read_by_newest(reader: Dialect, text: &str) -> Option<Taken> {
     taken(&(reader.row().versions.first()?.read)(text, &|_| None))
 }
@@ -350,13 +353,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_says_all_of_it() {
+    fn every_row_is_complete() {
         for row in ROWS {
             let name = row.name;
             assert_eq!(
                 row.dialect.row().name,
                 name,
-                "the row stands under its own dialect"
+                "the row belongs to its dialect"
             );
             assert!(
                 !row.name.is_empty() && !row.help.is_empty() && !row.reader.is_empty(),
@@ -373,7 +376,7 @@ mod tests {
             for (number, escape) in row.escapes.iter().enumerate() {
                 assert!(
                     !row.escapes[..number].contains(escape),
-                    "{name}: each way to escape once"
+                    "{name}: each kind of escape once"
                 );
             }
             for value in ["'", "\r", "\\", "${A}", "\n"] {
@@ -382,7 +385,7 @@ mod tests {
             let json = serde_json::to_string(&row.dialect).unwrap();
             assert_eq!(json, format!("\"{name}\""));
             assert_eq!(serde_json::from_str::<Dialect>(&json).unwrap(), row.dialect);
-            // Each reads and writes by itself.
+            // Each dialect reads what it writes.
             let text = write(&[row.dialect], "x").unwrap();
             let reading = reading(row.dialect, &format!("A={}\n", text.as_str()), &|_| None);
             assert!(reading.lines[0].is_literally("x"), "{name}");
@@ -393,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_neighbour_shows_one_dialect() {
+    fn a_neighbouring_file_points_to_one_dialect() {
         for name in [
             "compose.yaml",
             "package.json",

@@ -1,4 +1,4 @@
-//! npm's dotenv, versions 16 to 18, which read alike.
+//! npm's dotenv, versions 16 to 18, which all read the same way.
 
 use super::Dialect;
 use super::collect::{Collector, Found, Outside, Place, Stopped, refused};
@@ -17,15 +17,26 @@ pub(super) const ROW: Row = Row {
     neighbours: &[Sign::Named("package.json")],
     is_portable: true,
     is_raw: false,
-    versions: &[Version { name: "npm dotenv", read, only_with: &[] }],
+    versions: &[Version {
+        name: "npm dotenv",
+        read,
+        only_with: &[],
+    }],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
     ways: &[SINGLE, DOUBLE, BACKTICKS, ESCAPED_RETURN, ESCAPED_LINES],
     below: &BELOW,
-    escapes: [Escapes::BeforeQuotes, Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere],
-    reason: |_| "it holds all of ' \" ` together with # or a line break, or what npm dotenv takes \
-        for an escape",
+    escapes: [
+        Escapes::BeforeQuotes,
+        Escapes::Nowhere,
+        Escapes::InDouble,
+        Escapes::Everywhere,
+    ],
+    reason: |_| {
+        "it holds all of ' \" ` together with # or a line break, or what npm dotenv takes \
+        for an escape"
+    },
 };
 
 const DOTENV: Pattern = Pattern {
@@ -47,10 +58,20 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
         match part {
             Part::Line(line) => {
                 let found = value(&line);
-                out.set(line.key, Place { span: line.span, raw: line.raw }, found)?;
+                out.set(
+                    line.key,
+                    Place {
+                        span: line.span,
+                        raw: line.raw,
+                    },
+                    found,
+                )?;
             }
-            Part::Passed(span) => out.unread(None, span, refused("npm dotenv takes no line like \
-                this, and passes over it"))?,
+            Part::Passed(span) => out.unread(
+                None,
+                span,
+                refused("npm dotenv does not accept this line and skips it"),
+            )?,
         }
     }
     Ok(())
@@ -59,11 +80,16 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
 fn value(line: &Line<'_>) -> Result<Found, super::collect::Trouble> {
     let text = line.value.unwrap_or_default().trim_matches(DOTENV.space);
     let (_, inner) = unquote(text, DOTENV.quotes);
-    // Its quotes are looked for line by line, and these two end a line in JavaScript.
+    // npm dotenv looks for quotes line by line, and these two characters end a line in JavaScript.
     if inner.len() == text.len() && text.contains(['\u{2028}', '\u{2029}']) {
-        return Err(refused("it holds a line separator, at which npm dotenv looks for quotes \
-            again"));
+        return Err(refused(
+            "it holds a line separator, after which npm dotenv looks for quotes again",
+        ));
     }
-    // The first of several lines in quotes may end in such a quote too.
-    Ok(Found::text(if text.starts_with('"') { inner.replace("\\n", "\n").replace("\\r", "\r") } else { inner.to_owned() }))
+    // The first line of a quoted multi-line value may end in such a quote too.
+    Ok(Found::text(if text.starts_with('"') {
+        inner.replace("\\n", "\n").replace("\\r", "\r")
+    } else {
+        inner.to_owned()
+    }))
 }

@@ -16,25 +16,33 @@ pub(super) const ROW: Row = Row {
     neighbours: &[],
     is_portable: true,
     is_raw: false,
-    versions: &[Version { name: "node 20 and later", read, only_with: &[] }],
+    versions: &[Version {
+        name: "node 20 and later",
+        read,
+        only_with: &[],
+    }],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
     ways: &[SINGLE, DOUBLE, BACKTICKS],
     below: &BELOW,
-    escapes: [Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere, Escapes::BeforeQuotes],
-    reason: |_| "node drops carriage returns, and all of ' \" ` in one value leave no quotes to \
-        use",
+    escapes: [
+        Escapes::Nowhere,
+        Escapes::InDouble,
+        Escapes::Everywhere,
+        Escapes::BeforeQuotes,
+    ],
+    reason: |_| "node drops carriage returns, and a value with all of ' \" ` leaves no quotes to use",
 };
 
-const DISPUTED: &str = "node 20 and later versions read it in different ways";
+const DISPUTED: &str = "node 20 and later versions read it differently";
 
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\n'])
 }
 
-/// What versions 20 and later agree on: the older ones know no tabs, and take a line that is no
-/// entry for a part of the next key.
+/// Reads what versions 20 and later agree on. The older ones do not treat tabs as blanks, and take
+/// a line without `=` for a part of the next key.
 pub(super) fn read(text: &str, outside: Outside<'_>) -> Reading {
     let normal = Normal::without_returns(text);
     let mut out = Collector::new(text, outside);
@@ -53,7 +61,7 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
             let is_comment = line.is_empty() || line.starts_with('#');
             disputed |= !is_comment;
             if !is_comment && !line.trim_start().starts_with('#') && !line.trim().is_empty() {
-                out.unread(None, at..end, refused("node takes no line without ="))?;
+                out.unread(None, at..end, refused("node ignores a line without ="))?;
             }
             at = end;
             continue;
@@ -61,60 +69,118 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
         let start = at;
         let key_end = at + line.find('=').unwrap_or_default();
         let (key, value_at) = (&text[at..key_end], key_end + 1);
-        disputed |= key.contains('\t') || text[value_at..].trim_start_matches(' ').starts_with('\t');
+        disputed |=
+            key.contains('\t') || text[value_at..].trim_start_matches(' ').starts_with('\t');
         let key = trim(key);
         if key.is_empty() {
-            return out.unread(None, at..end, ends("node 20 stops at a line without a name"));
+            return out.unread(
+                None,
+                at..end,
+                ends("node 20 stops at a line without a name"),
+            );
         }
         let exported = key.strip_prefix("export ");
-        // Newer versions keep `export ` in the name where no value follows.
+        // Newer versions keep `export ` in the name if no value follows.
         let is_empty = text[value_at..end].trim_matches([' ', '\n']).is_empty();
         disputed |= exported.is_some_and(|key| key.starts_with(' ') || is_empty);
         if start == 0 && key.starts_with('\u{feff}') {
-            let name = exported.unwrap_or(key).trim_start_matches('\u{feff}').trim_start_matches("export ");
-            let found = Err(refused("node takes the byte order mark before it for a part of its \
-                name"));
+            let name = exported
+                .unwrap_or(key)
+                .trim_start_matches('\u{feff}')
+                .trim_start_matches("export ");
+            let found = Err(refused(
+                "node takes the byte order mark for a part of the name",
+            ));
             let (_, raw, next) = value(text, value_at);
-            out.set(name, Place { span: start..next, raw }, found)?;
+            out.set(
+                name,
+                Place {
+                    span: start..next,
+                    raw,
+                },
+                found,
+            )?;
             (at, disputed) = (next, false);
             continue;
         }
         let key = exported.map_or(key, trim);
-        // A value of nothing but blanks: newer versions take the next text for it that is no
-        // comment.
-        let is_blank = text[value_at..end].trim_matches([' ', '\t', '\n']).is_empty() && !text[value_at..].starts_with('\n');
+        // If a value is blank, newer versions take the next text that is not a comment as its
+        // value.
+        let is_blank = text[value_at..end]
+            .trim_matches([' ', '\t', '\n'])
+            .is_empty()
+            && !text[value_at..].starts_with('\n');
         let behind = text[value_at..].trim_start_matches([' ', '\t', '\n']);
-        let swallows = is_blank && !behind.is_empty() && !behind.starts_with('#');
-        let (found, raw, next) = if swallows { (Err(refused(DISPUTED)), value_at..value_at, end) } else { value(text, value_at) };
-        let found = if disputed { Err(refused(DISPUTED)) } else { found };
-        out.set(key, Place { span: start..next, raw }, found)?;
-        (at, disputed) = (next, swallows);
+        let takes_next_text = is_blank && !behind.is_empty() && !behind.starts_with('#');
+        let (found, raw, next) = if takes_next_text {
+            (Err(refused(DISPUTED)), value_at..value_at, end)
+        } else {
+            value(text, value_at)
+        };
+        let found = if disputed {
+            Err(refused(DISPUTED))
+        } else {
+            found
+        };
+        out.set(
+            key,
+            Place {
+                span: start..next,
+                raw,
+            },
+            found,
+        )?;
+        (at, disputed) = (next, takes_next_text);
     }
     Ok(())
 }
 
-/// The value, where it stands, and where the text behind its line starts.
+/// Returns the value, its range, and the start of the line after it.
 fn value(text: &str, from: usize) -> (Result<Found, Trouble>, std::ops::Range<usize>, usize) {
     if text[from..].starts_with('\n') {
         return (Ok(Found::text("")), from..from, from + 1);
     }
-    let start = from + text[from..].len() - text[from..].trim_start_matches([' ', '\t', '\n']).len();
+    let start =
+        from + text[from..].len() - text[from..].trim_start_matches([' ', '\t', '\n']).len();
     let rest = &text[start..];
-    let (found, length, next) = if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))
+    let (found, length, next) = if let Some(quote) = rest
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '\'' | '"' | '`'))
         && let Some(length) = rest[1..].find(quote)
     {
         let inner = &rest[1..=length];
-        let value = if quote == '"' { inner.replace("\\n", "\n") } else { inner.to_owned() };
-        (Ok(Found::text(value)), length + 2, line_end(text, start + length + 2))
+        let value = if quote == '"' {
+            inner.replace("\\n", "\n")
+        } else {
+            inner.to_owned()
+        };
+        (
+            Ok(Found::text(value)),
+            length + 2,
+            line_end(text, start + length + 2),
+        )
     } else {
         let next = line_end(text, start);
         let line = &text[start..next];
         if line.starts_with(['\'', '"', '`']) {
-            (Err(refused("its quotes have no end")), line.trim_end().len(), next)
+            (
+                Err(refused("its quotes are not closed")),
+                line.trim_end().len(),
+                next,
+            )
         } else {
-            let value = line.split('#').next().unwrap_or_default().trim_matches([' ', '\n']);
-            // A tab at the end is cut off by the newer versions only.
-            let found = if value.ends_with('\t') { Err(refused(DISPUTED)) } else { Ok(Found::text(value)) };
+            let value = line
+                .split('#')
+                .next()
+                .unwrap_or_default()
+                .trim_matches([' ', '\n']);
+            // Only the newer versions cut off a tab at the end.
+            let found = if value.ends_with('\t') {
+                Err(refused(DISPUTED))
+            } else {
+                Ok(Found::text(value))
+            };
             (found, value.len(), next)
         }
     };

@@ -1,16 +1,16 @@
-//! Finding the entries of a `.env` file, whoever reads it.
+//! Finding the entries of a `.env` file, for any reader.
 
 use super::super::edit::{Document, Entry};
 use super::Dialect;
 
-/// The value that an entry of a `.env` file holds: quotes removed, escapes undone, no variable
-/// replaced. What `set --from` takes.
+/// The value of an entry, for `set --from`: quotes removed and escapes undone, but variables not
+/// expanded.
 #[must_use]
 pub fn unquote(raw: &str) -> String {
     match raw.as_bytes() {
         [b'`', inner @ .., b'`'] => String::from_utf8_lossy(inner).into_owned(),
         [b'\'' | b'"', ..] => read_quoted(raw),
-        _ => raw.to_owned(), // without quotes around it, every character means itself
+        _ => raw.to_owned(), // without quotes, every character is literal
     }
 }
 
@@ -38,11 +38,11 @@ fn read_quoted(raw: &str) -> String {
     out
 }
 
-/// Finds the entries of a `.env` file: `KEY=value`, with `export`, blanks around the `=`,
-/// comments behind the value and quoted values over several lines.
+/// Finds the entries of a `.env` file: `KEY=value`, also with `export`, blanks around the `=`,
+/// comments after the value, and quoted values over several lines.
 ///
-/// `reader` decides where quotes end when that is in doubt. To docker there are none: what stands
-/// behind the `=` is the value, up to the end of the line.
+/// `reader` decides where quotes end if there is more than one candidate. For docker there are no
+/// quotes: the value is everything after the `=`, up to the end of the line.
 #[must_use]
 pub fn parse(text: &str, reader: Dialect) -> Document {
     let (mut entries, mut unread) = (Vec::new(), Vec::new());
@@ -109,7 +109,7 @@ fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<E
         });
     }
     if value.starts_with('#') && value_start > equals {
-        value_start = equals; // only a comment: a value goes before its blank
+        value_start = equals; // only a comment: a new value goes before the blank
         return Some(Entry {
             start,
             key: key.to_owned(),
@@ -125,14 +125,14 @@ fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<E
     })
 }
 
-/// Where the value ends: at the end of its quotes, else before a comment or the line's end.
+/// The end of the value: the end of its quotes, or else before a comment or the end of the line.
 fn value_end(text: &str, start: usize, line_end: usize, reader: Dialect) -> usize {
     let bytes = text.as_bytes();
     let mut at = start;
     if matches!(bytes.get(at), Some(b'\'' | b'"' | b'`')) {
         let is_whole = |end: &usize| {
-            // Over several lines, the end of the quotes is the end: anything else is two lines
-            // that each hold one quote.
+            // A value over several lines must end with its quotes. Anything else is two lines with
+            // one quote each.
             let ends_in_quote = matches!(bytes[*end - 1], b'\'' | b'"' | b'`');
             if !ends_in_quote && bytes[start..*end].contains(&b'\n') {
                 return false;
@@ -155,16 +155,16 @@ fn value_end(text: &str, start: usize, line_end: usize, reader: Dialect) -> usiz
     start + text[start..at].trim_end().len()
 }
 
-/// What a `\` does between quotes.
+/// What a `\` does inside quotes.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Escapes {
     /// Nothing.
     Nowhere,
-    /// In `"…"` it takes the next character with it.
+    /// In `"…"` it escapes the next character.
     InDouble,
-    /// Between all quotes it takes the next character with it.
+    /// In all quotes it escapes the next character.
     Everywhere,
-    /// It keeps a quote right behind it from ending the value, whatever stands before.
+    /// It escapes a quote right after it, even if another `\` comes before.
     BeforeQuotes,
 }
 
@@ -181,7 +181,7 @@ impl Escapes {
     }
 }
 
-/// The end of one or more quoted parts that touch, as in `'it'\''s'`.
+/// The end of one or more adjacent quoted parts, as in `'it'\''s'`.
 fn quoted_end(bytes: &[u8], start: usize, escapes: Escapes) -> Option<usize> {
     let mut at = start;
     loop {
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_found_with_all_their_trimmings() {
+    fn entries_are_found_with_export_blanks_and_comments() {
         let sample = "\u{feff}# c\nA=1 # note\nexport B = 'x # y' # z\n  \
             C=\"a\nb\"\r\nD=\nE='it'\\''s'\nF= # only a comment\nG=don't\nbad line\nH=`x`";
         let found: Vec<(String, &str)> = parse(sample, Dialect::Portable)
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_goes_on_after_its_quotes_is_replaced_whole() {
+    fn text_after_closing_quotes_belongs_to_the_value() {
         let text = "A=\"x\" y\nB='it's fine' # c\nC=\"a\" \"b\"\nnonsense\n";
         let document = parse(text, Dialect::Portable);
         let found: Vec<&str> = document
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn docker_takes_the_line_as_it_is() {
+    fn docker_lines_are_literal() {
         let text = "A= 'x' # y\r\nB=\n";
         let found: Vec<&str> = parse(text, Dialect::Docker)
             .entries
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_before_the_last_quote_may_be_a_value_of_its_own() {
+    fn a_backslash_before_the_last_quote_may_be_literal() {
         let text = "A=\"x\ny\\\"\nB=\"z\"\n";
         let found: Vec<&str> = parse(text, Dialect::Portable)
             .entries

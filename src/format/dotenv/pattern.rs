@@ -1,39 +1,39 @@
-//! What npm's dotenv and Ruby's have in common: they look for lines of one shape, wherever those
-//! stand, and pass over everything else.
+//! The common part of npm's and Ruby's dotenv. Both search the file for lines that match one
+//! pattern, and skip everything else.
 
 use std::ops::Range;
 
 use super::text::{Cursor, line_end, line_start};
 
-/// A line as found.
+/// A line that matches.
 pub(super) struct Line<'a> {
     pub(super) exported: bool,
     pub(super) key: &'a str,
-    /// The text of its value, quotes and blanks included.
+    /// The text of the value, including quotes and blanks.
     pub(super) value: Option<&'a str>,
-    /// Where it stands, with its line end.
+    /// The range of the line, including its end.
     pub(super) span: Range<usize>,
-    /// Where its value stands, without the blanks around it.
+    /// The range of the value, without surrounding blanks.
     pub(super) raw: Range<usize>,
 }
 
-/// What the two patterns differ in.
+/// The differences between the two patterns.
 pub(super) struct Pattern {
     pub(super) quotes: &'static [char],
     pub(super) in_key: fn(char) -> bool,
-    /// Whether a name alone is a line.
+    /// Whether a name without `=` is a line.
     pub(super) lone_key: bool,
     pub(super) space: fn(char) -> bool,
 }
 
-/// A line that fits, or lines that are passed over.
+/// A line that matches, or a range that is skipped.
 pub(super) enum Part<'a> {
     Line(Line<'a>),
     Passed(Range<usize>),
 }
 
 impl Pattern {
-    /// All parts of a text but blank lines and comments.
+    /// All parts of a text, except blank lines and comments.
     pub(super) fn parts<'a>(&self, text: &'a str) -> Vec<Part<'a>> {
         let mut parts = Vec::new();
         let mut cursor = Cursor::new(text);
@@ -93,7 +93,8 @@ impl Pattern {
         })
     }
 
-    /// Quotes, when nothing but a comment stands behind them; else all up to a `#`.
+    /// Reads a quoted value, if only a comment follows it on the line; otherwise everything up to a
+    /// `#` or the end of the line.
     fn value<'a>(&self, cursor: &mut Cursor<'a>) -> Option<&'a str> {
         let rest = cursor.rest();
         let start = rest.len() - rest.trim_start_matches(self.space).len();
@@ -110,7 +111,8 @@ impl Pattern {
             .filter(|value| !value.is_empty())
     }
 
-    /// The first quote without a `\` before it, or else an earlier one, as long as the line ends.
+    /// Where the quoted value ends: at the first closing quote without a `\` before it, or at an
+    /// earlier one with a `\`. Only a comment may follow on the line.
     fn quoted_end(&self, text: &str, start: usize, quote: char) -> Option<usize> {
         let mut ends = Vec::new();
         let bytes = text.as_bytes();
@@ -138,7 +140,7 @@ impl Pattern {
     }
 }
 
-/// Takes off a pair of quotes around the whole.
+/// Removes a pair of quotes around the whole value.
 pub(super) fn unquote<'a>(value: &'a str, quotes: &[char]) -> (Option<char>, &'a str) {
     let inside = |quote: &char| {
         Some((

@@ -19,20 +19,33 @@ pub(super) const ROW: Row = Row {
     is_portable: false,
     is_raw: false,
     versions: &[
-        Version { name: "phpdotenv 5.8", read: |text, outside| read(text, outside, false), only_with: &[] },
-        Version { name: "phpdotenv 5.4", read: |text, outside| read(text, outside, true), only_with: &["=\""] },
+        Version {
+            name: "phpdotenv 5.8",
+            read: |text, outside| read(text, outside, false),
+            only_with: &[],
+        },
+        Version {
+            name: "phpdotenv 5.4",
+            read: |text, outside| read(text, outside, true),
+            only_with: &["=\""],
+        },
     ],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
     ways: &[SINGLE, DOUBLE, ESCAPED_FOR_PHP],
-    // It reads no line breaks between '…'.
+    // phpdotenv does not support line breaks in '…'.
     below: &[BELOW[0], BELOW[1]],
-    escapes: [Escapes::InDouble, Escapes::Nowhere, Escapes::Everywhere, Escapes::BeforeQuotes],
+    escapes: [
+        Escapes::InDouble,
+        Escapes::Nowhere,
+        Escapes::Everywhere,
+        Escapes::BeforeQuotes,
+    ],
     reason: |_| "phpdotenv has no way to quote it",
 };
 
-/// What PHP's `trim` takes off.
+/// The characters that PHP's `trim` removes.
 fn is_trimmed(c: char) -> bool {
     matches!(c, ' ' | '\n' | '\r' | '\t' | '\0' | '\u{b}')
 }
@@ -41,7 +54,7 @@ fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\n' | '\r' | '\t' | '\u{b}' | '\u{c}')
 }
 
-/// Version 5.4 looks for the beginning of a value over several lines within such a value too.
+/// `begins_again`: version 5.4 also looks for the start of a multi-line value inside such a value.
 fn read(text: &str, outside: Outside<'_>, begins_again: bool) -> Reading {
     let normal = Normal::unix_lines(text);
     let mut out = Collector::new(text, outside);
@@ -83,7 +96,7 @@ fn statement(text: &str, span: Range<usize>, out: &mut Collector<'_>) -> Result<
         return Ok(());
     }
     let Some((name, value)) = entry(whole) else {
-        return out.unread(None, span, ends("phpdotenv takes no name like this"));
+        return out.unread(None, span, ends("phpdotenv does not accept this name"));
     };
     let Some(value) = value else {
         let raw = span.start + whole.len()..span.start + whole.len();
@@ -97,37 +110,57 @@ fn statement(text: &str, span: Range<usize>, out: &mut Collector<'_>) -> Result<
             let found = replaced(parsed, out);
             out.set(name, Place { span, raw }, found)
         }
-        None => out.unread(Some(name), span, ends("phpdotenv takes no value like this")),
+        None => out.unread(
+            Some(name),
+            span,
+            ends("phpdotenv does not accept this value"),
+        ),
     }
 }
 
-/// Whether quotes opened by `="` are closed again: by counting quotes that have no `\` before.
+/// Whether quotes opened by `="` are closed again. phpdotenv counts the quotes without a `\` before
+/// them.
 fn closes(line: &str, opened_here: bool) -> bool {
     if line == "\"" {
         return true;
     }
     let line = line.replace("\\\\", "");
-    let quotes = line.char_indices().filter(|(at, c)| *c == '"' && *at > 0 && !line[..*at].ends_with('\\')).count();
+    let quotes = line
+        .char_indices()
+        .filter(|(at, c)| *c == '"' && *at > 0 && !line[..*at].ends_with('\\'))
+        .count();
     quotes > usize::from(opened_here)
 }
 
-/// The name and the text of its value; `None` for a name that phpdotenv refuses.
+/// The name and the raw text of its value. `None` for a name that phpdotenv refuses.
 fn entry(line: &str) -> Option<(&str, Option<&str>)> {
     let (name, value) = match line.split_once('=') {
-        Some((name, value)) => (name.trim_matches(is_trimmed), Some(value.trim_matches(is_trimmed))),
+        Some((name, value)) => (
+            name.trim_matches(is_trimmed),
+            Some(value.trim_matches(is_trimmed)),
+        ),
         None => (line, None),
     };
     let name = match name.strip_prefix("export") {
-        Some(rest) if name.len() > 8 && rest.starts_with(is_space) => rest.trim_start_matches(is_space),
+        Some(rest) if name.len() > 8 && rest.starts_with(is_space) => {
+            rest.trim_start_matches(is_space)
+        }
         _ => name,
     };
-    let unquoted = |quote: char| name.strip_prefix(quote)?.strip_suffix(quote).filter(|name| !name.is_empty());
+    let unquoted = |quote: char| {
+        name.strip_prefix(quote)?
+            .strip_suffix(quote)
+            .filter(|name| !name.is_empty())
+    };
     let name = unquoted('"').or_else(|| unquoted('\'')).unwrap_or(name);
-    let valid = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+    let valid = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
     valid.then_some((name, value))
 }
 
-/// A value, and where in it a `$` stands that may be replaced.
+/// A value, and the positions of each `$` that may start a reference.
 #[derive(Default)]
 struct Value {
     text: String,
@@ -143,7 +176,7 @@ impl Value {
     }
 }
 
-/// The value, and how long it is as written.
+/// Returns the value, and its length as written.
 fn parsed(cursor: &mut Cursor<'_>) -> Option<(Value, usize)> {
     let mut value = Value::default();
     match cursor.peek() {
@@ -154,7 +187,10 @@ fn parsed(cursor: &mut Cursor<'_>) -> Option<(Value, usize)> {
         }
         Some('"') => double_quoted(cursor, &mut value)?,
         Some('#') | None => return Some((value, 0)),
-        Some(_) => cursor.take_while(|c| c != '#' && !is_space(c)).chars().for_each(|c| value.push(c)),
+        Some(_) => cursor
+            .take_while(|c| c != '#' && !is_space(c))
+            .chars()
+            .for_each(|c| value.push(c)),
     }
     let length = cursor.at;
     cursor.take_while(is_space);
@@ -180,14 +216,18 @@ fn double_quoted(cursor: &mut Cursor<'_>, value: &mut Value) -> Option<()> {
     }
 }
 
-/// `${NAME}`, from the last to the first; what nothing sets stays as it is, but whether the
-/// environment sets it is not known.
+/// Expands `${NAME}`, from the last reference to the first. phpdotenv keeps a reference to an unset
+/// name, but we do not know the environment, so such a line is refused.
 fn replaced(value: Value, known: &Collector<'_>) -> Result<Found, Trouble> {
     let mut text = value.text;
     let mut from = Vec::new();
     for at in value.dollars.into_iter().rev() {
-        let Some(inner) = text[at..].strip_prefix("${") else { continue };
-        let length = inner.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))).unwrap_or(inner.len());
+        let Some(inner) = text[at..].strip_prefix("${") else {
+            continue;
+        };
+        let length = inner
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
+            .unwrap_or(inner.len());
         let name = inner[..length].to_owned();
         if name.is_empty() || !inner[length..].starts_with('}') {
             continue;

@@ -1,4 +1,4 @@
-//! A file whose reader is not known: what most readers read alike.
+//! A file whose reader is unknown: only what most readers read alike.
 
 use super::parse::Escapes;
 use super::row::{Agreement, Row, Version};
@@ -13,18 +13,36 @@ pub(super) const ROW: Row = Row {
     neighbours: &[],
     is_portable: false,
     is_raw: false,
-    // Of a file that a program left, the most usual readers: what they disagree about is refused.
+    // Used to read files that another tool wrote. Lines on which these common readers disagree are
+    // refused.
     versions: &[
-        Version { name: "docker compose", read: compose::read, only_with: &[] },
-        Version { name: "a shell", read: shell::read, only_with: &[] },
-        Version { name: "python-dotenv", read: super::python::read_newest, only_with: &[] },
+        Version {
+            name: "docker compose",
+            read: compose::read,
+            only_with: &[],
+        },
+        Version {
+            name: "a shell",
+            read: shell::read,
+            only_with: &[],
+        },
+        Version {
+            name: "python-dotenv",
+            read: super::python::read_newest,
+            only_with: &[],
+        },
     ],
     older: &[],
     retired: &[],
     agreement: Agreement::WhoeverReads,
     ways: &[SINGLE, DOUBLE],
     below: &BELOW,
-    escapes: [Escapes::InDouble, Escapes::Nowhere, Escapes::Everywhere, Escapes::BeforeQuotes],
+    escapes: [
+        Escapes::InDouble,
+        Escapes::Nowhere,
+        Escapes::Everywhere,
+        Escapes::BeforeQuotes,
+    ],
     reason: |value| {
         if value.contains('\r') {
             "a carriage return is read differently by every reader"

@@ -1,4 +1,4 @@
-//! python-dotenv, with its variables replaced as it does by default.
+//! python-dotenv with variable expansion, which is its default.
 
 use super::Dialect;
 use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, refused, unset};
@@ -17,20 +17,39 @@ pub(super) const ROW: Row = Row {
     is_portable: false,
     is_raw: false,
     versions: &[
-        Version { name: "python-dotenv 1.2.4", read: read_newest, only_with: &[] },
-        Version { name: "python-dotenv before 1.2.3", read: |text, outside| read(text, outside, Age::Old), only_with: &["\\", "#", "\u{feff}"] },
+        Version {
+            name: "python-dotenv 1.2.4",
+            read: read_newest,
+            only_with: &[],
+        },
+        Version {
+            name: "python-dotenv before 1.2.3",
+            read: |text, outside| read(text, outside, Age::Old),
+            only_with: &["\\", "#", "\u{feff}"],
+        },
     ],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
-    ways: &[SINGLE, DOUBLE, ESCAPED_QUOTE, ESCAPED_QUOTE_LINES, SINGLE_ESCAPED],
+    ways: &[
+        SINGLE,
+        DOUBLE,
+        ESCAPED_QUOTE,
+        ESCAPED_QUOTE_LINES,
+        SINGLE_ESCAPED,
+    ],
     below: &BELOW,
-    escapes: [Escapes::Everywhere, Escapes::InDouble, Escapes::Nowhere, Escapes::BeforeQuotes],
+    escapes: [
+        Escapes::Everywhere,
+        Escapes::InDouble,
+        Escapes::Nowhere,
+        Escapes::BeforeQuotes,
+    ],
     reason: |value| {
         if value.contains("${") {
-            "python-dotenv replaces ${…} however it is quoted"
+            "python-dotenv expands ${…} in any quotes"
         } else {
-            "python-dotenv before 1.2.3 and later versions read its \\ in different ways"
+            "python-dotenv before 1.2.3 and later versions read its \\ differently"
         }
     },
 };
@@ -38,14 +57,14 @@ pub(super) const ROW: Row = Row {
 #[derive(Clone, Copy, PartialEq)]
 enum Age {
     New,
-    /// A quote behind a `\` never ends a value, even if another `\` stands before that one;
-    /// `KEY= # c` is no comment; a byte order mark is a part of the first name.
+    /// Before 1.2.3: a quote after a `\` never ends a value, even if that `\` is itself escaped;
+    /// `KEY= # c` does not contain a comment; a byte order mark is part of the first name.
     Old,
-    /// As `Old`, but for the mark.
+    /// Like `Old`, but skips a byte order mark.
     OldBehindMark,
 }
 
-/// Python's idea of white space: four control characters more than Unicode's.
+/// Python's definition of white space: Unicode's plus four control characters.
 fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }
@@ -54,7 +73,7 @@ fn is_blank(c: char) -> bool {
     is_space(c) && !matches!(c, '\n' | '\r')
 }
 
-/// docker-compose 1 reads with an old python-dotenv, behind a byte order mark.
+/// docker-compose 1 uses an old python-dotenv, but skips a byte order mark.
 pub(super) fn read_by_compose_1(text: &str, outside: Outside<'_>) -> Reading {
     read(text, outside, Age::OldBehindMark)
 }
@@ -64,10 +83,14 @@ pub(super) fn read_newest(text: &str, outside: Outside<'_>) -> Reading {
 }
 
 fn read(text: &str, outside: Outside<'_>, age: Age) -> Reading {
-    // A text file is opened with universal line ends.
+    // python-dotenv opens the file in text mode, with universal line ends.
     let normal = Normal::unix_lines(text);
     let mut out = Collector::new(text, outside);
-    let mut cursor = if age == Age::Old { Cursor::new(&normal.text) } else { Cursor::behind_mark(&normal.text) };
+    let mut cursor = if age == Age::Old {
+        Cursor::new(&normal.text)
+    } else {
+        Cursor::behind_mark(&normal.text)
+    };
     let _ = lines(&mut cursor, &mut out, age);
     out.finish(Some(&normal))
 }
@@ -82,15 +105,22 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, age: Age) -> Result<(
         let is_comment = cursor.peek() == Some('#');
         match binding(cursor, age) {
             Some(Binding { key, raw, value }) => {
-                let place = Place { span: start..cursor.at, raw };
-                let found = value.map_or_else(|| Ok(Found::default()), |value| replaced(&value, out));
+                let place = Place {
+                    span: start..cursor.at,
+                    raw,
+                };
+                let found =
+                    value.map_or_else(|| Ok(Found::default()), |value| replaced(&value, out));
                 out.set(&key, place, found)?;
             }
             None => {
                 cursor.skip_line();
                 if !is_comment {
-                    out.unread(None, start..cursor.at, refused("python-dotenv cannot parse it, \
-                        and skips it"))?;
+                    out.unread(
+                        None,
+                        start..cursor.at,
+                        refused("python-dotenv cannot parse it and skips it"),
+                    )?;
                 }
             }
         }
@@ -103,7 +133,7 @@ struct Binding {
     value: Option<String>,
 }
 
-/// A line that python-dotenv takes. Of every other it skips the rest.
+/// Reads a line that python-dotenv accepts. It skips the rest of every other line.
 fn binding(cursor: &mut Cursor<'_>, age: Age) -> Option<Binding> {
     cursor.take_export(is_blank);
     let key = match cursor.peek()? {
@@ -130,7 +160,9 @@ fn binding(cursor: &mut Cursor<'_>, age: Age) -> Option<Binding> {
             None | Some('\n') => String::new(),
             Some(_) => bare(cursor.take_while(|c| c != '\n')).to_owned(),
         };
-        let written = cursor.text[start..cursor.at].trim_end_matches(is_space).len();
+        let written = cursor.text[start..cursor.at]
+            .trim_end_matches(is_space)
+            .len();
         let is_quoted = cursor.text[start..].starts_with(['\'', '"']);
         raw = start..start + if is_quoted { written } else { text.len() };
         value = Some(text);
@@ -147,7 +179,11 @@ fn binding(cursor: &mut Cursor<'_>, age: Age) -> Option<Binding> {
 fn quoted(cursor: &mut Cursor<'_>, quote: char, age: Age) -> Option<String> {
     let start = cursor.at;
     let inner = &cursor.text[start + 1..];
-    let Some(end) = (if age == Age::New { quoted_end(inner, quote) } else { old_quoted_end(inner, quote) }) else {
+    let Some(end) = (if age == Age::New {
+        quoted_end(inner, quote)
+    } else {
+        old_quoted_end(inner, quote)
+    }) else {
         cursor.at = start;
         return None;
     };
@@ -155,7 +191,7 @@ fn quoted(cursor: &mut Cursor<'_>, quote: char, age: Age) -> Option<String> {
     Some(unescaped(&inner[..end], quote))
 }
 
-/// A `\` takes the next character with it.
+/// The first closing quote that is not escaped. A `\` escapes the character after it.
 fn quoted_end(inner: &str, quote: char) -> Option<usize> {
     let mut chars = inner.char_indices();
     while let Some((at, c)) = chars.next() {
@@ -168,10 +204,12 @@ fn quoted_end(inner: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// The first quote without a `\` right before it, or else the last one with it.
+/// The first quote without a `\` right before it, or else the last quote of all.
 fn old_quoted_end(inner: &str, quote: char) -> Option<usize> {
     let ends = || inner.match_indices(quote).map(|(at, _)| at);
-    ends().find(|at| !inner[..*at].ends_with('\\')).or_else(|| ends().next_back())
+    ends()
+        .find(|at| !inner[..*at].ends_with('\\'))
+        .or_else(|| ends().next_back())
 }
 
 fn unescaped(text: &str, quote: char) -> String {
@@ -203,7 +241,7 @@ fn unescaped(text: &str, quote: char) -> String {
     out
 }
 
-/// Up to a `#` behind a blank.
+/// An unquoted value: everything up to a `#` after a blank.
 fn bare(line: &str) -> &str {
     let mut before = None;
     let end = line.char_indices().find(|(_, c)| {
@@ -214,7 +252,7 @@ fn bare(line: &str) -> &str {
     line[..end.map_or(line.len(), |(at, _)| at)].trim_end_matches(is_space)
 }
 
-/// `${NAME}` and `${NAME:-default}`, under any quotes.
+/// Expands `${NAME}` and `${NAME:-default}`, in any quotes.
 fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
@@ -228,7 +266,7 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
         };
         match (known.value_of(name)?, default) {
             (Some(value), _) => out.push_str(&value),
-            // A name without a value is empty, whatever the default.
+            // A name without a value expands to nothing, even if the reference has a default.
             (None, _) if known.is_set(name) => {}
             (None, Some(default)) => out.push_str(default),
             (None, None) => return Err(unset(name, true)),
@@ -241,7 +279,7 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
     Ok(Found::replaced(out, from))
 }
 
-/// The name, the default, and how long all of it is.
+/// Returns the name, the default, and the length of the reference.
 fn reference(behind: &str) -> Option<(&str, Option<&str>, usize)> {
     let length = behind.find(['}', ':'])?;
     let (name, rest) = behind.split_at(length);

@@ -1,4 +1,4 @@
-//! What a reader makes of a whole file, line by line: [`reading`].
+//! Parsing a whole file like its reader, line by line: [`reading`].
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -8,49 +8,49 @@ use zeroize::Zeroizing;
 use super::Dialect;
 use super::row::Agreement;
 
-/// A file as its reader sees it, in the order of the file.
+/// A parsed file. Lines are in file order.
 #[derive(Default)]
 pub struct Reading {
-    /// The assignments. A name may stand twice; the last one counts.
+    /// The assignments. A name may occur twice; the last one counts.
     pub lines: Vec<Line>,
-    /// What the reader cannot read, or what depends on something outside the file.
+    /// Lines that the reader cannot read, or whose value depends on something outside the file.
     pub unread: Vec<Unread>,
 }
 
 /// One assignment.
 pub struct Line {
-    /// The variable.
+    /// The variable's name.
     pub name: String,
     /// The first line of the assignment, from 1.
     pub line: usize,
-    /// The whole assignment with its line end.
+    /// The whole assignment, including the end of its line.
     pub span: Range<usize>,
-    /// The value as it stands behind the `=`, quotes included.
+    /// The value as written after the `=`, including quotes.
     pub raw: Range<usize>,
-    /// What the program sees. `None` for a name without a value.
+    /// The value that the program sees. `None` for a name without a value.
     pub value: Option<Zeroizing<String>>,
-    /// The names that were replaced in it.
+    /// The variables that were expanded in the value.
     pub expanded_from: Vec<String>,
-    /// Whether it holds no text of its own beyond what frames its references, as in
+    /// Whether the value consists of references and harmless text around them only, as in
     /// `https://${DOMAIN}/x`.
     pub is_only_references: bool,
 }
 
-/// A line that gives no value.
+/// A line without a usable value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unread {
-    /// From 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// The variable, where it is known.
+    /// The variable's name, if known.
     pub name: Option<String>,
     /// The rest of the sentence "line 3 cannot be read: …"; it never holds a value.
     pub reason: String,
-    /// Whether the reader stops here: most take nothing from such a file.
+    /// Whether the reader stops here. Most readers then ignore the whole file.
     pub ends_reading: bool,
 }
 
 impl Line {
-    /// Whether the program sees exactly this, with nothing replaced.
+    /// Whether the program sees exactly this value, without any expansion.
     pub(super) fn is_literally(&self, value: &str) -> bool {
         self.expanded_from.is_empty()
             && self.value.as_ref().is_some_and(|own| own.as_str() == value)
@@ -58,10 +58,10 @@ impl Line {
 }
 
 impl Reading {
-    /// The line that counts of each name, in the order of the file; none for a name whose last line
-    /// cannot be read.
+    /// The last line of each name, in file order. Names whose last line cannot be read are left
+    /// out.
     pub fn effective(&self) -> impl Iterator<Item = &Line> {
-        // Of each name: the last line that sets it, and the last that cannot be read.
+        // For each name: the last line that sets it, and the last one that cannot be read.
         let mut last: HashMap<&str, usize> = HashMap::new();
         let mut lost: HashMap<&str, usize> = HashMap::new();
         for (at, line) in self.lines.iter().enumerate() {
@@ -82,19 +82,19 @@ impl Reading {
         })
     }
 
-    /// Whether the reader takes nothing from the file, or not all of it.
+    /// Whether the reader stops before the end of the file.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.unread.iter().any(|unread| unread.ends_reading)
     }
 }
 
-/// Reads a file as `dialect`'s reader does.
+/// Parses a file like the reader of `dialect`.
 ///
-/// Names that the file does not set are asked of `outside`; the environment of this process is
-/// never used. A name found in neither is unset where the line has a form for that (`${X:-d}`);
-/// otherwise the line is refused. Where versions of the reader that are in use read a line
-/// differently, it is refused too.
+/// `outside` supplies the names that the file does not set; the environment of this process is
+/// never used. A name that neither of them sets counts as unset if the line has a form for that
+/// case (`${X:-d}`); otherwise the line is refused. A line is also refused if the reader's
+/// supported versions read it differently.
 #[must_use]
 pub fn reading(
     dialect: Dialect,
@@ -131,7 +131,7 @@ fn differs(line: &Line, name: &str) -> Unread {
     }
 }
 
-/// The lines that another version reads alike; the others are refused.
+/// Keeps the lines that another version reads the same way, and refuses the others.
 fn agreed(reading: Reading, other: &Reading, version: &str) -> Reading {
     let key = |line: &Line| (line.span.start, line.name.clone());
     let theirs: HashMap<(usize, String), &Line> =
@@ -151,7 +151,7 @@ fn agreed(reading: Reading, other: &Reading, version: &str) -> Reading {
     if !out.is_broken() {
         let broken = other.unread.iter().find(|unread| unread.ends_reading);
         out.unread.extend(broken.map(|unread| Unread {
-            reason: format!("{version} gives up at it"),
+            reason: format!("{version} stops at this line"),
             ..unread.clone()
         }));
     }
@@ -167,7 +167,7 @@ fn agreed(reading: Reading, other: &Reading, version: &str) -> Reading {
             out.unread.push(differs(&line, version));
         }
     }
-    // What only the other version takes for an assignment.
+    // Lines that only the other version reads as an assignment.
     for line in other
         .lines
         .iter()
@@ -184,13 +184,13 @@ fn agreed(reading: Reading, other: &Reading, version: &str) -> Reading {
     out
 }
 
-/// The lines that all who can read them read alike.
+/// Keeps the lines that every reader able to read them reads the same way.
 fn agreed_by_readers(readings: Vec<(&'static str, Reading)>) -> Reading {
     let mut out = Reading::default();
     let mut found: BTreeMap<(usize, String), Vec<(&'static str, Line)>> = BTreeMap::new();
     let mut unread: Vec<Unread> = Vec::new();
     for (number, (name, reading)) in readings.into_iter().enumerate() {
-        // Of what nobody reads, the first reader says why.
+        // If no reader can read a line, report the reason of the first reader.
         if number == 0 {
             unread = reading.unread;
         }
@@ -214,7 +214,7 @@ fn agreed_by_readers(readings: Vec<(&'static str, Reading)>) -> Reading {
             None => out.lines.push(line),
         }
     }
-    // Where one reader gives up, another reads on.
+    // One reader may stop where another continues.
     let nothing = out.lines.is_empty();
     out.unread.extend(unread.into_iter().map(|unread| Unread {
         ends_reading: unread.ends_reading && nothing,
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_outside_the_file_counts_only_where_it_is_given() {
+    fn a_name_outside_the_file_counts_only_if_it_is_given() {
         let text = "A=${HOME_URL}/x\nB=${OTHER:-d}\nC=${HOME_URL:?must be set}\n";
         let without = read(Dialect::Shell, text);
         assert_eq!(values(&without), [("B", Some("d"))]);
@@ -295,12 +295,12 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_line_that_cannot_be_read_is_not_made_up() {
+    fn values_that_depend_on_an_unreadable_line_are_not_guessed() {
         let reading = read(Dialect::Shell, "A=$(id)\nB=$A\nC=1\nC=`id`\nD=2\n");
         assert_eq!(
             values(&reading),
             [("D", Some("2"))],
-            "C is what the command says"
+            "C is the output of the command"
         );
         assert_eq!(
             reading
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_file_of_an_unknown_reader_gives_what_readers_agree_on() {
-        // No shell reads the first line: what a shell would read below it does not count.
+        // A shell cannot read the first line, so its reading of later lines does not count.
         let text = "SCOPES=openid profile email\nB='x'\nC=it's\nD=$B\n";
         let reading = read(Dialect::Portable, text);
         assert_eq!(
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_every_dialect_stands_where_it_says() {
+    fn spans_and_line_numbers_are_exact_in_every_dialect() {
         let text =
             "\u{feff}# c\r\nexport A='x' # c\r\n\r\n  B = \"a\r\nb\"\r\nC=${A}z\rD=1\r\nE=\r\n";
         for dialect in super::super::READERS {
@@ -392,7 +392,7 @@ mod tests {
             let names = format!("{}B=1\n", "A=$B\n".repeat(size * 3));
             [many, one, quotes, names]
         };
-        let (small, large) = (texts(15_000), texts(60_000)); // the large ones have about a mebibyte
+        let (small, large) = (texts(15_000), texts(60_000)); // the large ones are about 1 MiB
         for dialect in super::super::READERS {
             for (small, large) in small.iter().zip(&large) {
                 let seconds = |text: &str| {
@@ -401,7 +401,7 @@ mod tests {
                     started.elapsed().as_secs_f64()
                 };
                 let (one, four) = (seconds(small), seconds(large));
-                // With the square of the size it would be sixteen times as long.
+                // A quadratic algorithm would take sixteen times as long.
                 assert!(
                     four < 10.0 * one + 0.5,
                     "{dialect:?}: {one} s, then {four} s for {large:.20}"

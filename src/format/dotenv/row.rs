@@ -1,4 +1,4 @@
-//! What the program knows of one dialect: a row of the table in [`super`].
+//! The description of one dialect: a row of the table in [`super`].
 
 use super::Dialect;
 use super::collect::Outside;
@@ -6,50 +6,50 @@ use super::parse::Escapes;
 use super::reading::Reading;
 use super::write::{Reason, Way};
 
-/// A dialect. Every field must be said; a test holds each row to it.
+/// One dialect. Every field must be filled in, which a test checks.
 pub(super) struct Row {
-    /// Its value in [`Dialect`].
+    /// The variant of [`Dialect`].
     pub(super) dialect: Dialect,
-    /// Its name on the command line.
+    /// The name on the command line.
     pub(super) name: &'static str,
-    /// Who reads it, for the help.
+    /// The reader, for the help.
     pub(super) help: &'static str,
-    /// Its reader, as a person calls it in a sentence.
+    /// The reader's name within a sentence.
     pub(super) reader: &'static str,
-    /// The files beside a `.env` that its reader is guessed from.
+    /// Files next to a `.env` that point to this reader.
     pub(super) neighbours: &'static [Sign],
-    /// Whether a portable file must serve it.
+    /// Whether a portable file must work for this reader.
     pub(super) is_portable: bool,
-    /// Whether it takes what stands behind the `=` as it is, quotes included.
+    /// Whether the reader takes everything after the `=` literally, including quotes.
     pub(super) is_raw: bool,
-    /// Its reader in the versions that are in use, the newest first.
+    /// The versions of the reader that are in use, the newest first.
     pub(super) versions: &'static [Version],
-    /// Old generations that what we write must serve too, though files are not read as they read
-    /// them.
+    /// Old versions that must be able to read what we write. They do not affect how we read a file.
     pub(super) older: &'static [Version],
-    /// Generations that nobody maintains: served wherever a way to write serves them as well.
+    /// Unmaintained versions. We prefer a way to write that they can read too.
     pub(super) retired: &'static [Version],
-    /// How far the versions must agree when a file is read.
+    /// Which versions must agree on a line when a file is read.
     pub(super) agreement: Agreement,
     /// The ways to write a value, the plainest first.
     pub(super) ways: &'static [Way],
-    /// Lines below a value that must be read in spite of its quotes.
+    /// Lines that must still be read correctly below a value with quotes in it.
     pub(super) below: &'static [&'static str],
-    /// Where quotes end, when that is in doubt: what its reader does, then what others do.
+    /// How to find the end of quotes if there is more than one candidate: this reader's rule first,
+    /// then the rules of others.
     pub(super) escapes: [Escapes; 4],
-    /// Why a value cannot be written.
+    /// The reason why this value cannot be written.
     pub(super) reason: fn(&str) -> Reason,
 }
 
 impl Row {
-    /// The versions whose reading of this text counts.
+    /// The versions to read this text with: the newest, and those that may read it differently.
     pub(super) fn versions_for(&self, text: &str) -> impl Iterator<Item = &'static Version> {
         self.versions
             .iter()
             .filter(move |version| version.matters(text))
     }
 
-    /// Every version that this text must be written for.
+    /// The versions that must read this text back after it was written.
     pub(super) fn written_for(&self, text: &str) -> impl Iterator<Item = &'static Version> {
         self.versions_for(text).chain(
             self.older
@@ -59,11 +59,11 @@ impl Row {
     }
 }
 
-/// A file that shows which program reads the `.env` beside it.
+/// A file name that shows which program reads the `.env` next to it.
 pub(super) enum Sign {
-    /// This name.
+    /// Exactly this name.
     Named(&'static str),
-    /// A name with this end, and something before it.
+    /// A name with this ending and at least one character before it.
     Ending(&'static str),
 }
 
@@ -76,28 +76,29 @@ impl Sign {
     }
 }
 
-/// One reader, or one generation of it.
+/// One version, or range of versions, of a reader.
 pub(super) struct Version {
-    /// As a person knows it.
+    /// The name in messages.
     pub(super) name: &'static str,
-    /// What it makes of a file.
+    /// Parses a file like this version.
     pub(super) read: fn(&str, Outside<'_>) -> Reading,
-    /// It can only differ from the newest where one of these stands in the file; nothing: anywhere.
+    /// This version can differ from the newest only if the file contains one of these texts. Empty:
+    /// it can always differ.
     pub(super) only_with: &'static [&'static str],
 }
 
 impl Version {
-    /// Whether it may read this text differently from the newest version.
+    /// Whether this version may read this text differently from the newest one.
     fn matters(&self, text: &str) -> bool {
         self.only_with.is_empty() || self.only_with.iter().any(|part| text.contains(part))
     }
 }
 
-/// Which versions must read a line alike.
+/// Which versions must read a line the same way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Agreement {
     /// All of them.
     Every,
-    /// Those that can read the line at all: the file's reader is not known.
+    /// Those that can read the line at all. For a file whose reader is unknown.
     WhoeverReads,
 }

@@ -17,15 +17,32 @@ pub(super) const ROW: Row = Row {
     neighbours: &[Sign::Named("Gemfile")],
     is_portable: true,
     is_raw: false,
-    versions: &[Version { name: "Ruby's dotenv 3", read, only_with: &[] }],
+    versions: &[Version {
+        name: "Ruby's dotenv 3",
+        read,
+        only_with: &[],
+    }],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
-    ways: &[SINGLE, DOUBLE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE, BACKSLASHED],
+    ways: &[
+        SINGLE,
+        DOUBLE,
+        ESCAPED_FOR_SHELLS,
+        ESCAPED_QUOTE,
+        BACKSLASHED,
+    ],
     below: &BELOW,
-    escapes: [Escapes::BeforeQuotes, Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere],
-    reason: |_| "Ruby's dotenv turns carriage returns into line breaks, and has no escape for \
-        this mix of quotes and $(",
+    escapes: [
+        Escapes::BeforeQuotes,
+        Escapes::Nowhere,
+        Escapes::InDouble,
+        Escapes::Everywhere,
+    ],
+    reason: |_| {
+        "Ruby's dotenv turns carriage returns into line breaks, and has no escape for \
+        this mix of quotes and $("
+    },
 };
 
 const RUBY: Pattern = Pattern {
@@ -49,16 +66,25 @@ fn lines(text: &str, start: usize, out: &mut Collector<'_>) -> Result<(), Stoppe
         let line = match part {
             Part::Line(line) => line,
             Part::Passed(span) => {
-                out.unread(None, placed(span), refused("Ruby's dotenv takes no line like this, \
-                    and passes over it"))?;
+                out.unread(
+                    None,
+                    placed(span),
+                    refused("Ruby's dotenv does not accept this line and skips it"),
+                )?;
                 continue;
             }
         };
-        let place = Place { span: placed(line.span), raw: placed(line.raw) };
+        let place = Place {
+            span: placed(line.span),
+            raw: placed(line.raw),
+        };
         if line.exported && line.value.is_none() {
             if !out.is_set(line.key) {
-                return out.unread(Some(line.key), place.span, ends("Ruby's dotenv takes no export \
-                    of a name without a value"));
+                return out.unread(
+                    Some(line.key),
+                    place.span,
+                    ends("Ruby's dotenv refuses to export a name without a value"),
+                );
             }
             continue;
         }
@@ -73,15 +99,22 @@ fn lines(text: &str, start: usize, out: &mut Collector<'_>) -> Result<(), Stoppe
 }
 
 fn value(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
-    let (quote, inner) = unquote(text.trim_matches(|c| (RUBY.space)(c) || c == '\0'), RUBY.quotes);
+    let (quote, inner) = unquote(
+        text.trim_matches(|c| (RUBY.space)(c) || c == '\0'),
+        RUBY.quotes,
+    );
     match quote {
         Some('\'') => Ok(Found::text(inner)),
-        Some(_) => replaced(&unescaped(&inner.replace("\\n", "\\\\n").replace("\\r", "\\\\r")), known),
+        Some(_) => replaced(
+            &unescaped(&inner.replace("\\n", "\\\\n").replace("\\r", "\\\\r")),
+            known,
+        ),
         None => replaced(&unescaped(inner), known),
     }
 }
 
-/// Commands in balanced parentheses, then variables; a `\` before the `$` keeps either.
+/// Handles `$(commands)` in balanced parentheses, then expands variables. A `\` before the `$`
+/// prevents either.
 fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
     let closings = balanced(text);
     let mut commands = String::with_capacity(text.len());
@@ -91,8 +124,12 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
             from = at + 1;
             continue;
         };
-        let kept = text[done..at].strip_suffix('\\').ok_or_else(|| refused("it holds a command, \
-            which is not run"))?;
+        let kept = text[done..at].strip_suffix('\\').ok_or_else(|| {
+            refused(
+                "it holds a command, \
+            which is not run",
+            )
+        })?;
         commands.push_str(kept);
         commands.push_str(&text[at..*end]);
         (done, from) = (*end, *end);
@@ -101,16 +138,19 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
     variables(&commands, known)
 }
 
-/// Where each `(…)` with something in every pair of parentheses begins and ends.
+/// The start and end of each balanced `(…)` without an empty pair in it.
 fn balanced(text: &str) -> std::collections::HashMap<usize, usize> {
     let mut found = std::collections::HashMap::new();
-    // Of each open parenthesis: where it is, whether something is in it, whether all in it fits.
+    // For each open parenthesis: its position, whether it holds anything, and whether all pairs in
+    // it match.
     let mut open: Vec<(usize, bool, bool)> = Vec::new();
     for (at, c) in text.char_indices() {
         match c {
             '(' => open.push((at, false, true)),
             ')' => {
-                let Some((start, filled, fits)) = open.pop() else { continue };
+                let Some((start, filled, fits)) = open.pop() else {
+                    continue;
+                };
                 let matches = filled && fits;
                 if matches {
                     found.insert(start, at + 1);
@@ -129,7 +169,7 @@ fn balanced(text: &str) -> std::collections::HashMap<usize, usize> {
     found
 }
 
-/// `$NAME` and `${NAME}`, with or without either brace.
+/// Expands `$NAME` and `${NAME}`. Either brace may be missing.
 fn variables(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
@@ -151,7 +191,11 @@ fn variables(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
             None if name.is_empty() => out.extend([before, "$", taken]),
             None => {
                 out.push_str(before);
-                out.push_str(&known.value_of(name)?.ok_or_else(|| unset(name, inner.len() < behind.len()))?);
+                out.push_str(
+                    &known
+                        .value_of(name)?
+                        .ok_or_else(|| unset(name, inner.len() < behind.len()))?,
+                );
                 from.push(name.to_owned());
             }
         }

@@ -18,21 +18,30 @@ pub(super) const ROW: Row = Row {
     neighbours: &[Sign::Named("Cargo.toml")],
     is_portable: true,
     is_raw: false,
-    versions: &[Version { name: "dotenvy 0.15", read, only_with: &[] }],
+    versions: &[Version {
+        name: "dotenvy 0.15",
+        read,
+        only_with: &[],
+    }],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
     ways: &[SINGLE, DOUBLE, SHELL_QUOTED, ESCAPED_QUOTE_DOLLAR],
     below: &BELOW,
-    escapes: [Escapes::InDouble, Escapes::Nowhere, Escapes::Everywhere, Escapes::BeforeQuotes],
+    escapes: [
+        Escapes::InDouble,
+        Escapes::Nowhere,
+        Escapes::Everywhere,
+        Escapes::BeforeQuotes,
+    ],
     reason: |_| "dotenvy has no escape for a carriage return here",
 };
 
 fn read(text: &str, outside: Outside<'_>) -> Reading {
     let mut out = Collector::new(text, outside);
-    // `dotenv()` takes a byte order mark, `from_path_iter` does not.
+    // `dotenv()` accepts a byte order mark, `from_path_iter` does not.
     if text.starts_with('\u{feff}') {
-        let reason = "it starts with a byte order mark, which dotenvy does not take everywhere";
+        let reason = "it starts with a byte order mark, which dotenvy does not always accept";
         let _ = out.unread(None, 0..line_end(text, 0), ends(reason));
     } else {
         let _ = lines(&mut Cursor::new(text), &mut out);
@@ -44,17 +53,31 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
     while !cursor.rest().is_empty() {
         let start = cursor.at;
         let Some(line) = logical_line(cursor) else {
-            return out.unread(None, start..cursor.text.len(), ends("its quotes or escapes have no \
-                end"));
+            return out.unread(
+                None,
+                start..cursor.text.len(),
+                ends("its quotes or escapes are not closed"),
+            );
         };
         let span = start..cursor.at;
         match entry(line) {
             Ok(None) => {}
             Ok(Some((key, value))) => {
                 let value_at = start + (value.as_ptr() as usize - line.as_ptr() as usize);
-                let (found, length) = if value.starts_with('#') { (Ok(Found::text("")), 0) } else { replaced(value, out) };
-                let place = Place { span, raw: value_at..value_at + length };
-                out.set(key, place, found.and_then(|found| only_value(key, found, out)))?;
+                let (found, length) = if value.starts_with('#') {
+                    (Ok(Found::text("")), 0)
+                } else {
+                    replaced(value, out)
+                };
+                let place = Place {
+                    span,
+                    raw: value_at..value_at + length,
+                };
+                out.set(
+                    key,
+                    place,
+                    found.and_then(|found| refuse_conflict(key, found, out)),
+                )?;
             }
             Err(reason) => return out.unread(None, span, ends(reason)),
         }
@@ -62,18 +85,19 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
     Ok(())
 }
 
-/// Of two lines with one name, a program takes the first (`dotenv()`) or the last
-/// (`dotenv_override()`).
-fn only_value(key: &str, found: Found, out: &Collector<'_>) -> Result<Found, Trouble> {
+/// Refuses a name that is set twice to different values: depending on the call, a program uses the
+/// first (`dotenv()`) or the last one (`dotenv_override()`).
+fn refuse_conflict(key: &str, found: Found, out: &Collector<'_>) -> Result<Found, Trouble> {
     let is_other = |known: Option<Zeroizing<String>>| known != found.value;
     if out.is_set(key) && out.value_of(key).map_or(true, is_other) {
-        return Err(refused("a line above sets it to something else, and dotenvy takes the first \
-            or the last of them"));
+        return Err(refused(
+            "a line above sets it to something else, and dotenvy may use the first or the last",
+        ));
     }
     Ok(found)
 }
 
-/// One line, or several where quotes or escapes stay open; without its comment.
+/// Reads one line without its comment, or several lines if quotes or escapes stay open.
 fn logical_line<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
@@ -84,7 +108,11 @@ fn logical_line<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
         QuotedEscape(char),
     }
     let start = cursor.at;
-    if cursor.rest().trim_start_matches(|c: char| c.is_whitespace() && c != '\n').starts_with('#') {
+    if cursor
+        .rest()
+        .trim_start_matches(|c: char| c.is_whitespace() && c != '\n')
+        .starts_with('#')
+    {
         cursor.skip_line();
         return Some("");
     }
@@ -108,20 +136,26 @@ fn logical_line<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
         if state == State::Plain && c == '\n' {
             return Some(&cursor.text[start..cursor.at]);
         }
-        // A comment below blanks that stayed open is taken for the whole.
-        if c == '\n' && blank && cursor.rest().trim_start_matches([' ', '\t']).starts_with('#') {
+        // After blank lines that stayed open, dotenvy takes a comment for the whole logical line.
+        if c == '\n'
+            && blank
+            && cursor
+                .rest()
+                .trim_start_matches([' ', '\t'])
+                .starts_with('#')
+        {
             return None;
         }
     }
-    // The last line needs no line break, but it must be complete.
+    // The last line may lack a line break, but it must be complete.
     matches!(state, State::Plain).then(|| &cursor.text[start..])
 }
 
 type Entry<'a> = Option<(&'a str, &'a str)>;
 
-/// A key and the text of its value; `Ok(None)` for an empty line.
+/// Returns a key and the raw text of its value, or `Ok(None)` for an empty line.
 fn entry(line: &str) -> Result<Entry<'_>, &'static str> {
-    const REASON: &str = "dotenvy takes no line like this";
+    const REASON: &str = "dotenvy does not accept this line";
     let mut cursor = Cursor::new(line.trim_end());
     cursor.take_while(char::is_whitespace);
     if matches!(cursor.peek(), None | Some('#')) {
@@ -130,7 +164,10 @@ fn entry(line: &str) -> Result<Entry<'_>, &'static str> {
     let mut key = name(&mut cursor).ok_or(REASON)?;
     cursor.take_while(char::is_whitespace);
     if !cursor.take('=') {
-        key = Some(key).filter(|key| *key == "export").and_then(|_| name(&mut cursor)).ok_or(REASON)?;
+        key = Some(key)
+            .filter(|key| *key == "export")
+            .and_then(|_| name(&mut cursor))
+            .ok_or(REASON)?;
         cursor.take_while(char::is_whitespace);
         cursor.take('=').then_some(()).ok_or(REASON)?;
     }
@@ -139,13 +176,20 @@ fn entry(line: &str) -> Result<Entry<'_>, &'static str> {
 }
 
 fn name<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
-    cursor.peek().filter(|c| c.is_ascii_alphabetic() || *c == '_')?;
+    cursor
+        .peek()
+        .filter(|c| c.is_ascii_alphabetic() || *c == '_')?;
     Some(cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
 }
 
-/// The value with its variables replaced, and how long it is as written.
+/// Returns the value with its variables expanded, and its length as written.
 fn replaced(text: &str, known: &Collector<'_>) -> (Result<Found, Trouble>, usize) {
-    let mut value = Value { known, text: String::new(), from: Vec::new(), trouble: None };
+    let mut value = Value {
+        known,
+        text: String::new(),
+        from: Vec::new(),
+        trouble: None,
+    };
     let mut cursor = Cursor::new(text);
     let found = match value.read(&mut cursor) {
         Err(reason) => Err(ends(reason)),
@@ -173,7 +217,7 @@ impl Value<'_, '_> {
                 return if behind.is_empty() || behind.starts_with('#') {
                     Ok(())
                 } else {
-                    Err("dotenvy takes no blank in a value without quotes")
+                    Err("dotenvy does not accept a blank in an unquoted value")
                 };
             }
             cursor.bump();
@@ -184,24 +228,31 @@ impl Value<'_, '_> {
                     Some(c @ ('\\' | '\'' | '"' | '$' | ' ')) => self.text.push(c),
                     Some('n') => self.text.push('\n'),
                     None if quote.is_none() => {}
-                    _ => return Err("dotenvy knows no such escape"),
+                    _ => return Err("dotenvy does not support this escape"),
                 },
                 (_, '$') => self.variables(cursor)?,
                 (None, '\'' | '"') => quote = Some(c),
                 (_, c) => self.text.push(c),
             }
         }
-        if quote.is_some() { Err("its quotes have no end") } else { Ok(()) }
+        if quote.is_some() {
+            Err("its quotes are not closed")
+        } else {
+            Ok(())
+        }
     }
 
-    /// Behind a `$`: letters and digits, or anything in braces. The character behind a bare name
-    /// is text, whatever it is.
+    /// Expands the variable after a `$`: letters and digits, or anything in braces. The character
+    /// after a bare name is always literal text.
     fn variables(&mut self, cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
         loop {
             let name = cursor.take_while(char::is_alphanumeric);
             if name.is_empty() && cursor.take('{') {
                 let name = cursor.take_while(|c| c != '}');
-                cursor.take('}').then_some(()).ok_or("its braces have no end")?;
+                cursor
+                    .take('}')
+                    .then_some(())
+                    .ok_or("its braces are not closed")?;
                 self.replace(name, true);
                 return Ok(());
             }
@@ -219,11 +270,11 @@ impl Value<'_, '_> {
 
     fn replace(&mut self, name: &str, is_braced: bool) {
         if name.is_empty() {
-            return; // a $ alone goes
+            return; // a $ alone is dropped
         }
         match self.known.value_of(name) {
             Ok(Some(value)) => self.text.push_str(&value),
-            // No environment holds a name like `A:-d`, which dotenvy looks for in `${A:-d}`.
+            // For `${A:-d}`, dotenvy looks for a variable named `A:-d`, which no environment has.
             Ok(None) if is_braced && !crate::names::is_variable(name) => {}
             Ok(None) => drop(self.trouble.get_or_insert_with(|| unset(name, is_braced))),
             Err(trouble) => drop(self.trouble.get_or_insert(trouble)),

@@ -1,7 +1,7 @@
 //! A POSIX shell that sources the file (POSIX Shell Command Language, 2.2, 2.6 and 2.9.1).
 //!
-//! Only assignments are understood. No command is run: a value that holds one is refused, and at a
-//! line that is one the reading ends.
+//! Only assignments are supported. No command is ever run: a value with a command substitution is
+//! refused, and reading ends at a line that is a command.
 
 use super::Dialect;
 use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, refused, unset};
@@ -19,27 +19,36 @@ pub(super) const ROW: Row = Row {
     neighbours: &[],
     is_portable: true,
     is_raw: false,
-    versions: &[Version { name: "a POSIX shell", read, only_with: &[] }],
+    versions: &[Version {
+        name: "a POSIX shell",
+        read,
+        only_with: &[],
+    }],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
     ways: &[SINGLE, DOUBLE, SHELL_QUOTED, ESCAPED_FOR_SHELLS],
     below: &BELOW,
-    escapes: [Escapes::InDouble, Escapes::Nowhere, Escapes::Everywhere, Escapes::BeforeQuotes],
+    escapes: [
+        Escapes::InDouble,
+        Escapes::Nowhere,
+        Escapes::Everywhere,
+        Escapes::BeforeQuotes,
+    ],
     reason: |_| "a shell has no way to quote it",
 };
 
-/// How deep a default may hold expansions with defaults.
+/// How deeply expansions may be nested in defaults, as in `${A:-${B:-c}}`.
 const MAX_DEPTH: usize = 32;
 
 const COMMAND: &str = "it holds a command, which is not run";
-const NO_END: &str = "its quotes or braces have no end";
+const NO_END: &str = "its quotes or braces are not closed";
 
 fn is_blank(c: char) -> bool {
     c == ' ' || c == '\t'
 }
 
-/// Where a word ends that no quotes hold together.
+/// Whether this character ends an unquoted word.
 fn ends_word(c: char) -> bool {
     is_blank(c) || matches!(c, '\n' | ';')
 }
@@ -61,7 +70,7 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
     }
 }
 
-/// A line of assignments, `export` before them or not.
+/// A line of assignments, with or without `export`.
 fn command(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped> {
     let exported = cursor.take_export(is_blank);
     let mark = out.mark();
@@ -86,44 +95,80 @@ fn command(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopp
                 Some(name) => assignment(cursor, out, name, exported)?,
                 None if exported => lone_name(cursor, out)?,
                 None => {
-                    // Assignments before a command are for the command only.
+                    // Assignments before a command apply to that command only.
                     out.forget_since(mark);
-                    return out.unread(None, start..cursor.line_end(), ends("it is a command, \
-                        which is not run"));
+                    return out.unread(
+                        None,
+                        start..cursor.line_end(),
+                        ends(
+                            "it is a command, \
+                        which is not run",
+                        ),
+                    );
                 }
             },
         }
     }
 }
 
-fn assignment(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, name: &str, exported: bool) -> Result<(), Stopped> {
+fn assignment(
+    cursor: &mut Cursor<'_>,
+    out: &mut Collector<'_>,
+    name: &str,
+    exported: bool,
+) -> Result<(), Stopped> {
     let raw_start = cursor.at;
     let name_start = raw_start - name.len() - 1;
     let line = cursor.text[..name_start].rfind('\n').map_or(0, |at| at + 1);
-    // The first assignment of a line takes its indentation and its `export`.
+    // The span of a line's first assignment includes the indentation and `export`.
     let is_first = !cursor.text[line..name_start].contains(['=', ';']);
     let start = if is_first { line } else { name_start };
-    let mut word = Word { exported, ..Word::default() };
-    let found = word.read(cursor, out, 0).and_then(|()| word.found()).and_then(|found| {
-        if is_special(name) { Err(refused("shells keep this name for themselves")) } else { Ok(found) }
-    });
+    let mut word = Word {
+        exported,
+        ..Word::default()
+    };
+    let found = word
+        .read(cursor, out, 0)
+        .and_then(|()| word.found())
+        .and_then(|found| {
+            if is_special(name) {
+                Err(refused("shells reserve this name"))
+            } else {
+                Ok(found)
+            }
+        });
     let raw = raw_start..cursor.at;
     let behind = cursor.text[cursor.at..].trim_start_matches(is_blank);
-    let end = if matches!(behind.chars().next(), None | Some('\n' | '#')) { line_end(cursor.text, cursor.at) } else { cursor.at };
-    out.set(name, Place { span: start..end, raw }, found)
+    let end = if matches!(behind.chars().next(), None | Some('\n' | '#')) {
+        line_end(cursor.text, cursor.at)
+    } else {
+        cursor.at
+    };
+    out.set(
+        name,
+        Place {
+            span: start..end,
+            raw,
+        },
+        found,
+    )
 }
 
-/// `export NAME` gives no value, and keeps the one there is.
+/// `export NAME` sets no value, and keeps an existing one.
 fn lone_name(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped> {
     let start = cursor.at;
     let word = cursor.take_while(|c| !ends_word(c));
     if crate::names::is_variable(word) {
         return Ok(());
     }
-    out.unread(None, start..cursor.line_end(), ends("a shell exports no variable of this name"))
+    out.unread(
+        None,
+        start..cursor.line_end(),
+        ends("a shell cannot export a variable of this name"),
+    )
 }
 
-/// Variables that one of the shells keeps for itself, computes, or takes numbers for.
+/// Variables that a shell reserves, computes, or restricts to numbers.
 pub(super) fn is_special(name: &str) -> bool {
     #[rustfmt::skip]
     const SPECIAL: &[&str] = &[
@@ -142,33 +187,35 @@ pub(super) fn is_special(name: &str) -> bool {
 fn name<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
     let rest = cursor.rest();
     let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
-    let is_name = length > 0 && !rest.starts_with(|c: char| c.is_ascii_digit()) && rest[length..].starts_with('=');
+    let is_name = length > 0
+        && !rest.starts_with(|c: char| c.is_ascii_digit())
+        && rest[length..].starts_with('=');
     is_name.then(|| {
         cursor.at += length + 1;
         &rest[..length]
     })
 }
 
-/// A word, and what was found in it.
+/// A word being parsed.
 #[derive(Default)]
 struct Word {
     text: String,
     from: Vec<String>,
-    /// It stands behind `export`, where dash splits what it replaces.
+    /// The word follows `export`, where dash splits unquoted expansions.
     exported: bool,
-    /// Why it gives no value, though it can be read to its end.
+    /// The reason why the word has no value, although its end was found.
     trouble: Option<Trouble>,
     in_double: bool,
 }
 
-/// Where a part of a word ends.
+/// What ends a part of a word.
 #[derive(Clone, Copy, PartialEq)]
 enum Until {
-    /// At a blank or the end of the line.
+    /// A blank, `;` or the end of the line.
     Word,
-    /// At the closing quote.
+    /// The closing quote.
     Quote,
-    /// At the closing brace.
+    /// The closing brace.
     Brace,
 }
 
@@ -176,7 +223,10 @@ impl Word {
     fn found(&mut self) -> Result<Found, Trouble> {
         match self.trouble.take() {
             Some(trouble) => Err(trouble),
-            None => Ok(Found::replaced(std::mem::take(&mut self.text), std::mem::take(&mut self.from))),
+            None => Ok(Found::replaced(
+                std::mem::take(&mut self.text),
+                std::mem::take(&mut self.from),
+            )),
         }
     }
 
@@ -184,22 +234,37 @@ impl Word {
         self.trouble.get_or_insert(trouble);
     }
 
-    fn read(&mut self, cursor: &mut Cursor<'_>, known: &Collector<'_>, depth: usize) -> Result<(), Trouble> {
+    fn read(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        known: &Collector<'_>,
+        depth: usize,
+    ) -> Result<(), Trouble> {
         if cursor.peek() == Some('=') {
-            self.refuse(refused("zsh replaces a = at the start of a value"));
+            self.refuse(refused("zsh expands a = at the start of a value"));
         }
         self.part(cursor, known, Until::Word, depth)
     }
 
-    /// A part of the word, up to and with its end.
-    fn part(&mut self, cursor: &mut Cursor<'_>, known: &Collector<'_>, until: Until, depth: usize) -> Result<(), Trouble> {
+    /// Reads a part of the word, including its end.
+    fn part(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        known: &Collector<'_>,
+        until: Until,
+        depth: usize,
+    ) -> Result<(), Trouble> {
         if depth > MAX_DEPTH {
-            return Err(ends("it holds too many defaults in defaults"));
+            return Err(ends("its defaults are nested too deeply"));
         }
         let start = cursor.at;
         loop {
             let Some(c) = cursor.peek() else {
-                return if until == Until::Word { Ok(()) } else { Err(ends(NO_END)) };
+                return if until == Until::Word {
+                    Ok(())
+                } else {
+                    Err(ends(NO_END))
+                };
             };
             match (until, c) {
                 (Until::Word, c) if ends_word(c) => return Ok(()),
@@ -231,7 +296,7 @@ impl Word {
                 c @ ('$' | '`' | '"' | '\\') => self.text.push(c),
                 c => {
                     if until == Until::Brace {
-                        self.refuse(refused("shells do not agree on this \\ in braces"));
+                        self.refuse(refused("shells treat this \\ in braces differently"));
                     }
                     self.text.extend(['\\', c]);
                 }
@@ -239,14 +304,19 @@ impl Word {
             '\\' => self.text.extend(cursor.bump().filter(|c| *c != '\n')),
             '$' => self.dollar(cursor, known, depth)?,
             '`' => self.backticks(cursor)?,
-            '\'' if quoted && until == Until::Brace => return Err(ends("shells do not agree on \
-                quotes in braces in quotes")),
-            '"' if quoted && until == Until::Brace => return Err(ends("shells do not agree on \
-                quotes in braces in quotes")),
+            '\'' if quoted && until == Until::Brace => {
+                return Err(ends("shells treat quotes in braces in quotes differently"));
+            }
+            '"' if quoted && until == Until::Brace => {
+                return Err(ends("shells treat quotes in braces in quotes differently"));
+            }
             c if quoted => self.text.push(c),
             '\'' => {
                 self.text.push_str(cursor.take_while(|c| c != '\''));
-                cursor.take('\'').then_some(()).ok_or_else(|| ends(NO_END))?;
+                cursor
+                    .take('\'')
+                    .then_some(())
+                    .ok_or_else(|| ends(NO_END))?;
             }
             '"' => {
                 self.in_double = true;
@@ -254,19 +324,22 @@ impl Word {
                 self.in_double = false;
             }
             '(' | ')' | '<' | '>' | '&' | '|' if until == Until::Word => {
-                return Err(ends("an & ( ) < > or | without quotes makes a command of it"));
+                return Err(ends("an unquoted & ( ) < > or | makes it a command"));
             }
             '~' if is_first => {
-                self.refuse(refused("a ~ without quotes stands for a home directory"));
+                self.refuse(refused("an unquoted ~ stands for a home directory"));
                 self.text.push(c);
             }
-            '{' | '}' | '^' | '~' | '!' | '*' | '?' | '[' | ']' if self.exported || until == Until::Brace => {
-                self.refuse(refused("shells do not agree on its * ? [ ] { } ^ ~ or ! without \
-                    quotes"));
+            '{' | '}' | '^' | '~' | '!' | '*' | '?' | '[' | ']'
+                if self.exported || until == Until::Brace =>
+            {
+                self.refuse(refused(
+                    "shells treat its unquoted * ? [ ] { } ^ ~ or ! differently",
+                ));
                 self.text.push(c);
             }
             '#' if self.exported => {
-                self.refuse(refused("shells do not agree on its # without quotes"));
+                self.refuse(refused("shells treat its unquoted # differently"));
                 self.text.push(c);
             }
             c => self.text.push(c),
@@ -274,8 +347,13 @@ impl Word {
         Ok(())
     }
 
-    /// Behind a `$`.
-    fn dollar(&mut self, cursor: &mut Cursor<'_>, known: &Collector<'_>, depth: usize) -> Result<(), Trouble> {
+    /// Reads an expansion. The cursor is after the `$`.
+    fn dollar(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        known: &Collector<'_>,
+        depth: usize,
+    ) -> Result<(), Trouble> {
         match cursor.peek() {
             Some('(') => {
                 self.refuse(refused(COMMAND));
@@ -286,17 +364,19 @@ impl Word {
                 self.braces(cursor, known, depth)
             }
             Some('\'' | '"') if !self.in_double => {
-                self.refuse(refused("shells do not agree on $'…' and $\"…\""));
+                self.refuse(refused("shells treat $'…' and $\"…\" differently"));
                 Ok(())
             }
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
-                let name = cursor.take_while(|c| c.is_ascii_alphanumeric() || c == '_').to_owned();
+                let name = cursor
+                    .take_while(|c| c.is_ascii_alphanumeric() || c == '_')
+                    .to_owned();
                 match known.required(&name, false) {
                     Ok(value) => self.replace(&name, &value),
                     Err(trouble) => self.refuse(trouble),
                 }
                 if cursor.peek() == Some('[') {
-                    self.refuse(refused("shells do not agree on a [ behind a variable"));
+                    self.refuse(refused("shells treat a [ after a variable differently"));
                 }
                 Ok(())
             }
@@ -305,7 +385,7 @@ impl Word {
                 Ok(())
             }
             Some(_) => {
-                self.refuse(refused("its $ stands for something of the shell itself"));
+                self.refuse(refused("its $ is not followed by a variable name"));
                 Ok(())
             }
         }
@@ -314,8 +394,9 @@ impl Word {
     fn replace(&mut self, name: &str, value: &str) {
         let splits = |c: char| c.is_whitespace() || matches!(c, '*' | '?' | '[' | '\\' | '~');
         if self.exported && !self.in_double && value.contains(splits) {
-            self.refuse(refused("dash splits a value that is replaced behind export without \
-                quotes"));
+            self.refuse(refused(
+                "dash splits a variable that is expanded after export without quotes",
+            ));
         }
         self.text.push_str(value);
         if !self.from.iter().any(|from| from == name) {
@@ -323,11 +404,19 @@ impl Word {
         }
     }
 
-    /// Behind `${`: a name, and perhaps an operator with its word.
-    fn braces(&mut self, cursor: &mut Cursor<'_>, known: &Collector<'_>, depth: usize) -> Result<(), Trouble> {
-        let name = cursor.take_while(|c| c.is_ascii_alphanumeric() || c == '_').to_owned();
+    /// Reads a `${…}` expansion: a name, and optionally an operator with its word. The cursor is
+    /// after the `${`.
+    fn braces(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        known: &Collector<'_>,
+        depth: usize,
+    ) -> Result<(), Trouble> {
+        let name = cursor
+            .take_while(|c| c.is_ascii_alphanumeric() || c == '_')
+            .to_owned();
         if !crate::names::is_variable(&name) {
-            return Err(ends("its ${ stands for something of the shell itself"));
+            return Err(ends("its ${ is not followed by a variable name"));
         }
         if cursor.take('}') {
             match known.required(&name, true) {
@@ -338,10 +427,14 @@ impl Word {
         }
         let empty_is_unset = cursor.take(':');
         let operator = cursor.bump().filter(|c| matches!(c, '-' | '+' | '?' | '='));
-        let operator = operator.ok_or_else(|| ends("its ${ holds an operator that is not \
-            understood"))?;
-        // The word is read in any case, and counts where it is used.
-        let mut word = Self { exported: self.exported, in_double: self.in_double, ..Self::default() };
+        let operator =
+            operator.ok_or_else(|| ends("its ${ holds an operator that is not supported"))?;
+        // The word must be parsed even if it turns out to be unused.
+        let mut word = Self {
+            exported: self.exported,
+            in_double: self.in_double,
+            ..Self::default()
+        };
         word.part(cursor, known, Until::Brace, depth + 1)?;
         let value = match known.value_of(&name) {
             Ok(value) => value,
@@ -355,15 +448,24 @@ impl Word {
             ('+', Some(_)) | ('-', None) => self.append(word, &name),
             ('+', None) => self.replace(&name, ""),
             ('=', None) => self.refuse(refused("its ${…=…} sets another variable")),
-            (_, None) if known.is_set(&name) => return Err(ends(format!("it requires {name}, \
-                which is empty"))),
-            (_, None) => return Err(Trouble { ends: true, ..unset(&name, true) }),
+            (_, None) if known.is_set(&name) => {
+                return Err(ends(format!(
+                    "it requires {name}, \
+                which is empty"
+                )));
+            }
+            (_, None) => {
+                return Err(Trouble {
+                    ends: true,
+                    ..unset(&name, true)
+                });
+            }
             (_, Some(value)) => self.replace(&name, &value),
         }
         Ok(())
     }
 
-    /// A default or a replacement that is used.
+    /// Appends the word of a `${…}` expansion: the default or the alternative.
     fn append(&mut self, mut word: Self, name: &str) {
         if let Some(trouble) = word.trouble.take() {
             return self.refuse(trouble);
@@ -376,17 +478,24 @@ impl Word {
         }
     }
 
-    /// A command in backticks; with quotes or the like in it, it takes a shell to understand.
+    /// Skips a command in backticks. If it holds quotes or other special characters, only a shell
+    /// could find its end, so reading stops.
     fn backticks(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Trouble> {
         self.refuse(refused(COMMAND));
         let inside = cursor.take_while(|c| c != '`');
-        let is_plain = inside.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '/' | '.' | '+' | '%'));
+        let is_plain = inside.chars().all(|c| {
+            c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '/' | '.' | '+' | '%')
+        });
         let ends_here = cursor.take('`');
-        if is_plain && ends_here { Ok(()) } else { Err(ends(COMMAND)) }
+        if is_plain && ends_here {
+            Ok(())
+        } else {
+            Err(ends(COMMAND))
+        }
     }
 }
 
-/// Over `(…)`, with quotes and parentheses in it; `None` for what takes a shell to understand.
+/// Skips `(…)`, including nested quotes and parentheses. `None` if only a shell could find the end.
 fn skip_parentheses(cursor: &mut Cursor<'_>) -> Option<()> {
     let mut open = 0_usize;
     loop {
@@ -407,7 +516,7 @@ fn skip_parentheses(cursor: &mut Cursor<'_>) -> Option<()> {
                     _ => {}
                 }
             },
-            // A comment may hold a parenthesis, a here-document anything.
+            // A comment may hold a parenthesis; a here-document may hold anything.
             '#' | '<' | '\n' => return None,
             _ => {}
         }

@@ -17,15 +17,28 @@ pub(super) const ROW: Row = Row {
     is_portable: true,
     is_raw: false,
     versions: &[
-        Version { name: "systemd 254 and later", read: |text, outside| read(text, outside, false), only_with: &[] },
-        Version { name: "systemd before 254", read: |text, outside| read(text, outside, true), only_with: &["\\"] },
+        Version {
+            name: "systemd 254 and later",
+            read: |text, outside| read(text, outside, false),
+            only_with: &[],
+        },
+        Version {
+            name: "systemd before 254",
+            read: |text, outside| read(text, outside, true),
+            only_with: &["\\"],
+        },
     ],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
     ways: &[SINGLE, DOUBLE, ESCAPED_FOR_SHELLS],
     below: &BELOW,
-    escapes: [Escapes::InDouble, Escapes::Nowhere, Escapes::Everywhere, Escapes::BeforeQuotes],
+    escapes: [
+        Escapes::InDouble,
+        Escapes::Nowhere,
+        Escapes::Everywhere,
+        Escapes::BeforeQuotes,
+    ],
     reason: |_| "systemd has no way to quote it",
 };
 
@@ -37,22 +50,29 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
-/// In versions before 254, a `\` at the end of a comment takes the next line with it.
-fn read(text: &str, outside: Outside<'_>, comments_go_on: bool) -> Reading {
+/// `comments_continue`: before version 254, a `\` at the end of a comment continues the comment on
+/// the next line.
+fn read(text: &str, outside: Outside<'_>, comments_continue: bool) -> Reading {
     let mut out = Collector::new(text, outside);
-    let _ = lines(&mut Cursor::new(text), &mut out, comments_go_on);
+    let _ = lines(&mut Cursor::new(text), &mut out, comments_continue);
     out.finish(None)
 }
 
-fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, comments_go_on: bool) -> Result<(), Stopped> {
+fn lines(
+    cursor: &mut Cursor<'_>,
+    out: &mut Collector<'_>,
+    comments_continue: bool,
+) -> Result<(), Stopped> {
     loop {
         cursor.take_while(is_blank);
         let start = cursor.at;
         match cursor.peek() {
             None => return Ok(()),
-            Some('#' | ';') => skip_comment(cursor, comments_go_on),
+            Some('#' | ';') => skip_comment(cursor, comments_continue),
             Some(_) => {
-                let key = cursor.take_while(|c| c != '=' && !is_line_end(c)).trim_end_matches(is_blank);
+                let key = cursor
+                    .take_while(|c| c != '=' && !is_line_end(c))
+                    .trim_end_matches(is_blank);
                 if cursor.take('=') {
                     assignment(cursor, out, start, key)?;
                 } else {
@@ -63,32 +83,50 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, comments_go_on: bool)
     }
 }
 
-fn assignment(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, start: usize, key: &str) -> Result<(), Stopped> {
-    let raw_start = cursor.at + cursor.rest().len() - cursor.rest().trim_start_matches([' ', '\t']).len();
+fn assignment(
+    cursor: &mut Cursor<'_>,
+    out: &mut Collector<'_>,
+    start: usize,
+    key: &str,
+) -> Result<(), Stopped> {
+    let raw_start =
+        cursor.at + cursor.rest().len() - cursor.rest().trim_start_matches([' ', '\t']).len();
     let found = value(cursor);
-    let raw_end = raw_start.max(raw_start + cursor.text[raw_start.min(cursor.at)..cursor.at].trim_end_matches(is_blank).len());
-    let place = Place { span: start..cursor.at, raw: raw_start..raw_end };
+    let raw_end = raw_start.max(
+        raw_start
+            + cursor.text[raw_start.min(cursor.at)..cursor.at]
+                .trim_end_matches(is_blank)
+                .len(),
+    );
+    let place = Place {
+        span: start..cursor.at,
+        raw: raw_start..raw_end,
+    };
     if !crate::names::is_variable(key) {
-        return out.unread(None, place.span, refused("systemd takes no variable of this name"));
+        return out.unread(
+            None,
+            place.span,
+            refused("systemd ignores a variable of this name"),
+        );
     }
     match found {
         Some(value) => out.set(key, place, Ok(Found::text(value))),
-        None => out.unread(Some(key), place.span, refused("its quotes have no end")),
+        None => out.unread(Some(key), place.span, refused("its quotes are not closed")),
     }
 }
 
-fn skip_comment(cursor: &mut Cursor<'_>, goes_on: bool) {
+fn skip_comment(cursor: &mut Cursor<'_>, continues: bool) {
     while let Some(c) = cursor.bump() {
         match c {
-            '\\' if goes_on => drop(cursor.bump()),
+            '\\' if continues => drop(cursor.bump()),
             c if is_line_end(c) => return,
             _ => {}
         }
     }
 }
 
-/// Parts in quotes, then perhaps one part without, up to the end of the line. `None` where quotes
-/// have no end: systemd takes the rest of the file then.
+/// Reads quoted parts, then optionally one unquoted part up to the end of the line. `None` if a
+/// quote is not closed: systemd then takes the rest of the file as the value.
 fn value(cursor: &mut Cursor<'_>) -> Option<String> {
     let mut value = String::new();
     loop {
@@ -124,7 +162,7 @@ fn double_quoted(cursor: &mut Cursor<'_>, value: &mut String) -> Option<()> {
 }
 
 fn bare(cursor: &mut Cursor<'_>, first: char, value: &mut String) {
-    let mut kept = value.len(); // blanks behind this are cut off at the end of the line
+    let mut kept = value.len(); // trailing blanks after this length are cut off
     let mut next = Some(first);
     while let Some(c) = next.filter(|c| !is_line_end(*c)) {
         if c == '\\' {

@@ -1,18 +1,18 @@
-//! Moving through a text, and texts with other line ends than the file's.
+//! A cursor over a text, and texts with normalised line ends.
 
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-/// A text as a reader sees it after it changed line ends, with the way back to the file's bytes.
+/// A text with normalised line ends, as a reader sees it, and a map back to the bytes of the file.
 pub(super) struct Normal {
     pub(super) text: Zeroizing<String>,
-    /// The places in `text` before which one more byte of the file is missing, in order.
+    /// Positions in `text` before which one byte of the file was dropped, in order.
     missing: Vec<usize>,
 }
 
 impl Normal {
-    /// Each line end, a lone carriage return included, as a line feed.
+    /// Turns each line end into a line feed, including a lone carriage return.
     pub(super) fn unix_lines(text: &str) -> Self {
         Self::without(
             text,
@@ -21,7 +21,7 @@ impl Normal {
         )
     }
 
-    /// CRLF as a line feed; a lone carriage return stays.
+    /// Turns CRLF into a line feed. A lone carriage return stays.
     pub(super) fn crlf_lines(text: &str) -> Self {
         Self::without(
             text,
@@ -30,7 +30,7 @@ impl Normal {
         )
     }
 
-    /// Without any carriage return.
+    /// Removes every carriage return.
     pub(super) fn without_returns(text: &str) -> Self {
         Self::without(text, |bytes, at| bytes[at] == b'\r', false)
     }
@@ -58,9 +58,9 @@ impl Normal {
         Self { text: out, missing }
     }
 
-    /// The bytes of the file that a range of the text stands for.
+    /// Maps a range of the text to the bytes of the file.
     pub(super) fn original(&self, range: &Range<usize>) -> Range<usize> {
-        // A byte that is missing right at the end stands behind the range.
+        // A byte dropped exactly at the end of the range is not part of it.
         let start = range.start + self.missing.partition_point(|at| *at <= range.start);
         let end = range.end + self.missing.partition_point(|at| *at < range.end);
         start.min(end)..end
@@ -79,7 +79,7 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0 }
     }
 
-    /// Behind a byte order mark, if there is one.
+    /// A cursor after the byte order mark, if the text has one.
     pub(super) fn behind_mark(text: &'a str) -> Self {
         Self {
             text,
@@ -113,7 +113,7 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Moves on over characters that fit, and gives them.
+    /// Skips the characters that fit, and returns them.
     pub(super) fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         let length = rest.find(|c| !fits(c)).unwrap_or(rest.len());
@@ -121,7 +121,7 @@ impl<'a> Cursor<'a> {
         &rest[..length]
     }
 
-    /// Takes `export` and the blanks behind it.
+    /// Skips `export` and the blanks after it. Returns whether it was found.
     pub(super) fn take_export(&mut self, blank: impl Fn(char) -> bool) -> bool {
         let Some(after) = self.rest().strip_prefix("export") else {
             return false;
@@ -134,30 +134,30 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Behind the end of the line in which the cursor stands.
+    /// The start of the next line.
     pub(super) fn line_end(&self) -> usize {
         line_end(self.text, self.at)
     }
 
-    /// Moves behind the end of the line.
+    /// Moves to the start of the next line.
     pub(super) fn skip_line(&mut self) {
         self.at = self.line_end();
     }
 }
 
-/// Behind the end of the line in which `at` stands.
+/// The start of the line after the one that contains `at`.
 pub(super) fn line_end(text: &str, at: usize) -> usize {
     text[at..]
         .find('\n')
         .map_or(text.len(), |length| at + length + 1)
 }
 
-/// Where the line starts in which `at` stands.
+/// The start of the line that contains `at`.
 pub(super) fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |before| before + 1)
 }
 
-/// Each `\` goes but one before a `$`.
+/// Removes each `\` that is not before a `$`. The character after it stays.
 pub(super) fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -1,4 +1,5 @@
-//! Vite, Next.js and others with dotenv-expand: npm dotenv or Node's own parser, then variables.
+//! Vite, Next.js and other users of dotenv-expand: npm dotenv or Node's own parser, followed by
+//! variable expansion.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,43 +10,75 @@ use super::collect::{Outside, Trouble, ends, refused};
 use super::parse::Escapes;
 use super::reading::{Line, Reading, Unread};
 use super::row::{Agreement, Row, Version};
-use super::write::{BACKTICKS, BELOW, DOUBLE, ESCAPED_DOLLAR_RETURN, ESCAPED_LINES, ESCAPED_RETURN, SINGLE, WITH_DOLLARS};
+use super::write::{
+    BACKTICKS, BELOW, DOUBLE, ESCAPED_DOLLAR_RETURN, ESCAPED_LINES, ESCAPED_RETURN, SINGLE,
+    WITH_DOLLARS,
+};
 
 pub(super) const ROW: Row = Row {
     dialect: Dialect::Vite,
     name: "vite",
     help: "Vite, Next.js and others with dotenv-expand",
     reader: "Vite or Next.js",
-    // package.json says it inside: see Dialect::of_package.
+    // This is only visible inside package.json: see Dialect::of_package.
     neighbours: &[],
     is_portable: false,
     is_raw: false,
     versions: &[
-        Version { name: "Vite 8", read: |text, outside| expanded(sorted, expand_13, text, outside), only_with: &[] },
-        Version { name: "Vite before 8", read: |text, outside| expanded(super::node::read, expand_13, text, outside), only_with: &[] },
-        Version { name: "Vite before 6", read: |text, outside| expanded(super::node::read, expand_11, text, outside), only_with: &["$"] },
-        Version { name: "Next.js", read: |text, outside| expanded(super::node::read, expand_next, text, outside), only_with: &["$"] },
+        Version {
+            name: "Vite 8",
+            read: |text, outside| expanded(sorted, expand_13, text, outside),
+            only_with: &[],
+        },
+        Version {
+            name: "Vite before 8",
+            read: |text, outside| expanded(super::node::read, expand_13, text, outside),
+            only_with: &[],
+        },
+        Version {
+            name: "Vite before 6",
+            read: |text, outside| expanded(super::node::read, expand_11, text, outside),
+            only_with: &["$"],
+        },
+        Version {
+            name: "Next.js",
+            read: |text, outside| expanded(super::node::read, expand_next, text, outside),
+            only_with: &["$"],
+        },
     ],
     older: &[],
     retired: &[],
     agreement: Agreement::Every,
-    ways: &[SINGLE, DOUBLE, BACKTICKS, ESCAPED_RETURN, ESCAPED_LINES, ESCAPED_DOLLAR_RETURN, WITH_DOLLARS],
+    ways: &[
+        SINGLE,
+        DOUBLE,
+        BACKTICKS,
+        ESCAPED_RETURN,
+        ESCAPED_LINES,
+        ESCAPED_DOLLAR_RETURN,
+        WITH_DOLLARS,
+    ],
     below: &BELOW,
-    escapes: [Escapes::BeforeQuotes, Escapes::Nowhere, Escapes::InDouble, Escapes::Everywhere],
+    escapes: [
+        Escapes::BeforeQuotes,
+        Escapes::Nowhere,
+        Escapes::InDouble,
+        Escapes::Everywhere,
+    ],
     reason: |_| "its $ would be replaced, and a \\ or a quote leaves no way to prevent that",
 };
 
-/// How often variables in one value may be replaced: dotenv-expand can go on without an end.
+/// How many references in one value may be replaced: dotenv-expand can loop forever.
 const MAX_STEPS: usize = 1000;
 
 type Values = HashMap<String, Zeroizing<String>>;
 type Expand = fn(&str, &mut Names<'_>) -> Result<String, Trouble>;
 
-/// What a value may refer to, and what it did refer to.
+/// The names that a value may refer to, and those that it did refer to.
 struct Names<'a> {
-    /// Of every name: the last value in the file, replaced where its turn was before this one's.
+    /// The last value of every name in the file, expanded for the names already processed.
     parsed: &'a Values,
-    /// The names whose turn was before.
+    /// The names already processed.
     running: &'a Values,
     outside: Outside<'a>,
     from: BTreeSet<String>,
@@ -54,16 +87,20 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn use_of(&mut self, name: &str) {
+    fn record_use(&mut self, name: &str) {
         self.from.insert(name.to_owned());
     }
 
     fn outside(&self, name: &str) -> Option<String> {
-        if self.parsed.contains_key(name) { None } else { (self.outside)(name).map(|value| value.to_string()) }
+        if self.parsed.contains_key(name) {
+            None
+        } else {
+            (self.outside)(name).map(|value| value.to_string())
+        }
     }
 
-    /// That a name without a default is set nowhere.
-    fn is_unset(&mut self, name: &str, is_braced: bool) {
+    /// Records a reference without a default to a name that is not set.
+    fn record_unset(&mut self, name: &str, is_braced: bool) {
         self.unset.get_or_insert((name.to_owned(), is_braced));
     }
 
@@ -72,42 +109,62 @@ impl Names<'_> {
         if self.steps <= MAX_STEPS && length <= super::MAX_VARIABLE {
             return Ok(());
         }
-        Err(ends("its variables refer to each other without an end"))
+        Err(ends("its variables refer to each other endlessly"))
     }
 }
 
-/// Node's own parser gives the names in alphabetical order, and a value refers only to names whose
-/// turn was before: the lines are put into that order first.
+/// Node's own parser returns the names in alphabetical order, and a value can only refer to names
+/// already processed. So the lines are sorted first.
 fn sorted(text: &str, outside: Outside<'_>) -> Reading {
     let mut reading = super::node_env_file::read(text, outside);
-    reading.lines.sort_by(|one, other| one.name.cmp(&other.name));
+    reading
+        .lines
+        .sort_by(|one, other| one.name.cmp(&other.name));
     reading
 }
 
-/// A file read by `parse`; then each value replaced, in the order in which the names first appear.
-fn expanded(parse: fn(&str, Outside<'_>) -> Reading, expand: Expand, text: &str, outside: Outside<'_>) -> Reading {
+/// Reads a file with `parse`, then expands each value in the order in which the names first appear.
+fn expanded(
+    parse: fn(&str, Outside<'_>) -> Reading,
+    expand: Expand,
+    text: &str,
+    outside: Outside<'_>,
+) -> Reading {
     let mut reading = parse(text, outside);
     let (mut parsed, mut running) = (Values::new(), Values::new());
     let mut order: Vec<String> = Vec::new();
     let mut last: HashMap<String, usize> = HashMap::new();
     for (at, line) in reading.lines.iter().enumerate() {
-        if parsed.insert(line.name.clone(), line.value.clone().unwrap_or_default()).is_none() {
+        if parsed
+            .insert(line.name.clone(), line.value.clone().unwrap_or_default())
+            .is_none()
+        {
             order.push(line.name.clone());
         }
         last.insert(line.name.clone(), at);
     }
-    let mut gone: BTreeSet<usize> = BTreeSet::new();
-    let mut lost: BTreeSet<String> = reading.unread.iter().filter_map(|unread| unread.name.clone()).collect();
+    let mut removed: BTreeSet<usize> = BTreeSet::new();
+    let mut lost: BTreeSet<String> = reading
+        .unread
+        .iter()
+        .filter_map(|unread| unread.name.clone())
+        .collect();
     for name in order {
         let own = parsed.get(&name).cloned().unwrap_or_default();
-        let mut names =
-            Names { parsed: &parsed, running: &running, outside, from: BTreeSet::new(), unset: None, steps: 0 };
+        let mut names = Names {
+            parsed: &parsed,
+            running: &running,
+            outside,
+            from: BTreeSet::new(),
+            unset: None,
+            steps: 0,
+        };
         let value = expand(&own, &mut names).map(|value| Zeroizing::new(value.replace("\\$", "$")));
         let (from, unset) = (names.from, names.unset);
         let value = value.and_then(|value| match unset {
-            _ if from.iter().any(|from| lost.contains(from)) => {
-                Err(refused("it refers to a variable whose own line cannot be read"))
-            }
+            _ if from.iter().any(|from| lost.contains(from)) => Err(refused(
+                "it refers to a variable whose own line cannot be read",
+            )),
             Some((name, is_braced)) => Err(super::collect::unset(&name, is_braced)),
             None => Ok(value),
         });
@@ -118,26 +175,39 @@ fn expanded(parse: fn(&str, Outside<'_>) -> Reading, expand: Expand, text: &str,
             lost.insert(name.clone());
         }
         let at = last[&name];
-        if let Some(unread) = put(&mut reading.lines[at], text, value, from) {
+        if let Some(unread) = set_value(&mut reading.lines[at], text, value, from) {
             reading.unread.push(unread);
-            gone.insert(at);
+            removed.insert(at);
         }
     }
     let mut number = 0..;
-    reading.lines.retain(|_| number.next().is_none_or(|at| !gone.contains(&at)));
+    reading
+        .lines
+        .retain(|_| number.next().is_none_or(|at| !removed.contains(&at)));
     reading.lines.sort_by_key(|line| line.span.start);
     reading
 }
 
-/// Gives a line its value, or says why it has none.
-fn put(line: &mut Line, text: &str, value: Result<Zeroizing<String>, Trouble>, from: BTreeSet<String>) -> Option<Unread> {
+/// Stores the value in the line, or returns the reason why it has none.
+fn set_value(
+    line: &mut Line,
+    text: &str,
+    value: Result<Zeroizing<String>, Trouble>,
+    from: BTreeSet<String>,
+) -> Option<Unread> {
     match value {
         Err(Trouble { reason, ends }) => {
-            return Some(Unread { line: line.line, name: Some(line.name.clone()), reason, ends_reading: ends });
+            return Some(Unread {
+                line: line.line,
+                name: Some(line.name.clone()),
+                reason,
+                ends_reading: ends,
+            });
         }
         Ok(value) => {
             line.value = Some(value);
-            line.is_only_references = !from.is_empty() && super::frame::is_only_references(&text[line.raw.clone()]);
+            line.is_only_references =
+                !from.is_empty() && super::frame::is_only_references(&text[line.raw.clone()]);
             line.expanded_from = from.into_iter().collect();
         }
     }
@@ -156,8 +226,8 @@ fn length_of(text: &str, fits: fn(char) -> bool) -> usize {
     text.find(|c| !fits(c)).unwrap_or(text.len())
 }
 
-/// A `$` with a name, or with braces that hold no braces, and no `\` before it: where it stands,
-/// how long it is, what is inside, whether in braces.
+/// Finds the first `$NAME`, or `${…}` without inner braces, that has no `\` before it. Returns its
+/// position, its length, the text inside, and whether it has braces.
 fn first_reference(text: &str) -> Option<(usize, usize, &str, bool)> {
     text.match_indices('$').find_map(|(at, _)| {
         if text[..at].ends_with('\\') {
@@ -166,44 +236,60 @@ fn first_reference(text: &str) -> Option<(usize, usize, &str, bool)> {
         let behind = &text[at + 1..];
         if let Some(inner) = behind.strip_prefix('{') {
             let length = inner.find(['{', '}'])?;
-            return (length > 0 && inner[length..].starts_with('}')).then(|| (at, length + 3, &inner[..length], true));
+            return (length > 0 && inner[length..].starts_with('}'))
+                .then(|| (at, length + 3, &inner[..length], true));
         }
         let length = length_of(behind, is_word);
-        behind.starts_with(is_letter).then(|| (at, length + 1, &behind[..length], false))
+        behind
+            .starts_with(is_letter)
+            .then(|| (at, length + 1, &behind[..length], false))
     })
 }
 
-/// JavaScript's `String.replace` takes some `$` in what it puts in for patterns.
+/// JavaScript's `String.replace` interprets some `$` sequences in the replacement as patterns.
 fn is_plain(new: &str) -> Result<(), Trouble> {
-    let is_pattern = ["$$", "$&", "$`", "$'"].iter().any(|pattern| new.contains(pattern));
-    if is_pattern { Err(refused("a value that it refers to holds a $ that dotenv-expand takes for \
-        a pattern")) } else { Ok(()) }
+    let is_pattern = ["$$", "$&", "$`", "$'"]
+        .iter()
+        .any(|pattern| new.contains(pattern));
+    if is_pattern {
+        Err(refused(
+            "it refers to a value with a $ that dotenv-expand takes for a pattern",
+        ))
+    } else {
+        Ok(())
+    }
 }
 
-/// dotenv-expand 12 and 13: the first reference is replaced, then the whole looked at again.
+/// dotenv-expand 12 and 13: replaces the first reference, then searches the whole result again.
 fn expand_13(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
     let mut result = text.to_owned();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     while let Some((at, length, inside, is_braced)) = first_reference(&result) {
         names.step(result.len())?;
         seen.insert(result.clone());
-        let operator = [":+", "+", ":-", "-"].iter().filter_map(|sign| Some((inside.find(sign)?, *sign))).min_by_key(|(at, sign)| {
-            (*at, std::cmp::Reverse(sign.len()))
-        });
+        let operator = [":+", "+", ":-", "-"]
+            .iter()
+            .filter_map(|sign| Some((inside.find(sign)?, *sign)))
+            .min_by_key(|(at, sign)| (*at, std::cmp::Reverse(sign.len())));
         let (key, word, sign) = match operator {
             Some((at, sign)) => (&inside[..at], &inside[at + sign.len()..], sign),
             None => (inside, "", ""),
         };
         let key = key.to_owned();
-        let value = names.running.get(&key).map(|value| value.to_string()).or_else(|| names.outside(&key));
-        names.use_of(&key);
-        // Without an operator, JavaScript splits at the word "null".
+        let value = names
+            .running
+            .get(&key)
+            .map(|value| value.to_string())
+            .or_else(|| names.outside(&key));
+        names.record_use(&key);
+        // Without an operator, JavaScript splits the text at the word "null".
         if sign.is_empty() && inside.contains("null") {
-            return Err(refused("dotenv-expand takes the word null in a variable's name for \
-                something else"));
+            return Err(refused(
+                "dotenv-expand misreads the word null in a variable's name",
+            ));
         }
         if sign.is_empty() && value.is_none() {
-            names.is_unset(&key, is_braced);
+            names.record_unset(&key, is_braced);
         }
         let value = value.filter(|value| !value.is_empty());
         let new = match (sign, value) {
@@ -214,14 +300,18 @@ fn expand_13(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
         };
         is_plain(&new)?;
         result.replace_range(at..at + length, &new);
-        if names.running.get(&key).is_some_and(|running| **running == result) {
+        if names
+            .running
+            .get(&key)
+            .is_some_and(|running| **running == result)
+        {
             break;
         }
     }
     Ok(result)
 }
 
-/// dotenv-expand 11: every reference once, what is put in replaced too.
+/// dotenv-expand 11: replaces every reference once, and expands each inserted value too.
 fn expand_11(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -247,14 +337,20 @@ fn expand_11(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
             continue;
         }
         out.push_str(before);
-        names.use_of(key);
-        let known = names.outside(key).or_else(|| names.parsed.get(key).map(|value| value.to_string()));
+        names.record_use(key);
+        let known = names
+            .outside(key)
+            .or_else(|| names.parsed.get(key).map(|value| value.to_string()));
         match known.as_deref() {
-            Some(value) if !value.is_empty() && value != text => out.push_str(&expand_11(value, names)?),
+            Some(value) if !value.is_empty() && value != text => {
+                out.push_str(&expand_11(value, names)?)
+            }
             _ => match default {
-                Some(default) if default.starts_with('$') => out.push_str(&expand_11(default, names)?),
+                Some(default) if default.starts_with('$') => {
+                    out.push_str(&expand_11(default, names)?)
+                }
                 Some(default) => out.push_str(default),
-                None if known.is_none() => names.is_unset(key, inner.len() < behind.len()),
+                None if known.is_none() => names.record_unset(key, inner.len() < behind.len()),
                 None => {}
             },
         }
@@ -263,12 +359,19 @@ fn expand_11(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
     Ok(out)
 }
 
-/// `-default` or `:-default`, with references in braces three deep; and how long all of it is.
+/// Parses `-default` or `:-default`, with up to three levels of references in braces. Also returns
+/// the length of the whole.
 fn default_11(text: &str) -> (Option<&str>, usize) {
-    let Some(word) = text.strip_prefix(":-").or_else(|| text.strip_prefix('-')) else { return (None, 0) };
+    let Some(word) = text.strip_prefix(":-").or_else(|| text.strip_prefix('-')) else {
+        return (None, 0);
+    };
     let sign = text.len() - word.len();
     let length = nested(word, 3);
-    if length == 0 { (None, 0) } else { (Some(&word[..length]), sign + length) }
+    if length == 0 {
+        (None, 0)
+    } else {
+        (Some(&word[..length]), sign + length)
+    }
 }
 
 fn nested(text: &str, depth: usize) -> usize {
@@ -289,19 +392,23 @@ fn nested(text: &str, depth: usize) -> usize {
     at
 }
 
-/// Next.js: the last `$` first, and every place with that text replaced, up to none is left.
+/// Next.js: replaces the last reference first, and repeats until none is left.
 fn expand_next(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
     let mut result = text.to_owned();
     loop {
         names.step(result.len())?;
-        let Some(at) = result.rmatch_indices('$').map(|(at, _)| at).find(|at| !result[..*at].ends_with('\\')) else {
+        let Some(at) = result
+            .rmatch_indices('$')
+            .map(|(at, _)| at)
+            .find(|at| !result[..*at].ends_with('\\'))
+        else {
             return Ok(result);
         };
         let behind = &result[at + 1..];
         let inner = behind.strip_prefix('{').unwrap_or(behind);
         let length = length_of(inner, is_word);
         if length == 0 {
-            // It looks further on for a $ with a name; there is none behind the last one.
+            // Next.js searches for a name further on, but this is the last `$`.
             return Ok(result);
         }
         let key = inner[..length].to_owned();
@@ -315,16 +422,19 @@ fn expand_next(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
         }
         let after = after.strip_prefix('}').unwrap_or(after);
         let whole = result[at..result.len() - after.len()].to_owned();
-        names.use_of(&key);
+        names.record_use(&key);
         let known = names.outside(&key);
         let parsed = names.parsed.get(&key).map(|value| value.to_string());
         if known.is_none() && parsed.is_none() && default.is_none() {
-            names.is_unset(&key, is_braced);
+            names.record_unset(&key, is_braced);
         }
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let new = filled(known).or_else(|| filled(default)).or_else(|| filled(parsed)).unwrap_or_default();
+        let new = filled(known)
+            .or_else(|| filled(default))
+            .or_else(|| filled(parsed))
+            .unwrap_or_default();
         is_plain(&new)?;
-        // The first place with this text, which may be another one.
+        // JavaScript replaces the first occurrence of this text, which may be another one.
         let first = result.find(&whole).unwrap_or(at);
         result.replace_range(first..first + whole.len(), &new);
     }

@@ -1,4 +1,4 @@
-//! Writing a value so that its readers give it back.
+//! Writing a value so that its readers read it back exactly.
 
 use zeroize::Zeroizing;
 
@@ -6,18 +6,18 @@ use super::row::{Row, Version};
 use super::{Dialect, required};
 use crate::format::shell;
 
-/// The largest value of an environment variable, in bytes. Linux takes at most 128 KiB for name and
-/// value together (execve(2), `MAX_ARG_STRLEN`).
+/// The largest value of an environment variable, in bytes. Linux limits the name and value together
+/// to 128 KiB (execve(2), `MAX_ARG_STRLEN`).
 pub const MAX_VARIABLE: usize = 127 * 1024;
 
-/// Why no text serves, as the rest of a sentence.
+/// Why a value cannot be written, as the rest of a sentence.
 pub type Reason = &'static str;
 
-/// A value as it stands after the `=`: the way that all readers of `dialects` give back exactly
-/// and, of those ways, the one that most other readers give back too.
+/// The text to put after the `=`. All readers of `dialects` read it back exactly. If several texts
+/// qualify, the one that the most other readers understand is chosen.
 ///
 /// # Errors
-/// The reason why there is none.
+/// The reason why no text works for all of these readers.
 pub fn write(dialects: &[Dialect], value: &str) -> Result<Zeroizing<String>, Reason> {
     if value.contains('\0') {
         return Err("no environment variable can hold a NUL byte");
@@ -31,7 +31,7 @@ pub fn write(dialects: &[Dialect], value: &str) -> Result<Zeroizing<String>, Rea
     }
     best(&required, value).ok_or_else(|| match dialects {
         [one] => (one.row().reason)(value),
-        _ => "no one text is read alike by all of these readers",
+        _ => "no text is read alike by all of these readers",
     })
 }
 
@@ -47,11 +47,11 @@ fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
     let others: Vec<&Row> = Dialect::rows()
         .filter(|row| is_counted(row, required, value))
         .collect();
-    // One way is as good as another for a value of a size that nobody sets.
+    // Values beyond this size do not occur in practice: skip the comparison of ways for them.
     let compares = value.len() <= crate::names::MAX_VALUE_BYTES;
     let mut best: Option<((bool, usize), Zeroizing<String>)> = None;
     for way in ways {
-        // Without quotes only where nothing else serves.
+        // Write without quotes only if nothing else works.
         if way.rank == WITHOUT_QUOTES.rank && best.is_some() {
             break;
         }
@@ -79,23 +79,24 @@ fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
     best.map(|(_, text)| text)
 }
 
-/// Whether another reader counts: one that takes raw lines never gives back what stands in quotes,
-/// and a value that is not bare needs some.
+/// Whether a reader outside `required` counts in the comparison. A raw reader keeps the quotes in
+/// the value, so it is left out if the value needs quotes.
 fn is_counted(row: &Row, required: &[Dialect], value: &str) -> bool {
-    let needs_more = value
+    let needs_quotes = value
         .bytes()
         .any(|b| b.is_ascii() && !b.is_ascii_alphanumeric());
     let reader = row.dialect;
     let is_another =
         reader != Dialect::Portable && !required.contains(&reader) && !reader.is_variant();
-    is_another && (!row.is_raw || !needs_more)
+    is_another && (!row.is_raw || !needs_quotes)
 }
 
-/// What may stand below a value: nothing, or quotes that a reader could take for its end.
+/// Lines that may follow a value: none, or quotes that a reader could take for the end of the
+/// value.
 pub(super) const BELOW: [&str; 4] = ["", "B=\"'\n\"\n", "B='\"\n'\n", "B='`\n'\n"];
 
 fn serves(row: &Row, text: &str, value: &str) -> bool {
-    // Without a quote or an escape in it, no text takes the lines below for its own.
+    // A text without quotes and escapes cannot run on into the next lines.
     let below = if text.contains(['\'', '"', '`', '\\']) {
         row.below
     } else {
@@ -104,7 +105,7 @@ fn serves(row: &Row, text: &str, value: &str) -> bool {
     gives_back(row, text, value, below)
 }
 
-/// Whether a reader gives the value back in all its versions, and the lines below it too.
+/// Whether all versions of a reader read back the value, and the lines below it as well.
 fn gives_back(row: &Row, text: &str, value: &str, below: &[&str]) -> bool {
     below.iter().all(|below| {
         let file = Zeroizing::new(format!("KEY={text}\n{below}NEXT=1\n"));
@@ -113,7 +114,8 @@ fn gives_back(row: &Row, text: &str, value: &str, below: &[&str]) -> bool {
     })
 }
 
-/// Whether a version finds `KEY` with this value and `NEXT` below, and nothing else if `alone`.
+/// Whether a version reads `KEY` with this value and `NEXT` below it, and with `alone` nothing
+/// else.
 fn reads(version: &Version, file: &str, value: &str, alone: bool) -> bool {
     let reading = (version.read)(file, &|_| None);
     let is = |name: &str, value: &str| {
@@ -126,14 +128,14 @@ fn reads(version: &Version, file: &str, value: &str, alone: bool) -> bool {
         && !reading.is_broken()
 }
 
-/// Whether the retired generations of the readers give it back too.
+/// Whether the readers' retired versions read the value back too.
 fn serves_retired(required: &[Dialect], text: &str, value: &str) -> bool {
     let file = Zeroizing::new(format!("KEY={text}\nNEXT=1\n"));
     let mut retired = required.iter().flat_map(|reader| reader.row().retired);
     retired.all(|version| reads(version, &file, value, true))
 }
 
-/// Characters that every reader takes without quotes, docker's `--env-file` included.
+/// Whether every reader accepts the value without quotes, including `docker run --env-file`.
 fn is_bare(value: &str) -> bool {
     !value.starts_with('=')
         && value.bytes().all(|b| {
@@ -148,12 +150,12 @@ fn is_bare(value: &str) -> bool {
 /// A way to write a value.
 #[derive(Clone, Copy)]
 pub(super) struct Way {
-    /// The plainer, the lower.
+    /// Lower ranks are plainer and are tried first.
     rank: u8,
     write: fn(&str) -> Zeroizing<String>,
 }
 
-/// `'…'`, or `"…"` where there are line breaks: real ones between `"…"` are read by more readers.
+/// `'…'`, or `"…"` for a value with line breaks: more readers accept real line breaks in `"…"`.
 pub(super) const SINGLE: Way = Way {
     rank: 0,
     write: |value| {
@@ -164,7 +166,7 @@ pub(super) const SINGLE: Way = Way {
         }
     },
 };
-/// The other one of the two.
+/// The opposite quotes of [`SINGLE`].
 pub(super) const DOUBLE: Way = Way {
     rank: 1,
     write: |value| {
@@ -175,32 +177,32 @@ pub(super) const DOUBLE: Way = Way {
         }
     },
 };
-/// Between backticks, for npm dotenv and Node.
+/// Backticks, for npm dotenv and Node.
 pub(super) const BACKTICKS: Way = Way {
     rank: 2,
     write: |value| between('`', value),
 };
-/// `'…'` with each `'` as `'\''`.
+/// `'…'` with each `'` written as `'\''`.
 pub(super) const SHELL_QUOTED: Way = Way {
     rank: 3,
     write: |value| Zeroizing::new(shell::quote(value)),
 };
-/// `"…"` as shells and systemd undo it.
+/// `"…"` with the escapes of shells and systemd.
 pub(super) const ESCAPED_FOR_SHELLS: Way = Way {
     rank: 4,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, ('`', "\\`")]),
 };
-/// `"…"` for dotenvy.
+/// `"…"` with the escapes of dotenvy.
 pub(super) const ESCAPED_QUOTE_DOLLAR: Way = Way {
     rank: 5,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR]),
 };
-/// `"…"` with `$$`.
+/// `"…"` with `$$` for a `$`, for docker compose.
 pub(super) const ESCAPED_FOR_COMPOSE: Way = Way {
     rank: 6,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, ('$', "$$"), LINE_FEED, RETURN]),
 };
-/// `"…"` for phpdotenv.
+/// `"…"` with the escapes of phpdotenv.
 pub(super) const ESCAPED_FOR_PHP: Way = Way {
     rank: 7,
     write: |value| {
@@ -210,42 +212,42 @@ pub(super) const ESCAPED_FOR_PHP: Way = Way {
         )
     },
 };
-/// `"…"` for godotenv.
+/// `"…"` with the escapes of godotenv.
 pub(super) const ESCAPED_QUOTE_DOLLAR_LINES: Way = Way {
     rank: 8,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN]),
 };
-/// `'…'` with each `'` as `\'`, for docker compose and python-dotenv.
+/// `'…'` with each `'` written as `\'`, for docker compose and python-dotenv.
 pub(super) const SINGLE_ESCAPED: Way = Way {
     rank: 18,
     write: |value| between('\'', &Zeroizing::new(value.replace('\'', "\\'"))),
 };
-/// `"…"` for Ruby and Python.
+/// `"…"` with `\\` and `\"` only, for Ruby and Python.
 pub(super) const ESCAPED_QUOTE: Way = Way {
     rank: 9,
     write: |value| escaped(value, &[BACKSLASH, QUOTE]),
 };
-/// `"…"` for Python.
+/// `"…"` with escaped line breaks too, for Python.
 pub(super) const ESCAPED_QUOTE_LINES: Way = Way {
     rank: 10,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, LINE_FEED, RETURN]),
 };
-/// `"…"` for godotenv where a `\` must stay as it is.
+/// `"…"` for godotenv if a `\` must stay unescaped.
 pub(super) const ESCAPED_DOLLAR_LINES: Way = Way {
     rank: 11,
     write: |value| escaped(value, &[DOLLAR, LINE_FEED, RETURN]),
 };
-/// `"…"` for npm dotenv.
+/// `"…"` with `\r` as the only escape, for npm dotenv.
 pub(super) const ESCAPED_RETURN: Way = Way {
     rank: 12,
     write: |value| escaped(value, &[RETURN]),
 };
-/// `"…"` for npm dotenv.
+/// `"…"` with `\n` and `\r`, for npm dotenv.
 pub(super) const ESCAPED_LINES: Way = Way {
     rank: 13,
     write: |value| escaped(value, &[LINE_FEED, RETURN]),
 };
-/// `"…"` for dotenv-expand.
+/// `"…"` with `\$` and `\r`, for dotenv-expand.
 pub(super) const ESCAPED_DOLLAR_RETURN: Way = Way {
     rank: 14,
     write: |value| escaped(value, &[DOLLAR, RETURN]),
@@ -258,12 +260,12 @@ pub(super) const WITH_DOLLARS: Way = Way {
         between(quote, &Zeroizing::new(value.replace('$', "\\$")))
     },
 };
-/// No quotes, a `\` before everything that could be special: for Ruby.
+/// No quotes, but a `\` before every special character, for Ruby.
 pub(super) const BACKSLASHED: Way = Way {
     rank: 16,
     write: |value| bare_escaped(value),
 };
-/// As it is: for readers of raw lines.
+/// The value itself, for readers of raw lines.
 pub(super) const WITHOUT_QUOTES: Way = Way {
     rank: 19,
     write: |value| Zeroizing::new(value.to_owned()),
@@ -279,7 +281,7 @@ fn between(quote: char, text: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("{quote}{text}{quote}"))
 }
 
-/// `"…"` with some characters written in another way.
+/// Puts the value in `"…"` and replaces the characters in `escapes`.
 fn escaped(value: &str, escapes: &[(char, &str)]) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(2 * value.len() + 2));
     out.push('"');
@@ -293,7 +295,7 @@ fn escaped(value: &str, escapes: &[(char, &str)]) -> Zeroizing<String> {
     out
 }
 
-/// A `\` before everything that could be special.
+/// Puts a `\` before every ASCII character except letters and digits.
 fn bare_escaped(value: &str) -> Zeroizing<String> {
     let is_plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric();
     Zeroizing::new(
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn portable_text_is_what_readers_agree_on() {
+    fn portable_text_uses_quotes_that_readers_agree_on() {
         assert_eq!(text(PORTABLE, "it's").as_deref(), Some("\"it's\""));
         assert_eq!(text(PORTABLE, "a\nb").as_deref(), Some("\"a\nb\""));
         assert_eq!(
@@ -338,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dialect_writes_what_portable_text_cannot() {
+    fn one_dialect_can_write_values_that_portable_text_cannot() {
         let value = "it's $5 \\";
         assert_eq!(
             text(&[Dialect::Shell], value).as_deref(),
@@ -348,7 +350,7 @@ mod tests {
             text(&[Dialect::Compose], value).as_deref(),
             Some("\"it's \\$5 \\\\\"")
         );
-        // docker-compose 1 would keep the \ before the $: served where it can be.
+        // docker-compose 1 would keep the \ before the $, so another way is chosen for it here.
         assert_eq!(
             text(&[Dialect::Compose], "it's $5").as_deref(),
             Some("'it\\'s $5'")
@@ -359,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_for_two_dialects_serves_both() {
+    fn a_text_for_two_dialects_works_for_both() {
         assert_eq!(
             text(&[Dialect::Shell, Dialect::Systemd], "it's $5").as_deref(),
             Some("\"it's \\$5\"")
@@ -369,7 +371,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_written_stands_there_as_one_entry(value in "(?s)[ -~\n\u{e9}\u{1f511}]{0,40}", at in 0..READERS.len() + 1) {
+        fn a_written_value_parses_as_one_entry(value in "(?s)[ -~\n\u{e9}\u{1f511}]{0,40}", at in 0..READERS.len() + 1) {
             let dialect = READERS.get(at).copied().unwrap_or(Dialect::Portable);
             if let Ok(text) = write(&[dialect], &value) {
                 let file = format!("A={}\nB=x\n", text.as_str());

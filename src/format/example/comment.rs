@@ -1,5 +1,5 @@
-//! The secrets of a comment: of assignments that were commented out the value, of prose the tokens
-//! and passwords.
+//! Finds the secrets in comments: the values of commented-out assignments, and tokens and passwords
+//! in prose.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use super::Care;
 use super::stays::may_stay;
 use crate::names::is_public_name;
 
-/// In the place of a token in prose.
+/// The replacement for a token in prose.
 const GONE: &str = "…";
 
-/// The parts of a comment that go, each with what stands there instead.
+/// The parts of a comment to remove, each with its replacement.
 pub(super) fn secrets(place: &Place, care: Care) -> Vec<(Range<usize>, String)> {
     let text = place.text.as_str();
     let value = assignment(text).filter(|(name, _)| {
@@ -55,8 +55,8 @@ pub(super) fn secrets(place: &Place, care: Care) -> Vec<(Range<usize>, String)> 
         .collect()
 }
 
-/// Whether the value of a commented-out assignment may stay. Several words are prose: `PASSWORD=the
-/// password of …`.
+/// Whether the value of a commented-out assignment may stay. Three or more words without quotes are
+/// prose: `PASSWORD=the password of …`.
 fn is_harmless(name: &str, value: &str) -> bool {
     let is_quoted = value.starts_with(['"', '\'', '`']);
     let inner = value.trim_matches(['"', '\'', '`']);
@@ -72,7 +72,7 @@ fn is_harmless(name: &str, value: &str) -> bool {
     !verdict.is_secret && may_stay(name, inner, verdict.kind)
 }
 
-/// A private key: from its first mark to its last.
+/// A private key: from its begin mark to the end of the text.
 fn key(text: &str) -> Option<Range<usize>> {
     let start = text.find("-----BEGIN ")?;
     let is_public = text[start..].starts_with("-----BEGIN CERTIFICATE")
@@ -80,14 +80,14 @@ fn key(text: &str) -> Option<Range<usize>> {
     (!is_public).then_some(start..text.len())
 }
 
-/// Words that look random. For a model also those that only might be.
+/// Finds words that look random. For AI models, also words that only might be secrets.
 fn random_words(text: &str, care: Care) -> Vec<Range<usize>> {
     let (mut at, mut found) = (0, Vec::new());
     for part in text.split_inclusive(char::is_whitespace) {
         let word = part.trim_end();
         let start = at;
         at += part.len();
-        // Of a pair, the value: what the name says of it was heard already.
+        // For a pair, check the value only: the name was already considered.
         let behind = word.trim_end_matches('=').find('=').map_or(0, |at| at + 1);
         let core = word[behind..]
             .trim_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '/' | '+' | '='));
@@ -110,7 +110,7 @@ fn random_words(text: &str, care: Care) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether a word of a comment could be a secret, judged by the word alone.
+/// Whether a word of a comment could be a secret, judging only by the word.
 fn may_be_token(word: &str) -> bool {
     let core = word.trim_matches(|c: char| c.is_ascii_punctuation());
     let has = |fits: fn(char) -> bool| core.chars().any(fits);

@@ -1,4 +1,4 @@
-//! Secrets that stand somewhere else in the file too: in a comment, in a value that seemed
+//! Removes further copies of secrets elsewhere in the file: in a comment, or in a value that seemed
 //! harmless.
 
 use std::collections::BTreeSet;
@@ -13,23 +13,23 @@ use super::super::yaml;
 use super::super::yaml::tree::Style;
 use super::{Edit, applied};
 
-/// The shortest text that is looked for: shorter ones stand in any text.
+/// The shortest text to search for. Shorter ones occur in any text.
 const MIN_SECRET: usize = 4;
-/// The shortest text that is looked for inside of words.
+/// The shortest text to search for inside of words.
 const MIN_INSIDE: usize = 8;
-/// In the place of a secret in the middle of a text.
+/// The replacement for a secret within a text.
 const GONE: &str = "…";
-/// How often the text is gone through: what is put in can meet what stood beside it.
+/// How often the search is repeated: a replacement can create a new match with the text next to it.
 const MAX_ROUNDS: usize = 4;
 
-/// The texts that were taken out, in every form in which they could stand elsewhere.
+/// The removed texts, in every form in which they could occur elsewhere.
 #[derive(Default)]
 pub(super) struct Secrets {
     forms: Vec<Zeroizing<String>>,
 }
 
 impl Secrets {
-    /// Adds a text with its lines and other ways to write it.
+    /// Adds a text, its lines, and other ways to write it.
     pub(super) fn add(&mut self, text: &str) {
         self.add_one(text);
         let lines = text
@@ -39,13 +39,13 @@ impl Secrets {
         if text.contains('\n') {
             lines.for_each(|line| self.add_one(line));
         }
-        // The password of an address, the value of a pair.
+        // Secret parts: the password of an address, the value of a pair.
         for span in classify("", text, Role::Value).spans {
             self.add_one(&text[span]);
         }
     }
 
-    /// What was taken out of prose is looked for only where it is no common word.
+    /// Adds a text that was removed from a comment. Common words are skipped.
     pub(super) fn add_from_comment(&mut self, text: &str) {
         self.add_one(text);
     }
@@ -76,8 +76,8 @@ impl Secrets {
             .extend(forms.into_iter().filter(|form| form.len() >= MIN_SECRET));
     }
 
-    /// What the reader of an env file takes for the values of secrets: quotes may end elsewhere for
-    /// it.
+    /// Adds the secret values as the reader of an env file sees them: quotes may end elsewhere for
+    /// that reader.
     pub(super) fn add_what_the_reader_sees(&mut self, form: Form, text: &str) {
         let Form::Env(dialect) = form else { return };
         for (name, value) in dotenv::read_as(dialect, text).unwrap_or_default() {
@@ -89,15 +89,15 @@ impl Secrets {
     }
 }
 
-/// A word that stands in many files and tells nothing: `mysql`, `null`, `true`, `postgres`,
+/// Whether a word is so common that it reveals nothing: `mysql`, `null`, `true`, `postgres`,
 /// `change-me`.
 fn is_common(text: &str) -> bool {
     let verdict = classify("password", text, Role::Value);
     !verdict.is_secret || verdict.rule.id == "weak-password"
 }
 
-/// The example without the secrets that are left in it. What stands in a key or the name of a
-/// variable stays: it is a part of the structure.
+/// Removes the remaining secrets from an example. Keys and variable names stay: they are a part of
+/// the structure.
 pub(super) fn removed(form: Form, mut text: String, secrets: &Secrets) -> String {
     let longest_first: Vec<&str> = {
         let mut forms: Vec<&str> = secrets.forms.iter().map(|form| form.as_str()).collect();
@@ -124,7 +124,7 @@ pub(super) fn removed(form: Form, mut text: String, secrets: &Secrets) -> String
     text
 }
 
-/// All words outside of values and comments, in lower case: keys, and the names of services and
+/// All words outside of values and comments, in lower case: keys and the names of services and
 /// variables.
 fn structure(text: &str, places: &[Place]) -> BTreeSet<String> {
     let (mut words, mut at) = (BTreeSet::new(), 0);
@@ -145,8 +145,8 @@ fn structure(text: &str, places: &[Place]) -> BTreeSet<String> {
     words
 }
 
-/// Whether a secret is a word that the structure of the file shows anyway: the name of a database
-/// that is its password too.
+/// Whether a secret is a word that the structure of the file shows anyway, as a database name that
+/// is also its password.
 fn is_structural(structure: &BTreeSet<String>, secret: &str) -> bool {
     secret.bytes().all(|byte| byte.is_ascii_alphabetic())
         && secret.len() <= 16
@@ -168,7 +168,7 @@ fn occurrences(text: &str, secret: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Takes an occurrence out of the comment or the value in which it stands.
+/// Removes an occurrence from the comment or value that contains it.
 fn edit(form: Form, text: &str, places: &[Place], span: Range<usize>) -> Option<Edit> {
     let place = places
         .iter()
@@ -187,7 +187,7 @@ fn edit(form: Form, text: &str, places: &[Place], span: Range<usize>) -> Option<
         }),
         (Form::Env(_), _) => whole(""),
         (Form::Yaml, Writing::Scalar(_)) => whole("\"\""),
-        // Between quotes, a part of the secret can be a part of an escape.
+        // Inside quotes, a part of the secret can be a part of an escape.
         (Form::Compose, Writing::Scalar(Style::Single | Style::Double)) => {
             let without = place.text.replace(&text[part], GONE);
             whole(&yaml::quote(if without == *place.text {

@@ -1,8 +1,8 @@
-//! A file as a template that may be committed: structure, comments, order and harmless values stay;
-//! secrets go. When unsure, it is a secret.
+//! Turns a file into a template that is safe to commit: structure, comments, order and harmless
+//! values stay; secrets are removed. In doubt, a value is a secret.
 //!
-//! What is put in the place of a secret depends on names and places only, never on the value: not
-//! on its form, its length, or whether two are equal.
+//! The replacement of a secret depends on names and places only, never on the value: not on its
+//! form, its length, or whether two values are equal.
 
 mod comment;
 mod leftover;
@@ -25,17 +25,17 @@ use leftover::Secrets;
 use placeholder::Placeholders;
 use stays::Decision;
 
-/// The shortest line of base64 that can pass for a name without a value.
+/// The shortest line of base64 that can be mistaken for a name without a value.
 const MIN_LINE_OF_KEY: usize = 12;
 
-/// An example and what became of the file's values.
+/// An example, with counts of the removed and kept values.
 #[derive(Default)]
 pub struct Example {
     /// The text.
     pub text: String,
     /// The variables and keys in it, in order.
     pub names: Vec<String>,
-    /// How many values were taken out, comments included.
+    /// How many values were removed, including those in comments.
     pub replaced: usize,
     /// How many stayed.
     pub kept: usize,
@@ -44,10 +44,11 @@ pub struct Example {
 /// How thorough an example is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Care {
-    /// A secret is removed wherever its text appears in the file. For a person.
+    /// A secret is removed everywhere its text appears in the file. For human readers.
     Everywhere,
-    /// Each place is judged alone: what stays in one does not depend on the value in another. A
-    /// model could put guesses into comments and learn which of them is the value.
+    /// Each place is judged alone: whether a text stays does not depend on values elsewhere in the
+    /// file. For AI models: a model could otherwise put guesses into comments, and learn from the
+    /// removed ones which guess is the value.
     EachPlaceAlone,
 }
 
@@ -57,23 +58,24 @@ struct Edit {
     text: String,
 }
 
-/// Makes the example of a file.
+/// Creates an example of a file.
 ///
 /// # Errors
-/// [`Malformed`] with the line for a text that cannot be parsed. An env file always can.
+/// [`Malformed`] with the line, if the text cannot be parsed. Env files never fail.
 pub fn example(form: Form, text: &str, care: Care) -> Result<Example, Malformed> {
     example_without(form, text, care, &|_| false)
 }
 
-/// Makes the example of a file without the values under names that `goes` accepts, harmless or not.
+/// Like [`example`], but also removes all values under names that `is_excluded` accepts, even
+/// harmless ones.
 ///
 /// # Errors
-/// As [`example`].
+/// Same as [`example`].
 pub fn example_without(
     form: Form,
     text: &str,
     care: Care,
-    goes: &dyn Fn(&str) -> bool,
+    is_excluded: &dyn Fn(&str) -> bool,
 ) -> Result<Example, Malformed> {
     let places = places(form, text)?;
     let judged = judge_places(&places);
@@ -86,7 +88,9 @@ pub fn example_without(
         edits: Vec::new(),
         made: Example::default(),
     };
-    judged.iter().for_each(|judged| maker.place(judged, goes));
+    judged
+        .iter()
+        .for_each(|judged| maker.place(judged, is_excluded));
     let mut made = maker.made;
     made.text = applied(text, maker.edits);
     if care == Care::Everywhere {
@@ -107,7 +111,7 @@ struct Maker<'text> {
 }
 
 impl Maker<'_> {
-    fn place(&mut self, judged: &Judged<'_>, goes: &dyn Fn(&str) -> bool) {
+    fn place(&mut self, judged: &Judged<'_>, is_excluded: &dyn Fn(&str) -> bool) {
         let place = judged.place;
         if place.role == Role::Comment {
             let spans = comment::secrets(place, self.care);
@@ -131,7 +135,7 @@ impl Maker<'_> {
             return;
         }
         self.name(place);
-        let decision = if goes(&place.name) {
+        let decision = if is_excluded(&place.name) {
             Decision::Goes
         } else {
             stays::decide(self.form, judged)
@@ -155,8 +159,8 @@ impl Maker<'_> {
         }
     }
 
-    /// Whether it is an assignment, or a line that names a variable without a value. Anything else
-    /// may be the rest of a value: a line of base64 can look like an assignment.
+    /// Whether a place is an assignment, or a line with the name of a variable only. Anything else
+    /// may continue a value: even a line of base64 can look like an assignment.
     fn is_entry(&self, place: &Place) -> bool {
         if self.care == Care::EachPlaceAlone {
             return !place.name.is_empty() && is_public_name(&place.name);
@@ -172,7 +176,7 @@ impl Maker<'_> {
         is_public_name(&place.name) || !is_padded && !is_random()
     }
 
-    /// The line or lines of a place, with their end.
+    /// The whole lines of a place, including the last line end.
     fn whole_line(&self, place: &Place) -> Range<usize> {
         let start = self.file[..place.span.start]
             .rfind('\n')
@@ -199,7 +203,7 @@ impl Maker<'_> {
         }
     }
 
-    /// What stands instead of a whole value.
+    /// The replacement of a whole value.
     fn instead_of(&self, place: &Place) -> String {
         match self.form {
             Form::Env(dialect) => self.nothing(place, dialect).to_owned(),
@@ -209,7 +213,8 @@ impl Maker<'_> {
         }
     }
 
-    /// Before a comment an empty value needs quotes: some readers take the comment for the value.
+    /// The replacement in an env file. Before a comment, an empty value needs quotes: some readers
+    /// take the comment for the value.
     fn nothing(&self, place: &Place, dialect: Dialect) -> &'static str {
         let rest = self.file[place.span.end..]
             .lines()
@@ -221,8 +226,8 @@ impl Maker<'_> {
         if needs_quotes { "''" } else { "" }
     }
 
-    /// Replaces parts of a text. Where they are written in another way than they read, the whole
-    /// scalar is written anew.
+    /// Replaces parts of a text. If a part is written differently from how it reads, the whole
+    /// scalar is rewritten.
     fn parts(&mut self, place: &Place, parts: &[Range<usize>]) {
         for part in parts {
             self.secrets.add(&place.text[part.clone()]);
@@ -274,7 +279,8 @@ impl Maker<'_> {
     }
 }
 
-/// A placeholder as the text of a whole scalar, in quotes where it stood in quotes or needs them.
+/// A placeholder as a whole scalar. It is quoted if the value was quoted or if the place needs
+/// quotes.
 fn in_scalar(place: &Place, placeholder: &str) -> String {
     match place.writing {
         Writing::Scalar(Style::Double) => format!("\"{placeholder}\""),
@@ -286,7 +292,7 @@ fn in_scalar(place: &Place, placeholder: &str) -> String {
     }
 }
 
-/// A text with parts of it replaced. Of edits that overlap, the first counts.
+/// Applies edits to a text. If edits overlap, the first one wins.
 fn applied(text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);

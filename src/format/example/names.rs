@@ -1,4 +1,4 @@
-//! The least that an example can hold: the names of a file's entries.
+//! The minimal example of a file: only the names of its entries.
 
 use super::super::dotenv;
 use super::super::places::Form;
@@ -7,12 +7,13 @@ use super::super::yaml::tree::{self, Kind, Malformed};
 use super::Example;
 use crate::names::is_public_name;
 
-/// The names that the file's own reader finds, in order and each with nothing behind it. No comment
-/// and no value stays, so the text depends on the names alone. A name that may be a part of a
-/// secret is left out.
+/// The names that the file's own reader finds, in order and with empty values. Comments and values
+/// are dropped, so the text depends on the names alone. A name that may be a part of a secret is
+/// left out.
 ///
 /// # Errors
-/// [`Malformed`] with the line at which the reader gives up.
+/// [`Malformed`] if the reader cannot read the file: with the line for YAML, with line 1 for an env
+/// file.
 pub fn names_only(form: Form, text: &str) -> Result<Example, Malformed> {
     let mut names: Vec<String> = Vec::new();
     for name in found(form, text)? {
@@ -38,7 +39,7 @@ fn found(form: Form, text: &str) -> Result<Vec<String>, Malformed> {
             let taken = dotenv::read_as(reader, text);
             let given_up = || Malformed {
                 line: 1,
-                reason: "its own program cannot read the file".into(),
+                reason: "the program that uses this file cannot read it".into(),
             };
             Ok(taken
                 .ok_or_else(given_up)?
@@ -68,7 +69,7 @@ mod tests {
     use crate::format::dotenv::Dialect;
 
     #[test]
-    fn names_stay_and_nothing_else() {
+    fn only_names_stay() {
         let made = names_only(
             Form::Env(Dialect::Compose),
             "# note\nA=1 # why\nB='two\nlines'\nA=3\n",
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_its_reader_cannot_read_has_no_names() {
+    fn a_file_that_its_reader_cannot_read_is_refused() {
         assert!(names_only(Form::Env(Dialect::Compose), "A='open\n").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in a compose file where a secret stood: `${NAME}`, a name of its own for each place.
+//! Placeholders for secrets in compose files: `${NAME}`, with a different name for each place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -7,17 +7,18 @@ use super::super::classify::Judged;
 use super::super::places::{Form, Place, Role, Writing};
 use super::stays::{self, Decision};
 
-/// In the middle of a text of any other YAML.
+/// The replacement within a text in any other YAML file.
 pub(super) const WORD: &str = "<secret>";
 
-/// The names of the placeholders, by the first byte of the place and of the part.
+/// The names of the placeholders. The key is the first byte of the place, and the first byte of the
+/// part within it.
 pub(super) struct Placeholders {
     names: BTreeMap<(usize, usize), String>,
 }
 
 impl Placeholders {
-    /// Gives each secret a name. Two places get two names, whatever their values are: equality is
-    /// something that an example does not tell.
+    /// Assigns a name to each secret. Two places always get two names, even for equal values: an
+    /// example must not reveal that values are equal.
     pub(super) fn of(form: Form, file: &str, places: &[Judged<'_>]) -> Self {
         let mut names = BTreeMap::new();
         if form != Form::Compose {
@@ -59,7 +60,8 @@ impl Placeholders {
     }
 }
 
-/// Where placeholders will stand, each with the name it should have and a longer one.
+/// The positions of the placeholders of a place, each with its preferred name and a longer
+/// alternative.
 fn wanted(judged: &Judged<'_>) -> Vec<((usize, usize), String, String)> {
     let place = judged.place;
     if place.role == Role::Comment {
@@ -105,7 +107,7 @@ fn wanted(judged: &Judged<'_>) -> Vec<((usize, usize), String, String)> {
     }
 }
 
-/// The service or section of a path: `services.db.command` gives `DB`.
+/// The service or section in a path: `services.db.command` gives `DB`.
 fn context(path: &str) -> String {
     let mut parts = path.split('.');
     match (parts.next(), parts.next()) {
@@ -121,7 +123,7 @@ fn strip_index(part: &str) -> &str {
     part.split('[').next().unwrap_or(part)
 }
 
-/// The last words of a long name, such as that of a label.
+/// The last two words of a long name, such as the name of a label.
 fn short(name: &str) -> &str {
     let words: Vec<(usize, char)> = name.char_indices().filter(|(_, c)| *c == '_').collect();
     words
@@ -131,8 +133,8 @@ fn short(name: &str) -> &str {
         .map_or(name, |(at, _)| &name[at + 1..])
 }
 
-/// A name as a variable: `db-1.password` gives `DB_1_PASSWORD`. A name that is a variable stays as
-/// it is.
+/// Converts a name to a variable name: `db-1.password` gives `DB_1_PASSWORD`. A valid variable name
+/// stays unchanged.
 fn as_variable(name: &str) -> String {
     if crate::names::is_variable(name) && !name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return name.to_owned();
@@ -149,7 +151,7 @@ fn as_variable(name: &str) -> String {
     }
 }
 
-/// The names that the file refers to already.
+/// The variable names that the file already refers to.
 fn referenced(file: &str) -> BTreeSet<String> {
     let names = file
         .split('$')

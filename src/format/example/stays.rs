@@ -1,4 +1,5 @@
-//! What of a value may stay in an example: an allow-list. When unsure, it is a secret.
+//! Decides which parts of a value may stay in an example. This is an allow-list: in doubt, a value
+//! is a secret.
 
 use std::ops::Range;
 
@@ -6,29 +7,29 @@ use super::super::classify::{Judged, Kind, Role, Telling, classify, merged, tell
 use super::super::places::{Form, Place, Writing};
 use crate::names::is_public_name;
 
-/// What becomes of a value.
+/// What to do with a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// It is harmless.
+    /// Keep the value: it is harmless.
     Stays,
-    /// It goes as a whole.
+    /// Remove the whole value.
     Goes,
-    /// These parts of a longer text go.
+    /// Remove these parts of a longer text.
     PartsGo(Vec<Range<usize>>),
 }
 
-/// The longest text that can be harmless without being a text of the format itself.
+/// The longest plain text that can be harmless.
 const MAX_TEXT: usize = 300;
-/// The longest number under a name that says nothing.
+/// The most digits of a harmless number under a name without a hint.
 const MAX_NUMBER: usize = 12;
 
-/// The shortest text that can be a secret where a name leaves it open.
+/// The shortest text that can be a secret under a name that may stand for one.
 const MIN_UNSURE: usize = 6;
 
 /// Decides on the value of a place.
 pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
     let place = judged.place;
-    // Of an item `NAME=value` that is one scalar, the value.
+    // For an item `NAME=value` in one scalar, judge only the value.
     let head = if matches!(place.writing, Writing::Scalar(_)) {
         item_head(place)
     } else {
@@ -55,7 +56,7 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
                 head,
             ));
         }
-        return goes(head, text);
+        return removal(head, text);
     }
     if !random.is_empty() {
         return Decision::PartsGo(shifted(merged(random), head));
@@ -65,11 +66,11 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
     if is_long || is_structure || place.names().all(is_harmless) {
         Decision::Stays
     } else {
-        goes(head, text)
+        removal(head, text)
     }
 }
 
-fn goes(head: usize, text: &str) -> Decision {
+fn removal(head: usize, text: &str) -> Decision {
     if head == 0 {
         Decision::Goes
     } else {
@@ -93,7 +94,7 @@ fn shifted(spans: Vec<Range<usize>>, by: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// A text with a structure of its own, of which only the secret parts go.
+/// Whether a text has a structure of its own, such as a command: only its secret parts are removed.
 fn is_long(place: &Place, text: &str) -> bool {
     match place.role {
         Role::Command | Role::Healthcheck | Role::ConfigContent | Role::Label => true,
@@ -110,8 +111,8 @@ fn is_long(place: &Place, text: &str) -> bool {
     }
 }
 
-/// Whether it is an option of compose itself: an image, a port, a volume. Its secrets are known by
-/// their form.
+/// Whether a place is an option of compose itself, such as an image, a port or a volume. Secrets in
+/// it are recognised by their form.
 fn is_structure(place: &Place) -> bool {
     let is_own = [
         "services.",
@@ -126,7 +127,8 @@ fn is_structure(place: &Place) -> bool {
     place.role == Role::Value && is_own.iter().any(|start| place.path.starts_with(start))
 }
 
-/// Whether a part is the default of a reference, `${NAME:-part}`: without it, the reference stays.
+/// Whether a part is the default of a reference, `${NAME:-part}`. Without it, the reference
+/// remains.
 pub(super) fn is_default(text: &str, part: &Range<usize>) -> bool {
     let Some((before, behind)) = text.get(..part.start).zip(text.get(part.end..)) else {
         return false;
@@ -144,7 +146,7 @@ pub(super) fn is_default(text: &str, part: &Range<usize>) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Words of a longer text that look random.
+/// Finds random-looking words in a longer text.
 fn random_words(text: &str) -> Vec<Range<usize>> {
     let mut at = 0;
     let mut found = Vec::new();
@@ -164,7 +166,8 @@ fn random_words(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// A word without the quotes around it. `--name='x'` ends in a quote that belongs to one inside.
+/// Strips outer quotes from a word. The last quote of `--name='x'` is kept, since it belongs to an
+/// inner one.
 fn without_lone_quotes(word: &str) -> &str {
     ['"', '\'', '`']
         .iter()
@@ -177,36 +180,38 @@ fn without_lone_quotes(word: &str) -> &str {
         })
 }
 
-/// Whether a value that is not known to be a secret is known to be harmless.
+/// Whether a value may stay, given that it was not recognised as a secret: it must be recognised as
+/// harmless.
 pub(super) fn may_stay(name: &str, text: &str, kind: Kind) -> bool {
-    let told = telling(name);
-    let is_told = matches!(
-        told,
+    let hint = telling(name);
+    let is_secret_name = matches!(
+        hint,
         Telling::Password | Telling::Token | Telling::Code | Telling::Topic
     );
     match kind {
         Kind::Empty | Kind::Reference | Kind::Placeholder => true,
         Kind::Public => {
-            !is_told && (told != Telling::Nothing && told != Telling::Maybe || !is_uuid(text))
+            !is_secret_name
+                && (hint != Telling::Nothing && hint != Telling::Maybe || !is_uuid(text))
         }
-        // Too short for a code: the number of a pin of a board.
-        Kind::Plain if told == Telling::Code => true,
-        // A number under the name of a password is one.
-        Kind::Plain if is_told => is_word_of_a_format(text),
+        // Too short for a code: for example the number of a pin on a circuit board.
+        Kind::Plain if hint == Telling::Code => true,
+        // A number under the name of a password is a password.
+        Kind::Plain if is_secret_name => is_word_of_a_format(text),
         Kind::Plain => {
             text.bytes().filter(u8::is_ascii_digit).count() <= MAX_NUMBER
-                || told == Telling::Identifier
+                || hint == Telling::Identifier
         }
-        Kind::Place if is_told => is_path_of_a_file(text),
+        Kind::Place if is_secret_name => is_path_of_a_file(text),
         Kind::Place => true,
-        // One word under a name that may be that of a secret.
-        Kind::Text if told == Telling::Maybe => {
+        // A single word under a name that may stand for a secret could be one.
+        Kind::Text if hint == Telling::Maybe => {
             is_plain_text(text) && (text.len() < MIN_UNSURE || text.contains(char::is_whitespace))
         }
-        Kind::Text if told == Telling::Identifier => {
+        Kind::Text if hint == Telling::Identifier => {
             is_plain_text(text) || is_identifier(name, text)
         }
-        Kind::Text => !is_told && is_plain_text(text),
+        Kind::Text => !is_secret_name && is_plain_text(text),
         Kind::Password
         | Kind::PasswordHash
         | Kind::Token
@@ -217,7 +222,7 @@ pub(super) fn may_stay(name: &str, text: &str, kind: Kind) -> bool {
     }
 }
 
-/// `true`, `none`, `HS256`: a setting and no value of its own.
+/// Whether a setting is a keyword rather than a number: `true`, `none`, `HS256`.
 fn is_word_of_a_format(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
@@ -240,7 +245,8 @@ fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4
 }
 
-/// A digest, a fingerprint, an id: public by design, if its name says so with its last word.
+/// Whether the last word of a name marks its value as public by design: a digest, a fingerprint, an
+/// ID.
 fn is_identifier(name: &str, text: &str) -> bool {
     const LAST: [&str; 22] = [
         "id",
@@ -274,8 +280,8 @@ fn is_identifier(name: &str, text: &str) -> bool {
     (ends_so || name.ends_with("clientid")) && !text.contains(char::is_whitespace)
 }
 
-/// Words, versions, colours, lists, patterns of a format: text in which every part looks like a
-/// word or is short.
+/// Whether every part of a text is short or looks like a word, as in words, versions, colours,
+/// lists and patterns.
 fn is_plain_text(text: &str) -> bool {
     text.len() <= MAX_TEXT
         && !is_phrase(text)
@@ -294,7 +300,7 @@ fn is_plain_part(part: &str) -> bool {
     part.is_empty() || is_colour || is_foreign || is_number || is_short || is_public_name(part)
 }
 
-/// A recovery phrase: twelve or more short words in lower case and nothing else.
+/// Whether a text is a recovery phrase: 12 to 24 short words in lower case and nothing else.
 fn is_phrase(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_word = |word: &&str| {

@@ -12,7 +12,7 @@ fn env(text: &str) -> String {
 }
 
 #[test]
-fn an_env_example_keeps_all_but_the_secrets() {
+fn an_env_example_keeps_everything_except_secrets() {
     let text = "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='hunter2' # \
         why\nPW=hunter5\n#OLD_TOKEN=hunter3\n# a note = fine\nexport X_KEY=hunter4hunter4\n";
     let expected = "# top\nDB_HOST=db.lan # where\nDB_PASSWORD='' # why\nPW=\n#OLD_TOKEN=\n# a \
@@ -27,7 +27,7 @@ fn an_env_example_keeps_all_but_the_secrets() {
 }
 
 #[test]
-fn live_secrets_of_every_form_go() {
+fn live_secrets_of_every_form_are_removed() {
     let text = "\
 SLACK_URL=https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/abcdefghijklmnopqrstuvwx
 TELEGRAM_URL=https://api.telegram.org/bot1234567890:AAEabcdefghijklmnopqrstuvwxyz12345/sendMessage
@@ -96,7 +96,7 @@ fn comments_stay_as_they_are() {
 }
 
 #[test]
-fn secrets_in_comments_go_and_the_comment_stays() {
+fn secrets_in_comments_are_removed_and_the_comment_stays() {
     for (text, expected) in [
         (
             "# was postgres://app:hunter99@db/x\n",
@@ -149,7 +149,7 @@ fn no_line_of_a_key_stays() {
 }
 
 #[test]
-fn a_secret_goes_wherever_it_stands() {
+fn a_secret_is_removed_everywhere_in_the_file() {
     let text = "PASSWORD=hunter2hunter2\n# it was hunter2hunter2 before\nNOTE=use hunter2hunter2 \
         here\nQUERY=https://x.lan/hunter2hunter2/y\n";
     assert_eq!(env(text), "PASSWORD=\n# it was … before\nNOTE=\nQUERY=\n");
@@ -160,7 +160,7 @@ fn a_secret_goes_wherever_it_stands() {
 }
 
 #[test]
-fn harmless_words_that_are_passwords_too_refuse_nothing() {
+fn harmless_words_stay_elsewhere_even_if_they_are_passwords() {
     let text = "DB_TYPE=mysql\nDB_PREFIX=null\n# null turns it off; mysql or \
         postgres\nDB_PASSWORD=mysql\nPG_PASSWORD=postgres\n";
     assert_eq!(
@@ -177,7 +177,7 @@ fn harmless_words_that_are_passwords_too_refuse_nothing() {
 }
 
 #[test]
-fn for_a_model_nothing_is_compared() {
+fn examples_for_a_model_do_not_compare_places() {
     let guess = |guess: &str| {
         example(
             Form::Env(Dialect::Compose),
@@ -196,7 +196,7 @@ fn for_a_model_nothing_is_compared() {
 }
 
 #[test]
-fn a_compose_example_refers_to_what_it_held() {
+fn a_compose_example_has_references_in_place_of_secrets() {
     let text = "services:\n  db: # the database\n    image: postgres:16\n    environment:\n      \
         POSTGRES_PASSWORD: \"hunter2\"\n      PORT: 5432\n      POSTGRES_DB: ${DB:-shop}\n  \
         app:\n    environment:\n      - TOKEN=hunter3\n      - TZ=Europe/Berlin\n      - \
@@ -209,7 +209,7 @@ fn a_compose_example_refers_to_what_it_held() {
 }
 
 #[test]
-fn different_secrets_of_one_name_stay_two() {
+fn different_secrets_with_one_name_get_two_placeholders() {
     let text = "services:\n  a:\n    environment:\n      API_KEY: aaaa1111aaaa # change me\n  \
         b:\n    environment:\n      API_KEY: bbbb2222bbbb\n  c-1:\n    environment: \
         [\"API_KEY=cccc3333cccc\", TOKEN=dddd4444dddd]\n    labels: {x.token: eeee5555eeee}\n    \
@@ -227,7 +227,7 @@ fn different_secrets_of_one_name_stay_two() {
 }
 
 #[test]
-fn secrets_anywhere_in_a_compose_file_go() {
+fn secrets_anywhere_in_a_compose_file_are_removed() {
     let text = "\
 services:
   db:
@@ -293,7 +293,7 @@ fn an_example_of_secrets_yaml_keeps_keys_comments_and_references() {
 }
 
 #[test]
-fn what_is_not_yaml_is_refused_with_its_line() {
+fn invalid_yaml_is_refused_with_its_line() {
     let refused = example(
         Form::Compose,
         "services:\n  a: [hunter2\n",

@@ -10,9 +10,9 @@ fn spelled(text: &str) -> Option<String> {
     }
 }
 
-/// What OpenBao 2.4 gave back for each, measured.
+/// The expected spellings were measured with OpenBao 2.4.
 #[test]
-fn numbers_are_spelled_as_a_server_gives_them_back() {
+fn numbers_are_spelled_as_a_server_returns_them() {
     let same = [
         ("1", "1"),
         ("-1", "-1"),
@@ -57,7 +57,7 @@ fn numbers_are_spelled_as_a_server_gives_them_back() {
 }
 
 #[test]
-fn what_is_not_a_number_of_json_is_refused() {
+fn text_that_is_not_a_json_number_is_refused() {
     for text in [
         "", "-", "+1", "01", "1.", ".5", "0x1F", "1_000", "1e", "1e+", " 1", "1 ", "NaN",
         "Infinity", "--1", "1.2.3",
@@ -115,9 +115,9 @@ fn a_malformed_text_is_reported_with_its_line() {
 
 proptest::proptest! {
     #[test]
-    fn it_reads_what_another_parser_reads(text in "[\\[\\]{}\",:0-9eE.+\\- a\\\\n]{0,24}") {
+    fn accepts_the_same_texts_as_another_parser(text in "[\\[\\]{}\",:0-9eE.+\\- a\\\\n]{0,24}") {
         let other = serde_json::from_str::<serde_json::Value>(&text);
-        // The other parser refuses a number beyond a float64 while it reads.
+        // The other parser refuses numbers beyond a float64 while parsing.
         match other {
             Ok(_) => proptest::prop_assert!(parse(&text).is_ok()),
             Err(error) if error.to_string().contains("out of range") => {}

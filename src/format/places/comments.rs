@@ -1,4 +1,4 @@
-//! Comments: assignments that were commented out, tokens and URLs in prose.
+//! Comments, which may hold commented-out assignments, and tokens or URLs in prose.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{Lines, Place, Role, Writing, pem};
 
-/// A place for each comment; the lines of a key in comments are one.
+/// Creates a place for each comment. The lines of a commented-out PEM key form one place.
 pub(super) fn places(text: &str, comments: &[Range<usize>], lines: &Lines) -> Vec<Place> {
     let keys = pem::regions(text);
     let mut places: Vec<Place> = Vec::new();
@@ -17,7 +17,7 @@ pub(super) fn places(text: &str, comments: &[Range<usize>], lines: &Lines) -> Ve
             .last()
             .is_some_and(|last| last.span.end >= comment.end)
         {
-            continue; // a line of the key before
+            continue; // a line of the previous key
         }
         places.push(place(text, span, lines));
     }
@@ -47,8 +47,8 @@ fn place(text: &str, span: Range<usize>, lines: &Lines) -> Place {
     }
 }
 
-/// Name and value of a commented-out `NAME=value`, `- NAME=value` or `key: value`, without a
-/// comment behind the value.
+/// The name and value of a commented-out `NAME=value`, `- NAME=value` or `key: value`. The value
+/// excludes a trailing comment.
 pub(in crate::format) fn assignment(comment: &str) -> Option<(Range<usize>, Range<usize>)> {
     let first = comment.lines().next()?;
     let mut at = first.len() - first.trim_start_matches(['#', ' ', '\t', ';']).len();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn commented_out_assignments_are_told_from_prose() {
+    fn commented_out_assignments_are_distinguished_from_prose() {
         assert_eq!(
             of("# DB_MAX=25    # max open connections"),
             Some(("DB_MAX", "25"))

@@ -8,7 +8,7 @@ use super::super::dotenv::{self, Dialect};
 use super::super::edit::Entry;
 use super::{Lines, Place, Role, Writing, comments, pem};
 
-/// Entries, comments, and lines that are neither, which may be the rest of a value.
+/// Finds entries, comments, and unreadable lines, which may continue a value.
 pub(super) fn places(text: &str, dialect: Dialect) -> Vec<Place> {
     let lines = Lines::of(text);
     let keys = pem::regions(text);
@@ -16,7 +16,7 @@ pub(super) fn places(text: &str, dialect: Dialect) -> Vec<Place> {
     let (mut places, mut notes, mut at) = (Vec::new(), Vec::new(), 0);
     for entry in &document.entries {
         if entry.start < at {
-            continue; // a line of a key that looks like an entry
+            continue; // a line of a PEM key that looks like an entry
         }
         between(text, at..entry.start, &lines, &mut places, &mut notes);
         let key = keys.iter().find(|key| entry.value.contains(&key.start));
@@ -50,7 +50,7 @@ fn value(text: &str, entry: &Entry, span: Range<usize>, lines: &Lines) -> Place 
     }
 }
 
-/// Comments and lines that are no entries. Lines of a key in comments end with the key.
+/// Collects the comments and unreadable lines between two entries.
 fn between(
     text: &str,
     range: Range<usize>,
@@ -84,7 +84,7 @@ fn between(
     }
 }
 
-/// From the first `#` to the end of the line.
+/// The range without leading white space and without the line end.
 fn comment_in(text: &str, range: Range<usize>) -> Option<Range<usize>> {
     let line = &text[range.clone()];
     let start = line.find(|c: char| !c.is_whitespace())?;

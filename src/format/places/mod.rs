@@ -1,7 +1,7 @@
-//! Every place in a file where a secret can stand: values of env files, all scalars of a YAML or
-//! JSON file with a role by their path, and the comments of all of them.
+//! Finds every place in a file that can hold a secret: the values of env files, all scalars of YAML
+//! and JSON files with a role derived from their path, and all comments.
 //!
-//! This only finds candidates. What each is, [`super::classify`] says.
+//! This module only finds candidates; [`super::classify`] judges them.
 
 mod comments;
 mod env;
@@ -21,23 +21,23 @@ pub(in crate::format) use comments::assignment;
 pub use named::{NamedFile, Naming, named_files};
 pub use yaml::is_reference_tag;
 
-/// What a file is read as.
+/// The format of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// `KEY=value` lines, as this reader reads them.
+    /// `KEY=value` lines, in this dialect.
     Env(Dialect),
     /// A compose file.
     Compose,
-    /// Any other YAML: `secrets.yaml`, Home Assistant, `ESPHome`. JSON is read as YAML too.
+    /// Any other YAML: `secrets.yaml`, Home Assistant, `ESPHome`. JSON is read as YAML.
     Yaml,
 }
 
-/// Where a text stands, as far as it decides how it is read.
+/// The role of a text in its file, which decides how the text is analysed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Role {
     /// The value of a variable or of a YAML key.
     Value,
-    /// A variable in `environment` of a compose file.
+    /// A value under `environment` in a compose file.
     EnvironmentOfCompose,
     /// A command, an entrypoint or a part of one.
     Command,
@@ -53,27 +53,27 @@ pub enum Role {
     Comment,
 }
 
-/// A place where a secret can stand.
+/// A place that can hold a secret.
 pub struct Place {
-    /// A telling name: the variable, the option, the last key of the path. Empty for a comment that
-    /// is no assignment, and for a line that is none.
+    /// The name that describes the text: the variable, the option, or the last key of the path.
+    /// Empty for a comment or a line that is not an assignment.
     pub name: String,
-    /// The names under which aliases use the same text.
+    /// Other names of the same text, through YAML aliases.
     pub also: Vec<String>,
-    /// Where it stands: `services.db.command[2]`. Of an env file, the variable.
+    /// The path in the file, such as `services.db.command[2]`. In an env file, the variable.
     pub path: String,
     /// The first line, from 1.
     pub line: usize,
-    /// The bytes of the text as written: with its quotes, but of `NAME=value` in a list only the
+    /// The byte range of the text as written, including quotes. For an item `NAME=value`, only the
     /// value.
     pub span: Range<usize>,
-    /// The text as its reader sees it, references to variables not replaced.
+    /// The text as its reader sees it, but with variable references not expanded.
     pub text: Zeroizing<String>,
-    /// Where it stands.
+    /// The role of the text.
     pub role: Role,
-    /// How it is written.
+    /// How the text is written.
     pub writing: Writing,
-    /// Whether it stands between brackets or braces, where `{`, `}` and `,` need quotes.
+    /// Whether the place is inside brackets or braces, where `{`, `}` and `,` need quotes.
     pub in_flow: bool,
 }
 
@@ -86,12 +86,13 @@ pub enum Writing {
     Scalar(Style),
     /// A part of a YAML scalar, inside its quotes.
     PartOfScalar(Style),
-    /// A comment from its `#` on, or lines that are nothing else.
+    /// A comment including its `#`, or an unreadable line of an env file.
     Verbatim,
 }
 
 impl Form {
-    /// What a file of this name is usually read as; the dialect of an env file is up to the caller.
+    /// The usual form of a file with this name. The caller supplies the dialect for env files.
+    /// `None` for other files.
     #[must_use]
     pub fn of(file: &Path, dialect: Dialect) -> Option<Self> {
         let name = file.file_name()?.to_str()?.to_ascii_lowercase();
@@ -122,10 +123,10 @@ impl Form {
     }
 }
 
-/// The places of a file in the order of its text.
+/// The places of a file, in text order.
 ///
 /// # Errors
-/// [`Malformed`] for YAML that cannot be parsed. An env file always can.
+/// [`Malformed`] for YAML that cannot be parsed. Env files never fail.
 pub fn places(form: Form, text: &str) -> Result<Vec<Place>, Malformed> {
     match form {
         Form::Env(dialect) => Ok(env::places(text, dialect)),
@@ -135,15 +136,15 @@ pub fn places(form: Form, text: &str) -> Result<Vec<Place>, Malformed> {
 }
 
 impl Place {
-    /// Where a part of [`Place::text`] stands in the file; `None` where it is written in another
-    /// way than it reads, with escapes or over folded lines.
+    /// Maps a range of [`Place::text`] to bytes of the file. `None` if the range is written
+    /// differently from how it reads, with escapes or folded lines.
     #[must_use]
     pub fn locate(&self, file: &str, part: Range<usize>) -> Option<Range<usize>> {
         let (raw, wanted) = (file.get(self.span.clone())?, self.text.get(part.clone())?);
         if wanted.is_empty() {
             return None;
         }
-        // The same number of times in both: the one with the same ordinal is it.
+        // If the part occurs equally often in both texts, the occurrences correspond in order.
         let before =
             occurrences(self.text.get(..part.start + wanted.len())?, wanted).checked_sub(1)?;
         if occurrences(&self.text, wanted) != occurrences(raw, wanted) {
@@ -153,7 +154,8 @@ impl Place {
         Some(self.span.start + at..self.span.start + at + wanted.len())
     }
 
-    /// The line of a part of the text, from 1: its own line inside a text of several lines.
+    /// The line number of a part of the text, from 1. In a text of several lines, the part's own
+    /// line.
     #[must_use]
     pub fn line_of(&self, file: &str, part: Range<usize>) -> usize {
         let first = part.start
@@ -172,7 +174,7 @@ impl Place {
         self.line + within
     }
 
-    /// All names of the text.
+    /// All names of the text, its main name first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.name.as_str()).chain(self.also.iter().map(String::as_str))
     }
@@ -182,7 +184,7 @@ fn occurrences(text: &str, part: &str) -> usize {
     text.match_indices(part).count()
 }
 
-/// The number of each line by the bytes of a text.
+/// Maps byte offsets to line numbers.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -194,7 +196,7 @@ impl Lines {
         )
     }
 
-    /// From 1.
+    /// The line number of a byte, from 1.
     fn at(&self, byte: usize) -> usize {
         self.0.partition_point(|start| *start <= byte)
     }

@@ -1,48 +1,49 @@
-//! The files that a compose file names.
+//! The files that a compose file refers to.
 
 use super::super::yaml::anchors::Anchors;
 use super::super::yaml::tree::{self, Kind, Malformed, Node};
 
-/// A file that a compose file names. The name is as written: it may hold `${…}` or lead anywhere.
+/// A file that a compose file refers to. The path is as written: it may contain `${…}` and point to
+/// any location.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NamedFile {
-    /// As written.
+    /// The path as written.
     pub path: String,
-    /// The line of the name, from 1.
+    /// The line of the path, from 1.
     pub line: usize,
-    /// The service that names it, if one does.
+    /// The service that refers to the file, if any.
     pub service: Option<String>,
-    /// Under which key.
+    /// The key under which the file is named.
     pub naming: Naming,
 }
 
-/// Under which key a file is named.
+/// The key under which a file is named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Naming {
-    /// `env_file` of a service.
+    /// `env_file` of a service: sets variables in the container.
     EnvFile {
-        /// Whether compose takes its lines as they stand (`format: raw`).
+        /// Whether compose reads its lines literally (`format: raw`).
         is_raw: bool,
-        /// Whether compose fails without it.
+        /// Whether compose fails if the file is missing.
         is_required: bool,
     },
-    /// `env_file` of an `include`: compose interpolates from it.
+    /// `env_file` of an `include`: compose uses it for interpolation.
     IncludeEnvFile,
     /// `secrets`: the whole file is one secret.
     Secret,
-    /// `configs`.
+    /// `configs`: the file is mounted as a config.
     Config,
-    /// `include`.
+    /// `include`: another compose file.
     Include,
-    /// `extends` with a `file`.
+    /// `extends` with a `file`: another compose file.
     Extends,
 }
 
-/// The files that a compose file names, in the order of its sections. A text without any names
+/// The files that a compose file refers to, grouped by section. A text without references yields
 /// none.
 ///
 /// # Errors
-/// [`Malformed`] for what is not YAML.
+/// [`Malformed`] if the text is not valid YAML.
 pub fn named_files(text: &str) -> Result<Vec<NamedFile>, Malformed> {
     let documents = tree::parse(text)?;
     let mut files = Vec::new();
@@ -66,7 +67,7 @@ struct Finder<'tree> {
 }
 
 impl<'tree> Finder<'tree> {
-    /// The entries of a section, aliases and merge keys resolved.
+    /// The entries of a section, with aliases and merge keys resolved.
     fn entries(&self, map: &'tree Node, section: &str) -> Vec<(String, &'tree Node)> {
         let Some(section) = self.anchors.get(map, section) else {
             return Vec::new();
@@ -84,9 +85,9 @@ impl<'tree> Finder<'tree> {
     fn services(&self, document: &'tree Node, files: &mut Vec<NamedFile>) {
         for (name, service) in self.entries(document, "services") {
             for item in self.items(self.anchors.get(service, "env_file")) {
-                let says = |key: &str| self.anchors.get(item, key).and_then(Node::text);
-                let is_raw = says("format") == Some("raw");
-                let is_required = says("required") != Some("false");
+                let field = |key: &str| self.anchors.get(item, key).and_then(Node::text);
+                let is_raw = field("format") == Some("raw");
+                let is_required = field("required") != Some("false");
                 let naming = Naming::EnvFile {
                     is_raw,
                     is_required,
@@ -123,7 +124,7 @@ impl<'tree> Finder<'tree> {
         }
     }
 
-    /// The items of a list, or the one that stands without a list.
+    /// The items of a list, or the single node that is used without a list.
     fn items(&self, node: Option<&'tree Node>) -> Vec<&'tree Node> {
         let Some(node) = node else { return Vec::new() };
         match &node.kind {

@@ -1,13 +1,12 @@
-//! Keys in PEM that no quotes hold together: their lines look like entries or comments of their
-//! own.
+//! Unquoted keys in PEM, whose lines look like entries or comments of their own.
 
 use std::ops::Range;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 
-/// From each `-----BEGIN …` to the end of its `-----END …-----`, over the lines between. Of a key
-/// without an end, the lines that can belong to it.
+/// The regions from each `-----BEGIN …` to its `-----END …-----`, if they span several lines. A key
+/// without an end mark includes the following lines that can belong to it.
 pub(super) fn regions(text: &str) -> Vec<Range<usize>> {
     let (mut regions, mut at) = (Vec::new(), 0);
     while let Some(start) = text[at..].find(BEGIN).map(|found| at + found) {
@@ -51,7 +50,7 @@ fn end_of(text: &str, start: usize) -> usize {
     end
 }
 
-/// A line of base64, with or without a comment's `#`.
+/// Whether a line is base64, also in a comment.
 fn is_of_key(line: &str) -> bool {
     let line = line.trim().trim_start_matches('#').trim();
     line.len() >= 8
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_reaches_to_its_end_mark_or_its_last_line() {
+    fn a_key_extends_to_its_end_mark_or_its_last_line() {
         let key =
             "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\nQ2hhbmdl==\n-----END PRIVATE KEY-----";
         assert_eq!(found(&format!("A=1\nKEY={key}\nB=2\n")), [key]);

@@ -5,7 +5,7 @@ fn all(form: Form, text: &str) -> Vec<Place> {
         .unwrap_or_else(|malformed| panic!("line {}: {}", malformed.line, malformed.reason))
 }
 
-/// Path, name, text and what stands in the file.
+/// The path, name and text of each place, and its bytes in the file.
 fn seen(form: Form, text: &str) -> Vec<(String, String, String, String)> {
     let of = |place: Place| {
         (
@@ -172,7 +172,7 @@ fn roles_follow_the_path() {
 }
 
 #[test]
-fn a_value_behind_aliases_counts_once_under_all_its_names() {
+fn an_aliased_value_counts_once_under_all_its_names() {
     let found = all(Form::Compose, COMPOSE);
     let anchored: Vec<&Place> = found
         .iter()
@@ -186,7 +186,7 @@ fn a_value_behind_aliases_counts_once_under_all_its_names() {
 }
 
 #[test]
-fn home_assistant_and_esphome_have_telling_names_and_references_are_no_places() {
+fn home_assistant_and_esphome_values_are_named_and_references_are_skipped() {
     let text = "\
 substitutions:
   wifi_pw: hunter1
@@ -241,7 +241,7 @@ env:
 }
 
 #[test]
-fn names_of_compose_secrets_are_no_places() {
+fn names_of_compose_secrets_are_skipped() {
     let text = "services:\n  a:\n    secrets:\n      - db_password\n      - {source: token, \
         target: /t}\nsecrets:\n  db_password:\n    file: ./s\n  token: {environment: TOKEN}\n";
     assert!(all(Form::Compose, text).is_empty());
@@ -267,7 +267,7 @@ fn json_is_read_too() {
 }
 
 #[test]
-fn an_env_file_has_entries_comments_and_lines_that_are_neither() {
+fn an_env_file_has_entries_comments_and_unreadable_lines() {
     let text = "\u{feff}# top\nA=1 # note\nexport B='x # y'\n#OLD=hunter1\nnonsense \
         hunter2\nC=\"a\nb\"\r\nD=\n";
     let found = seen(Form::Env(Dialect::Portable), text);
@@ -292,7 +292,7 @@ fn an_env_file_has_entries_comments_and_lines_that_are_neither() {
 }
 
 #[test]
-fn a_key_without_quotes_is_one_place_to_its_last_line() {
+fn an_unquoted_pem_key_is_one_place() {
     let key = "-----BEGIN PRIVATE \
         KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDcRcBces9fD1s\nQ2hhbmdlTWVUb1NvbWV0aGluZ1JlYWxLZXlUYWls==\n-----END PRIVATE KEY-----";
     for (text, count) in [
@@ -336,7 +336,7 @@ fn parts_of_a_text_are_located_in_the_file() {
 }
 
 #[test]
-fn the_name_of_a_file_tells_how_it_is_read() {
+fn the_form_follows_from_the_file_name() {
     let of = |name: &str| Form::of(Path::new(name), Dialect::Portable);
     for name in [
         ".env",
@@ -372,7 +372,7 @@ fn the_name_of_a_file_tells_how_it_is_read() {
 
 proptest::proptest! {
     #[test]
-    fn places_lie_in_the_text_in_order_and_apart(text in "(?s)[AB=:# \
+    fn places_are_in_order_and_do_not_overlap(text in "(?s)[AB=:# \
         \\n\\r\"'\\-|>&*\\[\\]{}x\u{e9}]{0,80}") {
         for form in [Form::Env(Dialect::Portable), Form::Env(Dialect::Docker), Form::Compose, Form::Yaml] {
             let mut at = 0;

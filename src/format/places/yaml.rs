@@ -1,5 +1,5 @@
-//! The places of a YAML file: every scalar, with a role by its path, once. What an alias stands for
-//! counts at its anchor.
+//! The places of a YAML file: every scalar once, with a role derived from its path. An aliased
+//! value counts at its anchor.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,16 +10,16 @@ use super::super::classify::{Telling, telling};
 use super::super::yaml::tree::{self, Kind, Malformed, Node, Style};
 use super::{Lines, Place, Role, Writing, comments};
 
-/// Whose keys have a meaning.
+/// Which program's keys have a special meaning.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// docker compose's.
+    /// The keys of docker compose.
     Compose,
-    /// None, or those of Home Assistant and `ESPHome`.
+    /// The few shared keys of Home Assistant and `ESPHome`, for any other file.
     Other,
 }
 
-/// Keys that say nothing without the key above them: `encryption: key:`.
+/// Keys that are meaningless without the key above them, as in `encryption: key:`.
 const VAGUE: [&str; 14] = [
     "key",
     "value",
@@ -37,8 +37,8 @@ const VAGUE: [&str; 14] = [
     "initial_value",
 ];
 
-/// Keys of compose whose scalars are read in another way, at any depth: `x-` blocks hold parts of
-/// services.
+/// Compose keys that give the scalars below them a special role. They apply at any depth, because
+/// `x-` blocks hold parts of services.
 const ROLES: [(&str, Role); 7] = [
     ("environment", Role::EnvironmentOfCompose),
     ("command", Role::Command),
@@ -49,7 +49,7 @@ const ROLES: [(&str, Role); 7] = [
     ("healthcheck", Role::Healthcheck),
 ];
 
-/// Whether a tag makes its scalar the name of something that stands elsewhere.
+/// Whether a tag makes its scalar a reference to something defined elsewhere.
 #[must_use]
 pub fn is_reference_tag(tag: &str) -> bool {
     matches!(
@@ -77,16 +77,16 @@ pub(super) fn places(text: &str, dialect: Dialect) -> Result<Vec<Place>, Malform
     Ok(places)
 }
 
-/// Where the walk is.
+/// The position in the tree.
 #[derive(Clone)]
 struct At {
     path: String,
-    /// The keys above, from the top.
+    /// The keys on the path, from the top.
     keys: Vec<String>,
     role: Role,
-    /// Of an item in a list: the item before it, if that is an option (`--requirepass`).
+    /// For a list item: the name of the option (`--requirepass`) in the item before it.
     option: Option<String>,
-    /// The `name` beside a `value`.
+    /// The value of `name` next to a `value` key.
     sibling: Option<String>,
     in_list: bool,
     in_flow: bool,
@@ -129,8 +129,8 @@ impl At {
         }
     }
 
-    /// In a compose file: the name of a secret or config of the top level, or the file it comes
-    /// from.
+    /// Whether this scalar only names a secret or config of a compose file: its name, its source or
+    /// its target.
     fn is_name_of_secret(&self) -> bool {
         let is_section = |key: &str| matches!(key, "secrets" | "configs");
         match self
@@ -147,7 +147,7 @@ impl At {
         }
     }
 
-    /// The last key, with the one above it where it says nothing alone.
+    /// The last key, prefixed with the key above it if it is meaningless alone.
     fn name(&self) -> String {
         if let Some(name) = self.option.as_ref().or(self.sibling.as_ref()) {
             return name.clone();
@@ -166,9 +166,9 @@ struct Walker<'text> {
     text: &'text str,
     dialect: Dialect,
     places: Vec<Place>,
-    /// The names under which aliases stand, by anchor.
+    /// The names at which aliases occur, by anchor.
     used_as: BTreeMap<String, Vec<String>>,
-    /// The place of each anchored scalar.
+    /// The indexes of the places of anchored scalars, by anchor.
     anchored: BTreeMap<String, Vec<usize>>,
 }
 
@@ -215,7 +215,7 @@ impl Walker<'_> {
         let sibling = text_of("name").filter(|_| text_of("value").is_some());
         for (key, value) in entries {
             let Some(name) = key.text() else {
-                // A key that is a collection or an alias.
+                // The key is a collection or an alias.
                 self.node(key, at);
                 self.node(value, at);
                 continue;
@@ -263,7 +263,7 @@ impl Walker<'_> {
             line: node.line,
             span: node.span.clone(),
             text: text.clone(),
-            // What stands behind an option is its value, not a command of its own.
+            // The item after an option is its value, not a command of its own.
             role: if at.option.is_some() {
                 Role::Value
             } else {
@@ -287,8 +287,8 @@ impl Walker<'_> {
         self.places.push(place);
     }
 
-    /// Of an item `NAME=value`, the value alone; where another value would need quotes, the whole
-    /// item.
+    /// Narrows an item `NAME=value` to the value. If a replacement would need quotes, the whole
+    /// item stays.
     fn split(&self, place: &mut Place, style: Style) {
         let Some((name, value)) = place.text.split_once('=').filter(|(name, _)| is_name(name))
         else {
@@ -311,7 +311,7 @@ impl Walker<'_> {
         }
     }
 
-    /// The places, with the names that aliases give them.
+    /// Adds the names of aliases to the places of their anchors.
     fn named_by_aliases(mut self) -> Vec<Place> {
         for (anchor, numbers) in &self.anchored {
             let names = telling_names(self.used_as.get(anchor).map_or(&[][..], Vec::as_slice));
@@ -328,18 +328,18 @@ impl Walker<'_> {
     }
 }
 
-/// Names of which each says something else, so that a text of many anchors and aliases takes no
-/// more memory than its size allows.
+/// A limited selection of names for each kind of hint, so that a text with many anchors and aliases
+/// needs memory in proportion to its size only.
 fn telling_names(names: &[String]) -> Vec<String> {
     const MAX_ALIKE: usize = 4;
     let mut known: Vec<(Telling, usize)> = Vec::new();
     let is_new = |name: &&String| {
-        let says = telling(name);
+        let hint = telling(name);
         let at = known
             .iter()
-            .position(|(other, _)| *other == says)
+            .position(|(other, _)| *other == hint)
             .unwrap_or_else(|| {
-                known.push((says, 0));
+                known.push((hint, 0));
                 known.len() - 1
             });
         known[at].1 += 1;
@@ -348,12 +348,12 @@ fn telling_names(names: &[String]) -> Vec<String> {
     names.iter().filter(is_new).cloned().collect()
 }
 
-/// The bytes of a scalar between its quotes.
+/// The byte range of a scalar's content, without quotes or block header.
 fn content(text: &str, span: Range<usize>, style: Style) -> Range<usize> {
     match style {
         Style::Single | Style::Double => span.start + 1..(span.end - 1).max(span.start + 1),
         Style::Plain => span,
-        // Behind the header.
+        // After the header.
         Style::Literal | Style::Folded => {
             let line = text[span.clone()]
                 .find('\n')
@@ -364,8 +364,8 @@ fn content(text: &str, span: Range<usize>, style: Style) -> Range<usize> {
     }
 }
 
-/// `--requirepass` and `--set-string`: the next item is its value. Short options vary too much from
-/// program to program.
+/// The name of a long option such as `--requirepass` or `--set-string`, whose value is the next
+/// item. Short options differ too much between programs.
 fn option_name(item: &str) -> Option<String> {
     let name = item.strip_prefix("--")?;
     let is_alone = !name.is_empty()
@@ -375,7 +375,7 @@ fn option_name(item: &str) -> Option<String> {
     is_alone.then(|| name.to_owned())
 }
 
-/// The name of an item `NAME=value`: of a variable or a label.
+/// Whether a text can be the name in an item `NAME=value`: of a variable or a label.
 fn is_name(name: &str) -> bool {
     let is_part =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');

@@ -1,4 +1,4 @@
-//! What aliases and merge keys of a YAML document stand for, with work bounded by its size.
+//! Resolves the aliases and merge keys of a YAML document, with work bounded by its size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::tree::{Kind, Node};
 
 /// The anchors of one document.
 pub struct Anchors<'tree> {
-    /// The nodes of each name in the order of the text: a name may be given twice.
+    /// The nodes of each anchor name in text order: a name may be defined more than once.
     named: BTreeMap<&'tree str, Vec<&'tree Node>>,
 }
 
@@ -37,8 +37,8 @@ impl<'tree> Anchors<'tree> {
         }
     }
 
-    /// The node that an alias stands for, or the node itself. `None` for an alias to a collection
-    /// that holds the alias.
+    /// The node that an alias refers to, or the node itself. `None` if the anchor is missing, or if
+    /// the alias is inside its own anchor.
     #[must_use]
     pub fn resolve(&self, node: &'tree Node) -> Option<&'tree Node> {
         let Kind::Alias(name) = &node.kind else {
@@ -53,9 +53,9 @@ impl<'tree> Anchors<'tree> {
         (target.span.end <= node.start).then_some(target)
     }
 
-    /// The entries of a mapping with those that `<<` merges into it: own entries first, each key
-    /// once, of duplicates the last. A merged mapping is visited once, so that the work stays
-    /// linear.
+    /// The entries of a mapping, including those that `<<` merges into it. Own entries come first,
+    /// and each key occurs once: the last of duplicates counts. Each merged mapping is visited
+    /// once, which keeps the work linear.
     #[must_use]
     pub fn merged(&self, map: &'tree Node) -> Vec<(&'tree Node, &'tree Node)> {
         let (mut entries, mut visited) = (Entries::default(), BTreeSet::new());
@@ -63,7 +63,7 @@ impl<'tree> Anchors<'tree> {
         entries.in_order
     }
 
-    /// A value of a mapping, merged entries included and aliases resolved.
+    /// Looks up a key in a mapping, including merged entries, and resolves aliases.
     #[must_use]
     pub fn get(&self, map: &'tree Node, key: &str) -> Option<&'tree Node> {
         let entry = self
@@ -83,7 +83,7 @@ impl<'tree> Anchors<'tree> {
         if !visited.insert(map.span.start) {
             return;
         }
-        // Of duplicates the last counts, in the place of the first.
+        // The last of duplicate keys counts, at the position of the first.
         let mut last: BTreeMap<&str, &(Node, Node)> = BTreeMap::new();
         for entry in own {
             if let Some(name) = self.resolve(&entry.0).and_then(Node::text) {
@@ -115,7 +115,7 @@ impl<'tree> Anchors<'tree> {
     }
 }
 
-/// Whether a key merges what stands behind it: a plain `<<`.
+/// Whether a key is a merge key: a plain `<<`.
 #[must_use]
 pub fn is_merge_key(key: &Node) -> bool {
     key.text() == Some("<<") && key.span.len() == 2
@@ -128,7 +128,7 @@ struct Entries<'tree> {
 }
 
 impl<'tree> Entries<'tree> {
-    /// Adds an entry if its name is not there yet.
+    /// Adds an entry, unless one with its name exists.
     fn add(&mut self, name: Option<&str>, key: &'tree Node, value: &'tree Node) {
         if name.is_none_or(|name| self.names.insert(name.to_owned())) {
             self.in_order.push((key, value));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn own_entries_win_over_merged_ones_and_the_first_merged_over_the_next() {
+    fn own_entries_win_over_merged_ones_and_earlier_merges_over_later_ones() {
         let text = "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc:\n  <<: [*a, *b]\n  x: own\n  x: \
             last\nd:\n  <<: *a\n  <<: *b\n";
         assert_eq!(
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_stands_for_the_anchor_before_it() {
+    fn an_alias_refers_to_the_nearest_anchor_before_it() {
         let text = "a: &x one\nb: {v: *x}\nc: &x two\nd: {v: *x}\n";
         assert_eq!(merged(text, "b"), pairs(&[("v", "one")]));
         assert_eq!(merged(text, "d"), pairs(&[("v", "two")]));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn merges_that_double_at_each_step_stay_quick() {
+    fn nested_merges_do_not_take_exponential_time() {
         let steps = (1..60).map(|n| {
             format!(
                 "m{n}: &m{n}\n  <<: [*m{}, *m{}]\n  k{n}: {n}\n",

@@ -1,8 +1,8 @@
-//! Keys and values as YAML for a person's editor, and the text that comes back.
+//! Shows keys and values as YAML in the user's editor, and reads the edited text.
 //!
-//! Text is always in quotes or in a block, so that it stays text; other JSON is in flow style, with
-//! its type. Each entry is read back before it is shown: what would not come back exactly is not
-//! shown at all.
+//! Text is always quoted or in a block, so that it stays text. Other JSON is in flow style and
+//! keeps its type. Each entry is read back before it is shown: an entry that would not read back
+//! exactly is not shown at all.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::format::json::{Typed, canonical};
 use crate::format::source::{Entry, Unreadable};
 use crate::names::printable;
 
-/// An entry with its line end; `None` where no way of writing it reads back exactly.
+/// Writes an entry including its line end. `None` if no way of writing it reads back exactly.
 #[must_use]
 pub fn entry(name: &str, value: &Typed) -> Option<Zeroizing<String>> {
     let is_plain = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
@@ -32,7 +32,7 @@ pub fn entry(name: &str, value: &Typed) -> Option<Zeroizing<String>> {
     })
 }
 
-/// Whether what was read is the value, whatever spelling of a number Vault has kept.
+/// Whether the parsed value equals the original, regardless of how Vault spells a number.
 fn is_same(read: &Typed, value: &Typed) -> bool {
     match value {
         Typed::Text(_) => read == value,
@@ -64,7 +64,7 @@ fn written(value: &Typed) -> Vec<Zeroizing<String>> {
     ways
 }
 
-/// A literal block (YAML 1.2.2, 8.1): line by line as it is.
+/// Writes a literal block (YAML 1.2.2, 8.1), with each line unchanged.
 fn block(text: &str) -> Zeroizing<String> {
     let indent = if text.starts_with([' ', '\n', '\t']) {
         "2"
@@ -87,12 +87,11 @@ fn block(text: &str) -> Zeroizing<String> {
     out
 }
 
-/// The entries of a text that a person has edited.
+/// Parses the entries of an edited text.
 ///
 /// # Errors
-/// The first line that cannot be taken, and why: no value is repeated. A key that stands twice is
-/// one, and a key without any value: whether that means an empty text or null, only the person
-/// knows.
+/// The first unusable line and the reason, which never repeats a value. Duplicate keys are errors,
+/// and so are keys without a value: only the user knows whether that means an empty text or null.
 pub fn read(text: &str) -> Result<Vec<Entry>, Unreadable> {
     let found = entries(text)?;
     let documents =
@@ -114,7 +113,7 @@ pub fn read(text: &str) -> Result<Vec<Entry>, Unreadable> {
             reason: format!("{} {reason}", printable(name, false)),
         };
         if !seen.insert(name) {
-            return Err(refuse("stands twice"));
+            return Err(refuse("occurs twice"));
         }
         if value.is_absent() {
             return Err(refuse(
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_in_quotes_where_yaml_reads_it_otherwise() {
+    fn a_name_is_quoted_if_yaml_would_misread_it() {
         for (name, expected) in [
             ("tls.crt", "tls.crt: 1\n"),
             ("yes", "\"yes\": 1\n"),
@@ -201,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn what_vault_would_change_is_not_shown() {
+    fn a_value_that_vault_would_change_is_not_shown() {
         assert!(entry("K", &json("12345678901234567890")).is_none());
     }
 
     #[test]
-    fn a_slip_is_refused_with_its_line() {
+    fn an_editing_mistake_is_refused_with_its_line() {
         for (text, line, reason) in [
-            ("A: 1\nB: 2\nA: 3\n", 3, "A stands twice"),
+            ("A: 1\nB: 2\nA: 3\n", 3, "A occurs twice"),
             ("A: 1\nB:\nC: 2\n", 2, "B has no value"),
             ("A: 1\nB: # \"x\"\n", 2, "B has no value"),
             ("A: !secret x\n", 1, "A: !secret"),

@@ -1,9 +1,9 @@
 //! `secrets.yaml`: a flat list of `key: "value"`, values always double-quoted.
 //!
-//! The quoting is YAML 1.1's and 1.2's common part: twelve real readers gave every one of thousands
-//! of values back. Plain values are never written: YAML 1.1 turns `yes`, `012`, `12:34:56` and
-//! dates into other types. Numbers, booleans, null, lists and objects that Vault holds keep their
-//! types, in flow style.
+//! The quoting uses the common part of YAML 1.1 and 1.2: twelve real readers read back every one of
+//! thousands of values. Plain text values are never written, because YAML 1.1 turns `yes`, `012`,
+//! `12:34:56` and dates into other types. Numbers, booleans, null, lists and objects from Vault
+//! keep their types, in flow style.
 
 pub mod anchors;
 pub mod edited;
@@ -15,7 +15,7 @@ use std::fmt::Write;
 use super::edit::{Document, Entry};
 use super::json;
 
-/// A string as a double-quoted scalar (YAML 1.2.2, 7.3.1).
+/// Writes a string as a double-quoted scalar (YAML 1.2.2, 7.3.1).
 #[must_use]
 pub fn quote(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
@@ -39,7 +39,8 @@ pub fn quote(value: &str) -> String {
     out
 }
 
-/// Other JSON in flow style, each value with its type. A text that is no JSON becomes text.
+/// Writes JSON in flow style. Each value keeps its type. A text that is not JSON is written as a
+/// string.
 #[must_use]
 pub fn json(text: &str) -> String {
     let Ok(node) = json::parse(text) else {
@@ -78,7 +79,8 @@ fn append(node: &json::Node, out: &mut String) {
     }
 }
 
-/// A number as readers of YAML 1.1 take it too: with an exponent it needs a point and a sign.
+/// A number in a form that YAML 1.1 readers accept too: before an exponent they need a decimal
+/// point, and in it a sign.
 fn plain_number(number: &str) -> String {
     let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else {
         return number.to_owned();
@@ -167,7 +169,7 @@ fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
             .ok_or(NOT_FLAT)?;
     let after = &text[colon + 1..line_end(text, colon)];
     let blanks = after.len() - after.trim_start_matches([' ', '\t']).len();
-    // Behind a mere comment a value goes before its blank.
+    // If only a comment follows, a new value goes before the blank.
     let value_start = if after[blanks..].starts_with('#') {
         colon + 1
     } else {
@@ -181,7 +183,7 @@ fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
     })
 }
 
-/// Where a value ends: with its quotes, its comment's start, or the last line that belongs to it.
+/// The end of a value: the end of its quotes, the start of a comment, or its last line.
 fn value_end(text: &str, start: usize) -> Option<usize> {
     let first = text[start..].chars().next();
     if let Some(quote @ ('"' | '\'')) = first {
@@ -206,7 +208,7 @@ fn value_end(text: &str, start: usize) -> Option<usize> {
     Some(last.unwrap_or(start + own.len()))
 }
 
-/// The end of the indented lines (or list items, under an empty value) that go on with a value.
+/// The end of the indented lines that continue a value, or of the list items under an empty value.
 fn last_line_of_block(
     text: &str,
     mut at: usize,
@@ -221,7 +223,7 @@ fn last_line_of_block(
             || (may_be_list && (line == "-" || line.starts_with("- ")));
         let is_comment = !is_block_scalar && line.trim_start().starts_with('#');
         if is_comment && line.starts_with([' ', '\t']) {
-            // it may stand between two lines of the value, and does not end it
+            // a comment between two lines of the value does not end it
         } else if belongs && !line.trim().is_empty() {
             end = Some(at + line.len());
         } else if !line.is_empty() {
@@ -245,11 +247,11 @@ fn quoted_end(text: &str, start: usize, quote: u8) -> Option<usize> {
     }
 }
 
-/// Holds an edited text against a YAML parser: what is set reads back, and everything else is what
-/// it was.
+/// Checks an edited text with a YAML parser: the new values read back, and everything else is
+/// unchanged.
 ///
 /// # Errors
-/// The reason why it does not.
+/// The reason why the edit is not safe.
 pub fn check(before: &str, after: &str, texts: &super::edit::Texts) -> Result<(), &'static str> {
     const UNREADABLE: &str = "it is not one YAML mapping, or holds what this program cannot keep";
     let own_lines = before.replace("\r\n", "");
@@ -279,7 +281,7 @@ pub fn check(before: &str, after: &str, texts: &super::edit::Texts) -> Result<()
 
 type Mapping = serde_json::Map<String, serde_json::Value>;
 
-/// A text as a mapping; nothing but comments is an empty one.
+/// Parses a text as a mapping. A text with comments only is an empty mapping.
 fn mapping(text: &str) -> Option<Mapping> {
     let options = serde_saphyr::options! { duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins };
     match serde_saphyr::from_str_with_options::<serde_json::Value>(text, options).ok()? {
@@ -289,13 +291,13 @@ fn mapping(text: &str) -> Option<Mapping> {
     }
 }
 
-/// The keys of a YAML mapping, as a YAML parser finds them; `None` when the text is none.
+/// The top-level keys according to a YAML parser. `None` if the text is not a mapping.
 #[must_use]
 pub fn top_level_keys(text: &str) -> Option<Vec<String>> {
     mapping(text).map(|mapping| mapping.keys().cloned().collect())
 }
 
-/// Whether readers of YAML 1.1 take a plain scalar for a truth value, nothing or a number
+/// Whether YAML 1.1 readers may take a plain scalar for a boolean, null, a number or another type
 /// (YAML 1.1, "Language-Independent Types").
 #[must_use]
 pub fn is_typed(plain: &str) -> bool {
@@ -307,7 +309,7 @@ pub fn is_typed(plain: &str) -> bool {
     ) || plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | '<' | '='))
 }
 
-/// A key or value as text, by a YAML parser of its own.
+/// Reads a key or value as text with an independent YAML parser.
 #[must_use]
 pub fn read(raw: &str) -> Option<String> {
     serde_saphyr::from_str::<String>(raw).ok()
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn indented_comments_are_no_part_of_a_value() {
+    fn indented_comments_are_not_part_of_a_value() {
         let text = "a: 1\n  # note\nb: one\n  two\n\n  # doc\nc:\n  # why\nd: |\n  # text\n";
         let found: Vec<(String, String)> = entries(text);
         let values: Vec<&str> = found.iter().map(|(_, value)| value.as_str()).collect();
@@ -363,14 +365,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_flat_mapping_is_refused() {
+    fn text_that_is_not_a_flat_mapping_is_refused() {
         for text in ["- a\n- b\n", "{a: 1}\n", "just text\n", "a: \"open\n"] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn every_type_stays_what_it_is() {
+    fn json_values_keep_their_type() {
         assert_eq!(json("42"), "42");
         assert_eq!(json("true"), "true");
         assert_eq!(json("1e-7"), "1.0e-7");
@@ -384,7 +386,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_real_parser_reads_back_what_is_quoted(value in "(?s).{0,60}") {
+        fn a_real_parser_reads_back_quoted_text(value in "(?s).{0,60}") {
             proptest::prop_assert_eq!(read(&quote(&value)), Some(value));
         }
     }

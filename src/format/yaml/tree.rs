@@ -1,9 +1,9 @@
-//! A YAML text as a tree with byte spans: what every node is, and exactly where it stands.
+//! A YAML text as a tree of nodes with exact byte spans.
 //!
-//! The events come from granit-parser with the settings that make it read as `PyYAML` and go-yaml
-//! (docker compose) do. Nothing is expanded here: an alias is a leaf, `<<` is a key like any other,
-//! and a key may stand twice. [`super::anchors`] resolves them, with work bounded by the size of
-//! the text.
+//! granit-parser supplies the events, with settings that make it read like `PyYAML` and go-yaml
+//! (docker compose). Nothing is expanded here: an alias is a leaf, `<<` is an ordinary key, and a
+//! key may occur twice. [`super::anchors`] resolves them, with work bounded by the size of the
+//! text.
 
 use std::ops::Range;
 
@@ -12,37 +12,38 @@ use zeroize::Zeroizing;
 
 /// A node of a YAML document.
 pub struct Node {
-    /// The bytes of the node itself, without its anchor and tag: a quoted scalar with its quotes, a
-    /// block scalar from its header to its last line without that line's end, a flow collection
-    /// with its brackets, a block collection from its first key or dash to the end of its last
-    /// item. Empty for a node without text (`key:`), right behind the colon, dash, anchor or tag.
+    /// The bytes of the node without its anchor and tag. A quoted scalar includes its quotes; a
+    /// block scalar goes from its header to its last line without that line's end; a flow
+    /// collection includes its brackets; a block collection goes from its first key or dash to the
+    /// end of its last item. A node without text (`key:`) has an empty span right after the colon,
+    /// dash, anchor or tag.
     pub span: Range<usize>,
-    /// The first byte of the node with its anchor and tag.
+    /// The first byte of the node, including its anchor and tag.
     pub start: usize,
     /// The line of `span.start`, from 1.
     pub line: usize,
-    /// Its tag as written, such as `!secret` or `!!str`.
+    /// The tag as written, such as `!secret` or `!!str`.
     pub tag: Option<String>,
-    /// Its anchor, without the `&`.
+    /// The anchor's name, without the `&`.
     pub anchor: Option<String>,
-    /// What it is.
+    /// The content of the node.
     pub kind: Kind,
 }
 
-/// What a node is.
+/// The content of a node.
 pub enum Kind {
     /// A scalar.
     Scalar {
-        /// Its text as a reader sees it: unquoted, unescaped, unfolded.
+        /// The text as a reader sees it: unquoted, unescaped, unfolded.
         text: Zeroizing<String>,
-        /// How it is written.
+        /// The quoting or block style.
         style: Style,
     },
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping in the order of the text, with duplicate keys and `<<` as they stand.
+    /// A mapping in text order, with duplicate keys and `<<` unchanged.
     Map(Vec<(Node, Node)>),
-    /// `*name`.
+    /// An alias `*name`, without the `*`.
     Alias(String),
 }
 
@@ -61,10 +62,10 @@ pub enum Style {
     Folded,
 }
 
-/// Why a text is not YAML. It repeats nothing of the text.
+/// Why a text is not valid YAML. The reason never quotes the text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Malformed {
-    /// From 1.
+    /// The line number, from 1.
     pub line: usize,
     /// The reason.
     pub reason: String,
@@ -72,9 +73,9 @@ pub struct Malformed {
 
 /// A whole YAML text.
 pub struct Stream {
-    /// Its documents. A text of comments only has none.
+    /// The documents. A text with comments only has none.
     pub documents: Vec<Node>,
-    /// The bytes of its comments, from `#` to the end of the line without the line end.
+    /// The byte ranges of the comments, from `#` to the end of the line without the line end.
     pub comments: Vec<Range<usize>>,
 }
 
@@ -88,8 +89,8 @@ impl Node {
         }
     }
 
-    /// The value of the last entry of a mapping whose key is this scalar. No merge keys, no
-    /// aliases.
+    /// The value of the last entry of a mapping with this key. Merge keys and aliases are not
+    /// resolved.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         match &self.kind {
@@ -102,7 +103,7 @@ impl Node {
         }
     }
 
-    /// Whether nothing is written for it: `key:` with no anchor and no tag, which readers take for
+    /// Whether the node has no text, anchor or tag, as the value of `key:`. Readers take it for
     /// null.
     #[must_use]
     pub fn is_absent(&self) -> bool {
@@ -129,7 +130,7 @@ pub fn parse(text: &str) -> Result<Vec<Node>, Malformed> {
 /// The documents and the comments of a YAML text.
 ///
 /// # Errors
-/// As [`parse`].
+/// Same as [`parse`].
 pub fn stream(text: &str) -> Result<Stream, Malformed> {
     let mut builder = Builder::new(text);
     let mut documents = Vec::new();
@@ -161,14 +162,14 @@ fn is_node(event: &Event<'_>) -> bool {
     )
 }
 
-/// Builds nodes from events. Events carry the spans of tokens; the spans of nodes follow from them
-/// and from the text in between.
+/// Builds nodes from events. Events carry the spans of tokens; the spans of nodes are derived from
+/// them and from the text in between.
 struct Builder<'text> {
     text: &'text str,
     parser: Parser<'text, StrInput<'text>>,
-    /// Where each line starts.
+    /// The byte offset of each line.
     lines: Vec<usize>,
-    /// Everything before this byte belongs to tokens that were seen.
+    /// All text before this byte is already consumed.
     last: usize,
     comments: Vec<Range<usize>>,
 }
@@ -188,12 +189,12 @@ impl<'text> Builder<'text> {
         }
     }
 
-    /// From 1.
+    /// The line number of a byte, from 1.
     fn line(&self, at: usize) -> usize {
         self.lines.partition_point(|start| *start <= at)
     }
 
-    /// The next event that is no comment.
+    /// The next event other than a comment.
     fn next(&mut self) -> Result<Option<(Event<'text>, Span)>, Malformed> {
         for next in self.parser.by_ref() {
             let (event, span) = next.map_err(|error| malformed(&error))?;
@@ -274,7 +275,7 @@ impl<'text> Builder<'text> {
         } else {
             own
         };
-        // The parser says "~" where nothing stands.
+        // The parser returns "~" for an absent value.
         let text = if style == Style::Plain && span.is_empty() {
             ""
         } else {
@@ -289,8 +290,8 @@ impl<'text> Builder<'text> {
         )
     }
 
-    /// From the header to the last line of the content. The parser's span has no header, and goes
-    /// on to the next token.
+    /// The span from the header to the last line of the content. The parser's own span excludes the
+    /// header and extends to the next token.
     fn block_scalar(&self, own: &Range<usize>) -> Range<usize> {
         let header = self
             .find(self.last, |rest| rest.starts_with(['|', '>']))
@@ -386,7 +387,7 @@ impl<'text> Builder<'text> {
         }
     }
 
-    /// The first place that `is` accepts, past blanks, comments, directives, document marks,
+    /// The first position that `is` accepts, skipping blanks, comments, directives, document marks,
     /// anchors, tags and the indicators of outer collections.
     fn find(&self, from: usize, is: impl Fn(&str) -> bool) -> Option<usize> {
         let mut at = from;
@@ -406,8 +407,8 @@ impl<'text> Builder<'text> {
     }
 }
 
-/// Whether an indicator of a block collection stands here: followed by a blank, a line end or
-/// nothing.
+/// Whether the text starts with an indicator of a block collection, followed by white space or the
+/// end of the text.
 fn is_indicator(rest: &str, indicator: char) -> bool {
     rest.strip_prefix(indicator)
         .is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace))
@@ -419,7 +420,7 @@ fn bytes(span: Span) -> Range<usize> {
 
 fn malformed(error: &ScanError) -> Malformed {
     let reason = match error.kind() {
-        // These repeat the text, or do not come from a text in memory.
+        // These messages quote the text, or do not occur with a text in memory.
         ErrorKind::UnexpectedCharacter { .. }
         | ErrorKind::Custom(_)
         | ErrorKind::InputDecoding { .. } => "an unexpected character".to_owned(),

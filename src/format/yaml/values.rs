@@ -1,9 +1,9 @@
-//! The keys of a flat YAML file with their values and types, as `PyYAML` constructs them.
+//! The keys of a flat YAML file with typed values, as `PyYAML` constructs them.
 //!
-//! `PyYAML` follows YAML 1.1 (<https://yaml.org/type/>), and Home Assistant and `ESPHome` read
-//! through it. What it constructs and JSON cannot hold (dates, infinities, custom tags) is refused
-//! by key and line. So are numbers that people rarely mean and other readers read otherwise: `017`,
-//! `0o17`, `12:30`.
+//! `PyYAML` follows YAML 1.1 (<https://yaml.org/type/>), and Home Assistant and `ESPHome` use it.
+//! Values that JSON cannot hold (dates, infinities, custom tags) are refused with key and line. So
+//! are numbers that people rarely intend and that other readers read differently: `017`, `0o17`,
+//! `12:30`.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,15 @@ use super::tree::{Kind, Node, Style, parse};
 use crate::format::json::{self, Typed};
 use crate::format::source::{Entry, Unreadable};
 
-/// The longest JSON text that a list or mapping may become, in bytes: aliases inside aliases could
-/// grow without end.
+/// The longest JSON text for a list or mapping, in bytes: nested aliases could expand without
+/// limit.
 const MAX_JSON: usize = 1024 * 1024;
 const MAX_DEPTH: usize = 100;
 
-const WORD: &str = "is a boolean: YAML 1.1 reads a word like yes or on without quotes as one";
-const NUMBER: &str =
-    "is a number that is written in another way than in JSON, and is stored as that number";
+const WORD: &str = "is a boolean: YAML 1.1 reads an unquoted word like yes or on as one";
+const NUMBER: &str = "is a number that JSON writes differently, and is stored as that number";
 
-/// What a scalar is.
+/// The type and value of a scalar, with an optional remark for the user.
 enum Scalar {
     Null,
     Boolean(bool, Option<&'static str>),
@@ -32,10 +31,11 @@ enum Scalar {
     Text,
 }
 
-/// The keys of a YAML file, aliases and merged mappings resolved; of duplicates the last.
+/// The entries of a YAML file, with aliases and merge keys resolved. The last of duplicate keys
+/// counts.
 ///
 /// # Errors
-/// [`Unreadable`] for what is not one YAML mapping.
+/// [`Unreadable`] if the text is not exactly one YAML mapping.
 pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let documents = parse(text).map_err(|malformed| Unreadable {
@@ -47,7 +47,7 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
         [document] => document,
         [_, second, ..] => {
             let reason =
-                "it holds more than one YAML document, and its readers take one".to_owned();
+                "it holds more than one YAML document, but its readers accept only one".to_owned();
             return Err(Unreadable {
                 line: second.line,
                 reason,
@@ -56,7 +56,7 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
     };
     if let Some(line) = unreadable_anchor(document) {
         let reason =
-            "the name of an anchor or an alias has only A-Z a-z 0-9 _ - for YAML 1.1".to_owned();
+            "YAML 1.1 allows only A-Z a-z 0-9 _ - in the name of an anchor or alias".to_owned();
         return Err(Unreadable { line, reason });
     }
     match &document.kind {
@@ -76,7 +76,7 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
     }
 }
 
-/// The line of an anchor or an alias whose name stops `PyYAML`.
+/// The line of the first anchor or alias whose name `PyYAML` rejects.
 fn unreadable_anchor(node: &Node) -> Option<usize> {
     let is_name = |name: &str| {
         !name.is_empty()
@@ -120,7 +120,7 @@ impl<'tree> Values<'tree> {
             found.push(failed(
                 "<<",
                 second.line,
-                "it stands twice, and readers differ in which one counts".to_owned(),
+                "it occurs twice, and readers differ in which one counts".to_owned(),
             ));
         }
         for (key, value) in self.anchors.merged(map) {
@@ -136,19 +136,19 @@ impl<'tree> Values<'tree> {
                 Err(reason) => (Err(reason), None),
             };
             let is_repeated = count.get(name).is_some_and(|count| *count > 1);
-            // A reader constructs the values that do not count, too.
+            // A reader also constructs the values that do not count, and fails if it cannot.
             let all = || {
                 own.iter()
                     .filter(|(key, _)| self.name(key).is_ok_and(|other| other == name))
             };
             let value = match is_repeated && all().any(|(_, value)| self.value(value).is_err()) {
                 true => value.and(Err(
-                    "it stands more than once, and one of its values cannot be read".to_owned(),
+                    "it appears more than once, and one of its values cannot be read".to_owned(),
                 )),
                 false => value,
             };
             let remark = if is_repeated {
-                Some("stands more than once: the last one counts")
+                Some("appears more than once: the last one counts")
             } else {
                 remark
             };
@@ -163,7 +163,7 @@ impl<'tree> Values<'tree> {
         found
     }
 
-    /// Why what stands behind `<<` cannot be merged.
+    /// The reason why the value of `<<` cannot be merged, if any.
     fn unmerged(&self, value: &'tree Node) -> Option<String> {
         let is_map = |node: &Node| matches!(node.kind, Kind::Map(_)) && node.tag.is_none();
         let target = self.anchors.resolve(value)?;
@@ -180,7 +180,7 @@ impl<'tree> Values<'tree> {
         (!is_fine).then(|| "only a mapping can be merged".to_owned())
     }
 
-    /// The name of a key, or what to call it and why it has none.
+    /// The name of a key. On error, a name for messages and the reason why the key is unusable.
     fn name(&self, key: &'tree Node) -> Result<&'tree str, (String, String)> {
         let unknown = |reason: &str| (String::new(), reason.to_owned());
         let key = self
@@ -209,14 +209,14 @@ impl<'tree> Values<'tree> {
         let node = self
             .anchors
             .resolve(node)
-            .ok_or("its alias stands inside its own anchor, or has none")?;
+            .ok_or("its alias is inside its own anchor, or has no anchor")?;
         if let Kind::Scalar { text, style } = &node.kind {
             let (scalar, remark) = scalar(node, text, *style)?;
             return Ok((scalar, remark));
         }
         let mut out = Zeroizing::new(String::new());
         self.write(node, &mut out, 0, false)?;
-        // The spelling of a server: members sorted, numbers checked.
+        // Normalise like the server: members sorted, numbers checked.
         Ok((json::canonical(&out).map_err(str::to_owned)?, None))
     }
 
@@ -234,7 +234,7 @@ impl<'tree> Values<'tree> {
         let node = self
             .anchors
             .resolve(node)
-            .ok_or("an alias in it stands inside its own anchor, or has none")?;
+            .ok_or("an alias in it is inside its own anchor, or has no anchor")?;
         if let Some(tag) = node.tag.as_deref()
             && !matches!(node.kind, Kind::Scalar { .. })
             && !is_core_tag(tag, &["map", "seq"])
@@ -243,13 +243,14 @@ impl<'tree> Values<'tree> {
         }
         let in_flow = in_flow || self.text[node.span.start..].starts_with(['[', '{']);
         match &node.kind {
-            // In flow style, `PyYAML` takes the marks for those of keys and values.
+            // In flow style, `PyYAML` takes these characters for key and value indicators.
             Kind::Scalar {
                 text,
                 style: Style::Plain,
             } if in_flow && (text.contains('?') || text.starts_with(':')) => {
                 return Err(
-                    "YAML readers differ on a text in it with ? or : - put it in quotes".to_owned(),
+                    "YAML readers differ on an unquoted text in it with ? or : - put it in quotes"
+                        .to_owned(),
                 );
             }
             Kind::Scalar { text, style } => match scalar(node, text, *style)?.0 {
@@ -273,7 +274,7 @@ impl<'tree> Values<'tree> {
                 }
                 if merges.len() > 1 {
                     return Err(
-                        "<< stands twice in it, and readers differ in which one counts".to_owned(),
+                        "<< occurs twice in it, and readers differ in which one counts".to_owned(),
                     );
                 }
                 out.push('{');
@@ -305,7 +306,7 @@ fn failed(name: &str, line: usize, reason: String) -> Entry {
     }
 }
 
-/// Tags of programs that people keep YAML for.
+/// Tags of common programs that use YAML.
 const KNOWN_TAGS: [&str; 16] = [
     "!secret",
     "!include",
@@ -324,7 +325,7 @@ const KNOWN_TAGS: [&str; 16] = [
     "!override",
     "!reference",
 ];
-/// Types of YAML 1.1 that JSON has not.
+/// Types of YAML 1.1 that JSON lacks.
 const CORE_TAGS: [&str; 7] = [
     "binary",
     "timestamp",
@@ -339,16 +340,16 @@ fn custom(tag: &str) -> String {
     if tag == "!" {
         return "YAML readers differ on the tag !".to_owned();
     }
-    // A password may begin with the sign too: only tags that are known are named.
+    // A password may start with `!` too, so only known tags are quoted in the message.
     let is_known = KNOWN_TAGS.contains(&tag)
         || tag
             .strip_prefix("!!")
             .is_some_and(|name| CORE_TAGS.contains(&name));
     let tag = if is_known { tag } else { "its tag" };
-    format!("{tag} means something to its own program only")
+    format!("{tag} is only understood by the program it belongs to")
 }
 
-/// `!!NAME`, in any of its spellings.
+/// Whether a tag is `!!NAME` for one of `names`, in any of its spellings.
 fn is_core_tag(tag: &str, names: &[&str]) -> bool {
     let verbatim = || tag.strip_prefix("!<tag:yaml.org,2002:")?.strip_suffix('>');
     tag.strip_prefix("!!")
@@ -360,7 +361,7 @@ fn is_text_tag(tag: &str) -> bool {
     is_core_tag(tag, &["str"])
 }
 
-/// A scalar with its type.
+/// The typed value of a scalar, with an optional remark.
 fn scalar(node: &Node, text: &str, style: Style) -> Result<(Typed, Option<&'static str>), String> {
     let read = match node.tag.as_deref() {
         None if style == Style::Plain => implicit(text)?,
@@ -378,7 +379,7 @@ fn scalar(node: &Node, text: &str, style: Style) -> Result<(Typed, Option<&'stat
                 Scalar::Text => false,
             };
             if !fits {
-                return Err("its tag and its text do not fit together".to_owned());
+                return Err("its text does not fit its tag".to_owned());
             }
             scalar
         }
@@ -394,7 +395,7 @@ fn scalar(node: &Node, text: &str, style: Style) -> Result<(Typed, Option<&'stat
     }
 }
 
-/// What a plain scalar is by its text alone: the resolvers of `PyYAML`, in their order.
+/// The type of a plain scalar without a tag: the resolvers of `PyYAML`, in their order.
 fn implicit(text: &str) -> Result<Scalar, &'static str> {
     let word = |value, is_yaml_1_1: bool| Ok(Scalar::Boolean(value, is_yaml_1_1.then_some(WORD)));
     match text {
@@ -403,7 +404,7 @@ fn implicit(text: &str) -> Result<Scalar, &'static str> {
         "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return word(true, true),
         "no" | "No" | "NO" | "off" | "Off" | "OFF" => return word(false, true),
         "~" | "null" | "Null" | "NULL" | "" => return Ok(Scalar::Null),
-        "=" | "<<" => return Err("a YAML reader does not take it without quotes"),
+        "=" | "<<" => return Err("a YAML reader does not accept it without quotes"),
         _ => {}
     }
     let (sign, unsigned) = match text.as_bytes().first() {
@@ -415,7 +416,7 @@ fn implicit(text: &str) -> Result<Scalar, &'static str> {
         return Err("JSON has no such number: put it in quotes");
     }
     if is_sexagesimal(unsigned) {
-        return Err("YAML 1.1 reads it as a number to the base of 60: put it in quotes");
+        return Err("YAML 1.1 reads it as a base 60 number: put it in quotes");
     }
     if let Some(number) = float(text, unsigned) {
         return fraction(sign, &number);
@@ -439,21 +440,21 @@ fn implicit(text: &str) -> Result<Scalar, &'static str> {
     Ok(Scalar::Number(number, (!is_usual).then_some(NUMBER)))
 }
 
-/// A float in JSON's spelling. One that Vault gives back as a whole number is another type to its
-/// reader.
+/// A float in JSON's spelling. It is refused if Vault would return it as a whole number, which has
+/// another type for its reader.
 fn fraction(sign: &str, text: &str) -> Result<Scalar, &'static str> {
     let number = json::number(&format!("{sign}{text}"))?;
     if !number.contains('.') && !number.contains('e') {
         return Err(
-            "Vault would give it back as a whole number, without its point: put it in quotes, or \
+            "Vault would return it as a whole number, without the point: put it in quotes, or \
              leave the point out",
         );
     }
     Ok(Scalar::Number(number, None))
 }
 
-/// `[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?` or, without a sign, `\.[0-9][0-9_]*([eE][-+][0-9]+)?`,
-/// with zeros where JSON wants digits.
+/// Parses `[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?` or, without a sign,
+/// `\.[0-9][0-9_]*([eE][-+][0-9]+)?`. Adds zeros where JSON requires digits.
 fn float(text: &str, unsigned: &str) -> Option<String> {
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
@@ -496,10 +497,10 @@ fn float(text: &str, unsigned: &str) -> Option<String> {
     Some(format!("{whole}.{fraction}{exponent}"))
 }
 
-/// A whole number in decimal digits: `0`, `42`, `1_000`, `0x1F`, `0b101`; an octal one is an error.
+/// A whole number as decimal digits: `0`, `42`, `1_000`, `0x1F`, `0b101`. An octal number is an
+/// error.
 fn whole(text: &str) -> Option<Result<String, &'static str>> {
-    const TOO_LARGE: &str =
-        "Vault, which keeps numbers as float64, would change it: put it in quotes";
+    const TOO_LARGE: &str = "Vault stores numbers as float64 and would change it: put it in quotes";
     let all = |text: &str, is: fn(u8) -> bool| {
         !text.is_empty() && text.bytes().all(|byte| is(byte) || byte == b'_')
     };
@@ -537,7 +538,8 @@ fn whole(text: &str) -> Option<Result<String, &'static str>> {
     is_decimal.then(|| Ok(text.replace('_', "")))
 }
 
-/// `[1-9][0-9_]*(:[0-5]?[0-9])+` or, with a fraction, `[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*`.
+/// Whether a text matches `[1-9][0-9_]*(:[0-5]?[0-9])+` or, with a fraction,
+/// `[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*`.
 fn is_sexagesimal(text: &str) -> bool {
     let (number, fraction) = match text.split_once('.') {
         Some((number, fraction)) => (number, Some(fraction)),
@@ -561,7 +563,7 @@ fn is_sexagesimal(text: &str) -> bool {
     starts && !rest.is_empty() && rest.into_iter().all(is_part) && fraction.is_none_or(digits)
 }
 
-/// `YYYY-MM-DD`, or a date and a time (YAML 1.1, timestamp).
+/// Whether a text is `YYYY-MM-DD`, or a date and a time (YAML 1.1, timestamp).
 fn is_date(text: &str) -> bool {
     let number = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
         lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())

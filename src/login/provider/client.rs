@@ -1,5 +1,6 @@
-//! HTTP to the identity provider, for the logins in which this program is the relying party. Its
-//! certificate is always verified; nothing of Vault's (client certificate, token) goes there.
+//! The HTTP client for the identity provider, for logins in which this program is the relying
+//! party. It always verifies the provider's certificate, and it never sends Vault's client
+//! certificate or token.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::config::{Settings, Tls};
 use crate::error::{Error, Result, Said};
 use crate::vault::{is_loopback, origin, through, tls};
 
-/// The largest answer that is read, in bytes.
+/// The largest response body that is accepted, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -21,14 +22,14 @@ pub(in crate::login) struct ProviderClient {
 }
 
 impl ProviderClient {
-    /// Trusts the system's authorities, and `VAULT_CACERT` or `VAULT_CAPATH` as well: a provider at
-    /// home has its certificate from the same one.
+    /// Creates the client. It trusts the system's authorities and also `VAULT_CACERT` or
+    /// `VAULT_CAPATH`, because a provider at home usually has its certificate from the same CA.
     ///
     /// # Errors
     /// [`Error::Invalid`] for certificates that cannot be read.
     pub fn new(settings: &Settings, issuer: &Url) -> Result<Self> {
         let builder = reqwest::Client::builder()
-            .redirect(Policy::none()) // (OpenID Connect Discovery 1.0, 4.2: no redirect of the document)
+            .redirect(Policy::none()) // OpenID Connect Discovery 1.0, 4.2, allows no redirect
             .retry(reqwest::retry::never())
             .http1_only()
             .timeout(TIMEOUT)
@@ -56,11 +57,11 @@ impl ProviderClient {
         })
     }
 
-    /// Whether a page or an endpoint that the provider names may be opened: by https, or on this
-    /// machine.
+    /// Checks that an address from the provider may be opened: it must use https, or http on this
+    /// machine. With `insecure_http`, http is allowed for every host.
     ///
     /// # Errors
-    /// [`Error::LoginFailed`].
+    /// [`Error::LoginFailed`] if not.
     pub fn may_go_to(&self, url: &Url) -> Result<()> {
         if url.scheme() == "https"
             || (url.scheme() == "http" && (is_loopback(url) || self.insecure_http))
@@ -73,10 +74,10 @@ impl ProviderClient {
     /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// [`Error::LoginFailed`] with the reason, without the URL.
+    /// [`Error::LoginFailed`] with the reason and the origin, but without the full URL.
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>> {
         let request = reqwest::Request::try_from(request)
-            .map_err(|_| failed("it names an address that is none"))?;
+            .map_err(|_| failed("it names an invalid address"))?;
         let url = request.url().clone();
         self.may_go_to(&url)?;
         let mut response = self
@@ -105,7 +106,7 @@ impl ProviderClient {
     }
 }
 
-/// Why the identity provider cannot be used, in words for a person, and what to do.
+/// The error for an identity provider that cannot be used, with the reason and a hint.
 #[must_use]
 pub(in crate::login) fn unusable(why: &str, hint: &str) -> Error {
     Error::LoginFailed {
@@ -125,8 +126,8 @@ fn transport(url: &Url, error: &reqwest::Error) -> Error {
         return Error::LoginFailed {
             reason: "the certificate of the identity provider is not trusted",
             said: Said::new(&format!("{address}: {reason}")),
-            hint: "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed it, beside the \
-                system's own)"
+            hint: "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed it, in addition to \
+                the system's)"
                 .into(),
         };
     }

@@ -1,4 +1,4 @@
-//! Moving a service's files into Vault, unseen.
+//! Moves a service's files into Vault without showing their values to the model.
 
 use serde::Deserialize;
 
@@ -16,16 +16,16 @@ pub(in crate::mcp) struct AdoptArguments {
     /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin, with a folder
     /// of that name below the project's root
     service: Service,
-    /// From approval_pending, to wait for that approval
-    #[allow(dead_code, reason = "read where changes wait")]
+    /// The token from approval_pending, to wait for that approval
+    #[allow(dead_code, reason = "with_person reads it from the sent arguments")]
     approval_token: Option<String>,
 }
 
 public_words! {
-    /// What was done.
+    /// The outcome of an adoption.
     pub(in crate::mcp) enum AdoptOutcome {
-        /// Vault has the secrets; the files are written from it, with templates and backups beside
-        /// them.
+        /// Vault has the secrets. The files were rewritten from Vault, with templates and backups
+        /// beside them.
         Adopted,
     }
 }
@@ -33,9 +33,9 @@ public_words! {
 public_reply! {
     /// A file that was adopted.
     pub(in crate::mcp) struct AdoptedFile {
-        /// The file, below the root; absent where its name is unusual
+        /// The file, below the root; absent if its name has unusual characters
         file: Option<PublicPath>,
-        /// Its entries, in order. One whose name may be a part of a secret has a number instead
+        /// Its entries, in order. An entry whose name may be part of a secret has a number instead
         entries: Vec<Entry>,
     }
 
@@ -43,7 +43,7 @@ public_reply! {
     pub(in crate::mcp) struct AdoptReply {
         /// The service
         service: Service,
-        /// What was done
+        /// The outcome
         outcome: AdoptOutcome,
         /// Its files
         files: Vec<AdoptedFile>,
@@ -56,11 +56,11 @@ pub(in crate::mcp) struct Adopt;
 impl Tool for Adopt {
     const TITLE: &'static str = "Move a service's files into Vault";
     const DESCRIPTION: &'static str = "Move the .env files and the secrets.yaml of a service into Vault without seeing a value: store their \
-        secrets, write a template to commit beside each file, and write the files anew from Vault. The user sees the whole plan and \
-        approves it on a page in their browser; until then it gives approval_pending with an approval_token to call again with. What \
-        running programs read does not change, and the old files stay as backups. A file that has a name in common with another is \
-        left. Secrets inside compose files are moved by a command \
-        that the user runs in a terminal: claude-vault adopt SERVICE.";
+        secrets, write a template to commit beside each file, and rewrite the files from Vault. The user sees the whole plan and \
+        approves it on a page in their browser. Until then the tool returns approval_pending with an approval_token: call again with \
+        it and the same arguments. Running programs read the same values as before, and the old files stay as backups. If two files \
+        share an entry name, only the first is moved. To move secrets inside compose files, the user runs in a terminal: \
+        claude-vault adopt SERVICE.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: true,
@@ -82,7 +82,7 @@ impl Tool for Adopt {
             Ok(AdoptReply {
                 service,
                 outcome: AdoptOutcome::Adopted,
-                files: files.iter().map(told).collect(),
+                files: files.iter().map(adopted_file).collect(),
             })
         };
         context.with_person(work).await
@@ -93,15 +93,15 @@ fn refused(not: NotAsked) -> Refusal {
     match not {
         NotAsked::Refused(refused) => refused.into(),
         NotAsked::Nothing => Refusal::not_allowed(
-            "the service's folder has no .env or secrets.yaml with secrets that claude-vault did \
-             not write",
-            "scan it to see what is there; what claude-vault wrote comes from Vault already",
+            "the service's folder has no .env or secrets.yaml with secrets, except files that \
+             claude-vault wrote",
+            "scan it to see its entries; Vault already has the values that claude-vault wrote",
         ),
         NotAsked::Failed(error) => error.into(),
     }
 }
 
-fn told(file: &FileForModel) -> AdoptedFile {
+fn adopted_file(file: &FileForModel) -> AdoptedFile {
     let entries = file.entries.iter().enumerate().map(|(at, name)| {
         let name = name.public().as_ref().map(Name::from);
         Entry {

@@ -1,4 +1,5 @@
-//! Files of services: written from Vault, searched for entries, and made into examples.
+//! Tools for the files of a service: write them from Vault, list their entries, and make examples
+//! of them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,14 +24,14 @@ use crate::names::{Outside, PublicName, Service};
 pub(in crate::mcp) struct InjectArguments {
     /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Service,
-    /// The format, instead of the one found
+    /// The format, instead of the detected one
     format: Option<Format>,
-    /// The .env or secrets.yaml to write, below the project's root, instead of the usual one; the
-    /// user is asked
+    /// The .env or secrets.yaml to write, below the project's root, instead of the usual file; the
+    /// user must approve it
     file: Option<String>,
-    /// Instead of the template on disk and all keys from Vault: lines KEY=VALUE (key: value for
-    /// YAML), where a value is a handle or plain text, comment lines and blank lines; the user is
-    /// asked
+    /// A template, instead of the template on disk and all keys from Vault: KEY=VALUE lines (key:
+    /// value for YAML), where a value is a handle or plain text, comment lines and blank lines; the
+    /// user must approve it
     template: Option<String>,
 }
 
@@ -46,9 +47,9 @@ pub(in crate::mcp) enum Format {
 public_words! {
     /// What happened to a file.
     pub(in crate::mcp) enum FileState {
-        /// It is new.
+        /// The file is new.
         Created,
-        /// It replaced another, which is kept as a backup.
+        /// It replaced an older file, which is kept as a backup.
         Updated,
     }
 }
@@ -58,13 +59,13 @@ public_reply! {
     pub(in crate::mcp) struct InjectReply {
         /// The service
         service: Service,
-        /// The file, below the root; absent where its name is unusual
+        /// The file, below the root; absent if its name has unusual characters
         file: Option<PublicPath>,
         /// What happened to it
         state: FileState,
         /// How many keys were written
         keys: u64,
-        /// Whether git would take the file or its backups into a commit: tell the user
+        /// Whether git would commit the file or its backups; if so, tell the user
         git_would_commit_it: bool,
     }
 }
@@ -74,9 +75,9 @@ pub(in crate::mcp) struct Inject;
 
 impl Tool for Inject {
     const TITLE: &'static str = "Write a service's .env or secrets.yaml";
-    const DESCRIPTION: &'static str = "Write a service's secrets from Vault into its .env or secrets.yaml, from the template on disk, so \
-        that its program reads every value exactly. The values are not shown. The old file is kept as a backup. The user is asked \
-        where the file has lines of their own, where no template is on disk, and for a template or a place of yours.";
+    const DESCRIPTION: &'static str = "Write a service's secrets from Vault into its .env or secrets.yaml, based on the template on disk, so \
+        that the program reads every value exactly. The values are not shown to you. The old file is kept as a backup. The user must \
+        approve it if the file has lines of their own, if there is no template on disk, or if you give a template or a file.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: true,
@@ -124,7 +125,7 @@ fn injection(state: &State, arguments: InjectArguments) -> Result<inject::Reques
         Format::Yaml => inject::Format::Yaml,
     });
     let file = arguments.file.map(PathBuf::from);
-    // The file's name tells how it will be read, so it must be written that way.
+    // Programs choose the format by the file's name, so the file must be written in that format.
     let by_name = match file.as_deref().map(FileKind::of) {
         None => None,
         Some(Some(FileKind::Env)) => Some(inject::Format::Env),
@@ -134,7 +135,7 @@ fn injection(state: &State, arguments: InjectArguments) -> Result<inject::Reques
     let wanted = by_name.or(format);
     if format.is_some() && wanted != format {
         return Err(Refusal::argument(
-            "format and file do not fit together",
+            "format does not match the name of file",
             &[],
             "leave format out",
         ));
@@ -156,45 +157,46 @@ fn injection(state: &State, arguments: InjectArguments) -> Result<inject::Reques
     })
 }
 
-/// Arguments of the scans.
+/// Arguments of `vault_scan_env` and `vault_scan_compose`.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct ScanArguments {
     /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Service,
-    /// The file, below the project's root, instead of the one found
+    /// The file, below the project's root, instead of the usual file
     file_path: Option<String>,
 }
 
 public_reply! {
     /// A `.env` file.
     pub(in crate::mcp) struct EnvReply {
-        /// The service whose file it is
+        /// The service that the file belongs to
         service: Service,
         /// The file, below the root
         file: PublicPath,
-        /// Whether claude-vault wrote it; then the entries are those that it wrote, without handles
+        /// True if claude-vault wrote the file; then the entries are the keys that it wrote,
+        /// without handles
         written_by_claude_vault: Option<bool>,
-        /// Whether something else changed it since
+        /// Whether something else has changed the file since
         changed_since: Option<bool>,
-        /// Its entries, in order. One whose name may be a part of a secret has a number instead
+        /// Its entries, in order. An entry whose name may be part of a secret has a number instead
         entries: Vec<Entry>,
     }
 
     /// A service of a compose file.
     pub(in crate::mcp) struct ComposeService {
-        /// Its name there
+        /// Its name in the compose file
         name: Option<Name>,
-        /// Its number, from 1, where the name is not shown
+        /// Its number, from 1, if the name is not shown
         number: Option<u64>,
-        /// Its environment, in order
+        /// The entries of its environment, in order
         entries: Vec<Entry>,
     }
 
     /// A compose file.
     pub(in crate::mcp) struct ComposeReply {
-        /// The service whose file it is
+        /// The service that the file belongs to
         service: Service,
         /// The file, below the root
         file: PublicPath,
@@ -209,7 +211,7 @@ pub(in crate::mcp) struct ScanEnv;
 impl Tool for ScanEnv {
     const TITLE: &'static str = "Find the entries of a .env file";
     const DESCRIPTION: &'static str = "Find the entries of a service's .env file: names in order, each with a handle for its value, never \
-        values. vault_set takes the handles, so that a service can be moved into Vault without its secrets being seen.";
+        values. vault_set accepts the handles, so a service can be moved into Vault without showing its secrets.";
     const HINTS: Hints = Hints {
         read_only: true,
         destructive: false,
@@ -264,8 +266,8 @@ pub(in crate::mcp) struct ScanCompose;
 
 impl Tool for ScanCompose {
     const TITLE: &'static str = "Find the environment in a docker compose file";
-    const DESCRIPTION: &'static str = "Find the environment variables that a docker compose file gives to each of its services: names in \
-        order, each with a handle for its value, never values.";
+    const DESCRIPTION: &'static str = "Find the environment variables of each service in a docker compose file: names in order, each with a \
+        handle for its value, never values.";
     const HINTS: Hints = Hints {
         read_only: true,
         destructive: false,
@@ -321,8 +323,8 @@ impl Tool for ScanCompose {
     }
 }
 
-/// Looks at the file that was named, or at the first of the usual ones. Reading may wait for a
-/// disk, so it is done on a thread of its own.
+/// Reads the named file, or the first of the usual files that exists. Reading may block on the
+/// disk, so it runs on its own thread.
 async fn scanned(
     state: &State,
     service: &Service,
@@ -362,7 +364,7 @@ fn found(
 }
 
 fn public(file: &Path) -> Result<PublicPath, Refusal> {
-    let rule = "a path has letters, digits, blanks and the signs . _ - @ +";
+    let rule = "use a path of letters, digits, spaces and . _ - @ + only";
     PublicPath::new(file)
         .ok_or_else(|| Refusal::argument("that path has unusual characters", &[], rule))
 }
@@ -391,7 +393,7 @@ fn with_handles(
     each.collect()
 }
 
-/// A key that this program wrote.
+/// The entry for a key that this program wrote into a file.
 fn recorded(number: usize, key: &str) -> Entry {
     let name = PublicName::of_stored_key(key).as_ref().map(Name::from);
     Entry {
@@ -409,13 +411,13 @@ fn recorded(number: usize, key: &str) -> Entry {
 pub(in crate::mcp) struct ExampleArguments {
     /// The service: one secret of KV version 2, such as jellyfin or media/jellyfin
     service: Service,
-    /// The .env or compose file, below the project's root, instead of the one found
+    /// The .env or compose file, below the project's root, instead of the usual file
     file_path: Option<String>,
-    /// What the file is [default: env]
+    /// The kind of the file [default: env]
     format: Option<ExampleFormat>,
 }
 
-/// What an example is made of.
+/// The kind of file that an example is made from.
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -429,7 +431,7 @@ public_reply! {
     pub(in crate::mcp) struct ExampleReply {
         /// The service
         service: Service,
-        /// The file that it was made of
+        /// The file that the example was made from
         source: PublicPath,
         /// The example, below the root
         file: Option<PublicPath>,
@@ -443,8 +445,8 @@ pub(in crate::mcp) struct GenerateExample;
 
 impl Tool for GenerateExample {
     const TITLE: &'static str = "Write a .env.example or docker-compose.example.yml";
-    const DESCRIPTION: &'static str = "Write a template that can be committed: the .env or compose file with its comments and order, and \
-        every secret taken out. vault_inject fills a .env.example with the values from Vault. The user is asked where the example has \
+    const DESCRIPTION: &'static str = "Write a template that can be committed: the .env or compose file with its comments and order, but \
+        without any secret. vault_inject fills a .env.example with the values from Vault. The user must approve it if the example has \
         lines of their own, and for a compose file.";
     const HINTS: Hints = Hints {
         read_only: false,
@@ -484,8 +486,8 @@ impl Tool for GenerateExample {
                 .sum(),
             Seen::Ours { .. } => {
                 return Err(Refusal::not_allowed(
-                    "claude-vault wrote that file, so it is no source for an example",
-                    "the template that it was written from is the example",
+                    "claude-vault wrote that file, so no example is made from it",
+                    "use the template that the file was written from",
                 ));
             }
         };

@@ -1,4 +1,4 @@
-//! Finding services and keys in Vault by their names.
+//! Finds services and keys in Vault by name.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use crate::mcp::public::{Name, public_reply};
 use crate::mcp::refusal::Refusal;
 use crate::names::{Pattern, PublicName, Service};
 
-/// The most matches that one reply has.
+/// How many matches a reply has at most.
 const MAX_MATCHES: usize = 500;
 
 /// Arguments of `vault_find`.
@@ -17,31 +17,31 @@ const MAX_MATCHES: usize = 500;
 #[serde(deny_unknown_fields)]
 pub(in crate::mcp) struct FindArguments {
     /// A part of the name, or a pattern in which * stands for any text, such as *_PASSWORD or
-    /// media/*; case does not count
+    /// media/*; case is ignored
     #[cfg_attr(test, schemars(length(min = 1, max = 256)))]
     pattern: String,
 }
 
 public_reply! {
-    /// A service whose name fits, or a key.
+    /// A service or key whose name matches.
     pub(in crate::mcp) struct Found {
         /// The service
         service: Service,
-        /// The key; absent where the name of the service itself fits
+        /// The key; absent if the name of the service itself matches
         key: Option<Name>,
     }
 
-    /// What was found.
+    /// The result of a search.
     pub(in crate::mcp) struct FindReply {
-        /// The services and keys whose names fit, sorted
+        /// The services and keys whose names match, sorted
         matches: Vec<Found>,
-        /// How many more there are
+        /// How many more matches there are
         more: Option<u64>,
-        /// How many services were looked into
+        /// How many services were searched
         searched: u64,
-        /// How many services are deleted, and have no keys now
+        /// How many services are deleted, so that they have no keys now
         deleted: u64,
-        /// How many services, or folders of them, the policy hides from this session
+        /// How many services or folders the policy hides from this session
         forbidden: u64,
     }
 }
@@ -68,9 +68,9 @@ impl Tool for Find {
     ) -> Result<Outcome<FindReply>, Refusal> {
         let too_long = |_| {
             Refusal::argument(
-                "pattern has 1 to 256 characters",
+                "pattern must have 1 to 256 characters",
                 &[],
-                "call vault_find with a shorter one, such as *_PASSWORD",
+                "call vault_find with a pattern such as *_PASSWORD",
             )
         };
         let pattern: Pattern = arguments.pattern.parse().map_err(too_long)?;

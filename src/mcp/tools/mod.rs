@@ -1,5 +1,5 @@
-//! The tools: one row each. A row names the type that has the tool's arguments, reply, texts, hints
-//! and handler, so a listed tool without a handler does not compile.
+//! The tools, one row each. A row maps a name to the type with the tool's arguments, reply, texts,
+//! hints and handler, so a tool without a handler does not compile.
 
 mod adopt;
 mod files;
@@ -23,22 +23,22 @@ use super::public::Public;
 use super::refusal::Refusal;
 use super::state::State;
 
-/// In tests, types have JSON schemas.
+/// In tests, arguments and replies must have a JSON schema.
 #[cfg(test)]
 pub(super) trait Described: schemars::JsonSchema {}
 #[cfg(test)]
 impl<T: schemars::JsonSchema> Described for T {}
-/// Outside tests, nothing makes a schema: they are in the committed list.
+/// Outside tests, no schema is made: the committed list has them.
 #[cfg(not(test))]
 pub(super) trait Described {}
 #[cfg(not(test))]
 impl<T> Described for T {}
 
-/// What a client may assume of a tool (MCP, `ToolAnnotations`).
+/// What a client may assume about a tool (MCP, `ToolAnnotations`).
 #[derive(Clone, Copy)]
 #[cfg_attr(
     not(test),
-    allow(dead_code, reason = "the committed list has them; a test makes it")
+    allow(dead_code, reason = "only the test for tools.json reads them")
 )]
 pub(super) struct Hints {
     pub(super) read_only: bool,
@@ -47,13 +47,10 @@ pub(super) struct Hints {
     pub(super) open_world: bool,
 }
 
-/// A tool.
+/// A tool: its texts, its types and its handler.
 #[cfg_attr(
     not(test),
-    allow(
-        dead_code,
-        reason = "the committed list has the texts; a test makes it"
-    )
+    allow(dead_code, reason = "only the test for tools.json reads the texts")
 )]
 pub(super) trait Tool {
     const TITLE: &'static str;
@@ -62,41 +59,40 @@ pub(super) trait Tool {
     type Arguments: DeserializeOwned + Described + Send;
     type Reply: Public + Described;
 
-    /// Handles a call.
     fn run(
         context: Context<'_>,
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<Outcome<Self::Reply>, Refusal>> + Send;
 }
 
-/// What a handler works with.
+/// What a handler gets besides its arguments.
 pub(super) struct Context<'a> {
     state: &'a Arc<State>,
     caller: &'a Caller,
     tool: &'static str,
-    /// The arguments as they were sent.
+    /// The arguments as sent, before parsing.
     sent: &'a JsonObject,
 }
 
-/// What a handler gives.
+/// What a handler returns.
 pub(super) enum Outcome<R> {
     /// The reply.
     Done(R),
-    /// The reply of work that may have asked a person.
+    /// The result of work that may ask a person.
     Waited(Waited),
 }
 
-/// What a call comes to.
+/// The result of a call.
 pub(super) enum Answer {
-    /// This object.
+    /// The reply, as a JSON object.
     Done(Value),
-    /// The client must bring the person to a page, and call again with this state.
+    /// The client must send the person to a page, then call again with this state.
     Look { url: String, request_state: String },
 }
 
 macro_rules! tools {
     ($($name:literal => $tool:ty,)*) => {
-        /// Calls a tool; `None` when there is no such tool.
+        /// Calls a tool; `None` if there is no such tool.
         pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject, caller: &Caller) -> Option<Result<Answer, Refusal>> {
             match name {
                 $($name => Some(run::<$tool>(state, $name, arguments, caller).await),)*
@@ -104,7 +100,7 @@ macro_rules! tools {
             }
         }
 
-        /// The rows, for the committed list.
+        /// The rows from which the committed list is made.
         #[cfg(test)]
         pub(super) fn rows() -> Vec<super::listed::Row> {
             vec![$(super::listed::Row::of::<$tool>($name),)*]
@@ -185,8 +181,8 @@ async fn answer<T: Tool>(
 const APPROVAL_TOKEN: &str = "approval_token";
 
 impl Context<'_> {
-    /// Does work that may ask a person. Without an approval token, the same arguments continue it
-    /// when the tool takes none.
+    /// Runs work that may ask a person. If the tool takes no approval token, a call with the same
+    /// arguments resumes the work.
     async fn with_person<R, F>(
         &self,
         work: impl FnOnce(super::changes::Asker) -> F,
@@ -215,7 +211,7 @@ impl Context<'_> {
     }
 }
 
-/// A reply as an object. A field that has nothing to say is left out.
+/// A reply as a JSON object, without null fields.
 pub(super) fn object(reply: &impl Public) -> Value {
     let mut value = serde_json::to_value(reply).unwrap_or_default();
     leave_out_nulls(&mut value);

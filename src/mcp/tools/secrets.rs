@@ -1,4 +1,4 @@
-//! Secrets in Vault: listing them, getting them as handles, and setting them once a person
+//! Tools for secrets in Vault: list them, get them as handles, and set them once a person has
 //! approved.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,13 +32,13 @@ pub(in crate::mcp) struct ListArguments {
 }
 
 public_reply! {
-    /// Services, or the keys of one.
+    /// Services, or the keys of one service.
     pub(in crate::mcp) struct ListReply {
-        /// Where the services lie: MOUNT/PREFIX
+        /// The path of the services: MOUNT/PREFIX
         path: Option<Setting>,
         /// The services, sorted
         services: Option<Vec<Service>>,
-        /// How many names that no service can have lie beside them
+        /// How many other names are in that path, which no service can have
         others: Option<u64>,
         /// The service
         service: Option<Service>,
@@ -79,7 +79,7 @@ impl Tool for List {
     }
 }
 
-/// Services, or the keys of one: for `vault_list` and for resources.
+/// Services, or the keys of one service: for `vault_list` and for resources.
 pub(in crate::mcp) async fn listed(
     state: &State,
     service: Option<Service>,
@@ -137,7 +137,8 @@ pub(in crate::mcp) async fn listed(
     })
 }
 
-/// A key of Vault by its name, or by its number where this program would not write such a name.
+/// The entry for a key in Vault: with its name, or with its number if this program would not write
+/// a key of that name.
 pub(super) fn named(number: usize, name: Option<Name>) -> Entry {
     Entry {
         entry: name.is_none().then_some(number as u64),
@@ -181,8 +182,8 @@ pub(in crate::mcp) struct Get;
 
 impl Tool for Get {
     const TITLE: &'static str = "Get a service's secrets as handles";
-    const DESCRIPTION: &'static str = "Get a service's secrets. Values are not shown: each is a handle (@token-…) that vault_set and a \
-        template of vault_inject take in place of the value. To give them to a program, use vault_inject.";
+    const DESCRIPTION: &'static str = "Get a service's secrets. Values are not shown: each value is replaced by a handle (@token-…), which \
+        vault_set and a template of vault_inject accept in place of the value. To pass values to a program, use vault_inject.";
     const HINTS: Hints = Hints {
         read_only: true,
         destructive: false,
@@ -198,19 +199,19 @@ impl Tool for Get {
     ) -> Result<Outcome<GetReply>, Refusal> {
         if arguments.entry.is_some() && (arguments.version.is_none() || arguments.key.is_some()) {
             return Err(Refusal::argument(
-                "entry needs version, and goes without key",
+                "entry needs version, and cannot be combined with key",
                 &[],
-                "as in entry 3 of version 2",
+                "for example entry 3 with version 2",
             ));
         }
         let (state, core) = (context.state.clone(), context.state.core());
         context
-            .with_person(move |person| async move { got(&state, &core, &arguments, &person).await })
+            .with_person(move |person| async move { get(&state, &core, &arguments, &person).await })
             .await
     }
 }
 
-async fn got(
+async fn get(
     state: &State,
     core: &Core,
     arguments: &GetArguments,
@@ -240,7 +241,7 @@ async fn got(
         return Err(Refusal::new(
             "not_found",
             "that version has no such entry",
-            "vault_get without entry shows them all",
+            "vault_get without entry shows all entries",
         ));
     }
     let may_show = |key: &str| {
@@ -300,16 +301,17 @@ pub(in crate::mcp) struct SetArguments {
     service: Service,
     /// Values by key: text, or a handle
     secrets: Option<BTreeMap<Key, Secret>>,
-    /// Keys to make a random value for, with its length
+    /// Keys that get a random value, each with the length of the value
     generate: Option<BTreeMap<Key, GenerateLength>>,
     /// Keys whose values the person types on the approval page
     prompt: Option<Vec<Key>>,
-    /// A .env or secrets.yaml file below the project's root: all its keys, unseen
+    /// A .env or secrets.yaml file below the project's root, whose keys are all set without showing
+    /// their values
     from_file: Option<String>,
     /// Show what would change, and write nothing
     dry_run: Option<bool>,
-    /// From approval_pending, to wait for that approval
-    #[allow(dead_code, reason = "read where changes wait")]
+    /// The token from approval_pending, to wait for that approval
+    #[allow(dead_code, reason = "with_person reads it from the sent arguments")]
     approval_token: Option<String>,
 }
 
@@ -333,33 +335,33 @@ impl TryFrom<u64> for GenerateLength {
 }
 
 public_words! {
-    /// What became of a change.
+    /// The outcome of a change.
     pub(in crate::mcp) enum SetOutcome {
         /// The service is new.
         Created,
         /// The service has a new version.
         Updated,
-        /// It was a dry run.
+        /// It was a dry run, which writes nothing.
         DryRun,
     }
 }
 
 public_reply! {
-    /// A change: names only. Whether a value differs from the one before is for the person.
+    /// A change. Names only: whether a value differs from the old value is for the person only.
     pub(in crate::mcp) struct SetReply {
         /// The service
         service: Service,
-        /// Where it lies: MOUNT/PREFIX/SERVICE
+        /// Its path in Vault: MOUNT/PREFIX/SERVICE
         path: Setting,
-        /// What became of it
+        /// The outcome
         outcome: SetOutcome,
-        /// The version that holds now
+        /// The current version
         version: u64,
         /// Keys that are new
         added: Vec<Name>,
-        /// Keys that were set and were there before
+        /// Keys that were set and existed before
         kept: Vec<Name>,
-        /// Whether the audit log could not be written afterwards
+        /// True if the audit log could not be written afterwards
         unlogged: Option<bool>,
     }
 }
@@ -370,9 +372,9 @@ pub(in crate::mcp) struct Set;
 impl Tool for Set {
     const TITLE: &'static str = "Set secrets in Vault";
     const DESCRIPTION: &'static str = "Add or change keys of a service in Vault; other keys stay. A person must approve each change on a \
-        page in their browser; until then it gives approval_pending with an approval_token to call again with, and the same arguments. \
-        Values can be text, handles, generated so that nobody sees them, or typed by the person on that page (prompt). dry_run shows \
-        the plan.";
+        page in their browser. Until then the tool returns approval_pending with an approval_token: call again with it and the same \
+        arguments. Values can be text, handles, generated so that nobody sees them, or typed by the person on that page (prompt). \
+        dry_run shows the plan.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: true,
@@ -438,11 +440,11 @@ fn set_reply(service: &Service, names: &BTreeSet<Key>, reply: ChangeReply) -> Se
     }
 }
 
-/// The most keys of one change.
+/// How many keys one change may set.
 const MAX_KEYS: usize = 200;
 
-/// What is to be set. A value that cannot be set is shown to the person as the reason why not: the
-/// model must not learn what kind of value stands behind a handle.
+/// Builds the request. If a value cannot be set, only the person sees the reason: the model must
+/// not learn what kind of value a handle stands for.
 async fn request(state: &State, arguments: SetArguments) -> Result<set::Request, Refusal> {
     let service = arguments.service;
     let mut notes = Notes::default();
@@ -480,9 +482,9 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
     let length = |GenerateLength(length)| usize::try_from(length).unwrap_or(set::DEFAULT_LENGTH);
     if values.len() + generate.len() + prompt.len() > MAX_KEYS {
         return Err(Refusal::argument(
-            "more than 200 keys are too many for one change",
+            "one change can set at most 200 keys",
             &[],
-            "set them in parts",
+            "set them in several calls",
         ));
     }
     Ok(set::Request {
@@ -510,22 +512,23 @@ fn add(values: &mut BTreeMap<Key, Given>, notes: &mut Notes, key: Key, held: Hel
     values.insert(key, Given::Typed(value));
 }
 
-/// A value under such a name is shown to the model, so none that it has not seen goes there.
+/// Refuses to store an unseen value under a plain key, because the model is shown the values of
+/// plain keys.
 fn refuse_plain_key(state: &State, service: &Service, key: &Key) -> Result<(), Refusal> {
     if !state.settings.is_plain_key(service.as_str(), key.as_str()) {
         return Ok(());
     }
     Err(Refusal::not_allowed(
-        "a value that you have not seen cannot be stored under a key whose value you are shown",
+        "a value that you have not seen cannot be stored under a key whose value is shown to you",
         "ask the user to set it in a terminal",
     ))
 }
 
-/// Why a text in the place of a value means nothing.
+/// The refusal of a text that cannot stand for a value.
 pub(super) fn not_meant(not: NotMeant, key: &Key) -> Refusal {
     match not {
         NotMeant::Unknown => Refusal::argument(
-            "the handle for {} is not known, or it expired",
+            "the handle for {} is unknown or has expired",
             &[key],
             "get a new one with vault_get or a scan",
         ),
@@ -537,7 +540,7 @@ pub(super) fn not_meant(not: NotMeant, key: &Key) -> Refusal {
     }
 }
 
-/// All entries of a file, each under a name that a key can have.
+/// All entries of a file. Refuses a file in which the name of an entry cannot be a key.
 async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusal> {
     let (core, path) = (state.core(), Path::new(file).to_owned());
     let kind = match FileKind::of(&path) {
@@ -554,7 +557,7 @@ async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusa
         Seen::Ours { .. } => {
             return Err(Refusal::not_allowed(
                 "claude-vault wrote that file",
-                "take the values from Vault: vault_get gives handles",
+                "take the values from Vault: vault_get returns handles",
             ));
         }
     };
@@ -569,7 +572,7 @@ async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusa
             "name another file",
         )),
         None => Err(Refusal::not_allowed(
-            "the file has entries whose names no key can have",
+            "the file has entries whose names cannot be keys",
             "scan the file and set the entries that you need by their handles",
         )),
     }

@@ -1,4 +1,4 @@
-//! The session: logging in and out, and its status.
+//! Tools for the session: login, status and logout.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::mcp::public::{Account, Sentence, Setting, public_reply, public_words}
 use crate::mcp::refusal::Refusal;
 use crate::mcp::session::seconds_until;
 
-/// How long services are looked through for what is due.
-const LOOK_FOR: Duration = Duration::from_secs(1);
+/// How long `vault_status` may take to count the services that are due for rotation.
+const MAX_COUNTING: Duration = Duration::from_secs(1);
 
 /// No arguments.
 #[derive(Deserialize)]
@@ -25,9 +25,9 @@ const LOOK_FOR: Duration = Duration::from_secs(1);
 pub(in crate::mcp) struct NoArguments {}
 
 public_words! {
-    /// How a login stands.
+    /// The state of a login.
     pub(in crate::mcp) enum LoginState {
-        /// The user has not finished in the browser.
+        /// The user has not finished signing in.
         Pending,
         /// There is a session.
         LoggedIn,
@@ -35,17 +35,17 @@ public_words! {
 }
 
 public_reply! {
-    /// How a login stands.
+    /// The result of a login.
     pub(in crate::mcp) struct LoginReply {
         /// Whether there is a session
         state: LoginState,
-        /// Whose it is
+        /// The user of the session
         user: Option<Account>,
-        /// Its policies
+        /// The policies of the session
         policies: Vec<Account>,
-        /// Seconds until it ends
+        /// Seconds until the session ends
         seconds_left: Option<u64>,
-        /// What to do
+        /// The next step
         next: Option<Sentence>,
     }
 
@@ -53,24 +53,24 @@ public_reply! {
     pub(in crate::mcp) struct SessionReply {
         /// Vault's address
         address: Setting,
-        /// Where the services lie: MOUNT/PREFIX
+        /// The path of the services: MOUNT/PREFIX
         path: Setting,
         /// Vault's version
         version: Option<Account>,
-        /// Whose session it is
+        /// The user of the session
         user: Option<Account>,
-        /// Its policies
+        /// The policies of the session
         policies: Vec<Account>,
-        /// Seconds until it ends; absent for a token that never expires
+        /// Seconds until the session ends; absent for a token that never expires
         seconds_left: Option<u64>,
         /// Whether the services can be listed
         read_access: bool,
-        /// Whether the session could write by itself; absent when Vault does not tell
+        /// Whether the session itself may write to Vault; absent if Vault does not report it
         write_access: Option<bool>,
         /// How many services there are
         services: Option<u64>,
-        /// How many services have no version within the rotation interval that was set for them;
-        /// absent when it takes long
+        /// How many services are due for rotation: their newest version is older than the interval
+        /// set for them; absent if counting takes too long
         rotation_due: Option<u64>,
     }
 
@@ -80,15 +80,15 @@ public_reply! {
         logged_in: bool,
         /// The session
         session: Option<SessionReply>,
-        /// What is shown of values
+        /// How much of secret values this server shows
         mode: Mode,
-        /// How a person approves a change; absent when the settings do not allow any
+        /// How a person approves a change; absent if the settings allow no approval
         approval: Option<Strength>,
-        /// What to do
+        /// The next step
         next: Option<Sentence>,
     }
 
-    /// How a logout went.
+    /// The result of a logout.
     pub(in crate::mcp) struct LogoutReply {
         /// Whether Vault revoked a token. A token that the server inherited is forgotten, not
         /// revoked
@@ -98,7 +98,7 @@ public_reply! {
     }
 }
 
-/// Names as they may be shown; others are left out.
+/// The names that a model may see. Others are left out.
 fn accounts(names: &[String]) -> Vec<Account> {
     names.iter().filter_map(|name| Account::new(name)).collect()
 }
@@ -108,9 +108,9 @@ pub(in crate::mcp) struct Login;
 
 impl Tool for Login {
     const TITLE: &'static str = "Log in to Vault";
-    const DESCRIPTION: &'static str = "Start a HashiCorp Vault or OpenBao login: opens the browser on the user's machine, where they \
-        sign in. The token stays in this server. Gives pending until the user is done; call again to wait. Needed when another tool \
-        says login_required.";
+    const DESCRIPTION: &'static str = "Log in to HashiCorp Vault or OpenBao: opens the browser on the user's machine, where they sign in. \
+        The token stays in this server. Returns pending until the user has signed in; call again to wait. Call it when another tool \
+        returns login_required.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: false,
@@ -137,7 +137,7 @@ impl Tool for Login {
             .await?;
         Ok(Outcome::Done(match signed_in {
             Some(session) => {
-                // What waits belongs to the session before.
+                // Pending changes belong to the previous session.
                 state.changes.forget();
                 LoginReply {
                     state: LoginState::LoggedIn,
@@ -166,8 +166,8 @@ pub(in crate::mcp) struct Status;
 
 impl Tool for Status {
     const TITLE: &'static str = "Vault session status";
-    const DESCRIPTION: &'static str = "Show whether there is a Vault session, whose it is, its policies, the seconds left, how many services \
-        are due for rotation, what this server shows of secret values, and how a person approves a write.";
+    const DESCRIPTION: &'static str = "Show whether there is a Vault session, its user, its policies and the seconds left, how many services \
+        are due for rotation, how much of secret values this server shows, and how a person approves a write.";
     const HINTS: Hints = Hints {
         read_only: true,
         destructive: false,
@@ -190,7 +190,7 @@ impl Tool for Status {
                 read_access: reply.read_access,
                 write_access: reply.write_access,
                 services: reply.services.map(|count| count as u64),
-                rotation_due: tokio::time::timeout(LOOK_FOR, overdue(&core))
+                rotation_due: tokio::time::timeout(MAX_COUNTING, overdue(&core))
                     .await
                     .ok()
                     .and_then(|due| Some(due.ok()? as u64)),
@@ -215,8 +215,8 @@ pub(in crate::mcp) struct Logout;
 
 impl Tool for Logout {
     const TITLE: &'static str = "Log out of Vault";
-    const DESCRIPTION: &'static str = "Forget the Vault token and all handles. A token that vault_login obtained is revoked too; one \
-        that this server was started with is not.";
+    const DESCRIPTION: &'static str = "Forget the Vault token and all handles. A token that vault_login obtained is also revoked; a \
+        token that this server was started with is not.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: false,
@@ -241,7 +241,7 @@ impl Tool for Logout {
             Ended::NotRevoked(_) => (
                 false,
                 Some(Sentence::fixed(
-                    "the token could not be revoked: it lives until it expires",
+                    "the token could not be revoked: it stays valid until it expires",
                 )),
             ),
         };

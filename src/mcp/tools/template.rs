@@ -1,7 +1,7 @@
-//! A template that a model sends: entries, comments and blank lines, and nothing else.
+//! Parses a template that a model sends: entries, comments and blank lines, and nothing else.
 //!
-//! Each line is understood by itself and written anew by this program, so no text of the model
-//! stands around a value.
+//! Each line is parsed on its own and written anew by this program, so no text from the model
+//! surrounds a value.
 
 use std::collections::BTreeSet;
 
@@ -20,9 +20,9 @@ const MAX_TEMPLATE: usize = 256 * 1024;
 const MAX_LINES: usize = 500;
 
 const RULE: &str = "a template has KEY=VALUE lines (key: value for YAML), comment lines that begin with #, and blank lines; a value is \
-                    a handle or plain text without quotes inside, backslashes or $";
+                    a handle, or plain text without inner quotes, backslashes or $";
 
-/// Understands a template; gives its format too, as its lines tell.
+/// Parses a template. If `format` is `None`, the first entry decides it. Returns the format too.
 pub(super) fn parse(
     state: &State,
     text: &str,
@@ -52,26 +52,26 @@ pub(super) fn parse(
         }
         if let Some(comment) = line.strip_prefix('#') {
             if comment.contains(MARK) || has_control(comment) {
-                return Err(refused());
+                return Err(invalid_line());
             }
             template
                 .lines
                 .push(TemplateLine::Comment(comment.to_owned()));
             continue;
         }
-        let (key, value) = entry(line, format).ok_or_else(refused)?;
+        let (key, value) = entry(line, format).ok_or_else(invalid_line)?;
         if !seen.insert(key.clone()) {
             return Err(Refusal::argument(
-                "the key {} stands twice in the template",
+                "the key {} occurs twice in the template",
                 &[&key],
                 "give each key once",
             ));
         }
         let (value, is_literal) = match state.meant(value).map_err(|not| not_meant(not, &key))? {
-            None => (literal(value, format).ok_or_else(refused)?, true),
+            None => (literal(value, format).ok_or_else(invalid_line)?, true),
             Some((held, origin)) => {
                 template.sources.push(origin.words());
-                (taken(&mut template, &key, held), false)
+                (value_or_obstacle(&mut template, &key, held), false)
             }
         };
         template.lines.push(TemplateLine::Entry {
@@ -81,13 +81,13 @@ pub(super) fn parse(
         });
     }
     if seen.is_empty() {
-        Err(refused())
+        Err(invalid_line())
     } else {
         Ok((template, format))
     }
 }
 
-fn refused() -> Refusal {
+fn invalid_line() -> Refusal {
     Refusal::argument(
         "a line of the template is not an entry, a comment or a blank line",
         &[],
@@ -95,7 +95,7 @@ fn refused() -> Refusal {
     )
 }
 
-/// The first entry tells.
+/// The format that the first entry has: whichever of `=` and `:` comes first in it decides.
 fn format_of(text: &str) -> Format {
     let mut entries = text
         .lines()
@@ -135,7 +135,8 @@ fn entry(line: &str, format: Format) -> Option<(Key, &str)> {
     is_name.then_some((key, value))
 }
 
-/// Plain text, in one pair of quotes or none. In YAML, numbers and truth values keep their type.
+/// Parses plain text, in one pair of quotes or none. In YAML, unquoted numbers and booleans keep
+/// their type.
 fn literal(text: &str, format: Format) -> Option<Value> {
     let quoted = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
     let (inner, is_quoted) = match quoted('"').or_else(|| quoted('\'')) {
@@ -168,8 +169,9 @@ fn has_control(text: &str) -> bool {
         .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'))
 }
 
-/// A value that cannot be taken keeps the file from being written; the person is told why.
-fn taken(template: &mut Template, key: &Key, held: Held) -> Value {
+/// The value, if it is usable. Otherwise an obstacle keeps the file from being written, and shows
+/// the person why.
+fn value_or_obstacle(template: &mut Template, key: &Key, held: Held) -> Value {
     match held {
         Held::Value(value) => value,
         Held::Unusable(reason) => {
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_entry_tells_the_format() {
+    fn the_first_entry_decides_the_format() {
         assert_eq!(format_of("# x\n\nA=http://x\n"), Format::Env);
         assert_eq!(format_of("a: x=y\n"), Format::Yaml);
     }

@@ -1,5 +1,6 @@
-//! The history of a service, deleting, and going back. Names only: whether a value differs between
-//! two versions is for the person, so a rollback is written also when nothing differs.
+//! History, deletion and rollback of a service. Replies contain names only: whether a value differs
+//! between two versions is for the person only, so a rollback writes a version even if nothing
+//! differs.
 
 use std::collections::BTreeSet;
 
@@ -29,11 +30,11 @@ pub(in crate::mcp) struct HistoryArguments {
 public_words! {
     /// Whether a version can be read.
     pub(in crate::mcp) enum Readable {
-        /// It can.
+        /// It can be read.
         Live,
-        /// It was deleted; the user can undelete it.
+        /// It was deleted, but the user can undelete it.
         Deleted,
-        /// Its values are gone for good.
+        /// Its values are permanently destroyed.
         Destroyed,
     }
 }
@@ -45,7 +46,7 @@ public_reply! {
         service: Service,
         /// The newest version
         current: u64,
-        /// The versions that Vault still knows, newest first
+        /// The versions that Vault still keeps, newest first
         versions: Vec<VersionEntry>,
     }
 
@@ -57,43 +58,43 @@ public_reply! {
         created: Option<Time>,
         /// Whether it can be read
         state: Readable,
-        /// Keys that the version before did not have; absent where one of the two cannot be read.
-        /// An entry's number is of this version
+        /// Keys that the previous version did not have; absent if either version cannot be read.
+        /// Entry numbers are those of this version
         added: Option<Vec<Entry>>,
-        /// Keys that only the version before had. An entry's number is of that version
+        /// Keys that only the previous version had. Entry numbers are those of that version
         removed: Option<Vec<Entry>>,
     }
 
-    /// What was deleted.
+    /// The outcome of a deletion.
     pub(in crate::mcp) struct DeletedReply {
         /// The service
         service: Service,
-        /// Where it lies: MOUNT/PREFIX/SERVICE
+        /// Its path in Vault: MOUNT/PREFIX/SERVICE
         path: Setting,
         /// Whether the whole service was deleted, or only keys
         whole_service: bool,
-        /// Without keys: the version that was deleted. With keys: the new version, which lacks them
+        /// The deleted version; if only keys were deleted, the new version without them
         version: u64,
-        /// Whether the audit log could not be written afterwards
+        /// True if the audit log could not be written afterwards
         unlogged: Option<bool>,
     }
 
-    /// A new version with the content of an old one: names only. Whether a value differs is for the
-    /// person.
+    /// A new version with the content of an old one. Names only: whether a value differs is for the
+    /// person only.
     pub(in crate::mcp) struct RollbackReply {
         /// The service
         service: Service,
-        /// Where it lies: MOUNT/PREFIX/SERVICE
+        /// Its path in Vault: MOUNT/PREFIX/SERVICE
         path: Setting,
         /// The new version
         version: u64,
-        /// Keys that are there again
+        /// Keys that were restored
         added: Vec<Name>,
-        /// Keys that are gone
+        /// Keys that were removed
         removed: Vec<Name>,
-        /// How many more came or went whose names are not shown
+        /// How many more keys were restored or removed, whose names are not shown
         unnamed: u64,
-        /// Whether the audit log could not be written afterwards
+        /// True if the audit log could not be written afterwards
         unlogged: Option<bool>,
     }
 }
@@ -183,14 +184,14 @@ fn history_reply(state: &State, found: &history::HistoryReply) -> HistoryReply {
 pub(in crate::mcp) struct DeleteArguments {
     /// The service: one secret of KV version 2, such as jellyfin
     service: Service,
-    /// Only these keys; without keys and entries, the whole service
+    /// Only these keys; the whole service if neither keys nor entries are given
     keys: Option<Vec<Key>>,
     /// Only the entries with these numbers, whose names are not shown; needs version
     entries: Option<Vec<u64>>,
-    /// The version that the numbers of entries are of
+    /// The version that the entry numbers refer to
     version: Option<u64>,
-    /// From approval_pending, to wait for that approval
-    #[allow(dead_code, reason = "read where changes wait")]
+    /// The token from approval_pending, to wait for that approval
+    #[allow(dead_code, reason = "with_person reads it from the sent arguments")]
     approval_token: Option<String>,
 }
 
@@ -199,9 +200,9 @@ pub(in crate::mcp) struct Delete;
 
 impl Tool for Delete {
     const TITLE: &'static str = "Delete secrets in Vault";
-    const DESCRIPTION: &'static str = "Delete keys of a service in Vault, or the whole service. Older versions hold what was deleted: \
-        vault_rollback brings keys back, and the user a whole service. A person must approve each deletion on a page in their browser; \
-        until then it gives approval_pending with an approval_token to call again with, and the same arguments.";
+    const DESCRIPTION: &'static str = "Delete keys of a service in Vault, or the whole service. Older versions keep what was deleted: \
+        vault_rollback restores keys, and only the user can restore a whole service. A person must approve each deletion on a page in \
+        their browser. Until then the tool returns approval_pending with an approval_token: call again with it and the same arguments.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: true,
@@ -227,14 +228,14 @@ impl Tool for Delete {
         let mut names: BTreeSet<String> = keys.iter().map(Key::to_string).collect();
         match version {
             Some(version) if !entries.is_empty() => {
-                names.extend(hidden(&state, &core, &service, version, &entries).await?)
+                names.extend(keys_of(&state, &core, &service, version, &entries).await?)
             }
             None if entries.is_empty() => {}
             Some(_) | None => {
                 return Err(Refusal::argument(
                     "entries need version, and version needs entries",
                     &[],
-                    "as in entries [3] of version 2",
+                    "for example entries [3] with version 2",
                 ));
             }
         }
@@ -247,7 +248,7 @@ impl Tool for Delete {
 }
 
 /// The keys with these numbers in a version.
-async fn hidden(
+async fn keys_of(
     state: &State,
     core: &Core,
     service: &Service,
@@ -263,7 +264,7 @@ async fn hidden(
     let keys = state.in_order(service, reply.version, reply.secrets.keys());
     let of = |entry: &u64| {
         let at = usize::try_from(*entry).ok()?.checked_sub(1)?;
-        // One with a name goes by its name.
+        // A key whose name is shown must be given by its name.
         keys.get(at)
             .filter(|(name, _)| name.is_none())
             .map(|(_, key)| (*key).clone())
@@ -338,11 +339,11 @@ fn without_keys(reply: ChangeReply) -> DeletedReply {
 pub(in crate::mcp) struct RollbackArguments {
     /// The service: one secret of KV version 2, such as jellyfin
     service: Service,
-    /// The version whose content the new one gets
+    /// The old version whose content the new version gets
     #[cfg_attr(test, schemars(range(min = 1)))]
     version: u64,
-    /// From approval_pending, to wait for that approval
-    #[allow(dead_code, reason = "read where changes wait")]
+    /// The token from approval_pending, to wait for that approval
+    #[allow(dead_code, reason = "with_person reads it from the sent arguments")]
     approval_token: Option<String>,
 }
 
@@ -351,9 +352,9 @@ pub(in crate::mcp) struct Rollback;
 
 impl Tool for Rollback {
     const TITLE: &'static str = "Roll a secret in Vault back";
-    const DESCRIPTION: &'static str = "Write a new version of a service in Vault with the content of an older one, which vault_history \
-        shows. A person must approve it on a page in their browser; until then it gives approval_pending with an approval_token to call \
-        again with, and the same arguments.";
+    const DESCRIPTION: &'static str = "Write a new version of a service in Vault with the content of an older one; vault_history lists the \
+        versions. A person must approve it on a page in their browser. Until then the tool returns approval_pending with an \
+        approval_token: call again with it and the same arguments.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: true,
@@ -373,9 +374,9 @@ impl Tool for Rollback {
         } = arguments;
         if version == 0 {
             return Err(Refusal::argument(
-                "versions begin with 1",
+                "version must be 1 or greater",
                 &[],
-                "vault_history shows them",
+                "vault_history shows the versions",
             ));
         }
         let request = RollbackRequest {

@@ -1,6 +1,6 @@
-// Puts a stdio server behind streamable HTTP, for the official conformance suite, which knows only
-// that: node bridge.mjs BIN. Prints its address. A session of the old revisions gets a server of its
-// own; requests of 2026-07-28, which have none, share one.
+// Exposes a stdio server over streamable HTTP, because the official conformance suite supports only
+// that: node bridge.mjs BIN. Prints its address. Each session of the old revisions gets its own
+// server. Requests of 2026-07-28 have no session and share one server.
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
@@ -21,7 +21,7 @@ class Server {
         this.open.delete(message.id);
         asked.end({ ...message, id: asked.id });
       } else {
-        // A notification belongs to whichever request is open.
+        // Send a notification to the first open request.
         this.open.values().next().value?.send(message);
       }
     });
@@ -73,7 +73,7 @@ const bridge = http.createServer((request, response) => {
       },
       end(part) {
         if (streaming) return response.end(`event: message\ndata: ${JSON.stringify(part)}\n\n`);
-        // The revision's own status for its own errors.
+        // The HTTP status that the revision assigns to each of its errors.
         const status = { '-32601': 404, '-32020': 400, '-32021': 400, '-32022': 400, '-32602': 400 }[part.error?.code] ?? 200;
         response.writeHead(request.headers['mcp-session-id'] ? 200 : status, { 'Content-Type': 'application/json' });
         return response.end(JSON.stringify(part));

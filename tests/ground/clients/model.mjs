@@ -1,6 +1,6 @@
-// A stand-in for the model, so that a client's whole tool loop runs without a key or a network:
-// node model.mjs SCRIPT LOG. Prints its address; writes all that reaches the model to LOG.
-// It speaks the Messages API. A script is a list of steps; each sees the last tool's result.
+// Imitates the model, so that a client's whole tool loop runs without an API key or a network:
+// node model.mjs SCRIPT LOG. Prints its address, and writes every request to the model to LOG.
+// Implements the Messages API. A script is a list of steps; each gets the result of the last tool.
 import { appendFileSync } from 'node:fs';
 import http from 'node:http';
 
@@ -14,7 +14,7 @@ const remember = (text) => {
   for (const found of JSON.parse(text).entries) handles[found.name] = found.handle;
 };
 const set = (more) => tool('vault_set', { service: 'shop', secrets: handles, ...more });
-// Until a person has answered, the same call is made again, with the token it gave if it gave one.
+// Repeats the same call until a person has answered, with the token from its reply if there is one.
 const inject = () => tool('vault_inject', { service: 'shop' });
 const waiting = (text) => (!text.startsWith('approval_pending') ? null
   : token(text) ? set({ approval_token: token(text) }) : inject());
@@ -73,7 +73,7 @@ const server = http.createServer((request, response) => {
     if (request.url.includes('count_tokens')) return response.end('{"input_tokens":1}');
     const asked = JSON.parse(body);
     appendFileSync(log, `${body}\n`);
-    // Side questions (a title, say) come without tools.
+    // Side requests (for a title, for example) come without tools.
     const block = asked.tools?.length ? next(asked.messages) : { type: 'text', text: 'x' };
     const message = {
       id: `msg_${step}`, type: 'message', role: 'assistant', model: asked.model, content: [block], stop_sequence: null,

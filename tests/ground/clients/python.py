@@ -1,7 +1,7 @@
-"""A walk through the server with the official Python client: python.py 1|2 auto|legacy BIN CALLS
+"""Calls everything on the server with the official Python client: python.py 1|2 auto|legacy BIN CALLS
 
-CALLS is a JSON list of [tool, arguments]. Prints one JSON object; tests/it/mcp/clients.rs says what
-must be in it. The client itself holds each result against the tool's output schema.
+CALLS is a JSON list of [tool, arguments]. Prints one JSON object, which tests/it/mcp/clients.rs
+checks. The client itself validates each result against the tool's output schema.
 """
 import asyncio
 import json

@@ -1,4 +1,4 @@
-// A walk through the server with the official TypeScript clients:
+// Calls everything on the server with the official TypeScript clients:
 // node typescript.mjs client|sdk auto|legacy BIN CALLS. Prints one JSON object, as python.py does.
 const [kind, mode, binary, calls] = process.argv.slice(2);
 const server = { command: binary, args: ['mcp'], env: process.env };

@@ -1,5 +1,5 @@
-# Readers which are programs of their own, one process a path: paths on stdin, one line of JSON each on stdout:
-# python3 commands.py NAME [PROGRAM]. A shell which complained but went on gives "error" and beside it "ok".
+# Readers that are separate programs: python3 commands.py NAME [PROGRAM]. Reads paths on stdin and prints one line
+# of JSON for each on stdout. If a shell reports an error but continues, its line has both "error" and "ok".
 import concurrent.futures, http.server, json, os, shlex, shutil, signal, socketserver, subprocess, sys, tempfile, threading
 
 name = sys.argv[1]
@@ -30,8 +30,8 @@ def run(command, environment=clean):
 
 
 def variables(path):
-    # the path is written into the script, so that $1 is as empty as in a shell that was started bare;
-    # a variable ?, which no shell can set, carries what the last command ended with
+    # The path is part of the script, so that $1 is empty, as in a shell started without arguments. No shell can
+    # set a variable named "?", so it carries the exit status of the last command.
     script = f'exec 3>&1 >/dev/null; set -a; . {shlex.quote(path)}\n/usr/bin/env -0 "?=$?" >&3'
     status, out, said = run([*shells[name], "-c", script])
     found = dict(pair.split("=", 1) for pair in out.split("\0") if "=" in pair)
@@ -49,7 +49,7 @@ def shell(path):
     return {"error": said, **answer} if said else answer
 
 
-# Many files in one shell, each in a process of its own that ends behind it; what leaves no environment is read alone
+# Reads many files in one shell, each in its own subshell. A file that produces no environment is read again alone.
 def shells_at_once(paths):
     script = "exec 3>&1 >/dev/null\n"
     errors = [os.path.join(place.name, f"{threading.get_ident()}-{n}") for n in range(len(paths))]
@@ -95,7 +95,7 @@ def bun(path):
     return {"ok": {k: v for k, v in found.items() if before.get(k) != v}}
 
 
-# A daemon that writes down what containers it should create, and makes none
+# A docker daemon that records the containers it should create, and creates none.
 class Daemon(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     asked = {}
@@ -144,7 +144,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 counter = iter(range(1 << 60))
 
 
-# Many files of one container, with a file between them that says whose variables follow
+# Passes many files to one container. A marker file before each tells which file the next variables come from.
 def docker(paths):
     image = f"i{next(counter)}"
     files = []
@@ -171,7 +171,7 @@ def docker(paths):
     return docker(paths[:half]) + docker(paths[half:])
 
 
-# Many files are many services of one project; a project that is refused is halved until the file is found
+# Makes each file a service of one project. If compose refuses the project, it is halved until the bad file is found.
 def compose(paths):
     raw = {"format": "raw"} if name == "compose-raw" else {}
     services = {
@@ -184,7 +184,7 @@ def compose(paths):
         status, out, said = run([*command, "config", "--format", "json"], {**clean, "DOCKER_CONFIG": place.name})
     if status == 0:
         found = json.loads(out)["services"]
-        # config writes a file for Compose to read again, so every $ is doubled in it
+        # The output of config is meant for Compose to read again, so every $ is doubled.
         variables = [found[service].get("environment") or {} for service in services]
         return [{"ok": {k: v.replace("$$", "$") for k, v in some.items() if v is not None}} for some in variables]
     if len(paths) == 1:
@@ -215,7 +215,7 @@ if name == "docker":
 before = {}
 if name in shells:
     before, _ = variables("/dev/null")
-    if name == "ksh93":  # which exports these of its own accord, some of them only after a command was started
+    if name == "ksh93":  # exports these by itself, some of them only after a command was started
         before |= {"_AST_FEATURES": "UNIVERSE - ucb", "IFS": " \t\n"}
 elif name == "bun":
     before = bun("/dev/null")["ok"]

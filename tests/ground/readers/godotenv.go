@@ -1,4 +1,4 @@
-// The Go reader godotenv: paths on stdin, one line of JSON each on stdout.
+// The Go reader godotenv. Reads paths on stdin and prints one line of JSON for each on stdout.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// npm's readers: paths on stdin, one line of JSON each on stdout: node readers.mjs NAME
-// What JSON has no type for is written {"!type": "text"}, a key which is no string "!type text".
+// Readers from npm: node readers.mjs NAME. Reads paths on stdin and prints one line of JSON for each on stdout.
+// A value without a JSON type is written as {"!type": "text"}, and a key that is not a string as "!type text".
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { createInterface } from 'node:readline'
@@ -39,7 +39,7 @@ const readers = {
     const { expand } = await import('dotenv-expand')
     return text => expand({ parsed: dotenv.parse(text), processEnv: {} }).parsed
   },
-  // as Vite 8's loadEnv does: Node's parser and dotenv-expand
+  // like Vite 8's loadEnv: Node's parser and dotenv-expand
   vite: async () => {
     const { expand } = await import('dotenv-expand')
     return text => expand({ parsed: { ...parseEnv(text) }, processEnv: {} }).parsed
@@ -56,7 +56,7 @@ const readers = {
       return file.env
     }
   },
-  // as `dotenvx run` does, with what it looks up elsewhere switched off
+  // like `dotenvx run`, with all external lookups switched off
   dotenvx: async () => {
     const { default: dotenvx } = await import('@dotenvx/dotenvx')
     const off = { logLevel: 'none', quiet: true, noArmor: true, noNative: true, no1Password: true, noBitwarden: true, noSpinner: true }
@@ -81,7 +81,7 @@ const Yaml = name.startsWith('yaml') && (await import('yaml')).default
 clear()
 const read = await readers[name]()
 const say = process.stdout.write.bind(process.stdout)
-process.stdout.write = () => true // what a reader says must not come between the answers
+process.stdout.write = () => true // a reader's own output must not mix with the answers
 process.stderr.write = () => true
 for await (const path of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
   let answer

@@ -1,5 +1,5 @@
 <?php
-// PHP's readers: paths on stdin, one line of JSON each on stdout: php readers.php NAME
+// PHP readers: php readers.php NAME. Reads paths on stdin and prints one line of JSON for each on stdout.
 foreach (array_keys(getenv()) as $key) {
     putenv($key);
 }

@@ -1,5 +1,6 @@
-# Python readers: paths on stdin, one line of JSON each on stdout: python3 readers.py NAME (PYTHONPATH=tests/ground/python)
-# What JSON has no type for is written {"!type": "text"}, a key which is no string "!type text".
+# Python readers: python3 readers.py NAME, with PYTHONPATH=tests/ground/python. Reads paths on stdin and prints one line
+# of JSON for each on stdout. A value without a JSON type is written as {"!type": "text"}, and a key that is not a string
+# as "!type text".
 import ctypes, glob, importlib.abc, importlib.machinery, importlib.util, json, logging, math, os, re, signal, sys, warnings
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def plain(value):
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     if isinstance(value, str):
-        # surrogates, which no UTF-8 and so no JSON has
+        # UTF-8, and therefore JSON, cannot encode surrogates
         return {"!str": ascii(value)} if re.search("[\ud800-\udfff]", value) else str.__str__(value)
     if isinstance(value, dict):
         return {key(k): plain(v) for k, v in value.items()}
@@ -56,7 +57,7 @@ def strict():
     return lambda path: strictyaml.load(text(path)).data
 
 
-# annotatedyaml is written for Python 3.12 and up; two spellings are put back for Debian's 3.11
+# annotatedyaml needs Python 3.12 or later; two constructs are rewritten for Debian's 3.11
 class Older(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader):
     def __init__(self, name="", path=""):
         super().__init__(name, path)
@@ -98,14 +99,14 @@ def dotenv(interpolate):
     return lambda path: dotenv_values(path, interpolate=interpolate)
 
 
-# as docker-compose 1.29 reads an env_file
+# reads an env_file like docker-compose 1.29
 def compose_1():
     from dotenv import dotenv_values
 
     return lambda path: dotenv_values(dotenv_path=path, encoding="utf-8-sig", interpolate=True)
 
 
-# what a unit's EnvironmentFile= gives: load_env_file, then names a variable cannot have are dropped
+# reads like a unit's EnvironmentFile=: load_env_file, then invalid variable names are dropped
 def systemd():
     lib = ctypes.CDLL(max(glob.glob("/usr/lib/*/systemd/libsystemd-shared-*.so")))
     libc = ctypes.CDLL(None)

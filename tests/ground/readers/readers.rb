@@ -1,5 +1,6 @@
-# Ruby's readers: paths on stdin, one line of JSON each on stdout: ruby [-I folder of another dotenv/lib] readers.rb NAME
-# What JSON has no type for is written {"!type": "text"}, a key which is no string "!type text".
+# Ruby readers: ruby [-I folder of another dotenv/lib] readers.rb NAME. Reads paths on stdin and prints one line of JSON
+# for each on stdout. A value without a JSON type is written as {"!type": "text"}, and a key that is not a string as
+# "!type text".
 require "json"
 Encoding.default_external = Encoding::UTF_8
 Encoding.default_internal = nil
@@ -21,7 +22,7 @@ name = ARGV.shift
 case name
 when "dotenv"
   require "dotenv"
-  old = !Dotenv.respond_to?(:parse) # 2.4, where load is the only door and keeps what it read
+  old = !Dotenv.respond_to?(:parse) # version 2.4 has only load, which keeps what it read
 when "psych", "psych-unsafe" then require "yaml"
 else abort "no such reader: #{name}"
 end

@@ -1,4 +1,4 @@
-//! `vault_adopt`: an assistant moves a service into Vault and sees names only.
+//! `vault_adopt`: an assistant moves a service into Vault and sees only names.
 
 use serde_json::json;
 
@@ -48,11 +48,11 @@ fn an_assistant_moves_a_service_into_vault_in_one_step_and_sees_no_value() {
     );
     assert!(lab.home.read("app/.env").contains(&env));
     assert!(lab.home.read("app/.env.example").contains("API_TOKEN=\n"));
-    // What is in Vault already is not adopted again.
-    let told = client
+    // A service that is already in Vault is not adopted again.
+    let error = client
         .call("vault_adopt", json!({"service": "app"}))
         .unwrap_err();
-    assert!(told.starts_with("not_allowed: "), "{told}");
+    assert!(error.starts_with("not_allowed: "), "{error}");
     assert!(!client.seen.contains(CANARY));
     client.close();
     lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
@@ -60,7 +60,7 @@ fn an_assistant_moves_a_service_into_vault_in_one_step_and_sees_no_value() {
 }
 
 #[test]
-fn what_cannot_be_adopted_is_a_no_and_the_reason_is_for_the_person() {
+fn an_adoption_that_is_refused_shows_its_reason_only_to_the_person() {
     let env = format!("API_TOKEN={CANARY}\nAPI_TOKEN={CANARY}-two\n");
     let mut lab = app(&[
         (
@@ -71,10 +71,10 @@ fn what_cannot_be_adopted_is_a_no_and_the_reason_is_for_the_person() {
     ]);
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     let mut client = Client::start(&lab.home);
-    let told = client
+    let reply = client
         .call("vault_adopt", json!({"service": "app"}))
         .unwrap_err();
-    assert!(told.starts_with("approval_pending: "), "{told}");
+    assert!(reply.starts_with("approval_pending: "), "{reply}");
     let shown = lab.cv(["approve", "pending", "--json"]).exits(0).json();
     assert!(
         shown["pending"][0]["obstacle"]
@@ -102,12 +102,12 @@ fn under_an_agent_the_command_asks_on_the_page_and_shows_no_file() {
         .exits(8)
         .says("--no-confirm is refused under an AI agent");
     lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "1");
-    let told = lab.cv(["adopt", "app"]);
-    assert_ne!(told.status, 0);
+    let reply = lab.cv(["adopt", "app"]);
+    assert_ne!(reply.status, 0);
     assert!(
-        !told.all().contains("Kq7-one") && !told.all().contains("  | "),
+        !reply.all().contains("Kq7-one") && !reply.all().contains("  | "),
         "{}",
-        told.all()
+        reply.all()
     );
     let shown = lab.cv(["adopt", "app", "--dry-run"]).exits(0);
     assert!(

@@ -1,4 +1,4 @@
-//! What a repository, or whoever else wrote the files, could do to the person who adopts them.
+//! Attacks on the person who runs `adopt`, by the author of a repository or of the adopted files.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -7,7 +7,7 @@ use crate::support::{Lab, run};
 
 const COMPOSE: &str = "services:\n  a:\n    image: x\n    env_file: .env\n";
 
-/// Bytes that are not UTF-8 are no empty file: lines would be lost.
+/// A file that is not UTF-8 must not be taken for an empty one: its lines would be lost.
 #[test]
 fn a_file_that_would_gain_lines_and_is_not_utf_8_is_refused_and_left_alone() {
     for name in [".gitignore", "app/.env.example", ".claude-vault.toml"] {
@@ -16,7 +16,7 @@ fn a_file_that_would_gain_lines_and_is_not_utf_8_is_refused_and_left_alone() {
             (".env", "API_TOKEN=Kq7-one-Lz2\n"),
         ]);
         lab.home
-            .file("my notes/.env", "NOTES_PASSWORD=Kq7-notes-Lz2\n"); // needs a line in .claude-vault.toml
+            .file("my notes/.env", "NOTES_PASSWORD=Kq7-notes-Lz2\n"); // this name needs an entry in .claude-vault.toml
         run(lab.home.command("git").args(["init", "-q"]), "").exits(0);
         std::fs::write(lab.home.lab().join(name), b"# Schl\xfcssel\n*.pem\n").unwrap();
         let before = tree(&lab);
@@ -29,9 +29,9 @@ fn a_file_that_would_gain_lines_and_is_not_utf_8_is_refused_and_left_alone() {
     }
 }
 
-/// The deepest `.gitignore` counts.
+/// In git, the deepest `.gitignore` wins.
 #[test]
-fn a_gitignore_below_that_takes_files_back_is_answered_where_it_lies() {
+fn a_nested_gitignore_that_re_includes_files_gets_the_ignore_lines() {
     let lab = app(&[
         ("compose.yaml", COMPOSE),
         (".env", "API_TOKEN=Kq7-one-Lz2\n"),
@@ -48,7 +48,7 @@ fn a_gitignore_below_that_takes_files_back_is_answered_where_it_lies() {
             && !taken.contains("backup"),
         "{taken}"
     );
-    // `inject --gitignore` keeps to the same rule.
+    // `inject --gitignore` follows the same rule.
     let lab = Lab::with("plex", serde_json::json!({"A": "1"}));
     lab.home.file("plex/.env.example", "A=\n");
     lab.home.file("plex/.gitignore", "!.env\n!.env.backup.*\n");
@@ -60,7 +60,7 @@ fn a_gitignore_below_that_takes_files_back_is_answered_where_it_lies() {
 }
 
 #[test]
-fn a_copy_of_a_secret_elsewhere_in_the_file_is_not_in_the_template() {
+fn the_template_omits_every_copy_of_a_secret_in_the_file() {
     let env = "# the old one was correcthorse\nDB_PASSWORD=correcthorse\nADMIN_LOGIN=correcthorse\nTZ=UTC\n";
     let lab = app(&[("compose.yaml", COMPOSE), (".env", env)]);
     lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
@@ -71,9 +71,9 @@ fn a_copy_of_a_secret_elsewhere_in_the_file_is_not_in_the_template() {
     );
 }
 
-/// `env_file` of a cloned repository may name anything.
+/// The `env_file` of a cloned repository can name any path.
 #[test]
-fn programs_hooks_and_start_up_files_are_no_files_of_variables() {
+fn programs_hooks_and_start_up_files_are_not_taken_for_env_files() {
     let named = [
         ".git/hooks/post-checkout",
         ".bashrc",
@@ -117,9 +117,9 @@ fn programs_hooks_and_start_up_files_are_no_files_of_variables() {
     assert!(lab.home.read("plain").contains("Written by claude-vault"));
 }
 
-/// Memory grows with the file, not with anchors times aliases.
+/// Memory grows with the size of the file, not with the number of anchors times aliases.
 #[test]
-fn many_definitions_of_one_anchor_and_many_aliases_are_read_in_no_time() {
+fn many_definitions_of_one_anchor_and_many_aliases_are_read_quickly() {
     let mut text = String::from("services:\n  a:\n    environment:\n");
     (0..30_000).for_each(|number| text.push_str(&format!("      X{number}: &a {number}\n")));
     (0..30_000).for_each(|number| text.push_str(&format!("      DB_PASSWORD_{number}: *a\n")));
@@ -138,7 +138,7 @@ fn many_definitions_of_one_anchor_and_many_aliases_are_read_in_no_time() {
 }
 
 #[test]
-fn a_version_of_somebody_else_between_two_adoptions_is_not_taken_back() {
+fn undo_keeps_a_version_that_somebody_else_wrote_between_two_adoptions() {
     let lab = app(&[
         ("compose.yaml", COMPOSE),
         (".env", "API_TOKEN=Kq7-one-Lz2\n"),
@@ -153,9 +153,9 @@ fn a_version_of_somebody_else_between_two_adoptions_is_not_taken_back() {
     assert_eq!(lab.stored("app"), stored);
 }
 
-/// A file that inject just gave back to the person is not cleaned of keys that Vault lacks.
+/// Undo gave the file back to the person, so inject must not remove keys that Vault lacks from it.
 #[test]
-fn after_an_undo_inject_takes_no_key_out_of_the_persons_file() {
+fn after_an_undo_inject_removes_no_key_from_the_persons_file() {
     let env = "API_TOKEN=Kq7-one-Lz2\nTZ=UTC\n";
     let lab = app(&[("compose.yaml", COMPOSE), (".env", env)]);
     lab.cv(["set", "app", "OTHER=1", "--no-confirm"]).exits(0);
@@ -173,7 +173,7 @@ fn after_an_undo_inject_takes_no_key_out_of_the_persons_file() {
 }
 
 #[test]
-fn the_mode_of_the_config_and_the_mode_before_are_kept() {
+fn adopt_uses_the_configured_mode_and_undo_restores_the_previous_mode() {
     let lab = app(&[
         ("compose.yaml", COMPOSE),
         (".env", "API_TOKEN=Kq7-one-Lz2\n"),
@@ -191,8 +191,8 @@ fn the_mode_of_the_config_and_the_mode_before_are_kept() {
     assert_eq!(mode(), 0o640);
 }
 
-/// Vault keeps numbers as float64 and spells them its own way: a value that comes back otherwise
-/// stays.
+/// Vault stores numbers as float64 and prints them its own way. A number that would come back
+/// different stays in the file.
 #[test]
 fn a_number_that_vault_would_change_stays_in_its_file() {
     let lab = app(&[]);

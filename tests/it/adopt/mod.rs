@@ -1,5 +1,5 @@
-//! `adopt`: files of a home lab into Vault and back, held against what docker compose itself makes
-//! of them.
+//! `adopt`: the files of a home lab go into Vault and back. docker compose checks that they still
+//! resolve to the same values.
 
 mod assistant;
 mod hostile;
@@ -41,7 +41,7 @@ fn home_lab() -> Lab {
     lab
 }
 
-/// What docker compose makes of a folder, with every profile.
+/// A folder's configuration as docker compose resolves it, with every profile.
 #[track_caller]
 fn config(lab: &Lab, folder: &str) -> Value {
     let mut compose = lab.home.command(ground().join("bin/docker-compose"));
@@ -62,7 +62,7 @@ fn configs(lab: &Lab) -> BTreeMap<&'static str, Value> {
         .collect()
 }
 
-/// Every file of the lab but the audit log.
+/// Every file of the lab except the audit log.
 fn tree(lab: &Lab) -> BTreeMap<PathBuf, Vec<u8>> {
     let found = files(&lab.home.lab());
     found
@@ -71,7 +71,7 @@ fn tree(lab: &Lab) -> BTreeMap<PathBuf, Vec<u8>> {
         .collect()
 }
 
-/// Every secret that stands in the fixtures, as its program reads it.
+/// Every secret in the fixtures, as the program that uses it reads it.
 const SECRETS: [&str; 24] = [
     "9f!Kd2 'q' $Tz#71",
     "Wd7rq-9Kx2_uVt",
@@ -134,7 +134,7 @@ fn stored_in(lab: &Lab, folder: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_home_lab_of_twelve_is_adopted_in_one_command_undone_in_one_and_adopted_again() {
+fn one_command_adopts_twelve_services_one_undoes_it_and_adopting_again_works() {
     let lab = home_lab();
     let (before, resolved) = (tree(&lab), configs(&lab));
     lab.cv(["adopt", "--all", "--dry-run"])
@@ -186,7 +186,7 @@ fn a_home_lab_of_twelve_is_adopted_in_one_command_undone_in_one_and_adopted_agai
 }
 
 #[test]
-fn one_service_of_env_and_compose_goes_to_vault_and_comes_back() {
+fn a_service_with_env_and_compose_files_goes_to_vault_and_comes_back() {
     let lab = home_lab();
     let (before, resolved) = (tree(&lab), config(&lab, "paperless"));
     lab.cv(["adopt", "paperless", "--no-confirm"])
@@ -224,7 +224,7 @@ fn one_service_of_env_and_compose_goes_to_vault_and_comes_back() {
         .exits(5);
 }
 
-/// A lab with one service, `app`, whose files are these.
+/// A lab with one service, `app`, that has these files.
 fn app(content: &[(&str, &str)]) -> Lab {
     let lab = Lab::new();
     for (name, text) in content {
@@ -234,34 +234,34 @@ fn app(content: &[(&str, &str)]) -> Lab {
 }
 
 #[test]
-fn a_secret_stays_where_its_name_is_taken_or_the_container_would_see_the_new_name() {
+fn a_secret_stays_if_its_name_is_taken_or_the_container_would_see_a_new_name() {
     let compose =
         "services:\n  db:\n    image: x\n    environment:\n      DB_PASSWORD: Qx7-first-Lm2\n";
     for (env, more, reason) in [
         (
             "DB_PASSWORD=another-Wz9\n",
             "",
-            "the name DB_PASSWORD is taken by another value in app/.env",
+            "DB_PASSWORD already has a different value in app/.env",
         ),
         (
             "TZ=UTC\n",
             "    env_file: .env\n",
-            "app/.env is a container's env_file too",
+            "app/.env is also the env_file of a container",
         ),
         (
             "TZ=UTC\n",
             "    labels: [\"a=${DB_PASSWORD}\"]\n",
-            "docker compose uses the name DB_PASSWORD already",
+            "a compose file already uses DB_PASSWORD",
         ),
         (
             "TZ=UTC\n",
             "    build: {context: ., args: [DB_PASSWORD]}\n",
-            "docker compose uses the name DB_PASSWORD already",
+            "a compose file already uses DB_PASSWORD",
         ),
         (
             "TZ=UTC\n",
             "    volumes: [\"./.env:/app/.env\"]\n",
-            "app/.env has other readers too",
+            "other programs read app/.env too",
         ),
     ] {
         let text = format!("{compose}{more}");
@@ -276,7 +276,7 @@ fn a_secret_stays_where_its_name_is_taken_or_the_container_would_see_the_new_nam
 }
 
 #[test]
-fn every_way_of_writing_a_secret_in_a_compose_file_keeps_what_compose_resolves() {
+fn compose_resolves_the_same_values_after_adoption_however_a_secret_was_written() {
     let compose = concat!(
         "x-shared: &shared\n  API_TOKEN: Zk4-anchored-Rt9\n",
         "services:\n  a:\n    image: \"x:${TAG:-1}\"\n    environment:\n      <<: *shared\n",
@@ -305,7 +305,7 @@ fn every_way_of_writing_a_secret_in_a_compose_file_keeps_what_compose_resolves()
 }
 
 #[test]
-fn what_changed_since_is_not_undone() {
+fn undo_keeps_later_changes() {
     let files = [
         (
             "compose.yaml",
@@ -339,7 +339,7 @@ fn a_key_that_vault_holds_with_another_value_is_skipped_unless_one_is_preferred(
     lab.store("app", json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"}));
     lab.cv(["adopt", "app", "--no-confirm"])
         .exits(0)
-        .says("Vault holds another value under this name");
+        .says("Vault has a different value for this key");
     assert_eq!(
         lab.stored("app"),
         json!({"API_TOKEN": "Vault-s-own-Rt4", "KEEP": "1"})
@@ -369,10 +369,10 @@ fn a_key_that_vault_holds_with_another_value_is_skipped_unless_one_is_preferred(
 }
 
 #[test]
-fn a_run_that_vault_stopped_is_continued_by_the_same_command() {
+fn running_the_command_again_continues_a_run_that_vault_stopped() {
     let lab = home_lab();
     let (before, resolved) = (tree(&lab), configs(&lab));
-    // Vault takes nothing of one service in the middle.
+    // Vault refuses writes to a service in the middle of the run.
     let read = "path \"secret/data/proxmox-services/nextcloud\" { capabilities = [\"read\"] }";
     let policy = |more: &str| format!("{}\n{more}", crate::support::POLICY);
     lab.bao.put(
@@ -398,7 +398,7 @@ fn a_run_that_vault_stopped_is_continued_by_the_same_command() {
 }
 
 #[test]
-fn a_person_sees_the_plan_of_all_of_it_and_types_yes() {
+fn a_person_sees_one_plan_for_all_services_and_types_yes() {
     let files = [
         (
             "compose.yaml",
@@ -415,7 +415,7 @@ fn a_person_sees_the_plan_of_all_of_it_and_types_yes() {
     session.exp_string("file app/a.env.example").unwrap();
     session.exp_string("API_TOKEN=").unwrap();
     session
-        .exp_string("file app/a.env: Its values come from Vault")
+        .exp_string("file app/a.env: From now on, its values come from Vault")
         .unwrap();
     session
         .exp_string("create secret/proxmox-services/app")
@@ -433,7 +433,7 @@ fn a_person_sees_the_plan_of_all_of_it_and_types_yes() {
 }
 
 #[test]
-fn what_git_tracks_is_reported_and_the_files_and_their_backups_are_ignored() {
+fn files_tracked_by_git_are_reported_and_files_with_values_and_backups_are_ignored() {
     let files = [
         (
             "compose.yaml",
@@ -503,7 +503,7 @@ fn files_in_the_root_and_folders_with_other_names_become_services() {
 }
 
 #[test]
-fn a_template_that_is_there_gains_lines_and_loses_none() {
+fn an_existing_template_gains_lines_and_loses_none() {
     let files = [
         (
             "compose.yaml",
@@ -513,16 +513,17 @@ fn a_template_that_is_there_gains_lines_and_loses_none() {
         (".env.sample", "# the sample\nTZ=Etc/UTC # where\nOLD=1"),
     ];
     let lab = app(&files);
-    let told = lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
+    let output = lab.cv(["adopt", "app", "--no-confirm"]).exits(0);
     assert_eq!(
         lab.home.read("app/.env.sample"),
         "# the sample\nTZ=Etc/UTC # where\nOLD=1\nAPI_TOKEN=\n"
     );
     assert!(
-        told.stderr
-            .contains("only in app/.env, since it is no secret: TZ, PORT"),
+        output
+            .stderr
+            .contains("not secret, so only in app/.env: TZ, PORT"),
         "{}",
-        told.stderr
+        output.stderr
     );
     assert!(!lab.home.lab().join("app/.env.example").exists());
     lab.cv(["adopt", "app", "--undo", "--no-confirm"]).exits(0);
@@ -544,7 +545,7 @@ fn no_secret_is_left_in_a_template_that_adoption_makes() {
     ]);
     lab.cv(["adopt", "app", "--no-confirm"])
         .exits(0)
-        .says("TWICE_TOKEN stays: it stands more than once");
+        .says("TWICE_TOKEN stays: it appears more than once");
     let made = lab.home.read("app/.env.example");
     for secret in [
         "ghp_Zk4R",
@@ -559,7 +560,7 @@ fn no_secret_is_left_in_a_template_that_adoption_makes() {
 }
 
 #[test]
-fn two_files_that_disagree_become_two_services_and_each_is_undone_with_its_folder_alone() {
+fn two_files_that_disagree_become_two_services_that_are_undone_separately() {
     let lab = home_lab();
     lab.home.file(
         "postgres-replica/.env",
@@ -598,7 +599,7 @@ fn two_files_that_disagree_become_two_services_and_each_is_undone_with_its_folde
 }
 
 #[test]
-fn all_keys_go_to_vault_when_asked_for_but_what_only_refers_to_others_stays() {
+fn all_keys_sends_every_key_to_vault_except_mere_references() {
     let env = "TZ=UTC\nDOMAIN=home.lan\nURL=https://${DOMAIN}/x\nAPI_TOKEN=Kq7-one-Lz2\n";
     let lab = app(&[
         (

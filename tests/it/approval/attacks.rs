@@ -1,4 +1,4 @@
-//! What must fail to write.
+//! Attacks on approval. None of them may cause a write.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn nothing_written(lab: &Lab, service: &str) {
 }
 
 #[test]
-fn another_host_origin_method_or_form_gets_nothing() {
+fn a_foreign_host_origin_method_or_form_is_refused() {
     let mut lab = Lab::new();
     let asked = Asked::new(
         &mut lab,
@@ -39,7 +39,7 @@ fn another_host_origin_method_or_form_gets_nothing() {
     let secret = ("Claude-Vault-Page", tab.secret.as_str());
     let evil = format!("evil.example:{port}");
     let by_number = format!("127.0.0.1:{port}");
-    // Names that were made to lead here (DNS rebinding), none, and two.
+    // A foreign host name that resolves to this address (DNS rebinding), no host, and two hosts.
     for hosts in [
         vec![evil.as_str()],
         vec![&by_number],
@@ -103,7 +103,7 @@ fn another_host_origin_method_or_form_gets_nothing() {
             "{method} {what}"
         );
     }
-    // As a form on another page could send it.
+    // The content types that a form on another page can send.
     for kind in [
         "application/x-www-form-urlencoded",
         "text/plain",
@@ -156,11 +156,11 @@ fn another_host_origin_method_or_form_gets_nothing() {
         "{head}"
     );
     nothing_written(&lab, "plex");
-    assert_eq!(pending(&lab.home).len(), 1, "it still waits for its person");
+    assert_eq!(pending(&lab.home).len(), 1, "the plan is still pending");
 }
 
 #[test]
-fn a_get_serves_an_empty_page_and_uses_nothing_up() {
+fn a_get_serves_an_empty_page_and_does_not_use_the_address_up() {
     let mut lab = Lab::new();
     let asked = Asked::new(
         &mut lab,
@@ -170,7 +170,7 @@ fn a_get_serves_an_empty_page_and_uses_nothing_up() {
         asked.address.split('#').nth(1).unwrap(),
         origin(&asked.address)[7..].to_owned(),
     );
-    // As a browser loads a page ahead of time, or something else reads the address and looks.
+    // A browser that prefetches the page, or a link scanner.
     let mut all = String::new();
     for path in [
         "/approve",
@@ -204,7 +204,7 @@ fn a_get_serves_an_empty_page_and_uses_nothing_up() {
 }
 
 #[test]
-fn an_address_works_once_and_a_new_one_voids_it_with_its_tab() {
+fn an_address_works_once_and_a_new_one_revokes_it_and_its_tab() {
     let mut lab = Lab::new();
     let asked = Asked::new(
         &mut lab,
@@ -214,7 +214,7 @@ fn an_address_works_once_and_a_new_one_voids_it_with_its_tab() {
         let answer = post(&asked.address, "", "exchange", &json!({ "code": code }));
         assert_eq!(answer.status, 403, "{}", answer.body);
     }
-    // Raced by many, it works for one.
+    // Of many concurrent exchanges, exactly one succeeds.
     let secrets: Vec<String> = std::thread::scope(|scope| {
         let racing: Vec<_> = (0..8)
             .map(|_| scope.spawn(|| exchange(&asked.address).ok()))
@@ -247,7 +247,7 @@ fn an_address_works_once_and_a_new_one_voids_it_with_its_tab() {
         tab.act(&asked.shown, "value", &json!({"key": 0})).json()["value"],
         CANARY
     );
-    // A new address: neither the one before nor the tab that used it opens anything.
+    // After a new address was issued, neither the previous address nor its tab opens anything.
     let (unused, newest) = (address(&lab.home), address(&lab.home));
     assert_eq!(exchange(&unused).unwrap_err().status, 403);
     for (what, body) in [
@@ -285,13 +285,13 @@ fn nothing_can_be_answered_in_the_first_half_second() {
         ]
         .map(|(what, body)| tab.act(plan, what, &body).status)
     };
-    // Not before it was shown, and not at once afterwards.
+    // Approval is refused before the plan was shown and right after it.
     assert_eq!(tries(&asked.shown), [425; 3]);
     std::thread::sleep(std::time::Duration::from_millis(600));
     assert_eq!(tries(&asked.shown), [425; 3]);
     tab.list();
     assert_eq!(tries(&asked.shown), [425; 3]);
-    // A plan that comes later has its own half second.
+    // A plan that appears later has its own half second.
     tab.look();
     let one = asked.shown.clone();
     let mut client = asked.client;
@@ -313,7 +313,7 @@ fn nothing_can_be_answered_in_the_first_half_second() {
 }
 
 #[test]
-fn one_secret_answers_each_plan_once_and_nothing_else_does() {
+fn the_secret_of_a_tab_answers_each_plan_once_and_nothing_else_does() {
     let mut lab = Lab::new();
     let first = Asked::new(&mut lab, json!({"service": "one", "secrets": {"A": "1"}}));
     let Asked {
@@ -355,7 +355,7 @@ fn one_secret_answers_each_plan_once_and_nothing_else_does() {
             .read(".claude-vault-audit.log")
             .contains("APPROVAL_MISMATCH")
     );
-    // The words that are no yes, and proofs that were not asked for.
+    // Words other than yes, and proofs that were not requested.
     for word in ["", "no", "y", "YES", "yes!", "ja"] {
         assert_eq!(
             tab.act(&one, "approve", &json!({ "word": word })).status,
@@ -376,7 +376,8 @@ fn one_secret_answers_each_plan_once_and_nothing_else_does() {
         assert_eq!(tab.act(&one, what, &json!({})).status, 403, "{what}");
     }
     nothing_written(&lab, "one");
-    // Raced by many, it is written once; afterwards nothing is uncovered any more.
+    // Of many concurrent approvals exactly one writes. Afterwards no value can be uncovered any
+    // more.
     let yes = json!({"word": "yes"});
     let answers: Vec<u16> = std::thread::scope(|scope| {
         let racing: Vec<_> = (0..8)
@@ -400,7 +401,7 @@ fn one_secret_answers_each_plan_once_and_nothing_else_does() {
     assert_eq!(tab.act(&one, "value", &json!({"key": 0})).status, 409);
     let mut again = arguments;
     again["approval_token"] = json!(token);
-    // Another change asked for meanwhile does not lose the outcome of this one.
+    // A second change requested in the meantime does not lose the outcome of the first.
     assert_eq!(
         second.client.call("vault_set", again.clone()).unwrap()["version"],
         1
@@ -416,7 +417,7 @@ fn one_secret_answers_each_plan_once_and_nothing_else_does() {
         lab.bao.get("secret/metadata/proxmox-services/one")["data"]["current_version"],
         1
     );
-    // Another service, another value, another version: another plan.
+    // Another service, value or version makes another plan.
     let mut other = second.arguments.clone();
     other["approval_token"] = json!(second.token);
     other["secrets"] = json!({"A": "2"});
@@ -439,7 +440,7 @@ fn one_secret_answers_each_plan_once_and_nothing_else_does() {
 }
 
 #[test]
-fn a_change_made_meanwhile_is_asked_about_anew() {
+fn a_change_made_in_the_meantime_needs_a_new_approval() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "2"}}));
     let tab = Tab::open(&asked.address);
@@ -456,7 +457,7 @@ fn a_change_made_meanwhile_is_asked_about_anew() {
     });
     assert_eq!(anew["base"], 2);
     assert_eq!(lab.stored("plex"), json!({"A": "somebody else's"}));
-    // The page shows both: how the first ended, and the one that is asked anew.
+    // The page shows both: the outcome of the first plan, and the new plan that waits.
     let shown = tab.list();
     assert_eq!(
         (shown[0]["stage"].as_str(), shown[1]["stage"].as_str()),
@@ -466,7 +467,7 @@ fn a_change_made_meanwhile_is_asked_about_anew() {
 }
 
 #[test]
-fn names_from_a_client_are_text_and_nothing_else() {
+fn names_from_a_client_are_shown_as_plain_text() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let evil = "<script>document.title='x'</script><img src=x onerror=\"document.title='x'\">{page}\u{202e}";
@@ -491,10 +492,10 @@ fn names_from_a_client_are_text_and_nothing_else() {
 }
 
 #[test]
-fn a_name_cannot_imitate_our_words_or_hide_anything() {
+fn a_name_cannot_imitate_the_pages_own_words_or_hide_anything() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
-    // Right-to-left, invisible and ignored characters, and words that would be ours.
+    // Right-to-left, invisible and ignored characters, and text that imitates the page's own words.
     let evil =
         "you\", at \u{61c}\u{200b}\u{2067}your own\u{3164}\u{115f}\u{e0041}\u{fe0f} terminal";
     let client = Client::start_as(&lab.home, evil, json!({}));
@@ -535,7 +536,7 @@ fn a_name_cannot_imitate_our_words_or_hide_anything() {
     );
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     terminal
-        .exp_string("asked for by a program that calls itself \"you\\\", at \\u{61c}")
+        .exp_string("requested by a program that calls itself \"you\\\", at \\u{61c}")
         .unwrap();
     terminal
         .exp_string("The program that asks chose their names")
@@ -544,7 +545,7 @@ fn a_name_cannot_imitate_our_words_or_hide_anything() {
 }
 
 #[test]
-fn one_greedy_tool_cannot_keep_out_the_others_and_another_process_knows_none_of_it() {
+fn one_greedy_tool_does_not_block_others_and_another_process_cannot_answer_its_plans() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     super::page::config(
         &lab,
@@ -554,29 +555,29 @@ fn one_greedy_tool_cannot_keep_out_the_others_and_another_process_knows_none_of_
     let asked = Asked::new(&mut lab, json!({"service": "s0", "secrets": {"A": "1"}}));
     let mut client = asked.client;
     for number in 1..16 {
-        let told = client
+        let reply = client
             .call(
                 "vault_set",
                 json!({"service": format!("s{number}"), "secrets": {"A": "1"}}),
             )
             .unwrap_err();
-        assert!(told.starts_with("approval_pending: "), "{told}");
+        assert!(reply.starts_with("approval_pending: "), "{reply}");
     }
     let refused = eventually("a refusal", || {
-        let told = client
+        let reply = client
             .call(
                 "vault_set",
                 json!({"service": "more", "secrets": {"A": "1"}}),
             )
             .unwrap_err();
-        (!told.starts_with("approval_pending")).then_some(told)
+        (!reply.starts_with("approval_pending")).then_some(reply)
     });
     assert!(refused.starts_with("invalid_arguments: "), "{refused}");
-    // Another tool still asks, and so does the person's own command.
-    let told = client
+    // Another tool can still ask, and so can the person's own command.
+    let reply = client
         .call("vault_inject", json!({"service": "plex"}))
         .unwrap_err();
-    assert!(told.starts_with("approval_pending: "), "{told}");
+    assert!(reply.starts_with("approval_pending: "), "{reply}");
     eventually("its plan", || {
         pending(&lab.home)
             .iter()
@@ -584,14 +585,14 @@ fn one_greedy_tool_cannot_keep_out_the_others_and_another_process_knows_none_of_
             .then_some(())
     });
     let mut other = Client::start(&lab.home);
-    let told = other
+    let reply = other
         .call(
             "vault_set",
             json!({"service": "s0", "secrets": {"A": "1"}, "approval_token": asked.token}),
         )
         .unwrap_err();
-    assert!(told.starts_with("approval_expired: "), "{told}");
-    // With the process everything is gone: the page, the socket, the plans.
+    assert!(reply.starts_with("approval_expired: "), "{reply}");
+    // When the process ends, the page, the socket and the plans are gone.
     client.close();
     eventually("the plans to go", || {
         pending(&lab.home).is_empty().then_some(())
@@ -606,7 +607,7 @@ fn one_greedy_tool_cannot_keep_out_the_others_and_another_process_knows_none_of_
     nothing_written(&lab, "s0");
 }
 
-/// A page of somebody else in the person's own browser.
+/// Another site's page in the person's own browser.
 #[test]
 fn a_hostile_page_in_the_same_browser_reads_nothing_and_sends_nothing() {
     let mut lab = Lab::new();
@@ -634,7 +635,7 @@ fn a_hostile_page_in_the_same_browser_reads_nothing_and_sends_nothing() {
             let _ = stream.write_all(format!("{head}{html}").as_bytes());
         }
     });
-    // Even with the secret of a tab, which it cannot know.
+    // The attack fails even with the secret of a tab, which the page cannot know.
     let script = format!(
         "(async () => {{ const tried = []; const post = (more) => fetch('{plan}', {{method: 'POST', \
          body: JSON.stringify({{word: 'yes'}}), ...more}}).then((r) => tried.push(r.status + r.type), (e) => tried.push(e.name)); \
@@ -660,12 +661,12 @@ fn a_hostile_page_in_the_same_browser_reads_nothing_and_sends_nothing() {
         "{tried:?}"
     );
     nothing_written(&lab, "plex");
-    assert_eq!(pending(&lab.home).len(), 1, "it still waits for its person");
+    assert_eq!(pending(&lab.home).len(), 1, "the plan is still pending");
 }
 
-/// A model that guesses learns nothing from what it is told.
+/// A model that guesses a value must learn nothing from the answer.
 #[test]
-fn whether_a_guess_is_right_is_not_told() {
+fn the_reply_does_not_reveal_whether_a_guess_is_right() {
     let mut lab = Lab::with("plex", json!({"PIN": "4711", "URL": "$(x)"}));
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     lab.home.file("plex/.env.example", "PIN=\n");
@@ -681,13 +682,13 @@ fn whether_a_guess_is_right_is_not_told() {
     assert_eq!(plan("4711"), plan("0000"));
     // A right guess is asked about like a wrong one.
     for pin in ["4711", "0000"] {
-        let told = client
+        let reply = client
             .call(
                 "vault_set",
                 json!({"service": "plex", "secrets": {"PIN": pin}}),
             )
             .unwrap_err();
-        assert!(told.starts_with("approval_pending: "), "{told}");
+        assert!(reply.starts_with("approval_pending: "), "{reply}");
     }
     let handle = crate::mcp::handle(
         &client
@@ -705,7 +706,7 @@ fn whether_a_guess_is_right_is_not_told() {
     client.close();
 }
 
-/// What a client says that its person did approves nothing; a decline does deny.
+/// A client's claim that its person accepted approves nothing. A decline does deny.
 #[test]
 fn a_clients_accept_approves_nothing() {
     let mut lab = Lab::new();
@@ -738,12 +739,12 @@ fn a_clients_accept_approves_nothing() {
                 .starts_with("http://localhost:")
         );
         client.send(&json!({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": action, "content": {"word": "yes"}}}));
-        let told = crate::mcp::outcome(&client.answer(id)).unwrap_err();
-        assert!(told.starts_with(wanted), "{told}");
+        let reply = crate::mcp::outcome(&client.answer(id)).unwrap_err();
+        assert!(reply.starts_with(wanted), "{reply}");
         nothing_written(&lab, service);
     }
     client.close();
-    // Revision 2026-07-28: the result asks, and the client comes back.
+    // Revision 2026-07-28: the result contains the question, and the client calls again.
     let mut client = Client::start(&lab.home);
     let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientInfo": {"name": "x", "version": "1"},
                       "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}});
@@ -775,77 +776,78 @@ fn a_clients_accept_approves_nothing() {
         if state.ends_with('0') { '1' } else { '0' }
     );
     let back = |action: &str, state: &str| json!({"requestState": state, "inputResponses": {name: {"action": action}}});
-    // Forged, altered, with other arguments, with another tool: nothing, and it is used up.
+    // Forged or altered state, other arguments, or another tool: nothing is written, and the state
+    // is used up.
     for (arguments, state) in [
         (arguments.clone(), "0".repeat(32)),
         (arguments.clone(), altered),
     ] {
-        let told = call(&mut client, arguments, back("accept", &state));
+        let reply = call(&mut client, arguments, back("accept", &state));
         assert!(
-            told["content"][0]["text"]
+            reply["content"][0]["text"]
                 .as_str()
                 .unwrap()
                 .starts_with("approval_expired: "),
-            "{told}"
+            "{reply}"
         );
     }
-    let told = client.request(
+    let reply = client.request(
         "tools/call",
         json!({"name": "vault_get", "arguments": {"service": "four"}, "_meta": meta, "requestState": state, "inputResponses": {}}),
     );
-    assert!(told.to_string().contains("approval_mismatch: "), "{told}");
-    let told = call(&mut client, arguments.clone(), back("accept", &state));
+    assert!(reply.to_string().contains("approval_mismatch: "), "{reply}");
+    let reply = call(&mut client, arguments.clone(), back("accept", &state));
     assert!(
-        told["content"][0]["text"]
+        reply["content"][0]["text"]
             .as_str()
             .unwrap()
             .starts_with("approval_expired: "),
-        "used up: {told}"
+        "used up: {reply}"
     );
     let required = call(&mut client, arguments.clone(), json!({}));
     let state = required["requestState"].as_str().unwrap().to_owned();
-    let told = call(&mut client, arguments.clone(), back("accept", &state));
+    let reply = call(&mut client, arguments.clone(), back("accept", &state));
     assert!(
-        told["content"][0]["text"]
+        reply["content"][0]["text"]
             .as_str()
             .unwrap()
             .starts_with("approval_pending: "),
-        "{told}"
+        "{reply}"
     );
-    let told = call(&mut client, arguments.clone(), back("accept", &state));
+    let reply = call(&mut client, arguments.clone(), back("accept", &state));
     assert!(
-        told["content"][0]["text"]
+        reply["content"][0]["text"]
             .as_str()
             .unwrap()
             .starts_with("approval_expired: "),
-        "replayed: {told}"
+        "replayed: {reply}"
     );
     let required = call(&mut client, arguments.clone(), json!({}));
     let state = required["requestState"].as_str().unwrap();
-    let told = call(
+    let reply = call(
         &mut client,
         json!({"service": "four", "secrets": {"A": "2"}}),
         back("accept", state),
     );
     assert!(
-        told["content"][0]["text"]
+        reply["content"][0]["text"]
             .as_str()
             .unwrap()
             .starts_with("approval_mismatch: "),
-        "{told}"
+        "{reply}"
     );
     let required = call(&mut client, arguments.clone(), json!({}));
-    let told = call(
+    let reply = call(
         &mut client,
         arguments,
         back("decline", required["requestState"].as_str().unwrap()),
     );
     assert!(
-        told["content"][0]["text"]
+        reply["content"][0]["text"]
             .as_str()
             .unwrap()
             .starts_with("approval_denied: "),
-        "{told}"
+        "{reply}"
     );
     nothing_written(&lab, "four");
     client.close();
@@ -886,8 +888,8 @@ fn the_real_claude_code_with_a_hook_that_accepts_everything_writes_nothing() {
     nothing_written(&lab, "shop");
 }
 
-/// An assistant is shown what stands under a plain key: the page says so, and the person is not
-/// asked for a value to put there.
+/// The assistant is shown the values of plain keys. The page warns of that, and the person is not
+/// asked to type a value for such a key.
 #[test]
 fn the_page_warns_of_a_key_whose_value_assistants_are_shown() {
     let mut lab = Lab::with("plex", json!({"PASSWORD": CANARY}));

@@ -1,5 +1,6 @@
-//! Approval: one plan, one person, one proof. The attacks of the containment's points 2 and 3, the
-//! page in a real Chromium, passkeys of a virtual authenticator, and step-up against real servers.
+//! Approval: one plan, one person, one proof. Covers the attacks of containment requirements 2 and
+//! 3, the page in a real Chromium, passkeys from a virtual authenticator, and step-up against real
+//! servers.
 
 mod attacks;
 pub mod page;
@@ -16,19 +17,19 @@ use serde_json::{Value, json};
 use crate::mcp::Client;
 use crate::support::{Home, Lab, eventually, ground, run};
 
-/// A change that waits for its person, asked for over MCP.
+/// A change that was requested over MCP and waits for approval.
 pub struct Asked {
     pub client: Client,
     pub arguments: Value,
     pub token: String,
-    /// As `approve pending --json` shows it.
+    /// The plan as `approve pending --json` shows it.
     pub shown: Value,
-    /// An address of the page that works once.
+    /// A single-use address of the approval page.
     pub address: String,
 }
 
 impl Asked {
-    /// Asks to set keys, and gives up waiting at once.
+    /// Requests to set keys, without waiting for the approval.
     pub fn new(lab: &mut Lab, arguments: Value) -> Self {
         lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
         let client = Client::start(&lab.home);
@@ -36,9 +37,9 @@ impl Asked {
     }
 
     pub fn with(mut client: Client, lab: &Lab, arguments: Value) -> Self {
-        let told = client.call("vault_set", arguments.clone()).unwrap_err();
-        assert!(told.starts_with("approval_pending: "), "{told}");
-        let token = told
+        let reply = client.call("vault_set", arguments.clone()).unwrap_err();
+        assert!(reply.starts_with("approval_pending: "), "{reply}");
+        let token = reply
             .split("approval_token: ")
             .nth(1)
             .unwrap()
@@ -66,7 +67,7 @@ impl Asked {
         self.shown["id"].as_str().unwrap()
     }
 
-    /// Comes back for the outcome, until there is one.
+    /// Repeats the call until the change has an outcome.
     pub fn outcome(&mut self) -> Result<Value, String> {
         let mut arguments = self.arguments.clone();
         arguments["approval_token"] = json!(self.token);
@@ -74,19 +75,19 @@ impl Asked {
             Some(self.client.call("vault_set", arguments.clone())).filter(|outcome| {
                 !outcome
                     .as_ref()
-                    .is_err_and(|told| told.starts_with("approval_pending"))
+                    .is_err_and(|reply| reply.starts_with("approval_pending"))
             })
         })
     }
 }
 
-/// The plans that wait.
+/// The pending plans.
 pub fn pending(home: &Home) -> Vec<Value> {
     let run = home.cv(["approve", "pending", "--json"]).exits(0);
     run.json()["pending"].as_array().unwrap().clone()
 }
 
-/// A person in a real Chromium; gives what each step gave.
+/// Runs steps in a real Chromium, as a person would, and returns the result of each step.
 pub fn chromium(home: &Home, steps: Value) -> Vec<Value> {
     let mut command = home.command(crate::mcp::clients::node());
     let done = run(
@@ -97,14 +98,15 @@ pub fn chromium(home: &Home, steps: Value) -> Vec<Value> {
     serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{}", done.all()))
 }
 
-/// An answer of the page's server.
+/// A response of the page's server.
 pub struct Answer {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
-/// A new address of the page, as a person gets one at a terminal. The one before is void.
+/// Gets a new address of the page, as a person does at a terminal. The previous address becomes
+/// invalid.
 pub fn address(home: &Home) -> String {
     let mut command = home.command(env!("CARGO_BIN_EXE_claude-vault"));
     let opened = run(
@@ -123,7 +125,7 @@ pub fn address(home: &Home) -> String {
     address.unwrap_or_else(|| panic!("{}", opened.all()))
 }
 
-/// Sends a request to a page's server, with exactly these headers.
+/// Sends a request to a page's server with exactly these headers.
 pub fn send(url: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let port: u16 = url
         .split(':')
@@ -162,12 +164,12 @@ pub fn origin(address: &str) -> String {
     address[..address.match_indices('/').nth(2).unwrap().0].to_owned()
 }
 
-/// The path of an address, without its code.
+/// The path of an address, without its one-time code.
 pub fn path(address: &str) -> &str {
     address[origin(address).len()..].split('#').next().unwrap()
 }
 
-/// Posts as the script of a page does, with the secret of a tab.
+/// Posts a request as the page's script does, with the secret of a tab.
 pub fn post(address: &str, secret: &str, what: &str, body: &Value) -> Answer {
     let origin = origin(address);
     let host = origin.trim_start_matches("http://").to_owned();
@@ -186,7 +188,7 @@ pub fn post(address: &str, secret: &str, what: &str, body: &Value) -> Answer {
     )
 }
 
-/// Exchanges an address for the secret of a tab.
+/// Exchanges the one-time code of an address for the secret of a tab.
 pub fn exchange(address: &str) -> Result<String, Answer> {
     let answer = post(
         address,
@@ -207,14 +209,14 @@ impl Answer {
     }
 }
 
-/// A tab without a browser: it has a secret, and what waits was shown to it.
+/// A tab without a browser: it has a secret, and the pending plans were shown to it.
 pub struct Tab {
     pub address: String,
     pub secret: String,
 }
 
 impl Tab {
-    /// Opens an address, and looks at what waits for as long as a person must.
+    /// Opens an address and views the pending plans for the required time.
     pub fn open(address: &str) -> Self {
         let secret = exchange(address).unwrap_or_else(|answer| panic!("{}", answer.body));
         let tab = Self {
@@ -225,7 +227,7 @@ impl Tab {
         tab
     }
 
-    /// Looks at what waits, for as long as a person must; gives what the page shows.
+    /// Lists the pending plans and waits the required viewing time. Returns what the page shows.
     pub fn look(&self) -> Vec<Value> {
         let shown = self.list();
         std::thread::sleep(std::time::Duration::from_millis(550));
@@ -243,7 +245,7 @@ impl Tab {
         post(&self.address, &self.secret, what, body)
     }
 
-    /// Does something with a plan.
+    /// Requests an action on a plan.
     pub fn act(&self, plan: &Value, what: &str, body: &Value) -> Answer {
         self.post(
             &format!("plan/{}/{what}", plan["id"].as_str().unwrap()),

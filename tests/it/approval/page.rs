@@ -1,4 +1,4 @@
-//! The page as a person sees it.
+//! The approval page as a person sees it.
 
 use serde_json::{Value, json};
 
@@ -49,8 +49,8 @@ fn a_person_reads_uncovers_fills_in_and_approves_on_the_page() {
     ] {
         assert!(text.contains(words), "no {words:?} in {text}");
     }
-    assert_eq!(seen[2], json!([]), "axe found something");
-    // Until it was uncovered, the value was nowhere in the page; covered again, it is not shown.
+    assert_eq!(seen[2], json!([]), "axe reports accessibility violations");
+    // While covered, at first and again later, the value is nowhere in the page.
     assert!(!seen[3].to_string().contains(CANARY) && !seen[7].to_string().contains(CANARY));
     let problems: Vec<&Value> = seen[20]
         .as_array()
@@ -117,9 +117,9 @@ fn denying_is_as_easy_and_nothing_is_written() {
     );
 }
 
-/// The pictures of the README: `SHOTS=DIR` keeps them.
+/// Makes the screenshots of the README; `SHOTS=DIR` keeps them.
 #[test]
-fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
+fn the_page_is_accessible_in_dark_mode_and_on_a_phone() {
     let mut lab = Lab::with(
         "jellyfin",
         json!({"API_KEY": "old", "DB_HOST": "db.lan", "TZ": "UTC"}),
@@ -137,7 +137,7 @@ fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
             {"do": "shot", "path": format!("{folder}/page-light.png")}, {"do": "axe"},
             {"do": "shot", "path": format!("{folder}/page-dark.png"), "scheme": "dark"}, {"do": "axe"},
             {"do": "shot", "path": format!("{folder}/page-narrow.png"), "width": 320, "height": 700}, {"do": "axe"}, {"do": "run", "script": wide},
-            // By keyboard alone: everything is reached, in the order in which it is read.
+            // With the keyboard alone, every control is reached in reading order.
             {"do": "run", "script": "document.activeElement.blur()"},
             {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.textContent"},
             {"do": "press", "key": "Tab"}, {"do": "run", "script": "document.activeElement.textContent"},
@@ -149,7 +149,7 @@ fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
         ]),
     );
     for at in [2, 4, 6] {
-        assert_eq!(seen[at], json!([]), "axe found something");
+        assert_eq!(seen[at], json!([]), "axe reports accessibility violations");
     }
     assert_eq!(seen[7], true, "the page is wider than a phone");
     assert_eq!(
@@ -164,7 +164,7 @@ fn it_is_clean_and_accessible_in_the_dark_and_on_a_phone() {
 }
 
 #[test]
-fn a_command_under_an_ai_agent_is_approved_on_the_page_too() {
+fn a_command_run_by_an_ai_agent_is_approved_on_the_page_too() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDECODE", "1");
     lab.home.set("CLAUDE_VAULT_APPROVAL_WAIT", "120");
@@ -212,10 +212,11 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let mut client = Client::start(&lab.home);
     for (tool, asked) in [("vault_inject", "inject"), ("vault_get", "show")] {
-        let told = client.call(tool, json!({"service": "plex"})).unwrap_err();
+        let error = client.call(tool, json!({"service": "plex"})).unwrap_err();
         assert!(
-            told.starts_with("approval_pending: ") && told.contains(&format!("call {tool} again")),
-            "{told}"
+            error.starts_with("approval_pending: ")
+                && error.contains(&format!("call {tool} again")),
+            "{error}"
         );
         assert!(!lab.home.lab().join("plex/.env").exists() || tool == "vault_get");
         let shown = eventually("the plan", || pending(&lab.home).into_iter().next());
@@ -235,7 +236,7 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
             reply["keys"] == 1 || reply["keys"][0]["value"] == CANARY,
             "{reply}"
         );
-        // Once: the next call asks again.
+        // The approval counts once: the next call asks again.
         assert!(
             client
                 .call(tool, json!({"service": "plex"}))
@@ -248,7 +249,7 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
             eventually("the end", || client
                 .call(tool, json!({"service": "plex"}))
                 .err()
-                .filter(|told| !told.contains("pending")))
+                .filter(|error| !error.contains("pending")))
             .contains("denied")
         );
     }
@@ -256,7 +257,7 @@ fn the_config_can_ask_before_files_and_plain_values_too() {
 }
 
 #[test]
-fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
+fn without_a_browser_the_terminal_says_how_to_open_the_page() {
     let mut lab = Lab::new();
     let asked = Asked::new(
         &mut lab,
@@ -282,7 +283,7 @@ fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
         "{}",
         open.stderr
     );
-    // Under an agent, nothing of it is printed.
+    // Under an agent, none of this is printed.
     let mut under_agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
     let silent = crate::support::run(
         under_agent.args(["approve", "open"]).env("CLAUDECODE", "1"),
@@ -290,20 +291,22 @@ fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
     )
     .exits(0);
     assert_eq!(silent.all(), "");
-    // Or it is approved right there, with the value typed hidden.
+    // The person can also approve it in the terminal and type the value hidden.
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person.exp_string("B  (you type it)  new").unwrap();
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_string("Value of B (hidden): ").unwrap();
     person.send_line("typed there").unwrap();
-    person.exp_string("approved: it is being done").unwrap();
+    person
+        .exp_string("approved: the change is being made")
+        .unwrap();
     person.exp_eof().unwrap();
     drop(person);
     let mut asked = asked;
     assert_eq!(asked.outcome().unwrap()["version"], 1);
     assert_eq!(lab.stored("plex"), json!({"A": "1", "B": "typed there"}));
-    // A login that waits is shown there as well, and never to the model.
+    // A pending login is shown there as well, and never to the model.
     let login = {
         let mut login = crate::login::Login::new();
         login.lab.home.set("BROWSER", "/bin/false");
@@ -315,19 +318,19 @@ fn where_there_is_no_browser_the_terminal_says_how_to_get_there() {
         client.call("vault_login", json!({})).unwrap()["state"],
         "pending"
     );
-    let told = eventually("the login", || {
+    let reply = eventually("the login", || {
         Some(login.lab.cv(["approve", "pending"]))
-            .filter(|told| told.stderr.contains("waits for you to sign in"))
+            .filter(|reply| reply.stderr.contains("is waiting for you to sign in"))
     })
     .says(&login.provider.issuer);
     assert!(
         !client.seen.contains(&login.provider.issuer)
-            && told.stderr.contains("no change is waiting")
+            && reply.stderr.contains("no change is waiting")
     );
     client.close();
 }
 
-/// Writes the person's config.
+/// Writes the person's config file.
 pub fn config(lab: &Lab, text: &str) {
     let folder = lab.home.path().join(".config/claude-vault");
     std::fs::create_dir_all(&folder).unwrap();

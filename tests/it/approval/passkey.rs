@@ -1,4 +1,4 @@
-//! Passkeys, of Chromium's virtual authenticator.
+//! Passkeys, with Chromium's virtual authenticator.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{Asked, Tab, address, chromium, exchange, origin, post};
 use crate::mcp::Client;
 use crate::support::{CANARY, Lab, eventually};
 
-/// Enrolls a passkey as a person does; gives the credential as the authenticator holds it.
+/// Enrolls a passkey as a person does. Returns the credential that the authenticator stores.
 fn enroll(lab: &Lab, name: &str) -> Value {
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", name]);
     let line = crate::terminal::address(&mut terminal);
@@ -60,7 +60,7 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
         asked.client.call("vault_status", json!({})).unwrap()["approval"],
         "passkey"
     );
-    // The person's terminal shows it, and does not take a typed yes any more.
+    // The person's terminal shows the plan and no longer accepts a typed yes.
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     terminal
         .exp_string("approve or deny it on its page (passkey)")
@@ -113,7 +113,7 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
             .unwrap()
     };
     assert!(counter(&lab) > credential["signCount"].as_u64().unwrap());
-    // The same authenticator with its counter set back may be a copy.
+    // A signature counter that went backwards may mean that the authenticator was copied.
     let mut asked = Asked::new(&mut lab, json!({"service": "two", "secrets": {"A": "1"}}));
     chromium(
         &lab.home,
@@ -129,7 +129,7 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
             .unwrap_err()
             .starts_with("approval_denied: ")
     );
-    // A command in the person's own terminal asks for it too.
+    // A command in the person's own terminal asks for the passkey too.
     let mut terminal = crate::terminal::cv(&lab.home, &["set", "three", "A=1"]);
     terminal
         .exp_regex("http://localhost:[0-9]+/approve#[0-9a-f]+")
@@ -137,7 +137,7 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
     terminal.send_control('c').unwrap();
     terminal.exp_eof().unwrap();
     drop(terminal);
-    // Several keys, with names.
+    // Several passkeys, each with a name.
     enroll(&lab, "yubikey");
     assert_eq!(
         lab.cv(["approve", "list"]).exits(0).stdout,
@@ -152,7 +152,7 @@ fn a_passkey_is_enrolled_at_the_terminal_and_then_approves() {
     assert_eq!(lab.cv(["approve", "list"]).exits(0).stdout, "yubikey\n");
 }
 
-/// As `DevTools` and our store spell a credential's id.
+/// Converts a credential id from the spelling of `DevTools` to that of our store.
 fn base64_to_hex(text: &str) -> String {
     let digit = |c: u8| {
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -167,7 +167,7 @@ fn base64_to_hex(text: &str) -> String {
     bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// An answer of the passkey, made on the page of `url` for a challenge of our choice.
+/// An assertion of the passkey for a chosen challenge, made on the page at `url`.
 fn assertion(challenge: &str, id: &str, verification: &str) -> String {
     format!(
         "(async () => {{ const b = (h) => Uint8Array.from(h.match(/../g), (t) => parseInt(t, 16)); \
@@ -180,7 +180,7 @@ fn assertion(challenge: &str, id: &str, verification: &str) -> String {
 }
 
 #[test]
-fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
+fn an_assertion_for_another_plan_or_page_or_without_user_verification_is_refused() {
     let mut lab = Lab::new();
     let credential = enroll(&lab, "laptop");
     let stored =
@@ -204,7 +204,7 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
             .unwrap()
             .to_owned()
     };
-    // A page of another port of localhost may use the same passkeys: its origin gives it away.
+    // A page on another port of localhost can use the same passkeys. Its origin gives it away.
     let elsewhere = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = elsewhere.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -233,14 +233,14 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(why), "{why}: {}", answer.body);
     };
-    // Each try uses the challenge up: the right answer comes too late then.
-    refused(&one, &of_another_page, "of another page");
-    refused(&one, &right, "no answer of a passkey is waited for");
+    // Each attempt uses up the challenge, so the right assertion then comes too late.
+    refused(&one, &of_another_page, "from another page");
+    refused(&one, &right, "no passkey answer is expected");
     challenge(&one);
     refused(&one, &right, "to another plan");
     challenge(&two);
     refused(&two, &right, "to another plan");
-    // A real answer to this challenge, but of an authenticator that did not verify its user.
+    // A real assertion for this challenge, by an authenticator that did not verify its user.
     let fresh = challenge(&one);
     let seen = chromium(
         &lab.home,
@@ -251,11 +251,11 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
         ]),
     );
     refused(&one, &seen[2], "did not verify its user");
-    // Altered: other bytes signed, another key's id.
+    // Altered assertions: other signed bytes, another key's id.
     for (part, why) in [
-        ("signature", "signature is not right"),
+        ("signature", "signature is invalid"),
         ("id", "not enrolled"),
-        ("authenticator_data", "signature is not right"),
+        ("authenticator_data", "signature is invalid"),
     ] {
         let fresh = challenge(&one);
         let seen = chromium(
@@ -269,7 +269,7 @@ fn an_answer_for_another_plan_page_or_without_its_user_counts_for_nothing() {
         altered[part] = json!(format!("{}{digit}", &text[..text.len() - 1]));
         refused(&one, &altered, why);
     }
-    // The right one, in time, is taken; replayed, it is not.
+    // The right assertion is accepted in time, and refused when it is replayed.
     let fresh = challenge(&one);
     let seen = chromium(
         &lab.home,
@@ -343,7 +343,8 @@ fn a_value_is_uncovered_by_the_passkey_and_that_approves_nothing() {
                            {"do": "run", "script": assertion(challenge, &id, "required")}]);
         chromium(&lab.home, steps)[2].clone()
     };
-    // An answer that approves does not uncover, and one that uncovers does not approve.
+    // An assertion made for approval does not uncover, and one made for uncovering does not
+    // approve.
     let (to_approve, to_uncover) = (challenge("challenge"), challenge("uncover-challenge"));
     let (approves, uncovers) = (sign(&to_approve), sign(&to_uncover));
     for (what, assertion) in [("uncover", &approves), ("approve", &uncovers)] {
@@ -355,7 +356,7 @@ fn a_value_is_uncovered_by_the_passkey_and_that_approves_nothing() {
         );
     }
     covered(&tab);
-    // In a browser: one answer of the passkey uncovers, and nothing is written by it.
+    // In a browser, one assertion uncovers the value and writes nothing.
     let seen = chromium(
         &lab.home,
         json!([
@@ -371,14 +372,14 @@ fn a_value_is_uncovered_by_the_passkey_and_that_approves_nothing() {
             .0,
         404
     );
-    // What one tab uncovered, the next one has not.
+    // A value that one tab uncovered stays covered in the next tab.
     let tab = Tab::open(&address(&lab.home));
     covered(&tab);
     assert_eq!(tab.act(plan, "deny", &json!({})).status, 200);
 }
 
 #[test]
-fn a_store_that_something_else_changed_is_told_and_not_trusted() {
+fn a_store_changed_by_another_program_is_reported_and_not_trusted() {
     let mut lab = Lab::new();
     enroll(&lab, "laptop");
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
@@ -411,14 +412,15 @@ fn a_store_that_something_else_changed_is_told_and_not_trusted() {
         right.replace("laptop", "mine"),
     ] {
         std::fs::write(&store, &changed).unwrap();
-        let told = set();
-        assert!(told.starts_with("invalid_arguments: "), "{told}");
+        let reply = set();
+        assert!(reply.starts_with("invalid_arguments: "), "{reply}");
         lab.cv(["approve", "list"])
             .exits(2)
             .says("were changed, or removed, by something else");
     }
     std::fs::write(&store, &right).unwrap();
-    // Any of its files gone, or all but one, it does not fall back to something weaker.
+    // If any of its files is missing, or all but one, the program does not fall back to a weaker
+    // proof.
     let seal = lab
         .home
         .path()
@@ -432,15 +434,18 @@ fn a_store_that_something_else_changed_is_told_and_not_trusted() {
     for gone in [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2]] {
         gone.iter()
             .for_each(|at| std::fs::remove_file(all[*at]).unwrap());
-        let told = set();
-        assert!(told.starts_with("invalid_arguments: "), "{gone:?}: {told}");
+        let reply = set();
+        assert!(
+            reply.starts_with("invalid_arguments: "),
+            "{gone:?}: {reply}"
+        );
         lab.cv(["set", "plex", "A=1", "--no-confirm"])
             .exits(2)
             .says("is missing");
         gone.iter()
             .for_each(|at| std::fs::write(all[*at], &contents[*at]).unwrap());
     }
-    // A folder that a variable moves away is as good as removed.
+    // A variable that points to another folder is treated like a removed store.
     for (variable, value) in [
         ("XDG_CONFIG_HOME", "x"),
         ("CLAUDE_VAULT_STATE_DIR", "y"),
@@ -462,7 +467,7 @@ fn a_store_that_something_else_changed_is_told_and_not_trusted() {
     assert!(set().starts_with("approval_pending: "));
 }
 
-/// The finding of November 2026: whoever reads the key of the seal can seal a passkey of their own.
+/// Finding of November 2026: an attacker who can read the sealing key can seal their own passkey.
 #[test]
 fn a_passkey_that_was_forged_and_sealed_anew_is_not_trusted() {
     let lab = Lab::new();
@@ -494,7 +499,7 @@ fn a_passkey_that_was_forged_and_sealed_anew_is_not_trusted() {
         .unwrap();
         lab.cv(["approve", "list"])
     };
-    sealed(&enrolled).exits(0); // as the program does it
+    sealed(&enrolled).exits(0); // sealed as the program does it
     let mut forged = enrolled[0].clone();
     forged.id = "00".repeat(16);
     let mut with_their_key = enrolled[0].clone();
@@ -516,9 +521,9 @@ fn a_passkey_that_was_forged_and_sealed_anew_is_not_trusted() {
     sealed(&enrolled).exits(0);
 }
 
-/// 2.0.0 kept no record of what was enrolled: its store is taken over.
+/// Version 2.0.0 kept no record of what was enrolled. Its store is migrated.
 #[test]
-fn a_store_of_before_the_record_is_taken_over() {
+fn a_store_without_a_record_is_migrated() {
     let mut lab = Lab::new();
     enroll(&lab, "laptop");
     let path = lab.home.path().join(".config/claude-vault/passkeys.json");
@@ -559,7 +564,7 @@ fn a_store_of_before_the_record_is_taken_over() {
 }
 
 #[test]
-fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
+fn a_passkey_slipped_in_during_an_enrolment_is_not_trusted() {
     let lab = Lab::new();
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "laptop"]);
     let url = crate::terminal::address(&mut terminal);
@@ -568,7 +573,7 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
         {"do": "click", "name": "Add passkey"}, {"do": "wait", "text": "Now type this code"},
         {"do": "run", "script": "document.querySelector('.code').textContent"}, {"do": "credential"},
     ]);
-    // Something else has the address first: the person's page says so, and they start over.
+    // An attacker uses the address first. The person's page reports that, and they start over.
     let slipped = chromium(&lab.home, steps.clone());
     let seen = chromium(
         &lab.home,
@@ -597,7 +602,7 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
     );
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "laptop"]);
     let url = crate::terminal::address(&mut terminal);
-    // Many candidates of one tab: they do not fill the page, and the code chooses among them.
+    // Many candidates from one tab do not flood the page; the code selects the right one.
     let again = |count: usize| -> Vec<Value> {
         let mut steps = vec![
             json!({"do": "authenticator"}),
@@ -663,7 +668,7 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
     }
     terminal.send_control('c').unwrap();
     terminal.exp_eof().unwrap();
-    // And never under an agent, or without a terminal.
+    // Enrolment is refused under an agent and without a terminal.
     lab.cv(["approve", "enroll", "x"]).exits(8);
     let mut under_agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
     crate::support::run(
@@ -677,7 +682,7 @@ fn a_key_that_was_slipped_in_while_a_person_enrols_is_not_theirs() {
 }
 
 #[test]
-fn the_config_demands_a_minimum_and_nothing_in_a_project_lowers_it() {
+fn the_config_sets_a_minimum_proof_that_no_project_can_lower() {
     let mut lab = Lab::new();
     config(&lab, "approval = \"passkey\"\n");
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
@@ -695,13 +700,13 @@ fn the_config_demands_a_minimum_and_nothing_in_a_project_lowers_it() {
         lab.home.set(name, value);
     }
     let mut client = Client::start(&lab.home);
-    let told = client
+    let reply = client
         .call(
             "vault_set",
             json!({"service": "plex", "secrets": {"A": "1"}}),
         )
         .unwrap_err();
-    assert!(told.starts_with("invalid_arguments: "), "{told}");
+    assert!(reply.starts_with("invalid_arguments: "), "{reply}");
     lab.cv(["set", "plex", "A=1", "--no-confirm"])
         .exits(2)
         .says("demands approval by passkey");

@@ -1,4 +1,4 @@
-//! What the page shows of plans that no command makes by itself, served by the library in this
+//! How the page shows plans that no single command produces. The library serves them in this
 //! process.
 
 use std::sync::{Arc, Mutex};
@@ -17,11 +17,11 @@ use tokio::sync::watch;
 use super::{Tab, address, chromium, pending};
 use crate::support::{Home, eventually};
 
-/// A question that waits on a page of this process, for as long as this lives.
+/// A question that is pending on a page of this process until this value is dropped.
 struct Waiting {
     home: Home,
     asked: Option<std::thread::JoinHandle<Result<Approval>>>,
-    /// The addresses that the person was brought to.
+    /// The addresses that were opened for the person.
     brought: Arc<Mutex<Vec<String>>>,
     _wanted: watch::Sender<()>,
 }
@@ -142,12 +142,12 @@ fn a_file_is_shown_whole_with_its_values_masked() {
         "{}",
         seen[4]
     );
-    assert_eq!(seen[5], json!([]), "axe found something");
+    assert_eq!(seen[5], json!([]), "axe reports accessibility violations");
     assert!(waiting.answer().is_ok());
 }
 
 #[test]
-fn what_cannot_be_done_says_why_and_can_only_be_closed() {
+fn a_change_that_cannot_be_done_shows_why_and_can_only_be_closed() {
     let reason = "the value of TOKEN has a line break, which no reader of .env files holds";
     let mut waiting = Waiting::new(Vec::new(), Some(reason));
     let tab = Tab::open(&address(&waiting.home));
@@ -199,12 +199,12 @@ fn the_terminal_shows_files_and_obstacles_too() {
         .unwrap();
     terminal.exp_string("Press Enter to close it").unwrap();
     terminal.send_line("yes").unwrap();
-    terminal.exp_string("closed: nothing is done").unwrap();
+    terminal.exp_string("closed: nothing was done").unwrap();
     drop(terminal);
     assert!(matches!(waiting.answer(), Err(Error::Declined)));
 }
 
-/// A tab that nobody looks at, or that was loaded ahead, does nothing at all.
+/// A background tab, or one that was prerendered, sends nothing.
 #[test]
 fn a_hidden_or_prerendered_tab_does_not_use_the_address_up() {
     let waiting = Waiting::new(env_file(), None);
@@ -235,7 +235,8 @@ fn a_hidden_or_prerendered_tab_does_not_use_the_address_up() {
             ]);
         }
     }
-    // The script's own view, once it is the person's: reloaded, the tab still has its secret.
+    // Check the script's own state once the person sees the tab: after a reload, the tab still has
+    // its secret.
     steps.extend([json!({"do": "run", "script": "window.pretend = ''; location.hash"})]);
     let seen = chromium(&waiting.home, Value::from(steps));
     for at in [4, 9] {
@@ -249,7 +250,7 @@ fn a_hidden_or_prerendered_tab_does_not_use_the_address_up() {
 }
 
 #[test]
-fn a_reloaded_tab_goes_on_and_a_second_one_is_told_what_to_do() {
+fn a_reloaded_tab_still_works_and_a_second_one_explains_what_to_do() {
     let waiting = Waiting::new(env_file(), None);
     let url = waiting.brought.lock().unwrap()[0].clone();
     let seen = chromium(

@@ -1,5 +1,5 @@
 //! `step-up`: a fresh login for a role that may write, against a real OpenBao and a real OpenID
-//! provider. The session's own token may not write at all.
+//! provider. The session's own token has no write access.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ path "secret/metadata/proxmox-services"   { capabilities = ["list"] }
 const WRITER: &str =
     r#"path "secret/data/proxmox-services/*" { capabilities = ["create", "update"] }"#;
 
-/// A server where sessions read, and the role `writer` writes.
+/// A server on which sessions can read and the role `writer` can write.
 fn lab() -> Login {
     let mut login = Login::with_tls();
     let bao = &login.lab.bao;
@@ -38,7 +38,7 @@ fn lab() -> Login {
     login
 }
 
-/// The role as the README has it, with changes.
+/// Creates the role of the README, with changes.
 fn role(login: &Login, name: &str, changes: &Value) {
     let mut role = json!({
         "role_type": "oidc", "user_claim": "email", "groups_claim": "groups", "oidc_scopes": ["openid", "email", "groups"],
@@ -52,7 +52,7 @@ fn role(login: &Login, name: &str, changes: &Value) {
     login.lab.bao.put(&format!("auth/oidc/role/{name}"), role);
 }
 
-/// A client whose session is alice's, and a change that waits.
+/// A client with alice's session, and a pending change.
 fn asked(login: &mut Login, service: &str) -> Asked {
     let mut client = Client::start(&login.lab.home);
     assert_eq!(
@@ -79,7 +79,7 @@ fn asked(login: &mut Login, service: &str) -> Asked {
     }
 }
 
-/// What came of the call that waits.
+/// The outcome of the pending call.
 fn outcome(asked: &mut Asked) -> Result<Value, String> {
     crate::mcp::outcome(&asked.client.answer(asked.token.parse().unwrap()))
 }
@@ -97,18 +97,18 @@ fn accessors(login: &Login) -> usize {
 const SIGN_IN: &str = "Sign in to approve";
 
 #[test]
-fn a_fresh_login_writes_what_the_session_itself_may_not() {
+fn a_fresh_login_writes_although_the_session_itself_may_not() {
     let mut login = lab();
     let mut asked = asked(&mut login, "jellyfin");
     let before = accessors(&login);
     let tab = Tab::open(&asked.address);
-    // Nothing else is taken for it: neither a typed yes on the page, nor one at a terminal.
+    // No other proof is accepted: neither a typed yes on the page nor one at a terminal.
     assert_eq!(
         tab.act(&asked.shown, "approve", &json!({"word": "yes"}))
             .status,
         403
     );
-    // And no value is shown: a sign-in only approves.
+    // No value is uncovered: a sign-in only approves.
     for what in ["value", "uncover", "uncover-challenge"] {
         let answer = tab.act(&asked.shown, what, &json!({"key": 0}));
         assert!(
@@ -128,7 +128,7 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
     chromium(
         &login.lab.home,
         json!([
-            {"do": "open", "url": address(&login.lab.home)}, {"do": "wait", "text": "The values stay covered here: this change is approved by signing in anew"}, {"do": "axe"},
+            {"do": "open", "url": address(&login.lab.home)}, {"do": "wait", "text": "The values stay covered here: you approve this change by signing in again"}, {"do": "axe"},
             {"do": "shot", "path": format!("{folder}/step-up-1.png")},
             {"do": "click", "name": SIGN_IN},
             {"do": "wait", "text": "Sign-in"},
@@ -146,7 +146,7 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
         log.contains("by: step-up as oidc-alice@lab.test") && !log.contains(CANARY),
         "{log}"
     );
-    // The session itself could never have done it, and says so.
+    // The session itself has no write access, and its status shows that.
     let status = asked.client.call("vault_status", json!({})).unwrap();
     assert_eq!(
         (&status["session"]["write_access"], &status["approval"]),
@@ -155,7 +155,7 @@ fn a_fresh_login_writes_what_the_session_itself_may_not() {
     asked.client.close();
 }
 
-/// Runs steps on the page of a change, then gives what the page said and denies it.
+/// Runs steps on the page of a change, checks that the page shows `says`, and denies the change.
 fn tries(login: &mut Login, service: &str, steps: Vec<Value>, says: &str) {
     let mut asked = asked(login, service);
     let before = accessors(login);
@@ -185,12 +185,16 @@ fn tries(login: &mut Login, service: &str, steps: Vec<Value>, says: &str) {
             .0,
         404
     );
-    assert_eq!(accessors(login), before, "a token of the login lives on");
+    assert_eq!(
+        accessors(login),
+        before,
+        "a token of the login is still valid"
+    );
     asked.client.close();
 }
 
 #[test]
-fn another_persons_a_cancelled_or_a_refused_login_writes_nothing() {
+fn a_login_by_another_person_or_a_cancelled_or_refused_one_writes_nothing() {
     let mut login = lab();
     let sign_in = |name: &str| {
         vec![
@@ -213,12 +217,12 @@ fn another_persons_a_cancelled_or_a_refused_login_writes_nothing() {
         ],
         "access_denied",
     );
-    // mallory is in no group that the role wants: Vault refuses.
+    // mallory is in no group that the role accepts, so Vault refuses.
     tries(
         &mut login,
         "three",
         sign_in("mallory"),
-        "did not approve it",
+        "did not approve this change",
     );
     for (service, changes, says) in [
         (
@@ -243,7 +247,7 @@ fn another_persons_a_cancelled_or_a_refused_login_writes_nothing() {
 }
 
 #[test]
-fn a_sign_on_that_is_too_old_is_asked_for_anew() {
+fn a_sign_on_that_is_too_old_must_be_repeated() {
     let mut login = lab();
     login.lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let mut client = Client::start(&login.lab.home);
@@ -252,19 +256,19 @@ fn a_sign_on_that_is_too_old_is_asked_for_anew() {
     });
     let mut plan = |service: &str, max_age: &str| {
         role(&login, "writer", &json!({"max_age": max_age}));
-        let told = client
+        let reply = client
             .call(
                 "vault_set",
                 json!({"service": service, "secrets": {"A": "1"}}),
             )
             .unwrap_err();
-        assert!(told.starts_with("approval_pending: "), "{told}");
+        assert!(reply.starts_with("approval_pending: "), "{reply}");
         format!("{SIGN_IN} secret/proxmox-services/{service}")
     };
     let buttons = [plan("one", "2s"), plan("two", "2s"), plan("three", "2s")];
     let url = address(&login.lab.home);
     let page = url.split('#').next().unwrap();
-    // One browser, which stays signed on at the provider, as after the morning's login.
+    // One browser that stays signed in at the provider, as after the morning's login.
     let wait = json!({"do": "run", "script": "new Promise((done) => setTimeout(done, 3000))"});
     let seen = chromium(
         &login.lab.home,
@@ -273,8 +277,8 @@ fn a_sign_on_that_is_too_old_is_asked_for_anew() {
             {"do": "wait", "text": "Sign-in"}, {"do": "sign_in", "name": "alice"}, {"do": "wait", "text": "Done: it is version 1 now"},
             wait,
             {"do": "click", "name": buttons[1]}, {"do": "wait", "text": "Sign-in"}, {"do": "text", "of": "body"},
-            // Nobody signs in anew: nothing is written, however long the old sign-on lives. The tab
-            // still has its secret.
+            // Nobody signs in again, so nothing is written, although the old sign-on is still
+            // valid. The tab still has its secret.
             {"do": "open", "url": page}, {"do": "wait", "text": "2 changes wait for you"}, {"do": "text"},
         ]),
     );
@@ -307,32 +311,32 @@ fn a_sign_on_that_is_too_old_is_asked_for_anew() {
     client.close();
 }
 
-/// What asking for a write says when no page is opened at all.
+/// Requests a write that must be refused before a page opens. Returns the error.
 fn refused(login: &Login) -> String {
     let mut client = Client::start(&login.lab.home);
-    let told = client
+    let reply = client
         .call(
             "vault_set",
             json!({"service": "plex", "secrets": {"B": "1"}}),
         )
         .unwrap_err();
-    assert!(super::pending(&login.lab.home).is_empty(), "{told}");
+    assert!(super::pending(&login.lab.home).is_empty(), "{reply}");
     client.close();
-    told
+    reply
 }
 
-/// Vault as it is, by an address that anybody could have put in its place.
+/// The real Vault, behind an address that an attacker could have put in its place.
 #[test]
-fn step_up_goes_over_tls_alone() {
+fn step_up_requires_tls() {
     let mut login = lab();
     let token = login.lab.bao.token(&["homelab-services"]);
     login.lab.home.set("VAULT_TOKEN", token);
     let plain = login.lab.bao.admin.clone();
     login.lab.home.set("VAULT_ADDR", plain.clone());
-    let told = refused(&login);
+    let reply = refused(&login);
     assert!(
-        told.starts_with("invalid_arguments: ") && !told.contains(&plain),
-        "{told}"
+        reply.starts_with("invalid_arguments: ") && !reply.contains(&plain),
+        "{reply}"
     );
     login
         .lab
@@ -340,7 +344,7 @@ fn step_up_goes_over_tls_alone() {
         .exits(2)
         .says("refused over plain http")
         .says("https://");
-    // The person's own insistence on plain http is not enough either, nor a lab that has ended.
+    // Neither the person's `insecure_http` setting nor a throwaway lab that has ended is enough.
     login
         .lab
         .home
@@ -353,9 +357,9 @@ fn step_up_goes_over_tls_alone() {
     assert_eq!(login.lab.stored("plex"), json!({"A": "1"}));
 }
 
-/// The finding of November 2026: an assistant with a shell makes `address` its own loopback proxy.
+/// Finding of November 2026: an assistant with a shell sets `address` to its own proxy on loopback.
 #[test]
-fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
+fn step_up_to_a_changed_address_must_first_be_confirmed_at_a_terminal() {
     let mut login = lab();
     let record = login
         .lab
@@ -386,20 +390,21 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
         std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&record).unwrap()) & 0o777,
         0o600
     );
-    // Now it is moved: here to the same server by another name, which is not for us to know.
+    // Now the address changes. Here it is another name for the same server, which the program
+    // cannot know.
     let moved = address.replace("127.0.0.1", "localhost");
     login.lab.home.set("VAULT_ADDR", &moved);
     let token = login.lab.bao.token(&["homelab-services"]);
     login.lab.home.set("VAULT_TOKEN", token);
-    let told = refused(&login);
-    assert!(told.starts_with("invalid_arguments: "), "{told}");
+    let reply = refused(&login);
+    assert!(reply.starts_with("invalid_arguments: "), "{reply}");
     login
         .lab
         .cv(["set", "plex", "B=2"])
         .exits(2)
         .says("the last step-up went to")
         .says("in a terminal of your own");
-    // Neither a script nor an agent says yes to that.
+    // Neither a script nor an agent can confirm the new address.
     login
         .lab
         .cv(["approve", "address"])
@@ -434,14 +439,14 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
         .cv(["approve", "address"])
         .exits(0)
         .says("nothing to approve");
-    // From here on the other one is the one that moved.
+    // From here on, the old address is the changed one.
     let mut terminal = crate::terminal::cv(&login.lab.home, &["set", "plex", "B=2"]);
     crate::terminal::address(&mut terminal);
     terminal.send_control('c').unwrap();
     terminal.exp_eof().unwrap();
     login.lab.home.set("VAULT_ADDR", &address);
     assert!(refused(&login).starts_with("invalid_arguments: "));
-    // The same address by the word of another certificate authority is another place, too.
+    // The same address with another certificate authority counts as changed too.
     login.lab.home.set("VAULT_ADDR", &moved);
     let more = login.lab.home.path().join("more.pem");
     let authorities =
@@ -453,7 +458,7 @@ fn step_up_to_another_address_than_the_last_one_asks_at_a_terminal_first() {
         .lab
         .cv(["set", "plex", "B=2"])
         .exits(2)
-        .says("are not those of the last step-up")
+        .says("have changed since the last step-up")
         .says("in a terminal of your own");
     login.lab.home.set("VAULT_SKIP_VERIFY", "1");
     assert!(refused(&login).starts_with("invalid_arguments: "));
@@ -486,8 +491,8 @@ fn step_up_is_refused_while_another_program_traces_this_one() {
     assert_eq!(login.lab.stored("plex"), json!({"A": "1"}));
 }
 
-/// The write token goes to the address that the person was shown, whatever the settings trust
-/// besides.
+/// The write token goes only to the address that the person was shown, even if the settings trust
+/// other hosts.
 #[test]
 fn the_write_token_follows_no_redirect() {
     use claude_vault::config::{Env, Global, Settings};
@@ -537,7 +542,7 @@ fn the_write_token_follows_no_redirect() {
         assert_eq!(error.code(), "foreign_redirect", "{error}");
         assert!(
             elsewhere.accept().is_err(),
-            "the token went to another place"
+            "the token was sent to another host"
         );
     }
 }
@@ -567,11 +572,11 @@ fn a_person_at_the_terminal_steps_up_too() {
         .lab
         .cv(["set", "plex", "A=2", "--no-confirm"])
         .exits(2)
-        .says("--no-confirm is no approval");
+        .says("--no-confirm is not enough");
 }
 
 #[test]
-fn one_sign_in_writes_the_new_one_and_deletes_the_old_one_of_a_rename() {
+fn one_sign_in_covers_both_steps_of_a_rename() {
     let mut login = lab();
     let policy = r#"
         path "secret/data/elsewhere/*"            { capabilities = ["create", "update"] }
@@ -610,8 +615,8 @@ fn one_sign_in_writes_the_new_one_and_deletes_the_old_one_of_a_rename() {
         );
         terminal.exp_eof().unwrap()
     };
-    // A token of four uses is used up before the old one is deleted: nothing is lost, and a second
-    // sign-in finishes.
+    // A token with four uses runs out before the old service is deleted. Nothing is lost, and a
+    // second sign-in finishes the rename.
     let said = rename(&login, "the old one stays");
     assert!(
         said.contains("used up") && said.contains("token_num_uses=8"),

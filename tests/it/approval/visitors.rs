@@ -1,5 +1,5 @@
-//! Who may speak with a listener, and that nobody can take it away from the person: the approval
-//! page, the enrolment page and the login's callback.
+//! Who may connect to a listener, and that no one else can use it up: the approval page, the
+//! enrolment page and the login's callback.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,11 +12,11 @@ use crate::login::{Login, Waiting};
 use crate::mcp::Client;
 use crate::support::{Home, Lab, eventually, run};
 
-/// The ways to a port of loopback: by IPv4, by IPv6, and by IPv6 to an address of IPv4.
+/// The ways to reach a port on loopback: IPv4, IPv6, and an IPv4-mapped IPv6 address.
 const FORMS: [&str; 3] = ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]"];
 const SOMEBODY_ELSE: &str = "65534";
 
-/// Only root can be somebody else.
+/// Only root can act as another user.
 fn is_root() -> bool {
     let is_root =
         std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
@@ -26,7 +26,7 @@ fn is_root() -> bool {
     is_root
 }
 
-/// Sends a request to a port as a user; gives the status and the body. 000 is no answer at all.
+/// Sends a request to a port as a given user. Returns the body and the status; 000 means no answer.
 fn visit(user: &str, form: &str, port: &str, path: &str, post: Option<&str>) -> String {
     let home = Home::new();
     let mut command = home.command("setpriv");
@@ -60,7 +60,7 @@ fn port_of(address: &str) -> String {
 }
 
 #[test]
-fn the_approval_page_hears_no_other_user_and_its_address_stays_good() {
+fn the_approval_page_ignores_other_users_and_its_address_stays_valid() {
     let mut lab = Lab::new();
     let asked = Asked::new(&mut lab, json!({"service": "plex", "secrets": {"A": "1"}}));
     let port = port_of(&asked.address);
@@ -133,7 +133,7 @@ fn the_approval_page_hears_no_other_user_and_its_address_stays_good() {
 }
 
 #[test]
-fn the_enrolment_page_hears_no_other_user_either() {
+fn the_enrolment_page_ignores_other_users_too() {
     let lab = Lab::new();
     let mut terminal = crate::terminal::cv(&lab.home, &["approve", "enroll", "laptop"]);
     let address = crate::terminal::address(&mut terminal);
@@ -188,7 +188,7 @@ fn another_user_who_knows_the_state_does_not_end_a_login() {
             "{form}"
         );
     }
-    // Nor do connections that say nothing, or never come to an end.
+    // Connections that send nothing, or never finish a request, do not end the login either.
     let _silent = silent(&port, 40);
     let browser = run(
         login
@@ -206,9 +206,9 @@ fn another_user_who_knows_the_state_does_not_end_a_login() {
     );
 }
 
-/// As behind the relay of WSL, whose connections are root's.
+/// For example behind WSL's relay, whose connections belong to root.
 #[test]
-fn a_visitor_who_cannot_be_placed_is_told_how_to_go_on() {
+fn a_visitor_whose_user_is_unknown_is_told_how_to_continue() {
     if !is_root() {
         return;
     }
@@ -239,10 +239,10 @@ fn a_visitor_who_cannot_be_placed_is_told_how_to_go_on() {
         .to_string();
     let path = format!("/oidc/callback?state={}&code=x", waiting.query("state"));
     for form in FORMS {
-        let told = visit("0", form, &port, &path, None);
+        let reply = visit("0", form, &port, &path, None);
         assert!(
-            told.ends_with("\n403") && told.contains("paste it into the terminal"),
-            "{form}: {told}"
+            reply.ends_with("\n403") && reply.contains("paste it into the terminal"),
+            "{form}: {reply}"
         );
         assert!(
             visit(SOMEBODY_ELSE, form, &port, "/", None).ends_with("\n404"),
@@ -263,19 +263,19 @@ fn a_visitor_who_cannot_be_placed_is_told_how_to_go_on() {
     command.env("CLAUDE_VAULT_APPROVAL_WAIT", "60");
     let mut child = command.spawn().unwrap();
     let port = eventually("its page", || listening(child.id()));
-    let told = visit("0", "127.0.0.1", &port, "/approve", None);
+    let reply = visit("0", "127.0.0.1", &port, "/approve", None);
     assert!(
-        told.ends_with("\n403")
-            && told.contains("claude-vault approve pending")
-            && !told.contains("plex"),
-        "{told}"
+        reply.ends_with("\n403")
+            && reply.contains("claude-vault approve pending")
+            && !reply.contains("plex"),
+        "{reply}"
     );
     child.kill().unwrap();
     child.wait().unwrap();
     std::fs::remove_file(copy).unwrap();
 }
 
-/// The port of IPv4 that a process listens on.
+/// The IPv4 port on which a process listens.
 fn listening(process: u32) -> Option<String> {
     let fds = std::fs::read_dir(format!("/proc/{process}/fd"))
         .ok()?
@@ -304,7 +304,7 @@ fn listening(process: u32) -> Option<String> {
     Some(port.to_string())
 }
 
-/// Connections of this user: half of them say nothing, half never end the head of their request.
+/// Opens connections as this user: half of them send nothing, half never finish their request head.
 fn silent(port: &str, count: usize) -> Vec<TcpStream> {
     let open = |number: usize| {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
@@ -335,7 +335,7 @@ fn connections_that_are_silent_or_slow_do_not_take_the_page_away() {
         started.elapsed()
     );
     tab.look();
-    // Nor those whose body never ends.
+    // Nor do requests whose body never ends.
     let host = format!("localhost:{port}");
     for _ in 0..40 {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
@@ -352,7 +352,7 @@ fn connections_that_are_silent_or_slow_do_not_take_the_page_away() {
         "{:?}",
         started.elapsed()
     );
-    // The silent ones are closed before long.
+    // The server soon closes the silent connections.
     for mut stream in open {
         stream
             .set_read_timeout(Some(Duration::from_secs(8)))
@@ -361,12 +361,12 @@ fn connections_that_are_silent_or_slow_do_not_take_the_page_away() {
             Ok(_) => true,
             Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
         };
-        assert!(ended, "a connection that says nothing is still open");
+        assert!(ended, "a silent connection is still open");
     }
     assert_eq!(tab.act(&asked.shown, "deny", &json!({})).status, 200);
 }
 
-/// A browser that only notes what it was to open; gives the file.
+/// Installs a browser that only records what it should open. Returns the file with the records.
 fn recorder(home: &mut Home) -> std::path::PathBuf {
     let opened = home.lab().join("opened");
     let script = home.file(
@@ -389,7 +389,7 @@ fn lines(file: &std::path::Path) -> Vec<String> {
         .collect()
 }
 
-/// The children of a process that ended and that nobody asked about (proc(5), `stat`).
+/// The number of children that have exited and were not reaped by their parent (proc(5), `stat`).
 fn zombies(parent: u32) -> usize {
     let is_one = |entry: std::fs::DirEntry| {
         let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
@@ -424,7 +424,7 @@ fn a_hundred_calls_open_one_tab_and_leave_no_zombie() {
         }
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
     }
-    let told = client.ask(
+    let reply = client.ask(
         "tools/call",
         json!({"name": "vault_set", "arguments": {"service": "last", "secrets": {"A": "1"}}}),
     );
@@ -437,7 +437,7 @@ fn a_hundred_calls_open_one_tab_and_leave_no_zombie() {
     eventually("the browser to be collected", || {
         (zombies(client.id()) == 0).then_some(())
     });
-    // The one address works, and the page lists what waits.
+    // The one address works, and the page lists the pending plans.
     let tab = Tab::open(&lines(&opened)[0]);
     assert_eq!(
         tab.list()
@@ -446,7 +446,7 @@ fn a_hundred_calls_open_one_tab_and_leave_no_zombie() {
             .count(),
         1
     );
-    // While a page is open, further plans append to it.
+    // Further plans appear on the page that is already open.
     let second = client.ask(
         "tools/call",
         json!({"name": "vault_set", "arguments": {"service": "more", "secrets": {"A": "1"}}}),
@@ -457,11 +457,11 @@ fn a_hundred_calls_open_one_tab_and_leave_no_zombie() {
             .find(|plan| plan["service"] == "more")
     });
     assert_eq!(lines(&opened).len(), 1);
-    // Once it was closed, a new one is opened.
+    // After the page was closed, the next plan opens a new one.
     tab.look();
     assert_eq!(tab.act(&last, "deny", &json!({})).status, 200);
     assert_eq!(tab.act(&more, "deny", &json!({})).status, 200);
-    client.answer(told);
+    client.answer(reply);
     client.answer(second);
     std::thread::sleep(Duration::from_millis(3500));
     client.ask(
@@ -473,23 +473,23 @@ fn a_hundred_calls_open_one_tab_and_leave_no_zombie() {
 }
 
 #[test]
-fn a_page_in_a_browser_is_known_to_be_open_and_to_be_closed() {
+fn the_program_notices_whether_its_page_is_open_in_a_browser() {
     let mut lab = Lab::new();
     let opened = recorder(&mut lab.home);
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "0");
     let mut client = Client::start(&lab.home);
     let mut set = |service: &str| {
-        let told = client
+        let reply = client
             .call(
                 "vault_set",
                 json!({"service": service, "secrets": {"A": "1"}}),
             )
             .unwrap_err();
-        assert!(told.starts_with("approval_pending"), "{told}");
+        assert!(reply.starts_with("approval_pending"), "{reply}");
     };
     set("one");
     eventually("the tab", || (lines(&opened).len() == 1).then_some(()));
-    // Longer than the heartbeat, and a second plan meanwhile.
+    // Longer than the heartbeat interval, with a second plan meanwhile.
     let home = &lab.home;
     std::thread::scope(|scope| {
         let browser = scope.spawn(|| {
@@ -511,7 +511,7 @@ fn a_page_in_a_browser_is_known_to_be_open_and_to_be_closed() {
         browser.join().unwrap();
     });
     assert_eq!(lines(&opened).len(), 1);
-    // The browser is gone at once, and so is its page.
+    // When the browser is killed, its page counts as closed at once.
     set("three");
     eventually("another tab", || (lines(&opened).len() == 2).then_some(()));
 }

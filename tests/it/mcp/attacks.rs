@@ -1,4 +1,5 @@
-//! What the security review of November 2026 did with the tools of 2.0.0 alone: each must fail now.
+//! The attacks that the security review of November 2026 carried out with only the tools of 2.0.0.
+//! Each of them must fail now.
 
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ fn never_seen(client: Client) {
 
 /// C1: a template that is a compose file when it is read back.
 #[test]
-fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
+fn a_file_is_read_in_one_format_only_and_written_files_are_never_parsed() {
     let lab = Lab::with(
         "svc",
         json!({"A": CANARY, "ML": format!("x\n      - {CANARY}\n")}),
@@ -34,13 +35,13 @@ fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
         format!("{{services: {{a: {{env_file: '\nA={handle}\n'}}}}}}\n"),
         format!("secrets:\n  k:\n    file: {handle}\n"),
     ] {
-        let told = client
+        let reply = client
             .call(
                 "vault_inject",
                 json!({"service": "svc", "template": template, "format": "env"}),
             )
             .unwrap_err();
-        assert!(told.starts_with("invalid_arguments: "), "{told}");
+        assert!(reply.starts_with("invalid_arguments: "), "{reply}");
     }
     client
         .call("vault_inject", json!({"service": "svc"}))
@@ -61,13 +62,13 @@ fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
             json!({"service": "new", "from_file": "svc/.env", "dry_run": true}),
         ),
     ] {
-        let told = client.call(tool, arguments).unwrap_err();
+        let reply = client.call(tool, arguments).unwrap_err();
         assert!(
-            told.starts_with("invalid_arguments: ") || told.starts_with("not_allowed: "),
-            "{tool}: {told}"
+            reply.starts_with("invalid_arguments: ") || reply.starts_with("not_allowed: "),
+            "{tool}: {reply}"
         );
     }
-    // It is described from the record: the keys that were written, and whether it changed since.
+    // The scan uses the record: the keys that were written, and whether the file changed since.
     let scan = |client: &mut Client| {
         client
             .call("vault_scan_env", json!({"service": "svc"}))
@@ -84,7 +85,7 @@ fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
         scan(&mut client)["entries"],
         json!([{"name": "A"}, {"name": "ML"}])
     );
-    // Without its record (another home, a moved folder) the header tells.
+    // Without the record (another home, a moved folder) the header identifies the file.
     std::fs::remove_dir_all(lab.home.path().join(".local/state/claude-vault/written")).unwrap();
     assert!(
         client
@@ -95,7 +96,7 @@ fn a_file_is_read_as_one_format_only_and_ours_are_never_parsed() {
     never_seen(client);
 }
 
-/// H1: an example that is refused exactly when a guess in a comment is the value.
+/// H1: an example that is refused exactly if a guess in a comment equals the value.
 #[test]
 fn an_example_is_written_whether_or_not_a_guess_is_right() {
     let lab = Lab::new();
@@ -119,7 +120,7 @@ fn an_example_is_written_whether_or_not_a_guess_is_right() {
                 .ends_with("ALARM_PIN=\n")
         );
     }
-    // For a person at the command line the value goes from the comment too.
+    // For a person at the command line, the value is removed from the comment too.
     lab.cv(["example", "right/.env"]).exits(0);
     assert_eq!(
         lab.home.read("right/.env.example"),
@@ -128,10 +129,10 @@ fn an_example_is_written_whether_or_not_a_guess_is_right() {
     never_seen(client);
 }
 
-/// A folder below the service's own may be another service's: a compose file that names it decides
-/// nothing.
+/// A subfolder of a service may belong to another service. A compose file that names it does not
+/// make it this service's.
 #[test]
-fn a_file_in_a_folder_below_is_not_written_unasked() {
+fn a_file_in_a_subfolder_is_not_written_without_approval() {
     let lab = Lab::with("app", json!({"A": "1", "B": "2"}));
     lab.home.file(
         "app/compose.yaml",
@@ -139,17 +140,17 @@ fn a_file_in_a_folder_below_is_not_written_unasked() {
     );
     lab.home.file("app/db/.env.example", "A=\n");
     let (lab, mut client) = quick(lab);
-    let told = client
+    let reply = client
         .call("vault_inject", json!({"service": "app"}))
         .unwrap_err();
-    assert!(told.starts_with("approval_pending: "), "{told}");
+    assert!(reply.starts_with("approval_pending: "), "{reply}");
     assert!(!lab.home.lab().join("app/db/.env").exists());
     client.close();
 }
 
-/// H2: text of the model's choice in files, programs overwritten, originals rotated away.
+/// H2: text chosen by the model in files, overwritten programs, originals lost to backup rotation.
 #[test]
-fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away() {
+fn the_persons_files_are_overwritten_only_with_approval_and_originals_are_kept() {
     let lab = Lab::with("svc", json!({"A": "1"}));
     let own = format!("# mine\nA={CANARY}\nMINE=yes\n");
     lab.home.file("svc/.env", &own);
@@ -162,7 +163,8 @@ fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away
         "[services.svc]\nfile = \".envrc\"\nformat = \"env\"\n",
     );
     let (lab, mut client) = quick(lab);
-    // A place of the project's file, a template, an example with the person's own lines: each asks.
+    // A path from the project file, a template, or an example with the person's own lines: each
+    // needs approval.
     for (tool, arguments) in [
         ("vault_inject", json!({"service": "svc"})),
         (
@@ -175,10 +177,10 @@ fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away
         ),
         ("vault_generate_example", json!({"service": "app"})),
     ] {
-        let told = client.call(tool, arguments.clone()).unwrap_err();
+        let reply = client.call(tool, arguments.clone()).unwrap_err();
         assert!(
-            told.starts_with("approval_pending: "),
-            "{tool} {arguments}: {told}"
+            reply.starts_with("approval_pending: "),
+            "{tool} {arguments}: {reply}"
         );
     }
     for (tool, arguments) in [
@@ -200,16 +202,16 @@ fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away
             json!({"service": "svc", "template": "x: !lambda y\n"}),
         ),
     ] {
-        let told = client.call(tool, arguments.clone()).unwrap_err();
+        let reply = client.call(tool, arguments.clone()).unwrap_err();
         assert!(
-            told.starts_with("invalid_arguments: "),
-            "{tool} {arguments}: {told}"
+            reply.starts_with("invalid_arguments: "),
+            "{tool} {arguments}: {reply}"
         );
     }
     assert_eq!(lab.home.read("svc/.env"), own);
     assert!(!lab.home.lab().join(".envrc").exists());
     client.close();
-    // The person says yes once; what they wrote by hand is then kept for good.
+    // The person approves once. The backup of their own file is then never rotated away.
     lab.home.file(".claude-vault.toml", "");
     let (lab, mut client) = quick(lab);
     let inject = json!({"service": "svc"});
@@ -224,23 +226,24 @@ fn nothing_of_the_persons_is_overwritten_unasked_and_no_original_is_rotated_away
         .collect();
     assert_eq!(backups.len(), 6, "{backups:?}");
     assert!(backups.contains(&own));
-    // Edited again, it is the person's again.
+    // A file that was edited again counts as the person's own again.
     lab.home.file("svc/.env", "A=edited\n");
-    let told = client.call("vault_inject", inject.clone()).unwrap_err();
-    assert!(told.starts_with("approval_pending: "), "{told}");
-    // What was approved is what is written: the file changed while the person looked.
+    let reply = client.call("vault_inject", inject.clone()).unwrap_err();
+    assert!(reply.starts_with("approval_pending: "), "{reply}");
+    // Only what was approved is written: the file changed while the person was deciding, so the
+    // write fails.
     lab.home.file("svc/.env", "A=edited again\n");
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_eof().unwrap();
-    let told = come_back(&mut client, "vault_inject", inject, &told).unwrap_err();
-    assert!(told.starts_with("conflict: "), "{told}");
+    let reply = come_back(&mut client, "vault_inject", inject, &reply).unwrap_err();
+    assert!(reply.starts_with("conflict: "), "{reply}");
     assert_eq!(lab.home.read("svc/.env"), "A=edited again\n");
     client.close();
 }
 
-/// M1: the yes is for the bytes that were rendered before the question.
+/// M1: the approval covers the bytes that were rendered before the question.
 #[test]
 fn a_template_that_is_replaced_while_the_person_looks_changes_nothing() {
     let lab = Lab::with("svc", json!({"A": "1"}));
@@ -248,7 +251,7 @@ fn a_template_that_is_replaced_while_the_person_looks_changes_nothing() {
     lab.home
         .file("svc/.env.example", "# the reviewed one\nA=\n");
     let (lab, mut client) = quick(lab);
-    let told = client
+    let reply = client
         .call("vault_inject", json!({"service": "svc"}))
         .unwrap_err();
     lab.home
@@ -262,7 +265,7 @@ fn a_template_that_is_replaced_while_the_person_looks_changes_nothing() {
         &mut client,
         "vault_inject",
         json!({"service": "svc"}),
-        &told,
+        &reply,
     )
     .unwrap();
     let written = lab.home.read("svc/.env");
@@ -272,7 +275,7 @@ fn a_template_that_is_replaced_while_the_person_looks_changes_nothing() {
 
 /// H3: secrets that look like names.
 #[test]
-fn names_that_may_be_parts_of_a_secret_are_numbers() {
+fn names_that_may_be_part_of_a_secret_are_shown_as_numbers() {
     let lab = Lab::with(
         "svc",
         json!({"A": "1", "tls.crt": "x", "postgres://u:pw@db": "y"}),
@@ -326,14 +329,15 @@ fn names_that_may_be_parts_of_a_secret_are_numbers() {
             &json!("INHERITED")
         ]
     );
-    let told = client
+    let reply = client
         .call(
             "vault_set",
             json!({"service": "new", "from_file": "svc/.env", "dry_run": true}),
         )
         .unwrap_err();
-    assert!(told.starts_with("not_allowed: "), "{told}");
-    // In Vault, a key that this program would not write is a number too, and can be taken by it.
+    assert!(reply.starts_with("not_allowed: "), "{reply}");
+    // In Vault, a key that this program would not write is also shown as a number, and can be
+    // addressed by it.
     let got = client.call("vault_get", json!({"service": "svc"})).unwrap();
     assert_eq!(
         (&got["keys"][0]["name"], &got["keys"][1]["name"]),
@@ -357,7 +361,8 @@ fn names_that_may_be_parts_of_a_secret_are_numbers() {
     never_seen(client);
 }
 
-/// M5: a value of one service put into another's file is named, for the person and in the log.
+/// M5: a value of one service that goes into another service's file is named to the person and in
+/// the log.
 #[test]
 fn a_handle_of_another_service_is_named_in_the_plan_and_in_the_log() {
     let lab = Lab::with("other", json!({"ROOT_PASSWORD": CANARY}));
@@ -369,7 +374,7 @@ fn a_handle_of_another_service_is_named_in_the_plan_and_in_the_log() {
         .unwrap();
     let template = format!("A={}\n", handle(&got, "ROOT_PASSWORD"));
     let arguments = json!({"service": "svc", "template": template});
-    let told = client.call("vault_inject", arguments.clone()).unwrap_err();
+    let reply = client.call("vault_inject", arguments.clone()).unwrap_err();
     let plan = crate::approval::pending(&lab.home).remove(0);
     assert!(
         plan["warnings"]
@@ -386,7 +391,7 @@ fn a_handle_of_another_service_is_named_in_the_plan_and_in_the_log() {
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_eof().unwrap();
-    come_back(&mut client, "vault_inject", arguments, &told).unwrap();
+    come_back(&mut client, "vault_inject", arguments, &reply).unwrap();
     assert!(
         lab.home
             .read(".claude-vault-audit.log")
@@ -395,10 +400,10 @@ fn a_handle_of_another_service_is_named_in_the_plan_and_in_the_log() {
     never_seen(client);
 }
 
-/// M6: kinds, lines and reasons are for the person; a value that cannot be taken is a page with its
-/// reason, and for the model a no.
+/// M6: kinds, lines and reasons are shown only to the person. For a value that cannot be taken, the
+/// page shows the reason and the model gets a plain refusal.
 #[test]
-fn a_value_that_cannot_be_taken_is_told_to_the_person_alone() {
+fn only_the_person_learns_that_a_value_cannot_be_taken() {
     let lab = Lab::new();
     lab.home.file("svc/.env", "A=plain\nB=${ELSEWHERE}\nC=\n");
     lab.home.file("svc/compose.yaml", "services: {}\n");
@@ -420,7 +425,7 @@ fn a_value_that_cannot_be_taken_is_told_to_the_person_alone() {
     };
     assert_eq!(dry(&mut client, "A"), dry(&mut client, "B"));
     let arguments = json!({"service": "svc", "secrets": {"X": handle(&found, "B")}});
-    let told = client.call("vault_set", arguments.clone()).unwrap_err();
+    let reply = client.call("vault_set", arguments.clone()).unwrap_err();
     let plan = crate::approval::pending(&lab.home).remove(0);
     assert!(
         plan["obstacle"]
@@ -434,34 +439,35 @@ fn a_value_that_cannot_be_taken_is_told_to_the_person_alone() {
     person.send_line("").unwrap();
     person.exp_eof().unwrap();
     assert!(
-        come_back(&mut client, "vault_set", arguments, &told)
+        come_back(&mut client, "vault_set", arguments, &reply)
             .unwrap_err()
             .starts_with("approval_denied: ")
     );
     client.close();
 }
 
-/// The one thing that a call without a question may tell: that the file could not be written. The
-/// reason and the key are for the person.
+/// A call that asks no question may reveal one thing: that the file could not be written. Only the
+/// person sees the reason and the key.
 #[test]
-fn the_reason_why_a_file_cannot_be_written_is_for_the_person_alone() {
+fn only_the_person_learns_why_a_file_cannot_be_written() {
     let lab = Lab::with("svc", json!({"UNWRITABLE": "a\u{0}b"}));
     lab.home.file("svc/.env.example", "UNWRITABLE=\n");
     let (lab, mut client) = quick(lab);
-    let told = client
+    let reply = client
         .call("vault_inject", json!({"service": "svc"}))
         .unwrap_err();
     assert!(
-        told.starts_with("not_allowed: it could not be done; the user was told why. Next: "),
-        "{told}"
+        reply.starts_with("not_allowed: it could not be done; the user was told why. Next: "),
+        "{reply}"
     );
-    assert!(!told.contains("UNWRITABLE"), "{told}");
+    assert!(!reply.contains("UNWRITABLE"), "{reply}");
     assert!(
         !lab.home
             .read(".claude-vault-audit.log")
             .contains("UNWRITABLE")
     );
-    // A look by a program leaves it for the person, who sees it once; an agent does not.
+    // Reading the list with --json keeps the reason for the person, who sees it once. An agent does
+    // not see it.
     lab.cv(["approve", "pending", "--json"]).exits(0);
     let mut agent = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
     let refused = crate::support::run(
@@ -482,7 +488,7 @@ fn the_reason_why_a_file_cannot_be_written_is_for_the_person_alone() {
     client.close();
 }
 
-/// L8, L10 of the review: handles are limited by their number, and every request gets an answer.
+/// L8 and L10 of the review: the number of handles is limited, and every request gets an answer.
 #[test]
 fn every_request_with_an_id_gets_an_answer() {
     let lab = Lab::with("plex", json!({"A": "1"}));
@@ -509,7 +515,7 @@ fn every_request_with_an_id_gets_an_answer() {
             assert_eq!(answer["error"]["code"], code, "{answer}");
         }
     }
-    // Each gets one answer, also while others are being written.
+    // Each request gets exactly one answer, even while other answers are being written.
     let mut open = std::collections::BTreeMap::new();
     for number in 0..1000 {
         let id = 10_000 + number;
@@ -552,11 +558,11 @@ fn every_request_with_an_id_gets_an_answer() {
     client.close();
 }
 
-/// Where the file's own reader and this program would disagree on where a value ends, a part of a
-/// secret could pass for a comment or for another entry: neither the example nor a scan of it shows
-/// one.
+/// If the file's own reader and this program disagree about where a value ends, part of a secret
+/// could be taken for a comment or another entry. Neither the example nor a scan of it may show
+/// such a part.
 #[test]
-fn an_example_holds_no_part_of_a_value_that_its_own_reader_reads_on() {
+fn an_example_holds_no_part_of_a_value_whose_end_is_ambiguous() {
     let cases = [
         ("x.service", "PASSWORD=correct #horse\n"),
         ("go.mod", "PASSWORD=correct #horse-battery # c\n"),
@@ -586,7 +592,7 @@ fn an_example_holds_no_part_of_a_value_that_its_own_reader_reads_on() {
         assert!(!format!("{scanned:?}").contains("horse"), "{scanned:?}");
     }
     assert!(!client.seen.contains("horse"), "{}", client.seen);
-    // What is plain still gets its example, and a scan of it is described from the record.
+    // An unambiguous file still gets its example, and a scan of the example uses the record.
     lab.home.file(
         "plain/.env",
         "# about\nHOST=db.lan\nPASSWORD='x y' # why\nURL=${HOST}\n",
@@ -606,10 +612,10 @@ fn an_example_holds_no_part_of_a_value_that_its_own_reader_reads_on() {
     client.close();
 }
 
-/// A template whose entries the reader sees elsewhere than this program does would make the writing
-/// depend on a guess in it: the person is asked, whatever the value is.
+/// A template whose entries the reader finds elsewhere than this program could make the outcome
+/// depend on a guess in it. So the person is asked, whatever the value is.
 #[test]
-fn a_template_of_a_repository_is_no_oracle() {
+fn a_template_of_a_repository_does_not_confirm_guesses() {
     let (lab, mut client) = quick(Lab::with("eq", json!({"A": "rightguess"})));
     lab.home.file(
         ".claude-vault.toml",
@@ -620,17 +626,18 @@ fn a_template_of_a_repository_is_no_oracle() {
             "eq/.env.example",
             &format!("A: {guess}\nZ.x=\"\nA=\n\" t\n"),
         );
-        let told = client
+        let reply = client
             .call("vault_inject", json!({"service": "eq"}))
             .unwrap_err();
-        assert!(told.starts_with("approval_pending: "), "{guess}: {told}");
+        assert!(reply.starts_with("approval_pending: "), "{guess}: {reply}");
     }
     client.close();
 }
 
-/// Limits that a value could cross are reasons for the person, and none is Vault's own.
+/// If the size of a value exceeds a limit, only the person sees the reason. The limit is checked
+/// here, before Vault's own limit could refuse the request.
 #[test]
-fn no_limit_tells_how_long_a_value_is() {
+fn no_limit_reveals_the_length_of_a_value() {
     let lab = Lab::with(
         "in",
         json!({"SHORT": "x".repeat(3000), "LONG": "x".repeat(8000)}),
@@ -641,10 +648,10 @@ fn no_limit_tells_how_long_a_value_is() {
         let secrets: serde_json::Map<String, Value> = (0..140)
             .map(|n| (format!("K{n}"), json!(handle(&got, name))))
             .collect();
-        let told = client
+        let reply = client
             .call("vault_set", json!({"service": "out", "secrets": secrets}))
             .unwrap_err();
-        assert!(told.starts_with("approval_pending: "), "{name}: {told}");
+        assert!(reply.starts_with("approval_pending: "), "{name}: {reply}");
     }
     let plans = crate::approval::pending(&lab.home);
     assert!(
@@ -668,20 +675,20 @@ fn no_limit_tells_how_long_a_value_is() {
             .unwrap_err()
             .contains("500 lines")
     );
-    // A file of the person's own that is no text is asked about like any other.
+    // A person's own file that is not valid text needs approval like any other.
     lab.home.file("in/.env.example", "SHORT=\nLONG=\n");
     for own in [&b"MINE=caf\xc3\xa9\n"[..], b"MINE=caf\xe9\n"] {
         std::fs::write(lab.home.lab().join("in/.env"), own).unwrap();
-        let told = client
+        let reply = client
             .call("vault_inject", json!({"service": "in"}))
             .unwrap_err();
-        assert!(told.starts_with("approval_pending: "), "{told}");
+        assert!(reply.starts_with("approval_pending: "), "{reply}");
     }
     client.close();
 }
 
-/// The place of a hidden name in a sorted list would tell how it compares with names of the model's
-/// choice.
+/// In a sorted list, the position of a hidden name would reveal how it compares with names that the
+/// model chooses.
 #[test]
 fn hidden_names_come_last_in_an_order_of_their_own() {
     let lab = Lab::with(
@@ -699,9 +706,9 @@ fn hidden_names_come_last_in_an_order_of_their_own() {
     client.close();
 }
 
-/// A byte order mark before our header does not make a file of ours somebody else's.
+/// A byte order mark before our header must not make our file look like another program's.
 #[test]
-fn a_file_of_ours_without_its_record_is_known_by_its_header() {
+fn a_written_file_without_its_record_is_recognised_by_its_header() {
     let lab = Lab::with("svc", json!({"A": CANARY}));
     lab.home.file("svc/.env.example", "\u{feff}A=\n");
     let (lab, mut client) = quick(lab);
@@ -717,8 +724,8 @@ fn a_file_of_ours_without_its_record_is_known_by_its_header() {
         ),
         ("vault_generate_example", json!({"service": "moved"})),
     ] {
-        let told = client.call(tool, arguments).unwrap_err();
-        assert!(told.starts_with("not_allowed: "), "{tool}: {told}");
+        let reply = client.call(tool, arguments).unwrap_err();
+        assert!(reply.starts_with("not_allowed: "), "{tool}: {reply}");
     }
     never_seen(client);
 }

@@ -1,4 +1,4 @@
-//! The real clients: Python, TypeScript, the Inspector, the conformance suite, and Claude Code.
+//! Real clients: Python, TypeScript, the Inspector, the conformance suite, and Claude Code.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn lab() -> Lab {
     lab
 }
 
-/// All tools, and what their answers hold, success and failure alike.
+/// A call of every tool, with words that its answer must contain, for success and failure.
 pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
     vec![
         ("vault_status", json!({}), "\"logged_in\":true"),
@@ -88,7 +88,7 @@ pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
     ]
 }
 
-/// Lets a client's driver walk through the server, and looks at what it was given.
+/// Lets a client's script call everything on the server, and checks what it received.
 fn walk(program: &Path, driver: &str, words: &[&str], protocol: &str) {
     let lab = lab();
     let asked: Vec<Value> = calls()
@@ -162,7 +162,7 @@ fn tool(home: &Home, name: &str) -> Command {
 }
 
 #[test]
-fn the_inspector_finds_nothing_to_say_about_the_schemas() {
+fn the_inspector_has_no_complaint_about_the_schemas() {
     let lab = lab();
     for era in ["legacy", "modern", "auto"] {
         let words = [
@@ -200,7 +200,7 @@ fn the_inspector_finds_nothing_to_say_about_the_schemas() {
             "--tool-arg",
             "service=none",
         ];
-        // It gives servers no variables of its own: nobody is signed in.
+        // The Inspector passes no variables of its own to servers, so nobody is signed in.
         assert!(
             run(tool(&lab.home, "mcp-inspector").args(words).args(call), "")
                 .exits(5)
@@ -210,7 +210,7 @@ fn the_inspector_finds_nothing_to_say_about_the_schemas() {
     }
 }
 
-/// A program of the test that prints its address first; ended with the test.
+/// A background program that prints its address first. It is killed when this value is dropped.
 struct Background {
     child: Child,
     address: String,
@@ -242,7 +242,7 @@ impl Drop for Background {
     }
 }
 
-/// Scenarios of the suite that do not apply, by how their names start, and why.
+/// Scenarios of the suite that do not apply, by prefix of their names, with the reason.
 const NOT_OURS: [(&str, &str); 16] = [
     (
         "tools-call-",
@@ -280,7 +280,7 @@ const NOT_OURS: [(&str, &str); 16] = [
     ),
 ];
 
-/// The same of single checks of scenarios that do apply.
+/// Single checks that do not apply, in scenarios that do.
 const NO_CHECK_OF_OURS: [&str; 5] = [
     "sep-2575-http-server-header-mismatch-400", // HTTP headers
     "sep-2575-server-rejects-undeclared-capability", // needs a tool of the suite
@@ -382,7 +382,7 @@ fn claude(home: &Home) -> Command {
     command
 }
 
-/// Starts Claude Code with a model that follows a script; gives it and the model's log.
+/// Starts Claude Code with a model that follows a script. Returns the process and the model's log.
 pub fn claude_code(home: &Home, script: &str) -> (ClaudeCode, PathBuf) {
     let log = home.path().join("model.jsonl");
     let model = Background::start(
@@ -424,14 +424,14 @@ pub fn claude_code(home: &Home, script: &str) -> (ClaudeCode, PathBuf) {
     )
 }
 
-/// Claude Code at work.
+/// A running Claude Code.
 pub struct ClaudeCode {
     child: Child,
     _model: Background,
 }
 
 impl ClaudeCode {
-    /// Waits for its end.
+    /// Waits until it exits.
     pub fn end(self) -> Run {
         let output = self.child.wait_with_output().unwrap();
         Run {
@@ -476,14 +476,14 @@ fn claude_code_moves_a_service_into_vault_and_its_transcripts_hold_no_value() {
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person
         .exp_string(
-            "asked for by a program that calls itself \"claude-code\", by its tool vault_set",
+            "requested by a program that calls itself \"claude-code\", by its tool vault_set",
         )
         .unwrap();
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_string("approved").unwrap();
     drop(person);
-    // The file that is there is the person's own, so they are asked about that too.
+    // The existing file is the person's own, so overwriting it needs approval too.
     eventually("the file", || {
         (lab.cv(["approve", "pending", "--json"]).json()["pending"] != json!([])).then_some(())
     });
@@ -504,7 +504,8 @@ fn claude_code_moves_a_service_into_vault_and_its_transcripts_hold_no_value() {
         "# shop\nDB_HOST=db.lan\nDB_PASSWORD=\n"
     );
     assert!(lab.home.read("shop/.env").ends_with(&plain));
-    // What reached the model, and what the client keeps: each step's result, and no value.
+    // Checks what reached the model and what the client stored: the result of each step, and no
+    // value.
     let seen = std::fs::read_to_string(&log).unwrap();
     for text in [
         "tool_reference",

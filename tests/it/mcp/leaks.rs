@@ -1,13 +1,13 @@
-//! Point 1 of the containment: a canary value and a canary token through every tool and argument,
-//! on every path of success and failure. What the model sends may come back to nobody.
+//! Containment requirement 1: a canary value and a canary token go through every tool and argument,
+//! on every success and failure path. Values that the model sends must not be repeated either.
 
 use serde_json::{Value, json};
 
 use super::Client;
 use crate::support::{CANARY, Lab, files};
 
-/// Values of every type that hold the canary, for every argument; none is a name, since names may
-/// come back.
+/// Values of every type that contain the canary, for every argument. None is a valid name, since
+/// names may be repeated.
 fn poisoned() -> Vec<Value> {
     let poison = format!("{CANARY} !");
     vec![
@@ -30,7 +30,7 @@ fn poisoned() -> Vec<Value> {
     ]
 }
 
-/// Every tool with every argument poisoned, alone and beside what it needs.
+/// Calls every tool with every argument poisoned, alone and together with its required arguments.
 fn attack(client: &mut Client, tools: &Value) {
     for tool in tools.as_array().unwrap() {
         let name = tool["name"].as_str().unwrap();
@@ -102,7 +102,7 @@ fn no_value_comes_back_from_any_tool_argument_or_failure() {
         let mut client = Client::start(&lab.home);
         let tools = client.request("tools/list", json!({}))["result"]["tools"].clone();
         attack(&mut client, &tools);
-        // And as they are meant, success included.
+        // Also call the tools as intended, including successful calls.
         for (tool, arguments, _) in super::clients::calls() {
             if tool != "vault_login" && tool != "vault_logout" {
                 let _ = client.call(tool, arguments);
@@ -130,7 +130,7 @@ fn no_value_comes_back_from_any_tool_argument_or_failure() {
         ] {
             client.request(method, params);
         }
-        // What is no request at all is passed over; the next call is answered.
+        // An invalid request is ignored, and the next call is answered.
         client.ask("tools/call", json!(CANARY));
         let _ = client.call("vault_status", json!({}));
         let seen = client.seen.clone();

@@ -1,4 +1,4 @@
-//! Many calls, calls that are given up, and the process itself.
+//! Many calls, cancelled calls, and the process itself.
 
 use serde_json::json;
 
@@ -36,7 +36,7 @@ fn two_hundred_calls_at_once_are_all_answered_and_none_is_mixed_up() {
 }
 
 #[test]
-fn no_other_process_can_read_its_memory_and_a_signal_ends_it() {
+fn no_other_process_can_read_the_servers_memory_and_a_signal_ends_it() {
     let lab = Lab::new();
     let mut client = Client::start(&lab.home);
     client.call("vault_status", json!({})).unwrap();
@@ -63,7 +63,7 @@ fn no_other_process_can_read_its_memory_and_a_signal_ends_it() {
 }
 
 #[test]
-fn a_call_is_cancelled_at_once_and_tells_of_its_progress() {
+fn a_call_is_cancelled_at_once_and_reports_its_progress() {
     let lab = Lab::new();
     let mut client = Client::start(&lab.home);
     let arguments = json!({"name": "vault_set", "arguments": {"service": "plex", "secrets": {"A": "1"}}, "_meta": {"progressToken": "p"}});
@@ -80,11 +80,11 @@ fn a_call_is_cancelled_at_once_and_tells_of_its_progress() {
         true
     );
     assert!(started.elapsed().as_secs() < 5);
-    // What was cancelled waits for nobody any more.
+    // A cancelled call no longer waits for a person.
     eventually("the plan to go", || {
         (lab.cv(["approve", "pending", "--json"]).json()["pending"] == json!([])).then_some(())
     });
-    // In the middle of a call, the end of input ends the server.
+    // The end of input ends the server even in the middle of a call.
     client.ask(
         "tools/call",
         json!({"name": "vault_set", "arguments": {"service": "plex", "secrets": {"A": "1"}}}),
@@ -96,7 +96,7 @@ fn a_call_is_cancelled_at_once_and_tells_of_its_progress() {
 }
 
 #[test]
-fn ten_thousand_calls_leave_the_memory_flat() {
+fn ten_thousand_calls_do_not_grow_the_memory() {
     let lab = Lab::with("plex", json!({"A": "1", "B": "2"}));
     let mut client = Client::start(&lab.home);
     let resident = |id: u32| -> u64 {
@@ -135,9 +135,9 @@ fn ten_thousand_calls_leave_the_memory_flat() {
     client.close();
 }
 
-/// Point 8 of the containment. Root reads everything, so the server runs as somebody else here.
+/// Containment requirement 8. Root can read everything, so the server runs as another user here.
 #[test]
-fn another_process_of_the_same_user_reads_nothing_of_it() {
+fn another_process_of_the_same_user_cannot_read_the_server() {
     let mut lab = Lab::with("plex", json!({"A": "1"}));
     let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
     let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_claude-vault"));
@@ -176,7 +176,7 @@ fn another_process_of_the_same_user_reads_nothing_of_it() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // It is protected before it says its first word.
+    // The process is protected before it sends its first message.
     use std::io::{BufRead, Write};
     let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params":
         {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}});
@@ -199,7 +199,7 @@ fn another_process_of_the_same_user_reads_nothing_of_it() {
             read.stderr
         );
     }
-    // The same look at a process that is not protected finds its environment.
+    // The same attempt does find the environment of an unprotected process.
     let mut plain = as_user("sleep").arg("20").spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(200));
     let read = crate::support::run(

@@ -1,4 +1,4 @@
-//! The MCP server, over its standard input and output.
+//! The MCP server, through its standard input and output.
 
 mod attacks;
 pub mod clients;
@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use crate::approval::page::config;
 use crate::support::{CANARY, Home, Lab};
 
-/// A client that speaks the protocol line by line.
+/// A client that exchanges lines with the server.
 pub struct Client {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     next: u64,
-    /// All that the server has sent.
+    /// Everything that the server has sent.
     pub seen: String,
 }
 
@@ -30,7 +30,7 @@ impl Client {
         Self::start_as(home, "a test", json!({}))
     }
 
-    /// Starts with a client's name and capabilities.
+    /// Starts the server for a client with this name and these capabilities.
     pub fn start_as(home: &Home, name: &str, capabilities: Value) -> Self {
         let mut command = home.command(env!("CARGO_BIN_EXE_claude-vault"));
         command
@@ -64,7 +64,7 @@ impl Client {
         self.child.id()
     }
 
-    /// Sends a line as it is.
+    /// Sends a line unchanged.
     pub fn send_line(&mut self, line: &str) {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
@@ -73,7 +73,7 @@ impl Client {
         writeln!(self.stdin.as_mut().unwrap(), "{message}").unwrap();
     }
 
-    /// Sends a request, and gives its id.
+    /// Sends a request and returns its id.
     pub fn ask(&mut self, method: &str, params: Value) -> u64 {
         self.next += 1;
         let id = self.next;
@@ -81,7 +81,7 @@ impl Client {
         id
     }
 
-    /// The next message of the server.
+    /// Reads the server's next message.
     pub fn next_message(&mut self) -> Value {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
@@ -103,13 +103,13 @@ impl Client {
         self.answer(id)
     }
 
-    /// Calls a tool; gives its structured content, or the text of its error.
+    /// Calls a tool. Returns its structured content, or the text of its error.
     pub fn call(&mut self, tool: &str, arguments: Value) -> Result<Value, String> {
         let answer = self.request("tools/call", json!({"name": tool, "arguments": arguments}));
         outcome(&answer)
     }
 
-    /// Closes its input, and gives the exit status and stderr.
+    /// Closes the server's input. Returns the exit status and stderr.
     pub fn close(mut self) -> (Option<i32>, String) {
         drop(self.stdin.take());
         let output = self.child.wait_with_output().unwrap();
@@ -133,37 +133,38 @@ pub fn handle(reply: &Value, name: &str) -> String {
         .to_owned()
 }
 
-/// Calls a tool that asks a person, who says yes at a terminal of their own; gives what came of it.
+/// Calls a tool that needs approval, approves at a terminal of the person's own, and returns the
+/// outcome.
 pub fn approved(
     client: &mut Client,
     lab: &Lab,
     tool: &str,
     arguments: Value,
 ) -> Result<Value, String> {
-    let told = client.call(tool, arguments.clone()).unwrap_err();
-    assert!(told.starts_with("approval_pending: "), "{told}");
+    let reply = client.call(tool, arguments.clone()).unwrap_err();
+    assert!(reply.starts_with("approval_pending: "), "{reply}");
     let mut person = crate::terminal::cv(&lab.home, &["approve", "pending"]);
     person.exp_string("Type yes").unwrap();
     person.send_line("yes").unwrap();
     person.exp_eof().unwrap();
-    come_back(client, tool, arguments, &told)
+    come_back(client, tool, arguments, &reply)
 }
 
-/// Calls again for the outcome of a change that was answered.
+/// Repeats a call to get the outcome of a change that was answered.
 pub fn come_back(
     client: &mut Client,
     tool: &str,
     mut arguments: Value,
-    told: &str,
+    reply: &str,
 ) -> Result<Value, String> {
-    if let Some(token) = told.split("approval_token: ").nth(1) {
+    if let Some(token) = reply.split("approval_token: ").nth(1) {
         arguments["approval_token"] = json!(token.split('.').next().unwrap());
     }
     crate::support::eventually("the outcome", || {
         Some(client.call(tool, arguments.clone())).filter(|outcome| {
             !outcome
                 .as_ref()
-                .is_err_and(|told| told.starts_with("approval_pending: "))
+                .is_err_and(|reply| reply.starts_with("approval_pending: "))
         })
     })
 }
@@ -182,7 +183,7 @@ pub fn outcome(answer: &Value) -> Result<Value, String> {
 }
 
 #[test]
-fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
+fn the_server_starts_without_session_vault_or_configuration_and_names_what_is_missing() {
     let home = Home::new();
     let mut client = Client::start(&home);
     let tools = client.request("tools/list", json!({}))["result"]["tools"].clone();
@@ -211,10 +212,10 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
         ("vault_delete", json!({"service": "plex"})),
         ("vault_rollback", json!({"service": "plex", "version": 1})),
     ] {
-        let told = client.call(tool, arguments).unwrap_err();
+        let reply = client.call(tool, arguments).unwrap_err();
         assert!(
-            told.starts_with("login_required: ") && told.contains(". Next: call vault_login"),
-            "{told}"
+            reply.starts_with("login_required: ") && reply.contains(". Next: call vault_login"),
+            "{reply}"
         );
     }
     assert_eq!(
@@ -226,7 +227,7 @@ fn it_starts_without_session_vault_or_configuration_and_says_what_is_missing() {
 }
 
 #[test]
-fn find_tells_the_names_that_list_tells_and_no_others() {
+fn find_shows_exactly_the_names_that_list_shows() {
     let lab = Lab::with(
         "plex",
         json!({"API_KEY": CANARY, "sk-live 4eC39HqLyjWDarjt": "x", "key/odd": "y"}),
@@ -251,7 +252,7 @@ fn find_tells_the_names_that_list_tells_and_no_others() {
         find("media/*")["matches"],
         json!([{"service": "media/sonarr"}])
     );
-    // A name that nobody may show is not guessed letter by letter either, nor is a value.
+    // A hidden name cannot be guessed letter by letter, and neither can a value.
     for pattern in ["sk-live", "sk-live*", "key/odd", "*odd", CANARY, "canary"] {
         assert_eq!(find(pattern)["matches"], json!([]), "{pattern}");
     }
@@ -285,7 +286,7 @@ fn find_tells_the_names_that_list_tells_and_no_others() {
 }
 
 #[test]
-fn every_revision_of_the_protocol_is_spoken() {
+fn every_revision_of_the_protocol_is_supported() {
     let lab = Lab::with("plex", json!({"KEY": CANARY}));
     for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let mut command = lab.home.command(env!("CARGO_BIN_EXE_claude-vault"));
@@ -320,7 +321,7 @@ fn every_revision_of_the_protocol_is_spoken() {
             15
         );
         let answer = client.request("tools/call", json!({"name": "vault_list", "arguments": {}}));
-        // The text says what the structure says, for clients that know no structure.
+        // The text repeats the structured content, for clients that do not support the latter.
         assert!(
             answer["result"]["content"][0]["text"]
                 .as_str()
@@ -330,7 +331,7 @@ fn every_revision_of_the_protocol_is_spoken() {
         );
         assert_eq!(client.close().0, Some(0));
     }
-    // 2026-07-28 greets nobody: each request says what it speaks.
+    // 2026-07-28 has no handshake: each request names its revision.
     let mut client = Client::start(&lab.home);
     let meta = |version: &str| {
         json!({"_meta": {"io.modelcontextprotocol/protocolVersion": version,
@@ -357,7 +358,7 @@ fn every_revision_of_the_protocol_is_spoken() {
     client.close();
 }
 
-/// As the old server was set up in `.mcp.json`.
+/// The variables that the old server used in `.mcp.json`.
 #[test]
 fn the_old_servers_variables_keep_working() {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
@@ -379,13 +380,13 @@ fn the_old_servers_variables_keep_working() {
         client
             .call("vault_set", arguments)
             .unwrap_err()
-            .contains("it expired")
+            .contains("has expired")
     );
     client.close();
 }
 
 #[test]
-fn a_client_that_says_nothing_or_goes_at_once_is_no_failure() {
+fn a_client_that_sends_nothing_or_disconnects_at_once_is_not_a_failure() {
     let home = Home::new();
     for input in [
         "",
@@ -404,20 +405,20 @@ fn a_client_that_says_nothing_or_goes_at_once_is_no_failure() {
 }
 
 #[test]
-fn settings_that_cannot_be_used_are_told_when_a_tool_is_called() {
+fn invalid_settings_are_reported_when_a_tool_is_called() {
     let mut home = Home::new();
     home.set("VAULT_SECURITY_MODE", "open");
     let mut client = Client::start(&home);
-    let told = client.call("vault_list", json!({})).unwrap_err();
+    let reply = client.call("vault_list", json!({})).unwrap_err();
     assert!(
-        told.contains("settings of this server") && told.contains("claude-vault config"),
-        "{told}"
+        reply.contains("settings of this server") && reply.contains("claude-vault config"),
+        "{reply}"
     );
     assert_eq!(client.close().0, Some(0));
 }
 
 #[test]
-fn values_are_handles_and_handles_are_values() {
+fn values_are_shown_as_handles_and_handles_are_accepted_as_values() {
     let lab = Lab::with(
         "plex",
         json!({"KEY": CANARY, "SHORT": "1", "URL": "https://u:p@h"}),
@@ -453,31 +454,31 @@ fn values_are_handles_and_handles_are_values() {
         ("@token-0123456789abcdef", "is not known"),
         ("x@token-0123456789abcdef", "inside a longer text"),
     ] {
-        let told = client
+        let reply = client
             .call(
                 "vault_set",
                 json!({"service": "new", "secrets": {"A": value}, "dry_run": true}),
             )
             .unwrap_err();
         assert!(
-            told.starts_with("invalid_arguments: ") && told.contains(why),
-            "{told}"
+            reply.starts_with("invalid_arguments: ") && reply.contains(why),
+            "{reply}"
         );
     }
     client.call("vault_logout", json!({})).unwrap();
-    let told = client
+    let reply = client
         .call(
             "vault_set",
             json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}}),
         )
         .unwrap_err();
-    assert!(told.contains("is not known"), "{told}");
+    assert!(reply.contains("is not known"), "{reply}");
     assert!(!client.seen.contains(CANARY));
     client.close();
 }
 
 #[test]
-fn the_mode_is_the_persons_choice() {
+fn only_the_persons_config_can_relax_the_mode() {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY, "PORT": "80"}));
     lab.home.set("VAULT_SECURITY_MODE", "redacted");
     let mut client = Client::start(&lab.home);
@@ -494,7 +495,8 @@ fn the_mode_is_the_persons_choice() {
         .call("vault_get", json!({"service": "plex"}))
         .unwrap();
     assert_eq!(got["keys"][1], json!({"name": "PORT", "value": "80"}));
-    // Of another service, a key of that name stays unseen; and nothing unseen goes under the name.
+    // A key with that name in another service stays hidden, and a hidden value cannot be stored
+    // under the plain name.
     let other = client
         .call("vault_get", json!({"service": "other"}))
         .unwrap();
@@ -508,16 +510,16 @@ fn the_mode_is_the_persons_choice() {
     );
     assert!(!client.seen.contains(CANARY));
     client.close();
-    // A variable, as a project's .mcp.json sets it, shows no more than the config does.
+    // A variable, for example from a project's .mcp.json, shows no more than the config allows.
     lab.home.set("VAULT_SECURITY_MODE", "plaintext");
     let mut client = Client::start(&lab.home);
-    let told = client
+    let reply = client
         .call("vault_get", json!({"service": "plex", "key": "KEY"}))
         .unwrap_err();
     assert!(
-        told.contains("can only make the mode stricter")
-            && told.contains("security_mode = \"plaintext\""),
-        "{told}"
+        reply.contains("can only make the mode stricter")
+            && reply.contains("security_mode = \"plaintext\""),
+        "{reply}"
     );
     client.close();
     lab.home.set("VAULT_SECURITY_MODE", "");
@@ -606,12 +608,12 @@ fn wrong_arguments_are_named_and_never_repeated() {
         ),
     ];
     for (tool, arguments) in cases {
-        let told = client
+        let reply = client
             .call(tool, arguments.clone())
             .expect_err(&arguments.to_string());
         assert!(
-            told.contains(": ") && told.contains(". Next: ") && !told.contains(CANARY),
-            "{told}"
+            reply.contains(": ") && reply.contains(". Next: ") && !reply.contains(CANARY),
+            "{reply}"
         );
     }
     let unknown = client.request("tools/call", json!({"name": CANARY, "arguments": {}}));
@@ -632,7 +634,7 @@ fn wrong_arguments_are_named_and_never_repeated() {
 }
 
 #[test]
-fn files_are_written_and_read_without_a_value_seen() {
+fn files_are_written_and_read_without_showing_a_value() {
     let mut lab = Lab::with("plex", json!({"KEY": CANARY}));
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     lab.home.file("plex/.env.example", "KEY=\n");
@@ -662,8 +664,8 @@ fn files_are_written_and_read_without_a_value_seen() {
     client.close();
 }
 
-/// Each line of a template is an entry, a comment or blank; the person sees all of it, and nothing
-/// of the model stands around a value.
+/// Each line of a template must be an entry, a comment or blank. The person sees all of it, and the
+/// model can put no text around a value.
 #[test]
 fn a_template_is_a_list_of_entries_that_the_person_approves() {
     let mut lab = Lab::with(
@@ -702,7 +704,7 @@ fn a_template_is_a_list_of_entries_that_the_person_approves() {
         "# made by a model\nHOST=db.lan\n\nPASSWORD=\"{CANARY} 'x'\"\nGREETING='hello world'\n"
     );
     assert!(file.ends_with(&body), "{file}");
-    // In YAML too, where numbers and truth values stay what they are.
+    // The same in YAML, where numbers and booleans keep their types.
     lab.store("esp", json!({"x": "1"}));
     let text = format!("wifi: {handle}\nport: 80\nname: \"80\"\n");
     approved(
@@ -717,7 +719,7 @@ fn a_template_is_a_list_of_entries_that_the_person_approves() {
         file.ends_with(&format!("wifi: \"{CANARY} 'x'\"\nport: 80\nname: \"80\"\n")),
         "{file}"
     );
-    // Anything else is refused before anybody is asked, and the file stays.
+    // Anything else is refused before a question is asked, and the file stays.
     let before = lab.home.read("plex/.env");
     for (text, why) in [
         (format!("# {handle}\nA=1\n"), "not an entry"),
@@ -725,7 +727,7 @@ fn a_template_is_a_list_of_entries_that_the_person_approves() {
         (format!("A={handle}00\n"), "inside a longer text"),
         (format!("A='{handle}'\n"), "inside a longer text"),
         (format!("A={handle} # why\n"), "inside a longer text"),
-        (format!("A={handle}\nA={handle}\n"), "stands twice"),
+        (format!("A={handle}\nA={handle}\n"), "occurs twice"),
         (format!("{handle}=1\n"), "not an entry"),
         (format!("A=\"x\n{handle}\"\n"), "not an entry"),
         (
@@ -745,12 +747,12 @@ fn a_template_is_a_list_of_entries_that_the_person_approves() {
         ("# nothing\n".into(), "not an entry"),
         ("x".repeat(300_000), "longer than"),
     ] {
-        let told = client
+        let reply = client
             .call("vault_inject", json!({"service": "plex", "template": text}))
             .unwrap_err();
         assert!(
-            told.starts_with("invalid_arguments: ") && told.contains(why),
-            "{text:.100}: {told}"
+            reply.starts_with("invalid_arguments: ") && reply.contains(why),
+            "{text:.100}: {reply}"
         );
     }
     assert_eq!(lab.home.read("plex/.env"), before);

@@ -1,4 +1,4 @@
-//! What needs a person: signing in, and a yes for each write.
+//! Actions that need a person: signing in, and an approval for each write.
 
 use std::io::Write;
 
@@ -14,12 +14,12 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
     let mut client = Client::start(&lab.home);
     let arguments =
         json!({"service": "plex", "secrets": {"KEY": CANARY}, "generate": {"PASSWORD": 20}});
-    let told = client.call("vault_set", arguments.clone()).unwrap_err();
+    let reply = client.call("vault_set", arguments.clone()).unwrap_err();
     assert!(
-        told.starts_with("approval_pending: ") && told.contains("claude-vault approve pending"),
-        "{told}"
+        reply.starts_with("approval_pending: ") && reply.contains("claude-vault approve pending"),
+        "{reply}"
     );
-    let token = told
+    let token = reply
         .split("approval_token: ")
         .nth(1)
         .unwrap()
@@ -40,7 +40,7 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
     );
     assert_eq!(lab.stored("plex"), json!({"OLD": "kept"}));
 
-    // Everybody but a person at a terminal is turned away.
+    // Only a person at a terminal may answer.
     lab.cv(["approve", "pending"]).exits(8);
     let shown = lab.cv(["approve", "pending", "--json"]).exits(0);
     assert!(!shown.all().contains(CANARY));
@@ -62,7 +62,7 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
     );
     assert_eq!(lab.stored("plex")["KEY"], CANARY);
     assert_eq!(lab.stored("plex")["PASSWORD"].as_str().unwrap().len(), 20);
-    // It worked once.
+    // The token works only once.
     assert!(
         client
             .call("vault_set", again(&arguments))
@@ -70,14 +70,14 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
             .starts_with("approval_expired: ")
     );
 
-    // Other arguments under the same token are a mismatch, and end it.
-    let told = client
+    // Other arguments with the same token are a mismatch, and the request ends.
+    let reply = client
         .call(
             "vault_set",
             json!({"service": "plex", "secrets": {"KEY": "2"}}),
         )
         .unwrap_err();
-    let token = told
+    let token = reply
         .split("approval_token: ")
         .nth(1)
         .unwrap()
@@ -85,15 +85,15 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
         .next()
         .unwrap();
     for (service, value) in [("plex", "3"), ("plex", "2")] {
-        let told = client
+        let reply = client
             .call(
                 "vault_set",
                 json!({"service": service, "secrets": {"KEY": value}, "approval_token": token}),
             )
             .unwrap_err();
         assert!(
-            told.starts_with("approval_mismatch: ") || told.starts_with("approval_expired: "),
-            "{told}"
+            reply.starts_with("approval_mismatch: ") || reply.starts_with("approval_expired: "),
+            "{reply}"
         );
     }
     lab.cv(["approve", "pending", "--json"]).exits(0).says("");
@@ -102,14 +102,14 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
         json!([])
     );
 
-    // A person says no.
-    let told = client
+    // A person denies the change.
+    let reply = client
         .call(
             "vault_set",
             json!({"service": "plex", "secrets": {"KEY": "4"}}),
         )
         .unwrap_err();
-    let token = told
+    let token = reply
         .split("approval_token: ")
         .nth(1)
         .unwrap()
@@ -122,13 +122,13 @@ fn a_person_elsewhere_approves_or_refuses_and_nothing_else_writes() {
     person.send_line("no").unwrap();
     person.exp_string("refused").unwrap();
     drop(person);
-    let told = client
+    let reply = client
         .call(
             "vault_set",
             json!({"service": "plex", "secrets": {"KEY": "4"}, "approval_token": token}),
         )
         .unwrap_err();
-    assert!(told.starts_with("approval_denied: "), "{told}");
+    assert!(reply.starts_with("approval_denied: "), "{reply}");
     assert_eq!(lab.stored("plex")["KEY"], CANARY);
     assert!(!client.seen.contains(CANARY));
     let (status, stderr) = client.close();
@@ -195,7 +195,7 @@ fn a_change_cannot_be_approved_under_an_agent_or_by_a_forged_answer() {
 }
 
 #[test]
-fn a_person_signs_in_for_the_server_and_the_token_stays_in_it() {
+fn a_person_signs_in_for_the_server_and_the_token_never_leaves_it() {
     let mut login = crate::login::Login::new();
     let hold = login.lab.home.lab().join("go");
     login.lab.home.set("TEST_HOLD", hold.to_string_lossy());
@@ -224,7 +224,7 @@ fn a_person_signs_in_for_the_server_and_the_token_stays_in_it() {
         client.call("vault_list", json!({})).unwrap()["services"],
         json!(["plex"])
     );
-    // Nothing of it is in the environment, the arguments or a file.
+    // The token is neither in the environment nor in the arguments nor in a file.
     for place in ["environ", "cmdline"] {
         let text = std::fs::read(format!("/proc/{}/{place}", client.id())).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&text).contains("VAULT_TOKEN="));
@@ -239,7 +239,7 @@ fn a_person_signs_in_for_the_server_and_the_token_stays_in_it() {
             .unwrap_err()
             .starts_with("login_required: ")
     );
-    // No restart: the next login is enough; and the end of input revokes what was obtained.
+    // No restart is needed: another login is enough. The end of input revokes the token.
     eventually("the second login", || {
         Some(client.call("vault_login", json!({})).unwrap())
             .filter(|reply| reply["state"] == "logged_in")
@@ -258,9 +258,9 @@ fn a_person_signs_in_for_the_server_and_the_token_stays_in_it() {
     assert!(accessors(&login.lab) < before);
 }
 
-/// Points 1 of the containment: from plain files into Vault, and no value seen.
+/// Containment requirement 1: secrets move from plain files into Vault, and no value is shown.
 #[test]
-fn a_service_moves_from_plain_files_into_vault_without_a_value_seen() {
+fn a_service_moves_from_plain_files_into_vault_without_showing_a_value() {
     let mut lab = Lab::new();
     lab.home.set("CLAUDE_VAULT_MCP_WAIT", "1");
     lab.home.file(
@@ -323,7 +323,7 @@ fn a_service_moves_from_plain_files_into_vault_without_a_value_seen() {
         text.contains("${POSTGRES_PASSWORD}") && !text.contains("$$x"),
         "{text}"
     );
-    // The file there is the person's own: they are asked before it is replaced.
+    // The existing file is the person's own, so replacing it needs approval.
     approved(
         &mut client,
         &lab,
@@ -342,10 +342,13 @@ fn a_service_moves_from_plain_files_into_vault_without_a_value_seen() {
         ("vault_scan_compose", "shop/.env"),
         ("vault_scan_env", "none"),
     ] {
-        let told = client
+        let reply = client
             .call(tool, json!({"service": "shop", "file_path": path}))
             .unwrap_err();
-        assert!(!told.contains(CANARY) && !told.contains("root:"), "{told}");
+        assert!(
+            !reply.contains(CANARY) && !reply.contains("root:"),
+            "{reply}"
+        );
     }
     assert!(!client.seen.contains(CANARY));
     let (status, stderr) = client.close();
@@ -373,8 +376,8 @@ fn a_short_token_is_renewed_while_it_is_used_and_no_longer_than_the_hour() {
         std::thread::sleep(std::time::Duration::from_millis(500));
         match client.call("vault_list", json!({})) {
             Ok(_) => last = started.elapsed().as_secs_f64(),
-            Err(told) => {
-                assert!(told.starts_with("login_required: "), "{told}");
+            Err(reply) => {
+                assert!(reply.starts_with("login_required: "), "{reply}");
                 break;
             }
         }
@@ -387,7 +390,7 @@ fn a_short_token_is_renewed_while_it_is_used_and_no_longer_than_the_hour() {
 }
 
 #[test]
-fn a_signal_revokes_what_was_obtained_too() {
+fn a_signal_also_revokes_the_token() {
     let login = crate::login::Login::new();
     let mut client = Client::start(&login.lab.home);
     let accessors = || {

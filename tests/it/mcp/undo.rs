@@ -1,4 +1,5 @@
-//! History, deletion and rollback by a model: names only, and nothing without a person.
+//! History, deletion and rollback by a model: only names are shown, and every change needs a
+//! person.
 
 use serde_json::json;
 
@@ -13,7 +14,7 @@ fn quick(mut lab: Lab) -> (Lab, Client) {
 }
 
 #[test]
-fn history_tells_names_that_came_and_went_and_never_that_a_value_changed() {
+fn history_shows_added_and_removed_names_and_never_that_a_value_changed() {
     let lab = Lab::with("plex", json!({"A": "1", "GONE": "1", "odd name": "1"}));
     lab.store("plex", json!({ "A": CANARY, "NEW": "1" }));
     lab.store("plex", json!({ "A": CANARY, "NEW": "1" }));
@@ -43,13 +44,13 @@ fn history_tells_names_that_came_and_went_and_never_that_a_value_changed() {
 }
 
 #[test]
-fn a_deletion_shows_the_person_which_keys_go_and_happens_after_a_yes_only() {
+fn a_deletion_shows_the_person_its_keys_and_needs_a_yes() {
     let (lab, mut client) = quick(Lab::with(
         "plex",
         json!({"A": CANARY, "B": "1", "odd name": "1"}),
     ));
     let arguments = json!({"service": "plex", "keys": ["A"], "entries": [3], "version": 1});
-    let told = client.call("vault_delete", arguments.clone()).unwrap_err();
+    let reply = client.call("vault_delete", arguments.clone()).unwrap_err();
     let mut person = cv(&lab.home, &["approve", "pending"]);
     person
         .exp_string("update secret/proxmox-services/plex (version 1)")
@@ -61,13 +62,13 @@ fn a_deletion_shows_the_person_which_keys_go_and_happens_after_a_yes_only() {
     person.send_line("yes").unwrap();
     person.exp_string("approved").unwrap();
     drop(person);
-    let done = come_back(&mut client, "vault_delete", arguments, &told).unwrap();
+    let done = come_back(&mut client, "vault_delete", arguments, &reply).unwrap();
     assert_eq!(
         (&done["version"], &done["whole_service"]),
         (&json!(2), &json!(false))
     );
     assert_eq!(lab.stored("plex"), json!({"B": "1"}));
-    let told = client
+    let reply = client
         .call("vault_delete", json!({"service": "plex"}))
         .unwrap_err();
     let mut person = cv(&lab.home, &["approve", "pending"]);
@@ -84,7 +85,7 @@ fn a_deletion_shows_the_person_which_keys_go_and_happens_after_a_yes_only() {
             &mut client,
             "vault_delete",
             json!({"service": "plex"}),
-            &told
+            &reply
         )
         .unwrap_err()
         .starts_with("approval_denied: ")
@@ -102,11 +103,11 @@ fn a_deletion_shows_the_person_which_keys_go_and_happens_after_a_yes_only() {
         (&json!(2), &json!(true))
     );
     for tool in ["vault_get", "vault_list"] {
-        let told = client.call(tool, json!({"service": "plex"})).unwrap_err();
+        let reply = client.call(tool, json!({"service": "plex"})).unwrap_err();
         assert!(
-            told.starts_with("not_found: that version was deleted")
-                && told.contains("claude-vault undelete"),
-            "{told}"
+            reply.starts_with("not_found: that version was deleted")
+                && reply.contains("claude-vault undelete"),
+            "{reply}"
         );
     }
     assert_eq!(
@@ -163,7 +164,7 @@ fn a_rollback_makes_a_version_whether_or_not_anything_differs() {
 }
 
 #[test]
-fn a_name_that_is_shown_does_not_go_by_its_number_and_numbers_need_their_version() {
+fn a_visible_key_cannot_be_addressed_by_number_and_numbers_need_a_version() {
     let (_lab, mut client) = quick(Lab::with("plex", json!({"A": "1", "odd name": "1"})));
     for arguments in [
         json!({"entries": [1], "version": 1}),

@@ -1,6 +1,6 @@
-//! A call as an attacker makes it in both worlds. What an earlier reply gave stands in it as a
-//! reference, such as `⟦h:3:0⟧` for the first handle in the reply to call 3: each world puts its
-//! own in that place.
+//! A call as the attacker makes it in both worlds. Anything from an earlier reply is written as a
+//! reference, for example `⟦h:3:0⟧` for the first handle in the reply to call 3. Each world
+//! substitutes its own value.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,16 +9,16 @@ use super::person::Answer;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
-    /// Its place in the sequence that was generated; it keeps it when others are dropped.
+    /// The call's index in the generated sequence. It stays the same when other calls are dropped.
     pub id: usize,
     pub method: String,
     pub params: Value,
-    /// What the person does if they are asked.
+    /// The person's reaction if the call asks for approval.
     pub answer: Answer,
-    /// Whether the client gives it up at once.
+    /// Whether the client cancels the call at once.
     #[serde(default)]
     pub cancelled: bool,
-    /// Whether the person takes their time, so that there is progress to tell of.
+    /// Whether the person answers slowly, so that there is progress to report.
     #[serde(default)]
     pub slow: bool,
 }
@@ -36,14 +36,14 @@ impl Call {
     }
 }
 
-/// What a reference stands for.
+/// The meaning of a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
-    /// The handle at this place in the reply to a call.
+    /// The handle at this index in the reply to a call.
     Handle(usize, usize),
-    /// The opaque name (of an approval) at this place in the reply to a call.
+    /// The opaque name (of an approval) at this index in the reply to a call.
     Id(usize, usize),
-    /// The backup at this place of a file.
+    /// The backup of a file at this index.
     Backup(String, usize),
 }
 
@@ -72,7 +72,7 @@ impl std::str::FromStr for Reference {
     }
 }
 
-/// A value with what its references stand for.
+/// A value whose references are replaced by their meaning.
 pub fn resolved(value: &Value, meaning: &impl Fn(&Reference) -> String) -> Value {
     match value {
         Value::String(text) => Value::String(resolved_text(text, meaning)),
@@ -105,7 +105,7 @@ fn resolved_text(text: &str, meaning: &impl Fn(&Reference) -> String) -> String 
 }
 
 #[test]
-fn references_become_what_each_world_has() {
+fn each_world_replaces_references_by_its_own_values() {
     let meaning = |reference: &Reference| match reference {
         Reference::Handle(call, at) => format!("@{call}.{at}"),
         Reference::Id(..) => "token".to_owned(),

@@ -1,8 +1,8 @@
-//! What an attacker does one after another.
+//! The steps that an attacker takes one after another.
 
 use super::rng::Rng;
 
-/// What a call is for.
+/// The purpose of a call.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Move {
     Observe,
@@ -16,7 +16,7 @@ pub enum Move {
 
 use Move::{Anything, Edit, Guess, Observe, Protocol, ReadBack, Write};
 
-/// The moves that come one after another when an attacker looks for what a value does to a file.
+/// Sequences of moves that an attacker uses to find out how a value affected a file.
 const CAMPAIGNS: [&[Move]; 6] = [
     &[Observe, Write, ReadBack],
     &[Observe, Write, ReadBack, ReadBack],
@@ -26,7 +26,7 @@ const CAMPAIGNS: [&[Move]; 6] = [
     &[ReadBack, ReadBack, Guess],
 ];
 
-/// A few moves, most often with a campaign among them.
+/// A few moves, in most cases including a campaign.
 pub fn moves(rng: &mut Rng) -> Vec<Move> {
     let kinds = [Observe, Write, ReadBack, Guess, Anything, Protocol, Edit];
     let some = |rng: &mut Rng, most: usize| -> Vec<Move> {

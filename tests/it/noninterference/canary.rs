@@ -1,20 +1,21 @@
-//! Pieces of values in what the model sees: eight characters or more, as they are or encoded.
+//! Finds pieces of values in the output that the model sees: eight characters or more, plain or
+//! encoded.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use serde_json::Value;
 
-/// The shortest piece that counts, in characters.
+/// The length of the shortest piece that counts, in characters.
 pub const PIECE: usize = 8;
 
-/// All pieces of a world's values, in every form. A piece of eight bytes is a number.
+/// All pieces of a world's values, in every form. Each piece of eight bytes is stored as a number.
 #[derive(Default)]
 pub struct Canaries {
     pieces: HashSet<u64, BuildHasherDefault<Mixed>>,
 }
 
-/// A quick hash: there are many pieces, and nobody chooses them to collide.
+/// A fast hash. There are many pieces, and no attacker chooses them to collide.
 #[derive(Default)]
 struct Mixed(u64);
 
@@ -61,8 +62,8 @@ fn base64(bytes: &[u8]) -> String {
     out
 }
 
-/// A value as it is and as it is usually encoded. Letters and digits are themselves in URLs, JSON
-/// and shells.
+/// A value, plain and in the usual encodings. Letters and digits need no encoding in URLs, JSON and
+/// shells.
 fn forms(core: &str) -> Vec<String> {
     let hex: String = core.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut all = vec![
@@ -75,7 +76,7 @@ fn forms(core: &str) -> Vec<String> {
     all.push(core.bytes().map(|byte| format!("\\u{byte:04x}")).collect());
     all.push(core.bytes().map(|byte| format!("\\x{byte:02x}")).collect());
     for skipped in 0..3 {
-        // In any alignment; what hangs together with bytes around it is left out.
+        // In every alignment. Characters that also depend on neighbouring bytes are left out.
         if let Some(rest) = core.as_bytes().get(skipped..) {
             all.push(base64(&rest[..rest.len() / 3 * 3]));
         }
@@ -93,7 +94,7 @@ impl Canaries {
         }
     }
 
-    /// A piece that stands in the text, if one does.
+    /// A piece that occurs in the text, if there is one.
     pub fn seen_in(&self, text: &str) -> Option<String> {
         let at = pieces(text)
             .find(|(_, piece)| self.pieces.contains(piece))?
@@ -102,7 +103,7 @@ impl Canaries {
     }
 }
 
-/// All strings in a JSON value, names of members included.
+/// All strings in a JSON value, including the names of members.
 pub fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],

@@ -1,30 +1,30 @@
-//! Whether two worlds gave the same: frames byte for byte, once what is random is numbered. What
-//! may differ stands here as data, with its reason.
+//! Compares the two worlds: frames must be equal byte for byte, once random parts are numbered. The
+//! allowed differences are listed here as data, each with its reason.
 
 use serde_json::Value;
 
 use super::calls::Call;
 
-/// What came back for a call, in one world.
+/// The reply to a call in one world.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
-    /// Responses and requests of the server, numbered; the response last.
+    /// Responses and requests of the server, with random parts numbered. The response is last.
     pub frames: Vec<String>,
-    /// Progress, which comes as time passes.
+    /// Progress notifications; their number depends on timing.
     pub progress: Vec<String>,
-    /// Whether a person was asked.
+    /// Whether the call asked for a person's approval.
     pub asked: bool,
 }
 
-/// How a call ended, as the model sees it.
+/// The outcome of a call, as the model sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Ok,
-    /// The code of a domain failure, and its text.
+    /// The code and the text of a domain failure.
     Failed(String, String),
-    /// The number of a JSON-RPC error.
+    /// The code of a JSON-RPC error.
     Refused(i64),
-    /// No response, as for a call that was given up.
+    /// No response, for example to a cancelled call.
     Nothing,
 }
 
@@ -70,15 +70,15 @@ impl Reply {
 pub struct Allowance {
     pub tool: &'static str,
     pub reason: &'static str,
-    /// Whether these two outcomes, the same way round or the other, are that difference.
+    /// Whether these two outcomes are that difference. Both orders are tried.
     is: fn(&Outcome, &Outcome) -> bool,
 }
 
-/// What a refusal says that may depend on a value, and all that it says.
+/// The text of a refusal that may depend on a value. It must say nothing more.
 const FIXED_REFUSAL: &str = "could not be done; the user was told why";
 
-/// What a refusal to read a file says that this program did not write, and all that it says.
-const UNREADABLE: &str = "the file cannot be read as what its name says";
+/// The text of a refusal to read a file that another program wrote. It must say nothing more.
+const UNREADABLE: &str = "the file cannot be read in the format that its name implies";
 
 fn is_unreadable(one: &Outcome, other: &Outcome) -> bool {
     let is_read = match one {
@@ -92,8 +92,8 @@ fn is_unreadable(one: &Outcome, other: &Outcome) -> bool {
 const READING: &str =
     "the names and order of a file's entries as its own reader finds them, or one fixed refusal";
 
-/// All that may differ. After such a difference a sequence ends: what follows may depend on whether
-/// the file is there.
+/// All allowed differences. A sequence ends after one, because later replies may depend on whether
+/// the file exists.
 pub const ALLOWED: [Allowance; 5] = [
     Allowance {
         tool: "vault_scan_env",
@@ -122,7 +122,7 @@ pub const ALLOWED: [Allowance; 5] = [
     },
 ];
 
-/// What a comparison comes to.
+/// The result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Same,
@@ -130,10 +130,10 @@ pub enum Verdict {
     Different,
 }
 
-/// Compares what came back for a call.
+/// Compares the replies to a call.
 pub fn compare(call: &Call, replies: &[Reply; 2]) -> Verdict {
     let [a, b] = replies;
-    // As many as there were: the slower world has more.
+    // Compare as many notifications as both worlds have: the slower world has more.
     if a.progress
         .iter()
         .zip(&b.progress)
@@ -156,7 +156,7 @@ pub fn compare(call: &Call, replies: &[Reply; 2]) -> Verdict {
     })
 }
 
-/// A frame without some members, to look past a difference that is known.
+/// A frame without some members, to ignore a known difference.
 pub fn without(frame: &str, members: &[String]) -> String {
     fn strip(value: &mut Value, members: &[String]) {
         match value {
@@ -165,7 +165,7 @@ pub fn without(frame: &str, members: &[String]) -> String {
                 fields.values_mut().for_each(|value| strip(value, members));
             }
             Value::Array(items) => items.iter_mut().for_each(|item| strip(item, members)),
-            // Texts repeat the structure for clients that know none.
+            // Texts repeat the structured content, for clients that do not support it.
             Value::String(text) if text.starts_with('{') => {
                 if let Ok(mut inner) = serde_json::from_str::<Value>(text) {
                     strip(&mut inner, members);
@@ -204,7 +204,7 @@ mod tests {
         }
     }
 
-    fn told(text: &str) -> Reply {
+    fn failure(text: &str) -> Reply {
         let frame = json!({"id": 1, "result": {"isError": true, "content": [{"type": "text", "text": text}]}});
         Reply {
             frames: vec![frame.to_string()],
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_leak_is_different() {
+    fn a_planted_leak_is_a_difference() {
         let same = done(json!({"key": "A"}));
         assert_eq!(
             compare(&call("vault_get"), &[same.clone(), same.clone()]),
@@ -229,7 +229,7 @@ mod tests {
         for other in [
             done(json!({"key": "A", "line": 2})),
             done(json!({"key": "B"})),
-            told("not_found: x. Next: y."),
+            failure("not_found: x. Next: y."),
         ] {
             assert_eq!(
                 compare(&call("vault_get"), &[same.clone(), other.clone()]),
@@ -260,12 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_contract_allows_may_differ() {
+    fn only_differences_that_the_contract_allows_are_accepted() {
         let written = done(json!({"file": "s/.env"}));
-        let fixed = told(&format!(
+        let fixed = failure(&format!(
             "not_allowed: the file {FIXED_REFUSAL}. Next: ask the user."
         ));
-        let reason = told("invalid_arguments: the value of A cannot be read by a shell. Next: x.");
+        let reason =
+            failure("invalid_arguments: the value of A cannot be read by a shell. Next: x.");
         let allowed = Verdict::Allowed(ALLOWED[4].reason);
         assert_eq!(
             compare(&call("vault_inject"), &[written.clone(), fixed.clone()]),
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_difference_can_be_looked_past() {
+    fn a_known_difference_can_be_ignored() {
         let members = ["line".to_owned()];
         let frame = |line: u64| {
             json!({"r": [{"line": line, "key": "A"}], "text": format!("{{\"line\":{line}}}")})

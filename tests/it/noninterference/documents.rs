@@ -1,12 +1,12 @@
-//! Files of the two worlds, written side by side: the names and the order of their entries are the
-//! same, what stands behind the names is not.
+//! Files of the two worlds, written side by side. The names and the order of their entries are the
+//! same; the values are not.
 
 use std::collections::BTreeMap;
 
 use super::rng::Rng;
 use super::values::{ALNUM, Place, Secret, core, is_plain, value};
 
-/// Names of keys, each with a different look.
+/// Names of keys, each of a different shape.
 pub const KEYS: [&str; 16] = [
     "DB_PASSWORD",
     "API_KEY",
@@ -26,15 +26,15 @@ pub const KEYS: [&str; 16] = [
     "DATABASE_URL",
 ];
 
-/// What one world has: the values it holds, and the parts of them that must not be seen.
+/// The content of one world: its values, and the parts of them that must not be seen.
 #[derive(Clone, Default)]
 pub struct Side {
     pub pool: Vec<Secret>,
     pub cores: Vec<String>,
     pub texts: Vec<String>,
-    /// The value that stands behind each key, as far as it has one.
+    /// The value of each key, if it has one.
     pub by_key: BTreeMap<String, Secret>,
-    /// Whether files and versions hold what Vault holds now.
+    /// Whether files and versions hold the same values as Vault does now.
     pub agrees: bool,
 }
 
@@ -50,7 +50,7 @@ impl Side {
         secret
     }
 
-    /// A value for a key: in a world that agrees, the one that it has elsewhere.
+    /// A value for a key. In a world that agrees, it is the value that the key has elsewhere.
     pub fn draw_for(&mut self, key: &str, rng: &mut Rng, place: Place) -> Secret {
         let held = self
             .by_key
@@ -77,13 +77,12 @@ pub struct Document {
     pub texts: [String; 2],
 }
 
-/// What a file is put together with.
+/// Builds a file in both worlds.
 pub struct Writer<'a> {
     pub rng: &'a mut Rng,
     pub sides: &'a mut [Side; 2],
-    /// Whether a program lies beside the file whose reader has ways of its own: some take a line
-    /// without a sign for an entry, and some lose an entry of several lines with a comment behind
-    /// it.
+    /// Whether a neighbouring file selects a reader with its own rules. Some readers take a line
+    /// without `=` for an entry, and some lose a multi-line entry that is followed by a comment.
     pub has_reader: bool,
     texts: [String; 2],
 }
@@ -105,12 +104,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The same in both worlds.
+    /// Writes the same text in both worlds.
     pub fn both(&mut self, text: &str) {
         self.texts.iter_mut().for_each(|other| other.push_str(text));
     }
 
-    /// The value of a key in each world, written by `style`.
+    /// Writes the value of a key in each world, formatted by `style`.
     fn each_of(&mut self, key: &str, style: fn(&mut Rng, &str) -> String) {
         for (side, text) in self.sides.iter_mut().zip(&mut self.texts) {
             let secret = side.draw_for(key, self.rng, Place::File);
@@ -118,7 +117,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A value of each world, written by `style`.
+    /// Writes a new value in each world, formatted by `style`.
     fn each(&mut self, style: fn(&mut Rng, &str) -> String) {
         for (side, text) in self.sides.iter_mut().zip(&mut self.texts) {
             let secret = side.draw(self.rng, Place::File);
@@ -126,7 +125,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Text of each world that nobody can guess.
+    /// Writes text in each world that nobody can guess.
     fn each_core(&mut self, make: impl Fn(&mut Rng) -> String) {
         for (side, text) in self.sides.iter_mut().zip(&mut self.texts) {
             let core = make(self.rng);
@@ -152,10 +151,11 @@ fn is_bare(text: &str) -> bool {
         .all(|b| b.is_ascii_alphanumeric() || b"_-./:@%+,=".contains(&b))
 }
 
-/// A value as every reader of `.env` takes it, so that each finds the same entries in both worlds:
-/// readers disagree about quotes and backslashes inside quotes, so those are left out.
+/// A value that every reader of `.env` understands in the same way, so that each finds the same
+/// entries in both worlds. Readers disagree about quotes and backslashes inside quotes, so those
+/// are removed.
 fn env_value(rng: &mut Rng, text: &str) -> String {
-    // A reference is one only where it can be read as one.
+    // Keep `$` only if the text is a complete reference.
     let is_reference = text.starts_with('$') && is_bare(&text.replace(['$', '{', '}'], ""));
     if (is_reference || text.is_empty()) && rng.percent(50) {
         text.to_owned()
@@ -164,12 +164,12 @@ fn env_value(rng: &mut Rng, text: &str) -> String {
     }
 }
 
-/// A value that refers to no other and is in quotes where it is empty: not every reader takes every
-/// reference, nor nothing behind a sign.
+/// A value without references, quoted if it is empty: not every reader accepts every reference, or
+/// an empty value without quotes.
 fn env_text(rng: &mut Rng, text: &str) -> String {
     let plain = !text.contains(['\'', '"', '`', '\\', '$']);
     if text.contains('\n') {
-        // Not every reader takes other quotes over several lines.
+        // Not every reader accepts other quotes around several lines.
         return format!("\"{}\"", text.replace(['"', '`', '\\', '$'], ""));
     }
     match rng.below(4) {
@@ -229,7 +229,7 @@ pub fn env(writer: &mut Writer<'_>, keys: &[&str]) {
     }
 }
 
-/// A key that stands on a line of its own, and ends as a name would.
+/// A secret key on a line of its own that ends in `=`, so it looks like a name.
 fn key_line(writer: &mut Writer<'_>) {
     let start = |rng: &mut Rng| {
         if rng.percent(50) {
@@ -242,11 +242,11 @@ fn key_line(writer: &mut Writer<'_>) {
     writer.both("=\n");
 }
 
-/// A private key without quotes around it: of another number of lines, and a last one that looks
-/// like an entry.
+/// A private key without quotes. Its number of lines differs between the worlds, and its last line
+/// looks like an entry.
 fn pasted_key(writer: &mut Writer<'_>) {
     writer.both("TLS_KEY=-----BEGIN PRIVATE KEY-----\n");
-    // Some readers take a line without a sign for a name.
+    // Some readers take a line without `=` for a name, so the number of lines must be the same.
     let same = if writer.has_reader {
         Some(writer.rng.between(1, 4))
     } else {
@@ -269,7 +269,7 @@ fn pasted_key(writer: &mut Writer<'_>) {
     writer.both("==\n-----END PRIVATE KEY-----\n");
 }
 
-/// A scalar of YAML on one line or several, indented by four at least.
+/// A YAML scalar on one line, or on several lines that are indented by at least four spaces.
 fn yaml_value(rng: &mut Rng, text: &str) -> String {
     let bare = is_bare(text)
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -367,7 +367,8 @@ fn environment_map(writer: &mut Writer<'_>, keys: &[&str], shared: bool) {
 fn environment_list(writer: &mut Writer<'_>, keys: &[&str]) {
     for key in keys {
         match writer.rng.below(12) {
-            // What somebody put there by mistake: no name, and a secret before the first `=`.
+            // Items that somebody wrote by mistake: they have no name, and a secret before the
+            // first `=`.
             0 => odd_item(writer, "postgres://u:", "@db/x?sslmode=disable"),
             1 => odd_item(writer, "Bearer ", "=x"),
             2 => odd_item(writer, "", "="),
@@ -397,7 +398,7 @@ pub fn json(writer: &mut Writer<'_>, keys: &[&str]) {
     writer.both("\n}\n");
 }
 
-/// A file that is one secret.
+/// A file whose whole content is one secret.
 pub fn key_file(writer: &mut Writer<'_>) {
     writer.each_core(core);
     writer.both("\n");

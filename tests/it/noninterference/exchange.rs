@@ -1,5 +1,5 @@
-//! One call in both worlds at once: what is sent, what comes back, and the person who answers both
-//! worlds alike.
+//! Sends one call in both worlds at once and collects the replies. The person answers both worlds
+//! alike.
 
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,16 @@ use super::person::{Answer, Question};
 use super::session::{Session, World};
 use super::values;
 
-/// How long a call may take before it counts as one that gives no answer.
+/// The time after which a call counts as unanswered.
 const PATIENCE: Duration = Duration::from_secs(50);
-/// How long a call is waited for before the person looks whether it asks.
+/// The time to wait for a message before checking whether the call asks a person.
 const GLANCE: Duration = Duration::from_millis(2);
-/// How long a person takes who takes their time: progress is told each second.
+/// The delay of a slow person. Progress is reported every second.
 const SLOW: Duration = Duration::from_millis(1200);
 
 impl Session<'_> {
-    /// Sends a call in both worlds, and waits for both answers; the person answers both the same.
+    /// Sends a call in both worlds and waits for both answers. The person gives both the same
+    /// answer.
     pub(super) fn exchange(&mut self, call: &Call) -> [Reply; 2] {
         let mut ids = [0, 0];
         for (at, id) in ids.iter_mut().enumerate() {
@@ -39,8 +40,8 @@ impl Session<'_> {
         self.ground.sides[at].server.ask(&call.method, &params)
     }
 
-    /// Where calls do not wait: the person answers just before the call comes back, so that nothing
-    /// is done in between that one world might see earlier than the other.
+    /// In a setup where calls do not wait, the person answers just before the call is repeated.
+    /// This way nothing happens in between that one world could see earlier than the other.
     pub(super) fn answer_before(&mut self, call: &Call) -> bool {
         let asked = self
             .waiting
@@ -56,8 +57,8 @@ impl Session<'_> {
         true
     }
 
-    /// Where calls do not wait: notes the question of one that asks. One that came back for what
-    /// was answered is made again until that is done.
+    /// In a setup where calls do not wait, stores the question of a call that asks. A call that was
+    /// repeated after an answer is sent again until the change is done.
     pub(super) fn come_back(&mut self, call: &Call, replies: &mut [Reply; 2], was_answered: bool) {
         if self.ground.setup.waits {
             return;
@@ -100,7 +101,7 @@ impl Session<'_> {
         }
     }
 
-    /// Listens to both servers until what was asked is answered.
+    /// Reads from both servers until both requests are answered.
     fn conversation(&mut self, call: &Call, ids: [u64; 2], done: [bool; 2]) -> [Reply; 2] {
         let mut talk = Talk {
             ids,
@@ -126,7 +127,7 @@ impl Session<'_> {
         talk.replies
     }
 
-    /// Reads what a server has sent, and waits a moment for more.
+    /// Reads the messages that a server has sent, and waits briefly for more.
     fn listen(&mut self, call: &Call, at: usize, talk: &mut Talk) {
         while !talk.done[at] {
             let side = &mut self.ground.sides[at];
@@ -135,7 +136,7 @@ impl Session<'_> {
             };
             let mut message: Value = serde_json::from_str(&line).unwrap_or_default();
             if message["method"] == "notifications/progress" {
-                // How far it is comes from the clock.
+                // The amount of progress depends on the clock.
                 message["params"]["progress"].take();
                 talk.replies[at].progress.push(message.to_string());
                 continue;
@@ -163,7 +164,7 @@ impl Session<'_> {
             } else if !is_end {
                 self.unasked.push((at, line));
             } else if !(call.cancelled || talk.gave_up) {
-                // The answer to the ping behind a call that was given up is none of the call's.
+                // The answer to the ping after a cancelled call is not part of the call's reply.
                 self.seen[at].raw.push(line.replacen(
                     &format!("\"id\":{}", talk.ids[at]),
                     "\"id\":0",
@@ -174,7 +175,7 @@ impl Session<'_> {
         }
     }
 
-    /// Looks whether both worlds ask, and gives both the same answer.
+    /// Checks whether both worlds ask, and gives both the same answer.
     fn attend(&mut self, call: &Call, talk: &mut Talk, started: Instant) {
         if talk.gave_up || !self.ground.setup.waits {
             return;
@@ -187,7 +188,7 @@ impl Session<'_> {
             talk.replies[at].asked |= waiting[at].is_some();
         }
         let both_ask = waiting.iter().all(Option::is_some);
-        // One that asks alone does so because the other is done, or will not ask.
+        // If only one world asks, the other is done or will not ask.
         let one_asks = waiting.iter().any(Option::is_some)
             && (talk.done != [false; 2] || started.elapsed() > Duration::from_secs(5));
         let in_dialog = !self.ground.setup.dialogs
@@ -216,8 +217,8 @@ impl Session<'_> {
         talk.gave_up = true;
     }
 
-    /// The person answers. What cannot be approved in one world is approved in none: they answer
-    /// both alike.
+    /// The person answers both worlds alike: a change that cannot be approved in one world is
+    /// approved in neither.
     fn say(&mut self, call: &Call, waiting: &[Option<Question>; 2]) {
         let can = waiting.iter().all(|question| {
             question
@@ -238,7 +239,7 @@ impl Session<'_> {
     }
 }
 
-/// Whether a call comes back for what an earlier one asked: with its token, or as it was.
+/// Whether a call repeats an earlier one to get its outcome: with its token, or unchanged.
 fn is_for(call: &Call, asked: &Call) -> bool {
     let mut params = call.params.clone();
     let token = params["arguments"]
@@ -247,15 +248,15 @@ fn is_for(call: &Call, asked: &Call) -> bool {
     params == asked.params && (token.is_some() || asked.tool() != Some("vault_set"))
 }
 
-/// An exchange on its way.
+/// An exchange in progress.
 struct Talk {
-    /// The requests whose answers end it.
+    /// The requests whose answers end the exchange.
     ids: [u64; 2],
     done: [bool; 2],
     replies: [Reply; 2],
-    /// Whether the client was asked to bring its person to a page.
+    /// Whether the client was asked to open a page for its person.
     dialogs: [bool; 2],
-    /// Whether the client gave the call up while the person was asked.
+    /// Whether the client cancelled the call while the person was asked.
     gave_up: bool,
 }
 

@@ -1,6 +1,6 @@
-//! The attacker: calls made one after another from the tools' own schemas, from what replies gave,
-//! and from guesses at one world's values. Chains that look for what a value did (get a handle,
-//! write a file with it, read the file back) are likely; anything else is possible.
+//! The attacker. It makes one call after another from the tools' own schemas, from earlier replies,
+//! and from guesses at one world's values. Chains that look for the effect of a value (get a
+//! handle, write a file with it, read the file back) are likely; any other sequence is possible.
 
 use serde_json::{Map, Value, json};
 
@@ -27,12 +27,12 @@ pub struct Generator<'a> {
     names: Vec<String>,
     /// The file that was written last.
     written: Option<String>,
-    /// A call to come back with, once it was answered that it waits.
+    /// A call to repeat because its reply said that an approval is pending.
     waiting: Option<Call>,
     /// The service that most calls are about.
     service: String,
     next: usize,
-    /// What is still to be done, the last first.
+    /// The remaining moves, the last one first.
     moves: Vec<Move>,
 }
 
@@ -59,12 +59,12 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// The next call, until the sequence is long enough.
+    /// The next call; nothing once all moves are used up.
     pub fn next(&mut self) -> Option<Call> {
         let mut what = self.moves.pop()?;
         if what == Write && self.handles.is_empty() && self.next < 4 && self.rng.percent(60) {
             self.moves.push(what);
-            what = Observe; // first something to write
+            what = Observe; // first get something to write
         }
         let id = self.next;
         self.next += 1;
@@ -145,12 +145,12 @@ impl<'a> Generator<'a> {
         self.rng.any(&fitting).map(|tool| (*tool).clone())
     }
 
-    /// Looks at the service.
+    /// Reads data of the service.
     fn observe(&mut self) -> Option<(String, Value)> {
         let tool = self.one_of(|tool| tool.reads_only && tool.takes(Use::Service).is_some())?;
         let mut given = self.about();
         if self.rng.percent(70) {
-            // Nothing but the service.
+            // Only the service as argument.
             let arguments = Value::Object(std::mem::take(&mut given));
             return Some((
                 "tools/call".into(),
@@ -169,7 +169,7 @@ impl<'a> Generator<'a> {
         Map::from_iter([("service".to_owned(), service.into())])
     }
 
-    /// Has a file written.
+    /// Calls a tool that writes a file.
     fn write(&mut self) -> Option<(String, Value)> {
         let tool = self.one_of(|tool| tool.takes(Use::Template).is_some())?;
         let mut given = self.about();
@@ -225,7 +225,8 @@ impl<'a> Generator<'a> {
         )
     }
 
-    /// Reads a file, most often one that was written before, by a tool that it is not for.
+    /// Reads a file, usually one that was written before, with a tool that is meant for other
+    /// files.
     fn read_back(&mut self) -> Option<(String, Value)> {
         let tool =
             self.one_of(|tool| tool.takes(Use::Path).is_some() || tool.name.contains("example"))?;
@@ -256,7 +257,7 @@ impl<'a> Generator<'a> {
         self.tool_call(&tool, given)
     }
 
-    /// Offers guesses or handles as values.
+    /// Sends guesses or handles as values.
     fn guess(&mut self) -> Option<(String, Value)> {
         let tool = self.one_of(|tool| tool.takes(Use::Map).is_some())?;
         let mut given = self.about();
@@ -267,7 +268,7 @@ impl<'a> Generator<'a> {
             .find(|name| is_map_of_text(&tool.properties[name]))?;
         let mut value = self.argument(&name, &tool.properties[&name]);
         for (key, text) in value.as_object_mut().into_iter().flatten() {
-            // A guess at what stands behind this very key.
+            // A guess at the value of this very key.
             if let Some(guess) = self
                 .worlds
                 .guess_at(0, key)
@@ -357,7 +358,7 @@ impl<'a> Generator<'a> {
         .unwrap_or_else(|| "NEW".into())
     }
 
-    /// A value: a handle, a guess, a text.
+    /// A value: a handle, a guess or a text.
     fn text(&mut self) -> String {
         match self.rng.below(10) {
             0..=4 => self.rng.any(&self.handles).cloned(),
@@ -414,7 +415,7 @@ impl<'a> Generator<'a> {
         })
     }
 
-    /// Something wrong about the arguments.
+    /// Makes the arguments invalid in some way.
     fn spoil(&mut self, params: &mut Value, tool: &Tool) {
         let Some(arguments) = params["arguments"].as_object_mut() else {
             return;
@@ -443,7 +444,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// The person changes a file.
+    /// The person edits a file.
     fn edit(&mut self, id: usize) -> Call {
         let file = self
             .written
@@ -462,7 +463,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// What is no tool: resources, completions, prompts, and what nobody knows.
+    /// Requests other than tool calls: resources, completions, prompts, and unknown methods.
     fn protocol(&mut self, id: usize) -> Call {
         let service = self.service.clone();
         let cut = self.rng.below(service.len() + 1);
@@ -508,7 +509,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Takes what a reply gives: handles, names, paths, and what to come back with.
+    /// Learns from a reply: handles, names, paths, and calls to repeat.
     pub fn learn(&mut self, step: &Step) {
         let (call, reply) = (&step.call, &step.replies[0]);
         self.handles
@@ -526,7 +527,7 @@ impl<'a> Generator<'a> {
             && self.next < 8
             && self.rng.percent(50)
         {
-            self.moves.push(Write); // what reads it back comes after
+            self.moves.push(Write); // whatever reads it back comes later
         }
         if matches!(&outcome, Outcome::Failed(code, _) if code == "approval_pending") {
             let mut again = call.clone();

@@ -1,5 +1,5 @@
-//! What the two worlds stand on: a server, a home and a process of the program each, told apart by
-//! nothing but values.
+//! The environment of the two worlds: each has a server, a home and a process of the program. They
+//! differ only in values.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,23 +11,24 @@ use super::server::Server;
 use super::store::Store;
 use crate::support::{Bao, Home};
 
-/// The sessions of the worlds may do in the mount what a person's may.
+/// In the mount, the sessions of the worlds have the rights of a person's session.
 const POLICY: &str =
     r#"path "secret/*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }"#;
-/// A server is not kept longer than this: the watchdog ends what lives long, and its memory grows.
+/// The maximum age of a server. The watchdog kills processes that live long, and a server's memory
+/// grows.
 const SERVER_LIFE: Duration = Duration::from_secs(300);
 
-/// How the program is set up in both worlds.
+/// The configuration of the program in both worlds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
     pub mode: &'static str,
-    /// Whether a person is asked before a file is written.
+    /// Whether a write to a file needs a person's approval.
     pub asks: bool,
-    /// Whether the client can bring its person to a page.
+    /// Whether the client can open a page for its person.
     pub dialogs: bool,
-    /// Whether a call waits until the person has answered; else it is made again once they have.
-    /// Without waiting there are no dialogs: whether one is asked for before the call ends is a
-    /// matter of time.
+    /// Whether a call waits until the person has answered. Otherwise it is repeated after the
+    /// answer. Without waiting there are no dialogs, because it would depend on timing whether a
+    /// dialog is requested before the call ends.
     pub waits: bool,
 }
 
@@ -79,12 +80,12 @@ pub struct Side {
     pub person: Person,
 }
 
-/// Both worlds, alike.
+/// Both worlds, set up alike.
 pub struct Ground {
     pub program: PathBuf,
     pub sides: Vec<Side>,
     pub setup: Setup,
-    /// The path below the mount where the services of both worlds lie.
+    /// The path below the mount that contains the services of both worlds.
     pub prefix: String,
     prefixes: usize,
     started: Instant,
@@ -111,7 +112,7 @@ impl Ground {
         ground
     }
 
-    /// New homes and processes; the servers stay for as long as they may.
+    /// Makes new homes and processes. The servers are kept until they reach their maximum age.
     pub fn renew(&mut self, setup: Setup) {
         if self.started.elapsed() > SERVER_LIFE {
             *self = Self::new(&self.program, setup);
@@ -127,7 +128,7 @@ impl Ground {
             .collect();
     }
 
-    /// New processes in the same homes, as after a logout.
+    /// Starts new processes in the same homes, as after a logout.
     pub fn restart(&mut self) {
         for side in &mut self.sides {
             side.vault.token = side.vault.bao.token(&["worlds"]);
@@ -173,7 +174,7 @@ impl Ground {
         }
     }
 
-    /// What the servers offer: the tools and their schemas, as each world lists them.
+    /// The tools and their schemas. Both worlds must list the same ones.
     pub fn tools(&mut self) -> Vec<Value> {
         let mut lists = self
             .sides

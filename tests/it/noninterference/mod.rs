@@ -1,10 +1,10 @@
-//! Noninterference: what a model gets back is a function of everything but values. Two servers
-//! whose worlds are the same but for the secret values get the same calls, and must give the same
-//! frames, byte for byte.
+//! Noninterference: the replies to a model must not depend on secret values. Two servers whose
+//! worlds differ only in those values get the same calls and must return the same frames, byte for
+//! byte.
 //!
-//! `worlds` makes the two worlds, `generator` the calls of an attacker, `session` runs them in both
-//! worlds, `compare` says what may differ, `shrink` makes a failing sequence short. The long run:
-//! `tests/run noninterference`.
+//! `worlds` creates the two worlds, `generator` creates the calls of an attacker, `session` runs
+//! them in both worlds, `compare` defines the allowed differences, and `shrink` shortens a failing
+//! sequence. The long run is `tests/run noninterference`.
 
 mod calls;
 mod campaigns;
@@ -34,7 +34,7 @@ use report::{Figures, Finding};
 use runner::{Options, run};
 use tools::ROWS;
 
-/// The seed whose sequences are in every run of the tests.
+/// The seed whose sequences are part of every test run.
 const SEED: u64 = 14;
 
 fn options(seed: u64, sequences: u64) -> Options {
@@ -66,7 +66,7 @@ fn tools() -> Vec<&'static str> {
 }
 
 #[test]
-fn what_a_model_gets_back_does_not_depend_on_values() {
+fn replies_to_a_model_do_not_depend_on_secret_values() {
     let random = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()
@@ -85,7 +85,7 @@ fn what_a_model_gets_back_does_not_depend_on_values() {
     judge(&figures, &findings);
 }
 
-/// What `tests/run noninterference` runs; its options come as variables.
+/// Run by `tests/run noninterference`, which passes its options as variables.
 #[test]
 fn the_long_run_of_noninterference() {
     let variable = |name: &str| {

@@ -1,19 +1,19 @@
-//! What may differ between two runs of the same calls by chance: handles, ids, ports and times.
-//! Each becomes a number in the order of its first appearance, or a word, so that frames can be
-//! compared byte for byte.
+//! Normalises the random differences between two runs of the same calls: handles, ids, ports and
+//! times. Each is replaced by a number in order of first appearance, or by a word, so that frames
+//! can be compared byte for byte.
 
-/// Numbers what is random; one a world and sequence.
+/// Numbers the random parts. Each world needs its own for each sequence.
 #[derive(Default)]
 pub struct Normaliser {
     handles: Vec<String>,
     ids: Vec<String>,
-    /// Folders of this world's own.
+    /// The folders of this world.
     pub folders: Vec<String>,
 }
 
 const HANDLE: &str = "@token-";
 const HANDLE_DIGITS: usize = 16;
-/// An id is a run of this many hexadecimal digits, or more.
+/// An id is a run of at least this many hexadecimal digits.
 const ID_DIGITS: usize = 32;
 
 fn number(known: &mut Vec<String>, text: &str) -> usize {
@@ -40,7 +40,7 @@ impl Normaliser {
         let mut rest = line;
         let mut before = ' ';
         while let Some(c) = rest.chars().next() {
-            // What is special begins so.
+            // Every special part begins with one of these characters.
             let may_be = matches!(c, '@' | '0'..='9' | 'a'..='f' | '[' | 'l' | 's' | '/');
             let taken = if may_be {
                 self.special(rest, before, &mut out)
@@ -57,8 +57,8 @@ impl Normaliser {
         out
     }
 
-    /// Writes a word for what stands at the start of `rest`, and gives its length; 0 if it is
-    /// nothing special.
+    /// If `rest` starts with a special part, writes its replacement and returns its length.
+    /// Otherwise returns 0.
     fn special(&mut self, rest: &str, before: char, out: &mut String) -> usize {
         if let Some(after) = rest.strip_prefix(HANDLE) {
             let digits = run(after, is_hex);
@@ -107,8 +107,8 @@ impl Normaliser {
     }
 }
 
-/// The length of a time, and the word for it: RFC 3339, that with a blank and a zone, or the stamp
-/// of a backup.
+/// The length of a time and its replacement. Recognises RFC 3339, the same with a space and a zone,
+/// and the timestamp of a backup.
 fn time(text: &str) -> (usize, &'static str) {
     let shape: String = text
         .chars()
@@ -137,12 +137,12 @@ fn time(text: &str) -> (usize, &'static str) {
     (0, "")
 }
 
-/// What in a text looks like `@token-#…`, in the order of the first appearance.
+/// The texts of the form `@token-#…`, in order of first appearance.
 pub fn handles_in(text: &str) -> Vec<String> {
     found(text, HANDLE, HANDLE_DIGITS)
 }
 
-/// The opaque names in a text, in the order of the first appearance.
+/// The opaque names in a text, in order of first appearance.
 pub fn ids_in(text: &str) -> Vec<String> {
     let mut ids = Vec::new();
     for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
@@ -165,7 +165,7 @@ fn found(text: &str, mark: &str, digits: usize) -> Vec<String> {
 }
 
 #[test]
-fn what_is_random_is_numbered_and_everything_else_stays() {
+fn random_parts_are_numbered_and_everything_else_stays() {
     let mut one = Normaliser {
         folders: vec!["/tmp/x1".into()],
         ..Normaliser::default()
@@ -213,7 +213,7 @@ fn what_is_random_is_numbered_and_everything_else_stays() {
 }
 
 #[test]
-fn equal_handles_and_different_ones_stay_apart() {
+fn equal_handles_get_one_number_and_different_ones_several() {
     let (mut a, mut b) = (Normaliser::default(), Normaliser::default());
     let same = a.text("@token-1111111111111111 @token-1111111111111111");
     let different = b.text("@token-1111111111111111 @token-2222222222222222");

@@ -1,5 +1,5 @@
-//! The person: answers what waits, over the private socket that `claude-vault approve pending`
-//! uses. All that the tests know of that socket is here.
+//! The person. Answers pending questions over the private socket that `claude-vault approve
+//! pending` uses. All knowledge of that socket is in this file.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -9,19 +9,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// What the person does about a call that asks.
+/// The person's reaction to a call that asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     Approve,
     Deny,
-    /// Declines in the client's own dialog; where it has none, denies.
+    /// Declines in the client's own dialog, or denies if the client has none.
     Decline,
-    /// Lets it wait, until the client gives the call up.
+    /// Leaves it pending until the client cancels the call.
     Ignore,
 }
 
-/// A question that waits.
+/// A pending question.
 pub struct Question {
     pub id: Value,
     digest: Value,
@@ -31,7 +31,7 @@ pub struct Question {
     pub can_approve: bool,
 }
 
-/// The person beside one server.
+/// The person who uses one server.
 pub struct Person {
     folder: PathBuf,
     server: u32,
@@ -39,7 +39,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// `state` is the program's state folder, `server` the process that asks.
+    /// `state` is the program's state folder, and `server` is the process that asks.
     pub fn new(state: PathBuf, server: u32) -> Self {
         Self {
             folder: state.join("pending"),
@@ -82,7 +82,7 @@ impl Person {
         answer
     }
 
-    /// What waits, the oldest first.
+    /// The pending questions, the oldest first.
     pub fn questions(&mut self) -> Vec<Question> {
         let Some(reply) = self.ask(&json!("list")) else {
             return Vec::new();
@@ -102,7 +102,8 @@ impl Person {
             .collect()
     }
 
-    /// Says yes or no, with the values typed for it. Whether that counted.
+    /// Approves or denies a question, with the typed values. Returns whether the answer was
+    /// accepted.
     pub fn answer(&mut self, question: &Question, yes: bool, typed: &Map<String, Value>) -> bool {
         let answer =
             json!({"id": question.id, "digest": question.digest, "yes": yes, "typed": typed});
@@ -110,7 +111,7 @@ impl Person {
             .is_some_and(|reply| reply["taken"] == true)
     }
 
-    /// Says no to all that still waits.
+    /// Denies all questions that are still pending.
     pub fn clear(&mut self) {
         for question in self.questions() {
             self.answer(&question, false, &Map::new());

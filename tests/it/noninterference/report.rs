@@ -1,4 +1,4 @@
-//! What a run comes to: figures, and a failing sequence as somebody can read and replay it.
+//! The results of a run: figures, and a failing sequence in a form that can be read and replayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -8,20 +8,21 @@ use super::ground::Setup;
 use super::session::Run;
 use super::worlds::Worlds;
 
-/// The least part of a tool's calls that must succeed.
+/// The lowest success rate of a tool, in percent of its calls.
 pub const LEAST_SUCCESS: f64 = 5.0;
-/// Longer texts are cut in reports, at so many characters.
+/// Longer texts are cut to this many characters in reports.
 const SHOWN: usize = 1200;
 
 #[derive(Default)]
 pub struct Figures {
     pub sequences: u64,
-    /// Those that got past refusals that say nothing about the worlds.
+    /// Sequences with at least one tool call that got past the refusals that do not depend on the
+    /// worlds (`login_required`, `invalid_arguments`).
     pub counted: u64,
     pub calls: u64,
-    /// Those that ended early, by the difference that is allowed.
+    /// Sequences that ended early, by the reason for the allowed difference.
     pub allowed: BTreeMap<&'static str, u64>,
-    /// Those whose difference was not seen when they were run again.
+    /// Sequences whose difference did not occur again when they were repeated.
     pub unconfirmed: u64,
     pub seconds: f64,
     pub tools: BTreeMap<String, ToolFigures>,
@@ -44,7 +45,7 @@ impl ToolFigures {
 }
 
 impl Figures {
-    /// Adds a sequence. Whether it counts.
+    /// Adds a sequence. Returns whether it counts.
     pub fn add(&mut self, run: &Run) -> bool {
         self.sequences += 1;
         let mut counts = false;
@@ -60,7 +61,7 @@ impl Figures {
                 "login_required" | "invalid_arguments" | "nothing"
             );
             if outcome == Outcome::Nothing {
-                continue; // the client gave it up
+                continue; // the client cancelled it
             }
             let of_tool = self.tools.entry(tool.to_owned()).or_default();
             of_tool.calls += 1;
@@ -84,7 +85,7 @@ impl Figures {
         )
     }
 
-    /// A row a tool.
+    /// A table with one row for each tool.
     pub fn table(&self) -> String {
         let mut text = format!(
             "{:24} {:>8} {:>6} {:>7}  codes\n",
@@ -113,7 +114,7 @@ impl Figures {
         text
     }
 
-    /// The tools that are listed and succeed too seldom to be tried at all.
+    /// The listed tools that succeed too seldom to be tested properly.
     pub fn idle(&self, listed: &[&str]) -> Vec<String> {
         let success = |name: &str| self.tools.get(name).map_or(0.0, ToolFigures::success);
         listed
@@ -124,7 +125,7 @@ impl Figures {
     }
 }
 
-/// A sequence that tells its worlds apart, in its shortest form.
+/// A sequence that distinguishes its worlds, in its shortest form.
 pub struct Finding {
     pub index: u64,
     pub seed: u64,
@@ -143,7 +144,7 @@ fn cut(text: &str) -> String {
 }
 
 impl Finding {
-    /// One line about a sequence that fails.
+    /// One line about a failing sequence.
     pub fn line(index: u64, run: &Run) -> String {
         let last = run
             .steps
@@ -164,7 +165,7 @@ impl Finding {
         )
     }
 
-    /// The whole of it.
+    /// The complete report.
     pub fn text(&self) -> String {
         let mut text = format!(
             "two worlds that differ in secret values alone can be told apart ({:?})\n",
@@ -211,7 +212,7 @@ impl Finding {
     }
 }
 
-/// Where two texts part, with a few characters around.
+/// The position where two texts begin to differ, with a few characters around it.
 fn difference(seen: &[String; 2]) -> String {
     let [a, b] = seen;
     let at = a
@@ -229,7 +230,7 @@ fn difference(seen: &[String; 2]) -> String {
 }
 
 #[test]
-fn a_tool_that_never_succeeds_is_noticed() {
+fn a_tool_that_never_succeeds_is_reported() {
     let mut figures = Figures::default();
     figures.tools.insert(
         "vault_get".into(),

@@ -1,7 +1,7 @@
-//! A small generator of pseudo-random numbers (SplitMix64): the same seed gives the same sequence
-//! on every machine.
+//! A small pseudo-random number generator (SplitMix64): the same seed gives the same sequence on
+//! every machine.
 
-/// A stream of numbers.
+/// A stream of pseudo-random numbers.
 #[derive(Clone)]
 pub struct Rng(u64);
 
@@ -10,7 +10,7 @@ impl Rng {
         Self(seed)
     }
 
-    /// A stream of its own for part `index` of what `seed` makes.
+    /// An independent stream for part `index` of the data made from `seed`.
     pub fn of(seed: u64, index: u64) -> Self {
         let mut rng = Self(seed ^ index.wrapping_mul(0xd6e8_feb8_6659_fd93));
         rng.next();
@@ -30,7 +30,7 @@ impl Rng {
         usize::try_from(self.next() % u64::try_from(limit.max(1)).unwrap()).unwrap()
     }
 
-    /// From `low` to `high`, both included.
+    /// From `low` to `high`, both inclusive.
     pub fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high - low + 1)
     }
@@ -43,7 +43,7 @@ impl Rng {
         &items[self.below(items.len())]
     }
 
-    /// One of the items that there are, if there are any.
+    /// A random item, or nothing if there are none.
     pub fn any<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         if items.is_empty() {
             None
@@ -52,7 +52,7 @@ impl Rng {
         }
     }
 
-    /// An index, each as likely as its weight says.
+    /// A random index with these weights.
     pub fn weighted(&mut self, weights: &[usize]) -> usize {
         let mut at = self.below(weights.iter().sum());
         for (index, weight) in weights.iter().enumerate() {
@@ -73,7 +73,7 @@ impl Rng {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_numbers_and_each_part_has_its_own() {
+fn the_same_seed_gives_the_same_numbers_and_each_part_has_its_own_stream() {
     let draw = |mut rng: Rng| (0..5).map(|_| rng.next()).collect::<Vec<_>>();
     assert_eq!(draw(Rng::of(7, 1)), draw(Rng::of(7, 1)));
     assert_ne!(draw(Rng::of(7, 1)), draw(Rng::of(7, 2)));

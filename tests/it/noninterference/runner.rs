@@ -1,5 +1,5 @@
-//! Runs many sequences, in several pairs of worlds at once, and reports the first that tells its
-//! worlds apart.
+//! Runs many sequences, in several pairs of worlds at once, and reports the first one that
+//! distinguishes its worlds.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,31 +16,31 @@ use super::shrink::shrink;
 use super::tools::Tool;
 use super::worlds::Worlds;
 
-/// So many sequences share homes and processes, and have one setup.
+/// The number of sequences that share homes, processes and a setup.
 const BLOCK: u64 = 30;
-/// How long a failing sequence is made shorter.
+/// The time limit for shrinking a failing sequence.
 const SHRINKING: Duration = Duration::from_secs(60);
 
-/// What to run.
+/// The options of a run.
 #[derive(Clone)]
 pub struct Options {
     pub program: PathBuf,
     pub seed: u64,
-    /// How many sequences that count.
+    /// The number of sequences to count.
     pub sequences: u64,
-    /// This sequence alone.
+    /// Run only this sequence.
     pub only: Option<u64>,
-    /// How many pairs of worlds at once.
+    /// The number of pairs of worlds that run at once.
     pub pairs: usize,
-    /// Members of replies that are not compared, to look past a difference that is known.
+    /// Members of replies that are not compared, to ignore a known difference.
     pub past: Vec<String>,
-    /// Goes on after a difference, and prints a line for each.
+    /// Continue after a difference, and print a line for each.
     pub goes_on: bool,
-    /// Prints figures every so often.
+    /// Print figures from time to time.
     pub progress: bool,
 }
 
-/// What a run shares between its threads.
+/// The data that the threads of a run share.
 struct Shared {
     options: Options,
     next: AtomicU64,
@@ -55,7 +55,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs the sequences. Gives the figures, and what was found.
+/// Runs the sequences. Returns the figures and the findings.
 pub fn run(options: &Options) -> (Figures, Vec<Finding>) {
     let shared = Shared {
         options: options.clone(),
@@ -88,7 +88,7 @@ fn setup_of(index: u64) -> Setup {
     SETUPS[usize::try_from(index / BLOCK).unwrap() % SETUPS.len()]
 }
 
-/// Works through blocks until there were sequences enough.
+/// Runs blocks until enough sequences were counted.
 fn work(shared: &Shared) {
     let options = &shared.options;
     let mut ground: Option<Ground> = None;
@@ -118,7 +118,7 @@ fn work(shared: &Shared) {
     }
 }
 
-/// The worlds of a sequence, and the numbers that its calls are made from.
+/// The worlds of a sequence, and the generator for its calls.
 fn worlds(seed: u64, index: u64) -> (Worlds, Rng) {
     let mut rng = Rng::of(seed, index);
     let worlds = Worlds::new(&mut rng, &format!("s{index}"));
@@ -170,7 +170,7 @@ fn one(shared: &Shared, ground: &mut Ground, tools: &[Tool], index: u64) {
     ground.renew(setup_of(index));
 }
 
-/// Runs calls that are known, in new homes.
+/// Runs known calls in new homes.
 fn again(
     ground: &mut Ground,
     setup: Setup,
@@ -188,7 +188,7 @@ fn again(
     session.end()
 }
 
-/// Makes a failing sequence short; nothing if it does not fail again.
+/// Shrinks a failing sequence. Returns nothing if it does not fail again.
 fn confirmed(
     shared: &Shared,
     ground: &mut Ground,

@@ -1,5 +1,5 @@
-//! One MCP server on its standard input and output, read on a thread so that nothing waits without
-//! end.
+//! One MCP server on its standard input and output. A thread reads its output, so that no wait is
+//! endless.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -19,8 +19,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program in a home. With `dialogs` the client says that it can bring its person to
-    /// a page.
+    /// Starts the program in a home. With `dialogs`, the client declares that it can open a page
+    /// for its person.
     pub fn start(home: &Home, program: &Path, dialogs: bool) -> Self {
         let stderr = home.path().join("stderr");
         let mut command = home.command(program);
@@ -70,11 +70,11 @@ impl Server {
     }
 
     pub fn send(&mut self, message: &Value) {
-        // A server that is gone gives no answer, and that is noticed.
+        // If the server has exited, the missing answer is noticed later.
         let _ = writeln!(self.stdin.as_mut().unwrap(), "{message}");
     }
 
-    /// Sends a request, and gives its id.
+    /// Sends a request and returns its id.
     pub fn ask(&mut self, method: &str, params: &Value) -> u64 {
         self.next += 1;
         let id = self.next;
@@ -82,12 +82,12 @@ impl Server {
         id
     }
 
-    /// The next line, if one comes in time.
+    /// The next line, if it arrives in time.
     pub fn line(&self, patience: Duration) -> Result<String, RecvTimeoutError> {
         self.lines.recv_timeout(patience)
     }
 
-    /// A request whose answer matters, and nothing that comes before it.
+    /// Sends a request and returns its response; earlier messages are dropped.
     pub fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.ask(method, &params);
         loop {

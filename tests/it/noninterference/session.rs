@@ -1,4 +1,4 @@
-//! Runs the calls of a sequence in both worlds at once, and compares what each of them gives.
+//! Runs the calls of a sequence in both worlds at once and compares the replies to each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,33 +13,33 @@ use super::person::Question;
 use super::rng::Rng;
 use super::worlds::Worlds;
 
-/// A call and what came of it.
+/// A call and its result.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub call: Call,
     pub replies: [Reply; 2],
-    /// How many handles and opaque names world A's reply gave.
+    /// The number of handles and of opaque names in world A's reply.
     pub handles: usize,
     pub ids: usize,
 }
 
-/// The first thing that tells the worlds apart.
+/// The first difference between the worlds.
 #[derive(Clone, Debug)]
 pub struct Difference {
     pub what: String,
     pub seen: [String; 2],
 }
 
-/// A sequence that was run.
+/// The result of running a sequence.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
     pub steps: Vec<Step>,
     pub difference: Option<Difference>,
-    /// Where it ended before its last call, because of a difference that is allowed.
+    /// The reason for the allowed difference that ended the sequence early, if one did.
     pub ended: Option<&'static str>,
 }
 
-/// What one world has given so far.
+/// What one world has returned so far.
 #[derive(Default)]
 pub(super) struct World {
     normal: Normaliser,
@@ -47,7 +47,7 @@ pub(super) struct World {
     handles: BTreeMap<usize, Vec<String>>,
     ids: BTreeMap<usize, Vec<String>>,
     log: usize,
-    /// What has come for the call that is on its way, as it came.
+    /// The raw messages received for the current call.
     pub(super) raw: Vec<String>,
 }
 
@@ -60,16 +60,16 @@ pub struct Session<'a> {
     pub(super) typing: Rng,
     past: &'a [String],
     logged_out: bool,
-    /// Requests that the client gave up: whether they are answered all the same is a matter of
-    /// time.
+    /// Requests that the client cancelled. Whether they are answered all the same depends on
+    /// timing.
     pub(super) given_up: [BTreeSet<u64>; 2],
-    /// Their answers, not yet looked through.
+    /// The answers to those requests that were not checked yet.
     pub(super) late: Vec<(usize, String)>,
-    /// Answers to nothing that was asked, as when something is answered twice.
+    /// Responses that match no open request, for example a second response.
     pub(super) unasked: Vec<(usize, String)>,
-    /// Where calls do not wait: those that ask, and their questions.
+    /// In a setup where calls do not wait: the calls that ask, and their questions.
     pub(super) waiting: Vec<(Call, [Option<Question>; 2])>,
-    /// Questions that were left to wait.
+    /// Questions that were left pending.
     pub(super) ignored: Vec<Value>,
 }
 
@@ -78,7 +78,7 @@ pub const EDIT: &str = "person/edit";
 const LOG: &str = ".claude-vault-audit.log";
 
 impl<'a> Session<'a> {
-    /// Puts the worlds in place. `past` names members of replies that are not compared.
+    /// Creates the content of the worlds. `past` names members of replies that are not compared.
     pub fn begin(ground: &'a mut Ground, worlds: &'a Worlds, past: &'a [String]) -> Self {
         let mut seen: [World; 2] = Default::default();
         let prefix = ground.prefix.clone();
@@ -125,8 +125,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Makes one call. Gives what the model sees, the same in both worlds; nothing once the
-    /// sequence is over.
+    /// Makes one call. Returns what the model sees, which is the same in both worlds, or nothing
+    /// once the sequence is over.
     pub fn call(&mut self, call: &Call) -> Option<&Step> {
         if call.method == EDIT {
             return self.edit(call);
@@ -210,13 +210,13 @@ impl<'a> Session<'a> {
         (self.run.difference.is_none() && self.run.ended.is_none()).then_some(step)
     }
 
-    /// Ends the sequence: compares what it left behind, and takes it away.
+    /// Ends the sequence: compares the files and log lines it left behind, and removes them.
     pub fn end(mut self) -> Run {
         if self.run.difference.is_none() && self.run.ended.is_none() {
             let left: Vec<[String; 2]> = (0..2).map(|at| self.left_behind(at)).collect();
-            // What a call that was given up came to is a matter of time, and so is when it is
-            // logged. Where calls do not wait, how often one came back is a matter of time, and
-            // each time may be logged.
+            // The result of a cancelled call depends on timing, and so does the time at which it is
+            // logged. In a setup where calls do not wait, the number of repetitions depends on
+            // timing, and each may be logged.
             let in_time = self.ground.setup.waits && self.given_up.iter().all(BTreeSet::is_empty);
             let compared = if in_time { 2 } else { 1 };
             let whats = [
@@ -259,7 +259,7 @@ impl<'a> Session<'a> {
         self.run
     }
 
-    /// Names of files and lines of the log, numbered.
+    /// The names of the files and the lines of the log, normalised.
     fn left_behind(&mut self, at: usize) -> [String; 2] {
         let (side, world) = (&self.ground.sides[at], &mut self.seen[at]);
         let lab = side.home.lab();
@@ -280,7 +280,7 @@ impl<'a> Session<'a> {
             .unwrap_or_default()
             .lines()
             .map(|line| line.split(" CHAIN=").next().unwrap_or_default());
-        // What was given up earlier is logged when it is given up, in whichever sequence that is.
+        // A call that was cancelled earlier is logged later, possibly during another sequence.
         let ours = |line: &&str| {
             self.worlds
                 .services
@@ -314,7 +314,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The person changes a file of theirs, by the same line in both worlds.
+    /// The person changes a file of theirs, with the same line in both worlds.
     fn edit(&mut self, call: &Call) -> Option<&Step> {
         use std::io::Write;
         let file = call.params["file"].as_str()?;
@@ -326,7 +326,7 @@ impl<'a> Session<'a> {
             && !file.contains("..");
         for side in self.ground.sides.iter().filter(|_| is_ours) {
             let path = side.home.lab().join(file);
-            // Only a file that is there.
+            // Only if the file exists.
             if let Ok(mut file) = std::fs::File::options().append(true).open(path) {
                 file.write_all(call.params["line"].as_str()?.as_bytes())
                     .unwrap();
@@ -346,7 +346,7 @@ fn log(side: &Side) -> String {
     std::fs::read_to_string(side.home.lab().join(LOG)).unwrap_or_default()
 }
 
-/// The path of a backup, by its place among those of the file.
+/// The path of a backup, by its index among the backups of the file.
 fn backup(side: &Side, file: &str, place: usize) -> String {
     let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
     let start = format!("{name}.backup.");

@@ -1,5 +1,5 @@
-//! Makes a sequence that fails shorter, for as long as it still fails: fewer calls, fewer
-//! arguments, shorter texts.
+//! Shortens a failing sequence as long as it still fails: fewer calls, fewer arguments, shorter
+//! texts.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::calls::Call;
 use super::person::Answer;
 
-/// Gives the shortest sequence that was found to fail, in the time there is.
+/// Returns the shortest failing sequence found before the deadline.
 pub fn shrink(
     calls: &[Call],
     patience: Duration,
@@ -45,7 +45,7 @@ pub fn shrink(
     }
 }
 
-/// A call with one thing less.
+/// Variants of a call with one thing less.
 fn simpler(call: &Call) -> Vec<Call> {
     let mut all = Vec::new();
     if call.answer != Answer::Deny {
@@ -73,7 +73,7 @@ fn simpler(call: &Call) -> Vec<Call> {
     all
 }
 
-/// A value with one member, item or line less, here or inside.
+/// Variants of a value with one member, item or line less, at any depth.
 fn less(value: &Value) -> Vec<Value> {
     let mut all = Vec::new();
     match value {

@@ -1,5 +1,5 @@
-//! One kept connection to a server, over which many requests go at once: worlds are made in a few
-//! milliseconds.
+//! One persistent connection to a server that pipelines many requests, so that worlds are created
+//! in a few milliseconds.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -28,7 +28,7 @@ impl Store {
         }
     }
 
-    /// Sends a write with the root token; [`Store::finish`] reads the answer.
+    /// Sends a write with the root token. [`Store::finish`] reads the response.
     pub fn send(&mut self, path: &str, body: &Value) {
         let body = body.to_string();
         let text = format!(
@@ -54,7 +54,7 @@ impl Store {
         );
     }
 
-    /// Reads all answers; each must be a success.
+    /// Reads all responses. Each must be a success.
     pub fn finish(&mut self) {
         while self.unanswered > 0 {
             self.unanswered -= 1;

@@ -1,14 +1,14 @@
-//! Templates as an attacker writes them: strict ones, which are taken, and every odd form that may
-//! be read as something else once values stand in it.
+//! Templates as an attacker writes them: strict ones, which are accepted, and all kinds of odd ones
+//! that might be read in another way once they contain values.
 
 use super::rng::Rng;
 
-/// What a template is made of.
+/// The material for a template.
 pub struct Material<'a> {
-    /// Handles, as references or dead.
+    /// Handles, as references or invalid.
     pub handles: &'a [String],
     pub keys: &'a [String],
-    /// Values that the attacker takes for likely.
+    /// Values that the attacker considers likely.
     pub guesses: &'a [String],
 }
 
@@ -29,7 +29,7 @@ const FORMAT_KEYS: [&str; 14] = [
     "include",
 ];
 
-/// A template; where there are handles, most often one with a handle in it.
+/// A template. If there are handles, it usually contains one.
 pub fn template(rng: &mut Rng, material: &Material<'_>) -> String {
     for _ in 0..3 {
         let text = any(rng, material);
@@ -69,7 +69,7 @@ fn key<'a>(rng: &mut Rng, material: &'a Material<'_>) -> &'a str {
     )
 }
 
-/// A handle, whole or spoilt, or what the attacker supposes to be the value.
+/// A handle, intact or damaged, or the attacker's guess at the value.
 fn value(rng: &mut Rng, material: &Material<'_>, strict: bool) -> String {
     let handle = rng
         .any(material.handles)
@@ -99,7 +99,7 @@ fn value(rng: &mut Rng, material: &Material<'_>, strict: bool) -> String {
     }
 }
 
-/// A comment: a note, one full of guesses, an entry that is commented out.
+/// A comment: a note, one full of guesses, or a commented-out entry.
 fn comment(rng: &mut Rng, material: &Material<'_>) -> String {
     match rng.below(6) {
         0 => "# a note".into(),
@@ -125,7 +125,7 @@ fn comment(rng: &mut Rng, material: &Material<'_>) -> String {
     }
 }
 
-/// Entries, comments and blank lines; all that a strict parser takes.
+/// Entries, comments and blank lines: everything that a strict parser accepts.
 fn entries(rng: &mut Rng, material: &Material<'_>, sign: char) -> String {
     let mut text = String::new();
     let mut used = Vec::new();
@@ -153,7 +153,7 @@ fn entries(rng: &mut Rng, material: &Material<'_>, sign: char) -> String {
     text
 }
 
-/// An entry with something wrong about it.
+/// An entry that is wrong in some way.
 fn odd_line(rng: &mut Rng, material: &Material<'_>) -> String {
     let (key, value) = (key(rng, material).to_owned(), value(rng, material, false));
     match rng.below(14) {
@@ -185,7 +185,7 @@ fn mixed(rng: &mut Rng, material: &Material<'_>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A way down through the keys of another format, most often to a place that its reader shows.
+/// A path of keys in another format, usually to a place whose content its reader shows.
 fn way(rng: &mut Rng) -> Vec<&'static str> {
     match rng.below(6) {
         0 | 1 => vec!["services", "a", "env_file"],
@@ -226,7 +226,7 @@ fn shaped(rng: &mut Rng, material: &Material<'_>) -> String {
     text
 }
 
-/// The same on few lines, in YAML's flow style or in JSON.
+/// The same in fewer lines, in YAML's flow style or in JSON.
 fn flow(rng: &mut Rng, material: &Material<'_>) -> String {
     let (key, value) = (key(rng, material).to_owned(), value(rng, material, true));
     let entry = match rng.below(4) {

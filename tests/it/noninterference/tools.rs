@@ -1,12 +1,12 @@
-//! The tools, as the server lists them. A tool enters the test by its row here; a listed tool
-//! without one fails it.
+//! The tools as the server lists them. Each tool that is tested has a row here; a listed tool
+//! without a row fails the test.
 
 use serde_json::{Map, Value};
 
-/// A row for each tool.
+/// A tool and how often it is called.
 pub struct Row {
     pub tool: &'static str,
-    /// How often it is called for no reason, beside what the chains of the generator call it for.
+    /// How often it is called at random, in addition to the calls in the generator's chains.
     pub weight: usize,
 }
 
@@ -32,7 +32,7 @@ pub const ROWS: [Row; 15] = [
     row("vault_rollback", 12),
 ];
 
-/// What an argument is for, by its name and its schema.
+/// The purpose of an argument, derived from its name and its schema.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Use {
     Service,
@@ -58,7 +58,7 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// The tools of `tools/list`, each with its row.
+    /// The tools in `tools/list`, each with its row.
     pub fn all(listed: &[Value]) -> Vec<Self> {
         listed
             .iter()
@@ -91,7 +91,7 @@ impl Tool {
             .map(|(name, _)| name.clone())
     }
 
-    /// All its arguments of a kind.
+    /// All arguments with this purpose.
     pub fn all_of(&self, use_of: Use) -> Vec<String> {
         let of_kind = self
             .properties
@@ -101,7 +101,7 @@ impl Tool {
     }
 }
 
-/// The type that a schema names first, but for null.
+/// The first type in a schema other than null.
 pub fn kind(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(kind) => kind,
@@ -134,7 +134,7 @@ pub fn used(name: &str, schema: &Value) -> Use {
 }
 
 #[test]
-fn an_argument_is_known_by_its_name_and_its_schema() {
+fn the_purpose_of_an_argument_follows_from_its_name_and_its_schema() {
     let text = serde_json::json!({"type": ["string", "null"]});
     for (name, wanted) in [
         ("file_path", Use::Path),

@@ -1,4 +1,4 @@
-//! Secret values of every kind: what differs between the two worlds, and nothing else does.
+//! Secret values of every kind. Only they differ between the two worlds.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub const WORDS: [&str; 12] = [
     "start",
 ];
 
-/// A value, and the parts of it that nobody can guess: what must not appear in a frame.
+/// A value, and its unguessable parts, which must not appear in a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Secret {
     pub json: Value,
@@ -54,7 +54,7 @@ impl Secret {
         Self::text(text, &[])
     }
 
-    /// The value as text; what is no text as JSON.
+    /// The value as text; any other type as JSON.
     pub fn as_text(&self) -> String {
         match &self.json {
             Value::String(text) => text.clone(),
@@ -63,7 +63,7 @@ impl Secret {
     }
 }
 
-/// Where a value stands, as far as that limits what it can be.
+/// The place of a value, if it limits the value's content.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Place {
     /// In Vault: any JSON.
@@ -72,7 +72,7 @@ pub enum Place {
     File,
 }
 
-/// A value for one world: now and then one that the world holds already.
+/// A value for one world; sometimes one that the world already has.
 pub fn value(rng: &mut Rng, pool: &mut Vec<Secret>, place: Place) -> Secret {
     let fits = |secret: &Secret| place == Place::Vault || is_plain(secret);
     if rng.percent(25)
@@ -140,7 +140,7 @@ fn fresh(rng: &mut Rng, place: Place) -> Secret {
     }
 }
 
-/// What nobody guesses: letters and digits.
+/// An unguessable text of letters and digits.
 pub fn core(rng: &mut Rng) -> String {
     let length = rng.between(12, 40);
     rng.text(LETTERS, 1) + &rng.text(ALNUM, length)

@@ -1,4 +1,4 @@
-//! Two worlds that are the same but for the secret values: what Vault holds, and what lies in the
+//! Two worlds that differ only in secret values: the content of Vault, and the files in the
 //! services' folders.
 
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use super::documents::{self, Document, Side, Writer, some_keys};
 use super::rng::Rng;
 use super::values::Place;
 
-/// Keys that others wrote to Vault under names that this program would not write.
+/// Keys that other tools wrote to Vault, under names that this program would not write.
 const ODD_KEYS: [&str; 8] = [
     "db.password",
     "my key",
@@ -35,21 +35,21 @@ pub struct Worlds {
     pub stored: Vec<Stored>,
     pub keys: Vec<String>,
     pub sides: [Side; 2],
-    /// What `.claude-vault.toml` says.
+    /// The content of `.claude-vault.toml`.
     pub project: String,
 }
 
 impl Worlds {
-    /// The worlds of a sequence: `name` begins the names of its services.
+    /// The worlds of a sequence. The names of its services begin with `name`.
     pub fn new(rng: &mut Rng, name: &str) -> Self {
         let mut worlds = Self::default();
-        // Files, versions and Vault may agree in one world and not in the other.
+        // In one world, files, versions and Vault may agree while they do not in the other.
         worlds
             .sides
             .iter_mut()
             .for_each(|side| side.agrees = rng.percent(30));
         for letter in &["a", "b"][..rng.between(1, 2)] {
-            // Some lie in a folder, and one may lie in the folder of the other.
+            // Some services lie in a folder, and one may lie in the folder of the other.
             let service = match *letter {
                 "b" if rng.percent(15) => format!("{name}b/deep"),
                 "b" if rng.percent(15) => format!("{name}a/deep"),
@@ -81,7 +81,7 @@ impl Worlds {
         let count = [1, 1, 2, 3][rng.below(4)];
         let mut versions: [Vec<Map<String, Value>>; 2] = Default::default();
         for at in 0..count {
-            // A version may have fewer names than the next: in both worlds the same ones.
+            // A version may have fewer keys than the next. The set is the same in both worlds.
             let held: Vec<&String> = names
                 .iter()
                 .filter(|_| at + 1 == count || !rng.percent(20))
@@ -119,7 +119,7 @@ impl Worlds {
         self.files.push(writer.end(path));
     }
 
-    /// The same in both worlds.
+    /// Adds a file that is the same in both worlds.
     fn public(&mut self, path: String, text: &str) {
         self.files.push(Document {
             path,
@@ -194,7 +194,7 @@ impl Worlds {
         }
     }
 
-    /// What each world's values are, for guesses at them: those that are short and of one line.
+    /// Guesses at the values of each world: those that are short and on one line.
     pub fn guesses(&self, side: usize) -> Vec<String> {
         self.sides[side]
             .texts
@@ -204,7 +204,7 @@ impl Worlds {
             .collect()
     }
 
-    /// What stands behind a key in a world, for a guess at just that.
+    /// The value of a key in a world, as a guess at exactly that value.
     pub fn guess_at(&self, side: usize, key: &str) -> Option<String> {
         self.sides[side]
             .by_key
@@ -218,7 +218,7 @@ fn can_be_guessed(text: &str) -> bool {
     (1..=40).contains(&text.len()) && !text.contains(|c: char| c.is_control())
 }
 
-/// A place for a service's file, as the person chose it.
+/// A path for a service's file, as the person chose it.
 fn placed(rng: &mut Rng, service: &str) -> String {
     let (file, format) = *rng.pick(&[
         ("stack.env", "env"),
@@ -234,7 +234,7 @@ fn placed(rng: &mut Rng, service: &str) -> String {
 }
 
 #[test]
-fn two_worlds_differ_in_values_and_in_nothing_else() {
+fn two_worlds_differ_only_in_values() {
     let (mut differ_in_lines, mut same_in_one, mut types) = (0, 0, 0);
     for seed in 0..300 {
         let worlds = Worlds::new(&mut Rng::new(seed), "s");

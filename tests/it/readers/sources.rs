@@ -1,4 +1,5 @@
-//! Source files as people write them, and as nobody should: chosen ones, and made ones from a seed.
+//! Source files as people write them, and as nobody should: some chosen by hand, others generated
+//! from a seed.
 
 use claude_vault::format::dotenv::{self, Dialect};
 
@@ -187,15 +188,15 @@ const ODD: &[&str] = &[
     "\\$",
     "/*",
 ];
-/// What stands between quotes mostly.
+/// Characters that mostly occur between quotes.
 const INNER: &[&str] = &[
     " ", "#", " # ", "!", "*", "&", ";", "(", "|", "~", "?", "\\n", ": ", ", ", "=", "{", "}", "%",
     "\u{e9}",
 ];
 
 impl Random {
-    /// Files for one dialect's readers. Of those that its model gives up at, few are kept: nobody
-    /// has such a file for long.
+    /// Generates files for one dialect's readers. Few of the files that its model cannot parse are
+    /// kept, since real files like that are soon fixed.
     pub fn sources(&mut self, dialect: Dialect, count: usize) -> Vec<String> {
         let mut made = Vec::with_capacity(count);
         while made.len() < count {
@@ -246,20 +247,20 @@ impl Random {
             .copied()
             .filter(|name| !set.contains(name))
             .collect();
-        // A name seldom stands twice.
+        // A name seldom occurs twice.
         let name = if free.is_empty() || self.below(30) == 0 {
             *self.pick(NAMES)
         } else {
             *self.pick(&free)
         };
-        // Vite 8 replaces in alphabetical order: a file that works refers backwards in that order
-        // too.
-        let is_told = |other: &&str| dialect != Dialect::Vite || **other < *name;
-        let told: Vec<&str> = set.iter().copied().filter(is_told).collect();
+        // Vite 8 expands in alphabetical order, so in a working file references also point
+        // backwards in that order.
+        let is_usable = |other: &&str| dialect != Dialect::Vite || **other < *name;
+        let usable: Vec<&str> = set.iter().copied().filter(is_usable).collect();
         let value = if self.below(30) == 0 {
             self.written(dialect, set)
         } else {
-            self.written(dialect, &told)
+            self.written(dialect, &usable)
         };
         set.push(name);
         let is_shell = dialect == Dialect::Shell;
@@ -280,7 +281,7 @@ impl Random {
         format!("{before}{name}{equals}{value}{behind}")
     }
 
-    /// A value as it stands behind the `=`.
+    /// A value as written after the `=`.
     fn written(&mut self, dialect: Dialect, set: &[&str]) -> String {
         match self.below(16) {
             0 if self.below(2) == 0 => String::new(),
@@ -319,7 +320,7 @@ impl Random {
         }
     }
 
-    /// Something odd. Who writes for Vite knows what becomes of a `$`.
+    /// An odd fragment. People who write for Vite know how it treats `$`, so those are rarer there.
     fn odd(&mut self, dialect: Dialect) -> &'static str {
         let mut odd = *self.pick(ODD);
         if odd.contains('$') && dialect == Dialect::Vite {
@@ -348,10 +349,10 @@ impl Random {
             .collect()
     }
 
-    /// A variable: mostly one that is set above, in the forms that most readers know.
+    /// A reference, mostly to a variable set above, in the forms that most readers support.
     fn reference(&mut self, dialect: Dialect, set: &[&str]) -> String {
         let name = *self.pick(set);
-        // Where only newer versions know a form, few files have it.
+        // Few files use a form that only newer versions support.
         let rare = if dialect == Dialect::Vite && self.below(4) != 0 {
             4
         } else {

@@ -1,4 +1,4 @@
-//! Values that trip readers over: chosen ones, and made ones from a seed.
+//! Values that trip up readers: some chosen by hand, others generated from a seed.
 
 use serde_json::{Map, Value, json};
 
@@ -209,7 +209,7 @@ pub const NASTY: &[&str] = &[
     "a,b c",
 ];
 
-/// A small generator: the same seed gives the same values everywhere (splitmix64).
+/// A small random generator: the same seed gives the same values everywhere (SplitMix64).
 pub struct Random(pub u64);
 
 impl Random {
@@ -225,7 +225,7 @@ impl Random {
         &from[self.below(from.len())]
     }
 
-    /// Passwords of all kinds, and mixtures of what is special to somebody.
+    /// Passwords of all kinds, and mixtures of characters that are special to some reader.
     pub fn value(&mut self) -> String {
         const PARTS: &[&str] = &[
             "'", "\"", "`", "$", "\\", "#", " ", "=", "\n", "\r", "\t", "!", "&", ";", "(", ")",
@@ -321,7 +321,7 @@ impl Random {
     }
 }
 
-/// The seed of this run: the same in every run, or what `SEED` says.
+/// The seed of this run: a fixed one, or the value of `SEED`.
 pub fn seed() -> u64 {
     std::env::var("SEED")
         .ok()
@@ -329,7 +329,7 @@ pub fn seed() -> u64 {
         .unwrap_or(20_261_123)
 }
 
-/// All chosen values and `made` made ones, without repetitions.
+/// All chosen values and `made` generated ones, without duplicates.
 pub fn values(made: usize) -> Vec<String> {
     let mut random = Random(seed());
     let mut all: Vec<String> = NASTY.iter().map(|value| (*value).to_owned()).collect();
@@ -339,7 +339,7 @@ pub fn values(made: usize) -> Vec<String> {
     all
 }
 
-/// As a service holds them: `V0`, `V1`, and so on.
+/// The data of a service with these values: `V0`, `V1`, and so on.
 pub fn numbered<'a>(values: impl IntoIterator<Item = &'a String>) -> Map<String, Value> {
     values
         .into_iter()

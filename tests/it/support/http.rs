@@ -1,10 +1,10 @@
-//! Just enough HTTP to prepare a server on loopback and to be a stray on a port.
+//! Minimal HTTP, to prepare a server on loopback and to send stray requests to a port.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Sends text and reads until the other side closes.
+/// Sends text and reads until the other side closes the connection.
 pub fn raw(address: &str, text: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
     stream
@@ -16,7 +16,7 @@ pub fn raw(address: &str, text: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// One request with a token; HTTP/1.0, so that the body comes in one piece.
+/// Sends one request with a token. Uses HTTP/1.0, so that the body is not chunked.
 pub fn request(address: &str, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
     let host = address.trim_start_matches("http://");
     let text = format!(

@@ -1,4 +1,4 @@
-//! What the tests stand on: servers, homes, and running the program in them.
+//! The foundation of the tests: servers, homes, and running the program in them.
 
 pub mod http;
 mod proxy;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub use proxy::Proxy;
 pub use servers::{Bao, Provider, ground};
 
-/// A value that must never appear where it was not asked for.
+/// A value that may appear only where it was asked for.
 pub const CANARY: &str = "canary-4f1d-value";
 
 pub const POLICY: &str = r#"
@@ -25,7 +25,7 @@ path "secret/delete/proxmox-services/*"   { capabilities = ["update"] }
 path "secret/undelete/proxmox-services/*" { capabilities = ["update"] }
 "#;
 
-/// For tests that destroy.
+/// The policy for tests that destroy versions.
 pub const DESTROYER: &str = r#"
 path "secret/destroy/proxmox-services/*"  { capabilities = ["update"] }
 path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list", "delete"] }
@@ -67,7 +67,7 @@ impl Run {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
     }
 
-    /// The error object of `--json`.
+    /// The error object printed with `--json`.
     pub fn error(&self) -> Value {
         let line = self
             .stderr
@@ -78,7 +78,7 @@ impl Run {
     }
 }
 
-/// A home with a root for services, nothing installed, and an environment of its own.
+/// A home with a root for services, nothing installed, and its own environment.
 pub struct Home {
     dir: tempfile::TempDir,
     pub variables: Vec<(String, String)>,
@@ -89,7 +89,7 @@ impl Home {
         Self::below(&std::env::temp_dir())
     }
 
-    /// A home in a folder of its own below this one.
+    /// A home in a new folder below this one.
     pub fn below(folder: &Path) -> Self {
         watchdog::watch();
         let dir = tempfile::tempdir_in(folder).unwrap();
@@ -106,7 +106,7 @@ impl Home {
         self.dir.path().join("home")
     }
 
-    /// The folder that holds a folder for each service.
+    /// The root, which contains a folder for each service.
     pub fn lab(&self) -> PathBuf {
         self.dir.path().join("lab")
     }
@@ -127,7 +127,7 @@ impl Home {
         std::fs::read_to_string(self.lab().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    /// A command in this home, with nothing of the test's own environment.
+    /// A command in this home, without the environment of the test.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -159,7 +159,7 @@ impl Home {
         )
     }
 
-    /// Runs the program with something on stdin.
+    /// Runs the program with this text on stdin.
     pub fn cv_with(&self, arguments: &[&str], input: &str) -> Run {
         run(
             self.command(env!("CARGO_BIN_EXE_claude-vault"))
@@ -168,7 +168,7 @@ impl Home {
         )
     }
 
-    /// Installs the program as the README says.
+    /// Installs the program as the README describes.
     pub fn install(&self) -> &Self {
         self.cv(["setup"]).exits(0);
         self
@@ -211,7 +211,7 @@ pub fn run(command: &mut Command, input: &str) -> Run {
     }
 }
 
-/// A server with the policy, and a home whose environment holds a session of it.
+/// A server with the standard policy, and a home whose environment has a session with it.
 pub struct Lab {
     pub bao: Bao,
     pub home: Home,
@@ -223,7 +223,7 @@ impl Lab {
         Self::of(Bao::start(&[]))
     }
 
-    /// The same with TLS, as step-up wants it.
+    /// The same with TLS, which step-up requires.
     pub fn with_tls() -> Self {
         let mut lab = Self::of(Bao::start_tls());
         lab.home.set(
@@ -264,7 +264,7 @@ impl Lab {
             .clone()
     }
 
-    /// The same, or null where there is none.
+    /// The same, or null if the service does not exist.
     pub fn stored_or_null(&self, service: &str) -> Value {
         let (_, text) = self.bao.request(
             "GET",
@@ -293,8 +293,8 @@ pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// A command in the checkout, in the surroundings of a person's shell: what cargo sets for tests
-/// would make it build everything again.
+/// A command that runs in the checkout with a person's usual environment. The variables that cargo
+/// sets for tests would cause a complete rebuild.
 pub fn in_checkout(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -318,7 +318,7 @@ pub fn in_checkout(mut command: Command) -> Command {
     command
 }
 
-/// Waits until something is there, at most thirty seconds.
+/// Waits until `look` returns something, at most 120 seconds.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = std::time::Instant::now();

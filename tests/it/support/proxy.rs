@@ -1,4 +1,4 @@
-//! A proxy before a server that counts what passes, and can be slow.
+//! A proxy in front of a server. It counts the requests and can delay them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -21,7 +21,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Passes requests on to the server at `upstream`, each after a delay.
+    /// Forwards requests to the server at `upstream`, each after a delay.
     pub fn start(upstream: &str, delay: Duration) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -36,12 +36,12 @@ impl Proxy {
         Self { address, counts }
     }
 
-    /// The most requests that were under way at the same time.
+    /// The highest number of concurrent requests.
     pub fn most(&self) -> usize {
         self.counts.most.load(Ordering::SeqCst)
     }
 
-    /// The paths that were asked for since the last call.
+    /// The paths that were requested since the last call.
     pub fn paths(&self) -> Vec<String> {
         std::mem::take(&mut self.counts.paths.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! Real servers on free loopback ports, each ended by the process id it has.
+//! Real servers on free loopback ports. Each is killed by its own process id.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::http;
 
-/// Where `tests/run` put things.
+/// The folder that `tests/run` fills.
 pub fn ground() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ground")
 }
@@ -19,12 +19,12 @@ pub struct Bao {
     child: Child,
     pub dir: tempfile::TempDir,
     pub address: String,
-    /// Where the tests speak with it, in the clear.
+    /// The address that the tests use for administration, without TLS.
     pub admin: String,
 }
 
 impl Bao {
-    /// Starts a dev server, with more arguments.
+    /// Starts a dev server with additional arguments.
     pub fn start(more: &[&str]) -> Self {
         let tls = more.contains(&"-dev-tls");
         for _ in 0..5 {
@@ -45,7 +45,7 @@ impl Bao {
                 .env("BAO_DEV_ROOT_TOKEN_ID", "root")
                 .env("BAO_API_ADDR", &address);
             if let Some(server) = Self::launch(command, dir, address) {
-                // A new mount upgrades itself for a moment, and answers 400 meanwhile.
+                // A new mount upgrades itself for a moment and answers 400 until it is done.
                 if !tls {
                     crate::support::eventually("the mount", || {
                         (server.request("GET", "secret/data/x", "").0 == 404).then_some(())
@@ -57,7 +57,7 @@ impl Bao {
         panic!("OpenBao does not start: run tests/run, which fetches it");
     }
 
-    /// Starts a dev server that a client reaches by TLS; the tests have a listener of their own.
+    /// Starts a dev server that clients reach over TLS. The tests use a second listener.
     pub fn start_tls() -> Self {
         let plain = free_port();
         let config = tempfile::tempdir().unwrap();
@@ -80,7 +80,7 @@ impl Bao {
         server
     }
 
-    /// Starts with a configuration; sealed and not initialised.
+    /// Starts a server with a configuration. It is sealed and not initialised.
     pub fn start_with(config: impl Fn(u16) -> String) -> Self {
         for _ in 0..5 {
             let dir = tempfile::tempdir().unwrap();
@@ -108,7 +108,7 @@ impl Bao {
             .stderr(log);
         let child = command
             .spawn()
-            .unwrap_or_else(|e| panic!("tests/run fetches OpenBao, which is not there: {e}"));
+            .unwrap_or_else(|e| panic!("OpenBao is missing; run tests/run, which fetches it: {e}"));
         let mut server = Self {
             child,
             dir,
@@ -159,7 +159,7 @@ impl Bao {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// A token with these policies.
+    /// Creates a token with these policies.
     pub fn token(&self, policies: &[&str]) -> String {
         let made = self.put(
             "auth/token/create",
@@ -168,12 +168,12 @@ impl Bao {
         made["auth"]["client_token"].as_str().unwrap().to_owned()
     }
 
-    /// Whether Vault still knows a token.
+    /// Whether the token is still valid in Vault.
     pub fn knows(&self, token: &str) -> bool {
         http::request(&self.admin, "GET", "auth/token/lookup-self", token, "").0 == 200
     }
 
-    /// Adds an OIDC login by `provider`, with roles `homelab` (the default) and `nowhere`.
+    /// Adds an OIDC login through `provider`, with the roles `homelab` (the default) and `nowhere`.
     pub fn add_oidc(&self, provider: &Provider) {
         self.put("sys/auth/oidc", json!({"type": "oidc"}));
         self.put(
@@ -206,7 +206,7 @@ impl Drop for Bao {
 /// The OpenID provider.
 pub struct Provider {
     child: Child,
-    /// Kept open: what it prints later must go somewhere.
+    /// Kept open, because the provider's later output must go somewhere.
     _stdout: BufReader<std::process::ChildStdout>,
     pub issuer: String,
 }
@@ -243,7 +243,7 @@ impl Drop for Provider {
     }
 }
 
-/// A port that nobody listens on at the moment.
+/// A port that is currently free.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind(("127.0.0.1", 0))
         .unwrap()

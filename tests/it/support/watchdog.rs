@@ -1,4 +1,4 @@
-//! Ends what hangs, so that a wait without end becomes a test that fails and says why.
+//! Kills processes that hang, so that an endless wait becomes a test failure with a reason.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The longest test, which builds a release, takes a few minutes.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// From now on no process of the tests lives longer than fifteen minutes.
+/// From now on, no process started by the tests lives longer than fifteen minutes.
 pub fn watch() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
@@ -24,7 +24,7 @@ pub fn watch() {
     });
 }
 
-/// Ends the descendants of `root` that were first seen that long ago.
+/// Kills the descendants of `root` that were first seen longer than `limit` ago.
 fn end_older_than(limit: Duration, root: u32, seen: &mut HashMap<(u32, String), Instant>) {
     let now = Instant::now();
     for (id, started) in descendants(root) {
@@ -42,7 +42,7 @@ fn end_older_than(limit: Duration, root: u32, seen: &mut HashMap<(u32, String), 
     }
 }
 
-/// Their process ids, and when the kernel says each was started (proc(5), `stat`).
+/// The process ids of the descendants, each with its start time from the kernel (proc(5), `stat`).
 fn descendants(root: u32) -> Vec<(u32, String)> {
     let processes: Vec<(u32, u32, String)> = std::fs::read_dir("/proc")
         .unwrap()
@@ -72,7 +72,7 @@ fn descendants(root: u32) -> Vec<(u32, String)> {
 }
 
 #[test]
-fn a_process_that_hangs_is_ended_and_those_it_started() {
+fn a_hanging_process_is_killed_with_its_children() {
     use std::os::unix::process::ExitStatusExt;
     let mut child = std::process::Command::new("sh")
         .args(["-c", "sleep 1000; exit 3"])

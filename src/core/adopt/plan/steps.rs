@@ -1,4 +1,4 @@
-//! The steps of a plan: each file with its new text, as it is written and as it is told.
+//! The steps of a plan: the new text of each file, its preview and its entry in the reply.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +25,8 @@ use crate::names::{Service, printable};
 use crate::vault::Secrets;
 
 impl Planner<'_> {
-    /// A file with values, and its template.
+    /// Adds the steps for a file with values and for its template. Returns the file's harmless
+    /// values that the template lacks.
     pub(super) fn values_file(
         &mut self,
         service: &Service,
@@ -99,7 +100,7 @@ impl Planner<'_> {
         }))
     }
 
-    /// What the template of a file becomes.
+    /// The template of a file, after the plan.
     fn template(&self, file: &FileDraft, old: &str, own: &Secrets) -> Result<written::Template> {
         written::template(self.core, self.texts, file, old, own)
     }
@@ -128,7 +129,7 @@ impl Planner<'_> {
             return;
         }
         let note = match &before {
-            Some(_) => "This template gains lines for the keys that it lacks.",
+            Some(_) => "This template gains lines for its missing keys.",
             None => "This is a template to commit. It must not contain a secret.",
         };
         self.show(&template.file, template.text.to_string(), note.to_owned());
@@ -207,7 +208,7 @@ impl Planner<'_> {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        // A blank line sets our lines off from what is there.
+        // `lines` may start with a blank line, to separate it from the existing text.
         let lines = if text.is_empty() {
             lines.trim_start_matches('\n')
         } else {
@@ -246,15 +247,15 @@ fn note(before: Option<&Content>, is_changed: bool) -> String {
     match before {
         None => "This is a new file.",
         Some(_) if is_changed => {
-            "Its values come from Vault from now on. The old file is kept as a backup."
+            "From now on, its values come from Vault. The old file is kept as a backup."
         }
-        Some(_) => "It stays as it is.",
+        Some(_) => "This file does not change.",
     }
     .to_owned()
 }
 
 impl written::Template {
-    /// Harmless names of the file whose values this template does not have.
+    /// Names of harmless values in the file that the template lacks or has with another value.
     fn only_here(&self, file: &FileDraft, old: &str) -> Vec<String> {
         let values =
             |text: &str| -> BTreeMap<String, Zeroizing<String>> { written::values(file, text) };

@@ -1,4 +1,4 @@
-//! Walking one file of a project: everything in it that can decide what a container gets.
+//! Walks one file of a project and records everything that can affect a container.
 
 use zeroize::Zeroizing;
 
@@ -10,7 +10,7 @@ use crate::format::yaml;
 use crate::format::yaml::tree::{Kind, Node, Style};
 use crate::names::is_variable;
 
-/// Walks one file.
+/// The state of a walk over one file.
 pub(super) struct Walk<'a> {
     pub(super) one: &'a Use,
     pub(super) texts: &'a Texts<'a>,
@@ -59,7 +59,7 @@ impl Walk<'_> {
                     .filter_map(|(_, one)| self.one.path(one.get("file")?));
                 self.facts.secret_files.extend(files);
             }
-            // The environment of a secret or a config is one variable.
+            // For a secret or a config, `environment` is the name of a single variable.
             "environment" => {
                 if let Some(variable) = value.text().filter(|text| is_variable(text)) {
                     self.passed_through(variable);
@@ -75,7 +75,7 @@ impl Walk<'_> {
         self.below(value, name, path);
     }
 
-    /// A scalar as the reader of YAML and then docker compose make it.
+    /// Records a scalar as YAML and then docker compose's interpolation resolve it.
     fn scalar(&mut self, node: &Node, text: &str, style: Style, path: &[String]) {
         if let Ok(found) = interpolation::references(text) {
             self.facts
@@ -89,7 +89,8 @@ impl Walk<'_> {
             .one
             .evaluated(text)
             .unwrap_or_else(|reason| Zeroizing::new(reason.to_owned()));
-        // A number in another spelling, a truth value or a date is what YAML makes of it.
+        // YAML converts an unquoted boolean, date or unusually spelled number, so the same text in
+        // quotes is a different value.
         let is_typed = style == Style::Plain && is_typed(text) && !is_whole_number(text);
         let mark = if is_typed { "typed " } else { "" };
         let label = format!("{mark}{:?} {:?} ", node.tag, node.anchor);
@@ -98,7 +99,7 @@ impl Walk<'_> {
         self.add(path, &shown);
     }
 
-    /// A name that may stand for the variable of that name.
+    /// Records the value of a name that docker compose may pass through as a variable.
     fn passed_through(&mut self, name: &str) {
         if !is_variable(name) {
             return;
@@ -112,7 +113,7 @@ impl Walk<'_> {
         self.add(&[name.to_owned()], &value);
     }
 
-    /// Each line of a file that gives a container its variables.
+    /// Records each variable of a container's `env_file`.
     fn env_files(&mut self, node: &Node) {
         for item in items(node) {
             let is_raw = item.get("format").and_then(Node::text) == Some("raw");
@@ -164,7 +165,7 @@ impl Walk<'_> {
     }
 }
 
-/// What a reader sees in a file of variables: each name with its value, and what it cannot read.
+/// An env file as its reader parses it: each name with its value, and the lines it cannot read.
 pub(in crate::core::adopt) fn lines_of(
     dialect: Dialect,
     text: &str,
@@ -179,7 +180,7 @@ pub(in crate::core::adopt) fn lines_of(
         );
         lines.push((line.name.clone(), value));
     }
-    // What is not read keeps its words and its place among its kind.
+    // The sort is stable, so unread lines with the same name stay in file order.
     let unread = reading.unread.iter().map(|one| {
         (
             one.name.clone().unwrap_or_default(),
@@ -191,8 +192,8 @@ pub(in crate::core::adopt) fn lines_of(
     lines
 }
 
-/// Whether some reader of YAML takes a plain scalar for something else than text: a truth value,
-/// nothing, a number, a time or a date.
+/// Whether some YAML parser reads an unquoted scalar as something other than text: a boolean, null,
+/// a number, a time or a date.
 pub(in crate::core::adopt) fn is_typed(plain: &str) -> bool {
     if !plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
         return yaml::is_typed(plain);
@@ -209,7 +210,7 @@ pub(in crate::core::adopt) fn is_typed(plain: &str) -> bool {
     is_hex || is_number_like || matches!(digits, ".inf" | ".nan") || digits.starts_with("0b")
 }
 
-/// A number that every reader writes as it stands.
+/// Whether the text is an integer whose spelling no YAML parser changes.
 fn is_whole_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty()

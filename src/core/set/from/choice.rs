@@ -1,4 +1,4 @@
-//! Which keys of a source are taken, and what is said about them.
+//! Decides which keys of a source are taken, and collects remarks about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use crate::format::json::Typed;
 use crate::format::source::Unreadable;
 use crate::names::{Key, MAX_VALUE_BYTES};
 
-/// How many of the lines that cannot be taken an error names.
+/// How many problems an error lists.
 const MAX_NAMED: usize = 5;
 
-/// Takes the chosen keys. All that cannot be taken among them is named, and nothing is taken then.
+/// Takes the chosen keys. If any of them cannot be taken, takes none and reports all that cannot.
 pub(super) fn taken(
     source: &Named<'_>,
     contents: Contents,
@@ -41,8 +41,8 @@ pub(super) fn taken(
         (options.only.is_empty() || is_named(&options.only)) && !is_named(&options.except)
     };
     let mut faults = Vec::new();
-    // A line without a name is in the way of a whole file, and of keys that were named only where
-    // the reader stops at it.
+    // A broken line always matters for a whole file. For keys chosen with `--only`, it matters only
+    // if the reader stops at the line.
     if options.only.is_empty() || is_cut {
         faults.extend(broken.into_iter().map(|Unreadable { line, reason }| Fault {
             line,
@@ -69,7 +69,7 @@ pub(super) fn taken(
     }
 }
 
-/// A key that cannot be taken, or a line that gives none.
+/// A key that cannot be taken, or a line without a key.
 struct Fault {
     line: usize,
     name: Option<String>,
@@ -114,7 +114,7 @@ fn take(found: Found, options: &FromOptions, taken: &mut Taken) -> std::result::
     }
     if !expanded_from.is_empty() {
         taken.notes.push(format!(
-            "{name}: expanded from {}; it no longer follows it",
+            "{name}: expanded from {}; it will not follow later changes",
             expanded_from.join(", ")
         ));
     }
@@ -125,8 +125,8 @@ fn take(found: Found, options: &FromOptions, taken: &mut Taken) -> std::result::
     Ok(())
 }
 
-/// Whether a value is to be kept in Vault; if not, why: the rest of a sentence that begins with its
-/// name.
+/// Whether a value should be kept in Vault. If not, the error is the reason, as the rest of a
+/// sentence that begins with the key's name.
 fn is_secret(
     name: &str,
     value: &Typed,
@@ -144,7 +144,7 @@ fn is_secret(
     }
 }
 
-/// All that cannot be taken, in two lines. Names that do not look like names are not repeated.
+/// One error for everything that cannot be taken. It omits names that do not look like names.
 fn refusal(source: &str, mut faults: Vec<Fault>) -> Error {
     faults.sort_by_key(|fault| fault.line);
     let described = |Fault { line, name, reason }: &Fault| match name {

@@ -1,9 +1,10 @@
-//! Files that another tool encrypted: their values would be stored as cipher text.
+//! Detects files that another tool encrypted. Their values would be stored as ciphertext.
 
 use super::{Named, SourceFormat};
 use crate::error::{Error, Result};
 
-/// Refuses a file of sops, dotenvx or ansible-vault with the command that decrypts it.
+/// Refuses a file that sops, dotenvx or ansible-vault encrypted. The hint is the command that
+/// decrypts it.
 pub(super) fn refuse(source: &Named<'_>, format: SourceFormat) -> Result<()> {
     let Some(tool) = tool(&source.text, format) else {
         return Ok(());
@@ -45,7 +46,7 @@ impl Tool {
     }
 }
 
-/// Cipher text of sops stands behind `:`, `=` or in a list; its metadata has a `mac` and a
+/// Ciphertext from sops follows `:` or `=`, or is a list item; the metadata has a `mac` and a
 /// `version`.
 fn tool(text: &str, format: SourceFormat) -> Option<Tool> {
     if text.trim_start().starts_with("$ANSIBLE_VAULT;") {
@@ -83,7 +84,7 @@ fn tool(text: &str, format: SourceFormat) -> Option<Tool> {
         {
             return Some(Tool::Sops);
         }
-        // DOTENV_PUBLIC_KEY stays in what dotenvx decrypted, and says nothing.
+        // A file that dotenvx decrypted still has DOTENV_PUBLIC_KEY, so that name proves nothing.
         (format == SourceFormat::Env && value.starts_with("encrypted:")).then_some(Tool::Dotenvx)
     })
 }

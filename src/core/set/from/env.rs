@@ -1,4 +1,4 @@
-//! A `.env` file as its readers read it.
+//! Reads a `.env` file as its own readers do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::format::json::Typed;
 use crate::format::source::{Entry, Unreadable};
 use crate::secret::WayOut;
 
-/// Readers to compare with where nothing tells who reads the file.
+/// The readers to compare with if nothing shows which program reads the file.
 const OTHERS: [Dialect; 4] = [
     Dialect::Shell,
     Dialect::Node,
@@ -19,8 +19,9 @@ const OTHERS: [Dialect; 4] = [
     Dialect::Systemd,
 ];
 
-/// Reads with the dialect that was given, else with all whose programs lie beside the file: they
-/// must agree. Without any sign docker compose reads it, as everywhere in this program.
+/// Reads with the given dialect, else with the dialects of all programs beside the file, which must
+/// agree. If nothing shows a reader, the file is read as docker compose reads it, as everywhere in
+/// this program.
 pub(super) fn contents(text: &str, options: &FromOptions, readers: &Readers) -> Contents {
     let dialects = match options.dialect {
         Some(dialect) => vec![dialect],
@@ -54,15 +55,13 @@ pub(super) fn contents(text: &str, options: &FromOptions, readers: &Readers) -> 
     let mut contents = collected(own_reading);
     if is_guess {
         contents.notes.push(format!(
-            "read as {} reads it, since nothing beside it tells its reader: --dialect names \
+            "read as {} reads it, since nothing beside it shows its reader: --dialect selects \
              another",
             own.reader()
         ));
-        contents.notes.extend(
-            differ
-                .iter()
-                .map(|(name, others)| format!("{name}: {} would read another value", list(others))),
-        );
+        contents.notes.extend(differ.iter().map(|(name, others)| {
+            format!("{name}: {} would read a different value", list(others))
+        }));
     } else {
         for found in &mut contents.found {
             if let Some(others) = differ.get(&found.entry.name) {
@@ -78,7 +77,7 @@ pub(super) fn contents(text: &str, options: &FromOptions, readers: &Readers) -> 
     contents
 }
 
-/// The names whose values two readers read differently, of those that the first reads.
+/// The names in `own` whose values differ in `other`.
 fn differing(own: &Reading, other: &Reading) -> BTreeSet<String> {
     let other: BTreeMap<&str, &Line> = other
         .lines
@@ -115,7 +114,7 @@ fn collected(reading: Reading) -> Contents {
             line: line.line,
             value: Ok(Typed::Text(line.value.clone().unwrap_or_default())),
             remark: (count.get(line.name.as_str()) > Some(&1))
-                .then_some("stands more than once: the last one counts"),
+                .then_some("appears more than once: the last one counts"),
         },
         expanded_from: line.expanded_from.clone(),
         is_only_references: line.is_only_references,
@@ -132,7 +131,7 @@ fn collected(reading: Reading) -> Contents {
     {
         is_cut |= ends_reading;
         match name {
-            // A later line that is read replaces it.
+            // A later, readable line with the same name replaces it.
             Some(name)
                 if all
                     .iter()

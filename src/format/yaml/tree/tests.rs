@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Every node below one, itself first.
+/// A node and all nodes below it.
 fn all(node: &Node) -> Vec<&Node> {
     let below: Vec<&Node> = match &node.kind {
         Kind::Scalar { .. } | Kind::Alias(_) => Vec::new(),
@@ -70,7 +70,7 @@ fn scalars_of_every_style_are_found_whole() {
 }
 
 #[test]
-fn block_scalars_keep_what_belongs_to_their_text() {
+fn block_scalars_include_all_of_their_text() {
     let of = |text: &str| {
         values(text)
             .into_iter()
@@ -101,7 +101,7 @@ fn block_scalars_keep_what_belongs_to_their_text() {
 }
 
 #[test]
-fn collections_reach_from_their_first_mark_to_the_end_of_their_last_item() {
+fn collections_span_from_their_first_indicator_to_the_end_of_their_last_item() {
     let text =
         "a: [1, {b: x}, y z ] # c\nc:\n- - 1\n  - k: v\n    l:\n-\n  # c\n  m: 1 # c\n\nd: {}\n";
     let lists: Vec<String> = nodes(text)
@@ -125,7 +125,7 @@ fn collections_reach_from_their_first_mark_to_the_end_of_their_last_item() {
 }
 
 #[test]
-fn what_is_absent_has_its_place_behind_the_mark_before_it() {
+fn an_absent_value_has_an_empty_span_after_its_indicator() {
     for (text, at) in [
         ("a:\nb: 1\n", 2),
         ("'a' :  # c\n", 5),
@@ -196,7 +196,7 @@ fn a_thousand_aliases_are_read() {
 }
 
 #[test]
-fn what_is_not_yaml_is_refused_with_its_line_and_without_its_text() {
+fn invalid_yaml_is_refused_with_its_line_and_without_its_text() {
     for (text, line) in [
         ("a: 1\nb: [hunter2\n", 2),
         ("a:\n\tb: hunter2\n", 2),
@@ -213,7 +213,7 @@ fn what_is_not_yaml_is_refused_with_its_line_and_without_its_text() {
 }
 
 #[test]
-fn comments_are_found_and_no_text_is_taken_for_one() {
+fn comments_are_found_and_text_is_not_mistaken_for_one() {
     let text = "# a\r\nb: 'x # y' # c \u{e9}\r\nd: |\n  # text\n\n# e\nf: x#y\n#g";
     let Ok(stream) = stream(text) else {
         panic!("not parsed")
@@ -230,7 +230,7 @@ fn comments_are_found_and_no_text_is_taken_for_one() {
     );
 }
 
-/// What a scalar's own text reads as when it stands alone.
+/// Parses the bytes of a scalar on their own.
 fn read_alone(text: &str, node: &Node) -> Option<String> {
     let documents = parse(&format!("- {}\n", &text[node.span.clone()])).ok()?;
     let Kind::List(items) = &documents.first()?.kind else {

@@ -77,7 +77,7 @@ fn plain_scalars_have_the_types_of_yaml_1_1() {
 }
 
 #[test]
-fn what_json_or_a_float64_does_not_hold_is_refused() {
+fn values_beyond_json_or_float64_are_refused() {
     let refused = [
         "017",
         "-017",
@@ -124,7 +124,7 @@ fn what_json_or_a_float64_does_not_hold_is_refused() {
 }
 
 #[test]
-fn quotes_and_tags_decide() {
+fn quotes_and_tags_decide_the_type() {
     for text in [
         "\"017\"",
         "'12:30'",
@@ -149,7 +149,7 @@ fn lists_and_mappings_become_json() {
 }
 
 #[test]
-fn aliases_stand_for_their_anchor_and_merges_bring_keys() {
+fn aliases_and_merge_keys_are_resolved() {
     let text =
         "a: &a secret\nb: *a\nbase: &base {x: 1, y: 2}\n<<: *base\ny: 3\nc: {<<: *base, z: *a}\n";
     let expected = [
@@ -183,7 +183,7 @@ fn aliases_stand_for_their_anchor_and_merges_bring_keys() {
 }
 
 #[test]
-fn a_key_that_cannot_be_taken_is_named_with_its_line() {
+fn an_unusable_key_is_reported_with_its_line() {
     let text =
         "# house\n<<: !include ../secrets.yaml\nota: x\nyes: 1\n'on': 2\n? [a]\n: 3\na: 1\na: 2\n";
     let Ok(entries) = entries(text) else {
@@ -212,7 +212,7 @@ fn a_key_that_cannot_be_taken_is_named_with_its_line() {
 }
 
 #[test]
-fn what_is_not_one_mapping_is_refused_as_a_whole() {
+fn text_that_is_not_one_mapping_is_refused() {
     for text in [
         "- a\n",
         "text\n",
