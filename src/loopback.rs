@@ -81,7 +81,7 @@ impl Loopback {
                         ErrorKind::AddrInUse | ErrorKind::PermissionDenied
                     ) =>
                 {
-                    tried = pair(0).await
+                    tried = pair(0).await;
                 }
                 Err(error) => return Err(Error::io("listen on", "127.0.0.1")(error)),
             }

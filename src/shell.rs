@@ -214,10 +214,10 @@ impl Shell {
             };
             match (word, next.split_once('=')) {
                 ("export", Some((name, value))) if is_name(name) => {
-                    spelled.push((self.export(name, value) + end).into())
+                    spelled.push((self.export(name, value) + end).into());
                 }
                 ("unset", None) if is_name(next) => {
-                    spelled.push((self.unset_command(next) + end).into())
+                    spelled.push((self.unset_command(next) + end).into());
                 }
                 _ => {
                     spelled.push(word.into());

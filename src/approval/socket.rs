@@ -96,7 +96,7 @@ pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) if is_ours(&stream) => {
-                    drop(tokio::spawn(serve(stream, pending.clone())))
+                    drop(tokio::spawn(serve(stream, pending.clone())));
                 }
                 Ok(_) => {}
                 // For example, out of file descriptors: wait instead of spinning or stopping.
@@ -228,7 +228,7 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
             Some(Reply::Taken(_) | Reply::Address(_)) => {}
             // The process has ended. A process that is only slow keeps its socket.
             None if UnixStream::connect(&socket).await.is_err() => {
-                drop(std::fs::remove_file(&socket))
+                drop(std::fs::remove_file(&socket));
             }
             None => {}
         }

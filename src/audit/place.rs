@@ -110,7 +110,7 @@ fn wait_for(
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(error),
             Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                std::thread::sleep(LOCK_RETRY)
+                std::thread::sleep(LOCK_RETRY);
             }
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::new(

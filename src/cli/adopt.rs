@@ -302,9 +302,9 @@ fn rest_lines(service: &ServiceReply) -> Vec<(String, bool)> {
 fn print_rest(ui: &Ui, service: &ServiceReply) {
     for (text, is_secret) in rest_lines(service) {
         if is_secret {
-            ui.warn(text.trim_start())
+            ui.warn(text.trim_start());
         } else {
-            ui.note(&text)
+            ui.note(&text);
         }
     }
 }

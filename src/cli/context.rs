@@ -29,7 +29,9 @@ impl List {
                 ));
             }
             _ => {
-                ui.note("no context is in use: --context NAME, or export CLAUDE_VAULT_CONTEXT=NAME")
+                ui.note(
+                    "no context is in use: --context NAME, or export CLAUDE_VAULT_CONTEXT=NAME",
+                );
             }
         }
         Ok(0)

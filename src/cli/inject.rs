@@ -169,7 +169,7 @@ impl Reporter {
             deleted.iter().for_each(|service| {
                 ui.warn(&format!(
                     "{service} is deleted in Vault: its files stay as they are"
-                ))
+                ));
             });
             unnamed
                 .iter()

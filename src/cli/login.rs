@@ -160,7 +160,7 @@ impl Login {
                 ));
             }
             Some(Ended::WasOver) if !now.is_empty() => {
-                ui.note(&format!("{which} had already ended{now}"))
+                ui.note(&format!("{which} had already ended{now}"));
             }
             Some(Ended::WasOver | Ended::None | Ended::Forgotten | Ended::Root) => {}
             None if core

@@ -376,7 +376,7 @@ impl Context<'_> {
             match self.core.work.standing() {
                 Some((done, total)) => {
                     self.ui
-                        .far(started, done as u64, total as u64, Unit::Services)
+                        .far(started, done as u64, total as u64, Unit::Services);
                 }
                 None => self.ui.progress("waiting for Vault …"),
             }

@@ -169,7 +169,7 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     for file in &shared {
         match fs::remove_file(file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                ui.warn(&Error::io("remove", file)(error).to_string())
+                ui.warn(&Error::io("remove", file)(error).to_string());
             }
             _ => {}
         }

@@ -156,7 +156,7 @@ pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
     let (mut reply, unlogged) = core.audited(Action::List, service, outcome, count).await?;
     match &mut reply {
         Reply::Services { warnings, .. } | Reply::Keys { warnings, .. } => {
-            warnings.extend(unlogged)
+            warnings.extend(unlogged);
         }
     }
     Ok(reply)

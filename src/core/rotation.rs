@@ -275,7 +275,7 @@ async fn look(core: &Core, what: Option<&What>) -> Result<Reply> {
         }
     };
     let unread = sweep(core, wanted, read, |_, found| {
-        due.extend(found.unwrap_or_default())
+        due.extend(found.unwrap_or_default());
     })
     .await?;
     due.sort_by(|one, other| (&one.service, &one.key).cmp(&(&other.service, &other.key)));
@@ -310,7 +310,7 @@ pub async fn overdue(core: &Core) -> Result<usize> {
     };
     let now = Timestamp::now();
     sweep(core, services, read, |_, history| {
-        overdue += usize::from(history.is_some_and(|history| is_overdue(&history, now)))
+        overdue += usize::from(history.is_some_and(|history| is_overdue(&history, now)));
     })
     .await?;
     Ok(overdue)

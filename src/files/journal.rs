@@ -96,7 +96,7 @@ impl Journal {
         match files.iter_mut().find(|(name, _)| name == file) {
             // The file is as adoption left it, so an undo still restores its first content.
             Some((_, known)) if entry.before.as_ref() == Some(&known.after) => {
-                known.after = entry.after
+                known.after = entry.after;
             }
             Some((_, known)) => *known = entry,
             None => files.push((file.to_owned(), entry)),

@@ -7,9 +7,9 @@ pub fn quote(text: &str) -> String {
     out.push('\'');
     for c in text.chars() {
         if c == '\'' {
-            out.push_str("'\\''")
+            out.push_str("'\\''");
         } else {
-            out.push(c)
+            out.push(c);
         }
     }
     out.push('\'');

@@ -217,7 +217,7 @@ async fn start_after_failover(
     loop {
         match start(vault, options, port).await {
             Err(error) if is_temporary(&error) && Instant::now() < until => {
-                sleep(Duration::from_millis(500)).await
+                sleep(Duration::from_millis(500)).await;
             }
             outcome => return outcome,
         }

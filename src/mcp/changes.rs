@@ -79,7 +79,7 @@ impl Approver for Asker {
         self.desk.listen();
         let found = self.found.clone();
         let bring: Bring = Box::new(move |id, url| {
-            drop(found.send_replace(Some((id.to_owned(), url.to_owned()))))
+            drop(found.send_replace(Some((id.to_owned(), url.to_owned()))));
         });
         let approvals = self.desk.approvals(&self.core).await?;
         let person = Arc::new(approvals.person(

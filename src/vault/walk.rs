@@ -99,7 +99,7 @@ impl Walk<'_> {
             match outcome {
                 Ok(folder) => return Some(self.take(&folder).map(|()| (name, folder))),
                 Err(Error::Forbidden { .. }) if name.is_some() && self.names > 0 => {
-                    self.unlisted += 1
+                    self.unlisted += 1;
                 }
                 Err(error) => return Some(Err(error)),
             }

@@ -331,7 +331,7 @@ fn the_readme_and_the_book_are_followed_word_for_word() {
                 );
             }
             ("toml", _) if first.starts_with("# /etc/claude-vault/config.toml") => {
-                crate::who_says::is_a_system_config(&text)
+                crate::who_says::is_a_system_config(&text);
             }
             ("toml", _) if text.contains("[services.") => {
                 login.lab.home.file(".claude-vault.toml", &text);

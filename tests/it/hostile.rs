@@ -115,7 +115,7 @@ fn huge_endless_deep_and_crowded_answers_end_within_time_and_memory() {
                 drop(write!(
                     stream,
                     "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
-                ))
+                ));
             }),
         ),
         (

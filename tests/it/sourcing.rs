@@ -89,7 +89,7 @@ fn no_variable_function_or_option_is_left_behind() {
         "word=; {{ {STATE}; }} >before; for word in login status bogus --version logout; do source claude-vault $word >/dev/null 2>&1; done; {{ {STATE}; }} >after; diff before after && echo same"
     );
     each(&lab, &script, |shell, run| {
-        assert_eq!(run.stdout, "same\n", "{shell:?} {}", run.stderr)
+        assert_eq!(run.stdout, "same\n", "{shell:?} {}", run.stderr);
     });
 }
 

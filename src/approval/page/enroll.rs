@@ -89,7 +89,7 @@ impl Enrolment {
                     loopback::answer(connection, |request| {
                         std::future::ready(shared.respond(&request))
                     })
-                    .await
+                    .await;
                 }
             },
         );

@@ -83,7 +83,7 @@ impl<'t> Walked<'t> {
             match value {
                 Some(value) => self.note_global(argument, value),
                 None if argument.get_action().takes_values() && !is_optional => {
-                    self.waits_for_value = Some(argument)
+                    self.waits_for_value = Some(argument);
                 }
                 None if argument.is_global_set() => self.global.push(word.to_owned()),
                 None => {}

@@ -195,7 +195,7 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
                 interpolation::Kind::Dollar
                     if here.start <= piece.span.start && piece.span.end <= here.end =>
                 {
-                    value.push('$')
+                    value.push('$');
                 }
                 interpolation::Kind::Dollar | interpolation::Kind::Variable(_) => {
                     return Err(PARTLY);

@@ -100,7 +100,7 @@ pub(super) fn with_keys(
         match format {
             Format::Env => text.push_str(&format!("{key}={end}")),
             Format::Yaml => {
-                text.push_str(&format!("{}: \"\"{end}", crate::format::yaml::quote(key)))
+                text.push_str(&format!("{}: \"\"{end}", crate::format::yaml::quote(key)));
             }
         }
     }

@@ -81,7 +81,7 @@ pub(super) fn changes(
             (None, Some(_)) => changes.added.push(shown.clone()),
             (Some(_), None) => changes.removed.push(shown.clone()),
             (old, new) if old != new && !settled.contains(key) => {
-                changes.changed.push(shown.clone())
+                changes.changed.push(shown.clone());
             }
             _ if is_from_vault => continue,
             _ => {

@@ -322,7 +322,7 @@ impl<'a> Tree<'a> {
                 path: shown(by),
                 line: Some(line),
                 reason: reason.into(),
-            })
+            });
         };
         if name.contains('$') {
             return note("it names a file through a variable; that file was not scanned");

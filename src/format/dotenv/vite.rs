@@ -343,11 +343,11 @@ fn expand_11(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
             .or_else(|| names.parsed.get(key).map(|value| value.to_string()));
         match known.as_deref() {
             Some(value) if !value.is_empty() && value != text => {
-                out.push_str(&expand_11(value, names)?)
+                out.push_str(&expand_11(value, names)?);
             }
             _ => match default {
                 Some(default) if default.starts_with('$') => {
-                    out.push_str(&expand_11(default, names)?)
+                    out.push_str(&expand_11(default, names)?);
                 }
                 Some(default) => out.push_str(default),
                 None if known.is_none() => names.record_unset(key, inner.len() < behind.len()),

@@ -228,7 +228,7 @@ impl Tool for Delete {
         let mut names: BTreeSet<String> = keys.iter().map(Key::to_string).collect();
         match version {
             Some(version) if !entries.is_empty() => {
-                names.extend(keys_of(&state, &core, &service, version, &entries).await?)
+                names.extend(keys_of(&state, &core, &service, version, &entries).await?);
             }
             None if entries.is_empty() => {}
             Some(_) | None => {
