@@ -511,7 +511,7 @@ fn approval(core: &Core, env: &Env) -> Check {
             "approval",
             "by typing yes",
             "any program that controls your browser or terminal can type it",
-            "claude-vault approve enroll NAME   (or set write_role, as the README says)",
+            "claude-vault approve enroll NAME   (or set write_role: see docs/approval.md)",
         ),
         Ok(Strength::Passkey) => {
             let count = passkeys(core).load().map_or(0, |all| all.len());

@@ -162,7 +162,7 @@ pub async fn auth_url(
         Some(auth) if auth.poll_interval.is_none() && options.elsewhere => {
             return Err(Error::login_failed(
                 "the role requires a browser on this machine",
-                "use the provider's own device flow: --issuer URL --client-id ID   (see the README)",
+                "use the provider's own device flow: --issuer URL --client-id ID   (see docs/sign-in.md)",
             ));
         }
         Some(auth) if auth.poll_interval.is_none() || !comes_back_here(&auth) => return Ok(auth),
